@@ -1,0 +1,58 @@
+/** A DNS message as an immutable value (RFC 1035 section 4, RFC 6891). The OPT record is `edns`, never in `additional`. */
+import type { Name, WireName } from './name.ts'
+import type { Rr } from './rrset.ts'
+
+/** What is asked. `name` is folded; the case as asked travels apart (`AskedQuestion.cased`). */
+export interface Question {
+  readonly name: Name
+  readonly type: number
+  readonly class: number
+}
+
+/** A question as it stood in a message, with the case of its letters (0x20). */
+export interface AskedQuestion extends Question {
+  readonly cased: WireName
+}
+
+export interface EdnsOption {
+  readonly code: number
+  readonly data: Uint8Array
+}
+
+/** EDNS (RFC 6891 section 6.1). `payloadSize` in octets as sent (values below 512 mean 512). */
+export interface Edns {
+  readonly payloadSize: number
+  readonly version: number
+  readonly dnssecOk: boolean
+  /** The 15 flag bits other than DO. */
+  readonly flags: number
+  readonly options: readonly EdnsOption[]
+}
+
+/** Header fields of RFC 1035 section 4.1.1, before EDNS widens the rcode. */
+export interface Header {
+  readonly id: number
+  readonly response: boolean
+  readonly opcode: number
+  readonly authoritative: boolean
+  readonly truncated: boolean
+  readonly recursionDesired: boolean
+  readonly recursionAvailable: boolean
+  readonly authenticData: boolean
+  readonly checkingDisabled: boolean
+  /** 4 bits here; 12 bits in a `Message` whose EDNS extends it. */
+  readonly rcode: number
+}
+
+export interface Message extends Header {
+  readonly question: AskedQuestion | null
+  readonly answer: readonly Rr[]
+  readonly authority: readonly Rr[]
+  readonly additional: readonly Rr[]
+  readonly edns: Edns | null
+}
+
+export const sameQuestion = (a: Question, b: Question): boolean => a.name === b.name && a.type === b.type && a.class === b.class
+
+/** A key under which equal questions are equal strings. */
+export const questionKey = (q: Question): string => `${q.name}${String.fromCharCode(q.type, q.class)}`

@@ -1,0 +1,29 @@
+/** The closed union of things worth telling. Log, query log, metrics and live views are consumers; nobody else logs. */
+
+/** One problem of a configuration or a zone file. Lines and columns count from 1; 0 when unknown. */
+export interface Problem {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly severity: 'error' | 'warning'
+  readonly message: string
+}
+
+export type Event =
+  | { readonly kind: 'listening'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number }
+  | { readonly kind: 'listener-failed'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number; readonly code: string; readonly message: string }
+  | { readonly kind: 'receive-buffer-small'; readonly wantedBytes: number; readonly gotBytes: number }
+  | { readonly kind: 'primed'; readonly servers: number }
+  | { readonly kind: 'priming-failed'; readonly reason: string }
+  | { readonly kind: 'zone-loaded'; readonly zone: string; readonly file: string; readonly records: number }
+  | { readonly kind: 'zone-removed'; readonly zone: string; readonly file: string }
+  | { readonly kind: 'zone-rejected'; readonly file: string; readonly problems: readonly Problem[]; readonly kept: boolean }
+  | { readonly kind: 'zone-warnings'; readonly file: string; readonly problems: readonly Problem[] }
+  | { readonly kind: 'config-reloaded'; readonly file: string; readonly needsRestart: readonly string[] }
+  | { readonly kind: 'config-rejected'; readonly file: string; readonly problems: readonly Problem[] }
+  | { readonly kind: 'family-dead'; readonly family: 4 | 6 }
+  | { readonly kind: 'family-alive'; readonly family: 4 | 6 }
+  | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }
+  | { readonly kind: 'overloaded'; readonly inFlight: number }
+  | { readonly kind: 'stopping'; readonly signal: string }
+  | { readonly kind: 'stopped' }

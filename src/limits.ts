@@ -1,0 +1,235 @@
+/**
+ * Every bound, time-out and default number, each with its unit in the name and its reason beside it. `Limits` is one
+ * frozen object that `app.ts` hands down; tests hand in smaller numbers to reach an edge quickly. Wire constants (name
+ * and label lengths, header size) live in `dns/`.
+ */
+
+const MINUTE_MS = 60_000
+const HOUR_S = 3_600
+const DAY_S = 86_400
+
+export interface Limits {
+  readonly budget: BudgetLimits
+  readonly engine: EngineLimits
+  readonly upstream: UpstreamLimits
+  readonly cache: CacheLimits
+  readonly server: ServerLimits
+  readonly tcp: TcpLimits
+  readonly zone: ZoneLimits
+}
+
+/** One per client query, never reset, inherited by everything that the query causes. */
+export interface BudgetLimits {
+  /** CAMP (2024): compositions of CNAME, NS and minimisation multiply; Unbound and BIND settled on 200 in all. */
+  readonly queries: number
+  /** BIND max-recursion-queries 50: one name seldom needs 20, so 50 ends a loop early. */
+  readonly queriesPerName: number
+  /** CAMP (2024): the peers put 42 to 117 packets on a victim zone asked on behalf of others; 25 bounds that amplification. */
+  readonly queriesPerForeignCut: number
+  /** PowerDNS max_bytesperq: self-pointed glue (CVE-2026-24027) draws large answers; octets received from servers. */
+  readonly receivedBytes: number
+  /** Peers give up after 7 to 10 s; stub resolvers have asked again after 5. */
+  readonly timeMs: number
+  /** Nested look-ups of server addresses: BIND 7, PowerDNS 16; CVE-2014-8500. */
+  readonly depth: number
+  /** Aliases followed, CNAME and DNAME together: Unbound max-query-restarts 11. */
+  readonly aliases: number
+  /** Referrals followed for one client query: a chain of 100 cost the peers 49 to 101 packets; real paths have under 8 cuts. */
+  readonly referrals: number
+  /** NXNSAttack (CVE-2020-8616): address look-ups for server names, per client query. */
+  readonly addressLookups: number
+}
+
+export interface EngineLimits {
+  /** Names per delegation that are used: BIND and PowerDNS 13. */
+  readonly nameServersPerCut: number
+  /** CVE-2026-3592, self-pointed glue: BIND uses 6 addresses of each server name. */
+  readonly addressesPerNameServer: number
+  /** NXNSAttack: server-name look-ups started for one delegation; PowerDNS and Unbound between 5 and 16. */
+  readonly addressLookupsPerCut: number
+  /** Server-name look-ups of one delegation that may fail before the rest are not tried: Unbound's NX 5 after NRDelegation (CVE-2022-3204). */
+  readonly failedAddressLookupsPerCut: number
+  /** Look-ups of one delegation started at once: enough to survive one slow zone without a flood. */
+  readonly parallelAddressLookups: number
+  /** RFC 9156 section 2.3: MAX_MINIMISE_COUNT. */
+  readonly minimiseSteps: number
+  /** RFC 9156 section 2.3: MINIMISE_ONE_LAB. */
+  readonly minimiseSingleLabelSteps: number
+  /** Tries of one server and transport for one question: RFC 9520 section 3.1 allows 3. */
+  readonly triesPerServer: number
+  /** Exchanges for one question at one zone cut before the cut counts as unreachable: Unbound's retry 5 for each of few servers. */
+  readonly exchangesPerCut: number
+  /** Agreeing unmodified replies wanted when a server does not echo 0x20 case, and the asks spent on getting them. */
+  readonly caseFallbackAgreeing: number
+  readonly caseFallbackAsks: number
+  /** Resolutions in flight: 8 s x 2,000/s of hard failures; PowerDNS max_mthreads 2048, BIND recursive-clients 1000. */
+  readonly resolutionsInFlight: number
+  /** Waiters on one resolution: 500 equal questions at once must all be answered (BIND answers 10). */
+  readonly waitersPerResolution: number
+  /** Longest chain of CNAME records read out of one reply: Unbound's scrubber keeps 11. */
+  readonly aliasesPerReply: number
+  /** B9 CVE-2024-1737: records in one RRset that are kept from a reply; honest sets of 100 exist. */
+  readonly recordsPerRRset: number
+}
+
+export interface UpstreamLimits {
+  /** Flag day 2020: fits every path without fragments. Octets. */
+  readonly ednsPayloadBytes: number
+  /** First time-out of a server never heard: Unbound 376, Knot 400. */
+  readonly unknownServerTimeoutMs: number
+  /** Lower and upper bound of a computed time-out for UDP. Unbound 50 / PowerDNS 1500. */
+  readonly minTimeoutMs: number
+  readonly maxTimeoutMs: number
+  /** TCP exchange, connection included: Unbound auth query time-out 3 s. */
+  readonly tcpTimeoutMs: number
+  /** Share of choices that explore another server, in 1/1000: Knot's epsilon is 1/20. */
+  readonly explorePermille: number
+  /** Servers within this of the best are chosen at random: Unbound's 400 ms band, narrowed to spread load without losing time. */
+  readonly rttBandMs: number
+  /** Doublings of the time-out: Knot 8. */
+  readonly backoffDoublings: number
+  /** Jitter of a time-out, 1/1000 of it: lock-step retries of many resolutions otherwise pulse. */
+  readonly jitterPermille: number
+  /** Datagrams that reach a socket but do not match before the question goes to TCP: BIND 9.21.23 and PowerDNS spoof_nearmiss_max 1. */
+  readonly mismatchesBeforeTcp: number
+  /** Exchanges made on one socket, and its age, before its port is renewed: performance.md, a fresh socket costs 11 us. */
+  readonly exchangesPerSocket: number
+  readonly socketAgeMs: number
+  /** Open UDP sockets in all; above it idle ones close first, then exchanges wait. Default soft limit of descriptors is 1024. */
+  readonly udpSockets: number
+  /** Idle sockets kept for one server. */
+  readonly idleSocketsPerServer: number
+  /** Open TCP connections to servers; idle time before one is closed (Unbound outgoing-num-tcp 10 a thread; reuse 60 s). */
+  readonly tcpConnections: number
+  readonly tcpIdleMs: number
+  /** Exchanges in flight on one upstream TCP connection. */
+  readonly tcpPipelined: number
+  /** Random ports tried before the kernel is left to choose one. */
+  readonly portTries: number
+  /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
+  readonly waitingExchanges: number
+}
+
+export interface CacheLimits {
+  /** Default byte budget of all stores together. */
+  readonly totalBytes: number
+  /** Shares of the budget in 1/1000: RRsets, finished answers, negative answers, delegations, server statistics with failures. */
+  readonly rrsetPermille: number
+  readonly answerPermille: number
+  readonly negativePermille: number
+  readonly delegationPermille: number
+  readonly infraPermille: number
+  /** Largest RRset or answer that is cached: PowerDNS max entry 8192; honest sets of 100 records reach 12 KB. */
+  readonly entryBytes: number
+  /** Octets counted for an entry beside its data: keys, objects, list links; measured by heap snapshots of 100,000 entries. */
+  readonly entryOverheadBytes: number
+  /** RFC 2181 section 8 and RFC 8767 section 4: caps on TTLs. Seconds. */
+  readonly minTtl: number
+  readonly maxTtl: number
+  /** RFC 2308 section 5: one to three hours; Unbound and PowerDNS 3600. Seconds. */
+  readonly maxNegativeTtl: number
+  /** RFC 9520 section 3.2: resolution failures are cached for at least 1 s and at most 5 minutes, growing. */
+  readonly failureMinMs: number
+  readonly failureMaxMs: number
+  /** What is known of a server (RTT, EDNS, lameness) is forgotten after: Unbound infra-host-ttl 900 s. */
+  readonly serverStatsMs: number
+  /** Types kept for one name: BIND max-types-per-name 100. */
+  readonly typesPerName: number
+}
+
+export interface ServerLimits {
+  /** Largest UDP reply whatever the client offers: Flag day 2020; Unbound max-udp-size 1232. */
+  readonly udpReplyBytes: number
+  /** Queries of one client address waiting for an answer (DNSBomb, CVE-2024-33655): Unbound wait-limit 1000. */
+  readonly waitingPerClient: number
+  /** UDP answers later than this are not sent (DNSBomb): Unbound discard-timeout 1900 ms. Only when the client has others waiting. */
+  readonly discardAfterMs: number
+  /** Receive buffer asked of the kernel for a UDP listener: absorbs bursts while the loop is busy. */
+  readonly udpReceiveBufferBytes: number
+  /** Graceful stop: in-flight work gets this long. */
+  readonly drainMs: number
+  /** How often wildcard binds look for new local addresses. */
+  readonly interfaceScanMs: number
+  /** Entries of the query log that may wait for the disk before new ones are counted as dropped. */
+  readonly queryLogBufferBytes: number
+}
+
+export interface TcpLimits {
+  /** Connections in all; per client prefix (/32, /64): 500 idle connections of one client must not shut others out. */
+  readonly connections: number
+  readonly connectionsPerPrefix: number
+  /** RFC 7766 section 6.2.3 and Unbound tcp-idle-timeout 30 s; under pressure the oldest idle connection of the greediest prefix goes. */
+  readonly idleMs: number
+  /** A started message must be complete in this time (slow senders). */
+  readonly messageMs: number
+  /** Knot 100 in flight on a connection. */
+  readonly pipelined: number
+  /** Reply octets waiting in one connection, and in all, before reading stops: clients that never read (CVE-2024-0760; Knot +3 GB in 9 s). */
+  readonly queuedBytes: number
+  readonly queuedBytesInAll: number
+  /** A client that takes nothing for this long while replies wait is closed. */
+  readonly writeStallMs: number
+}
+
+export interface ZoneLimits {
+  /** $GENERATE lines can make a file explode: BIND has no bound, its documentation warns. Records made by one directive. */
+  readonly generateRecords: number
+  /** $INCLUDE nesting, which also ends include loops. */
+  readonly includeDepth: number
+  /** Errors listed for one file before the rest are only counted. */
+  readonly errorsListed: number
+  /** Changes of a zone directory are gathered for this long: editors and atomic renames make several events. */
+  readonly watchDebounceMs: number
+}
+
+export const defaultLimits: Limits = deepFreeze({
+  budget: {
+    queries: 200, queriesPerName: 50, queriesPerForeignCut: 25, receivedBytes: 100_000, timeMs: 8_000, depth: 12, aliases: 11, referrals: 30,
+    addressLookups: 30,
+  },
+  engine: {
+    nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 3,
+    minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, exchangesPerCut: 15, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
+    resolutionsInFlight: 4_096, waitersPerResolution: 5_000, aliasesPerReply: 11, recordsPerRRset: 256,
+  },
+  upstream: {
+    ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 1_500, tcpTimeoutMs: 3_000, explorePermille: 50,
+    rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
+    udpSockets: 768, idleSocketsPerServer: 64, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, waitingExchanges: 4_096,
+  },
+  cache: {
+    totalBytes: 64 * 1024 * 1024, rrsetPermille: 450, answerPermille: 350, negativePermille: 80, delegationPermille: 80, infraPermille: 40,
+    entryBytes: 16_384, entryOverheadBytes: 220, minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS,
+    serverStatsMs: 15 * MINUTE_MS, typesPerName: 100,
+  },
+  server: {
+    udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, udpReceiveBufferBytes: 4 * 1024 * 1024, drainMs: 5_000,
+    interfaceScanMs: MINUTE_MS, queryLogBufferBytes: 4 * 1024 * 1024,
+  },
+  tcp: {
+    connections: 1_000, connectionsPerPrefix: 100, idleMs: 30_000, messageMs: 5_000, pipelined: 100, queuedBytes: 262_144,
+    queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
+  },
+  zone: { generateRecords: 65_536, includeDepth: 16, errorsListed: 200, watchDebounceMs: 100 },
+})
+
+/** `defaultLimits` with some numbers changed (tests, configuration). */
+export type LimitChanges = { readonly [Group in keyof Limits]?: Partial<Limits[Group]> }
+
+export function limitsWith(changes: LimitChanges): Limits {
+  const d = defaultLimits
+  return deepFreeze({
+    budget: { ...d.budget, ...changes.budget },
+    engine: { ...d.engine, ...changes.engine },
+    upstream: { ...d.upstream, ...changes.upstream },
+    cache: { ...d.cache, ...changes.cache },
+    server: { ...d.server, ...changes.server },
+    tcp: { ...d.tcp, ...changes.tcp },
+    zone: { ...d.zone, ...changes.zone },
+  })
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) deepFreeze(member)
+  return Object.freeze(value)
+}

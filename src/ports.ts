@@ -1,0 +1,68 @@
+/** What the core wants from the world: time, randomness, a way to reach servers, someone to tell. Adapters are in `net/` and `testing/`. */
+import type { IpAddress } from './dns/address.ts'
+import type { Event } from './events.ts'
+
+export type Cancel = () => void
+
+export interface Clock {
+  /** Monotonic milliseconds: TTLs, timers, round trips. Starts above zero. */
+  now(): number
+  /** Seconds since 1970 UTC: signature validity and logs only. */
+  wall(): number
+  /** Calls `fire` once after `delayMs`. */
+  after(delayMs: number, fire: () => void): Cancel
+}
+
+/** From a CSPRNG in production, seeded in simulations. */
+export interface Random {
+  /** Uniform integer, 0 <= result < n, n <= 2^32. */
+  below(n: number): number
+  bytes(into: Uint8Array): void
+}
+
+export type Transport = 'udp' | 'tcp'
+
+/** Where a server is asked. `key` is `address#port`, equal for equal servers. */
+export interface ServerAddress {
+  readonly ip: IpAddress
+  readonly port: number
+  readonly key: string
+}
+
+export const serverAddress = (ip: IpAddress, port: number): ServerAddress => ({ ip, port, key: `${ip.text}#${port}` })
+
+/**
+ * What became of one message to one server. Datagrams that do not belong to the query (other ID, question, QR=0,
+ * malformed) never become a result: the adapter goes on waiting and counts them in `mismatches`.
+ */
+export type ExchangeResult =
+  | {
+      readonly kind: 'reply'
+      readonly bytes: Uint8Array
+      readonly rttMs: number
+      /** The question came back with the case that was sent. */
+      readonly caseEchoed: boolean
+      readonly mismatches: number
+    }
+  | { readonly kind: 'timeout'; readonly mismatches: number }
+  /** So many mismatches came that the ID was likely being guessed: ask over TCP. */
+  | { readonly kind: 'spoofing-suspected'; readonly mismatches: number }
+  /** The kernel said so: port closed, network or host unreachable, connection refused or reset. */
+  | { readonly kind: 'unreachable'; readonly reason: string; readonly family: boolean }
+
+export interface Network {
+  /**
+   * Sends `query` (a complete message with its ID) and calls `done` exactly once, never before `exchange` returned.
+   * Cancelling frees what it held and `done` is not called.
+   */
+  exchange(server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel
+}
+
+/** Where a query came from. */
+export interface Client {
+  readonly ip: IpAddress
+  readonly port: number
+  readonly transport: Transport
+}
+
+export type EventSink = (event: Event) => void

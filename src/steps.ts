@@ -1,0 +1,86 @@
+/**
+ * The only words the engine can say to the outside world, and what it says in the end. A resolution is a generator that
+ * yields `Effect`s; the scheduler performs them. One cast per word, all of them in this file.
+ */
+import type { Question } from './dns/message.ts'
+import type { RRset } from './dns/rrset.ts'
+import type { EdeCode } from './dns/types.ts'
+import type { ExchangeResult, ServerAddress, Transport } from './ports.ts'
+
+/** RFC 4035 section 4.3: who signed it. Trust (who told us) is apart, in `cache/trust.ts`. */
+export type Security =
+  | { readonly kind: 'secure' }
+  | { readonly kind: 'insecure' }
+  | { readonly kind: 'indeterminate' }
+  | { readonly kind: 'bogus'; readonly ede: EdeCode; readonly text: string }
+
+export type FailureReason =
+  | 'unreachable'        // no server of the zone gave a usable answer in time
+  | 'all-servers-lame'   // servers answered, none of them for this zone
+  | 'refused-by-servers' // REFUSED, SERVFAIL, FORMERR or NOTIMP from all
+  | 'bogus'
+  | 'cycle'              // relative to the asker: never cached
+  | 'budget'
+  | 'deadline'
+  | 'overload'
+  | 'alias-chain'        // too long or a loop
+  | 'name-too-long'      // DNAME substitution, answered YXDOMAIN (RFC 6672 section 2.2)
+  | 'not-recursive'      // RD=0 and nothing here
+  | 'cached'             // a failure remembered (RFC 9520)
+  | 'bug'
+
+/**
+ * What one resolution means. TTLs in it are what is left now. `rrsets` of the negative kinds is the alias chain that led
+ * there (often empty). `authoritative` when the first record or the denial comes from a local zone.
+ */
+export type Outcome =
+  | { readonly kind: 'answer'; readonly rrsets: readonly RRset[]; readonly proof: readonly RRset[]; readonly security: Security; readonly authoritative: boolean; readonly additional: readonly RRset[] }
+  | {
+      readonly kind: 'nodata' | 'nxdomain'
+      readonly rrsets: readonly RRset[]
+      /** Null when the server sent none: such an answer is not cached (RFC 2308 section 5). */
+      readonly soa: RRset | null
+      readonly proof: readonly RRset[]
+      readonly security: Security
+      readonly authoritative: boolean
+    }
+  | { readonly kind: 'failure'; readonly rrsets: readonly RRset[]; readonly why: FailureReason; readonly ede: EdeCode; readonly text: string }
+
+/** One message to one server. */
+export interface ExchangeSpec {
+  readonly server: ServerAddress
+  readonly transport: Transport
+  readonly question: Question
+  readonly edns: boolean
+  readonly mixCase: boolean
+  readonly timeoutMs: number
+}
+
+export type Because = 'client' | 'server-address' | 'prefetch' | 'priming' | 'ds' | 'dnskey'
+
+export type Effect =
+  | { readonly kind: 'exchange'; readonly spec: ExchangeSpec }
+  | { readonly kind: 'lookup'; readonly question: Question; readonly because: Because }
+  | { readonly kind: 'all'; readonly branches: readonly Steps<unknown>[] }
+  | { readonly kind: 'first'; readonly branches: readonly Steps<unknown>[]; readonly accept: (value: unknown) => boolean }
+
+export type Steps<T> = Generator<Effect, T, unknown>
+
+export function* exchange(spec: ExchangeSpec): Steps<ExchangeResult> {
+  return (yield { kind: 'exchange', spec }) as ExchangeResult
+}
+
+/** Another resolution, shared when the same question is already in flight; `failure: cycle` when waiting for it would never end. */
+export function* lookup(question: Question, because: Because): Steps<Outcome> {
+  return (yield { kind: 'lookup', question, because }) as Outcome
+}
+
+/** Runs all branches at once; their results in order. */
+export function* all<T>(branches: readonly Steps<T>[]): Steps<readonly T[]> {
+  return (yield { kind: 'all', branches }) as readonly T[]
+}
+
+/** Runs all branches at once; the first acceptable result ends the others, null when none was acceptable. */
+export function* first<T>(branches: readonly Steps<T>[], accept: (value: T) => boolean): Steps<T | null> {
+  return (yield { kind: 'first', branches, accept: value => accept(value as T) }) as T | null
+}

@@ -26,6 +26,8 @@ export interface BudgetLimits {
   readonly queriesPerName: number
   /** CAMP (2024): the peers put 42 to 117 packets on a victim zone asked on behalf of others; 25 bounds that amplification. */
   readonly queriesPerForeignCut: number
+  /** Fake glue can point many cuts at one victim address; a server that honestly holds a whole walk is asked about 20 times. */
+  readonly queriesPerServer: number
   /** PowerDNS max_bytesperq: self-pointed glue (CVE-2026-24027) draws large answers; octets received from servers. */
   readonly receivedBytes: number
   /** Peers give up after 7 to 10 s; stub resolvers have asked again after 5. */
@@ -184,11 +186,11 @@ export interface ZoneLimits {
 
 export const defaultLimits: Limits = deepFreeze({
   budget: {
-    queries: 200, queriesPerName: 50, queriesPerForeignCut: 25, receivedBytes: 100_000, timeMs: 8_000, depth: 12, aliases: 11, referrals: 30,
+    queries: 200, queriesPerName: 50, queriesPerForeignCut: 25, queriesPerServer: 50, receivedBytes: 100_000, timeMs: 8_000, depth: 12, aliases: 11, referrals: 30,
     addressLookups: 30,
   },
   engine: {
-    nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 3,
+    nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 2,
     minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, exchangesPerCut: 15, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
     resolutionsInFlight: 4_096, waitersPerResolution: 5_000, aliasesPerReply: 11, recordsPerRRset: 256,
   },

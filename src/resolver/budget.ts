@@ -1,0 +1,77 @@
+/**
+ * What one client query may cause, counted in one object that is never reset and that every sub-query inherits
+ * (CAMP 2024, NXNSAttack, CVE-2014-8500). Each `take…` answers null, or the words for the EDE text that name the limit
+ * that ended the work.
+ */
+import { formatName } from '../dns/text.ts'
+import { isWithin, type Name } from '../dns/name.ts'
+import type { BudgetLimits } from '../limits.ts'
+
+export class Budget {
+  readonly limits: BudgetLimits
+  /** What the client asked for. */
+  readonly name: Name
+  /** Clock time, ms, after which nothing new is started. */
+  readonly deadline: number
+  #queries = 0
+  #receivedBytes = 0
+  #aliases = 0
+  #referrals = 0
+  #addressLookups = 0
+  readonly #perName = new Map<Name, number>()
+  readonly #perForeignCut = new Map<Name, number>()
+  readonly #perServer = new Map<string, number>()
+
+  constructor(limits: BudgetLimits, name: Name, now: number) {
+    this.limits = limits
+    this.name = name
+    this.deadline = now + limits.timeMs
+  }
+
+  get queries(): number {
+    return this.#queries
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes
+  }
+
+  /** One message to a server of `zone`, asked while `name` is being resolved. */
+  takeQuery(name: Name, zone: Name, serverKey: string, now: number): string | null {
+    const { limits } = this
+    if (now >= this.deadline) return `time limit of ${limits.timeMs} ms reached`
+    if (this.#receivedBytes >= limits.receivedBytes) return `limit of ${limits.receivedBytes} octets received for one query reached`
+    if (this.#queries >= limits.queries) return `limit of ${limits.queries} queries to servers reached`
+    if (!count(this.#perName, name, limits.queriesPerName)) return `limit of ${limits.queriesPerName} queries for ${formatName(name)} reached`
+    if (!isWithin(this.name, zone) && !count(this.#perForeignCut, zone, limits.queriesPerForeignCut)) {
+      return `limit of ${limits.queriesPerForeignCut} queries to the servers of ${formatName(zone)} on behalf of another name reached`
+    }
+    if (!count(this.#perServer, serverKey, limits.queriesPerServer)) return `limit of ${limits.queriesPerServer} queries to the server ${serverKey} reached`
+    this.#queries++
+    return null
+  }
+
+  received(bytes: number): void {
+    this.#receivedBytes += bytes
+  }
+
+  takeAliases(aliases: number): string | null {
+    this.#aliases += aliases
+    return this.#aliases > this.limits.aliases ? `limit of ${this.limits.aliases} aliases reached` : null
+  }
+
+  takeReferral(): string | null {
+    return ++this.#referrals > this.limits.referrals ? `limit of ${this.limits.referrals} referrals reached` : null
+  }
+
+  takeAddressLookup(): string | null {
+    return ++this.#addressLookups > this.limits.addressLookups ? `limit of ${this.limits.addressLookups} look-ups of server addresses reached` : null
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K, limit: number): boolean {
+  const before = counts.get(key) ?? 0
+  if (before >= limit) return false
+  counts.set(key, before + 1)
+  return true
+}

@@ -1,0 +1,153 @@
+/**
+ * What one reply means for one question when asked of the servers of one zone: a pure function from a message to a
+ * closed set of verdicts. It decides nothing about servers, retries or the cache.
+ */
+import type { DelegatedServer } from '../cache/delegations.ts'
+import type { IpAddress } from '../dns/address.ts'
+import type { Message, Question } from '../dns/message.ts'
+import { foldName, isStrictlyWithin, isWithin, type Name } from '../dns/name.ts'
+import { ipOf, targetOf } from '../dns/rdata.ts'
+import { groupRRsets, type Rr, type RRset } from '../dns/rrset.ts'
+import { Rcode, rcodeName, RrType } from '../dns/types.ts'
+import type { EngineLimits } from '../limits.ts'
+import { followChain, type Chain } from './scrub.ts'
+
+export type RejectReason =
+  | 'lame' | 'upward-referral' | 'refused' | 'servfail' | 'formerr' | 'notimp' | 'badvers' | 'other-rcode' | 'truncated' | 'oversized' | 'malformed'
+
+/** A zone cut as its parent tells it. `ttl` in seconds, of the NS set. */
+export interface Referral {
+  readonly zone: Name
+  readonly servers: readonly DelegatedServer[]
+  readonly ds: RRset | null
+  readonly ttl: number
+}
+
+export type Verdict =
+  | { readonly kind: 'answer'; readonly chain: Chain; readonly rrset: RRset; readonly authoritative: boolean; readonly lastResort: boolean }
+  | { readonly kind: 'alias'; readonly chain: Chain; readonly target: Name; readonly authoritative: boolean; readonly lastResort: boolean }
+  | { readonly kind: 'referral'; readonly referral: Referral }
+  /** `name` is what does not exist (so); with a chain it is the chain's end. */
+  | { readonly kind: 'nodata' | 'nxdomain'; readonly chain: Chain; readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[]; readonly authoritative: boolean; readonly lastResort: boolean }
+  | { readonly kind: 'alias-trouble'; readonly chain: Chain; readonly trouble: 'loop' | 'too-long' | 'name-too-long' }
+  | { readonly kind: 'reject'; readonly why: RejectReason; readonly text: string }
+
+export interface Asked {
+  readonly question: Question
+  /** The zone whose servers were asked. */
+  readonly zone: Name
+  /** Take glue only from inside the zone that was asked (Unbound's harden-glue). */
+  readonly hardenGlue: boolean
+}
+
+export function classify(asked: Asked, message: Message, limits: EngineLimits): Verdict {
+  const rejected = rejectedByRcode(message)
+  if (rejected !== null) return rejected
+  if (message.truncated) return reject('truncated', 'truncated')
+  const { question, zone } = asked
+  const sets = groupRRsets(message.answer, question.type === RrType.RRSIG)
+  const chain = followChain(question, zone, sets, limits.aliasesPerReply)
+  if (tooLarge(chain, limits)) return reject('oversized', `an RRset of more than ${limits.recordsPerRRset} records`)
+  const authoritative = message.authoritative
+  // RA without AA: a recursive server speaks from its cache, a zone's server does not (lame for recursion, but data).
+  const lastResort = !authoritative && message.recursionAvailable
+  switch (chain.trouble) {
+    case 'malformed':
+      return reject('malformed', 'an alias that cannot be read')
+    case 'loop':
+    case 'too-long':
+    case 'name-too-long':
+      return { kind: 'alias-trouble', chain, trouble: chain.trouble }
+    case null:
+      break
+    default:
+      chain.trouble satisfies never
+  }
+  if (chain.final !== null) return { kind: 'answer', chain, rrset: chain.final, authoritative, lastResort }
+  return classifyWithoutAnswer(asked, message, chain, lastResort)
+}
+
+function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, lastResort: boolean): Verdict {
+  const { question, zone } = asked
+  const authoritative = message.authoritative
+  const authority = groupRRsets(message.authority).filter(set => set.class === question.class)
+  const soa = denyingSoa(chain.name, zone, authority)
+  const denied = { chain, name: chain.name, soa, proof: proofs(zone, authority), authoritative, lastResort }
+  if (chain.aliases.length > 0) {
+    // RFC 6604 section 3: the rcode speaks of the last name of the chain. Without an SOA from inside this zone nothing
+    // is known of it, and it is asked on its own.
+    if (soa !== null && isWithin(chain.name, zone)) return { ...denied, kind: message.rcode === Rcode.NXDOMAIN ? 'nxdomain' : 'nodata' }
+    return { kind: 'alias', chain, target: chain.name, authoritative, lastResort }
+  }
+  const ns = authority.filter(set => set.type === RrType.NS)
+  if (soa === null && authority.some(set => set.type === RrType.SOA && !isWithin(set.name, zone))) return reject('lame', 'an SOA of another zone')
+  if (message.rcode === Rcode.NXDOMAIN) {
+    return soa === null && !authoritative ? reject('lame', 'NXDOMAIN without authority') : { ...denied, kind: 'nxdomain' }
+  }
+  if (soa !== null) return { ...denied, kind: 'nodata' }
+  const cut = ns.find(set => isStrictlyWithin(set.name, zone) && isWithin(question.name, set.name))
+  if (cut !== undefined) {
+    // RFC 4035 section 3.1.4.1: DS belongs to the parent; a server that refers it to the child has none to give.
+    if (question.type === RrType.DS && cut.name === question.name) return { ...denied, kind: 'nodata' }
+    return { kind: 'referral', referral: readReferral(asked, cut, authority, message.additional) }
+  }
+  if (authoritative) return { ...denied, kind: 'nodata' }
+  if (ns.some(set => isWithin(zone, set.name))) return reject('upward-referral', 'a referral upwards or to itself')
+  return reject('lame', 'no data and no authority')
+}
+
+const reject = (why: RejectReason, text: string): Verdict => ({ kind: 'reject', why, text })
+
+function rejectedByRcode(message: Message): Verdict | null {
+  switch (message.rcode) {
+    case Rcode.NOERROR:
+    case Rcode.NXDOMAIN:
+    case Rcode.YXDOMAIN: // RFC 6672 section 2.2: the DNAME in the answer says it better, and is read there
+      return null
+    case Rcode.FORMERR:
+      return reject('formerr', 'FORMERR')
+    case Rcode.SERVFAIL:
+      return reject('servfail', 'SERVFAIL')
+    case Rcode.NOTIMP:
+      return reject('notimp', 'NOTIMP')
+    case Rcode.REFUSED:
+    case Rcode.NOTAUTH:
+      return reject('refused', rcodeName(message.rcode))
+    case Rcode.BADVERS:
+      return reject('badvers', 'BADVERS')
+    default:
+      return reject('other-rcode', rcodeName(message.rcode))
+  }
+}
+
+const tooLarge = (chain: Chain, limits: EngineLimits): boolean =>
+  (chain.final?.rdatas.length ?? 0) > limits.recordsPerRRset || chain.aliases.some(set => set.rdatas.length > limits.recordsPerRRset)
+
+/** The SOA that vouches for a denial: of a zone at or below the one asked, at or above the name denied (RFC 2308 section 2). */
+const denyingSoa = (name: Name, zone: Name, authority: readonly RRset[]): RRset | null =>
+  authority.find(set => set.type === RrType.SOA && isWithin(name, set.name) && isWithin(set.name, zone)) ?? null
+
+const proofs = (zone: Name, authority: readonly RRset[]): readonly RRset[] =>
+  authority.filter(set => (set.type === RrType.NSEC || set.type === RrType.NSEC3) && isWithin(set.name, zone))
+
+function readReferral(asked: Asked, cut: RRset, authority: readonly RRset[], additional: readonly Rr[]): Referral {
+  const glue = new Map<Name, IpAddress[]>()
+  for (const record of additional) {
+    if (record.type !== RrType.A && record.type !== RrType.AAAA) continue
+    const owner = foldName(record.owner)
+    const ip = ipOf(record.type, record.rdata)
+    if (ip === null || (asked.hardenGlue && !isWithin(owner, asked.zone))) continue
+    const known = glue.get(owner)
+    if (known === undefined) glue.set(owner, [ip])
+    else if (!known.some(other => other.text === ip.text)) known.push(ip)
+  }
+  const servers = new Map<Name, DelegatedServer>()
+  for (const rdata of cut.rdatas) {
+    const target = targetOf(rdata)
+    if (target === null) continue
+    const name = foldName(target)
+    servers.set(name, { name, addresses: glue.get(name) ?? [] })
+  }
+  const ds = authority.find(set => set.type === RrType.DS && set.name === cut.name) ?? null
+  return { zone: cut.name, servers: [...servers.values()], ds, ttl: cut.ttl }
+}

@@ -1,0 +1,76 @@
+/**
+ * Keeps of a reply only what its server may say about the question: the alias chain that starts at the question, inside
+ * the zone that was asked, and the set that ends it. Everything else in the answer section is dropped unseen, which is
+ * the whole defence against records that ride along (CVE-2025-11411, CVE-2025-40778, chain pollution). Pure.
+ */
+import { foldName, isStrictlyWithin, isWithin, replaceSuffix, type Name } from '../dns/name.ts'
+import type { Question } from '../dns/message.ts'
+import { nameRdata, targetOf } from '../dns/rdata.ts'
+import { makeRRset, type RRset } from '../dns/rrset.ts'
+import { RrType } from '../dns/types.ts'
+
+/** What a chain of aliases came to. `name` is where it stands: the owner of the final set, or the name still to be asked. */
+export interface Chain {
+  readonly aliases: readonly RRset[]
+  readonly name: Name
+  readonly final: RRset | null
+  readonly trouble: 'loop' | 'too-long' | 'name-too-long' | 'malformed' | null
+  /** Aliases followed (a DNAME with its CNAME counts once). */
+  readonly steps: number
+}
+
+type AliasStep = { readonly sets: readonly RRset[]; readonly target: Name } | 'none' | 'name-too-long' | 'malformed'
+
+/**
+ * Follows the chain from the question through `sets` (an answer section) as long as names stay within `zone`. At most
+ * `maxAliases` are followed.
+ */
+export function followChain(question: Question, zone: Name, sets: readonly RRset[], maxAliases: number): Chain {
+  const usable = sets.filter(set => set.class === question.class && isWithin(set.name, zone))
+  const aliases: RRset[] = []
+  const seen = new Set<Name>()
+  let name = question.name
+  for (let steps = 0; ; steps++) {
+    const here = { aliases, name, steps }
+    if (seen.has(name)) return { ...here, final: null, trouble: 'loop' }
+    seen.add(name)
+    if (!isWithin(name, zone)) return { ...here, final: null, trouble: null }
+    const final = usable.find(set => set.name === name && (set.type === question.type || question.type === RrType.ANY))
+    if (final !== undefined) return { ...here, final, trouble: null }
+    const step = aliasAt(name, usable)
+    if (step === 'none') return { ...here, final: null, trouble: null }
+    if (typeof step === 'string') return { ...here, final: null, trouble: step }
+    if (steps >= maxAliases) return { ...here, final: null, trouble: 'too-long' }
+    aliases.push(...step.sets)
+    name = step.target
+  }
+}
+
+/** The alias that applies to a name among these sets: its CNAME, or a DNAME above it (RFC 6672 section 3.2). */
+function aliasAt(name: Name, sets: readonly RRset[]): AliasStep {
+  const dname = sets.find(set => set.type === RrType.DNAME && isStrictlyWithin(name, set.name))
+  if (dname !== undefined) return throughDname(name, dname)
+  const cname = sets.find(set => set.type === RrType.CNAME && set.name === name)
+  return cname === undefined ? 'none' : throughCname(cname)
+}
+
+/** RFC 2181 section 10.1: one CNAME at a name; a set of several is broken data. */
+export function throughCname(cname: RRset): AliasStep {
+  const [rdata] = cname.rdatas
+  const target = rdata === undefined || cname.rdatas.length > 1 ? null : targetOf(rdata)
+  return target === null ? 'malformed' : { sets: [cname], target: foldName(target) }
+}
+
+/**
+ * The DNAME and the CNAME that it implies for `name`, made here and not taken from the reply: a server could send a
+ * CNAME that the DNAME does not justify (RFC 6672 section 3.1; the synthesised TTL is the DNAME's).
+ */
+export function throughDname(name: Name, dname: RRset): AliasStep {
+  const [rdata] = dname.rdatas
+  const to = rdata === undefined || dname.rdatas.length > 1 ? null : targetOf(rdata)
+  if (to === null) return 'malformed'
+  const target = replaceSuffix(name, dname.name, to)
+  if (target === null) return 'name-too-long'
+  const cname = makeRRset(name, RrType.CNAME, dname.class, dname.ttl, [nameRdata(target)])
+  return { sets: [dname, cname], target: foldName(target) }
+}

@@ -1,0 +1,40 @@
+/**
+ * Which server of a zone is asked next. Pure: what is known of the servers and two random numbers come in, a choice
+ * comes out.
+ */
+import type { Name } from '../dns/name.ts'
+import type { UpstreamLimits } from '../limits.ts'
+import type { ServerAddress } from '../ports.ts'
+
+/** A server as one question sees it. */
+export interface Candidate {
+  readonly server: ServerAddress
+  readonly name: Name
+  /** Exchanges with it for this question so far. */
+  readonly tries: number
+  /** Time-out that would be given to it now, ms: grows with every time-out in a row. */
+  readonly timeoutMs: number
+  /** Smoothed round trip, ms; null when never heard. */
+  readonly srttMs: number | null
+}
+
+/**
+ * The index of the server to ask, -1 for none. Usually one of those within a band of the fastest, so that load spreads;
+ * now and then any of the least tried, so that a server that became faster is noticed (Knot's epsilon). A try that
+ * failed for this very question weighs more than history: its score quadruples.
+ */
+export function selectServer(candidates: readonly Candidate[], limits: UpstreamLimits, randomBelow: (n: number) => number): number {
+  if (candidates.length < 2) return candidates.length - 1
+  const fewest = Math.min(...candidates.map(c => c.tries))
+  if (randomBelow(PERMILLE) < limits.explorePermille) {
+    return pick(candidates.flatMap((c, i) => (c.tries === fewest ? [i] : [])), randomBelow)
+  }
+  const scores = candidates.map(c => (c.srttMs === null || c.tries > 0 ? Math.max(c.timeoutMs, c.srttMs ?? 0) : c.srttMs) * TRY_PENALTY ** c.tries)
+  const best = Math.min(...scores)
+  return pick(scores.flatMap((score, i) => (score <= best + limits.rttBandMs ? [i] : [])), randomBelow)
+}
+
+const PERMILLE = 1_000
+const TRY_PENALTY = 4
+
+const pick = (indices: readonly number[], randomBelow: (n: number) => number): number => indices[randomBelow(indices.length)] ?? -1

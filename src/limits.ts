@@ -110,6 +110,8 @@ export interface UpstreamLimits {
   readonly portTries: number
   /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
   readonly waitingExchanges: number
+  /** TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true one is a round trip behind at most. */
+  readonly questionlessGraceMs: number
 }
 
 export interface CacheLimits {
@@ -148,6 +150,10 @@ export interface ServerLimits {
   readonly discardAfterMs: number
   /** Receive buffer asked of the kernel for a UDP listener: absorbs bursts while the loop is busy. */
   readonly udpReceiveBufferBytes: number
+  /** Replies that may wait in a UDP listener for the kernel; a client asks again, a growing queue never recovers. Measured: 0 unless the link is down or full. */
+  readonly udpSendQueue: number
+  /** Client addresses kept parsed by a listener: parsing costs 1 us, looking up 0.1 us. */
+  readonly parsedClients: number
   /** Graceful stop: in-flight work gets this long. */
   readonly drainMs: number
   /** How often wildcard binds look for new local addresses. */
@@ -182,6 +188,10 @@ export interface ZoneLimits {
   readonly errorsListed: number
   /** Changes of a zone directory are gathered for this long: editors and atomic renames make several events. */
   readonly watchDebounceMs: number
+  /** A directory that never rests is looked at after this long all the same. */
+  readonly watchMaxDelayMs: number
+  /** Largest zone file read: 256 MiB hold some five million records, far beyond what a resolver serves; `/dev/zero` has no end. */
+  readonly fileBytes: number
 }
 
 export const defaultLimits: Limits = deepFreeze({
@@ -198,6 +208,7 @@ export const defaultLimits: Limits = deepFreeze({
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 1_500, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
     udpSockets: 768, idleSocketsPerServer: 64, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, waitingExchanges: 4_096,
+    questionlessGraceMs: 100,
   },
   cache: {
     totalBytes: 64 * 1024 * 1024, rrsetPermille: 450, answerPermille: 350, negativePermille: 80, delegationPermille: 80, infraPermille: 40,
@@ -205,14 +216,16 @@ export const defaultLimits: Limits = deepFreeze({
     serverStatsMs: 15 * MINUTE_MS, typesPerName: 100,
   },
   server: {
-    udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, udpReceiveBufferBytes: 4 * 1024 * 1024, drainMs: 5_000,
+    udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, udpReceiveBufferBytes: 4 * 1024 * 1024, udpSendQueue: 1_000,
+    parsedClients: 4_096, drainMs: 5_000,
     interfaceScanMs: MINUTE_MS, queryLogBufferBytes: 4 * 1024 * 1024,
   },
   tcp: {
     connections: 1_000, connectionsPerPrefix: 100, idleMs: 30_000, messageMs: 5_000, pipelined: 100, queuedBytes: 262_144,
     queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
   },
-  zone: { generateRecords: 65_536, includeDepth: 16, errorsListed: 200, watchDebounceMs: 100 },
+  zone: { generateRecords: 65_536, includeDepth: 16, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000,
+    fileBytes: 256 * 1024 * 1024 },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */

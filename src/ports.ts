@@ -49,6 +49,8 @@ export type ExchangeResult =
   | { readonly kind: 'spoofing-suspected'; readonly mismatches: number }
   /** The kernel said so: port closed, network or host unreachable, connection refused or reset. */
   | { readonly kind: 'unreachable'; readonly reason: string; readonly family: boolean }
+  /** Nothing left this machine: no socket or descriptor in time, or the network is closed. Says nothing about the server. */
+  | { readonly kind: 'not-sent'; readonly reason: string }
 
 export interface Network {
   /**

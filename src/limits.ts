@@ -148,6 +148,14 @@ export interface ServerLimits {
   readonly waitingPerClient: number
   /** UDP answers later than this are not sent (DNSBomb): Unbound discard-timeout 1900 ms. Only when the client has others waiting. */
   readonly discardAfterMs: number
+  /** A client with at most this many queries waiting still gets its late answers: a person's dig or a browser is no pulse. */
+  readonly lateAnswersKept: number
+  /** Octets of text in one EDE option: the smallest reply (512) still holds the longest question and this. */
+  readonly edeTextBytes: number
+  /** TTL of the HINFO that answers ANY (RFC 8482 section 4.2 leaves it open): an hour, as those who deployed it chose. Seconds. */
+  readonly anyTtl: number
+  /** Clients whose access verdict is remembered; beyond it all are forgotten. Some 100 octets each; an open port sees random spoofed sources. */
+  readonly accessVerdicts: number
   /** Receive buffer asked of the kernel for a UDP listener: absorbs bursts while the loop is busy. */
   readonly udpReceiveBufferBytes: number
   /** Replies that may wait in a UDP listener for the kernel; a client asks again, a growing queue never recovers. Measured: 0 unless the link is down or full. */
@@ -216,7 +224,8 @@ export const defaultLimits: Limits = deepFreeze({
     serverStatsMs: 15 * MINUTE_MS, typesPerName: 100,
   },
   server: {
-    udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, udpReceiveBufferBytes: 4 * 1024 * 1024, udpSendQueue: 1_000,
+    udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, lateAnswersKept: 16, edeTextBytes: 160, anyTtl: HOUR_S,
+    accessVerdicts: 16_384, udpReceiveBufferBytes: 4 * 1024 * 1024, udpSendQueue: 1_000,
     parsedClients: 4_096, drainMs: 5_000,
     interfaceScanMs: MINUTE_MS, queryLogBufferBytes: 4 * 1024 * 1024,
   },
@@ -224,8 +233,9 @@ export const defaultLimits: Limits = deepFreeze({
     connections: 1_000, connectionsPerPrefix: 100, idleMs: 30_000, messageMs: 5_000, pipelined: 100, queuedBytes: 262_144,
     queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
   },
-  zone: { generateRecords: 65_536, includeDepth: 16, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000,
-    fileBytes: 256 * 1024 * 1024 },
+  zone: {
+    generateRecords: 65_536, includeDepth: 16, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
+  },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */

@@ -1,0 +1,61 @@
+/**
+ * Class CHAOS: the customary names under which a server tells its version and identity (RFC 4892). Both are hidden, that
+ * is refused, unless the configuration gives a text. Every other question outside class IN is refused here too: there is
+ * no CHAOS or HESIOD tree to walk.
+ */
+import type { Question } from '../dns/message.ts'
+import { nameFromLabels, type Name, foldName } from '../dns/name.ts'
+import { makeRRset } from '../dns/rrset.ts'
+import { className, EdeCode, RrClass, RrType } from '../dns/types.ts'
+import type { Answer, Stage } from './handler.ts'
+
+/** Null hides it. At most 255 octets of UTF-8. */
+export interface Identity {
+  readonly version: string | null
+  readonly id: string | null
+}
+
+export function makeChaos(identity: Identity): Stage {
+  const texts = new Map<Name, string | null>()
+  const say = (labels: readonly string[], text: string | null): void => {
+    const name = nameFromLabels(labels)
+    if (name !== null) texts.set(foldName(name), text)
+  }
+  say(['version', 'bind'], identity.version)
+  say(['version', 'server'], identity.version)
+  say(['id', 'server'], identity.id)
+  say(['hostname', 'bind'], identity.id)
+  return {
+    name: 'chaos',
+    after: [],
+    before: ['minimal-any'],
+    handle(query, next) {
+      const { question } = query
+      if (question.class === RrClass.IN) return next(query)
+      return Promise.resolve(question.class === RrClass.CH ? answerChaos(question, texts.get(question.name) ?? null) : refuse(question))
+    },
+  }
+}
+
+function answerChaos(question: Question, text: string | null): Answer {
+  if (text === null || (question.type !== RrType.TXT && question.type !== RrType.ANY)) return refuse(question)
+  const octets = new TextEncoder().encode(text)
+  const rdata = Uint8Array.of(octets.length, ...octets)
+  return {
+    kind: 'resolved',
+    by: 'chaos',
+    shareable: false,
+    // RFC 4892 section 3: TTL 0, the texts are about this server and this moment.
+    outcome: {
+      kind: 'answer', rrsets: [makeRRset(question.name, RrType.TXT, RrClass.CH, 0, [rdata])], proof: [], additional: [], authoritative: true,
+      security: { kind: 'insecure' },
+    },
+  }
+}
+
+const refuse = (question: Question): Answer => ({
+  kind: 'refused',
+  by: 'chaos',
+  ede: question.class === RrClass.CH ? EdeCode.Prohibited : EdeCode.NotSupported,
+  text: question.class === RrClass.CH ? 'not told' : `class ${className(question.class)} is not served`,
+})

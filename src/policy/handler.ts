@@ -1,0 +1,64 @@
+/**
+ * What a policy is: a function that gets a query and the rest of the chain, and returns an answer as a value. It never
+ * sees a socket, a message or a writer. Not here: the order of the stages (`server/pipeline.ts`) and what must be decided
+ * before a cached answer is sent (gates, below).
+ *
+ * Invariant: an answer that depends on the client beyond the access list says `shareable: false`; the answer cache would
+ * otherwise hand it to others.
+ */
+import type { Question } from '../dns/message.ts'
+import type { EdeCode } from '../dns/types.ts'
+import type { Client } from '../ports.ts'
+import type { Outcome } from '../steps.ts'
+
+/** A query that is well formed and let in. `receivedAt` in milliseconds of the monotonic clock. */
+export interface Query {
+  readonly question: Question
+  readonly client: Client
+  readonly recursionDesired: boolean
+  readonly checkingDisabled: boolean
+  readonly dnssecOk: boolean
+  readonly receivedAt: number
+}
+
+/** `by` names the stage that made it. */
+export type Answer =
+  | { readonly kind: 'resolved'; readonly outcome: Outcome; readonly by: string; readonly shareable: boolean }
+  | { readonly kind: 'refused'; readonly by: string; readonly ede: EdeCode | null; readonly text: string }
+  | { readonly kind: 'dropped'; readonly by: string }
+
+export type Handler = (query: Query) => Promise<Answer>
+export type Middleware = (query: Query, next: Handler) => Promise<Answer>
+
+/** One stage of the chain and what must stand before and after it; names of stages that are absent do not matter. */
+export interface Stage {
+  readonly name: string
+  readonly after: readonly string[]
+  readonly before: readonly string[]
+  readonly handle: Middleware
+}
+
+/** Decided from the client alone, synchronously, before anything of the message is believed. */
+export type GateVerdict = 'pass' | 'refuse' | 'drop'
+
+export interface Gate {
+  readonly name: string
+  readonly admit: (client: Client) => GateVerdict
+}
+
+/**
+ * One handler out of stages and the handler behind them. A stage that calls `next` twice is a bug and throws: it would
+ * resolve twice and throw one answer away.
+ */
+export function compose(stages: readonly Stage[], last: Handler): Handler {
+  return stages.reduceRight<Handler>((next, stage) => query => stage.handle(query, callOnce(stage.name, next)), last)
+}
+
+function callOnce(stage: string, next: Handler): Handler {
+  let called = false
+  return query => {
+    if (called) throw new Error(`policy stage "${stage}" called next twice`)
+    called = true
+    return next(query)
+  }
+}

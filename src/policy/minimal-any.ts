@@ -1,0 +1,50 @@
+/**
+ * ANY answered minimally (RFC 8482): asking for everything is what reflection attacks do, and a cache never has
+ * everything. Names of a local zone are answered with one of their RRsets (section 4.1), others with a made-up HINFO
+ * (section 4.2) and without asking anybody.
+ */
+import type { Question } from '../dns/message.ts'
+import { makeRRset, type RRset } from '../dns/rrset.ts'
+import { RrClass, RrType } from '../dns/types.ts'
+import type { Outcome } from '../steps.ts'
+import type { Answer, Stage } from './handler.ts'
+
+/** What the stage wants to know of the local zones: do they say anything about the question? */
+export type AnsweredLocally = (question: Question) => boolean
+
+/** RFC 8482 section 4.2: the CPU field says why, the OS field is empty. */
+const HINFO_RFC8482 = Uint8Array.from([7, ...new TextEncoder().encode('RFC8482'), 0])
+
+export function makeMinimalAny(answeredLocally: AnsweredLocally, limits: { readonly anyTtl: number }): Stage {
+  return {
+    name: 'minimal-any',
+    after: ['chaos'],
+    before: [],
+    handle(query, next) {
+      const { question } = query
+      if (question.type !== RrType.ANY || question.class !== RrClass.IN) return next(query)
+      if (answeredLocally(question)) return next(query).then(onlyOne)
+      return Promise.resolve(synthesised(question, limits.anyTtl))
+    },
+  }
+}
+
+function synthesised(question: Question, ttl: number): Answer {
+  const outcome: Outcome = {
+    kind: 'answer', rrsets: [makeRRset(question.name, RrType.HINFO, RrClass.IN, ttl, [HINFO_RFC8482])], proof: [], additional: [],
+    authoritative: false, security: { kind: 'insecure' },
+  }
+  return { kind: 'resolved', outcome, by: 'minimal-any', shareable: true }
+}
+
+function onlyOne(answer: Answer): Answer {
+  if (answer.kind !== 'resolved' || answer.outcome.kind !== 'answer') return answer
+  const chosen = smallest(answer.outcome.rrsets)
+  return chosen === null ? answer : { ...answer, outcome: { ...answer.outcome, rrsets: [chosen], additional: [] } }
+}
+
+/** The RRset with the fewest octets, signatures and SOA last: the point is a small answer that is still of use. */
+function smallest(rrsets: readonly RRset[]): RRset | null {
+  const weight = (set: RRset): number => set.rdatas.reduce((sum, rdata) => sum + rdata.length, set.type === RrType.RRSIG || set.type === RrType.SOA ? 0xffff : 0)
+  return rrsets.reduce<RRset | null>((best, set) => (best === null || weight(set) < weight(best) ? set : best), null)
+}

@@ -68,3 +68,13 @@ export interface Client {
 }
 
 export type EventSink = (event: Event) => void
+
+/**
+ * Hands the answer to one query to its listener: called once for each query, at once or later. `bytes` belongs to the
+ * caller again when the call returns, so a listener that sends later copies. Length 0 means that nothing is to be sent
+ * and the listener only forgets the query.
+ */
+export type Reply = (bytes: Uint8Array, length: number) => void
+
+/** What a listener does with the first `length` octets of `bytes`, which are the listener's again when the call returns. */
+export type Serve = (bytes: Uint8Array, length: number, client: Client, reply: Reply) => void

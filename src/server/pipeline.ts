@@ -1,0 +1,67 @@
+/**
+ * THE ORDER in which policies see a query: two array literals, read from top to bottom. Each stage says what it must
+ * stand behind and in front of; the order is checked when the pipeline is built, so a wrong one never starts.
+ */
+import type { Prefix } from '../dns/address.ts'
+import { makeAccess } from '../policy/access.ts'
+import { makeChaos, type Identity } from '../policy/chaos.ts'
+import { compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
+import { makeMinimalAny, type AnsweredLocally } from '../policy/minimal-any.ts'
+import { recursion, type Resolves } from '../policy/recursion.ts'
+import type { Client } from '../ports.ts'
+
+export interface PipelineParts {
+  readonly allow: readonly Prefix[]
+  readonly identity: Identity
+  readonly answeredLocally: AnsweredLocally
+  readonly resolver: Resolves
+  readonly limits: { readonly accessVerdicts: number; readonly anyTtl: number }
+}
+
+export interface Pipeline {
+  /** Before cached bytes are sent: synchronous, from the client alone. */
+  readonly admit: (client: Client) => GateVerdict
+  /** Everything else. */
+  readonly handler: Handler
+}
+
+const gates = (parts: PipelineParts): readonly Gate[] => [
+  makeAccess(parts.allow, parts.limits),
+]
+
+const stages = (parts: PipelineParts): readonly Stage[] => [
+  makeChaos(parts.identity),
+  makeMinimalAny(parts.answeredLocally, parts.limits),
+]
+
+export function makePipeline(parts: PipelineParts): Pipeline {
+  const order = stages(parts)
+  const problems = orderProblems(order)
+  if (problems.length > 0) throw new Error(`policy pipeline: ${problems.join('; ')}`)
+  return { admit: admission(gates(parts)), handler: compose(order, recursion(parts.resolver)) }
+}
+
+/** One sentence for each constraint that the order breaks, and for names used twice. */
+export function orderProblems(order: readonly Pick<Stage, 'name' | 'after' | 'before'>[]): string[] {
+  const position = new Map(order.map((stage, index) => [stage.name, index]))
+  const problems: string[] = []
+  order.forEach((stage, index) => {
+    if (position.get(stage.name) !== index) problems.push(`"${stage.name}" stands in it twice`)
+    for (const other of stage.after) if ((position.get(other) ?? -1) > index) problems.push(`"${stage.name}" must come after "${other}"`)
+    for (const other of stage.before) if ((position.get(other) ?? order.length) < index) problems.push(`"${stage.name}" must come before "${other}"`)
+  })
+  return problems
+}
+
+/** All gates as one; the first that does not pass decides. */
+export function admission(all: readonly Gate[]): (client: Client) => GateVerdict {
+  const only = all.length === 1 ? all[0] : undefined
+  if (only !== undefined) return only.admit
+  return client => {
+    for (const gate of all) {
+      const verdict = gate.admit(client)
+      if (verdict !== 'pass') return verdict
+    }
+    return 'pass'
+  }
+}

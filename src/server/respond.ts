@@ -1,0 +1,185 @@
+/**
+ * An answer, as a value, made into the octets of a reply. The only place that sets response bits, appends OPT or
+ * truncates. What a reply says depends on the answer and on what the query allowed (DO, AD, EDNS, transport); what it
+ * costs is bounded by the client's size and ours.
+ *
+ * Invariant: a reply never exceeds `replyLimit`, and nothing of the query is repeated but its header fields and question.
+ */
+import { extendedError, findOption, optOctets } from '../dns/edns.ts'
+import { encodeMessage, type Encoded } from '../dns/encode.ts'
+import { MAX_MESSAGE_OCTETS, type Edns, type EdnsOption, type Message } from '../dns/message.ts'
+import { recordsOf, type Rr, type RRset } from '../dns/rrset.ts'
+import { EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
+import type { Outcome } from '../steps.ts'
+import type { Answer } from '../policy/handler.ts'
+import type { Asked, AskedQuery } from './check-query.ts'
+
+export interface RespondSettings {
+  /** Largest UDP reply, also told to clients as what we take. */
+  readonly udpReplyBytes: number
+  readonly edeTextBytes: number
+  /** Told to TCP clients who ask for it (RFC 7828). */
+  readonly tcpIdleMs: number
+  /** Told to those who ask for it (RFC 5001); null hides it. */
+  readonly nsid: Uint8Array | null
+}
+
+/** What is to be said, apart from how it fits. */
+export interface Content {
+  readonly rcode: number
+  readonly authoritative: boolean
+  readonly secure: boolean
+  readonly answer: readonly RRset[]
+  readonly authority: readonly RRset[]
+  readonly additional: readonly RRset[]
+  readonly ede: { readonly code: EdeCode; readonly text: string } | null
+}
+
+/** RFC 1035 section 4.2.1: what a client without EDNS takes over UDP. */
+const PLAIN_UDP_OCTETS = 512
+/** RFC 1035 section 4.1.1: where ARCOUNT stands. */
+const ARCOUNT_OFFSET = 10
+
+/** Octets that a reply may have. */
+export function replyLimit(asked: Asked, settings: RespondSettings): number {
+  if (asked.transport === 'tcp') return MAX_MESSAGE_OCTETS
+  if (asked.edns === null) return PLAIN_UDP_OCTETS
+  return Math.min(Math.max(asked.edns.payloadSize, PLAIN_UDP_OCTETS), settings.udpReplyBytes)
+}
+
+/** A finished reply. `optOctets` is the length of its OPT record, which is the last one; 0 without. */
+export interface Finished extends Encoded {
+  readonly optOctets: number
+}
+
+export function respond(asked: Asked, content: Content, settings: RespondSettings): Finished {
+  const { header, question } = asked
+  const edns = asked.edns === null ? null : ourEdns(asked, asked.edns, content, settings)
+  const dnssecOk = edns?.dnssecOk ?? false
+  const records = (rrsets: readonly RRset[]): Rr[] => rrsets.flatMap(set => (isVisible(set, question?.type ?? 0, dnssecOk) ? recordsOf(set, dnssecOk) : []))
+  const reply: Message = {
+    id: header.id,
+    response: true,
+    opcode: header.opcode,
+    authoritative: content.authoritative,
+    truncated: false,
+    recursionDesired: header.recursionDesired,
+    recursionAvailable: true,
+    // RFC 6840 section 5.8: AD only for those who show that they understand it.
+    authenticData: content.secure && (dnssecOk || header.authenticData),
+    checkingDisabled: header.checkingDisabled,
+    rcode: content.rcode,
+    question,
+    answer: records(content.answer),
+    authority: records(content.authority),
+    additional: records(content.additional),
+    edns,
+  }
+  return { ...encodeMessage(reply, { maxBytes: replyLimit(asked, settings) }), optOctets: edns === null ? 0 : optOctets(edns) }
+}
+
+/** RFC 4035 section 3.2.1: what only authenticates is left out without DO, unless it was asked for by type. */
+const isVisible = (set: RRset, qtype: number, dnssecOk: boolean): boolean =>
+  dnssecOk || set.type === qtype || (set.type !== RrType.RRSIG && set.type !== RrType.NSEC && set.type !== RrType.NSEC3)
+
+/** RFC 6891: an OPT answers an OPT. Options that we do not know or were not asked for are not sent. */
+function ourEdns(asked: Asked, edns: Edns, content: Content, settings: RespondSettings): Edns {
+  const options: EdnsOption[] = []
+  if (content.ede !== null) options.push(extendedError(content.ede.code, bounded(content.ede.text, settings.edeTextBytes)))
+  if (asked.transport === 'tcp' && findOption(edns, EdnsOptionCode.KEEPALIVE)) options.push(keepalive(settings.tcpIdleMs))
+  if (settings.nsid !== null && findOption(edns, EdnsOptionCode.NSID)) options.push({ code: EdnsOptionCode.NSID, data: settings.nsid })
+  // RFC 3225 section 3: DO is copied. The other flags have no meaning and are zero.
+  return { payloadSize: settings.udpReplyBytes, version: 0, dnssecOk: edns.dnssecOk, flags: 0, options }
+}
+
+/** RFC 7828 section 3.1: units of 100 ms, 16 bits. */
+function keepalive(idleMs: number): EdnsOption {
+  const units = Math.min(Math.floor(idleMs / 100), 0xffff)
+  return { code: EdnsOptionCode.KEEPALIVE, data: Uint8Array.of(units >> 8, units & 0xff) }
+}
+
+/** The start of a text that has at most `octets` octets of UTF-8. */
+function bounded(text: string, octets: number): string {
+  let end = Math.min(text.length, octets)
+  const size = (): number => new TextEncoder().encode(text.slice(0, end)).length
+  while (size() > octets) end--
+  return text.slice(0, end)
+}
+
+export const errorContent = (rcode: number, code: EdeCode | null, text: string): Content => ({
+  rcode, authoritative: false, secure: false, answer: [], authority: [], additional: [], ede: code === null ? null : { code, text },
+})
+
+/** What an answer of the policy chain says; null for an answer that is silence. */
+export function contentOf(answer: Answer, dnssecOk: boolean): Content | null {
+  switch (answer.kind) {
+    case 'resolved':
+      return outcomeContent(answer.outcome, dnssecOk)
+    case 'refused':
+      return errorContent(Rcode.REFUSED, answer.ede, answer.text)
+    case 'dropped':
+      return null
+    default:
+      return answer satisfies never
+  }
+}
+
+function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
+  switch (outcome.kind) {
+    case 'answer': {
+      const { rrsets, proof, additional, authoritative, security } = outcome
+      return { ...plain, authoritative, secure: security.kind === 'secure', answer: rrsets, authority: dnssecOk ? proof : [], additional }
+    }
+    case 'nodata':
+    case 'nxdomain': {
+      const { rrsets, soa, proof, authoritative, security } = outcome
+      const rcode = outcome.kind === 'nxdomain' ? Rcode.NXDOMAIN : Rcode.NOERROR
+      // RFC 2308 section 3: the SOA comes along so that the denial can be cached by who asked.
+      const authority = [...(soa === null ? [] : [soa]), ...(dnssecOk ? proof : [])]
+      return { ...plain, rcode, authoritative, secure: security.kind === 'secure', answer: rrsets, authority }
+    }
+    case 'failure':
+      return failureContent(outcome)
+    default:
+      return outcome satisfies never
+  }
+}
+
+function failureContent(outcome: Extract<Outcome, { kind: 'failure' }>): Content {
+  // RFC 6672 section 2.2: the DNAME whose substitution does not fit is shown with YXDOMAIN.
+  if (outcome.why === 'name-too-long') return { ...plain, rcode: Rcode.YXDOMAIN, answer: outcome.rrsets, ede: { code: outcome.ede, text: outcome.text } }
+  if (outcome.why === 'not-recursive') return errorContent(Rcode.REFUSED, outcome.ede, outcome.text)
+  return errorContent(Rcode.SERVFAIL, outcome.ede, outcome.text)
+}
+
+const plain: Content = Object.freeze({ rcode: Rcode.NOERROR, authoritative: false, secure: false, answer: [], authority: [], additional: [], ede: null })
+
+/** A reply in the form that the answer cache keeps. `ttlOffsets` is empty when TTLs do not count down. */
+export interface Shareable {
+  readonly wire: Uint8Array
+  readonly ttlOffsets: Uint16Array
+  readonly ttlSeconds: number
+}
+
+/**
+ * The reply as others may get it: without OPT, for as long as its shortest TTL. Null when it must not be kept: failures
+ * (RFC 9520 has its own store), truncated or without a TTL, or made for a client that did not ask for recursion.
+ */
+export function shareableForm(asked: AskedQuery, answer: Answer, content: Content, reply: Finished): Shareable | null {
+  if (answer.kind !== 'resolved' || !answer.shareable || answer.outcome.kind === 'failure' || reply.truncated) return null
+  if (!asked.header.recursionDesired) return null
+  const ttlSeconds = [...content.answer, ...content.authority, ...content.additional].reduce((least, set) => Math.min(least, set.ttl), Number.POSITIVE_INFINITY)
+  if (!Number.isFinite(ttlSeconds) || ttlSeconds < 1) return null
+  // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which may have led elsewhere.
+  const ages = !content.authoritative || content.answer.some(set => set.type !== asked.question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
+  return { wire: withoutOpt(reply), ttlOffsets: ages ? reply.ttlOffsets : new Uint16Array(0), ttlSeconds }
+}
+
+function withoutOpt(reply: Finished): Uint8Array {
+  const wire = reply.bytes.slice(0, reply.bytes.length - reply.optOctets)
+  if (reply.optOctets > 0) {
+    const counts = new DataView(wire.buffer, wire.byteOffset, wire.byteLength)
+    counts.setUint16(ARCOUNT_OFFSET, counts.getUint16(ARCOUNT_OFFSET) - 1)
+  }
+  return wire
+}

@@ -1,0 +1,249 @@
+/**
+ * From a datagram to a datagram. Two paths and only two: the byte path copies a finished answer out of the answer cache
+ * without decoding anything; the value path decodes, checks, asks the policy chain and encodes. Nothing else calls
+ * either.
+ *
+ * Invariants: every query gets exactly one call of `reply`; a hit allocates nothing but its key; nothing a client sends
+ * makes this throw (what does throw is a bug, is reported and costs that one query).
+ */
+import type { AnswerCache } from '../cache/answer-cache.ts'
+import { decodeMessage } from '../dns/decode.ts'
+import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
+import { MAX_MESSAGE_OCTETS, questionKey } from '../dns/message.ts'
+import { trustWireName } from '../dns/name.ts'
+import { formatName } from '../dns/text.ts'
+import { EdeCode, EdnsOptionCode, Rcode, typeName } from '../dns/types.ts'
+import { newPeek, peekQuery, type QueryPeek } from '../dns/wire.ts'
+import type { Answer, Query } from '../policy/handler.ts'
+import type { Client, Clock, EventSink, Reply, Serve } from '../ports.ts'
+import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
+import type { CounterName, Counters } from './counters.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { QueryLog } from './query-log.ts'
+import {
+  contentOf, errorContent, respond, shareableForm, type Content, type RespondSettings,
+} from './respond.ts'
+import type { WaitingClients } from './waiting.ts'
+
+export interface ServeParts {
+  readonly clock: Clock
+  readonly answers: AnswerCache
+  readonly pipeline: Pipeline
+  readonly waiting: WaitingClients
+  readonly counters: Counters
+  readonly events: EventSink
+  readonly settings: RespondSettings
+  /** Null when queries are not logged. */
+  readonly queryLog: QueryLog | null
+}
+
+export function createServe(parts: ServeParts): Serve {
+  const server = new Server(parts)
+  return (bytes, length, client, reply) => server.take(bytes, length, client, reply)
+}
+
+/** RFC 6891 section 6.1.2: code and length of an option. */
+const OPTION_FIXED_OCTETS = 4
+const NOTHING = new Uint8Array(0)
+
+class Server {
+  readonly #parts: ServeParts
+  readonly #peek: QueryPeek = newPeek()
+  readonly #out = new Uint8Array(MAX_MESSAGE_OCTETS)
+  readonly #udpQueries: number
+  readonly #tcpQueries: number
+  readonly #hits: number
+  /** Whether the query in hand was replied to; read only before `take` returns. */
+  #replied = false
+
+  constructor(parts: ServeParts) {
+    this.#parts = parts
+    this.#udpQueries = parts.counters.index('udpQueries')
+    this.#tcpQueries = parts.counters.index('tcpQueries')
+    this.#hits = parts.counters.index('answeredFromCache')
+  }
+
+  take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
+    const { counters, pipeline } = this.#parts
+    counters.add(client.transport === 'udp' ? this.#udpQueries : this.#tcpQueries)
+    this.#replied = false
+    // A reply to port 0 goes nowhere, and nobody honest asks from there.
+    if (client.port === 0) return this.#silence('droppedPortZero', reply)
+    const verdict = pipeline.admit(client)
+    if (verdict === 'drop') return this.#silence('droppedByGate', reply)
+    try {
+      if (verdict === 'pass' && this.#fromCache(bytes, length, client, reply)) return
+      this.#byValue(bytes.subarray(0, length), client, verdict === 'pass', reply)
+    } catch (error) {
+      this.#parts.events({ kind: 'bug', where: 'serve', error, question: null })
+      if (!this.#replied) reply(NOTHING, 0)
+    }
+  }
+
+  /** The byte path. True when it answered. */
+  #fromCache(bytes: Uint8Array, length: number, client: Client, reply: Reply): boolean {
+    const { answers, clock, counters, queryLog, settings } = this.#parts
+    const peek = this.#peek
+    if (!peekQuery(bytes, length, peek)) return false
+    // An option that we answer (RFC 7828, RFC 5001) needs the value path; most queries have no options at all.
+    if (length > peek.questionEnd + OPT_FIXED_OCTETS && this.#wantsOption(bytes, length, client)) return false
+    const now = clock.now()
+    const octets = answers.write(peek, bytes, this.#out, now, { maxBytes: client.transport === 'udp' ? settings.udpReplyBytes : MAX_MESSAGE_OCTETS, payloadSize: settings.udpReplyBytes })
+    if (octets === 0) return false
+    counters.add(this.#hits)
+    this.#replied = true
+    reply(this.#out, octets)
+    if (queryLog !== null) {
+      const name = trustWireName(peek.key.slice(0, -2))
+      const tookMs = clock.now() - now
+      queryLog({ client, name, type: peek.type, class: peek.class, rcode: (this.#out[3] ?? 0) & 0xf, octets, tookMs, by: 'cache', wall: clock.wall() })
+    }
+    return true
+  }
+
+  #wantsOption(bytes: Uint8Array, length: number, client: Client): boolean {
+    for (let at = this.#peek.questionEnd + OPT_FIXED_OCTETS; at + OPTION_FIXED_OCTETS <= length; ) {
+      const code = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+      if (code === EdnsOptionCode.KEEPALIVE && client.transport === 'tcp') return true
+      if (code === EdnsOptionCode.NSID && this.#parts.settings.nsid !== null) return true
+      at += OPTION_FIXED_OCTETS + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+    }
+    return false
+  }
+
+  /** The value path. */
+  #byValue(bytes: Uint8Array, client: Client, allowed: boolean, reply: Reply): void {
+    const checked = checkQuery(decodeMessage(bytes), client.transport)
+    switch (checked.kind) {
+      case 'drop':
+        return this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
+      case 'error':
+        if (!allowed) return this.#refuseClient(checked.asked, reply)
+        return this.#send(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), 'check', reply)
+      case 'query':
+        if (!allowed) return this.#refuseClient(checked.asked, reply)
+        return this.#ask(checked.asked, client, reply)
+      default:
+        checked satisfies never
+    }
+  }
+
+  #refuseClient(asked: Asked, reply: Reply): void {
+    this.#count('refusedClients')
+    this.#send(asked, errorContent(Rcode.REFUSED, EdeCode.Prohibited, 'this client may not ask here'), 'access', reply)
+  }
+
+  #ask(asked: AskedQuery, client: Client, reply: Reply): void {
+    const { clock, events, pipeline, waiting } = this.#parts
+    if (!waiting.enter(client)) return this.#silence('droppedWaiting', reply)
+    const { header, edns, question } = asked
+    const query: Query = {
+      question: { name: question.name, type: question.type, class: question.class },
+      client,
+      recursionDesired: header.recursionDesired,
+      checkingDisabled: header.checkingDisabled,
+      dnssecOk: edns?.dnssecOk ?? false,
+      receivedAt: clock.now(),
+    }
+    const bug = (error: unknown): void => events({ kind: 'bug', where: 'policy', error, question: `${formatName(question.name)} ${typeName(question.type)}` })
+    const once = callOnce(reply)
+    startWith(() => pipeline.handler(query))
+      .then(answer => this.#answered(asked, query, answer, once))
+      .catch(error => {
+        bug(error)
+        this.#send(asked, errorContent(Rcode.SERVFAIL, EdeCode.Other, 'internal error'), 'bug', once, query)
+      })
+      .catch(error => {
+        bug(error)
+        once(NOTHING, 0)
+      })
+      .finally(() => waiting.leave(client))
+  }
+
+  #answered(asked: AskedQuery, query: Query, answer: Answer, reply: Reply): void {
+    const { clock, waiting } = this.#parts
+    if (answer.kind === 'dropped') return this.#silence('droppedByPolicy', reply)
+    const content = contentOf(answer, query.dnssecOk)
+    if (content === null) return this.#silence('droppedByPolicy', reply)
+    if (waiting.tooLate(query.client, clock.now() - query.receivedAt)) {
+      this.#log(query, null, 0, 'late')
+      return this.#silence('droppedLate', reply)
+    }
+    this.#send(asked, content, answer.by, reply, query, answer)
+  }
+
+  /** Encodes, sends, counts, logs, and keeps the reply for others when it may be kept. */
+  #send(asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
+    const { answers, clock, settings } = this.#parts
+    const finished = respond(asked, content, settings)
+    this.#replied = true
+    reply(finished.bytes, finished.bytes.length)
+    this.#count('answeredByValuePath')
+    this.#count(rcodeCounter(content.rcode))
+    if (finished.truncated) this.#count('truncatedReplies')
+    if (query === undefined || asked.question === null) return
+    this.#log(query, content.rcode, finished.bytes.length, by)
+    if (answer === undefined) return
+    const kept = shareableForm({ ...asked, question: asked.question }, answer, content, finished)
+    if (kept === null) return
+    answers.put(questionKey(query.question), query.dnssecOk, query.checkingDisabled, kept.wire, kept.ttlOffsets, kept.ttlSeconds, clock.now())
+  }
+
+  #log(query: Query, rcode: number | null, octets: number, by: string): void {
+    const { clock, queryLog } = this.#parts
+    if (queryLog === null) return
+    const { question, client } = query
+    const tookMs = clock.now() - query.receivedAt
+    queryLog({ client, name: question.name, type: question.type, class: question.class, rcode, octets, tookMs, by, wall: clock.wall() })
+  }
+
+  #silence(counter: CounterName, reply: Reply): void {
+    this.#count(counter)
+    this.#replied = true
+    reply(NOTHING, 0)
+  }
+
+  #count(name: CounterName): void {
+    this.#parts.counters.add(this.#parts.counters.index(name))
+  }
+}
+
+/** A reply whose second and later calls do nothing: what fails behind the first call must not answer again. */
+function callOnce(reply: Reply): Reply {
+  let called = false
+  return (bytes, length) => {
+    if (called) return
+    called = true
+    reply(bytes, length)
+  }
+}
+
+/** Calls a handler so that what it throws at once is a rejection too. */
+function startWith(start: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return start()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function rcodeCounter(rcode: number): CounterName {
+  switch (rcode) {
+    case Rcode.NOERROR:
+      return 'noError'
+    case Rcode.NXDOMAIN:
+      return 'nxDomain'
+    case Rcode.SERVFAIL:
+      return 'servFail'
+    case Rcode.REFUSED:
+      return 'refused'
+    case Rcode.FORMERR:
+      return 'formatErrors'
+    case Rcode.NOTIMP:
+      return 'notImplemented'
+    case Rcode.BADVERS:
+      return 'badVersions'
+    default:
+      return 'otherRcodes'
+  }
+}

@@ -13,6 +13,8 @@ export type Event =
   | { readonly kind: 'listening'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number }
   | { readonly kind: 'listener-failed'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number; readonly code: string; readonly message: string }
   | { readonly kind: 'receive-buffer-small'; readonly wantedBytes: number; readonly gotBytes: number }
+  /** No descriptor or buffer left for a socket to a server; told at most once a minute. */
+  | { readonly kind: 'sockets-exhausted'; readonly code: string }
   | { readonly kind: 'primed'; readonly servers: number }
   | { readonly kind: 'priming-failed'; readonly reason: string }
   | { readonly kind: 'zone-loaded'; readonly zone: string; readonly file: string; readonly records: number }

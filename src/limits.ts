@@ -112,6 +112,8 @@ export interface UpstreamLimits {
   readonly waitingExchanges: number
   /** TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true one is a round trip behind at most. */
   readonly questionlessGraceMs: number
+  /** The same trouble (no descriptors left) is told again after: a log line a minute is seen and does not flood. */
+  readonly repeatEventMs: number
 }
 
 export interface CacheLimits {
@@ -216,7 +218,7 @@ export const defaultLimits: Limits = deepFreeze({
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 1_500, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
     udpSockets: 768, idleSocketsPerServer: 64, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, waitingExchanges: 4_096,
-    questionlessGraceMs: 100,
+    questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {
     totalBytes: 64 * 1024 * 1024, rrsetPermille: 450, answerPermille: 350, negativePermille: 80, delegationPermille: 80, infraPermille: 40,

@@ -40,7 +40,7 @@ export type ExchangeResult =
       readonly kind: 'reply'
       readonly bytes: Uint8Array
       readonly rttMs: number
-      /** The question came back with the case that was sent. */
+      /** No letter of the question came back changed (so also true for an error reply that carries no question). */
       readonly caseEchoed: boolean
       readonly mismatches: number
     }

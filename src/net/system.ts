@@ -1,0 +1,64 @@
+/**
+ * The real clock and the real randomness behind the ports. Not a place for policy: both do what `ports.ts` promises and
+ * nothing more. Invariant: every random number comes from the operating system's CSPRNG (BIND CVE-2025-40780: the state
+ * of a fast generator was recovered from the IDs it made).
+ */
+import { randomFillSync } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import type { Cancel, Clock, Random } from '../ports.ts'
+
+/** Octets drawn at once: one call costs about 1 us whether for 4 octets or for thousands. */
+const POOL_OCTETS = 8_192
+const WORD_OCTETS = 4
+const WORD_VALUES = 2 ** 32
+/** Above this `setTimeout` fires at once instead of late. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Monotonic time since the process started (never zero), wall time and timers of the operating system. */
+export function systemClock(): Clock {
+  return { now: () => performance.now(), wall: () => Math.floor(Date.now() / 1000), after }
+}
+
+/** Timers count from the start of the loop's turn and may fire early by its length; this one waits for the rest, so `fire` is never early. */
+function after(delayMs: number, fire: () => void): Cancel {
+  const due = performance.now() + delayMs
+  const tick = (): void => {
+    const left = due - performance.now()
+    if (left > 0) timer = setTimeout(tick, Math.min(left, LONGEST_TIMER_MS))
+    else fire()
+  }
+  let timer = setTimeout(tick, Math.min(delayMs, LONGEST_TIMER_MS))
+  return () => clearTimeout(timer)
+}
+
+/** A generator with its own pool of octets from the CSPRNG; octets are handed out once and wiped. */
+export function systemRandom(): Random {
+  const pool = Buffer.alloc(POOL_OCTETS)
+  let at = POOL_OCTETS
+
+  const word = (): number => {
+    if (at + WORD_OCTETS > POOL_OCTETS) {
+      randomFillSync(pool)
+      at = 0
+    }
+    const value = pool.readUInt32LE(at)
+    pool.writeUInt32LE(0, at)
+    at += WORD_OCTETS
+    return value
+  }
+
+  return {
+    below(n) {
+      if (!Number.isInteger(n) || n < 1 || n > WORD_VALUES) throw new RangeError(`no random integer below ${n}`)
+      // Words in the last, incomplete run of n would make small results likelier: they are drawn again.
+      const usable = WORD_VALUES - (WORD_VALUES % n)
+      for (;;) {
+        const value = word()
+        if (value < usable) return value % n
+      }
+    },
+    bytes(into) {
+      randomFillSync(into)
+    },
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Finished answers as wire bytes without OPT, with the places of their TTLs: a hit is a look-up, a copy and a few patches
+ * (the byte path; no message is decoded and no object made). Deliberately ignorant of what an answer means: whoever puts it
+ * in decides that it may be told to everybody who asks the same question with the same DO and CD.
+ *
+ * Invariants: bounded in bytes; an answer is never written at or after its end; the ID, RD, CD and the letters of the
+ * question are always the asker's; nothing is written that exceeds what the caller allows; truncated answers are not kept.
+ */
+import { copyOf, putU16, u16 } from '../dns/bytes.ts'
+import { RrType } from '../dns/types.ts'
+import { patchTtls, type QueryPeek } from '../dns/wire.ts'
+import type { CacheLimits } from '../limits.ts'
+import { flat } from './packed.ts'
+import { ByteStore } from './store.ts'
+import { elapsedSeconds, plainTtl } from './ttl.ts'
+
+/** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: bits of the third and fourth octet of the header. */
+const HEADER_OCTETS = 12
+const QR = 0x80
+const TC = 0x02
+const RD = 0x01
+const AD = 0x20
+const CD = 0x10
+/** RFC 6891 section 6.1.2: an OPT record without options. */
+const OPT_OCTETS = 11
+const DO = 0x80
+
+interface Finished {
+  readonly wire: Uint8Array
+  readonly ttlOffsets: Uint16Array
+  readonly storedAt: number
+  readonly expiresAt: number
+}
+
+/** What is held for one question: an answer for each of the four combinations of DO and CD. */
+type Slot = readonly [Finished | null, Finished | null, Finished | null, Finished | null]
+
+const EMPTY: Slot = [null, null, null, null]
+
+type Variant = 0 | 1 | 2 | 3
+const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): Variant => (dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0)
+
+export class AnswerCache {
+  readonly #limits: CacheLimits
+  readonly #store: ByteStore<Slot>
+
+  /** `budget` in bytes. */
+  constructor(limits: CacheLimits, budget: number) {
+    this.#limits = limits
+    this.#store = new ByteStore<Slot>(budget, (slot, key) => {
+      let bytes = limits.entryOverheadBytes + key.length
+      for (const finished of slot) {
+        if (finished !== null) bytes += 2 * limits.arrayOverheadBytes + finished.wire.length + finished.ttlOffsets.byteLength
+      }
+      return bytes
+    })
+  }
+
+  get bytes(): number {
+    return this.#store.bytes
+  }
+
+  /** Questions with an answer. */
+  get size(): number {
+    return this.#store.size
+  }
+
+  /**
+   * Keeps a copy for `ttlSeconds` (0: not at all). `wire` is a complete reply without OPT to exactly one question, which
+   * stands uncompressed behind the header; `ttlOffsets` as `encodeMessage` gives them; `key` is `questionKey` of the
+   * question. False when it was not kept: no time, too large, truncated or not such a reply.
+   */
+  put(key: string, dnssecOk: boolean, checkingDisabled: boolean, wire: Uint8Array, ttlOffsets: Uint16Array, ttlSeconds: number, now: number): boolean {
+    const life = Math.min(plainTtl(ttlSeconds), this.#limits.maxTtl)
+    if (life === 0 || wire.length > this.#limits.entryBytes || !isCacheable(key, wire)) return false
+    const finished: Finished = {
+      wire: copyOf(wire, 0, wire.length), ttlOffsets: Uint16Array.from(ttlOffsets), storedAt: now, expiresAt: now + life * 1000,
+    }
+    const [plain, signed, unchecked, signedUnchecked] = this.#store.peek(key) ?? EMPTY
+    const kept = (old: Finished | null, at: Variant): Finished | null =>
+      at === variantOf(dnssecOk, checkingDisabled) ? finished : old !== null && old.expiresAt > now ? old : null
+    return this.#store.set(flat(key), [kept(plain, 0), kept(signed, 1), kept(unchecked, 2), kept(signedUnchecked, 3)])
+  }
+
+  /**
+   * Writes the answer to a peeked query into `out` and returns its length in octets; 0 when there is none or when it would
+   * exceed `maxBytes` (the caller's: for UDP the smaller of the client's payload size and our bound, for TCP 65,535) or
+   * `out`, so that the value path can truncate. TTLs are counted down by whole seconds. An OPT record that offers
+   * `ourPayloadBytes` and echoes DO follows if and only if the query had one (RFC 6891 section 6.1.1).
+   */
+  write(peek: QueryPeek, query: Uint8Array, out: Uint8Array, now: number, maxBytes: number, ourPayloadBytes: number): number {
+    const slot = this.#store.get(peek.key)
+    if (slot === undefined) return 0
+    const finished = slot[variantOf(peek.dnssecOk, peek.checkingDisabled)]
+    if (finished === null || finished.expiresAt <= now) return 0
+    const { wire } = finished
+    const length = peek.edns ? wire.length + OPT_OCTETS : wire.length
+    if (length > maxBytes || length > out.length) return 0
+    copyInto(out, wire)
+    patchHeader(out, query, peek)
+    // 0x20: the letters of the question are the asker's. The stored one has the same length, since its key is the same.
+    for (let at = HEADER_OCTETS; at < peek.questionEnd; at++) out[at] = query[at] ?? 0
+    const elapsed = elapsedSeconds(finished.storedAt, now)
+    if (elapsed > 0) patchTtls(out, finished.ttlOffsets, elapsed)
+    if (peek.edns) writeOpt(out, wire.length, ourPayloadBytes, peek.dnssecOk)
+    return length
+  }
+
+  remove(key: string): void {
+    this.#store.delete(key)
+  }
+
+  clear(): void {
+    this.#store.clear()
+  }
+}
+
+/** Longest answer that is copied octet by octet: measured on Node 20, from there on the native call is quicker. */
+const SHORT_OCTETS = 64
+
+function copyInto(out: Uint8Array, wire: Uint8Array): void {
+  if (wire.length > SHORT_OCTETS) out.set(wire)
+  else for (let at = 0; at < wire.length; at++) out[at] = wire[at] ?? 0
+}
+
+/**
+ * ID, RD and CD from the query (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2). AD stays as stored, which is set for
+ * validated answers only, and is told to those alone who asked for it with AD or DO (RFC 6840 section 5.8).
+ */
+function patchHeader(out: Uint8Array, query: Uint8Array, peek: QueryPeek): void {
+  out[0] = query[0] ?? 0
+  out[1] = query[1] ?? 0
+  out[2] = ((out[2] ?? 0) & ~RD) | ((query[2] ?? 0) & RD)
+  const withoutAd = peek.authenticData || peek.dnssecOk ? 0 : AD
+  out[3] = ((out[3] ?? 0) & ~(CD | withoutAd)) | ((query[3] ?? 0) & CD)
+}
+
+/** Appends OPT at `at`: root owner, our payload size, no extended RCODE, version 0, DO as asked, no options; counts it in ARCOUNT. */
+function writeOpt(out: Uint8Array, at: number, ourPayloadBytes: number, dnssecOk: boolean): void {
+  out[at] = 0
+  putU16(out, at + 1, RrType.OPT)
+  putU16(out, at + 3, ourPayloadBytes)
+  out[at + 5] = 0
+  out[at + 6] = 0
+  out[at + 7] = dnssecOk ? DO : 0
+  out[at + 8] = 0
+  out[at + 9] = 0
+  out[at + 10] = 0
+  putU16(out, 10, u16(out, 10) + 1)
+}
+
+/** A whole reply to one question whose name is as long as the key says (the key is the name, type and class). */
+function isCacheable(key: string, wire: Uint8Array): boolean {
+  const questionEnd = HEADER_OCTETS + key.length + 2
+  const flags = wire[2] ?? 0
+  return wire.length >= questionEnd && (flags & QR) !== 0 && (flags & TC) === 0 && u16(wire, 4) === 1
+    && u16(wire, questionEnd - 4) === key.charCodeAt(key.length - 2) && u16(wire, questionEnd - 2) === key.charCodeAt(key.length - 1)
+}

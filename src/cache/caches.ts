@@ -1,0 +1,47 @@
+/**
+ * All that is remembered, in one hand, each store with its share of one budget. The stores don't know each other; the one
+ * thing that ties two of them is made here: data that was stored ends the denials that it contradicts.
+ */
+import { defaultLimits, type CacheLimits } from '../limits.ts'
+import { AnswerCache } from './answer-cache.ts'
+import { DelegationCache } from './delegations.ts'
+import { FailureCache } from './failure-cache.ts'
+import { NegativeCache } from './negative-cache.ts'
+import { RRsetCache } from './rrset-cache.ts'
+import { ServerStats, type ServerStatsLimits } from './server-stats.ts'
+import { mayAnswer } from './trust.ts'
+
+export interface Caches {
+  readonly rrsets: RRsetCache
+  readonly negatives: NegativeCache
+  readonly failures: FailureCache
+  readonly delegations: DelegationCache
+  readonly servers: ServerStats
+  readonly answers: AnswerCache
+  /** Bytes in use by all of them. */
+  readonly bytes: number
+  clear(): void
+}
+
+/** Empty stores. `timing` bounds the time-outs that server statistics compute. */
+export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = defaultLimits.upstream): Caches {
+  const share = (permille: number): number => (limits.totalBytes * permille) / 1000
+  const negatives = new NegativeCache(limits, share(limits.negativePermille))
+  const rrsets = new RRsetCache(limits, share(limits.rrsetPermille), (rrset, trust, security) => {
+    if (mayAnswer(trust)) negatives.contradict(rrset.name, rrset.type, rrset.class, security)
+  })
+  const failures = new FailureCache(limits, share(limits.failurePermille))
+  const delegations = new DelegationCache(limits, share(limits.delegationPermille))
+  const servers = new ServerStats(limits, timing, share(limits.infraPermille), share(limits.lamePermille))
+  const answers = new AnswerCache(limits, share(limits.answerPermille))
+  const stores = [rrsets, negatives, failures, delegations, servers, answers]
+  return {
+    rrsets, negatives, failures, delegations, servers, answers,
+    get bytes() {
+      return stores.reduce((sum, store) => sum + store.bytes, 0)
+    },
+    clear() {
+      for (const store of stores) store.clear()
+    },
+  }
+}

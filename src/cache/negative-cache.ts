@@ -1,0 +1,158 @@
+/**
+ * What is known not to exist (RFC 2308): NODATA for one name and type, NXDOMAIN for a name and everything below it
+ * (RFC 8020). Failures are apart (`failure-cache.ts`): they say nothing about the data.
+ *
+ * Invariants: bounded in bytes; an entry lives for min(SOA TTL, SOA MINIMUM, maxNegativeTtl); the latest statement wins,
+ * so that an NXDOMAIN entry is gone as soon as newer data shows its name or one below it to exist, unless only the
+ * NXDOMAIN was validated.
+ */
+import { foldName, isWithin, parentOf, trustWireName, type Name } from '../dns/name.ts'
+import { questionKey, type Question } from '../dns/message.ts'
+import { readSoa } from '../dns/rdata.ts'
+import type { RRset } from '../dns/rrset.ts'
+import type { CacheLimits } from '../limits.ts'
+import type { Security } from '../steps.ts'
+import { dataBytes, flat, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
+import { ByteStore } from './store.ts'
+import { negativeTtl, ttlLeft } from './ttl.ts'
+
+/** `soa.ttl` and the TTLs of `proof` are as stored at `storedAt` (ms), already bounded. `type` is 0 for NXDOMAIN, which covers all. */
+export interface NegativeEntry {
+  readonly kind: 'nodata' | 'nxdomain'
+  readonly name: Name
+  readonly type: number
+  readonly soa: RRset
+  readonly proof: readonly RRset[]
+  readonly security: Security
+  readonly storedAt: number
+  readonly expiresAt: number
+}
+
+interface Entry {
+  readonly kind: 'nodata' | 'nxdomain'
+  readonly name: Name
+  readonly type: number
+  readonly soa: PackedRRset
+  readonly proof: readonly PackedRRset[]
+  readonly security: Security
+  readonly storedAt: number
+  readonly expiresAt: number
+}
+
+/** Type 0 is reserved (RFC 6895 section 3.1), so no NODATA entry can have this key. */
+const EVERY_TYPE = 0
+
+/** SOA and proof with their TTLs counted down by whole seconds. */
+export function remainingDenial(entry: NegativeEntry, now: number): { readonly soa: RRset; readonly proof: readonly RRset[] } {
+  const count = (rrset: RRset): RRset => ({ ...rrset, ttl: ttlLeft(rrset.ttl, entry.storedAt, now) })
+  return { soa: count(entry.soa), proof: entry.proof.map(count) }
+}
+
+export class NegativeCache {
+  readonly #limits: CacheLimits
+  readonly #store: ByteStore<Entry>
+
+  /** `budget` in bytes. */
+  constructor(limits: CacheLimits, budget: number) {
+    this.#limits = limits
+    const setBytes = (packed: PackedRRset): number => limits.packedOverheadBytes + packed.name.length + packedBytes(packed)
+    this.#store = new ByteStore<Entry>(budget, (entry, key) =>
+      entry.proof.reduce((sum, rrset) => sum + setBytes(rrset), limits.entryOverheadBytes + key.length + setBytes(entry.soa)))
+  }
+
+  get bytes(): number {
+    return this.#store.bytes
+  }
+
+  get size(): number {
+    return this.#store.size
+  }
+
+  /**
+   * The denial that covers a question: NXDOMAIN for its name or the nearest ancestor that has one, else NODATA for it. An
+   * NXDOMAIN that is found is the newer of the two, since storing NODATA removes older ones above it.
+   */
+  find(question: Question, now: number): NegativeEntry | undefined {
+    let name = question.name
+    for (;;) {
+      const entry = this.#live(questionKey({ name, type: EVERY_TYPE, class: question.class }), now)
+      if (entry !== undefined) return unpack(entry)
+      const parent = parentOf(name)
+      if (parent === name) break
+      name = parent
+    }
+    const entry = this.#live(questionKey(question), now)
+    return entry === undefined ? undefined : unpack(entry)
+  }
+
+  /** False when not stored: no TTL left (RFC 2308 section 5), a malformed SOA, too large, or a validated NXDOMAIN stands against it. */
+  putNodata(question: Question, soa: RRset, proof: readonly RRset[], security: Security, now: number): boolean {
+    if (question.type === EVERY_TYPE) return false
+    return this.#put('nodata', question, soa, proof, security, now)
+  }
+
+  /** `name` is the one that does not exist: the end of an alias chain, not its start (RFC 6604 section 3). False as with `putNodata`. */
+  putNxdomain(name: Name, klass: number, soa: RRset, proof: readonly RRset[], security: Security, now: number): boolean {
+    return this.#put('nxdomain', { name, type: EVERY_TYPE, class: klass }, soa, proof, security, now)
+  }
+
+  /**
+   * Newer data shows that `name` exists with this type: NODATA for it and NXDOMAIN at and above it are no longer true.
+   * Validated denials yield to validated data only.
+   */
+  contradict(name: Name, type: number, klass: number, security: Security): void {
+    this.#removeUnless(questionKey({ name, type, class: klass }), security)
+    this.#showExists(name, klass, security)
+  }
+
+  /** Removes everything at and below a name; returns how many entries went. Work proportional to the cache. */
+  removeWithin(name: Name): number {
+    return this.#store.deleteWhere(entry => isWithin(entry.name, name))
+  }
+
+  clear(): void {
+    this.#store.clear()
+  }
+
+  #put(kind: Entry['kind'], question: Question, soa: RRset, proof: readonly RRset[], security: Security, now: number): boolean {
+    const rdata = soa.rdatas[0]
+    const fields = rdata === undefined ? null : readSoa(rdata)
+    if (fields === null) return false
+    const ttl = negativeTtl(soa.ttl, fields.minimum, this.#limits)
+    const bytes = proof.reduce((sum, rrset) => sum + dataBytes(rrset), dataBytes(soa))
+    if (ttl === 0 || bytes > this.#limits.entryBytes) return false
+    const key = flat(questionKey(question))
+    const old = this.#live(key, now)
+    if (old?.security.kind === 'secure' && security.kind !== 'secure') return false
+    if (kind === 'nodata') this.#showExists(question.name, question.class, security)
+    const name = foldName(trustWireName(key.slice(0, question.name.length)))
+    return this.#store.set(key, {
+      kind, name, type: question.type, security, storedAt: now, expiresAt: now + ttl * 1000,
+      soa: packRRset(soa, ttl), proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
+    })
+  }
+
+  /** RFC 8020 section 2: a name that exists, and so all names above it, cannot be denied any longer. */
+  #showExists(name: Name, klass: number, security: Security): void {
+    for (let at = name; ; at = parentOf(at)) {
+      this.#removeUnless(questionKey({ name: at, type: EVERY_TYPE, class: klass }), security)
+      if (parentOf(at) === at) return
+    }
+  }
+
+  #removeUnless(key: string, security: Security): void {
+    const entry = this.#store.peek(key)
+    if (entry !== undefined && (entry.security.kind !== 'secure' || security.kind === 'secure')) this.#store.delete(key)
+  }
+
+  #live(key: string, now: number): Entry | undefined {
+    const entry = this.#store.get(key)
+    if (entry === undefined || entry.expiresAt > now) return entry
+    this.#store.delete(key)
+    return undefined
+  }
+}
+
+const unpack = (entry: Entry): NegativeEntry => ({
+  ...entry, soa: unpackRRset(entry.soa, entry.soa.ttl), proof: entry.proof.map(packed => unpackRRset(packed, packed.ttl)),
+})

@@ -1,0 +1,236 @@
+/**
+ * What experience says of each server address: how fast it answers, whether it knows EDNS and keeps letter case, for which
+ * zones it is lame; and whether IPv4 and IPv6 work at all from here. Facts only: choosing a server is the engine's work.
+ *
+ * Times follow Jacobson (RFC 6298 section 2) with R the round trip of one reply:
+ *   first:  srtt = R                    rttvar = R / 2
+ *   later:  rttvar = 3/4 rttvar + 1/4 |srtt - R|    srtt = 7/8 srtt + 1/8 R
+ *   time-out = min(maxTimeoutMs, 2^n · max(minTimeoutMs, srtt + max(minTimeoutMs, 4 · rttvar)))
+ * where n is the number of time-outs in a row (at most backoffDoublings) and an unknown server counts with
+ * unknownServerTimeoutMs in place of the inner max.
+ *
+ * Invariants: bounded in bytes; every fact is forgotten serverStatsMs after it was learnt, so that a repaired server gets
+ * its chance; EDNS and case facts change only by explicit calls, never by a time-out, which anyone on the path can cause
+ * (CVE-2026-52690).
+ */
+import type { Name } from '../dns/name.ts'
+import type { CacheLimits, UpstreamLimits } from '../limits.ts'
+import { flat } from './packed.ts'
+import { ByteStore } from './store.ts'
+
+export interface ServerFacts {
+  /** Smoothed round trip in ms; null when never heard (or forgotten). */
+  readonly srttMs: number | null
+  readonly rttVarMs: number
+  readonly timeoutsInRow: number
+  readonly edns: 'unknown' | 'ok' | 'broken'
+  readonly caseSafe: 'unknown' | 'yes' | 'no'
+  /** After time-outs in a row: better not asked before this (ms), which grows exponentially; 0 when there is no reason. */
+  readonly backOffUntil: number
+  /** Ask over TCP before this (ms); 0 when there is no reason. */
+  readonly prefersTcpUntil: number
+}
+
+export type ServerStatsLimits = Pick<UpstreamLimits, 'unknownServerTimeoutMs' | 'minTimeoutMs' | 'maxTimeoutMs' | 'backoffDoublings'>
+
+interface Entry {
+  srttMs: number | null
+  rttVarMs: number
+  rttAt: number
+  timeoutsInRow: number
+  timedOutAt: number
+  backOffUntil: number
+  edns: ServerFacts['edns']
+  ednsAt: number
+  caseSafe: ServerFacts['caseSafe']
+  caseAt: number
+  prefersTcpUntil: number
+}
+
+interface Family {
+  unreachableInRow: number
+  heardAt: number
+  deadUntil: number
+}
+
+const UNKNOWN: ServerFacts = { srttMs: null, rttVarMs: 0, timeoutsInRow: 0, edns: 'unknown', caseSafe: 'unknown', backOffUntil: 0, prefersTcpUntil: 0 }
+
+/** RFC 6298 section 2.3: alpha 1/8, beta 1/4; section 2.2: K = 4. */
+const ALPHA = 1 / 8
+const BETA = 1 / 4
+const K = 4
+
+export class ServerStats {
+  readonly #limits: CacheLimits
+  readonly #timing: ServerStatsLimits
+  readonly #servers: ByteStore<Entry>
+  readonly #lame: ByteStore<{ readonly until: number }>
+  readonly #families = new Map<4 | 6, Family>()
+
+  /** Budgets in bytes. */
+  constructor(limits: CacheLimits, timing: ServerStatsLimits, budget: number, lameBudget: number) {
+    this.#limits = limits
+    this.#timing = timing
+    this.#servers = new ByteStore<Entry>(budget, (_, key) => limits.entryOverheadBytes + key.length)
+    this.#lame = new ByteStore<{ readonly until: number }>(lameBudget, (_, key) => limits.entryOverheadBytes + key.length)
+  }
+
+  get bytes(): number {
+    return this.#servers.bytes + this.#lame.bytes
+  }
+
+  get size(): number {
+    return this.#servers.size
+  }
+
+  /** `key` is `ServerAddress.key`. */
+  facts(key: string, now: number): ServerFacts {
+    const entry = this.#servers.get(key)
+    if (entry === undefined) return UNKNOWN
+    const fresh = (at: number): boolean => now - at < this.#limits.serverStatsMs
+    const heard = fresh(entry.rttAt)
+    const failing = fresh(entry.timedOutAt)
+    return {
+      srttMs: heard ? entry.srttMs : null,
+      rttVarMs: heard ? entry.rttVarMs : 0,
+      timeoutsInRow: failing ? entry.timeoutsInRow : 0,
+      edns: fresh(entry.ednsAt) ? entry.edns : 'unknown',
+      caseSafe: fresh(entry.caseAt) ? entry.caseSafe : 'unknown',
+      backOffUntil: failing ? entry.backOffUntil : 0,
+      prefersTcpUntil: entry.prefersTcpUntil,
+    }
+  }
+
+  /** A reply that matched came after `rttMs`. */
+  heard(key: string, rttMs: number, now: number): void {
+    const known = this.facts(key, now)
+    const entry = this.#entry(key)
+    if (known.srttMs === null) {
+      entry.srttMs = rttMs
+      entry.rttVarMs = rttMs / 2
+    } else {
+      entry.rttVarMs = (1 - BETA) * known.rttVarMs + BETA * Math.abs(known.srttMs - rttMs)
+      entry.srttMs = (1 - ALPHA) * known.srttMs + ALPHA * rttMs
+    }
+    entry.rttAt = now
+    entry.timeoutsInRow = 0
+    entry.backOffUntil = 0
+  }
+
+  /** Nothing came in time: the next time-out is twice as long, and the server rests for a time that doubles as well. */
+  timedOut(key: string, now: number): void {
+    const known = this.facts(key, now)
+    const entry = this.#entry(key)
+    entry.timeoutsInRow = Math.min(known.timeoutsInRow + 1, this.#timing.backoffDoublings)
+    entry.timedOutAt = now
+    entry.backOffUntil = now + this.#timing.unknownServerTimeoutMs * 2 ** entry.timeoutsInRow
+  }
+
+  ednsWorks(key: string, now: number): void {
+    this.#learnEdns(key, 'ok', now)
+  }
+
+  /** Only on the evidence of a reply that matched its query. */
+  ednsBroken(key: string, now: number): void {
+    this.#learnEdns(key, 'broken', now)
+  }
+
+  caseEchoed(key: string, now: number): void {
+    this.#learnCase(key, 'yes', now)
+  }
+
+  /** Only when several unmodified asks agreed: a single reply with another case may be forged. */
+  caseLost(key: string, now: number): void {
+    this.#learnCase(key, 'no', now)
+  }
+
+  /** Asks go over TCP until `until` (ms). */
+  preferTcp(key: string, until: number): void {
+    this.#entry(key).prefersTcpUntil = until
+  }
+
+  /** The server answered, but does not serve this zone; remembered for lameMs. */
+  lame(key: string, zone: Name, now: number): void {
+    this.#lame.set(flat(`${key} ${zone}`), { until: now + this.#limits.lameMs })
+  }
+
+  isLame(key: string, zone: Name, now: number): boolean {
+    const entry = this.#lame.get(`${key} ${zone}`)
+    return entry !== undefined && entry.until > now
+  }
+
+  /** How long to wait for the next reply, in ms: the formula above. */
+  timeoutFor(key: string, now: number): number {
+    const { unknownServerTimeoutMs, minTimeoutMs, maxTimeoutMs } = this.#timing
+    const { srttMs, rttVarMs, timeoutsInRow } = this.facts(key, now)
+    const base = srttMs === null ? unknownServerTimeoutMs : Math.max(minTimeoutMs, srttMs + Math.max(minTimeoutMs, K * rttVarMs))
+    return Math.min(maxTimeoutMs, base * 2 ** timeoutsInRow)
+  }
+
+  /** Something came over this family. True when it had been taken for dead. */
+  familyHeard(family: 4 | 6, now: number): boolean {
+    const state = this.#family(family)
+    const wasDead = state.deadUntil !== 0
+    state.unreachableInRow = 0
+    state.heardAt = now
+    state.deadUntil = 0
+    return wasDead
+  }
+
+  /**
+   * The kernel has no route for this family (never a server's doing). After familyUnreachables in a row, with nothing heard
+   * for familyQuietMs, it is dead for familyDeadMs; then it is tried again, and one more failure suffices. True when it has
+   * just died.
+   */
+  familyUnreachable(family: 4 | 6, now: number): boolean {
+    const { familyUnreachables, familyQuietMs, familyDeadMs } = this.#limits
+    const state = this.#family(family)
+    state.unreachableInRow = Math.min(state.unreachableInRow + 1, familyUnreachables)
+    if (state.unreachableInRow < familyUnreachables || now - state.heardAt < familyQuietMs || state.deadUntil > now) return false
+    const first = state.deadUntil === 0
+    state.deadUntil = now + familyDeadMs
+    return first
+  }
+
+  familyUsable(family: 4 | 6, now: number): boolean {
+    return (this.#families.get(family)?.deadUntil ?? 0) <= now
+  }
+
+  clear(): void {
+    this.#servers.clear()
+    this.#lame.clear()
+    this.#families.clear()
+  }
+
+  #learnEdns(key: string, edns: ServerFacts['edns'], now: number): void {
+    const entry = this.#entry(key)
+    entry.edns = edns
+    entry.ednsAt = now
+  }
+
+  #learnCase(key: string, caseSafe: ServerFacts['caseSafe'], now: number): void {
+    const entry = this.#entry(key)
+    entry.caseSafe = caseSafe
+    entry.caseAt = now
+  }
+
+  #entry(key: string): Entry {
+    const known = this.#servers.get(key)
+    if (known !== undefined) return known
+    const never = Number.NEGATIVE_INFINITY
+    const entry: Entry = {
+      srttMs: null, rttVarMs: 0, rttAt: never, timeoutsInRow: 0, timedOutAt: never, backOffUntil: 0, edns: 'unknown', ednsAt: never,
+      caseSafe: 'unknown', caseAt: never, prefersTcpUntil: 0,
+    }
+    this.#servers.set(flat(key), entry)
+    return entry
+  }
+
+  #family(family: 4 | 6): Family {
+    const known = this.#families.get(family)
+    if (known !== undefined) return known
+    const state: Family = { unreachableInRow: 0, heardAt: Number.NEGATIVE_INFINITY, deadUntil: 0 }
+    this.#families.set(family, state)
+    return state
+  }
+}

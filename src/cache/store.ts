@@ -1,0 +1,69 @@
+/**
+ * A map with a budget in bytes: the least recently used entries go when it is full. The only place that knows the
+ * `lru-cache` package. It knows no time: its own `ttl` reads 0 as "for ever" and the wall clock as time, so entries carry
+ * `expiresAt` and their owners look at it.
+ *
+ * Invariant: `bytes` never exceeds the budget, and every entry counts with its key, its data and its overhead
+ * (CVE-2023-2828: a cache that counts only data outgrows its bound).
+ */
+import { LRUCache } from 'lru-cache'
+
+export type Gone<V> = (value: V, key: string) => void
+
+export class ByteStore<V extends object> {
+  readonly #lru: LRUCache<string, V>
+  readonly #sizeOf: (value: V, key: string) => number
+  readonly budget: number
+
+  /** `budget` in bytes. `sizeOf` must give the same size for the same entry. `gone` hears of entries that leave, not of replaced ones. */
+  constructor(budget: number, sizeOf: (value: V, key: string) => number, gone?: Gone<V>) {
+    this.budget = Math.max(1, Math.floor(budget))
+    this.#sizeOf = (value, key) => Math.max(1, Math.ceil(sizeOf(value, key)))
+    this.#lru = new LRUCache<string, V>({
+      maxSize: this.budget,
+      sizeCalculation: this.#sizeOf,
+      ...(gone === undefined ? {} : { dispose: (value, key, reason) => { if (reason !== 'set') gone(value, key) } }),
+    })
+  }
+
+  /** Bytes in use. */
+  get bytes(): number {
+    return this.#lru.calculatedSize
+  }
+
+  get size(): number {
+    return this.#lru.size
+  }
+
+  get(key: string): V | undefined {
+    return this.#lru.get(key)
+  }
+
+  /** Like `get` without counting as use. */
+  peek(key: string): V | undefined {
+    return this.#lru.peek(key)
+  }
+
+  /** False when the entry alone exceeds the budget; what was there under the key then stays. */
+  set(key: string, value: V): boolean {
+    if (this.#sizeOf(value, key) > this.budget) return false
+    this.#lru.set(key, value)
+    return true
+  }
+
+  delete(key: string): void {
+    this.#lru.delete(key)
+  }
+
+  clear(): void {
+    this.#lru.clear()
+  }
+
+  /** Removes every entry that `which` names: work proportional to the store. */
+  deleteWhere(which: (value: V, key: string) => boolean): number {
+    const doomed: string[] = []
+    for (const [key, value] of this.#lru.entries()) if (which(value, key)) doomed.push(key)
+    for (const key of doomed) this.#lru.delete(key)
+    return doomed.length
+  }
+}

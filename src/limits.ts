@@ -59,11 +59,16 @@ export interface EngineLimits {
   readonly minimiseSingleLabelSteps: number
   /** Tries of one server and transport for one question: RFC 9520 section 3.1 allows 3. */
   readonly triesPerServer: number
+  /** Time-outs in a row after which a server gets one try per question (water torture over silent servers: BIND sent 4.8 packets a query). */
+  readonly silentServerTimeouts: number
   /** Exchanges for one question at one zone cut before the cut counts as unreachable: Unbound's retry 5 for each of few servers. */
   readonly exchangesPerCut: number
   /** Agreeing unmodified replies wanted when a server does not echo 0x20 case, and the asks spent on getting them. */
   readonly caseFallbackAgreeing: number
   readonly caseFallbackAsks: number
+  /** Root servers tried for one priming, and the wait before priming is tried again. RFC 9609 section 3.2 leaves both open. */
+  readonly primingTries: number
+  readonly primingRetryMs: number
   /** Resolutions in flight: 8 s x 2,000/s of hard failures; PowerDNS max_mthreads 2048, BIND recursive-clients 1000. */
   readonly resolutionsInFlight: number
   /** Waiters on one resolution: 500 equal questions at once must all be answered (BIND answers 10). */
@@ -224,8 +229,8 @@ export const defaultLimits: Limits = deepFreeze({
   },
   engine: {
     nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 2,
-    minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, exchangesPerCut: 15, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
-    resolutionsInFlight: 4_096, waitersPerResolution: 5_000, aliasesPerReply: 11, recordsPerRRset: 256,
+    minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, silentServerTimeouts: 4, exchangesPerCut: 15, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
+    primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, aliasesPerReply: 11, recordsPerRRset: 256,
   },
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 1_500, tcpTimeoutMs: 3_000, explorePermille: 50,

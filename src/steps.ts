@@ -84,3 +84,8 @@ export function* all<T>(branches: readonly Steps<T>[]): Steps<readonly T[]> {
 export function* first<T>(branches: readonly Steps<T>[], accept: (value: T) => boolean): Steps<T | null> {
   return (yield { kind: 'first', branches, accept: value => accept(value as T) }) as T | null
 }
+
+/** Ends a suspended resolution: its `finally` blocks run, its result is never asked for. */
+export function abandon<T>(steps: Steps<T>): void {
+  steps.return(undefined as T)
+}

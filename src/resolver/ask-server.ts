@@ -1,0 +1,286 @@
+/**
+ * One try of one server: the exchange and the fall-backs that stay with this server (TCP after truncation or suspected
+ * spoofing, no EDNS after FORMERR, unmodified case after a mangled one). What is learnt about the server is recorded
+ * here and only from replies that matched the query.
+ */
+import type { AskedQuestion, Message, Question } from '../dns/message.ts'
+import { decodeMessage } from '../dns/decode.ts'
+import { foldName, type Name } from '../dns/name.ts'
+import type { Rr } from '../dns/rrset.ts'
+import type { ExchangeResult, ServerAddress, Transport } from '../ports.ts'
+import { exchange, type ExchangeSpec, type Steps } from '../steps.ts'
+import { classify, type Verdict } from './classify.ts'
+import type { Env, Task, ZoneCut } from './env.ts'
+import { replyText } from './trace.ts'
+
+export type UsableVerdict = Exclude<Verdict, { kind: 'reject' }>
+
+/** What came of the try. `again`: the same server may be asked once more for this question. */
+export type ServerReply =
+  | { readonly kind: 'usable'; readonly verdict: UsableVerdict }
+  | { readonly kind: 'failed'; readonly why: 'silent' | 'unreachable' | 'lame' | 'error'; readonly text: string; readonly again: boolean }
+  | { readonly kind: 'budget'; readonly text: string }
+
+export interface ServerAsk {
+  readonly env: Env
+  readonly task: Task
+  readonly cut: ZoneCut
+  readonly question: Question
+  readonly server: ServerAddress
+  readonly serverName: Name
+}
+
+interface Manner {
+  readonly transport: Transport
+  readonly edns: boolean
+  readonly mixCase: boolean
+}
+
+type Received =
+  | { readonly kind: 'message'; readonly message: Message; readonly verdict: Verdict; readonly caseEchoed: boolean }
+  | { readonly kind: 'nothing'; readonly result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' } }
+  | { readonly kind: 'budget'; readonly text: string }
+
+export function* askServer(ask: ServerAsk): Steps<ServerReply> {
+  const { env, server } = ask
+  const facts = env.caches.servers.facts(server.key, env.clock.now())
+  let manner: Manner = { transport: 'udp', edns: facts.edns !== 'broken', mixCase: env.settings.mixCase && facts.caseSafe !== 'no' }
+  for (;;) {
+    const received = yield* askOnce(ask, manner)
+    if (received.kind === 'budget') return received
+    if (received.kind === 'nothing') {
+      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result)
+      manner = { ...manner, transport: 'tcp' }
+      continue
+    }
+    if (manner.mixCase && !received.caseEchoed) return yield* askUnmodified(ask, manner)
+    if (manner.mixCase) env.caches.servers.caseEchoed(server.key, env.clock.now())
+    const next = nextManner(manner, received.verdict, received.message)
+    if (next === null) return conclude(ask, manner, received.verdict, received.message)
+    manner = next
+  }
+}
+
+/** How to ask the same server again after this verdict; null when there is nothing left to change. */
+function nextManner(manner: Manner, verdict: Verdict, message: Message): Manner | null {
+  if (verdict.kind !== 'reject') return null
+  switch (verdict.why) {
+    case 'truncated':
+      return manner.transport === 'udp' ? { ...manner, transport: 'tcp' } : null
+    case 'formerr':
+    case 'notimp':
+    case 'badvers':
+      // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT knows EDNS and means something else.
+      return manner.edns && message.edns === null ? { ...manner, edns: false } : null
+    case 'lame':
+    case 'upward-referral':
+    case 'refused':
+    case 'servfail':
+    case 'other-rcode':
+    case 'oversized':
+    case 'malformed':
+      return null
+    default:
+      return verdict.why satisfies never
+  }
+}
+
+function conclude(ask: ServerAsk, manner: Manner, verdict: Verdict, message: Message): ServerReply {
+  const { env, server, cut } = ask
+  const now = env.clock.now()
+  const { servers } = env.caches
+  if (verdict.kind === 'reject') return rejected(ask, verdict)
+  servers.notLame(server.key, cut.zone)
+  // Only a good answer without EDNS proves that EDNS was the trouble: a forged FORMERR alone must not downgrade
+  // (CVE-2026-52690).
+  const known = servers.facts(server.key, now).edns
+  if (message.edns !== null) {
+    if (known !== 'ok') servers.ednsWorks(server.key, now)
+  } else if (!manner.edns && known !== 'broken') servers.ednsBroken(server.key, now)
+  return { kind: 'usable', verdict }
+}
+
+function rejected(ask: ServerAsk, verdict: Extract<Verdict, { kind: 'reject' }>): ServerReply {
+  const { env, server, cut } = ask
+  switch (verdict.why) {
+    case 'lame':
+    case 'upward-referral':
+    case 'refused':
+      env.caches.servers.lame(server.key, cut.zone, env.clock.now())
+      return { kind: 'failed', why: verdict.why === 'refused' ? 'error' : 'lame', text: verdict.text, again: false }
+    case 'servfail':
+    case 'formerr':
+    case 'notimp':
+    case 'badvers':
+    case 'other-rcode':
+    case 'truncated':
+    case 'oversized':
+    case 'malformed':
+      return { kind: 'failed', why: 'error', text: verdict.text, again: false }
+    default:
+      return verdict.why satisfies never
+  }
+}
+
+function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }): ServerReply {
+  switch (result.kind) {
+    case 'timeout':
+      return { kind: 'failed', why: 'silent', text: 'no answer', again: true }
+    case 'spoofing-suspected':
+      return { kind: 'failed', why: 'error', text: 'replies that do not match', again: false }
+    case 'unreachable':
+      return { kind: 'failed', why: 'unreachable', text: result.reason, again: false }
+    case 'malformed':
+      return { kind: 'failed', why: 'error', text: 'a malformed reply', again: false }
+    default:
+      return result satisfies never
+  }
+}
+
+/**
+ * The server does not give back the case that it was sent, so case proves nothing here: the question is repeated
+ * unmodified until enough replies agree, and put over TCP when they do not (draft-vixie-dnsext-dns0x20 section 3).
+ */
+function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
+  const { limits } = ask.env
+  const seen = new Map<string, number>()
+  let manner: Manner = { ...before, mixCase: false }
+  for (let asks = 0; asks <= limits.engine.caseFallbackAsks; asks++) {
+    if (asks === limits.engine.caseFallbackAsks) manner = { ...manner, transport: 'tcp' }
+    const received = yield* askOnce(ask, manner)
+    if (received.kind === 'budget') return received
+    if (received.kind === 'nothing') {
+      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result)
+      manner = { ...manner, transport: 'tcp' }
+      continue
+    }
+    const next = nextManner(manner, received.verdict, received.message)
+    if (next !== null) {
+      manner = next
+      continue
+    }
+    const print = fingerprint(received.message)
+    const agreeing = (seen.get(print) ?? 0) + 1
+    seen.set(print, agreeing)
+    if (manner.transport === 'tcp' || agreeing >= limits.engine.caseFallbackAgreeing) {
+      ask.env.caches.servers.caseLost(ask.server.key, ask.env.clock.now())
+      return conclude(ask, manner, received.verdict, received.message)
+    }
+  }
+  return { kind: 'failed', why: 'error', text: 'replies to the repeated question do not agree', again: false }
+}
+
+/** Equal for replies that say the same whatever the order and TTLs of their records. */
+function fingerprint(message: Message): string {
+  const record = (rr: Rr): string => `${foldName(rr.owner)}${rr.type}:${rr.rdata.join('.')}`
+  const section = (records: readonly Rr[]): string => records.map(record).sort().join(' ')
+  return `${message.rcode}|${section(message.answer)}|${section(message.authority)}`
+}
+
+/** One message and what came back. */
+function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
+  const { env, task, cut, question, server } = ask
+  const before = env.clock.now()
+  const denied = task.budget.takeQuery(task.question.name, cut.zone, server.key, before)
+  if (denied !== null) return { kind: 'budget', text: denied }
+  const spec: ExchangeSpec = { server, transport: manner.transport, question, edns: manner.edns, mixCase: manner.mixCase, timeoutMs: timeout(ask, manner, before) }
+  const result = yield* exchange(spec)
+  const received = receive(ask, result)
+  observe(ask, manner, result)
+  tell(ask, manner, before, received)
+  return received
+}
+
+function timeout(ask: ServerAsk, manner: Manner, now: number): number {
+  const { upstream } = ask.env.limits
+  const base = manner.transport === 'tcp' ? upstream.tcpTimeoutMs : ask.env.caches.servers.timeoutFor(ask.server.key, now)
+  const spread = Math.floor((base * upstream.jitterPermille) / 1_000)
+  const jittered = spread < 1 ? base : base - spread + ask.env.random.below(2 * spread + 1)
+  return Math.max(1, Math.min(jittered, ask.task.budget.deadline - now))
+}
+
+function receive(ask: ServerAsk, result: ExchangeResult): Received {
+  if (result.kind !== 'reply') return { kind: 'nothing', result }
+  ask.task.budget.received(result.bytes.length)
+  const decoded = decodeMessage(result.bytes)
+  if (decoded.kind === 'format-error') {
+    // A reply cut short by a size limit still says TC: that much is readable (RFC 2181 section 9).
+    if (decoded.header?.truncated !== true) return { kind: 'nothing', result: { kind: 'malformed' } }
+    return cutShort(decoded.header, decoded.question, result.caseEchoed)
+  }
+  const { question, cut, env } = ask
+  const verdict = classify({ question, zone: cut.zone, hardenGlue: env.settings.hardenGlue }, decoded.message, env.limits.engine)
+  return { kind: 'message', message: decoded.message, verdict, caseEchoed: result.caseEchoed }
+}
+
+function cutShort(header: Omit<Message, 'question' | 'answer' | 'authority' | 'additional' | 'edns'>, question: AskedQuestion | null, caseEchoed: boolean): Received {
+  const message: Message = { ...header, question, answer: [], authority: [], additional: [], edns: null }
+  return { kind: 'message', message, verdict: { kind: 'reject', why: 'truncated', text: 'truncated' }, caseEchoed }
+}
+
+function observe(ask: ServerAsk, manner: Manner, result: ExchangeResult): void {
+  const { env, server } = ask
+  const now = env.clock.now()
+  const { servers } = env.caches
+  switch (result.kind) {
+    case 'reply':
+      if (manner.transport === 'udp') servers.heard(server.key, result.rttMs, now)
+      servers.familyHeard(server.ip.family, now)
+      return
+    case 'timeout':
+      if (manner.transport === 'udp') servers.timedOut(server.key, now)
+      return
+    case 'unreachable':
+      if (result.family) servers.familyUnreachable(server.ip.family, now)
+      else servers.timedOut(server.key, now)
+      return
+    case 'spoofing-suspected':
+      return
+    default:
+      result satisfies never
+  }
+}
+
+function tell(ask: ServerAsk, manner: Manner, before: number, received: Received): void {
+  const { env, task, cut, question, server, serverName } = ask
+  if (task.trace === null || received.kind === 'budget') return
+  const [came, verdict, decided] = words(received, manner)
+  const atMs = before
+  const tookMs = env.clock.now() - before
+  task.trace({ kind: 'exchange', id: task.id, depth: task.depth, atMs, tookMs, server, serverName, zone: cut.zone, transport: manner.transport, question, came, verdict, decided })
+}
+
+function words(received: Exclude<Received, { kind: 'budget' }>, manner: Manner): [string, string, string] {
+  if (received.kind === 'nothing') {
+    const { result } = received
+    if (result.kind === 'unreachable') return [`unreachable: ${result.reason}`, 'unreachable', 'another server']
+    if (result.kind === 'spoofing-suspected') return [`${result.mismatches} replies that do not match`, 'spoofing suspected', 'ask over TCP']
+    return [result.kind === 'timeout' ? 'nothing' : 'a malformed reply', result.kind, 'another server or another try']
+  }
+  const { message, verdict } = received
+  const came = replyText(message)
+  if (manner.mixCase && !received.caseEchoed) return [came, 'case not echoed', 'repeat the question unmodified']
+  const next = nextManner(manner, verdict, message)
+  if (next !== null) return [came, verdict.kind === 'reject' ? verdict.why : verdict.kind, next.transport !== manner.transport ? 'ask over TCP' : 'ask without EDNS']
+  return [came, verdict.kind === 'reject' ? verdict.why : verdict.kind, decision(verdict)]
+}
+
+function decision(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'answer':
+      return verdict.lastResort ? 'use it only if no other server answers with authority' : 'use it'
+    case 'alias':
+      return 'follow the alias'
+    case 'referral':
+      return 'ask the servers of the child zone'
+    case 'nodata':
+    case 'nxdomain':
+      return 'the denial stands'
+    case 'alias-trouble':
+      return 'give up: the alias chain does not end'
+    case 'reject':
+      return 'another server'
+    default:
+      return verdict satisfies never
+  }
+}

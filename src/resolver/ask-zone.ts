@@ -1,0 +1,161 @@
+/**
+ * Asks the servers of one zone until one gives a usable verdict: chooses among them, finds addresses for those that have
+ * none, remembers within this question who failed how. Bounded by the client's budget and by `exchangesPerCut`.
+ */
+import type { IpAddress } from '../dns/address.ts'
+import { inAnyPrefix } from '../dns/address.ts'
+import type { Question } from '../dns/message.ts'
+import { formatName } from '../dns/text.ts'
+import { isWithin, type Name } from '../dns/name.ts'
+import { serverAddress, type ServerAddress } from '../ports.ts'
+import type { Steps } from '../steps.ts'
+import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
+import { usableFamilies, type Env, type Task, type ZoneCut } from './env.ts'
+import { failure, type Failure } from './outcome.ts'
+import { selectServer } from './select-server.ts'
+import { findAddresses, knownAddresses } from './server-addresses.ts'
+import { questionText } from './trace.ts'
+
+export type ZoneReply = { readonly kind: 'verdict'; readonly verdict: UsableVerdict } | { readonly kind: 'failure'; readonly failure: Failure }
+
+interface Entry {
+  readonly server: ServerAddress
+  readonly name: Name
+  tries: number
+  done: boolean
+}
+
+/** What this question knows of the zone's servers. Lives for one call of `askZone`. */
+interface Roster {
+  readonly entries: Map<string, Entry>
+  /** Server names without a usable address so far, in the order in which they will be looked up. */
+  nameless: Name[]
+  lookups: number
+  failedLookups: number
+  cyclic: boolean
+  readonly troubles: Map<string, number>
+  lastResort: UsableVerdict | null
+}
+
+export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question): Steps<ZoneReply> {
+  const roster = makeRoster(env, cut)
+  for (let exchanges = 0; exchanges < env.limits.engine.exchangesPerCut; exchanges++) {
+    const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
+    if (entry === null) break
+    if ('why' in entry) return { kind: 'failure', failure: entry }
+    const reply = yield* askServer({ env, task, cut, question, server: entry.server, serverName: entry.name })
+    if (reply.kind === 'budget') return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
+    if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict }
+    learn(env, entry, reply, roster)
+  }
+  if (roster.lastResort !== null) return { kind: 'verdict', verdict: roster.lastResort }
+  return { kind: 'failure', failure: exhausted(task, cut, question, roster) }
+}
+
+const giveUp = (why: 'budget' | 'deadline', text: string): ZoneReply => ({ kind: 'failure', failure: failure(why, text) })
+
+const isLastResort = (verdict: UsableVerdict): boolean => 'lastResort' in verdict && verdict.lastResort
+
+function learn(env: Env, entry: Entry, reply: Exclude<ServerReply, { kind: 'budget' }>, roster: Roster): void {
+  entry.tries++
+  if (reply.kind === 'usable') {
+    roster.lastResort ??= reply.verdict
+    entry.done = true
+    return
+  }
+  const { triesPerServer, silentServerTimeouts } = env.limits.engine
+  const silent = env.caches.servers.facts(entry.server.key, env.clock.now()).timeoutsInRow > silentServerTimeouts
+  entry.done = !reply.again || entry.tries >= (silent ? 1 : triesPerServer)
+  const trouble = `${reply.why}: ${reply.text}`
+  roster.troubles.set(trouble, (roster.troubles.get(trouble) ?? 0) + 1)
+}
+
+function makeRoster(env: Env, cut: ZoneCut): Roster {
+  const roster: Roster = { entries: new Map(), nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: new Map(), lastResort: null }
+  const servers = sample(env, cut.servers, env.limits.engine.nameServersPerCut)
+  for (const server of servers) {
+    if (!enter(env, roster, server.name, server.addresses)) {
+      if (!enter(env, roster, server.name, knownAddresses(env, server.name))) roster.nameless.push(server.name)
+    }
+  }
+  // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
+  roster.nameless.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
+  return roster
+}
+
+/** At most `count` of `items`, a random choice when there are more. */
+function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
+  if (items.length <= count) return items
+  const rest = [...items]
+  const chosen: T[] = []
+  while (chosen.length < count) chosen.push(...rest.splice(env.random.below(rest.length), 1))
+  return chosen
+}
+
+/** Adds the addresses that may be asked; says whether there was any. */
+function enter(env: Env, roster: Roster, name: Name, addresses: readonly IpAddress[]): boolean {
+  const families = usableFamilies(env)
+  let any = false
+  for (const ip of addresses.slice(0, env.limits.engine.addressesPerNameServer)) {
+    if (!families.includes(ip.family) || inAnyPrefix(ip, env.settings.doNotQuery)) continue
+    const server = serverAddress(ip, env.settings.upstreamPort)
+    any = true
+    // Several names with one address are one server (CVE-2026-3592).
+    if (!roster.entries.has(server.key)) roster.entries.set(server.key, { server, name, tries: 0, done: false })
+  }
+  return any
+}
+
+function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
+  const now = env.clock.now()
+  const { servers } = env.caches
+  const open = [...roster.entries.values()].filter(entry => !entry.done)
+  let usable = open.filter(entry => !servers.isLame(entry.server.key, cut.zone, now))
+  if (usable.length === 0 && roster.nameless.length === 0 && untouched(roster)) {
+    // All are known to be lame: one is asked all the same, so that a repaired zone is noticed at the price of one packet.
+    usable = open
+  }
+  const candidates = usable.map(entry => ({
+    server: entry.server,
+    name: entry.name,
+    tries: entry.tries,
+    timeoutMs: servers.timeoutFor(entry.server.key, now),
+    srttMs: servers.facts(entry.server.key, now).srttMs,
+  }))
+  return usable[selectServer(candidates, env.limits.upstream, n => env.random.below(n))] ?? null
+}
+
+const untouched = (roster: Roster): boolean => [...roster.entries.values()].every(entry => entry.tries === 0)
+
+/** Finds addresses of further server names; null when there are none to be had, a failure when the budget is spent. */
+function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster): Steps<Entry | Failure | null> {
+  const { engine } = env.limits
+  while (roster.nameless.length > 0 && roster.lookups < engine.addressLookupsPerCut && roster.failedLookups < engine.failedAddressLookupsPerCut) {
+    const batch = roster.nameless.slice(0, engine.parallelAddressLookups)
+    roster.nameless = roster.nameless.slice(batch.length)
+    roster.lookups += batch.length
+    const found = yield* findAddresses(env, task, batch)
+    if (found.kind === 'failure') return found
+    roster.cyclic ||= found.cyclic
+    let any = false
+    for (const server of found.servers) any = enter(env, roster, server.name, server.addresses) || any
+    if (!any) {
+      roster.failedLookups += batch.length
+      roster.troubles.set(`no address for ${batch.map(formatName).join(' ')}`, 1)
+    }
+    const entry = choose(env, cut, roster)
+    if (entry !== null) return entry
+  }
+  return choose(env, cut, roster)
+}
+
+function exhausted(task: Task, cut: ZoneCut, question: Question, roster: Roster): Failure {
+  const troubles = [...roster.troubles].map(([text, times]) => (times > 1 ? `${text} (${times} times)` : text))
+  const where = `servers of ${formatName(cut.zone)} for ${questionText(question)}`
+  const kinds = [...roster.troubles.keys()]
+  const text = `${where}: ${troubles.length === 0 ? 'none has an address that may be asked' : troubles.join('; ')}`
+  // What failed because of a cycle failed for this asker only; at the top it is the answer (TsuNAME: and remembered).
+  if (roster.cyclic && task.depth > 0) return failure('cycle', text)
+  if (kinds.length > 0 && kinds.every(k => k.startsWith('lame:'))) return failure('all-servers-lame', text)
+  return failure(kinds.length > 0 && kinds.every(k => k.startsWith('error:') || k.startsWith('lame:')) ? 'refused-by-servers' : 'unreachable', text)
+}

@@ -1,0 +1,74 @@
+/** What every part of the engine is handed: the ports, the stores and the settings (`Env`), and the resolution it works for (`Task`). */
+import type { Caches } from '../cache/caches.ts'
+import type { Delegation } from '../cache/delegations.ts'
+import type { Prefix } from '../dns/address.ts'
+import type { Question } from '../dns/message.ts'
+import type { Name } from '../dns/name.ts'
+import type { Limits } from '../limits.ts'
+import type { Clock, EventSink, Random } from '../ports.ts'
+import type { Because } from '../steps.ts'
+import type { LocalZones } from '../zone/local-zones.ts'
+import type { Budget } from './budget.ts'
+import type { MinimiseMode } from './minimise.ts'
+import type { TraceSink } from './trace.ts'
+
+export interface EngineSettings {
+  readonly minimise: MinimiseMode
+  /** 0x20: random letter case in questions to servers. */
+  readonly mixCase: boolean
+  readonly ipv4: boolean
+  /** `auto`: used until the kernel says that there is no way, then probed now and then. */
+  readonly ipv6: boolean | 'auto'
+  /** Port of the servers that are asked. */
+  readonly upstreamPort: number
+  /** Addresses that are never asked. */
+  readonly doNotQuery: readonly Prefix[]
+  readonly hardenGlue: boolean
+}
+
+export interface Env {
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: Limits
+  readonly caches: Caches
+  readonly localZones: () => LocalZones
+  /** The root's servers: primed, else the hints. */
+  readonly root: () => Delegation
+  readonly settings: EngineSettings
+  readonly events: EventSink
+}
+
+/** One resolution in flight. */
+export interface Task {
+  readonly id: number
+  readonly depth: number
+  readonly question: Question
+  readonly because: Because
+  readonly budget: Budget
+  readonly trace: TraceSink | null
+}
+
+/** A zone cut as the walk holds it. */
+export interface ZoneCut extends Delegation {
+  readonly from: 'hints' | 'cache' | 'referral' | 'local zone'
+}
+
+export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut => ({ ...delegation, from })
+
+/** Address families that may be asked now. */
+export function usableFamilies(env: Env): readonly (4 | 6)[] {
+  const families: (4 | 6)[] = []
+  if (env.settings.ipv4) families.push(4)
+  const { ipv6 } = env.settings
+  if (ipv6 === true || (ipv6 === 'auto' && env.caches.servers.familyUsable(6, env.clock.now()))) families.push(6)
+  return families
+}
+
+/** Told to the trace as it happens; nothing is built when nobody listens. */
+export function noteCache(task: Task, what: string, name: Name, type: number, ttl: number): void {
+  task.trace?.({ kind: 'cache', id: task.id, depth: task.depth, what, name, type, ttl })
+}
+
+export function note(task: Task, text: string): void {
+  task.trace?.({ kind: 'note', id: task.id, depth: task.depth, text })
+}

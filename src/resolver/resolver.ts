@@ -1,0 +1,101 @@
+/** The engine's door: one class that resolves questions, primes the root and says how much is in flight. */
+import type { Caches } from '../cache/caches.ts'
+import type { Delegation } from '../cache/delegations.ts'
+import type { Question } from '../dns/message.ts'
+import type { Limits } from '../limits.ts'
+import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
+import type { Because, Outcome } from '../steps.ts'
+import type { LocalZones } from '../zone/local-zones.ts'
+import type { EngineSettings, Env } from './env.ts'
+import { failure } from './outcome.ts'
+import { prime, primingQuestion, type Primed } from './prime.ts'
+import { resolve, resolveFromMemory } from './resolve.ts'
+import { Scheduler } from './scheduler.ts'
+import type { TraceSink } from './trace.ts'
+
+export interface ResolverParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly network: Network
+  readonly limits: Limits
+  readonly caches: Caches
+  readonly localZones: () => LocalZones
+  readonly hints: () => Delegation
+  readonly settings: EngineSettings
+  readonly events: EventSink
+}
+
+export interface QueryOptions {
+  /** RD: false means that only local zones and the cache answer. */
+  readonly recursionDesired: boolean
+  readonly because: Because
+  readonly trace?: TraceSink
+}
+
+export class Resolver {
+  readonly #parts: ResolverParts
+  readonly #env: Env
+  readonly #scheduler: Scheduler
+  #primed: Delegation | null = null
+  #priming = false
+  #primeAgainAt = 0
+
+  constructor(parts: ResolverParts) {
+    this.#parts = parts
+    const { clock, random, limits, caches, localZones, settings, events } = parts
+    this.#env = { clock, random, limits, caches, localZones, settings, events, root: () => this.#root() }
+    this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
+  }
+
+  get inFlight(): number {
+    return this.#scheduler.inFlight
+  }
+
+  get questionsInFlight(): readonly string[] {
+    return this.#scheduler.questionsInFlight
+  }
+
+  /** `done` is called once, before this returns when nobody had to be asked. */
+  resolve(question: Question, options: QueryOptions, done: (outcome: Outcome) => void): Cancel {
+    const { because, trace } = options
+    if (options.recursionDesired) return this.#scheduler.resolve(question, { because, trace }, done)
+    const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, { because, trace }))
+    done(outcome ?? failure('not-recursive', 'recursion is not desired and there is nothing local or cached'))
+    return () => {}
+  }
+
+  /** Asks the hints for the current root servers; failing is no reason to stop, the hints go on serving. */
+  prime(done: (primed: Primed) => void, trace?: TraceSink): void {
+    if (this.#priming) return
+    this.#priming = true
+    const { clock, events, hints, limits } = this.#parts
+    const task = this.#scheduler.task(primingQuestion, { because: 'priming', trace })
+    this.#scheduler.run(task, prime(this.#env, task, hints()), result => {
+      this.#priming = false
+      const primed: Primed = result ?? { kind: 'failed', reason: 'internal error' }
+      if (primed.kind === 'primed') {
+        this.#primed = primed.root
+        events({ kind: 'primed', servers: primed.root.servers.length })
+      } else {
+        this.#primeAgainAt = clock.now() + limits.engine.primingRetryMs
+        events({ kind: 'priming-failed', reason: primed.reason })
+      }
+      done(primed)
+    })
+  }
+
+  /** Forgets the primed root (the hints changed). */
+  unprime(): void {
+    this.#primed = null
+    this.#primeAgainAt = 0
+  }
+
+  /** The primed root servers while their TTL lasts. When it ends priming starts again and the old set serves meanwhile. */
+  #root(): Delegation {
+    const primed = this.#primed
+    const now = this.#parts.clock.now()
+    if (primed !== null && primed.expiresAt <= now && now >= this.#primeAgainAt) this.prime(() => {})
+    // The root has no parent whose clock could end it.
+    return { ...(primed ?? this.#parts.hints()), expiresAt: Number.POSITIVE_INFINITY }
+  }
+}

@@ -1,0 +1,372 @@
+/**
+ * Runs resolutions on the ports. It knows when, the engine knows how. Here and only here: sharing of equal questions,
+ * cycles (who waits for whom), nesting depth, deadlines, cancellation, and what happens to a bug.
+ */
+import { encodeQuery } from '../dns/encode.ts'
+import { questionKey, type Edns, type Question } from '../dns/message.ts'
+import { withCaseBits } from '../dns/name.ts'
+import type { Cancel, ExchangeResult, Network } from '../ports.ts'
+import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../steps.ts'
+import { Budget } from './budget.ts'
+import type { Env, Task } from './env.ts'
+import { failure, isRelative } from './outcome.ts'
+import { outcomeText, questionText, type TraceSink } from './trace.ts'
+
+export interface ResolveOptions {
+  readonly because: Because
+  readonly trace?: TraceSink | undefined
+}
+
+interface Waiter {
+  readonly done: (outcome: Outcome) => void
+}
+
+class Resolution implements Task {
+  readonly id: number
+  readonly depth: number
+  readonly question: Question
+  readonly because: Because
+  readonly budget: Budget
+  readonly trace: TraceSink | null
+  readonly key: string
+  readonly startedAt: number
+  readonly waiters = new Set<Waiter>()
+  /** The resolutions that this one waits for, one entry a wait. */
+  readonly waitsFor = new Map<Waiter, Resolution>()
+  run: Run<Outcome> | null = null
+
+  constructor(parts: { id: number; depth: number; question: Question; because: Because; budget: Budget; trace: TraceSink | null; startedAt: number }) {
+    this.id = parts.id
+    this.depth = parts.depth
+    this.question = parts.question
+    this.because = parts.because
+    this.budget = parts.budget
+    this.trace = parts.trace
+    this.startedAt = parts.startedAt
+    this.key = questionKey(parts.question)
+  }
+}
+
+/** One generator being driven. Effects that finish at once are taken in a loop, so that a long walk needs no deep stack. */
+class Run<T> {
+  readonly #steps: Steps<T>
+  readonly #perform: (effect: Effect, resume: (value: unknown) => void) => Cancel
+  readonly #done: (value: T) => void
+  readonly #broke: (error: unknown) => void
+  #pending: Cancel | null = null
+  #closed = false
+
+  constructor(steps: Steps<T>, perform: (effect: Effect, resume: (value: unknown) => void) => Cancel, done: (value: T) => void, broke: (error: unknown) => void) {
+    this.#steps = steps
+    this.#perform = perform
+    this.#done = done
+    this.#broke = broke
+  }
+
+  resume(value: unknown): void {
+    let input = value
+    while (!this.#closed) {
+      let result: IteratorResult<Effect, T>
+      try {
+        result = this.#steps.next(input)
+      } catch (error) {
+        this.#closed = true
+        this.#broke(error)
+        return
+      }
+      if (result.done === true) {
+        this.#closed = true
+        this.#done(result.value)
+        return
+      }
+      let within = true
+      let ready = false
+      this.#pending = this.#perform(result.value, outcome => {
+        if (within) {
+          ready = true
+          input = outcome
+        } else {
+          this.#pending = null
+          this.resume(outcome)
+        }
+      })
+      within = false
+      if (!ready) return
+    }
+  }
+
+  cancel(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#pending?.()
+    this.#pending = null
+    abandon(this.#steps)
+  }
+}
+
+const nothingToCancel: Cancel = () => {}
+
+export class Scheduler {
+  readonly #env: Env
+  readonly #network: Network
+  readonly #start: (task: Task) => Steps<Outcome>
+  readonly #running = new Map<string, Resolution>()
+  #nextId = 1
+
+  constructor(env: Env, network: Network, start: (task: Task) => Steps<Outcome>) {
+    this.#env = env
+    this.#network = network
+    this.#start = start
+  }
+
+  /** Resolutions in flight, sub-queries included. */
+  get inFlight(): number {
+    return this.#running.size
+  }
+
+  get questionsInFlight(): readonly string[] {
+    return [...this.#running.values()].map(resolution => questionText(resolution.question))
+  }
+
+  /** A task that is not in flight: for work outside the shared graph (priming, memory-only answers). */
+  task(question: Question, options: ResolveOptions): Task {
+    const now = this.#env.clock.now()
+    return this.#make(question, options.because, new Budget(this.#env.limits.budget, question.name, now), 0, options.trace ?? null)
+  }
+
+  /**
+   * Resolves one question of a client; `done` is called once, possibly before this returns. Equal questions in flight
+   * share one resolution, each client with its own deadline.
+   */
+  resolve(question: Question, options: ResolveOptions, done: (outcome: Outcome) => void): Cancel {
+    return this.#resolve(question, options, true, done)
+  }
+
+  /** Runs steps on behalf of a task outside the shared graph. */
+  run<T>(task: Task, steps: Steps<T>, done: (value: T | null) => void): Cancel {
+    const resolution = this.#make(task.question, task.because, task.budget, task.depth, task.trace)
+    const run = this.#drive(resolution, steps, done, error => {
+      this.#tellBug(resolution, error)
+      done(null)
+    })
+    return () => run.cancel()
+  }
+
+  #resolve(question: Question, options: ResolveOptions, mayJoin: boolean, done: (outcome: Outcome) => void): Cancel {
+    const { env } = this.#parts()
+    const running = mayJoin ? this.#running.get(questionKey(question)) : undefined
+    const { resolutionsInFlight, waitersPerResolution } = env.limits.engine
+    if (running === undefined && this.#running.size >= resolutionsInFlight) {
+      env.events({ kind: 'overloaded', inFlight: this.#running.size })
+      done(failure('overload', `limit of ${resolutionsInFlight} resolutions in flight reached`))
+      return nothingToCancel
+    }
+    if (running !== undefined && running.waiters.size >= waitersPerResolution) {
+      done(failure('overload', `limit of ${waitersPerResolution} clients waiting for ${questionText(question)} reached`))
+      return nothingToCancel
+    }
+    let stopTimer: Cancel = nothingToCancel
+    let over = false
+    const waiter: Waiter = {
+      done: outcome => {
+        if (over) return
+        over = true
+        stopTimer()
+        // What ended another client's resolution need not end this one's: start anew, once, on an own budget.
+        if (running !== undefined && isRelative(outcome)) this.#resolve(question, options, false, done)
+        else done(outcome)
+      },
+    }
+    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, question.name, env.clock.now()), 0, options.trace ?? null)
+    resolution.waiters.add(waiter)
+    if (running === undefined) this.#launch(resolution)
+    else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: env.clock.now(), question })
+    if (over) return nothingToCancel
+    const { timeMs } = env.limits.budget
+    stopTimer = env.clock.after(timeMs, () => {
+      resolution.waiters.delete(waiter)
+      waiter.done(this.#deadline(question, timeMs))
+    })
+    return () => {
+      // The client is gone; the resolution goes on to its own end, for the cache's sake.
+      over = true
+      stopTimer()
+      resolution.waiters.delete(waiter)
+    }
+  }
+
+  #deadline(question: Question, timeMs: number): Outcome {
+    const ended = failure('deadline', `time limit of ${timeMs} ms reached`)
+    this.#env.caches.failures.put(question, ended, this.#env.clock.now())
+    return ended
+  }
+
+  #parts(): { readonly env: Env } {
+    return { env: this.#env }
+  }
+
+  #make(question: Question, because: Because, budget: Budget, depth: number, trace: TraceSink | null): Resolution {
+    return new Resolution({ id: this.#nextId++, depth, question, because, budget, trace, startedAt: this.#env.clock.now() })
+  }
+
+  #launch(resolution: Resolution, parent = 0): void {
+    const { clock } = this.#env
+    if (!this.#running.has(resolution.key)) this.#running.set(resolution.key, resolution)
+    const { id, depth, question, because, trace } = resolution
+    trace?.({ kind: 'lookup', id, parent, depth, atMs: clock.now(), question, because })
+    const finish = (outcome: Outcome): void => this.#finish(resolution, outcome)
+    resolution.run = this.#drive(resolution, this.#start(resolution), finish, error => {
+      this.#tellBug(resolution, error)
+      finish(failure('bug', 'internal error'))
+    }, false)
+    resolution.run.resume(undefined)
+  }
+
+  #finish(resolution: Resolution, outcome: Outcome): void {
+    const { clock, caches } = this.#env
+    if (this.#running.get(resolution.key) === resolution) this.#running.delete(resolution.key)
+    const now = clock.now()
+    resolution.trace?.({ kind: 'end', id: resolution.id, depth: resolution.depth, atMs: now, tookMs: now - resolution.startedAt, outcome: outcomeText(outcome) })
+    // At the top the budget was the question's own, so its end is worth remembering (RFC 9520 section 3.2).
+    if (resolution.depth === 0 && outcome.kind === 'failure' && (outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'cycle')) {
+      caches.failures.put(resolution.question, outcome, now)
+    }
+    const waiters = [...resolution.waiters]
+    resolution.waiters.clear()
+    for (const waiter of waiters) waiter.done(outcome)
+  }
+
+  #tellBug(resolution: Resolution, error: unknown): void {
+    this.#env.events({ kind: 'bug', where: 'resolution', error, question: questionText(resolution.question) })
+  }
+
+  #drive<T>(resolution: Resolution, steps: Steps<T>, done: (value: T) => void, broke: (error: unknown) => void, now = true): Run<T> {
+    const run = new Run(steps, (effect, resume) => this.#perform(resolution, effect, resume, broke), done, broke)
+    if (now) run.resume(undefined)
+    return run
+  }
+
+  #perform(resolution: Resolution, effect: Effect, resume: (value: unknown) => void, broke: (error: unknown) => void): Cancel {
+    switch (effect.kind) {
+      case 'exchange':
+        return this.#exchange(effect.spec, resume)
+      case 'lookup':
+        return this.#lookup(resolution, effect.question, effect.because, true, resume)
+      case 'all':
+        return this.#branches(resolution, effect.branches, null, resume, broke)
+      case 'first':
+        return this.#branches(resolution, effect.branches, effect.accept, resume, broke)
+      default:
+        return effect satisfies never
+    }
+  }
+
+  #exchange(spec: ExchangeSpec, resume: (result: ExchangeResult) => void): Cancel {
+    const { random, limits } = this.#env
+    const edns: Edns | null = spec.edns
+      ? { payloadSize: limits.upstream.ednsPayloadBytes, version: 0, dnssecOk: true, flags: 0, options: [] }
+      : null
+    const { question } = spec
+    const bits = new Uint8Array(CASE_BITS_OCTETS)
+    if (spec.mixCase) random.bytes(bits)
+    const query = encodeQuery({ id: random.below(ID_VALUES), question, cased: withCaseBits(question.name, bits), recursionDesired: false, edns })
+    return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, resume)
+  }
+
+  #lookup(asker: Resolution, question: Question, because: Because, mayJoin: boolean, resume: (outcome: Outcome) => void): Cancel {
+    const key = questionKey(question)
+    const { depth: depthLimit } = this.#env.limits.budget
+    const running = mayJoin ? this.#running.get(key) : undefined
+    if (key === asker.key || (running !== undefined && reaches(running, asker))) {
+      resume(failure('cycle', `${questionText(question)} is needed to find itself`))
+      return nothingToCancel
+    }
+    if (running === undefined && asker.depth >= depthLimit) {
+      resume(failure('budget', `limit of ${depthLimit} nested look-ups reached`))
+      return nothingToCancel
+    }
+    let retry: Cancel = nothingToCancel
+    const waiter: Waiter = {
+      done: outcome => {
+        asker.waitsFor.delete(waiter)
+        const foreign = running !== undefined && running.budget !== asker.budget
+        if (foreign && isRelative(outcome)) retry = this.#lookup(asker, question, because, false, resume)
+        else resume(outcome)
+      },
+    }
+    const resolution = running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace)
+    asker.waitsFor.set(waiter, resolution)
+    resolution.waiters.add(waiter)
+    if (running === undefined) this.#launch(resolution, asker.id)
+    else asker.trace?.({ kind: 'joined', id: resolution.id, parent: asker.id, depth: asker.depth + 1, atMs: this.#env.clock.now(), question })
+    return () => {
+      retry()
+      asker.waitsFor.delete(waiter)
+      resolution.waiters.delete(waiter)
+      if (resolution.waiters.size === 0) this.#cancel(resolution)
+    }
+  }
+
+  /** Nobody waits for it any more: its exchanges end and its own look-ups are let go. */
+  #cancel(resolution: Resolution): void {
+    if (this.#running.get(resolution.key) === resolution) this.#running.delete(resolution.key)
+    resolution.run?.cancel()
+  }
+
+  #branches(
+    resolution: Resolution, branches: readonly Steps<unknown>[], accept: ((value: unknown) => boolean) | null, resume: (value: unknown) => void, broke: (error: unknown) => void,
+  ): Cancel {
+    const results: unknown[] = branches.map(() => null)
+    const runs: Run<unknown>[] = []
+    let open = branches.length
+    let over = false
+    const end = (value: unknown): void => {
+      over = true
+      for (const run of runs) run.cancel()
+      resume(value)
+    }
+    if (open === 0) {
+      resume(accept === null ? results : null)
+      return nothingToCancel
+    }
+    branches.forEach((branch, i) => {
+      if (over) {
+        abandon(branch)
+        return
+      }
+      const finished = (value: unknown): void => {
+        open--
+        results[i] = value
+        if (over) return
+        if (accept?.(value) === true) end(value)
+        else if (open === 0) end(accept === null ? results : null)
+      }
+      const failed = (error: unknown): void => {
+        if (over) return
+        over = true
+        for (const run of runs) run.cancel()
+        broke(error)
+      }
+      const run = this.#drive(resolution, branch, finished, failed, false)
+      runs.push(run)
+      run.resume(undefined)
+    })
+    return () => {
+      over = true
+      for (const run of runs) run.cancel()
+    }
+  }
+}
+
+/** Octets of random case bits: one bit for each octet of the longest name. */
+const CASE_BITS_OCTETS = 32
+const ID_VALUES = 0x1_0000
+
+/** Would waiting for `from` mean waiting for `to`? Then the two would wait for each other for ever. */
+function reaches(from: Resolution, to: Resolution, seen = new Set<Resolution>()): boolean {
+  if (from === to) return true
+  if (seen.has(from)) return false
+  seen.add(from)
+  for (const next of from.waitsFor.values()) if (reaches(next, to, seen)) return true
+  return false
+}

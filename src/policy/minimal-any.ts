@@ -4,6 +4,7 @@
  * (section 4.2) and without asking anybody.
  */
 import type { Question } from '../dns/message.ts'
+import { hinfoRdata } from '../dns/rdata.ts'
 import { makeRRset, type RRset } from '../dns/rrset.ts'
 import { RrClass, RrType } from '../dns/types.ts'
 import type { Outcome } from '../steps.ts'
@@ -13,7 +14,7 @@ import type { Answer, Stage } from './handler.ts'
 export type AnsweredLocally = (question: Question) => boolean
 
 /** RFC 8482 section 4.2: the CPU field says why, the OS field is empty. */
-const HINFO_RFC8482 = Uint8Array.from([7, ...new TextEncoder().encode('RFC8482'), 0])
+const HINFO_RFC8482 = hinfoRdata('RFC8482', '')
 
 export function makeMinimalAny(answeredLocally: AnsweredLocally, limits: { readonly anyTtl: number }): Stage {
   return {

@@ -68,9 +68,15 @@ class Server {
     counters.add(client.transport === 'udp' ? this.#udpQueries : this.#tcpQueries)
     this.#replied = false
     // A reply to port 0 goes nowhere, and nobody honest asks from there.
-    if (client.port === 0) return this.#silence('droppedPortZero', reply)
+    if (client.port === 0) {
+      this.#silence('droppedPortZero', reply)
+      return
+    }
     const verdict = pipeline.admit(client)
-    if (verdict === 'drop') return this.#silence('droppedByGate', reply)
+    if (verdict === 'drop') {
+      this.#silence('droppedByGate', reply)
+      return
+    }
     try {
       if (verdict === 'pass' && this.#fromCache(bytes, length, client, reply)) return
       this.#byValue(bytes.subarray(0, length), client, verdict === 'pass', reply)
@@ -114,18 +120,10 @@ class Server {
   /** The value path. */
   #byValue(bytes: Uint8Array, client: Client, allowed: boolean, reply: Reply): void {
     const checked = checkQuery(decodeMessage(bytes), client.transport)
-    switch (checked.kind) {
-      case 'drop':
-        return this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
-      case 'error':
-        if (!allowed) return this.#refuseClient(checked.asked, reply)
-        return this.#send(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), 'check', reply)
-      case 'query':
-        if (!allowed) return this.#refuseClient(checked.asked, reply)
-        return this.#ask(checked.asked, client, reply)
-      default:
-        checked satisfies never
-    }
+    if (checked.kind === 'drop') this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
+    else if (!allowed) this.#refuseClient(checked.asked, reply)
+    else if (checked.kind === 'query') this.#ask(checked.asked, client, reply)
+    else this.#send(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), 'check', reply)
   }
 
   #refuseClient(asked: Asked, reply: Reply): void {
@@ -135,7 +133,10 @@ class Server {
 
   #ask(asked: AskedQuery, client: Client, reply: Reply): void {
     const { clock, events, pipeline, waiting } = this.#parts
-    if (!waiting.enter(client)) return this.#silence('droppedWaiting', reply)
+    if (!waiting.enter(client)) {
+      this.#silence('droppedWaiting', reply)
+      return
+    }
     const { header, edns, question } = asked
     const query: Query = {
       question: { name: question.name, type: question.type, class: question.class },
@@ -162,12 +163,15 @@ class Server {
 
   #answered(asked: AskedQuery, query: Query, answer: Answer, reply: Reply): void {
     const { clock, waiting } = this.#parts
-    if (answer.kind === 'dropped') return this.#silence('droppedByPolicy', reply)
     const content = contentOf(answer, query.dnssecOk)
-    if (content === null) return this.#silence('droppedByPolicy', reply)
+    if (content === null) {
+      this.#silence('droppedByPolicy', reply)
+      return
+    }
     if (waiting.tooLate(query.client, clock.now() - query.receivedAt)) {
       this.#log(query, null, 0, 'late')
-      return this.#silence('droppedLate', reply)
+      this.#silence('droppedLate', reply)
+      return
     }
     this.#send(asked, content, answer.by, reply, query, answer)
   }

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest'
+import { recursion, type Resolves } from '../../src/policy/recursion.ts'
+import type { Outcome } from '../../src/steps.ts'
+import { a, answer, query } from '../server/make.ts'
+
+const resolving = (outcome: Outcome, seen: unknown[] = []): Resolves => ({
+  resolve(question, options, done) {
+    seen.push({ question, options })
+    done(outcome)
+    return () => {}
+  },
+})
+
+describe('recursion', () => {
+  test('asks the resolver for what the client asked, RD included', async () => {
+    const seen: unknown[] = []
+    const q = query({ recursionDesired: false })
+    await recursion(resolving(answer([a('www.example.com.')]), seen))(q)
+    expect(seen).toEqual([{ question: q.question, options: { recursionDesired: false, because: 'client' } }])
+  })
+
+  test.each<[string, Outcome]>([
+    ['recursion', answer([a('www.example.com.')])],
+    ['local', answer([a('www.example.com.')], { authoritative: true })],
+    ['failure:budget', { kind: 'failure', rrsets: [], why: 'budget', ede: 0, text: 'x' }],
+  ])('an answer by %s says so and is shareable', async (by, outcome) => {
+    expect(await recursion(resolving(outcome))(query())).toEqual({ kind: 'resolved', outcome, by, shareable: true })
+  })
+})

@@ -149,6 +149,11 @@ export class ServerStats {
     this.#entry(key).prefersTcpUntil = until
   }
 
+  /** It answered for the zone after all. */
+  notLame(key: string, zone: Name): void {
+    this.#lame.delete(`${key} ${zone}`)
+  }
+
   /** The server answered, but does not serve this zone; remembered for lameMs. */
   lame(key: string, zone: Name, now: number): void {
     this.#lame.set(flat(`${key} ${zone}`), { until: now + this.#limits.lameMs })

@@ -130,6 +130,8 @@ function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { read
       return { kind: 'failed', why: 'error', text: 'replies that do not match', again: false }
     case 'unreachable':
       return { kind: 'failed', why: 'unreachable', text: result.reason, again: false }
+    case 'not-sent':
+      return { kind: 'failed', why: 'unreachable', text: `not sent: ${result.reason}`, again: true }
     case 'malformed':
       return { kind: 'failed', why: 'error', text: 'a malformed reply', again: false }
     default:
@@ -235,6 +237,7 @@ function observe(ask: ServerAsk, manner: Manner, result: ExchangeResult): void {
       else servers.timedOut(server.key, now)
       return
     case 'spoofing-suspected':
+    case 'not-sent':
       return
     default:
       result satisfies never
@@ -253,6 +256,7 @@ function tell(ask: ServerAsk, manner: Manner, before: number, received: Received
 function words(received: Exclude<Received, { kind: 'budget' }>, manner: Manner): [string, string, string] {
   if (received.kind === 'nothing') {
     const { result } = received
+    if (result.kind === 'not-sent') return [`not sent: ${result.reason}`, 'not sent', 'another try']
     if (result.kind === 'unreachable') return [`unreachable: ${result.reason}`, 'unreachable', 'another server']
     if (result.kind === 'spoofing-suspected') return [`${result.mismatches} replies that do not match`, 'spoofing suspected', 'ask over TCP']
     return [result.kind === 'timeout' ? 'nothing' : 'a malformed reply', result.kind, 'another server or another try']

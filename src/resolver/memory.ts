@@ -4,13 +4,14 @@
  */
 import type { Question } from '../dns/message.ts'
 import { foldName, parentOf, ROOT, type Name } from '../dns/name.ts'
-import { targetOf } from '../dns/rdata.ts'
+import { readSoa, targetOf } from '../dns/rdata.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
-import { clampTtl, negativeTtl } from '../cache/ttl.ts'
+import { boundedTtl, negativeTtl } from '../cache/ttl.ts'
 import { remaining } from '../cache/rrset-cache.ts'
 import { Trust } from '../cache/trust.ts'
+import type { CacheLimits } from '../limits.ts'
 import type { Outcome, Security } from '../steps.ts'
 import type { Zone } from '../zone/zone.ts'
 import type { UsableVerdict } from './ask-server.ts'
@@ -30,11 +31,11 @@ const unknown: Recalled = Object.freeze({ kind: 'unknown' })
 
 export function recall(env: Env, task: Task, question: Question): Recalled {
   const zone = env.localZones().find(question)
-  const local = zone === undefined ? unknown : fromZone(env, task, zone, question)
+  const local = zone === undefined ? unknown : fromZone(task, zone, question)
   return local.kind === 'unknown' ? fromCache(env, task, question) : local
 }
 
-function fromZone(env: Env, task: Task, zone: Zone, question: Question): Recalled {
+function fromZone(task: Task, zone: Zone, question: Question): Recalled {
   const answer = zone.answer(question)
   if (answer.kind !== 'not-here') task.trace?.({ kind: 'local', id: task.id, depth: task.depth, zone: zone.origin, what: answer.kind })
   const { rrsets } = answer
@@ -99,7 +100,6 @@ function fromCache(env: Env, task: Task, question: Question): Recalled {
 }
 
 function throughCachedDname(env: Env, task: Task, question: Question, now: number): Recalled {
-  if (!env.caches.rrsets.holdsDname) return unknown
   for (let above = question.name; above !== ROOT; ) {
     above = parentOf(above)
     const dname = env.caches.rrsets.get(above, RrType.DNAME, question.class, now)
@@ -142,7 +142,7 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
       return
     case 'referral': {
       const { zone, servers, ds, ttl } = verdict.referral
-      delegations.put({ zone, servers, ds, expiresAt: now + clampTtl(ttl, env.limits.cache) * 1_000 }, cut.expiresAt, now)
+      delegations.put({ zone, servers, ds, expiresAt: now + boundedTtl(ttl, env.limits.cache) * 1_000 }, cut.expiresAt, now)
       return
     }
     case 'alias-trouble':
@@ -159,12 +159,18 @@ const isSynthesised = (set: RRset, chain: readonly RRset[]): boolean =>
 /** What the client is told of a verdict, with the TTLs that the cache would give. */
 export function outcomeOf(env: Env, verdict: Extract<UsableVerdict, { kind: 'answer' | 'nodata' | 'nxdomain' }>): Outcome {
   const { cache } = env.limits
-  const clamp = (set: RRset): RRset => withTtl(set, clampTtl(set.ttl, cache))
+  const clamp = (set: RRset): RRset => withTtl(set, boundedTtl(set.ttl, cache))
   const security: Security = indeterminate
   const aliases = verdict.chain.aliases.map(clamp)
   if (verdict.kind === 'answer') {
     return { kind: 'answer', rrsets: [...aliases, clamp(verdict.rrset)], proof: [], security, authoritative: false, additional: [] }
   }
-  const soa = verdict.soa === null ? null : withTtl(verdict.soa, negativeTtl(verdict.soa, cache))
-  return { kind: verdict.kind, rrsets: aliases, soa, proof: verdict.proof, security, authoritative: false }
+  return { kind: verdict.kind, rrsets: aliases, soa: verdict.soa === null ? null : denialSoa(verdict.soa, cache), proof: verdict.proof, security, authoritative: false }
+}
+
+/** RFC 2308 section 3: the SOA goes out with the TTL of the denial. */
+function denialSoa(soa: RRset, limits: CacheLimits): RRset {
+  const [rdata] = soa.rdatas
+  const minimum = rdata === undefined ? null : readSoa(rdata)?.minimum
+  return withTtl(soa, negativeTtl(soa.ttl, minimum ?? 0, limits))
 }

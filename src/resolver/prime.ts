@@ -9,7 +9,7 @@ import { decodeMessage } from '../dns/decode.ts'
 import type { Message, Question } from '../dns/message.ts'
 import { foldName, ROOT, type Name } from '../dns/name.ts'
 import { ipOf, targetOf } from '../dns/rdata.ts'
-import { clampTtl } from '../cache/ttl.ts'
+import { boundedTtl } from '../cache/ttl.ts'
 import { Rcode, RrClass, RrType } from '../dns/types.ts'
 import { serverAddress, type ServerAddress, type Transport } from '../ports.ts'
 import { exchange, type Steps } from '../steps.ts'
@@ -78,6 +78,8 @@ function* ask(env: Env, task: Task, target: Target, transport: Transport): Steps
       return `${server.key} is unreachable: ${result.reason}`
     case 'spoofing-suspected':
       return 'truncated'
+    case 'not-sent':
+      return result.reason
     case 'reply':
       break
     default:
@@ -109,5 +111,5 @@ function readPriming(env: Env, message: Message, hints: Delegation): Delegation 
     return [{ name, addresses: addresses.get(name) ?? known.get(name) ?? [] }]
   })
   if (servers.every(server => server.addresses.length === 0)) return null
-  return { zone: ROOT, servers, ds: null, expiresAt: env.clock.now() + clampTtl(Math.min(...ttls), env.limits.cache) * 1_000 }
+  return { zone: ROOT, servers, ds: null, expiresAt: env.clock.now() + boundedTtl(Math.min(...ttls), env.limits.cache) * 1_000 }
 }

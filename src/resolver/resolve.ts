@@ -6,7 +6,7 @@ import type { Question } from '../dns/message.ts'
 import { isStrictlyWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
-import { clampTtl } from '../cache/ttl.ts'
+import { boundedTtl } from '../cache/ttl.ts'
 import type { Outcome, Steps } from '../steps.ts'
 import type { UsableVerdict } from './ask-server.ts'
 import { askZone } from './ask-zone.ts'
@@ -37,9 +37,9 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
       if (known.kind === 'cut') chain.push(...known.rrsets)
       authoritative ??= false
       const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null)
-      if (walked.kind === 'failure') return behindChain(chain, fail(env, task, question, walked.failure))
+      if (walked.kind === 'failure') return behindChain(chain, fail(env, question, walked.failure))
       const { verdict } = walked
-      if (verdict.kind === 'alias-trouble') return behindChain(chain, fail(env, task, question, chainFailure(verdict)))
+      if (verdict.kind === 'alias-trouble') return behindChain(chain, fail(env, question, chainFailure(verdict)))
       if (verdict.kind !== 'alias') {
         env.caches.failures.succeeded(question)
         const over = task.budget.takeAliases(verdict.chain.steps)
@@ -47,7 +47,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
       }
       next = { rrsets: verdict.chain.aliases, target: verdict.target, steps: verdict.chain.steps }
     }
-    chain.push(...next.rrsets.map(set => ({ ...set, ttl: clampTtl(set.ttl, env.limits.cache) })))
+    chain.push(...next.rrsets.map(set => ({ ...set, ttl: boundedTtl(set.ttl, env.limits.cache) })))
     const over = task.budget.takeAliases(next.steps)
     if (over !== null) return failure('alias-chain', over, chain)
     question = { ...question, name: next.target }
@@ -74,7 +74,7 @@ function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>)
 }
 
 /** RFC 9520: a failure is remembered, unless it speaks of the asker and not of the question. */
-function fail(env: Env, task: Task, question: Question, failed: Failure): Failure {
+function fail(env: Env, question: Question, failed: Failure): Failure {
   if (failed.why !== 'cached' && failed.why !== 'bug' && failed.why !== 'name-too-long' && !isRelative(failed)) {
     env.caches.failures.put(question, failed, env.clock.now())
   }
@@ -160,7 +160,7 @@ function knownBelow(env: Env, question: Question): boolean {
 
 /** The child's cut, with the parent's clock: it may not outlive the delegation through which it was reached. */
 function descend(env: Env, parent: ZoneCut, referral: Referral): ZoneCut {
-  const ttlMs = clampTtl(referral.ttl, env.limits.cache) * 1_000
+  const ttlMs = boundedTtl(referral.ttl, env.limits.cache) * 1_000
   const expiresAt = Math.min(env.clock.now() + ttlMs, parent.expiresAt)
   return { zone: referral.zone, servers: referral.servers, ds: referral.ds, expiresAt, from: 'referral' }
 }

@@ -2,6 +2,11 @@
 import type { Name, WireName } from './name.ts'
 import type { Rr } from './rrset.ts'
 
+/** RFC 1035 section 4.1.1. */
+export const HEADER_OCTETS = 12
+/** RFC 1035 section 4.2.2: the TCP length prefix has 16 bits. */
+export const MAX_MESSAGE_OCTETS = 65_535
+
 /** What is asked. `name` is folded; the case as asked travels apart (`AskedQuestion.cased`). */
 export interface Question {
   readonly name: Name

@@ -30,11 +30,16 @@ export const ROOT: Name = trustFolded('\0')
  * string can be folded without looking at label borders. Returns the same string when nothing changes.
  */
 export function foldName(name: WireName): Name {
+  let upper = false
+  let ascii = true
   for (let i = 0; i < name.length; i++) {
     const c = name.charCodeAt(i)
-    if (c >= 0x41 && c <= 0x5a) return trustFolded(name.replace(/[A-Z]/g, letter => String.fromCharCode(letter.charCodeAt(0) + 32)))
+    if (c >= 0x41 && c <= 0x5a) upper = true
+    else if (c >= 0x80) ascii = false
   }
-  return trustFolded(name)
+  if (!upper) return trustFolded(name)
+  // `toLowerCase` is ten times as fast, and right as long as there is nothing but ASCII.
+  return trustFolded(ascii ? name.toLowerCase() : name.replace(/[A-Z]/g, letter => String.fromCharCode(letter.charCodeAt(0) + 32)))
 }
 
 /** Builds a name from its labels (octets as latin-1 text, without the root label). Null when a limit is exceeded. */

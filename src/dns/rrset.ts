@@ -2,6 +2,7 @@
  * Resource records and RRsets as immutable values. RDATA is kept as uncompressed wire octets; names inside it keep the
  * case they arrived with.
  */
+import { latin1 } from './bytes.ts'
 import { foldName, type Name, type WireName } from './name.ts'
 import { RrType } from './types.ts'
 
@@ -96,12 +97,19 @@ export function groupRRsets(records: readonly Rr[], keepSignatures = false): RRs
   return [...drafts.values()].map(d => ({ ...d, rdatas: distinct(d.rdatas), signatures: distinct(d.signatures) }))
 }
 
+/** Sets of up to this many are compared pairwise: 28 comparisons, each over at the first difference, are cheaper than keys. */
+const PAIRWISE = 8
+
 function distinct(rdatas: readonly Uint8Array[]): readonly Uint8Array[] {
   if (rdatas.length < 2) return rdatas
+  if (rdatas.length <= PAIRWISE) {
+    const kept = rdatas.filter((rdata, i) => !rdatas.some((other, j) => j < i && sameBytes(other, rdata)))
+    return kept.length === rdatas.length ? rdatas : kept
+  }
   // Keyed by octets, not compared pairwise: an RRset of a 64 KB message must not cost quadratic work.
   const seen = new Map<string, Uint8Array>()
   for (const rdata of rdatas) {
-    const key = String.fromCharCode.apply(null, [...rdata])
+    const key = latin1(rdata, 0, rdata.length)
     if (!seen.has(key)) seen.set(key, rdata)
   }
   return seen.size === rdatas.length ? rdatas : [...seen.values()]

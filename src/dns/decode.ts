@@ -1,0 +1,328 @@
+/**
+ * Octets to a `Message` (RFC 1035 section 4), or a format error that says where and why and still carries the header and
+ * the question when they could be read, so that a client can be answered FORMERR and a cut reply asked again over TCP.
+ * It never throws, never keeps a view on its input, and judges structure only: what a record means is not its business.
+ *
+ * Invariant: work and memory are proportional to the length of the message. Counts are checked against the octets there
+ * are, pointers go strictly backwards (no loops), the suffix behind a pointer is read once and remembered, and the octets
+ * that decompression makes are limited in all (compression bombs: CVE-2024-8508, CVE-2026-44390).
+ *
+ * RDATA comes out with its names decompressed; a type or class without a known layout is opaque (RFC 3597).
+ */
+import { ednsFrom, readOptions } from './edns.ts'
+import { type AskedQuestion, type Edns, type Header, HEADER_OCTETS, type Message } from './message.ts'
+import { foldName, MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT, trustWireName, type WireName, writeName } from './name.ts'
+import { bufferOf, copyOf, u16, u32 } from './bytes.ts'
+import { fieldEnd, fitsPlan, planOf, type RdataPlan } from './rdata-wire.ts'
+import type { Rr } from './rrset.ts'
+import { RrClass, RrType } from './types.ts'
+
+export interface FormatError {
+  readonly kind: 'format-error'
+  /** Where reading stopped, in octets from the start of the message. */
+  readonly offset: number
+  readonly why: string
+  /** Null when there are fewer than 12 octets. */
+  readonly header: Header | null
+  readonly question: AskedQuestion | null
+}
+
+export type Decoded = { readonly kind: 'message'; readonly message: Message } | FormatError
+
+/** A pointer that helps has at least one label in front of it, and a name has at most 127 labels. */
+export const MAX_POINTER_HOPS = 127
+/**
+ * Octets that decompression may make in all, per octet of the message: a record whose name spends one label of its own
+ * takes 16 octets at least, and reading and writing a name of 255 makes 510. The constant lets tiny messages alone.
+ */
+export const MAX_EXPANSION = 32
+export const EXPANSION_ALLOWANCE_OCTETS = 4_096
+
+/** Decodes a whole message. Octets behind the last record are a format error. */
+export function decodeMessage(bytes: Uint8Array): Decoded {
+  return new MessageReader(bytes).read()
+}
+
+/**
+ * Reads a name at `offset`; its own octets (not what pointers lead to) must end before `limit`. `next` is the offset behind
+ * it. Null when it is malformed.
+ */
+export function readName(bytes: Uint8Array, offset: number, limit: number): { name: WireName; next: number } | null {
+  const reader = new MessageReader(bytes)
+  const name = reader.name(offset, Math.min(limit, bytes.length))
+  return name === null ? null : { name, next: reader.next }
+}
+
+/** The header of a message of at least 12 octets. */
+export function readHeader(bytes: Uint8Array): Header {
+  const high = bytes[2] ?? 0
+  const low = bytes[3] ?? 0
+  return {
+    id: u16(bytes, 0), response: (high & 0x80) !== 0, opcode: (high >> 3) & 0x0f, authoritative: (high & 0x04) !== 0, truncated: (high & 0x02) !== 0,
+    recursionDesired: (high & 0x01) !== 0, recursionAvailable: (low & 0x80) !== 0, authenticData: (low & 0x20) !== 0,
+    checkingDisabled: (low & 0x10) !== 0, rcode: low & 0x0f,
+  }
+}
+
+/** Reads one message from front to back. A method that returns null has noted where and why it gave up. */
+class MessageReader {
+  /** Behind what was read last. */
+  next = HEADER_OCTETS
+  readonly #bytes: Buffer
+  readonly #end: number
+  /** Octets that decompression may still make. */
+  #allowance: number
+  #failedAt = 0
+  #why = ''
+  #edns: Edns | null = null
+  #extendedRcode = 0
+  // Names that later pointers may lead to: the question's, the one read last, and on demand all other targets.
+  #questionName: WireName | null = null
+  #recentAt = 0
+  #recent: WireName = ROOT
+  #suffixes: Map<number, WireName> | null = null
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bufferOf(bytes)
+    this.#end = bytes.length
+    this.#allowance = bytes.length * MAX_EXPANSION + EXPANSION_ALLOWANCE_OCTETS
+  }
+
+  read(): Decoded {
+    const bytes = this.#bytes
+    if (this.#end < HEADER_OCTETS) return this.#error('shorter than a header', this.#end, null, null)
+    const header = readHeader(bytes)
+    const questions = u16(bytes, 4)
+    // Several questions have no agreed meaning (RFC 9619): a format error.
+    if (questions > 1) return this.#error('more than one question', 4, header, null)
+    let question: AskedQuestion | null = null
+    if (questions === 1) {
+      question = this.#question()
+      if (question === null) return this.#error(this.#why, this.#failedAt, header, null)
+    }
+    const counts = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10)
+    if (this.next + counts * MIN_RECORD_OCTETS > this.#end) return this.#error('more records announced than there is room for', 6, header, question)
+    const answer = this.#section(u16(bytes, 6), false)
+    const authority = answer === null ? null : this.#section(u16(bytes, 8), false)
+    const additional = authority === null ? null : this.#section(u16(bytes, 10), true)
+    if (answer === null || authority === null || additional === null) return this.#error(this.#why, this.#failedAt, header, question)
+    if (this.next !== this.#end) return this.#error('octets behind the last record', this.next, header, question)
+    return { kind: 'message', message: this.#message(header, question, answer, authority, additional) }
+  }
+
+  /** Written out field by field: spreading the header costs more than reading the question. */
+  #message(h: Header, question: AskedQuestion | null, answer: readonly Rr[], authority: readonly Rr[], additional: readonly Rr[]): Message {
+    return {
+      id: h.id, response: h.response, opcode: h.opcode, authoritative: h.authoritative, truncated: h.truncated, recursionDesired: h.recursionDesired,
+      recursionAvailable: h.recursionAvailable, authenticData: h.authenticData, checkingDisabled: h.checkingDisabled,
+      rcode: (this.#extendedRcode << 4) | h.rcode, question, answer, authority, additional, edns: this.#edns,
+    }
+  }
+
+  #error(why: string, offset: number, header: Header | null, question: AskedQuestion | null): FormatError {
+    return { kind: 'format-error', offset, why, header, question }
+  }
+
+  #fail(why: string, offset: number): null {
+    this.#why = why
+    this.#failedAt = offset
+    return null
+  }
+
+  #question(): AskedQuestion | null {
+    const cased = this.name(HEADER_OCTETS, this.#end)
+    if (cased === null) return null
+    const at = this.next
+    if (at + 4 > this.#end) return this.#fail('question runs over the end', at)
+    this.next = at + 4
+    this.#questionName = cased
+    return { name: foldName(cased), type: u16(this.#bytes, at), class: u16(this.#bytes, at + 2), cased }
+  }
+
+  #section(count: number, mayHoldOpt: boolean): readonly Rr[] | null {
+    if (count === 0) return NO_RECORDS
+    const records: Rr[] = []
+    for (let i = 0; i < count; i++) {
+      const start = this.next
+      const owner = this.name(start, this.#end)
+      if (owner === null) return null
+      const at = this.next
+      const rdataAt = at + RECORD_FIXED_OCTETS
+      if (rdataAt > this.#end) return this.#fail('record runs over the end', start)
+      const rdataEnd = rdataAt + u16(this.#bytes, at + 8)
+      if (rdataEnd > this.#end) return this.#fail('RDATA runs over the end', at + 8)
+      const type = u16(this.#bytes, at)
+      if (type === RrType.OPT) {
+        if (!mayHoldOpt) return this.#fail('OPT outside the additional section', start)
+        if (!this.#opt(owner, at, rdataEnd)) return null
+      } else {
+        const klass = u16(this.#bytes, at + 2)
+        const rdata = this.#rdata(type, klass, rdataAt, rdataEnd)
+        if (rdata === null) return null
+        const ttl = u32(this.#bytes, at + 4)
+        // RFC 2181 section 8: a TTL with the highest bit set is zero.
+        records.push({ owner, type, class: klass, ttl: ttl > MAX_TTL ? 0 : ttl, rdata })
+      }
+      this.next = rdataEnd
+    }
+    return records
+  }
+
+  /** RFC 6891 section 6.1.1: at most one, owned by the root; otherwise a format error. */
+  #opt(owner: WireName, at: number, end: number): boolean {
+    if (this.#edns !== null) this.#fail('more than one OPT', at)
+    else if (owner !== ROOT) this.#fail('OPT not owned by the root', at)
+    else {
+      const ttl = u32(this.#bytes, at + 4)
+      const options = readOptions(this.#bytes, at + RECORD_FIXED_OCTETS, end)
+      const version = (ttl >>> 16) & 0xff
+      if (options !== null || version !== 0) {
+        // What options look like in a version that does not exist yet is unknown: the answer is BADVERS, not FORMERR.
+        this.#edns = ednsFrom(u16(this.#bytes, at + 2), ttl, options ?? [])
+        this.#extendedRcode = ttl >>> 24
+        return true
+      }
+      this.#fail('malformed EDNS options', at + RECORD_FIXED_OCTETS)
+    }
+    return false
+  }
+
+  #rdata(type: number, klass: number, at: number, end: number): Uint8Array | null {
+    const plan = planOf(type, klass)
+    // RFC 2136 section 2.4: prerequisites and deletions have empty RDATA.
+    if (plan === undefined || (at === end && (klass === RrClass.ANY || klass === RrClass.NONE))) return copyOf(this.#bytes, at, end)
+    if (plan.hasNames) return this.#rdataWithNames(plan, at, end)
+    return fitsPlan(plan, this.#bytes, at, end) ? copyOf(this.#bytes, at, end) : this.#fail('RDATA does not fit its type', at)
+  }
+
+  #rdataWithNames(plan: RdataPlan, start: number, end: number): Uint8Array | null {
+    // No type has more than two names.
+    let first: WireName | null = null
+    let firstAt = 0
+    let firstEnd = 0
+    let second: WireName | null = null
+    let secondAt = 0
+    let secondEnd = 0
+    let at = start
+    for (const field of plan.fields) {
+      if (field === 'name' || field === 'compressed-name') {
+        const name = this.name(at, end)
+        if (name === null) return null
+        if (first === null) [first, firstAt, firstEnd] = [name, at, this.next]
+        else [second, secondAt, secondEnd] = [name, at, this.next]
+        at = this.next
+      } else {
+        at = fieldEnd(field, this.#bytes, at, end)
+        if (at < 0) return this.#fail('RDATA does not fit its type', start)
+      }
+    }
+    if (at !== end) return this.#fail('RDATA is longer than its type', at)
+    const grown = (first === null ? 0 : first.length - firstEnd + firstAt) + (second === null ? 0 : second.length - secondEnd + secondAt)
+    if (first === null || grown === 0) return copyOf(this.#bytes, start, end)
+    if (!this.#spend(end - start + grown, start)) return null
+    const rdata = new Uint8Array(end - start + grown)
+    let to = this.#copy(start, firstAt, rdata, 0)
+    to = writeName(first, rdata, to)
+    if (second === null) this.#copy(firstEnd, end, rdata, to)
+    else {
+      to = this.#copy(firstEnd, secondAt, rdata, to)
+      to = writeName(second, rdata, to)
+      this.#copy(secondEnd, end, rdata, to)
+    }
+    return rdata
+  }
+
+  #copy(from: number, end: number, into: Uint8Array, at: number): number {
+    for (let i = from; i < end; i++) into[at + i - from] = this.#bytes[i] ?? 0
+    return at + end - from
+  }
+
+  /** The name at `start`, its own octets before `limit`. */
+  name(start: number, limit: number): WireName | null {
+    const at = this.#labels(start, limit)
+    if (at < 0) return null
+    if (this.#bytes[at] === 0) {
+      this.next = at + 1
+      return at === start ? ROOT : this.#remember(start, this.#text(start, at + 1))
+    }
+    if (at + 2 > limit) return this.#fail('name runs over the end', start)
+    const suffix = this.#suffix(u16(this.#bytes, at) & 0x3fff, start, 0)
+    if (suffix === null) return null
+    this.next = at + 2
+    return at === start ? suffix : this.#remember(start, this.#joined(start, at, suffix))
+  }
+
+  /** The name that a pointer leads to. It must lie before `floor`, the start of the piece that the pointer ends. */
+  #suffix(target: number, floor: number, hops: number): WireName | null {
+    if (target >= floor || target < HEADER_OCTETS) return this.#fail('compression pointer does not point backwards', floor)
+    if (target === HEADER_OCTETS && this.#questionName !== null) return this.#questionName
+    if (target === this.#recentAt) return this.#recent
+    const known = this.#suffixes?.get(target)
+    if (known !== undefined) return known
+    if (hops === MAX_POINTER_HOPS) return this.#fail('too many compression pointers', floor)
+    const at = this.#labels(target, this.#end)
+    if (at < 0) return null
+    let name: WireName | null
+    if (this.#bytes[at] === 0) name = at === target ? ROOT : this.#text(target, at + 1)
+    else if (at + 2 > this.#end) return this.#fail('name runs over the end', target)
+    else {
+      name = this.#suffix(u16(this.#bytes, at) & 0x3fff, target, hops + 1)
+      if (name !== null && at !== target) name = this.#joined(target, at, name)
+    }
+    if (name === null) return null
+    this.#suffixes ??= new Map()
+    this.#suffixes.set(target, name)
+    return name
+  }
+
+  /** Walks labels; the offset of the root label or of the pointer that ends them, -1 after noting a failure. */
+  #labels(start: number, limit: number): number {
+    const bytes = this.#bytes
+    for (let at = start; at < limit; ) {
+      const length = bytes[at] ?? 0
+      if (length === 0 || length >= 0xc0) return at
+      if (length > MAX_LABEL_OCTETS) {
+        this.#fail('unknown label type', at)
+        return -1
+      }
+      at += length + 1
+      if (at - start >= MAX_NAME_OCTETS) {
+        this.#fail('name longer than 255 octets', start)
+        return -1
+      }
+    }
+    this.#fail('name runs over the end', start)
+    return -1
+  }
+
+  #text(from: number, to: number): WireName | null {
+    return this.#spend(to - from, from) ? trustWireName(this.#bytes.toString('latin1', from, to)) : null
+  }
+
+  #joined(from: number, to: number, suffix: WireName): WireName | null {
+    const length = to - from + suffix.length
+    if (length > MAX_NAME_OCTETS) return this.#fail('name longer than 255 octets', from)
+    return this.#spend(length, from) ? trustWireName(this.#bytes.toString('latin1', from, to) + suffix) : null
+  }
+
+  #remember(at: number, name: WireName | null): WireName | null {
+    if (name === null) return null
+    this.#recentAt = at
+    this.#recent = name
+    return name
+  }
+
+  #spend(octets: number, at: number): boolean {
+    this.#allowance -= octets
+    if (this.#allowance >= 0) return true
+    this.#fail('names decompress to too many octets', at)
+    return false
+  }
+}
+
+/** RFC 2181 section 8. */
+const MAX_TTL = 0x7fff_ffff
+/** Type, class, TTL, RDLENGTH. */
+const RECORD_FIXED_OCTETS = 10
+const MIN_RECORD_OCTETS = 11
+const NO_RECORDS: readonly Rr[] = Object.freeze([])

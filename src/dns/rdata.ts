@@ -1,0 +1,129 @@
+/**
+ * RDATA that the program reasons about, as typed values, and the RDATA it makes itself. Input is RDATA as the decoder
+ * leaves it, names uncompressed; anything that does not fit reads as null, never as a guess. All other types stay octets.
+ */
+import { type IpAddress, ipFromBytes } from './address.ts'
+import { latin1, putU16, putU32, u16, u32 } from './bytes.ts'
+import { nameBytes, trustWireName, type WireName, writeName } from './name.ts'
+import { plainNameEnd } from './rdata-wire.ts'
+import { RrType } from './types.ts'
+
+/** RFC 1035 section 3.3.13. Times in seconds. */
+export interface Soa {
+  readonly mname: WireName
+  readonly rname: WireName
+  readonly serial: number
+  readonly refresh: number
+  readonly retry: number
+  readonly expire: number
+  /** The negative TTL (RFC 2308 section 4). */
+  readonly minimum: number
+}
+
+/** RFC 1035 section 3.3.9. */
+export interface Mx {
+  readonly preference: number
+  readonly exchange: WireName
+}
+
+/** RFC 2782. */
+export interface Srv {
+  readonly priority: number
+  readonly weight: number
+  readonly port: number
+  readonly target: WireName
+}
+
+const SOA_NUMBERS_OCTETS = 20
+const MAX_STRING_OCTETS = 255
+
+/** The uncompressed name that fills `rdata` from `at` to its end. */
+function nameToEnd(rdata: Uint8Array, at: number): WireName | null {
+  return plainNameEnd(rdata, at, rdata.length) === rdata.length ? trustWireName(latin1(rdata, at, rdata.length)) : null
+}
+
+/** The one name that RDATA of NS, CNAME, DNAME, PTR (and MB, MD, MF, MG, MR) is. */
+export const targetOf = (rdata: Uint8Array): WireName | null => nameToEnd(rdata, 0)
+
+export const mxExchange = (rdata: Uint8Array): WireName | null => nameToEnd(rdata, 2)
+
+export const srvTarget = (rdata: Uint8Array): WireName | null => nameToEnd(rdata, 6)
+
+export function readMx(rdata: Uint8Array): Mx | null {
+  const exchange = mxExchange(rdata)
+  return exchange === null ? null : { preference: u16(rdata, 0), exchange }
+}
+
+export function readSrv(rdata: Uint8Array): Srv | null {
+  const target = srvTarget(rdata)
+  return target === null ? null : { priority: u16(rdata, 0), weight: u16(rdata, 2), port: u16(rdata, 4), target }
+}
+
+export function readSoa(rdata: Uint8Array): Soa | null {
+  const numbers = rdata.length - SOA_NUMBERS_OCTETS
+  const second = plainNameEnd(rdata, 0, numbers)
+  if (second < 0 || plainNameEnd(rdata, second, numbers) !== numbers) return null
+  return {
+    mname: trustWireName(latin1(rdata, 0, second)), rname: trustWireName(latin1(rdata, second, numbers)), serial: u32(rdata, numbers),
+    refresh: u32(rdata, numbers + 4), retry: u32(rdata, numbers + 8), expire: u32(rdata, numbers + 12), minimum: u32(rdata, numbers + 16),
+  }
+}
+
+/** The address in RDATA of an A or AAAA record; null for another type or length. IPv4-mapped addresses are the IPv4 address. */
+export function ipOf(type: number, rdata: Uint8Array): IpAddress | null {
+  const octets = type === RrType.A ? 4 : type === RrType.AAAA ? 16 : -1
+  return rdata.length === octets ? ipFromBytes(rdata) : null
+}
+
+/** RDATA of A or AAAA by the family of the address. */
+export const aRdata = (ip: IpAddress): Uint8Array => Uint8Array.from(ip.bytes)
+
+/** RDATA of NS, CNAME, DNAME and PTR. */
+export const nameRdata = (name: WireName): Uint8Array => nameBytes(name)
+export const nsRdata: typeof nameRdata = nameRdata
+
+export function soaRdata(soa: Soa): Uint8Array {
+  const rdata = new Uint8Array(soa.mname.length + soa.rname.length + SOA_NUMBERS_OCTETS)
+  let at = writeName(soa.rname, rdata, writeName(soa.mname, rdata, 0))
+  for (const number of [soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum]) {
+    putU32(rdata, at, number)
+    at += 4
+  }
+  return rdata
+}
+
+export function mxRdata(preference: number, exchange: WireName): Uint8Array {
+  const rdata = new Uint8Array(2 + exchange.length)
+  putU16(rdata, 0, preference)
+  writeName(exchange, rdata, 2)
+  return rdata
+}
+
+/**
+ * RDATA of TXT from texts (UTF-8), each cut into character-strings of at most 255 octets (RFC 1035 section 3.3.14). No text
+ * at all is one empty string, since there must be one.
+ */
+export function txtRdata(texts: readonly string[]): Uint8Array {
+  const strings: Uint8Array[] = []
+  for (const text of texts.length === 0 ? [''] : texts) {
+    const octets = Buffer.from(text, 'utf8')
+    strings.push(octets.subarray(0, MAX_STRING_OCTETS))
+    for (let at = MAX_STRING_OCTETS; at < octets.length; at += MAX_STRING_OCTETS) strings.push(octets.subarray(at, at + MAX_STRING_OCTETS))
+  }
+  return characterStrings(strings)
+}
+
+/** RDATA of HINFO (RFC 1035 section 3.3.2; RFC 8482 section 4.2 answers ANY with it). Each text is cut at 255 octets. */
+export const hinfoRdata = (cpu: string, os: string): Uint8Array =>
+  characterStrings([cpu, os].map(text => Buffer.from(text, 'utf8').subarray(0, MAX_STRING_OCTETS)))
+
+function characterStrings(strings: readonly Uint8Array[]): Uint8Array {
+  const rdata = new Uint8Array(strings.reduce((sum, octets) => sum + octets.length + 1, 0))
+  let at = 0
+  for (const octets of strings) {
+    rdata[at] = octets.length
+    rdata.set(octets, at + 1)
+    at += octets.length + 1
+  }
+  return rdata
+}

@@ -7,7 +7,7 @@
  * spoke nonsense or let a query time out takes no further query; open connections never exceed `limits.tcpConnections`.
  */
 import { connect, type Socket } from 'node:net'
-import { Framing } from '../dns/framing.ts'
+import { frame, Framing } from '../dns/framing.ts'
 import type { Cancel, ExchangeResult, ServerAddress } from '../ports.ts'
 import { judgeReply } from './reply-judge.ts'
 import { errorCode, isExhaustion, refusal } from './system-error.ts'
@@ -44,6 +44,7 @@ interface Connection {
 }
 
 const LENGTH_OCTETS = 2
+const ID_OCTETS = 2
 const ID_VALUES = 65_536
 
 export class TcpUpstream {
@@ -100,18 +101,14 @@ export class TcpUpstream {
 
   #send(exchange: TcpExchange, connection: Connection): void {
     const id = this.#freeId(connection)
-    const frame = new Uint8Array(LENGTH_OCTETS + exchange.query.length)
-    frame.set(exchange.query, LENGTH_OCTETS)
-    const view = new DataView(frame.buffer)
-    view.setUint16(0, exchange.query.length)
-    view.setUint16(LENGTH_OCTETS, id)
-    exchange.frame = frame
+    exchange.frame = frame(exchange.query)
+    exchange.frame.set([id >> 8, id & 0xff], LENGTH_OCTETS)
     exchange.connection = connection
     exchange.sentAt = this.#parts.clock.now()
     connection.pending.set(id, exchange)
     connection.cancelIdle?.()
     connection.cancelIdle = null
-    connection.socket.write(frame)
+    connection.socket.write(exchange.frame)
   }
 
   #freeId(connection: Connection): number {
@@ -237,12 +234,11 @@ export class TcpUpstream {
       case 'reply-wrong-case':
       case 'questionless': {
         // Nobody off the path can write into the stream, so an error without question is as good as another.
-        const bytes = message.slice()
-        bytes.set(exchange.query.subarray(0, LENGTH_OCTETS))
+        message.set(exchange.query.subarray(0, ID_OCTETS))
         connection.answered++
         connection.pending.delete(id)
         const rttMs = this.#parts.clock.now() - exchange.sentAt
-        this.#finish(exchange, { kind: 'reply', bytes, rttMs, caseEchoed: judgement !== 'reply-wrong-case', mismatches: 0 })
+        this.#finish(exchange, { kind: 'reply', bytes: message, rttMs, caseEchoed: judgement !== 'reply-wrong-case', mismatches: 0 })
         return null
       }
       default: return judgement satisfies never

@@ -5,11 +5,13 @@
  *
  * Invariant: a reply never exceeds `replyLimit`, and nothing of the query is repeated but its header fields and question.
  */
+import { copyOf } from '../dns/bytes.ts'
 import { extendedError, findOption, optOctets } from '../dns/edns.ts'
 import { encodeMessage, type Encoded } from '../dns/encode.ts'
 import { MAX_MESSAGE_OCTETS, type Edns, type EdnsOption, type Message } from '../dns/message.ts'
 import { recordsOf, type Rr, type RRset } from '../dns/rrset.ts'
 import { type EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
+import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
 import type { Outcome } from '../steps.ts'
 import type { Answer } from '../policy/handler.ts'
 import type { Asked, AskedQuery } from './check-query.ts'
@@ -35,17 +37,20 @@ export interface Content {
   readonly ede: { readonly code: EdeCode; readonly text: string } | null
 }
 
-/** RFC 1035 section 4.2.1: what a client without EDNS takes over UDP. */
-const PLAIN_UDP_OCTETS = 512
 /** RFC 1035 section 4.1.1: where ARCOUNT stands. */
 const ARCOUNT_OFFSET = 10
+/** RFC 4035 section 3.2.3: AD in the fourth octet of the header. */
+const FLAGS_OFFSET = 3
+const AD = 0x20
 
 /** Octets that a reply may have. */
 export function replyLimit(asked: Asked, settings: RespondSettings): number {
   if (asked.transport === 'tcp') return MAX_MESSAGE_OCTETS
-  if (asked.edns === null) return PLAIN_UDP_OCTETS
-  return Math.min(Math.max(asked.edns.payloadSize, PLAIN_UDP_OCTETS), settings.udpReplyBytes)
+  return asked.edns === null ? PLAIN_PAYLOAD_OCTETS : udpLimit(asked.edns.payloadSize, settings)
 }
+
+/** The same for a client that offers `payloadSize` over UDP (RFC 6891 section 6.2.3: less than 512 means 512). */
+export const udpLimit = (payloadSize: number, settings: RespondSettings): number => Math.min(Math.max(payloadSize, PLAIN_PAYLOAD_OCTETS), settings.udpReplyBytes)
 
 /** A finished reply. `optOctets` is the length of its OPT record, which is the last one; 0 without. */
 export interface Finished extends Encoded {
@@ -172,14 +177,14 @@ export function shareableForm(asked: AskedQuery, answer: Answer, content: Conten
   if (!Number.isFinite(ttlSeconds) || ttlSeconds < 1) return null
   // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which may have led elsewhere.
   const ages = !content.authoritative || content.answer.some(set => set.type !== asked.question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
-  return { wire: withoutOpt(reply), ttlOffsets: ages ? reply.ttlOffsets : new Uint16Array(0), ttlSeconds }
+  return { wire: keptWire(reply, content.secure), ttlOffsets: ages ? reply.ttlOffsets : new Uint16Array(0), ttlSeconds }
 }
 
-function withoutOpt(reply: Finished): Uint8Array {
-  const wire = reply.bytes.slice(0, reply.bytes.length - reply.optOctets)
-  if (reply.optOctets > 0) {
-    const counts = new DataView(wire.buffer, wire.byteOffset, wire.byteLength)
-    counts.setUint16(ARCOUNT_OFFSET, counts.getUint16(ARCOUNT_OFFSET) - 1)
-  }
+/** AD stands in it when validated, whoever asked: the answer cache tells it to those who may see it. */
+function keptWire(reply: Finished, secure: boolean): Uint8Array {
+  const wire = copyOf(reply.bytes, 0, reply.bytes.length - reply.optOctets)
+  const view = new DataView(wire.buffer, wire.byteOffset, wire.byteLength)
+  if (reply.optOctets > 0) view.setUint16(ARCOUNT_OFFSET, view.getUint16(ARCOUNT_OFFSET) - 1)
+  if (secure) view.setUint8(FLAGS_OFFSET, view.getUint8(FLAGS_OFFSET) | AD)
   return wire
 }

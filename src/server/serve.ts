@@ -21,7 +21,7 @@ import type { CounterName, Counters } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryLog } from './query-log.ts'
 import {
-  contentOf, errorContent, respond, shareableForm, type Content, type RespondSettings,
+  contentOf, errorContent, respond, shareableForm, udpLimit, type Content, type RespondSettings,
 } from './respond.ts'
 import type { WaitingClients } from './waiting.ts'
 
@@ -94,7 +94,8 @@ class Server {
     // An option that we answer (RFC 7828, RFC 5001) needs the value path; most queries have no options at all.
     if (length > peek.questionEnd + OPT_FIXED_OCTETS && this.#wantsOption(bytes, length, client)) return false
     const now = clock.now()
-    const octets = answers.write(peek, bytes, this.#out, now, { maxBytes: client.transport === 'udp' ? settings.udpReplyBytes : MAX_MESSAGE_OCTETS, payloadSize: settings.udpReplyBytes })
+    const maxBytes = client.transport === 'tcp' ? MAX_MESSAGE_OCTETS : udpLimit(peek.payloadSize, settings)
+    const octets = answers.write(peek, bytes, this.#out, now, maxBytes, settings.udpReplyBytes)
     if (octets === 0) return false
     counters.add(this.#hits)
     this.#replied = true

@@ -1,0 +1,281 @@
+import { describe, expect, test } from 'vitest'
+import { parsePrefix } from '../../src/dns/address.ts'
+import { AnswerCache } from '../../src/cache/answer-cache.ts'
+import { decodeMessage } from '../../src/dns/decode.ts'
+import { findOption, readExtendedErrors } from '../../src/dns/edns.ts'
+import type { Message } from '../../src/dns/message.ts'
+import { EdnsOptionCode, Rcode, RrType } from '../../src/dns/types.ts'
+import type { Event } from '../../src/events.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import { makeAccess } from '../../src/policy/access.ts'
+import type { Answer, Handler, Query } from '../../src/policy/handler.ts'
+import type { Client } from '../../src/ports.ts'
+import { Counters } from '../../src/server/counters.ts'
+import type { QueryLogEntry } from '../../src/server/query-log.ts'
+import { createServe } from '../../src/server/serve.ts'
+import { WaitingClients } from '../../src/server/waiting.ts'
+import type { Outcome } from '../../src/steps.ts'
+import { a, answer, asked, bytesOf, client, edns, wire } from './make.ts'
+
+interface Bench {
+  readonly ask: (bytes: Uint8Array, from?: Client) => Promise<Uint8Array | null>
+  readonly counters: Counters
+  readonly waiting: WaitingClients
+  readonly events: Event[]
+  readonly log: QueryLogEntry[]
+  readonly seen: Query[]
+  pass(ms: number): void
+}
+
+const resolved = (outcome: Outcome, shareable = true): Answer => ({ kind: 'resolved', outcome, by: 'test', shareable })
+const always = (given: Answer): Handler => () => Promise.resolve(given)
+
+function bench(handler: Handler, change: { nsid?: string; waitingPerClient?: number; lateAnswersKept?: number } = {}): Bench {
+  const time = { now: 1_000 }
+  const counters = new Counters()
+  const limits = { ...defaultLimits.server, ...change }
+  const waiting = new WaitingClients(limits)
+  const events: Event[] = []
+  const log: QueryLogEntry[] = []
+  const seen: Query[] = []
+  const prefix = parsePrefix('127.0.0.0/8')
+  const serve = createServe({
+    clock: { now: () => time.now, wall: () => 1_700_000_000, after: () => () => {} },
+    answers: new AnswerCache(defaultLimits.cache, 1_000_000),
+    pipeline: {
+      admit: makeAccess(prefix === null ? [] : [prefix], limits).admit,
+      handler: query => {
+        seen.push(query)
+        return handler(query)
+      },
+    },
+    waiting, counters,
+    events: event => events.push(event),
+    settings: { udpReplyBytes: 1232, edeTextBytes: 160, tcpIdleMs: 30_000, nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid) },
+    queryLog: entry => log.push(entry),
+  })
+  return {
+    counters, waiting, events, log, seen,
+    pass: ms => {
+      time.now += ms
+    },
+    ask: (bytes, from = client()) =>
+      new Promise((settle, fail) => {
+        let called = false
+        // The listener's buffer is larger than the datagram and is used again at once.
+        const buffer = new Uint8Array(600)
+        buffer.set(bytes)
+        serve(buffer, bytes.length, from, (reply, length) => {
+          if (called) fail(new Error('replied twice'))
+          called = true
+          settle(length === 0 ? null : reply.slice(0, length))
+        })
+        buffer.fill(0xee)
+      }),
+  }
+}
+
+function read(bytes: Uint8Array | null): Message {
+  if (bytes === null) throw new Error('no reply')
+  const decoded = decodeMessage(bytes)
+  if (decoded.kind !== 'message') throw new Error(decoded.why)
+  return decoded.message
+}
+
+const www = answer([a('www.example.com.', '192.0.2.1', 300)])
+
+describe('two paths', () => {
+  test('the second of equal questions comes from the answer cache, TTL counted down, id, case and OPT its own', async () => {
+    const b = bench(always(resolved(www)))
+    const first = read(await b.ask(bytesOf({ id: 1 })))
+    b.pass(10_400)
+    const second = read(await b.ask(bytesOf({ id: 2, question: asked('WWW.example.COM.'), edns: edns({ payloadSize: 4096 }) })))
+    expect(b.seen).toHaveLength(1)
+    expect(first).toMatchObject({ id: 1, edns: null, answer: [{ ttl: 300 }] })
+    expect(second).toMatchObject({ id: 2, response: true, recursionAvailable: true, question: { cased: wire('WWW.example.COM.') }, edns: { payloadSize: 1232, version: 0 }, answer: [{ ttl: 290, owner: wire('WWW.example.COM.') }] })
+    expect(b.counters.snapshot()).toMatchObject({ udpQueries: 2, answeredFromCache: 1, answeredByValuePath: 1, noError: 1 })
+  })
+
+  test('an expired answer is asked for again', async () => {
+    const b = bench(always(resolved(www)))
+    await b.ask(bytesOf())
+    b.pass(300_000)
+    expect(read(await b.ask(bytesOf())).answer[0]?.ttl).toBe(300)
+    expect(b.seen).toHaveLength(2)
+  })
+
+  test('DO and CD have answers of their own', async () => {
+    const b = bench(always(resolved(www)))
+    await b.ask(bytesOf())
+    await b.ask(bytesOf({ edns: edns({ dnssecOk: true }) }))
+    await b.ask(bytesOf({ checkingDisabled: true }))
+    expect(b.seen.map(query => [query.dnssecOk, query.checkingDisabled])).toEqual([[false, false], [true, false], [false, true]])
+    expect(read(await b.ask(bytesOf({ edns: edns({ dnssecOk: true }) }))).edns?.dnssecOk).toBe(true)
+    expect(b.seen).toHaveLength(3)
+  })
+
+  test('what is for one client only is never told to another', async () => {
+    const b = bench(always(resolved(www, false)))
+    await b.ask(bytesOf())
+    await b.ask(bytesOf(), client('127.0.0.2'))
+    expect(b.seen).toHaveLength(2)
+  })
+
+  test('failures are not kept here (RFC 9520 has its own store)', async () => {
+    const b = bench(always(resolved({ kind: 'failure', rrsets: [], why: 'unreachable', ede: 22, text: 'nobody answered' })))
+    const got = read(await b.ask(bytesOf({ edns: edns() })))
+    expect(got.rcode).toBe(Rcode.SERVFAIL)
+    expect(readExtendedErrors(got.edns ?? edns())).toEqual([{ code: 22, text: 'nobody answered' }])
+    await b.ask(bytesOf())
+    expect(b.seen).toHaveLength(2)
+  })
+
+  test('a cached answer too big for this client is truncated by the value path, not sent whole', async () => {
+    const many = answer(Array.from({ length: 40 }, (_, i) => a(`h${i}.example.com.`, `192.0.2.${i}`)))
+    const b = bench(always(resolved(many)))
+    const whole = read(await b.ask(bytesOf(), client('127.0.0.1', 'tcp')))
+    expect(whole.answer).toHaveLength(40)
+    const cut = await b.ask(bytesOf())
+    expect(cut?.length).toBeLessThanOrEqual(512)
+    expect(read(cut).truncated).toBe(true)
+    expect((await b.ask(bytesOf({ edns: edns({ payloadSize: 65_000 }) })))?.length).toBeLessThanOrEqual(1232)
+    expect(read(await b.ask(bytesOf(), client('127.0.0.1', 'tcp')))).toMatchObject({ truncated: false })
+    expect(b.counters.get('truncatedReplies')).toBe(1)
+  })
+
+  test('options that we answer are answered on a hit too; others do not matter', async () => {
+    const b = bench(always(resolved(www)), { nsid: 'here' })
+    const withOptions = (...codes: number[]): Uint8Array => bytesOf({ edns: edns({ options: codes.map(code => ({ code, data: new Uint8Array(code === EdnsOptionCode.COOKIE ? 8 : 0) })) }) })
+    await b.ask(bytesOf())
+    const tcp = client('127.0.0.1', 'tcp')
+    expect(findOption(read(await b.ask(withOptions(EdnsOptionCode.COOKIE, EdnsOptionCode.KEEPALIVE), tcp)).edns ?? edns(), EdnsOptionCode.KEEPALIVE)).toBeDefined()
+    expect(findOption(read(await b.ask(withOptions(EdnsOptionCode.NSID))).edns ?? edns(), EdnsOptionCode.NSID)).toBeDefined()
+    expect(b.counters.get('answeredFromCache')).toBe(0)
+    expect(read(await b.ask(withOptions(EdnsOptionCode.COOKIE, 65_001, EdnsOptionCode.KEEPALIVE))).edns?.options).toEqual([])
+    expect(b.counters.get('answeredFromCache')).toBe(1)
+  })
+})
+
+describe('who and what is not served', () => {
+  test('clients outside the access list are refused with EDE 18, also for what is cached', async () => {
+    const b = bench(always(resolved(www)))
+    await b.ask(bytesOf({ edns: edns() }))
+    const got = read(await b.ask(bytesOf({ edns: edns() }), client('192.0.2.5')))
+    expect(got).toMatchObject({ rcode: Rcode.REFUSED, answer: [] })
+    expect(readExtendedErrors(got.edns ?? edns())[0]?.code).toBe(18)
+    expect(b.seen).toHaveLength(1)
+    expect(b.counters.get('refusedClients')).toBe(1)
+  })
+
+  test('outsiders learn nothing else: every error of theirs is a refusal', async () => {
+    const b = bench(always(resolved(www)))
+    expect(read(await b.ask(bytesOf({ opcode: 5 }), client('192.0.2.5'))).rcode).toBe(Rcode.REFUSED)
+  })
+
+  test.each<[string, Uint8Array, Client]>([
+    ['a response', bytesOf({ response: true }), client()],
+    ['a response from outside', bytesOf({ response: true }), client('192.0.2.5')],
+    ['source port 0', bytesOf(), client('127.0.0.1', 'udp', 0)],
+    ['fewer than 12 octets', new Uint8Array(11), client()],
+    ['nothing', new Uint8Array(0), client()],
+  ])('%s: silence', async (_, bytes, from) => {
+    const b = bench(always(resolved(www)))
+    expect(await b.ask(bytes, from)).toBeNull()
+    expect(b.seen).toHaveLength(0)
+  })
+
+  test('a format error is answered with header and question alone', async () => {
+    const b = bench(always(resolved(www)))
+    const bytes = bytesOf({ edns: edns({ options: [{ code: 65_001, data: new Uint8Array(100).fill(0x41) }] }) })
+    const got = await b.ask(bytes.subarray(0, bytes.length - 1))
+    expect(read(got)).toMatchObject({ id: 0x1234, rcode: Rcode.FORMERR, question: { type: RrType.A } })
+    expect(got?.length).toBe(12 + wire('www.example.com.').length + 4)
+  })
+
+  test('no error reply is longer than its query, OPT aside', async () => {
+    const b = bench(always({ kind: 'refused', by: 'x', ede: null, text: '' }))
+    for (const bytes of [bytesOf(), bytesOf({ opcode: 4 }), bytesOf({ question: asked('a.test.', RrType.AXFR) }), bytesOf({ question: null })]) {
+      expect((await b.ask(bytes))?.length).toBeLessThanOrEqual(bytes.length)
+    }
+  })
+
+  test('a policy may be silent', async () => {
+    expect(await bench(always({ kind: 'dropped', by: 'x' })).ask(bytesOf())).toBeNull()
+  })
+})
+
+describe('waiting queries', () => {
+  const gated = (): { handler: Handler; release: () => void } => {
+    const held: (() => void)[] = []
+    return { handler: () => new Promise(settle => held.push(() => settle(resolved(www, false)))), release: () => held.shift()?.() }
+  }
+
+  test('beyond the cap of a client queries are dropped, others are served', async () => {
+    const { handler, release } = gated()
+    const b = bench(handler, { waitingPerClient: 2 })
+    const first = b.ask(bytesOf())
+    const second = b.ask(bytesOf())
+    expect(await b.ask(bytesOf())).toBeNull()
+    const other = b.ask(bytesOf(), client('127.0.0.9'))
+    expect(b.waiting.total).toBe(3)
+    for (let i = 0; i < 3; i++) release()
+    for (const got of [first, second, other]) expect(read(await got).rcode).toBe(0)
+    await new Promise<void>(idle => b.waiting.whenIdle(idle))
+    expect(b.counters.get('droppedWaiting')).toBe(1)
+  })
+
+  test('a pulse of late answers is not sent, the last few are (DNSBomb)', async () => {
+    const { handler, release } = gated()
+    const b = bench(handler, { lateAnswersKept: 2 })
+    const all = Array.from({ length: 10 }, () => b.ask(bytesOf()))
+    b.pass(2_000)
+    for (let i = 0; i < 10; i++) {
+      release()
+      await new Promise<void>(settled => setImmediate(settled))
+    }
+    const sent = (await Promise.all(all)).filter(got => got !== null)
+    expect(sent).toHaveLength(3)
+    expect(b.counters.get('droppedLate')).toBe(7)
+    expect(b.waiting.total).toBe(0)
+  })
+})
+
+describe('bugs cost one query', () => {
+  test.each<[string, Handler]>([
+    ['a handler that rejects', () => Promise.reject(new Error('broken'))],
+    ['a handler that throws', () => {
+      throw new Error('broken')
+    }],
+  ])('%s: SERVFAIL, and the bug is told', async (_, handler) => {
+    const b = bench(handler)
+    expect(read(await b.ask(bytesOf()))).toMatchObject({ rcode: Rcode.SERVFAIL, answer: [] })
+    expect(b.events).toMatchObject([{ kind: 'bug', where: 'policy', question: 'www.example.com. A' }])
+    await new Promise<void>(idle => b.waiting.whenIdle(idle))
+  })
+
+  test('junk never throws and is answered at most once', async () => {
+    const b = bench(always(resolved(www)))
+    const good = bytesOf({ edns: edns({ options: [{ code: 10, data: new Uint8Array(8) }] }) })
+    let state = 12_345
+    const next = (n: number): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+      return state % n
+    }
+    for (let i = 0; i < 3_000; i++) {
+      const bytes = good.slice(0, 1 + next(good.length))
+      for (let flips = next(4); flips >= 0; flips--) bytes[next(bytes.length)] = next(256)
+      const got = await b.ask(bytes)
+      if (got !== null) expect((got[2] ?? 0) & 0x80).toBe(0x80)
+    }
+    expect(b.events).toEqual([])
+  })
+})
+
+describe('query log', () => {
+  test('both paths are told', async () => {
+    const b = bench(always(resolved(www)))
+    await b.ask(bytesOf())
+    await b.ask(bytesOf({ question: asked('WWW.example.com.') }))
+    expect(b.log).toMatchObject([{ by: 'test', rcode: 0, type: 1, name: wire('www.example.com.') }, { by: 'cache', rcode: 0, type: 1, name: wire('www.example.com.'), octets: 49, wall: 1_700_000_000 }])
+  })
+})

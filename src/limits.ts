@@ -210,8 +210,12 @@ export interface TcpLimits {
 export interface ZoneLimits {
   /** $GENERATE lines can make a file explode: BIND has no bound, its documentation warns. Records made by one directive. */
   readonly generateRecords: number
+  /** Records that the $GENERATE directives of one zone make together: a file of 1,000 of them is the same explosion. */
+  readonly generatedRecordsInAll: number
   /** $INCLUDE nesting, which also ends include loops. */
   readonly includeDepth: number
+  /** Files included in all: ten includes at each of 16 depths would be 10^16. */
+  readonly includes: number
   /** Errors listed for one file before the rest are only counted. */
   readonly errorsListed: number
   /** Changes of a zone directory are gathered for this long: editors and atomic renames make several events. */

@@ -6,13 +6,12 @@
 import { formatIp, parseIpv4, parseIpv6 } from './address.ts'
 import { formatBase32Hex, formatBase64, formatHex, parseBase32Hex, parseBase64, parseHex } from './encoding-text.ts'
 import { formatLocation, parseLocation } from './loc-text.ts'
-import type { WireName } from './name.ts'
 import { OctetReader, OctetWriter } from './rdata-io.ts'
 import { algorithmNumber, algorithmText, certTypeNumber, certTypeText, digestOctets, exampleOf } from './rdata-facts.ts'
 import { type Field, shapeOf } from './rdata-shape.ts'
 import { formatSvcParams, parseSvcParams } from './svcb-text.ts'
 import { suggest } from './suggest.ts'
-import { formatName, formatString, parseName, parseString, parseTtl, parseUnsigned, shown, type TextError, unescapeText } from './text.ts'
+import { formatName, formatString, type Origin, parseName, parseString, parseTtl, parseUnsigned, shown, type TextError, unescapeText } from './text.ts'
 import { formatTime, parseTime } from './time-text.ts'
 import { isMetaType, RrType, typeName, typeNumber } from './types.ts'
 
@@ -151,11 +150,11 @@ function formatBitmap(from: OctetReader): string | null {
 /** Walks over the tokens of one RDATA. */
 class TokenCursor {
   readonly tokens: readonly RdataToken[]
-  readonly origin: WireName | null
+  readonly origin: Origin
   readonly type: number
   at: number
 
-  constructor(type: number, tokens: readonly RdataToken[], at: number, origin: WireName | null) {
+  constructor(type: number, tokens: readonly RdataToken[], at: number, origin: Origin) {
     this.type = type
     this.tokens = tokens
     this.at = at
@@ -177,10 +176,10 @@ class TokenCursor {
 }
 
 /**
- * RDATA from tokens, from index `first` on. `origin` completes relative names; null takes all names as absolute. Any type
+ * RDATA from tokens, from index `first` on. `origin` completes relative names. Any type
  * may be written in the form of RFC 3597 (`\# length hex`), which must then fit the type.
  */
-export function parseRdata(type: number, tokens: readonly RdataToken[], origin: WireName | null, first = 0): Uint8Array | RdataError {
+export function parseRdata(type: number, tokens: readonly RdataToken[], origin: Origin, first = 0): Uint8Array | RdataError {
   const marker = tokens[first]
   if (marker !== undefined && !marker.quoted && marker.text === '\\#') return parseGeneric(type, tokens, first + 1)
   const shape = shapeOf(type)

@@ -143,12 +143,12 @@ function splitLabels(text: string): string[] | TextError {
   return labels
 }
 
-/**
- * A name from text. Relative names (no trailing dot) and `@` are completed with `origin`; with a null origin every name
- * is taken as absolute, with or without its trailing dot.
- */
-export function parseName(text: string, origin: WireName | null): WireName | TextError {
-  if (text === '@') return origin ?? { error: '"@" stands for the origin, and there is none here' }
+/** What completes a relative name: a name; null takes every name as absolute; 'none' refuses relative names. */
+export type Origin = WireName | 'none' | null
+
+/** A name from text. Relative names (no trailing dot) and `@` are completed with `origin`. */
+export function parseName(text: string, origin: Origin): WireName | TextError {
+  if (text === '@') return origin === null || origin === 'none' ? { error: '"@" stands for the origin, and no origin is known here' } : origin
   if (text === '.') return ROOT
   const labels = splitLabels(text)
   if ('error' in labels) return labels
@@ -160,6 +160,7 @@ export function parseName(text: string, origin: WireName | null): WireName | Tex
     if (label.length > MAX_LABEL_OCTETS) return { error: `${shown(text)} has a label of ${label.length} octets, at most ${MAX_LABEL_OCTETS} are possible` }
     octets += String.fromCharCode(label.length) + label
   }
+  if (!absolute && origin === 'none') return { error: `${shown(text)} is relative, but no origin is known: end it with a dot or put $ORIGIN above` }
   octets += absolute || origin === null ? '\0' : origin
   if (octets.length > MAX_NAME_OCTETS) {
     return { error: `${shown(text)} makes a name of ${octets.length} octets, at most ${MAX_NAME_OCTETS} are possible${absolute ? '' : ' (is a dot missing at its end?)'}` }

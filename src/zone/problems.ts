@@ -1,0 +1,37 @@
+/** A bounded list of problems: a file of a million errors must neither fill the memory nor the terminal. */
+import type { Problem } from '../events.ts'
+
+export class ProblemList {
+  readonly #most: number
+  readonly #problems: Problem[] = []
+  #errors = 0
+  #unlisted: Problem | null = null
+  #unlistedCount = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Errors added so far, listed or not. */
+  get errors(): number {
+    return this.#errors
+  }
+
+  add(problem: Problem): void {
+    if (problem.severity === 'error') this.#errors++
+    if (this.#problems.length < this.#most) {
+      this.#problems.push(problem)
+      return
+    }
+    this.#unlistedCount++
+    // An error that is not listed must still count as one to those who see only the list.
+    if (this.#unlisted === null || (this.#unlisted.severity === 'warning' && problem.severity === 'error')) this.#unlisted = problem
+  }
+
+  /** In the order added; a last one stands for those beyond the bound. */
+  listed(): readonly Problem[] {
+    if (this.#unlisted === null) return this.#problems
+    const more = this.#unlistedCount === 1 ? '1 more problem' : `${this.#unlistedCount} more problems`
+    return [...this.#problems, { ...this.#unlisted, message: `${more} not listed, this is the first: ${this.#unlisted.message}` }]
+  }
+}

@@ -1,0 +1,325 @@
+/**
+ * Reads RFC 1035 section 5 master files: directives, inherited owners, TTLs and classes, $INCLUDE and $GENERATE. It finds
+ * every syntax error of a text at once and goes on behind each, and judges lines only: whether the records make a zone is
+ * asked in `zone-check.ts`. Files are opened by the caller's `include`. No text makes it throw, and its work is
+ * proportional to the text read plus the records generated, both bounded.
+ */
+import type { WireName } from '../dns/name.ts'
+import { parseRdata } from '../dns/rdata-text.ts'
+import { MAX_TTL, parseHead, type RrHead } from '../dns/rr-text.ts'
+import type { Rr } from '../dns/rrset.ts'
+import { readSoa } from '../dns/rdata.ts'
+import { suggest } from '../dns/suggest.ts'
+import { formatName, parseName, parseTtl, shown } from '../dns/text.ts'
+import { type Entry, EntryReader, type Token } from '../dns/tokens.ts'
+import { className, RrClass, RrType } from '../dns/types.ts'
+import type { Problem } from '../events.ts'
+import type { ZoneLimits } from '../limits.ts'
+import { expandTemplate, parseRange, parseTemplate, rangeSize } from './generate.ts'
+import { ProblemList } from './problems.ts'
+
+/** A record and where it stands: the file as named by whoever opened it, line and column from 1. */
+export interface LocatedRr extends Rr {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+export interface ParsedZone {
+  readonly records: readonly LocatedRr[]
+  /** Errors and warnings in the order of the text, at most `limits.errorsListed` and a last one that counts the rest. */
+  readonly problems: readonly Problem[]
+}
+
+/** Opens what $INCLUDE names. `path` is as written in `fromFile`. */
+export type Include = (path: string, fromFile: string) => { readonly file: string; readonly text: string } | { readonly error: string }
+
+export interface ZoneTextOptions {
+  readonly file: string
+  /** The first origin; null when the text must set it with $ORIGIN or use absolute names only. */
+  readonly origin: WireName | null
+  readonly limits: ZoneLimits
+  readonly include: Include
+}
+
+/** The records and the problems of a master file. Never throws. */
+export function parseZoneText(text: string, options: ZoneTextOptions): ParsedZone {
+  const parser = new ZoneFileParser(options)
+  parser.readFile(text, { file: options.file, origin: options.origin ?? 'none', owner: null, ownerBroken: false, originMoved: false, open: [options.file] })
+  return { records: parser.records, problems: parser.problems.listed() }
+}
+
+/** What belongs to one file: an included file starts with a copy, and its changes end with it (RFC 1035 section 5.1). */
+interface FileState {
+  readonly file: string
+  origin: WireName | 'none'
+  /** Owner of the last record. */
+  owner: WireName | null
+  /** The owner could not be read: records that inherit it are checked but not kept. */
+  ownerBroken: boolean
+  /** $ORIGIN came after the last owner. */
+  originMoved: boolean
+  /** Files being read, outermost first. */
+  readonly open: readonly string[]
+}
+
+const DIRECTIVES = ['$ORIGIN', '$TTL', '$INCLUDE', '$GENERATE'] as const
+
+interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+class ZoneFileParser {
+  readonly records: LocatedRr[] = []
+  readonly problems: ProblemList
+  readonly #options: ZoneTextOptions
+  /** $TTL, which outlives the file that sets it. */
+  #defaultTtl: number | null = null
+  /** The last TTL that was written (RFC 1035 section 5.1). */
+  #lastTtl: number | null = null
+  #ttlRuleTold = false
+  #includes = 0
+  #generated = 0
+
+  constructor(options: ZoneTextOptions) {
+    this.#options = options
+    this.problems = new ProblemList(options.limits.errorsListed)
+  }
+
+  readFile(text: string, state: FileState): void {
+    const reader = new EntryReader(text)
+    for (let entry = reader.next(); entry !== null; entry = reader.next()) this.#readEntry(entry, state)
+  }
+
+  #readEntry(entry: Entry, state: FileState): void {
+    const { tokens, fault } = entry
+    const first = tokens[0]
+    if (fault !== null) {
+      this.#error(state, fault, fault.error)
+      // What follows must not go on under an owner that this entry was to replace.
+      if (!entry.indented && first !== undefined && !first.text.startsWith('$')) this.#takeOwner(first, state)
+    } else if (first === undefined) {
+      return
+    } else if (!entry.indented && !first.quoted && first.text.startsWith('$')) {
+      this.#readDirective(first, tokens, state)
+    } else if (entry.indented) {
+      this.#readRecord(tokens, 0, state)
+    } else {
+      this.#takeOwner(first, state)
+      this.#readRecord(tokens, 1, state)
+    }
+  }
+
+  #takeOwner(token: Token, state: FileState): void {
+    const owner = token.quoted ? { error: `an owner can not be quoted: write ${shown(token.text)} without quotes, and a space in it as \\032` } : parseName(token.text, state.origin)
+    state.originMoved = false
+    state.ownerBroken = typeof owner !== 'string'
+    if (typeof owner === 'string') state.owner = owner
+    else this.#error(state, token, owner.error)
+  }
+
+  /** The record whose head begins at token `at`; its owner is that of the state. */
+  #readRecord(tokens: readonly Token[], at: number, state: FileState): undefined {
+    const place = tokens[0]
+    if (place === undefined) return
+    const head = parseHead(tokens, at)
+    if ('error' in head) return this.#error(state, placeOf(tokens, head.index), head.error)
+    if (!this.#classFits(head, tokens, state)) return
+    const rdata = this.#rdata(head, tokens, state)
+    const ttl = this.#ttl(head, rdata, place, state)
+    if (state.ownerBroken || rdata === null) return
+    if (state.owner === null) return this.#error(state, place, 'this line begins with white space and so inherits its owner, but no record comes before it')
+    if (at === 0 && state.originMoved && state.owner !== state.origin) {
+      this.#warn(state, place, `this record has the owner ${formatName(state.owner)} of the line before $ORIGIN or $INCLUDE: write the owner, or @ for the origin`)
+    }
+    state.originMoved = false
+    this.#keep(state.owner, head.type, ttl, rdata, place, state)
+  }
+
+  #keep(owner: WireName, type: number, ttl: number, rdata: Uint8Array, place: Place, state: FileState): undefined {
+    this.records.push({ owner, type, class: RrClass.IN, ttl, rdata, file: state.file, line: place.line, column: place.column })
+  }
+
+  #classFits(head: RrHead, tokens: readonly Token[], state: FileState): boolean {
+    if (head.class === null || head.class === RrClass.IN) return true
+    const place = tokens.slice(0, head.next).find(token => token.text.toUpperCase() === className(head.class ?? RrClass.IN)) ?? placeOf(tokens, head.next - 1)
+    this.#error(state, place, `class ${className(head.class)} is not served from zone files: remove it or write IN`)
+    return false
+  }
+
+  #rdata(head: RrHead, tokens: readonly Token[], state: FileState): Uint8Array | null {
+    const rdata = parseRdata(head.type, tokens, state.origin, head.next)
+    if ('error' in rdata) {
+      this.#error(state, placeOf(tokens, rdata.index), rdata.error)
+      return null
+    }
+    return rdata
+  }
+
+  /** RFC 2308 section 4 and RFC 1035 section 5.1, in the order that BIND follows. */
+  #ttl(head: RrHead, rdata: Uint8Array | null, place: Place, state: FileState): number {
+    if (head.ttl !== null) {
+      this.#lastTtl = this.#bounded(head.ttl, place, state)
+      return this.#lastTtl
+    }
+    if (this.#defaultTtl !== null) return this.#defaultTtl
+    if (this.#lastTtl !== null) {
+      if (!this.#ttlRuleTold) this.#warn(state, place, `no TTL here and no $TTL above: the last TTL written (${this.#lastTtl}) is used; put "$TTL 1h" at the top`)
+      this.#ttlRuleTold = true
+      return this.#lastTtl
+    }
+    const soa = head.type === RrType.SOA && rdata !== null ? readSoa(rdata) : null
+    if (soa !== null) {
+      this.#defaultTtl = this.#bounded(soa.minimum, place, state)
+      this.#warn(state, place, `no TTL here and no $TTL above: the last number of the SOA (${soa.minimum}) is used; put "$TTL 1h" at the top`)
+      return this.#defaultTtl
+    }
+    if (!this.#ttlRuleTold) this.#error(state, place, 'no TTL: write one before the type, or put "$TTL 1h" at the top of the file')
+    this.#ttlRuleTold = true
+    return 0
+  }
+
+  /** RFC 2181 section 8: a TTL with the top bit set counts as zero. */
+  #bounded(ttl: number, place: Place, state: FileState): number {
+    if (ttl <= MAX_TTL) return ttl
+    this.#warn(state, place, `the TTL ${ttl} is above ${MAX_TTL} and counts as 0 (RFC 2181 section 8)`)
+    return 0
+  }
+
+  #readDirective(directive: Token, tokens: readonly Token[], state: FileState): undefined {
+    const name = DIRECTIVES.find(known => known === directive.text.toUpperCase())
+    switch (name) {
+      case '$ORIGIN':
+        return this.#readOrigin(tokens, state)
+      case '$TTL':
+        return this.#readDefaultTtl(tokens, state)
+      case '$INCLUDE':
+        return this.#readInclude(tokens, state)
+      case '$GENERATE':
+        return this.#readGenerate(tokens, state)
+      case undefined: {
+        const close = suggest(directive.text.toUpperCase(), DIRECTIVES)
+        return this.#error(state, directive, `unknown directive ${shown(directive.text)}${close === null ? `, known are ${DIRECTIVES.join(' ')} (an owner that begins with $ is written \\$)` : `, did you mean ${close}?`}`)
+      }
+      default:
+        name satisfies never
+    }
+  }
+
+  /** The arguments of a directive, or null after telling that there are too few or too many. */
+  #arguments(tokens: readonly Token[], state: FileState, least: number, most: number, form: string): readonly Token[] | null {
+    const given = tokens.slice(1)
+    if (given.length >= least && given.length <= most) return given
+    const place = placeOf(tokens, given.length < least ? tokens.length : most + 1)
+    this.#error(state, place, `${given.length < least ? 'something is missing' : `${shown(tokens[most + 1]?.text ?? '')} is too much`}: the directive is written like ${form}`)
+    return null
+  }
+
+  #readOrigin(tokens: readonly Token[], state: FileState): undefined {
+    const token = this.#arguments(tokens, state, 1, 1, '$ORIGIN example.com.')?.[0]
+    if (token === undefined) return
+    const origin = parseName(token.text, state.origin)
+    if (typeof origin !== 'string') return this.#error(state, token, origin.error)
+    state.origin = origin
+    state.originMoved = true
+  }
+
+  #readDefaultTtl(tokens: readonly Token[], state: FileState): undefined {
+    const token = this.#arguments(tokens, state, 1, 1, '$TTL 1h')?.[0]
+    if (token === undefined) return
+    const ttl = parseTtl(token.text)
+    if (ttl === null) return this.#error(state, token, `expected a TTL in seconds or like 1h30m, found ${shown(token.text)}`)
+    this.#defaultTtl = this.#bounded(ttl, token, state)
+  }
+
+  #readInclude(tokens: readonly Token[], state: FileState): undefined {
+    const [path, originToken] = this.#arguments(tokens, state, 1, 2, '$INCLUDE hosts.zone or $INCLUDE hosts.zone sub.example.com.') ?? []
+    if (path === undefined) return
+    const origin = originToken === undefined ? state.origin : parseName(originToken.text, state.origin)
+    if (typeof origin !== 'string') return this.#error(state, originToken ?? path, origin.error)
+    const { includeDepth, includes } = this.#options.limits
+    if (state.open.length > includeDepth) return this.#error(state, path, `files include each other more than ${includeDepth} deep`)
+    if (++this.#includes > includes) return this.#error(state, path, `more than ${includes} files are included`)
+    const opened = this.#options.include(path.text, state.file)
+    if ('error' in opened) return this.#error(state, path, opened.error)
+    if (state.open.includes(opened.file)) return this.#error(state, path, `${shown(opened.file)} includes itself${state.open.length > 1 ? ` (${[...state.open, opened.file].map(shown).join(' → ')})` : ''}`)
+    this.readFile(opened.text, { ...state, file: opened.file, origin, originMoved: originToken !== undefined, open: [...state.open, opened.file] })
+  }
+
+  #readGenerate(tokens: readonly Token[], state: FileState): undefined {
+    const [directive, rangeToken, ownerToken] = tokens
+    if (directive === undefined) return
+    if (rangeToken === undefined || ownerToken === undefined || tokens.length < 5) {
+      return this.#error(state, placeOf(tokens, tokens.length), 'something is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$')
+    }
+    const range = parseRange(rangeToken.text)
+    if ('error' in range) return this.#error(state, rangeToken, range.error)
+    const { generateRecords, generatedRecordsInAll } = this.#options.limits
+    const size = rangeSize(range)
+    this.#generated += size
+    if (size > generateRecords) return this.#error(state, rangeToken, `the range makes ${size} records, at most ${generateRecords} are allowed in one directive`)
+    if (this.#generated > generatedRecordsInAll) return this.#error(state, rangeToken, `the $GENERATE directives make more than ${generatedRecordsInAll} records together`)
+    const head = parseHead(tokens, 3)
+    if ('error' in head) return this.#error(state, placeOf(tokens, head.index), head.error)
+    const dataToken = placeOf(tokens, head.next)
+    if (tokens[head.next] === undefined) return this.#error(state, dataToken, 'the record data is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$')
+    if (!this.#classFits(head, tokens, state)) return
+    const owner = parseTemplate(ownerToken.text)
+    if ('error' in owner) return this.#error(state, ownerToken, owner.error)
+    const data = parseTemplate(templateText(tokens.slice(head.next)))
+    if ('error' in data) return this.#error(state, dataToken, data.error)
+    const ttl = this.#ttl(head, null, directive, state)
+    for (let number = range.start; number <= range.stop; number += range.step) {
+      const name = this.#expanded(owner, number, ownerToken, state)
+      const rest = name === null ? null : this.#expanded(data, number, dataToken, state)
+      if (name === null || rest === null || !this.#generateOne(name, rest, head, ttl, { owner: ownerToken, data: dataToken }, state)) return
+    }
+  }
+
+  #expanded(template: Parameters<typeof expandTemplate>[0], number: number, place: Place, state: FileState): string | null {
+    const text = expandTemplate(template, number)
+    if (typeof text === 'string') return text
+    this.#error(state, place, text.error)
+    return null
+  }
+
+  /** False when the record is bad: the others of the directive would be too. */
+  #generateOne(ownerText: string, data: string, head: RrHead, ttl: number, places: { owner: Place; data: Place }, state: FileState): boolean {
+    const fail = (place: Place, error: string): false => {
+      this.#error(state, place, `${error}, in the generated record ${shown(`${ownerText} ${data}`)}`)
+      return false
+    }
+    const owner = parseName(ownerText, state.origin)
+    if (typeof owner !== 'string') return fail(places.owner, owner.error)
+    const entry = new EntryReader(data).next()
+    if (entry !== null && entry.fault !== null) return fail(places.data, entry.fault.error)
+    const rdata = parseRdata(head.type, entry?.tokens ?? [], state.origin, 0)
+    if ('error' in rdata) return fail(places.data, rdata.error)
+    this.#keep(owner, head.type, ttl, rdata, places.owner, state)
+    return true
+  }
+
+  #error(state: FileState, place: Place, message: string): undefined {
+    this.problems.add({ file: state.file, line: place.line, column: place.column, severity: 'error', message })
+  }
+
+  #warn(state: FileState, place: Place, message: string): undefined {
+    this.problems.add({ file: state.file, line: place.line, column: place.column, severity: 'warning', message })
+  }
+}
+
+/** Of the token, or behind the last one when there is none at `index`. */
+function placeOf(tokens: readonly Token[], index: number): Place {
+  const token = tokens[index]
+  if (token !== undefined) return token
+  const last = tokens.at(-1)
+  return { line: last?.line ?? 0, column: last === undefined ? 0 : last.column + last.text.length + (last.quoted ? 2 : 0) }
+}
+
+/** The right-hand side of $GENERATE as one text. BIND wants one token and quotes around several; both are taken. */
+function templateText(tokens: readonly Token[]): string {
+  const only = tokens.length === 1 ? tokens[0] : undefined
+  if (only?.quoted === true) return only.text.replaceAll('\\"', '"')
+  return tokens.map((token, i) => `${i === 0 || token.joined ? '' : ' '}${token.quoted ? `"${token.text}"` : token.text}`).join('')
+}

@@ -260,7 +260,7 @@ export const defaultLimits: Limits = deepFreeze({
     queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
   },
   zone: {
-    generateRecords: 65_536, includeDepth: 16, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
+    generateRecords: 65_536, generatedRecordsInAll: 1_048_576, includeDepth: 16, includes: 1_000, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
 })
 

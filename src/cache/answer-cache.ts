@@ -7,6 +7,8 @@
  * question are always the asker's; nothing is written that exceeds what the caller allows; truncated answers are not kept.
  */
 import { copyOf, putU16, u16 } from '../dns/bytes.ts'
+import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
+import { HEADER_OCTETS } from '../dns/message.ts'
 import { RrType } from '../dns/types.ts'
 import { patchTtls, type QueryPeek } from '../dns/wire.ts'
 import type { CacheLimits } from '../limits.ts'
@@ -15,14 +17,12 @@ import { ByteStore } from './store.ts'
 import { elapsedSeconds, plainTtl } from './ttl.ts'
 
 /** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: bits of the third and fourth octet of the header. */
-const HEADER_OCTETS = 12
 const QR = 0x80
 const TC = 0x02
 const RD = 0x01
 const AD = 0x20
 const CD = 0x10
-/** RFC 6891 section 6.1.2: an OPT record without options. */
-const OPT_OCTETS = 11
+/** RFC 6891 section 6.1.4. */
 const DO = 0x80
 
 interface Finished {
@@ -94,7 +94,7 @@ export class AnswerCache {
     const finished = slot[variantOf(peek.dnssecOk, peek.checkingDisabled)]
     if (finished === null || finished.expiresAt <= now) return 0
     const { wire } = finished
-    const length = peek.edns ? wire.length + OPT_OCTETS : wire.length
+    const length = peek.edns ? wire.length + OPT_FIXED_OCTETS : wire.length
     if (length > maxBytes || length > out.length) return 0
     copyInto(out, wire)
     patchHeader(out, query, peek)

@@ -1,0 +1,41 @@
+/** Names, records and questions for the tests of the stores. */
+import { foldName, type Name } from '../../src/dns/name.ts'
+import type { Question } from '../../src/dns/message.ts'
+import { nsRdata, soaRdata } from '../../src/dns/rdata.ts'
+import { makeRRset, type RRset } from '../../src/dns/rrset.ts'
+import { parseName } from '../../src/dns/text.ts'
+import { RrClass, RrType } from '../../src/dns/types.ts'
+import { defaultLimits, type CacheLimits } from '../../src/limits.ts'
+import type { Security } from '../../src/steps.ts'
+
+export const SECURE: Security = { kind: 'secure' }
+export const INSECURE: Security = { kind: 'insecure' }
+export const UNJUDGED: Security = { kind: 'indeterminate' }
+export const BOGUS: Security = { kind: 'bogus', ede: 6, text: 'signature does not verify' }
+
+export function n(text: string): Name {
+  const name = parseName(text, null)
+  if (typeof name !== 'string') throw new Error(`${text}: ${name.error}`)
+  return foldName(name)
+}
+
+export const q = (name: string, type: number = RrType.A): Question => ({ name: n(name), type, class: RrClass.IN })
+
+export const set = (owner: string, type: number, ttl: number, ...rdatas: readonly (readonly number[])[]): RRset =>
+  makeRRset(n(owner), type, RrClass.IN, ttl, rdatas.map(octets => Uint8Array.from(octets)))
+
+export const a = (owner: string, ttl = 300, last = 1): RRset => set(owner, RrType.A, ttl, [192, 0, 2, last])
+
+export const ns = (owner: string, ttl: number, ...targets: readonly string[]): RRset =>
+  makeRRset(n(owner), RrType.NS, RrClass.IN, ttl, targets.map(target => nsRdata(n(target))))
+
+export const soa = (zone: string, ttl: number, minimum: number): RRset =>
+  makeRRset(n(zone), RrType.SOA, RrClass.IN, ttl, [soaRdata({
+    mname: n(`ns.${zone === '.' ? '' : zone}`), rname: n('hostmaster.'), serial: 1, refresh: 7200, retry: 900, expire: 86_400, minimum,
+  })])
+
+export const limitsOf = (changes: Partial<CacheLimits> = {}): CacheLimits => ({ ...defaultLimits.cache, ...changes })
+
+/** A start that is neither zero nor round, as a monotonic clock's is. */
+export const T0 = 10_250.5
+export const seconds = (count: number): number => count * 1000

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import { RRsetCache, remaining } from '../../src/cache/rrset-cache.ts'
+import { Trust } from '../../src/cache/trust.ts'
+import { trustWireName } from '../../src/dns/name.ts'
+import { makeRRset, type RRset } from '../../src/dns/rrset.ts'
+import { RrClass, RrType } from '../../src/dns/types.ts'
+import { a, INSECURE, limitsOf, n, SECURE, seconds, set, T0, UNJUDGED } from './made.ts'
+
+const MIB = 1024 * 1024
+const { AuthoritativeAnswer, Additional, NonAuthoritativeAnswer } = Trust
+const open = (changes = {}): RRsetCache => new RRsetCache(limitsOf(changes), MIB)
+const getA = (cache: RRsetCache, name: string, now: number) => cache.get(n(name), RrType.A, RrClass.IN, now)
+
+describe('RRsetCache', () => {
+  it('gives back what was put in, with trust, security and times', () => {
+    const cache = open()
+    const rrset: RRset = {
+      ...makeRRset(n('www.example.'), RrType.TXT, RrClass.IN, 300, [Uint8Array.from([0]), new Uint8Array(300).fill(200)], [Uint8Array.from([0, 16, 9])]),
+    }
+    expect(cache.put(rrset, AuthoritativeAnswer, SECURE, T0)).toBe(true)
+    expect(cache.get(n('www.example.'), RrType.TXT, RrClass.IN, T0)).toEqual({
+      rrset, trust: AuthoritativeAnswer, security: SECURE, storedAt: T0, expiresAt: T0 + seconds(300),
+    })
+    expect(cache.size).toBe(1)
+  })
+
+  it('keeps the case of the owner and finds it by the folded name', () => {
+    const cache = open()
+    const owner = trustWireName('\x03wWw\x07Example\x00')
+    cache.put(makeRRset(owner, RrType.A, RrClass.IN, 300, a('x.').rdatas), AuthoritativeAnswer, UNJUDGED, T0)
+    const found = getA(cache, 'www.example.', T0)?.rrset
+    expect(found?.owner).toBe(owner)
+    expect(found?.name).toBe(n('www.example.'))
+  })
+
+  it.each(['constructor.', '__proto__.', 'toString.example.', '.'])('takes %s for a name like any other', name => {
+    const cache = open()
+    expect(getA(cache, name, T0)).toBeUndefined()
+    cache.put(a(name), AuthoritativeAnswer, UNJUDGED, T0)
+    expect(getA(cache, name, T0)?.rrset).toEqual(a(name))
+  })
+
+  it('does not mix names, types and classes', () => {
+    const cache = open()
+    cache.put(a('a.example.'), AuthoritativeAnswer, UNJUDGED, T0)
+    expect(cache.get(n('a.example.'), RrType.AAAA, RrClass.IN, T0)).toBeUndefined()
+    expect(cache.get(n('a.example.'), RrType.A, RrClass.CH, T0)).toBeUndefined()
+    expect(getA(cache, 'example.', T0)).toBeUndefined()
+    expect(cache.get(n('a.example.'), RrType.CAA, RrClass.IN, T0)).toBeUndefined()
+  })
+
+  it('counts down by whole seconds and hands out nothing at its end', () => {
+    const cache = open()
+    cache.put(a('www.example.', 2), AuthoritativeAnswer, UNJUDGED, T0)
+    const left = (ms: number): number | undefined => {
+      const entry = getA(cache, 'www.example.', T0 + ms)
+      return entry === undefined ? undefined : remaining(entry, T0 + ms).ttl
+    }
+    expect([0, 999, 1000, 1999].map(left)).toEqual([2, 2, 1, 1])
+    expect(left(2000)).toBeUndefined()
+    expect(cache.size).toBe(0)
+    expect(cache.bytes).toBe(0)
+  })
+
+  it('bounds the TTL and never stores TTL 0', () => {
+    const cache = open()
+    cache.put(a('long.example.', 900_000), AuthoritativeAnswer, UNJUDGED, T0)
+    expect(getA(cache, 'long.example.', T0)?.rrset.ttl).toBe(86_400)
+    expect(cache.put(a('zero.example.', 0), AuthoritativeAnswer, UNJUDGED, T0)).toBe(false)
+    expect(cache.put(a('top.example.', 0x8000_0000), AuthoritativeAnswer, UNJUDGED, T0)).toBe(false)
+    expect(open({ minTtl: 5 }).put(a('zero.example.', 0), AuthoritativeAnswer, UNJUDGED, T0)).toBe(true)
+  })
+
+  it('keeps an answer against glue until it expires', () => {
+    const cache = open()
+    cache.put(a('ns.example.', 60, 1), AuthoritativeAnswer, UNJUDGED, T0)
+    expect(cache.put(a('ns.example.', 9000, 66), Additional, UNJUDGED, T0 + 1)).toBe(false)
+    expect(getA(cache, 'ns.example.', T0 + 2)?.rrset.rdatas).toEqual(a('ns.example.', 60, 1).rdatas)
+    expect(cache.put(a('ns.example.', 9000, 66), Additional, UNJUDGED, T0 + seconds(60))).toBe(true)
+    expect(cache.put(a('ns.example.', 60, 2), NonAuthoritativeAnswer, UNJUDGED, T0 + seconds(60))).toBe(true)
+    expect(getA(cache, 'ns.example.', T0 + seconds(61))?.trust).toBe(NonAuthoritativeAnswer)
+  })
+
+  it('refuses what is not data, what is empty and what is too large', () => {
+    const cache = open({ entryBytes: 1000 })
+    expect(cache.put(set('x.example.', RrType.ANY, 300, [1]), AuthoritativeAnswer, UNJUDGED, T0)).toBe(false)
+    expect(cache.put(set('x.example.', RrType.OPT, 300, [1]), AuthoritativeAnswer, UNJUDGED, T0)).toBe(false)
+    expect(cache.put(set('x.example.', RrType.A, 300), AuthoritativeAnswer, UNJUDGED, T0)).toBe(false)
+    const sized = (octets: number): RRset => set('x.example.', RrType.TXT, 300, Array<number>(octets).fill(7))
+    const name = n('x.example.').length
+    expect(cache.put(sized(1000 - name - 2 + 1), AuthoritativeAnswer, UNJUDGED, T0)).toBe(false)
+    expect(cache.put(sized(1000 - name - 2), AuthoritativeAnswer, UNJUDGED, T0)).toBe(true)
+  })
+
+  it('shares no memory with what was put in or handed out', () => {
+    const cache = open()
+    const message = new Uint8Array(65_535).fill(1)
+    const rrset: RRset = { ...a('www.example.'), rdatas: [message.subarray(100, 104)] }
+    cache.put(rrset, AuthoritativeAnswer, UNJUDGED, T0)
+    message.fill(9)
+    const first = getA(cache, 'www.example.', T0)?.rrset.rdatas[0]
+    expect(first).toEqual(Uint8Array.from([1, 1, 1, 1]))
+    expect(first?.buffer.byteLength).toBe(4)
+    first?.fill(8)
+    expect(getA(cache, 'www.example.', T0)?.rrset.rdatas[0]).toEqual(Uint8Array.from([1, 1, 1, 1]))
+  })
+
+  it('copies a Buffer too, whose slice would be a view', () => {
+    const cache = open()
+    const message = Buffer.alloc(65_535, 1)
+    cache.put({ ...a('www.example.'), rdatas: [message.subarray(0, 4)] }, AuthoritativeAnswer, UNJUDGED, T0)
+    message.fill(9)
+    expect(getA(cache, 'www.example.', T0)?.rrset.rdatas[0]).toEqual(Uint8Array.from([1, 1, 1, 1]))
+  })
+
+  it('removes one set, a subtree, everything', () => {
+    const cache = open()
+    for (const name of ['a.example.', 'b.a.example.', 'ba.example.', 'example.']) cache.put(a(name), AuthoritativeAnswer, UNJUDGED, T0)
+    cache.remove(n('example.'), RrType.A, RrClass.IN)
+    expect(cache.size).toBe(3)
+    expect(cache.removeWithin(n('a.example.'))).toBe(2)
+    expect(getA(cache, 'ba.example.', T0)).toBeDefined()
+    cache.clear()
+    expect([cache.size, cache.bytes]).toEqual([0, 0])
+  })
+})
+
+describe('types of one name (CVE-2024-1737)', () => {
+  const typed = (type: number, ttl = 300): RRset => set('many.example.', type, ttl, [1])
+
+  it('keeps the first ones, replaces within them, and makes room for what expired or went', () => {
+    const cache = open({ typesPerName: 3 })
+    const put = (rrset: RRset, now = T0): boolean => cache.put(rrset, AuthoritativeAnswer, INSECURE, now)
+    expect([1, 2, 65_280, 4].map(type => put(typed(type, type === 2 ? 10 : 300)))).toEqual([true, true, true, false])
+    expect(put(typed(65_280, 60))).toBe(true)
+    expect(put(set('other.example.', 4, 300, [1]))).toBe(true)
+    expect(put({ ...typed(4), class: RrClass.CH })).toBe(false)
+    expect(put(typed(4), T0 + seconds(10))).toBe(true)
+    expect(put(typed(5), T0 + seconds(10))).toBe(false)
+    cache.remove(n('many.example.'), 1, RrClass.IN)
+    expect(put(typed(5), T0 + seconds(10))).toBe(true)
+    cache.clear()
+    expect([1, 2, 3, 4].map(type => put(typed(type)))).toEqual([true, true, true, false])
+  })
+
+  it('forgets the types of entries that the budget drove out', () => {
+    const cache = new RRsetCache(limitsOf({ typesPerName: 2 }), 4_000)
+    for (let round = 0; round < 5; round++) {
+      expect(cache.put(typed(1), AuthoritativeAnswer, INSECURE, T0)).toBe(true)
+      expect(cache.put(typed(2), AuthoritativeAnswer, INSECURE, T0)).toBe(true)
+      for (let i = 0; i < 20; i++) cache.put(a(`fill${round}-${i}.example.`), AuthoritativeAnswer, INSECURE, T0)
+      expect(cache.get(n('many.example.'), 1, RrClass.IN, T0)).toBeUndefined()
+    }
+  })
+})

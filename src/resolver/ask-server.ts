@@ -26,6 +26,8 @@ export interface ServerAsk {
   readonly task: Task
   readonly cut: ZoneCut
   readonly question: Question
+  /** The whole name being resolved. */
+  readonly name: Name
   readonly server: ServerAddress
   readonly serverName: Name
 }
@@ -183,7 +185,7 @@ function fingerprint(message: Message): string {
 function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
   const { env, task, cut, question, server } = ask
   const before = env.clock.now()
-  const denied = task.budget.takeQuery(task.question.name, cut.zone, server.key, before)
+  const denied = task.budget.takeQuery(ask.name, cut.zone, server.key, before)
   if (denied !== null) return { kind: 'budget', text: denied }
   const spec: ExchangeSpec = { server, transport: manner.transport, question, edns: manner.edns, mixCase: manner.mixCase, timeoutMs: timeout(ask, manner, before) }
   const result = yield* exchange(spec)
@@ -234,7 +236,7 @@ function observe(ask: ServerAsk, manner: Manner, result: ExchangeResult): void {
       return
     case 'unreachable':
       if (result.family) servers.familyUnreachable(server.ip.family, now)
-      else servers.timedOut(server.key, now)
+      else if (manner.transport === 'udp') servers.timedOut(server.key, now)
       return
     case 'spoofing-suspected':
     case 'not-sent':

@@ -37,13 +37,14 @@ interface Roster {
   lastResort: UsableVerdict | null
 }
 
-export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question): Steps<ZoneReply> {
+/** `name` is the name being resolved, of which `question` may show the server only a part. */
+export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question, name: Name): Steps<ZoneReply> {
   const roster = makeRoster(env, cut)
   for (let exchanges = 0; exchanges < env.limits.engine.exchangesPerCut; exchanges++) {
     const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }
-    const reply = yield* askServer({ env, task, cut, question, server: entry.server, serverName: entry.name })
+    const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name })
     if (reply.kind === 'budget') return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
     if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict }
     learn(env, entry, reply, roster)
@@ -109,7 +110,8 @@ function enter(env: Env, roster: Roster, name: Name, addresses: readonly IpAddre
 function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   const now = env.clock.now()
   const { servers } = env.caches
-  const open = [...roster.entries.values()].filter(entry => !entry.done)
+  const families = usableFamilies(env)
+  const open = [...roster.entries.values()].filter(entry => !entry.done && families.includes(entry.server.ip.family))
   let usable = open.filter(entry => !servers.isLame(entry.server.key, cut.zone, now))
   if (usable.length === 0 && roster.nameless.length === 0 && untouched(roster)) {
     // All are known to be lame: one is asked all the same, so that a repaired zone is noticed at the price of one packet.
@@ -137,6 +139,7 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster):
     const found = yield* findAddresses(env, task, batch)
     if (found.kind === 'failure') return found
     roster.cyclic ||= found.cyclic
+    roster.nameless.push(...found.unfinished)
     let any = false
     for (const server of found.servers) any = enter(env, roster, server.name, server.addresses) || any
     if (!any) {

@@ -6,6 +6,7 @@ import type { Question } from '../dns/message.ts'
 import { isStrictlyWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
+import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl } from '../cache/ttl.ts'
 import type { Outcome, Steps } from '../steps.ts'
 import type { UsableVerdict } from './ask-server.ts'
@@ -86,14 +87,25 @@ function* walk(env: Env, task: Task, question: Question, localCut: ZoneCut | nul
   const remembered = env.caches.failures.find(question, env.clock.now())
   if (remembered !== undefined) return { kind: 'failure', failure: failure('cached', remembered.text) }
   const start = startingCut(env, question, localCut)
-  const walked = yield* walkFrom(env, task, question, start)
+  const walked = yield* walkFrom(env, task, question, start, null)
   // A cached delegation may be out of date: when its servers are of no use the parent is asked once more.
   if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure)) return walked
   if (env.caches.delegations.get(start.zone, env.clock.now()) === undefined) return walked
   note(task, 'the cached delegation led nowhere: asking its parent again')
   env.caches.delegations.remove(start.zone)
-  const again = startingCut(env, question, localCut)
-  return yield* walkFrom(env, task, question, again)
+  return yield* walkFrom(env, task, question, startingCut(env, question, localCut), { cut: start, failure: walked.failure })
+}
+
+/** A cut whose servers have just failed, and how. */
+interface FailedCut {
+  readonly cut: ZoneCut
+  readonly failure: Failure
+}
+
+/** Does the parent still name the very servers that have failed? Then asking them again would only double the packets. */
+function sameServers(cut: ZoneCut, referral: Referral): boolean {
+  const print = (servers: readonly DelegatedServer[]): string => servers.map(s => `${s.name}${s.addresses.map(a => a.text).sort().join()}`).sort().join(' ')
+  return cut.zone === referral.zone && print(cut.servers) === print(referral.servers)
 }
 
 function startingCut(env: Env, question: Question, localCut: ZoneCut | null): ZoneCut {
@@ -105,7 +117,7 @@ function startingCut(env: Env, question: Question, localCut: ZoneCut | null): Zo
   return zoneCut(env.root(), 'hints')
 }
 
-function* walkFrom(env: Env, task: Task, question: Question, start: ZoneCut): Steps<Walked> {
+function* walkFrom(env: Env, task: Task, question: Question, start: ZoneCut, failed: FailedCut | null): Steps<Walked> {
   let cut = start
   let known = labelCount(cut.zone)
   let { minimise: mode } = env.settings
@@ -116,7 +128,7 @@ function* walkFrom(env: Env, task: Task, question: Question, start: ZoneCut): St
       known = labelCount(ask.question.name)
       continue
     }
-    const reply = yield* askZone(env, task, cut, ask.question)
+    const reply = yield* askZone(env, task, cut, ask.question, question.name)
     if (reply.kind === 'failure') {
       // RFC 9156 section 2.3: servers exist that fail on a name they do not know as a cut.
       if (ask.final || mode !== 'relaxed' || isRelative(reply.failure)) return reply
@@ -128,6 +140,7 @@ function* walkFrom(env: Env, task: Task, question: Question, start: ZoneCut): St
       const over = task.budget.takeReferral()
       if (over !== null) return { kind: 'failure', failure: failure('budget', over) }
       remember(env, cut, ask.question, verdict)
+      if (failed !== null && sameServers(failed.cut, verdict.referral)) return { kind: 'failure', failure: failed.failure }
       cut = descend(env, cut, verdict.referral)
       known = labelCount(cut.zone)
       tellCut(task, cut)

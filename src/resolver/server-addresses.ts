@@ -21,6 +21,8 @@ export interface FoundServer {
 export interface Found {
   readonly kind: 'found'
   readonly servers: readonly FoundServer[]
+  /** Names whose look-up was let go because another was found first. */
+  readonly unfinished: readonly Name[]
   readonly cyclic: boolean
 }
 
@@ -57,14 +59,16 @@ export function* findAddresses(env: Env, task: Task, names: readonly Name[]): St
     if (denied !== null) return failure('budget', denied)
   }
   let cyclic = false
+  const finished = new Set<Name>()
   const found = yield* first(
     names.map(name => findOne(name, families)),
     server => {
       cyclic ||= server.cyclic
+      finished.add(server.name)
       return server.addresses.length > 0
     },
   )
-  return { kind: 'found', servers: found === null ? [] : [found], cyclic }
+  return { kind: 'found', servers: found === null ? [] : [found], unfinished: names.filter(name => !finished.has(name)), cyclic }
 }
 
 function* findOne(name: Name, families: readonly (4 | 6)[]): Steps<Branch> {

@@ -11,9 +11,11 @@ export class SimRandom implements Random {
   #b: number
   #c: number
   #d: number
+  readonly seed: number
 
   /** Equal seeds give equal sequences. Any finite number; its lower 53 bits count. */
-  constructor(readonly seed: number) {
+  constructor(seed: number) {
+    this.seed = seed
     const whole = Math.abs(Math.trunc(seed))
     const next = splitMix((whole >>> 0) ^ Math.imul(Math.floor(whole / 2 ** 32) >>> 0, 0x9e3779b1) ^ (seed < 0 ? 0x5bd1e995 : 0))
     this.#a = next()

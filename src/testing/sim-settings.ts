@@ -3,7 +3,7 @@
  * what bounds the product is in `limits.ts`.
  */
 
-export const simSettings = Object.freeze({
+export const simSettings = {
   /** Where the virtual clock starts, in ms: above zero and no round number, so that "0 means never" and lucky arithmetic show. */
   clockStartMs: 1_000_003,
   /** 2026-01-01T00:00:00Z, in seconds: any fixed moment; signatures made for tests are valid around it. */
@@ -14,6 +14,8 @@ export const simSettings = Object.freeze({
   latencyMs: 20,
   /** Share of the latency that jitter adds at most, in 1/1000. */
   jitterPermille: 200,
+  /** What a lost segment costs a TCP exchange, in ms: Linux's least retransmission time-out. */
+  tcpRetransmitMs: 200,
   /** Port on which simulated servers listen. */
   serverPort: 53,
   /** UDP payload size in octets that simulated servers announce and keep to (flag day 2020). */
@@ -26,6 +28,8 @@ export const simSettings = Object.freeze({
   spoofedGuesses: 8,
   /** What `slow` adds when it gives no number, in ms. */
   slowMs: 1_000,
+  /** TTL of a record in a scenario that has none, in seconds. */
+  scenarioTtl: 3_600,
   /** A step of a scenario waits this long (virtual ms) for an answer: longer than any budget of the resolver. */
   scenarioAnswerMs: 60_000,
-})
+} as const

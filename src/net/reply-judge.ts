@@ -4,7 +4,7 @@
  * to this very query, is ever passed on (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
  */
 import { decodeMessage } from '../dns/decode.ts'
-import { matchReply } from '../dns/wire.ts'
+import { isResponse, isTruncated, matchReply } from '../dns/wire.ts'
 
 export type Judgement =
   /** Belongs to the query and decodes. */
@@ -18,17 +18,13 @@ export type Judgement =
   /** Not a response, or malformed: harmless and worthless. */
   | 'noise'
 
-const HEADER_OCTETS = 12
-const QR = 0x80
 const OPCODE = 0x78
-const TC = 0x02
 
 export function judgeReply(query: Uint8Array, reply: Uint8Array): Judgement {
-  const flags = reply[2] ?? 0
-  if (reply.length < HEADER_OCTETS || (flags & QR) === 0 || ((flags ^ (query[2] ?? 0)) & OPCODE) !== 0) return 'noise'
+  if (!isResponse(reply, reply.length) || (((reply[2] ?? 0) ^ (query[2] ?? 0)) & OPCODE) !== 0) return 'noise'
   const match = matchReply(query, reply)
   // Servers that cut a message in the middle of a record say TC; nothing but TC is read from it.
-  const readable = decodeMessage(reply).kind === 'message' || (flags & TC) !== 0
+  const readable = decodeMessage(reply).kind === 'message' || isTruncated(reply)
   if (!readable) return 'noise'
   switch (match) {
     case 'match': return 'reply'

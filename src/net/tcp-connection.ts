@@ -8,6 +8,8 @@
  */
 import type { Socket } from 'node:net'
 import { frame, Framing } from '../dns/framing.ts'
+import { HEADER_OCTETS } from '../dns/message.ts'
+import { isResponse } from '../dns/wire.ts'
 import type { TcpLimits } from '../limits.ts'
 import type { Cancel, Client, Clock, EventSink, Serve } from '../ports.ts'
 import { prefixKey, type TableEntry, type TcpConnections } from './tcp-connections.ts'
@@ -19,9 +21,6 @@ export interface ConnectionParts {
   readonly events: EventSink
   readonly onGone: (connection: TcpConnection) => void
 }
-
-const HEADER_OCTETS = 12
-const QR = 0x80
 
 export class TcpConnection implements TableEntry {
   readonly prefix: string
@@ -105,8 +104,7 @@ export class TcpConnection implements TableEntry {
   #received(chunk: Uint8Array): void {
     if (this.#gone || this.#ending) return
     const messages = this.#framing.push(chunk)
-    if (!this.#framing.halfRead) this.#halfSince = null
-    else if (this.#halfSince === null || messages.length > 0) this.#halfSince = this.#parts.clock.now()
+    if (messages.length > 0 || !this.#framing.halfRead) this.#halfSince = null
     if (messages.length > 0) {
       this.#backlog = this.#next < this.#backlog.length ? [...this.#backlog.slice(this.#next), ...messages] : messages
       this.#next = 0
@@ -125,9 +123,20 @@ export class TcpConnection implements TableEntry {
     }
     this.#working = false
     if (this.#gone) return
-    if (this.#next < this.#backlog.length || !this.#mayTake()) this.#socket.pause()
-    else if (!this.#ending) this.#socket.resume()
+    if (this.#next < this.#backlog.length || !this.#mayTake()) this.#pause()
+    else if (!this.#ending) this.#resume()
     else if (this.#pending === 0) this.#end()
+  }
+
+  /** What we do not read cannot be late: the time for the rest of a message stops. */
+  #pause(): void {
+    this.#halfSince = null
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    if (this.#framing.halfRead) this.#halfSince ??= this.#parts.clock.now()
+    this.#socket.resume()
   }
 
   #mayTake(): boolean {
@@ -136,7 +145,7 @@ export class TcpConnection implements TableEntry {
 
   #take(message: Uint8Array): void {
     // Junk: too short for a header, or a response. The stream cannot be trusted to be in step any more.
-    if (message.length < HEADER_OCTETS || ((message[2] ?? 0) & QR) !== 0) {
+    if (message.length < HEADER_OCTETS || isResponse(message, message.length)) {
       this.drop()
       return
     }

@@ -10,6 +10,7 @@
  * buffer is left to it and replaced. (Overwriting it instead was measured to send the last reply several times.)
  */
 import type { Socket } from 'node:dgram'
+import { isResponse } from '../dns/wire.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { EventSink } from '../ports.ts'
 import { ClientAddresses } from './client-addresses.ts'
@@ -21,7 +22,8 @@ export interface UdpListenOptions extends ListenOptions {
   readonly limits: { readonly server: ServerLimits }
 }
 
-const QR = 0x80
+/** Not a response, and from a port that a reply could go to. */
+export const isWorthTaking = (bytes: Uint8Array, port: number): boolean => port !== 0 && !isResponse(bytes, bytes.length)
 
 /** Binds; the socket serves exactly this address, so its replies leave from it. */
 export function openUdpListener(options: UdpListenOptions): Promise<Listener | ListenFailure> {
@@ -82,7 +84,7 @@ class UdpListener implements Listener {
   }
 
   #take(bytes: Buffer, address: string, port: number): void {
-    if (this.#stopped || port === 0 || ((bytes[2] ?? 0) & QR) !== 0) return
+    if (this.#stopped || !isWorthTaking(bytes, port)) return
     const ip = this.#clients.ipOf(address)
     if (ip === null) return
     try {

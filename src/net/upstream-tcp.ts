@@ -8,6 +8,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { frame, Framing } from '../dns/framing.ts'
+import { idOf, setId } from '../dns/wire.ts'
 import type { Cancel, ExchangeResult, ServerAddress } from '../ports.ts'
 import { judgeReply } from './reply-judge.ts'
 import { errorCode, isExhaustion, refusal } from './system-error.ts'
@@ -18,8 +19,8 @@ interface TcpExchange {
   readonly query: Uint8Array
   readonly done: (result: ExchangeResult) => void
   connection: Connection | null
-  /** The query as sent: length, then the message with the connection's ID. */
-  frame: Uint8Array
+  /** The query with the connection's ID. */
+  sent: Uint8Array
   sentAt: number
   retried: boolean
   cancelTimer: Cancel
@@ -43,8 +44,6 @@ interface Connection {
   cancelIdle: Cancel | null
 }
 
-const LENGTH_OCTETS = 2
-const ID_OCTETS = 2
 const ID_VALUES = 65_536
 
 export class TcpUpstream {
@@ -69,7 +68,7 @@ export class TcpUpstream {
   /** See `Network.exchange`. `timeoutMs` includes waiting for a connection and making it. */
   exchange(server: ServerAddress, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
     const exchange: TcpExchange = {
-      server, query, done, connection: null, frame: new Uint8Array(0), sentAt: this.#parts.clock.now(), retried: false, over: false,
+      server, query, done, connection: null, sent: query, sentAt: this.#parts.clock.now(), retried: false, over: false,
       cancelTimer: this.#parts.clock.after(timeoutMs, () => this.#expire(exchange)),
     }
     if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
@@ -101,14 +100,14 @@ export class TcpUpstream {
 
   #send(exchange: TcpExchange, connection: Connection): void {
     const id = this.#freeId(connection)
-    exchange.frame = frame(exchange.query)
-    exchange.frame.set([id >> 8, id & 0xff], LENGTH_OCTETS)
+    exchange.sent = Uint8Array.from(exchange.query)
+    setId(exchange.sent, id)
     exchange.connection = connection
     exchange.sentAt = this.#parts.clock.now()
     connection.pending.set(id, exchange)
     connection.cancelIdle?.()
     connection.cancelIdle = null
-    connection.socket.write(exchange.frame)
+    connection.socket.write(frame(exchange.sent))
   }
 
   #freeId(connection: Connection): number {
@@ -165,7 +164,7 @@ export class TcpUpstream {
     const { connection } = exchange
     if (connection === null || connection.closed) return
     exchange.connection = null
-    const id = idOf(exchange.frame, LENGTH_OCTETS)
+    const id = idOf(exchange.sent)
     if (connection.pending.delete(id)) connection.forgotten.add(id)
     if (connection.forgotten.size > this.#parts.limits.tcpPipelined) connection.leaving = true
     this.#settle(connection)
@@ -223,10 +222,10 @@ export class TcpUpstream {
 
   /** Hands a message to its exchange; a text when the connection is not worth keeping. */
   #deliver(connection: Connection, message: Uint8Array): string | null {
-    const id = idOf(message, 0)
+    const id = idOf(message)
     const exchange = connection.pending.get(id)
     if (exchange === undefined) return connection.forgotten.delete(id) ? null : 'a message nobody asked for'
-    const judgement = judgeReply(exchange.frame.subarray(LENGTH_OCTETS), message)
+    const judgement = judgeReply(exchange.sent, message)
     switch (judgement) {
       case 'noise': return 'a malformed message'
       case 'guess': return 'a reply to another question'
@@ -234,7 +233,7 @@ export class TcpUpstream {
       case 'reply-wrong-case':
       case 'questionless': {
         // Nobody off the path can write into the stream, so an error without question is as good as another.
-        message.set(exchange.query.subarray(0, ID_OCTETS))
+        setId(message, idOf(exchange.query))
         connection.answered++
         connection.pending.delete(id)
         const rttMs = this.#parts.clock.now() - exchange.sentAt
@@ -274,5 +273,3 @@ export class TcpUpstream {
     connection.socket.destroy()
   }
 }
-
-const idOf = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)

@@ -7,6 +7,7 @@
  * so that its port need not be trusted twice; open sockets never exceed `limits.udpSockets`.
  */
 import type { Socket } from 'node:dgram'
+import { idOf } from '../dns/wire.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { Cancel, Clock, ExchangeResult, Random, ServerAddress } from '../ports.ts'
 import { datagramSocket } from './datagram.ts'
@@ -52,8 +53,6 @@ interface Seat {
 }
 
 type Opened = { readonly kind: 'seat'; readonly seat: Seat } | { readonly kind: 'full' } | { readonly kind: 'failed'; readonly code: string }
-
-const idOf = (message: Uint8Array): number => ((message[0] ?? 0) << 8) | (message[1] ?? 0)
 
 export class UdpUpstream {
   readonly #parts: UpstreamParts

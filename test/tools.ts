@@ -3,9 +3,8 @@
  * reported as skipped, with the reason in their name; in CI, where everything is installed, they fail instead: a test that
  * silently never runs is worse than none.
  */
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { whereIs } from './daemons.mjs'
 
 type Body = () => void
 export type Suite = (title: string, body: Body) => void
@@ -19,26 +18,11 @@ export const needs = (...tools: string[]): Suite => {
 /** `describe` when `reason` is null; otherwise the suite is skipped for it, or fails in CI. */
 export function unless(reason: string | null): Suite {
   if (reason === null) return (title, body) => void describe(title, body)
-  if (process.env['CI'] === undefined) return (title, body) => void describe.skip(`${title} [${reason}]`, body)
+  if (process.env.CI === undefined) return (title, body) => void describe.skip(`${title} [${reason}]`, body)
   return title =>
     void describe(title, () => {
       it(`cannot run: ${reason}`, () => {
         expect.fail(reason)
       })
     })
-}
-
-/** The path of a program; daemons are often in a directory that is not in the PATH of a user. */
-export function whereIs(tool: string): string | null {
-  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']) {
-    const path = join(directory, tool)
-    try {
-      if (directory === '') continue
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {
-      // Not here.
-    }
-  }
-  return null
 }

@@ -12,7 +12,7 @@ import { readSoa } from '../dns/rdata.ts'
 import { suggest } from '../dns/suggest.ts'
 import { formatName, parseName, parseTtl, shown } from '../dns/text.ts'
 import { type Entry, EntryReader, type Token } from '../dns/tokens.ts'
-import { className, RrClass, RrType } from '../dns/types.ts'
+import { className, RrClass, RrType, typeNumber } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import type { ZoneLimits } from '../limits.ts'
 import { expandTemplate, parseRange, parseTemplate, rangeSize } from './generate.ts'
@@ -29,6 +29,15 @@ export interface ParsedZone {
   readonly records: readonly LocatedRr[]
   /** Errors and warnings in the order of the text, at most `limits.errorsListed` and a last one that counts the rest. */
   readonly problems: readonly Problem[]
+  /** What could not be read: a check for something missing must not blame the zone for it. */
+  readonly unread?: UnreadRecords
+}
+
+export interface UnreadRecords {
+  /** Types of the records with an error behind their type. */
+  readonly types: ReadonlySet<number>
+  /** Some record had an error before its type was known, or a whole file is missing. */
+  readonly untyped: boolean
 }
 
 /** Opens what $INCLUDE names. `path` is as written in `fromFile`. */
@@ -46,7 +55,7 @@ export interface ZoneTextOptions {
 export function parseZoneText(text: string, options: ZoneTextOptions): ParsedZone {
   const parser = new ZoneFileParser(options)
   parser.readFile(text, { file: options.file, origin: options.origin ?? 'none', owner: null, ownerBroken: false, originMoved: false, open: [options.file] })
-  return { records: parser.records, problems: parser.problems.listed() }
+  return { records: parser.records, problems: parser.problems.listed(), unread: parser.unread }
 }
 
 /** What belongs to one file: an included file starts with a copy, and its changes end with it (RFC 1035 section 5.1). */
@@ -63,6 +72,8 @@ interface FileState {
   readonly open: readonly string[]
 }
 
+/** Owner, TTL, class and type. */
+const HEAD_TOKENS = 4
 const DIRECTIVES = ['$ORIGIN', '$TTL', '$INCLUDE', '$GENERATE'] as const
 
 interface Place {
@@ -79,12 +90,18 @@ class ZoneFileParser {
   /** The last TTL that was written (RFC 1035 section 5.1). */
   #lastTtl: number | null = null
   #ttlRuleTold = false
+  readonly #unreadTypes = new Set<number>()
+  #unreadUntyped = false
   #includes = 0
   #generated = 0
 
   constructor(options: ZoneTextOptions) {
     this.#options = options
     this.problems = new ProblemList(options.limits.errorsListed)
+  }
+
+  get unread(): UnreadRecords {
+    return { types: this.#unreadTypes, untyped: this.#unreadUntyped }
   }
 
   readFile(text: string, state: FileState): void {
@@ -97,6 +114,7 @@ class ZoneFileParser {
     const first = tokens[0]
     if (fault !== null) {
       this.#error(state, fault, fault.error)
+      this.#noteUnread(tokens)
       // What follows must not go on under an owner that this entry was to replace.
       if (!entry.indented && first !== undefined && !first.text.startsWith('$')) this.#takeOwner(first, state)
     } else if (first === undefined) {
@@ -109,6 +127,12 @@ class ZoneFileParser {
       this.#takeOwner(first, state)
       this.#readRecord(tokens, 1, state)
     }
+  }
+
+  #noteUnread(tokens: readonly Token[]): void {
+    const type = tokens.slice(0, HEAD_TOKENS).map(token => (token.quoted ? null : typeNumber(token.text))).find(found => found !== null)
+    if (type === undefined || type === null) this.#unreadUntyped = true
+    else this.#unreadTypes.add(type)
   }
 
   #takeOwner(token: Token, state: FileState): void {
@@ -124,10 +148,14 @@ class ZoneFileParser {
     const place = tokens[0]
     if (place === undefined) return
     const head = parseHead(tokens, at)
-    if ('error' in head) return this.#error(state, placeOf(tokens, head.index), head.error)
+    if ('error' in head) {
+      this.#unreadUntyped = true
+      return this.#error(state, placeOf(tokens, head.index), head.error)
+    }
     if (!this.#classFits(head, tokens, state)) return
     const rdata = this.#rdata(head, tokens, state)
     const ttl = this.#ttl(head, rdata, place, state)
+    if (state.ownerBroken || state.owner === null || rdata === null) this.#unreadTypes.add(head.type)
     if (state.ownerBroken || rdata === null) return
     if (state.owner === null) return this.#error(state, place, 'this line begins with white space and so inherits its owner, but no record comes before it')
     if (at === 0 && state.originMoved && state.owner !== state.origin) {
@@ -242,7 +270,10 @@ class ZoneFileParser {
     if (state.open.length > includeDepth) return this.#error(state, path, `files include each other more than ${includeDepth} deep`)
     if (++this.#includes > includes) return this.#error(state, path, `more than ${includes} files are included`)
     const opened = this.#options.include(path.text, state.file)
-    if ('error' in opened) return this.#error(state, path, opened.error)
+    if ('error' in opened) {
+      this.#unreadUntyped = true
+      return this.#error(state, path, opened.error)
+    }
     if (state.open.includes(opened.file)) return this.#error(state, path, `${shown(opened.file)} includes itself${state.open.length > 1 ? ` (${[...state.open, opened.file].map(shown).join(' → ')})` : ''}`)
     this.readFile(opened.text, { ...state, file: opened.file, origin, originMoved: originToken !== undefined, open: [...state.open, opened.file] })
   }

@@ -1,0 +1,182 @@
+/**
+ * The records of one zone by name and type, with the place of each for messages. Here duplicates fall out, TTLs of a set
+ * become one and signatures join the set they cover; whether the sets make sense together is asked in `zone-integrity.ts`.
+ */
+import { foldName, type Name, parentOf, type WireName } from '../dns/name.ts'
+import { latin1 } from '../dns/bytes.ts'
+import { shapeOf } from '../dns/rdata-shape.ts'
+import { fieldEnd } from '../dns/rdata-wire.ts'
+import { coveredType, type RRset } from '../dns/rrset.ts'
+import { formatName } from '../dns/text.ts'
+import { RrClass, RrType, typeName } from '../dns/types.ts'
+import type { Problem } from '../events.ts'
+import type { ProblemList } from './problems.ts'
+import type { LocatedRr } from './zone-file.ts'
+
+/** All records of one owner and type (for RRSIG: and covered type) that differ, in the order of the file. */
+export interface LocatedSet {
+  readonly name: Name
+  readonly type: number
+  /** Of the first record, as BIND takes it. */
+  readonly ttl: number
+  readonly first: LocatedRr
+  /** With the first; without duplicates. */
+  readonly records: readonly LocatedRr[]
+}
+
+interface Draft extends LocatedSet {
+  readonly records: LocatedRr[]
+  /** Canonical RDATA of the records; made when the second record comes, since most sets have one. */
+  identities: Map<string, LocatedRr> | null
+  ttlsDiffer: boolean
+}
+
+export class ZoneIndex {
+  readonly origin: Name
+  readonly #names = new Map<Name, Map<number, Draft>>()
+  readonly #signatures = new Map<string, Draft>()
+  readonly #nonTerminals = new Set<Name>()
+
+  constructor(origin: Name) {
+    this.origin = origin
+  }
+
+  /** Names that own records other than signatures, in the order of the file. */
+  names(): IterableIterator<[Name, ReadonlyMap<number, LocatedSet>]> {
+    return this.#names.entries()
+  }
+
+  typesAt(name: Name): ReadonlyMap<number, LocatedSet> | undefined {
+    return this.#names.get(name)
+  }
+
+  get(name: Name, type: number): LocatedSet | undefined {
+    return this.#names.get(name)?.get(type)
+  }
+
+  /** Does the name exist, with records or as an empty non-terminal (RFC 4592 section 2.2.2)? */
+  exists(name: Name): boolean {
+    return this.#names.has(name) || this.#nonTerminals.has(name)
+  }
+
+  /** Signatures are in the set they cover; those that cover nothing here are sets of their own. */
+  rrsets(): RRset[] {
+    const rrsets: RRset[] = []
+    for (const [name, sets] of this.#names) for (const set of sets.values()) rrsets.push(toRRset(set, this.#signatures.get(signatureKey(name, set.type))))
+    for (const set of this.#signatures.values()) if (this.#covered(set) === undefined) rrsets.push(toRRset(set, undefined))
+    return rrsets
+  }
+
+  /** Takes a record whose owner is within the origin. `name` is its owner folded. */
+  add(name: Name, record: LocatedRr, problems: ProblemList): void {
+    const set = this.#setFor(name, record)
+    if (set.first === record) return
+    set.identities ??= new Map([[identityOf(set.type, set.first.rdata), set.first]])
+    const identity = identityOf(record.type, record.rdata)
+    const twin = set.identities.get(identity)
+    if (twin !== undefined) {
+      problems.add(warning(record, `the same ${describe(record)} stands in ${placeText(twin, record)} already: one is used`))
+      return
+    }
+    set.identities.set(identity, record)
+    set.records.push(record)
+    if (record.ttl === set.ttl || set.ttlsDiffer) return
+    set.ttlsDiffer = true
+    problems.add(warning(record, `the TTL ${record.ttl} differs from the ${set.ttl} in ${placeText(set.first, record)} for ${describe(record)}: all records of one name and type have one TTL, ${set.ttl} is used (RFC 2181 section 5.2)`))
+  }
+
+  /** RFC 4034 section 3: the TTL of an RRSIG is that of the set it covers. Asked when all records are in. */
+  checkSignatureTtls(problems: ProblemList): void {
+    for (const set of this.#signatures.values()) {
+      const covered = this.#covered(set)
+      if (covered === undefined || covered.ttl === set.ttl) continue
+      problems.add(warning(set.first, `the TTL ${set.ttl} of this RRSIG differs from the ${covered.ttl} of the ${describe(covered.first)} that it covers: ${covered.ttl} is used`))
+    }
+  }
+
+  #covered(signatures: LocatedSet): LocatedSet | undefined {
+    return this.get(signatures.name, coveredType(signatures.first.rdata))
+  }
+
+  #setFor(name: Name, record: LocatedRr): Draft {
+    if (record.type === RrType.RRSIG) {
+      const key = signatureKey(name, coveredType(record.rdata))
+      const known = this.#signatures.get(key)
+      if (known !== undefined) return known
+      const fresh = draftOf(name, record)
+      this.#signatures.set(key, fresh)
+      this.#noteNonTerminals(name)
+      return fresh
+    }
+    let sets = this.#names.get(name)
+    if (sets === undefined) {
+      sets = new Map()
+      this.#names.set(name, sets)
+      this.#noteNonTerminals(name)
+    }
+    const known = sets.get(record.type)
+    if (known !== undefined) return known
+    const fresh = draftOf(name, record)
+    sets.set(record.type, fresh)
+    return fresh
+  }
+
+  #noteNonTerminals(name: Name): void {
+    for (let at = name; at !== this.origin && at.length > 1; ) {
+      at = parentOf(at)
+      if (this.#nonTerminals.has(at)) return
+      this.#nonTerminals.add(at)
+    }
+  }
+}
+
+/** The index of `records`, all of which are within `origin`. */
+export function indexRecords(origin: Name, records: readonly LocatedRr[], problems: ProblemList): ZoneIndex {
+  const index = new ZoneIndex(origin)
+  let owner: WireName | null = null
+  let name: Name = origin
+  for (const record of records) {
+    // Records of one owner share the string, so that folding is done once for them.
+    if (record.owner !== owner) name = foldName(record.owner)
+    owner = record.owner
+    index.add(name, record, problems)
+  }
+  index.checkSignatureTtls(problems)
+  return index
+}
+
+const draftOf = (name: Name, first: LocatedRr): Draft => ({ name, type: first.type, ttl: first.ttl, first, records: [first], identities: null, ttlsDiffer: false })
+
+const signatureKey = (name: Name, covered: number): string => `${name}${covered}`
+
+function toRRset(set: LocatedSet, signatures: LocatedSet | undefined): RRset {
+  const { name, type, ttl, first, records } = set
+  return { owner: first.owner, name, type, class: RrClass.IN, ttl, rdatas: records.map(r => r.rdata), signatures: signatures?.records.map(r => r.rdata) ?? [] }
+}
+
+/** RDATA as text that is equal for equal data: names folded where canonical form folds them (RFC 4034 section 6.2). */
+function identityOf(type: number, rdata: Uint8Array): string {
+  const shape = shapeOf(type)
+  if (shape === undefined || !shape.foldNames) return latin1(rdata, 0, rdata.length)
+  let text = ''
+  let at = 0
+  for (const field of shape.fields) {
+    const end = fieldEnd(field, rdata, at, rdata.length)
+    if (end < 0) break
+    const octets = latin1(rdata, at, end)
+    text += field === 'name' || field === 'compressed-name' ? octets.replace(/[A-Z]/g, letter => letter.toLowerCase()) : octets
+    at = end
+  }
+  return text + latin1(rdata, at, rdata.length)
+}
+
+/** "www.example.com. A". */
+export const describe = (record: LocatedRr): string => `${formatName(record.owner)} ${typeName(record.type)}`
+
+/** "line 12", with the file when it is another. */
+export const placeText = (record: LocatedRr, seenFrom: LocatedRr): string => (record.file === seenFrom.file ? `line ${record.line}` : `${record.file} line ${record.line}`)
+
+export const problemAt = (record: LocatedRr, severity: Problem['severity'], message: string): Problem => ({
+  file: record.file, line: record.line, column: record.column, severity, message,
+})
+const warning = (record: LocatedRr, message: string): Problem => problemAt(record, 'warning', message)

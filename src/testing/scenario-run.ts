@@ -129,6 +129,8 @@ class Run {
       case 'time-passes':
         this.#clock.advance(step.seconds * 1_000)
         return null
+      case 'check-sent':
+        return this.#network.started > step.most ? `${this.#network.started} messages went to servers, at most ${step.most} may` : null
       case 'nothing':
         this.#clock.settle()
         if (this.#answers.length > 0) return `an answer is there: ${messageText(this.#answers[0])}`

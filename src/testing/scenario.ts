@@ -75,6 +75,8 @@ export type Step = { readonly number: number; readonly line: number } & (
   | { readonly kind: 'query' | 'check-answer' | 'check-out-query' | 'reply'; readonly address: string | null; readonly entry: Entry }
   | { readonly kind: 'timeout'; readonly address: string | null }
   | { readonly kind: 'time-passes'; readonly seconds: number }
+  /** Our own word, `STEP n CHECK_SENT most`: so many messages at most went to servers since the start. */
+  | { readonly kind: 'check-sent'; readonly most: number }
   /** Nothing has been answered and no query is out. */
   | { readonly kind: 'nothing' }
 )
@@ -214,6 +216,11 @@ class Reader {
         const seconds = Number(line.words[3] === 'ELAPSE' ? line.words[4] : line.words[3])
         if (!(seconds >= 0)) throw this.#error(line, 'expected TIME_PASSES ELAPSE seconds')
         return { ...common, kind: 'time-passes', seconds }
+      }
+      case 'CHECK_SENT': {
+        const most = Number(line.words[3])
+        if (!Number.isInteger(most)) throw this.#error(line, 'expected CHECK_SENT number')
+        return { ...common, kind: 'check-sent', most }
       }
       default: throw this.#error(line, `unknown step "${what}"`)
     }

@@ -28,6 +28,11 @@ export const simSettings = {
   spoofedGuesses: 8,
   /** What `slow` adds when it gives no number, in ms. */
   slowMs: 1_000,
+  /** Ports of the loopback internet: below the ephemeral range of Linux (32768), above the well-known ones. */
+  loopbackFirstPort: 20_000,
+  loopbackPorts: 10_000,
+  /** Ports tried before giving up: each must be free on dozens of addresses. */
+  loopbackPortTries: 20,
   /** TTL of a record in a scenario that has none, in seconds. */
   scenarioTtl: 3_600,
   /** A step of a scenario waits this long (virtual ms) for an answer: longer than any budget of the resolver. */

@@ -47,6 +47,7 @@ ENTRY_END
 STEP 2 TIME_PASSES ELAPSE 10
 STEP 3 TIMEOUT
 STEP 4 NOTHING
+STEP 5 CHECK_SENT 3
 STEP 10 CHECK_ANSWER
 ENTRY_BEGIN
 MATCH all ttl ede=22
@@ -80,8 +81,8 @@ describe('parseScenario', () => {
   })
 
   it('reads steps', () => {
-    expect(scenario.steps.map(step => [step.number, step.kind])).toEqual([[1, 'query'], [2, 'time-passes'], [3, 'timeout'], [4, 'nothing'], [10, 'check-answer']])
-    const [first, second, , , last] = scenario.steps
+    expect(scenario.steps.map(step => [step.number, step.kind])).toEqual([[1, 'query'], [2, 'time-passes'], [3, 'timeout'], [4, 'nothing'], [5, 'check-sent'], [10, 'check-answer']])
+    const [first, second, , , , last] = scenario.steps
     expect(first).toMatchObject({ address: '127.0.0.1', entry: { reply: { recursionDesired: true, edns: { dnssecOk: true }, question: { type: 1 } } } })
     expect(second).toMatchObject({ seconds: 10 })
     expect(last).toMatchObject({ entry: { ede: 22, reply: { rcode: 2, recursionAvailable: true } } })

@@ -22,6 +22,12 @@ const TERM_MS = 3_000
 /** . SOA without RD: whoever answers it anyhow is up. */
 const PROBE = Uint8Array.of(0x4e, 0x53, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1)
 
+/** What is still to be killed or removed when this process ends. @type {Set<() => void>} */
+const atExit = new Set()
+process.on('exit', () => {
+  for (const undo of atExit) undo()
+})
+
 /**
  * The path of a program; daemons are often in a directory that is not in the PATH of a user.
  * @param {string} tool
@@ -62,11 +68,11 @@ export function startProcess(tool, args, options = {}) {
   if (pid === undefined) throw new Error(`${tool} did not start`)
   let ended = false
   const killNow = () => signal(-pid, 'SIGKILL')
-  process.once('exit', killNow)
+  atExit.add(killNow)
   const exited = new Promise((/** @type {(code: number | null) => void} */ resolve) => {
     child.once('exit', code => {
       ended = true
-      process.off('exit', killNow)
+      atExit.delete(killNow)
       resolve(code)
     })
   })
@@ -142,9 +148,12 @@ async function startDaemon(tool, args, directory, addresses, port, cpu) {
   let output = ''
   const process_ = startProcess(tool, args, { cpu, onOutput: text => (output += text) })
   const log = () => `${output}${readIfThere(join(directory, 'log'))}`
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  atExit.add(remove)
   const stop = async () => {
     await process_.stop()
-    rmSync(directory, { recursive: true, force: true })
+    atExit.delete(remove)
+    remove()
   }
   for (const address of addresses) {
     if (await answers(address, port, process_.gone)) continue

@@ -216,6 +216,8 @@ export interface ZoneLimits {
   readonly includeDepth: number
   /** Files included in all: ten includes at each of 16 depths would be 10^16. */
   readonly includes: number
+  /** TTL of a record in the configuration that gives none: taking an override back is felt within minutes. Seconds. */
+  readonly recordTtl: number
   /** Errors listed for one file before the rest are only counted. */
   readonly errorsListed: number
   /** Changes of a zone directory are gathered for this long: editors and atomic renames make several events. */
@@ -260,7 +262,7 @@ export const defaultLimits: Limits = deepFreeze({
     queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
   },
   zone: {
-    generateRecords: 65_536, generatedRecordsInAll: 1_048_576, includeDepth: 16, includes: 1_000, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
+    recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, includeDepth: 16, includes: 1_000, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
 })
 

@@ -20,6 +20,9 @@ export interface Random {
   bytes(into: Uint8Array): void
 }
 
+/** RFC 1035 section 4.2. */
+export const DNS_PORT = 53
+
 export type Transport = 'udp' | 'tcp'
 
 /** Where a server is asked. `key` is `address#port`, equal for equal servers. */

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { parsePrefix } from '../../src/dns/address.ts'
+import { configJsonSchema, neverAsked, schemasAt, settingsOf, settingsTable } from '../../src/config-schema.ts'
+import { readConfig } from '../../src/config.ts'
+
+const top = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
+
+describe('published schema', () => {
+  test('resolver.config.schema.json is current (npm run schema)', () => {
+    expect(JSON.parse(top('resolver.config.schema.json'))).toEqual(configJsonSchema())
+  })
+
+  test('every setting is described and has a place in the table', () => {
+    const table = settingsTable()
+    for (const { path, schema } of settingsOf(configJsonSchema())) {
+      expect(schema.description, path.join('.')).toMatch(/^.{15,}[.!]$/)
+      if (path[0] !== '$schema') expect(table).toContain(`| \`${path.join('.')}\` |`)
+    }
+  })
+
+  test('nothing unknown is allowed anywhere but among names and record types', () => {
+    const open = (schema: ReturnType<typeof configJsonSchema>, path: string): string[] => [
+      ...(schema.properties !== undefined && schema.additionalProperties !== false ? [path] : []),
+      ...Object.entries(schema.properties ?? {}).flatMap(([key, member]) => open(member, `${path}.${key}`)),
+    ]
+    expect(open(configJsonSchema(), '')).toEqual([])
+    expect(schemasAt(configJsonSchema(), ['records', 'a.test', 'A']).some(schema => schema.type === 'string')).toBe(true)
+  })
+
+  test('addresses that are never asked are blocks, each with its reason', () => {
+    for (const { prefix, why } of neverAsked) {
+      expect(parsePrefix(prefix), prefix).not.toBeNull()
+      expect(why.length).toBeGreaterThan(5)
+    }
+  })
+})
+
+test('the shipped configuration: 127.0.0.1 and ::1 port 5300, loopback clients, zones beside it', () => {
+  const result = readConfig({ file: { path: '/app/resolver.config.json', text: top('resolver.config.json') }, overrides: [], directory: '/' })
+  expect(result).toMatchObject({
+    kind: 'config', warnings: [],
+    config: { listen: [{ address: '127.0.0.1', port: 5300 }, { address: '::1', port: 5300 }], zones: [{ pattern: '/app/zones/*.zone' }], engine: { upstreamPort: 53 } },
+  })
+})

@@ -19,6 +19,9 @@ export interface Prefix {
   readonly length: number
 }
 
+/** `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
+const MAPPED_BITS = 96
+
 /** Canonical text of 4 or 16 octets (RFC 5952 section 4). */
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
@@ -90,6 +93,8 @@ export function parsePrefix(text: string): Prefix | null {
   const length = match[2] === undefined ? bytes.length * 8 : Number(match[2])
   if (length > bytes.length * 8) return null
   for (let bit = length; bit < bytes.length * 8; bit++) if (((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1) return null
+  // Addresses are never IPv4-mapped here, so a block of mapped addresses must be the IPv4 block to match anything.
+  if (isMapped(bytes) && length >= MAPPED_BITS) return { family: 4, bytes: bytes.slice(MAPPED_BITS / 8), length: length - MAPPED_BITS }
   return { family: bytes.length === 4 ? 4 : 6, bytes, length }
 }
 

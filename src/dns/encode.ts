@@ -6,7 +6,7 @@
  * Invariant: the result has at most `maxBytes` octets (as long as header, question and a bare OPT fit), is a valid message,
  * and every RRset in it is whole.
  */
-import { latin1, putU16, putU32 } from './bytes.ts'
+import { copyOf, latin1, putU16, putU32 } from './bytes.ts'
 import { optOctets, writeOpt } from './edns.ts'
 import { type Edns, type Header, HEADER_OCTETS, MAX_MESSAGE_OCTETS, type Message, type Question } from './message.ts'
 import { foldName, trustWireName, type WireName, writeName } from './name.ts'
@@ -124,7 +124,7 @@ class MessageWriter {
     putU16(bytes, 6, answers)
     putU16(bytes, 8, authorities)
     putU16(bytes, 10, additionals + (edns === null ? 0 : 1))
-    return { bytes: Uint8Array.prototype.slice.call(bytes, 0, this.#at), ttlOffsets: Uint16Array.from(this.#ttlOffsets), truncated }
+    return { bytes: copyOf(bytes, 0, this.#at), ttlOffsets: offsetsOf(this.#ttlOffsets), truncated }
   }
 
   #question(cased: WireName, question: Question): void {
@@ -207,6 +207,13 @@ class CompressionTable {
     }
     return putOctets(name, name.length, into, at)
   }
+}
+
+/** `Uint16Array.from` goes through an iterator and is ten times as slow. */
+function offsetsOf(offsets: readonly number[]): Uint16Array {
+  const copy = new Uint16Array(offsets.length)
+  for (let i = 0; i < copy.length; i++) copy[i] = offsets[i] ?? 0
+  return copy
 }
 
 function putPointer(target: number, into: Uint8Array, at: number): number {

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { frame, Framing } from '../../src/dns/framing.ts'
+import { hex, join, octets, seeded, toHex } from './make.ts'
+
+const push = (reader: Framing, text: string) => Array.from(reader.push(hex(text)), toHex)
+
+describe('Framing', () => {
+  it.each([
+    ['one message', ['0002 6162'], [['6162']]],
+    ['two in one chunk', ['0001 61 0002 6263'], [['61', '6263']]],
+    ['cut in the length', ['00', '02 6162'], [[], ['6162']]],
+    ['cut behind the length', ['0002', '6162'], [[], ['6162']]],
+    ['cut in the message', ['0002 61', '62 0001'], [[], ['6162']]],
+    ['octet by octet', ['00', '02', '61', '62', '00', '01', '63'], [[], [], [], ['6162'], [], [], ['63']]],
+    ['an empty message', ['0000'], [['']]],
+    ['an empty message, cut', ['00', '00 0001 61'], [[], ['', '61']]],
+    ['an empty chunk', [''], [[]]],
+  ])('%s', (_what, chunks, expected) => {
+    const reader = new Framing()
+    expect(chunks.map(chunk => push(reader, chunk))).toEqual(expected)
+  })
+
+  it('says when a message is half read', () => {
+    const reader = new Framing()
+    expect(reader.halfRead).toBe(false)
+    for (const [chunk, half] of [['00', true], ['02', true], ['61', true], ['62', false], ['0001 61 00', true], ['01 61', false]] as const) {
+      push(reader, chunk)
+      expect([chunk, reader.halfRead]).toEqual([chunk, half])
+    }
+  })
+
+  it('cuts the same messages however the stream is cut', () => {
+    const below = seeded(11)
+    for (let run = 0; run < 200; run++) {
+      const messages = Array.from({ length: 1 + below(6) }, () => Uint8Array.from({ length: below(run % 20 === 0 ? 5_000 : 40) }, () => below(256)))
+      const stream = join(...messages.map(frame))
+      const reader = new Framing()
+      const found: Uint8Array[] = []
+      for (let at = 0; at < stream.length; ) {
+        const next = at + 1 + below(run % 3 === 0 ? 3 : 700)
+        found.push(...reader.push(stream.subarray(at, next)))
+        at = next
+      }
+      expect(found).toEqual(messages)
+      expect(reader.halfRead).toBe(false)
+    }
+  })
+
+  it('takes the longest message', () => {
+    const message = new Uint8Array(65_535).fill(7)
+    const stream = frame(message)
+    const reader = new Framing()
+    expect(reader.push(stream.subarray(0, 40_000))).toEqual([])
+    expect(reader.heldBytes).toBe(40_000)
+    expect(reader.push(stream.subarray(40_000))).toEqual([message])
+    expect(reader.heldBytes).toBe(0)
+  })
+
+  it('holds what came, not what was announced, and never more than one frame', () => {
+    const reader = new Framing()
+    reader.push(hex('ffff'))
+    expect(reader.heldBytes).toBe(2)
+    const below = seeded(5)
+    for (let i = 0; i < 2_000; i++) {
+      reader.push(Uint8Array.from({ length: 512 }, () => below(256)))
+      expect(reader.heldBytes).toBeLessThanOrEqual(65_537)
+    }
+  })
+
+  it('messages outlive the chunk they came in', () => {
+    const chunk = join(frame(octets('first')), frame(octets('second')))
+    const messages = new Framing().push(chunk)
+    chunk.fill(0)
+    expect(messages).toEqual([octets('first'), octets('second')])
+  })
+})
+
+describe('frame', () => {
+  it('puts the length in front', () => {
+    expect(frame(octets('ab'))).toEqual(hex('0002 6162'))
+  })
+
+  it('a message too long for it is a bug', () => {
+    expect(() => frame(new Uint8Array(65_536))).toThrow(RangeError)
+  })
+})

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import { parseIp } from '../../src/dns/address.ts'
+import { nameBytes, ROOT } from '../../src/dns/name.ts'
+import {
+  aRdata, hinfoRdata, ipOf, mxExchange, mxRdata, nameRdata, nsRdata, readMx, readSoa, readSrv, soaRdata, srvTarget, targetOf, txtRdata,
+} from '../../src/dns/rdata.ts'
+import { fitsPlan, planOf, plainNameEnd } from '../../src/dns/rdata-wire.ts'
+import { RrType } from '../../src/dns/types.ts'
+import { hex, join, octets, toHex, wire } from './make.ts'
+
+const target = wire('Mail.example.com')
+
+describe('names', () => {
+  it('are read with their case', () => {
+    expect(targetOf(nameRdata(target))).toBe(target)
+    expect(nsRdata(target)).toEqual(nameBytes(target))
+    expect(targetOf(hex('00'))).toBe(ROOT)
+    expect(mxExchange(mxRdata(10, target))).toBe(target)
+    expect(readMx(mxRdata(1_000, target))).toEqual({ preference: 1_000, exchange: target })
+    const srv = join(hex('0001 0002 1f90'), nameRdata(target))
+    expect(srvTarget(srv)).toBe(target)
+    expect(readSrv(srv)).toEqual({ priority: 1, weight: 2, port: 8_080, target })
+  })
+
+  it.each([
+    ['nothing', ''], ['no end', '0161'], ['an octet behind', '016100ff'], ['a pointer', 'c000'], ['a label of 64', `40${'61'.repeat(64)}00`],
+    ['256 octets', `${`3f${'61'.repeat(63)}`.repeat(4)}00`],
+  ])('%s is no name', (_what, rdata) => {
+    expect(targetOf(hex(rdata))).toBeNull()
+    expect(mxExchange(join(hex('0001'), hex(rdata)))).toBeNull()
+    expect(readMx(join(hex('0001'), hex(rdata)))).toBeNull()
+    expect(srvTarget(join(hex('0001 0001 0001'), hex(rdata)))).toBeNull()
+    expect(readSrv(join(hex('0001 0001 0001'), hex(rdata)))).toBeNull()
+    expect(plainNameEnd(hex(rdata), 0, hex(rdata).length)).not.toBe(hex(rdata).length)
+  })
+
+  it('RDATA too short for its numbers is none', () => {
+    expect([mxExchange(hex('00')), mxExchange(hex('')), srvTarget(hex('0001'))]).toEqual([null, null, null])
+  })
+})
+
+describe('SOA', () => {
+  const soa = { mname: wire('ns.test'), rname: wire('Host.test'), serial: 0xffff_ffff, refresh: 7_200, retry: 3_600, expire: 1_209_600, minimum: 300 }
+
+  it('round-trips', () => {
+    expect(readSoa(soaRdata(soa))).toEqual(soa)
+    expect(toHex(soaRdata({ ...soa, mname: ROOT, rname: ROOT }))).toBe('0000ffffffff00001c2000000e1000127500000' + '0012c')
+  })
+
+  it.each([['an octet less', -1], ['an octet more', 1], ['half', -16]])('%s is none', (_what, change) => {
+    const rdata = soaRdata(soa)
+    expect(readSoa(change < 0 ? rdata.subarray(0, change) : join(rdata, hex('00')))).toBeNull()
+  })
+
+  it('nothing is none', () => {
+    expect(readSoa(hex(''))).toBeNull()
+    expect(readSoa(new Uint8Array(20))).toBeNull()
+  })
+})
+
+describe('addresses', () => {
+  it.each([
+    [RrType.A, 'c0000201', '192.0.2.1'], [RrType.AAAA, '20010db8000000000000000000000001', '2001:db8::1'],
+    [RrType.AAAA, '00000000000000000000ffffc0000201', '192.0.2.1'],
+    [RrType.A, 'c00002', null], [RrType.A, '20010db8000000000000000000000001', null], [RrType.AAAA, 'c0000201', null], [RrType.TXT, 'c0000201', null],
+  ])('type %i, %s', (type, rdata, text) => {
+    expect(ipOf(type, hex(rdata))?.text ?? null).toBe(text)
+  })
+
+  it('are written and do not share memory', () => {
+    const ip = parseIp('192.0.2.1')
+    if (ip === null) throw new Error('no address')
+    const rdata = aRdata(ip)
+    expect(rdata).toEqual(hex('c0000201'))
+    rdata[0] = 9
+    expect(ip.bytes[0]).toBe(192)
+    expect(ipOf(RrType.A, rdata)?.text).toBe('9.0.2.1')
+  })
+})
+
+describe('texts', () => {
+  it.each([
+    ['one', ['ab'], '026162'], ['several', ['a', '', 'b'], '0161000162'], ['none: one empty string', [], '00'], ['UTF-8', ['é'], '02c3a9'],
+    ['255 octets', ['x'.repeat(255)], `ff${'78'.repeat(255)}`], ['256 octets', ['x'.repeat(256)], `ff${'78'.repeat(255)}0178`],
+    ['600 octets', ['x'.repeat(600)], `ff${'78'.repeat(255)}ff${'78'.repeat(255)}5a${'78'.repeat(90)}`],
+  ])('TXT: %s', (_what, texts, expected) => {
+    expect(toHex(txtRdata(texts))).toBe(expected)
+    expect(fits(RrType.TXT, txtRdata(texts))).toBe(true)
+  })
+
+  it('HINFO as RFC 8482 answers ANY', () => {
+    expect(hinfoRdata('RFC8482', '')).toEqual(join(hex('07'), octets('RFC8482'), hex('00')))
+    expect(hinfoRdata('x'.repeat(300), '').length).toBe(257)
+  })
+})
+
+const fits = (type: number, rdata: Uint8Array): boolean => {
+  const plan = planOf(type, 1)
+  return plan === undefined || fitsPlan(plan, rdata, 0, rdata.length)
+}
+
+describe('layout', () => {
+  it('knows exact lengths and where names are', () => {
+    expect(planOf(RrType.A, 1)).toMatchObject({ exact: 4, hasNames: false, compresses: false })
+    expect(planOf(RrType.AAAA, 1)).toMatchObject({ exact: 16, hasNames: false })
+    expect(planOf(RrType.SOA, 1)).toMatchObject({ exact: -1, hasNames: true, compresses: true })
+    expect(planOf(RrType.SRV, 1)).toMatchObject({ hasNames: true, compresses: false })
+    expect(planOf(65_280, 1)).toBeUndefined()
+    expect(planOf(RrType.A, 3)).toBeUndefined()
+    expect(planOf(RrType.TXT, 3)).toBeDefined()
+  })
+
+  it('what this file makes fits', () => {
+    expect(fits(RrType.HINFO, hinfoRdata('a', 'b'))).toBe(true)
+    expect(fits(RrType.MX, mxRdata(1, target))).toBe(true)
+    expect(fits(RrType.NS, nameRdata(target))).toBe(true)
+  })
+})

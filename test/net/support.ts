@@ -37,8 +37,10 @@ export function answer(asked: Uint8Array, octets = 0): Uint8Array {
   reply[2] = 0x85
   reply[7] = 1
   if (octets === 0) return Uint8Array.from([...reply, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1])
-  const text = Array.from({ length: Math.ceil(octets / 256) }, () => [255, ...new Array<number>(255).fill(0x61)]).flat()
-  return Uint8Array.from([...reply, 0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, text.length >> 8, text.length & 0xff, ...text])
+  const text = new Uint8Array(Math.ceil(octets / 256) * 256).fill(0x61)
+  for (let at = 0; at < text.length; at += 256) text[at] = 255
+  const fixed = [0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, text.length >> 8, text.length & 0xff]
+  return new Uint8Array(Buffer.concat([Uint8Array.from(reply), Uint8Array.from(fixed), text]))
 }
 
 /** A copy with some octets changed. */
@@ -51,6 +53,9 @@ export function patched(message: Uint8Array, changes: Readonly<Record<number, nu
 export const idIn = (message: Uint8Array): number => ((message[0] ?? 0) << 8) | (message[1] ?? 0)
 /** The first label of the question. */
 export const labelIn = (message: Uint8Array): string => Buffer.from(message.subarray(13, 13 + (message[12] ?? 0))).toString('latin1')
+
+/** Only Linux has all of 127.0.0.0/8 without being told. */
+export const manyLoopbacks = process.platform === 'linux'
 
 // --- waiting
 
@@ -180,7 +185,7 @@ export interface UdpClient {
 
 /** A socket connected to one address: it hears replies from that address only. */
 export async function udpClient(port: number, to = '127.0.0.1'): Promise<UdpClient> {
-  const socket = createSocket('udp4')
+  const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4')
   const messages: Uint8Array[] = []
   socket.on('error', () => {})
   socket.on('message', bytes => messages.push(bytes))

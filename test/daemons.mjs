@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 
 /** @typedef {{ origin: string, text: string }} ZoneText Origin with its trailing dot, and a master file. */
 /** @typedef {{ name: string, addresses: readonly string[], zones: readonly ZoneText[], cpu?: number }} NsdOptions */
@@ -55,7 +55,7 @@ export function whereIs(tool) {
  * @returns {{ pid: number, exited: Promise<number | null>, gone: () => boolean, stop: () => Promise<void> }}
  */
 export function startProcess(tool, args, options = {}) {
-  const program = whereIs(tool)
+  const program = isAbsolute(tool) ? tool : whereIs(tool)
   if (program === null) throw new Error(`${tool} is not installed`)
   const command = [program, ...args]
   const taskset = whereIs('taskset')

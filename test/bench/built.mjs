@@ -1,0 +1,25 @@
+// @ts-check
+/** The built product. Loaded by address, so that nothing here asks for a build before it is run. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const dist = new URL('../../dist/', import.meta.url)
+
+/** @param {string} path */
+const load = path => import(new URL(path, dist).href)
+
+/** @type {() => Promise<typeof import('../../src/dns/decode.ts')>} */
+export const decode = () => load('dns/decode.js')
+/** @type {() => Promise<typeof import('../../src/dns/encode.ts')>} */
+export const encode = () => load('dns/encode.js')
+/** @type {() => Promise<typeof import('../../src/dns/wire.ts')>} */
+export const wire = () => load('dns/wire.js')
+/** @type {() => Promise<typeof import('../../src/cache/answer-cache.ts')>} */
+export const answerCache = () => load('cache/answer-cache.js')
+/** @type {() => Promise<typeof import('../../src/limits.ts')>} */
+export const limits = () => load('limits.js')
+/** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */
+export const datagram = () => load('net/datagram.js')
+
+export const cliPath = fileURLToPath(new URL('cli.js', dist))
+export const isBuilt = () => existsSync(cliPath)

@@ -1,0 +1,49 @@
+// @ts-check
+/** Where the time goes: `node --cpu-prof` over the cached and the cold case, and the functions that used most of it. */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { withFile } from './internet.mjs'
+import { dnsperf } from './measure.mjs'
+import { ADDRESS, CLIENT_CPU, startRootwalk } from './servers.mjs'
+
+const TOLD = 30
+
+/**
+ * @param {{ internet: import('./internet.mjs').BenchInternet, names: number, zones: number, coldNames: number, directory: string, tell: (text: string) => void }} options
+ */
+export async function profileBench({ internet, names, zones, coldNames, directory, tell }) {
+  const cases = [
+    { name: 'cached', lines: internet.names(names, names), much: { seconds: 8 } },
+    { name: 'cold', lines: internet.names(coldNames, zones), much: { runs: 1 } },
+  ]
+  for (const { name, lines, much } of cases) {
+    const into = join(directory, `profile-${name}-${process.pid}`)
+    mkdirSync(into, { recursive: true })
+    const server = await startRootwalk({ hints: internet.hints, nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${into}`] })
+    try {
+      await withFile(lines, file => dnsperf({ address: ADDRESS, port: server.port, file, outstanding: 200, cpu: CLIENT_CPU, limitSeconds: 300, ...much }))
+    } finally {
+      await server.stop()
+    }
+    for (const file of readdirSync(into)) tell(`${name}: ${join(into, file)}\n${hottest(JSON.parse(readFileSync(join(into, file), 'utf8')))}`)
+  }
+}
+
+/**
+ * The share of samples of each function, idle time left out.
+ * @param {{ nodes: { id: number, callFrame: { functionName: string, url: string, lineNumber: number } }[], samples: number[] }} profile
+ */
+function hottest({ nodes, samples }) {
+  const byId = new Map(nodes.map(({ id, callFrame }) => [id, `${callFrame.functionName || '(anonymous)'} ${callFrame.url.replace(/^.*\/dist\//, '')}:${callFrame.lineNumber + 1}`]))
+  /** @type {Map<string, number>} */
+  const counts = new Map()
+  let busy = 0
+  for (const id of samples) {
+    const name = byId.get(id) ?? '?'
+    if (name.startsWith('(idle)')) continue
+    busy++
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, TOLD)
+  return sorted.map(([name, count]) => `${((100 * count) / busy).toFixed(1).padStart(6)} %  ${name}`).join('\n')
+}

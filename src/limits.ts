@@ -16,6 +16,7 @@ export interface Limits {
   readonly server: ServerLimits
   readonly tcp: TcpLimits
   readonly zone: ZoneLimits
+  readonly tool: ToolLimits
 }
 
 /** One per client query, never reset, inherited by everything that the query causes. */
@@ -228,6 +229,13 @@ export interface ZoneLimits {
   readonly fileBytes: number
 }
 
+/** The command-line client. */
+export interface ToolLimits {
+  /** dig waits 5 s and asks 3 times in all. */
+  readonly queryTimeoutMs: number
+  readonly queryTries: number
+}
+
 export const defaultLimits: Limits = deepFreeze({
   budget: {
     queries: 200, queriesPerName: 50, queriesPerForeignCut: 25, queriesPerServer: 50, receivedBytes: 100_000, timeMs: 8_000, depth: 12, aliases: 11, referrals: 30,
@@ -264,6 +272,7 @@ export const defaultLimits: Limits = deepFreeze({
   zone: {
     recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, includeDepth: 16, includes: 1_000, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
+  tool: { queryTimeoutMs: 5_000, queryTries: 3 },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */
@@ -279,6 +288,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     server: { ...d.server, ...changes.server },
     tcp: { ...d.tcp, ...changes.tcp },
     zone: { ...d.zone, ...changes.zone },
+    tool: { ...d.tool, ...changes.tool },
   })
 }
 

@@ -1,0 +1,77 @@
+/**
+ * Why the server could not start, in words that help: each problem says what happened, what is likely behind it and what
+ * can be done. Only texts and exit codes; nothing is changed on the system, least of all `/etc/resolv.conf`.
+ */
+import type { PortHolder } from './net/port-holder.ts'
+import type { Transport } from './ports.ts'
+
+/** sysexits(3), as far as they fit; 130 and 143 are 128 + signal. */
+export const Exit = { Ok: 0, Failure: 1, Usage: 64, BadData: 65, Unavailable: 69, NoPermission: 77, BadConfig: 78, Interrupted: 130, Terminated: 143 } as const
+
+export interface ListenTrouble {
+  readonly transport: Transport
+  readonly address: string
+  readonly port: number
+  readonly code: string
+  readonly message: string
+}
+
+export interface Explanation {
+  readonly text: string
+  readonly exitCode: number
+}
+
+/** `holder` is who has the port, when that could be found out. */
+export function explainListen(trouble: ListenTrouble, holder: PortHolder | null): Explanation {
+  const { transport, address, port, code } = trouble
+  const where = `${address.includes(':') ? `[${address}]` : address}:${port}/${transport}`
+  switch (code) {
+    case 'EADDRINUSE':
+      return { text: taken(where, port, holder), exitCode: Exit.Unavailable }
+    case 'EACCES':
+    case 'EPERM':
+      return { text: forbidden(where, port), exitCode: Exit.NoPermission }
+    case 'EADDRNOTAVAIL':
+      return { text: `${where} cannot be used: this host has no such address.\n  "ip address" lists those it has. An IPv6 address may also be disabled (sysctl net.ipv6.conf.all.disable_ipv6).\n`, exitCode: Exit.Unavailable }
+    default:
+      return { text: `${where} cannot be used: ${trouble.message} (${code}).\n`, exitCode: Exit.Unavailable }
+  }
+}
+
+function taken(where: string, port: number, holder: PortHolder | null): string {
+  const who = holder === null ? 'another program' : holder.process === null ? `a program of user ${holder.uid}` : `${holder.process.name} (process ${holder.process.pid})`
+  const bound = holder === null ? '' : `, bound to ${holder.address}`
+  const lines = [`${where} is taken by ${who}${bound}.`]
+  if (holder === null || holder.process === null) lines.push(`  Who it is: sudo ss -lunpt 'sport = :${port}'`)
+  // The kernel cuts names of processes to 15 characters.
+  if (holder?.process?.name.startsWith('systemd-resolve') === true) lines.push(...resolvedRecipe)
+  else lines.push('  Stop it, or listen elsewhere: rootwalk serve --listen 127.0.0.1:5300')
+  return `${lines.join('\n')}\n`
+}
+
+const resolvedRecipe: readonly string[] = [
+  '  It listens on 127.0.0.53, which does not clash with 127.0.0.1 or ::1: listen there and both can run.',
+  '  To put rootwalk in its place:',
+  '    sudo mkdir -p /etc/systemd/resolved.conf.d',
+  "    printf '[Resolve]\\nDNS=127.0.0.1\\nDomains=~.\\nDNSStubListener=no\\n' | sudo tee /etc/systemd/resolved.conf.d/rootwalk.conf",
+  '    sudo ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf',
+  '    sudo systemctl restart systemd-resolved',
+  '  And back again:',
+  '    sudo rm /etc/systemd/resolved.conf.d/rootwalk.conf',
+  '    sudo ln -sf /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf',
+  '    sudo systemctl restart systemd-resolved',
+]
+
+function forbidden(where: string, port: number): string {
+  return [
+    `${where} needs a right that this process does not have: ports below 1024 are privileged.`,
+    '  Any one of these helps:',
+    '    run the systemd unit in contrib/systemd, which grants exactly this right (CAP_NET_BIND_SERVICE)',
+    '    let systemd or a container publish the port and listen on a high one: docker run -p 53:5300/udp -p 53:5300/tcp …',
+    `    lower the first privileged port: sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}`,
+    '    start as root: sudo rootwalk serve',
+    '  Or use a port that needs no right: rootwalk serve --listen 127.0.0.1:5300',
+    '  (setcap on the node binary works too, but gives the right to every script that node runs.)',
+    '',
+  ].join('\n')
+}

@@ -219,6 +219,8 @@ export interface ZoneLimits {
   readonly includes: number
   /** TTL of a record in the configuration that gives none: taking an override back is felt within minutes. Seconds. */
   readonly recordTtl: number
+  /** Names whose addresses are added to an answer from a local zone: CVE-2024-11187 drew thousands; BIND now stops at 13. */
+  readonly additionalNames: number
   /** Errors listed for one file before the rest are only counted. */
   readonly errorsListed: number
   /** Changes of a zone directory are gathered for this long: editors and atomic renames make several events. */
@@ -270,7 +272,7 @@ export const defaultLimits: Limits = deepFreeze({
     queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
   },
   zone: {
-    recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, includeDepth: 16, includes: 1_000, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
+    recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, includeDepth: 16, includes: 1_000, additionalNames: 13, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
 })

@@ -304,7 +304,3 @@ export function restartKeys(before: Config, after: Config): readonly string[] {
   const changed: string[] = needRestart.filter(key => JSON.stringify(before.raw[key]) !== JSON.stringify(after.raw[key]))
   return before.log.form === after.log.form ? changed : [...changed, 'log.form']
 }
-
-/** `file:line:column: message`, as compilers write it. */
-export const problemText = ({ file, line, column, severity, message }: Problem): string =>
-  `${file}${line === 0 ? '' : `:${line}:${column}`}: ${severity === 'warning' ? 'warning: ' : ''}${message}`

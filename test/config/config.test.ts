@@ -6,7 +6,8 @@ import { formatPrefix } from '../../src/dns/address.ts'
 import { formatRr } from '../../src/dns/rr-text.ts'
 import { formatName } from '../../src/dns/text.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import { flagName, loadConfig, overridable, problemText, readConfig, restartKeys, searchPaths, variableName, type Config, type ConfigResult, type Override } from '../../src/config.ts'
+import { flagName, loadConfig, overridable, readConfig, restartKeys, searchPaths, variableName, type Config, type ConfigResult, type Override } from '../../src/config.ts'
+import { problemText } from '../../src/problem-text.ts'
 
 const read = (text: string, overrides: Override[] = []): ConfigResult => readConfig({ file: { path: '/etc/x/resolver.config.json', text }, overrides, directory: '/home/me' })
 

@@ -1,0 +1,119 @@
+/**
+ * A message for people and programs: as dig shows it, as bare data, or as JSON. Every octet of it goes through the
+ * presentation format, so that no reply can write to a terminal anything but what we meant.
+ */
+import { readExtendedErrors } from './dns/edns.ts'
+import type { Edns, EdnsOption, Message } from './dns/message.ts'
+import { formatRdata } from './dns/rdata-text.ts'
+import { formatRr } from './dns/rr-text.ts'
+import type { Rr } from './dns/rrset.ts'
+import { formatHex } from './dns/encoding-text.ts'
+import { formatName, formatString } from './dns/text.ts'
+import { className, edeName, EdnsOptionCode, opcodeName, rcodeName, RrType, typeName } from './dns/types.ts'
+import type { Show } from './dig-words.ts'
+
+/** How the reply came. `wall` in milliseconds since 1970. */
+export interface Journey {
+  readonly server: string
+  readonly transport: 'udp' | 'tcp'
+  readonly tookMs: number
+  readonly octets: number
+  readonly wall: number
+}
+
+export function digText(message: Message, journey: Journey, show: Show): string {
+  const blocks: string[] = []
+  if (show.comments) blocks.push(headerText(message))
+  if (show.comments && message.edns !== null) blocks.push(ednsText(message.edns))
+  const { question } = message
+  if (show.question && question !== null) blocks.push(`;; QUESTION SECTION:\n;${formatName(question.cased)}\t\t${className(question.class)}\t${typeName(question.type)}`)
+  const section = (title: string, records: readonly Rr[], wanted: boolean): void => {
+    if (wanted && records.length > 0) blocks.push([...(show.comments ? [`;; ${title} SECTION:`] : []), ...records.map(formatRr)].join('\n'))
+  }
+  section('ANSWER', message.answer, show.answer)
+  section('AUTHORITY', message.authority, show.authority)
+  section('ADDITIONAL', message.additional, show.additional)
+  if (show.stats) blocks.push(statsText(journey))
+  return blocks.length === 0 ? '' : `${blocks.join(show.comments ? '\n\n' : '\n')}\n`
+}
+
+/** The data of the answer, a record a line. */
+export const shortText = (message: Message): string => message.answer.map(rr => `${formatRdata(rr.type, rr.rdata)}\n`).join('')
+
+const flagsOf = (message: Message): string[] => [
+  ...(message.response ? ['qr'] : []), ...(message.authoritative ? ['aa'] : []), ...(message.truncated ? ['tc'] : []), ...(message.recursionDesired ? ['rd'] : []),
+  ...(message.recursionAvailable ? ['ra'] : []), ...(message.authenticData ? ['ad'] : []), ...(message.checkingDisabled ? ['cd'] : []),
+]
+
+function headerText(message: Message): string {
+  const additional = message.additional.length + (message.edns === null ? 0 : 1)
+  const counts = `QUERY: ${message.question === null ? 0 : 1}, ANSWER: ${message.answer.length}, AUTHORITY: ${message.authority.length}, ADDITIONAL: ${additional}`
+  return `;; ->>HEADER<<- opcode: ${opcodeName(message.opcode)}, status: ${rcodeName(message.rcode)}, id: ${message.id}\n;; flags: ${flagsOf(message).join(' ')}; ${counts}`
+}
+
+function ednsText(edns: Edns): string {
+  const lines = [`;; OPT PSEUDOSECTION:`, `; EDNS: version: ${edns.version}, flags:${edns.dnssecOk ? ' do' : ''}; udp: ${edns.payloadSize}`]
+  for (const { code, text } of readExtendedErrors(edns)) lines.push(`; EDE: ${code} (${edeName(code)})${text === '' ? '' : `: ${quoted(text)}`}`)
+  for (const option of edns.options) if (option.code !== EdnsOptionCode.EDE) lines.push(`; ${optionText(option)}`)
+  return lines.join('\n')
+}
+
+function optionText({ code, data }: EdnsOption): string {
+  if (code === EdnsOptionCode.NSID) return `NSID: ${formatHex(data)} (${formatString(data)})`
+  const name = Object.entries(EdnsOptionCode).find(([, number]) => number === code)?.[0] ?? `OPT=${code}`
+  return `${name}: ${formatHex(data)}`
+}
+
+/** Text of a server, which may hold anything. */
+const quoted = (text: string): string => formatString(new TextEncoder().encode(text))
+
+function statsText({ server, transport, tookMs, octets, wall }: Journey): string {
+  return [`;; Query time: ${Math.round(tookMs)} msec`, `;; SERVER: ${server} (${transport.toUpperCase()})`, `;; WHEN: ${new Date(wall).toISOString()}`, `;; MSG SIZE  rcvd: ${octets}`].join('\n')
+}
+
+export interface JsonRecord {
+  readonly name: string
+  readonly type: string
+  readonly class: string
+  readonly ttl: number
+  readonly data: string
+}
+
+export const jsonRecord = (rr: Rr): JsonRecord => ({ name: formatName(rr.owner), type: typeName(rr.type), class: className(rr.class), ttl: rr.ttl, data: formatRdata(rr.type, rr.rdata) })
+
+export interface JsonMessage {
+  readonly id: number
+  readonly opcode: string
+  readonly status: string
+  readonly flags: readonly string[]
+  readonly question: { readonly name: string; readonly type: string; readonly class: string } | null
+  readonly answer: readonly JsonRecord[]
+  readonly authority: readonly JsonRecord[]
+  readonly additional: readonly JsonRecord[]
+  readonly edns: {
+    readonly version: number
+    readonly payloadSize: number
+    readonly dnssecOk: boolean
+    readonly errors: readonly { readonly code: number; readonly name: string; readonly text: string }[]
+    readonly options: readonly { readonly code: number; readonly data: string }[]
+  } | null
+}
+
+export function jsonMessage(message: Message): JsonMessage {
+  const { question, edns } = message
+  return {
+    id: message.id,
+    opcode: opcodeName(message.opcode),
+    status: rcodeName(message.rcode),
+    flags: flagsOf(message),
+    question: question === null ? null : { name: formatName(question.cased), type: typeName(question.type), class: className(question.class) },
+    answer: message.answer.map(jsonRecord),
+    authority: message.authority.map(jsonRecord),
+    additional: message.additional.filter(rr => rr.type !== RrType.OPT).map(jsonRecord),
+    edns: edns === null ? null : {
+      version: edns.version, payloadSize: edns.payloadSize, dnssecOk: edns.dnssecOk,
+      errors: readExtendedErrors(edns).map(({ code, text }) => ({ code, name: edeName(code), text })),
+      options: edns.options.filter(option => option.code !== EdnsOptionCode.EDE).map(({ code, data }) => ({ code, data: formatHex(data) })),
+    },
+  }
+}

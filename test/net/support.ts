@@ -157,7 +157,7 @@ export interface TcpClient {
 }
 
 export async function tcpClient(port: number, options: { readonly to?: string; readonly from?: string; readonly reads?: boolean } = {}): Promise<TcpClient> {
-  const { to = '127.0.0.1', from = '127.0.0.1', reads = true } = options
+  const { to = '127.0.0.1', from = to.includes(':') ? '::1' : '127.0.0.1', reads = true } = options
   const socket = connect({ host: to, port, localAddress: from, noDelay: true })
   const framing = new Framing()
   const messages: Uint8Array[] = []

@@ -21,7 +21,6 @@ export type ZoneAnswer =
   | { readonly kind: 'nodata' | 'nxdomain'; readonly rrsets: readonly RRset[]; readonly soa: RRset | null }
   | { readonly kind: 'referral'; readonly rrsets: readonly RRset[]; readonly cut: Name; readonly ns: RRset; readonly glue: readonly RRset[]; readonly ds: RRset | null }
   | { readonly kind: 'name-too-long'; readonly rrsets: readonly RRset[] }
-  | { readonly kind: 'alias-loop'; readonly rrsets: readonly RRset[] }
   | { readonly kind: 'not-here'; readonly rrsets: readonly RRset[] }
 
 type Node = ReadonlyMap<number, RRset>
@@ -82,8 +81,8 @@ export class Zone {
     const seen = new Set<Name>()
     for (let { name } = question; ; ) {
       if (!isWithin(name, this.origin)) return { kind: 'alias', rrsets: chain, target: name }
-      if (seen.has(name)) return { kind: 'alias-loop', rrsets: chain }
-      if (seen.size > defaultLimits.budget.aliases) return { kind: 'alias', rrsets: chain, target: name }
+      // A loop or a chain beyond what anyone follows: the rest is the asker's to find out.
+      if (seen.has(name) || seen.size > defaultLimits.budget.aliases) return { kind: 'alias', rrsets: chain, target: name }
       seen.add(name)
       const found = question.class === RrClass.IN ? this.#find(name, question.type) : ({ kind: 'nothing' } as const)
       switch (found.kind) {

@@ -213,6 +213,8 @@ export interface ZoneLimits {
   readonly generateRecords: number
   /** Records that the $GENERATE directives of one zone make together: a file of 1,000 of them is the same explosion. */
   readonly generatedRecordsInAll: number
+  /** Characters that they make together: 65,536 records of 60 KB each would fill the memory from one line. */
+  readonly generatedCharacters: number
   /** $INCLUDE nesting, which also ends include loops. */
   readonly includeDepth: number
   /** Files included in all: ten includes at each of 16 depths would be 10^16. */
@@ -272,7 +274,7 @@ export const defaultLimits: Limits = deepFreeze({
     queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
   },
   zone: {
-    recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, includeDepth: 16, includes: 1_000, additionalNames: 13, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
+    recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, generatedCharacters: 64 * 1024 * 1024, includeDepth: 16, includes: 1_000, additionalNames: 13, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
 })

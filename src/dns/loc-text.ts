@@ -52,6 +52,8 @@ function formatAngle(value: number, maxDegrees: number, positive: string, negati
   return `${degrees} ${minutes} ${Math.trunc(seconds / SECOND)}.${(seconds % SECOND).toString().padStart(3, '0')} ${offset < 0 ? negative : positive}`
 }
 
+const found = (token: string | undefined): string => (token === undefined ? 'the end of the record' : shown(token))
+
 interface LocError extends TextError {
   /** Index of the bad token among those given. */
   readonly index: number
@@ -66,13 +68,13 @@ export function parseLocation(tokens: readonly string[], out: OctetWriter): LocE
   const at = longitude.next
   const altitude = centimetresOf(tokens[at] ?? '')
   if (altitude === null || altitude < -ALTITUDE_BASE_CM || altitude > MAX_ALTITUDE_CM) {
-    return { index: at, error: `expected the altitude in metres from -100000.00 to 42849672.95, like 24m, found ${shown(tokens[at] ?? '')}` }
+    return { index: at, error: `expected the altitude in metres from -100000.00 to 42849672.95, like 24m, found ${found(tokens[at])}` }
   }
   const sizes: number[] = []
   for (const [i, name] of SIZE_NAMES.entries()) {
     const text = tokens[at + 1 + i]
     const size = text === undefined ? (DEFAULT_SIZES_CM[i] ?? 0) : centimetresOf(text)
-    if (size === null || size < 0 || size > MAX_SIZE_CM) return { index: at + 1 + i, error: `expected the ${name} in metres from 0 to 90000000, like 10m, found ${shown(text ?? '')}` }
+    if (size === null || size < 0 || size > MAX_SIZE_CM) return { index: at + 1 + i, error: `expected the ${name} in metres from 0 to 90000000, like 10m, found ${found(text)}` }
     sizes.push(size)
   }
   if (tokens.length > at + 4) return { index: at + 4, error: `found ${shown(tokens[at + 4] ?? '')} after a complete LOC record` }
@@ -109,11 +111,11 @@ function parseAngle(tokens: readonly string[], at: number, maxDegrees: number, p
   for (const [i, [name, max, unit]] of parts.entries()) {
     const text = tokens[at + i] ?? ''
     const value = (name === 'seconds' ? /^\d{1,2}(\.\d{1,3})?$/ : /^\d{1,3}$/).test(text) ? Number(text) : null
-    if (value === null || value > max) return { index: at + i, error: `expected ${name} from 0 to ${max}${i === 0 ? '' : ` or ${positive} or ${negative}`}, found ${shown(text)}` }
+    if (value === null || value > max) return { index: at + i, error: `expected ${name} from 0 to ${max}${i === 0 ? '' : ` or ${positive} or ${negative}`}, found ${found(tokens[at + i])}` }
     angle += Math.round(value * unit)
     if (angle > maxDegrees * DEGREE) return { index: at + i, error: `found an angle above ${maxDegrees} degrees` }
     const direction = (tokens[at + i + 1] ?? '').toUpperCase()
     if (direction === positive || direction === negative) return { angle: direction === negative ? -angle : angle, next: at + i + 2 }
   }
-  return { index: at + 3, error: `expected ${positive} or ${negative}, found ${shown(tokens[at + 3] ?? '')}` }
+  return { index: at + 3, error: `expected ${positive} or ${negative}, found ${found(tokens[at + 3])}` }
 }

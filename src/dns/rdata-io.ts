@@ -14,6 +14,11 @@ export class OctetWriter {
     return this.#length
   }
 
+  /** Forgets what was written, to be used again. */
+  reset(): void {
+    this.#length = 0
+  }
+
   u8(value: number): void {
     this.#reserve(1)
     this.#bytes[this.#length++] = value

@@ -25,6 +25,8 @@ export interface RdataToken {
 export interface RdataError extends TextError {
   /** Index of the bad token; the number of tokens when one is missing at the end. */
   readonly index: number
+  /** The record was complete before this token: what follows may belong to another. */
+  readonly complete?: boolean
 }
 
 /** RFC 1035 section 3.2.1: RDLENGTH has 16 bits. */
@@ -177,16 +179,17 @@ class TokenCursor {
 
 /**
  * RDATA from tokens, from index `first` on. `origin` completes relative names. Any type
- * may be written in the form of RFC 3597 (`\# length hex`), which must then fit the type.
+ * may be written in the form of RFC 3597 (`\# length hex`), which must then fit the type. `out` is a writer to be used again
+ * by who reads many; nothing of it is kept.
  */
-export function parseRdata(type: number, tokens: readonly RdataToken[], origin: Origin, first = 0): Uint8Array | RdataError {
+export function parseRdata(type: number, tokens: readonly RdataToken[], origin: Origin, first = 0, out: OctetWriter = new OctetWriter()): Uint8Array | RdataError {
   const marker = tokens[first]
   if (marker !== undefined && !marker.quoted && marker.text === '\\#') return parseGeneric(type, tokens, first + 1)
   const shape = shapeOf(type)
   if (shape === undefined) {
     return { index: first, error: `${typeName(type)} has no text form here: write it as \\# followed by the length and the octets in hex, like \\# 4 0A000001` }
   }
-  const out = new OctetWriter()
+  out.reset()
   const from = new TokenCursor(type, tokens, first, origin)
   for (const field of shape.fields) {
     const start = from.at
@@ -197,7 +200,7 @@ export function parseRdata(type: number, tokens: readonly RdataToken[], origin: 
     return { index: from.at > start ? from.at - 1 : start, error: withExample(type, error) }
   }
   const extra = tokens[from.at]
-  if (extra !== undefined) return { index: from.at, error: withExample(type, `${shown(extra.text)} is too much: the ${typeName(type)} record was complete before it`) }
+  if (extra !== undefined) return { index: from.at, complete: true, error: withExample(type, `${shown(extra.text)} is too much: the ${typeName(type)} record was complete before it`) }
   const rdata = out.finish()
   const wrong = wrongDigest(type, rdata)
   if (wrong !== null) return { index: tokens.length - 1, error: wrong }
@@ -265,9 +268,9 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
         out.text(tag)
       })
     case 'hex':
-      return parseRest(from, 'hex digits in pairs', parseHex, out)
+      return parseRest(from, 'hex digits in pairs', 2, parseHex, out)
     case 'base64':
-      return parseRest(from, 'base64 text', parseBase64, out)
+      return parseRest(from, 'base64 text', 4, parseBase64, out)
     case 'salt':
       return parseWord(from, 'a salt as up to 255 octets in hex, or - for none', parseSalt, value => writeCounted(out, value))
     case 'hash':
@@ -362,12 +365,16 @@ function parseText(from: TokenCursor, out: OctetWriter): string | null {
   return null
 }
 
-/** The rest of the tokens as one piece of encoded text. */
-function parseRest(from: TokenCursor, wanted: string, read: (text: string) => Uint8Array | null, out: OctetWriter): string | RdataError | null {
+/** The rest of the tokens as one piece of encoded text, whose characters come in groups of `group`. */
+function parseRest(from: TokenCursor, wanted: string, group: number, read: (text: string) => Uint8Array | null, out: OctetWriter): string | RdataError | null {
   const first = from.at
   const rest = from.rest()
-  const bytes = rest.length === 0 || rest.some(token => token.quoted) ? null : read(rest.map(token => token.text).join(''))
-  if (bytes === null || bytes.length === 0) return { index: first, error: `expected ${wanted}, found ${found(rest[0])}` }
+  const text = rest.some(token => token.quoted) ? '' : rest.map(token => token.text).join('')
+  const bytes = text === '' ? null : read(text)
+  if (bytes === null) {
+    const cut = text.length % group === 0 ? '' : ` with ${text.length} characters: their number must be a multiple of ${group}`
+    return { index: first, error: `expected ${wanted}, found ${found(rest[0])}${cut}` }
+  }
   out.bytes(bytes)
   return null
 }
@@ -392,7 +399,8 @@ function parseBitmap(from: TokenCursor, out: OctetWriter): string | null {
   for (let token = from.next(); token !== null; token = from.next()) {
     const type = token.quoted ? null : typeNumber(token.text)
     // RFC 4034 section 4.1.2: bits of pseudo-types must be clear.
-    if (type === null || type === 0 || isMetaType(type)) return `expected the types that the name has, found ${unknownType(token.text)}`
+    if (type === null || type === 0) return `expected the types that the name has, found ${unknownType(token.text)}`
+    if (isMetaType(type)) return `expected the types that the name has, but ${typeName(type)} is none that a name can have`
     const bits = windows.get(type >> 8) ?? new Uint8Array(32)
     windows.set(type >> 8, bits)
     const octet = (type & 0xff) >> 3

@@ -5,6 +5,7 @@
  * proportional to the text read plus the records generated, both bounded.
  */
 import type { WireName } from '../dns/name.ts'
+import { OctetWriter } from '../dns/rdata-io.ts'
 import { parseRdata } from '../dns/rdata-text.ts'
 import { MAX_TTL, parseHead, type RrHead } from '../dns/rr-text.ts'
 import type { Rr } from '../dns/rrset.ts'
@@ -90,10 +91,12 @@ class ZoneFileParser {
   /** The last TTL that was written (RFC 1035 section 5.1). */
   #lastTtl: number | null = null
   #ttlRuleTold = false
+  readonly #scratch = new OctetWriter()
   readonly #unreadTypes = new Set<number>()
   #unreadUntyped = false
   #includes = 0
   #generated = 0
+  #generatedCharacters = 0
 
   constructor(options: ZoneTextOptions) {
     this.#options = options
@@ -131,8 +134,9 @@ class ZoneFileParser {
 
   #noteUnread(tokens: readonly Token[]): void {
     const type = tokens.slice(0, HEAD_TOKENS).map(token => (token.quoted ? null : typeNumber(token.text))).find(found => found !== null)
-    if (type === undefined || type === null) this.#unreadUntyped = true
-    else this.#unreadTypes.add(type)
+    if (type !== undefined && type !== null) this.#unreadTypes.add(type)
+    // Over several lines it may have swallowed anything.
+    if (type === undefined || type === null || tokens[0]?.line !== tokens.at(-1)?.line) this.#unreadUntyped = true
   }
 
   #takeOwner(token: Token, state: FileState): void {
@@ -177,12 +181,15 @@ class ZoneFileParser {
   }
 
   #rdata(head: RrHead, tokens: readonly Token[], state: FileState): Uint8Array | null {
-    const rdata = parseRdata(head.type, tokens, state.origin, head.next)
-    if ('error' in rdata) {
-      this.#error(state, placeOf(tokens, rdata.index), rdata.error)
-      return null
-    }
-    return rdata
+    const rdata = parseRdata(head.type, tokens, state.origin, head.next, this.#scratch)
+    if (!('error' in rdata)) return rdata
+    const place = placeOf(tokens, rdata.index)
+    const began = tokens[0]?.line ?? place.line
+    const swallowed = rdata.complete === true && place.line !== began
+    // A parenthesis closed too late has swallowed records: what they were is not known.
+    if (swallowed) this.#unreadUntyped = true
+    this.#error(state, place, `${rdata.error}${swallowed ? `; the record began in line ${began}: is a ")" missing before this?` : ''}`)
+    return null
   }
 
   /** RFC 2308 section 4 and RFC 1035 section 5.1, in the order that BIND follows. */
@@ -321,11 +328,14 @@ class ZoneFileParser {
       this.#error(state, place, `${error}, in the generated record ${shown(`${ownerText} ${data}`)}`)
       return false
     }
+    const { generatedCharacters } = this.#options.limits
+    this.#generatedCharacters += ownerText.length + data.length
+    if (this.#generatedCharacters > generatedCharacters) return fail(places.data, `the $GENERATE directives make more than ${generatedCharacters} characters together`)
     const owner = parseName(ownerText, state.origin)
     if (typeof owner !== 'string') return fail(places.owner, owner.error)
     const entry = new EntryReader(data).next()
     if (entry !== null && entry.fault !== null) return fail(places.data, entry.fault.error)
-    const rdata = parseRdata(head.type, entry?.tokens ?? [], state.origin, 0)
+    const rdata = parseRdata(head.type, entry?.tokens ?? [], state.origin, 0, this.#scratch)
     if ('error' in rdata) return fail(places.data, rdata.error)
     this.#keep(owner, head.type, ttl, rdata, places.owner, state)
     return true

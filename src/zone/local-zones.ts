@@ -1,50 +1,69 @@
 /**
- * All zones that we answer from ourselves, as one immutable set: those of the user, and the built-in ones (special-use
- * names) that no user zone overrides. A reload makes a new set; nothing changes in an old one.
+ * All zones that are answered from here, as one immutable set: those of the user, and the built-in ones (special-use names)
+ * that no user zone takes over. A reload makes a new set; nothing changes in an old one.
+ *
+ * Invariant: the longest configured name wins, so that neither a cached cut nor a cached NXDOMAIN above a local zone can
+ * shadow it (CVE-2026-44687): callers look here before they look into any cache.
  */
 import type { Question } from '../dns/message.ts'
 import { isWithin, type Name, parentOf, ROOT } from '../dns/name.ts'
-import { RrType } from '../dns/types.ts'
+import { RrClass, RrType } from '../dns/types.ts'
 import type { Zone } from './zone.ts'
 
 export class LocalZones {
-  readonly #byOrigin = new Map<Name, Zone[]>()
+  /** In the order given, without those that another one took the place of. */
   readonly zones: readonly Zone[]
+  readonly #whole = new Map<Name, Zone>()
+  readonly #records = new Map<Name, Zone[]>()
+  readonly #builtIn: ReadonlySet<Zone>
 
-  constructor(zones: readonly Zone[]) {
-    this.zones = zones
+  /** The first of several whole zones with the same origin counts. `builtIn`: those among `zones` that the user did not write. */
+  constructor(zones: readonly Zone[], builtIn: ReadonlySet<Zone>) {
+    this.#builtIn = builtIn
+    const kept: Zone[] = []
     for (const zone of zones) {
-      const here = this.#byOrigin.get(zone.origin) ?? []
-      // Single records come first: they are made to override a zone.
-      this.#byOrigin.set(zone.origin, zone.recordsOnly ? [zone, ...here] : [...here, zone])
+      if (zone.recordsOnly) this.#records.set(zone.origin, [...(this.#records.get(zone.origin) ?? []), zone])
+      else if (this.#whole.has(zone.origin)) continue
+      else this.#whole.set(zone.origin, zone)
+      kept.push(zone)
+    }
+    this.zones = kept
+  }
+
+  /**
+   * The zone that answers a question: a record-only zone with something for the name, else the deepest zone at or above it.
+   * Undefined: ask the Internet. A record-only zone wins even when its origin is shallower, for it was made to override.
+   */
+  find(question: Question): Zone | undefined {
+    if (question.class !== RrClass.IN) return undefined
+    let whole: Zone | undefined
+    for (let name = question.name; ; name = parentOf(name)) {
+      const records = this.#records.get(name)?.find(zone => zone.covers(question))
+      if (records !== undefined) return records
+      const zone = this.#whole.get(name)
+      if (zone !== undefined && whole === undefined && this.#speaksFor(zone, question)) whole = zone
+      if (name === ROOT) return whole
     }
   }
 
   /**
-   * The deepest zone that speaks for the name. Single records go before any zone, however shallow their common origin is.
-   * DS at the top of a zone is data of its parent (RFC 4035 section 2.4).
+   * RFC 4035 section 3.1.4.1: DS at the apex of a zone is the business of its parent. But a top-level name that is special
+   * has no parent that may be asked about it (RFC 6761, RFC 7686 section 2: must not be looked up).
    */
-  find(question: Question): Zone | undefined {
-    const { name } = question
-    let deepest: Zone | undefined
-    for (let at = name; ; at = parentOf(at)) {
-      for (const zone of this.#byOrigin.get(at) ?? []) {
-        if (question.type === RrType.DS && zone.origin === name && !zone.recordsOnly) continue
-        if (zone.recordsOnly) {
-          if (zone.claims(name)) return zone
-        } else deepest ??= zone
-      }
-      if (at === ROOT) return deepest
-    }
+  #speaksFor(zone: Zone, question: Question): boolean {
+    if (question.type !== RrType.DS || question.name !== zone.origin || zone.origin === ROOT) return true
+    return this.#builtIn.has(zone) && parentOf(zone.origin) === ROOT
   }
 }
 
 /**
- * The set to serve. A user zone at, above or below a built-in name overrides that built-in zone: above, because the user
- * has said what is there; below, because a cut for it would be missing in ours and only the rest stays built in.
+ * The set to serve. A user zone takes a built-in one's place when it has the same origin, or stands above and says something
+ * about that name itself (data, an empty non-terminal or a delegation there): a local copy of the root does not switch off
+ * `localhost`. A user zone below a built-in one answers its own part, being the longer name; record-only zones override
+ * single names only.
  */
 export function makeLocalZones(zones: readonly Zone[], builtIn: readonly Zone[]): LocalZones {
-  const own = zones.filter(zone => !zone.recordsOnly)
-  const kept = builtIn.filter(ours => !own.some(zone => isWithin(ours.origin, zone.origin)))
-  return new LocalZones([...zones, ...kept])
+  const whole = zones.filter(zone => !zone.recordsOnly)
+  const kept = builtIn.filter(({ origin }) => !whole.some(zone => zone.origin === origin || (isWithin(origin, zone.origin) && zone.has(origin))))
+  return new LocalZones([...zones, ...kept], new Set(kept))
 }

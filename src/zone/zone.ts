@@ -1,205 +1,290 @@
 /**
- * One zone that we hold ourselves, and what it says to a question (RFC 1034 section 4.3.2, RFC 4592, RFC 6672). It answers
- * as data, never as a message, and knows nothing of other zones: an alias that leaves it and a delegation inside it are
- * for the caller to follow. Its records are fixed when it is made; work per answer is proportional to labels and records
- * handed out, whatever the size of the zone.
+ * One zone that we hold ourselves, and what it says to a question: RFC 1034 section 4.3.2 with wildcards (RFC 4592), DNAME
+ * (RFC 6672) and delegations. Aliases are followed as far as the zone goes. It knows nothing of messages, sets no bits and
+ * asks nobody; answers are unsigned, since a signed zone would need denials that it does not make.
+ *
+ * A record-only zone has single records that override what the Internet says. As in Unbound's `transparent` zones a name
+ * with records is answered here whatever the type, any other name is 'not-here'; NS records are data and delegate nothing.
+ *
+ * Invariants: a zone never changes; the work for an answer is proportional to the labels of the names it passes, of which
+ * there are at most `aliases`.
  */
+import { foldName, isWithin, type Name, parentOf, replaceSuffix, wildcardOf, type WireName } from '../dns/name.ts'
 import type { Question } from '../dns/message.ts'
-import { foldName, isStrictlyWithin, isWithin, type Name, parentOf, replaceSuffix, wildcardOf } from '../dns/name.ts'
 import { mxExchange, nameRdata, readSoa, srvTarget, targetOf } from '../dns/rdata.ts'
 import { makeRRset, type RRset, withTtl } from '../dns/rrset.ts'
 import { RrClass, RrType } from '../dns/types.ts'
 import { defaultLimits } from '../limits.ts'
 
-/**
- * `rrsets` is the alias chain (owners in the zone), in `answer` with the set that ends it. `not-here`: a zone of single
- * records has nothing to say about the name, recursion goes on. TTLs are those of the zone, the SOA's that of a denial.
- */
 export type ZoneAnswer =
+  /** `rrsets` is the alias chain, if any, and the data at its end. */
   | { readonly kind: 'answer'; readonly rrsets: readonly RRset[]; readonly additional: readonly RRset[] }
+  /** The chain leaves the zone (or, inside it, is a loop or too long): `target` is where it goes on. */
   | { readonly kind: 'alias'; readonly rrsets: readonly RRset[]; readonly target: Name }
+  /** `rrsets` is the chain. `soa` has the negative TTL (RFC 2308 section 5); null in a record-only zone. */
   | { readonly kind: 'nodata' | 'nxdomain'; readonly rrsets: readonly RRset[]; readonly soa: RRset | null }
-  | { readonly kind: 'referral'; readonly rrsets: readonly RRset[]; readonly cut: Name; readonly ns: RRset; readonly glue: readonly RRset[]; readonly ds: RRset | null }
+  | Referral
+  /** RFC 6672 section 2.2: the substituted name would exceed 255 octets, which is answered YXDOMAIN. */
   | { readonly kind: 'name-too-long'; readonly rrsets: readonly RRset[] }
+  /** Not this zone's business: the name is outside, or a record-only zone has nothing for it. */
   | { readonly kind: 'not-here'; readonly rrsets: readonly RRset[] }
 
-type Node = ReadonlyMap<number, RRset>
+/** `rrsets` is the alias chain that led to the cut. */
+export interface Referral {
+  readonly kind: 'referral'
+  readonly rrsets: readonly RRset[]
+  readonly cut: Name
+  readonly ns: RRset
+  /** All addresses that the zone has for the servers, those of sibling delegations included. */
+  readonly glue: readonly RRset[]
+  readonly ds: RRset | null
+}
 
-/** What the tree holds for one name. */
-type Found =
-  | { readonly kind: 'node'; readonly node: Node; readonly owner: Name }
-  | { readonly kind: 'cut'; readonly cut: Name; readonly ns: RRset }
+export interface ZoneOptions {
+  readonly recordsOnly: boolean
+  /** Names that exist without records of their own or below them: all types are NODATA there. */
+  readonly emptyNames?: readonly Name[]
+  /** Aliases followed inside the zone. */
+  readonly aliases?: number
+  /** Names whose addresses are added to an answer. */
+  readonly additionalNames?: number
+}
+
+/** RRsets by type. Empty at an empty non-terminal. */
+type Sets = ReadonlyMap<number, RRset>
+
+/** Where a name leads. */
+type Place =
+  | { readonly kind: 'cut'; readonly ns: RRset; readonly ds: RRset | null }
   | { readonly kind: 'dname'; readonly dname: RRset }
-  | { readonly kind: 'empty' }
-  | { readonly kind: 'nothing' }
+  | { readonly kind: 'name' | 'wildcard'; readonly sets: Sets }
+  | { readonly kind: 'absent' }
+
+const ABSENT: Place = Object.freeze({ kind: 'absent' })
 
 export class Zone {
   readonly origin: Name
-  /** Single records without SOA and NS: names that it does not list are left to recursion. */
   readonly recordsOnly: boolean
+  /** Records, signatures included. */
   readonly recordCount: number
-  readonly #nodes = new Map<Name, Map<number, RRset>>()
-  /** Names that exist only because there are names below them (RFC 4592 section 2.2.2). */
-  readonly #nonTerminals = new Set<Name>()
+  readonly #all: readonly RRset[]
+  readonly #names: ReadonlyMap<Name, Sets>
+  /** With the TTL of denials. */
   readonly #soa: RRset | null
+  readonly #aliases: number
+  readonly #additionalNames: number
 
-  constructor(origin: Name, rrsets: readonly RRset[], options: { readonly recordsOnly: boolean }) {
+  /** RRsets outside `origin` are left out: whoever reads a zone complains about them. */
+  constructor(origin: Name, rrsets: readonly RRset[], options: ZoneOptions) {
     this.origin = origin
     this.recordsOnly = options.recordsOnly
-    let records = 0
-    for (const rrset of rrsets) {
-      records += rrset.rdatas.length
-      const node = this.#nodes.get(rrset.name) ?? new Map<number, RRset>()
-      node.set(rrset.type, rrset)
-      this.#nodes.set(rrset.name, node)
-    }
-    for (const name of this.#nodes.keys()) {
-      for (let above = name; above !== origin && isStrictlyWithin(above, origin); ) {
-        above = parentOf(above)
-        if (this.#nonTerminals.has(above)) break
-        if (!this.#nodes.has(above)) this.#nonTerminals.add(above)
-      }
-    }
-    this.recordCount = records
-    this.#soa = this.#denialSoa()
+    this.#all = rrsets.filter(rrset => isWithin(rrset.name, origin))
+    this.recordCount = this.#all.reduce((sum, rrset) => sum + rrset.rdatas.length + rrset.signatures.length, 0)
+    this.#names = namesOf(origin, this.#all, options.emptyNames ?? [])
+    this.#soa = options.recordsOnly ? null : denialSoa(this.#names.get(origin)?.get(RrType.SOA))
+    this.#aliases = options.aliases ?? defaultLimits.budget.aliases
+    this.#additionalNames = options.additionalNames ?? defaultLimits.zone.additionalNames
   }
 
-  *rrsets(): IterableIterator<RRset> {
-    for (const node of this.#nodes.values()) yield* node.values()
+  /** All RRsets as given, with their signatures. */
+  rrsets(): Iterable<RRset> {
+    return this.#all
   }
 
-  /** Does the zone speak for this name? A zone does for all names within it; single records only for the names they are at. */
-  claims(name: Name): boolean {
-    if (!isWithin(name, this.origin)) return false
-    if (!this.recordsOnly) return true
-    const found = this.#find(name, RrType.ANY)
-    return found.kind !== 'nothing' && found.kind !== 'empty'
+  /** Does the name exist here, with records or as an empty non-terminal, and not below a zone cut or DNAME? */
+  has(name: Name): boolean {
+    return isWithin(name, this.origin) && this.#locate(name, RrType.DS).kind === 'name'
+  }
+
+  /** Would `answer` say anything but 'not-here'? */
+  covers(question: Question): boolean {
+    if (question.class !== RrClass.IN || !isWithin(question.name, this.origin)) return false
+    return !this.recordsOnly || !this.#isMissing(this.#locate(question.name, question.type))
   }
 
   answer(question: Question): ZoneAnswer {
+    if (!this.covers(question)) return { kind: 'not-here', rrsets: [] }
+    const { type } = question
     const chain: RRset[] = []
     const seen = new Set<Name>()
     for (let { name } = question; ; ) {
-      if (!isWithin(name, this.origin)) return { kind: 'alias', rrsets: chain, target: name }
-      // A loop or a chain beyond what anyone follows: the rest is the asker's to find out.
-      if (seen.has(name) || seen.size > defaultLimits.budget.aliases) return { kind: 'alias', rrsets: chain, target: name }
+      const place = this.#locate(name, type)
+      const target = followAlias(place, name, type, chain)
+      if (target === 'too-long') return { kind: 'name-too-long', rrsets: chain }
+      if (target === null) return this.#end(place, name, type, chain)
+      if (asksForAlias(type)) return { kind: 'answer', rrsets: chain, additional: [] }
       seen.add(name)
-      const found = question.class === RrClass.IN ? this.#find(name, question.type) : ({ kind: 'nothing' } as const)
-      switch (found.kind) {
-        case 'cut':
-          return { kind: 'referral', rrsets: chain, cut: found.cut, ns: found.ns, glue: this.#addressesFor(found.ns), ds: this.#nodes.get(found.cut)?.get(RrType.DS) ?? null }
-        case 'dname': {
-          const next = this.#throughDname(name, found.dname)
-          if (next === null) return { kind: 'name-too-long', rrsets: [...chain, found.dname] }
-          chain.push(found.dname, next.cname)
-          name = next.target
-          continue
-        }
-        case 'node': {
-          const set = pick(found.node, question.type)
-          if (set !== undefined) return this.#positive(chain, name, found.owner, set)
-          const cname = found.node.get(RrType.CNAME)
-          const target = cname?.rdatas[0] === undefined ? null : targetOf(cname.rdatas[0])
-          if (cname === undefined || target === null) return { kind: 'nodata', rrsets: chain, soa: this.#soa }
-          chain.push(at(name, found.owner, cname))
-          name = foldName(target)
-          continue
-        }
-        case 'empty':
-          return this.recordsOnly ? this.#elsewhere(chain, name) : { kind: 'nodata', rrsets: chain, soa: this.#soa }
-        case 'nothing':
-          return this.recordsOnly ? this.#elsewhere(chain, name) : { kind: 'nxdomain', rrsets: chain, soa: this.#soa }
-        default:
-          return found satisfies never
-      }
+      // A loop, or a chain longer than anybody follows: the rest is for whoever asked, who counts as well.
+      if (!isWithin(target, this.origin) || seen.has(target) || seen.size >= this.#aliases) return { kind: 'alias', rrsets: chain, target }
+      name = target
     }
   }
 
-  #elsewhere(chain: readonly RRset[], name: Name): ZoneAnswer {
-    return chain.length === 0 ? { kind: 'not-here', rrsets: chain } : { kind: 'alias', rrsets: chain, target: name }
+  /** What there is at the end of a chain. */
+  #end(place: Place, name: Name, type: number, chain: readonly RRset[]): ZoneAnswer {
+    if (this.recordsOnly && this.#isMissing(place)) return { kind: 'alias', rrsets: chain, target: name }
+    switch (place.kind) {
+      case 'cut':
+        return { kind: 'referral', rrsets: chain, cut: place.ns.name, ns: place.ns, ds: place.ds, glue: this.#addressesOf(targetsOf(place.ns)) }
+      case 'name':
+      case 'wildcard': {
+        // RFC 8482 section 4.1: ANY is answered with one RRset.
+        const found = type === RrType.ANY ? firstOf(place.sets) : place.sets.get(type)
+        if (found === undefined) return { kind: 'nodata', rrsets: chain, soa: this.#soa }
+        const data = place.kind === 'name' ? found : synthesised(found, name)
+        return { kind: 'answer', rrsets: [...chain, data], additional: this.#addressesOf(targetsOf(data).slice(0, this.#additionalNames)) }
+      }
+      case 'dname':
+      case 'absent':
+        return { kind: 'nxdomain', rrsets: chain, soa: this.#soa }
+      default:
+        return place satisfies never
+    }
   }
 
-  /** From the origin down: the first cut or DNAME on the way, else the node, else the wildcard of the closest encloser. */
-  #find(name: Name, type: number): Found {
-    const path: Name[] = []
-    for (let at = name; at !== this.origin; at = parentOf(at)) path.push(at)
-    path.push(this.origin)
+  /** In a record-only zone a name without records of its own is nobody's: empty non-terminals are, too. */
+  #isMissing(place: Place): boolean {
+    return place.kind === 'absent' || ((place.kind === 'name' || place.kind === 'wildcard') && place.sets.size === 0)
+  }
+
+  /** RFC 1034 section 4.3.2 step 3: matches down from the apex, label by label, until something decides. */
+  #locate(name: Name, type: number): Place {
+    let sets = this.#names.get(this.origin)
     let encloser = this.origin
-    for (let i = path.length - 1; i >= 0; i--) {
-      const here = path[i] ?? name
-      const node = this.#nodes.get(here)
-      if (node === undefined) {
-        if (!this.#nonTerminals.has(here)) return this.#wildcard(encloser)
-        encloser = here
-        continue
-      }
-      encloser = here
-      const ns = node.get(RrType.NS)
-      // RFC 4035 section 3.1.4.1: DS at the cut is the parent's own data.
-      if (ns !== undefined && here !== this.origin && !this.recordsOnly && !(type === RrType.DS && i === 0)) return { kind: 'cut', cut: here, ns }
-      const dname = node.get(RrType.DNAME)
-      if (dname !== undefined && i > 0) return { kind: 'dname', dname }
+    for (const below of suffixesBelow(name, this.origin)) {
+      // RFC 6672 section 2.3: a DNAME redirects what is below its owner, not the owner, and it may stand at the apex.
+      const dname = sets?.get(RrType.DNAME)
+      if (dname !== undefined) return { kind: 'dname', dname }
+      sets = this.#names.get(below)
+      // RFC 4592 section 3.3.1: only the wildcard right below the closest encloser counts, and only when the name is missing.
+      if (sets === undefined) return this.#wildcardBelow(encloser)
+      encloser = below
+      const ns = this.recordsOnly ? undefined : sets.get(RrType.NS)
+      // RFC 4035 section 3.1.4.1: the DS RRset of a child is data of the parent.
+      if (ns !== undefined && !(below === name && type === RrType.DS)) return { kind: 'cut', ns, ds: sets.get(RrType.DS) ?? null }
     }
-    const node = this.#nodes.get(name)
-    return node === undefined ? { kind: 'empty' } : { kind: 'node', node, owner: name }
+    return sets === undefined ? ABSENT : { kind: 'name', sets }
   }
 
-  #wildcard(encloser: Name): Found {
+  #wildcardBelow(encloser: Name): Place {
     const wildcard = wildcardOf(encloser)
-    const node = wildcard === null ? undefined : this.#nodes.get(wildcard)
-    if (node !== undefined && wildcard !== null) return { kind: 'node', node, owner: wildcard }
-    // RFC 4592 section 2.2.1: a wildcard that only has names below it still exists, without data.
-    return wildcard !== null && this.#nonTerminals.has(wildcard) ? { kind: 'empty' } : { kind: 'nothing' }
+    const sets = wildcard === null ? undefined : this.#names.get(wildcard)
+    return sets === undefined ? ABSENT : { kind: 'wildcard', sets }
   }
 
-  #positive(chain: readonly RRset[], name: Name, owner: Name, set: RRset): ZoneAnswer {
-    return { kind: 'answer', rrsets: [...chain, at(name, owner, set)], additional: this.#addressesFor(set) }
-  }
-
-  /** RFC 6672 section 2.2; the CNAME has the DNAME's TTL (section 3.1). */
-  #throughDname(name: Name, dname: RRset): { readonly cname: RRset; readonly target: Name } | null {
-    const to = dname.rdatas[0] === undefined ? null : targetOf(dname.rdatas[0])
-    const target = to === null ? null : replaceSuffix(name, dname.name, to)
-    if (target === null) return null
-    return { cname: makeRRset(name, RrType.CNAME, dname.class, dname.ttl, [nameRdata(target)]), target: foldName(target) }
-  }
-
-  /** Addresses in the zone of the names that NS, MX or SRV records point at; for a delegation this is the glue. */
-  #addressesFor(set: RRset): readonly RRset[] {
-    const read = targetReader(set.type)
-    if (read === null) return []
-    const names = new Set(set.rdatas.flatMap(rdata => read(rdata) ?? []).map(foldName))
-    return [...names].flatMap(name => [this.#nodes.get(name)?.get(RrType.A) ?? [], this.#nodes.get(name)?.get(RrType.AAAA) ?? []].flat())
-  }
-
-  /** RFC 2308 section 3: the SOA goes out with the smaller of its TTL and its MINIMUM. */
-  #denialSoa(): RRset | null {
-    const soa = this.#nodes.get(this.origin)?.get(RrType.SOA)
-    const rdata = soa?.rdatas[0]
-    if (soa === undefined || rdata === undefined) return null
-    return withTtl(soa, Math.min(soa.ttl, readSoa(rdata)?.minimum ?? soa.ttl))
+  /** Addresses that the zone has for some names, glue included. */
+  #addressesOf(targets: readonly Name[]): RRset[] {
+    const found: RRset[] = []
+    for (const target of targets) {
+      const sets = this.#names.get(target)
+      for (const type of [RrType.A, RrType.AAAA]) {
+        const addresses = sets?.get(type)
+        if (addresses !== undefined) found.push(addresses)
+      }
+    }
+    return found
   }
 }
 
-/** For ANY one set is enough (RFC 8482 section 4.1). */
-function pick(node: Node, type: number): RRset | undefined {
-  if (type !== RrType.ANY) return node.get(type)
-  for (const set of node.values()) return set
+/** A question that an alias itself answers. */
+const asksForAlias = (type: number): boolean => type === RrType.CNAME || type === RrType.ANY
+
+/** Follows a CNAME or DNAME at `place`, putting what it passes into `chain`; null when there is none to follow. */
+function followAlias(place: Place, name: Name, type: number, chain: RRset[]): Name | 'too-long' | null {
+  switch (place.kind) {
+    case 'cut':
+    case 'absent':
+      return null
+    case 'dname': {
+      const { dname } = place
+      if (!chain.includes(dname)) chain.push(dname)
+      const to = firstTarget(dname)
+      const target = to === null ? null : replaceSuffix(name, dname.name, to)
+      if (target === null) return 'too-long'
+      // RFC 6672 section 3.1: the CNAME made from a DNAME has its TTL.
+      chain.push(makeRRset(name, RrType.CNAME, dname.class, dname.ttl, [nameRdata(target)]))
+      return foldName(target)
+    }
+    case 'name':
+    case 'wildcard': {
+      const cname = asksForAlias(type) ? undefined : place.sets.get(RrType.CNAME)
+      const target = cname === undefined ? null : firstTarget(cname)
+      if (cname === undefined || target === null) return null
+      chain.push(place.kind === 'name' ? cname : synthesised(cname, name))
+      return foldName(target)
+    }
+    default:
+      return place satisfies never
+  }
+}
+
+function namesOf(origin: Name, rrsets: readonly RRset[], emptyNames: readonly Name[]): Map<Name, Sets> {
+  const names = new Map<Name, Map<number, RRset>>()
+  const add = (name: Name): Map<number, RRset> => {
+    const known = names.get(name)
+    if (known !== undefined) return known
+    const sets = new Map<number, RRset>()
+    names.set(name, sets)
+    // RFC 4592 section 2.2.2: all names above exist as well.
+    if (name !== origin) add(parentOf(name))
+    return sets
+  }
+  for (const rrset of rrsets) {
+    if (rrset.type === RrType.RRSIG) continue
+    const sets = add(rrset.name)
+    const known = sets.get(rrset.type)
+    const rdatas = known === undefined ? rrset.rdatas : [...known.rdatas, ...rrset.rdatas]
+    const ttl = Math.min(rrset.ttl, known?.ttl ?? rrset.ttl)
+    sets.set(rrset.type, rrset.signatures.length === 0 && known === undefined ? rrset : makeRRset(rrset.owner, rrset.type, rrset.class, ttl, rdatas))
+  }
+  for (const name of emptyNames) if (isWithin(name, origin)) add(name)
+  return names
+}
+
+/** The suffixes of `name` that are strictly within `origin`, the shortest first, `name` last. */
+function suffixesBelow(name: Name, origin: Name): Name[] {
+  const suffixes: Name[] = []
+  for (let suffix = name; suffix.length > origin.length; suffix = parentOf(suffix)) suffixes.push(suffix)
+  return suffixes.reverse()
+}
+
+/** RFC 4592 section 3.3.3: what a wildcard yields has the name that was asked for. */
+const synthesised = (rrset: RRset, name: Name): RRset => ({ ...rrset, owner: name, name })
+
+function firstOf(sets: Sets): RRset | undefined {
+  for (const rrset of sets.values()) return rrset
   return undefined
 }
 
-/** A wildcard's set as if it stood at the name asked for (RFC 4592 section 3.3.1). */
-const at = (name: Name, owner: Name, set: RRset): RRset => (owner === name ? set : { ...set, owner: name, name })
+function firstTarget(rrset: RRset): WireName | null {
+  const rdata = rrset.rdatas[0]
+  return rdata === undefined ? null : targetOf(rdata)
+}
 
-function targetReader(type: number): ((rdata: Uint8Array) => Parameters<typeof foldName>[0] | null) | null {
-  switch (type) {
-    case RrType.NS:
-      return targetOf
-    case RrType.MX:
-      return mxExchange
-    case RrType.SRV:
-      return srvTarget
-    default:
-      return null
+/** The hosts that an RRset names, whose addresses an asker will want next (RFC 1035 section 3.3, RFC 2782); each once. */
+function targetsOf(rrset: RRset): Name[] {
+  const read = targetReader(rrset.type)
+  if (read === null) return []
+  const targets = new Set<Name>()
+  for (const rdata of rrset.rdatas) {
+    const target = read(rdata)
+    if (target !== null) targets.add(foldName(target))
   }
+  return [...targets]
+}
+
+function targetReader(type: number): ((rdata: Uint8Array) => WireName | null) | null {
+  switch (type) {
+    case RrType.NS: return targetOf
+    case RrType.MX: return mxExchange
+    case RrType.SRV: return srvTarget
+    default: return null
+  }
+}
+
+/** RFC 2308 section 3: the SOA of a denial has the smaller of its own TTL and its MINIMUM. */
+function denialSoa(soa: RRset | undefined): RRset | null {
+  const rdata = soa?.rdatas[0]
+  const fields = rdata === undefined ? null : readSoa(rdata)
+  return soa === undefined || fields === null ? null : withTtl(soa, Math.min(soa.ttl, fields.minimum))
 }

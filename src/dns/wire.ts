@@ -144,6 +144,19 @@ export function questionEnd(bytes: Uint8Array): number {
   return -1
 }
 
+/**
+ * Lower-cases the question of a message in place. Names compressed onto it are lower-cased with it: random letters that we
+ * sent (0x20) must not end up in caches and answers.
+ */
+export function foldQuestion(bytes: Uint8Array): void {
+  if (bytes.length < HEADER_OCTETS || u16(bytes, 4) !== 1) return
+  const end = questionEnd(bytes) - QUESTION_FIXED_OCTETS
+  for (let at = HEADER_OCTETS; at < end; at++) {
+    const octet = bytes[at] ?? 0
+    if (octet >= 0x41 && octet <= 0x5a) bytes[at] = octet + 0x20
+  }
+}
+
 /** Is this at least a header, with QR set? Replies are never answered: two resolvers would answer each other for ever. */
 export const isResponse = (bytes: Uint8Array, length: number): boolean => length >= HEADER_OCTETS && ((bytes[2] ?? 0) & 0x80) !== 0
 

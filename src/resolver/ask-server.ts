@@ -5,6 +5,7 @@
  */
 import type { AskedQuestion, Message, Question } from '../dns/message.ts'
 import { decodeMessage } from '../dns/decode.ts'
+import { foldQuestion } from '../dns/wire.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Rr } from '../dns/rrset.ts'
 import type { ExchangeResult, ServerAddress, Transport } from '../ports.ts'
@@ -206,6 +207,7 @@ function timeout(ask: ServerAsk, manner: Manner, now: number): number {
 function receive(ask: ServerAsk, result: ExchangeResult): Received {
   if (result.kind !== 'reply') return { kind: 'nothing', result }
   ask.task.budget.received(result.bytes.length)
+  if (result.caseEchoed) foldQuestion(result.bytes)
   const decoded = decodeMessage(result.bytes)
   if (decoded.kind === 'format-error') {
     // A reply cut short by a size limit still says TC: that much is readable (RFC 2181 section 9).

@@ -93,6 +93,11 @@ export class UdpUpstream {
     }
   }
 
+  /** Gives back the descriptors that nobody uses right now. */
+  closeIdle(): void {
+    for (const seat of this.#idle) this.#closeSeat(seat)
+  }
+
   /** Ends every exchange as not sent and closes every socket. */
   close(): void {
     this.#closed = true

@@ -27,7 +27,14 @@ export function createNetwork({ clock, random, limits, events }: NetworkParts): 
   }
   const parts: UpstreamParts = { clock, random, limits: limits.upstream, exhausted }
   const udp = new UdpUpstream(parts)
-  const tcp = new TcpUpstream(parts)
+  // Idle UDP sockets are the one thing that can be given up for a connection.
+  const tcp = new TcpUpstream({
+    ...parts,
+    exhausted: code => {
+      exhausted(code)
+      udp.closeIdle()
+    },
+  })
   return {
     exchange(server, transport, query, timeoutMs, done) {
       switch (transport) {

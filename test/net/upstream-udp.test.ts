@@ -270,6 +270,23 @@ describe('sockets', () => {
     expect([upstream.openSockets, upstream.idleSockets]).toEqual([3, 3])
   })
 
+  it('that are idle can be given back at once, those in use stay', async () => {
+    const { upstream, ask } = makeUpstream()
+    const held: (() => void)[] = []
+    const { server } = await udpServer((q, send) => {
+      if (idIn(q) === 9) held.push(() => send(answer(q)))
+      else send(answer(q))
+    })
+    const inFlight = ask(server, query({ id: 9 }))
+    await Promise.all([1, 2, 3].map(id => ask(server, query({ id }))))
+    expect([upstream.openSockets, upstream.idleSockets]).toEqual([4, 3])
+    upstream.closeIdle()
+    expect([upstream.openSockets, upstream.idleSockets]).toEqual([1, 0])
+    await until(() => held.length === 1)
+    held[0]?.()
+    expect(await inFlight).toMatchObject({ kind: 'reply' })
+  })
+
   it('that never come free cost a waiting exchange its own time, and the server no blame', async () => {
     const { upstream, clock, ask } = makeUpstream({ udpSockets: 1 })
     const { server } = await udpServer(() => {})

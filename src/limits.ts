@@ -85,7 +85,7 @@ export interface UpstreamLimits {
   readonly ednsPayloadBytes: number
   /** First time-out of a server never heard: Unbound 376, Knot 400. */
   readonly unknownServerTimeoutMs: number
-  /** Lower and upper bound of a computed time-out for UDP. Unbound 50 / PowerDNS 1500. */
+  /** Lower and upper bound of a computed time-out for UDP: Unbound 50; above PowerDNS's 1500, which loses servers that take as long. */
   readonly minTimeoutMs: number
   readonly maxTimeoutMs: number
   /** TCP exchange, connection included: Unbound auth query time-out 3 s. */
@@ -96,7 +96,7 @@ export interface UpstreamLimits {
   readonly rttBandMs: number
   /** Doublings of the time-out: Knot 8. */
   readonly backoffDoublings: number
-  /** Jitter of a time-out, 1/1000 of it: lock-step retries of many resolutions otherwise pulse. */
+  /** Jitter added to a time-out, 1/1000 of it: lock-step retries of many resolutions otherwise pulse. */
   readonly jitterPermille: number
   /** Datagrams that reach a socket but do not match before the question goes to TCP: BIND 9.21.23 and PowerDNS spoof_nearmiss_max 1. */
   readonly mismatchesBeforeTcp: number
@@ -251,7 +251,7 @@ export const defaultLimits: Limits = deepFreeze({
     primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, aliasesPerReply: 11, recordsPerRRset: 256,
   },
   upstream: {
-    ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 1_500, tcpTimeoutMs: 3_000, explorePermille: 50,
+    ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
     udpSockets: 768, idleSocketsPerServer: 64, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, waitingExchanges: 4_096,
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,

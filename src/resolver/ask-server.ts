@@ -31,6 +31,8 @@ export interface ServerAsk {
   readonly name: Name
   readonly server: ServerAddress
   readonly serverName: Name
+  /** Nothing is left to try with this server after this. */
+  readonly lastTry: boolean
 }
 
 interface Manner {
@@ -47,7 +49,11 @@ type Received =
 export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   const { env, server } = ask
   const facts = env.caches.servers.facts(server.key, env.clock.now())
-  let manner: Manner = { transport: 'udp', edns: facts.edns !== 'broken', mixCase: env.settings.mixCase && facts.caseSafe !== 'no' }
+  // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question only:
+  // silence proves nothing that may be remembered, since anyone can cause it.
+  const edns = facts.edns === 'ok' || (facts.edns === 'unknown' && !ask.lastTry)
+  let manner: Manner = { transport: 'udp', edns, mixCase: env.settings.mixCase && facts.caseSafe !== 'no' }
+  let ednsRefused = false
   for (;;) {
     const received = yield* askOnce(ask, manner)
     if (received.kind === 'budget') return received
@@ -59,7 +65,8 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
     if (manner.mixCase && !received.caseEchoed) return yield* askUnmodified(ask, manner)
     if (manner.mixCase) env.caches.servers.caseEchoed(server.key, env.clock.now())
     const next = nextManner(manner, received.verdict, received.message)
-    if (next === null) return conclude(ask, manner, received.verdict, received.message)
+    if (next === null) return conclude(ask, ednsRefused, received.verdict, received.message)
+    ednsRefused ||= manner.edns && !next.edns
     manner = next
   }
 }
@@ -88,7 +95,7 @@ function nextManner(manner: Manner, verdict: Verdict, message: Message): Manner 
   }
 }
 
-function conclude(ask: ServerAsk, manner: Manner, verdict: Verdict, message: Message): ServerReply {
+function conclude(ask: ServerAsk, ednsRefused: boolean, verdict: Verdict, message: Message): ServerReply {
   const { env, server, cut } = ask
   const now = env.clock.now()
   const { servers } = env.caches
@@ -99,7 +106,7 @@ function conclude(ask: ServerAsk, manner: Manner, verdict: Verdict, message: Mes
   const known = servers.facts(server.key, now).edns
   if (message.edns !== null) {
     if (known !== 'ok') servers.ednsWorks(server.key, now)
-  } else if (!manner.edns && known !== 'broken') servers.ednsBroken(server.key, now)
+  } else if (ednsRefused) servers.ednsBroken(server.key, now)
   return { kind: 'usable', verdict }
 }
 
@@ -150,6 +157,7 @@ function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
   const { limits } = ask.env
   const seen = new Map<string, number>()
   let manner: Manner = { ...before, mixCase: false }
+  let ednsRefused = false
   for (let asks = 0; asks <= limits.engine.caseFallbackAsks; asks++) {
     if (asks === limits.engine.caseFallbackAsks) manner = { ...manner, transport: 'tcp' }
     const received = yield* askOnce(ask, manner)
@@ -161,6 +169,7 @@ function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
     }
     const next = nextManner(manner, received.verdict, received.message)
     if (next !== null) {
+      ednsRefused ||= manner.edns && !next.edns
       manner = next
       continue
     }
@@ -169,7 +178,7 @@ function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
     seen.set(print, agreeing)
     if (manner.transport === 'tcp' || agreeing >= limits.engine.caseFallbackAgreeing) {
       ask.env.caches.servers.caseLost(ask.server.key, ask.env.clock.now())
-      return conclude(ask, manner, received.verdict, received.message)
+      return conclude(ask, ednsRefused, received.verdict, received.message)
     }
   }
   return { kind: 'failed', why: 'error', text: 'replies to the repeated question do not agree', again: false }
@@ -199,9 +208,8 @@ function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
 function timeout(ask: ServerAsk, manner: Manner, now: number): number {
   const { upstream } = ask.env.limits
   const base = manner.transport === 'tcp' ? upstream.tcpTimeoutMs : ask.env.caches.servers.timeoutFor(ask.server.key, now)
-  const spread = Math.floor((base * upstream.jitterPermille) / 1_000)
-  const jittered = spread < 1 ? base : base - spread + ask.env.random.below(2 * spread + 1)
-  return Math.max(1, Math.min(jittered, ask.task.budget.deadline - now))
+  const jitter = ask.env.random.below(1 + Math.floor((base * upstream.jitterPermille) / 1_000))
+  return Math.max(1, Math.min(base + jitter, ask.task.budget.deadline - now))
 }
 
 function receive(ask: ServerAsk, result: ExchangeResult): Received {

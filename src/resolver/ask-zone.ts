@@ -44,7 +44,7 @@ export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question,
     const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }
-    const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name })
+    const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name, lastTry: entry.tries + 1 >= triesFor(env, entry) && entry.tries > 0 })
     if (reply.kind === 'budget') return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
     if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict }
     learn(env, entry, reply, roster)
@@ -64,11 +64,15 @@ function learn(env: Env, entry: Entry, reply: Exclude<ServerReply, { kind: 'budg
     entry.done = true
     return
   }
-  const { triesPerServer, silentServerTimeouts } = env.limits.engine
-  const silent = env.caches.servers.facts(entry.server.key, env.clock.now()).timeoutsInRow > silentServerTimeouts
-  entry.done = !reply.again || entry.tries >= (silent ? 1 : triesPerServer)
+  entry.done = !reply.again || entry.tries >= triesFor(env, entry)
   const trouble = `${reply.why}: ${reply.text}`
   roster.troubles.set(trouble, (roster.troubles.get(trouble) ?? 0) + 1)
+}
+
+/** A server that has been silent for long gets one try per question. */
+function triesFor(env: Env, entry: Entry): number {
+  const { triesPerServer, silentServerTimeouts } = env.limits.engine
+  return env.caches.servers.facts(entry.server.key, env.clock.now()).timeoutsInRow > silentServerTimeouts ? 1 : triesPerServer
 }
 
 function makeRoster(env: Env, cut: ZoneCut): Roster {

@@ -206,8 +206,15 @@ class MessageReader {
       if (field === 'name' || field === 'compressed-name') {
         const name = this.name(at, end)
         if (name === null) return null
-        if (first === null) [first, firstAt, firstEnd] = [name, at, this.next]
-        else [second, secondAt, secondEnd] = [name, at, this.next]
+        if (first === null) {
+          first = name
+          firstAt = at
+          firstEnd = this.next
+        } else {
+          second = name
+          secondAt = at
+          secondEnd = this.next
+        }
         at = this.next
       } else {
         at = fieldEnd(field, this.#bytes, at, end)

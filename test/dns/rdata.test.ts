@@ -110,6 +110,11 @@ describe('layout', () => {
     expect(planOf(RrType.TXT, 3)).toBeDefined()
   })
 
+  it('no type has more than two names: the decoder relies on it', () => {
+    const counts = Object.values(RrType).map(type => planOf(type, 1)?.fields.filter(field => field === 'name' || field === 'compressed-name').length ?? 0)
+    expect(Math.max(...counts)).toBe(2)
+  })
+
   it('what this file makes fits', () => {
     expect(fits(RrType.HINFO, hinfoRdata('a', 'b'))).toBe(true)
     expect(fits(RrType.MX, mxRdata(1, target))).toBe(true)

@@ -1,0 +1,164 @@
+/**
+ * Seeds x faults x questions on the embedded internet. Whatever goes wrong: every resolution ends, once; nothing stays in
+ * flight; budgets hold; what is answered is the truth; nothing forged is kept; the same seed gives the same trace.
+ */
+import { describe, expect, it } from 'vitest'
+import { formatRr } from '../../src/dns/rr-text.ts'
+import { recordsOf } from '../../src/dns/rrset.ts'
+import { RrClass, RrType } from '../../src/dns/types.ts'
+import type { Outcome } from '../../src/steps.ts'
+import { isPlanted, planted } from '../../src/testing/forgery.ts'
+import { readInternet, type ServerSource } from '../../src/testing/internet.ts'
+import type { MisbehaviourName } from '../../src/testing/misbehaviour.ts'
+import { SimRandom } from '../../src/testing/sim-random.ts'
+import { simulate, World, type WorldOptions } from '../../src/testing/world.ts'
+import { saying, seeds } from './support.ts'
+
+const internet = readInternet()
+
+/** Those after which an answer is still true or missing. `nxdomainOnEmptyNonTerminal` lies, so it has a test of its own. */
+const faults: readonly MisbehaviourName[] = [
+  'lame', 'silent', 'slow', 'truncates', 'truncatesForever', 'ignoresEdns', 'formerrOnEdns', 'dropsEdns', 'badVersion', 'refuses', 'servfails', 'notimp', 'formerr',
+  'bareErrors', 'garbage', 'upwardReferral', 'loops', 'wrongCase', 'clearsAa', 'emptyAnswerNoSoa', 'selfGlue', 'extraRecords', 'tcpRefused', 'tcpOnly', 'portClosed',
+  'wrongIdBeforeAnswer', 'wrongQuestionBeforeAnswer', 'wrongOpcodeBeforeAnswer', 'wrongClassBeforeAnswer', 'qr0BeforeAnswer', 'malformedBeforeAnswer', 'spoofs', 'guessesId',
+]
+
+const questions: readonly (readonly [string, string])[] = [
+  ['www.example.com.', 'A'], ['www.example.com.', 'AAAA'], ['example.com.', 'MX'], ['example.com.', 'NS'], ['com.', 'NS'], ['chain.example.com.', 'A'],
+  ['loop.example.com.', 'A'], ['dangling.example.com.', 'A'], ['www.old.example.com.', 'A'], ['x.wild.example.com.', 'A'], ['y.wild.example.com.', 'TXT'],
+  ['ent.example.com.', 'A'], ['deep.ent.example.com.', 'A'], ['nothing.example.com.', 'A'], ['big.example.com.', 'TXT'], ['www.example.org.', 'A'],
+  ['www.child.example.net.', 'A'], ['child.example.net.', 'DS'], ['10.2.0.192.in-addr.arpa.', 'PTR'], ['20.2.0.192.in-addr.arpa.', 'PTR'],
+  ['www.glueless.example.', 'A'], ['www.one-silent.example.', 'A'], ['www.one-lame.example.', 'A'], ['www.lame.example.', 'A'], ['www.all-silent.example.', 'A'],
+  ['www.wrong-case.example.', 'A'], ['www.poisoning.example.', 'A'], ['circular-a.example.', 'A'], ['www.spoofed.example.', 'A'], ['nothing.invalid-tld.', 'A'],
+  ['www.victim.example.', 'A'], ['ns.attacker.example.', 'A'], ['.', 'NS'], ['example.com.', 'ANY'],
+]
+
+/** Those that servers without fault are asked for, and that have an answer. */
+const answerable = questions.slice(0, 19).filter(([name]) => name !== 'loop.example.com.')
+
+/** What the same questions say in a world where only the servers that are named so misbehave. */
+const truth = new Map<string, string>()
+function truthOf(name: string, type: string): string {
+  const key = `${name} ${type}`
+  const known = truth.get(key)
+  if (known !== undefined) return known
+  const said = saying(simulate(internet).resolve(name, type))
+  truth.set(key, said)
+  return said
+}
+
+function faulty(seed: number): { readonly options: WorldOptions; readonly random: SimRandom } {
+  const random = new SimRandom(seed).fork('faults')
+  const pick = <T>(list: readonly T[]): T | undefined => list[random.below(list.length)]
+  const severity = random.below(5)
+  const servers = (internet.servers ?? []).map((server): ServerSource => {
+    const does = [...(server.does ?? [])]
+    while (random.below(12) < severity) does.push(pick(faults) ?? 'lame')
+    return { ...server, does }
+  })
+  const options: WorldOptions = {
+    ...internet, servers, seed,
+    loss: random.below(4) * 0.1, duplicates: random.below(3) * 0.1, jitter: random.below(4) * 0.5,
+    unrouted: random.below(2) === 0 ? 'silent' : 'unreachable',
+    deadFamilies: random.below(4) === 0 ? [6] : [],
+    settings: { minimise: pick(['off', 'relaxed', 'strict'] as const) ?? 'off', mixCase: random.below(2) === 0, ipv6: pick([true, false, 'auto'] as const) ?? true },
+  }
+  return { options, random }
+}
+
+interface Asked {
+  readonly name: string
+  readonly type: string
+  readonly outcome: Outcome
+}
+
+/** Some questions alone, some at once, some again, with time in between. */
+function play(seed: number): { readonly world: World; readonly asked: readonly Asked[] } {
+  const { options, random } = faulty(seed)
+  const world = simulate(options)
+  const asked: Asked[] = []
+  const draw = (): readonly [string, string] => questions[random.below(questions.length)] ?? ['.', 'NS']
+  if (random.below(2) === 0) world.prime()
+  for (let round = 0; round < 6; round++) {
+    const [name, type] = draw()
+    const [before, began] = [world.network.started, world.clock.now()]
+    asked.push({ name, type, outcome: world.resolve(name, type) })
+    expect(world.network.started - before, `messages for ${name} ${type}`).toBeLessThanOrEqual(world.limits.budget.queries)
+    expect(world.clock.now() - began, `time for ${name} ${type}`).toBeLessThanOrEqual(world.limits.budget.timeMs + 1)
+    const together = Array.from({ length: random.below(4) }, draw).map(([n, t]) => ({ name: n, type: t, started: world.start(n, t) }))
+    world.run()
+    for (const { name: n, type: t, started } of together) {
+      expect(started.outcome, `${n} ${t} ended`).not.toBeNull()
+      if (started.outcome !== null) asked.push({ name: n, type: t, outcome: started.outcome })
+    }
+    world.advance(random.below(2) === 0 ? '1s' : '10m')
+  }
+  return { world, asked }
+}
+
+function explain(seed: number, world: World, what: string): string {
+  return `seed ${seed}: ${what}\nrun it alone with ROOTWALK_SEED=${seed}\n${world.traceText()}`
+}
+
+describe('simulations', () => {
+  it('whatever goes wrong, resolutions end, tell the truth and leave nothing behind', { timeout: 3_600_000 }, () => {
+    let answers = 0
+    let failures = 0
+    for (const seed of seeds()) {
+      const { world, asked } = play(seed)
+      world.run()
+      expect(world.resolver.inFlight, explain(seed, world, 'in flight')).toBe(0)
+      expect(world.network.inFlight, explain(seed, world, 'exchanges in flight')).toBe(0)
+      expect(world.clock.pending, explain(seed, world, 'timers left')).toBe(0)
+      expect(world.events.filter(event => event.kind === 'bug'), explain(seed, world, 'a bug')).toEqual([])
+      for (const { name, type, outcome } of asked) {
+        if (outcome.kind === 'failure') failures++
+        else answers++
+        if (outcome.kind !== 'failure' && saying(outcome) !== truthOf(name, type)) expect(saying(outcome), explain(seed, world, `${name} ${type}`)).toBe(truthOf(name, type))
+        const forged = outcome.rrsets.flatMap(set => recordsOf(set)).filter(record => isPlanted(record.rdata)).map(formatRr)
+        expect(forged, explain(seed, world, `forged data for ${name} ${type}`)).toEqual([])
+      }
+    }
+    // A run in which nothing is answered, or nothing fails, would prove little.
+    expect(answers).toBeGreaterThan(failures)
+    expect(failures).toBeGreaterThan(answers / 50)
+  })
+
+  it('nothing outside the zone that was asked gets into the caches', { timeout: 3_600_000 }, () => {
+    for (const seed of seeds()) {
+      const { world } = play(seed)
+      const now = world.clock.now()
+      for (const type of [RrType.A, RrType.AAAA, RrType.NS]) {
+        for (const name of [planted.victim, planted.server]) {
+          expect(world.caches.rrsets.get(name, type, RrClass.IN, now), explain(seed, world, `${formatRr({ owner: name, type, class: 1, ttl: 0, rdata: new Uint8Array(0) })} is cached`)).toBeUndefined()
+        }
+      }
+      for (const name of [planted.victim, planted.server]) {
+        const delegation = world.caches.delegations.closest(name, now)
+        expect(delegation?.servers.filter(server => server.name === planted.server), explain(seed, world, 'a forged delegation')).toEqual(delegation === undefined ? undefined : [])
+      }
+      expect(world.exchangesTo(planted.address.text), explain(seed, world, 'the attacker was asked')).toEqual([])
+    }
+  })
+
+  it('the same seed gives the same trace', { timeout: 3_600_000 }, () => {
+    for (const seed of seeds(25, 2_000)) expect(play(seed).world.traceText()).toBe(play(seed).world.traceText())
+  })
+
+  it('a tenth of all datagrams lost, each way, costs at most one answer of fifty', { timeout: 3_600_000 }, () => {
+    let failures = 0
+    let all = 0
+    for (const seed of seeds(50, 5_000)) {
+      const random = new SimRandom(seed)
+      const world = simulate({ ...internet, seed, loss: 0.1, jitter: 1, duplicates: 0.2 })
+      for (let i = 0; i < 5; i++) {
+        const [name, type] = answerable[random.below(answerable.length)] ?? ['.', 'NS']
+        const outcome = world.resolve(name, type)
+        all++
+        if (outcome.kind === 'failure') failures++
+        else expect(saying(outcome), explain(seed, world, `${name} ${type}`)).toBe(truthOf(name, type))
+      }
+    }
+    expect(failures).toBeLessThanOrEqual(Math.max(1, all / 50))
+  })
+})

@@ -1,0 +1,19 @@
+/** How many seeds a simulation runs: 100, or 20,000 with ROOTWALK_LONG=1. A failing seed is run alone with ROOTWALK_SEED=n. */
+import { formatRr } from '../../src/dns/rr-text.ts'
+import { recordsOf } from '../../src/dns/rrset.ts'
+import type { Outcome } from '../../src/steps.ts'
+
+export function seeds(normally = 100, long = 20_000): number[] {
+  const { ROOTWALK_SEED, ROOTWALK_LONG } = process.env
+  if (ROOTWALK_SEED !== undefined) return [Number(ROOTWALK_SEED)]
+  return Array.from({ length: ROOTWALK_LONG === '1' ? long : normally }, (_, index) => index + 1)
+}
+
+/** What an outcome says, without TTLs: equal for equal answers whenever they were given. */
+export function saying(outcome: Outcome): string {
+  const records = outcome.rrsets.flatMap(set => recordsOf(set)).map(record => formatRr({ ...record, ttl: 0 }).toLowerCase()).sort()
+  return `${outcome.kind}\n${records.join('\n')}`
+}
+
+/** The records of an outcome as lines. */
+export const lines = (outcome: Outcome): string[] => outcome.rrsets.flatMap(set => recordsOf(set)).map(record => formatRr(record).replaceAll('\t', ' '))

@@ -21,7 +21,8 @@ export function putU32(bytes: Uint8Array, at: number, value: number): void {
 }
 
 /** The same octets as a `Buffer`, without copying. */
-export const bufferOf = (bytes: Uint8Array): Buffer => (bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+export const bufferOf = (bytes: Uint8Array): Buffer =>
+  bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** Octets `from` up to `to` as text, one UTF-16 unit per octet. */
 export const latin1 = (bytes: Uint8Array, from: number, to: number): string => bufferOf(bytes).toString('latin1', from, to)

@@ -36,7 +36,7 @@ export const MAX_POINTER_HOPS = 127
  * A reply of 4,000 PTR records with names of 60 octets stays below. It counts what the message says, not how it is
  * compressed, so that whatever was accepted is accepted again after encoding.
  */
-export const MAX_NAMED_RDATA_OCTETS = 4 * MAX_MESSAGE_OCTETS
+export const MAX_NAMED_RDATA_OCTETS: number = 4 * MAX_MESSAGE_OCTETS
 
 /** Decodes a whole message. Octets behind the last record are a format error. */
 export function decodeMessage(bytes: Uint8Array): Decoded {

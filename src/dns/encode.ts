@@ -239,7 +239,8 @@ function putHeader(header: Header, rcode: number, truncated: boolean, bytes: Uin
   bytes[3] = (header.recursionAvailable ? 0x80 : 0) | (header.authenticData ? 0x20 : 0) | (header.checkingDisabled ? 0x10 : 0) | (rcode & 0x0f)
 }
 
-const sameSet = (a: Rr, b: Rr): boolean => a.type === b.type && a.class === b.class && (a.owner === b.owner || foldName(a.owner) === foldName(b.owner))
+const sameSet = (a: Rr, b: Rr): boolean =>
+  a.type === b.type && a.class === b.class && (a.owner === b.owner || foldName(a.owner) === foldName(b.owner))
 
 const notNs = (record: Rr): boolean => (record.type === RrType.RRSIG ? coveredType(record.rdata) : record.type) !== RrType.NS
 

@@ -131,7 +131,8 @@ export function matchReply(query: Uint8Array, reply: Uint8Array): ReplyMatch {
   return match
 }
 
-const isComplaint = (rcode: number): boolean => rcode === Rcode.FORMERR || rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP || rcode === Rcode.REFUSED
+const isComplaint = (rcode: number): boolean =>
+  rcode === Rcode.FORMERR || rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP || rcode === Rcode.REFUSED
 
 /** The offset behind the first question of a message, -1 when its name is compressed or runs over the end. */
 export function questionEnd(bytes: Uint8Array): number {

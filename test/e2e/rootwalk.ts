@@ -1,42 +1,115 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+/**
+ * rootwalk under test, in two forms: inside this process, from the sources (`startRootwalk`), and as the built program with
+ * a configuration file, zone files and signals (`startServing`). Both listen on a port of 127.0.0.1 that the system chose.
+ */
+import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startServer } from '../../src/app.ts'
+import { loadConfig, type Config } from '../../src/config.ts'
+import type { Event } from '../../src/events.ts'
+import { problemText } from '../../src/problem-text.ts'
 import { answers, startProcess } from '../daemons.mjs'
 import type { Endpoint } from './dig.ts'
 
 export interface Rootwalk {
   readonly endpoint: Endpoint
+  /** What it told. */
+  readonly events: readonly Event[]
+  stop(): Promise<void>
+}
+
+interface Options {
+  /** Text of a hints file. */
+  readonly hints: string
+  /** Settings as in a configuration file. */
+  readonly config?: object
+  /** Files beside the configuration: name and text. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+const ADDRESS = '127.0.0.1'
+
+export async function startRootwalk(options: Options): Promise<Rootwalk> {
+  const directory = settle(options, 0)
+  const events: Event[] = []
+  try {
+    const server = await startServer(configIn(directory), { events: event => events.push(event) })
+    const { port } = server.addresses.find(({ transport }) => transport === 'udp') ?? { port: 0 }
+    const stop = async (): Promise<void> => {
+      await server.stop()
+      rmSync(directory, { recursive: true, force: true })
+    }
+    return { endpoint: { address: ADDRESS, port }, events, stop }
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function configIn(directory: string): Config {
+  const result = loadConfig({ file: join(directory, CONFIG), environment: {}, flags: [], directory })
+  if (result.kind === 'config') return result.config
+  throw new Error(result.problems.map(problemText).join('\n'))
+}
+
+export interface Serving {
+  readonly endpoint: Endpoint
+  /** Where the configuration and the files are. */
   readonly directory: string
   readonly output: () => string
+  readonly exited: Promise<number | null>
   signal(name: NodeJS.Signals): void
   stop(): Promise<void>
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const cli = join(root, 'dist/cli.js')
+
+/** Compiles when a source is newer than what is built: a test of yesterday's program proves nothing. */
+export function buildForServing(): void {
+  const built = statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
+  if (sources.every(file => statSync(join(root, 'src', file)).mtimeMs < built)) return
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], { stdio: 'pipe' })
+}
+
+/** `rootwalk serve --config FILE` as a process; resolves when it answers. */
+export async function startServing(options: Options): Promise<Serving> {
+  const port = await freeUdpPort()
+  const directory = settle(options, port)
+  let output = ''
+  const running = startProcess(process.execPath, [cli, 'serve', '--config', join(directory, CONFIG)], { onOutput: text => (output += text) })
+  const stop = async (): Promise<void> => {
+    await running.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  if (await answers(ADDRESS, port, running.gone)) {
+    return { endpoint: { address: ADDRESS, port }, directory, output: () => output, exited: running.exited, signal: name => void process.kill(running.pid, name), stop }
+  }
+  await stop()
+  throw new Error(`rootwalk serve does not answer:\n${output}`)
+}
+
+const CONFIG = 'resolver.config.json'
+
+function settle({ hints, config = {}, files = {} }: Options, port: number): string {
+  const directory = mkdtempSync(join(tmpdir(), 'rootwalk-e2e-'))
+  const settings = { listen: [`${ADDRESS}:${port}`], rootHints: 'root.hints', upstream: { doNotQuery: [] }, log: { form: 'json' }, ...config }
+  const all = { ...files, 'root.hints': hints, [CONFIG]: JSON.stringify(settings) }
+  for (const [name, text] of Object.entries(all)) writeFileSync(join(directory, name), text)
+  return directory
 }
 
 export function freeUdpPort(): Promise<number> {
   const socket = createSocket('udp4')
   return new Promise(resolve => {
-    socket.bind(0, '127.0.0.1', () => {
+    socket.bind(0, ADDRESS, () => {
       const { port } = socket.address()
       socket.close(() => resolve(port))
     })
   })
-}
-
-export async function startRootwalk({ hints, config = {} }: { hints: string; config?: object }): Promise<Rootwalk> {
-  const directory = mkdtempSync(join(tmpdir(), 'rootwalk-e2e-'))
-  const port = await freeUdpPort()
-  writeFileSync(join(directory, 'root.hints'), hints)
-  writeFileSync(join(directory, 'resolver.config.json'), JSON.stringify({ listen: [`127.0.0.1:${port}`], rootHints: join(directory, 'root.hints'), upstream: { doNotQuery: [] }, ...config }))
-  let output = ''
-  const running = startProcess(process.execPath, [process.env.RW_CLI ?? 'dist/cli.js', 'serve', '--config', join(directory, 'resolver.config.json')], { onOutput: text => (output += text) })
-  const stop = async (): Promise<void> => {
-    await running.stop()
-    rmSync(directory, { recursive: true, force: true })
-  }
-  if (!(await answers('127.0.0.1', port, running.gone))) {
-    await stop()
-    throw new Error(output)
-  }
-  return { endpoint: { address: '127.0.0.1', port }, directory, output: () => output, signal: name => process.kill(running.pid, name), stop }
 }

@@ -78,3 +78,5 @@ const lower = (octet: number): number => (octet >= 0x41 && octet <= 0x5a ? octet
 
 /** Runs of a property: few in every test run, many with ROOTWALK_LONG=1. */
 export const numRuns: number = process.env.ROOTWALK_LONG === '1' ? 20_000 : 200
+/** Time-out that suits `numRuns`, in milliseconds. */
+export const propertyTimeoutMs: number = process.env.ROOTWALK_LONG === '1' ? 300_000 : 20_000

@@ -13,7 +13,7 @@ import { foldName, labelsOf, nameBytes, type WireName } from '../../src/dns/name
 import { mxRdata, soaRdata } from '../../src/dns/rdata.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { RrType } from '../../src/dns/types.ts'
-import { numRuns } from './arbitraries.ts'
+import { numRuns, propertyTimeoutMs } from './arbitraries.ts'
 import { edns, join, message, wire } from './make.ts'
 
 /** A record in both forms. */
@@ -69,7 +69,7 @@ const plainRecord = (record: packet.Answer) => {
   return { name, type, ttl: 'ttl' in record ? record.ttl : undefined, data }
 }
 
-describe('dns-packet agrees', () => {
+describe('dns-packet agrees', { timeout: propertyTimeoutMs }, () => {
   it('on what it encodes and we decode', () => {
     fc.assert(fc.property(both, ({ mine, other }) => {
       const decoded = decodeMessage(packet.encode(other))

@@ -6,7 +6,7 @@ import { optOctets } from '../../src/dns/edns.ts'
 import { type Message, questionKey } from '../../src/dns/message.ts'
 import { foldName } from '../../src/dns/name.ts'
 import { matchReply, newPeek, peekQuery } from '../../src/dns/wire.ts'
-import { anyName, foldedName, foldMessage, messageOf, numRuns } from './arbitraries.ts'
+import { anyName, foldedName, foldMessage, messageOf, numRuns, propertyTimeoutMs } from './arbitraries.ts'
 import { edns } from './make.ts'
 
 function decoded(bytes: Uint8Array): Message {
@@ -15,7 +15,7 @@ function decoded(bytes: Uint8Array): Message {
   return result.message
 }
 
-describe('round trips', () => {
+describe('round trips', { timeout: propertyTimeoutMs }, () => {
   it('decode(encode(m)) is m', () => {
     fc.assert(fc.property(messageOf(foldedName), message => {
       expect(decoded(encodeMessage(message, { maxBytes: 65_535 }).bytes)).toEqual(message)
@@ -54,7 +54,7 @@ describe('round trips', () => {
   })
 })
 
-describe('the byte path sees what the decoder sees', () => {
+describe('the byte path sees what the decoder sees', { timeout: propertyTimeoutMs }, () => {
   const query = fc.record({ id: fc.nat(0xffff), name: anyName, type: fc.nat(0xffff), klass: fc.constantFrom(1, 3, 255, 0x141), rd: fc.boolean(), cd: fc.boolean(), opt: fc.option(fc.record({ dnssecOk: fc.boolean(), payloadSize: fc.nat(0xffff) })) })
     .map(({ id, name, type, klass, rd, cd, opt }) =>
       encodeQuery({ id, question: { name: foldName(name), type, class: klass }, cased: name, recursionDesired: rd, checkingDisabled: cd, edns: opt === null ? null : edns(opt) }))

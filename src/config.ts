@@ -19,6 +19,7 @@ import type { EngineSettings } from './resolver/env.ts'
 import type { ClientPrivacy } from './server/query-log.ts'
 import { readJson, type JsonDocument, type JsonPath, type Place } from './config-json.ts'
 import { readRecords } from './config-records.ts'
+import { specialUses } from './zone/special-use.ts'
 import { configJsonSchema, parseBinding, parseBytes, schemasAt, settingsOf, validateConfig, type Binding, type LogLevel, type RawConfig, type Setting } from './config-schema.ts'
 
 export interface Config {
@@ -251,7 +252,7 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
       const { file, line, column } = locate(at, '')
       return { ...rr, file, line, column }
     }),
-    specialUseOff: specialUseOff(raw.specialUse, name),
+    specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     engine: {
       minimise: upstream.minimise, mixCase: upstream.mixCase, ipv4: upstream.ipv4, ipv6: upstream.ipv6, upstreamPort: upstream.port,
@@ -273,11 +274,15 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
 
 const shownOrHidden = (text: string): string | null => (text === 'hidden' ? null : text)
 
-function specialUseOff(raw: RawConfig['specialUse'], name: (text: string, at: JsonPath) => Name | null): 'all' | readonly Name[] {
+function specialUseOff(raw: RawConfig['specialUse'], name: (text: string, at: JsonPath) => Name | null, complain: (at: JsonPath, message: string) => void): 'all' | readonly Name[] {
   if (typeof raw === 'boolean') return raw ? [] : 'all'
   return Object.entries(raw).flatMap(([text, on]) => {
     const folded = name(text, ['specialUse', text])
-    return on || folded === null ? [] : [folded]
+    if (folded === null) return []
+    if (!specialUses.some(use => use.name === folded)) {
+      complain(['specialUse', text], `is no special-use name${didYouMean(text.replace(/\.$/, ''), specialUses.map(use => use.text))}`)
+    }
+    return on ? [] : [folded]
   })
 }
 

@@ -10,6 +10,10 @@ export interface Problem {
 }
 
 export type Event =
+  /** `file` is the configuration; null when there is none and the defaults hold. */
+  | { readonly kind: 'starting'; readonly version: string; readonly file: string | null }
+  | { readonly kind: 'config-warnings'; readonly file: string; readonly problems: readonly Problem[] }
+  | { readonly kind: 'stats'; readonly numbers: Readonly<Record<string, unknown>> }
   | { readonly kind: 'listening'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number }
   | { readonly kind: 'listener-failed'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number; readonly code: string; readonly message: string }
   | { readonly kind: 'receive-buffer-small'; readonly wantedBytes: number; readonly gotBytes: number }
@@ -27,5 +31,6 @@ export type Event =
   | { readonly kind: 'family-alive'; readonly family: 4 | 6 }
   | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }
   | { readonly kind: 'overloaded'; readonly inFlight: number }
+  | { readonly kind: 'query-log-failed'; readonly message: string }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }

@@ -26,6 +26,12 @@ const listed = (problems: readonly Problem[]): string => problems.map(problem =>
 
 function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
   switch (event.kind) {
+    case 'starting':
+      return { level: 'info', message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, the defaults hold' : `configuration ${event.file}`}` }
+    case 'config-warnings':
+      return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
+    case 'stats':
+      return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
     case 'listening':
       return { level: 'info', message: `listening on ${where(event.address, event.port)} (${event.transport.toUpperCase()})` }
     case 'listener-failed':
@@ -58,6 +64,8 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
       return { level: 'error', message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${event.error instanceof Error ? event.error.message : String(event.error)}` }
     case 'overloaded':
       return { level: 'warn', message: `overloaded: ${event.inFlight} resolutions in flight, new ones fail` }
+    case 'query-log-failed':
+      return { level: 'error', message: `queries are not logged: ${event.message}` }
     case 'stopping':
       return { level: 'info', message: `${event.signal}: finishing what is in flight` }
     case 'stopped':

@@ -2,16 +2,28 @@
 import type { Question } from '../dns/message.ts'
 import type { Because, Outcome } from '../steps.ts'
 import type { Cancel } from '../ports.ts'
-import type { Handler } from './handler.ts'
+import type { TraceSink } from '../resolver/trace.ts'
+import type { Handler, Query } from './handler.ts'
+
+export interface ResolveOptions {
+  readonly recursionDesired: boolean
+  readonly because: Because
+  readonly trace?: TraceSink
+}
 
 /** The part of the resolver that a handler needs. */
 export interface Resolves {
-  resolve(question: Question, options: { readonly recursionDesired: boolean; readonly because: Because }, done: (outcome: Outcome) => void): Cancel
+  resolve(question: Question, options: ResolveOptions, done: (outcome: Outcome) => void): Cancel
 }
 
-export const recursion = (resolver: Resolves): Handler => query =>
+/** Who wants to see how a query is resolved: null for those that nobody watches. */
+export type Watch = (query: Query) => TraceSink | null
+
+export const recursion = (resolver: Resolves, watch: Watch = () => null): Handler => query =>
   new Promise(settle => {
-    const options = { recursionDesired: query.recursionDesired, because: 'client' } as const
+    const trace = watch(query)
+    const plain = { recursionDesired: query.recursionDesired, because: 'client' } as const
+    const options: ResolveOptions = trace === null ? plain : { ...plain, trace }
     resolver.resolve(query.question, options, outcome => settle({ kind: 'resolved', outcome, by: sourceOf(outcome), shareable: true }))
   })
 

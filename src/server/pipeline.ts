@@ -7,7 +7,7 @@ import { makeAccess } from '../policy/access.ts'
 import { makeChaos, type Identity } from '../policy/chaos.ts'
 import { compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
 import { makeMinimalAny, type AnsweredLocally } from '../policy/minimal-any.ts'
-import { recursion, type Resolves } from '../policy/recursion.ts'
+import { recursion, type Resolves, type Watch } from '../policy/recursion.ts'
 import type { Client } from '../ports.ts'
 
 export interface PipelineParts {
@@ -15,6 +15,8 @@ export interface PipelineParts {
   readonly identity: Identity
   readonly answeredLocally: AnsweredLocally
   readonly resolver: Resolves
+  /** Nobody watches unless given. */
+  readonly watch?: Watch | undefined
   readonly limits: { readonly accessVerdicts: number; readonly anyTtl: number }
 }
 
@@ -38,7 +40,7 @@ export function makePipeline(parts: PipelineParts): Pipeline {
   const order = stages(parts)
   const problems = orderProblems(order)
   if (problems.length > 0) throw new Error(`policy pipeline: ${problems.join('; ')}`)
-  return { admit: admission(gates(parts)), handler: compose(order, recursion(parts.resolver)) }
+  return { admit: admission(gates(parts)), handler: compose(order, recursion(parts.resolver, parts.watch)) }
 }
 
 /** One sentence for each constraint that the order breaks, and for names used twice. */

@@ -126,6 +126,7 @@ describe('everything that is wrong is told at once, each with its place', () => 
     ['{"upstream": {"ipv4": false, "ipv6": false}}', 'F:1:14: upstream: ipv4 and ipv6 are both false: no server could be asked'],
     ['{"log": {}, "log": {}}', 'F:1:13: log is set twice'],
     ['{"identity": {"id": "', 'F:1:21: the text that starts here has no closing double quote'],
+    ['{"specialUse": {"locahost": false}}', 'F:1:29: specialUse.locahost: is no special-use name (did you mean "localhost"?)'],
     ['{"specialUse": {"a..b": false}}', 'F:1:25: specialUse.a..b: '],
     ['{"zones": [{"file": "x", "origin": "a..b"}]}', 'F:1:36: zones[0].origin: '],
   ])('%s', (text, complaint) => expect(complaints(text)[0]).toContain(complaint))

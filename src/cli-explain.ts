@@ -1,0 +1,64 @@
+/** `rootwalk explain`: resolves once with a resolver that knows nothing yet, and shows the walk. */
+import type { TraceStep } from './resolver/trace.ts'
+import type { Outcome } from './steps.ts'
+import { foldName } from './dns/name.ts'
+import { RrClass, typeNumber } from './dns/types.ts'
+import type { Config } from './config.ts'
+import type { Output } from './cli-query.ts'
+import { resolutionOf } from './create-resolver.ts'
+import { readName } from './dig-words.ts'
+import { explainText, jsonStep, noPaint, type Paint, type Style } from './explain-text.ts'
+import { problemText } from './problem-text.ts'
+import { openRecursor } from './recursor.ts'
+import { loadHints } from './root-hints.ts'
+import { Exit } from './startup-problems.ts'
+
+export interface ExplainOptions {
+  readonly name: string
+  readonly type: string
+  readonly json: boolean
+  readonly colour: boolean
+}
+
+export async function runExplain(config: Config, options: ExplainOptions, output: Output): Promise<number> {
+  const cased = readName(options.name)
+  const type = typeNumber(options.type)
+  if (typeof cased !== 'string' || type === null) {
+    output.err(`rootwalk explain: ${typeof cased === 'string' ? `"${options.type}" is no record type` : cased.error}\n`)
+    return Exit.Usage
+  }
+  const hints = loadHints(config.rootHints)
+  if (hints.kind === 'invalid') {
+    output.err(hints.problems.map(problem => `${problemText(problem)}\n`).join(''))
+    return Exit.BadConfig
+  }
+  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, events: () => {} })
+  try {
+    const problems = recursor.zones.load(config)
+    if (problems.length > 0) {
+      output.err(problems.map(problem => `${problemText(problem)}\n`).join(''))
+      return Exit.BadData
+    }
+    const steps: TraceStep[] = []
+    const outcome = await new Promise<Outcome>(done =>
+      recursor.resolver.resolve({ name: foldName(cased), type, class: RrClass.IN }, { recursionDesired: true, because: 'client', trace: step => steps.push(step) }, done))
+    output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, options.colour ? paint : noPaint)}${recordLines(outcome)}`)
+    return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
+  } finally {
+    recursor.close()
+  }
+}
+
+const jsonText = (steps: readonly TraceStep[], outcome: Outcome): string => `${JSON.stringify({ ...resolutionOf(outcome), steps: steps.map(jsonStep) }, null, 2)}\n`
+
+function recordLines(outcome: Outcome): string {
+  const { records, soa, error } = resolutionOf(outcome)
+  const lines = [...records, ...(soa === null ? [] : [soa])].map(({ name, ttl, class: klass, type, data }) => `${name}\t${ttl}\t${klass}\t${type}\t${data}\n`)
+  if (error !== null) lines.push(`; ${error.name} (EDE ${error.code}): ${error.text}\n`)
+  return lines.length === 0 ? '' : `\n${lines.join('')}`
+}
+
+/** SGR parameters (ECMA-48 section 8.3.117). */
+const SGR: Readonly<Record<Style, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
+
+const paint: Paint = (style, text) => `\u001b[${SGR[style]}m${text}\u001b[0m`

@@ -1,0 +1,84 @@
+/** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
+import { startServer, StartError, type RunningServer, type StartFailure } from './app.ts'
+import { loadConfig, type ConfigSources } from './config.ts'
+import type { Output } from './cli-query.ts'
+import { findPortHolder } from './net/port-holder.ts'
+import { problemText } from './problem-text.ts'
+import { Exit, explainListen } from './startup-problems.ts'
+
+/** Ends when the server has stopped; the exit code. */
+export async function runServe(sources: ConfigSources, output: Output): Promise<number> {
+  const result = loadConfig(sources)
+  if (result.kind === 'invalid') {
+    output.err(result.problems.map(problem => `${problemText(problem)}\n`).join(''))
+    return Exit.BadConfig
+  }
+  // Before anything else: without a listener Node opens its inspector on SIGUSR1, and ends on the others.
+  const signals = new Signals()
+  try {
+    const server = await startServer(result.config, { warnings: result.warnings, readConfig: () => loadConfig(sources) })
+    await signals.serve(server)
+    return Exit.Ok
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    return explain(error.failure, output)
+  } finally {
+    signals.close()
+  }
+}
+
+function explain(failure: StartFailure, output: Output): number {
+  switch (failure.kind) {
+    case 'listen': {
+      const explanations = failure.failures.map(one => explainListen(one, one.code === 'EADDRINUSE' ? findPortHolder(one.transport, one.address, one.port) : null))
+      output.err(explanations.map(({ text }) => `rootwalk: ${text}`).join(''))
+      return explanations[0]?.exitCode ?? Exit.Unavailable
+    }
+    case 'zones':
+    case 'hints':
+      output.err(`${failure.problems.map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not started because of these problems\n`)
+      return failure.kind === 'zones' ? Exit.BadData : Exit.BadConfig
+    default:
+      return failure satisfies never
+  }
+}
+
+const STOPPING = ['SIGTERM', 'SIGINT'] as const
+
+/** Signals from the first moment on; those that come before the server runs are remembered or obeyed at once. */
+class Signals {
+  #server: RunningServer | null = null
+  #stopped: (() => void) | null = null
+  #stopping = false
+  readonly #handlers: readonly (readonly [NodeJS.Signals, () => void])[] = [
+    ...STOPPING.map(signal => [signal, () => this.#stop(signal)] as const),
+    ['SIGHUP', () => this.#server?.reload()],
+    // A no-op on purpose: a listener is what keeps Node from opening a debugger that anybody on this host could use.
+    ['SIGUSR1', () => {}],
+    ['SIGUSR2', () => this.#server?.tellStats()],
+  ]
+
+  constructor() {
+    for (const [signal, handler] of this.#handlers) process.on(signal, handler)
+  }
+
+  /** Resolves when the server has been stopped by a signal. */
+  serve(server: RunningServer): Promise<void> {
+    this.#server = server
+    return new Promise(resolve => {
+      this.#stopped = resolve
+      if (this.#stopping) void server.stop('stop').then(resolve)
+    })
+  }
+
+  close(): void {
+    for (const [signal, handler] of this.#handlers) process.off(signal, handler)
+  }
+
+  #stop(signal: (typeof STOPPING)[number]): void {
+    // The second one means: now.
+    if (this.#stopping) process.exit(signal === 'SIGINT' ? Exit.Interrupted : Exit.Terminated)
+    this.#stopping = true
+    void this.#server?.stop(signal).then(() => this.#stopped?.())
+  }
+}

@@ -1,0 +1,231 @@
+#!/usr/bin/env node
+/**
+ * The command line: says which commands and options there are, and hands over to the file of the command. The only file that
+ * reads the arguments. Data goes to standard output, talk to standard error; commands are loaded when they are used.
+ */
+import { realpathSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import type { Argv, Options } from 'yargs'
+import type { ConfigSources, Override } from './config.ts'
+import type { Output } from './cli-query.ts'
+import { Exit } from './startup-problems.ts'
+import { version } from './version.ts'
+
+export interface Surroundings extends Output {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly directory: string
+  /** Standard output is a terminal. */
+  readonly terminal: boolean
+}
+
+type Arguments = Readonly<Record<string, unknown>>
+
+/** Runs a command; the exit code. Never rejects. */
+export async function main(words: readonly string[], around: Surroundings): Promise<number> {
+  // Without loading anything: scripts ask for the version often.
+  if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
+    around.out(`${version}\n`)
+    return Exit.Ok
+  }
+  const result: { code: number } = { code: Exit.Ok }
+  try {
+    await run(words, around, code => {
+      result.code = code
+    })
+    return result.code
+  } catch (error) {
+    if (error instanceof UsageError) {
+      around.err(`rootwalk: ${error.message}\nTry: rootwalk --help\n`)
+      return Exit.Usage
+    }
+    around.err(`rootwalk: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    return Exit.Failure
+  }
+}
+
+class UsageError extends Error {}
+
+type Finish = (code: number) => void
+
+async function run(words: readonly string[], around: Surroundings, finish: Finish): Promise<void> {
+  const { default: yargs } = await import('yargs')
+  const cli = yargs([...words])
+    .scriptName('rootwalk')
+    .usage('rootwalk walks the DNS from the root: a recursive resolver, and tools to look at what it sees.\n\nUsage: $0 <command> [options]')
+    .version(version)
+    .alias({ h: 'help', V: 'version' })
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'A command is needed.')
+    .showHelpOnFail(false)
+    .exitProcess(false)
+    .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
+    .fail((message, error) => {
+      throw error ?? new UsageError(message)
+    })
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .wrap(HELP_COLUMNS)
+    .epilogue('Documentation: https://www.npmjs.com/package/rootwalk')
+  for (const add of [addServe, addQuery, addExplain, addCheckConfig, addCheckZone]) add(cli, around, finish)
+  await cli.parseAsync()
+}
+
+const HELP_COLUMNS = 100
+const CONFIG_OPTION = { type: 'string', requiresArg: true, describe: 'Configuration file (default: the first of ./, ~/.config/rootwalk/, /etc/rootwalk/)' } as const satisfies Options
+
+function addServe(cli: Argv, around: Surroundings, finish: Finish): void {
+  cli.command(
+    'serve', 'Run the resolver',
+    async command => {
+      const { flagName, overridable, takesList } = await import('./config.ts')
+      command.option('config', { ...CONFIG_OPTION, alias: 'c', group: 'Server:' })
+      for (const setting of overridable()) {
+        const group = setting.path.length === 1 ? 'Server:' : `${capital(setting.path[0] ?? '')}:`
+        const { description = '', default: value } = setting.schema
+        const shown = value === undefined || takesList(setting) || typeof value === 'object' ? {} : { defaultDescription: String(value) }
+        command.option(flagName(setting.path), { type: 'string', requiresArg: true, group, describe: description, ...shown })
+      }
+      return command
+        .example('$0 serve', 'On port 53 of this host, or as the configuration says')
+        .example('$0 serve --listen 127.0.0.1:5300', 'Without any right, on a high port')
+    },
+    async argv => {
+      const { runServe } = await import('./cli-serve.ts')
+      const { overridable } = await import('./config.ts')
+      finish(await runServe(sourcesFrom(argv, around, await overridesFrom(argv, overridable().map(setting => setting.path))), around))
+    },
+  )
+}
+
+function addQuery(cli: Argv, around: Surroundings, finish: Finish): void {
+  cli.command(
+    'query [words..]', 'Ask a server, as dig does',
+    command => command
+      .positional('words', { type: 'string', array: true, describe: 'NAME [TYPE] [CLASS] [@server] [+option …]' })
+      .options({
+        port: { alias: 'p', type: 'number', requiresArg: true, describe: 'Port of the server' },
+        type: { alias: 't', type: 'string', requiresArg: true, describe: 'Record type' },
+        class: { type: 'string', requiresArg: true, describe: 'Class: IN or CH' },
+        reverse: { alias: 'x', type: 'string', requiresArg: true, describe: 'Ask for the name of an address' },
+        tcp: { type: 'boolean', describe: 'Ask over TCP, like +tcp' },
+        short: { type: 'boolean', describe: 'Only the data, like +short' },
+        dnssec: { type: 'boolean', describe: 'Ask for signatures, like +dnssec' },
+        json: { type: 'boolean', describe: 'The reply as JSON' },
+      })
+      .example('$0 query www.example.com AAAA', 'Ask the resolver that the configuration describes')
+      .example('$0 query example.com NS @192.0.2.1 +norec', 'Ask a name server')
+      .epilogue('Words with +, each also as +no…: short json tcp dnssec rec ad cd edns nsid ignore all comments question answer authority additional stats.\nWith a number: +bufsize=1232 +time=5 +tries=3 +retry=2.'),
+    async argv => {
+      const { readDigWords } = await import('./dig-words.ts')
+      const { runQuery } = await import('./cli-query.ts')
+      const port = typeof argv.port === 'number' ? argv.port : undefined
+      if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff)) throw new UsageError('-p takes a port from 1 to 65535')
+      const read = readDigWords(list(argv.words), {
+        port, type: text(argv.type), class: text(argv.class), reverse: text(argv.reverse), tcp: argv.tcp === true, short: argv.short === true,
+        dnssec: argv.dnssec === true, json: argv.json === true,
+      })
+      if (read.kind === 'usage') throw new UsageError(read.message)
+      finish(await runQuery(read.query, read.query.server === null ? await ownServer(around) : { address: '', port: 0 }, around))
+    },
+  )
+}
+
+/** Where our own resolver listens, as far as the configuration says. */
+async function ownServer(around: Surroundings): Promise<{ readonly address: string; readonly port: number }> {
+  const { loadConfig } = await import('./config.ts')
+  const { DNS_PORT } = await import('./ports.ts')
+  const result = loadConfig({ file: undefined, environment: around.environment, flags: [], directory: around.directory })
+  const [first] = result.kind === 'config' ? result.config.listen : []
+  if (first === undefined) return { address: '127.0.0.1', port: DNS_PORT }
+  const wildcards: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  return { address: wildcards[first.address] ?? first.address, port: first.port }
+}
+
+function addExplain(cli: Argv, around: Surroundings, finish: Finish): void {
+  cli.command(
+    'explain <name> [type]', 'Resolve once from the root and show the walk',
+    command => command
+      .positional('name', { type: 'string', demandOption: true, describe: 'What to resolve' })
+      .positional('type', { type: 'string', default: 'A', describe: 'Record type' })
+      .options({
+        json: { type: 'boolean', describe: 'The walk as JSON' },
+        config: { ...CONFIG_OPTION, alias: 'c' },
+        'root-hints': { type: 'string', requiresArg: true, describe: 'Hints file instead of the built-in root servers' },
+        'upstream-port': { alias: 'p', type: 'string', requiresArg: true, describe: 'Port of the servers that are asked' },
+      })
+      .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
+    async argv => {
+      const { loadConfig } = await import('./config.ts')
+      const { runExplain } = await import('./cli-explain.ts')
+      const result = loadConfig(sourcesFrom(argv, around, await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])))
+      if (result.kind === 'invalid') {
+        finish((await import('./cli-check.ts')).runCheckConfig(result, around))
+        return
+      }
+      const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
+      finish(await runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around))
+    },
+  )
+}
+
+function addCheckConfig(cli: Argv, around: Surroundings, finish: Finish): void {
+  cli.command(
+    'check-config [file]', 'Say what is wrong with a configuration',
+    command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would take' }),
+    async argv => {
+      const { loadConfig } = await import('./config.ts')
+      const { runCheckConfig } = await import('./cli-check.ts')
+      finish(runCheckConfig(loadConfig({ file: text(argv.file), environment: around.environment, flags: [], directory: around.directory }), around))
+    },
+  )
+}
+
+function addCheckZone(cli: Argv, around: Surroundings, finish: Finish): void {
+  cli.command(
+    'check-zone <files..>', 'Say what is wrong with zone files',
+    command => command
+      .positional('files', { type: 'string', array: true, demandOption: true, describe: 'Master files' })
+      .options({
+        origin: { alias: 'o', type: 'string', requiresArg: true, describe: 'Name of the zone (default: the file name without .zone, or $ORIGIN)' },
+        print: { type: 'boolean', describe: 'Print the zone in canonical order' },
+      }),
+    async argv => {
+      const { runCheckZone } = await import('./cli-check.ts')
+      finish(runCheckZone({ files: list(argv.files), origin: text(argv.origin), print: argv.print === true }, around))
+    },
+  )
+}
+
+const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
+
+/** Given twice, the last one counts. */
+const text = (value: unknown): string | undefined => (Array.isArray(value) ? text(value.at(-1)) : value === undefined ? undefined : String(value))
+
+const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)])
+
+const sourcesFrom = (argv: Arguments, around: Surroundings, flags: readonly Override[]): ConfigSources =>
+  ({ file: text(argv.config), environment: around.environment, flags, directory: around.directory })
+
+/** The settings among the flags. Lists may be given with commas or by repeating the flag. */
+async function overridesFrom(argv: Arguments, paths: readonly (readonly string[])[]): Promise<Override[]> {
+  const { flagName, overridable, takesList } = await import('./config.ts')
+  const lists = new Set(overridable().filter(takesList).map(setting => flagName(setting.path)))
+  return paths.flatMap((path): Override[] => {
+    const name = flagName(path)
+    const value = argv[name]
+    if (value === undefined) return []
+    const items = list(value).flatMap(item => item.split(',')).map(item => item.trim()).filter(item => item !== '')
+    return [{ label: `--${name}`, path, value: lists.has(name) ? items : (text(value) ?? '') }]
+  })
+}
+
+/** Started as a program, and not imported by a test? */
+const isProgram = (): boolean => process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href
+
+if (isProgram()) {
+  // A reader that has seen enough (head, less) is no failure.
+  process.stdout.on('error', error => process.exit('code' in error && error.code === 'EPIPE' ? Exit.Ok : Exit.Failure))
+  process.exitCode = await main(process.argv.slice(2), {
+    out: written => process.stdout.write(written), err: written => process.stderr.write(written), environment: process.env, directory: process.cwd(), terminal: process.stdout.isTTY === true,
+  })
+}

@@ -1,0 +1,10 @@
+/** The library: a resolver inside a program, and the server to start from one. */
+export { createResolver } from './create-resolver.ts'
+export type { PublicResolver, Resolution, ResolverOptions } from './create-resolver.ts'
+export { startServer, StartError } from './app.ts'
+export type { RunningServer, ServerAddresses, ServerNumbers, ServerOptions, StartFailure } from './app.ts'
+export { loadConfig, readConfig } from './config.ts'
+export type { Config, ConfigResult, ConfigSources, ConfigTexts, Override } from './config.ts'
+export type { Event, Problem } from './events.ts'
+export type { JsonRecord } from './message-text.ts'
+export type { JsonStep } from './explain-text.ts'

@@ -54,7 +54,9 @@ export class AnswerCache {
     this.#limits = limits
     this.#store = new ByteStore<Finished>(budget, (first, key) => {
       let bytes = limits.entryOverheadBytes + key.length
-      for (let finished: Finished | null = first; finished !== null; finished = finished.next) bytes += limits.arrayOverheadBytes + finished.octets.length
+      for (let finished: Finished | null = first; finished !== null; finished = finished.next) {
+        bytes += limits.arrayOverheadBytes + finished.octets.length
+      }
       return bytes
     })
   }
@@ -73,7 +75,9 @@ export class AnswerCache {
    * stands uncompressed behind the header; `ttlOffsets` as `encodeMessage` gives them; `key` is `questionKey` of the
    * question. False when it was not kept: no time, too large, truncated or not such a reply.
    */
-  put(key: string, dnssecOk: boolean, checkingDisabled: boolean, wire: Uint8Array, ttlOffsets: Uint16Array, ttlSeconds: number, now: number): boolean {
+  put(
+    key: string, dnssecOk: boolean, checkingDisabled: boolean, wire: Uint8Array, ttlOffsets: Uint16Array, ttlSeconds: number, now: number,
+  ): boolean {
     const life = Math.min(plainTtl(ttlSeconds), this.#limits.maxTtl)
     if (life === 0 || wire.length > this.#limits.entryBytes || !isCacheable(key, wire)) return false
     const variant = variantOf(dnssecOk, checkingDisabled)
@@ -81,7 +85,9 @@ export class AnswerCache {
     for (let old = this.#store.peek(key) ?? null; old !== null; old = old.next) {
       if (old.variant !== variant && elapsedSeconds(old.storedAt, now) < old.lifeSeconds) next = { ...old, next }
     }
-    return this.#store.set(flat(key), { variant, octets: joined(wire, ttlOffsets), length: wire.length, storedAt: Math.floor(now), lifeSeconds: life, next })
+    return this.#store.set(flat(key), {
+      variant, octets: joined(wire, ttlOffsets), length: wire.length, storedAt: Math.floor(now), lifeSeconds: life, next,
+    })
   }
 
   /**

@@ -68,7 +68,8 @@ export class DelegationCache {
     if (zone === ROOT) return this.#root?.delegation
     const entry = this.#live(zone, now)
     if (entry === undefined) return undefined
-    return { zone: entry.zone, servers: unpackServers(entry.servers), ds: entry.ds === null ? null : unpackRRset(entry.ds, entry.ds.ttl), expiresAt: entry.expiresAt }
+    const { servers, ds, expiresAt } = entry
+    return { zone: entry.zone, servers: unpackServers(servers), ds: ds === null ? null : unpackRRset(ds, ds.ttl), expiresAt }
   }
 
   /**
@@ -130,7 +131,9 @@ function packServers(servers: readonly DelegatedServer[]): string {
   let packed = ''
   for (const { name, addresses } of servers) {
     packed += String.fromCharCode(name.length) + name + String.fromCharCode(addresses.length)
-    for (const { bytes, text } of addresses) packed += String.fromCharCode(bytes.length) + octetString(bytes) + String.fromCharCode(text.length) + text
+    for (const { bytes, text } of addresses) {
+      packed += String.fromCharCode(bytes.length) + octetString(bytes) + String.fromCharCode(text.length) + text
+    }
   }
   return flat(packed)
 }

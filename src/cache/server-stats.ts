@@ -53,7 +53,9 @@ interface Family {
   deadUntil: number
 }
 
-const UNKNOWN: ServerFacts = { srttMs: null, rttVarMs: 0, timeoutsInRow: 0, edns: 'unknown', caseSafe: 'unknown', backOffUntil: 0, prefersTcpUntil: 0 }
+const UNKNOWN: ServerFacts = {
+  srttMs: null, rttVarMs: 0, timeoutsInRow: 0, edns: 'unknown', caseSafe: 'unknown', backOffUntil: 0, prefersTcpUntil: 0,
+}
 
 /** RFC 6298 section 2.3: alpha 1/8, beta 1/4; section 2.2: K = 4. */
 const ALPHA = 1 / 8

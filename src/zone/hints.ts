@@ -68,7 +68,7 @@ export function parseHints(text: string, file: string, limits: ZoneLimits = defa
   const problems: Problem[] = [...parsed.problems]
   const addresses = new Map<Name, IpAddress[]>()
   const servers = new Map<Name, LocatedRr>()
-  for (const record of parsed.records) sort(record, servers, addresses, problems)
+  for (const record of parsed.records) place(record, servers, addresses, problems)
   for (const [name, record] of servers) {
     if (!addresses.has(name)) problems.push(problem(record, 'warning', `the server ${formatName(name)} has no address here and cannot be asked`))
   }
@@ -82,12 +82,13 @@ export function parseHints(text: string, file: string, limits: ZoneLimits = defa
     return found === undefined ? [] : [{ name, addresses: found }]
   })
   if (usable.length === 0) {
-    problems.push({ file, line: 0, column: 0, severity: 'error', message: 'no root server with an address: the file needs ". NS name" and "name A address" records' })
+    const message = 'no root server with an address: the file needs ". NS name" and "name A address" records'
+    problems.push({ file, line: 0, column: 0, severity: 'error', message })
   }
   return { hints: problems.some(({ severity }) => severity === 'error') ? null : hintsOf(usable), problems }
 }
 
-function sort(record: LocatedRr, servers: Map<Name, LocatedRr>, addresses: Map<Name, IpAddress[]>, problems: Problem[]): void {
+function place(record: LocatedRr, servers: Map<Name, LocatedRr>, addresses: Map<Name, IpAddress[]>, problems: Problem[]): void {
   const owner = foldName(record.owner)
   const target = record.type === RrType.NS && owner === ROOT && record.class === RrClass.IN ? targetOf(record.rdata) : null
   if (target !== null) {
@@ -98,10 +99,12 @@ function sort(record: LocatedRr, servers: Map<Name, LocatedRr>, addresses: Map<N
     const ip = ipFromBytes(record.rdata)
     if (!known.some(({ text }) => text === ip.text)) addresses.set(owner, [...known, ip])
   } else {
-    problems.push(problem(record, 'warning', `${formatName(record.owner)} ${typeName(record.type)} is no hint: only NS of the root and addresses are used`))
+    const what = `${formatName(record.owner)} ${typeName(record.type)}`
+    problems.push(problem(record, 'warning', `${what} is no hint: only NS of the root and addresses are used`))
   }
 }
 
 const isAddress = ({ type, class: klass }: LocatedRr): boolean => klass === RrClass.IN && (type === RrType.A || type === RrType.AAAA)
 
-const problem = ({ file, line, column }: LocatedRr, severity: Problem['severity'], message: string): Problem => ({ file, line, column, severity, message })
+const problem = ({ file, line, column }: LocatedRr, severity: Problem['severity'], message: string): Problem =>
+  ({ file, line, column, severity, message })

@@ -11,7 +11,7 @@ import { isPlanted, planted } from '../../src/testing/forgery.ts'
 import { readInternet, type ServerSource } from '../../src/testing/internet.ts'
 import type { MisbehaviourName } from '../../src/testing/misbehaviour.ts'
 import { SimRandom } from '../../src/testing/sim-random.ts'
-import { simulate, World, type WorldOptions } from '../../src/testing/world.ts'
+import { simulate, type World, type WorldOptions } from '../../src/testing/world.ts'
 import { saying, seeds } from './support.ts'
 
 const internet = readInternet()

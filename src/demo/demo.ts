@@ -1,0 +1,124 @@
+/**
+ * `npm run demo`: the resolver on 127.0.0.1 in front of the embedded internet, every walk printed.
+ *
+ *     --port N               another port than 5300; 0 lets the system choose
+ *     --once NAME [TYPE]     asks itself one question over UDP, prints the walk and the answer, ends
+ */
+import { parseArgs } from 'node:util'
+import { type RunningServer, StartError } from '../app.ts'
+import { runQuery } from '../cli-query.ts'
+import { readDigWords } from '../dig-words.ts'
+import type { Event } from '../events.ts'
+import { noPaint, type Paint, type Style } from '../explain-text.ts'
+import { defaultLimits } from '../limits.ts'
+import { logLine } from '../log-lines.ts'
+import { findPortHolder } from '../net/port-holder.ts'
+import { explainListen, Exit } from '../startup-problems.ts'
+import { type EmbeddedInternet, readInternet } from '../testing/internet.ts'
+import { startEmbedded } from './embedded.ts'
+import { WalkPrinter } from './walk-printer.ts'
+import { welcome } from './welcome.ts'
+
+const DEFAULT_PORT = 5300
+const MAX_PORT = 65_535
+/** `--once` waits this long: a little more than a resolution may take. */
+const ONCE_MS = defaultLimits.budget.timeMs + 2_000
+const USAGE = 'usage: npm run demo -- [--port N] [--once NAME [TYPE]]\n'
+
+type Options =
+  | { readonly kind: 'serve'; readonly port: number }
+  | { readonly kind: 'once'; readonly port: number; readonly words: readonly string[] }
+  | { readonly kind: 'usage'; readonly message: string }
+
+const out = (text: string): void => void process.stdout.write(text)
+const err = (text: string): void => void process.stderr.write(text)
+
+process.exitCode = await main(readOptions(process.argv.slice(2)))
+
+async function main(options: Options): Promise<number> {
+  if (options.kind === 'usage') {
+    err(options.message)
+    return options.message === USAGE ? Exit.Ok : Exit.Usage
+  }
+  const internet = readInternet()
+  const paint = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' ? ansi : noPaint
+  const printer = new WalkPrinter(out, paint)
+  try {
+    const server = await startEmbedded(internet, { port: options.port, events: report, watch: printer.watch, onQuery: printer.onQuery })
+    return options.kind === 'once' ? await askOnce(server, options.words) : await serve(server, internet, paint)
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    return explainFailure(error)
+  }
+}
+
+function readOptions(args: readonly string[]): Options {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args], allowPositionals: true, options: { port: { type: 'string' }, once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    })
+    if (values.help === true) return { kind: 'usage', message: USAGE }
+    const once = values.once === true
+    const port = values.port === undefined ? (once ? 0 : DEFAULT_PORT) : Number(values.port)
+    if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) return { kind: 'usage', message: `--port ${values.port}: expected a number from 0 to ${MAX_PORT}\n${USAGE}` }
+    if (once !== positionals.length > 0) return { kind: 'usage', message: once ? `--once needs a name\n${USAGE}` : `"${positionals[0]}" means nothing without --once\n${USAGE}` }
+    return once ? { kind: 'once', port, words: positionals } : { kind: 'serve', port }
+  } catch (error) {
+    return { kind: 'usage', message: `${error instanceof Error ? error.message : String(error)}\n${USAGE}` }
+  }
+}
+
+/** Until Ctrl-C or SIGTERM. */
+async function serve(server: RunningServer, internet: EmbeddedInternet, paint: Paint): Promise<number> {
+  out(welcome(internet, server.addresses[0]?.port ?? 0, paint))
+  await new Promise<void>(resolve => {
+    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve())
+    // Node would open its inspector.
+    process.on('SIGUSR1', () => {})
+  })
+  await server.stop()
+  out('\nStopped.\n')
+  return Exit.Ok
+}
+
+async function askOnce(server: RunningServer, words: readonly string[]): Promise<number> {
+  const read = readDigWords(words)
+  try {
+    if (read.kind === 'usage') {
+      err(`${read.message}\n`)
+      return Exit.Usage
+    }
+    return await runQuery({ ...read.query, tries: 1, timeoutMs: ONCE_MS }, { address: '127.0.0.1', port: server.addresses[0]?.port ?? 0 }, { out, err })
+  } finally {
+    await server.stop()
+  }
+}
+
+/** What goes wrong is told; what goes as it should is not worth a line beside the walks. */
+function report(event: Event): void {
+  const { level, message } = logLine(event)
+  if (level === 'warn' || level === 'error') err(`${message}\n`)
+}
+
+function explainFailure(error: StartError): number {
+  const { failure } = error
+  if (failure.kind !== 'listen') {
+    err(`${error.message}\n`)
+    return Exit.BadData
+  }
+  let code: number = Exit.Unavailable
+  for (const trouble of failure.failures) {
+    const holder = findPortHolder(trouble.transport, trouble.address, trouble.port)
+    const explained = explainListen(trouble, holder)
+    code = explained.exitCode
+    err(explained.text.replaceAll(/^.*rootwalk serve --listen.*\n/gm, ''))
+  }
+  err(`Another port: npm run demo -- --port ${(failure.failures[0]?.port ?? DEFAULT_PORT) + 1}\n`)
+  return code
+}
+
+function ansi(style: Style, text: string): string {
+  const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } satisfies Record<Style, number>
+  return `\u001b[${codes[style]}m${text}\u001b[0m`
+}

@@ -1,0 +1,42 @@
+/**
+ * The real server in front of the internet that comes with the package: same engine, same listeners, same policy; only the
+ * servers that it asks are inside the process, behind latencies on the real clock. Nothing leaves the machine.
+ */
+import { startServer, type RunningServer } from '../app.ts'
+import { readConfig, type Config } from '../config.ts'
+import type { EventSink } from '../ports.ts'
+import { systemClock, systemRandom } from '../net/system.ts'
+import { problemText } from '../problem-text.ts'
+import type { Watch } from '../policy/recursion.ts'
+import type { QueryLog } from '../server/query-log.ts'
+import { buildInternet, type EmbeddedInternet } from '../testing/internet.ts'
+import { nameOf } from '../testing/records.ts'
+import { embeddedNetwork } from '../testing/sim-network.ts'
+import { specialUses } from '../zone/special-use.ts'
+
+export interface EmbeddedOptions {
+  /** 0 lets the system choose. */
+  readonly port: number
+  readonly events: EventSink
+  readonly watch: Watch
+  readonly onQuery: QueryLog
+}
+
+/** Rejects with `StartError` when the port is not to be had. */
+export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptions): Promise<RunningServer> {
+  const config = embeddedConfig(internet, options.port)
+  const random = systemRandom()
+  const { hosts, hints } = buildInternet(internet, random)
+  const network = embeddedNetwork(systemClock(), random, config.limits.upstream, hosts)
+  return startServer(config, { network, hints, events: options.events, watch: options.watch, onQuery: options.onQuery })
+}
+
+/** Documentation addresses are real here: they may be asked, and their reverse zones are not answered locally. */
+export function embeddedConfig(internet: EmbeddedInternet, port: number): Config {
+  const origins = new Set(internet.zones.map(zone => nameOf(zone.origin)))
+  const specialUse = Object.fromEntries(specialUses.filter(use => origins.has(use.name)).map(use => [use.text, false]))
+  const text = JSON.stringify({ listen: [`127.0.0.1:${port}`], specialUse, upstream: { doNotQuery: [], ipv6: true } })
+  const result = readConfig({ file: { path: 'demo', text }, overrides: [], directory: '.' })
+  if (result.kind === 'invalid') throw new Error(result.problems.map(problemText).join('\n'))
+  return result.config
+}

@@ -1,0 +1,59 @@
+/**
+ * Prints what the server does for each query: the walk as a tree, or one line when nobody had to be asked. A walk is printed
+ * when its reply is sent, so that walks at the same time do not mix. It only listens; what it prints decides nothing.
+ */
+import { formatName } from '../dns/text.ts'
+import type { Name, WireName } from '../dns/name.ts'
+import { rcodeName, typeName } from '../dns/types.ts'
+import { explainText, type Paint } from '../explain-text.ts'
+import type { Client } from '../ports.ts'
+import type { Watch } from '../policy/recursion.ts'
+import type { TraceStep } from '../resolver/trace.ts'
+import type { QueryLog, QueryLogEntry } from '../server/query-log.ts'
+
+interface Walk {
+  readonly steps: TraceStep[]
+}
+
+export class WalkPrinter {
+  readonly #write: (text: string) => void
+  readonly #paint: Paint
+  /** Walks of queries that have no reply yet, by who asks what; the oldest first. */
+  readonly #open = new Map<string, Walk[]>()
+
+  constructor(write: (text: string) => void, paint: Paint) {
+    this.#write = write
+    this.#paint = paint
+  }
+
+  readonly watch: Watch = ({ client, question }) => {
+    const walk: Walk = { steps: [] }
+    const key = keyOf(client, question.name, question.type, question.class)
+    this.#open.set(key, [...(this.#open.get(key) ?? []), walk])
+    return step => walk.steps.push(step)
+  }
+
+  readonly onQuery: QueryLog = entry => {
+    const key = keyOf(entry.client, entry.name, entry.type, entry.class)
+    const [walk, ...others] = this.#open.get(key) ?? []
+    if (others.length === 0) this.#open.delete(key)
+    else this.#open.set(key, others)
+    const asked = walk?.steps.some(step => step.kind === 'exchange' || step.kind === 'joined') ?? false
+    if (walk === undefined || !asked) this.#write(`${this.#line(entry, howText(entry.by))}\n`)
+    else this.#write(`\n${explainText(walk.steps, this.#paint)}${this.#line(entry, 'sent')}\n\n`)
+  }
+
+  #line({ name, type, rcode, octets, tookMs, client }: QueryLogEntry, how: string): string {
+    const outcome = rcode === null ? 'no reply' : `${rcodeName(rcode)}, ${octets} octets over ${client.transport.toUpperCase()}`
+    return `${this.#paint('bold', `${formatName(name)} ${typeName(type)}`)} ${how}: ${outcome} ${this.#paint('dim', `[${tookMs.toFixed(tookMs < 10 ? 2 : 0)} ms]`)}`
+  }
+}
+
+/** Which path or stage made an answer for which nobody was asked. */
+function howText(by: string): string {
+  if (by === 'cache') return 'from the cache'
+  if (by === 'local') return 'from a local zone'
+  return by.startsWith('failure') ? 'a failure remembered' : `nobody asked (${by})`
+}
+
+const keyOf = (client: Client, name: Name | WireName, type: number, klass: number): string => `${client.ip.text}#${client.port} ${client.transport} ${type} ${klass} ${name}`

@@ -1,6 +1,9 @@
 /**
  * RDATA in presentation format, both ways, driven by the table of `rdata-shape.ts`. What does not fit its shape is
- * written in the form of RFC 3597 (`\# 4 0A000001`), so that every RDATA has a text that reads back to the same octets.
+ * written in the form of RFC 3597 (`\# 4 0A000001`), so that every RDATA has a text, and text that is accepted is that of its
+ * octets. Reading is stricter than writing: what a server sent is shown, what a person wrote is checked (digest lengths,
+ * SVCB parameters that contradict each other).
+ *
  * Tokens come from `tokens.ts`; errors say which token, what was expected there and how the type is written.
  */
 import { formatIp, parseIpv4, parseIpv6 } from './address.ts'
@@ -13,6 +16,7 @@ import { formatSvcParams, parseSvcParams } from './svcb-text.ts'
 import { suggest } from './suggest.ts'
 import { formatName, formatString, type Origin, parseName, parseString, parseTtl, parseUnsigned, shown, type TextError, unescapeText } from './text.ts'
 import { formatTime, parseTime } from './time-text.ts'
+import { EntryReader } from './tokens.ts'
 import { isMetaType, RrType, typeName, typeNumber } from './types.ts'
 
 /** A token of `tokens.ts`, or the like. */
@@ -40,9 +44,6 @@ export function formatRdata(type: number, rdata: Uint8Array): string {
 }
 
 export const formatGeneric = (rdata: Uint8Array): string => `\\# ${rdata.length}${rdata.length === 0 ? '' : ` ${chunked(formatHex(rdata))}`}`
-
-/** Do the octets have the form that the type asks for? True for a type without a shape. */
-export const fitsShape = (type: number, rdata: Uint8Array): boolean => shapeOf(type) === undefined || formatKnown(type, rdata) !== null
 
 function formatKnown(type: number, rdata: Uint8Array): string | null {
   const shape = shapeOf(type)
@@ -218,7 +219,12 @@ function parseGeneric(type: number, tokens: readonly RdataToken[], at: number): 
   const rdata = parseHex(tokens.slice(at + 1).map(token => token.text).join(''))
   if (rdata === null) return { index: Math.min(at + 1, tokens.length), error: `expected ${length} octets as pairs of hex digits after \\# ${length}` }
   if (rdata.length !== length) return { index: at, error: `\\# announces ${length} octets, but ${rdata.length} follow` }
-  return fitsShape(type, rdata) ? rdata : { index: at, error: `these ${length} octets are no ${typeName(type)} record data` }
+  if (shapeOf(type) === undefined) return rdata
+  const text = formatKnown(type, rdata)
+  if (text === null) return { index: at, error: `these ${length} octets are no ${typeName(type)} record data` }
+  // What the type's own text may not say is not let in by the back door.
+  const read = parseRdata(type, new EntryReader(text).next()?.tokens ?? [], null)
+  return 'error' in read ? { index: at, error: `these octets mean ${shown(text)}: ${read.error}` } : rdata
 }
 
 /** Digests of a known kind have one length; a cut or mistyped one can never match. */

@@ -150,13 +150,14 @@ export type Origin = WireName | 'none' | null
 export function parseName(text: string, origin: Origin): WireName | TextError {
   if (text === '@') return origin === null || origin === 'none' ? { error: '"@" stands for the origin, and no origin is known here' } : origin
   if (text === '.') return ROOT
+  if (text === '') return { error: 'a name is missing' }
   const labels = splitLabels(text)
   if ('error' in labels) return labels
   const absolute = labels.at(-1) === ''
   if (absolute) labels.pop()
   let octets = ''
   for (const label of labels) {
-    if (label.length === 0) return { error: text === '' ? 'a name is missing' : `${shown(text)} has an empty label: two dots in a row, or a dot in front` }
+    if (label.length === 0) return { error: `${shown(text)} has an empty label: two dots in a row, or a dot in front` }
     if (label.length > MAX_LABEL_OCTETS) return { error: `${shown(text)} has a label of ${label.length} octets, at most ${MAX_LABEL_OCTETS} are possible` }
     octets += String.fromCharCode(label.length) + label
   }

@@ -3,7 +3,7 @@
  * sense together (`zone-integrity.ts`). A zone is made only without errors; all problems, those of reading included, come
  * back in the order of the text. Also the way back: the canonical text of a zone.
  */
-import { commonAncestor, foldName, isWithin, labelsOf, type Name, ROOT } from '../dns/name.ts'
+import { commonAncestor, foldName, isWithin, type Name, ROOT } from '../dns/name.ts'
 import { formatRdata } from '../dns/rdata-text.ts'
 import { recordsOf, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
@@ -13,7 +13,7 @@ import { defaultLimits, type ZoneLimits } from '../limits.ts'
 import { ProblemList } from './problems.ts'
 import { Zone } from './zone.ts'
 import type { LocatedRr, ParsedZone, UnreadRecords } from './zone-file.ts'
-import { describe, indexRecords, problemAt, type ZoneIndex } from './zone-index.ts'
+import { describe, indexRecords, problemAt, sortKey, type ZoneIndex } from './zone-index.ts'
 import { checkIntegrity } from './zone-integrity.ts'
 
 export interface BuildOptions {
@@ -138,15 +138,10 @@ function widthOf(line: string): number {
   return width
 }
 
-/** Sorts like RFC 4034 section 6.1: labels from the right; each ends below every octet. */
+/** By name, then SOA, NS and the other types by number. */
 function canonicalKey(rrset: RRset): string {
-  let key = ''
-  for (const label of labelsOf(rrset.name).reverse()) {
-    for (let i = 0; i < label.length; i++) key += String.fromCharCode(label.charCodeAt(i) + 1)
-    key += '\0'
-  }
   const rank = rrset.type === RrType.SOA ? 0 : rrset.type === RrType.NS ? 1 : rrset.type + 2
-  return `${key}\0${rank.toString().padStart(5, '0')}`
+  return `${sortKey(rrset.name)}\0${rank.toString().padStart(5, '0')}`
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

@@ -2,7 +2,7 @@
  * The records of one zone by name and type, with the place of each for messages. Here duplicates fall out, TTLs of a set
  * become one and signatures join the set they cover; whether the sets make sense together is asked in `zone-integrity.ts`.
  */
-import { foldName, type Name, parentOf, type WireName } from '../dns/name.ts'
+import { foldName, labelsOf, type Name, type WireName } from '../dns/name.ts'
 import { latin1 } from '../dns/bytes.ts'
 import { shapeOf } from '../dns/rdata-shape.ts'
 import { fieldEnd } from '../dns/rdata-wire.ts'
@@ -31,11 +31,30 @@ interface Draft extends LocatedSet {
   ttlsDiffer: boolean
 }
 
+export interface SortedName {
+  readonly name: Name
+  readonly key: string
+}
+
+/**
+ * Text that sorts like RFC 4034 section 6.1, labels from the right. Every octet is raised by one and every label ended by
+ * the lowest character, so that the key of a name is the beginning of the keys of all names below it.
+ */
+export function sortKey(name: Name): string {
+  let key = ''
+  for (const label of labelsOf(name).reverse()) {
+    for (let i = 0; i < label.length; i++) key += String.fromCharCode(label.charCodeAt(i) + 1)
+    key += '\0'
+  }
+  return key
+}
+
 export class ZoneIndex {
   readonly origin: Name
   readonly #names = new Map<Name, Map<number, Draft>>()
   readonly #signatures = new Map<string, Draft>()
-  readonly #nonTerminals = new Set<Name>()
+  /** Made when first asked for: names and their keys in canonical order. */
+  #sorted: readonly SortedName[] | null = null
 
   constructor(origin: Name) {
     this.origin = origin
@@ -54,9 +73,26 @@ export class ZoneIndex {
     return this.#names.get(name)?.get(type)
   }
 
+  /** Names that own records, in canonical order: each name is followed by all that are below it. */
+  sorted(): readonly SortedName[] {
+    this.#sorted ??= [...this.#names.keys()].map(name => ({ name, key: sortKey(name) })).sort((a, b) => (a.key < b.key ? -1 : 1))
+    return this.#sorted
+  }
+
   /** Does the name exist, with records or as an empty non-terminal (RFC 4592 section 2.2.2)? */
   exists(name: Name): boolean {
-    return this.#names.has(name) || this.#nonTerminals.has(name)
+    if (this.#names.has(name)) return true
+    // A set of all non-terminals would cost 127 entries for one long name; the order shows them without.
+    const names = this.sorted()
+    const key = sortKey(name)
+    let low = 0
+    let high = names.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((names[middle]?.key ?? '') < key) low = middle + 1
+      else high = middle
+    }
+    return names[low]?.key.startsWith(key) ?? false
   }
 
   /** Signatures are in the set they cover; those that cover nothing here are sets of their own. */
@@ -105,28 +141,18 @@ export class ZoneIndex {
       if (known !== undefined) return known
       const fresh = draftOf(name, record)
       this.#signatures.set(key, fresh)
-      this.#noteNonTerminals(name)
       return fresh
     }
     let sets = this.#names.get(name)
     if (sets === undefined) {
       sets = new Map()
       this.#names.set(name, sets)
-      this.#noteNonTerminals(name)
     }
     const known = sets.get(record.type)
     if (known !== undefined) return known
     const fresh = draftOf(name, record)
     sets.set(record.type, fresh)
     return fresh
-  }
-
-  #noteNonTerminals(name: Name): void {
-    for (let at = name; at !== this.origin && at.length > 1; ) {
-      at = parentOf(at)
-      if (this.#nonTerminals.has(at)) return
-      this.#nonTerminals.add(at)
-    }
   }
 }
 

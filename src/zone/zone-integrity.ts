@@ -22,10 +22,10 @@ const AT_CUT: ReadonlySet<number> = new Set<number>([RrType.NS, RrType.DS, RrTyp
 
 export function checkIntegrity(index: ZoneIndex, unread: UnreadRecords, problems: ProblemList): void {
   const hiders = hidersOf(index)
+  if (hiders.size > 0) checkHidden(index, hiders, problems)
   for (const [name, types] of index.names()) {
     checkAlias(types, problems)
     checkOwner(index, name, types, problems)
-    checkHidden(index, hiders, name, types, problems)
     for (const set of types.values()) checkTargets(index, hiders, set, unread, problems)
   }
 }
@@ -102,15 +102,20 @@ function hiderOf(index: ZoneIndex, hiders: Hiders, name: Name): LocatedSet | nul
   return found
 }
 
-function checkHidden(index: ZoneIndex, hiders: Hiders, name: Name, types: ReadonlyMap<number, LocatedSet>, problems: ProblemList): void {
-  const hider = hiderOf(index, hiders, name)
-  const cutHere = name === index.origin ? undefined : types.get(RrType.NS)
-  for (const { first, type } of types.values()) {
-    const by = hider ?? (cutHere !== undefined && !AT_CUT.has(type) && type !== RrType.DNAME ? cutHere : null)
-    if (by === null) continue
-    if (by.type === RrType.NS && (type === RrType.A || type === RrType.AAAA)) continue
-    const why = by.type === RrType.NS ? 'is delegated' : 'has a DNAME'
-    problems.add(problemAt(first, 'warning', `this record is never answered: ${formatName(by.first.owner)} ${why} in ${placeText(by.first, first)}, so ${describe(first)} belongs elsewhere`))
+/** Walks the names in canonical order, where everything below a cut follows it, so that no name climbs all its parents. */
+function checkHidden(index: ZoneIndex, hiders: Hiders, problems: ProblemList): void {
+  let hiding: { key: string; set: LocatedSet } | null = null
+  for (const { name, key } of index.sorted()) {
+    const above: LocatedSet | null = hiding !== null && key.startsWith(hiding.key) ? hiding.set : null
+    const here = hiders.get(name)
+    if (above === null && here !== undefined) hiding = { key, set: here }
+    for (const { first, type } of index.typesAt(name)?.values() ?? []) {
+      const atCut = here?.type === RrType.NS && !AT_CUT.has(type)
+      const by = above ?? (atCut ? here : null)
+      if (by === null || (by.type === RrType.NS && (type === RrType.A || type === RrType.AAAA))) continue
+      const why = by.type === RrType.NS ? 'is delegated' : 'has a DNAME'
+      problems.add(problemAt(first, 'warning', `this record is never answered: ${formatName(by.first.owner)} ${why} in ${placeText(by.first, first)}, so ${describe(first)} belongs elsewhere`))
+    }
   }
 }
 

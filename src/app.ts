@@ -287,7 +287,7 @@ interface Log {
 async function openLog({ log }: Config): Promise<Log> {
   const terminal = process.stderr.isTTY === true
   const pretty = log.form === 'pretty' || (log.form === 'auto' && terminal)
-  const options = { level: log.level, base: null }
+  const options: pino.LoggerOptions = { level: log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } }
   const logger = pretty ? pino(options, await prettyStream(terminal)) : pino(options, pino.destination({ fd: 2, sync: true }))
   return {
     events: event => {

@@ -35,7 +35,7 @@ export async function main(words: readonly string[], around: Surroundings): Prom
     return result.code
   } catch (error) {
     if (error instanceof UsageError) {
-      around.err(`rootwalk: ${error.message}\nTry: rootwalk --help\n`)
+      around.err(`rootwalk: ${error.message}${await didYouMean(error.message)}\nTry: rootwalk ${words[0] === undefined || words[0].startsWith('-') ? '' : `${words[0]} `}--help\n`)
       return Exit.Usage
     }
     around.err(`rootwalk: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
@@ -44,6 +44,16 @@ export async function main(words: readonly string[], around: Surroundings): Prom
 }
 
 class UsageError extends Error {}
+
+/** yargs suggests commands; flags are left to us. */
+async function didYouMean(message: string): Promise<string> {
+  const unknown = /^Unknown arguments?: ([\w-]+)/.exec(message)?.[1]
+  if (unknown === undefined) return ''
+  const { flagName, overridable } = await import('./config.ts')
+  const { suggest } = await import('./dns/suggest.ts')
+  const near = suggest(unknown, ['config', 'json', 'tcp', 'port', 'type', 'reverse', 'origin', 'print', ...overridable().map(setting => flagName(setting.path))])
+  return near === null ? '' : ` (did you mean --${near}?)`
+}
 
 type Finish = (code: number) => void
 
@@ -65,7 +75,6 @@ async function run(words: readonly string[], around: Surroundings, finish: Finis
     })
     .completion('completion', 'Print a completion script for bash or zsh')
     .wrap(HELP_COLUMNS)
-    .epilogue('Documentation: https://www.npmjs.com/package/rootwalk')
   for (const add of [addServe, addQuery, addExplain, addCheckConfig, addCheckZone]) add(cli, around, finish)
   await cli.parseAsync()
 }
@@ -80,7 +89,7 @@ function addServe(cli: Argv, around: Surroundings, finish: Finish): void {
       const { flagName, overridable, takesList } = await import('./config.ts')
       command.option('config', { ...CONFIG_OPTION, alias: 'c', group: 'Server:' })
       for (const setting of overridable()) {
-        const group = setting.path.length === 1 ? 'Server:' : `${capital(setting.path[0] ?? '')}:`
+        const group = setting.path.length === 1 ? 'Server:' : `${heading(setting.path[0] ?? '')}:`
         const { description = '', default: value } = setting.schema
         const shown = value === undefined || takesList(setting) || typeof value === 'object' ? {} : { defaultDescription: String(value) }
         command.option(flagName(setting.path), { type: 'string', requiresArg: true, group, describe: description, ...shown })
@@ -196,7 +205,7 @@ function addCheckZone(cli: Argv, around: Surroundings, finish: Finish): void {
   )
 }
 
-const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
+const heading = (word: string): string => (word.length <= 3 ? word.toUpperCase() : word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`))
 
 /** Given twice, the last one counts. */
 const text = (value: unknown): string | undefined => (Array.isArray(value) ? text(value.at(-1)) : value === undefined ? undefined : String(value))

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Real sockets and processes are slow on a busy machine; nothing waits for this on purpose.
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    // Open handles of one file must not disturb another.
+    pool: 'forks',
+  },
+})

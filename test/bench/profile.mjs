@@ -19,7 +19,7 @@ export async function profileBench({ internet, names, zones, coldNames, director
   for (const { name, lines, much } of cases) {
     const into = join(directory, `profile-${name}-${process.pid}`)
     mkdirSync(into, { recursive: true })
-    const server = await startRootwalk({ hints: internet.hints, nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${into}`] })
+    const server = await startRootwalk({ hints: internet.hints, nodeOptions: ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${into}`] })
     try {
       await withFile(lines, file => dnsperf({ address: ADDRESS, port: server.port, file, outstanding: 200, cpu: CLIENT_CPU, limitSeconds: 300, ...much }))
     } finally {

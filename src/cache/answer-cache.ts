@@ -135,7 +135,7 @@ function copyInto(out: Uint8Array, octets: Uint8Array, length: number): void {
 function joined(wire: Uint8Array, ttlOffsets: Uint16Array): Uint8Array {
   const octets = new Uint8Array(wire.length + 2 * ttlOffsets.length)
   octets.set(wire)
-  ttlOffsets.forEach((offset, i) => putU16(octets, wire.length + 2 * i, offset))
+  for (const [i, offset] of ttlOffsets.entries()) putU16(octets, wire.length + 2 * i, offset)
   return octets
 }
 

@@ -6,7 +6,7 @@
  * shadow it (CVE-2026-44687): callers look here before they look into any cache.
  */
 import type { Question } from '../dns/message.ts'
-import { isWithin, type Name, parentOf, ROOT } from '../dns/name.ts'
+import { type Name, parentOf, ROOT } from '../dns/name.ts'
 import { RrClass, RrType } from '../dns/types.ts'
 import type { Zone } from './zone.ts'
 
@@ -64,6 +64,6 @@ export class LocalZones {
  */
 export function makeLocalZones(zones: readonly Zone[], builtIn: readonly Zone[]): LocalZones {
   const whole = zones.filter(zone => !zone.recordsOnly)
-  const kept = builtIn.filter(({ origin }) => !whole.some(zone => zone.origin === origin || (isWithin(origin, zone.origin) && zone.has(origin))))
+  const kept = builtIn.filter(({ origin }) => !whole.some(zone => zone.has(origin)))
   return new LocalZones([...zones, ...kept], new Set(kept))
 }

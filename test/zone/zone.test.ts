@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { makeRRset } from '../../src/dns/rrset.ts'
 import { RrClass, RrType } from '../../src/dns/types.ts'
 import { Zone } from '../../src/zone/zone.ts'
 import { ask, n, rrsetsFrom, told, zone } from './made.ts'
@@ -246,6 +247,8 @@ www 60 RRSIG A 8 2 60 20300101000000 20200101000000 1 example. AAAA`)
     const answer = signed.answer(ask('www.example. A'))
     expect(answer.kind === 'answer' && answer.rrsets.map(set => set.signatures.length)).toEqual([0])
     expect(told(signed, 'www.example. RRSIG')[0]).toBe('nodata')
+    const stray = makeRRset(n('x.example.'), RrType.RRSIG, RrClass.IN, 60, [new Uint8Array(30)])
+    expect(told(new Zone(n('example.'), [stray], { recordsOnly: false }), 'x.example. RRSIG')).toEqual(['nxdomain'])
   })
 
   it('leaves out what is not within it', () => {

@@ -74,7 +74,8 @@ export function parseLocation(tokens: readonly string[], out: OctetWriter): LocE
   for (const [i, name] of SIZE_NAMES.entries()) {
     const text = tokens[at + 1 + i]
     const size = text === undefined ? (DEFAULT_SIZES_CM[i] ?? 0) : centimetresOf(text)
-    if (size === null || size < 0 || size > MAX_SIZE_CM) return { index: at + 1 + i, error: `expected the ${name} in metres from 0 to 90000000, like 10m, found ${found(text)}` }
+    if (size === null || size < 0 || size > MAX_SIZE_CM)
+      return { index: at + 1 + i, error: `expected the ${name} in metres from 0 to 90000000, like 10m, found ${found(text)}` }
     sizes.push(size)
   }
   if (tokens.length > at + 4) return { index: at + 4, error: `found ${shown(tokens[at + 4] ?? '')} after a complete LOC record` }
@@ -105,13 +106,27 @@ function centimetresOf(text: string): number | null {
 }
 
 /** `degrees [minutes [seconds]] N|S` from token `at` on. `angle` in milliseconds of arc, negative for `negative`. */
-function parseAngle(tokens: readonly string[], at: number, maxDegrees: number, positive: string, negative: string): { angle: number; next: number } | LocError {
+function parseAngle(
+  tokens: readonly string[],
+  at: number,
+  maxDegrees: number,
+  positive: string,
+  negative: string,
+): { angle: number; next: number } | LocError {
   let angle = 0
-  const parts = [['degrees', maxDegrees, DEGREE], ['minutes', 59, MINUTE], ['seconds', 59.999, SECOND]] as const
+  const parts = [
+    ['degrees', maxDegrees, DEGREE],
+    ['minutes', 59, MINUTE],
+    ['seconds', 59.999, SECOND],
+  ] as const
   for (const [i, [name, max, unit]] of parts.entries()) {
     const text = tokens[at + i] ?? ''
     const value = (name === 'seconds' ? /^\d{1,2}(\.\d{1,3})?$/ : /^\d{1,3}$/).test(text) ? Number(text) : null
-    if (value === null || value > max) return { index: at + i, error: `expected ${name} from 0 to ${max}${i === 0 ? '' : ` or ${positive} or ${negative}`}, found ${found(tokens[at + i])}` }
+    if (value === null || value > max)
+      return {
+        index: at + i,
+        error: `expected ${name} from 0 to ${max}${i === 0 ? '' : ` or ${positive} or ${negative}`}, found ${found(tokens[at + i])}`,
+      }
     angle += Math.round(value * unit)
     if (angle > maxDegrees * DEGREE) return { index: at + i, error: `found an angle above ${maxDegrees} degrees` }
     const direction = (tokens[at + i + 1] ?? '').toUpperCase()

@@ -14,7 +14,18 @@ import { algorithmNumber, algorithmText, certTypeNumber, certTypeText, digestOct
 import { type Field, shapeOf } from './rdata-shape.ts'
 import { formatSvcParams, parseSvcParams } from './svcb-text.ts'
 import { suggest } from './suggest.ts'
-import { formatName, formatString, type Origin, parseName, parseString, parseTtl, parseUnsigned, shown, type TextError, unescapeText } from './text.ts'
+import {
+  formatName,
+  formatString,
+  type Origin,
+  parseName,
+  parseString,
+  parseTtl,
+  parseUnsigned,
+  shown,
+  type TextError,
+  unescapeText,
+} from './text.ts'
 import { formatTime, parseTime } from './time-text.ts'
 import { EntryReader } from './tokens.ts'
 import { isMetaType, RrType, typeName, typeNumber } from './types.ts'
@@ -58,7 +69,8 @@ function formatKnown(type: number, rdata: Uint8Array): string | null {
   return from.left === 0 ? texts.join(' ') : null
 }
 
-const chunked = (text: string): string => (text.length <= CHUNK_CHARACTERS ? text : (text.match(new RegExp(`.{1,${CHUNK_CHARACTERS}}`, 'g')) ?? []).join(' '))
+const chunked = (text: string): string =>
+  text.length <= CHUNK_CHARACTERS ? text : (text.match(new RegExp(`.{1,${CHUNK_CHARACTERS}}`, 'g')) ?? []).join(' ')
 
 /** Null when the octets don't fit; '' for a field that has no text (no SVCB parameters, an empty bit map). */
 function formatField(field: Field, from: OctetReader, type: number): string | null {
@@ -145,7 +157,8 @@ function formatBitmap(from: OctetReader): string | null {
     const bits = from.counted()
     if (from.failed || window <= last || bits.length === 0 || bits.length > 32 || bits[bits.length - 1] === 0) return null
     last = window
-    for (const [i, octet] of bits.entries()) for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) types.push(typeName((window << 8) | (i << 3) | bit))
+    for (const [i, octet] of bits.entries())
+      for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) types.push(typeName((window << 8) | (i << 3) | bit))
   }
   return types.join(' ')
 }
@@ -183,12 +196,21 @@ class TokenCursor {
  * may be written in the form of RFC 3597 (`\# length hex`), which must then fit the type. `out` is a writer to be used again
  * by who reads many; nothing of it is kept.
  */
-export function parseRdata(type: number, tokens: readonly RdataToken[], origin: Origin, first = 0, out: OctetWriter = new OctetWriter()): Uint8Array | RdataError {
+export function parseRdata(
+  type: number,
+  tokens: readonly RdataToken[],
+  origin: Origin,
+  first = 0,
+  out: OctetWriter = new OctetWriter(),
+): Uint8Array | RdataError {
   const marker = tokens[first]
   if (marker !== undefined && !marker.quoted && marker.text === '\\#') return parseGeneric(type, tokens, first + 1)
   const shape = shapeOf(type)
   if (shape === undefined) {
-    return { index: first, error: `${typeName(type)} has no text form here: write it as \\# followed by the length and the octets in hex, like \\# 4 0A000001` }
+    return {
+      index: first,
+      error: `${typeName(type)} has no text form here: write it as \\# followed by the length and the octets in hex, like \\# 4 0A000001`,
+    }
   }
   out.reset()
   const from = new TokenCursor(type, tokens, first, origin)
@@ -201,11 +223,18 @@ export function parseRdata(type: number, tokens: readonly RdataToken[], origin: 
     return { index: from.at > start ? from.at - 1 : start, error: withExample(type, error) }
   }
   const extra = tokens[from.at]
-  if (extra !== undefined) return { index: from.at, complete: true, error: withExample(type, `${shown(extra.text)} is too much: the ${typeName(type)} record was complete before it`) }
+  if (extra !== undefined)
+    return {
+      index: from.at,
+      complete: true,
+      error: withExample(type, `${shown(extra.text)} is too much: the ${typeName(type)} record was complete before it`),
+    }
   const rdata = out.finish()
   const wrong = wrongDigest(type, rdata)
   if (wrong !== null) return { index: tokens.length - 1, error: wrong }
-  return rdata.length <= MAX_RDATA_OCTETS ? rdata : { index: first, error: `the record data has ${rdata.length} octets, at most ${MAX_RDATA_OCTETS} are possible` }
+  return rdata.length <= MAX_RDATA_OCTETS
+    ? rdata
+    : { index: first, error: `the record data has ${rdata.length} octets, at most ${MAX_RDATA_OCTETS} are possible` }
 }
 
 function withExample(type: number, error: string): string {
@@ -216,7 +245,12 @@ function withExample(type: number, error: string): string {
 function parseGeneric(type: number, tokens: readonly RdataToken[], at: number): Uint8Array | RdataError {
   const length = parseUnsigned(tokens[at]?.text ?? '', MAX_RDATA_OCTETS)
   if (length === null) return { index: at, error: `expected the number of octets after \\#, found ${found(tokens[at])}` }
-  const rdata = parseHex(tokens.slice(at + 1).map(token => token.text).join(''))
+  const rdata = parseHex(
+    tokens
+      .slice(at + 1)
+      .map(token => token.text)
+      .join(''),
+  )
   if (rdata === null) return { index: Math.min(at + 1, tokens.length), error: `expected ${length} octets as pairs of hex digits after \\# ${length}` }
   if (rdata.length !== length) return { index: at, error: `\\# announces ${length} octets, but ${rdata.length} follow` }
   if (shapeOf(type) === undefined) return rdata
@@ -269,10 +303,7 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
     case 'text':
       return parseText(from, out)
     case 'tag':
-      return parseWord(from, 'a tag of letters and digits, like issue', text => (/^[A-Za-z0-9]{1,255}$/.test(text) ? text : null), tag => {
-        out.u8(tag.length)
-        out.text(tag)
-      })
+      return parseWord(from, 'a tag of letters and digits, like issue', tagOf, tag => writeCounted(out, tag))
     case 'hex':
       return parseRest(from, 'hex digits in pairs', 2, parseHex, out)
     case 'base64':
@@ -283,21 +314,14 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
       return parseWord(from, 'a hash in base32 (0-9, A-V)', parseHash, value => writeCounted(out, value))
     case 'bitmap':
       return parseBitmap(from, out)
-    case 'svc-params': {
-      const base = from.at
-      const [high, low] = out.finish()
-      const error = parseSvcParams(from.rest(), ((high ?? 0) << 8) | (low ?? 0), out)
-      return error === null ? null : { index: base + error.index, error: error.error }
-    }
-    case 'location': {
-      const base = from.at
-      const error = parseLocation(from.rest().map(token => token.text), out)
-      return error === null ? null : { index: base + error.index, error: error.error }
-    }
+    case 'svc-params':
+      return parseSvcField(from, out)
+    case 'location':
+      return parseLocationField(from, out)
     case 'eui48':
-      return parseWord(from, 'six pairs of hex digits like 00-00-5e-00-53-2a', text => parseEui(text, 6), value => out.bytes(value))
+      return parseWord(from, 'six pairs of hex digits like 00-00-5e-00-53-2a', euiOf(6), value => out.bytes(value))
     case 'eui64':
-      return parseWord(from, 'eight pairs of hex digits like 00-00-5e-ef-10-00-00-2a', text => parseEui(text, 8), value => out.bytes(value))
+      return parseWord(from, 'eight pairs of hex digits like 00-00-5e-ef-10-00-00-2a', euiOf(8), value => out.bytes(value))
     default:
       return field satisfies never
   }
@@ -334,7 +358,8 @@ function parseAddress(family: 'ipv4' | 'ipv6', from: TokenCursor, out: OctetWrit
     return null
   }
   if (family === 'ipv4') {
-    return `expected an IPv4 address, found ${found(token)}${parseIpv6(text) === null ? ': four numbers from 0 to 255 without leading zeros' : ', which is an IPv6 address: use type AAAA'}`
+    const hint = parseIpv6(text) === null ? ': four numbers from 0 to 255 without leading zeros' : ', which is an IPv6 address: use type AAAA'
+    return `expected an IPv4 address, found ${found(token)}${hint}`
   }
   return `expected an IPv6 address, found ${found(token)}${parseIpv4(text) === null ? '' : ', which is an IPv4 address: use type A'}`
 }
@@ -372,7 +397,13 @@ function parseText(from: TokenCursor, out: OctetWriter): string | null {
 }
 
 /** The rest of the tokens as one piece of encoded text, whose characters come in groups of `group`. */
-function parseRest(from: TokenCursor, wanted: string, group: number, read: (text: string) => Uint8Array | null, out: OctetWriter): string | RdataError | null {
+function parseRest(
+  from: TokenCursor,
+  wanted: string,
+  group: number,
+  read: (text: string) => Uint8Array | null,
+  out: OctetWriter,
+): string | RdataError | null {
   const first = from.at
   const rest = from.rest()
   const text = rest.some(token => token.quoted) ? '' : rest.map(token => token.text).join('')
@@ -396,8 +427,25 @@ function parseHash(text: string): Uint8Array | null {
   return hash === null || hash.length === 0 || hash.length > 255 ? null : hash
 }
 
-function parseEui(text: string, octets: number): Uint8Array | null {
-  return new RegExp(`^[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){${octets - 1}}$`).test(text) ? parseHex(text.replaceAll('-', '')) : null
+const euiOf = (octets: number) => (text: string): Uint8Array | null =>
+  new RegExp(`^[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){${octets - 1}}$`).test(text) ? parseHex(text.replaceAll('-', '')) : null
+
+/** RFC 8659 section 4.1: ASCII letters and digits. */
+const tagOf = (text: string): Uint8Array | null => (/^[A-Za-z0-9]{1,255}$/.test(text) ? Uint8Array.from(text, c => c.charCodeAt(0)) : null)
+
+/** The parameters behind priority and target; the priority decides what they may be. */
+function parseSvcField(from: TokenCursor, out: OctetWriter): RdataError | null {
+  const base = from.at
+  const [high = 0, low = 0] = out.finish()
+  const error = parseSvcParams(from.rest(), (high << 8) | low, out)
+  return error === null ? null : { index: base + error.index, error: error.error }
+}
+
+function parseLocationField(from: TokenCursor, out: OctetWriter): RdataError | null {
+  const base = from.at
+  const texts = from.rest().map(token => token.text)
+  const error = parseLocation(texts, out)
+  return error === null ? null : { index: base + error.index, error: error.error }
 }
 
 function parseBitmap(from: TokenCursor, out: OctetWriter): string | null {

@@ -10,7 +10,8 @@ import { EntryReader } from './tokens.ts'
 import { className, classNumber, isMetaType, RrClass, typeName, typeNumber } from './types.ts'
 
 /** One line with tabs: owner, TTL, class, type, RDATA. */
-export const formatRr = (rr: Rr): string => `${formatName(rr.owner)}\t${rr.ttl}\t${className(rr.class)}\t${typeName(rr.type)}\t${formatRdata(rr.type, rr.rdata)}`
+export const formatRr = (rr: Rr): string =>
+  `${formatName(rr.owner)}\t${rr.ttl}\t${className(rr.class)}\t${typeName(rr.type)}\t${formatRdata(rr.type, rr.rdata)}`
 
 /** RFC 2181 section 8: a TTL has 31 bits. */
 export const MAX_TTL = 0x7fff_ffff
@@ -55,7 +56,10 @@ function notAType(tokens: readonly RdataToken[], index: number, first: number, h
   const text = tokens[index]?.text ?? ''
   if (parseIpv4(text) !== null) return `expected a type, found the address ${text}: write A before it`
   if (parseIpv6(text) !== null) return `expected a type, found the address ${text}: write AAAA before it`
-  if (/^\d/.test(text)) return hasTtl ? `expected a type, found ${shown(text)} after the TTL` : `expected a TTL below 2^32 seconds (or like 1h30m) or a type, found ${shown(text)}`
+  if (/^\d/.test(text))
+    return hasTtl
+      ? `expected a type, found ${shown(text)} after the TTL`
+      : `expected a TTL below 2^32 seconds (or like 1h30m) or a type, found ${shown(text)}`
   const following = tokens[index + 1]
   if (index === first && following !== undefined && !following.quoted && parseHeadStart(following.text)) {
     return `unknown type ${unknownType(text)}; if it is the owner, remove the white space before it`

@@ -145,7 +145,8 @@ function unknownKey(name: string): string {
 function checkParams(values: ReadonlyMap<number, Uint8Array>, priority: number): string | null {
   // RFC 9460 section 2.4.2: AliasMode records have no parameters; receivers ignore them, so they are a mistake.
   if (priority === 0 && values.size > 0) return 'priority 0 makes an alias, which has no parameters (use priority 1 or remove them)'
-  if (values.has(KEYS['no-default-alpn']) && !values.has(KEYS.alpn)) return 'no-default-alpn needs an alpn parameter beside it (RFC 9460 section 7.1.1)'
+  if (values.has(KEYS['no-default-alpn']) && !values.has(KEYS.alpn))
+    return 'no-default-alpn needs an alpn parameter beside it (RFC 9460 section 7.1.1)'
   const mandatory = new OctetReader(values.get(KEYS.mandatory) ?? new Uint8Array(0))
   while (mandatory.left > 0) {
     const key = mandatory.u16()
@@ -211,7 +212,8 @@ function parseAlpn(text: string): Uint8Array | string {
       item += character
       taken = false
     } else {
-      if (item.length === 0 || item.length > 255) return `expected protocol names of 1 to 255 octets separated by commas, like h2,h3, found ${shown(text)}`
+      if (item.length === 0 || item.length > 255)
+        return `expected protocol names of 1 to 255 octets separated by commas, like h2,h3, found ${shown(text)}`
       out.u8(item.length)
       out.text(item)
       item = ''

@@ -30,7 +30,8 @@ const PLAIN_LABEL = /^[\w*/+=:,!#%&'<>?[\]^`{|}~-]+$/
 export function formatName(name: WireName): string {
   if (name.length === 1) return '.'
   let text = ''
-  for (let at = 0; name.charCodeAt(at) !== 0; at += name.charCodeAt(at) + 1) text += `${formatLabel(name.slice(at + 1, at + 1 + name.charCodeAt(at)))}.`
+  for (let at = 0; name.charCodeAt(at) !== 0; at += name.charCodeAt(at) + 1)
+    text += `${formatLabel(name.slice(at + 1, at + 1 + name.charCodeAt(at)))}.`
   return text
 }
 
@@ -93,7 +94,8 @@ function readPiece(text: string, at: number): Piece | TextError {
   if (!isDigit(following)) return following === BACKSLASH ? { octets: '\\', next: at + 2 } : readPiece(text, at + 1)
   const digits = text.slice(at + 1, at + 4)
   const octet = Number(digits)
-  if (!/^\d{3}$/.test(digits) || octet > 255) return { error: `${shown(text.slice(at, at + 4))} is not an escape: after a backslash come three digits from 000 to 255, or one character` }
+  if (!/^\d{3}$/.test(digits) || octet > 255)
+    return { error: `${shown(text.slice(at, at + 4))} is not an escape: after a backslash come three digits from 000 to 255, or one character` }
   return { octets: String.fromCharCode(octet), next: at + 4 }
 }
 
@@ -117,7 +119,9 @@ export function unescapeText(text: string): string | TextError {
 export function parseString(text: string): string | TextError {
   const octets = unescapeText(text)
   if (typeof octets === 'string' && octets.length > MAX_STRING_OCTETS) {
-    return { error: `this string has ${octets.length} octets, a character-string holds at most ${MAX_STRING_OCTETS}: split it into several quoted strings` }
+    return {
+      error: `this string has ${octets.length} octets, a character-string holds at most ${MAX_STRING_OCTETS}: split it into several quoted strings`,
+    }
   }
   return octets
 }
@@ -158,13 +162,15 @@ export function parseName(text: string, origin: Origin): WireName | TextError {
   let octets = ''
   for (const label of labels) {
     if (label.length === 0) return { error: `${shown(text)} has an empty label: two dots in a row, or a dot in front` }
-    if (label.length > MAX_LABEL_OCTETS) return { error: `${shown(text)} has a label of ${label.length} octets, at most ${MAX_LABEL_OCTETS} are possible` }
+    if (label.length > MAX_LABEL_OCTETS)
+      return { error: `${shown(text)} has a label of ${label.length} octets, at most ${MAX_LABEL_OCTETS} are possible` }
     octets += String.fromCharCode(label.length) + label
   }
   if (!absolute && origin === 'none') return { error: `${shown(text)} is relative, but no origin is known: end it with a dot or put $ORIGIN above` }
   octets += absolute || origin === null ? '\0' : origin
   if (octets.length > MAX_NAME_OCTETS) {
-    return { error: `${shown(text)} makes a name of ${octets.length} octets, at most ${MAX_NAME_OCTETS} are possible${absolute ? '' : ' (is a dot missing at its end?)'}` }
+    const hint = absolute ? '' : ' (is a dot missing at its end?)'
+    return { error: `${shown(text)} makes a name of ${octets.length} octets, at most ${MAX_NAME_OCTETS} are possible${hint}` }
   }
   return trustWireName(octets)
 }
@@ -176,7 +182,13 @@ export function parseUnsigned(text: string, max: number): number | null {
   return value <= max ? value : null
 }
 
-const SECONDS_OF_UNIT: ReadonlyMap<string, number> = new Map([['w', 604_800], ['d', 86_400], ['h', 3_600], ['m', 60], ['s', 1]])
+const SECONDS_OF_UNIT: ReadonlyMap<string, number> = new Map([
+  ['w', 604_800],
+  ['d', 86_400],
+  ['h', 3_600],
+  ['m', 60],
+  ['s', 1],
+])
 
 /** A TTL in seconds: `3600`, or with BIND's units `1h30m` (w d h m s, any case). Null when it is neither or beyond 32 bits. */
 export function parseTtl(text: string): number | null {

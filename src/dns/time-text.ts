@@ -14,7 +14,9 @@ export function formatTime(seconds: number): string {
   const days = Math.floor(seconds / DAY) + EPOCH_DAYS
   const cycle = Math.floor(days / CYCLE_DAYS)
   const dayOfCycle = days % CYCLE_DAYS
-  const yearOfCycle = Math.floor((dayOfCycle - Math.floor(dayOfCycle / 1_460) + Math.floor(dayOfCycle / 36_524) - Math.floor(dayOfCycle / 146_096)) / 365)
+  const yearOfCycle = Math.floor(
+    (dayOfCycle - Math.floor(dayOfCycle / 1_460) + Math.floor(dayOfCycle / 36_524) - Math.floor(dayOfCycle / 146_096)) / 365,
+  )
   const dayOfYear = dayOfCycle - (365 * yearOfCycle + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100))
   // Years that begin in March put the leap day at their end.
   const shifted = Math.floor((5 * dayOfYear + 2) / 153)
@@ -22,7 +24,14 @@ export function formatTime(seconds: number): string {
   const month = shifted < 10 ? shifted + 3 : shifted - 9
   const year = cycle * 400 + yearOfCycle + (month <= 2 ? 1 : 0)
   const left = seconds % DAY
-  return digits(year, 4) + digits(month, 2) + digits(day, 2) + digits(Math.floor(left / 3_600), 2) + digits(Math.floor((left % 3_600) / 60), 2) + digits(left % 60, 2)
+  return (
+    digits(year, 4) +
+    digits(month, 2) +
+    digits(day, 2) +
+    digits(Math.floor(left / 3_600), 2) +
+    digits(Math.floor((left % 3_600) / 60), 2) +
+    digits(left % 60, 2)
+  )
 }
 
 /** Seconds from YYYYMMDDHHmmSS or from a plain number of seconds; null when it is neither or not a date of 1970 to 2106. */
@@ -34,7 +43,8 @@ export function parseTime(text: string): number | null {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number)
   const shiftedYear = month <= 2 ? year - 1 : year
   const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
-  const days = shiftedYear * 365 + Math.floor(shiftedYear / 4) - Math.floor(shiftedYear / 100) + Math.floor(shiftedYear / 400) + dayOfYear - EPOCH_DAYS
+  const days =
+    shiftedYear * 365 + Math.floor(shiftedYear / 4) - Math.floor(shiftedYear / 100) + Math.floor(shiftedYear / 400) + dayOfYear - EPOCH_DAYS
   const seconds = days * DAY + hour * 3_600 + minute * 60 + second
   // Written back it must be the same: refuses month 13, 30 February and 25 o'clock alike.
   return seconds >= 0 && seconds <= MAX_U32 && formatTime(seconds) === text ? seconds : null

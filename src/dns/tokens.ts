@@ -165,7 +165,11 @@ export class EntryReader {
       const code = this.#text.charCodeAt(this.#at)
       if (code === BACKSLASH) {
         if (!this.#lineEndsAt(this.#at + 1)) this.#at++
-      } else if (code <= SPACE ? code === SPACE || code === TAB || code === LF || code === CR : code === SEMICOLON || code === OPEN || code === CLOSE || code === QUOTE) {
+      } else if (
+        code <= SPACE
+          ? code === SPACE || code === TAB || code === LF || code === CR
+          : code === SEMICOLON || code === OPEN || code === CLOSE || code === QUOTE
+      ) {
         break
       }
     }

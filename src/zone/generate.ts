@@ -69,8 +69,10 @@ export function parseTemplate(text: string): Template | TextError {
     } else {
       const match = SLOT.exec(text.slice(at + 1))
       const [whole = '', offset = '', width = '0', base = 'd'] = match ?? []
-      if (match === null || !isBase(base)) return { error: `expected \${offset,width,base} with base d, o, x, X, n or N, like \${0,3,d}, found ${shown(text.slice(at))}` }
-      if (Math.abs(Number(offset)) > MAX_I32 || Number(width) > MAX_WIDTH) return { error: `the offset or the width in ${shown(`$${whole}`)} is too big (widths to ${MAX_WIDTH})` }
+      if (match === null || !isBase(base))
+        return { error: `expected \${offset,width,base} with base d, o, x, X, n or N, like \${0,3,d}, found ${shown(text.slice(at))}` }
+      if (Math.abs(Number(offset)) > MAX_I32 || Number(width) > MAX_WIDTH)
+        return { error: `the offset or the width in ${shown(`$${whole}`)} is too big (widths to ${MAX_WIDTH})` }
       flush()
       parts.push({ offset: Number(offset), width: Number(width), base })
       at += 1 + whole.length
@@ -89,7 +91,8 @@ export function expandTemplate(template: Template, number: number): string | Tex
       continue
     }
     const value = number + part.offset
-    if (value < 0 || value > MAX_I32) return { error: `the offset ${part.offset} makes the number ${number} become ${value}, outside 0 to ${MAX_I32}` }
+    if (value < 0 || value > MAX_I32)
+      return { error: `the offset ${part.offset} makes the number ${number} become ${value}, outside 0 to ${MAX_I32}` }
     text += formatSlot(value, part)
   }
   return text

@@ -42,7 +42,8 @@ export function buildZone(parsed: ParsedZone, options: BuildOptions): BuiltZone 
   const origin = originOf(parsed.records, options)
   let index: ZoneIndex | null = null
   if (origin === null) {
-    if (!unread.untyped && !unread.types.has(RrType.SOA)) problems.add(wholeFile(options, 'no SOA record: a zone begins with one, like "@ SOA ns1 hostmaster 1 1d 2h 4w 1h"'))
+    if (!unread.untyped && !unread.types.has(RrType.SOA))
+      problems.add(wholeFile(options, 'no SOA record: a zone begins with one, like "@ SOA ns1 hostmaster 1 1d 2h 4w 1h"'))
   } else {
     index = indexRecords(origin, withinOrigin(origin, parsed.records, problems), problems)
     if (!recordsOnly) checkApex(index, unread, options, problems)
@@ -59,7 +60,11 @@ function originOf(records: readonly LocatedRr[], options: BuildOptions): Name | 
   const soa = records.find(record => record.type === RrType.SOA)
   if (soa !== undefined) return foldName(soa.owner)
   if (options.recordsOnly !== true) return null
-  return records.map(record => foldName(record.owner)).reduce<Name | null>((common, name) => (common === null ? name : commonAncestor(common, name)), null) ?? ROOT
+  return (
+    records
+      .map(record => foldName(record.owner))
+      .reduce<Name | null>((common, name) => (common === null ? name : commonAncestor(common, name)), null) ?? ROOT
+  )
 }
 
 const wholeFile = (options: BuildOptions, message: string): Problem => ({ file: options.file, line: 0, column: 0, severity: 'error', message })
@@ -76,14 +81,16 @@ function outsideMessage(record: LocatedRr, origin: Name): string {
   const zone = formatName(origin)
   const owner = formatName(record.owner)
   const relative = `${owner.slice(0, -1)}.${zone === '.' ? '' : zone}`
-  return `${describe(record)} is outside the zone ${zone}${record.type === RrType.SOA ? ', of which the file is read as' : `: if ${relative} is meant, remove the dot at its end, else move it to its own zone`}`
+  if (record.type === RrType.SOA) return `${describe(record)} is outside the zone ${zone}, as which the file is read`
+  return `${describe(record)} is outside the zone ${zone}: if ${relative} is meant, remove the dot at its end, else move it to its own zone`
 }
 
 /** RFC 1035 section 5.2: one SOA, and NS records, at the top. */
 function checkApex(index: ZoneIndex, unread: UnreadRecords, options: BuildOptions, problems: ProblemList): void {
   const zone = formatName(index.origin)
   const missing = (type: number): boolean => index.get(index.origin, type) === undefined && !unread.untyped && !unread.types.has(type)
-  if (missing(RrType.SOA)) problems.add(wholeFile(options, `the zone ${zone} has no SOA record at its top, like "${zone} SOA ns1 hostmaster 1 1d 2h 4w 1h"`))
+  if (missing(RrType.SOA))
+    problems.add(wholeFile(options, `the zone ${zone} has no SOA record at its top, like "${zone} SOA ns1 hostmaster 1 1d 2h 4w 1h"`))
   if (missing(RrType.NS)) problems.add(wholeFile(options, `the zone ${zone} has no NS record at its top, like "${zone} NS ns1"`))
 }
 

@@ -55,7 +55,14 @@ export interface ZoneTextOptions {
 /** The records and the problems of a master file. Never throws. */
 export function parseZoneText(text: string, options: ZoneTextOptions): ParsedZone {
   const parser = new ZoneFileParser(options)
-  parser.readFile(text, { file: options.file, origin: options.origin ?? 'none', owner: null, ownerBroken: false, originMoved: false, open: [options.file] })
+  parser.readFile(text, {
+    file: options.file,
+    origin: options.origin ?? 'none',
+    owner: null,
+    ownerBroken: false,
+    originMoved: false,
+    open: [options.file],
+  })
   return { records: parser.records, problems: parser.problems.listed(), unread: parser.unread }
 }
 
@@ -123,7 +130,10 @@ class ZoneFileParser {
     } else if (first === undefined) {
       return
     } else if (!entry.indented && !first.quoted && first.text.startsWith('$')) {
+      const errors = this.problems.errors
       this.#readDirective(first, tokens, state)
+      // Records of a directive that failed are missing, or stand under another origin than was meant.
+      if (this.problems.errors > errors) this.#unreadUntyped = true
     } else if (entry.indented) {
       this.#readRecord(tokens, 0, state)
     } else {
@@ -133,14 +143,19 @@ class ZoneFileParser {
   }
 
   #noteUnread(tokens: readonly Token[]): void {
-    const type = tokens.slice(0, HEAD_TOKENS).map(token => (token.quoted ? null : typeNumber(token.text))).find(found => found !== null)
+    const type = tokens
+      .slice(0, HEAD_TOKENS)
+      .map(token => (token.quoted ? null : typeNumber(token.text)))
+      .find(found => found !== null)
     if (type !== undefined && type !== null) this.#unreadTypes.add(type)
     // Over several lines it may have swallowed anything.
     if (type === undefined || type === null || tokens[0]?.line !== tokens.at(-1)?.line) this.#unreadUntyped = true
   }
 
   #takeOwner(token: Token, state: FileState): void {
-    const owner = token.quoted ? { error: `an owner can not be quoted: write ${shown(token.text)} without quotes, and a space in it as \\032` } : parseName(token.text, state.origin)
+    const owner = token.quoted
+      ? { error: `an owner can not be quoted: write ${shown(token.text)} without quotes, and a space in it as \\032` }
+      : parseName(token.text, state.origin)
     state.originMoved = false
     state.ownerBroken = typeof owner !== 'string'
     if (typeof owner === 'string') state.owner = owner
@@ -161,9 +176,14 @@ class ZoneFileParser {
     const ttl = this.#ttl(head, rdata, place, state)
     if (state.ownerBroken || state.owner === null || rdata === null) this.#unreadTypes.add(head.type)
     if (state.ownerBroken || rdata === null) return
-    if (state.owner === null) return this.#error(state, place, 'this line begins with white space and so inherits its owner, but no record comes before it')
+    if (state.owner === null)
+      return this.#error(state, place, 'this line begins with white space and so inherits its owner, but no record comes before it')
     if (at === 0 && state.originMoved && state.owner !== state.origin) {
-      this.#warn(state, place, `this record has the owner ${formatName(state.owner)} of the line before $ORIGIN or $INCLUDE: write the owner, or @ for the origin`)
+      this.#warn(
+        state,
+        place,
+        `this record has the owner ${formatName(state.owner)} of the line before $ORIGIN or $INCLUDE: write the owner, or @ for the origin`,
+      )
     }
     state.originMoved = false
     this.#keep(state.owner, head.type, ttl, rdata, place, state)
@@ -175,7 +195,8 @@ class ZoneFileParser {
 
   #classFits(head: RrHead, tokens: readonly Token[], state: FileState): boolean {
     if (head.class === null || head.class === RrClass.IN) return true
-    const place = tokens.slice(0, head.next).find(token => token.text.toUpperCase() === className(head.class ?? RrClass.IN)) ?? placeOf(tokens, head.next - 1)
+    const place =
+      tokens.slice(0, head.next).find(token => token.text.toUpperCase() === className(head.class ?? RrClass.IN)) ?? placeOf(tokens, head.next - 1)
     this.#error(state, place, `class ${className(head.class)} is not served from zone files: remove it or write IN`)
     return false
   }
@@ -200,7 +221,8 @@ class ZoneFileParser {
     }
     if (this.#defaultTtl !== null) return this.#defaultTtl
     if (this.#lastTtl !== null) {
-      if (!this.#ttlRuleTold) this.#warn(state, place, `no TTL here and no $TTL above: the last TTL written (${this.#lastTtl}) is used; put "$TTL 1h" at the top`)
+      if (!this.#ttlRuleTold)
+        this.#warn(state, place, `no TTL here and no $TTL above: the last TTL written (${this.#lastTtl}) is used; put "$TTL 1h" at the top`)
       this.#ttlRuleTold = true
       return this.#lastTtl
     }
@@ -235,7 +257,8 @@ class ZoneFileParser {
         return this.#readGenerate(tokens, state)
       case undefined: {
         const close = suggest(directive.text.toUpperCase(), DIRECTIVES)
-        return this.#error(state, directive, `unknown directive ${shown(directive.text)}${close === null ? `, known are ${DIRECTIVES.join(' ')} (an owner that begins with $ is written \\$)` : `, did you mean ${close}?`}`)
+        const known = `known are ${DIRECTIVES.join(' ')} (an owner that begins with $ is written \\$)`
+        return this.#error(state, directive, `unknown directive ${shown(directive.text)}, ${close === null ? known : `did you mean ${close}?`}`)
       }
       default:
         name satisfies never
@@ -246,8 +269,10 @@ class ZoneFileParser {
   #arguments(tokens: readonly Token[], state: FileState, least: number, most: number, form: string): readonly Token[] | null {
     const given = tokens.slice(1)
     if (given.length >= least && given.length <= most) return given
-    const place = placeOf(tokens, given.length < least ? tokens.length : most + 1)
-    this.#error(state, place, `${given.length < least ? 'something is missing' : `${shown(tokens[most + 1]?.text ?? '')} is too much`}: the directive is written like ${form}`)
+    const missing = given.length < least
+    const place = placeOf(tokens, missing ? tokens.length : most + 1)
+    const what = missing ? 'something is missing' : `${shown(tokens[most + 1]?.text ?? '')} is too much`
+    this.#error(state, place, `${what}: the directive is written like ${form}`)
     return null
   }
 
@@ -277,11 +302,13 @@ class ZoneFileParser {
     if (state.open.length > includeDepth) return this.#error(state, path, `files include each other more than ${includeDepth} deep`)
     if (++this.#includes > includes) return this.#error(state, path, `more than ${includes} files are included`)
     const opened = this.#options.include(path.text, state.file)
-    if ('error' in opened) {
-      this.#unreadUntyped = true
-      return this.#error(state, path, opened.error)
-    }
-    if (state.open.includes(opened.file)) return this.#error(state, path, `${shown(opened.file)} includes itself${state.open.length > 1 ? ` (${[...state.open, opened.file].map(shown).join(' → ')})` : ''}`)
+    if ('error' in opened) return this.#error(state, path, opened.error)
+    if (state.open.includes(opened.file))
+      return this.#error(
+        state,
+        path,
+        `${shown(opened.file)} includes itself${state.open.length > 1 ? ` (${[...state.open, opened.file].map(shown).join(' → ')})` : ''}`,
+      )
     this.readFile(opened.text, { ...state, file: opened.file, origin, originMoved: originToken !== undefined, open: [...state.open, opened.file] })
   }
 
@@ -289,19 +316,26 @@ class ZoneFileParser {
     const [directive, rangeToken, ownerToken] = tokens
     if (directive === undefined) return
     if (rangeToken === undefined || ownerToken === undefined || tokens.length < 5) {
-      return this.#error(state, placeOf(tokens, tokens.length), 'something is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$')
+      return this.#error(
+        state,
+        placeOf(tokens, tokens.length),
+        'something is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$',
+      )
     }
     const range = parseRange(rangeToken.text)
     if ('error' in range) return this.#error(state, rangeToken, range.error)
     const { generateRecords, generatedRecordsInAll } = this.#options.limits
     const size = rangeSize(range)
     this.#generated += size
-    if (size > generateRecords) return this.#error(state, rangeToken, `the range makes ${size} records, at most ${generateRecords} are allowed in one directive`)
-    if (this.#generated > generatedRecordsInAll) return this.#error(state, rangeToken, `the $GENERATE directives make more than ${generatedRecordsInAll} records together`)
+    if (size > generateRecords)
+      return this.#error(state, rangeToken, `the range makes ${size} records, at most ${generateRecords} are allowed in one directive`)
+    if (this.#generated > generatedRecordsInAll)
+      return this.#error(state, rangeToken, `the $GENERATE directives make more than ${generatedRecordsInAll} records together`)
     const head = parseHead(tokens, 3)
     if ('error' in head) return this.#error(state, placeOf(tokens, head.index), head.error)
     const dataToken = placeOf(tokens, head.next)
-    if (tokens[head.next] === undefined) return this.#error(state, dataToken, 'the record data is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$')
+    if (tokens[head.next] === undefined)
+      return this.#error(state, dataToken, 'the record data is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$')
     if (!this.#classFits(head, tokens, state)) return
     const owner = parseTemplate(ownerToken.text)
     if ('error' in owner) return this.#error(state, ownerToken, owner.error)
@@ -330,7 +364,8 @@ class ZoneFileParser {
     }
     const { generatedCharacters } = this.#options.limits
     this.#generatedCharacters += ownerText.length + data.length
-    if (this.#generatedCharacters > generatedCharacters) return fail(places.data, `the $GENERATE directives make more than ${generatedCharacters} characters together`)
+    if (this.#generatedCharacters > generatedCharacters)
+      return fail(places.data, `the $GENERATE directives make more than ${generatedCharacters} characters together`)
     const owner = parseName(ownerText, state.origin)
     if (typeof owner !== 'string') return fail(places.owner, owner.error)
     const entry = new EntryReader(data).next()

@@ -98,7 +98,8 @@ export class ZoneIndex {
   /** Signatures are in the set they cover; those that cover nothing here are sets of their own. */
   rrsets(): RRset[] {
     const rrsets: RRset[] = []
-    for (const [name, sets] of this.#names) for (const set of sets.values()) rrsets.push(toRRset(set, this.#signatures.get(signatureKey(name, set.type))))
+    for (const [name, sets] of this.#names)
+      for (const set of sets.values()) rrsets.push(toRRset(set, this.#signatures.get(signatureKey(name, set.type))))
     for (const set of this.#signatures.values()) if (this.#covered(set) === undefined) rrsets.push(toRRset(set, undefined))
     return rrsets
   }
@@ -118,7 +119,9 @@ export class ZoneIndex {
     set.records.push(record)
     if (record.ttl === set.ttl || set.ttlsDiffer) return
     set.ttlsDiffer = true
-    problems.add(warning(record, `the TTL ${record.ttl} differs from the ${set.ttl} in ${placeText(set.first, record)} for ${describe(record)}: all records of one name and type have one TTL, ${set.ttl} is used (RFC 2181 section 5.2)`))
+    const where = `the ${set.ttl} in ${placeText(set.first, record)} for ${describe(record)}`
+    const rule = `records of one name and type have one TTL, ${set.ttl} is used (RFC 2181 section 5.2)`
+    problems.add(warning(record, `the TTL ${record.ttl} differs from ${where}: ${rule}`))
   }
 
   /** RFC 4034 section 3: the TTL of an RRSIG is that of the set it covers. Asked when all records are in. */
@@ -126,7 +129,12 @@ export class ZoneIndex {
     for (const set of this.#signatures.values()) {
       const covered = this.#covered(set)
       if (covered === undefined || covered.ttl === set.ttl) continue
-      problems.add(warning(set.first, `the TTL ${set.ttl} of this RRSIG differs from the ${covered.ttl} of the ${describe(covered.first)} that it covers: ${covered.ttl} is used`))
+      problems.add(
+        warning(
+          set.first,
+          `the TTL ${set.ttl} of this RRSIG differs from the ${covered.ttl} of the ${describe(covered.first)} that it covers: ${covered.ttl} is used`,
+        ),
+      )
     }
   }
 
@@ -171,13 +179,29 @@ export function indexRecords(origin: Name, records: readonly LocatedRr[], proble
   return index
 }
 
-const draftOf = (name: Name, first: LocatedRr): Draft => ({ name, type: first.type, ttl: first.ttl, first, records: [first], identities: null, ttlsDiffer: false })
+const draftOf = (name: Name, first: LocatedRr): Draft => ({
+  name,
+  type: first.type,
+  ttl: first.ttl,
+  first,
+  records: [first],
+  identities: null,
+  ttlsDiffer: false,
+})
 
 const signatureKey = (name: Name, covered: number): string => `${name}${covered}`
 
 function toRRset(set: LocatedSet, signatures: LocatedSet | undefined): RRset {
   const { name, type, ttl, first, records } = set
-  return { owner: first.owner, name, type, class: RrClass.IN, ttl, rdatas: records.map(r => r.rdata), signatures: signatures?.records.map(r => r.rdata) ?? [] }
+  return {
+    owner: first.owner,
+    name,
+    type,
+    class: RrClass.IN,
+    ttl,
+    rdatas: records.map(r => r.rdata),
+    signatures: signatures?.records.map(r => r.rdata) ?? [],
+  }
 }
 
 /** RDATA as text that is equal for equal data: names folded where canonical form folds them (RFC 4034 section 6.2). */
@@ -200,9 +224,14 @@ function identityOf(type: number, rdata: Uint8Array): string {
 export const describe = (record: LocatedRr): string => `${formatName(record.owner)} ${typeName(record.type)}`
 
 /** "line 12", with the file when it is another. */
-export const placeText = (record: LocatedRr, seenFrom: LocatedRr): string => (record.file === seenFrom.file ? `line ${record.line}` : `${record.file} line ${record.line}`)
+export const placeText = (record: LocatedRr, seenFrom: LocatedRr): string =>
+  record.file === seenFrom.file ? `line ${record.line}` : `${record.file} line ${record.line}`
 
 export const problemAt = (record: LocatedRr, severity: Problem['severity'], message: string): Problem => ({
-  file: record.file, line: record.line, column: record.column, severity, message,
+  file: record.file,
+  line: record.line,
+  column: record.column,
+  severity,
+  message,
 })
 const warning = (record: LocatedRr, message: string): Problem => problemAt(record, 'warning', message)

@@ -3,7 +3,20 @@
  * answered. Errors are what no server can serve correctly; what BIND loads with a complaint is a warning. It changes
  * nothing, and each check is proportional to the zone.
  */
-import { foldName, isStrictlyWithin, isWildcard, isWithin, joinNames, labelCount, labelsOf, type Name, parentOf, ROOT, type WireName, wildcardOf } from '../dns/name.ts'
+import {
+  foldName,
+  isStrictlyWithin,
+  isWildcard,
+  isWithin,
+  joinNames,
+  labelCount,
+  labelsOf,
+  type Name,
+  parentOf,
+  ROOT,
+  type WireName,
+  wildcardOf,
+} from '../dns/name.ts'
 import { parseIpv4 } from '../dns/address.ts'
 import { mxExchange, srvTarget, targetOf } from '../dns/rdata.ts'
 import { formatName } from '../dns/text.ts'
@@ -34,7 +47,9 @@ function checkAlias(types: ReadonlyMap<number, LocatedSet>, problems: ProblemLis
   for (const set of types.values()) {
     const second = set.records[1]
     if (second === undefined || !SINGLETONS.has(set.type)) continue
-    problems.add(problemAt(second, 'error', `a second ${describe(second)} record, the first is in ${placeText(set.first, second)}: a name has only one`))
+    problems.add(
+      problemAt(second, 'error', `a second ${describe(second)} record, the first is in ${placeText(set.first, second)}: a name has only one`),
+    )
   }
   const alias = types.get(RrType.CNAME)?.first
   if (alias === undefined) return
@@ -42,7 +57,8 @@ function checkAlias(types: ReadonlyMap<number, LocatedSet>, problems: ProblemLis
     if (BESIDE_ALIAS.has(set.type)) continue
     const later = alias.file === set.first.file && alias.line > set.first.line ? alias : set.first
     const earlier = later === alias ? set.first : alias
-    const message = `${formatName(later.owner)} has a CNAME and other data (${typeName(later.type)} here, ${typeName(earlier.type)} in ${placeText(earlier, later)}): an alias has nothing else (RFC 1034 section 3.6.2)`
+    const both = `${typeName(later.type)} here, ${typeName(earlier.type)} in ${placeText(earlier, later)}`
+    const message = `${formatName(later.owner)} has a CNAME and other data (${both}): an alias has nothing else (RFC 1034 section 3.6.2)`
     problems.add(problemAt(later, 'error', message))
     return
   }
@@ -56,16 +72,32 @@ function checkOwner(index: ZoneIndex, name: Name, types: ReadonlyMap<number, Loc
   const dname = types.get(RrType.DNAME)?.first
   const soa = types.get(RrType.SOA)?.first
   if (any !== undefined && endsTwice(name, index.origin)) problems.add(problemAt(any.first, 'warning', twiceMessage(any.first.owner, index.origin)))
-  if (ns !== undefined && isWildcard(name)) problems.add(problemAt(ns, 'error', `${formatName(ns.owner)} is a wildcard and can not be delegated (RFC 4592 section 4.2)`))
-  if (dname !== undefined && isWildcard(name)) problems.add(problemAt(dname, 'warning', `a DNAME at the wildcard ${formatName(dname.owner)} has no defined meaning (RFC 6672 section 3.3)`))
+  if (ns !== undefined && isWildcard(name))
+    problems.add(problemAt(ns, 'error', `${formatName(ns.owner)} is a wildcard and can not be delegated (RFC 4592 section 4.2)`))
+  if (dname !== undefined && isWildcard(name))
+    problems.add(problemAt(dname, 'warning', `a DNAME at the wildcard ${formatName(dname.owner)} has no defined meaning (RFC 6672 section 3.3)`))
   if (dname !== undefined && ns !== undefined && name !== index.origin) {
-    problems.add(problemAt(dname, 'error', `${formatName(dname.owner)} has a DNAME and is delegated by the NS in ${placeText(ns, dname)}: only one can hold (RFC 6672 section 2.3)`))
+    problems.add(
+      problemAt(
+        dname,
+        'error',
+        `${formatName(dname.owner)} has a DNAME and is delegated by the NS in ${placeText(ns, dname)}: only one can hold (RFC 6672 section 2.3)`,
+      ),
+    )
   }
   if (soa !== undefined && name !== index.origin) {
-    problems.add(problemAt(soa, 'error', `an SOA at ${formatName(soa.owner)}, which is not the top of the zone ${formatName(index.origin)}: a zone has one SOA, at its top`))
+    problems.add(
+      problemAt(
+        soa,
+        'error',
+        `an SOA at ${formatName(soa.owner)}, which is not the top of the zone ${formatName(index.origin)}: a zone has one SOA, at its top`,
+      ),
+    )
   }
-  if (ds !== undefined && name === index.origin) problems.add(problemAt(ds, 'error', `a DS record at the top of the zone: it belongs to the parent zone (RFC 4035 section 2.4)`))
-  else if (ds !== undefined && ns === undefined) problems.add(problemAt(ds, 'warning', `${formatName(ds.owner)} has a DS record, but no NS records delegate it`))
+  if (ds !== undefined && name === index.origin)
+    problems.add(problemAt(ds, 'error', `a DS record at the top of the zone: it belongs to the parent zone (RFC 4035 section 2.4)`))
+  else if (ds !== undefined && ns === undefined)
+    problems.add(problemAt(ds, 'warning', `${formatName(ds.owner)} has a DS record, but no NS records delegate it`))
 }
 
 /** `www.example.com.example.com.`: the dot at the end was forgotten. One label may well repeat (`com.com.`). */
@@ -113,8 +145,8 @@ function checkHidden(index: ZoneIndex, hiders: Hiders, problems: ProblemList): v
       const atCut = here?.type === RrType.NS && !AT_CUT.has(type)
       const by = above ?? (atCut ? here : null)
       if (by === null || (by.type === RrType.NS && (type === RrType.A || type === RrType.AAAA))) continue
-      const why = by.type === RrType.NS ? 'is delegated' : 'has a DNAME'
-      problems.add(problemAt(first, 'warning', `this record is never answered: ${formatName(by.first.owner)} ${why} in ${placeText(by.first, first)}, so ${describe(first)} belongs elsewhere`))
+      const why = `${formatName(by.first.owner)} ${by.type === RrType.NS ? 'is delegated' : 'has a DNAME'} in ${placeText(by.first, first)}`
+      problems.add(problemAt(first, 'warning', `this record is never answered: ${why}, so ${describe(first)} belongs elsewhere`))
     }
   }
 }
@@ -135,39 +167,69 @@ function checkTargets(index: ZoneIndex, hiders: Hiders, set: LocatedSet, unread:
     const folded = foldName(name)
     if (endsTwice(folded, index.origin)) problems.add(problemAt(record, 'warning', twiceMessage(name, index.origin)))
     if (!NEEDS_ADDRESS.has(set.type)) continue
-    if (looksLikeAddress(name)) problems.add(problemAt(record, 'warning', `${typeName(set.type)} points at ${formatName(name)}, which looks like an address: it needs the name of a host`))
+    if (looksLikeAddress(name))
+      problems.add(
+        problemAt(record, 'warning', `${typeName(set.type)} points at ${formatName(name)}, which looks like an address: it needs the name of a host`),
+      )
     const problem = isWithin(folded, index.origin) ? addressProblem(index, hiders, set, target, folded, unread) : null
     if (problem !== null) problems.add(problem)
   }
 }
 
 const targetReaders: ReadonlyMap<number, (rdata: Uint8Array) => WireName | null> = new Map([
-  [RrType.NS, targetOf], [RrType.CNAME, targetOf], [RrType.DNAME, targetOf], [RrType.PTR, targetOf], [RrType.MX, mxExchange], [RrType.SRV, srvTarget],
+  [RrType.NS, targetOf],
+  [RrType.CNAME, targetOf],
+  [RrType.DNAME, targetOf],
+  [RrType.PTR, targetOf],
+  [RrType.MX, mxExchange],
+  [RrType.SRV, srvTarget],
 ])
 const NEEDS_ADDRESS: ReadonlySet<number> = new Set<number>([RrType.NS, RrType.MX, RrType.SRV])
 
 const looksLikeAddress = (name: WireName): boolean => parseIpv4(labelsOf(name).slice(0, 4).join('.')) !== null
 
 /** Why a name within the zone does not lead to addresses; null when it does, or when that is not known here. */
-function addressProblem(index: ZoneIndex, hiders: Hiders, set: LocatedSet, { record, name }: Target, folded: Name, unread: UnreadRecords): Problem | null {
+function addressProblem(
+  index: ZoneIndex,
+  hiders: Hiders,
+  set: LocatedSet,
+  { record, name }: Target,
+  folded: Name,
+  unread: UnreadRecords,
+): Problem | null {
   const types = answering(index, folded)
   if (types?.has(RrType.A) || types?.has(RrType.AAAA)) return null
   const points = `${typeName(set.type)} points at ${formatName(name)}, which`
   const alias = types?.get(RrType.CNAME)
   if (alias !== undefined) {
-    return problemAt(record, 'warning', `${points} is an alias (CNAME in ${placeText(alias.first, record)}): point at the name that has the addresses (RFC 2181 section 10.3)`)
+    return problemAt(
+      record,
+      'warning',
+      `${points} is an alias (CNAME in ${placeText(alias.first, record)}): point at the name that has the addresses (RFC 2181 section 10.3)`,
+    )
   }
   if (unread.untyped || unread.types.has(RrType.A) || unread.types.has(RrType.AAAA)) return null
   const hider = hiderOf(index, hiders, folded) ?? hiders.get(folded)
-  if (hider?.type === RrType.DNAME && hider.name !== folded) return problemAt(record, 'warning', `${points} is hidden by the DNAME in ${placeText(hider.first, record)}`)
+  if (hider?.type === RrType.DNAME && hider.name !== folded)
+    return problemAt(record, 'warning', `${points} is hidden by the DNAME in ${placeText(hider.first, record)}`)
   if (hider?.type === RrType.NS) {
     if (set.type !== RrType.NS) return null
-    const why = isWithin(folded, set.name) ? 'is below the name it serves and so can not be reached without one' : `is in the delegated zone ${formatName(hider.first.owner)}`
-    return problemAt(record, 'warning', `the name server ${formatName(name)} of ${formatName(record.owner)} has no address here and ${why}: add its A or AAAA record (glue)`)
+    const why = isWithin(folded, set.name)
+      ? 'is below the name it serves and so can not be reached without one'
+      : `is in the delegated zone ${formatName(hider.first.owner)}`
+    return problemAt(
+      record,
+      'warning',
+      `the name server ${formatName(name)} of ${formatName(record.owner)} has no address here and ${why}: add its A or AAAA record (glue)`,
+    )
   }
   // BIND refuses a zone whose own servers have no address, and complains about all others.
   const own = set.type === RrType.NS && set.name === index.origin
-  return problemAt(record, own ? 'error' : 'warning', `${points} has no A or AAAA record in this zone: add one, or end the name with a dot if it is elsewhere`)
+  return problemAt(
+    record,
+    own ? 'error' : 'warning',
+    `${points} has no A or AAAA record in this zone: add one, or end the name with a dot if it is elsewhere`,
+  )
 }
 
 /** The types that answer for a name: its own, or those of the wildcard that covers it (RFC 4592 section 3.3.1). */

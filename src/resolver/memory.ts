@@ -108,6 +108,8 @@ function throughCachedDname(env: Env, task: Task, question: Question, now: numbe
     if (step === 'name-too-long') return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', [remaining(dname, now)]))
     if (typeof step === 'string') continue
     noteCache(task, 'alias', above, RrType.DNAME, remaining(dname, now).ttl)
+    // The CNAME that was asked for is the one that the DNAME makes; its target is not the question.
+    if (question.type === RrType.CNAME) return done({ kind: 'answer', rrsets: step.sets, proof: [], security: dname.security, authoritative: false, additional: [] })
     return { kind: 'alias', rrsets: step.sets, target: step.target, authoritative: false }
   }
   return unknown

@@ -36,7 +36,7 @@ export function followChain(question: Question, zone: Name, sets: readonly RRset
     seen.add(name)
     if (!isWithin(name, zone)) return { ...here, final: null, trouble: null }
     const final = usable.find(set => set.name === name && (set.type === question.type || question.type === RrType.ANY))
-    if (final !== undefined) return { ...here, final, trouble: null }
+    if (final !== undefined) return withDname(here, final, usable)
     const step = aliasAt(name, usable)
     if (step === 'none') return { ...here, final: null, trouble: null }
     if (typeof step === 'string') return { ...here, final: null, trouble: step }
@@ -44,6 +44,15 @@ export function followChain(question: Question, zone: Name, sets: readonly RRset
     aliases.push(...step.sets)
     name = step.target
   }
+}
+
+/** A CNAME that was asked for and comes from a DNAME is shown with it (RFC 6672 section 3.1): only the DNAME is data. */
+function withDname(here: Pick<Chain, 'aliases' | 'name' | 'steps'>, final: RRset, sets: readonly RRset[]): Chain {
+  const dname = final.type === RrType.CNAME ? sets.find(set => set.type === RrType.DNAME && isStrictlyWithin(here.name, set.name)) : undefined
+  if (dname === undefined) return { ...here, final, trouble: null }
+  const step = throughDname(here.name, dname)
+  if (typeof step === 'string') return { ...here, final: null, trouble: step === 'none' ? null : step }
+  return { ...here, aliases: [...here.aliases, dname], final: step.sets.find(set => set.type === RrType.CNAME) ?? null, trouble: null }
 }
 
 /** The alias that applies to a name among these sets: its CNAME, or a DNAME above it (RFC 6672 section 3.2). */

@@ -98,4 +98,14 @@ describe('honest but unusual', () => {
       }
     }
   })
+
+  it('a server that denies empty non-terminals: the whole name is asked unless minimisation is strict', () => {
+    for (const seed of seeds(5, 200)) {
+      for (const [minimise, expected] of [['off', 'answer'], ['relaxed', 'answer'], ['strict', 'nxdomain']] as const) {
+        const servers = [{ at: [here], does: ['nxdomainOnEmptyNonTerminal'] }]
+        const world = simulate({ zones: [...above(one), zoneOne('www.a.b.c 300 IN A 192.0.2.1')], servers, seed, settings: { minimise } })
+        expect(world.resolve('www.a.b.c.one.example.').kind, `${minimise}, seed ${seed}\n${world.traceText()}`).toBe(expected)
+      }
+    }
+  })
 })

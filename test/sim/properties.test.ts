@@ -47,13 +47,17 @@ function truthOf(name: string, type: string): string {
   return said
 }
 
+/** The servers above the planted names: what those say of them is no forgery. */
+const entitled = (server: ServerSource): boolean =>
+  internet.zones.some(zone => (zone.origin === '.' || zone.origin === 'example.') && zone.at.some(address => server.at.includes(address)))
+
 function faulty(seed: number): { readonly options: WorldOptions; readonly random: SimRandom } {
   const random = new SimRandom(seed).fork('faults')
   const pick = <T>(list: readonly T[]): T | undefined => list[random.below(list.length)]
   const severity = random.below(5)
   const servers = (internet.servers ?? []).map((server): ServerSource => {
     const does = [...(server.does ?? [])]
-    while (random.below(12) < severity) does.push(pick(faults) ?? 'lame')
+    while (random.below(12) < severity) does.push(pick(entitled(server) ? faults.filter(fault => fault !== 'extraRecords') : faults) ?? 'lame')
     return { ...server, does }
   })
   const options: WorldOptions = {

@@ -1,12 +1,13 @@
-/** How many seeds a simulation runs: 100, or 20,000 with ROOTWALK_LONG=1. A failing seed is run alone with ROOTWALK_SEED=n. */
+/** How many seeds a simulation runs: 100, or 20,000 with ROOTWALK_LONG=1, or ROOTWALK_SEEDS=n. A failing seed is run alone with ROOTWALK_SEED=n. */
 import { formatRr } from '../../src/dns/rr-text.ts'
 import { recordsOf } from '../../src/dns/rrset.ts'
 import type { Outcome } from '../../src/steps.ts'
 
 export function seeds(normally = 100, long = 20_000): number[] {
-  const { ROOTWALK_SEED, ROOTWALK_LONG } = process.env
+  const { ROOTWALK_SEED, ROOTWALK_SEEDS, ROOTWALK_LONG } = process.env
   if (ROOTWALK_SEED !== undefined) return [Number(ROOTWALK_SEED)]
-  return Array.from({ length: ROOTWALK_LONG === '1' ? long : normally }, (_, index) => index + 1)
+  const count = ROOTWALK_SEEDS === undefined ? (ROOTWALK_LONG === '1' ? long : normally) : Number(ROOTWALK_SEEDS)
+  return Array.from({ length: count }, (_, index) => index + 1)
 }
 
 /** What an outcome says, without TTLs: equal for equal answers whenever they were given. */

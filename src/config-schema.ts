@@ -9,7 +9,10 @@ import { MAX_STRING_OCTETS } from './dns/text.ts'
 import { defaultLimits } from './limits.ts'
 import { DNS_PORT } from './ports.ts'
 
-/** Addresses that no name server on the Internet has, and why asking them is wrong. */
+/**
+ * Addresses that no name server on the Internet has, and why asking them is wrong. IPv4-mapped IPv6 addresses are the IPv4
+ * addresses in them before they get here. Private addresses are not among these: servers inside a network are ordinary.
+ */
 export const neverAsked: readonly { readonly prefix: string; readonly why: string }[] = [
   { prefix: '0.0.0.0/8', why: 'this host on this network (RFC 1122 section 3.2.1.3); many systems deliver it to themselves' },
   { prefix: '127.0.0.0/8', why: 'loopback: a zone could make us ask our own services, or ourselves' },
@@ -21,7 +24,6 @@ export const neverAsked: readonly { readonly prefix: string; readonly why: strin
   { prefix: '240.0.0.0/4', why: 'reserved, with the broadcast address (RFC 1112 section 4, RFC 919 section 7)' },
   { prefix: '::/128', why: 'unspecified; many systems deliver it to themselves' },
   { prefix: '::1/128', why: 'loopback' },
-  { prefix: '::ffff:0:0/96', why: 'IPv4-mapped: an IPv4 address in disguise' },
   { prefix: '100::/64', why: 'discard-only (RFC 6666)' },
   { prefix: '2001:db8::/32', why: 'documentation (RFC 3849)' },
   { prefix: '3fff::/20', why: 'documentation (RFC 9637)' },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parsePrefix } from '../../src/dns/address.ts'
+import { inAnyPrefix, parseIp, parsePrefix } from '../../src/dns/address.ts'
 import { configJsonSchema, neverAsked, schemasAt, settingsOf, settingsTable } from '../../src/config-schema.ts'
 import { readConfig } from '../../src/config.ts'
 
@@ -33,6 +33,14 @@ describe('published schema', () => {
       expect(parsePrefix(prefix), prefix).not.toBeNull()
       expect(why.length).toBeGreaterThan(5)
     }
+    const blocked = (address: string): boolean => {
+      const ip = parseIp(address)
+      return ip !== null && inAnyPrefix(ip, neverAsked.flatMap(never => parsePrefix(never.prefix) ?? []))
+    }
+    for (const address of ['127.0.0.1', '::1', '0.0.0.0', '::', '::ffff:127.0.0.1', '169.254.169.254', 'fe80::1', '255.255.255.255', '239.0.0.1', 'ff02::fb', '192.0.2.1']) {
+      expect(blocked(address), address).toBe(true)
+    }
+    for (const address of ['198.41.0.4', '2001:503:ba3e::2:30', '8.8.8.8', '10.0.0.1', '192.168.1.1', 'fd00::1', '::ffff:198.41.0.4']) expect(blocked(address), address).toBe(false)
   })
 })
 

@@ -9,7 +9,7 @@ const www = nameOf('www.example.com.')
 const make = (changes: Partial<typeof defaultLimits.budget> = {}): Budget => new Budget({ ...defaultLimits.budget, ...changes }, www, 1_000)
 
 /** How many queries are granted before the words of a refusal come, and the words. */
-function exhaust(budget: Budget, take: (i: number) => string | null): [number, string] {
+function exhaust(take: (i: number) => string | null): [number, string] {
   for (let i = 0; i < 1_000; i++) {
     const text = take(i)
     if (text !== null) return [i, text]
@@ -28,7 +28,7 @@ describe('the budget of one client query', () => {
     ['look-ups of addresses', { addressLookups: 4 }, b => b.takeAddressLookup(), 4, /limit of 4 look-ups/],
   ])('%s', (_, changes, take, granted, words) => {
     const budget = make(changes)
-    const [count, text] = exhaust(budget, i => take(budget, i))
+    const [count, text] = exhaust(i => take(budget, i))
     expect(count).toBe(granted)
     expect(text).toMatch(words)
   })

@@ -45,6 +45,14 @@ function edeOf(why: FailureReason): EdeCode {
 export const isRelative = (outcome: Outcome): boolean =>
   outcome.kind === 'failure' && (outcome.why === 'cycle' || outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'overload')
 
+/** Each RRset once: a chain may pass the same DNAME several times, a message must not (RFC 2181 section 5). */
+export function withoutRepeats(outcome: Outcome): Outcome {
+  const { rrsets } = outcome
+  if (rrsets.length < 3) return outcome
+  const distinct = rrsets.filter((set, index) => rrsets.findIndex(other => other.name === set.name && other.type === set.type) === index)
+  return distinct.length === rrsets.length ? outcome : { ...outcome, rrsets: distinct }
+}
+
 /** Puts the alias chain that led here in front. */
 export function behindChain(chain: readonly RRset[], outcome: Outcome): Outcome {
   return chain.length === 0 ? outcome : { ...outcome, rrsets: [...chain, ...outcome.rrsets] }

@@ -15,7 +15,7 @@ import type { Referral } from './classify.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { outcomeOf, recall, remember } from './memory.ts'
 import { minimise } from './minimise.ts'
-import { behindChain, failure, isRelative, type Failure } from './outcome.ts'
+import { behindChain, failure, isRelative, withoutRepeats, type Failure } from './outcome.ts'
 
 type FinalVerdict = Extract<UsableVerdict, { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }>
 type Walked = { readonly kind: 'verdict'; readonly verdict: FinalVerdict } | { readonly kind: 'failure'; readonly failure: Failure }
@@ -57,7 +57,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
 
 /** The chain in front; AA says what the first record is (RFC 1034 section 6.2.7 by RFC 2181's reading: the owner asked for). */
 function finish(chain: readonly RRset[], outcome: Outcome, authoritative: boolean | null): Outcome {
-  const whole = behindChain(chain, outcome)
+  const whole = withoutRepeats(behindChain(chain, outcome))
   return authoritative === null || whole.kind === 'failure' ? whole : { ...whole, authoritative }
 }
 

@@ -2,7 +2,7 @@
 /** From the start of the process to its first answer, in milliseconds: one it knows itself, and one it has to look up. */
 import { createSocket } from 'node:dgram'
 import { encode } from 'dns-packet'
-import { median } from './measure.mjs'
+import { cpuMicros, median } from './measure.mjs'
 import { ADDRESS, startRootwalk } from './servers.mjs'
 
 const ASK_EVERY_MS = 2
@@ -10,11 +10,13 @@ const LIMIT_MS = 20_000
 
 /**
  * @param {{ hints: string, name: string, rounds: number }} options
- * @returns {Promise<{ ownMs: number, resolvedMs: number }>}
+ * @returns {Promise<{ ownMs: number, resolvedMs: number, cpuMs: number }>} `cpuMs`: processor time used until then, which a busy machine does not stretch.
  */
 export async function startBench({ hints, name, rounds }) {
   /** @type {number[]} */
   const own = []
+  /** @type {number[]} */
+  const cpu = []
   /** @type {number[]} */
   const resolved = []
   for (let round = 0; round < rounds; round++) {
@@ -22,10 +24,11 @@ export async function startBench({ hints, name, rounds }) {
       const begun = process.hrtime.bigint()
       const server = await startRootwalk({ hints, ready: port => firstAnswer(port, question) })
       into.push(Number(process.hrtime.bigint() - begun) / 1e6)
+      cpu.push(cpuMicros(server.pid) / 1e3)
       await server.stop()
     }
   }
-  return { ownMs: Math.round(median(own)), resolvedMs: Math.round(median(resolved)) }
+  return { ownMs: Math.round(median(own)), resolvedMs: Math.round(median(resolved)), cpuMs: Math.round(median(cpu)) }
 }
 
 /**

@@ -70,8 +70,9 @@ async function run(words: readonly string[], around: Surroundings, finish: Finis
     .showHelpOnFail(false)
     .exitProcess(false)
     .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
-    .fail((message, error) => {
-      throw error ?? new UsageError(message)
+    .fail((message: string | null, error: Error | undefined) => {
+      // What yargs itself finds comes as a message, as a YError, or both; the rest was thrown by a command.
+      throw error === undefined || error.name === 'YError' ? new UsageError(message ?? error?.message ?? 'wrong usage') : error
     })
     .completion('completion', 'Print a completion script for bash or zsh')
     .wrap(HELP_COLUMNS)

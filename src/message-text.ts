@@ -59,10 +59,13 @@ function ednsText(edns: Edns): string {
 }
 
 function optionText({ code, data }: EdnsOption): string {
-  if (code === EdnsOptionCode.NSID) return `NSID: ${formatHex(data)} (${formatString(data)})`
+  if (code === EdnsOptionCode.NSID) return `NSID: ${hex(data)} (${formatString(data)})`
   const name = Object.entries(EdnsOptionCode).find(([, number]) => number === code)?.[0] ?? `OPT=${code}`
-  return `${name}: ${formatHex(data)}`
+  return `${name}: ${hex(data)}`
 }
+
+/** In small letters, as dig writes options; RDATA has capitals. */
+const hex = (data: Uint8Array): string => formatHex(data).toLowerCase()
 
 /** Text of a server, which may hold anything. */
 const quoted = (text: string): string => formatString(new TextEncoder().encode(text))
@@ -113,7 +116,7 @@ export function jsonMessage(message: Message): JsonMessage {
     edns: edns === null ? null : {
       version: edns.version, payloadSize: edns.payloadSize, dnssecOk: edns.dnssecOk,
       errors: readExtendedErrors(edns).map(({ code, text }) => ({ code, name: edeName(code), text })),
-      options: edns.options.filter(option => option.code !== EdnsOptionCode.EDE).map(({ code, data }) => ({ code, data: formatHex(data) })),
+      options: edns.options.filter(option => option.code !== EdnsOptionCode.EDE).map(({ code, data }) => ({ code, data: hex(data) })),
     },
   }
 }

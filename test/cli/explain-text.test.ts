@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { parseIp } from '../../src/dns/address.ts'
+import { explainText, jsonStep, type Paint } from '../../src/explain-text.ts'
+import { serverAddress, type ServerAddress } from '../../src/ports.ts'
+import type { TraceStep } from '../../src/resolver/trace.ts'
+import { asked, name } from '../server/make.ts'
+
+const server = (text: string): ServerAddress => {
+  const ip = parseIp(text)
+  if (ip === null) throw new Error(text)
+  return serverAddress(ip, 53)
+}
+const question = { name: name('www.example.com.'), type: 1, class: 1 }
+const common = { depth: 0, transport: 'udp', atMs: 100, question, zone: name('.') } as const
+
+const walk: TraceStep[] = [
+  { kind: 'lookup', id: 1, parent: 0, depth: 0, atMs: 100, question, because: 'client' },
+  { kind: 'cache', id: 1, depth: 0, what: 'nothing for', name: question.name, type: 1, ttl: 0 },
+  { kind: 'cut', id: 1, depth: 0, zone: name('.'), from: 'hints', servers: 2 },
+  { ...common, kind: 'exchange', id: 1, tookMs: 12.34, server: server('198.41.0.4'), serverName: name('a.root.'), came: 'NOERROR', verdict: 'referral', decided: 'go on' },
+  { kind: 'cut', id: 1, depth: 0, zone: name('com.'), from: 'referral', servers: 1 },
+  { kind: 'lookup', id: 2, parent: 1, depth: 1, atMs: 115, question: asked('ns.test.'), because: 'server-address' },
+  { kind: 'end', id: 2, depth: 1, atMs: 120, tookMs: 5, outcome: 'answer, A x1 ttl 60' },
+  { kind: 'joined', id: 3, parent: 1, depth: 1, atMs: 120, question: asked('ns2.test.') },
+  { ...common, kind: 'exchange', id: 1, tookMs: 250, transport: 'tcp', server: server('2001:db8::1'), serverName: name('ns.test.'), came: 'SERVFAIL', verdict: 'servfail', decided: 'another server' },
+  { kind: 'note', id: 1, depth: 0, text: 'a note' },
+  { kind: 'local', id: 1, depth: 0, zone: name('home.'), what: 'answer' },
+  { kind: 'end', id: 1, depth: 0, atMs: 400, tookMs: 300, outcome: 'failure: nobody answered' },
+]
+
+describe('the walk', () => {
+  test('is a tree: servers below zones, look-ups below what needed them', () => {
+    expect(explainText(walk)).toBe(`www.example.com. A
+├─ cache: nothing for www.example.com. A, ttl 0
+├─ zone . from hints, 2 servers
+│  └─ a.root. 198.41.0.4#53: www.example.com. A → NOERROR → referral: go on [12.3 ms]
+├─ zone com. from referral, 1 server
+│  ├─ ns.test. A an address of a server is needed, after 15.0 ms
+│  │  └─ answer, A x1 ttl 60 [5.00 ms]
+│  ├─ ns2.test. A is being looked up already: waits for it
+│  ├─ ns.test. 2001:db8::1#53 over TCP: www.example.com. A → SERVFAIL → servfail: another server [250 ms]
+│  ├─ a note
+│  └─ local zone home.: answer
+└─ failure: nobody answered [300 ms]
+`)
+  })
+
+  test('colours say good and bad, and change no text', () => {
+    const marks: string[] = []
+    const paint: Paint = (style, text) => {
+      if (style === 'red' || style === 'green') marks.push(`${style} ${text}`)
+      return text
+    }
+    expect(explainText(walk, paint)).toBe(explainText(walk))
+    expect(marks).toEqual(['green referral', 'green answer, A x1 ttl 60', 'red servfail', 'red failure: nobody answered'])
+  })
+
+  test('no steps, no text; steps of an unknown look-up are left out', () => {
+    expect(explainText([])).toBe('')
+    expect(explainText(walk.slice(1, 2))).toBe('')
+  })
+})
+
+test('every step as JSON is plain text and numbers', () => {
+  for (const step of walk) for (const value of Object.values(jsonStep(step))) expect(['string', 'number']).toContain(typeof value)
+  expect(jsonStep(walk[3] ?? { kind: 'note', id: 0, depth: 0, text: '' })).toEqual({
+    kind: 'exchange', id: 1, depth: 0, atMs: 100, tookMs: 12.34, server: '198.41.0.4#53', serverName: 'a.root.', zone: '.', transport: 'udp', question: 'www.example.com. A',
+    came: 'NOERROR', verdict: 'referral', decided: 'go on',
+  })
+})

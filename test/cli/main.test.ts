@@ -1,0 +1,167 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { main } from '../../src/cli.ts'
+import { version } from '../../src/version.ts'
+import { startInside, type Inside } from '../app/inside.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'rootwalk-cli-'))
+const running: Inside[] = []
+afterAll(() => rmSync(directory, { recursive: true }))
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await Promise.all(running.splice(0).map(({ server }) => server.stop()))
+})
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function run(words: string, environment: Record<string, string> = {}): Promise<Ran> {
+  const ran = { out: '', err: '' }
+  const code = await main(words === '' ? [] : words.split(' '), {
+    out: text => { ran.out += text }, err: text => { ran.err += text }, environment: { XDG_CONFIG_HOME: directory, ...environment }, directory, terminal: false,
+  })
+  return { code, ...ran }
+}
+const file = (name: string, text: string): void => writeFileSync(join(directory, name), text)
+const zone = (extra: string): string => `$TTL 300\n@ SOA ns hostmaster 1 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\n${extra}\n`
+
+describe('commands', () => {
+  test('the version', async () => {
+    expect(await run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' })
+    expect(version).toBe(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version)
+  })
+
+  test('help tells every command, on standard output', async () => {
+    const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+    expect(await run('--help')).toEqual({ code: 0, out: '', err: '' })
+    for (const command of ['serve', 'query', 'explain', 'check-config', 'check-zone', 'completion']) expect(printed.mock.calls.join('')).toContain(`rootwalk ${command}`)
+  })
+
+  test('help of serve has a flag for each setting', async () => {
+    const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+    await run('serve --help')
+    for (const flag of ['--config', '--listen', '--upstream-port', '--cache-max-negative-ttl', '--log-level', '--query-log-file']) expect(printed.mock.calls.join('')).toContain(flag)
+  })
+
+  test('completion prints a script and is no unknown argument', async () => {
+    const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+    expect((await run('completion')).code).toBe(0)
+    expect(printed.mock.calls.join('')).toContain('rootwalk')
+  })
+
+  test.each([
+    ['', 'A command is needed'], ['serv', 'Did you mean serve?'], ['serve --upstream-prot 5', 'did you mean --upstream-port?'], ['serve extra', 'Unknown argument: extra'],
+    ['query a.test AAA', 'did you mean AAAA?'], ['query a.test -p 0', '-p takes a port'], ['query a.test -p', 'Not enough arguments'], ['check-zone', 'Not enough non-option arguments'], ['explain', 'Not enough non-option arguments'],
+    ['explain a.test AAA', '"AAA" is no record type'], ['check-zone --origin a..b x.zone', '--origin'],
+  ])('"%s" is wrong usage', async (words, message) => {
+    const ran = await run(words)
+    expect([ran.code, ran.out]).toEqual([64, ''])
+    expect(ran.err).toContain(message)
+  })
+})
+
+describe('check-config', () => {
+  test('says what it found, the zones too', async () => {
+    file('good.zone', zone('www A 192.0.2.1'))
+    file('good.json', '{"listen": ["127.0.0.1:5300", "[::1]:5300"], "zones": ["good.zone"]}')
+    const ran = await run('check-config good.json')
+    expect(ran).toMatchObject({ code: 0, err: '' })
+    expect(ran.out).toContain('good.json: correct\n  listens on 127.0.0.1:5300, [::1]:5300\n  zone good. from')
+  })
+
+  test('all problems at once, exit code 78', async () => {
+    file('bad.json', '{\n "lisen": 1,\n "cache": {"bytes": 5}\n}')
+    const ran = await run('check-config bad.json')
+    expect([ran.code, ran.out]).toEqual([78, ''])
+    expect(ran.err.replaceAll(`${directory}/`, '')).toBe('bad.json:2:2: unknown key "lisen" (did you mean "listen"?)\nbad.json:3:21: cache.bytes: expected a number of octets from 1048576, or text such as "64MiB"\n')
+    expect((await run('check-config', { ROOTWALK_CONFIG: 'bad.json' })).code).toBe(78)
+    expect((await run('check-config missing.json')).err).toContain('missing.json: there is no such file')
+  })
+
+  test('a broken zone is bad data, exit code 65; broken hints are bad configuration', async () => {
+    file('broken.zone', zone('www A 192.0.2.300'))
+    file('z.json', '{"zones": ["broken.zone"]}')
+    const ran = await run('check-config z.json')
+    expect(ran.code).toBe(65)
+    expect(ran.err).toContain('broken.zone:5:')
+    file('h.json', '{"rootHints": "nothing.hints"}')
+    expect(await run('check-config h.json')).toMatchObject({ code: 78, err: expect.stringContaining('nothing.hints') })
+  })
+})
+
+describe('check-zone', () => {
+  test('counts, or prints in canonical order', async () => {
+    file('a.example.zone', zone('www A 192.0.2.1'))
+    const ran = await run(`check-zone ${join(directory, 'a.example.zone')}`)
+    expect(ran).toMatchObject({ code: 0, err: '' })
+    expect(ran.out).toMatch(/zone a\.example\. is correct, 4 records\n$/)
+    expect((await run(`check-zone --print ${join(directory, 'a.example.zone')}`)).out).toMatch(/^a\.example\.\s+300\s+IN\s+SOA/m)
+  })
+
+  test('an origin may be given', async () => {
+    file('db', zone('www A 192.0.2.1'))
+    expect((await run(`check-zone --origin b.example ${join(directory, 'db')}`)).out).toContain('zone b.example. is correct')
+    expect((await run(`check-zone ${join(directory, 'db')}`)).code).toBe(65)
+  })
+
+  test('every problem of every file, exit code 65', async () => {
+    file('c.zone', zone('www A nowhere\nmail MX x'))
+    file('d.zone', zone(''))
+    const ran = await run(`check-zone ${join(directory, 'c.zone')} ${join(directory, 'd.zone')} ${join(directory, 'e.zone')}`)
+    expect(ran.code).toBe(65)
+    expect(ran.err).toMatch(/c\.zone:5:\d+: [\s\S]*c\.zone:6:\d+: [\s\S]*e\.zone: does not exist/)
+    expect(ran.out).toContain('d.zone: zone d. is correct')
+  })
+})
+
+describe('serve', () => {
+  test('does not start on a bad configuration (78) or a taken port (69)', async () => {
+    expect(await run('serve --cache-bytes 1 --listen nowhere')).toMatchObject({ code: 78, err: expect.stringMatching(/--listen: listen\[0\][\s\S]*--cache-bytes: cache\.bytes/) })
+    const inside = await startInside()
+    running.push(inside)
+    expect(await run(`serve --listen 127.0.0.1:${inside.port} --log-level silent`)).toMatchObject({ code: 69, err: expect.stringContaining(`127.0.0.1:${inside.port}/udp is taken by`) })
+  })
+
+  test('does not start with broken zones (65)', async () => {
+    file('f.zone', zone('www A nowhere'))
+    expect(await run('serve --listen 127.0.0.1:0 --zones f.zone --log-level silent')).toMatchObject({ code: 65, err: expect.stringMatching(/f\.zone:5:[\s\S]*not started/) })
+  })
+
+  test.each([['SIGTERM'], ['SIGINT']] as const)('runs until %s, minds SIGHUP, SIGUSR1 and SIGUSR2, and leaves no listener of signals behind', async signal => {
+    const log: string[] = []
+    vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
+    const before = process.listenerCount(signal)
+    const served = run('serve --listen 127.0.0.1:0 --log-level silent')
+    await expect.poll(() => process.listenerCount('SIGUSR1')).toBe(1)
+    for (const other of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.emit(other, other)
+    process.emit(signal, signal)
+    expect(await served).toMatchObject({ code: 0, err: '' })
+    expect([process.listenerCount(signal), process.listenerCount('SIGUSR1')]).toEqual([before, 0])
+    expect(log).toEqual([])
+  })
+})
+
+describe('query', () => {
+  test('asks the resolver of the configuration when no server is named', async () => {
+    const inside = await startInside()
+    running.push(inside)
+    file('own.json', `{"listen": ["0.0.0.0:${inside.port}"], "allow": ["127.0.0.0/8", "10.0.0.0/8"]}`)
+    const ran = await run('query www.shop +short', { ROOTWALK_CONFIG: 'own.json' })
+    expect(ran).toEqual({ code: 0, out: '192.0.2.80\n', err: '' })
+    expect((await run(`query many.shop TXT @127.0.0.1 -p ${inside.port} --short`)).err).toContain('Truncated, asking again over TCP')
+    expect((await run(`query www.shop @localhost -p ${inside.port} +short`)).out).toBe('192.0.2.80\n')
+    expect(JSON.parse((await run(`query alias.shop @127.0.0.1 -p ${inside.port} --json --tcp`)).out)).toMatchObject({ status: 'NOERROR', transport: 'tcp', answer: [{ type: 'CNAME' }, { type: 'A' }] })
+  })
+
+  test('nobody there: exit code 69', async () => {
+    const ran = await run('query a.test @127.0.0.1 -p 1 +time=1 +tries=1')
+    expect([ran.code, ran.out]).toEqual([69, ''])
+    expect(ran.err).toContain('127.0.0.1#1 cannot be reached over UDP')
+    expect((await run('query a.test @no-such-host.invalid')).code).toBe(69)
+  })
+})

@@ -54,11 +54,13 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   const edns = facts.edns === 'ok' || (facts.edns === 'unknown' && !ask.lastTry)
   let manner: Manner = { transport: 'udp', edns, mixCase: env.settings.mixCase && facts.caseSafe !== 'no' }
   let ednsRefused = false
+  let suspected = false
   for (;;) {
     const received = yield* askOnce(ask, manner)
     if (received.kind === 'budget') return received
     if (received.kind === 'nothing') {
-      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result)
+      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result, suspected)
+      suspected = true
       manner = { ...manner, transport: 'tcp' }
       continue
     }
@@ -132,14 +134,18 @@ function rejected(ask: ServerAsk, verdict: Extract<Verdict, { kind: 'reject' }>)
   }
 }
 
-function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }): ServerReply {
+/**
+ * A server that could not be reached over TCP, to which we went only because somebody guessed IDs, gets another try: else
+ * one forged datagram would take a server without TCP away.
+ */
+function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }, suspected = false): ServerReply {
   switch (result.kind) {
     case 'timeout':
       return { kind: 'failed', why: 'silent', text: 'no answer', again: true }
     case 'spoofing-suspected':
       return { kind: 'failed', why: 'error', text: 'replies that do not match', again: false }
     case 'unreachable':
-      return { kind: 'failed', why: 'unreachable', text: result.reason, again: false }
+      return { kind: 'failed', why: 'unreachable', text: result.reason, again: suspected }
     case 'not-sent':
       return { kind: 'failed', why: 'unreachable', text: `not sent: ${result.reason}`, again: true }
     case 'malformed':

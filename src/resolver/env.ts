@@ -33,7 +33,7 @@ export interface Env {
   readonly caches: Caches
   readonly localZones: () => LocalZones
   /** The root's servers: primed, else the hints. */
-  readonly root: () => Delegation
+  readonly root: () => ZoneCut
   readonly settings: EngineSettings
   readonly events: EventSink
 }
@@ -50,7 +50,7 @@ export interface Task {
 
 /** A zone cut as the walk holds it. */
 export interface ZoneCut extends Delegation {
-  readonly from: 'hints' | 'cache' | 'referral' | 'local zone'
+  readonly from: 'hints' | 'priming' | 'cache' | 'referral' | 'local zone'
 }
 
 export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut => ({ ...delegation, from })

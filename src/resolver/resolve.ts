@@ -114,7 +114,7 @@ function startingCut(env: Env, question: Question, localCut: ZoneCut | null): Zo
   const cached = env.caches.delegations.closest(name, env.clock.now())
   if (localCut !== null) return cached !== undefined && isStrictlyWithin(cached.zone, localCut.zone) ? zoneCut(cached, 'cache') : localCut
   if (cached !== undefined && cached.zone !== ROOT) return zoneCut(cached, 'cache')
-  return zoneCut(env.root(), 'hints')
+  return env.root()
 }
 
 function* walkFrom(env: Env, task: Task, question: Question, start: ZoneCut, failed: FailedCut | null): Steps<Walked> {

@@ -6,7 +6,7 @@ import type { Limits } from '../limits.ts'
 import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
 import type { Because, Outcome } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
-import type { EngineSettings, Env } from './env.ts'
+import { zoneCut, type EngineSettings, type Env, type ZoneCut } from './env.ts'
 import { failure } from './outcome.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
@@ -91,11 +91,11 @@ export class Resolver {
   }
 
   /** The primed root servers while their TTL lasts. When it ends priming starts again and the old set serves meanwhile. */
-  #root(): Delegation {
+  #root(): ZoneCut {
     const primed = this.#primed
     const now = this.#parts.clock.now()
     if (primed !== null && primed.expiresAt <= now && now >= this.#primeAgainAt) this.prime(() => {})
     // The root has no parent whose clock could end it.
-    return { ...(primed ?? this.#parts.hints()), expiresAt: Number.POSITIVE_INFINITY }
+    return zoneCut({ ...(primed ?? this.#parts.hints()), expiresAt: Number.POSITIVE_INFINITY }, primed === null ? 'hints' : 'priming')
   }
 }

@@ -43,7 +43,7 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
   const events: Event[] = []
   const env: Env = {
     clock, random: new SimRandom(1), limits, caches: createCaches(limits.cache), localZones: () => { throw new Error('the script asks no zone') },
-    root: () => ({ zone: question('.').name, servers: [], ds: null, expiresAt: Number.POSITIVE_INFINITY }),
+    root: () => ({ zone: question('.').name, servers: [], ds: null, expiresAt: Number.POSITIVE_INFINITY, from: 'hints' }),
     settings: { minimise: 'off', mixCase: false, ipv4: true, ipv6: false, upstreamPort: 53, doNotQuery: [], hardenGlue: true },
     events: event => events.push(event),
   }
@@ -196,8 +196,8 @@ describe('the scheduler', () => {
   test('all branches are gathered in order, also when they end at once', () => {
     const { ask } = bench({
       'a.test.': function* () {
-        const got = yield* all([3, 1, 2].map(function* (n): Steps<number> { return n }))
         const none = yield* all<number>([])
+        const got = yield* all([3, 1, 2].map(function* (n): Steps<number> { yield* all([]); return n }))
         return got.join() === '3,1,2' && none.length === 0 ? answer : failure('bug', got.join())
       },
     })

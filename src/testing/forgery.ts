@@ -35,9 +35,10 @@ export function isPlanted(rdata: Uint8Array): boolean {
 export function forgeriesBefore(active: ReadonlyMap<MisbehaviourName, Misbehaviour>, query: Uint8Array, question: AskedQuestion, random: Random): Uint8Array[] {
   const id = ((query[0] ?? 0) << 8) | (query[1] ?? 0)
   const forged = forgedAnswer(id, question)
+  const other = question.name === planted.victim ? planted.server : planted.victim
   const made: Uint8Array[] = []
   if (active.has('wrongIdBeforeAnswer')) made.push(withId(forged, id ^ 1))
-  if (active.has('wrongQuestionBeforeAnswer')) made.push(forgedAnswer(id, { ...question, name: planted.victim, cased: planted.victim }))
+  if (active.has('wrongQuestionBeforeAnswer')) made.push(forgedAnswer(id, { ...question, name: other, cased: other }))
   if (active.has('wrongClassBeforeAnswer')) made.push(forgedAnswer(id, { ...question, class: RrClass.CH }))
   if (active.has('wrongOpcodeBeforeAnswer')) made.push(withByte(forged, 2, 0x80 | (Opcode.STATUS << 3)))
   if (active.has('qr0BeforeAnswer')) made.push(withByte(forged, 2, (forged[2] ?? 0) & 0x7f))

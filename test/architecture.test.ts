@@ -1,0 +1,294 @@
+/**
+ * The invariants of the code as tests: who may import whom, which words do not occur where, how long things may get. Regular
+ * expressions over the source with comments and texts taken out, where those would mislead.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { defaultLimits } from '../src/limits.ts'
+
+const root = fileURLToPath(new URL('../src', import.meta.url))
+
+interface Source {
+  /** From `src/`, with forward slashes. */
+  readonly path: string
+  readonly folder: string
+  readonly text: string
+  /** Without comments and without what stands in texts and regular expressions. */
+  readonly code: string
+  readonly imports: readonly { readonly from: string; readonly typeOnly: boolean }[]
+}
+
+/** Where a `/` begins a regular expression and not a division. */
+const BEFORE_REGEX = /(?:^|[=(,:!&|?{};[\n]|=>|\breturn|\bcase)\s*$/
+
+const sources: readonly Source[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter(path => path.endsWith('.ts'))
+  .map(path => read(relative(root, join(root, path)).replaceAll('\\', '/')))
+const byPath = new Map(sources.map(source => [source.path, source]))
+
+function read(path: string): Source {
+  const text = readFileSync(join(root, path), 'utf8')
+  const imports = [...text.matchAll(/^(?:import|export)(?<type> type)?\b(?:[^'"`;]*?\bfrom)? '(?<from>[^']+)'/gm)].map(match => ({ from: match.groups?.from ?? '', typeOnly: match.groups?.type !== undefined }))
+  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) imports.push({ from: match[1] ?? '', typeOnly: false })
+  return { path, folder: path.includes('/') ? dirname(path) : '', text, code: codeOf(text), imports }
+}
+
+function codeOf(text: string): string {
+  let code = ''
+  for (let at = 0; at < text.length; ) {
+    const two = text.slice(at, at + 2)
+    const c = text.charAt(at)
+    if (two === '//') at = endOf(text, at, '\n')
+    else if (two === '/*') {
+      const end = endOf(text, at, '*/') + 2
+      code += '\n'.repeat(text.slice(at, end).split('\n').length - 1)
+      at = end
+    } else if (c === "'" || c === '"') {
+      at = afterQuoted(text, at, c)
+      code += `${c}${c}`
+    } else if (c === '`') {
+      const template = afterTemplate(text, at)
+      code += `\`${template.code}\``
+      at = template.end
+    } else if (c === '/' && BEFORE_REGEX.test(code.slice(-20))) {
+      at = afterRegex(text, at)
+      code += '/ /'
+    } else {
+      code += c
+      at++
+    }
+  }
+  return code
+}
+
+function endOf(text: string, from: number, what: string): number {
+  const found = text.indexOf(what, from)
+  return found < 0 ? text.length : found
+}
+
+function afterQuoted(text: string, from: number, quote: string): number {
+  let at = from + 1
+  while (at < text.length && text[at] !== quote) at += text[at] === '\\' ? 2 : 1
+  return at + 1
+}
+
+/** What stands in `${…}` is code. */
+function afterTemplate(text: string, from: number): { readonly end: number; readonly code: string } {
+  let code = ''
+  for (let at = from + 1; at < text.length; ) {
+    if (text[at] === '`') return { end: at + 1, code }
+    if (text[at] === '\\') at += 2
+    else if (text.startsWith('${', at)) {
+      let depth = 1
+      let end = at + 2
+      while (depth > 0 && end < text.length) {
+        const c = text.charAt(end)
+        if (c === '`') end = afterTemplate(text, end).end
+        else if (c === "'" || c === '"') end = afterQuoted(text, end, c)
+        else {
+          depth += c === '{' ? 1 : c === '}' ? -1 : 0
+          end++
+        }
+      }
+      code += `(${codeOf(text.slice(at + 2, end - 1))})`
+      at = end
+    } else {
+      if (text[at] === '\n') code += '\n'
+      at++
+    }
+  }
+  return { end: text.length, code }
+}
+
+function afterRegex(text: string, from: number): number {
+  let inClass = false
+  for (let at = from + 1; at < text.length; at++) {
+    const c = text[at]
+    if (c === '\\') at++
+    else if (c === '\n') return from + 1
+    else if (c === '[') inClass = true
+    else if (c === ']') inClass = false
+    else if (c === '/' && !inClass) return at + 1
+  }
+  return text.length
+}
+
+/** `file:line: text` of every match, so that a failure says where. */
+const found = (source: Source, pattern: RegExp, where: 'text' | 'code' = 'code'): string[] =>
+  source[where].split('\n').flatMap((line, index) => (pattern.test(line) ? [`${source.path}:${index + 1}: ${line.trim()}`] : []))
+
+const inFolders = (...folders: string[]): readonly Source[] => sources.filter(source => folders.includes(source.folder))
+const PURE = ['dns', 'cache', 'zone', 'dnssec', 'resolver'] as const
+
+describe('imports', () => {
+  const layers: Readonly<Record<string, number>> = { dns: 0, cache: 2, zone: 2, dnssec: 2, net: 2, resolver: 3, policy: 4, server: 5, admin: 6, testing: 6, demo: 8 }
+  const LOW = ['limits.ts', 'ports.ts', 'steps.ts', 'events.ts']
+  const layerOf = ({ path, folder }: Source): number => (folder === '' ? (LOW.includes(path) ? 1 : 7) : (layers[folder] ?? Number.NaN))
+  const targets = (source: Source): Source[] =>
+    source.imports.filter(({ from }) => from.startsWith('.')).map(({ from }) => {
+      const path = posix.normalize(posix.join(posix.dirname(source.path), from))
+      const target = byPath.get(path)
+      if (target === undefined) throw new Error(`${source.path} imports ${from}, which is no file of src/`)
+      return target
+    })
+
+  /** A file sees its own folder and what lies above it; `net/` only the two highest rows, and only the two lowest see `net/`. */
+  function mayImport(source: Source, target: Source): boolean {
+    const own = layerOf(source)
+    const other = layerOf(target)
+    if (source.folder === target.folder && own === other) return true
+    if (source.folder === 'net') return other <= 1
+    if (target.folder === 'net') return own >= 6
+    return other < own
+  }
+
+  test('every folder has its layer', () => {
+    expect(sources.filter(source => Number.isNaN(layerOf(source))).map(source => source.path)).toEqual([])
+    expect(sources.length).toBeGreaterThan(80)
+  })
+
+  test('go downwards only', () => {
+    expect(sources.flatMap(source => targets(source).filter(target => !mayImport(source, target)).map(target => `${source.path} imports ${target.path}`))).toEqual([])
+  })
+
+  test('make no cycle', () => {
+    const state = new Map<Source, 'open' | 'done'>()
+    const cycles: string[] = []
+    const visit = (source: Source, trail: readonly string[]): void => {
+      if (state.get(source) === 'done') return
+      if (state.get(source) === 'open') {
+        cycles.push([...trail.slice(trail.indexOf(source.path)), source.path].join(' → '))
+        return
+      }
+      state.set(source, 'open')
+      for (const target of targets(source)) visit(target, [...trail, source.path])
+      state.set(source, 'done')
+    }
+    for (const source of sources) visit(source, [])
+    expect(cycles).toEqual([])
+  })
+
+  test('node: is for the edges', () => {
+    const edges = sources.filter(source => ['net', 'admin', 'testing', 'demo'].includes(source.folder) || layerOf(source) >= 7)
+    const allowed = new Set([...edges, ...sources.filter(source => source.path === 'dnssec/algorithms.ts')])
+    expect(sources.filter(source => !allowed.has(source)).flatMap(source => source.imports.filter(({ from }) => from.startsWith('node:')).map(({ from }) => `${source.path}: ${from}`))).toEqual([])
+  })
+
+  test('packages stay where they belong', () => {
+    const homes: Readonly<Record<string, (path: string) => boolean>> = {
+      'lru-cache': path => path.startsWith('cache/'),
+      pino: path => path === 'app.ts',
+      'pino-pretty': path => path === 'app.ts',
+      yargs: path => path === 'cli.ts',
+      zod: path => path === 'config-schema.ts' || path === 'testing/internet.ts',
+    }
+    const strays = sources.flatMap(source => source.imports.filter(({ from }) => !from.startsWith('.') && !from.startsWith('node:') && homes[from]?.(source.path) !== true).map(({ from }) => `${source.path}: ${from}`))
+    expect(strays).toEqual([])
+  })
+
+  test('lru-cache never has a ttl: its 0 means for ever, and its timer is a real one', () => {
+    expect(inFolders('cache').filter(source => source.imports.some(({ from }) => from === 'lru-cache')).flatMap(source => found(source, /\bttl(?:Autopurge|Resolution)?\s*:/))).toEqual([])
+  })
+
+  test('no default exports; only index.ts hands on what others export', () => {
+    expect(sources.flatMap(source => found(source, /^export default\b/))).toEqual([])
+    expect(sources.filter(({ path }) => path !== 'index.ts' && path !== 'testing/index.ts').flatMap(source => found(source, /^export (?:type )?(?:\*|\{[^}]*\}) from /))).toEqual([])
+  })
+})
+
+describe('words', () => {
+  test('time, chance and the process do not occur in the core, not even in comments', () => {
+    const words = /\b(?:Date|performance|setTimeout|setInterval)\b|\bMath\.random\b|\b(?:process|console)\./
+    expect(inFolders(...PURE, 'policy', 'server').flatMap(source => found(source, words, 'text'))).toEqual([])
+  })
+
+  test('the engine is synchronous', () => {
+    expect(inFolders(...PURE).flatMap(source => found(source, /\b(?:async|await|Promise)\b/, 'text'))).toEqual([])
+  })
+
+  test('no module-level let, enum, namespace or any', () => {
+    expect(sources.flatMap(source => found(source, /^(?:export )?(?:let|var)\b|^\s*(?:export )?(?:declare )?(?:const )?enum\s|^\s*(?:export )?namespace\s/))).toEqual([])
+    expect(sources.flatMap(source => found(source, /(?:[:<,]|(?<![|&])[|&]|\bas)\s*any\b(?!\s*[:(?.])/))).toEqual([])
+  })
+
+  test('types are asserted only by the steps and by the constructors of branded types', () => {
+    const assertion = /\bas (?!const\b)[\w{[(]/
+    const rename = /^\s*(?:import|export)\b|^\s*\*/
+    const strays = sources.filter(({ path }) => path !== 'steps.ts' && path !== 'dns/name.ts').flatMap(source => found(source, assertion))
+    expect(strays.filter(stray => !rename.test(stray.replace(/^[^ ]+ /, '')))).toEqual([])
+  })
+
+  test('no code is marked for later, none is switched off', () => {
+    expect(sources.flatMap(source => found(source, /\b(?:TODO|FIXME|XXX|HACK)\b|@ts-(?:ignore|expect-error|nocheck)/, 'text'))).toEqual([])
+    expect(sources.flatMap(source => found(source, /^\s*debugger\b/))).toEqual([])
+  })
+})
+
+describe('sizes', () => {
+  test('no file above 600 lines', () => {
+    expect(sources.map(source => [source.path, source.text.split('\n').length - 1] as const).filter(([, lines]) => lines > 600)).toEqual([])
+  })
+
+  test('no function of 70 lines', () => {
+    expect(sources.flatMap(longFunctions)).toEqual([])
+  })
+
+  /** By indentation: a function or method ends where its first line's indentation comes back with a brace. */
+  function longFunctions(source: Source): string[] {
+    const lines = source.code.split('\n')
+    return lines.flatMap((line, start) => {
+      const head = /^( *)(?:export )?(?:(?:async )?function\b|(?:static |async |private |override |\*|get |set )*#?\w+(?:<[^>]*>)?\([^;]*\).*\{$|const \w+ = .*=> \{$)/.exec(line)
+      if (head === null || /^\s*(?:if|for|while|switch|return|describe|test)\b/.test(line) || !line.trimEnd().endsWith('{')) return []
+      const indent = head[1] ?? ''
+      const length = lines.slice(start + 1).findIndex(other => other.startsWith(`${indent}}`)) + 2
+      return length >= 70 ? [`${source.path}:${start + 1}: ${length} lines`] : []
+    })
+  }
+})
+
+describe('files', () => {
+  test('open with a paragraph that says what they are', () => {
+    expect(sources.filter(source => !/^(?:#!.*\n)?\/\*\*/.test(source.text)).map(source => source.path)).toEqual([])
+  })
+
+  test('every policy has its tests', () => {
+    const tests = new Set(readdirSync(new URL('policy', import.meta.url)))
+    expect(inFolders('policy').map(source => `${source.path.slice('policy/'.length, -3)}.test.ts`).filter(name => !tests.has(name))).toEqual([])
+  })
+})
+
+describe('limits', () => {
+  const limits = byPath.get('limits.ts')
+
+  test('are frozen, all the way down', () => {
+    expect(Object.isFrozen(defaultLimits)).toBe(true)
+    for (const [group, values] of Object.entries(defaultLimits)) expect(Object.isFrozen(values), group).toBe(true)
+  })
+
+  test('each has its reason beside it', () => {
+    const lines = limits?.text.split('\n') ?? []
+    const bare = lines.flatMap((line, index) => {
+      if (!/^ {2}readonly \w+: number$/.test(line)) return []
+      // Bounds that belong together may share one reason.
+      let above = index - 1
+      while (above > index - 7 && /^ {2}readonly /.test(lines[above] ?? '')) above--
+      return /\*\/$/.test(lines[above] ?? '') ? [] : [`limits.ts:${index + 1}: ${line.trim()}`]
+    })
+    expect(bare).toEqual([])
+    expect([...(limits?.text ?? '').matchAll(/^ {2}\/\*\*([\s\S]*?)\*\/\n {2}readonly/gm)].filter(match => (match[1] ?? '').trim().length < 25).map(match => match[1])).toEqual([])
+  })
+
+  test('times, counts of octets and durations are not written into the code that obeys them', () => {
+    const obeying = inFolders(...PURE, 'policy', 'server', 'net')
+    // A name that ends in its unit, or a timer, with a number of two digits or more.
+    const literal = /\b\w+(?:Ms|Bytes|Seconds)\b\s*[:=]\s*[\d_]{2,}|\.after\(\s*[\d_]{2,}|\bsetTimeout\([^,]*,\s*[\d_]{2,}/
+    expect(obeying.flatMap(source => found(source, literal))).toEqual([])
+  })
+})
+
+test('the reader of code sees through texts, comments, templates and regular expressions', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: source code as text
+  expect(codeOf("a('x // y') // z\nb(/[/'\"]+/g, `t ${c('as any')} u`) /* d */ / 2")).toBe("a('') \nb(/ /g, `(c(''))`)  / 2")
+})

@@ -33,6 +33,8 @@ type Options =
 const out = (text: string): void => void process.stdout.write(text)
 const err = (text: string): void => void process.stderr.write(text)
 
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', error => process.exit('code' in error && error.code === 'EPIPE' ? Exit.Ok : Exit.Failure))
 process.exitCode = await main(readOptions(process.argv.slice(2)))
 
 async function main(options: Options): Promise<number> {

@@ -1,0 +1,2 @@
+/** The test kit: what `rootwalk/testing` gives. */
+export type * from './stub-types.ts'

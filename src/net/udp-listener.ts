@@ -54,6 +54,8 @@ class UdpListener implements Listener {
   readonly #options: UdpListenOptions
   readonly #clients: ClientAddresses
   #out: Buffer
+  /** Views of the first octets of `#out` by length: making one for each reply would cost as much as copying it. */
+  #views: (Buffer | undefined)[] = []
   /** The kernel did not take everything at once; its queue is watched until it is empty again. */
   #congested = false
   #stopped = false
@@ -103,11 +105,19 @@ class UdpListener implements Listener {
       if (queued > this.#options.limits.server.udpSendQueue) return
       this.#congested = queued > 0
     }
-    this.#out.set(reply.length === length ? reply : reply.subarray(0, length))
-    socket.send(this.#out, 0, length, port, address)
+    socket.send(this.#copyOf(reply, length), port, address)
     if (socket.getSendQueueCount() === 0) return
     this.#congested = true
     this.#out = Buffer.alloc(this.#out.length)
+    this.#views = []
+  }
+
+  #copyOf(reply: Uint8Array, length: number): Buffer {
+    const view = this.#views[length] ?? this.#out.subarray(0, length)
+    this.#views[length] = view
+    if (length > SHORT_OCTETS) view.set(reply.length === length ? reply : reply.subarray(0, length))
+    else for (let at = 0; at < length; at++) view[at] = reply[at] ?? 0
+    return view
   }
 
   /** An error of a datagram or of the interface. The socket goes on; the same trouble is told once. */
@@ -118,6 +128,9 @@ class UdpListener implements Listener {
     this.#options.events({ kind: 'listener-failed', transport: 'udp', address: this.address, port: this.port, code, message: error.message })
   }
 }
+
+/** Longest reply that is copied octet by octet: measured on Node 20, from there on the native call is quicker. */
+const SHORT_OCTETS = 128
 
 /** The default buffer of 208 KiB holds 300 to 900 small queries: less than arrives while the loop is busy for 5 ms. */
 function enlargeReceiveBuffer(socket: Socket, wantedBytes: number, events: EventSink): void {

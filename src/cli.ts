@@ -27,12 +27,8 @@ export async function main(words: readonly string[], around: Surroundings): Prom
     around.out(`${version}\n`)
     return Exit.Ok
   }
-  const result: { code: number } = { code: Exit.Ok }
   try {
-    await run(words, around, code => {
-      result.code = code
-    })
-    return result.code
+    return await (await choose(words, around))()
   } catch (error) {
     if (error instanceof UsageError) {
       around.err(`rootwalk: ${error.message}${await didYouMean(error.message)}\nTry: rootwalk ${words[0] === undefined || words[0].startsWith('-') ? '' : `${words[0]} `}--help\n`)
@@ -55,10 +51,16 @@ async function didYouMean(message: string): Promise<string> {
   return near === null ? '' : ` (did you mean --${near}?)`
 }
 
-type Finish = (code: number) => void
+type Command = () => Promise<number>
+/** Handlers only say what is to be done: yargs makes the whole help text beforehand for a handler that takes its time. */
+type Choose = (command: Command) => void
 
-async function run(words: readonly string[], around: Surroundings, finish: Finish): Promise<void> {
+async function choose(words: readonly string[], around: Surroundings): Promise<Command> {
   const { default: yargs } = await import('yargs')
+  const chosen: { command: Command } = { command: () => Promise.resolve(Exit.Ok) }
+  const take: Choose = command => {
+    chosen.command = command
+  }
   const cli = yargs([...words])
     .scriptName('rootwalk')
     .usage('rootwalk walks the DNS from the root: a recursive resolver, and tools to look at what it sees.\n\nUsage: $0 <command> [options]')
@@ -76,14 +78,15 @@ async function run(words: readonly string[], around: Surroundings, finish: Finis
     })
     .completion('completion', 'Print a completion script for bash or zsh')
     .wrap(HELP_COLUMNS)
-  for (const add of [addServe, addQuery, addExplain, addCheckConfig, addCheckZone]) add(cli, around, finish)
+  for (const add of [addServe, addQuery, addExplain, addCheckConfig, addCheckZone]) add(cli, around, take)
   await cli.parseAsync()
+  return chosen.command
 }
 
 const HELP_COLUMNS = 100
 const CONFIG_OPTION = { type: 'string', requiresArg: true, describe: 'Configuration file (default: the first of ./, ~/.config/rootwalk/, /etc/rootwalk/)' } as const satisfies Options
 
-function addServe(cli: Argv, around: Surroundings, finish: Finish): void {
+function addServe(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'serve', 'Run the resolver',
     async command => {
@@ -99,15 +102,15 @@ function addServe(cli: Argv, around: Surroundings, finish: Finish): void {
         .example('$0 serve', 'On port 53 of this host, or as the configuration says')
         .example('$0 serve --listen 127.0.0.1:5300', 'Without any right, on a high port')
     },
-    async argv => {
+    argv => take(async () => {
       const { runServe } = await import('./cli-serve.ts')
       const { overridable } = await import('./config.ts')
-      finish(await runServe(sourcesFrom(argv, around, await overridesFrom(argv, overridable().map(setting => setting.path))), around))
-    },
+      return runServe(sourcesFrom(argv, around, await overridesFrom(argv, overridable().map(setting => setting.path))), around)
+    }),
   )
 }
 
-function addQuery(cli: Argv, around: Surroundings, finish: Finish): void {
+function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'query [words..]', 'Ask a server, as dig does',
     command => command
@@ -125,7 +128,7 @@ function addQuery(cli: Argv, around: Surroundings, finish: Finish): void {
       .example('$0 query www.example.com AAAA', 'Ask the resolver that the configuration describes')
       .example('$0 query example.com NS @192.0.2.1 +norec', 'Ask a name server')
       .epilogue('Words with +, each also as +no…: short json tcp dnssec rec ad cd edns nsid ignore all comments question answer authority additional stats.\nWith a number: +bufsize=1232 +time=5 +tries=3 +retry=2.'),
-    async argv => {
+    argv => take(async () => {
       const { readDigWords } = await import('./dig-words.ts')
       const { runQuery } = await import('./cli-query.ts')
       const port = typeof argv.port === 'number' ? argv.port : undefined
@@ -135,8 +138,8 @@ function addQuery(cli: Argv, around: Surroundings, finish: Finish): void {
         dnssec: argv.dnssec === true, json: argv.json === true,
       })
       if (read.kind === 'usage') throw new UsageError(read.message)
-      finish(await runQuery(read.query, read.query.server === null ? await ownServer(around) : { address: '', port: 0 }, around))
-    },
+      return runQuery(read.query, read.query.server === null ? await ownServer(around) : { address: '', port: 0 }, around)
+    }),
   )
 }
 
@@ -151,7 +154,7 @@ async function ownServer(around: Surroundings): Promise<{ readonly address: stri
   return { address: wildcards[first.address] ?? first.address, port: first.port }
 }
 
-function addExplain(cli: Argv, around: Surroundings, finish: Finish): void {
+function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'explain <name> [type]', 'Resolve once from the root and show the walk',
     command => command
@@ -164,33 +167,30 @@ function addExplain(cli: Argv, around: Surroundings, finish: Finish): void {
         'upstream-port': { alias: 'p', type: 'string', requiresArg: true, describe: 'Port of the servers that are asked' },
       })
       .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
-    async argv => {
+    argv => take(async () => {
       const { loadConfig } = await import('./config.ts')
       const { runExplain } = await import('./cli-explain.ts')
       const result = loadConfig(sourcesFrom(argv, around, await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])))
-      if (result.kind === 'invalid') {
-        finish((await import('./cli-check.ts')).runCheckConfig(result, around))
-        return
-      }
+      if (result.kind === 'invalid') return (await import('./cli-check.ts')).runCheckConfig(result, around)
       const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
-      finish(await runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around))
-    },
+      return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around)
+    }),
   )
 }
 
-function addCheckConfig(cli: Argv, around: Surroundings, finish: Finish): void {
+function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'check-config [file]', 'Say what is wrong with a configuration',
     command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would take' }),
-    async argv => {
+    argv => take(async () => {
       const { loadConfig } = await import('./config.ts')
       const { runCheckConfig } = await import('./cli-check.ts')
-      finish(runCheckConfig(loadConfig({ file: text(argv.file), environment: around.environment, flags: [], directory: around.directory }), around))
-    },
+      return runCheckConfig(loadConfig({ file: text(argv.file), environment: around.environment, flags: [], directory: around.directory }), around)
+    }),
   )
 }
 
-function addCheckZone(cli: Argv, around: Surroundings, finish: Finish): void {
+function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'check-zone <files..>', 'Say what is wrong with zone files',
     command => command
@@ -199,10 +199,10 @@ function addCheckZone(cli: Argv, around: Surroundings, finish: Finish): void {
         origin: { alias: 'o', type: 'string', requiresArg: true, describe: 'Name of the zone (default: the file name without .zone, or $ORIGIN)' },
         print: { type: 'boolean', describe: 'Print the zone in canonical order' },
       }),
-    async argv => {
+    argv => take(async () => {
       const { runCheckZone } = await import('./cli-check.ts')
-      finish(runCheckZone({ files: list(argv.files), origin: text(argv.origin), print: argv.print === true }, around))
-    },
+      return runCheckZone({ files: list(argv.files), origin: text(argv.origin), print: argv.print === true }, around)
+    }),
   )
 }
 

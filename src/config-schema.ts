@@ -219,12 +219,17 @@ export interface JsonSchema {
 }
 
 /** `resolver.config.schema.json`, as an object. */
-export function configJsonSchema(): JsonSchema {
+export const configJsonSchema = (): JsonSchema => jsonSchema
+
+const isSchema = (value: unknown): value is JsonSchema => typeof value === 'object' && value !== null
+
+/** Made once: it takes some milliseconds. */
+const jsonSchema: JsonSchema = makeJsonSchema()
+
+function makeJsonSchema(): JsonSchema {
   const made: unknown = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' })
   return isSchema(made) ? { title: 'Configuration of rootwalk', ...made } : {}
 }
-
-const isSchema = (value: unknown): value is JsonSchema => typeof value === 'object' && value !== null
 
 /** One setting that has a plain value. */
 export interface Setting {

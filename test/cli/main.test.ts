@@ -136,7 +136,9 @@ describe('serve', () => {
     const log: string[] = []
     vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
     const before = process.listenerCount(signal)
-    const served = run('serve --listen 127.0.0.1:0 --log-level silent')
+    // Priming asks nobody outside: the only root server is a closed port of this machine.
+    file('hints', '. 3600 NS a.root.\na.root. 3600 A 127.0.0.1\n')
+    const served = run('serve --listen 127.0.0.1:0 --log-level silent --root-hints hints --upstream-port 1 --upstream-do-not-query 192.0.2.0/24')
     await expect.poll(() => process.listenerCount('SIGUSR1')).toBe(1)
     for (const other of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.emit(other, other)
     process.emit(signal, signal)
@@ -162,6 +164,5 @@ describe('query', () => {
     const ran = await run('query a.test @127.0.0.1 -p 1 +time=1 +tries=1')
     expect([ran.code, ran.out]).toEqual([69, ''])
     expect(ran.err).toContain('127.0.0.1#1 cannot be reached over UDP')
-    expect((await run('query a.test @no-such-host.invalid')).code).toBe(69)
   })
 })

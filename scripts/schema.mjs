@@ -1,10 +1,13 @@
 // @ts-check
 /**
- * Writes `resolver.config.schema.json` from the schema in the built program; with `--table` prints the table of settings
- * for the README instead. Run by `npm run schema`; a test compares the file with the source.
+ * Writes what is derived from the schema in the built program: `resolver.config.schema.json`, and the table of settings in
+ * the README. Run by `npm run schema`; tests compare both with the source.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { configJsonSchema, settingsTable } from '../dist/config-schema.js'
 
-if (process.argv.includes('--table')) process.stdout.write(settingsTable())
-else writeFileSync(new URL('../resolver.config.schema.json', import.meta.url), `${JSON.stringify(configJsonSchema(), null, 2)}\n`)
+const readme = new URL('../README.md', import.meta.url)
+const between = /(<!-- settings: .* -->\n)[\s\S]*(<!-- end of settings -->)/
+
+writeFileSync(new URL('../resolver.config.schema.json', import.meta.url), `${JSON.stringify(configJsonSchema(), null, 2)}\n`)
+writeFileSync(readme, readFileSync(readme, 'utf8').replace(between, (_, start, end) => `${start}${settingsTable()}${end}`))

@@ -11,6 +11,10 @@ describe('published schema', () => {
     expect(JSON.parse(top('resolver.config.schema.json'))).toEqual(configJsonSchema())
   })
 
+  test('the table of settings in the README is current (npm run schema)', () => {
+    expect(top('README.md')).toContain(`npm run schema\` -->\n${settingsTable()}<!-- end of settings -->`)
+  })
+
   test('every setting is described and has a place in the table', () => {
     const table = settingsTable()
     for (const { path, schema } of settingsOf(configJsonSchema())) {

@@ -80,7 +80,11 @@ export class StartError extends Error {
   readonly failure: StartFailure
 
   constructor(failure: StartFailure) {
-    super(failure.kind === 'listen' ? failure.failures.map(f => `${f.address}:${f.port}/${f.transport}: ${f.message}`).join('; ') : failure.problems.map(problemText).join('; '))
+    super(
+      failure.kind === 'listen'
+        ? failure.failures.map(f => `${f.address}:${f.port}/${f.transport}: ${f.message}`).join('; ')
+        : failure.problems.map(problemText).join('; '),
+    )
     this.name = 'StartError'
     this.failure = failure
   }
@@ -90,7 +94,8 @@ export class StartError extends Error {
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   const log = options.events === undefined ? await openLog(config) : { events: options.events, setLevel: () => {} }
   log.events({ kind: 'starting', version, file: config.file })
-  if (options.warnings !== undefined && options.warnings.length > 0) log.events({ kind: 'config-warnings', file: config.file ?? '', problems: options.warnings })
+  if (options.warnings !== undefined && options.warnings.length > 0)
+    log.events({ kind: 'config-warnings', file: config.file ?? '', problems: options.warnings })
   const server = new Server(config, options, log)
   await server.start()
   return server
@@ -121,7 +126,13 @@ class Server implements RunningServer {
     if (hints.kind === 'invalid') throw new StartError({ kind: 'hints', problems: hints.problems })
     if (hints.warnings.length > 0) log.events({ kind: 'zone-warnings', file: config.rootHints ?? '', problems: hints.warnings })
     this.#hints = options.hints ?? hints.hints
-    this.recursor = openRecursor({ limits: config.limits, settings: () => this.#config.engine, hints: () => this.#hints, events: log.events, network: options.network })
+    this.recursor = openRecursor({
+      limits: config.limits,
+      settings: () => this.#config.engine,
+      hints: () => this.#hints,
+      events: log.events,
+      network: options.network,
+    })
   }
 
   get addresses(): readonly ServerAddresses[] {
@@ -143,7 +154,10 @@ class Server implements RunningServer {
     this.#openQueryLog()
     this.#makeServe()
     const listeners = await openListeners({
-      bindings: config.listen, clock: recursor.clock, limits: config.limits, events: this.#log.events,
+      bindings: config.listen,
+      clock: recursor.clock,
+      limits: config.limits,
+      events: this.#log.events,
       // By way of the member, so that a reload changes what the sockets do.
       onMessage: (bytes, length, client, reply) => this.#serve(bytes, length, client, reply),
     })
@@ -155,7 +169,8 @@ class Server implements RunningServer {
       await this.#queryLog?.writer.close()
       throw new StartError({ kind: 'listen', failures: fatal })
     }
-    for (const { transport, address, port, code, message } of listeners.failures) this.#log.events({ kind: 'listener-failed', transport, address, port, code, message })
+    for (const { transport, address, port, code, message } of listeners.failures)
+      this.#log.events({ kind: 'listener-failed', transport, address, port, code, message })
     recursor.zones.watch()
     // RFC 9609 section 3: the only question that is asked of our own accord.
     recursor.resolver.prime(() => {})
@@ -234,7 +249,11 @@ class Server implements RunningServer {
       clock: recursor.clock,
       answers: recursor.caches.answers,
       pipeline: makePipeline({
-        allow, identity, resolver: recursor.resolver, limits: limits.server, watch: this.#options.watch,
+        allow,
+        identity,
+        resolver: recursor.resolver,
+        limits: limits.server,
+        watch: this.#options.watch,
         answeredLocally: question => {
           const kind = recursor.zones.current().find(question)?.answer(question).kind
           return kind !== undefined && kind !== 'not-here' && kind !== 'referral'
@@ -244,7 +263,9 @@ class Server implements RunningServer {
       counters: this.#counters,
       events: this.#log.events,
       settings: {
-        udpReplyBytes: limits.server.udpReplyBytes, edeTextBytes: limits.server.edeTextBytes, tcpIdleMs: limits.tcp.idleMs,
+        udpReplyBytes: limits.server.udpReplyBytes,
+        edeTextBytes: limits.server.edeTextBytes,
+        tcpIdleMs: limits.tcp.idleMs,
         nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
       },
       queryLog: this.#logQuery(),
@@ -272,7 +293,10 @@ class Server implements RunningServer {
     }
     void open?.writer.close()
     const onTrouble = (message: string): void => this.#log.events({ kind: 'query-log-failed', message })
-    this.#queryLog = wanted === null ? null : { file: wanted, writer: openLineWriter({ path: wanted, bufferBytes: this.#limits.server.queryLogBufferBytes, onTrouble }) }
+    this.#queryLog =
+      wanted === null
+        ? null
+        : { file: wanted, writer: openLineWriter({ path: wanted, bufferBytes: this.#limits.server.queryLogBufferBytes, onTrouble }) }
   }
 }
 
@@ -287,7 +311,12 @@ interface Log {
 async function openLog({ log }: Config): Promise<Log> {
   const terminal = process.stderr.isTTY === true
   const pretty = log.form === 'pretty' || (log.form === 'auto' && terminal)
-  const options: pino.LoggerOptions = { level: log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } }
+  const options: pino.LoggerOptions = {
+    level: log.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: label => ({ level: label }) },
+  }
   const logger = pretty ? pino(options, await prettyStream(terminal)) : pino(options, pino.destination({ fd: 2, sync: true }))
   return {
     events: event => {
@@ -304,5 +333,11 @@ async function openLog({ log }: Config): Promise<Log> {
 /** Loaded only for a terminal. `NO_COLOR` as at no-color.org. */
 async function prettyStream(terminal: boolean): Promise<pino.DestinationStream> {
   const { default: pretty } = await import('pino-pretty')
-  return pretty({ destination: 2, sync: true, colorize: terminal && (process.env.NO_COLOR ?? '') === '', translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' })
+  return pretty({
+    destination: 2,
+    sync: true,
+    colorize: terminal && (process.env.NO_COLOR ?? '') === '',
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname',
+  })
 }

@@ -31,7 +31,9 @@ export function runCheckConfig(result: ConfigResult, output: Output): number {
   output.err(lines(hints.warnings))
   const loaded: string[] = []
   const zones = new ZoneStore({
-    clock: systemClock(), limits: config.limits.zone, onChange: () => {},
+    clock: systemClock(),
+    limits: config.limits.zone,
+    onChange: () => {},
     events: event => {
       if (event.kind === 'zone-warnings') output.err(lines(event.problems))
       if (event.kind === 'zone-loaded') loaded.push(`  zone ${event.zone} from ${event.file}, ${event.records} records\n`)

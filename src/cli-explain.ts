@@ -41,7 +41,12 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     }
     const steps: TraceStep[] = []
     const outcome = await new Promise<Outcome>(done =>
-      recursor.resolver.resolve({ name: foldName(cased), type, class: RrClass.IN }, { recursionDesired: true, because: 'client', trace: step => steps.push(step) }, done))
+      recursor.resolver.resolve(
+        { name: foldName(cased), type, class: RrClass.IN },
+        { recursionDesired: true, because: 'client', trace: step => steps.push(step) },
+        done,
+      ),
+    )
     output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, options.colour ? paint : noPaint)}${recordLines(outcome)}`)
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
   } finally {
@@ -49,11 +54,14 @@ export async function runExplain(config: Config, options: ExplainOptions, output
   }
 }
 
-const jsonText = (steps: readonly TraceStep[], outcome: Outcome): string => `${JSON.stringify({ ...resolutionOf(outcome), steps: steps.map(jsonStep) }, null, 2)}\n`
+const jsonText = (steps: readonly TraceStep[], outcome: Outcome): string =>
+  `${JSON.stringify({ ...resolutionOf(outcome), steps: steps.map(jsonStep) }, null, 2)}\n`
 
 function recordLines(outcome: Outcome): string {
   const { records, soa, error } = resolutionOf(outcome)
-  const lines = [...records, ...(soa === null ? [] : [soa])].map(({ name, ttl, class: klass, type, data }) => `${name}\t${ttl}\t${klass}\t${type}\t${data}\n`)
+  const lines = [...records, ...(soa === null ? [] : [soa])].map(
+    ({ name, ttl, class: klass, type, data }) => `${name}\t${ttl}\t${klass}\t${type}\t${data}\n`,
+  )
   if (error !== null) lines.push(`; ${error.name} (EDE ${error.code}): ${error.text}\n`)
   return lines.length === 0 ? '' : `\n${lines.join('')}`
 }

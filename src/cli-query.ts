@@ -52,12 +52,15 @@ async function addressOf(server: string): Promise<IpAddress | null> {
   }
 }
 
-type Reply = { readonly kind: 'reply'; readonly message: Message; readonly transport: Transport; readonly tookMs: number; readonly octets: number } | { readonly kind: 'failed'; readonly message: string }
+type Reply =
+  | { readonly kind: 'reply'; readonly message: Message; readonly transport: Transport; readonly tookMs: number; readonly octets: number }
+  | { readonly kind: 'failed'; readonly message: string }
 
 /** Tries as often as wanted over UDP, and over TCP when the reply was truncated or somebody guesses at it. */
 async function ask(network: Network, random: Random, server: ServerAddress, query: DigQuery, tell: (message: string) => void): Promise<Reply> {
   const bytes = encoded(query, random.below(0x1_0000))
-  const exchange = (transport: Transport): Promise<ExchangeResult> => new Promise(done => network.exchange(server, transport, bytes, query.timeoutMs, done))
+  const exchange = (transport: Transport): Promise<ExchangeResult> =>
+    new Promise(done => network.exchange(server, transport, bytes, query.timeoutMs, done))
   let transport: Transport = query.tcp ? 'tcp' : 'udp'
   for (let left = query.tries; left > 0; left--) {
     const result = await exchange(transport)
@@ -88,7 +91,8 @@ async function ask(network: Network, random: Random, server: ServerAddress, quer
         result satisfies never
     }
   }
-  return failed(`${server.key} gave no answer over ${transport.toUpperCase()} (${query.tries} ${query.tries === 1 ? 'try' : 'tries'} of ${query.timeoutMs / 1_000} s)`)
+  const tries = `${query.tries} ${query.tries === 1 ? 'try' : 'tries'}`
+  return failed(`${server.key} gave no answer over ${transport.toUpperCase()} (${tries} of ${query.timeoutMs / 1_000} s)`)
 }
 
 const failed = (message: string): Reply => ({ kind: 'failed', message })
@@ -98,23 +102,30 @@ const AD = 0x20
 
 function encoded(query: DigQuery, id: number): Uint8Array {
   const { question, cased, recursionDesired, checkingDisabled } = query
-  const edns: Edns | null = query.edns === null ? null : {
-    payloadSize: query.edns.payloadSize, version: 0, dnssecOk: query.edns.dnssecOk, flags: 0,
-    options: query.edns.nsid ? [{ code: EdnsOptionCode.NSID, data: new Uint8Array(0) }] : [],
-  }
+  const edns: Edns | null =
+    query.edns === null
+      ? null
+      : {
+          payloadSize: query.edns.payloadSize,
+          version: 0,
+          dnssecOk: query.edns.dnssecOk,
+          flags: 0,
+          options: query.edns.nsid ? [{ code: EdnsOptionCode.NSID, data: new Uint8Array(0) }] : [],
+        }
   const bytes = encodeQuery({ id, question, cased, recursionDesired, checkingDisabled, edns })
   if (query.authenticData) bytes[3] = (bytes[3] ?? 0) | AD
   return bytes
 }
 
 function shown(reply: Extract<Reply, { kind: 'reply' }>, query: DigQuery, journey: Journey): string {
+  const { server, transport, tookMs, octets } = journey
   switch (query.show.form) {
     case 'dig':
       return digText(reply.message, journey, query.show)
     case 'short':
       return shortText(reply.message)
     case 'json':
-      return `${JSON.stringify({ ...jsonMessage(reply.message), server: journey.server, transport: journey.transport, ms: journey.tookMs, octets: journey.octets }, null, 2)}\n`
+      return `${JSON.stringify({ ...jsonMessage(reply.message), server, transport, ms: tookMs, octets }, null, 2)}\n`
     default:
       return query.show.form satisfies never
   }

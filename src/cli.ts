@@ -31,7 +31,9 @@ export async function main(words: readonly string[], around: Surroundings): Prom
     return await (await choose(words, around))()
   } catch (error) {
     if (error instanceof UsageError) {
-      around.err(`rootwalk: ${error.message}${await didYouMean(error.message)}\nTry: rootwalk ${words[0] === undefined || words[0].startsWith('-') ? '' : `${words[0]} `}--help\n`)
+      const [first = '-'] = words
+      const command = first.startsWith('-') ? '' : `${first} `
+      around.err(`rootwalk: ${error.message}${await didYouMean(error.message)}\nTry: rootwalk ${command}--help\n`)
       return Exit.Usage
     }
     around.err(`rootwalk: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
@@ -47,7 +49,17 @@ async function didYouMean(message: string): Promise<string> {
   if (unknown === undefined) return ''
   const { flagName, overridable } = await import('./config.ts')
   const { suggest } = await import('./dns/suggest.ts')
-  const near = suggest(unknown, ['config', 'json', 'tcp', 'port', 'type', 'reverse', 'origin', 'print', ...overridable().map(setting => flagName(setting.path))])
+  const near = suggest(unknown, [
+    'config',
+    'json',
+    'tcp',
+    'port',
+    'type',
+    'reverse',
+    'origin',
+    'print',
+    ...overridable().map(setting => flagName(setting.path)),
+  ])
   return near === null ? '' : ` (did you mean --${near}?)`
 }
 
@@ -86,12 +98,17 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
 }
 
 const HELP_COLUMNS = 100
-const CONFIG_OPTION = { type: 'string', requiresArg: true, describe: 'Configuration file (default: the first of ./, ~/.config/rootwalk/, /etc/rootwalk/)' } as const satisfies Options
+const CONFIG_OPTION = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'Configuration file (default: the first of ./, ~/.config/rootwalk/, /etc/rootwalk/)',
+} as const satisfies Options
 
 /** yargs makes the help text of a command whenever it runs; for all these flags it would take a tenth of the time to start. */
 function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: boolean): void {
   cli.command(
-    'serve', 'Run the resolver',
+    'serve',
+    'Run the resolver',
     async command => {
       const { flagName, overridable, takesList } = await import('./config.ts')
       command.option('config', { ...CONFIG_OPTION, alias: 'c', group: 'Server:' })
@@ -105,44 +122,70 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
         .example('$0 serve', 'On port 53 of this host, or as the configuration says')
         .example('$0 serve --listen 127.0.0.1:5300', 'Without any right, on a high port')
     },
-    argv => take(async () => {
-      const { runServe } = await import('./cli-serve.ts')
-      const { overridable } = await import('./config.ts')
-      return runServe(sourcesFrom(argv, around, await overridesFrom(argv, overridable().map(setting => setting.path))), around)
-    }),
+    argv =>
+      take(async () => {
+        const { runServe } = await import('./cli-serve.ts')
+        const { overridable } = await import('./config.ts')
+        return runServe(
+          sourcesFrom(
+            argv,
+            around,
+            await overridesFrom(
+              argv,
+              overridable().map(setting => setting.path),
+            ),
+          ),
+          around,
+        )
+      }),
   )
 }
 
 function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
-    'query [words..]', 'Ask a server, as dig does',
-    command => command
-      .positional('words', { type: 'string', array: true, describe: 'NAME [TYPE] [CLASS] [@server] [+option …]' })
-      .options({
-        port: { alias: 'p', type: 'number', requiresArg: true, describe: 'Port of the server' },
-        type: { alias: 't', type: 'string', requiresArg: true, describe: 'Record type' },
-        class: { type: 'string', requiresArg: true, describe: 'Class: IN or CH' },
-        reverse: { alias: 'x', type: 'string', requiresArg: true, describe: 'Ask for the name of an address' },
-        tcp: { type: 'boolean', describe: 'Ask over TCP, like +tcp' },
-        short: { type: 'boolean', describe: 'Only the data, like +short' },
-        dnssec: { type: 'boolean', describe: 'Ask for signatures, like +dnssec' },
-        json: { type: 'boolean', describe: 'The reply as JSON' },
-      })
-      .example('$0 query www.example.com AAAA', 'Ask the resolver that the configuration describes')
-      .example('$0 query example.com NS @192.0.2.1 +norec', 'Ask a name server')
-      .epilogue('Words with +, each also as +no…: short json tcp dnssec rec ad cd edns nsid ignore all comments question answer authority additional stats.\nWith a number: +bufsize=1232 +time=5 +tries=3 +retry=2.'),
-    argv => take(async () => {
-      const { readDigWords } = await import('./dig-words.ts')
-      const { runQuery } = await import('./cli-query.ts')
-      const port = typeof argv.port === 'number' ? argv.port : undefined
-      if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff)) throw new UsageError('-p takes a port from 1 to 65535')
-      const read = readDigWords(list(argv.words), {
-        port, type: text(argv.type), class: text(argv.class), reverse: text(argv.reverse), tcp: argv.tcp === true, short: argv.short === true,
-        dnssec: argv.dnssec === true, json: argv.json === true,
-      })
-      if (read.kind === 'usage') throw new UsageError(read.message)
-      return runQuery(read.query, read.query.server === null ? await ownServer(around) : { address: '', port: 0 }, around)
-    }),
+    'query [words..]',
+    'Ask a server, as dig does',
+    command =>
+      command
+        .positional('words', { type: 'string', array: true, describe: 'NAME [TYPE] [CLASS] [@server] [+option …]' })
+        .options({
+          port: { alias: 'p', type: 'number', requiresArg: true, describe: 'Port of the server' },
+          type: { alias: 't', type: 'string', requiresArg: true, describe: 'Record type' },
+          class: { type: 'string', requiresArg: true, describe: 'Class: IN or CH' },
+          reverse: { alias: 'x', type: 'string', requiresArg: true, describe: 'Ask for the name of an address' },
+          tcp: { type: 'boolean', describe: 'Ask over TCP, like +tcp' },
+          short: { type: 'boolean', describe: 'Only the data, like +short' },
+          dnssec: { type: 'boolean', describe: 'Ask for signatures, like +dnssec' },
+          json: { type: 'boolean', describe: 'The reply as JSON' },
+        })
+        .example('$0 query www.example.com AAAA', 'Ask the resolver that the configuration describes')
+        .example('$0 query example.com NS @192.0.2.1 +norec', 'Ask a name server')
+        .epilogue(
+          [
+            'Words with +, each also as +no…: short json tcp dnssec rec ad cd edns nsid ignore;',
+            'what is shown: all comments question answer authority additional stats.',
+            'With a number: +bufsize=1232 +time=5 +tries=3 +retry=2.',
+          ].join('\n'),
+        ),
+    argv =>
+      take(async () => {
+        const { readDigWords } = await import('./dig-words.ts')
+        const { runQuery } = await import('./cli-query.ts')
+        const port = typeof argv.port === 'number' ? argv.port : undefined
+        if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff)) throw new UsageError('-p takes a port from 1 to 65535')
+        const read = readDigWords(list(argv.words), {
+          port,
+          type: text(argv.type),
+          class: text(argv.class),
+          reverse: text(argv.reverse),
+          tcp: argv.tcp === true,
+          short: argv.short === true,
+          dnssec: argv.dnssec === true,
+          json: argv.json === true,
+        })
+        if (read.kind === 'usage') throw new UsageError(read.message)
+        return runQuery(read.query, read.query.server === null ? await ownServer(around) : { address: '', port: 0 }, around)
+      }),
   )
 }
 
@@ -159,75 +202,93 @@ async function ownServer(around: Surroundings): Promise<{ readonly address: stri
 
 function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
-    'explain <name> [type]', 'Resolve once from the root and show the walk',
-    command => command
-      .positional('name', { type: 'string', demandOption: true, describe: 'What to resolve' })
-      .positional('type', { type: 'string', default: 'A', describe: 'Record type' })
-      .options({
-        json: { type: 'boolean', describe: 'The walk as JSON' },
-        config: { ...CONFIG_OPTION, alias: 'c' },
-        'root-hints': { type: 'string', requiresArg: true, describe: 'Hints file instead of the built-in root servers' },
-        'upstream-port': { alias: 'p', type: 'string', requiresArg: true, describe: 'Port of the servers that are asked' },
-      })
-      .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
-    argv => take(async () => {
-      const { loadConfig } = await import('./config.ts')
-      const { runExplain } = await import('./cli-explain.ts')
-      const result = loadConfig(sourcesFrom(argv, around, await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])))
-      if (result.kind === 'invalid') return (await import('./cli-check.ts')).runCheckConfig(result, around)
-      const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
-      return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around)
-    }),
+    'explain <name> [type]',
+    'Resolve once from the root and show the walk',
+    command =>
+      command
+        .positional('name', { type: 'string', demandOption: true, describe: 'What to resolve' })
+        .positional('type', { type: 'string', default: 'A', describe: 'Record type' })
+        .options({
+          json: { type: 'boolean', describe: 'The walk as JSON' },
+          config: { ...CONFIG_OPTION, alias: 'c' },
+          'root-hints': { type: 'string', requiresArg: true, describe: 'Hints file instead of the built-in root servers' },
+          'upstream-port': { alias: 'p', type: 'string', requiresArg: true, describe: 'Port of the servers that are asked' },
+        })
+        .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
+    argv =>
+      take(async () => {
+        const { loadConfig } = await import('./config.ts')
+        const { runExplain } = await import('./cli-explain.ts')
+        const result = loadConfig(sourcesFrom(argv, around, await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])))
+        if (result.kind === 'invalid') return (await import('./cli-check.ts')).runCheckConfig(result, around)
+        const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
+        return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around)
+      }),
   )
 }
 
 function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
-    'check-config [file]', 'Say what is wrong with a configuration',
+    'check-config [file]',
+    'Say what is wrong with a configuration',
     command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would take' }),
-    argv => take(async () => {
-      const { loadConfig } = await import('./config.ts')
-      const { runCheckConfig } = await import('./cli-check.ts')
-      return runCheckConfig(loadConfig({ file: text(argv.file), environment: around.environment, flags: [], directory: around.directory }), around)
-    }),
+    argv =>
+      take(async () => {
+        const { loadConfig } = await import('./config.ts')
+        const { runCheckConfig } = await import('./cli-check.ts')
+        return runCheckConfig(loadConfig({ file: text(argv.file), environment: around.environment, flags: [], directory: around.directory }), around)
+      }),
   )
 }
 
 function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
-    'check-zone <files..>', 'Say what is wrong with zone files',
-    command => command
-      .positional('files', { type: 'string', array: true, demandOption: true, describe: 'Master files' })
-      .options({
+    'check-zone <files..>',
+    'Say what is wrong with zone files',
+    command =>
+      command.positional('files', { type: 'string', array: true, demandOption: true, describe: 'Master files' }).options({
         origin: { alias: 'o', type: 'string', requiresArg: true, describe: 'Name of the zone (default: the file name without .zone, or $ORIGIN)' },
         print: { type: 'boolean', describe: 'Print the zone in canonical order' },
       }),
-    argv => take(async () => {
-      const { runCheckZone } = await import('./cli-check.ts')
-      return runCheckZone({ files: list(argv.files), origin: text(argv.origin), print: argv.print === true }, around)
-    }),
+    argv =>
+      take(async () => {
+        const { runCheckZone } = await import('./cli-check.ts')
+        return runCheckZone({ files: list(argv.files), origin: text(argv.origin), print: argv.print === true }, around)
+      }),
   )
 }
 
-const heading = (word: string): string => (word.length <= 3 ? word.toUpperCase() : word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`))
+const heading = (word: string): string =>
+  word.length <= 3 ? word.toUpperCase() : word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`)
 
 /** Given twice, the last one counts. */
 const text = (value: unknown): string | undefined => (Array.isArray(value) ? text(value.at(-1)) : value === undefined ? undefined : String(value))
 
 const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)])
 
-const sourcesFrom = (argv: Arguments, around: Surroundings, flags: readonly Override[]): ConfigSources =>
-  ({ file: text(argv.config), environment: around.environment, flags, directory: around.directory })
+const sourcesFrom = (argv: Arguments, around: Surroundings, flags: readonly Override[]): ConfigSources => ({
+  file: text(argv.config),
+  environment: around.environment,
+  flags,
+  directory: around.directory,
+})
 
 /** The settings among the flags. Lists may be given with commas or by repeating the flag. */
 async function overridesFrom(argv: Arguments, paths: readonly (readonly string[])[]): Promise<Override[]> {
   const { flagName, overridable, takesList } = await import('./config.ts')
-  const lists = new Set(overridable().filter(takesList).map(setting => flagName(setting.path)))
+  const lists = new Set(
+    overridable()
+      .filter(takesList)
+      .map(setting => flagName(setting.path)),
+  )
   return paths.flatMap((path): Override[] => {
     const name = flagName(path)
     const value = argv[name]
     if (value === undefined) return []
-    const items = list(value).flatMap(item => item.split(',')).map(item => item.trim()).filter(item => item !== '')
+    const items = list(value)
+      .flatMap(item => item.split(','))
+      .map(item => item.trim())
+      .filter(item => item !== '')
     return [{ label: `--${name}`, path, value: lists.has(name) ? items : (text(value) ?? '') }]
   })
 }
@@ -239,6 +300,10 @@ if (isProgram()) {
   // A reader that has seen enough (head, less) is no failure.
   process.stdout.on('error', error => process.exit('code' in error && error.code === 'EPIPE' ? Exit.Ok : Exit.Failure))
   process.exitCode = await main(process.argv.slice(2), {
-    out: written => process.stdout.write(written), err: written => process.stderr.write(written), environment: process.env, directory: process.cwd(), terminal: process.stdout.isTTY === true,
+    out: written => process.stdout.write(written),
+    err: written => process.stderr.write(written),
+    environment: process.env,
+    directory: process.cwd(),
+    terminal: process.stdout.isTTY === true,
   })
 }

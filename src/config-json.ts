@@ -50,7 +50,16 @@ function placeOf(text: string, at: number): Place {
   return { line: before.split('\n').length, column: at - before.lastIndexOf('\n') }
 }
 
-const ESCAPES: ReadonlyMap<string, string> = new Map([['"', '"'], ['\\', '\\'], ['/', '/'], ['b', '\b'], ['f', '\f'], ['n', '\n'], ['r', '\r'], ['t', '\t']])
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+])
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const WORD = /[\w'.+-]+/y
 
@@ -103,7 +112,11 @@ class JsonReader {
       if (first && this.#take('}')) break
       const at = this.#at
       if (this.#text[at] !== '"') {
-        return this.#fail(!first && this.#text[at] === '}' ? 'a comma before } is not allowed in JSON' : `expected ${first ? 'a key in double quotes or }' : 'a key in double quotes'}, found ${this.#found()}`)
+        return this.#fail(
+          !first && this.#text[at] === '}'
+            ? 'a comma before } is not allowed in JSON'
+            : `expected ${first ? 'a key in double quotes or }' : 'a key in double quotes'}, found ${this.#found()}`,
+        )
       }
       const key = this.#string()
       if (this.failure !== null) return null
@@ -185,7 +198,12 @@ class JsonReader {
     const from = this.#at
     const word = this.#match(WORD)
     this.#at = from
-    return word ?? JSON.stringify(this.#text.slice(from, from + 1)).slice(1, -1).replace('\\"', '"')
+    return (
+      word ??
+      JSON.stringify(this.#text.slice(from, from + 1))
+        .slice(1, -1)
+        .replace('\\"', '"')
+    )
   }
 
   /** The first failure is the one that counts; what follows from it is not told. */

@@ -21,7 +21,10 @@ export interface RecordProblem {
 }
 
 /** `defaultTtl` in seconds, for records that give none. */
-export function readRecords(raw: RawRecords, defaultTtl: number): { readonly records: readonly ConfiguredRecord[]; readonly problems: readonly RecordProblem[] } {
+export function readRecords(
+  raw: RawRecords,
+  defaultTtl: number,
+): { readonly records: readonly ConfiguredRecord[]; readonly problems: readonly RecordProblem[] } {
   const records: ConfiguredRecord[] = []
   const problems: RecordProblem[] = []
   const add = (path: JsonPath, line: string, ttl: number): void => {
@@ -72,7 +75,9 @@ function nearType(word: string): string {
 function asData(type: number, data: string): string {
   if ((type !== RrType.TXT && type !== RrType.SPF) || data.trimStart().startsWith('"')) return data
   const isPlain = (octet: number): boolean => octet >= 0x20 && octet <= 0x7e && octet !== 0x22 && octet !== 0x5c
-  const octets = Array.from(new TextEncoder().encode(data), octet => (isPlain(octet) ? String.fromCharCode(octet) : `\\${String(octet).padStart(3, '0')}`))
+  const octets = Array.from(new TextEncoder().encode(data), octet =>
+    isPlain(octet) ? String.fromCharCode(octet) : `\\${String(octet).padStart(3, '0')}`,
+  )
   const strings: string[] = []
   for (let at = 0; at === 0 || at < octets.length; at += MAX_STRING_OCTETS) strings.push(`"${octets.slice(at, at + MAX_STRING_OCTETS).join('')}"`)
   return strings.join(' ')

@@ -48,7 +48,11 @@ export function parseBinding(text: string): Binding | null {
 
 const MAX_PORT = 0xffff
 const MEBIBYTE = 1024 * 1024
-const UNITS: ReadonlyMap<string, number> = new Map([['KiB', 1024], ['MiB', MEBIBYTE], ['GiB', 1024 * MEBIBYTE]])
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['KiB', 1024],
+  ['MiB', MEBIBYTE],
+  ['GiB', 1024 * MEBIBYTE],
+])
 
 /** Octets from a number or from text such as `64MiB`; null when it is neither. */
 export function parseBytes(value: number | string): number | null {
@@ -59,27 +63,34 @@ export function parseBytes(value: number | string): number | null {
 
 const { budget, cache, server, tcp } = defaultLimits
 
-const prefixText = z.string().refine(text => parsePrefix(text) !== null, { error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix' })
+const prefixText = z.string().refine(text => parsePrefix(text) !== null, {
+  error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix',
+})
 const bindingText = z.string().refine(text => parseBinding(text) !== null, { error: 'expected an address and port such as 127.0.0.1:53 or [::1]:53' })
 const bytesError = { error: 'expected a number of octets from 1048576, or text such as "64MiB"' }
 const bytes = z.union([z.int(bytesError).min(MEBIBYTE, bytesError), z.string().regex(/^\d{1,6}\s*(KiB|MiB|GiB)$/, bytesError)], bytesError)
 const seconds = z.int().min(0).max(defaultLimits.cache.maxTtl)
 const count = z.int().min(1)
-const shortText = z.string().refine(text => new TextEncoder().encode(text).length <= MAX_STRING_OCTETS, { error: `expected at most ${MAX_STRING_OCTETS} octets` })
+const shortText = z
+  .string()
+  .refine(text => new TextEncoder().encode(text).length <= MAX_STRING_OCTETS, { error: `expected at most ${MAX_STRING_OCTETS} octets` })
 
-const zoneEntry = z.union([
-  z.string().min(1),
-  z.strictObject({
-    file: z.string().min(1).describe('A master file, or a pattern with * and ?.'),
-    origin: z.string().min(1).optional().describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
-  }),
-], { error: 'expected a file or pattern such as "zones/*.zone", or {"file": …, "origin": …}' })
+const zoneEntry = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({
+      file: z.string().min(1).describe('A master file, or a pattern with * and ?.'),
+      origin: z.string().min(1).optional().describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
+    }),
+  ],
+  { error: 'expected a file or pattern such as "zones/*.zone", or {"file": …, "origin": …}' },
+)
 
 const recordData = z.union([z.string(), z.array(z.string()).min(1)], { error: 'expected the data of a record as text, or a list of them' })
-const records = z.union([
-  z.record(z.string(), z.object({ ttl: z.int().min(0).max(0x7fff_ffff).optional() }).catchall(recordData)),
-  z.array(z.string().min(1)),
-], { error: 'expected {"name": {"A": "192.0.2.1"}} or a list of lines such as "name. 300 IN A 192.0.2.1"' })
+const records = z.union(
+  [z.record(z.string(), z.object({ ttl: z.int().min(0).max(0x7fff_ffff).optional() }).catchall(recordData)), z.array(z.string().min(1))],
+  { error: 'expected {"name": {"A": "192.0.2.1"}} or a list of lines such as "name. 300 IN A 192.0.2.1"' },
+)
 
 /** A configuration that is well formed, defaults filled in. */
 export interface RawConfig {
@@ -100,7 +111,13 @@ export interface RawConfig {
     readonly doNotQuery: readonly string[]
   }
   readonly cache: { readonly bytes: number | string; readonly minTtl: number; readonly maxTtl: number; readonly maxNegativeTtl: number }
-  readonly budget: { readonly queries: number; readonly receivedBytes: number; readonly timeMs: number; readonly depth: number; readonly aliases: number }
+  readonly budget: {
+    readonly queries: number
+    readonly receivedBytes: number
+    readonly timeMs: number
+    readonly depth: number
+    readonly aliases: number
+  }
   readonly clients: { readonly udpReplyBytes: number; readonly waiting: number; readonly discardAfterMs: number }
   readonly tcp: { readonly connections: number; readonly connectionsPerPrefix: number; readonly idleMs: number; readonly pipelined: number }
   readonly identity: { readonly version: string; readonly id: string }
@@ -123,73 +140,129 @@ export type Validated = { readonly kind: 'valid'; readonly config: RawConfig } |
 
 export function validateConfig(value: unknown): Validated {
   const parsed = configSchema.safeParse(value)
-  return parsed.success ? { kind: 'valid', config: parsed.data } : { kind: 'invalid', issues: parsed.error.issues.flatMap(issue => plainIssues(issue, [])) }
+  return parsed.success
+    ? { kind: 'valid', config: parsed.data }
+    : { kind: 'invalid', issues: parsed.error.issues.flatMap(issue => plainIssues(issue, [])) }
 }
 
 const configSchema = z.strictObject({
   $schema: z.string().optional().describe('The JSON Schema of this file, for completion in editors. Has no effect.'),
 
-  listen: z.array(bindingText).min(1).default(['127.0.0.1:53', '[::1]:53']).describe('Addresses and ports for UDP and TCP. 0.0.0.0 and [::] mean every local address of the family.'),
+  listen: z
+    .array(bindingText)
+    .min(1)
+    .default(['127.0.0.1:53', '[::1]:53'])
+    .describe('Addresses and ports for UDP and TCP. 0.0.0.0 and [::] mean every local address of the family.'),
   allow: z.array(prefixText).default(['127.0.0.0/8', '::1/128']).describe('Who may ask. Everyone else is refused.'),
 
-  zones: z.array(zoneEntry).default([]).describe('Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.'),
-  records: records.default({}).describe('Single records that override the Internet: name → type → data. Other names and types are resolved as usual.'),
-  specialUse: z.union([z.boolean(), z.record(z.string(), z.boolean())], { error: 'expected true, false, or {"name": false}' }).default(true)
-    .describe('Answer special-use names (localhost, reverse zones of private addresses, .onion …) here: true, false, or {"name": false} to leave out single ones.'),
+  zones: z
+    .array(zoneEntry)
+    .default([])
+    .describe('Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.'),
+  records: records
+    .default({})
+    .describe('Single records that override the Internet: name → type → data. Other names and types are resolved as usual.'),
+  specialUse: z
+    .union([z.boolean(), z.record(z.string(), z.boolean())], { error: 'expected true, false, or {"name": false}' })
+    .default(true)
+    .describe(
+      'Answer special-use names (localhost, private reverse zones, .onion …) here: true, false, or {"name": false} to leave out single ones.',
+    ),
   rootHints: z.string().min(1).optional().describe('A hints file instead of the built-in root servers.'),
 
-  upstream: z.strictObject({
-    port: z.int().min(1).max(MAX_PORT).default(DNS_PORT).describe('Port of the servers that are asked.'),
-    ipv4: z.boolean().default(true).describe('Ask servers over IPv4.'),
-    ipv6: z.union([z.boolean(), z.literal('auto')], { error: 'expected true, false or "auto"' }).default('auto').describe('Ask servers over IPv6; "auto" notices when there is no way.'),
-    minimise: z.enum(['off', 'relaxed', 'strict']).default('relaxed').describe('QNAME minimisation (RFC 9156). "relaxed" asks in full when a server stumbles over it.'),
-    mixCase: z.boolean().default(true).describe('Random letter case in questions (0x20) against forged replies.'),
-    hardenGlue: z.boolean().default(true).describe('Believe addresses of name servers only from servers in charge of them.'),
-    doNotQuery: z.array(prefixText).default(neverAsked.map(never => never.prefix)).describe('Addresses that are never asked, whatever a zone says. [] allows all.'),
-  }).prefault({}).describe('How servers on the Internet are asked.'),
+  upstream: z
+    .strictObject({
+      port: z.int().min(1).max(MAX_PORT).default(DNS_PORT).describe('Port of the servers that are asked.'),
+      ipv4: z.boolean().default(true).describe('Ask servers over IPv4.'),
+      ipv6: z
+        .union([z.boolean(), z.literal('auto')], { error: 'expected true, false or "auto"' })
+        .default('auto')
+        .describe('Ask servers over IPv6; "auto" notices when there is no way.'),
+      minimise: z
+        .enum(['off', 'relaxed', 'strict'])
+        .default('relaxed')
+        .describe('QNAME minimisation (RFC 9156). "relaxed" asks in full when a server stumbles over it.'),
+      mixCase: z.boolean().default(true).describe('Random letter case in questions (0x20) against forged replies.'),
+      hardenGlue: z.boolean().default(true).describe('Believe addresses of name servers only from servers in charge of them.'),
+      doNotQuery: z
+        .array(prefixText)
+        .default(neverAsked.map(never => never.prefix))
+        .describe('Addresses that are never asked, whatever a zone says. [] allows all.'),
+    })
+    .prefault({})
+    .describe('How servers on the Internet are asked.'),
 
-  cache: z.strictObject({
-    bytes: bytes.default(cache.totalBytes).describe('Memory for everything that is cached, in octets or as "64MiB".'),
-    minTtl: seconds.default(cache.minTtl).describe('Answers are kept at least this long. Seconds.'),
-    maxTtl: seconds.default(cache.maxTtl).describe('Answers are kept at most this long. Seconds.'),
-    maxNegativeTtl: seconds.default(cache.maxNegativeTtl).describe('Denials (no such name, no such data) are kept at most this long. Seconds.'),
-  }).prefault({}).describe('What is remembered, and for how long.'),
+  cache: z
+    .strictObject({
+      bytes: bytes.default(cache.totalBytes).describe('Memory for everything that is cached, in octets or as "64MiB".'),
+      minTtl: seconds.default(cache.minTtl).describe('Answers are kept at least this long. Seconds.'),
+      maxTtl: seconds.default(cache.maxTtl).describe('Answers are kept at most this long. Seconds.'),
+      maxNegativeTtl: seconds.default(cache.maxNegativeTtl).describe('Denials (no such name, no such data) are kept at most this long. Seconds.'),
+    })
+    .prefault({})
+    .describe('What is remembered, and for how long.'),
 
-  budget: z.strictObject({
-    queries: count.max(1_000).default(budget.queries).describe('Messages to servers.'),
-    receivedBytes: count.default(budget.receivedBytes).describe('Octets received from servers.'),
-    timeMs: z.int().min(100).max(60_000).default(budget.timeMs).describe('Time. Milliseconds.'),
-    depth: count.max(64).default(budget.depth).describe('Look-ups of server addresses within each other.'),
-    aliases: count.max(64).default(budget.aliases).describe('CNAME and DNAME records followed.'),
-  }).prefault({}).describe('What one query of a client may cost in all. Never reset while it runs.'),
+  budget: z
+    .strictObject({
+      queries: count.max(1_000).default(budget.queries).describe('Messages to servers.'),
+      receivedBytes: count.default(budget.receivedBytes).describe('Octets received from servers.'),
+      timeMs: z.int().min(100).max(60_000).default(budget.timeMs).describe('Time. Milliseconds.'),
+      depth: count.max(64).default(budget.depth).describe('Look-ups of server addresses within each other.'),
+      aliases: count.max(64).default(budget.aliases).describe('CNAME and DNAME records followed.'),
+    })
+    .prefault({})
+    .describe('What one query of a client may cost in all. Never reset while it runs.'),
 
-  clients: z.strictObject({
-    udpReplyBytes: z.int().min(512).max(4_096).default(server.udpReplyBytes).describe('Largest UDP reply whatever a client offers.'),
-    waiting: count.default(server.waitingPerClient).describe('Queries of one address that may wait for an answer; more are dropped.'),
-    discardAfterMs: count.default(server.discardAfterMs).describe('Answers over UDP later than this are not sent to a client with many queries waiting. Milliseconds.'),
-  }).prefault({}).describe('Bounds for clients.'),
+  clients: z
+    .strictObject({
+      udpReplyBytes: z.int().min(512).max(4_096).default(server.udpReplyBytes).describe('Largest UDP reply whatever a client offers.'),
+      waiting: count.default(server.waitingPerClient).describe('Queries of one address that may wait for an answer; more are dropped.'),
+      discardAfterMs: count
+        .default(server.discardAfterMs)
+        .describe('Answers over UDP later than this are not sent to a client with many queries waiting. Milliseconds.'),
+    })
+    .prefault({})
+    .describe('Bounds for clients.'),
 
-  tcp: z.strictObject({
-    connections: count.default(tcp.connections).describe('Connections in all.'),
-    connectionsPerPrefix: count.default(tcp.connectionsPerPrefix).describe('Connections from one IPv4 address or IPv6 /64.'),
-    idleMs: z.int().min(100).default(tcp.idleMs).describe('An idle connection is closed after this time. Milliseconds.'),
-    pipelined: count.default(tcp.pipelined).describe('Queries in work on one connection; reading stops above it.'),
-  }).prefault({}).describe('Bounds for TCP clients.'),
+  tcp: z
+    .strictObject({
+      connections: count.default(tcp.connections).describe('Connections in all.'),
+      connectionsPerPrefix: count.default(tcp.connectionsPerPrefix).describe('Connections from one IPv4 address or IPv6 /64.'),
+      idleMs: z.int().min(100).default(tcp.idleMs).describe('An idle connection is closed after this time. Milliseconds.'),
+      pipelined: count.default(tcp.pipelined).describe('Queries in work on one connection; reading stops above it.'),
+    })
+    .prefault({})
+    .describe('Bounds for TCP clients.'),
 
-  identity: z.strictObject({
-    version: shortText.default('hidden').describe('Told for version.bind; "hidden" refuses.'),
-    id: shortText.default('hidden').describe('Told for id.server, hostname.bind and NSID; "hidden" refuses.'),
-  }).prefault({}).describe('What is told to those who ask about the server itself.'),
+  identity: z
+    .strictObject({
+      version: shortText.default('hidden').describe('Told for version.bind; "hidden" refuses.'),
+      id: shortText.default('hidden').describe('Told for id.server, hostname.bind and NSID; "hidden" refuses.'),
+    })
+    .prefault({})
+    .describe('What is told to those who ask about the server itself.'),
 
-  log: z.strictObject({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('The least important messages that are written.'),
-    form: z.enum(['auto', 'pretty', 'json']).default('auto').describe('"auto" is for reading on a terminal and JSON lines elsewhere.'),
-  }).prefault({}).describe('Messages on standard error.'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .default('info')
+        .describe('The least important messages that are written.'),
+      form: z.enum(['auto', 'pretty', 'json']).default('auto').describe('"auto" is for reading on a terminal and JSON lines elsewhere.'),
+    })
+    .prefault({})
+    .describe('Messages on standard error.'),
 
-  queryLog: z.strictObject({
-    file: z.string().min(1).optional().describe('One JSON line for each query goes here. Off when absent.'),
-    clients: z.enum(['full', 'prefix', 'none']).default('full').describe('How much of a client’s address is written: all, its /24 or /56, nothing.'),
-  }).prefault({}).describe('Who asked what.'),
+  queryLog: z
+    .strictObject({
+      file: z.string().min(1).optional().describe('One JSON line for each query goes here. Off when absent.'),
+      clients: z
+        .enum(['full', 'prefix', 'none'])
+        .default('full')
+        .describe('How much of a client’s address is written: all, its /24 or /56, nothing.'),
+    })
+    .prefault({})
+    .describe('Who asked what.'),
 })
 
 /** Of alternatives that all fail, the one is told that came closest: it got inside the value. */
@@ -201,7 +274,13 @@ function plainIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Sc
   }
   const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys : []
   const message = issue.message.replace(/^Invalid (input|option|string): /, '')
-  return [{ path: path.flatMap(step => (typeof step === 'symbol' ? [] : [step])), message: message.charAt(0).toLowerCase() + message.slice(1), unknownKeys }]
+  return [
+    {
+      path: path.flatMap(step => (typeof step === 'symbol' ? [] : [step])),
+      message: message.charAt(0).toLowerCase() + message.slice(1),
+      unknownKeys,
+    },
+  ]
 }
 
 /** The part of JSON Schema that ours consists of. */
@@ -240,7 +319,8 @@ export interface Setting {
 /** All settings, in the order of the schema. */
 export function settingsOf(schema: JsonSchema, path: readonly string[] = []): Setting[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, member]) =>
-    member.properties === undefined ? [{ path: [...path, key], schema: member }] : settingsOf(member, [...path, key]))
+    member.properties === undefined ? [{ path: [...path, key], schema: member }] : settingsOf(member, [...path, key]),
+  )
 }
 
 /** Where a path leads in the schema; several when there are alternatives. */
@@ -249,17 +329,22 @@ export function schemasAt(schema: JsonSchema, path: readonly (string | number)[]
   const [step, ...rest] = path
   if (step === undefined) return here
   return here.flatMap(one => {
-    const member = typeof step === 'number' ? one.items : (one.properties?.[step] ?? (typeof one.additionalProperties === 'object' ? one.additionalProperties : undefined))
+    const member =
+      typeof step === 'number'
+        ? one.items
+        : (one.properties?.[step] ?? (typeof one.additionalProperties === 'object' ? one.additionalProperties : undefined))
     return member === undefined ? [] : schemasAt(member, rest)
   })
 }
 
 /** All settings as a Markdown table. */
 export function settingsTable(): string {
-  const rows = settingsOf(configJsonSchema()).filter(({ path }) => path[0] !== '$schema').map(({ path, schema }) => {
-    const cells = [`\`${path.join('.')}\``, defaultText(path, schema), schema.description ?? '']
-    return `| ${cells.map(cell => cell.replace(/\|/g, '\\|')).join(' | ')} |`
-  })
+  const rows = settingsOf(configJsonSchema())
+    .filter(({ path }) => path[0] !== '$schema')
+    .map(({ path, schema }) => {
+      const cells = [`\`${path.join('.')}\``, defaultText(path, schema), schema.description ?? '']
+      return `| ${cells.map(cell => cell.replace(/\|/g, '\\|')).join(' | ')} |`
+    })
   return ['| setting | default | what it does |', '|---|---|---|', ...rows, ''].join('\n')
 }
 

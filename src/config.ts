@@ -20,7 +20,18 @@ import type { ClientPrivacy } from './server/query-log.ts'
 import { readJson, type JsonDocument, type JsonPath, type Place } from './config-json.ts'
 import { readRecords } from './config-records.ts'
 import { specialUses } from './zone/special-use.ts'
-import { configJsonSchema, parseBinding, parseBytes, schemasAt, settingsOf, validateConfig, type Binding, type LogLevel, type RawConfig, type Setting } from './config-schema.ts'
+import {
+  configJsonSchema,
+  parseBinding,
+  parseBytes,
+  schemasAt,
+  settingsOf,
+  validateConfig,
+  type Binding,
+  type LogLevel,
+  type RawConfig,
+  type Setting,
+} from './config-schema.ts'
 
 export interface Config {
   /** The file it was read from; null when there was none. */
@@ -83,11 +94,18 @@ export function loadConfig(sources: ConfigSources): ConfigResult {
   const found = findConfig(sources)
   if (found.kind === 'unreadable') return { kind: 'invalid', file: found.path, problems: [problem(found.path, null, found.message)] }
   const variables = overridesFrom(sources.environment)
-  const result = readConfig({ file: found.kind === 'none' ? null : found, overrides: [...variables.overrides, ...sources.flags], directory: sources.directory })
+  const result = readConfig({
+    file: found.kind === 'none' ? null : found,
+    overrides: [...variables.overrides, ...sources.flags],
+    directory: sources.directory,
+  })
   return result.kind === 'config' ? { ...result, warnings: [...variables.warnings, ...result.warnings] } : result
 }
 
-type Found = { readonly kind: 'found'; readonly path: string; readonly text: string } | { readonly kind: 'none' } | { readonly kind: 'unreadable'; readonly path: string; readonly message: string }
+type Found =
+  | { readonly kind: 'found'; readonly path: string; readonly text: string }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unreadable'; readonly path: string; readonly message: string }
 
 /** Where a configuration is looked for when no file is named, in this order. */
 export function searchPaths(environment: ConfigSources['environment'], directory: string): readonly string[] {
@@ -111,7 +129,12 @@ function readFile(path: string): Exclude<Found, { kind: 'none' }> & { readonly m
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : ''
     const missing = code === 'ENOENT' || code === 'ENOTDIR'
-    return { kind: 'unreadable', path, message: missing ? 'there is no such file' : `cannot be read: ${error instanceof Error ? error.message : String(error)}`, missing }
+    return {
+      kind: 'unreadable',
+      path,
+      message: missing ? 'there is no such file' : `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      missing,
+    }
   }
 }
 
@@ -122,7 +145,8 @@ export const variableName = (path: readonly string[]): string => PREFIX + path.m
 export const flagName = (path: readonly string[]): string => path.map(key => key.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`)).join('-')
 
 /** Settings that can be given as a flag or variable: those whose value is a word, a number or a list of words. */
-export const overridable = (): readonly Setting[] => settingsOf(configJsonSchema()).filter(({ path }) => path[0] !== '$schema' && path[0] !== 'records')
+export const overridable = (): readonly Setting[] =>
+  settingsOf(configJsonSchema()).filter(({ path }) => path[0] !== '$schema' && path[0] !== 'records')
 
 export const takesList = (setting: Setting): boolean => setting.schema.type === 'array'
 
@@ -133,7 +157,17 @@ function overridesFrom(environment: ConfigSources['environment']): { overrides: 
   for (const [label, value] of Object.entries(environment)) {
     if (!label.startsWith(PREFIX) || label === CONFIG_VARIABLE || value === undefined) continue
     const setting = settings.get(label)
-    if (setting !== undefined) overrides.push({ label, path: setting.path, value: takesList(setting) ? value.split(',').map(item => item.trim()).filter(item => item !== '') : value })
+    if (setting !== undefined)
+      overrides.push({
+        label,
+        path: setting.path,
+        value: takesList(setting)
+          ? value
+              .split(',')
+              .map(item => item.trim())
+              .filter(item => item !== '')
+          : value,
+      })
     else warnings.push({ ...problem(label, null, `means nothing here${didYouMean(label, settings.keys())}`), severity: 'warning' })
   }
   return { overrides, warnings }
@@ -154,10 +188,15 @@ export function readConfig(texts: ConfigTexts): ConfigResult {
   if (json.kind === 'syntax-error') return { kind: 'invalid', file: path, problems: [problem(path ?? '', json.place, json.message)] }
   const locate = locator(path ?? '', json, texts.overrides)
   const repeated = json.repeated.map(({ path: at, place }) => problem(path ?? '', place, `${pathText(at)} is set twice`))
-  const validated = validateConfig(texts.overrides.reduce<unknown>((value, { path: at, value: text }) => withValue(value, at, coerce(text, at)), json.value))
+  const validated = validateConfig(
+    texts.overrides.reduce<unknown>((value, { path: at, value: text }) => withValue(value, at, coerce(text, at)), json.value),
+  )
   if (validated.kind === 'invalid') {
     const problems = validated.issues.flatMap(({ path: at, message, unknownKeys }) =>
-      unknownKeys.length === 0 ? [locate(at, `${pathText(at)}: ${message}`)] : unknownKeys.map(key => locate([...at, key], unknownKey(at, key), true)))
+      unknownKeys.length === 0
+        ? [locate(at, `${pathText(at)}: ${message}`)]
+        : unknownKeys.map(key => locate([...at, key], unknownKey(at, key), true)),
+    )
     return { kind: 'invalid', file: path, problems: sorted([...repeated, ...problems]) }
   }
   const made = makeConfig(validated.config, texts, locate)
@@ -179,12 +218,19 @@ function locator(file: string, json: JsonDocument, overrides: readonly Override[
   }
 }
 
-const problem = (file: string, place: Place | null, message: string): Problem => ({ file, line: place?.line ?? 0, column: place?.column ?? 0, severity: 'error', message })
+const problem = (file: string, place: Place | null, message: string): Problem => ({
+  file,
+  line: place?.line ?? 0,
+  column: place?.column ?? 0,
+  severity: 'error',
+  message,
+})
 
 const sorted = (problems: readonly Problem[]): Problem[] => [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
 
 const pathText = (path: JsonPath): string =>
-  path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : `${text}${text === '' ? '' : '.'}${step}`), '') || 'the configuration'
+  path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : `${text}${text === '' ? '' : '.'}${step}`), '') ||
+  'the configuration'
 
 function unknownKey(path: JsonPath, key: string): string {
   const known = schemasAt(configJsonSchema(), path).flatMap(schema => Object.keys(schema.properties ?? {}))
@@ -223,11 +269,13 @@ interface Made {
 function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
   const problems: Problem[] = []
   const complain = (path: JsonPath, message: string): void => void problems.push(locate(path, `${pathText(path)}: ${message}`))
-  const warn = (path: JsonPath, message: string): void => void problems.push({ ...locate(path, `${pathText(path)}: ${message}`), severity: 'warning' })
+  const warn = (path: JsonPath, message: string): void =>
+    void problems.push({ ...locate(path, `${pathText(path)}: ${message}`), severity: 'warning' })
   const prefixes = (list: readonly string[]): Prefix[] => list.flatMap(text => parsePrefix(text) ?? [])
   const { upstream, cache, budget, clients, tcp } = raw
   const overridden = (key: string): boolean => texts.overrides.some(override => override.path[0] === key)
-  const path = (text: string, key: string): string => resolve(texts.file === null || overridden(key) ? texts.directory : dirname(texts.file.path), text)
+  const path = (text: string, key: string): string =>
+    resolve(texts.file === null || overridden(key) ? texts.directory : dirname(texts.file.path), text)
   const name = (text: string, at: JsonPath): Name | null => {
     const parsed = parseName(text, null)
     if (typeof parsed === 'string') return foldName(parsed)
@@ -245,9 +293,12 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
     file: texts.file?.path ?? null,
     listen: raw.listen.flatMap(text => parseBinding(text) ?? []),
     allow: prefixes(raw.allow),
-    zones: raw.zones.map((entry, index): ZoneSource =>
-      typeof entry === 'string' ? { pattern: path(entry, 'zones'), origin: null }
-      : { pattern: path(entry.file, 'zones'), origin: entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin']) }),
+    zones: raw.zones.map(
+      (entry, index): ZoneSource =>
+        typeof entry === 'string'
+          ? { pattern: path(entry, 'zones'), origin: null }
+          : { pattern: path(entry.file, 'zones'), origin: entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin']) },
+    ),
     records: read.records.map(({ path: at, rr }) => {
       const { file, line, column } = locate(at, '')
       return { ...rr, file, line, column }
@@ -255,12 +306,22 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
     specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     engine: {
-      minimise: upstream.minimise, mixCase: upstream.mixCase, ipv4: upstream.ipv4, ipv6: upstream.ipv6, upstreamPort: upstream.port,
-      doNotQuery: prefixes(upstream.doNotQuery), hardenGlue: upstream.hardenGlue,
+      minimise: upstream.minimise,
+      mixCase: upstream.mixCase,
+      ipv4: upstream.ipv4,
+      ipv6: upstream.ipv6,
+      upstreamPort: upstream.port,
+      doNotQuery: prefixes(upstream.doNotQuery),
+      hardenGlue: upstream.hardenGlue,
     },
     limits: limitsWith({
       budget,
-      cache: { totalBytes: parseBytes(cache.bytes) ?? defaultLimits.cache.totalBytes, minTtl: cache.minTtl, maxTtl: cache.maxTtl, maxNegativeTtl: cache.maxNegativeTtl },
+      cache: {
+        totalBytes: parseBytes(cache.bytes) ?? defaultLimits.cache.totalBytes,
+        minTtl: cache.minTtl,
+        maxTtl: cache.maxTtl,
+        maxNegativeTtl: cache.maxNegativeTtl,
+      },
       server: { udpReplyBytes: clients.udpReplyBytes, waitingPerClient: clients.waiting, discardAfterMs: clients.discardAfterMs },
       tcp,
     }),
@@ -274,13 +335,23 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
 
 const shownOrHidden = (text: string): string | null => (text === 'hidden' ? null : text)
 
-function specialUseOff(raw: RawConfig['specialUse'], name: (text: string, at: JsonPath) => Name | null, complain: (at: JsonPath, message: string) => void): 'all' | readonly Name[] {
+function specialUseOff(
+  raw: RawConfig['specialUse'],
+  name: (text: string, at: JsonPath) => Name | null,
+  complain: (at: JsonPath, message: string) => void,
+): 'all' | readonly Name[] {
   if (typeof raw === 'boolean') return raw ? [] : 'all'
   return Object.entries(raw).flatMap(([text, on]) => {
     const folded = name(text, ['specialUse', text])
     if (folded === null) return []
     if (!specialUses.some(use => use.name === folded)) {
-      complain(['specialUse', text], `is no special-use name${didYouMean(text.replace(/\.$/, ''), specialUses.map(use => use.text))}`)
+      complain(
+        ['specialUse', text],
+        `is no special-use name${didYouMean(
+          text.replace(/\.$/, ''),
+          specialUses.map(use => use.text),
+        )}`,
+      )
     }
     return on ? [] : [folded]
   })
@@ -289,11 +360,13 @@ function specialUseOff(raw: RawConfig['specialUse'], name: (text: string, at: Js
 /** The two slips that make a resolver a weapon, or deaf. */
 function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
   raw.allow.forEach((text, index) => {
-    if (parsePrefix(text)?.length === 0) warn(['allow', index], 'lets the whole Internet ask; open resolvers are abused to flood others, keep it behind a firewall')
+    if (parsePrefix(text)?.length === 0)
+      warn(['allow', index], 'lets the whole Internet ask; open resolvers are abused to flood others, keep it behind a firewall')
   })
   const onlyLoopback = raw.allow.every(text => isLoopback(parsePrefix(text)?.bytes))
   const outside = raw.listen.findIndex(text => !isLoopback(parseIp(parseBinding(text)?.address ?? '')?.bytes))
-  if (outside >= 0 && onlyLoopback) warn(['listen', outside], 'can be reached from other hosts, but "allow" lets only this one ask; others are refused')
+  if (outside >= 0 && onlyLoopback)
+    warn(['listen', outside], 'can be reached from other hosts, but "allow" lets only this one ask; others are refused')
 }
 
 const loopback = ['127.0.0.0/8', '::1/128'].flatMap(text => parsePrefix(text) ?? [])

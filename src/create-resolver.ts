@@ -85,7 +85,11 @@ async function resolveText(recursor: Recursor, name: string, type: string, wantT
   const startedAt = performance.now()
   const outcome = await new Promise<Outcome>(done => {
     const plain = { recursionDesired: true, because: 'client' } as const
-    recursor.resolver.resolve({ name: foldName(cased), type: number, class: RrClass.IN }, wantTrace ? { ...plain, trace: step => steps.push(step) } : plain, done)
+    recursor.resolver.resolve(
+      { name: foldName(cased), type: number, class: RrClass.IN },
+      wantTrace ? { ...plain, trace: step => steps.push(step) } : plain,
+      done,
+    )
   })
   return { ...resolutionOf(outcome), tookMs: performance.now() - startedAt, steps: steps.map(jsonStep) }
 }
@@ -99,9 +103,21 @@ export function resolutionOf(outcome: Outcome): Omit<Resolution, 'tookMs' | 'ste
       return { status: 'NOERROR', records, soa: null, authoritative: outcome.authoritative, error: null }
     case 'nodata':
     case 'nxdomain':
-      return { status: outcome.kind === 'nodata' ? 'NOERROR' : 'NXDOMAIN', records, soa: soaOf(outcome.soa), authoritative: outcome.authoritative, error: null }
+      return {
+        status: outcome.kind === 'nodata' ? 'NOERROR' : 'NXDOMAIN',
+        records,
+        soa: soaOf(outcome.soa),
+        authoritative: outcome.authoritative,
+        error: null,
+      }
     case 'failure':
-      return { status: 'SERVFAIL', records, soa: null, authoritative: false, error: { code: outcome.ede, name: edeName(outcome.ede), text: outcome.text } }
+      return {
+        status: 'SERVFAIL',
+        records,
+        soa: null,
+        authoritative: false,
+        error: { code: outcome.ede, name: edeName(outcome.ede), text: outcome.text },
+      }
     default:
       return outcome satisfies never
   }

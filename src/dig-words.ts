@@ -78,42 +78,124 @@ interface Draft {
 
 /** +word and +noword. */
 const switches: Readonly<Record<string, (draft: Draft, on: boolean) => void>> = {
-  tcp: (d, on) => { d.tcp = on },
-  vc: (d, on) => { d.tcp = on },
-  recurse: (d, on) => { d.recurse = on },
-  rec: (d, on) => { d.recurse = on },
-  rdflag: (d, on) => { d.recurse = on },
-  adflag: (d, on) => { d.ad = on },
-  ad: (d, on) => { d.ad = on },
-  cdflag: (d, on) => { d.cd = on },
-  cd: (d, on) => { d.cd = on },
-  dnssec: (d, on) => { d.dnssec = on },
-  do: (d, on) => { d.dnssec = on },
-  edns: (d, on) => { d.edns = on },
-  nsid: (d, on) => { d.nsid = on },
-  ignore: (d, on) => { d.ignore = on },
-  short: (d, on) => { d.form = on ? 'short' : 'dig' },
-  json: (d, on) => { d.form = on ? 'json' : 'dig' },
-  all: (d, on) => { d.parts = new Set(on ? SHOW_PARTS : []) },
+  tcp: (d, on) => {
+    d.tcp = on
+  },
+  vc: (d, on) => {
+    d.tcp = on
+  },
+  recurse: (d, on) => {
+    d.recurse = on
+  },
+  rec: (d, on) => {
+    d.recurse = on
+  },
+  rdflag: (d, on) => {
+    d.recurse = on
+  },
+  adflag: (d, on) => {
+    d.ad = on
+  },
+  ad: (d, on) => {
+    d.ad = on
+  },
+  cdflag: (d, on) => {
+    d.cd = on
+  },
+  cd: (d, on) => {
+    d.cd = on
+  },
+  dnssec: (d, on) => {
+    d.dnssec = on
+  },
+  do: (d, on) => {
+    d.dnssec = on
+  },
+  edns: (d, on) => {
+    d.edns = on
+  },
+  nsid: (d, on) => {
+    d.nsid = on
+  },
+  ignore: (d, on) => {
+    d.ignore = on
+  },
+  short: (d, on) => {
+    d.form = on ? 'short' : 'dig'
+  },
+  json: (d, on) => {
+    d.form = on ? 'json' : 'dig'
+  },
+  all: (d, on) => {
+    d.parts = new Set(on ? SHOW_PARTS : [])
+  },
   cmd: () => {},
-  ...Object.fromEntries(SHOW_PARTS.map(part => [part, (d: Draft, on: boolean) => { d.parts[on ? 'add' : 'delete'](part) }])),
+  ...Object.fromEntries(
+    SHOW_PARTS.map(part => [
+      part,
+      (d: Draft, on: boolean) => {
+        d.parts[on ? 'add' : 'delete'](part)
+      },
+    ]),
+  ),
 }
 
 /** +word=number. */
 const numbers: Readonly<Record<string, { readonly min: number; readonly max: number; readonly set: (draft: Draft, value: number) => void }>> = {
-  bufsize: { min: 0, max: 0xffff, set: (d, value) => { d.bufsize = value } },
-  time: { min: 1, max: 300, set: (d, value) => { d.timeoutMs = value * 1_000 } },
-  timeout: { min: 1, max: 300, set: (d, value) => { d.timeoutMs = value * 1_000 } },
-  tries: { min: 1, max: 20, set: (d, value) => { d.tries = value } },
-  retry: { min: 0, max: 19, set: (d, value) => { d.tries = value + 1 } },
+  bufsize: {
+    min: 0,
+    max: 0xffff,
+    set: (d, value) => {
+      d.bufsize = value
+    },
+  },
+  time: {
+    min: 1,
+    max: 300,
+    set: (d, value) => {
+      d.timeoutMs = value * 1_000
+    },
+  },
+  timeout: {
+    min: 1,
+    max: 300,
+    set: (d, value) => {
+      d.timeoutMs = value * 1_000
+    },
+  },
+  tries: {
+    min: 1,
+    max: 20,
+    set: (d, value) => {
+      d.tries = value
+    },
+  },
+  retry: {
+    min: 0,
+    max: 19,
+    set: (d, value) => {
+      d.tries = value + 1
+    },
+  },
 }
 
 export function readDigWords(words: readonly string[], options: DigOptions = {}): DigResult {
   const { tool, upstream } = defaultLimits
   const draft: Draft = {
-    server: null, tcp: options.tcp ?? false, recurse: true, ad: true, cd: false, edns: true, bufsize: upstream.ednsPayloadBytes, dnssec: options.dnssec ?? false,
-    nsid: false, ignore: false, timeoutMs: tool.queryTimeoutMs, tries: tool.queryTries,
-    form: options.json === true ? 'json' : options.short === true ? 'short' : 'dig', parts: new Set(SHOW_PARTS),
+    server: null,
+    tcp: options.tcp ?? false,
+    recurse: true,
+    ad: true,
+    cd: false,
+    edns: true,
+    bufsize: upstream.ednsPayloadBytes,
+    dnssec: options.dnssec ?? false,
+    nsid: false,
+    ignore: false,
+    timeoutMs: tool.queryTimeoutMs,
+    tries: tool.queryTries,
+    form: options.json === true ? 'json' : options.short === true ? 'short' : 'dig',
+    parts: new Set(SHOW_PARTS),
   }
   const plain: string[] = []
   for (const word of words) {
@@ -130,12 +212,25 @@ export function readDigWords(words: readonly string[], options: DigOptions = {})
   return {
     kind: 'query',
     query: {
-      ...asked, server: draft.server, port: options.port ?? null, tcp: draft.tcp, recursionDesired: draft.recurse, authenticData: draft.ad,
-      checkingDisabled: draft.cd, edns: edns || dnssec || nsid ? { payloadSize: bufsize, dnssecOk: dnssec, nsid } : null, ignoreTruncation: draft.ignore,
-      timeoutMs: draft.timeoutMs, tries: draft.tries,
+      ...asked,
+      server: draft.server,
+      port: options.port ?? null,
+      tcp: draft.tcp,
+      recursionDesired: draft.recurse,
+      authenticData: draft.ad,
+      checkingDisabled: draft.cd,
+      edns: edns || dnssec || nsid ? { payloadSize: bufsize, dnssecOk: dnssec, nsid } : null,
+      ignoreTruncation: draft.ignore,
+      timeoutMs: draft.timeoutMs,
+      tries: draft.tries,
       show: {
-        form: draft.form, comments: draft.parts.has('comments'), question: draft.parts.has('question'), answer: draft.parts.has('answer'),
-        authority: draft.parts.has('authority'), additional: draft.parts.has('additional'), stats: draft.parts.has('stats'),
+        form: draft.form,
+        comments: draft.parts.has('comments'),
+        question: draft.parts.has('question'),
+        answer: draft.parts.has('answer'),
+        authority: draft.parts.has('authority'),
+        additional: draft.parts.has('additional'),
+        stats: draft.parts.has('stats'),
       },
     },
   }
@@ -177,7 +272,11 @@ function readQuestion(words: readonly string[], options: DigOptions): Asked | { 
   let name: string | null = null
   let type: number | null = null
   let klass: number | null = null
-  const given: readonly string[] = [...words, ...(options.type === undefined ? [] : [options.type]), ...(options.class === undefined ? [] : [options.class])]
+  const given: readonly string[] = [
+    ...words,
+    ...(options.type === undefined ? [] : [options.type]),
+    ...(options.class === undefined ? [] : [options.class]),
+  ]
   for (const [index, word] of given.entries()) {
     // The first word is the name, even one that looks like a type: "query a" asks for the name a.
     if (index < words.length && name === null && reverse === null) {
@@ -207,9 +306,16 @@ export function readName(text: string): WireName | { readonly error: string } {
 
 /** RFC 1035 section 3.5 and RFC 3596 section 2.5. */
 export function reverseName(ip: IpAddress): WireName | { readonly error: string } {
-  const labels = ip.family === 4
-    ? [...Array.from(ip.bytes, String).reverse(), 'in-addr', 'arpa']
-    : [...Array.from(ip.bytes, octet => [(octet >> 4).toString(16), (octet & 0xf).toString(16)]).flat().reverse(), 'ip6', 'arpa']
+  const labels =
+    ip.family === 4
+      ? [...Array.from(ip.bytes, String).reverse(), 'in-addr', 'arpa']
+      : [
+          ...Array.from(ip.bytes, octet => [(octet >> 4).toString(16), (octet & 0xf).toString(16)])
+            .flat()
+            .reverse(),
+          'ip6',
+          'arpa',
+        ]
   return nameFromLabels(labels) ?? { error: 'no address' }
 }
 

@@ -40,13 +40,17 @@ export function explainText(steps: readonly TraceStep[], paint: Paint = noPaint)
     if (step.kind === 'cut' || step.kind === 'end') lookup.branch.below.push(branch)
     else lookup.zone.below.push(branch)
   }
-  return root.below.flatMap(branch => [branch.line, ...limbs(branch.below, '', paint)]).map(line => `${line}\n`).join('')
+  return root.below
+    .flatMap(branch => [branch.line, ...limbs(branch.below, '', paint)])
+    .map(line => `${line}\n`)
+    .join('')
 }
 
 function limbs(branches: readonly Branch[], indent: string, paint: Paint): string[] {
   return branches.flatMap((branch, index) => {
     const last = index === branches.length - 1
-    return [`${paint('dim', `${indent}${last ? '└─' : '├─'}`)} ${branch.line}`, ...limbs(branch.below, `${indent}${last ? '   ' : '│  '}`, paint)]
+    const twig = paint('dim', `${indent}${last ? '└─' : '├─'}`)
+    return [`${twig} ${branch.line}`, ...limbs(branch.below, `${indent}${last ? '   ' : '│  '}`, paint)]
   })
 }
 
@@ -59,13 +63,20 @@ function lookupLine(step: Extract<TraceStep, { kind: 'lookup' | 'joined' }>, sta
 
 function becauseText(because: Extract<TraceStep, { kind: 'lookup' }>['because']): string {
   switch (because) {
-    case 'client': return 'asked'
-    case 'server-address': return 'an address of a server is needed'
-    case 'prefetch': return 'soon to expire'
-    case 'priming': return 'priming'
-    case 'ds': return 'the delegation signer is needed'
-    case 'dnskey': return 'the zone’s keys are needed'
-    default: return because satisfies never
+    case 'client':
+      return 'asked'
+    case 'server-address':
+      return 'an address of a server is needed'
+    case 'prefetch':
+      return 'soon to expire'
+    case 'priming':
+      return 'priming'
+    case 'ds':
+      return 'the delegation signer is needed'
+    case 'dnskey':
+      return 'the zone’s keys are needed'
+    default:
+      return because satisfies never
   }
 }
 
@@ -76,7 +87,7 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
     case 'cache':
       return `cache: ${step.what} ${formatName(step.name)} ${typeName(step.type)}${paint('dim', `, ttl ${step.ttl}`)}`
     case 'cut':
-      return `zone ${paint('cyan', formatName(step.zone))} ${paint('dim', `from ${step.from}, ${step.servers} ${step.servers === 1 ? 'server' : 'servers'}`)}`
+      return `zone ${paint('cyan', formatName(step.zone))} ${paint('dim', `from ${step.from}, ${serverCount(step.servers)}`)}`
     case 'exchange': {
       const server = `${formatName(step.serverName)} ${step.server.key}${step.transport === 'tcp' ? ' over TCP' : ''}`
       const conclusion = paint(verdictStyle(step.verdict), step.verdict)
@@ -91,6 +102,8 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
   }
 }
 
+const serverCount = (servers: number): string => `${servers} ${servers === 1 ? 'server' : 'servers'}`
+
 const GOOD_VERDICTS = /^(answer|alias|referral|nodata|nxdomain|priming)/
 
 const verdictStyle = (verdict: string): Style => (GOOD_VERDICTS.test(verdict) ? 'green' : 'red')
@@ -104,19 +117,46 @@ export type JsonStep = Readonly<Record<string, string | number>>
 export function jsonStep(step: TraceStep): JsonStep {
   switch (step.kind) {
     case 'lookup':
-      return { kind: step.kind, id: step.id, parent: step.parent, depth: step.depth, atMs: step.atMs, question: questionText(step.question), because: step.because }
+      return {
+        kind: step.kind,
+        id: step.id,
+        parent: step.parent,
+        depth: step.depth,
+        atMs: step.atMs,
+        question: questionText(step.question),
+        because: step.because,
+      }
     case 'joined':
       return { kind: step.kind, id: step.id, parent: step.parent, depth: step.depth, atMs: step.atMs, question: questionText(step.question) }
     case 'local':
       return { kind: step.kind, id: step.id, depth: step.depth, zone: formatName(step.zone), what: step.what }
     case 'cache':
-      return { kind: step.kind, id: step.id, depth: step.depth, what: step.what, name: formatName(step.name), type: typeName(step.type), ttl: step.ttl }
+      return {
+        kind: step.kind,
+        id: step.id,
+        depth: step.depth,
+        what: step.what,
+        name: formatName(step.name),
+        type: typeName(step.type),
+        ttl: step.ttl,
+      }
     case 'cut':
       return { kind: step.kind, id: step.id, depth: step.depth, zone: formatName(step.zone), from: step.from, servers: step.servers }
     case 'exchange':
       return {
-        kind: step.kind, id: step.id, depth: step.depth, atMs: step.atMs, tookMs: step.tookMs, server: step.server.key, serverName: formatName(step.serverName),
-        zone: formatName(step.zone), transport: step.transport, question: questionText(step.question), came: step.came, verdict: step.verdict, decided: step.decided,
+        kind: step.kind,
+        id: step.id,
+        depth: step.depth,
+        atMs: step.atMs,
+        tookMs: step.tookMs,
+        server: step.server.key,
+        serverName: formatName(step.serverName),
+        zone: formatName(step.zone),
+        transport: step.transport,
+        question: questionText(step.question),
+        came: step.came,
+        verdict: step.verdict,
+        decided: step.decided,
       }
     case 'note':
       return { kind: step.kind, id: step.id, depth: step.depth, text: step.text }

@@ -24,10 +24,16 @@ function plainFields(fields: Readonly<Record<string, unknown>>): Readonly<Record
 const where = (address: string, port: number): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
 const listed = (problems: readonly Problem[]): string => problems.map(problem => `\n  ${problemText(problem)}`).join('')
 
+const restartText = (keys: readonly string[]): string => (keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`)
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
   switch (event.kind) {
     case 'starting':
-      return { level: 'info', message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, the defaults hold' : `configuration ${event.file}`}` }
+      return {
+        level: 'info',
+        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, the defaults hold' : `configuration ${event.file}`}`,
+      }
     case 'config-warnings':
       return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
     case 'stats':
@@ -37,7 +43,10 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
     case 'listener-failed':
       return { level: 'error', message: `cannot listen on ${where(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}` }
     case 'receive-buffer-small':
-      return { level: 'info', message: `the kernel grants ${event.gotBytes} octets of receive buffer, ${event.wantedBytes} were wanted; sysctl net.core.rmem_max raises it` }
+      return {
+        level: 'info',
+        message: `the kernel grants ${event.gotBytes} octets of receive buffer, ${event.wantedBytes} were wanted; sysctl net.core.rmem_max raises it`,
+      }
     case 'sockets-exhausted':
       return { level: 'warn', message: `no more sockets to be had (${event.code}); raise the limit of open files` }
     case 'primed':
@@ -49,11 +58,17 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
     case 'zone-removed':
       return { level: 'info', message: `zone ${event.zone} is no longer served: ${event.file} is gone` }
     case 'zone-rejected':
-      return { level: 'error', message: `${event.file} is not used${event.kept ? '; the last good version goes on being served' : ''}:${listed(event.problems)}` }
+      return {
+        level: 'error',
+        message: `${event.file} is not used${event.kept ? '; the last good version goes on being served' : ''}:${listed(event.problems)}`,
+      }
     case 'zone-warnings':
       return { level: 'warn', message: `in ${event.file}:${listed(event.problems)}` }
     case 'config-reloaded':
-      return { level: 'info', message: `configuration read again from ${event.file}${event.needsRestart.length === 0 ? '' : `; a restart is needed for ${event.needsRestart.join(', ')}`}` }
+      return {
+        level: 'info',
+        message: `configuration read again from ${event.file}${restartText(event.needsRestart)}`,
+      }
     case 'config-rejected':
       return { level: 'error', message: `the new configuration is not used, the old one stays:${listed(event.problems)}` }
     case 'family-dead':
@@ -61,7 +76,10 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
     case 'family-alive':
       return { level: 'info', message: `IPv${event.family} works again` }
     case 'bug':
-      return { level: 'error', message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${event.error instanceof Error ? event.error.message : String(event.error)}` }
+      return {
+        level: 'error',
+        message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${reasonOf(event.error)}`,
+      }
     case 'overloaded':
       return { level: 'warn', message: `overloaded: ${event.inFlight} resolutions in flight, new ones fail` }
     case 'query-log-failed':

@@ -26,7 +26,8 @@ export function digText(message: Message, journey: Journey, show: Show): string 
   if (show.comments) blocks.push(headerText(message))
   if (show.comments && message.edns !== null) blocks.push(ednsText(message.edns))
   const { question } = message
-  if (show.question && question !== null) blocks.push(`;; QUESTION SECTION:\n;${formatName(question.cased)}\t\t${className(question.class)}\t${typeName(question.type)}`)
+  if (show.question && question !== null)
+    blocks.push(`;; QUESTION SECTION:\n;${formatName(question.cased)}\t\t${className(question.class)}\t${typeName(question.type)}`)
   const section = (title: string, records: readonly Rr[], wanted: boolean): void => {
     if (wanted && records.length > 0) blocks.push([...(show.comments ? [`;; ${title} SECTION:`] : []), ...records.map(formatRr)].join('\n'))
   }
@@ -41,14 +42,23 @@ export function digText(message: Message, journey: Journey, show: Show): string 
 export const shortText = (message: Message): string => message.answer.map(rr => `${formatRdata(rr.type, rr.rdata)}\n`).join('')
 
 const flagsOf = (message: Message): string[] => [
-  ...(message.response ? ['qr'] : []), ...(message.authoritative ? ['aa'] : []), ...(message.truncated ? ['tc'] : []), ...(message.recursionDesired ? ['rd'] : []),
-  ...(message.recursionAvailable ? ['ra'] : []), ...(message.authenticData ? ['ad'] : []), ...(message.checkingDisabled ? ['cd'] : []),
+  ...(message.response ? ['qr'] : []),
+  ...(message.authoritative ? ['aa'] : []),
+  ...(message.truncated ? ['tc'] : []),
+  ...(message.recursionDesired ? ['rd'] : []),
+  ...(message.recursionAvailable ? ['ra'] : []),
+  ...(message.authenticData ? ['ad'] : []),
+  ...(message.checkingDisabled ? ['cd'] : []),
 ]
 
 function headerText(message: Message): string {
   const additional = message.additional.length + (message.edns === null ? 0 : 1)
-  const counts = `QUERY: ${message.question === null ? 0 : 1}, ANSWER: ${message.answer.length}, AUTHORITY: ${message.authority.length}, ADDITIONAL: ${additional}`
-  return `;; ->>HEADER<<- opcode: ${opcodeName(message.opcode)}, status: ${rcodeName(message.rcode)}, id: ${message.id}\n;; flags: ${flagsOf(message).join(' ')}; ${counts}`
+  const queries = message.question === null ? 0 : 1
+  const counts = `QUERY: ${queries}, ANSWER: ${message.answer.length}, AUTHORITY: ${message.authority.length}, ADDITIONAL: ${additional}`
+  return [
+    `;; ->>HEADER<<- opcode: ${opcodeName(message.opcode)}, status: ${rcodeName(message.rcode)}, id: ${message.id}`,
+    `;; flags: ${flagsOf(message).join(' ')}; ${counts}`,
+  ].join('\n')
 }
 
 function ednsText(edns: Edns): string {
@@ -71,7 +81,12 @@ const hex = (data: Uint8Array): string => formatHex(data).toLowerCase()
 const quoted = (text: string): string => formatString(new TextEncoder().encode(text))
 
 function statsText({ server, transport, tookMs, octets, wall }: Journey): string {
-  return [`;; Query time: ${Math.round(tookMs)} msec`, `;; SERVER: ${server} (${transport.toUpperCase()})`, `;; WHEN: ${new Date(wall).toISOString()}`, `;; MSG SIZE  rcvd: ${octets}`].join('\n')
+  return [
+    `;; Query time: ${Math.round(tookMs)} msec`,
+    `;; SERVER: ${server} (${transport.toUpperCase()})`,
+    `;; WHEN: ${new Date(wall).toISOString()}`,
+    `;; MSG SIZE  rcvd: ${octets}`,
+  ].join('\n')
 }
 
 export interface JsonRecord {
@@ -82,7 +97,13 @@ export interface JsonRecord {
   readonly data: string
 }
 
-export const jsonRecord = (rr: Rr): JsonRecord => ({ name: formatName(rr.owner), type: typeName(rr.type), class: className(rr.class), ttl: rr.ttl, data: formatRdata(rr.type, rr.rdata) })
+export const jsonRecord = (rr: Rr): JsonRecord => ({
+  name: formatName(rr.owner),
+  type: typeName(rr.type),
+  class: className(rr.class),
+  ttl: rr.ttl,
+  data: formatRdata(rr.type, rr.rdata),
+})
 
 export interface JsonMessage {
   readonly id: number
@@ -113,10 +134,15 @@ export function jsonMessage(message: Message): JsonMessage {
     answer: message.answer.map(jsonRecord),
     authority: message.authority.map(jsonRecord),
     additional: message.additional.filter(rr => rr.type !== RrType.OPT).map(jsonRecord),
-    edns: edns === null ? null : {
-      version: edns.version, payloadSize: edns.payloadSize, dnssecOk: edns.dnssecOk,
-      errors: readExtendedErrors(edns).map(({ code, text }) => ({ code, name: edeName(code), text })),
-      options: edns.options.filter(option => option.code !== EdnsOptionCode.EDE).map(({ code, data }) => ({ code, data: hex(data) })),
-    },
+    edns:
+      edns === null
+        ? null
+        : {
+            version: edns.version,
+            payloadSize: edns.payloadSize,
+            dnssecOk: edns.dnssecOk,
+            errors: readExtendedErrors(edns).map(({ code, text }) => ({ code, name: edeName(code), text })),
+            options: edns.options.filter(option => option.code !== EdnsOptionCode.EDE).map(({ code, data }) => ({ code, data: hex(data) })),
+          },
   }
 }

@@ -42,16 +42,31 @@ export function openRecursor(options: RecursorOptions): Recursor {
   const { network, closeNetwork } = options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {} }
   const caches = createCaches(limits.cache, limits.upstream)
   const zones = new ZoneStore({
-    clock, limits: limits.zone, events,
+    clock,
+    limits: limits.zone,
+    events,
     onChange: () => {
       // What was found out while a name was not ours, or was, is not true any more.
       caches.answers.clear()
       caches.failures.clear()
     },
   })
-  const resolver = new Resolver({ clock, random, network, limits, caches, localZones: () => zones.current(), hints, settings: liveSettings(settings), events })
+  const resolver = new Resolver({
+    clock,
+    random,
+    network,
+    limits,
+    caches,
+    localZones: () => zones.current(),
+    hints,
+    settings: liveSettings(settings),
+    events,
+  })
   return {
-    clock, caches, zones, resolver,
+    clock,
+    caches,
+    zones,
+    resolver,
     close() {
       zones.close()
       closeNetwork()
@@ -61,11 +76,25 @@ export function openRecursor(options: RecursorOptions): Recursor {
 
 /** Settings that are looked up each time they are read. */
 const liveSettings = (read: () => EngineSettings): EngineSettings => ({
-  get minimise() { return read().minimise },
-  get mixCase() { return read().mixCase },
-  get ipv4() { return read().ipv4 },
-  get ipv6() { return read().ipv6 },
-  get upstreamPort() { return read().upstreamPort },
-  get doNotQuery() { return read().doNotQuery },
-  get hardenGlue() { return read().hardenGlue },
+  get minimise() {
+    return read().minimise
+  },
+  get mixCase() {
+    return read().mixCase
+  },
+  get ipv4() {
+    return read().ipv4
+  },
+  get ipv6() {
+    return read().ipv6
+  },
+  get upstreamPort() {
+    return read().upstreamPort
+  },
+  get doNotQuery() {
+    return read().doNotQuery
+  },
+  get hardenGlue() {
+    return read().hardenGlue
+  },
 })

@@ -4,7 +4,9 @@ import { defaultLimits } from './limits.ts'
 import { readZoneFile } from './net/zone-files.ts'
 import { parseHints, rootHints, type RootHints } from './zone/hints.ts'
 
-export type LoadedHints = { readonly kind: 'hints'; readonly hints: RootHints; readonly warnings: readonly Problem[] } | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
+export type LoadedHints =
+  | { readonly kind: 'hints'; readonly hints: RootHints; readonly warnings: readonly Problem[] }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
 
 /** `file` is an absolute path; null means the built-in ones. */
 export function loadHints(file: string | null): LoadedHints {

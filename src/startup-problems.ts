@@ -6,7 +6,17 @@ import type { PortHolder } from './net/port-holder.ts'
 import type { Transport } from './ports.ts'
 
 /** sysexits(3), as far as they fit; 130 and 143 are 128 + signal. */
-export const Exit = { Ok: 0, Failure: 1, Usage: 64, BadData: 65, Unavailable: 69, NoPermission: 77, BadConfig: 78, Interrupted: 130, Terminated: 143 } as const
+export const Exit = {
+  Ok: 0,
+  Failure: 1,
+  Usage: 64,
+  BadData: 65,
+  Unavailable: 69,
+  NoPermission: 77,
+  BadConfig: 78,
+  Interrupted: 130,
+  Terminated: 143,
+} as const
 
 export interface ListenTrouble {
   readonly transport: Transport
@@ -32,14 +42,26 @@ export function explainListen(trouble: ListenTrouble, holder: PortHolder | null)
     case 'EPERM':
       return { text: forbidden(where, port), exitCode: Exit.NoPermission }
     case 'EADDRNOTAVAIL':
-      return { text: `${where} cannot be used: this host has no such address.\n  "ip address" lists those it has. An IPv6 address may also be disabled (sysctl net.ipv6.conf.all.disable_ipv6).\n`, exitCode: Exit.Unavailable }
+      return {
+        text: [
+          `${where} cannot be used: this host has no such address.`,
+          '  "ip address" lists those it has. IPv6 may also be switched off (sysctl net.ipv6.conf.all.disable_ipv6).',
+          '',
+        ].join('\n'),
+        exitCode: Exit.Unavailable,
+      }
     default:
       return { text: `${where} cannot be used: ${trouble.message} (${code}).\n`, exitCode: Exit.Unavailable }
   }
 }
 
 function taken(where: string, port: number, holder: PortHolder | null): string {
-  const who = holder === null ? 'another program' : holder.process === null ? `a program of user ${holder.uid}` : `${holder.process.name} (process ${holder.process.pid})`
+  const who =
+    holder === null
+      ? 'another program'
+      : holder.process === null
+        ? `a program of user ${holder.uid}`
+        : `${holder.process.name} (process ${holder.process.pid})`
   const bound = holder === null ? '' : `, bound to ${holder.address}`
   const lines = [`${where} is taken by ${who}${bound}.`]
   if (holder === null || holder.process === null) lines.push(`  Who it is: sudo ss -lunpt 'sport = :${port}'`)

@@ -46,6 +46,7 @@ function onlyOne(answer: Answer): Answer {
 
 /** The RRset with the fewest octets, signatures and SOA last: the point is a small answer that is still of use. */
 function smallest(rrsets: readonly RRset[]): RRset | null {
-  const weight = (set: RRset): number => set.rdatas.reduce((sum, rdata) => sum + rdata.length, set.type === RrType.RRSIG || set.type === RrType.SOA ? 0xffff : 0)
+  const isLast = (set: RRset): boolean => set.type === RrType.RRSIG || set.type === RrType.SOA
+  const weight = (set: RRset): number => set.rdatas.reduce((sum, rdata) => sum + rdata.length, isLast(set) ? 0xffff : 0)
   return rrsets.reduce<RRset | null>((best, set) => (best === null || weight(set) < weight(best) ? set : best), null)
 }

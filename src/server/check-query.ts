@@ -32,7 +32,12 @@ export function checkQuery(decoded: Decoded, transport: Transport): Checked {
   if (header === null) return { kind: 'drop', why: 'short' }
   if (header.response) return { kind: 'drop', why: 'response' }
   const message = decoded.kind === 'message' ? decoded.message : null
-  const asked: Asked = { header, question: message?.question ?? (decoded.kind === 'format-error' ? decoded.question : null), edns: message?.edns ?? null, transport }
+  const asked: Asked = {
+    header,
+    question: message?.question ?? (decoded.kind === 'format-error' ? decoded.question : null),
+    edns: message?.edns ?? null,
+    transport,
+  }
   const error = (rcode: number, text: string, ede: EdeCode | null = null): Checked => ({ kind: 'error', asked, rcode, ede, text })
 
   // RFC 6891 section 6.1.3: the version is looked at before what may have changed with it.

@@ -13,7 +13,7 @@ import { recordsOf, type Rr, type RRset } from '../dns/rrset.ts'
 import { type EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
 import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
 import type { Outcome } from '../steps.ts'
-import type { Answer } from '../policy/handler.ts'
+import type { Answer, Content } from '../policy/handler.ts'
 import type { Asked, AskedQuery } from './check-query.ts'
 
 export interface RespondSettings {
@@ -24,17 +24,6 @@ export interface RespondSettings {
   readonly tcpIdleMs: number
   /** Told to those who ask for it (RFC 5001); null hides it. */
   readonly nsid: Uint8Array | null
-}
-
-/** What is to be said, apart from how it fits. */
-export interface Content {
-  readonly rcode: number
-  readonly authoritative: boolean
-  readonly secure: boolean
-  readonly answer: readonly RRset[]
-  readonly authority: readonly RRset[]
-  readonly additional: readonly RRset[]
-  readonly ede: { readonly code: EdeCode; readonly text: string } | null
 }
 
 /** RFC 1035 section 4.1.1: where ARCOUNT stands. */
@@ -50,7 +39,8 @@ export function replyLimit(asked: Asked, settings: RespondSettings): number {
 }
 
 /** The same for a client that offers `payloadSize` over UDP (RFC 6891 section 6.2.3: less than 512 means 512). */
-export const udpLimit = (payloadSize: number, settings: RespondSettings): number => Math.min(Math.max(payloadSize, PLAIN_PAYLOAD_OCTETS), settings.udpReplyBytes)
+export const udpLimit = (payloadSize: number, settings: RespondSettings): number =>
+  Math.min(Math.max(payloadSize, PLAIN_PAYLOAD_OCTETS), settings.udpReplyBytes)
 
 /** A finished reply. `optOctets` is the length of its OPT record, which is the last one; 0 without. */
 export interface Finished extends Encoded {
@@ -61,7 +51,8 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
   const { header, question } = asked
   const edns = asked.edns === null ? null : ourEdns(asked, asked.edns, content, settings)
   const dnssecOk = edns?.dnssecOk ?? false
-  const records = (rrsets: readonly RRset[]): Rr[] => rrsets.flatMap(set => (isVisible(set, question?.type ?? 0, dnssecOk) ? recordsOf(set, dnssecOk) : []))
+  const records = (rrsets: readonly RRset[]): Rr[] =>
+    rrsets.flatMap(set => (isVisible(set, question?.type ?? 0, dnssecOk) ? recordsOf(set, dnssecOk) : []))
   const reply: Message = {
     id: header.id,
     response: true,
@@ -112,7 +103,13 @@ function bounded(text: string, octets: number): string {
 }
 
 export const errorContent = (rcode: number, code: EdeCode | null, text: string): Content => ({
-  rcode, authoritative: false, secure: false, answer: [], authority: [], additional: [], ede: code === null ? null : { code, text },
+  rcode,
+  authoritative: false,
+  secure: false,
+  answer: [],
+  authority: [],
+  additional: [],
+  ede: code === null ? null : { code, text },
 })
 
 /** What an answer of the policy chain says; null for an answer that is silence. */
@@ -120,6 +117,8 @@ export function contentOf(answer: Answer, dnssecOk: boolean): Content | null {
   switch (answer.kind) {
     case 'resolved':
       return outcomeContent(answer.outcome, dnssecOk)
+    case 'given':
+      return answer.content
     case 'refused':
       return errorContent(Rcode.REFUSED, answer.ede, answer.text)
     case 'dropped':
@@ -152,12 +151,21 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
 
 function failureContent(outcome: Extract<Outcome, { kind: 'failure' }>): Content {
   // RFC 6672 section 2.2: the DNAME whose substitution does not fit is shown with YXDOMAIN.
-  if (outcome.why === 'name-too-long') return { ...plain, rcode: Rcode.YXDOMAIN, answer: outcome.rrsets, ede: { code: outcome.ede, text: outcome.text } }
+  if (outcome.why === 'name-too-long')
+    return { ...plain, rcode: Rcode.YXDOMAIN, answer: outcome.rrsets, ede: { code: outcome.ede, text: outcome.text } }
   if (outcome.why === 'not-recursive') return errorContent(Rcode.REFUSED, outcome.ede, outcome.text)
   return errorContent(Rcode.SERVFAIL, outcome.ede, outcome.text)
 }
 
-const plain: Content = Object.freeze({ rcode: Rcode.NOERROR, authoritative: false, secure: false, answer: [], authority: [], additional: [], ede: null })
+const plain: Content = Object.freeze({
+  rcode: Rcode.NOERROR,
+  authoritative: false,
+  secure: false,
+  answer: [],
+  authority: [],
+  additional: [],
+  ede: null,
+})
 
 /** A reply in the form that the answer cache keeps. `ttlOffsets` is empty when TTLs do not count down. */
 export interface Shareable {
@@ -173,10 +181,14 @@ export interface Shareable {
 export function shareableForm(asked: AskedQuery, answer: Answer, content: Content, reply: Finished): Shareable | null {
   if (answer.kind !== 'resolved' || !answer.shareable || answer.outcome.kind === 'failure' || reply.truncated) return null
   if (!asked.header.recursionDesired) return null
-  const ttlSeconds = [...content.answer, ...content.authority, ...content.additional].reduce((least, set) => Math.min(least, set.ttl), Number.POSITIVE_INFINITY)
+  const ttlSeconds = [...content.answer, ...content.authority, ...content.additional].reduce(
+    (least, set) => Math.min(least, set.ttl),
+    Number.POSITIVE_INFINITY,
+  )
   if (!Number.isFinite(ttlSeconds) || ttlSeconds < 1) return null
   // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which may have led elsewhere.
-  const ages = !content.authoritative || content.answer.some(set => set.type !== asked.question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
+  const ages =
+    !content.authoritative || content.answer.some(set => set.type !== asked.question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
   return { wire: keptWire(reply, content.secure), ttlOffsets: ages ? reply.ttlOffsets : new Uint16Array(0), ttlSeconds }
 }
 

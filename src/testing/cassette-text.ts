@@ -16,10 +16,11 @@
  */
 import { readExtendedErrors } from '../dns/edns.ts'
 import { type Message, type Question, questionKey } from '../dns/message.ts'
+import { parseHex } from '../dns/encoding-text.ts'
 import { compareNames, foldName } from '../dns/name.ts'
-import { formatRdata, parseRdata, type RdataError } from '../dns/rdata-text.ts'
+import { formatGeneric, formatRdata, parseRdata, type RdataError } from '../dns/rdata-text.ts'
 import { MAX_TTL, parseHead } from '../dns/rr-text.ts'
-import type { Rr } from '../dns/rrset.ts'
+import { type Rr, sameBytes } from '../dns/rrset.ts'
 import { formatName, formatString, parseName, parseUnsigned, shown, unescapeText } from '../dns/text.ts'
 import { EntryReader, type Token } from '../dns/tokens.ts'
 import { className, classNumber, EdnsOptionCode, Opcode, Rcode, rcodeName, RrClass, RrType, typeName, typeNumber } from '../dns/types.ts'
@@ -120,7 +121,22 @@ function replyText(reply: RecordedReply): string {
 }
 
 const recordText = ({ owner, ttl, class: klass, type, rdata }: Rr): string =>
-  `${formatName(owner)} ${ttl} ${klass === RrClass.IN ? '' : `${className(klass)} `}${typeName(type)} ${formatRdata(type, rdata)}`
+  `${formatName(owner)} ${ttl} ${klass === RrClass.IN ? '' : `${className(klass)} `}${typeName(type)} ${dataText(type, rdata)}`
+
+/** What a server may send and a zone file may not say (a digest too short) is written as octets. */
+function dataText(type: number, rdata: Uint8Array): string {
+  const text = formatRdata(type, rdata)
+  const read = parseRdata(type, new EntryReader(text).next()?.tokens ?? [], null)
+  return read instanceof Uint8Array && sameBytes(read, rdata) ? text : formatGeneric(rdata)
+}
+
+/** RFC 3597 section 5, whether the octets fit the type or not: a broken server is worth recording too. */
+function readGeneric(tokens: readonly Token[], first: number): Uint8Array | RdataError {
+  const length = parseUnsigned(tokens[first + 1]?.text ?? '', MAX_U16)
+  const octets = parseHex(tokens.slice(first + 2).map(({ text }) => text).join(''))
+  if (length !== null && octets instanceof Uint8Array && octets.length === length) return octets
+  return { index: first + 1, error: 'expected the number of octets and so many in hex behind \\#' }
+}
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const timeless = (reply: RecordedReply): RecordedReply => {
@@ -262,7 +278,7 @@ function readRecord(tokens: readonly Token[], before: Token): Read<Rr> {
   const head = parseHead(tokens, 1)
   if ('error' in head) return at(head)
   if (head.ttl === null || head.ttl > MAX_TTL) return problemAt(tokens[1] ?? ownerToken, `expected a TTL in seconds, at most ${MAX_TTL}, in front of the type`)
-  const rdata = parseRdata(head.type, tokens, null, head.next)
+  const rdata = isWord(tokens[head.next], '\\#') ? readGeneric(tokens, head.next) : parseRdata(head.type, tokens, null, head.next)
   if ('error' in rdata) return at(rdata)
   return { owner: foldName(owner), type: head.type, class: head.class ?? RrClass.IN, ttl: head.ttl, rdata }
 }

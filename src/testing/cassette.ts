@@ -12,6 +12,7 @@ import { foldName, parentOf, ROOT } from '../dns/name.ts'
 import { suggest } from '../dns/suggest.ts'
 import { formatName } from '../dns/text.ts'
 import { type Exchange, exchangeText, formatCassette, merged, parseCassette, questionText, type RecordedReply, recordedReply, replayedMessage, sameAnswer } from './cassette-text.ts'
+import { mistake } from './stub-mistake.ts'
 import type { Cassette } from './stub-types.ts'
 
 export type CassetteMode = 'record' | 'replay' | 'once'
@@ -21,20 +22,20 @@ const SHOWN_EXCHANGES = 5
 
 /**
  * Opens a cassette. `record` begins anew, `replay` needs the file, `once` replays what is there and records when nothing is.
- * Throws a TypeError that lists `file:line:column: what was expected` for a file that is no cassette, and says how to record
+ * Throws a `Mistake` that lists `file:line:column: what was expected` for a file that is no cassette, and says how to record
  * for one that is missing. A file that cannot be read throws the error of the system.
  */
 export function openCassette(path: string, mode: CassetteMode = 'once'): Cassette {
-  if (!['record', 'replay', 'once'].includes(mode)) throw new TypeError(`expected the mode of a cassette, record, replay or once, found ${JSON.stringify(mode)}`)
+  if (!['record', 'replay', 'once'].includes(mode)) mistake(`expected the mode of a cassette, record, replay or once, found ${JSON.stringify(mode)}`)
   const file = resolve(path)
   const text = readIfThere(file)
   if (text === null) {
-    if (mode === 'replay') throw new TypeError(`there is no cassette ${path} to replay: run once with mode 'record' (or 'once') and keep the file`)
+    if (mode === 'replay') mistake(`there is no cassette ${path} to replay: run once with mode 'record' (or 'once') and keep the file`)
     return new RecordingCassette(file, path)
   }
   const { exchanges, problems } = parseCassette(text)
   // Checked in front of recording too: a mistyped path must not cost somebody a zone file.
-  if (problems.length > 0) throw new TypeError(problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'))
+  if (problems.length > 0) mistake(problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'))
   return mode === 'record' ? new RecordingCassette(file, path) : new ReplayedCassette(path, exchanges)
 }
 

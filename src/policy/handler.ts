@@ -7,6 +7,7 @@
  * otherwise hand it to others.
  */
 import type { Question } from '../dns/message.ts'
+import type { RRset } from '../dns/rrset.ts'
 import type { EdeCode } from '../dns/types.ts'
 import type { Client } from '../ports.ts'
 import type { Outcome } from '../steps.ts'
@@ -21,11 +22,23 @@ export interface Query {
   readonly receivedAt: number
 }
 
-/** `by` names the stage that made it. */
+/** `by` names the stage that made it. A `given` answer says itself what stands in the reply; it is never shared. */
 export type Answer =
   | { readonly kind: 'resolved'; readonly outcome: Outcome; readonly by: string; readonly shareable: boolean }
+  | { readonly kind: 'given'; readonly content: Content; readonly by: string }
   | { readonly kind: 'refused'; readonly by: string; readonly ede: EdeCode | null; readonly text: string }
   | { readonly kind: 'dropped'; readonly by: string }
+
+/** What a reply says, apart from how it fits. `rcode` has up to 12 bits; `secure` is told as AD to those who want to know. */
+export interface Content {
+  readonly rcode: number
+  readonly authoritative: boolean
+  readonly secure: boolean
+  readonly answer: readonly RRset[]
+  readonly authority: readonly RRset[]
+  readonly additional: readonly RRset[]
+  readonly ede: { readonly code: number; readonly text: string } | null
+}
 
 export type Handler = (query: Query) => Promise<Answer>
 export type Middleware = (query: Query, next: Handler) => Promise<Answer>

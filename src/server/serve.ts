@@ -14,14 +14,14 @@ import { trustWireName } from '../dns/name.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, EdnsOptionCode, Rcode, typeName } from '../dns/types.ts'
 import { newPeek, peekQuery, type QueryPeek } from '../dns/wire.ts'
-import type { Answer, Query } from '../policy/handler.ts'
+import type { Answer, Content, Query } from '../policy/handler.ts'
 import type { Client, Clock, EventSink, Reply, Serve } from '../ports.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import type { CounterName, Counters } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryLog } from './query-log.ts'
 import {
-  contentOf, errorContent, respond, shareableForm, udpLimit, type Content, type RespondSettings,
+  contentOf, errorContent, respond, shareableForm, udpLimit, type RespondSettings,
 } from './respond.ts'
 import type { WaitingClients } from './waiting.ts'
 

@@ -5,7 +5,7 @@
  */
 import type { Edns, EdnsOption } from './message.ts'
 import { bufferOf, copyOf, putU16, u16 } from './bytes.ts'
-import { type EdeCode, EdnsOptionCode, RrType } from './types.ts'
+import { EdnsOptionCode, RrType } from './types.ts'
 
 /** Unbound settled on 100 after option floods (CVE-2026-41292, CVE-2026-42944). */
 export const MAX_OPTIONS = 100
@@ -82,7 +82,7 @@ export function writeOpt(edns: Edns, rcode: number, into: Uint8Array, at: number
 }
 
 /** An EDE option (RFC 8914 section 2): code and UTF-8 text. */
-export function extendedError(code: EdeCode, text: string): EdnsOption {
+export function extendedError(code: number, text: string): EdnsOption {
   const utf8 = Buffer.from(text, 'utf8')
   const data = new Uint8Array(2 + utf8.length)
   putU16(data, 0, code)

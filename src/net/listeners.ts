@@ -10,7 +10,7 @@ import type { Cancel, Clock, EventSink, Serve, Transport } from '../ports.ts'
 import type { ListenFailure, Listener } from './listener.ts'
 import { localAddresses, wildcardFamily } from './local-addresses.ts'
 import { TcpConnections } from './tcp-connections.ts'
-import { openTcpListener } from './tcp-listener.ts'
+import { openTcpListener, type TcpListenOptions } from './tcp-listener.ts'
 import { openUdpListener } from './udp-listener.ts'
 
 export interface Binding {
@@ -28,6 +28,8 @@ export interface ListenersOptions {
   readonly events: EventSink
   /** The local addresses; the interfaces of this host unless a test knows better. */
   readonly addresses?: () => readonly string[]
+  /** See `TcpListenOptions`. */
+  readonly onAccept?: TcpListenOptions['onAccept']
 }
 
 export interface Listeners {
@@ -154,12 +156,13 @@ class ListenerSet implements Listeners {
   }
 
   async #openPair(address: string, port: number): Promise<(Pair & { readonly kind: 'pair' }) | ListenFailure> {
-    const { onMessage, clock, limits } = this.#options
+    const { onMessage, clock, limits, onAccept } = this.#options
     const common = { address, onMessage, clock, limits, events: this.#events }
+    const forTcp = onAccept === undefined ? common : { ...common, onAccept }
     for (let tries = 1; ; tries++) {
       const udp = await openUdpListener({ ...common, port })
       if (udp.kind === 'listen-failed') return udp
-      const tcp = await openTcpListener({ ...common, port: udp.port, connections: this.connections })
+      const tcp = await openTcpListener({ ...forTcp, port: udp.port, connections: this.connections })
       if (tcp.kind === 'listener') return { kind: 'pair', listeners: [udp, tcp] }
       await udp.close()
       // The kernel chose the port for UDP only; for TCP it may be taken.

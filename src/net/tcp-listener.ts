@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ServerLimits } from '../limits.ts'
-import type { Cancel, Clock } from '../ports.ts'
+import type { Cancel, Client, Clock } from '../ports.ts'
 import { ClientAddresses } from './client-addresses.ts'
 import type { ListenFailure, ListenOptions, Listener } from './listener.ts'
 import { errorCode } from './system-error.ts'
@@ -16,6 +16,8 @@ export interface TcpListenOptions extends ListenOptions {
   readonly limits: { readonly server: ServerLimits }
   /** Shared by all TCP listeners: its bounds hold across them. */
   readonly connections: TcpConnections
+  /** Hears of every connection taken, with the client as `onMessage` gets it: for a test that breaks connections on purpose. */
+  readonly onAccept?: (client: Client, socket: Socket) => void
 }
 
 /** Binds to exactly one address (IPv6 without IPv4). */
@@ -98,13 +100,15 @@ class TcpListener implements Listener {
       this.#open.delete(gone)
       if (this.#open.size === 0) this.#whenEmpty?.()
     }
-    const connection = new TcpConnection(socket, { ip, port: remotePort, transport: 'tcp' }, { clock, table: connections, onMessage, events, onGone })
+    const client: Client = { ip, port: remotePort, transport: 'tcp' }
+    const connection = new TcpConnection(socket, client, { clock, table: connections, onMessage, events, onGone })
     if (!connections.admit(connection)) {
       socket.on('error', () => {})
       socket.destroy()
       return
     }
     this.#open.add(connection)
+    this.#options.onAccept?.(client, socket)
     connection.start()
   }
 }

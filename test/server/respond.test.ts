@@ -5,11 +5,11 @@ import { findOption, readExtendedErrors } from '../../src/dns/edns.ts'
 import type { Edns, Message } from '../../src/dns/message.ts'
 import { makeRRset, type RRset } from '../../src/dns/rrset.ts'
 import { EdeCode, EdnsOptionCode, Rcode, RrClass, RrType } from '../../src/dns/types.ts'
-import type { Answer } from '../../src/policy/handler.ts'
+import type { Answer, Content } from '../../src/policy/handler.ts'
 import type { Outcome } from '../../src/steps.ts'
 import type { Transport } from '../../src/ports.ts'
 import type { AskedQuery } from '../../src/server/check-query.ts'
-import { contentOf, errorContent, replyLimit, respond, shareableForm, type Content, type RespondSettings } from '../../src/server/respond.ts'
+import { contentOf, errorContent, replyLimit, respond, shareableForm, type RespondSettings } from '../../src/server/respond.ts'
 import { a, answer, asked, edns, message, wire } from './make.ts'
 
 const settings: RespondSettings = { udpReplyBytes: 1232, edeTextBytes: 160, tcpIdleMs: 30_000, nsid: null }
@@ -226,4 +226,14 @@ describe('the form for the answer cache', () => {
   ])('does not exist for %s', (_, change, given) => {
     expect(form(ask(change), given)).toBeNull()
   })
+})
+
+test('a given answer says what it was given, and nobody else gets it', () => {
+  const content: Content = {
+    rcode: Rcode.NOTIMP, authoritative: true, secure: false, answer: [], authority: [a('ns.example.')], additional: [], ede: { code: 49_152, text: 'private' },
+  }
+  const given: Answer = { kind: 'given', content, by: 'test' }
+  expect(contentOf(given, false)).toBe(content)
+  const query = ask({ edns: edns() })
+  expect(shareableForm(query, given, content, respond(query, content, settings))).toBeNull()
 })

@@ -1,0 +1,26 @@
+/** The default numbers of the DNS stub, each with its reason. They protect a test, not a product: that is `limits.ts`. */
+
+export const stubSettings = {
+  address: '127.0.0.1',
+  /** Seconds. Long enough not to expire within a test, short enough to look like a live service. */
+  ttl: 60,
+  seed: 1,
+  /** A test waits this long for a query, in ms: far above what a busy machine needs on loopback, far below a test's own time-out. */
+  waitMs: 1_000,
+  /** Queries remembered, the newest: some 300 octets each, so 30 MB; only a load test comes here. */
+  queries: 100_000,
+  /** Octets of a `garbage` reply: longer than a header, so that it is not taken for a short read. */
+  garbageOctets: 40,
+  /** Nested handlers of one reply: a handler that returns itself must end. */
+  handlerDepth: 16,
+  /** What one server that is asked instead gets, in ms, and how often over UDP. Clients ask again after 5 s. */
+  forwardMs: 1_500,
+  forwardTries: 2,
+  forwardTcpMs: 4_000,
+  /** Queries of one client that may wait at once: the whole test comes from one address, and nobody spoofs it. */
+  waiting: 1_000_000,
+  /** TCP connections of one client, for the same reason. */
+  connections: 4_096,
+  /** Names listed in a message before the rest are only counted. */
+  listed: 10,
+} as const

@@ -3,7 +3,7 @@
  * data, denials, and DNAMEs above the name. And the way back: what of a verdict is remembered.
  */
 import type { Question } from '../dns/message.ts'
-import { foldName, parentOf, ROOT, type Name } from '../dns/name.ts'
+import { foldName, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
 import { readSoa, targetOf } from '../dns/rdata.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
@@ -24,7 +24,7 @@ export type Recalled =
   | { readonly kind: 'done'; readonly outcome: Outcome }
   | { readonly kind: 'alias'; readonly rrsets: readonly RRset[]; readonly target: Name; readonly authoritative: boolean }
   /** A local zone delegates the name: the walk goes on from there. */
-  | { readonly kind: 'cut'; readonly rrsets: readonly RRset[]; readonly cut: ZoneCut }
+  | { readonly kind: 'cut'; readonly cut: ZoneCut }
   | { readonly kind: 'unknown' }
 
 const unknown: Recalled = Object.freeze({ kind: 'unknown' })
@@ -32,7 +32,11 @@ const unknown: Recalled = Object.freeze({ kind: 'unknown' })
 export function recall(env: Env, task: Task, question: Question): Recalled {
   const zone = env.localZones().find(question)
   const local = zone === undefined ? unknown : fromZone(task, zone, question)
-  return local.kind === 'unknown' ? fromCache(env, task, question) : local
+  if (local.kind === 'unknown') return fromCache(env, task, question, ROOT)
+  if (local.kind !== 'cut') return local
+  // What the delegated servers said before is in the cache; what is cached from above the cut must not shadow it.
+  const cached = fromCache(env, task, question, local.cut.zone)
+  return cached.kind === 'unknown' ? local : cached
 }
 
 function fromZone(task: Task, zone: Zone, question: Question): Recalled {
@@ -48,8 +52,11 @@ function fromZone(task: Task, zone: Zone, question: Question): Recalled {
     case 'nxdomain':
       return done({ kind: answer.kind, rrsets, soa: answer.soa, proof: [], security: indeterminate, authoritative: true })
     case 'referral': {
+      const [target] = rrsets.at(-1)?.rdatas ?? []
+      const name = target === undefined ? null : targetOf(target)
+      if (name !== null) return { kind: 'alias', rrsets, target: foldName(name), authoritative: true }
       const servers = serversOf(answer.ns, answer.glue)
-      return { kind: 'cut', rrsets, cut: zoneCut({ zone: answer.cut, servers, ds: answer.ds, expiresAt: Number.POSITIVE_INFINITY }, 'local zone') }
+      return { kind: 'cut', cut: zoneCut({ zone: answer.cut, servers, ds: answer.ds, expiresAt: Number.POSITIVE_INFINITY }, 'local zone') }
     }
     case 'name-too-long':
       return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', rrsets))
@@ -71,7 +78,8 @@ function serversOf(ns: RRset, glue: readonly RRset[]): DelegatedServer[] {
 
 const done = (outcome: Outcome): Recalled => ({ kind: 'done', outcome })
 
-function fromCache(env: Env, task: Task, question: Question): Recalled {
+/** Denials and DNAMEs count only from names within `top`. */
+function fromCache(env: Env, task: Task, question: Question, top: Name): Recalled {
   const now = env.clock.now()
   const { rrsets, negatives } = env.caches
   const { name, type, class: klass } = question
@@ -90,17 +98,17 @@ function fromCache(env: Env, task: Task, question: Question): Recalled {
     }
   }
   const denial = negatives.find(question, now)
-  if (denial !== undefined) {
+  if (denial !== undefined && isWithin(denial.name, top)) {
     const left = Math.max(0, Math.floor((denial.expiresAt - now) / 1_000))
     noteCache(task, denial.kind, denial.name, type, left)
     const soa = withTtl(denial.soa, left)
     return done({ kind: denial.kind, rrsets: [], soa, proof: denial.proof, security: denial.security, authoritative: false })
   }
-  return throughCachedDname(env, task, question, now)
+  return throughCachedDname(env, task, question, top, now)
 }
 
-function throughCachedDname(env: Env, task: Task, question: Question, now: number): Recalled {
-  for (let above = question.name; above !== ROOT; ) {
+function throughCachedDname(env: Env, task: Task, question: Question, top: Name, now: number): Recalled {
+  for (let above = question.name; above !== top; ) {
     above = parentOf(above)
     const dname = env.caches.rrsets.get(above, RrType.DNAME, question.class, now)
     if (dname === undefined) continue

@@ -35,7 +35,6 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
       authoritative ??= known.authoritative
       next = { ...known, steps: 1 }
     } else {
-      if (known.kind === 'cut') chain.push(...known.rrsets)
       authoritative ??= false
       const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null)
       if (walked.kind === 'failure') return behindChain(chain, fail(env, question, walked.failure))

@@ -136,9 +136,6 @@ export interface CacheLimits {
   readonly failurePermille: number
   /** Largest RRset or answer that is cached: PowerDNS max entry 8192; honest sets of 100 records reach 12 KB. */
   readonly entryBytes: number
-  /** Part of the share for finished answers, in 1/1000, and at most how many octets, for the table of those asked for most: 16,384 slots of 256. Measured with 10,000 names, it saves 0.8 us of a hit. */
-  readonly answerTablePermille: number
-  readonly answerTableBytes: number
   /** Octets counted for an entry beside its data (key, objects, list links): heap of 8,000 entries on Node 20, 340 to 450. */
   readonly entryOverheadBytes: number
   /** Octets that a further packed RRset in an entry takes beside its data, and a typed array beside its contents; measured likewise. */
@@ -270,7 +267,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   cache: {
     totalBytes: 64 * 1024 * 1024, rrsetPermille: 430, answerPermille: 350, negativePermille: 80, delegationPermille: 80, infraPermille: 40,
-    lamePermille: 8, failurePermille: 12, answerTablePermille: 250, answerTableBytes: 4 * 1024 * 1024, entryBytes: 16_384, entryOverheadBytes: 440, packedOverheadBytes: 120, arrayOverheadBytes: 240,
+    lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 440, packedOverheadBytes: 120, arrayOverheadBytes: 240,
     minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
     typesPerName: 100,

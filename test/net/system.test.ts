@@ -92,4 +92,18 @@ describe('systemRandom', () => {
     expect(a).not.toEqual(b)
     expect(new Set(a).size).toBeGreaterThan(10)
   })
+
+  it('hands octets out once, over the end of its pool and beside numbers', () => {
+    const random = systemRandom()
+    const seen = new Set<string>()
+    for (let i = 0; i < 2_000; i++) {
+      const octets = new Uint8Array(i % 3 === 0 ? 100 : 33)
+      random.bytes(octets)
+      random.below(1_000)
+      seen.add(Buffer.from(octets).toString('latin1'))
+      // Wiped or unfilled places would show: a run of eight zeros is one in 2^64.
+      expect(Buffer.from(octets).includes(Buffer.alloc(8))).toBe(false)
+    }
+    expect(seen.size).toBe(2_000)
+  })
 })

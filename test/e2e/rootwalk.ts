@@ -2,7 +2,7 @@
  * rootwalk under test, in two forms: inside this process, from the sources (`startRootwalk`), and as the built program with
  * a configuration file, zone files and signals (`startServing`). Both listen on a port of 127.0.0.1 that the system chose.
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,12 +69,13 @@ export interface Serving {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const cli = join(root, 'dist/cli.js')
 
-/** Compiles when a source is newer than what is built: a test of yesterday's program proves nothing. */
+/** Compiles when a source is newer than what is built: a test of yesterday's program proves nothing. Wrong types are told elsewhere. */
 export function buildForServing(): void {
   const built = statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
   if (sources.every(file => statSync(join(root, 'src', file)).mtimeMs < built)) return
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], { stdio: 'pipe' })
+  const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], { encoding: 'utf8' })
+  if ((statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0) === built) throw new Error(`nothing was built:\n${stdout}${stderr}`)
 }
 
 /** `rootwalk serve --config FILE` as a process; resolves when it answers. */

@@ -247,6 +247,8 @@ export interface KitLimits {
   readonly lookupTimeoutMs: number
   /** As the system's resolvers (`attempts:2` of resolv.conf), so that one lost query is survived as it is in production. */
   readonly lookupTries: number
+  /** Kinds of query that the message of a failed expectation lists: what a person reads before scrolling. */
+  readonly queriesShown: number
 }
 
 export const defaultLimits: Limits = deepFreeze({
@@ -286,7 +288,7 @@ export const defaultLimits: Limits = deepFreeze({
     recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, generatedCharacters: 64 * 1024 * 1024, includeDepth: 16, includes: 1_000, additionalNames: 13, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
-  kit: { lookupTimeoutMs: 300, lookupTries: 2 },
+  kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */

@@ -124,7 +124,7 @@ export interface RecordedQuery extends StubQuery {
   readonly at: Date
   /** Milliseconds since the stub was started, with fractions. */
   readonly atMs: number
-  /** False when neither a record nor a rule nor a handler had anything for the name. A known name without the type is matched. */
+  /** False when neither a record nor an answer of a rule or handler was there for the name. A known name without the type is matched. */
   readonly matched: boolean
   /** The fault that acted, else the mnemonic of the rcode sent; `pending` until then, `dropped` when nothing was sent. */
   readonly answeredWith: string
@@ -179,9 +179,9 @@ export interface ListedRecord {
 
 export interface StubOptions {
   readonly records?: StubRecords
-  /** Zone text (RFC 1035 section 5). */
+  /** Zone text (RFC 1035 section 5). Records without a TTL get `ttl`. */
   readonly zone?: string
-  readonly zoneFile?: string
+  readonly zoneFile?: string | readonly string[]
   /** For relative names of `zone` and `zoneFile` in front of their first $ORIGIN. */
   readonly origin?: string
   /** Asked for every query that no rule took; `undefined` goes on to the records. */
@@ -202,14 +202,17 @@ export interface StubOptions {
   readonly cassette?: string
   /** `record` asks the real servers (`forward`, else the system's) and writes; `replay` only reads; `once` (default) records when there is no file. */
   readonly mode?: 'record' | 'replay' | 'once'
-  /** `stop` rejects when there were unmatched queries. */
+  /** `stop` rejects when there were unmatched queries, or a handler threw. */
   readonly strict?: boolean
 }
 
 /**
- * A DNS server on one random port of UDP and TCP. A query goes: rules that answer (fault, sequence, handler, forward) from
- * the newest to the oldest, the first that applies; then the `handler` of the options; then the records; then `unlisted`.
- * Rules that only change a reply (`delay`, `ttl`, and the faults that act on octets) apply to whatever the answer is.
+ * A DNS server on one random port of UDP and TCP. A query goes: a fault; then rules that answer (sequence, handler, forward),
+ * of which one that says `undefined` leaves the query to the next; then the `handler` of the options; then the records; then
+ * the cassette; then `unlisted`. Of each kind of rule the first that applies acts, in the order of mocks: rules for a limited
+ * number of queries (`times`, `schedule`, a sequence with `then: 'listed'`) in the order they were made, then the others, the
+ * newest first. Delays, TTLs and the faults that change the octets of a reply act on whatever the answer is. A rule sees the
+ * name that was asked, not those that an alias leads to.
  */
 export interface DnsStub {
   readonly port: number
@@ -238,8 +241,10 @@ export interface DnsStub {
   forwardTo(name: string, server: string, options?: RuleOptions): Fault
   /** Asks the servers that the system is configured with. */
   passthrough(name: string, options?: RuleOptions): Fault
-  /** Rules in force, newest first. */
+  /** All rules that were not removed, in the order they were made; one that is used up stays. */
   readonly faults: readonly Fault[]
+  /** What handlers threw: each such query was answered SERVFAIL. */
+  readonly errors: readonly unknown[]
   readonly reply: ReplyMakers
   readonly queries: readonly RecordedQuery[]
   readonly unmatched: readonly RecordedQuery[]
@@ -266,7 +271,6 @@ export interface ReplyMakers {
   rotate(...addresses: readonly (string | readonly string[])[]): StubHandler
   rcode(rcode: string | number, ede?: StubEde): ReplyParts
   drop(): ReplyParts
-  later(delayMs: number, reply: StubReply): StubHandler
 }
 
 /** What the stub wants of an open cassette (`openCassette`). `once` has been decided: it records or it replays. */

@@ -50,6 +50,8 @@ export interface ZoneTextOptions {
   readonly origin: WireName | null
   readonly limits: ZoneLimits
   readonly include: Include
+  /** Seconds, for records for which the text has no TTL at all, which is an error without it. */
+  readonly defaultTtl?: number
 }
 
 /** The records and the problems of a master file. Never throws. */
@@ -232,6 +234,7 @@ class ZoneFileParser {
       this.#warn(state, place, `no TTL here and no $TTL above: the last number of the SOA (${soa.minimum}) is used; put "$TTL 1h" at the top`)
       return this.#defaultTtl
     }
+    if (this.#options.defaultTtl !== undefined) return this.#options.defaultTtl
     if (!this.#ttlRuleTold) this.#error(state, place, 'no TTL: write one before the type, or put "$TTL 1h" at the top of the file')
     this.#ttlRuleTold = true
     return 0

@@ -28,7 +28,7 @@ export async function main(words: readonly string[], around: Surroundings): Prom
     return Exit.Ok
   }
   try {
-    return await (await choose(words, around))()
+    return (await execAtOnce(words, around)) ?? (await (await choose(words, around))())
   } catch (error) {
     if (error instanceof UsageError) {
       const [first = '-'] = words
@@ -43,12 +43,24 @@ export async function main(words: readonly string[], around: Surroundings): Prom
 
 class UsageError extends Error {}
 
+/** `exec` runs inside of what people measure, and its command has words of its own: read without yargs. Null: yargs shall say what is wrong. */
+async function execAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
+  if (words[0] !== 'exec') return null
+  const { readExecWords } = await import('./exec-words.ts')
+  const options = readExecWords(words.slice(1))
+  if (options === null) return null
+  const { runExec } = await import('./cli-exec.ts')
+  return runExec(options, around)
+}
+
 /** yargs suggests commands; flags are left to us. */
 async function didYouMean(message: string): Promise<string> {
   const unknown = /^Unknown arguments?: ([\w-]+)/.exec(message)?.[1]
   if (unknown === undefined) return ''
   const { flagName, overridable } = await import('./config.ts')
   const { suggest } = await import('./dns/suggest.ts')
+  const { STUB_OPTIONS } = await import('./stub-words.ts')
+  const { EXEC_OPTIONS } = await import('./exec-words.ts')
   const near = suggest(unknown, [
     'config',
     'json',
@@ -58,6 +70,7 @@ async function didYouMean(message: string): Promise<string> {
     'reverse',
     'origin',
     'print',
+    ...Object.keys({ ...STUB_OPTIONS, ...EXEC_OPTIONS }),
     ...overridable().map(setting => flagName(setting.path)),
   ])
   return near === null ? '' : ` (did you mean --${near}?)`
@@ -73,7 +86,9 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
   const take: Choose = command => {
     chosen.command = command
   }
-  const cli = yargs([...words])
+  // Behind "--" stands a command that is not ours.
+  const own = words[0] === 'exec' && words.includes('--') ? words.slice(0, words.indexOf('--')) : words
+  const cli = yargs([...own])
     .scriptName('rootwalk')
     .usage('rootwalk walks the DNS from the root: a recursive resolver, and tools to look at what it sees.\n\nUsage: $0 <command> [options]')
     .version(version)
@@ -92,7 +107,7 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
     .wrap(HELP_COLUMNS)
   const readsOptions = words.some(word => word === '--help' || word === '-h' || word.startsWith('--get-yargs'))
   addServe(cli, around, take, readsOptions)
-  for (const add of [addQuery, addExplain, addCheckConfig, addCheckZone]) add(cli, around, take)
+  for (const add of [addQuery, addExplain, addStub, addExec, addCheckConfig, addCheckZone]) add(cli, around, take)
   await cli.parseAsync()
   return chosen.command
 }
@@ -223,6 +238,48 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
         if (result.kind === 'invalid') return (await import('./cli-check.ts')).runCheckConfig(result, around)
         const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
         return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around)
+      }),
+  )
+}
+
+function addStub(cli: Argv, around: Surroundings, take: Choose): void {
+  cli.command(
+    'stub',
+    'Run a DNS stub for tests',
+    async command => {
+      const { STUB_OPTIONS } = await import('./stub-words.ts')
+      return command
+        .options(STUB_OPTIONS)
+        .example('$0 stub --zone test.zone --port 5353', 'Answer from a zone file')
+        .example('$0 stub --control 127.0.0.1:0 --print-port', 'For a test that sets records and faults over HTTP')
+    },
+    argv =>
+      take(async () => {
+        const { readStubOptions } = await import('./stub-words.ts')
+        const read = readStubOptions(argv)
+        if (read.kind === 'usage') throw new UsageError(read.message)
+        const { runStub } = await import('./cli-stub.ts')
+        return runStub(read.command, around)
+      }),
+  )
+}
+
+/** Only for help and complaints: `execAtOnce` runs it. */
+function addExec(cli: Argv, _around: Surroundings, take: Choose): void {
+  cli.command(
+    'exec',
+    'Run a command whose only network is a DNS stub',
+    async command => {
+      const { EXEC_OPTIONS } = await import('./exec-words.ts')
+      return command
+        .usage('Usage: $0 exec [options] -- COMMAND …')
+        .options(EXEC_OPTIONS)
+        .example('$0 exec --zone test.zone --assert-no-unmatched -- npm test', 'Fails also when a test asks for a name that is not in the zone')
+        .epilogue('The command runs in a private network: port 53 of 127.0.0.1 is the stub, and nothing else can be reached. Its exit code is passed on.')
+    },
+    () =>
+      take(() => {
+        throw new UsageError('the command is missing: rootwalk exec [options] -- COMMAND …')
       }),
   )
 }

@@ -17,18 +17,11 @@ import { makeServices } from './lookup-service.ts'
 import { applyPatch, isFunction, type Patch, switched, undoPatch } from './patch.ts'
 import { atCaller, mistake } from './stub-mistake.ts'
 import { near } from './stub-names.ts'
-import type { RecordedQuery } from './stub-types.ts'
+import type { RecordedQuery, StubInstallation } from './stub-types.ts'
 
 export interface InstallOptions {
   /** A name without record, rule or handler: `error` (default), what the stub replies; `passthrough`, what was there before. */
   readonly unlisted?: 'error' | 'passthrough'
-}
-
-export interface Installation {
-  /** Puts back what was there. Can be called again, and in any order with other installations. */
-  dispose(): void
-  [Symbol.dispose](): void
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** What of a stub is needed here. */
@@ -52,7 +45,7 @@ interface Hooks {
   readonly promises: GoesOn
 }
 
-export function install(stub: Installable, options: InstallOptions = {}): Installation {
+export function install(stub: Installable, options: InstallOptions = {}): StubInstallation {
   const hooks = atCaller(install, () => hooksOf(stub, options.unlisted ?? 'error'))
   const patches = [...lookupPatches(hooks), ...resolverPatches(hooks)]
   syncBuiltinESMExports()

@@ -123,13 +123,17 @@ type Subject = DnsStub | dns.promises.Resolver | 'process'
 function resolution(received: unknown, args: ResolveArguments): { readonly subject: Subject; readonly name: string; readonly expected: ResolvesTo; readonly type: string | undefined } {
   const ofName = typeof received === 'string'
   const [name, expected, type] = ofName ? [received, ...args] : args
-  const subject = ofName ? 'process' : isStub(received) || received instanceof dns.promises.Resolver ? received : null
+  const subject = ofName ? 'process' : isStub(received) || isResolver(received) ? received : null
   if (subject === null) throw new TypeError(`toResolveTo: expected a DNS stub, a resolver of node:dns/promises or a name, found ${described(received)}`)
   if (typeof name !== 'string' || expected === undefined || (type !== undefined && typeof type !== 'string')) {
     throw new TypeError(`toResolveTo: expected ${ofName ? '(records, type?)' : '(name, records, type?)'}`)
   }
   return { subject, name, expected, type }
 }
+
+/** By its methods: while a stub is installed the class is another one. */
+const isResolver = (value: unknown): value is dns.promises.Resolver =>
+  typeof value === 'object' && value !== null && 'resolve4' in value && typeof value.resolve4 === 'function' && 'getServers' in value
 
 /** The records found, or the code of the error. */
 async function resolved(subject: Subject, name: string, type: string | undefined): Promise<readonly unknown[]> {

@@ -200,7 +200,7 @@ export interface StubOptions {
   readonly forward?: string
   /** A file of recorded exchanges for names without anything. */
   readonly cassette?: string
-  /** `record` asks the real servers (`forward`, else the system's) and writes; `replay` only reads; `once` (default) records when there is no file. */
+  /** `record` asks the real servers (`forward`, else the system's) and writes; `replay` only reads; `once` (default) records without a file. */
   readonly mode?: 'record' | 'replay' | 'once'
   /** `stop` rejects when there were unmatched queries, or a handler threw. */
   readonly strict?: boolean
@@ -259,10 +259,17 @@ export interface DnsStub {
   readonly lookup: typeof lookup
   /** A socket that connects through `lookup`: the `stream` of pg. */
   readonly stream: () => Socket
-  /** Patches this process's name resolution until disposed. Names without anything: an error (default) or the real thing. */
-  install(options?: { readonly unlisted?: 'error' | 'passthrough' }): { [Symbol.dispose](): void }
+  /** Patches this process's name resolution until disposed, or until the stub stops. Names without anything: an error (default) or the real thing. */
+  install(options?: { readonly unlisted?: 'error' | 'passthrough' }): StubInstallation
   /** Frees the port; pending replies are not sent. Can be called again. */
   stop(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Can be disposed again, and in any order with other installations; then every function of `node:dns` is the very one that it was. */
+export interface StubInstallation {
+  dispose(): void
+  [Symbol.dispose](): void
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -18,19 +18,63 @@ import { makeResolver } from './resolver.ts'
 import { makeStream } from './stream.ts'
 import { edeOf, faultKind, RULE_OPTIONS, RuleMaker } from './stub-faults.ts'
 import { atCaller, callSite, mistake, withSite } from './stub-mistake.ts'
-import { dataTypeOf, described, duration, foldedName, knownFields, near, rcodeOf, serverOf, ttlOf, typeOf, wholeNumber, wireName } from './stub-names.ts'
+import {
+  dataTypeOf,
+  described,
+  duration,
+  foldedName,
+  knownFields,
+  near,
+  rcodeOf,
+  serverOf,
+  ttlOf,
+  typeOf,
+  wholeNumber,
+  wireName,
+} from './stub-names.ts'
 import { QueryBook } from './stub-queries.ts'
 import { meaningOf } from './stub-reply.ts'
 import { StubServer, type ServerParts, type Unlisted } from './stub-server.ts'
 import { stubSettings } from './stub-settings.ts'
 import { readZoneText, RecordStore, type Snapshot } from './stub-store.ts'
 import type {
-  Cassette, Delay, DnsStub, Fault, FaultKind, FaultOptions, ListedRecord, NameRecords, RecordData, RecordedQuery, ReplyMakers, ReplyParts, RuleOptions, SequenceOptions,
-  StubEde, StubHandler, StubOptions, StubQuery, StubReply,
+  Cassette,
+  Delay,
+  DnsStub,
+  Fault,
+  FaultKind,
+  FaultOptions,
+  ListedRecord,
+  NameRecords,
+  RecordData,
+  RecordedQuery,
+  ReplyMakers,
+  ReplyParts,
+  RuleOptions,
+  SequenceOptions,
+  StubEde,
+  StubHandler,
+  StubInstallation,
+  StubOptions,
+  StubQuery,
+  StubReply,
 } from './stub-types.ts'
 
 const OPTIONS = [
-  'records', 'zone', 'zoneFile', 'origin', 'handler', 'ttl', 'port', 'address', 'seed', 'unlisted', 'forward', 'cassette', 'mode', 'strict',
+  'records',
+  'zone',
+  'zoneFile',
+  'origin',
+  'handler',
+  'ttl',
+  'port',
+  'address',
+  'seed',
+  'unlisted',
+  'forward',
+  'cassette',
+  'mode',
+  'strict',
 ] as const satisfies readonly (keyof StubOptions)[]
 const UNLISTED: readonly Unlisted[] = ['nxdomain', 'refused', 'servfail', 'timeout', 'forward']
 
@@ -64,7 +108,13 @@ function readOptions(options: StubOptions): Settings {
   const store = new RecordStore(ttl)
   fill(store, options)
   return {
-    store, ttl, seed, unlisted, forward, strict, handler: handler ?? null,
+    store,
+    ttl,
+    seed,
+    unlisted,
+    forward,
+    strict,
+    handler: handler ?? null,
     address: parseIp(address)?.text ?? address,
     port: wholeNumber(port, 'port', 0xffff),
     cassette: cassetteOf(options),
@@ -75,7 +125,8 @@ function fill(store: RecordStore, { zone, zoneFile, origin, records = {} }: Stub
   const files: readonly unknown[] = zoneFile === undefined ? [] : Array.isArray(zoneFile) ? zoneFile : [zoneFile]
   for (const file of files) store.addZone({ ...readZoneText(file), origin })
   if (zone !== undefined) store.addZone({ text: textOf(zone), file: null, origin })
-  if (typeof records !== 'object' || records === null || Array.isArray(records)) mistake(`expected records like { "api.test": { A: "192.0.2.1" } }, found ${described(records)}`)
+  if (typeof records !== 'object' || records === null || Array.isArray(records))
+    mistake(`expected records like { "api.test": { A: "192.0.2.1" } }, found ${described(records)}`)
   const seen = new Set<string>()
   for (const [text, given] of Object.entries(records)) {
     const name = wireName(text)
@@ -90,14 +141,17 @@ const textOf = (text: unknown): string => (typeof text === 'string' ? text : mis
 
 function unlistedOf(value: unknown, forward: ServerAddress | null): Unlisted {
   if (value === undefined) return forward === null ? 'nxdomain' : 'forward'
-  const known = UNLISTED.find(one => one === value) ?? mistake(`expected unlisted to be one of ${UNLISTED.join(', ')}, found ${near(value, UNLISTED)}`)
+  const known =
+    UNLISTED.find(one => one === value) ?? mistake(`expected unlisted to be one of ${UNLISTED.join(', ')}, found ${near(value, UNLISTED)}`)
   if (known === 'forward' && forward === null) mistake(`unlisted: "forward" needs a server to ask, as in forward: "192.0.2.53:53"`)
   return known
 }
 
 function cassetteOf({ cassette, mode }: StubOptions): Cassette | null {
   if (cassette === undefined) return mode === undefined ? null : mistake('mode is about a cassette, and there is none')
-  return typeof cassette === 'string' ? openCassette(cassette, mode) : mistake(`expected cassette to be the path of a file, found ${described(cassette)}`)
+  return typeof cassette === 'string'
+    ? openCassette(cassette, mode)
+    : mistake(`expected cassette to be the path of a file, found ${described(cassette)}`)
 }
 
 const addressOf = (text: unknown): ServerAddress => {
@@ -119,6 +173,7 @@ class Stub implements DnsStub {
   readonly #turns = new Map<string, number>()
   #errors: unknown[] = []
   #stopping: Promise<void> | null = null
+  readonly #installations: StubInstallation[] = []
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -228,7 +283,8 @@ class Stub implements DnsStub {
     return atCaller(this.sequence, () => {
       if (!Array.isArray(replies) || replies.length === 0) mistake(`expected an array of at least one reply or fault, found ${described(replies)}`)
       const { then = 'last' } = options
-      if (!['last', 'listed', 'cycle'].includes(then)) mistake(`expected then to be "last", "listed" or "cycle", found ${near(then, ['last', 'listed', 'cycle'])}`)
+      if (!['last', 'listed', 'cycle'].includes(then))
+        mistake(`expected then to be "last", "listed" or "cycle", found ${near(then, ['last', 'listed', 'cycle'])}`)
       for (const reply of replies) if (typeof reply !== 'function') meaningOf(reply, SAMPLE, this.#settings.ttl, true)
       const steps = [...replies]
       const places = new Map<string, number>()
@@ -319,8 +375,10 @@ class Stub implements DnsStub {
     return makeResolver(this, options)
   }
 
-  install(options: { readonly unlisted?: 'error' | 'passthrough' } = {}): { [Symbol.dispose](): void } {
-    return atCaller(this.install, () => install(this, options))
+  install(options: { readonly unlisted?: 'error' | 'passthrough' } = {}): StubInstallation {
+    const installation = atCaller(this.install, () => install(this, options))
+    this.#installations.push(installation)
+    return installation
   }
 
   // --- the end
@@ -341,6 +399,7 @@ class Stub implements DnsStub {
   }
 
   async #close(): Promise<void> {
+    for (const installation of this.#installations.toReversed()) installation.dispose()
     this.#book.stop()
     await this.#server.stop()
     this.#settings.cassette?.close()

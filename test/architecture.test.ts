@@ -182,6 +182,7 @@ describe('imports', () => {
       pino: path => path === 'app.ts',
       'pino-pretty': path => path === 'app.ts',
       yargs: path => path === 'cli.ts',
+      'dns-packet': path => path === 'testing/stub-packet.ts',
       zod: path => path === 'config-schema.ts' || path === 'testing/internet.ts',
     }
     const strays = sources.flatMap(source => source.imports.filter(({ from }) => !from.startsWith('.') && !from.startsWith('node:') && homes[from]?.(source.path) !== true).map(({ from }) => `${source.path}: ${from}`))

@@ -42,7 +42,11 @@ export function setsOf(name: WireName, given: unknown): DataSet[] {
 
 /** Data of one type: one record or an array of them. */
 export function dataSet(type: number, data: unknown, ttl: number | null): DataSet {
-  return within(`${typeName(type)}: `, () => ({ type, ttl, rdatas: Array.isArray(data) ? data.map(one => rdataOf(type, one)) : [rdataOf(type, data)] }))
+  return within(`${typeName(type)}: `, () => ({
+    type,
+    ttl,
+    rdatas: Array.isArray(data) ? data.map(one => rdataOf(type, one)) : [rdataOf(type, data)],
+  }))
 }
 
 /** One record's data. */
@@ -62,7 +66,11 @@ export function rdataOf(type: number, data: unknown): Uint8Array {
 export function addressSets(addresses: readonly string[]): DataSet[] {
   const sets = new Map<number, Uint8Array[]>()
   for (const text of addresses) {
-    const found = addressIn(text) ?? mistake(`expected an address like "192.0.2.1" or "2001:db8::1", found ${described(text)}; other data needs its type, as in { CNAME: "other.test" }`)
+    const found =
+      addressIn(text) ??
+      mistake(
+        `expected an address like "192.0.2.1" or "2001:db8::1", found ${described(text)}; other data needs its type, as in { CNAME: "other.test" }`,
+      )
     sets.set(found.type, [...(sets.get(found.type) ?? []), found.ip.bytes])
   }
   return [...sets].map(([type, rdatas]) => ({ type, ttl: null, rdatas }))
@@ -74,7 +82,9 @@ const isText = (type: number): boolean => type === RrType.TXT || type === RrType
 
 function octetsOf(text: unknown): Uint8Array {
   if (text instanceof Uint8Array) return text
-  return typeof text === 'string' || typeof text === 'number' ? new TextEncoder().encode(String(text)) : mistake(`expected text, found ${described(text)}`)
+  return typeof text === 'string' || typeof text === 'number'
+    ? new TextEncoder().encode(String(text))
+    : mistake(`expected text, found ${described(text)}`)
 }
 
 /** Character-strings (RFC 1035 section 3.3.14). A longer text is cut into several, as everybody does with keys. */

@@ -178,7 +178,9 @@ export class RuleMaker {
     knownFields(given, [...RULE_OPTIONS, ...moreOptions], 'the options')
     const conditions = conditionsOf(typeof given === 'object' ? given : {})
     const id = `${kind}-${++this.#count}`
-    const rule = new Rule<Action>({ id, kind, action, pattern, conditions, ends, random: new SimRandom(this.#seed).fork(id) }, () => into.remove(rule))
+    const rule = new Rule<Action>({ id, kind, action, pattern, conditions, ends, random: new SimRandom(this.#seed).fork(id) }, () =>
+      into.remove(rule),
+    )
     into.add(rule)
     return rule
   }

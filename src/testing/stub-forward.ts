@@ -51,7 +51,8 @@ export class Forwarder {
 
   /** The reply of the first server that gives one. */
   ask(servers: readonly ServerAddress[], question: Question, flags: ForwardFlags): Promise<Forwarded> {
-    const key = `${servers.map(server => server.key).join()} ${questionKey(question)} ${flags.dnssecOk} ${flags.checkingDisabled} ${flags.recursionDesired}`
+    const { dnssecOk, checkingDisabled, recursionDesired, edns } = flags
+    const key = [...servers.map(server => server.key), questionKey(question), dnssecOk, checkingDisabled, recursionDesired, edns].join(' ')
     const known = this.#inFlight.get(key)
     if (known !== undefined) return known
     const asked = this.#ask(servers, question, flags).finally(() => this.#inFlight.delete(key))
@@ -93,7 +94,10 @@ export class Forwarder {
     const { dnssecOk, edns, recursionDesired, checkingDisabled } = flags
     const payloadSize = defaultLimits.upstream.ednsPayloadBytes
     const query = encodeQuery({
-      id: this.#random.below(0x1_0000), question, recursionDesired, checkingDisabled,
+      id: this.#random.below(0x1_0000),
+      question,
+      recursionDesired,
+      checkingDisabled,
       edns: edns ? { payloadSize, version: 0, dnssecOk, flags: 0, options: [] } : null,
     })
     return new Promise(resolve => network.exchange(server, transport, query, timeoutMs, resolve))

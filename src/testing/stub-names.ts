@@ -17,7 +17,12 @@ const BEYOND_ASCII = /[^\0-\x7f]/
 /** A name of a test in the case it is written in. Unicode names become what a client sends (UTS 46). */
 export function wireName(text: unknown, what = 'a name'): WireName {
   if (typeof text !== 'string') mistake(`expected ${what} as text, found ${described(text)}`)
-  const ascii = BEYOND_ASCII.test(text) ? text.split('.').map(label => (BEYOND_ASCII.test(label) ? domainToASCII(label) || label : label)).join('.') : text
+  const ascii = BEYOND_ASCII.test(text)
+    ? text
+        .split('.')
+        .map(label => (BEYOND_ASCII.test(label) ? domainToASCII(label) || label : label))
+        .join('.')
+    : text
   const name = parseName(ascii, null)
   return typeof name === 'string' ? name : mistake(`expected ${what} like "api.test": ${name.error}`)
 }
@@ -33,7 +38,8 @@ export function plainName(name: WireName): string {
 /** A value in a message: its text, or what it is. */
 export function described(value: unknown): string {
   if (typeof value === 'string') return shown(value)
-  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return String(value)
   if (Array.isArray(value)) return 'an array'
   if (value instanceof Uint8Array) return `${value.length} octets`
   if (typeof value === 'object') {
@@ -63,7 +69,10 @@ export function patternOf(text: unknown): Pattern {
 /** The number of a type that is asked for or that a record has. */
 export function typeOf(text: unknown): number {
   if (typeof text !== 'string') return mistake(`expected a type like "A" or "MX", found ${described(text)}`)
-  return typeNumber(text) ?? mistake(`expected a type like A or MX, found ${text.toUpperCase() === 'TTL' ? '"TTL" (did you mean ttl?)' : unknownType(text)}`)
+  return (
+    typeNumber(text) ??
+    mistake(`expected a type like A or MX, found ${text.toUpperCase() === 'TTL' ? '"TTL" (did you mean ttl?)' : unknownType(text)}`)
+  )
 }
 
 export function dataTypeOf(text: unknown): number {
@@ -126,5 +135,6 @@ export function duration(value: unknown, what: string): number {
 /** The options of a call: every field must be known. */
 export function knownFields(value: unknown, fields: readonly string[], what: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) mistake(`expected ${what} as an object, found ${described(value)}`)
-  for (const field of Object.keys(value)) if (!fields.includes(field)) mistake(`${what}: unknown field ${near(field, fields)}; known are ${fields.join(', ')}`)
+  for (const field of Object.keys(value))
+    if (!fields.includes(field)) mistake(`${what}: unknown field ${near(field, fields)}; known are ${fields.join(', ')}`)
 }

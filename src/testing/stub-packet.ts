@@ -26,30 +26,55 @@ interface PacketShape {
 const NSEC3_FIELDS = { algorithm: 'u8', flags: 'u8', iterations: 'u16', salt: 'octets', nextDomain: 'octets', rrtypes: 'types' } as const
 
 const shapes: ReadonlyMap<number, PacketShape> = new Map<number, PacketShape>([
-  [RrType.SOA, {
-    fields: { mname: 'name', rname: 'name', serial: 'u32', refresh: 'u32', retry: 'u32', expire: 'u32', minimum: 'u32' },
-    also: { nsname: 'mname', hostmaster: 'rname', minttl: 'minimum' },
-  }],
+  [
+    RrType.SOA,
+    {
+      fields: { mname: 'name', rname: 'name', serial: 'u32', refresh: 'u32', retry: 'u32', expire: 'u32', minimum: 'u32' },
+      also: { nsname: 'mname', hostmaster: 'rname', minttl: 'minimum' },
+    },
+  ],
   [RrType.MX, { fields: { preference: 'u16', exchange: 'name' }, defaults: { preference: 0 }, also: { priority: 'preference' } }],
-  [RrType.SRV, { fields: { priority: 'u16', weight: 'u16', port: 'u16', target: 'name' }, defaults: { priority: 0, weight: 0 }, also: { name: 'target' } }],
+  [
+    RrType.SRV,
+    { fields: { priority: 'u16', weight: 'u16', port: 'u16', target: 'name' }, defaults: { priority: 0, weight: 0 }, also: { name: 'target' } },
+  ],
   [RrType.CAA, { fields: { flags: 'u8', tag: 'text', value: 'text' }, defaults: { flags: 0 } }],
-  [RrType.NAPTR, {
-    fields: { order: 'u16', preference: 'u16', flags: 'text', services: 'text', regexp: 'text', replacement: 'name' },
-    defaults: { flags: '', services: '', regexp: '', replacement: '.' }, also: { service: 'services' },
-  }],
+  [
+    RrType.NAPTR,
+    {
+      fields: { order: 'u16', preference: 'u16', flags: 'text', services: 'text', regexp: 'text', replacement: 'name' },
+      defaults: { flags: '', services: '', regexp: '', replacement: '.' },
+      also: { service: 'services' },
+    },
+  ],
   [RrType.HINFO, { fields: { cpu: 'text', os: 'text' } }],
   [RrType.RP, { fields: { mbox: 'name', txt: 'name' }, defaults: { txt: '.' } }],
   [RrType.SSHFP, { fields: { algorithm: 'u8', hash: 'u8', fingerprint: 'text' } }],
-  [RrType.TLSA, {
-    fields: { usage: 'u8', selector: 'u8', matchingType: 'u8', certificate: 'octets' }, also: { certUsage: 'usage', match: 'matchingType', data: 'certificate' },
-  }],
+  [
+    RrType.TLSA,
+    {
+      fields: { usage: 'u8', selector: 'u8', matchingType: 'u8', certificate: 'octets' },
+      also: { certUsage: 'usage', match: 'matchingType', data: 'certificate' },
+    },
+  ],
   [RrType.DS, { fields: { keyTag: 'u16', algorithm: 'u8', digestType: 'u8', digest: 'octets' } }],
   [RrType.DNSKEY, { fields: { flags: 'u16', algorithm: 'u8', key: 'octets' } }],
-  [RrType.RRSIG, {
-    fields: {
-      typeCovered: 'text', algorithm: 'u8', labels: 'u8', originalTTL: 'u32', expiration: 'u32', inception: 'u32', keyTag: 'u16', signersName: 'name', signature: 'octets',
+  [
+    RrType.RRSIG,
+    {
+      fields: {
+        typeCovered: 'text',
+        algorithm: 'u8',
+        labels: 'u8',
+        originalTTL: 'u32',
+        expiration: 'u32',
+        inception: 'u32',
+        keyTag: 'u16',
+        signersName: 'name',
+        signature: 'octets',
+      },
     },
-  }],
+  ],
   [RrType.NSEC, { fields: { nextDomain: 'name', rrtypes: 'types' } }],
   [RrType.NSEC3, { fields: NSEC3_FIELDS }],
 ])
@@ -68,7 +93,8 @@ export function rdataOfObject(type: number, given: object): Uint8Array {
   }
   for (const [field, kind] of Object.entries(shape.fields)) {
     if (!sameValue(kind, data[field], fieldOf(read, field))) {
-      mistake(`${typeName(type)} data: ${field} would be changed from ${described(data[field])} to ${described(fieldOf(read, field))} in the record; write it as text${likeExample(type)}`)
+      const change = `from ${described(data[field])} to ${described(fieldOf(read, field))}`
+      mistake(`${typeName(type)} data: ${field} would be changed ${change} in the record; write it as text${likeExample(type)}`)
     }
   }
   return rdata
@@ -154,7 +180,9 @@ function encoded(type: number, answer: { readonly name: string; readonly type: s
   try {
     return encode({ type: 'response', id: 0, answers: isAnswer(own) ? [own] : [] })
   } catch (error) {
-    return mistake(`${typeName(type)} data cannot be encoded (${error instanceof Error ? error.message : String(error)}); write it as text${likeExample(type)}`)
+    return mistake(
+      `${typeName(type)} data cannot be encoded (${error instanceof Error ? error.message : String(error)}); write it as text${likeExample(type)}`,
+    )
   }
 }
 

@@ -62,7 +62,8 @@ export class QueryBook {
     const site = callSite(entry)
     return new Promise((resolve, reject) => {
       const failed = (why: string): void => {
-        const what = `${nth === 1 ? 'no query' : `${this.#queries.filter(wants).length} of ${nth} queries`} for ${String(name)}${type === undefined ? '' : ` ${String(type)}`}`
+        const found = nth === 1 ? 'no query' : `${this.#queries.filter(wants).length} of ${nth} queries`
+        const what = `${found} for ${String(name)}${type === undefined ? '' : ` ${String(type)}`}`
         reject(withSite(new AssertionError({ message: `${what} ${why}; ${this.#askedText()}`, operator: 'waitForQuery' }), site))
       }
       const end = (): void => {
@@ -70,7 +71,8 @@ export class QueryBook {
         this.#waiters.delete(waiter)
       }
       const waiter: Waiter = {
-        wants, count: nth,
+        wants,
+        count: nth,
         found: query => {
           end()
           resolve(query)

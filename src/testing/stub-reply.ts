@@ -82,15 +82,15 @@ function recordsOfParts(records: unknown, question: Question, ttl: number): read
 function found(sets: readonly DataSet[], question: Question, ttl: number): readonly RRset[] {
   const wanted = sets.filter(set => set.type === question.type || question.type === RrType.ANY)
   const chosen = wanted.length > 0 ? wanted : sets.filter(set => set.type === RrType.CNAME)
-  return chosen
-    .filter(set => set.rdatas.length > 0)
-    .map(set => makeRRset(question.name, set.type, RrClass.IN, set.ttl ?? ttl, set.rdatas))
+  return chosen.filter(set => set.rdatas.length > 0).map(set => makeRRset(question.name, set.type, RrClass.IN, set.ttl ?? ttl, set.rdatas))
 }
 
 /** Records in the form of dns-packet's answers. Its OPT pseudo-records are left out: the stub makes its own. */
 function packetRecords(value: unknown, question: Question, ttl: number): readonly RRset[] {
   if (!Array.isArray(value)) return mistake(`expected an array of records like { name, type, ttl, data }, found ${described(value)}`)
-  return groupRRsets(value.filter(one => !isOpt(one)).map((one: unknown, index) => within(`record ${index + 1}: `, () => packetRecord(one, question, ttl))))
+  return groupRRsets(
+    value.filter(one => !isOpt(one)).map((one: unknown, index) => within(`record ${index + 1}: `, () => packetRecord(one, question, ttl))),
+  )
 }
 
 const isOpt = (value: unknown): boolean => typeof value === 'object' && value !== null && 'type' in value && value.type === 'OPT'

@@ -153,7 +153,10 @@ export class StubServer {
   async start(): Promise<Opened> {
     const { address, port } = this.#parts
     this.#listeners = await openListeners({
-      bindings: [{ address, port }], clock: this.#clock, limits, events: () => {},
+      bindings: [{ address, port }],
+      clock: this.#clock,
+      limits,
+      events: () => {},
       onMessage: (bytes, length, client, reply) => this.#take(bytes, length, client, reply),
       onAccept: (client, socket) => this.#sockets.set(client, socket),
     })
@@ -195,7 +198,8 @@ export class StubServer {
 
   #take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
     const decoded = decodeMessage(bytes.subarray(0, length))
-    const question = decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY ? decoded.message.question : null
+    const question =
+      decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY ? decoded.message.question : null
     if (decoded.kind !== 'message' || question === null) {
       this.#serve(bytes, length, client, reply)
       return
@@ -220,13 +224,23 @@ export class StubServer {
   #record(message: Message, question: AskedQuestion, client: Client): Asking {
     const { edns } = message
     const record: OpenQuery = {
-      name: plainName(question.name), type: typeName(question.type), class: className(question.class), transport: client.transport,
-      client: { address: client.ip.text, port: client.port }, id: message.id,
+      name: plainName(question.name),
+      type: typeName(question.type),
+      class: className(question.class),
+      transport: client.transport,
+      client: { address: client.ip.text, port: client.port },
+      id: message.id,
       edns: edns === null ? null : { payloadSize: edns.payloadSize, dnssecOk: edns.dnssecOk, options: edns.options },
-      at: new Date(), atMs: this.#clock.now() - this.#startedAt, matched: false, answeredWith: 'pending',
+      at: new Date(),
+      atMs: this.#clock.now() - this.#startedAt,
+      matched: false,
+      answeredWith: 'pending',
     }
     const flags: ForwardFlags = {
-      recursionDesired: message.recursionDesired, checkingDisabled: message.checkingDisabled, dnssecOk: edns?.dnssecOk ?? false, edns: edns !== null,
+      recursionDesired: message.recursionDesired,
+      checkingDisabled: message.checkingDisabled,
+      dnssecOk: edns?.dnssecOk ?? false,
+      edns: edns !== null,
     }
     const asking = new Asking(client, question, record, flags, this.#sockets.get(client) ?? null)
     this.#parts.book.add(record)
@@ -273,7 +287,13 @@ export class StubServer {
   }
 
   /** What a handler's reply comes to; null when it leaves the query to others. */
-  async #said(asking: Asking, query: Query, handler: (query: StubQuery) => unknown, faults: boolean, next: (query: Query) => Promise<Answer>): Promise<Answer | null> {
+  async #said(
+    asking: Asking,
+    query: Query,
+    handler: (query: StubQuery) => unknown,
+    faults: boolean,
+    next: (query: Query) => Promise<Answer>,
+  ): Promise<Answer | null> {
     let meaning: Meaning
     try {
       meaning = meaningOf(await unwrapped(handler, publicQuery(asking.record)), query.question, this.#parts.ttl, faults)
@@ -348,7 +368,8 @@ export class StubServer {
   async #played(asking: Asking, cassette: Cassette, question: Question, chain: readonly RRset[]): Promise<Answer> {
     const replayed = cassette.replay(question)
     if (replayed !== null) return settled(asking, contentOfMessage(replayed, chain))
-    if (!cassette.recording) return given({ ...emptyContent(Rcode.REFUSED, { code: EdeCode.Other, text: 'not in the cassette' }), authoritative: false, answer: chain })
+    if (!cassette.recording)
+      return given({ ...emptyContent(Rcode.REFUSED, { code: EdeCode.Other, text: 'not in the cassette' }), authoritative: false, answer: chain })
     return this.#ask(asking, this.#servers(), question, chain, message => cassette.record(question, message))
   }
 
@@ -362,7 +383,13 @@ export class StubServer {
     return systemServers().filter(server => !this.isSelf(server))
   }
 
-  async #ask(asking: Asking, servers: readonly ServerAddress[], question: Question, chain: readonly RRset[], heard: (message: Message) => void = () => {}): Promise<Answer> {
+  async #ask(
+    asking: Asking,
+    servers: readonly ServerAddress[],
+    question: Question,
+    chain: readonly RRset[],
+    heard: (message: Message) => void = () => {},
+  ): Promise<Answer> {
     const reply = await this.#forwarder.ask(servers, question, asking.flags)
     if ('error' in reply) {
       const ede = { code: EdeCode.NoReachableAuthority, text: reply.error }
@@ -376,7 +403,8 @@ export class StubServer {
 
   #deliver(asking: Asking, out: Uint8Array, octets: number, reply: Reply): void {
     const { record, question } = asking
-    if (!asking.reached) record.matched = this.#parts.store.answer({ name: question.name, type: question.type, class: question.class }).kind === 'answer'
+    if (!asking.reached)
+      record.matched = this.#parts.store.answer({ name: question.name, type: question.type, class: question.class }).kind === 'answer'
     if (octets === 0) {
       record.answeredWith = asking.answeredWith ?? 'dropped'
       reply(NOTHING, 0)
@@ -475,5 +503,11 @@ async function unwrapped(handler: (query: StubQuery) => unknown, query: StubQuer
   return reply
 }
 
-const publicQuery = ({ name, type, class: klass, transport, client, edns }: OpenQuery): StubQuery => ({ name, type, class: klass, transport, client, edns })
-
+const publicQuery = ({ name, type, class: klass, transport, client, edns }: OpenQuery): StubQuery => ({
+  name,
+  type,
+  class: klass,
+  transport,
+  client,
+  edns,
+})

@@ -137,7 +137,8 @@ export class RecordStore {
 
   #unlisted(question: Question, chain: readonly RRset[]): Listed {
     const empty = this.#names.get(question.name)
-    if (empty !== undefined && question.class === RrClass.IN) return { kind: 'answer', answer: toAnswer({ kind: 'nodata', rrsets: [], soa: null }, chain), matched: true }
+    if (empty !== undefined && question.class === RrClass.IN)
+      return { kind: 'answer', answer: toAnswer({ kind: 'nodata', rrsets: [], soa: null }, chain), matched: true }
     return { kind: 'unlisted', question, chain, exists: this.#zones().above.has(question.name) }
   }
 
@@ -159,7 +160,10 @@ export class RecordStore {
 }
 
 function serve(names: Snapshot): Served {
-  const origins = [...names].filter(([, sets]) => sets.has(RrType.SOA)).map(([name]) => name).sort((a, b) => b.length - a.length)
+  const origins = [...names]
+    .filter(([, sets]) => sets.has(RrType.SOA))
+    .map(([name]) => name)
+    .sort((a, b) => b.length - a.length)
   const parts = new Map<Name | null, { readonly rrsets: RRset[]; readonly emptyNames: Name[] }>([[null, { rrsets: [], emptyNames: [] }]])
   for (const origin of origins) parts.set(origin, { rrsets: [], emptyNames: [] })
   const above = new Set<Name>()
@@ -170,7 +174,9 @@ function serve(names: Snapshot): Served {
     if (sets.size === 0) part?.emptyNames.push(name)
     if (origin === null) for (let at = name; at !== ROOT && !above.has(parentOf(at)); at = parentOf(at)) above.add(parentOf(at))
   }
-  const whole = origins.map(origin => new Zone(origin, parts.get(origin)?.rrsets ?? [], { recordsOnly: false, emptyNames: parts.get(origin)?.emptyNames ?? [] }))
+  const whole = origins.map(
+    origin => new Zone(origin, parts.get(origin)?.rrsets ?? [], { recordsOnly: false, emptyNames: parts.get(origin)?.emptyNames ?? [] }),
+  )
   return { whole: makeLocalZones(whole, []), single: new Zone(ROOT, parts.get(null)?.rrsets ?? [], { recordsOnly: true }), above }
 }
 
@@ -189,7 +195,10 @@ function checkTogether(name: Name, sets: Sets): void {
   }
   if (!sets.has(RrType.CNAME)) return
   const others = [...sets.keys()].filter(type => !BESIDE_ALIAS.has(type)).map(typeName)
-  if (others.length > 0) mistake(`${owner} has a CNAME and other data (${others.join(', ')}): an alias has nothing else; set all records of the name at once to replace them`)
+  if (others.length > 0)
+    mistake(
+      `${owner} has a CNAME and other data (${others.join(', ')}): an alias has nothing else; set all records of the name at once to replace them`,
+    )
 }
 
 function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonly RRset[] {
@@ -197,11 +206,21 @@ function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonl
   const reader = new ZoneReader(defaultLimits.zone)
   const alone: Include = () => ({ error: 'nothing can be included here: there is no file to look beside' })
   const parsed = parseZoneText(text, {
-    file: named, origin: origin === undefined ? null : wireName(origin, 'an origin'), limits: defaultLimits.zone, include: file === null ? alone : reader.include, defaultTtl,
+    file: named,
+    origin: origin === undefined ? null : wireName(origin, 'an origin'),
+    limits: defaultLimits.zone,
+    include: file === null ? alone : reader.include,
+    defaultTtl,
   })
   const recordsOnly = !parsed.records.some(record => record.type === RrType.SOA) && parsed.unread?.types.has(RrType.SOA) !== true
   const { zone, problems } = buildZone(parsed, recordsOnly ? { file: named, recordsOnly, origin: ROOT } : { file: named })
-  if (zone === null) return mistake(problems.filter(({ severity }) => severity === 'error').map(placed).join('\n'))
+  if (zone === null)
+    return mistake(
+      problems
+        .filter(({ severity }) => severity === 'error')
+        .map(placed)
+        .join('\n'),
+    )
   return [...zone.rrsets()]
 }
 
@@ -236,12 +255,23 @@ function toAnswer(answer: Exclude<ZoneAnswer, { kind: 'alias' | 'not-here' }>, r
   }
 }
 
-const resolved = (outcome: Extract<Answer, { kind: 'resolved' }>['outcome']): Answer => ({ kind: 'resolved', outcome, by: 'records', shareable: false })
+const resolved = (outcome: Extract<Answer, { kind: 'resolved' }>['outcome']): Answer => ({
+  kind: 'resolved',
+  outcome,
+  by: 'records',
+  shareable: false,
+})
 
 /** As production answers an alias that leads nowhere. */
 const aliasLoop = (rrsets: readonly RRset[]): Answer =>
   resolved({ kind: 'failure', rrsets, why: 'alias-chain', ede: EdeCode.InvalidData, text: 'the alias chain is a loop or too long' })
 
 export const emptyContent = (rcode: number, ede: Content['ede'] = null): Content => ({
-  rcode, authoritative: true, secure: false, answer: [], authority: [], additional: [], ede,
+  rcode,
+  authoritative: true,
+  secure: false,
+  answer: [],
+  authority: [],
+  additional: [],
+  ede,
 })

@@ -14,9 +14,7 @@ import { wireName } from './stub-names.ts'
 import { stubSettings } from './stub-settings.ts'
 
 /** What becomes of a reply. `half`: over TCP the first half of its frame, then the end of the connection. */
-export type Fate =
-  | { readonly kind: 'sent' | 'from-elsewhere' | 'half'; readonly bytes: Uint8Array }
-  | { readonly kind: 'reset' }
+export type Fate = { readonly kind: 'sent' | 'from-elsewhere' | 'half'; readonly bytes: Uint8Array } | { readonly kind: 'reset' }
 
 /** RFC 6761 section 6.4: a name that nobody asks for. */
 const OTHER_NAME = wireName('wrong-question.invalid')
@@ -24,7 +22,9 @@ const OTHER_NAME = wireName('wrong-question.invalid')
 export function fateOf(fault: WireFault, reply: Uint8Array, transport: Transport, random: Random): Fate {
   switch (fault) {
     case 'truncate':
-      return sent(transport === 'tcp' ? reply : remade(reply, message => ({ ...message, truncated: true, answer: [], authority: [], additional: [] })))
+      return sent(
+        transport === 'tcp' ? reply : remade(reply, message => ({ ...message, truncated: true, answer: [], authority: [], additional: [] })),
+      )
     case 'wrongId':
       return sent(otherId(reply, random))
     case 'wrongQuestion':
@@ -48,7 +48,10 @@ export function fateOf(fault: WireFault, reply: Uint8Array, transport: Transport
 export const withTtls = (reply: Uint8Array, ttl: number): Uint8Array => {
   const changed = (records: readonly Rr[]): readonly Rr[] => records.map(record => ({ ...record, ttl }))
   return remade(reply, message => ({
-    ...message, answer: changed(message.answer), authority: changed(message.authority), additional: changed(message.additional),
+    ...message,
+    answer: changed(message.answer),
+    authority: changed(message.authority),
+    additional: changed(message.additional),
   }))
 }
 

@@ -355,18 +355,14 @@ class Stub implements DnsStub {
   }
 
   assertNoUnmatched(): void {
-    this.#assertNoUnmatched(this.assertNoUnmatched)
+    const { cassette } = this.#settings
+    const difference = ({ name, type }: RecordedQuery): string | null =>
+      cassette === null ? null : `\n${cassette.difference({ ...SAMPLE, name: foldedName(name), type: typeOf(type) })}`
+    this.#book.assertNoUnmatched(this.#store.names(), difference, this.assertNoUnmatched)
   }
 
   clearQueries(): void {
     this.#book.clear()
-  }
-
-  #assertNoUnmatched(entry: (...args: never[]) => unknown): void {
-    const { cassette } = this.#settings
-    const difference = ({ name, type }: RecordedQuery): string | null =>
-      cassette === null ? null : `\n${cassette.difference({ ...SAMPLE, name: foldedName(name), type: typeOf(type) })}`
-    this.#book.assertNoUnmatched(this.#store.names(), difference, entry)
   }
 
   // --- hooks
@@ -387,10 +383,14 @@ class Stub implements DnsStub {
     if (this.#stopping !== null) return this.#stopping
     this.#stopping = this.#close()
     if (!this.#settings.strict) return this.#stopping
-    const { stop } = this
+    const site = callSite(this.stop)
     return this.#stopping.then(() => {
       if (this.#errors.length > 0) throw this.#errors.length === 1 ? this.#errors[0] : new AggregateError(this.#errors, 'handlers of the stub threw')
-      this.#assertNoUnmatched(stop)
+      try {
+        this.assertNoUnmatched()
+      } catch (error) {
+        throw error instanceof Error ? withSite(error, site) : error
+      }
     })
   }
 

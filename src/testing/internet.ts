@@ -25,6 +25,8 @@ import { simSettings } from './sim-settings.ts'
 export interface ZoneSource {
   readonly origin: string
   readonly text: string
+  /** The zone made already: then `text` is not read. */
+  readonly zone?: Zone
   readonly at: readonly string[]
 }
 
@@ -79,6 +81,7 @@ export function buildInternet(source: InternetSource, random: Random, latencyMs:
 
 /** A zone from its text; without `origin` in the text names are relative to the zone's own. */
 export function readZone(source: ZoneSource): Zone {
+  if (source.zone !== undefined) return source.zone
   const origin = nameOf(source.origin)
   const file = source.origin
   const include = (path: string): { error: string } => ({ error: `a simulated zone includes nothing: ${path}` })

@@ -8,9 +8,12 @@
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { createServer, type Server, type Socket as Stream } from 'node:net'
+import { ipFromBytes } from '../dns/address.ts'
 import { frame, Framing } from '../dns/framing.ts'
+import { RrType } from '../dns/types.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import type { Clock, Random } from '../ports.ts'
+import { Zone } from '../zone/zone.ts'
 import { buildInternet, type InternetSource } from './internet.ts'
 import { ip } from './records.ts'
 import type { Host } from './sim-network.ts'
@@ -22,6 +25,8 @@ export interface LoopbackInternet {
   readonly hints: Delegation
   /** The loopback address of the server that is at `address` in the zones as written. */
   addressOf(address: string): string
+  /** From now on the servers have these zones and manners. Their addresses must be the ones that were opened. */
+  become(source: InternetSource): void
   close(): Promise<void>
 }
 
@@ -30,16 +35,25 @@ export interface LoopbackOptions {
   readonly port?: number
   /** Replies leave after the round trip of their server. Default true. */
   readonly latency?: boolean
+  /** Round trip of servers that give none, in ms. Default that of simulations. */
+  readonly latencyMs?: number
+  /** The first two octets of all addresses. Default `127.53`. */
+  readonly network?: string
+  /** Chooses ports; default the random numbers of the servers. */
+  readonly ports?: Random
+  /** Puts something between the sockets and a server: who wants to see queries. */
+  readonly between?: (host: Host) => Host
 }
 
 /** Opens all sockets. Rejects when an address or the port is not to be had, with nothing left open. */
 export async function openLoopbackInternet(source: InternetSource, clock: Clock, random: Random, options: LoopbackOptions = {}): Promise<LoopbackInternet> {
-  const moved = onLoopback(source)
-  const internet = buildInternet(moved.source, random)
-  const hosts = [...internet.hosts.values()]
+  const moved = onLoopback(source, options.network)
+  const between = options.between ?? (host => host)
+  const internet = buildInternet(moved.source, random, options.latencyMs)
+  const hosts = [...internet.hosts.values()].map(between)
   const tries = options.port === undefined || options.port === 0 ? simSettings.loopbackPortTries : 1
   for (let attempt = 1; ; attempt++) {
-    const port = tries === 1 ? (options.port ?? 0) : simSettings.loopbackFirstPort + random.below(simSettings.loopbackPorts)
+    const port = tries === 1 ? (options.port ?? 0) : simSettings.loopbackFirstPort + (options.ports ?? random).below(simSettings.loopbackPorts)
     const open: LoopbackServer[] = []
     try {
       for (const host of hosts) {
@@ -56,6 +70,10 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
       port,
       hints: internet.hints,
       addressOf: address => moved.addresses.get(ip(address).text) ?? address,
+      become: changed => {
+        const { hosts: others } = buildInternet(onLoopback(changed, options.network).source, random, options.latencyMs)
+        for (const server of open) server.become(between(others.get(server.address) ?? server.host))
+      },
       close: async () => {
         await Promise.all(open.map(server => server.close()))
       },
@@ -66,27 +84,36 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
 const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 
 /** The same internet with its IPv4 servers at 127.53.x.y and without its IPv6 ones. */
-export function onLoopback(source: InternetSource): { readonly source: InternetSource; readonly addresses: ReadonlyMap<string, string> } {
+export function onLoopback(source: InternetSource, network = '127.53'): { readonly source: InternetSource; readonly addresses: ReadonlyMap<string, string> } {
   const addresses = new Map<string, string>()
   const isV4 = (address: string): boolean => ip(address).family === 4
   for (const address of [...source.zones, ...(source.servers ?? [])].flatMap(entry => entry.at).filter(isV4).map(a => ip(a).text)) {
     const index = addresses.size + 1
-    if (!addresses.has(address)) addresses.set(address, `127.53.${index >> 8}.${index & 0xff}`)
+    if (!addresses.has(address)) addresses.set(address, `${network}.${index >> 8}.${index & 0xff}`)
   }
   const move = (address: string): string => addresses.get(ip(address).text) ?? address
   const moveText = (text: string): string => text.replace(/(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w.-])/g, address => addresses.get(address) ?? address)
   return {
     addresses,
     source: {
-      zones: source.zones.map(zone => ({ ...zone, text: moveText(zone.text), at: zone.at.filter(isV4).map(move) })),
+      zones: source.zones.map(zone => {
+        const at = zone.at.filter(isV4).map(move)
+        return zone.zone === undefined ? { ...zone, text: moveText(zone.text), at } : { ...zone, zone: moveZone(zone.zone, move), at }
+      }),
       servers: (source.servers ?? []).map(server => ({ ...server, at: server.at.filter(isV4).map(move) })),
     },
   }
 }
 
+function moveZone(zone: Zone, move: (address: string) => string): Zone {
+  const moved = (rdata: Uint8Array): Uint8Array => ip(move(ipFromBytes(rdata).text)).bytes
+  const rrsets = [...zone.rrsets()].map(rrset => (rrset.type === RrType.A ? { ...rrset, rdatas: rrset.rdatas.map(moved) } : rrset))
+  return new Zone(zone.origin, rrsets, { recordsOnly: zone.recordsOnly })
+}
+
 /** One server at one address. */
 class LoopbackServer {
-  readonly #host: Host
+  #host: Host
   readonly #port: number
   readonly #clock: Clock
   readonly #latency: boolean
@@ -102,6 +129,19 @@ class LoopbackServer {
     this.#latency = latency
     this.#udp = createSocket('udp4')
     this.#tcp = createServer(stream => this.#serve(stream))
+  }
+
+  get host(): Host {
+    return this.#host
+  }
+
+  get address(): string {
+    return this.#host.ip.text
+  }
+
+  /** Behaves like this one from now on. */
+  become(host: Host): void {
+    this.#host = host
   }
 
   async listen(): Promise<void> {

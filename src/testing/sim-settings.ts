@@ -33,6 +33,13 @@ export const simSettings = {
   loopbackPorts: 10_000,
   /** Ports tried before giving up: each must be free on dozens of addresses. */
   loopbackPortTries: 20,
+  /** Second octets of the networks for a port that was asked for: 127.64.0.0/16 and so many behind it, away from 127.53. */
+  loopbackNetwork: 64,
+  loopbackNetworks: 128,
+  /** TTLs in seconds of what a test's internet has unasked: delegations and glue (those of the registries are 1 to 2 days), the servers' own NS and addresses, denials. */
+  delegationTtl: 86_400,
+  serverTtl: 3_600,
+  negativeTtl: 60,
   /** TTL of a record in a scenario that has none, in seconds. */
   scenarioTtl: 3_600,
   /** A step of a scenario waits this long (virtual ms) for an answer: longer than any budget of the resolver. */

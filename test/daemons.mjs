@@ -14,7 +14,7 @@ import { delimiter, isAbsolute, join } from 'node:path'
 
 /** @typedef {{ origin: string, text: string }} ZoneText Origin with its trailing dot, and a master file. */
 /** @typedef {{ name: string, addresses: readonly string[], zones: readonly ZoneText[], cpu?: number }} NsdOptions */
-/** @typedef {{ pid: number, directory: string, log: () => string, stop: () => Promise<void> }} Daemon */
+/** @typedef {{ pid: number, log: () => string, stop: () => Promise<void> }} Daemon */
 
 const READY_TRIES = 200
 const TRY_MS = 50
@@ -138,7 +138,7 @@ export async function answers(address, port, gone) {
 /**
  * @param {string} tool
  * @param {readonly string[]} args
- * @param {string} directory
+ * @param {{ path: string, remove: () => void }} directory
  * @param {readonly string[]} addresses
  * @param {number} port
  * @param {number | undefined} cpu
@@ -147,13 +147,10 @@ export async function answers(address, port, gone) {
 async function startDaemon(tool, args, directory, addresses, port, cpu) {
   let output = ''
   const process_ = startProcess(tool, args, { cpu, onOutput: text => (output += text) })
-  const log = () => `${output}${readIfThere(join(directory, 'log'))}`
-  const remove = () => rmSync(directory, { recursive: true, force: true })
-  atExit.add(remove)
+  const log = () => `${output}${readIfThere(join(directory.path, 'log'))}`
   const stop = async () => {
     await process_.stop()
-    atExit.delete(remove)
-    remove()
+    directory.remove()
   }
   for (const address of addresses) {
     if (await answers(address, port, process_.gone)) continue
@@ -161,7 +158,7 @@ async function startDaemon(tool, args, directory, addresses, port, cpu) {
     await stop()
     throw new Error(`${tool} does not answer on ${address}#${port}:\n${said}`)
   }
-  return { pid: process_.pid, directory, log, stop }
+  return { pid: process_.pid, log, stop }
 }
 
 /** @param {string} path */
@@ -173,7 +170,21 @@ function readIfThere(path) {
   }
 }
 
-const temporary = (/** @type {string} */ name) => mkdtempSync(join(tmpdir(), `rootwalk-${name}-`))
+/**
+ * A temporary directory that is gone after `remove`, and when this process ends.
+ * @param {string} name
+ * @returns {{ path: string, remove: () => void }}
+ */
+export function temporaryDirectory(name) {
+  const path = mkdtempSync(join(tmpdir(), `rootwalk-${name}-`))
+  const undo = () => rmSync(path, { recursive: true, force: true })
+  atExit.add(undo)
+  const remove = () => {
+    atExit.delete(undo)
+    undo()
+  }
+  return { path, remove }
+}
 
 /**
  * NSD on port 53 of `addresses`, authoritative for `zones`.
@@ -181,7 +192,8 @@ const temporary = (/** @type {string} */ name) => mkdtempSync(join(tmpdir(), `ro
  * @returns {Promise<Daemon>}
  */
 export async function startNsd({ name, addresses, zones, cpu }) {
-  const directory = temporary(`nsd-${name}`)
+  const temporary = temporaryDirectory(`nsd-${name}`)
+  const directory = temporary.path
   const quoted = (/** @type {string} */ file) => `"${join(directory, file)}"`
   // No rate limiting (200 a second by default) and no control channel; "" keeps the user and the root directory.
   const lines = [
@@ -196,7 +208,7 @@ export async function startNsd({ name, addresses, zones, cpu }) {
   })
   const config = join(directory, 'nsd.conf')
   writeFileSync(config, `${lines.join('\n')}\n`)
-  return startDaemon('nsd', ['-d', '-c', config], directory, addresses, 53, cpu)
+  return startDaemon('nsd', ['-d', '-c', config], temporary, addresses, 53, cpu)
 }
 
 /**
@@ -205,7 +217,8 @@ export async function startNsd({ name, addresses, zones, cpu }) {
  * @returns {Promise<Daemon>}
  */
 export async function startUnbound({ address, port, hints, cpu, more = [] }) {
-  const directory = temporary('unbound')
+  const temporary = temporaryDirectory('unbound')
+  const directory = temporary.path
   writeFileSync(join(directory, 'root.hints'), hints)
   const config = join(directory, 'unbound.conf')
   const lines = [
@@ -215,7 +228,7 @@ export async function startUnbound({ address, port, hints, cpu, more = [] }) {
     '  minimal-responses: yes', '  rrset-roundrobin: no', ...more.map(line => `  ${line}`), 'remote-control:', '  control-enable: no',
   ]
   writeFileSync(config, `${lines.join('\n')}\n`)
-  return startDaemon('unbound', ['-d', '-c', config], directory, [address], port, cpu)
+  return startDaemon('unbound', ['-d', '-c', config], temporary, [address], port, cpu)
 }
 
 /**

@@ -3,10 +3,9 @@
  * The internet that the resolvers are measured against: a root, one TLD, and zones delegated from it to a few NSD
  * processes, with as many names in each. Everything is made by counting, so every run asks the same.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { claimNetwork, startNsd } from '../daemons.mjs'
+import { claimNetwork, startNsd, temporaryDirectory } from '../daemons.mjs'
 
 /** @typedef {{ hints: string, names: (count: number, spread: number) => string, stop: () => Promise<void> }} BenchInternet */
 
@@ -86,12 +85,12 @@ function names(count, spread, namesPerZone) {
  * @param {(path: string) => Promise<T>} use
  */
 export async function withFile(text, use) {
-  const directory = mkdtempSync(join(tmpdir(), 'rootwalk-bench-'))
+  const directory = temporaryDirectory('bench')
   try {
-    const path = join(directory, 'names')
+    const path = join(directory.path, 'names')
     writeFileSync(path, text)
     return await use(path)
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    directory.remove()
   }
 }

@@ -1,11 +1,10 @@
 // @ts-check
 /** The servers that are measured, each a process of its own pinned to one core: rootwalk as it is shipped, a bare echo, Unbound. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { answers, startProcess, startUnbound } from '../daemons.mjs'
+import { answers, startProcess, startUnbound, temporaryDirectory } from '../daemons.mjs'
 import { cliPath } from './built.mjs'
 
 /** @typedef {{ name: string, pid: number, port: number, stop: () => Promise<void> }} Server */
@@ -29,14 +28,14 @@ export async function freePort() {
  * @returns {Promise<Server>}
  */
 export async function startRootwalk({ hints, nodeOptions = [], ready }) {
-  const directory = mkdtempSync(join(tmpdir(), 'rootwalk-bench-'))
+  const { path: directory, remove } = temporaryDirectory('bench')
   const port = await freePort()
   const config = join(directory, 'resolver.config.json')
   writeFileSync(join(directory, 'root.hints'), hints)
   writeFileSync(config, JSON.stringify({
     listen: [`${ADDRESS}:${port}`], rootHints: join(directory, 'root.hints'), upstream: { doNotQuery: [], ipv6: false }, log: { level: 'warn', form: 'json' },
   }))
-  return startNode('rootwalk', [...nodeOptions, cliPath, 'serve', '--config', config], port, () => rmSync(directory, { recursive: true, force: true }), ready)
+  return startNode('rootwalk', [...nodeOptions, cliPath, 'serve', '--config', config], port, remove, ready)
 }
 
 /** @returns {Promise<Server>} */

@@ -181,6 +181,7 @@ describe('imports', () => {
       'lru-cache': path => path.startsWith('cache/'),
       pino: path => path === 'app.ts',
       'pino-pretty': path => path === 'app.ts',
+      vitest: path => path === 'vitest.ts',
       yargs: path => path === 'cli.ts',
       'dns-packet': path => path === 'testing/stub-packet.ts',
       zod: path => path === 'config-schema.ts' || path === 'testing/internet.ts',

@@ -74,7 +74,15 @@ function lookupPatches({ stub, callbacks, promises }: Hooks): Patch[] {
   const { lookup, promised } = makeLookups(stub)
   const services = makeServices(stub)
   const patched = (target: object, key: string, title: string, goesOn: GoesOn, ours: Fn): Patch =>
-    applyPatch(target, key, title, patch => named(key, switched(patch, goesOn(ours, () => patch.below))))
+    applyPatch(target, key, title, patch =>
+      named(
+        key,
+        switched(
+          patch,
+          goesOn(ours, () => patch.below),
+        ),
+      ),
+    )
   const promisedLookup = patched(dns.promises, 'lookup', 'dns.promises', promises, (...args) => Reflect.apply(promised, undefined, args))
   const promisedService = patched(dns.promises, 'lookupService', 'dns.promises', promises, services.promised)
   const lookups = patched(dns, 'lookup', 'dns', callbacks, (...args) => Reflect.apply(lookup, undefined, args))
@@ -159,7 +167,8 @@ function pointAt(resolver: dns.Resolver | dns.promises.Resolver, stub: Installab
 
 function methodsOf(value: object): string[] {
   const names = new Set<string>()
-  for (let at: object | null = value; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) for (const name of Object.getOwnPropertyNames(at)) names.add(name)
+  for (let at: object | null = value; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at))
+    for (const name of Object.getOwnPropertyNames(at)) names.add(name)
   return [...names]
 }
 
@@ -194,7 +203,9 @@ function promiseGoingOn(stub: Installable, ours: Fn, below: () => unknown): Fn {
 function unlistedWatch(stub: Installable, asked: unknown): () => boolean {
   const before = stub.queries.length
   const text = String(asked)
-  const name = domainToASCII(text).toLowerCase().replace(/(?<=.)\.$/, '')
+  const name = domainToASCII(text)
+    .toLowerCase()
+    .replace(/(?<=.)\.$/, '')
   const isMine = (query: RecordedQuery): boolean => (isIP(text) === 0 ? query.name === name : query.type === 'PTR')
   return () => stub.queries.slice(before).some(query => !query.matched && isMine(query))
 }
@@ -205,7 +216,8 @@ function named(name: string, fn: Fn): Fn {
 
 function warnOfKept(patches: readonly Patch[]): void {
   const titles = patches.map(({ title, key }) => `${title}.${key}`).join(', ')
-  process.emitWarning(`${titles}: replaced by something else while a DNS stub was installed, and left so. What was there before the stub is called in the stub's place. Undo mocks and spies before the stub.`, {
+  const advice = "What was there before the stub is called in the stub's place. Undo mocks and spies before the stub."
+  process.emitWarning(`${titles}: replaced by something else while a DNS stub was installed, and left so. ${advice}`, {
     type: 'RootwalkWarning',
     code: 'ROOTWALK_REPLACED',
   })

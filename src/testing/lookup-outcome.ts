@@ -10,8 +10,12 @@ import { getSystemErrorMap } from 'node:util'
 export type LookupFailure = 'EAI_NONAME' | 'EAI_NODATA' | 'EAI_AGAIN'
 
 /** The reply for one type; addresses in the order of the reply. */
-export type Found = { readonly kind: 'addresses'; readonly addresses: readonly string[] } | { readonly kind: 'failed'; readonly failure: LookupFailure }
-export type LookupOutcome = { readonly kind: 'addresses'; readonly addresses: readonly LookupAddress[] } | { readonly kind: 'failed'; readonly failure: LookupFailure }
+export type Found =
+  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
+  | { readonly kind: 'failed'; readonly failure: LookupFailure }
+export type LookupOutcome =
+  | { readonly kind: 'addresses'; readonly addresses: readonly LookupAddress[] }
+  | { readonly kind: 'failed'; readonly failure: LookupFailure }
 
 export type Family = 0 | 4 | 6
 
@@ -48,7 +52,9 @@ export const asksIpv6 = (wanted: Wanted): boolean => wanted.family !== 4
 /** Null where the type was not asked for. */
 export function outcomeOf(ipv4: Found | null, ipv6: Found | null, wanted: Wanted): LookupOutcome {
   const six = foundIn(ipv6).map((address): LookupAddress => ({ address, family: 6 }))
-  const four = foundIn(ipv4).map((address): LookupAddress => (wanted.family === 6 ? { address: `${MAPPED_PREFIX}${address}`, family: 6 } : { address, family: 4 }))
+  const four = foundIn(ipv4).map(
+    (address): LookupAddress => (wanted.family === 6 ? { address: `${MAPPED_PREFIX}${address}`, family: 6 } : { address, family: 4 }),
+  )
   const mapped = mapsIpv4(wanted) && six.length > 0 && (wanted.hints & ALL) === 0 ? [] : four
   const addresses = wanted.order === 'ipv4first' && wanted.family === 0 ? [...four, ...six] : [...six, ...mapped]
   if (addresses.length > 0) return { kind: 'addresses', addresses }

@@ -52,9 +52,11 @@ export function makeServices(server: Asked): Services {
 }
 
 async function hostOf(server: Asked, address: string): Promise<string> {
-  const names = await makeResolver(server).reverse(address).catch((error: unknown) => {
-    throw lookupError(failureOf(errorCode(error)), 'getnameinfo', address)
-  })
+  const names = await makeResolver(server)
+    .reverse(address)
+    .catch((error: unknown) => {
+      throw lookupError(failureOf(errorCode(error)), 'getnameinfo', address)
+    })
   const [hostname] = names
   if (hostname === undefined) throw lookupError('EAI_NONAME', 'getnameinfo', address)
   return hostname

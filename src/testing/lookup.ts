@@ -5,7 +5,15 @@
  * Invariant: Node judges the arguments, and nothing here sends a query anywhere but to the stub: Node's functions get only
  * IP addresses, values that are no name, and `localhost`.
  */
-import { getDefaultResultOrder, lookup as nodeLookup, type LookupAddress, type LookupAllOptions, type LookupOneOptions, type LookupOptions, promises } from 'node:dns'
+import {
+  getDefaultResultOrder,
+  lookup as nodeLookup,
+  type LookupAddress,
+  type LookupAllOptions,
+  type LookupOneOptions,
+  type LookupOptions,
+  promises,
+} from 'node:dns'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { promisify } from 'node:util'

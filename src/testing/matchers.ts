@@ -50,7 +50,9 @@ export const dnsMatchers: {
     return {
       pass: queries.length > 0,
       message: () =>
-        queries.length > 0 ? `expected the stub not to have been asked for ${text}, it was asked:\n${listed(queries)}` : `expected the stub to have been asked for ${text}, ${askedInstead(stub, name)}`,
+        queries.length > 0
+          ? `expected the stub not to have been asked for ${text}, it was asked:\n${listed(queries)}`
+          : `expected the stub to have been asked for ${text}, ${askedInstead(stub, name)}`,
     }
   },
 
@@ -60,8 +62,17 @@ export const dnsMatchers: {
     const { text, queries } = name === undefined ? { text: '', queries: stub.queries } : wantedOf(stub, name, type)
     const forText = text === '' ? '' : ` for ${text}`
     const pass = queries.length === count
-    const found = queries.length === 0 && name !== undefined ? askedInstead(stub, name) : `it was asked ${times(queries.length)}${queries.length === 0 ? '' : `:\n${listed(queries)}`}`
-    return { pass, message: () => (pass ? `expected the stub not to have been asked ${times(count)}${forText}:\n${listed(queries)}` : `expected the stub to have been asked ${times(count)}${forText}, ${found}`) }
+    const found =
+      queries.length === 0 && name !== undefined
+        ? askedInstead(stub, name)
+        : `it was asked ${times(queries.length)}${queries.length === 0 ? '' : `:\n${listed(queries)}`}`
+    return {
+      pass,
+      message: () =>
+        pass
+          ? `expected the stub not to have been asked ${times(count)}${forText}:\n${listed(queries)}`
+          : `expected the stub to have been asked ${times(count)}${forText}, ${found}`,
+    }
   },
 
   async toResolveTo(received, ...args) {
@@ -70,7 +81,13 @@ export const dnsMatchers: {
     const got = (await resolved(subject, name, type)).map(recordText).toSorted()
     const pass = isDeepStrictEqual(got, wanted)
     const what = `${name}${type === undefined ? '' : ` ${type.toUpperCase()}`}`
-    return { pass, message: () => (pass ? `expected ${what} not to resolve to ${wanted.join(', ')}` : `expected ${what} to resolve to ${wanted.join(', ') || 'nothing'}, it resolves to ${got.join(', ') || 'nothing'}`) }
+    return {
+      pass,
+      message: () =>
+        pass
+          ? `expected ${what} not to resolve to ${wanted.join(', ')}`
+          : `expected ${what} to resolve to ${wanted.join(', ') || 'nothing'}, it resolves to ${got.join(', ') || 'nothing'}`,
+    }
   },
 }
 
@@ -80,7 +97,12 @@ function stubIn(received: unknown, matcher: string): DnsStub {
 }
 
 const isStub = (value: unknown): value is DnsStub =>
-  typeof value === 'object' && value !== null && 'queries' in value && Array.isArray(value.queries) && 'lookup' in value && typeof value.lookup === 'function'
+  typeof value === 'object' &&
+  value !== null &&
+  'queries' in value &&
+  Array.isArray(value.queries) &&
+  'lookup' in value &&
+  typeof value.lookup === 'function'
 
 function wantedOf(stub: DnsStub, name: string, type: string | undefined): Wanted {
   const pattern = patternOf(name)
@@ -120,11 +142,15 @@ function listed(queries: readonly RecordedQuery[]): string {
 /** Who is asked: a stub, a resolver of `node:dns/promises`, or this process. */
 type Subject = DnsStub | dns.promises.Resolver | 'process'
 
-function resolution(received: unknown, args: ResolveArguments): { readonly subject: Subject; readonly name: string; readonly expected: ResolvesTo; readonly type: string | undefined } {
+function resolution(
+  received: unknown,
+  args: ResolveArguments,
+): { readonly subject: Subject; readonly name: string; readonly expected: ResolvesTo; readonly type: string | undefined } {
   const ofName = typeof received === 'string'
   const [name, expected, type] = ofName ? [received, ...args] : args
   const subject = ofName ? 'process' : isStub(received) || isResolver(received) ? received : null
-  if (subject === null) throw new TypeError(`toResolveTo: expected a DNS stub, a resolver of node:dns/promises or a name, found ${described(received)}`)
+  if (subject === null)
+    throw new TypeError(`toResolveTo: expected a DNS stub, a resolver of node:dns/promises or a name, found ${described(received)}`)
   if (typeof name !== 'string' || expected === undefined || (type !== undefined && typeof type !== 'string')) {
     throw new TypeError(`toResolveTo: expected ${ofName ? '(records, type?)' : '(name, records, type?)'}`)
   }
@@ -138,7 +164,8 @@ const isResolver = (value: unknown): value is dns.promises.Resolver =>
 /** The records found, or the code of the error. */
 async function resolved(subject: Subject, name: string, type: string | undefined): Promise<readonly unknown[]> {
   try {
-    if (type !== undefined) return many(await (isStub(subject) ? subject.resolver() : subject === 'process' ? dns.promises : subject).resolve(name, type.toUpperCase()))
+    if (type !== undefined)
+      return many(await (isStub(subject) ? subject.resolver() : subject === 'process' ? dns.promises : subject).resolve(name, type.toUpperCase()))
     if (subject === 'process') return addressesIn(await dns.promises.lookup(name, { all: true }))
     if (isStub(subject)) return addressesIn(await subject.lookup.__promisify__(name, { all: true }))
     const [ipv4, ipv6] = await Promise.allSettled([subject.resolve4(name), subject.resolve6(name)])
@@ -162,5 +189,7 @@ function recordText(value: unknown): string {
   const field = (name: string): string => String(Reflect.get(value, name))
   if ('exchange' in value) return `${field('priority')} ${field('exchange')}`
   if ('port' in value && 'weight' in value) return `${field('priority')} ${field('weight')} ${field('port')} ${field('name')}`
-  return JSON.stringify(Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))))
+  // Newer Nodes add the type to the fields.
+  const fields = Object.entries(value).filter(([key]) => key !== 'type')
+  return JSON.stringify(Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1))))
 }

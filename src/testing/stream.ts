@@ -11,7 +11,10 @@ interface Looks {
 }
 
 /** Each call makes a socket that is not yet connected. A `lookup` in the options of `connect` goes before the stub's. */
-export const makeStream = (stub: Looks): (() => Socket) => () => new StubSocket(stub)
+export const makeStream =
+  (stub: Looks): (() => Socket) =>
+  () =>
+    new StubSocket(stub)
 
 class StubSocket extends Socket {
   readonly #stub: Looks
@@ -34,9 +37,12 @@ class StubSocket extends Socket {
 /** The arguments of `connect` with options in the place of port and host; a path of a local socket is left alone. */
 function withLookup(args: readonly unknown[], own: typeof lookup): readonly unknown[] {
   const [first, host] = args
-  if (typeof first === 'object' && first !== null && !Array.isArray(first)) return typeof Reflect.get(first, 'path') === 'string' ? args : [{ lookup: own, ...first }, ...args.slice(1)]
+  if (typeof first === 'object' && first !== null && !Array.isArray(first))
+    return typeof Reflect.get(first, 'path') === 'string' ? args : [{ lookup: own, ...first }, ...args.slice(1)]
   if (typeof first === 'number' || (typeof first === 'string' && /^\d+$/.test(first))) {
-    return typeof host === 'string' ? [{ port: Number(first), host, lookup: own }, ...args.slice(2)] : [{ port: Number(first), lookup: own }, ...args.slice(1)]
+    return typeof host === 'string'
+      ? [{ port: Number(first), host, lookup: own }, ...args.slice(2)]
+      : [{ port: Number(first), lookup: own }, ...args.slice(1)]
   }
   return args
 }

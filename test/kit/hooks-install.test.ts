@@ -44,8 +44,14 @@ describe('code that has no hook', () => {
   test('global fetch', async () => {
     using _ = install(stub())
     expect(await (await fetch(url('svc.internal'))).text()).toBe('svc.internal')
-    await expect(fetch(url('gone.internal'))).rejects.toMatchObject({ cause: { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'gone.internal' } })
-    expect(stub().queriesFor('svc.internal').map(({ type }) => type)).toEqual(['A', 'AAAA'])
+    await expect(fetch(url('gone.internal'))).rejects.toMatchObject({
+      cause: { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'gone.internal' },
+    })
+    expect(
+      stub()
+        .queriesFor('svc.internal')
+        .map(({ type }) => type),
+    ).toEqual(['A', 'AAAA'])
     expect(stub().unmatched.map(({ name }) => name)).toEqual(['gone.internal', 'gone.internal'])
   })
 
@@ -93,7 +99,9 @@ describe('code that has no hook', () => {
     using _ = install(stub())
     stub().set('_mongodb._tcp.cluster.internal', { SRV: ['0 5 27017 shard-0.cluster.internal'] })
     stub().set('cluster.internal', { TXT: 'replicaSet=rs0' })
-    expect(await dns.promises.resolve('_mongodb._tcp.cluster.internal', 'SRV')).toEqual([{ priority: 0, weight: 5, port: 27_017, name: 'shard-0.cluster.internal' }])
+    expect(await dns.promises.resolve('_mongodb._tcp.cluster.internal', 'SRV')).toMatchObject([
+      { priority: 0, weight: 5, port: 27_017, name: 'shard-0.cluster.internal' },
+    ])
     expect(await dns.promises.resolveSrv('_mongodb._tcp.cluster.internal')).toHaveLength(1)
     expect(await dns.promises.resolveTxt('cluster.internal')).toEqual([['replicaSet=rs0']])
     expect(await promisify(dns.resolve)('svc.internal')).toEqual(['127.0.0.1'])
@@ -118,8 +126,17 @@ describe('code that has no hook', () => {
     expect(await dns.promises.reverse('192.0.2.7')).toEqual(['seven.internal'])
     expect(await dns.promises.lookupService('192.0.2.7', 80)).toEqual({ hostname: 'seven.internal', service: 'http' })
     expect(await promisify(dns.lookupService)('192.0.2.7', 443)).toEqual({ hostname: 'seven.internal', service: 'https' })
-    expect(await new Promise(resolve => dns.lookupService('192.0.2.7', 22, (...results) => resolve(results)))).toEqual([null, 'seven.internal', 'ssh'])
-    await expect(dns.promises.lookupService('192.0.2.8', 80)).rejects.toMatchObject({ code: 'ENOTFOUND', syscall: 'getnameinfo', hostname: '192.0.2.8', message: 'getnameinfo ENOTFOUND 192.0.2.8' })
+    expect(await new Promise(resolve => dns.lookupService('192.0.2.7', 22, (...results) => resolve(results)))).toEqual([
+      null,
+      'seven.internal',
+      'ssh',
+    ])
+    await expect(dns.promises.lookupService('192.0.2.8', 80)).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+      syscall: 'getnameinfo',
+      hostname: '192.0.2.8',
+      message: 'getnameinfo ENOTFOUND 192.0.2.8',
+    })
     expect(() => dns.lookupService('nine', 80, () => undefined)).toThrow(/address/)
     expect(() => dns.lookupService('192.0.2.7', 70_000, () => undefined)).toThrow(/[Pp]ort/)
   })
@@ -189,7 +206,14 @@ describe('undone', () => {
   })
 
   test('three, in every order', async () => {
-    for (const order of [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]) {
+    for (const order of [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
       const installations = [install(stub()), install(stub(), { unlisted: 'passthrough' }), install(stub())]
       for (const index of order) {
         expect(dns.lookup).not.toBe(pristine.get('lookup'))
@@ -236,7 +260,11 @@ describe('undone', () => {
     const installation = install(stub())
     const spy = vi.spyOn(dns, 'lookup')
     installation.dispose()
-    expect(await warned).toMatchObject({ name: 'RootwalkWarning', code: 'ROOTWALK_REPLACED', message: expect.stringContaining('dns.lookup: replaced by something else') })
+    expect(await warned).toMatchObject({
+      name: 'RootwalkWarning',
+      code: 'ROOTWALK_REPLACED',
+      message: expect.stringContaining('dns.lookup: replaced by something else'),
+    })
     silenced.mockRestore()
     expect(await new Promise(resolve => dns.lookup('127.1', (...results) => resolve(results)))).toEqual([null, '127.0.0.1', 4])
     expect(stub().queries).toEqual([])
@@ -262,7 +290,9 @@ describe('undone', () => {
 
 describe('passthrough', () => {
   test('what is unlisted goes to what was there before; what is listed does not, failures and all', async () => {
-    await using below = await createDnsStub({ records: { 'svc.internal': '192.0.2.99', 'real.example': '192.0.2.80', 'failing.internal': '192.0.2.81', 'text.example': { TXT: 'below' } } })
+    await using below = await createDnsStub({
+      records: { 'svc.internal': '192.0.2.99', 'real.example': '192.0.2.80', 'failing.internal': '192.0.2.81', 'text.example': { TXT: 'below' } },
+    })
     using _below = install(below)
     stub().fail('failing.internal', 'SERVFAIL')
     stub().fail('absent.internal', 'NXDOMAIN')

@@ -105,7 +105,11 @@ describe('results', () => {
     const many = Array.from({ length: 200 }, (_, index) => `192.0.2.${index + 1}`)
     stub().set('many.test', { A: many })
     expect((await all('many.test')).map(({ address }) => address)).toEqual(many)
-    expect(stub().queriesFor('many.test', 'A').map(({ transport }) => transport)).toEqual(['udp', 'tcp'])
+    expect(
+      stub()
+        .queriesFor('many.test', 'A')
+        .map(({ transport }) => transport),
+    ).toEqual(['udp', 'tcp'])
   })
 
   test('the promise form, and the promisified form', async () => {
@@ -119,8 +123,18 @@ describe('results', () => {
 
 describe('as Node does', () => {
   const literals: readonly (readonly unknown[])[] = [
-    ['192.0.2.1'], ['192.0.2.1', { all: true }], ['::1', { family: 4 }], ['::1', 6], ['127.1'], ['0x7f000001', { all: true }], ['', { all: true }], ['', 6], [null], [undefined, {}],
-    ['localhost', { family: 4 }], ['LOCALHOST', { family: 4, all: true }],
+    ['192.0.2.1'],
+    ['192.0.2.1', { all: true }],
+    ['::1', { family: 4 }],
+    ['::1', 6],
+    ['127.1'],
+    ['0x7f000001', { all: true }],
+    ['', { all: true }],
+    ['', 6],
+    [null],
+    [undefined, {}],
+    ['localhost', { family: 4 }],
+    ['LOCALHOST', { family: 4, all: true }],
   ]
   test.each(literals)('%j %j needs no query', async (...args) => {
     expect(await call(stub().lookup, ...args)).toEqual(await call(dns.lookup, ...args))
@@ -128,8 +142,18 @@ describe('as Node does', () => {
   })
 
   const wrong: readonly (readonly unknown[])[] = [
-    [5], [{}], ['a.test', 5], ['a.test', { family: 5 }], ['a.test', { family: '4' }], ['a.test', { hints: 4096 }], ['a.test', { hints: 'x' }], ['a.test', { all: 1 }], ['a.test', { verbatim: 'no' }],
-    ['a.test', { order: 'random' }], ['a.test', true], ['a.test', '4'],
+    [5],
+    [{}],
+    ['a.test', 5],
+    ['a.test', { family: 5 }],
+    ['a.test', { family: '4' }],
+    ['a.test', { hints: 4096 }],
+    ['a.test', { hints: 'x' }],
+    ['a.test', { all: 1 }],
+    ['a.test', { verbatim: 'no' }],
+    ['a.test', { order: 'random' }],
+    ['a.test', true],
+    ['a.test', '4'],
   ]
   test.each(wrong)('%j %j is refused', async (...args) => {
     const own = await call(stub().lookup, ...args).then(() => 'accepted', facts)
@@ -181,8 +205,22 @@ describe('as Node does', () => {
 
 describe('errors', () => {
   const errorOf = async (name: string, options: object = {}): Promise<object> => facts((await call(stub().lookup, name, options))[0])
-  const notFound = (hostname: string, errno: number): object => ({ name: 'Error', message: `getaddrinfo ENOTFOUND ${hostname}`, errno, code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname })
-  const again = (hostname: string): object => ({ name: 'Error', message: `getaddrinfo EAI_AGAIN ${hostname}`, errno: -3001, code: 'EAI_AGAIN', syscall: 'getaddrinfo', hostname })
+  const notFound = (hostname: string, errno: number): object => ({
+    name: 'Error',
+    message: `getaddrinfo ENOTFOUND ${hostname}`,
+    errno,
+    code: 'ENOTFOUND',
+    syscall: 'getaddrinfo',
+    hostname,
+  })
+  const again = (hostname: string): object => ({
+    name: 'Error',
+    message: `getaddrinfo EAI_AGAIN ${hostname}`,
+    errno: -3001,
+    code: 'EAI_AGAIN',
+    syscall: 'getaddrinfo',
+    hostname,
+  })
 
   test('have the fields of Node in its order', async () => {
     const [error] = await call(stub().lookup, 'gone.test')
@@ -198,7 +236,13 @@ describe('errors', () => {
   })
 
   test('the promise form rejects with the same', async () => {
-    expect(facts(await stub().lookup.__promisify__('gone.test').catch((error: unknown) => error))).toEqual(notFound('gone.test', -3008))
+    expect(
+      facts(
+        await stub()
+          .lookup.__promisify__('gone.test')
+          .catch((error: unknown) => error),
+      ),
+    ).toEqual(notFound('gone.test', -3008))
   })
 
   test.each(['a b', '-x.test', 'x..test', `${'x'.repeat(64)}.test`, '[::1]', '.'])('%s is no host name: nothing is asked', async name => {

@@ -18,7 +18,9 @@ const stub = (): DnsStub => {
 /** Answers with the Host header and the address that was reached. */
 beforeEach(async () => {
   running.stub = await createDnsStub()
-  const server = http.createServer((incoming, reply) => reply.setHeader('connection', 'close').end(`${incoming.headers.host?.replace(/:\d+$/, '')} at ${incoming.socket.localAddress}`))
+  const server = http.createServer((incoming, reply) =>
+    reply.setHeader('connection', 'close').end(`${incoming.headers.host?.replace(/:\d+$/, '')} at ${incoming.socket.localAddress}`),
+  )
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   running.server = server
 })
@@ -40,17 +42,28 @@ const textOf = async (incoming: AsyncIterable<Uint8Array>): Promise<string> => {
 }
 
 const httpGet = (host: string, options: http.RequestOptions & { readonly autoSelectFamily?: boolean } = {}): Promise<string> =>
-  new Promise<IncomingMessage>((resolve, reject) => http.get({ host, port: port(), lookup: stub().lookup, ...options }, resolve).once('error', reject)).then(textOf)
+  new Promise<IncomingMessage>((resolve, reject) =>
+    http.get({ host, port: port(), lookup: stub().lookup, ...options }, resolve).once('error', reject),
+  ).then(textOf)
 
 describe('http', () => {
   test('get with lookup', async () => {
     stub().set('svc.internal', { A: '127.0.0.1' })
     expect(await httpGet('svc.internal')).toBe('svc.internal at 127.0.0.1')
-    expect(stub().queriesFor('svc.internal').map(({ type }) => type)).toEqual(['A', 'AAAA'])
+    expect(
+      stub()
+        .queriesFor('svc.internal')
+        .map(({ type }) => type),
+    ).toEqual(['A', 'AAAA'])
   })
 
   test.each([true, false])('a name that is unlisted, with autoSelectFamily %s', async autoSelectFamily => {
-    await expect(httpGet('svc.internal', { autoSelectFamily })).rejects.toMatchObject({ code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'svc.internal', message: 'getaddrinfo ENOTFOUND svc.internal' })
+    await expect(httpGet('svc.internal', { autoSelectFamily })).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+      syscall: 'getaddrinfo',
+      hostname: 'svc.internal',
+      message: 'getaddrinfo ENOTFOUND svc.internal',
+    })
     expect(stub().unmatched).toHaveLength(2)
   })
 
@@ -63,7 +76,11 @@ describe('http', () => {
     stub().set('svc.internal', '127.0.0.1')
     const agent = new http.Agent({ lookup: stub().lookup })
     expect(await httpGet('svc.internal', { agent, family: 4 })).toBe('svc.internal at 127.0.0.1')
-    expect(stub().queriesFor('svc.internal').map(({ type }) => type)).toEqual(['A'])
+    expect(
+      stub()
+        .queriesFor('svc.internal')
+        .map(({ type }) => type),
+    ).toEqual(['A'])
     agent.destroy()
   })
 
@@ -94,7 +111,12 @@ describe('undici', () => {
     const dispatcher = agent.compose(
       interceptors.dns({
         lookup: (origin, _options, done) =>
-          lookup(new URL(origin).hostname, { all: true }, (error, found = []) => done(error, found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4, ttl: 60 })))),
+          lookup(new URL(origin).hostname, { all: true }, (error, found = []) =>
+            done(
+              error,
+              found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4, ttl: 60 })),
+            ),
+          ),
       }),
     )
     const { body } = await request(`http://svc.internal:${port()}/`, { dispatcher })
@@ -107,7 +129,9 @@ describe('undici', () => {
 
 describe('net', () => {
   const connected = (socket: net.Socket): Promise<string | undefined> =>
-    new Promise<string | undefined>((resolve, reject) => socket.once('connect', () => resolve(socket.remoteAddress)).once('error', reject)).finally(() => socket.destroy())
+    new Promise<string | undefined>((resolve, reject) => socket.once('connect', () => resolve(socket.remoteAddress)).once('error', reject)).finally(
+      () => socket.destroy(),
+    )
 
   test('connect with lookup', async () => {
     stub().set('tcp.internal', '127.0.0.1')
@@ -152,7 +176,11 @@ describe('pg', () => {
       await client.end()
       expect(postgres.queries).toEqual(['SELECT 42'])
       expect(postgres.startups.map(parameters => [parameters.get('user'), parameters.get('database')])).toEqual([['me', 'shop']])
-      expect(stub().queriesFor('db.internal').map(({ type }) => type)).toEqual(['A', 'AAAA'])
+      expect(
+        stub()
+          .queriesFor('db.internal')
+          .map(({ type }) => type),
+      ).toEqual(['A', 'AAAA'])
     } finally {
       await postgres.close()
     }
@@ -183,7 +211,7 @@ describe('a resolver of node:dns', () => {
     stub().set('_mongodb._tcp.cluster.internal', { SRV: ['0 5 27017 shard-0.cluster.internal', '0 5 27018 shard-1.cluster.internal'] })
     stub().set('cluster.internal', { TXT: 'replicaSet=rs0' })
     const resolver = stub().resolver()
-    expect(await resolver.resolveSrv('_mongodb._tcp.cluster.internal')).toEqual([
+    expect(await resolver.resolveSrv('_mongodb._tcp.cluster.internal')).toMatchObject([
       { priority: 0, weight: 5, port: 27_017, name: 'shard-0.cluster.internal' },
       { priority: 0, weight: 5, port: 27_018, name: 'shard-1.cluster.internal' },
     ])

@@ -58,13 +58,30 @@ describe('what getaddrinfo makes of two replies', () => {
   })
 
   test('families are told', () => {
-    expect(outcomeOf(ok4, ok6, wanted({ family: 6, hints: V4MAPPED | ALL }))).toMatchObject({ addresses: [{ family: 6 }, { family: 6 }, { family: 6 }, { family: 6 }] })
+    expect(outcomeOf(ok4, ok6, wanted({ family: 6, hints: V4MAPPED | ALL }))).toMatchObject({
+      addresses: [{ family: 6 }, { family: 6 }, { family: 6 }, { family: 6 }],
+    })
     expect(outcomeOf(ok4, ok6, wanted())).toMatchObject({ addresses: [{ family: 6 }, { family: 6 }, { family: 4 }, { family: 4 }] })
   })
 })
 
 test('errors have the numbers of libuv', () => {
-  expect({ ...lookupError('EAI_NODATA', 'getaddrinfo', 'a.test') }).toEqual({ errno: -3007, code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'a.test' })
-  expect({ ...lookupError('EAI_NONAME', 'getnameinfo', 'a.test') }).toEqual({ errno: -3008, code: 'ENOTFOUND', syscall: 'getnameinfo', hostname: 'a.test' })
-  expect({ ...lookupError('EAI_AGAIN', 'getaddrinfo', 'a.test') }).toEqual({ errno: -3001, code: 'EAI_AGAIN', syscall: 'getaddrinfo', hostname: 'a.test' })
+  expect({ ...lookupError('EAI_NODATA', 'getaddrinfo', 'a.test') }).toEqual({
+    errno: -3007,
+    code: 'ENOTFOUND',
+    syscall: 'getaddrinfo',
+    hostname: 'a.test',
+  })
+  expect({ ...lookupError('EAI_NONAME', 'getnameinfo', 'a.test') }).toEqual({
+    errno: -3008,
+    code: 'ENOTFOUND',
+    syscall: 'getnameinfo',
+    hostname: 'a.test',
+  })
+  expect({ ...lookupError('EAI_AGAIN', 'getaddrinfo', 'a.test') }).toEqual({
+    errno: -3001,
+    code: 'EAI_AGAIN',
+    syscall: 'getaddrinfo',
+    hostname: 'a.test',
+  })
 })

@@ -62,7 +62,10 @@ const bothAsked = async (dns: DnsStub): Promise<void> => {
   dns.set('api.internal', '192.0.2.1')
   await dns.resolver().resolve4('api.internal')
   await dns.resolver().resolve4('API.internal.')
-  await dns.resolver().resolveMx('gone.internal').catch(() => undefined)
+  await dns
+    .resolver()
+    .resolveMx('gone.internal')
+    .catch(() => undefined)
 }
 
 describe('toHaveBeenAskedFor', () => {
@@ -78,7 +81,9 @@ describe('toHaveBeenAskedFor', () => {
   })
 
   test('says what was asked instead', async ({ dns }) => {
-    expect(await failure(() => expect(dns).toHaveBeenAskedFor('api.internal'))).toBe('expected the stub to have been asked for api.internal, it was asked for nothing')
+    expect(await failure(() => expect(dns).toHaveBeenAskedFor('api.internal'))).toBe(
+      'expected the stub to have been asked for api.internal, it was asked for nothing',
+    )
     await bothAsked(dns)
     expect(await failure(() => expect(dns).toHaveBeenAskedFor('apis.internal', 'A'))).toBe(
       [
@@ -88,13 +93,17 @@ describe('toHaveBeenAskedFor', () => {
         'Did you mean api.internal?',
       ].join('\n'),
     )
-    expect(await failure(() => expect(dns).not.toHaveBeenAskedFor('api.internal'))).toBe('expected the stub not to have been asked for api.internal, it was asked:\n  api.internal A (udp, NOERROR), 2 times')
+    expect(await failure(() => expect(dns).not.toHaveBeenAskedFor('api.internal'))).toBe(
+      'expected the stub not to have been asked for api.internal, it was asked:\n  api.internal A (udp, NOERROR), 2 times',
+    )
   })
 
   test('a type or a name that is none', async ({ dns }) => {
     expect(await failure(() => expect(dns).toHaveBeenAskedFor('api.internal', 'AAA'))).toMatch(/type/)
     expect(await failure(() => expect(dns).toHaveBeenAskedFor('api..internal'))).toMatch(/name/)
-    expect(await failure(() => expect('dns').toHaveBeenAskedFor('api.internal'))).toBe('toHaveBeenAskedFor: expected a DNS stub, found "dns": expect(dns).toHaveBeenAskedFor(…)')
+    expect(await failure(() => expect('dns').toHaveBeenAskedFor('api.internal'))).toBe(
+      'toHaveBeenAskedFor: expected a DNS stub, found "dns": expect(dns).toHaveBeenAskedFor(…)',
+    )
   })
 
   test('many names are cut short', async ({ dns }) => {
@@ -121,10 +130,18 @@ describe('toHaveBeenAskedTimes', () => {
 
   test('says how often it was', async ({ dns }) => {
     await bothAsked(dns)
-    expect(await failure(() => expect(dns).toHaveBeenAskedTimes('api.internal', 1))).toBe('expected the stub to have been asked once for api.internal, it was asked 2 times:\n  api.internal A (udp, NOERROR), 2 times')
-    expect(await failure(() => expect(dns).toHaveBeenAskedTimes(4))).toMatch(/^expected the stub to have been asked 4 times, it was asked 3 times:\n {2}api/)
-    expect(await failure(() => expect(dns).not.toHaveBeenAskedTimes('api.internal', 'A', 2))).toMatch(/^expected the stub not to have been asked 2 times for api\.internal A:\n/)
-    expect(await failure(() => expect(dns).toHaveBeenAskedTimes('x.test', 1))).toMatch(/^expected the stub to have been asked once for x\.test, it was asked:\n/)
+    expect(await failure(() => expect(dns).toHaveBeenAskedTimes('api.internal', 1))).toBe(
+      'expected the stub to have been asked once for api.internal, it was asked 2 times:\n  api.internal A (udp, NOERROR), 2 times',
+    )
+    expect(await failure(() => expect(dns).toHaveBeenAskedTimes(4))).toMatch(
+      /^expected the stub to have been asked 4 times, it was asked 3 times:\n {2}api/,
+    )
+    expect(await failure(() => expect(dns).not.toHaveBeenAskedTimes('api.internal', 'A', 2))).toMatch(
+      /^expected the stub not to have been asked 2 times for api\.internal A:\n/,
+    )
+    expect(await failure(() => expect(dns).toHaveBeenAskedTimes('x.test', 1))).toMatch(
+      /^expected the stub to have been asked once for x\.test, it was asked:\n/,
+    )
   })
 })
 
@@ -135,6 +152,7 @@ describe('toResolveTo', () => {
       'mail.internal': { MX: ['10 a.internal', '20 b.internal'], TXT: 'v=spf1 -all' },
       '_db._tcp.internal': { SRV: '0 5 5432 db.internal' },
       'alias.internal': { CNAME: 'api.internal' },
+      'caa.internal': { CAA: '0 issue "ca.test"' },
     },
   })
 
@@ -147,6 +165,7 @@ describe('toResolveTo', () => {
     await expect(dns).toResolveTo('mail.internal', 'v=spf1 -all', 'TXT')
     await expect(dns).toResolveTo('_db._tcp.internal', '0 5 5432 db.internal', 'SRV')
     await expect(dns).toResolveTo('alias.internal', 'api.internal', 'CNAME')
+    await expect(dns).toResolveTo('caa.internal', { issue: 'ca.test', critical: 0 }, 'CAA')
     await expect(dns).toResolveTo('gone.internal', 'ENOTFOUND')
     await expect(dns).not.toResolveTo('api.internal', '192.0.2.1')
     await expect(dns.resolver()).toResolveTo('api.internal', ['192.0.2.1', '192.0.2.2', '2001:db8::1'])
@@ -162,11 +181,19 @@ describe('toResolveTo', () => {
   })
 
   listed('says what it resolves to', async ({ dns }) => {
-    expect(await failure(() => expect(dns).toResolveTo('api.internal', '192.0.2.9', 'A'))).toBe('expected api.internal A to resolve to 192.0.2.9, it resolves to 192.0.2.1, 192.0.2.2')
+    expect(await failure(() => expect(dns).toResolveTo('api.internal', '192.0.2.9', 'A'))).toBe(
+      'expected api.internal A to resolve to 192.0.2.9, it resolves to 192.0.2.1, 192.0.2.2',
+    )
     dns.fail('api.internal', 'SERVFAIL')
-    expect(await failure(() => expect(dns).toResolveTo('api.internal', ['192.0.2.9']))).toBe('expected api.internal to resolve to 192.0.2.9, it resolves to EAI_AGAIN')
-    expect(await failure(() => expect(dns).not.toResolveTo('api.internal', 'ESERVFAIL', 'A'))).toBe('expected api.internal A not to resolve to ESERVFAIL')
-    expect(await failure(() => expect(5).toResolveTo('api.internal', '192.0.2.9'))).toBe('toResolveTo: expected a DNS stub, a resolver of node:dns/promises or a name, found 5')
+    expect(await failure(() => expect(dns).toResolveTo('api.internal', ['192.0.2.9']))).toBe(
+      'expected api.internal to resolve to 192.0.2.9, it resolves to EAI_AGAIN',
+    )
+    expect(await failure(() => expect(dns).not.toResolveTo('api.internal', 'ESERVFAIL', 'A'))).toBe(
+      'expected api.internal A not to resolve to ESERVFAIL',
+    )
+    expect(await failure(() => expect(5).toResolveTo('api.internal', '192.0.2.9'))).toBe(
+      'toResolveTo: expected a DNS stub, a resolver of node:dns/promises or a name, found 5',
+    )
   })
 })
 

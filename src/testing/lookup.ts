@@ -5,15 +5,7 @@
  * Invariant: Node judges the arguments, and nothing here sends a query anywhere but to the stub: Node's functions get only
  * IP addresses, values that are no name, and `localhost`.
  */
-import {
-  getDefaultResultOrder,
-  lookup as nodeLookup,
-  type LookupAddress,
-  type LookupAllOptions,
-  type LookupOneOptions,
-  type LookupOptions,
-  promises,
-} from 'node:dns'
+import dns, { type LookupAddress, type LookupAllOptions, type LookupOneOptions, type LookupOptions } from 'node:dns'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { promisify } from 'node:util'
@@ -23,9 +15,9 @@ import { type Asked, makeResolver } from './resolver.ts'
 
 export interface Lookups {
   /** In the place of `dns.lookup`, also when promisified. */
-  readonly lookup: typeof nodeLookup
+  readonly lookup: typeof dns.lookup
   /** In the place of `dns.promises.lookup`. */
-  readonly promised: typeof promises.lookup
+  readonly promised: typeof dns.promises.lookup
 }
 
 type OneDone = (error: NodeJS.ErrnoException | null, address: string, family: number) => void
@@ -39,15 +31,15 @@ type Ask = (name: string, options: unknown) => Promise<LookupOutcome>
 type Target = { readonly by: 'node'; readonly hostname: unknown } | { readonly by: 'stub'; readonly hostname: string; readonly name: string }
 
 // As they are when this file is loaded: later they may be our own.
-const systemLookup = nodeLookup
-const systemPromised = promises.lookup
+const systemLookup = dns.lookup
+const systemPromised = dns.promises.lookup
 
 /** Any address: with it Node judges the other arguments and sends nothing. */
 const PROBE = '127.0.0.1'
 /** What `getaddrinfo` asks for; it refuses the rest (empty and long labels, a hyphen in front, other characters) at once. */
 const HOST_NAME = /^(?!-)(?=.{1,253}\.?$)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?$/
 
-export const makeLookup = (server: Asked): typeof nodeLookup => makeLookups(server).lookup
+export const makeLookup = (server: Asked): typeof dns.lookup => makeLookups(server).lookup
 
 export function makeLookups(server: Asked): Lookups {
   const ask = makeAsk(server)
@@ -109,7 +101,7 @@ function targetOf(hostname: unknown): Target {
 }
 
 function makeAsk(server: Asked): Ask {
-  let resolver: promises.Resolver | null = null
+  let resolver: dns.promises.Resolver | null = null
   return async (name, options) => {
     if (!HOST_NAME.test(name)) return { kind: 'failed', failure: 'EAI_NONAME' }
     const wanted = wantedOf(options)
@@ -136,7 +128,7 @@ const wantsAll = (options: unknown): boolean => field(options, 'all') === true
 function wantedOf(options: unknown): Wanted {
   const family = typeof options === 'number' ? options : field(options, 'family')
   const verbatim = field(options, 'verbatim')
-  const order = field(options, 'order') ?? (typeof verbatim === 'boolean' ? (verbatim ? 'verbatim' : 'ipv4first') : getDefaultResultOrder())
+  const order = field(options, 'order') ?? (typeof verbatim === 'boolean' ? (verbatim ? 'verbatim' : 'ipv4first') : dns.getDefaultResultOrder())
   const hints = field(options, 'hints')
   return {
     family: family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0,

@@ -29,7 +29,7 @@ const found = {
   namespaced: await promises.lookup('svc.internal'),
   namedResolve4: await promisify(resolve4)('svc.internal'),
   namedResolveTxt: await resolveTxt('text.internal'),
-  required: await promisify(require('dns').lookup)('svc.internal'),
+  required: await promisify(require('node:dns').lookup)('svc.internal'),
   imported: await (await import('node:dns')).promises.lookup('svc.internal'),
   fetched: await (await fetch(url)).text(),
   undici: await (await undici.request(url)).body.text(),

@@ -169,8 +169,9 @@ export interface CachingResolver extends AsyncDisposable {
  * (`roots`). It asks the servers over real sockets, and its TTLs count down on `clock` alone.
  *
  * Not a forwarder: with `upstream` that server is taken for the only one of the root, authoritative for every name. It is
- * asked with RD=0 for exactly the names queried (no minimisation), follows aliases by asking again, and takes a reply without
- * AA only from a server that sets RA.
+ * asked with RD=0 for exactly the names queried (no minimisation), aliases that it does not follow are asked for one by one,
+ * and a reply without AA counts only when it has RA. A denial without SOA is not remembered (RFC 2308 section 5): a stub has
+ * one when its zone has.
  */
 export function createResolver(options: ResolverOptions): CachingResolver {
   return atCaller(createResolver, () => {

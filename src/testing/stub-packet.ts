@@ -87,16 +87,15 @@ export function rdataOfObject(type: number, given: object): Uint8Array {
   const octets = encoded(type, answer)
   const read = readBack(octets)
   const rdata = ownReading(octets)
-  const again = read === null ? null : ownReading(encoded(type, { ...answer, data: read }))
-  if (read === null || rdata === null || again === null || !sameBytes(rdata, again)) {
-    mistake(`this ${typeName(type)} data does not survive its own encoding; write it as text${likeExample(type)}`)
-  }
+  const lost = (): never => mistake(`this ${typeName(type)} data does not survive its own encoding; write it as text${likeExample(type)}`)
+  if (read === null || rdata === null) return lost()
   for (const [field, kind] of Object.entries(shape.fields)) {
-    if (!sameValue(kind, data[field], fieldOf(read, field))) {
-      const change = `from ${described(data[field])} to ${described(fieldOf(read, field))}`
-      mistake(`${typeName(type)} data: ${field} would be changed ${change} in the record; write it as text${likeExample(type)}`)
-    }
+    if (sameValue(kind, data[field], fieldOf(read, field))) continue
+    const change = `from ${described(data[field])} to ${described(fieldOf(read, field))}`
+    mistake(`${typeName(type)} data: ${field} would be changed ${change} in the record; write it as text${likeExample(type)}`)
   }
+  const again = ownReading(encoded(type, { ...answer, data: read }))
+  if (again === null || !sameBytes(rdata, again)) return lost()
   return rdata
 }
 
@@ -168,7 +167,7 @@ function checkedName(what: string, value: unknown): string {
   const name = parseName(value, null)
   if (typeof name !== 'string') mistake(`${what}: ${name.error}`)
   const plain = value === '.' || value.endsWith('.') ? value : `${value}.`
-  if (formatName(name) !== plain) mistake(`${what}: ${described(value)} needs escapes in a name; write the record as text`)
+  if (value.includes('\\') || formatName(name) !== plain) mistake(`${what}: ${described(value)} needs escapes in a name; write the record as text`)
   return value
 }
 

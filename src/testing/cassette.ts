@@ -12,6 +12,7 @@ import { foldName, parentOf, ROOT } from '../dns/name.ts'
 import { suggest } from '../dns/suggest.ts'
 import { formatName } from '../dns/text.ts'
 import { type Exchange, exchangeText, formatCassette, merged, parseCassette, questionText, type RecordedReply, recordedReply, replayedMessage, sameAnswer } from './cassette-text.ts'
+import { errorCode } from '../net/system-error.ts'
 import { mistake } from './stub-mistake.ts'
 import type { Cassette } from './stub-types.ts'
 
@@ -23,7 +24,7 @@ const SHOWN_EXCHANGES = 5
 /**
  * Opens a cassette. `record` begins anew, `replay` needs the file, `once` replays what is there and records when nothing is.
  * Throws a `Mistake` that lists `file:line:column: what was expected` for a file that is no cassette, and says how to record
- * for one that is missing. A file that cannot be read throws the error of the system.
+ * for one that is missing. Two that record to one file at once overwrite each other: a cassette belongs to one stub.
  */
 export function openCassette(path: string, mode: CassetteMode = 'once'): Cassette {
   if (!['record', 'replay', 'once'].includes(mode)) mistake(`expected the mode of a cassette, record, replay or once, found ${JSON.stringify(mode)}`)
@@ -44,8 +45,8 @@ function readIfThere(file: string): string | null {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
-    throw error
+    const code = errorCode(error)
+    return code === 'ENOENT' ? null : mistake(`the cassette ${file} cannot be read: ${code === '' ? String(error) : code}`)
   }
 }
 
@@ -148,12 +149,13 @@ function differenceText(path: string, question: Question, exchanges: readonly Ex
   ].join('\n')
 }
 
-/** Other types of the name; the name that was likely meant; what stands beside it. */
+/** Other types of the name and the name that was likely meant; without any, what stands beside it. */
 function nearest(question: Question, exchanges: readonly Exchange[]): readonly Exchange[] {
   const sameName = exchanges.filter(({ question: { name } }) => name === question.name)
   const meant = suggest(formatName(question.name), new Set(exchanges.map(({ question: { name } }) => formatName(name)).filter(name => name !== formatName(question.name))))
   const alike = exchanges.filter(({ question: { name } }) => formatName(name) === meant)
   const parent = parentOf(question.name)
   const beside = parent === ROOT ? [] : exchanges.filter(({ question: { name } }) => name !== question.name && parentOf(name) === parent)
-  return [...new Set([...sameName, ...alike, ...beside])]
+  const nearer = [...new Set([...sameName, ...alike])]
+  return nearer.length > 0 ? nearer : beside
 }

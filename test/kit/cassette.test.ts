@@ -87,6 +87,15 @@ describe('what is written', () => {
     expect(Array.from({ length: 6 }, () => cassette.replay(a)?.rcode)).toEqual([2, 2, 0, 0, 3, 3])
   })
 
+  test('what a broken server sent is kept as octets, even where a zone file could not say it', () => {
+    const cassette = openCassette(file(), 'record')
+    const broken = { owner: a.name, type: 257, class: 1, ttl: 5, rdata: Uint8Array.of(1, 2, 3) }
+    cassette.record(a, { ...reply(a), answer: [broken] })
+    cassette.close()
+    expect(lines(readFileSync(file(), 'utf8'))).toEqual(['a.test. A -> NOERROR aa | a.test. 5 CAA \\# 3 010203'])
+    expect(openCassette(file(), 'replay').replay(a)?.answer).toEqual([broken])
+  })
+
   test('a file is whole or not there: nothing beside it is left', () => {
     recorded([[a, {}]], file('deep/er/a.cassette'))
     expect(readdirSync(file('deep/er'))).toEqual(['a.cassette'])
@@ -138,6 +147,10 @@ describe('modes', () => {
     expect(() => openCassette(file(), 'replay')).toThrow(/^there is no cassette .*a\.cassette to replay: run once with mode 'record'/)
     // @ts-expect-error: what a caller without types might write
     expect(() => openCassette(file(), 'replya')).toThrow(/expected the mode of a cassette, record, replay or once, found "replya"/)
+  })
+
+  test('what cannot be read at all is a mistake too', () => {
+    expect(() => openCassette(directory)).toThrow(new TypeError(`the cassette ${directory} cannot be read: EISDIR`))
   })
 
   test.each(['record', 'replay', 'once'] as const)('%s: a file that is no cassette is refused and stays', mode => {

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { queryJson } from './testing/query-json.ts'
-import type { DnsStub } from './testing/stub-types.ts'
+import type { DnsStub, RecordedQuery } from './testing/stub-types.ts'
 
 /** Somebody who watches the file sees a query after this time at the latest. */
 const EVERY_MS = 200
@@ -13,8 +13,8 @@ export class QueryFile {
   readonly #stub: DnsStub
   readonly #file: number
   readonly #timer: NodeJS.Timeout
-  /** Those before have been written. */
-  #next = 0
+  /** It and those before have been written. */
+  #last: RecordedQuery | undefined
 
   /** The file begins anew. Throws when it cannot be written. */
   constructor(path: string, stub: DnsStub) {
@@ -26,7 +26,6 @@ export class QueryFile {
   /** Writes all of them, before they are forgotten. */
   flush(): void {
     this.#write(true)
-    this.#next = 0
   }
 
   close(): void {
@@ -37,10 +36,11 @@ export class QueryFile {
 
   #write(all: boolean): void {
     const { queries } = this.#stub
-    const fresh = queries.slice(this.#next)
+    // By the query and not by its place: a stub forgets, when told to and when there are too many.
+    const fresh = queries.slice(this.#last === undefined ? 0 : queries.lastIndexOf(this.#last) + 1)
     const pending = all ? -1 : fresh.findIndex(({ answeredWith }) => answeredWith === 'pending')
     const known = pending < 0 ? fresh : fresh.slice(0, pending)
     if (known.length > 0) writeSync(this.#file, known.map(query => `${JSON.stringify(queryJson(query))}\n`).join(''))
-    this.#next += known.length
+    this.#last = known.at(-1) ?? this.#last
   }
 }

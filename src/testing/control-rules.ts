@@ -21,7 +21,7 @@ type Made = { readonly kind: 'made'; readonly rule: Fault } | Problem
 const FAULTS = ['timeout', 'SERVFAIL', 'REFUSED', 'NXDOMAIN', 'FORMERR', 'NOTIMP', 'truncate', 'wrongId', 'wrongQuestion', 'wrongSource', 'garbage', 'halfFrame', 'tcpReset', 'stripEdns', 'empty'] as const
 const WHEN = ['type', 'transport', 'client', 'times', 'probability', 'schedule'] as const
 /** The members of the kinds that are no faults proper. */
-const OWN = { delay: ['ms', 'jitter'], ttl: ['seconds'], sequence: ['replies', 'then'], forward: ['server'], passthrough: [] } as const
+const OWN = { delay: ['ms', 'jitter'], ttl: ['seconds'], sequence: ['replies', 'after'], forward: ['server'], passthrough: [] } as const
 
 /** Makes a rule of a request's body. */
 export function makeRule(stub: DnsStub, body: unknown): Made {
@@ -105,10 +105,10 @@ function faultOptions({ ede }: Members, when: RuleOptions): FaultOptions {
   return { ...when, ede: { code: ede.code, ...(typeof ede.text === 'string' ? { text: ede.text } : {}) } }
 }
 
-function sequenceOptions({ then }: Members, when: RuleOptions): SequenceOptions {
-  if (then === undefined) return when
-  if (then !== 'last' && then !== 'listed' && then !== 'cycle') throw new WrongMember('then', 'expected "last", "listed" or "cycle"')
-  return { ...when, then }
+function sequenceOptions({ after }: Members, when: RuleOptions): SequenceOptions {
+  if (after === undefined) return when
+  if (after !== 'last' && after !== 'listed' && after !== 'cycle') throw new WrongMember('after', 'expected "last", "listed" or "cycle"')
+  return { ...when, after }
 }
 
 /** `null` stands for what JSON does not have: as listed. */

@@ -165,7 +165,7 @@ export type StubHandler = (query: StubQuery) => StubReply | Promise<StubReply>
 
 export interface SequenceOptions extends RuleOptions {
   /** What comes behind the end: the last reply again (default), the listed records, or the sequence from its start. */
-  readonly then?: 'last' | 'listed' | 'cycle'
+  readonly after?: 'last' | 'listed' | 'cycle'
 }
 
 /** A listed record, as presentation text. */
@@ -210,7 +210,7 @@ export interface StubOptions {
  * A DNS server on one random port of UDP and TCP. A query goes: a fault; then rules that answer (sequence, handler, forward),
  * of which one that says `undefined` leaves the query to the next; then the `handler` of the options; then the records; then
  * the cassette; then `unlisted`. Of each kind of rule the first that applies acts, in the order of mocks: rules for a limited
- * number of queries (`times`, `schedule`, a sequence with `then: 'listed'`) in the order they were made, then the others, the
+ * number of queries (`times`, `schedule`, a sequence with `after: 'listed'`) in the order they were made, then the others, the
  * newest first. Delays, TTLs and the faults that change the octets of a reply act on whatever the answer is. A rule sees the
  * name that was asked, not those that an alias leads to.
  */

@@ -282,9 +282,9 @@ class Stub implements DnsStub {
   sequence(name: string, replies: readonly (StubReply | FaultKind)[], options: SequenceOptions = {}): Fault {
     return atCaller(this.sequence, () => {
       if (!Array.isArray(replies) || replies.length === 0) mistake(`expected an array of at least one reply or fault, found ${described(replies)}`)
-      const { then = 'last' } = options
-      if (!['last', 'listed', 'cycle'].includes(then))
-        mistake(`expected then to be "last", "listed" or "cycle", found ${near(then, ['last', 'listed', 'cycle'])}`)
+      const { after = 'last' } = options
+      if (!['last', 'listed', 'cycle'].includes(after))
+        mistake(`expected after to be "last", "listed" or "cycle", found ${near(after, ['last', 'listed', 'cycle'])}`)
       for (const reply of replies) if (typeof reply !== 'function') meaningOf(reply, SAMPLE, this.#settings.ttl, true)
       const steps = [...replies]
       const places = new Map<string, number>()
@@ -293,10 +293,10 @@ class Stub implements DnsStub {
         const place = places.get(key) ?? 0
         places.set(key, place + 1)
         if (place < steps.length) return steps[place]
-        return then === 'listed' ? undefined : steps[then === 'cycle' ? place % steps.length : steps.length - 1]
+        return after === 'listed' ? undefined : steps[after === 'cycle' ? place % steps.length : steps.length - 1]
       }
       const action = { kind: 'say', next, faults: true } as const
-      return this.#rules.make({ name, kind: 'sequence', options, moreOptions: ['then'], action, ends: then === 'listed' }, this.#server.answers)
+      return this.#rules.make({ name, kind: 'sequence', options, moreOptions: ['after'], action, ends: after === 'listed' }, this.#server.answers)
     })
   }
 

@@ -100,10 +100,9 @@ describe('faults', () => {
   })
 
   test('of every kind', async () => {
-    const then = 'listed'
     const bodies = [
       { name: 'a.test', kind: 'delay', ms: 5, jitter: 2 }, { name: 'a.test', kind: 'ttl', seconds: 3 }, { name: 'a.test', kind: 'passthrough' },
-      { name: 'a.test', kind: 'forward', server: '127.0.0.1:5300' }, { name: 'a.test', kind: 'sequence', replies: ['SERVFAIL', '192.0.2.1', null, { rcode: 'NXDOMAIN' }], then },
+      { name: 'a.test', kind: 'forward', server: '127.0.0.1:5300' }, { name: 'a.test', kind: 'sequence', replies: ['SERVFAIL', '192.0.2.1', null, { rcode: 'NXDOMAIN' }], after: 'listed' },
       { name: 'a.test', kind: 'nxdomain', schedule: ['pass', 'fail'] }, { name: 'a.test', kind: 'wrongId', probability: 0.5, client: '127.0.0.0/8' },
       ...['timeout', 'REFUSED', 'FORMERR', 'NOTIMP', 'truncate', 'wrongQuestion', 'wrongSource', 'garbage', 'halfFrame', 'tcpReset', 'stripEdns', 'empty'].map(kind => ({ name: 'a.test', kind })),
     ]

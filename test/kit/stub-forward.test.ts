@@ -72,7 +72,7 @@ describe('forwarding', () => {
     const silent = await udpServer(() => {})
     await using dns = await createDnsStub()
     dns.forwardTo('x.test', `127.0.0.1:${silent.server.port}`)
-    vi.spyOn(stubSettings, 'forwardMs', 'get').mockReturnValue(20)
+    vi.spyOn<{ readonly forwardMs: number }, 'forwardMs'>(stubSettings, 'forwardMs', 'get').mockReturnValue(20)
     const reply = await ask(dns, 'x.test', 'A', { edns: 1232 })
     expect(reply.rcode).toBe(2)
     expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toEqual([{ code: 22, text: `127.0.0.1:${silent.server.port} did not answer` }])
@@ -80,7 +80,7 @@ describe('forwarding', () => {
   })
 
   it('equal questions under way are asked once, so that two stubs in a circle end', async () => {
-    vi.spyOn(stubSettings, 'forwardMs', 'get').mockReturnValue(50)
+    vi.spyOn<{ readonly forwardMs: number }, 'forwardMs'>(stubSettings, 'forwardMs', 'get').mockReturnValue(50)
     await using one = await createDnsStub()
     await using two = await createDnsStub()
     one.forwardTo('*', two.address)

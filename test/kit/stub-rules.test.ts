@@ -112,9 +112,9 @@ describe('sequences', () => {
   })
 
   it('can go on with what is listed, or from the start', async () => {
-    dns.sequence('a.test', ['refused', ['192.0.2.8', '192.0.2.9']], { then: 'listed' })
+    dns.sequence('a.test', ['refused', ['192.0.2.8', '192.0.2.9']], { after: 'listed' })
     expect(await texts(4)).toEqual(['rcode 5', '192.0.2.8,192.0.2.9', '192.0.2.1', '192.0.2.1'])
-    dns.sequence('b.test', [undefined, 'NXDOMAIN'], { then: 'cycle' })
+    dns.sequence('b.test', [undefined, 'NXDOMAIN'], { after: 'cycle' })
     expect(await texts(4, 'b.test')).toEqual(['192.0.2.2', 'rcode 3', '192.0.2.2', 'rcode 3'])
   })
 

@@ -105,7 +105,7 @@ describe('many stubs', () => {
       expect(new Set(stubs.map(stub => stub.port)).size).toBe(200)
       stubs[7]?.set('only.test', '192.0.2.1').fail('a.test', 'SERVFAIL')
       const replies = await Promise.all(stubs.map(stub => ask(stub, 'a.test', 'A')))
-      replies.forEach((reply, i) => expect(i === 7 ? reply.rcode : lines(reply.answer)).toEqual(i === 7 ? 2 : [`a.test. 60 IN A 192.0.2.${i}`]))
+      for (const [i, reply] of replies.entries()) expect(i === 7 ? reply.rcode : lines(reply.answer)).toEqual(i === 7 ? 2 : [`a.test. 60 IN A 192.0.2.${i}`])
       expect(stubs.map(stub => stub.queries.length)).toEqual(Array(200).fill(1))
     } finally {
       await Promise.all(stubs.map(stub => stub.stop()))

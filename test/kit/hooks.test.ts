@@ -221,7 +221,7 @@ describe('a resolver of node:dns', () => {
   test('gives up soon, after the tries asked for', async () => {
     stub().fail('*', 'timeout')
     await expect(stub().resolver({ timeout: 100, tries: 1 }).resolve4('slow.internal')).rejects.toMatchObject({ code: 'ETIMEOUT' })
-    await expect(stub().resolver().resolve4('other.internal')).rejects.toMatchObject({ code: 'ETIMEOUT' })
+    await expect(stub().resolver({ timeout: 50 }).resolve4('other.internal')).rejects.toMatchObject({ code: 'ETIMEOUT' })
     expect(stub().queries.map(({ name }) => name)).toEqual(['slow.internal', 'other.internal', 'other.internal'])
   })
 

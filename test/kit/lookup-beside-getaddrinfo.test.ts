@@ -31,7 +31,7 @@ const EXPLAINED: ReadonlyMap<string, string> = new Map<string, string>([
 function compare(): readonly Compared[] {
   const directory = mkdtempSync(join(tmpdir(), 'rootwalk-kit-'))
   const conf = join(directory, 'resolv.conf')
-  writeFileSync(conf, 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n')
+  writeFileSync(conf, 'nameserver 127.0.0.1\noptions timeout:1 attempts:2\n')
   const script = fileURLToPath(new URL('beside-getaddrinfo.mjs', import.meta.url))
   const inside = 'ip link set lo up && mount --bind "$1" /etc/resolv.conf && exec "$2" "$3"'
   try {

@@ -265,7 +265,7 @@ export class StubServer {
         if (given === null || asking.fault === null) return next(query)
         return Promise.resolve(settled(asking, given, asking.fault.fault))
       }),
-      stage('rules', (query, next) => this.#byRules(query, next)),
+      stage('rules', (query, next) => (this.answers.order.length === 0 && this.#parts.handler === null ? next(query) : this.#byRules(query, next))),
       makeChaos({ version: null, id: null }),
       makeMinimalAny(() => true, limits.server),
     ]
@@ -275,7 +275,6 @@ export class StubServer {
     const asking = askingOf(query)
     const { order } = this.answers
     const { handler } = this.#parts
-    if (order.length === 0 && handler === null) return next(query)
     const arrival: Arrival = { name: query.question.name, type: query.question.type, transport: asking.transport, ip: asking.ip }
     for (const rule of order) {
       if (!rule.takes(arrival)) continue
@@ -331,12 +330,12 @@ export class StubServer {
     return next(query)
   }
 
-  async #listed(asking: Asking): Promise<Answer> {
+  #listed(asking: Asking): Promise<Answer> {
     const { name, type, class: klass } = asking.question
     const listed = this.#parts.store.answer({ name, type, class: klass })
     if (listed.kind === 'unlisted') return this.#unlisted(asking, listed)
     asking.record.matched ||= listed.matched
-    return listed.answer
+    return Promise.resolve(listed.answer)
   }
 
   async #unlisted(asking: Asking, { question, chain, exists }: Extract<Listed, { kind: 'unlisted' }>): Promise<Answer> {

@@ -409,7 +409,7 @@ export class StubServer {
       reply(NOTHING, 0)
       return
     }
-    record.answeredWith = asking.wire ?? asking.answeredWith ?? rcodeName((out[3] ?? 0) & 0xf)
+    record.answeredWith = asking.wire ?? asking.answeredWith ?? rcodeName(asking.reached ? (out[3] ?? 0) & 0xf : wholeRcode(out.subarray(0, octets)))
     const plain = asking.ttl === null ? out.subarray(0, octets) : withTtls(out.subarray(0, octets), asking.ttl)
     if (asking.delayMs <= 0) {
       this.#send(asking, plain, reply)
@@ -477,7 +477,7 @@ const given = (content: Content): Answer => ({ kind: 'given', content, by: 'stub
 /** Something spoke for the query: it is matched. */
 function settled(asking: Asking, content: Content, answeredWith: string | null = null): Answer {
   asking.record.matched = true
-  asking.answeredWith = answeredWith
+  asking.answeredWith = answeredWith ?? rcodeName(content.rcode)
   return given(content)
 }
 
@@ -490,6 +490,12 @@ function silent(asking: Asking, answeredWith: string): Answer {
 function faultContent({ fault, ede }: FaultAction): Content | null {
   const rcode = rcodeOfFault(fault)
   return rcode === null ? null : emptyContent(rcode, ede === null ? null : { code: ede.code, text: ede.text ?? '' })
+}
+
+/** With the upper bits, which are in OPT. */
+function wholeRcode(reply: Uint8Array): number {
+  const decoded = decodeMessage(reply)
+  return decoded.kind === 'message' ? decoded.message.rcode : 0
 }
 
 /** A handler may give another one, which is asked in turn. */

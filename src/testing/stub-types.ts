@@ -16,7 +16,7 @@ import type { Transport } from '../ports.ts'
  * fields that dns-packet or `node:dns` give it (`{ preference: 10, exchange: 'mail.a.test' }`). The text of a TXT record is
  * the text itself, without quotes; an array of texts within the array of records is one TXT record of several strings.
  */
-export type RecordData = string | number | Uint8Array | readonly (string | Uint8Array)[] | Readonly<{ [field: string]: unknown }>
+export type RecordData = string | number | Uint8Array | readonly (string | Uint8Array)[] | object
 
 /**
  * The records of one name. A text or an array of texts is addresses, A or AAAA by family; otherwise types with their data:
@@ -130,13 +130,13 @@ export interface RecordedQuery extends StubQuery {
   readonly answeredWith: string
 }
 
-/** A record in the form of dns-packet's answers. */
+/** A record in the form of dns-packet's answers, which can be handed on as they were decoded. An array as data is one TXT record. */
 export interface PacketAnswer {
   readonly name: string
   readonly type: string
-  readonly class?: string
-  readonly ttl?: number
-  readonly data: RecordData
+  readonly class?: string | undefined
+  readonly ttl?: number | undefined
+  readonly data?: RecordData
 }
 
 /** A reply in full. What is left out is as in an ordinary answer. */

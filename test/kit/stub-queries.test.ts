@@ -48,12 +48,17 @@ describe('recorded queries', () => {
   it('are all those that are a question, also ones that no server answers; others are not', async () => {
     expect(await ask(dns, 'api.internal', 'AXFR')).toMatchObject({ rcode: 5 })
     expect(dns.queries).toMatchObject([{ name: 'api.internal', type: 'AXFR', matched: true, answeredWith: 'REFUSED' }])
+    const future = queryFor('api.internal', 'A', { edns: 512 })
+    future[future.length - 5] = 1
+    expect((await overTcp(dns, [future])).messages).toHaveLength(1)
+    expect(dns.queries.at(-1)).toMatchObject({ matched: true, answeredWith: 'BADVERS' })
+    dns.clearQueries()
     const notify = queryFor('api.internal')
     notify[2] = 0x20
     const broken = queryFor('api.internal').slice(0, 20)
     const { messages } = await overTcp(dns, [notify, broken])
     expect(messages.map(reply => (reply[3] ?? 0) & 0xf)).toEqual([4, 1])
-    expect(dns.queries).toHaveLength(1)
+    expect(dns.queries).toEqual([])
   })
 })
 

@@ -83,7 +83,7 @@ describe('records of every form', () => {
       ],
     }))
     dns.clear()
-    for (const answer of decoded.answers ?? []) if ('data' in answer && typeof answer.data === 'object') dns.set(answer.name, answer.type, { ...answer.data })
+    for (const answer of decoded.answers ?? []) if ('data' in answer && typeof answer.data === 'object') dns.set(answer.name, answer.type, answer.data)
     expect(data()).toEqual(['MX 10 mail.a.test.', 'SRV 1 2 5060 sip.a.test.', 'CAA 0 issue "ca.test"'])
   })
 

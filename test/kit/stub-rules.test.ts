@@ -1,3 +1,4 @@
+import packet from 'dns-packet'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readExtendedErrors } from '../../src/dns/edns.ts'
 import { createDnsStub } from '../../src/testing/stub.ts'
@@ -189,6 +190,26 @@ describe('handlers', () => {
     expect(lines(reply.authority)).toEqual(['test. 7 IN SOA ns.test. h.test. 1 2 3 4 5'])
     expect(lines(reply.additional)).toEqual(['ns.test. 60 IN A 192.0.2.5'])
     expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toEqual([{ code: 15, text: 'no' }])
+  })
+
+  it('may hand on what dns-packet decoded', async () => {
+    const octets = packet.encode({
+      type: 'response',
+      answers: [{ name: 'a.test', type: 'CNAME', ttl: 4, data: 'b.test' }, { name: 'b.test', type: 'TXT', ttl: 5, data: ['one', 'two'] }],
+      additionals: [
+        { name: '.', type: 'OPT', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] },
+        { name: 'm.test', type: 'SRV', ttl: 6, data: { port: 1, target: 's.test' } },
+      ],
+    })
+    dns.on('a.test', () => {
+      const { answers = [], additionals = [] } = packet.decode(octets)
+      return { records: answers, additional: additionals }
+    })
+    const reply = await ask(dns, 'a.test', 'TXT')
+    expect(lines([...reply.answer, ...reply.additional])).toEqual([
+      'a.test. 4 IN CNAME b.test.', 'b.test. 5 IN TXT "one" "two"', 'm.test. 6 IN SRV 0 0 1 s.test.',
+    ])
+    expect(dns.errors).toEqual([])
   })
 
   it('may be silent or late', async () => {

@@ -403,3 +403,27 @@ describe('openTcpListener', () => {
     expect(attempt).toMatchObject({ kind: 'listen-failed', transport: 'tcp', code: 'EADDRINUSE', port: listener.port })
   })
 })
+
+it('tells of every connection that is taken, with the client as its queries have it', async () => {
+  const limits = limitsWith({})
+  const [accepted, asking]: [Client[], Client[]] = [[], []]
+  const listener = await openTcpListener({
+    address: '127.0.0.1', port: 0, clock: new SimClock(), limits, events: () => {}, connections: new TcpConnections(limits.tcp),
+    onAccept: (client, socket) => {
+      accepted.push(client)
+      expect(socket.remotePort).toBe(client.port)
+    },
+    onMessage: (bytes, length, client, reply) => {
+      asking.push(client)
+      respond(bytes, length, client, reply)
+    },
+  })
+  if (listener.kind !== 'listener') throw new Error(listener.message)
+  const client = await tcpClient(listener.port)
+  client.send(query())
+  await until(() => client.messages.length === 1)
+  expect(accepted).toHaveLength(1)
+  expect(asking[0]).toBe(accepted[0])
+  client.socket.destroy()
+  await listener.close()
+})

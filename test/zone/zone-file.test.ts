@@ -30,6 +30,14 @@ const files = (table: Readonly<Record<string, string>>): Include => path => {
   return text === undefined ? { error: `no file ${path}` } : { file: path, text }
 }
 
+it('takes a TTL from whoever reads only where the text has none at all', () => {
+  const ttls = (text: string): number[] =>
+    parseZoneText(text, { file: 'zone', origin: EXAMPLE, limits: defaultLimits.zone, include: noFiles, defaultTtl: 7 }).records.map(record => record.ttl)
+  expect(ttls('a A 192.0.2.1\nb 5 A 192.0.2.1\nc A 192.0.2.1')).toEqual([7, 5, 5])
+  expect(ttls('$TTL 9\na A 192.0.2.1')).toEqual([9])
+  expect(faults('a A 192.0.2.1')).toMatchObject([expect.stringContaining('no TTL')])
+})
+
 describe('records of a text', () => {
   it.each<[string, string[]]>([
     ['', []],

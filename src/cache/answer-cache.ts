@@ -3,6 +3,8 @@
  * (the byte path; no message is decoded and no object made). Deliberately ignorant of what an answer means: whoever puts it
  * in decides that it may be told to everybody who asks the same question with the same DO and CD.
  *
+ * It does not use `lru-cache`, which the other stores do: `answer-table.ts` says what objects cost here.
+ *
  * Invariants: bounded in bytes; an answer is never written at or after its end; the ID, RD, CD and the letters of the
  * question are always the asker's; nothing is written that exceeds what the caller allows; truncated answers are not kept.
  */
@@ -12,8 +14,7 @@ import { HEADER_OCTETS } from '../dns/message.ts'
 import { RrType } from '../dns/types.ts'
 import type { QueryPeek } from '../dns/wire.ts'
 import type { CacheLimits } from '../limits.ts'
-import { flat } from './packed.ts'
-import { ByteStore } from './store.ts'
+import { AnswerTable, ENTRY_HEADER } from './answer-table.ts'
 import { elapsedSeconds, plainTtl } from './ttl.ts'
 
 /** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: bits of the third and fourth octet of the header. */
@@ -25,51 +26,34 @@ const CD = 0x10
 /** RFC 6891 section 6.1.4. */
 const DO = 0x80
 
-/**
- * One answer, and the others to the same question with other DO and CD bits behind it. Laid out for the processor's caches:
- * with 20,000 answers every object on the way is a miss of some 80 ns, so the octets of answer and TTL offsets are one
- * array, and the times are small integers, which need no object of their own.
- */
-interface Finished {
-  readonly variant: Variant
-  /** The answer, and behind it two octets for the offset of each TTL. */
-  readonly octets: Uint8Array
-  readonly length: number
-  /** Whole ms, rounded down. */
-  readonly storedAt: number
-  readonly lifeSeconds: number
-  /** Second of its life in which it last counted as used. */
-  usedAt: number
-  readonly next: Finished | null
-}
-
-/** DO and CD. */
+/** DO and CD: answers to the same question with other bits are entries of their own. */
 type Variant = 0 | 1 | 2 | 3
+const VARIANTS: readonly Variant[] = [0, 1, 2, 3]
 const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): Variant => (dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0)
+
+/** RFC 1035 section 3.1 and 4.1.2: the longest name, type and class. */
+const LONGEST_KEY_OCTETS = 255 + 4
+/** Type and class. */
+const FIXED_OCTETS = 4
 
 export class AnswerCache {
   readonly #limits: CacheLimits
-  readonly #store: ByteStore<Finished>
+  readonly #table: AnswerTable
+  readonly #key = new Uint8Array(LONGEST_KEY_OCTETS)
 
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
     this.#limits = limits
-    this.#store = new ByteStore<Finished>(budget, (first, key) => {
-      let bytes = limits.entryOverheadBytes + key.length
-      for (let finished: Finished | null = first; finished !== null; finished = finished.next) {
-        bytes += limits.arrayOverheadBytes + finished.octets.length
-      }
-      return bytes
-    })
+    this.#table = new AnswerTable(budget)
   }
 
   get bytes(): number {
-    return this.#store.bytes
+    return this.#table.bytes
   }
 
-  /** Questions with an answer. */
+  /** Answers, those that differ in DO or CD counted apart. */
   get size(): number {
-    return this.#store.size
+    return this.#table.size
   }
 
   /**
@@ -83,13 +67,13 @@ export class AnswerCache {
     const life = Math.min(plainTtl(ttlSeconds), this.#limits.maxTtl)
     if (life === 0 || wire.length > this.#limits.entryBytes || !isCacheable(key, wire)) return false
     const variant = variantOf(dnssecOk, checkingDisabled)
-    let next: Finished | null = null
-    for (let old = this.#store.peek(key) ?? null; old !== null; old = old.next) {
-      if (old.variant !== variant && elapsedSeconds(old.storedAt, now) < old.lifeSeconds) next = { ...old, next }
-    }
-    return this.#store.set(flat(key), {
-      variant, octets: joined(wire, ttlOffsets), length: wire.length, storedAt: Math.floor(now), lifeSeconds: life, usedAt: 0, next,
-    })
+    const length = this.#spell(key)
+    const hash = hashOf(this.#key, length)
+    this.#forget(hash, variant, length)
+    const kept = Uint8Array.from(wire)
+    // The letters of the question are compared in lower case, and the asker's are put in their place.
+    kept.set(this.#key.subarray(0, length), HEADER_OCTETS)
+    return this.#table.insert(hash, variant, now, life, kept, offsetsAsOctets(ttlOffsets))
   }
 
   /**
@@ -100,58 +84,76 @@ export class AnswerCache {
    * behind the returned length is undefined.
    */
   write(peek: QueryPeek, query: Uint8Array, out: Uint8Array, now: number, maxBytes: number, ourPayloadBytes: number): number {
+    const table = this.#table
     const variant = variantOf(peek.dnssecOk, peek.checkingDisabled)
-    let finished = this.#store.peek(peek.key) ?? null
-    while (finished !== null && finished.variant !== variant) finished = finished.next
-    if (finished === null) return 0
-    const elapsed = elapsedSeconds(finished.storedAt, now)
-    const { octets, length } = finished
+    const at = table.find(hashOf(peek.keyOctets, peek.keyLength), variant, peek.keyOctets, peek.keyLength, HEADER_OCTETS)
+    if (at < 0) return 0
+    const elapsed = elapsedSeconds(table.timeAt(at), now)
+    const length = table.lengthAt(at)
     const total = peek.edns ? length + OPT_FIXED_OCTETS : length
-    if (elapsed >= finished.lifeSeconds || total > maxBytes || total > out.length) return 0
-    // Once a second is use enough: moving an entry to the front for every hit writes to five places of memory.
-    if (elapsed !== finished.usedAt) {
-      finished.usedAt = elapsed
-      this.#store.get(peek.key)
-    }
-    copyInto(out, octets, length, query, peek.questionEnd)
+    if (elapsed >= table.lifeAt(at) || total > maxBytes || total > out.length) return 0
+    table.markUsed(at)
+    const from = at + ENTRY_HEADER
+    copyInto(out, table.octets, from, length, query, peek.questionEnd)
     patchHeader(out, query, peek)
-    if (elapsed > 0) countDown(out, octets, length, elapsed)
+    if (elapsed > 0) countDown(out, table.octets, from + length, table.tailLengthAt(at), elapsed)
     if (peek.edns) writeOpt(out, length, ourPayloadBytes, peek.dnssecOk)
     return total
   }
 
   remove(key: string): void {
-    this.#store.delete(key)
+    const length = this.#spell(key)
+    for (const variant of VARIANTS) this.#forget(hashOf(this.#key, length), variant, length)
   }
 
   clear(): void {
-    this.#store.clear()
+    this.#table.clear()
   }
+
+  #forget(hash: number, variant: Variant, length: number): void {
+    const at = this.#table.find(hash, variant, this.#key, length, HEADER_OCTETS)
+    if (at >= 0) this.#table.remove(at)
+  }
+
+  /** The key as it stands in a message; returns its length. */
+  #spell(key: string): number {
+    const name = key.length - 2
+    for (let i = 0; i < name; i++) this.#key[i] = key.charCodeAt(i)
+    putU16(this.#key, name, key.charCodeAt(name))
+    putU16(this.#key, name + 2, key.charCodeAt(name + 1))
+    return name + FIXED_OCTETS
+  }
+}
+
+/** FNV-1a over the octets, then the end of MurmurHash3, so that the low bits, which choose the bucket, depend on all. */
+function hashOf(octets: Uint8Array, length: number): number {
+  let hash = 0x811c9dc5 | 0
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (octets[i] ?? 0), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
 }
 
 /** Longest answer that is copied octet by octet: measured on Node 20, from there on the native call is quicker. */
 const SHORT_OCTETS = 96
 
 /** 0x20: the letters of the question are the asker's. The stored one has the same length, since its key is the same. */
-function copyInto(out: Uint8Array, octets: Uint8Array, length: number, query: Uint8Array, questionEnd: number): void {
-  if (octets.length > SHORT_OCTETS && octets.length <= out.length) out.set(octets)
-  else {
-    for (let at = 0; at < HEADER_OCTETS; at++) out[at] = octets[at] ?? 0
-    for (let at = questionEnd; at < length; at++) out[at] = octets[at] ?? 0
-  }
+function copyInto(out: Uint8Array, octets: Uint8Array, from: number, length: number, query: Uint8Array, questionEnd: number): void {
+  for (let at = 0; at < HEADER_OCTETS; at++) out[at] = octets[from + at] ?? 0
   for (let at = HEADER_OCTETS; at < questionEnd; at++) out[at] = query[at] ?? 0
+  if (length - questionEnd > SHORT_OCTETS) out.set(octets.subarray(from + questionEnd, from + length), questionEnd)
+  else for (let at = questionEnd; at < length; at++) out[at] = octets[from + at] ?? 0
 }
 
-function joined(wire: Uint8Array, ttlOffsets: Uint16Array): Uint8Array {
-  const octets = new Uint8Array(wire.length + 2 * ttlOffsets.length)
-  octets.set(wire)
-  for (const [i, offset] of ttlOffsets.entries()) putU16(octets, wire.length + 2 * i, offset)
+function offsetsAsOctets(ttlOffsets: Uint16Array): Uint8Array {
+  const octets = new Uint8Array(2 * ttlOffsets.length)
+  for (const [i, offset] of ttlOffsets.entries()) putU16(octets, 2 * i, offset)
   return octets
 }
 
-/** Takes `elapsed` seconds off the TTLs whose offsets stand behind the first `length` octets, never below 0. */
-function countDown(out: Uint8Array, octets: Uint8Array, length: number, elapsed: number): void {
-  for (let i = length; i < octets.length; i += 2) {
+/** Takes `elapsed` seconds off the TTLs whose offsets are the `count` octets at `from`, never below 0. */
+function countDown(out: Uint8Array, octets: Uint8Array, from: number, count: number, elapsed: number): void {
+  for (let i = from; i < from + count; i += 2) {
     const at = u16(octets, i)
     putU32(out, at, Math.max(u32(out, at) - elapsed, 0))
   }

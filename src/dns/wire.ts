@@ -22,10 +22,9 @@ export interface QueryPeek {
   /** Octets as offered; 512 without EDNS. */
   payloadSize: number
   dnssecOk: boolean
-  /** Equal to `questionKey` of the question. */
-  key: string
-  /** Room for the lower-cased question. */
-  readonly scratch: Buffer
+  /** The question as it stands in a message, the name lower-cased: name, type and class in `keyLength` octets. */
+  readonly keyOctets: Buffer
+  keyLength: number
 }
 
 export type ReplyMatch = 'match' | 'wrong-case' | 'no-question' | 'mismatch'
@@ -37,7 +36,7 @@ const MIN_QUERY_OCTETS = HEADER_OCTETS + 1 + QUESTION_FIXED_OCTETS
 
 export const newPeek = (): QueryPeek => ({
   id: 0, recursionDesired: false, checkingDisabled: false, authenticData: false, type: 0, class: 0, questionEnd: 0, edns: false,
-  payloadSize: PLAIN_PAYLOAD_OCTETS, dnssecOk: false, key: '', scratch: Buffer.alloc(MAX_NAME_OCTETS + 2),
+  payloadSize: PLAIN_PAYLOAD_OCTETS, dnssecOk: false, keyOctets: Buffer.alloc(MAX_NAME_OCTETS + QUESTION_FIXED_OCTETS), keyLength: 0,
 })
 
 /**
@@ -50,7 +49,7 @@ export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): bo
   // QDCOUNT 1, ANCOUNT and NSCOUNT 0, ARCOUNT 0 or 1.
   if (length < MIN_QUERY_OCTETS || length > bytes.length || (high & 0xfe) !== 0 || (low & 0x8f) !== 0) return false
   if (u32(bytes, 4) !== 0x0001_0000 || u16(bytes, 8) !== 0 || u16(bytes, 10) > 1) return false
-  const nameEnd = foldQuestionName(bytes, length - QUESTION_FIXED_OCTETS, out.scratch)
+  const nameEnd = foldQuestionName(bytes, length - QUESTION_FIXED_OCTETS, out.keyOctets)
   if (nameEnd < 0) return false
   const end = nameEnd + QUESTION_FIXED_OCTETS
   out.type = u16(bytes, nameEnd)
@@ -66,17 +65,19 @@ export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): bo
   out.recursionDesired = (high & 0x01) !== 0
   out.authenticData = (low & 0x20) !== 0
   out.checkingDisabled = (low & 0x10) !== 0
-  out.key = keyOf(out, nameEnd - HEADER_OCTETS)
+  const fixed = nameEnd - HEADER_OCTETS
+  for (let i = 0; i < QUESTION_FIXED_OCTETS; i++) out.keyOctets[fixed + i] = bytes[nameEnd + i] ?? 0
+  out.keyLength = fixed + QUESTION_FIXED_OCTETS
   return true
 }
 
-/** Lower-cases the question's name into `scratch`; the offset behind the name, -1 when it is no uncompressed name before `limit`. */
-function foldQuestionName(bytes: Uint8Array, limit: number, scratch: Buffer): number {
+/** Lower-cases the question's name into `keyOctets`; the offset behind the name, -1 when it is no uncompressed name before `limit`. */
+function foldQuestionName(bytes: Uint8Array, limit: number, keyOctets: Buffer): number {
   let border = HEADER_OCTETS
   for (let at = HEADER_OCTETS; at < limit; at++) {
     const octet = bytes[at] ?? 0
     // Length octets are below 0x41, so that they pass unchanged (RFC 4343 section 3).
-    scratch[at - HEADER_OCTETS] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet
+    keyOctets[at - HEADER_OCTETS] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet
     if (at !== border) continue
     if (octet === 0) return at + 1
     border += octet + 1
@@ -85,14 +86,9 @@ function foldQuestionName(bytes: Uint8Array, limit: number, scratch: Buffer): nu
   return -1
 }
 
-/** One decode for types and classes of one octet, which nearly all are; otherwise two. */
-function keyOf(peek: QueryPeek, nameOctets: number): string {
-  const { scratch, type, class: klass } = peek
-  if ((type | klass) > 0xff) return scratch.toString('latin1', 0, nameOctets) + String.fromCharCode(type, klass)
-  scratch[nameOctets] = type
-  scratch[nameOctets + 1] = klass
-  return scratch.toString('latin1', 0, nameOctets + 2)
-}
+/** Equal to `questionKey` of the question. */
+export const keyOf = (peek: QueryPeek): string =>
+  peek.keyOctets.toString('latin1', 0, peek.keyLength - QUESTION_FIXED_OCTETS) + String.fromCharCode(peek.type, peek.class)
 
 function peekOpt(bytes: Uint8Array, at: number, length: number, out: QueryPeek): boolean {
   const options = at + OPT_FIXED_OCTETS

@@ -13,7 +13,7 @@ import { MAX_MESSAGE_OCTETS, questionKey } from '../dns/message.ts'
 import { trustWireName } from '../dns/name.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, EdnsOptionCode, Rcode, typeName } from '../dns/types.ts'
-import { newPeek, peekQuery, type QueryPeek } from '../dns/wire.ts'
+import { keyOf, newPeek, peekQuery, type QueryPeek } from '../dns/wire.ts'
 import type { Answer, Content, Query } from '../policy/handler.ts'
 import type { Client, Clock, EventSink, Reply, Serve } from '../ports.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
@@ -101,7 +101,7 @@ class Server {
     this.#replied = true
     reply(this.#out, octets)
     if (queryLog !== null) {
-      const name = trustWireName(peek.key.slice(0, -2))
+      const name = trustWireName(keyOf(peek).slice(0, -2))
       const tookMs = clock.now() - now
       queryLog({ client, name, type: peek.type, class: peek.class, rcode: (this.#out[3] ?? 0) & 0xf, octets, tookMs, by: 'cache', wall: clock.wall() })
     }

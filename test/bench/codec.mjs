@@ -16,7 +16,7 @@ const BATCHES = 15
 export async function codecBench({ iterations }) {
   const { decodeMessage } = await decode()
   const { encodeMessage } = await encode()
-  const { newPeek, peekQuery } = await wire()
+  const { keyOf, newPeek, peekQuery } = await wire()
   const { AnswerCache } = await answerCache()
   const { defaultLimits } = await limits()
   const decoded = decodeMessage(answer.bytes)
@@ -29,7 +29,7 @@ export async function codecBench({ iterations }) {
   peekQuery(queryBuffer, queryBuffer.length, peek)
   const cache = new AnswerCache(defaultLimits.cache, 16 * 1_024 * 1_024)
   const plain = encodeMessage({ ...message, edns: null }, { maxBytes: 65_535 })
-  if (!cache.put(peek.key, true, false, plain.bytes, plain.ttlOffsets, 60, 1_000)) throw new Error('the sample was not kept')
+  if (!cache.put(keyOf(peek), true, false, plain.bytes, plain.ttlOffsets, 60, 1_000)) throw new Error('the sample was not kept')
   const answerBuffer = Buffer.from(answer.bytes)
   const peerAnswer = packetDecode(answerBuffer)
   const referralBuffer = Buffer.from(referral.bytes)

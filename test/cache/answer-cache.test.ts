@@ -106,7 +106,7 @@ describe('a hit', () => {
       const seen = combinations.map(([d, cd]) => ask(cache, T0, { edns: edns(1232, d), cd })?.message.answer[0]?.rdata[3])
       expect(seen).toEqual(combinations.map((_, j) => (j <= i ? j : undefined)))
     })
-    expect(cache.size).toBe(1)
+    expect(cache.size).toBe(4)
     expect(ask(cache, T0, { cd: true })?.message.checkingDisabled).toBe(true)
   })
 
@@ -123,7 +123,7 @@ describe('a hit', () => {
     const before = cache.bytes
     put(79, true, T0 + seconds(301))
     expect(ask(cache, T0 + seconds(301))).toBeNull()
-    expect(cache.bytes).toBeLessThan(before)
+    expect(cache.bytes).toBe(before)
   })
 
   it('keeps AA and an NXDOMAIN rcode as stored', () => {

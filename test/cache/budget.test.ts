@@ -129,8 +129,6 @@ describe('accounted bytes against the heap', () => {
       servers: Array.from({ length: 4 }, (_, k) => ({ name: n(`ns${k}.${name(i)}`), addresses: [ipFromBytes(Uint8Array.from([192, 0, k, i & 0xff]))] })),
     }, Number.POSITIVE_INFINITY, T0))],
     ['server statistics', () => filled(new ServerStats(limits, defaultLimits.upstream, ROOM, ROOM), (c, i) => c.heard(`10.${i >> 8}.${i & 0xff}.1#53`, i / 7, T0 + i))],
-    ['answers of one address', () => filled(new AnswerCache(limits, ROOM), (c, i) => c.put(questionKey(q(name(i))), false, false, replyOf(name(i), 1, 4), Uint16Array.from([40]), 300, T0 + i))],
-    ['answers of 1,000 octets', () => filled(new AnswerCache(limits, ROOM), (c, i) => c.put(questionKey(q(name(i))), false, false, replyOf(name(i), 1, 950), Uint16Array.from([40]), 300, T0 + i))],
   ]
 
   function filled<C extends { readonly bytes: number; readonly size: number }>(cache: C, put: (cache: C, i: number) => unknown): C {
@@ -159,12 +157,31 @@ describe('accounted bytes against the heap', () => {
   // Too little would let the process outgrow its bound; too much would waste the operator's memory.
   it.each(fillers)('%s', (_what, fill) => {
     fill()
+    // The median of three: the compiler's own memory comes and goes between two looks.
+    const ratios = [1, 2, 3].map(() => {
+      const before = inUse()
+      const cache = fill()
+      return (inUse() - before) / cache.bytes
+    }).sort((one, other) => one - other)
+    expect(ratios[1]).toBeGreaterThan(0.5)
+    expect(ratios[1]).toBeLessThan(1.25)
+  })
+
+  it.each([[4], [950]])('answers of %i octets of data fill one block, which is the budget', octets => {
+    const BUDGET = 2_000_000
+    const flood = (): AnswerCache => {
+      const cache = new AnswerCache(limits, BUDGET)
+      for (let i = 0; i < 30_000; i++) cache.put(questionKey(q(name(i))), false, false, replyOf(name(i), 1, octets), Uint16Array.from([40]), 300, T0 + i)
+      return cache
+    }
+    flood()
     const before = inUse()
-    const cache = fill()
+    const cache = flood()
     const real = inUse() - before
-    expect(real / cache.bytes).toBeGreaterThan(0.5)
-    expect(real / cache.bytes).toBeLessThan(1.25)
-    expect(cache.size).toBe(ENTRIES)
+    expect(real).toBeGreaterThan(0.5 * BUDGET)
+    expect(real).toBeLessThan(1.25 * BUDGET)
+    expect(cache.bytes).toBeLessThanOrEqual(BUDGET)
+    expect(cache.bytes).toBeGreaterThan(0.8 * BUDGET)
   })
 })
 

@@ -161,7 +161,7 @@ const configSchema = z.strictObject({
     .describe('Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.'),
   records: records
     .default({})
-    .describe('Single records that override the Internet: name → type → data. Other names and types are resolved as usual.'),
+    .describe('Single records that override the Internet: name → type → data. Other names are resolved as usual.'),
   specialUse: z
     .union([z.boolean(), z.record(z.string(), z.boolean())], { error: 'expected true, false, or {"name": false}' })
     .default(true)

@@ -6,6 +6,9 @@ import type { PortHolder } from './net/port-holder.ts'
 import type { Transport } from './ports.ts'
 
 /** sysexits(3), as far as they fit; 130 and 143 are 128 + signal. */
+/** Suggested when another port is taken: above 1024, and what the examples use. */
+const FREE_PORT = 5_300
+
 export const Exit = {
   Ok: 0,
   Failure: 1,
@@ -67,7 +70,7 @@ function taken(where: string, port: number, holder: PortHolder | null): string {
   if (holder === null || holder.process === null) lines.push(`  Who it is: sudo ss -lunpt 'sport = :${port}'`)
   // The kernel cuts names of processes to 15 characters.
   if (holder?.process?.name.startsWith('systemd-resolve') === true) lines.push(...resolvedRecipe)
-  else lines.push('  Stop it, or listen elsewhere: rootwalk serve --listen 127.0.0.1:5300')
+  else lines.push(`  Stop it, or listen elsewhere: rootwalk serve --listen 127.0.0.1:${port === FREE_PORT ? FREE_PORT + 1 : FREE_PORT}`)
   return `${lines.join('\n')}\n`
 }
 

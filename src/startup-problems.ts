@@ -5,10 +5,10 @@
 import type { PortHolder } from './net/port-holder.ts'
 import type { Transport } from './ports.ts'
 
-/** sysexits(3), as far as they fit; 130 and 143 are 128 + signal. */
 /** Suggested when another port is taken: above 1024, and what the examples use. */
 const FREE_PORT = 5_300
 
+/** sysexits(3), as far as they fit; 130 and 143 are 128 + signal. */
 export const Exit = {
   Ok: 0,
   Failure: 1,

@@ -81,6 +81,7 @@ if (!isBuilt()) {
   const startedAt = new Date()
   try {
     run('Building', [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.', '--outDir', fresh])
+    run('Bundling', [at('scripts', 'bundle.mjs'), fresh])
     writeFileSync(at(fresh, '.ready'), startedAt.toISOString())
     rmSync(at('dist'), { recursive: true, force: true })
     renameSync(at(fresh), at('dist'))

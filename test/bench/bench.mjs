@@ -17,6 +17,7 @@ import { codecBench } from './codec.mjs'
 import { coldBench } from './cold.mjs'
 import { startInternet } from './internet.mjs'
 import { junkBench } from './junk.mjs'
+import { kitBench } from './kit.mjs'
 import { profileBench } from './profile.mjs'
 import { CLIENT_CPU } from './servers.mjs'
 import { startBench } from './start.mjs'
@@ -24,7 +25,7 @@ import { startBench } from './start.mjs'
 const full = { zones: 500, namesPerZone: 200, cachedNames: 10_000, cachedRounds: 5, cachedSeconds: 4, coldRounds: 2, starts: 5, iterations: 20_000, junk: 200_000 }
 const quick = { zones: 100, namesPerZone: 100, cachedNames: 5_000, cachedRounds: 3, cachedSeconds: 2, coldRounds: 1, starts: 2, iterations: 4_000, junk: 50_000 }
 
-const PARTS = ['start', 'cached', 'cold', 'codec', 'junk']
+const PARTS = ['start', 'cached', 'cold', 'codec', 'junk', 'kit']
 const args = process.argv.slice(2)
 const size = args.includes('--quick') ? quick : full
 const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '').split(',') : PARTS
@@ -49,6 +50,7 @@ else await measure()
 async function measure() {
   if (wants('codec')) await codecPart()
   if (wants('junk')) await junkPart()
+  if (wants('kit')) await kitPart()
   if (wants('start') || wants('cached') || wants('cold')) {
     await withInternet(async internet => {
       if (wants('start')) await startPart(internet)
@@ -130,6 +132,12 @@ async function junkPart() {
   results.junk = result
   const { datagrams, meanUs, worstUs, heapBeforeKib, heapAfterKib } = result
   row('junk', `${datagrams} damaged datagrams decoded`, `${meanUs.toFixed(2)} us each`, `wanted: under 10; worst ${worstUs.toFixed(0)} us, heap ${heapBeforeKib} -> ${heapAfterKib} KiB`)
+}
+
+async function kitPart() {
+  const measured = await kitBench()
+  results.kit = measured
+  for (const { what, figure, wanted, reached } of measured) row('kit', what, figure, `wanted: ${wanted}: ${reached ? 'reached' : 'NOT reached'}`)
 }
 
 /** @type {(part: string, what: string, figure: string, beside: string) => void} */

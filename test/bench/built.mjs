@@ -23,3 +23,5 @@ export const datagram = () => load('net/datagram.js')
 
 export const cliPath = fileURLToPath(new URL('cli.js', dist))
 export const isBuilt = () => existsSync(cliPath)
+/** @type {() => Promise<typeof import('../../src/testing/index.ts')>} */
+export const kit = () => load('testing/index.js')

@@ -259,6 +259,14 @@ suite('what is wrong', () => {
     expect(ran.err).toMatch(/^rootwalk exec: .*bad\.zone:3:\d+: /)
   })
 
+  test.concurrent('without a tool for the network it says which one is missing, exit code 69', async () => {
+    const hide = 'for tool in ip ifconfig busybox; do for place in /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do [ ! -e $place/$tool ] || mount --bind /dev/null $place/$tool; done; done; exec "$@"'
+    const [program = '', ...args] = [...asNobody, 'unshare', '-rm', 'sh', '-c', hide, 'sh', process.execPath, installed.cli, 'exec', '--', 'echo', 'ran']
+    const ran = await run(program, args, { cwd: desk })
+    expect(ran).toMatchObject({ code: 69, out: '' })
+    expect(ran.err).toMatch(/the private network could not be set up\.\n {2}none of ip, ifconfig and busybox is installed\n[\s\S]*install iproute2/)
+  })
+
   test.concurrent('where namespaces are not allowed it says so, and how to do without', async () => {
     // A namespace in which no further ones may be made.
     const forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"'

@@ -71,8 +71,8 @@ export function findProgram(name: string, path: string | undefined): string | nu
   return null
 }
 
-/** Directories of which one is covered while the files are made: nothing that is run then may be in it. */
-const SCRATCH = ['/mnt', '/media', '/srv', '/opt', '/tmp'] as const
+/** Directories of which one is covered while the files are made: nothing that is used then may be in it (WSL has resolv.conf in /mnt). */
+const SCRATCH = ['/media', '/srv', '/opt', '/tmp', '/mnt'] as const
 
 function runInside(unshare: string, asUser: boolean, order: InsideOrder, signals: ForwardedSignals): Promise<Attempt> {
   const words = shellWords({
@@ -164,7 +164,7 @@ export class ForwardedSignals {
   }
 
   #got(signal: Forwarded): void {
-    if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()) return
+    if (isOfTerminal(signal)) return
     if (this.#to !== null) this.#to.kill(signal)
     else if (signal === 'SIGUSR1' || signal === 'SIGUSR2') this.#waiting.push(signal)
     else {
@@ -174,7 +174,12 @@ export class ForwardedSignals {
   }
 }
 
-/** Is this process in the foreground of a terminal? Then Ctrl-C has been sent to the command as well (proc(5): pgrp and tpgid). */
+/**
+ * Has a terminal sent this signal to the command as well? So it does with Ctrl-C and Ctrl-\ to all processes in its foreground
+ * (proc(5): pgrp and tpgid), and a program that gets it twice thinks that somebody is in a hurry.
+ */
+export const isOfTerminal = (signal: Forwarded): boolean => (signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()
+
 function isForeground(): boolean {
   const stat = textOf('/proc/self/stat')
   const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

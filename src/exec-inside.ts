@@ -7,7 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { delimiter, join } from 'node:path'
-import { exitCodeOf, FORWARDED, STUB_ADDRESS, type InsideOrder } from './cli-exec.ts'
+import { exitCodeOf, FORWARDED, isOfTerminal, STUB_ADDRESS, type InsideOrder } from './cli-exec.ts'
 import { READY } from './exec-namespace.ts'
 import { DNS_PORT } from './ports.ts'
 import { QueryFile } from './query-file.ts'
@@ -76,8 +76,9 @@ class Command {
   constructor() {
     for (const signal of FORWARDED) {
       process.on(signal, () => {
-        if (this.#child !== null) this.#child.kill(signal)
-        else if (signal !== 'SIGUSR1' && signal !== 'SIGUSR2') process.exit(exitCodeOf(null, signal))
+        if (this.#child !== null) {
+          if (!isOfTerminal(signal)) this.#child.kill(signal)
+        } else if (signal !== 'SIGUSR1' && signal !== 'SIGUSR2') process.exit(exitCodeOf(null, signal))
       })
     }
   }

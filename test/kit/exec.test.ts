@@ -252,6 +252,26 @@ suite('signals', () => {
   })
 })
 
+needs('unshare', 'ip', 'setpriv', 'python3')('a terminal', () => {
+  test('Ctrl-C comes to the command once', async () => {
+    const code = "let n = 0; process.on('SIGINT', () => { if (n++ === 0) process.kill(process.ppid, 'SIGUSR2') }); process.on('SIGUSR2', () => setTimeout(() => { console.log('times: ' + n); process.exit(3) }, 100)); console.log('up'); setInterval(() => {}, 1e6)"
+    const terminal = `
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+said = b""
+while b"up" not in said: said += os.read(fd, 1000)
+os.write(fd, b"\\x03")
+try:
+    while True: said += os.read(fd, 1000)
+except OSError: pass
+print(said.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`
+    const { out } = await run('python3', ['-c', terminal, process.execPath, installed.cli, 'exec', '--', ...node(code)], { cwd: desk })
+    expect(out).toMatch(/times: 1\s+3\n$/)
+  })
+})
+
 suite('what is wrong', () => {
   test.concurrent('in a zone file is told with its place, exit code 65', async () => {
     const ran = await exec(['--zone', join(installed.directory, 'bad.zone')], ['echo', 'ran'])

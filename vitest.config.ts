@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -8,5 +9,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Open handles of one file must not disturb another.
     pool: 'forks',
+    // The default leaves one core free, which of two is half.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 })

@@ -34,7 +34,8 @@ export class AnswerTable {
   #capacity: number
   /** The entries. */
   octets: Uint8Array
-  #words: Int32Array
+  /** The same memory in units of four octets. */
+  words: Int32Array
   #times: Float64Array
   #places: Int32Array
   /** Where the next entry goes, where the oldest is, and where the entries of the last round end. */
@@ -50,7 +51,7 @@ export class AnswerTable {
     this.#capacity = Math.min(this.#maxOctets, FIRST_OCTETS)
     const buffer = new ArrayBuffer(this.#capacity)
     this.octets = new Uint8Array(buffer)
-    this.#words = new Int32Array(buffer)
+    this.words = new Int32Array(buffer)
     this.#times = new Float64Array(buffer)
     this.#places = new Int32Array(placesFor(this.#capacity))
   }
@@ -65,10 +66,10 @@ export class AnswerTable {
   }
 
   /**
-   * The offset of the entry with this hash for which `octets[offset + ENTRY_HEADER + keyAt + i]` equals `key[i]` and whose
-   * tag is `tag`; -1 for none.
+   * The offset of the entry with this hash and tag whose data, from octet `keyAt` on, is the first `keyLength` octets of `key`;
+   * -1 for none. `keyAt` is a multiple of four, and `key` has zeros behind `keyLength` in its last unit.
    */
-  find(hash: number, tag: number, key: Uint8Array, keyLength: number, keyAt: number): number {
+  find(hash: number, tag: number, key: Int32Array, keyLength: number, keyAt: number): number {
     const places = this.#places
     const bucket = this.#bucketOf(hash)
     for (let place = bucket; place < bucket + BUCKET; place += PLACE) {
@@ -84,26 +85,26 @@ export class AnswerTable {
   }
 
   lifeAt(at: number): number {
-    return this.#words[(at >> 2) + LIFE] ?? 0
+    return this.words[(at >> 2) + LIFE] ?? 0
   }
 
   /** Octets of the first part of the data. */
   lengthAt(at: number): number {
-    return (this.#words[(at >> 2) + LENGTHS] ?? 0) >>> 16
+    return (this.words[(at >> 2) + LENGTHS] ?? 0) >>> 16
   }
 
   /** Octets of the second part of the data, which follows the first. */
   tailLengthAt(at: number): number {
-    return (this.#words[(at >> 2) + LENGTHS] ?? 0) & 0xffff
+    return (this.words[(at >> 2) + LENGTHS] ?? 0) & 0xffff
   }
 
   tagAt(at: number): number {
-    return (this.#words[(at >> 2) + USED] ?? 0) & 0xff
+    return (this.words[(at >> 2) + USED] ?? 0) & 0xff
   }
 
   markUsed(at: number): void {
     const word = (at >> 2) + USED
-    this.#words[word] = (this.#words[word] ?? 0) | MARK
+    this.words[word] = (this.words[word] ?? 0) | MARK
   }
 
   /** Writes an entry; the caller has removed an older one with the same key. False when it is larger than the table. */
@@ -113,12 +114,12 @@ export class AnswerTable {
     const rescued: Uint8Array[] = []
     const at = this.#reserve(size, rescued)
     const word = at >> 2
-    this.#words[word + SIZE] = size
-    this.#words[word + HASH] = hash
+    this.words[word + SIZE] = size
+    this.words[word + HASH] = hash
     this.#times[(at >> 3) + TIME] = time
-    this.#words[word + LIFE] = life
-    this.#words[word + LENGTHS] = (first.length << 16) | second.length
-    this.#words[word + USED] = tag
+    this.words[word + LIFE] = life
+    this.words[word + LENGTHS] = (first.length << 16) | second.length
+    this.words[word + USED] = tag
     this.octets.set(first, at + ENTRY_HEADER)
     this.octets.set(second, at + ENTRY_HEADER + first.length)
     this.#place(at)
@@ -128,7 +129,7 @@ export class AnswerTable {
   }
 
   remove(at: number): void {
-    const hash = this.#words[(at >> 2) + HASH] ?? 0
+    const hash = this.words[(at >> 2) + HASH] ?? 0
     const bucket = this.#bucketOf(hash)
     const reference = at / ALIGN + 1
     for (let place = bucket; place < bucket + BUCKET; place += PLACE) if (this.#places[place + 1] === reference) this.#free(place)
@@ -147,10 +148,16 @@ export class AnswerTable {
     return Math.floor(((hash >>> 0) / HASHES) * (this.#places.length / BUCKET)) * BUCKET
   }
 
-  #hasKey(at: number, key: Uint8Array, length: number): boolean {
-    const { octets } = this
-    for (let i = 0; i < length; i++) if (octets[at + i] !== key[i]) return false
-    return true
+  #hasKey(at: number, key: Int32Array, length: number): boolean {
+    const { words } = this
+    const whole = length >> 2
+    const first = at >> 2
+    for (let i = 0; i < whole; i++) if (words[first + i] !== key[i]) return false
+    const rest = length & 3
+    if (rest === 0) return true
+    // Only the first octets of the last unit are the key's: the low ones, or the high ones of a big-endian machine.
+    const differs = (words[first + whole] ?? 0) ^ (key[whole] ?? 0)
+    return (LITTLE_ENDIAN ? differs << (32 - 8 * rest) : differs >>> (32 - 8 * rest)) === 0
   }
 
   #free(place: number): void {
@@ -158,12 +165,12 @@ export class AnswerTable {
     this.#places[place] = 0
     this.#places[place + 1] = 0
     this.#live--
-    this.#liveOctets -= this.#words[at >> 2] ?? 0
+    this.#liveOctets -= this.words[at >> 2] ?? 0
   }
 
   /** Takes a free place of the bucket, else that of its oldest entry, those that were used last. */
   #place(at: number): void {
-    const hash = this.#words[(at >> 2) + HASH] ?? 0
+    const hash = this.words[(at >> 2) + HASH] ?? 0
     const bucket = this.#bucketOf(hash)
     let chosen = bucket
     for (let place = bucket; place < bucket + BUCKET; place += PLACE) {
@@ -177,13 +184,13 @@ export class AnswerTable {
     this.#places[chosen] = hash
     this.#places[chosen + 1] = at / ALIGN + 1
     this.#live++
-    this.#liveOctets += this.#words[at >> 2] ?? 0
+    this.#liveOctets += this.words[at >> 2] ?? 0
   }
 
   /** How far the entry of a place lies behind the head of the ring; a used one counts as young. */
   #rank(place: number): number {
     const at = ((this.#places[place + 1] ?? 0) - 1) * ALIGN
-    const used = ((this.#words[(at >> 2) + USED] ?? 0) & MARK) !== 0
+    const used = ((this.words[(at >> 2) + USED] ?? 0) & MARK) !== 0
     return (this.#head - at + this.#capacity) % this.#capacity - (used ? this.#capacity : 0)
   }
 
@@ -207,12 +214,12 @@ export class AnswerTable {
   #dropOldest(rescued: Uint8Array[]): void {
     const at = this.#tail
     const word = at >> 2
-    const size = this.#words[word + SIZE] ?? 0
-    const bucket = this.#bucketOf(this.#words[word + HASH] ?? 0)
+    const size = this.words[word + SIZE] ?? 0
+    const bucket = this.#bucketOf(this.words[word + HASH] ?? 0)
     const reference = at / ALIGN + 1
     for (let place = bucket; place < bucket + BUCKET; place += PLACE) {
       if (this.#places[place + 1] !== reference) continue
-      const used = ((this.#words[word + USED] ?? 0) & MARK) !== 0
+      const used = ((this.words[word + USED] ?? 0) & MARK) !== 0
       if (used && rescued.length < RESCUES) rescued.push(this.octets.slice(at, at + size))
       this.#free(place)
     }
@@ -227,7 +234,7 @@ export class AnswerTable {
     const at = this.#reserve(entry.length, rescued)
     this.octets.set(entry, at)
     const word = (at >> 2) + USED
-    this.#words[word] = (this.#words[word] ?? 0) & ~MARK
+    this.words[word] = (this.words[word] ?? 0) & ~MARK
     this.#place(at)
   }
 
@@ -239,7 +246,7 @@ export class AnswerTable {
     octets.set(this.octets)
     const old = this.#places
     this.octets = octets
-    this.#words = new Int32Array(buffer)
+    this.words = new Int32Array(buffer)
     this.#times = new Float64Array(buffer)
     this.#places = new Int32Array(placesFor(this.#capacity))
     this.#live = 0
@@ -252,6 +259,7 @@ export class AnswerTable {
 }
 
 const MARK = 0x100
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 const HASHES = 2 ** 32
 /** Numbers in the table of places. */
 const placesFor = (octets: number): number => Math.max(1, Math.floor(octets / OCTETS_A_BUCKET)) * BUCKET

@@ -24,7 +24,11 @@ export interface QueryPeek {
   dnssecOk: boolean
   /** The question as it stands in a message, the name lower-cased: name, type and class in `keyLength` octets. */
   readonly keyOctets: Buffer
+  /** The same memory in units of four octets; what is behind `keyLength` in the last one is zero. */
+  readonly keyWords: Int32Array
   keyLength: number
+  /** Did the name come with capital letters? */
+  mixedCase: boolean
 }
 
 export type ReplyMatch = 'match' | 'wrong-case' | 'no-question' | 'mismatch'
@@ -34,10 +38,16 @@ export const PLAIN_PAYLOAD_OCTETS = 512
 const QUESTION_FIXED_OCTETS = 4
 const MIN_QUERY_OCTETS = HEADER_OCTETS + 1 + QUESTION_FIXED_OCTETS
 
-export const newPeek = (): QueryPeek => ({
-  id: 0, recursionDesired: false, checkingDisabled: false, authenticData: false, type: 0, class: 0, questionEnd: 0, edns: false,
-  payloadSize: PLAIN_PAYLOAD_OCTETS, dnssecOk: false, keyOctets: Buffer.alloc(MAX_NAME_OCTETS + QUESTION_FIXED_OCTETS), keyLength: 0,
-})
+export function newPeek(): QueryPeek {
+  const memory = new ArrayBuffer(KEY_ROOM_OCTETS)
+  return {
+    id: 0, recursionDesired: false, checkingDisabled: false, authenticData: false, type: 0, class: 0, questionEnd: 0, edns: false,
+    payloadSize: PLAIN_PAYLOAD_OCTETS, dnssecOk: false, keyOctets: Buffer.from(memory), keyWords: new Int32Array(memory), keyLength: 0, mixedCase: false,
+  }
+}
+
+/** The longest name with type and class, and up to three octets of zeros: a multiple of eight. */
+export const KEY_ROOM_OCTETS = 264
 
 /**
  * Reads a plain query from the first `length` octets: QR, opcode, AA, TC, RA and rcode 0, one question, and nothing else but
@@ -49,7 +59,7 @@ export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): bo
   // QDCOUNT 1, ANCOUNT and NSCOUNT 0, ARCOUNT 0 or 1.
   if (length < MIN_QUERY_OCTETS || length > bytes.length || (high & 0xfe) !== 0 || (low & 0x8f) !== 0) return false
   if (u32(bytes, 4) !== 0x0001_0000 || u16(bytes, 8) !== 0 || u16(bytes, 10) > 1) return false
-  const nameEnd = foldQuestionName(bytes, length - QUESTION_FIXED_OCTETS, out.keyOctets)
+  const nameEnd = foldQuestionName(bytes, length - QUESTION_FIXED_OCTETS, out)
   if (nameEnd < 0) return false
   const end = nameEnd + QUESTION_FIXED_OCTETS
   out.type = u16(bytes, nameEnd)
@@ -68,18 +78,26 @@ export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): bo
   const fixed = nameEnd - HEADER_OCTETS
   for (let i = 0; i < QUESTION_FIXED_OCTETS; i++) out.keyOctets[fixed + i] = bytes[nameEnd + i] ?? 0
   out.keyLength = fixed + QUESTION_FIXED_OCTETS
+  for (let i = out.keyLength; (i & 3) !== 0; i++) out.keyOctets[i] = 0
   return true
 }
 
 /** Lower-cases the question's name into `keyOctets`; the offset behind the name, -1 when it is no uncompressed name before `limit`. */
-function foldQuestionName(bytes: Uint8Array, limit: number, keyOctets: Buffer): number {
+function foldQuestionName(bytes: Uint8Array, limit: number, out: QueryPeek): number {
+  const { keyOctets } = out
   let border = HEADER_OCTETS
+  let capitals = 0
   for (let at = HEADER_OCTETS; at < limit; at++) {
     const octet = bytes[at] ?? 0
     // Length octets are below 0x41, so that they pass unchanged (RFC 4343 section 3).
-    keyOctets[at - HEADER_OCTETS] = octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet
+    const capital = octet >= 0x41 && octet <= 0x5a ? 0x20 : 0
+    capitals |= capital
+    keyOctets[at - HEADER_OCTETS] = octet | capital
     if (at !== border) continue
-    if (octet === 0) return at + 1
+    if (octet === 0) {
+      out.mixedCase = capitals !== 0
+      return at + 1
+    }
     border += octet + 1
     if (octet > MAX_LABEL_OCTETS || border - HEADER_OCTETS >= MAX_NAME_OCTETS) return -1
   }

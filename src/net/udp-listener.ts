@@ -56,6 +56,10 @@ class UdpListener implements Listener {
   #out: Buffer
   /** Views of the first octets of `#out` by length: making one for each reply would cost as much as copying it. */
   #views: (Buffer | undefined)[] = []
+  #outUnits: Int32Array
+  /** The buffer of the last reply, which cached answers all come in. */
+  #source: Uint8Array | null = null
+  #sourceUnits: Int32Array = NO_UNITS
   /** The kernel did not take everything at once; its queue is watched until it is empty again. */
   #congested = false
   #stopped = false
@@ -69,6 +73,7 @@ class UdpListener implements Listener {
     this.port = socket.address().port
     this.#clients = new ClientAddresses(options.limits.server.parsedClients)
     this.#out = Buffer.alloc(options.limits.server.udpReplyBytes)
+    this.#outUnits = units(this.#out)
     socket.on('error', error => this.#trouble(error))
     socket.on('message', (bytes, from) => this.#take(bytes, from.address, from.port))
   }
@@ -109,15 +114,29 @@ class UdpListener implements Listener {
     if (socket.getSendQueueCount() === 0) return
     this.#congested = true
     this.#out = Buffer.alloc(this.#out.length)
+    this.#outUnits = units(this.#out)
     this.#views = []
   }
 
   #copyOf(reply: Uint8Array, length: number): Buffer {
     const view = this.#views[length] ?? this.#out.subarray(0, length)
     this.#views[length] = view
-    if (length > SHORT_OCTETS) view.set(reply.length === length ? reply : reply.subarray(0, length))
-    else for (let at = 0; at < length; at++) view[at] = reply[at] ?? 0
+    if (length > SHORT_OCTETS || !this.#copyUnits(reply, length)) view.set(reply.length === length ? reply : reply.subarray(0, length))
     return view
+  }
+
+  /** Copies four octets at a time, and up to three too many; false when the memory does not allow it. */
+  #copyUnits(reply: Uint8Array, length: number): boolean {
+    if (reply !== this.#source) {
+      this.#source = reply
+      this.#sourceUnits = units(reply)
+    }
+    const source = this.#sourceUnits
+    const target = this.#outUnits
+    const count = (length + 3) >> 2
+    if (count > source.length || count > target.length) return false
+    for (let i = 0; i < count; i++) target[i] = source[i] ?? 0
+    return true
   }
 
   /** An error of a datagram or of the interface. The socket goes on; the same trouble is told once. */
@@ -129,8 +148,12 @@ class UdpListener implements Listener {
   }
 }
 
-/** Longest reply that is copied octet by octet: measured on Node 20, from there on the native call is quicker. */
-const SHORT_OCTETS = 128
+/** Longest reply that is copied unit by unit: from there on the native call is quicker. */
+const SHORT_OCTETS = 512
+
+const NO_UNITS = new Int32Array(0)
+/** The same memory in units of four octets; none when it does not begin at one. */
+const units = (bytes: Uint8Array): Int32Array => ((bytes.byteOffset & 3) === 0 ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : NO_UNITS)
 
 /** The default buffer of 208 KiB holds 300 to 900 small queries: less than arrives while the loop is busy for 5 ms. */
 function enlargeReceiveBuffer(socket: Socket, wantedBytes: number, events: EventSink): void {

@@ -12,7 +12,7 @@ const made = (id: number, version: number, length: number): Uint8Array => {
   octets[2] = version
   return octets
 }
-const keyOf = (id: number): Uint8Array => Uint8Array.of(id >> 8, id & 0xff)
+const keyOf = (id: number): Int32Array => new Int32Array(Uint8Array.of(id >> 8, id & 0xff, 0, 0).buffer)
 const put = (table: AnswerTable, hash: number, id: number, version: number, length: number): boolean => {
   const old = table.find(hash, 1, keyOf(id), 2, 0)
   if (old >= 0) table.remove(old)

@@ -15,7 +15,7 @@ const query = (changes: Partial<Parameters<typeof encodeQuery>[0]> = {}): Uint8A
 function peek(bytes: Uint8Array) {
   const out = newPeek()
   if (!peekQuery(bytes, bytes.length, out)) return null
-  const { keyOctets: _keyOctets, keyLength: _keyLength, ...seen } = out
+  const { keyOctets: _keyOctets, keyWords: _keyWords, keyLength: _keyLength, mixedCase: _mixedCase, ...seen } = out
   return { ...seen, key: keyOf(out) }
 }
 

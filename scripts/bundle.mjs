@@ -10,7 +10,7 @@ import { rolldown } from 'rolldown'
 
 const directory = resolve(process.argv[2] ?? 'dist')
 const bundle = await rolldown({
-  input: join(directory, 'exec-inside.js'),
+  input: join(directory, 'cli', 'exec-inside.js'),
   platform: 'node',
   // Loaded when it is asked for.
   external: id => id.endsWith('control-api.js'),

@@ -7,8 +7,8 @@ import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Argv, Options } from 'yargs'
 import type { ConfigSources, Override } from './config.ts'
-import type { Output } from './cli-query.ts'
-import { Exit } from './startup-problems.ts'
+import type { Output } from './cli/query.ts'
+import { Exit } from './cli/startup-problems.ts'
 import { version } from './version.ts'
 
 export interface Surroundings extends Output {
@@ -46,10 +46,10 @@ class UsageError extends Error {}
 /** `exec` runs inside of what people measure, and its command has words of its own: read without yargs. Null: yargs shall say what is wrong. */
 async function execAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
   if (words[0] !== 'exec') return null
-  const { readExecWords } = await import('./exec-words.ts')
+  const { readExecWords } = await import('./cli/exec-words.ts')
   const options = readExecWords(words.slice(1))
   if (options === null) return null
-  const { runExec } = await import('./cli-exec.ts')
+  const { runExec } = await import('./cli/exec.ts')
   return runExec(options, around)
 }
 
@@ -59,8 +59,8 @@ async function didYouMean(message: string): Promise<string> {
   if (unknown === undefined) return ''
   const { flagName, overridable } = await import('./config.ts')
   const { suggest } = await import('./dns/suggest.ts')
-  const { STUB_OPTIONS } = await import('./stub-words.ts')
-  const { EXEC_OPTIONS } = await import('./exec-words.ts')
+  const { STUB_OPTIONS } = await import('./cli/stub-words.ts')
+  const { EXEC_OPTIONS } = await import('./cli/exec-words.ts')
   const near = suggest(unknown, [
     'config',
     'json',
@@ -139,7 +139,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
     },
     argv =>
       take(async () => {
-        const { runServe } = await import('./cli-serve.ts')
+        const { runServe } = await import('./cli/serve.ts')
         const { overridable } = await import('./config.ts')
         return runServe(
           sourcesFrom(
@@ -185,7 +185,7 @@ function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
     argv =>
       take(async () => {
         const { readDigWords } = await import('./dig-words.ts')
-        const { runQuery } = await import('./cli-query.ts')
+        const { runQuery } = await import('./cli/query.ts')
         const port = typeof argv.port === 'number' ? argv.port : undefined
         if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff)) throw new UsageError('-p takes a port from 1 to 65535')
         const read = readDigWords(list(argv.words), {
@@ -233,9 +233,9 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
     argv =>
       take(async () => {
         const { loadConfig } = await import('./config.ts')
-        const { runExplain } = await import('./cli-explain.ts')
+        const { runExplain } = await import('./cli/explain.ts')
         const result = loadConfig(sourcesFrom(argv, around, await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])))
-        if (result.kind === 'invalid') return (await import('./cli-check.ts')).runCheckConfig(result, around)
+        if (result.kind === 'invalid') return (await import('./cli/check.ts')).runCheckConfig(result, around)
         const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
         return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around)
       }),
@@ -247,7 +247,7 @@ function addStub(cli: Argv, around: Surroundings, take: Choose): void {
     'stub',
     'Run a DNS stub for tests',
     async command => {
-      const { STUB_OPTIONS } = await import('./stub-words.ts')
+      const { STUB_OPTIONS } = await import('./cli/stub-words.ts')
       return command
         .options(STUB_OPTIONS)
         .example('$0 stub --zone test.zone --port 5353', 'Answer from a zone file')
@@ -255,10 +255,10 @@ function addStub(cli: Argv, around: Surroundings, take: Choose): void {
     },
     argv =>
       take(async () => {
-        const { readStubOptions } = await import('./stub-words.ts')
+        const { readStubOptions } = await import('./cli/stub-words.ts')
         const read = readStubOptions(argv)
         if (read.kind === 'usage') throw new UsageError(read.message)
-        const { runStub } = await import('./cli-stub.ts')
+        const { runStub } = await import('./cli/stub.ts')
         return runStub(read.command, around)
       }),
   )
@@ -270,7 +270,7 @@ function addExec(cli: Argv, _around: Surroundings, take: Choose): void {
     'exec',
     'Run a command whose only network is a DNS stub',
     async command => {
-      const { EXEC_OPTIONS } = await import('./exec-words.ts')
+      const { EXEC_OPTIONS } = await import('./cli/exec-words.ts')
       return command
         .usage('Usage: $0 exec [options] -- COMMAND …')
         .options(EXEC_OPTIONS)
@@ -292,7 +292,7 @@ function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
     argv =>
       take(async () => {
         const { loadConfig } = await import('./config.ts')
-        const { runCheckConfig } = await import('./cli-check.ts')
+        const { runCheckConfig } = await import('./cli/check.ts')
         return runCheckConfig(loadConfig({ file: text(argv.file), environment: around.environment, flags: [], directory: around.directory }), around)
       }),
   )
@@ -309,7 +309,7 @@ function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
       }),
     argv =>
       take(async () => {
-        const { runCheckZone } = await import('./cli-check.ts')
+        const { runCheckZone } = await import('./cli/check.ts')
         return runCheckZone({ files: list(argv.files), origin: text(argv.origin), print: argv.print === true }, around)
       }),
   )

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Exit, explainListen, type ListenTrouble } from '../../src/startup-problems.ts'
+import { Exit, explainListen, type ListenTrouble } from '../../src/cli/startup-problems.ts'
 
 const trouble = (code: string, change: Partial<ListenTrouble> = {}): ListenTrouble => ({ transport: 'udp', address: '127.0.0.1', port: 53, code, message: 'bind failed', ...change })
 

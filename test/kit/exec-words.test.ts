@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { exitCodeOf, findProgram } from '../../src/cli-exec.ts'
-import { explainElsewhere, explainHindrance, hostsText, nsswitchText, resolvConfText } from '../../src/exec-namespace.ts'
-import { readExecWords } from '../../src/exec-words.ts'
+import { exitCodeOf, findProgram } from '../../src/cli/exec.ts'
+import { explainElsewhere, explainHindrance, hostsText, nsswitchText, resolvConfText } from '../../src/cli/exec-namespace.ts'
+import { readExecWords } from '../../src/cli/exec-words.ts'
 
 describe('the words of exec', () => {
   const plain = { zones: [], records: [], record: null, cassette: null, control: false, assertNoUnmatched: false }

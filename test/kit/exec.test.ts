@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { needs, unless } from '../tools.ts'
 import { asNobody, cleanEnvironment, install, isRoot, run, saying, start, writeFiles, type Installed, type Ran } from './command.ts'
@@ -308,11 +308,11 @@ unless(process.platform === 'linux' ? null : 'needs Linux')('what exec costs', (
       loaded.add(file)
       const text = readFileSync(join(installed.directory, 'dist', file), 'utf8')
       for (const [, from = ''] of text.matchAll(/^import (?:[^'"]*? from )?'([^']+)'/gm)) {
-        if (from.startsWith('./')) load(from.slice(2))
+        if (from.startsWith('.')) load(posix.join(posix.dirname(file), from))
         else if (!from.startsWith('node:')) loaded.add(from)
       }
     }
-    for (const file of ['cli.js', 'exec-words.js', 'cli-exec.js']) load(file)
-    expect([...loaded].sort()).toEqual(['cli-exec.js', 'cli.js', 'exec-namespace.js', 'exec-words.js', 'startup-problems.js', 'version.js'])
+    for (const file of ['cli.js', 'cli/exec-words.js', 'cli/exec.js']) load(file)
+    expect([...loaded].sort()).toEqual(['cli.js', 'cli/exec-namespace.js', 'cli/exec-words.js', 'cli/exec.js', 'cli/startup-problems.js', 'version.js'])
   })
 })

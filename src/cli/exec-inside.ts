@@ -1,19 +1,19 @@
 /**
  * The process in the namespaces of `rootwalk exec`: the stub on port 53, the command beside it, and what is to be said when
- * the command has ended. A program of its own, started by `cli-exec.ts` with its order as JSON; descriptor 3 is the line to
+ * the command has ended. A program of its own, started by `exec.ts` with its order as JSON; descriptor 3 is the line to
  * the process outside, and when that one is gone the command is ended.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { delimiter, join } from 'node:path'
-import { exitCodeOf, FORWARDED, isOfTerminal, STUB_ADDRESS, type InsideOrder } from './cli-exec.ts'
+import { exitCodeOf, FORWARDED, isOfTerminal, STUB_ADDRESS, type InsideOrder } from './exec.ts'
 import { READY } from './exec-namespace.ts'
-import { DNS_PORT } from './ports.ts'
+import { DNS_PORT } from '../ports.ts'
 import { QueryFile } from './query-file.ts'
 import { Exit } from './startup-problems.ts'
 import { prepareStub } from './stub-setup.ts'
-import type { DnsStub } from './testing/stub-types.ts'
+import type { DnsStub } from '../testing/stub-types.ts'
 
 /** How long the command may take to end after SIGTERM, when nobody is left to end it otherwise. */
 const GRACE_MS = 2_000
@@ -50,7 +50,7 @@ async function run(order: InsideOrder): Promise<number> {
 }
 
 async function openControl(stub: DnsStub, beforeForgetting: () => void): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const { openControlApi } = await import('./testing/control-api.ts')
+  const { openControlApi } = await import('../testing/control-api.ts')
   return openControlApi(stub, { beforeForgetting })
 }
 

@@ -1,9 +1,9 @@
 /** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
-import { startServer, StartError, type RunningServer, type StartFailure } from './app.ts'
-import { loadConfig, type ConfigSources } from './config.ts'
-import type { Output } from './cli-query.ts'
-import { findPortHolder } from './net/port-holder.ts'
-import { problemText } from './problem-text.ts'
+import { startServer, StartError, type RunningServer, type StartFailure } from '../app.ts'
+import { loadConfig, type ConfigSources } from '../config.ts'
+import type { Output } from './query.ts'
+import { findPortHolder } from '../net/port-holder.ts'
+import { problemText } from '../problem-text.ts'
 import { Exit, explainListen } from './startup-problems.ts'
 
 /** Ends when the server has stopped; the exit code. */

@@ -9,7 +9,7 @@ import { accessSync, constants as files, existsSync, readFileSync, realpathSync,
 import { constants, hostname } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Output } from './cli-query.ts'
+import type { Output } from './query.ts'
 import { explainElsewhere, explainHindrance, hostsText, NOT_FURNISHED, nsswitchText, READY, resolvConfText, shellWords } from './exec-namespace.ts'
 import type { ExecOptions } from './exec-words.ts'
 import { Exit } from './startup-problems.ts'
@@ -105,7 +105,7 @@ function runInside(unshare: string, asUser: boolean, order: InsideOrder, signals
 /** The one that `scripts/bundle.mjs` made, when it was made of what is there now: it starts in half the time. */
 function insideProgram(): string {
   const at = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url))
-  const single = at('exec-inside.bundle.js')
+  const single = at('../exec-inside.bundle.js')
   const made = statSync(single, { throwIfNoEntry: false })
   const many = at(import.meta.url.endsWith('.ts') ? 'exec-inside.ts' : 'exec-inside.js')
   return made !== undefined && made.mtimeMs >= statSync(many).mtimeMs ? single : many

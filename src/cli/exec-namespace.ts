@@ -1,7 +1,7 @@
 /**
  * The private place in which `rootwalk exec` runs a command: namespaces of user, network and mounts whose only network is
  * loopback and whose /etc says that port 53 of 127.0.0.1 is the name server. Texts and decisions; processes are started by
- * `cli-exec.ts`.
+ * `exec.ts`.
  *
  * Invariant: nothing is written outside the namespaces. The private files are on a tmpfs that exists only inside, and that
  * the kernel drops together with the last process there, however it ends.

@@ -1,17 +1,17 @@
 /** `rootwalk check-config` and `rootwalk check-zone`: say what is wrong, all of it, without starting anything. */
 import { resolve } from 'node:path'
-import { foldName, type Name } from './dns/name.ts'
-import { formatName, parseName } from './dns/text.ts'
-import type { Problem } from './events.ts'
-import { defaultLimits } from './limits.ts'
-import type { ConfigResult } from './config.ts'
-import type { Output } from './cli-query.ts'
-import { problemText } from './problem-text.ts'
-import { loadHints } from './root-hints.ts'
+import { foldName, type Name } from '../dns/name.ts'
+import { formatName, parseName } from '../dns/text.ts'
+import type { Problem } from '../events.ts'
+import { defaultLimits } from '../limits.ts'
+import type { ConfigResult } from '../config.ts'
+import type { Output } from './query.ts'
+import { problemText } from '../problem-text.ts'
+import { loadHints } from '../root-hints.ts'
 import { Exit } from './startup-problems.ts'
-import { readZone, ZoneStore } from './zone-store.ts'
-import { systemClock } from './net/system.ts'
-import { formatCanonicalZone } from './zone/zone-check.ts'
+import { readZone, ZoneStore } from '../zone-store.ts'
+import { systemClock } from '../net/system.ts'
+import { formatCanonicalZone } from '../zone/zone-check.ts'
 
 const lines = (problems: readonly Problem[]): string => problems.map(problem => `${problemText(problem)}\n`).join('')
 

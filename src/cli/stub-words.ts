@@ -1,5 +1,5 @@
 /** The options of `rootwalk stub`, and what they mean. */
-import type { StubCommand } from './cli-stub.ts'
+import type { StubCommand } from './stub.ts'
 
 export const STUB_OPTIONS = {
   zone: { type: 'string', array: true, requiresArg: true, group: 'Answers:', describe: 'Zone file whose records are served (can be repeated)' },

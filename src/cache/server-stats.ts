@@ -25,10 +25,6 @@ export interface ServerFacts {
   readonly timeoutsInRow: number
   readonly edns: 'unknown' | 'ok' | 'broken'
   readonly caseSafe: 'unknown' | 'yes' | 'no'
-  /** After time-outs in a row: better not asked before this (ms), which grows exponentially; 0 when there is no reason. */
-  readonly backOffUntil: number
-  /** Ask over TCP before this (ms); 0 when there is no reason. */
-  readonly prefersTcpUntil: number
 }
 
 export type ServerStatsLimits = Pick<UpstreamLimits, 'unknownServerTimeoutMs' | 'minTimeoutMs' | 'maxTimeoutMs' | 'backoffDoublings'>
@@ -39,12 +35,10 @@ interface Entry {
   rttAt: number
   timeoutsInRow: number
   timedOutAt: number
-  backOffUntil: number
   edns: ServerFacts['edns']
   ednsAt: number
   caseSafe: ServerFacts['caseSafe']
   caseAt: number
-  prefersTcpUntil: number
 }
 
 interface Family {
@@ -54,7 +48,7 @@ interface Family {
 }
 
 const UNKNOWN: ServerFacts = {
-  srttMs: null, rttVarMs: 0, timeoutsInRow: 0, edns: 'unknown', caseSafe: 'unknown', backOffUntil: 0, prefersTcpUntil: 0,
+  srttMs: null, rttVarMs: 0, timeoutsInRow: 0, edns: 'unknown', caseSafe: 'unknown',
 }
 
 /** RFC 6298 section 2.3: alpha 1/8, beta 1/4; section 2.2: K = 4. */
@@ -98,8 +92,6 @@ export class ServerStats {
       timeoutsInRow: failing ? entry.timeoutsInRow : 0,
       edns: fresh(entry.ednsAt) ? entry.edns : 'unknown',
       caseSafe: fresh(entry.caseAt) ? entry.caseSafe : 'unknown',
-      backOffUntil: failing ? entry.backOffUntil : 0,
-      prefersTcpUntil: entry.prefersTcpUntil,
     }
   }
 
@@ -116,16 +108,14 @@ export class ServerStats {
     }
     entry.rttAt = now
     entry.timeoutsInRow = 0
-    entry.backOffUntil = 0
   }
 
-  /** Nothing came in time: the next time-out is twice as long, and the server rests for a time that doubles as well. */
+  /** Nothing came in time: the next time-out is twice as long. */
   timedOut(key: string, now: number): void {
     const known = this.facts(key, now)
     const entry = this.#entry(key)
     entry.timeoutsInRow = Math.min(known.timeoutsInRow + 1, this.#timing.backoffDoublings)
     entry.timedOutAt = now
-    entry.backOffUntil = now + this.#timing.unknownServerTimeoutMs * 2 ** entry.timeoutsInRow
   }
 
   ednsWorks(key: string, now: number): void {
@@ -144,11 +134,6 @@ export class ServerStats {
   /** Only when several unmodified asks agreed: a single reply with another case may be forged. */
   caseLost(key: string, now: number): void {
     this.#learnCase(key, 'no', now)
-  }
-
-  /** Asks go over TCP until `until` (ms). */
-  preferTcp(key: string, until: number): void {
-    this.#entry(key).prefersTcpUntil = until
   }
 
   /** It answered for the zone after all. */
@@ -226,8 +211,8 @@ export class ServerStats {
     if (known !== undefined) return known
     const never = Number.NEGATIVE_INFINITY
     const entry: Entry = {
-      srttMs: null, rttVarMs: 0, rttAt: never, timeoutsInRow: 0, timedOutAt: never, backOffUntil: 0, edns: 'unknown', ednsAt: never,
-      caseSafe: 'unknown', caseAt: never, prefersTcpUntil: 0,
+      srttMs: null, rttVarMs: 0, rttAt: never, timeoutsInRow: 0, timedOutAt: never, edns: 'unknown', ednsAt: never,
+      caseSafe: 'unknown', caseAt: never,
     }
     this.#servers.set(flat(key), entry)
     return entry

@@ -153,7 +153,7 @@ export class Scheduler {
   }
 
   #resolve(question: Question, options: ResolveOptions, mayJoin: boolean, done: (outcome: Outcome) => void): Cancel {
-    const { env } = this.#parts()
+    const env = this.#env
     const running = mayJoin ? this.#running.get(questionKey(question)) : undefined
     const { resolutionsInFlight, waitersPerResolution } = env.limits.engine
     if (running === undefined && this.#running.size >= resolutionsInFlight) {
@@ -199,10 +199,6 @@ export class Scheduler {
     const ended = failure('deadline', `time limit of ${timeMs} ms reached`)
     this.#env.caches.failures.put(question, ended, this.#env.clock.now())
     return ended
-  }
-
-  #parts(): { readonly env: Env } {
-    return { env: this.#env }
   }
 
   #make(question: Question, because: Because, budget: Budget, depth: number, trace: TraceSink | null): Resolution {

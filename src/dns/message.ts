@@ -57,7 +57,5 @@ export interface Message extends Header {
   readonly edns: Edns | null
 }
 
-export const sameQuestion = (a: Question, b: Question): boolean => a.name === b.name && a.type === b.type && a.class === b.class
-
 /** A key under which equal questions are equal strings. */
 export const questionKey = (q: Question): string => `${q.name}${String.fromCharCode(q.type, q.class)}`

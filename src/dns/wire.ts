@@ -2,7 +2,7 @@
  * The byte path: looking at a query, matching a reply and patching an answer without decoding. It makes no object but one
  * key string; everything it does not understand at a glance it leaves to the decoder.
  */
-import { putU16, putU32, u16, u32 } from './bytes.ts'
+import { putU16, u16, u32 } from './bytes.ts'
 import { OPT_FIXED_OCTETS, optionsFit } from './edns.ts'
 import { HEADER_OCTETS } from './message.ts'
 import { MAX_LABEL_OCTETS, MAX_NAME_OCTETS } from './name.ts'
@@ -181,25 +181,3 @@ export const isTruncated = (bytes: Uint8Array): boolean => ((bytes[2] ?? 0) & 0x
 export const idOf = (bytes: Uint8Array): number => u16(bytes, 0)
 
 export const setId = (bytes: Uint8Array, id: number): void => putU16(bytes, 0, id)
-
-/** RD and CD are copied from the query into its reply (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2). */
-export function setQueryFlags(bytes: Uint8Array, recursionDesired: boolean, checkingDisabled: boolean): void {
-  bytes[2] = ((bytes[2] ?? 0) & ~0x01) | (recursionDesired ? 0x01 : 0)
-  bytes[3] = ((bytes[3] ?? 0) & ~0x10) | (checkingDisabled ? 0x10 : 0)
-}
-
-export function setAuthenticData(bytes: Uint8Array, authenticData: boolean): void {
-  bytes[3] = ((bytes[3] ?? 0) & ~0x20) | (authenticData ? 0x20 : 0)
-}
-
-export function setAdditionalCount(bytes: Uint8Array, count: number): void {
-  putU16(bytes, 10, count)
-}
-
-/** Takes `elapsedSeconds` off the TTLs at `offsets`, never below 0. */
-export function patchTtls(bytes: Uint8Array, offsets: Uint16Array, elapsedSeconds: number): void {
-  for (let i = 0; i < offsets.length; i++) {
-    const at = offsets[i] ?? 0
-    putU32(bytes, at, Math.max(u32(bytes, at) - elapsedSeconds, 0))
-  }
-}

@@ -138,7 +138,7 @@ function rejected(ask: ServerAsk, verdict: Extract<Verdict, { kind: 'reject' }>)
  * A server that could not be reached over TCP, to which we went only because somebody guessed IDs, gets another try: else
  * one forged datagram would take a server without TCP away.
  */
-function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }, suspected = false): ServerReply {
+function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }, suspected: boolean): ServerReply {
   switch (result.kind) {
     case 'timeout':
       return { kind: 'failed', why: 'silent', text: 'no answer', again: true }
@@ -164,12 +164,14 @@ function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
   const seen = new Map<string, number>()
   let manner: Manner = { ...before, mixCase: false }
   let ednsRefused = false
+  let suspected = false
   for (let asks = 0; asks <= limits.engine.caseFallbackAsks; asks++) {
     if (asks === limits.engine.caseFallbackAsks) manner = { ...manner, transport: 'tcp' }
     const received = yield* askOnce(ask, manner)
     if (received.kind === 'budget') return received
     if (received.kind === 'nothing') {
-      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result)
+      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result, suspected)
+      suspected = true
       manner = { ...manner, transport: 'tcp' }
       continue
     }

@@ -9,6 +9,7 @@ import { withTtl, type RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl, negativeTtl } from '../cache/ttl.ts'
+import { remainingDenial } from '../cache/negative-cache.ts'
 import { remaining } from '../cache/rrset-cache.ts'
 import { Trust } from '../cache/trust.ts'
 import type { CacheLimits } from '../limits.ts'
@@ -99,10 +100,9 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
   }
   const denial = negatives.find(question, now)
   if (denial !== undefined && isWithin(denial.name, top)) {
-    const left = Math.max(0, Math.floor((denial.expiresAt - now) / 1_000))
-    noteCache(task, denial.kind, denial.name, type, left)
-    const soa = withTtl(denial.soa, left)
-    return done({ kind: denial.kind, rrsets: [], soa, proof: denial.proof, security: denial.security, authoritative: false })
+    const { soa, proof } = remainingDenial(denial, now)
+    noteCache(task, denial.kind, denial.name, type, soa.ttl)
+    return done({ kind: denial.kind, rrsets: [], soa, proof, security: denial.security, authoritative: false })
   }
   return throughCachedDname(env, task, question, top, now)
 }

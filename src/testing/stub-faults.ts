@@ -12,7 +12,7 @@ import type { Transport } from '../ports.ts'
 import { SimRandom } from './sim-random.ts'
 import { mistake } from './stub-mistake.ts'
 import { clientsOf, described, knownFields, near, type Pattern, patternOf, rcodeOf, typeOf, wholeNumber } from './stub-names.ts'
-import type { Fault, FaultKind, StubEde } from './stub-types.ts'
+import type { Fault, StubEde } from './stub-types.ts'
 
 /** The rcodes that can be a fault. */
 const RCODES = ['SERVFAIL', 'REFUSED', 'NXDOMAIN', 'FORMERR', 'NOTIMP'] as const
@@ -243,5 +243,3 @@ export function edeOf(value: unknown): StubEde | null {
   if (typeof text !== 'string') mistake(`expected the text of ede as text, found ${described(text)}`)
   return { code: wholeNumber(code, 'the code of ede', 0xffff), text }
 }
-
-export const isFaultWord = (value: unknown): value is FaultKind => typeof value === 'string' && faultNamed(value) !== null

@@ -8,7 +8,7 @@ import { needs, unless } from '../tools.ts'
 import { dig, linesOf, type Endpoint } from './dig.ts'
 import { startInternet, whyNoInternet, type RealInternet } from './nsd.ts'
 import { disputed, questions } from './questions.ts'
-import { freeUdpPort, startRootwalk, type Rootwalk } from './rootwalk.ts'
+import { freePort, startRootwalk, type Rootwalk } from './rootwalk.ts'
 
 /** Why an answer may differ from Unbound's. */
 const EXPLAINED: ReadonlyMap<string, string> = new Map<string, string>([])
@@ -26,7 +26,7 @@ suite('beside Unbound', () => {
   beforeAll(async () => {
     const internet = await startInternet()
     running.internet = internet
-    const port = await freeUdpPort()
+    const port = await freePort()
     running.unbound = await startUnbound({ address: '127.0.0.1', port, hints: internet.hints, more: IMPATIENT })
     running.rootwalk = await startRootwalk({ hints: internet.hints })
     ends.push(running.rootwalk.endpoint, { address: '127.0.0.1', port })

@@ -3,8 +3,10 @@
  * a configuration file, zone files and signals (`startServing`). Both listen on a port of 127.0.0.1 that the system chose.
  */
 import { spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -80,7 +82,7 @@ export function buildForServing(): void {
 
 /** `rootwalk serve --config FILE` as a process; resolves when it answers. */
 export async function startServing(options: Options): Promise<Serving> {
-  const port = await freeUdpPort()
+  const port = await freePort()
   const directory = settle(options, port)
   let output = ''
   const running = startProcess(process.execPath, [cli, 'serve', '--config', join(directory, CONFIG)], { onOutput: text => (output += text) })
@@ -105,12 +107,30 @@ function settle({ hints, config = {}, files = {} }: Options, port: number): stri
   return directory
 }
 
-export function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4')
-  return new Promise(resolve => {
-    socket.bind(0, ADDRESS, () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
+/** Below the ports that systems give to clients (from 32768 on Linux): such a one can be taken for TCP while UDP is free, or a moment later. */
+const FIRST_PORT = 20_000
+const PORTS = 12_000
+const PORT_TRIES = 50
+
+/** A port that is free for UDP and TCP. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES; tries++) {
+    const port = FIRST_PORT + randomInt(PORTS)
+    if ((await bindsUdp(port)) && (await bindsTcp(port))) return port
+  }
+  throw new Error(`no port free for UDP and TCP among ${PORT_TRIES} tried`)
 }
+
+const bindsUdp = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => socket.close(() => resolve(false)))
+    socket.bind(port, ADDRESS, () => socket.close(() => resolve(true)))
+  })
+
+const bindsTcp = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, ADDRESS, () => server.close(() => resolve(true)))
+  })

@@ -75,6 +75,8 @@ function becauseText(because: Extract<TraceStep, { kind: 'lookup' }>['because'])
       return 'the delegation signer is needed'
     case 'dnskey':
       return 'the zone’s keys are needed'
+    case 'trust-anchor':
+      return 'the keys of a trust anchor are looked at'
     default:
       return because satisfies never
   }
@@ -95,6 +97,8 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
     }
     case 'note':
       return paint('yellow', step.text)
+    case 'validated':
+      return `${step.what}: ${paint(step.verdict === 'secure' ? 'green' : step.verdict === 'bogus' ? 'red' : 'yellow', step.verdict)} ${paint('dim', step.text)}`
     case 'end':
       return `${paint(step.outcome.startsWith('failure') ? 'red' : 'green', step.outcome)} ${paint('dim', `[${ms(step.tookMs)}]`)}`
     default:
@@ -160,6 +164,8 @@ export function jsonStep(step: TraceStep): JsonStep {
       }
     case 'note':
       return { kind: step.kind, id: step.id, depth: step.depth, text: step.text }
+    case 'validated':
+      return { kind: step.kind, id: step.id, depth: step.depth, zone: formatName(step.zone), what: step.what, verdict: step.verdict, text: step.text }
     case 'end':
       return { kind: step.kind, id: step.id, depth: step.depth, atMs: step.atMs, tookMs: step.tookMs, outcome: step.outcome }
     default:

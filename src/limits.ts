@@ -16,6 +16,7 @@ export interface Limits {
   readonly server: ServerLimits
   readonly tcp: TcpLimits
   readonly zone: ZoneLimits
+  readonly dnssec: DnssecLimits
   readonly tool: ToolLimits
   readonly kit: KitLimits
 }
@@ -234,6 +235,40 @@ export interface ZoneLimits {
   readonly fileBytes: number
 }
 
+/** Work and memory of validation. What counts per client query is counted in its budget, which is never reset (CVE-2026-50045). */
+export interface DnssecLimits {
+  /** KeyTrap (CVE-2023-50387): signature verifications for one client query. Knot 32, PowerDNS 30; a cold answer under five zones needs 16. */
+  readonly verifications: number
+  /** KeyTrap: keys with one tag and algorithm that are tried for a signature. PowerDNS 2. */
+  readonly keysPerTag: number
+  /** KeyTrap: signatures tried for one RRset. PowerDNS 2. */
+  readonly signaturesPerRRset: number
+  /** DS records of one zone that are looked at: PowerDNS 8. */
+  readonly dsRecords: number
+  /** DNSKEY records of one zone that are looked at: a roll of every key at once needs 8; honest sets stay under 12. */
+  readonly keysPerZone: number
+  /** CVE-2023-50868: NSEC3 hashes computed for one client query; PowerDNS 600, of which 150 is the low end of its range. */
+  readonly nsec3Hashes: number
+  /** Denial records looked at in one reply: PowerDNS 8. */
+  readonly denialRecords: number
+  /** Hashes, and verifications, between two pauses: 16 hashes of 50 iterations or 8 RSA-4096 verifications take about 1 ms. */
+  readonly hashesPerStretch: number
+  readonly verificationsPerStretch: number
+  /** RFC 3110 section 2: largest RSA modulus, bits; and the largest exponent, bits: longer ones make a verification as dear as a signature. */
+  readonly rsaModulusBits: number
+  readonly rsaExponentBits: number
+  /** Servers of a zone, beside the first, that are asked again when what they said does not validate. */
+  readonly retries: number
+  /** RFC 4035 section 4.7: how long a validation failure is remembered, ms. */
+  readonly bogusMs: number
+  /** Labels walked to find an insecure delegation for an unsigned answer: Unbound MAX_DSNS_FIND_COUNT 20 (DS label walk, 2026). */
+  readonly dsWalk: number
+  /** Parsed keys and chain states kept, zones: a busy resolver meets some 10,000 signed zones an hour. */
+  readonly zonesKept: number
+  /** How far the clock may be behind this release before a warning, seconds: a day of time zones and slow releases. */
+  readonly clockSlack: number
+}
+
 /** The command-line client. */
 export interface ToolLimits {
   /** dig waits 5 s and asks 3 times in all. */
@@ -287,6 +322,10 @@ export const defaultLimits: Limits = deepFreeze({
   zone: {
     recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, generatedCharacters: 64 * 1024 * 1024, includeDepth: 16, includes: 1_000, additionalNames: 13, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
+  dnssec: {
+    verifications: 32, keysPerTag: 2, signaturesPerRRset: 2, dsRecords: 8, keysPerZone: 32, nsec3Hashes: 150, denialRecords: 8, hashesPerStretch: 16,
+    verificationsPerStretch: 8, rsaModulusBits: 4_096, rsaExponentBits: 64, retries: 2, bogusMs: MINUTE_MS, dsWalk: 20, zonesKept: 10_000, clockSlack: DAY_S,
+  },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
 })
@@ -304,6 +343,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     server: { ...d.server, ...changes.server },
     tcp: { ...d.tcp, ...changes.tcp },
     zone: { ...d.zone, ...changes.zone },
+    dnssec: { ...d.dnssec, ...changes.dnssec },
     tool: { ...d.tool, ...changes.tool },
     kit: { ...d.kit, ...changes.kit },
   })

@@ -10,9 +10,16 @@ import type { ExchangeResult, ServerAddress, Transport } from './ports.ts'
 /** RFC 4035 section 4.3: who signed it. Trust (who told us) is apart, in `cache/trust.ts`. */
 export type Security =
   | { readonly kind: 'secure' }
-  | { readonly kind: 'insecure' }
+  /** Proven to be unsigned, or signed in a way that is not validated here; then `note` says which, for the client's EDE. */
+  | { readonly kind: 'insecure'; readonly note?: SecurityNote }
   | { readonly kind: 'indeterminate' }
   | { readonly kind: 'bogus'; readonly ede: EdeCode; readonly text: string }
+
+/** What an Extended DNS Error says of a security status (RFC 8914). */
+export interface SecurityNote {
+  readonly ede: EdeCode
+  readonly text: string
+}
 
 export type FailureReason =
   | 'unreachable'        // no server of the zone gave a usable answer in time
@@ -56,12 +63,13 @@ export interface ExchangeSpec {
   readonly timeoutMs: number
 }
 
-export type Because = 'client' | 'server-address' | 'prefetch' | 'priming' | 'ds' | 'dnskey'
+export type Because = 'client' | 'server-address' | 'prefetch' | 'priming' | 'ds' | 'dnskey' | 'trust-anchor'
 
 export type Effect =
   | { readonly kind: 'exchange'; readonly spec: ExchangeSpec }
   | { readonly kind: 'lookup'; readonly question: Question; readonly because: Because }
   | { readonly kind: 'all'; readonly branches: readonly Steps<unknown>[] }
+  | { readonly kind: 'pause' }
   | { readonly kind: 'first'; readonly branches: readonly Steps<unknown>[]; readonly accept: (value: unknown) => boolean }
 
 export type Steps<T> = Generator<Effect, T, unknown>
@@ -83,6 +91,11 @@ export function* all<T>(branches: readonly Steps<T>[]): Steps<readonly T[]> {
 /** Runs all branches at once; the first acceptable result ends the others, null when none was acceptable. */
 export function* first<T>(branches: readonly Steps<T>[], accept: (value: T) => boolean): Steps<T | null> {
   return (yield { kind: 'first', branches, accept: value => accept(value as T) }) as T | null
+}
+
+/** Lets others have the event loop: between pieces of work that cost about a millisecond each (KeyTrap, CVE-2023-50387). */
+export function* pause(): Steps<void> {
+  yield { kind: 'pause' }
 }
 
 /** Ends a suspended resolution: its `finally` blocks run, its result is never asked for. */

@@ -20,6 +20,8 @@ export interface Referral {
   readonly zone: Name
   readonly servers: readonly DelegatedServer[]
   readonly ds: RRset | null
+  /** The NSEC or NSEC3 sets that came with it: what shows that there is no DS. */
+  readonly proof: readonly RRset[]
   readonly ttl: number
 }
 
@@ -149,5 +151,6 @@ function readReferral(asked: Asked, cut: RRset, authority: readonly RRset[], add
     servers.set(name, { name, addresses: glue.get(name) ?? [] })
   }
   const ds = authority.find(set => set.type === RrType.DS && set.name === cut.name) ?? null
-  return { zone: cut.name, servers: [...servers.values()], ds, ttl: cut.ttl }
+  const proof = ds === null ? proofs(asked.zone, authority) : []
+  return { zone: cut.name, servers: [...servers.values()], ds, proof, ttl: cut.ttl }
 }

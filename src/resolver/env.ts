@@ -4,7 +4,9 @@ import type { Delegation } from '../cache/delegations.ts'
 import type { Prefix } from '../dns/address.ts'
 import type { Question } from '../dns/message.ts'
 import type { Name } from '../dns/name.ts'
-import type { Limits } from '../limits.ts'
+import type { DnssecRules } from '../dnssec/rules.ts'
+import { makeTrustPoints, type TrustPoints } from '../dnssec/trust-anchors.ts'
+import type { DnssecLimits, Limits } from '../limits.ts'
 import type { Clock, EventSink, Random } from '../ports.ts'
 import type { Because } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
@@ -35,7 +37,18 @@ export interface Env {
   /** The root's servers: primed, else the hints. */
   readonly root: () => ZoneCut
   readonly settings: EngineSettings
+  /** Read anew for every resolution. */
+  readonly validation: () => Validation
   readonly events: EventSink
+}
+
+/** What is validated, and against what. */
+export interface Validation {
+  readonly validate: boolean
+  readonly points: TrustPoints
+  readonly rules: DnssecRules
+  /** Denials are made of validated NSEC and NSEC3 records already held (RFC 8198). */
+  readonly aggressive: boolean
 }
 
 /** One resolution in flight. */
@@ -52,6 +65,14 @@ export interface Task {
 export interface ZoneCut extends Delegation {
   readonly from: 'hints' | 'priming' | 'cache' | 'referral' | 'local zone'
 }
+
+/** Without trust anchors everything is indeterminate (RFC 4033 section 5). */
+export const nothingValidated = (limits: DnssecLimits): Validation => ({
+  validate: false,
+  points: makeTrustPoints([], []),
+  rules: { limits, nsec3MaxIterations: 0, disallowedAlgorithms: new Set(), disallowedDigests: new Set() },
+  aggressive: false,
+})
 
 export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut => ({ ...delegation, from })
 

@@ -6,7 +6,7 @@ import type { Limits } from '../limits.ts'
 import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
 import type { Because, Outcome } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
-import { zoneCut, type EngineSettings, type Env, type ZoneCut } from './env.ts'
+import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
 import { failure } from './outcome.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
@@ -22,6 +22,8 @@ export interface ResolverParts {
   readonly localZones: () => LocalZones
   readonly hints: () => Delegation
   readonly settings: EngineSettings
+  /** Absent: nothing is validated. */
+  readonly validation?: (() => Validation) | undefined
   readonly events: EventSink
 }
 
@@ -29,6 +31,8 @@ export interface QueryOptions {
   /** RD: false means that only local zones and the cache answer. */
   readonly recursionDesired: boolean
   readonly because: Because
+  /** CD: the data whatever its signatures say (RFC 4035 section 3.2.2). Default false. */
+  readonly checkingDisabled?: boolean
   readonly trace?: TraceSink
 }
 
@@ -43,7 +47,8 @@ export class Resolver {
   constructor(parts: ResolverParts) {
     this.#parts = parts
     const { clock, random, limits, caches, localZones, settings, events } = parts
-    this.#env = { clock, random, limits, caches, localZones, settings, events, root: () => this.#root() }
+    const validation = parts.validation ?? (() => nothingValidated(limits.dnssec))
+    this.#env = { clock, random, limits, caches, localZones, settings, validation, events, root: () => this.#root() }
     this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
   }
 

@@ -248,6 +248,8 @@ export class Scheduler {
         return this.#exchange(effect.spec, resume)
       case 'lookup':
         return this.#lookup(resolution, effect.question, effect.because, true, resume)
+      case 'pause':
+        return this.#env.clock.after(0, () => resume(undefined))
       case 'all':
         return this.#branches(resolution, effect.branches, null, resume, broke)
       case 'first':

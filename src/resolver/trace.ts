@@ -4,7 +4,7 @@ import type { Message, Question } from '../dns/message.ts'
 import { rcodeName, typeName } from '../dns/types.ts'
 import type { Name } from '../dns/name.ts'
 import type { ServerAddress, Transport } from '../ports.ts'
-import type { Because, Outcome } from '../steps.ts'
+import type { Because, Outcome, Security } from '../steps.ts'
 
 /** `id` numbers resolutions; times are milliseconds, `atMs` since the clock's start. */
 export type TraceStep =
@@ -28,6 +28,8 @@ export type TraceStep =
       readonly verdict: string
       readonly decided: string
     }
+  /** What validation says of one set or zone: `zone` is the signer, or the zone that was judged. */
+  | { readonly kind: 'validated'; readonly id: number; readonly depth: number; readonly zone: Name; readonly what: string; readonly verdict: Security['kind']; readonly text: string }
   | { readonly kind: 'note'; readonly id: number; readonly depth: number; readonly text: string }
   | { readonly kind: 'end'; readonly id: number; readonly depth: number; readonly atMs: number; readonly tookMs: number; readonly outcome: string }
 

@@ -31,6 +31,8 @@ function describe(step: TraceStep): string {
       const who = `${formatName(step.serverName)} ${step.server.ip.text}${step.transport === 'tcp' ? ' over TCP' : ''}`
       return `> ${who}: ${questionText(step.question)} ${Math.round(step.tookMs)} ms -> ${step.came} -> ${step.verdict} -> ${step.decided}`
     }
+    case 'validated':
+      return `- ${step.what}: ${step.verdict}${step.text === '' ? '' : `, ${step.text}`}`
     case 'note':
       return `- ${step.text}`
     case 'end':

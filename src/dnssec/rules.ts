@@ -1,0 +1,79 @@
+/**
+ * What the judges of this folder are told and what they say: the rules of this resolver, the work that one client query may
+ * cause, and the closed sets of verdicts. No judgement is made here.
+ */
+import type { Name } from '../dns/name.ts'
+import type { RRset } from '../dns/rrset.ts'
+import type { DnssecLimits } from '../limits.ts'
+import type { SecurityNote } from '../steps.ts'
+
+/** What is accepted. */
+export interface DnssecRules {
+  readonly limits: DnssecLimits
+  /** RFC 9276 section 3.2: above this NSEC3 proves nothing and the zone is treated as insecure. */
+  readonly nsec3MaxIterations: number
+  /** DNSKEY algorithms that are not believed (RFC 9904); a zone that has no other is insecure. */
+  readonly disallowedAlgorithms: ReadonlySet<number>
+  /** DS digest types that are not believed. */
+  readonly disallowedDigests: ReadonlySet<number>
+}
+
+/** What validation takes from the budget of the client's query. Each answers null, or the words that name the limit that is reached. */
+export interface Work {
+  takeVerification(): string | null
+  takeNsec3Hash(): string | null
+}
+
+/** One key of a zone, read once. `usable` is null when it can verify, else says why it cannot. */
+export interface ZoneKey {
+  readonly tag: number
+  readonly algorithm: number
+  readonly flags: number
+  readonly rdata: Uint8Array
+}
+
+/** The keys of a zone, its DNSKEY set having been validated. */
+export interface ZoneKeys {
+  readonly zone: Name
+  readonly keys: readonly ZoneKey[]
+}
+
+/** Bogus, and a limit that ended the work (which is bogus too, but speaks of the asker's budget). */
+export type Refusal = ({ readonly kind: 'bogus' } & SecurityNote) | { readonly kind: 'limit'; readonly text: string }
+
+/** What the signatures over one RRset come to. */
+export type SetVerdict =
+  | {
+      readonly kind: 'valid'
+      readonly keyTag: number
+      readonly algorithm: number
+      /** Seconds since 1970: when the signature ends. */
+      readonly expires: number
+      /** Seconds: the least of the received TTL, the original TTL and what is left of the signature (RFC 4035 section 5.3.3). */
+      readonly ttl: number
+      /** `*.closest` when the set was expanded from a wildcard (RFC 4035 section 5.3.4), which then needs a proof. */
+      readonly wildcard: Name | null
+    }
+  | Refusal
+
+/** What a DNSKEY set comes to against the DS set or the trust anchors of its zone. */
+export type KeysVerdict =
+  | { readonly kind: 'secure'; readonly keys: ZoneKeys; readonly keyTag: number; readonly algorithm: number; readonly expires: number; readonly ttl: number }
+  /** No algorithm or digest that is supported and allowed (RFC 4035 section 5.2, RFC 6840 section 5.2). */
+  | { readonly kind: 'insecure'; readonly note: SecurityNote }
+  | Refusal
+
+/** What is claimed not to exist. `wildcard` in a claim is `*.closest` that an answer was expanded from. */
+export type DenialClaim =
+  | { readonly kind: 'nxdomain'; readonly name: Name }
+  | { readonly kind: 'nodata'; readonly name: Name; readonly type: number }
+  | { readonly kind: 'expansion'; readonly name: Name; readonly wildcard: Name }
+  /** There is no DS at a name: a referral without one, or an empty answer to a DS question. */
+  | { readonly kind: 'no-ds'; readonly name: Name }
+
+export type DenialVerdict =
+  /** `sets` are those that were needed. `delegation`, for `no-ds` alone: is the name a zone cut (NS in the type bitmap)? */
+  | { readonly kind: 'proven'; readonly sets: readonly RRset[]; readonly delegation: boolean }
+  /** True only as far as unsigned delegations go: opt-out (RFC 5155 section 6) or too many iterations (RFC 9276). */
+  | { readonly kind: 'insecure'; readonly note: SecurityNote | null }
+  | Refusal

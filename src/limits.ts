@@ -135,6 +135,9 @@ export interface CacheLimits {
   readonly infraPermille: number
   readonly lamePermille: number
   readonly failurePermille: number
+  /** Zones' validated keys and DS sets, and validated denials used for other names (RFC 8198). */
+  readonly zoneStatePermille: number
+  readonly denialPermille: number
   /** Largest RRset or answer that is cached: PowerDNS max entry 8192; honest sets of 100 records reach 12 KB. */
   readonly entryBytes: number
   /** Octets counted for an entry beside its data (key, objects, list links): heap of 8,000 entries on Node 20, 340 to 450. */
@@ -150,6 +153,8 @@ export interface CacheLimits {
   /** RFC 9520 section 3.2: resolution failures are cached for at least 1 s and at most 5 minutes, growing. */
   readonly failureMinMs: number
   readonly failureMaxMs: number
+  /** RFC 4035 section 4.7: a validation failure is remembered for less: the zone may be mended. Unbound val-bogus-ttl 60 s. */
+  readonly bogusMaxMs: number
   /** What is known of a server (RTT, EDNS, lameness) is forgotten after: Unbound infra-host-ttl 900 s. */
   readonly serverStatsMs: number
   /** A server that does not serve a zone delegated to it is passed over for this zone: BIND lame-ttl 600 s. */
@@ -259,8 +264,6 @@ export interface DnssecLimits {
   readonly rsaExponentBits: number
   /** Servers of a zone, beside the first, that are asked again when what they said does not validate. */
   readonly retries: number
-  /** RFC 4035 section 4.7: how long a validation failure is remembered, ms. */
-  readonly bogusMs: number
   /** Labels walked to find an insecure delegation for an unsigned answer: Unbound MAX_DSNS_FIND_COUNT 20 (DS label walk, 2026). */
   readonly dsWalk: number
   /** Parsed keys and chain states kept, zones: a busy resolver meets some 10,000 signed zones an hour. */
@@ -303,9 +306,9 @@ export const defaultLimits: Limits = deepFreeze({
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {
-    totalBytes: 64 * 1024 * 1024, rrsetPermille: 430, answerPermille: 350, negativePermille: 80, delegationPermille: 80, infraPermille: 40,
+    totalBytes: 64 * 1024 * 1024, rrsetPermille: 410, answerPermille: 340, negativePermille: 70, delegationPermille: 80, zoneStatePermille: 20, denialPermille: 20, infraPermille: 40,
     lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 440, packedOverheadBytes: 120, arrayOverheadBytes: 240,
-    minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS,
+    minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS, bogusMaxMs: MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
     typesPerName: 100,
   },
@@ -324,7 +327,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   dnssec: {
     verifications: 32, keysPerTag: 2, signaturesPerRRset: 2, dsRecords: 8, keysPerZone: 32, nsec3Hashes: 150, denialRecords: 8, hashesPerStretch: 16,
-    verificationsPerStretch: 8, rsaModulusBits: 4_096, rsaExponentBits: 64, retries: 2, bogusMs: MINUTE_MS, dsWalk: 20, zonesKept: 10_000, clockSlack: DAY_S,
+    verificationsPerStretch: 8, rsaModulusBits: 4_096, rsaExponentBits: 64, retries: 2, dsWalk: 20, zonesKept: 10_000, clockSlack: DAY_S,
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },

@@ -10,6 +10,7 @@ import { NegativeCache } from './negative-cache.ts'
 import { RRsetCache } from './rrset-cache.ts'
 import { ServerStats, type ServerStatsLimits } from './server-stats.ts'
 import { mayAnswer } from './trust.ts'
+import { ZoneStates } from './zone-states.ts'
 
 export interface Caches {
   readonly rrsets: RRsetCache
@@ -18,6 +19,7 @@ export interface Caches {
   readonly delegations: DelegationCache
   readonly servers: ServerStats
   readonly answers: AnswerCache
+  readonly zoneStates: ZoneStates
   /** Bytes in use by all of them. */
   readonly bytes: number
   clear(): void
@@ -34,9 +36,10 @@ export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = de
   const delegations = new DelegationCache(limits, share(limits.delegationPermille))
   const servers = new ServerStats(limits, timing, share(limits.infraPermille), share(limits.lamePermille))
   const answers = new AnswerCache(limits, share(limits.answerPermille))
-  const stores = [rrsets, negatives, failures, delegations, servers, answers]
+  const zoneStates = new ZoneStates(limits, share(limits.zoneStatePermille))
+  const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates]
   return {
-    rrsets, negatives, failures, delegations, servers, answers,
+    rrsets, negatives, failures, delegations, servers, answers, zoneStates,
     get bytes() {
       return stores.reduce((sum, store) => sum + store.bytes, 0)
     },

@@ -56,12 +56,12 @@ export class FailureCache {
   put(question: Question, failure: Failure, now: number): boolean {
     if (!isShared(failure.why)) return false
     const key = flat(questionKey(question))
-    const { failureMinMs, failureMaxMs } = this.#limits
+    const { failureMinMs, failureMaxMs, bogusMaxMs } = this.#limits
     const old = this.#store.peek(key)
     const { why, ede, text } = failure
     if (old !== undefined && old.expiresAt > now) return this.#store.set(key, { ...old, why, ede, text: flat(text) })
     const inRow = old !== undefined && now - old.expiresAt < failureMaxMs ? old.inRow + 1 : 1
-    const life = Math.min(failureMinMs * 2 ** (inRow - 1), failureMaxMs)
+    const life = Math.min(failureMinMs * 2 ** (inRow - 1), why === 'bogus' ? bogusMaxMs : failureMaxMs)
     return this.#store.set(key, { why, ede, text: flat(text), inRow, storedAt: now, expiresAt: now + life })
   }
 

@@ -22,12 +22,15 @@ export interface CachedRRset {
   readonly rrset: RRset
   readonly trust: Trust
   readonly security: Security
+  /** The NSEC or NSEC3 sets that a set expanded from a wildcard came with (RFC 4035 section 5.3.4). */
+  readonly proof: readonly RRset[]
   readonly storedAt: number
   readonly expiresAt: number
 }
 
 interface Entry {
   readonly packed: PackedRRset
+  readonly proof: readonly PackedRRset[] | null
   readonly trust: Trust
   readonly security: Security
   readonly storedAt: number
@@ -53,7 +56,7 @@ export class RRsetCache {
     this.#stored = stored
     this.#store = new ByteStore<Entry>(
       budget,
-      (entry, key) => limits.entryOverheadBytes + key.length + packedBytes(entry.packed),
+      (entry, key) => limits.entryOverheadBytes + key.length + packedBytes(entry.packed) + proofBytes(entry.proof, limits),
       entry => this.#forgetKind(entry.packed),
     )
   }
@@ -74,23 +77,25 @@ export class RRsetCache {
       this.#store.delete(key)
       return undefined
     }
-    const { packed, trust, security, storedAt, expiresAt } = entry
-    return { rrset: unpackRRset(packed, packed.ttl), trust, security, storedAt, expiresAt }
+    const { packed, proof, trust, security, storedAt, expiresAt } = entry
+    return { rrset: unpackRRset(packed, packed.ttl), trust, security, proof: proof === null ? NO_PROOF : proof.map(set => unpackRRset(set, packed.ttl)), storedAt, expiresAt }
   }
 
   /**
    * Stores a copy, with its TTL bounded. False when it was not stored: its TTL is 0, it is too large (PowerDNS's largest
    * entry), something better lives there, its name has too many types (CVE-2024-1737), or its type is not data.
    */
-  put(rrset: RRset, trust: Trust, security: Security, now: number): boolean {
+  put(rrset: RRset, trust: Trust, security: Security, now: number, proof: readonly RRset[] = NO_PROOF): boolean {
     const ttl = boundedTtl(rrset.ttl, this.#limits)
-    if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type) || dataBytes(rrset) > this.#limits.entryBytes) return false
+    if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
+    if (proof.reduce((sum, set) => sum + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false
     const key = flat(questionKey(rrset))
     const fresh = { trust, security, expiresAt: now + ttl * 1000 }
     const old = this.#store.peek(key)
     if (old !== undefined && !mayReplace(old, fresh, now)) return false
     if (old === undefined && !this.#hasRoom(rrset.name, now)) return false
-    const entry: Entry = { packed: packRRset(rrset, ttl, key), ...fresh, storedAt: now }
+    const packedProof = proof.length === 0 ? null : proof.map(set => packRRset(set, ttl))
+    const entry: Entry = { packed: packRRset(rrset, ttl, key), proof: packedProof, ...fresh, storedAt: now }
     if (!this.#store.set(key, entry)) return false
     if (old === undefined) this.#rememberKind(entry.packed)
     this.#stored?.(rrset, trust, security)
@@ -136,5 +141,10 @@ export class RRsetCache {
     if (kinds.length === 0) this.#kinds.delete(packed.name)
   }
 }
+
+const NO_PROOF: readonly RRset[] = Object.freeze([])
+
+const proofBytes = (proof: readonly PackedRRset[] | null, limits: CacheLimits): number =>
+  proof === null ? 0 : proof.reduce((sum, set) => sum + limits.packedOverheadBytes + set.name.length + packedBytes(set), 0)
 
 const kindOf = (packed: PackedRRset): number => packed.class * 0x10000 + packed.type

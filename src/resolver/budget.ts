@@ -5,10 +5,12 @@
  */
 import { formatName } from '../dns/text.ts'
 import { isWithin, type Name } from '../dns/name.ts'
-import type { BudgetLimits } from '../limits.ts'
+import type { Work } from '../dnssec/rules.ts'
+import type { BudgetLimits, DnssecLimits } from '../limits.ts'
 
-export class Budget {
+export class Budget implements Work {
   readonly limits: BudgetLimits
+  readonly #dnssec: Pick<DnssecLimits, 'verifications' | 'nsec3Hashes'>
   /** What the client asked for. */
   readonly name: Name
   /** Clock time, ms, after which nothing new is started. */
@@ -18,12 +20,15 @@ export class Budget {
   #aliases = 0
   #referrals = 0
   #addressLookups = 0
+  #verifications = 0
+  #nsec3Hashes = 0
   readonly #perName = new Map<Name, number>()
   readonly #perForeignCut = new Map<Name, number>()
   readonly #perServer = new Map<string, number>()
 
-  constructor(limits: BudgetLimits, name: Name, now: number) {
+  constructor(limits: BudgetLimits, dnssec: Pick<DnssecLimits, 'verifications' | 'nsec3Hashes'>, name: Name, now: number) {
     this.limits = limits
+    this.#dnssec = dnssec
     this.name = name
     this.deadline = now + limits.timeMs
   }
@@ -66,6 +71,24 @@ export class Budget {
 
   takeAddressLookup(): string | null {
     return ++this.#addressLookups > this.limits.addressLookups ? `limit of ${this.limits.addressLookups} look-ups of server addresses reached` : null
+  }
+
+  get verifications(): number {
+    return this.#verifications
+  }
+
+  takeVerification(): string | null {
+    const { verifications } = this.#dnssec
+    if (this.#verifications >= verifications) return `limit of ${verifications} signature verifications for one query reached`
+    this.#verifications++
+    return null
+  }
+
+  takeNsec3Hash(): string | null {
+    const { nsec3Hashes } = this.#dnssec
+    if (this.#nsec3Hashes >= nsec3Hashes) return `limit of ${nsec3Hashes} NSEC3 hashes for one query reached`
+    this.#nsec3Hashes++
+    return null
   }
 }
 

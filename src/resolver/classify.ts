@@ -26,8 +26,8 @@ export interface Referral {
 }
 
 export type Verdict =
-  | { readonly kind: 'answer'; readonly chain: Chain; readonly rrset: RRset; readonly authoritative: boolean; readonly lastResort: boolean }
-  | { readonly kind: 'alias'; readonly chain: Chain; readonly target: Name; readonly authoritative: boolean; readonly lastResort: boolean }
+  | { readonly kind: 'answer'; readonly chain: Chain; readonly rrset: RRset; readonly proof: readonly RRset[]; readonly authoritative: boolean; readonly lastResort: boolean }
+  | { readonly kind: 'alias'; readonly chain: Chain; readonly target: Name; readonly proof: readonly RRset[]; readonly authoritative: boolean; readonly lastResort: boolean }
   | { readonly kind: 'referral'; readonly referral: Referral }
   /** `name` is what does not exist (so); with a chain it is the chain's end. */
   | { readonly kind: 'nodata' | 'nxdomain'; readonly chain: Chain; readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[]; readonly authoritative: boolean; readonly lastResort: boolean }
@@ -65,7 +65,7 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
     default:
       chain.trouble satisfies never
   }
-  if (chain.final !== null) return { kind: 'answer', chain, rrset: chain.final, authoritative, lastResort }
+  if (chain.final !== null) return { kind: 'answer', chain, rrset: chain.final, proof: expansionProof(zone, message.authority), authoritative, lastResort }
   return classifyWithoutAnswer(asked, message, chain, lastResort)
 }
 
@@ -79,7 +79,7 @@ function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, las
     // RFC 6604 section 3: the rcode speaks of the last name of the chain. Without an SOA from inside this zone nothing
     // is known of it, and it is asked on its own.
     if (soa !== null && isWithin(chain.name, zone)) return { ...denied, kind: message.rcode === Rcode.NXDOMAIN ? 'nxdomain' : 'nodata' }
-    return { kind: 'alias', chain, target: chain.name, authoritative, lastResort }
+    return { kind: 'alias', chain, target: chain.name, proof: denied.proof, authoritative, lastResort }
   }
   const ns = authority.filter(set => set.type === RrType.NS)
   if (soa === null && authority.some(set => set.type === RrType.SOA && !isWithin(set.name, zone))) return reject('lame', 'an SOA of another zone')
@@ -131,6 +131,10 @@ const denyingSoa = (name: Name, zone: Name, authority: readonly RRset[]): RRset 
 
 const proofs = (zone: Name, authority: readonly RRset[]): readonly RRset[] =>
   authority.filter(set => (set.type === RrType.NSEC || set.type === RrType.NSEC3) && isWithin(set.name, zone))
+
+/** What shows that a wildcard answered because the name itself does not exist (RFC 4035 section 3.1.3.3): most answers have none. */
+const expansionProof = (zone: Name, authority: readonly Rr[]): readonly RRset[] =>
+  authority.some(record => record.type === RrType.NSEC || record.type === RrType.NSEC3) ? proofs(zone, groupRRsets(authority)) : []
 
 function readReferral(asked: Asked, cut: RRset, authority: readonly RRset[], additional: readonly Rr[]): Referral {
   const glue = new Map<Name, IpAddress[]>()

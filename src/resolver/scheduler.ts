@@ -131,7 +131,7 @@ export class Scheduler {
   /** A task that is not in flight: for work outside the shared graph (priming, memory-only answers). */
   task(question: Question, options: ResolveOptions): Task {
     const now = this.#env.clock.now()
-    return this.#make(question, options.because, new Budget(this.#env.limits.budget, question.name, now), 0, options.trace ?? null)
+    return this.#make(question, options.because, new Budget(this.#env.limits.budget, this.#env.limits.dnssec, question.name, now), 0, options.trace ?? null)
   }
 
   /**
@@ -177,7 +177,7 @@ export class Scheduler {
         else done(outcome)
       },
     }
-    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, question.name, env.clock.now()), 0, options.trace ?? null)
+    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()), 0, options.trace ?? null)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution)
     else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: env.clock.now(), question })

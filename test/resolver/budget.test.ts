@@ -6,7 +6,7 @@ import { nameOf } from '../../src/testing/records.ts'
 const com = nameOf('com.')
 const other = nameOf('victim.test.')
 const www = nameOf('www.example.com.')
-const make = (changes: Partial<typeof defaultLimits.budget> = {}): Budget => new Budget({ ...defaultLimits.budget, ...changes }, www, 1_000)
+const make = (changes: Partial<typeof defaultLimits.budget> = {}): Budget => new Budget({ ...defaultLimits.budget, ...changes }, defaultLimits.dnssec, www, 1_000)
 
 /** How many queries are granted before the words of a refusal come, and the words. */
 function exhaust(take: (i: number) => string | null): [number, string] {

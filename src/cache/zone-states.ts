@@ -1,0 +1,76 @@
+/**
+ * What validation has found out about zones: the keys that may sign a zone, and what its parent says of it (DS, proven
+ * insecure, no zone at all). It judges nothing; whatever is put in has been validated.
+ *
+ * Invariants: bounded in bytes; an entry ends with the TTL of the records that it was read from, which validation has
+ * bounded by the end of their signatures.
+ */
+import type { Name } from '../dns/name.ts'
+import type { ZoneKeys } from '../dnssec/rules.ts'
+import type { CacheLimits } from '../limits.ts'
+import type { SecurityNote } from '../steps.ts'
+import { ByteStore } from './store.ts'
+
+/** What the parent's side of a name says, all of it proven. */
+export type ParentSays =
+  | { readonly kind: 'ds'; readonly ds: readonly Uint8Array[] }
+  /** A delegation without DS, or with one that is of no use here (`note`). */
+  | { readonly kind: 'insecure'; readonly note: SecurityNote | null }
+  | { readonly kind: 'no-cut' }
+
+interface Entry {
+  readonly keys: ZoneKeys | null
+  readonly parent: ParentSays | null
+  readonly expiresAt: number
+}
+
+export class ZoneStates {
+  readonly #store: ByteStore<Entry>
+
+  /** `budget` in bytes. */
+  constructor(limits: CacheLimits, budget: number) {
+    const sizeOf = (rdatas: readonly Uint8Array[]): number => rdatas.reduce((sum, rdata) => sum + limits.arrayOverheadBytes + rdata.length, 0)
+    this.#store = new ByteStore<Entry>(budget, (entry, key) => {
+      // A key is held twice: as its octets and as the key object made of them.
+      const keys = entry.keys === null ? 0 : 2 * sizeOf(entry.keys.keys.map(key => key.rdata))
+      return limits.entryOverheadBytes + key.length + keys + (entry.parent?.kind === 'ds' ? sizeOf(entry.parent.ds) : 0)
+    })
+  }
+
+  get bytes(): number {
+    return this.#store.bytes
+  }
+
+  get size(): number {
+    return this.#store.size
+  }
+
+  keysOf(zone: Name, now: number): ZoneKeys | undefined {
+    return this.#live(`k${zone}`, now)?.keys ?? undefined
+  }
+
+  parentSays(name: Name, now: number): ParentSays | undefined {
+    return this.#live(`p${name}`, now)?.parent ?? undefined
+  }
+
+  /** `ttl` in seconds. */
+  putKeys(keys: ZoneKeys, ttl: number, now: number): void {
+    this.#store.set(`k${keys.zone}`, { keys, parent: null, expiresAt: now + ttl * 1_000 })
+  }
+
+  /** `ttl` in seconds. */
+  putParent(name: Name, parent: ParentSays, ttl: number, now: number): void {
+    this.#store.set(`p${name}`, { keys: null, parent, expiresAt: now + ttl * 1_000 })
+  }
+
+  clear(): void {
+    this.#store.clear()
+  }
+
+  #live(key: string, now: number): Entry | undefined {
+    const entry = this.#store.get(key)
+    if (entry === undefined || entry.expiresAt > now) return entry
+    this.#store.delete(key)
+    return undefined
+  }
+}

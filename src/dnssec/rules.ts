@@ -24,12 +24,17 @@ export interface Work {
   takeNsec3Hash(): string | null
 }
 
-/** One key of a zone, read once. `usable` is null when it can verify, else says why it cannot. */
+/** What one key says of one signature. `bad-key`: its octets are no key, or one beyond what is verified here. */
+export type Verification = 'good' | 'bad' | 'bad-key' | 'unsupported'
+
+/** One key of a zone, read once; made by `zoneKey` of `algorithms.ts`. */
 export interface ZoneKey {
   readonly tag: number
   readonly algorithm: number
   readonly flags: number
   readonly rdata: Uint8Array
+  /** `octets` are the signed ones. The first call makes the key that later ones use again. */
+  verify(octets: Uint8Array, signature: Uint8Array): Verification
 }
 
 /** The keys of a zone, its DNSKEY set having been validated. */

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { parseIp, parsePrefix } from './dns/address.ts'
+import { algorithmNumber, algorithmText } from './dns/rdata-facts.ts'
 import { MAX_STRING_OCTETS } from './dns/text.ts'
 import { defaultLimits } from './limits.ts'
 import { DNS_PORT } from './ports.ts'
@@ -61,7 +62,46 @@ export function parseBytes(value: number | string): number | null {
   return match === null ? null : Number(match[1]) * (UNITS.get(match[2] ?? '') ?? 1)
 }
 
-const { budget, cache, server, tcp } = defaultLimits
+/** What is not believed: a DNSKEY algorithm or a DS digest type. */
+export interface Disallowed {
+  readonly what: 'algorithm' | 'digest'
+  readonly number: number
+}
+
+/** IANA "DS RR Type Digest Algorithms". */
+const DIGESTS: ReadonlyMap<string, number> = new Map([
+  ['SHA-1', 1],
+  ['SHA-256', 2],
+  ['GOST', 3],
+  ['SHA-384', 4],
+])
+
+/**
+ * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no algorithm up to 4 and no digest
+ * type above 4 is believed by anybody, so no number means two things. Null when it is neither.
+ */
+export function parseDisallowed(entry: string | number): Disallowed | null {
+  const digest = DIGESTS.get(String(entry).toUpperCase())
+  if (digest !== undefined) return { what: 'digest', number: digest }
+  const number = typeof entry === 'number' ? entry : algorithmNumber(entry)
+  if (number === null || !Number.isInteger(number) || number < 1 || number > 0xff) return null
+  return { what: number <= GREATEST_DIGEST && algorithmText(number).toUpperCase() !== String(entry).toUpperCase() ? 'digest' : 'algorithm', number }
+}
+
+const GREATEST_DIGEST = 4
+
+/** Seconds since 1970 of a date such as `2026-12-31` or a time such as `2026-12-31T12:00:00Z`; null when it is neither. */
+export function parseInstant(text: string): number | null {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return null
+  const instant = Date.parse(text)
+  // 2026-02-30 is taken for March 2 by some readers of dates.
+  return Number.isNaN(instant) || new Date(`${text.slice(0, 10)}T00:00:00Z`).toISOString().slice(0, 10) !== text.slice(0, 10) ? null : Math.floor(instant / 1_000)
+}
+
+/** In the list of `dnssec.trustAnchors`: those that hold when it is not given. */
+export const BUILT_IN = 'built-in'
+
+const { budget, cache, server, tcp, dnssec } = defaultLimits
 
 const prefixText = z.string().refine(text => parsePrefix(text) !== null, {
   error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix',
@@ -92,6 +132,21 @@ const records = z.union(
   { error: 'expected {"name": {"A": "192.0.2.1"}} or a list of lines such as "name. 300 IN A 192.0.2.1"' },
 )
 
+const anchorFiles = z.union([z.string().min(1), z.array(z.string().min(1))], { error: 'expected a file, or a list of them in which "built-in" stands for the root\'s' })
+const disallowed = z.union([z.int(), z.string()]).refine(entry => parseDisallowed(entry) !== null, {
+  error: 'expected an algorithm or digest type such as "RSASHA1", "SHA-1" or 7',
+})
+const negativeAnchor = z.strictObject(
+  {
+    name: z.string().describe('This name and what is below it is not validated (RFC 7646).'),
+    until: z
+      .string()
+      .refine(text => parseInstant(text) !== null, { error: 'expected a time such as 2026-12-31T12:00:00Z' })
+      .describe('When that ends.'),
+  },
+  { error: issue => (issue.code === 'invalid_type' ? 'expected {"name": "example.com", "until": "2026-12-31T12:00:00Z"}' : undefined) },
+)
+
 /** A configuration that is well formed, defaults filled in. */
 export interface RawConfig {
   readonly $schema?: string | undefined
@@ -109,6 +164,17 @@ export interface RawConfig {
     readonly mixCase: boolean
     readonly hardenGlue: boolean
     readonly doNotQuery: readonly string[]
+  }
+  readonly dnssec: {
+    readonly validate: boolean
+    readonly trustAnchors?: string | readonly string[] | undefined
+    readonly negativeTrustAnchors: readonly { readonly name: string; readonly until: string }[]
+    readonly nsec3MaxIterations: number
+    readonly disallow: readonly (string | number)[]
+    readonly managedAnchors: string | false
+    readonly aggressiveUse: boolean
+    readonly rootKeySentinel: boolean
+    readonly trustAnchorSignal: boolean
   }
   readonly cache: { readonly bytes: number | string; readonly minTtl: number; readonly maxTtl: number; readonly maxNegativeTtl: number }
   readonly budget: {
@@ -191,6 +257,39 @@ const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('How servers on the Internet are asked.'),
+
+  dnssec: z
+    .strictObject({
+      validate: z.boolean().default(true).describe('Check signatures from the trust anchors down; what does not hold is answered SERVFAIL.'),
+      trustAnchors: anchorFiles
+        .optional()
+        .describe(
+          'Files with DS or DNSKEY records that are believed, at any names. They stand instead of the built-in keys of the root, unless "built-in" is one of the list. [] is none.',
+        ),
+      negativeTrustAnchors: z
+        .array(negativeAnchor)
+        .default([])
+        .describe('Names below which nothing is validated until a time, for zones that broke their signatures (RFC 7646).'),
+      nsec3MaxIterations: z
+        .int()
+        .min(0)
+        .max(dnssec.nsec3IterationsMost)
+        .default(dnssec.nsec3Iterations)
+        .describe('Zones with more hash iterations in NSEC3 records are treated as unsigned (RFC 9276).'),
+      disallow: z
+        .array(disallowed)
+        .default([])
+        .describe('Algorithms and digest types that are not believed: zones without others are treated as unsigned. RFC 9905 wants "RSASHA1", "NSEC3RSASHA1" and "SHA-1" here in time.'),
+      managedAnchors: z
+        .union([z.string().min(1), z.literal(false)], { error: 'expected a file, or false' })
+        .default(false)
+        .describe('Follow key roll-overs of the trust anchors by themselves (RFC 5011) and keep their state in this file. Its directory must be writable.'),
+      aggressiveUse: z.boolean().default(true).describe('Deny names from validated denials already held, without asking (RFC 8198).'),
+      rootKeySentinel: z.boolean().default(false).describe('Let clients test which keys of the root are trusted here (RFC 8509).'),
+      trustAnchorSignal: z.boolean().default(false).describe('Tell the servers of a trust anchor which keys are trusted here, once a day (RFC 8145).'),
+    })
+    .prefault({})
+    .describe('Validation of signed zones.'),
 
   cache: z
     .strictObject({

@@ -12,6 +12,8 @@ import { foldName, type Name } from './dns/name.ts'
 import type { Rr } from './dns/rrset.ts'
 import { suggest } from './dns/suggest.ts'
 import { parseName } from './dns/text.ts'
+import type { DnssecRules } from './dnssec/rules.ts'
+import type { NegativeAnchor } from './dnssec/trust-anchors.ts'
 import type { Problem } from './events.ts'
 import { defaultLimits, limitsWith, type Limits } from './limits.ts'
 import type { Identity } from './policy/chaos.ts'
@@ -21,9 +23,12 @@ import { readJson, type JsonDocument, type JsonPath, type Place } from './config
 import { readRecords } from './config-records.ts'
 import { specialUses } from './zone/special-use.ts'
 import {
+  BUILT_IN,
   configJsonSchema,
   parseBinding,
   parseBytes,
+  parseDisallowed,
+  parseInstant,
   schemasAt,
   settingsOf,
   validateConfig,
@@ -45,6 +50,7 @@ export interface Config {
   /** Absolute path; null means the built-in ones. */
   readonly rootHints: string | null
   readonly engine: EngineSettings
+  readonly dnssec: DnssecConfig
   readonly limits: Limits
   readonly identity: Identity
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
@@ -52,6 +58,22 @@ export interface Config {
   /** As it was written, defaults filled in: to show, and to tell what changed. */
   readonly raw: RawConfig
 }
+
+/** What is validated and against what. */
+export interface DnssecConfig {
+  readonly validate: boolean
+  readonly anchors: readonly AnchorSource[]
+  readonly negative: readonly NegativeAnchor[]
+  readonly rules: DnssecRules
+  /** Absolute path of the file with the state of the keys; null follows no roll-over. */
+  readonly managedAnchors: string | null
+  readonly aggressive: boolean
+  readonly rootKeySentinel: boolean
+  readonly trustAnchorSignal: boolean
+}
+
+/** `file` is an absolute path. */
+export type AnchorSource = { readonly kind: 'built-in' } | { readonly kind: 'file'; readonly file: string }
 
 /** Files that hold zones: an absolute path that may have `*` and `?` in it. */
 export interface ZoneSource {
@@ -146,9 +168,9 @@ export const flagName = (path: readonly string[]): string => path.map(key => key
 
 /** Settings that can be given as a flag or variable: those whose value is a word, a number or a list of words. */
 export const overridable = (): readonly Setting[] =>
-  settingsOf(configJsonSchema()).filter(({ path }) => path[0] !== '$schema' && path[0] !== 'records')
+  settingsOf(configJsonSchema()).filter(({ path }) => path[0] !== '$schema' && path[0] !== 'records' && path[1] !== 'negativeTrustAnchors')
 
-export const takesList = (setting: Setting): boolean => setting.schema.type === 'array'
+export const takesList = ({ schema }: Setting): boolean => schema.type === 'array' || (schema.anyOf ?? []).some(branch => branch.type === 'array')
 
 function overridesFrom(environment: ConfigSources['environment']): { overrides: Override[]; warnings: Problem[] } {
   const settings = new Map(overridable().map(setting => [variableName(setting.path), setting]))
@@ -179,9 +201,11 @@ export interface ConfigTexts {
   readonly overrides: readonly Override[]
   /** What relative paths of overrides (and of everything, without a file) are relative to. */
   readonly directory: string
+  /** Seconds since 1970, to say what is over; default: now. */
+  readonly wall?: number
 }
 
-/** A configuration from its texts. Pure. */
+/** A configuration from its texts. Reads no file. */
 export function readConfig(texts: ConfigTexts): ConfigResult {
   const path = texts.file?.path ?? null
   const json = readJson(texts.file?.text ?? '{}')
@@ -273,9 +297,9 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
     void problems.push({ ...locate(path, `${pathText(path)}: ${message}`), severity: 'warning' })
   const prefixes = (list: readonly string[]): Prefix[] => list.flatMap(text => parsePrefix(text) ?? [])
   const { upstream, cache, budget, clients, tcp } = raw
-  const overridden = (key: string): boolean => texts.overrides.some(override => override.path[0] === key)
-  const path = (text: string, key: string): string =>
-    resolve(texts.file === null || overridden(key) ? texts.directory : dirname(texts.file.path), text)
+  const overridden = (at: readonly string[]): boolean => texts.overrides.some(override => pathText(override.path) === pathText(at))
+  const path = (text: string, ...at: readonly string[]): string =>
+    resolve(texts.file === null || overridden(at) ? texts.directory : dirname(texts.file.path), text)
   const name = (text: string, at: JsonPath): Name | null => {
     const parsed = parseName(text, null)
     if (typeof parsed === 'string') return foldName(parsed)
@@ -288,6 +312,7 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
   if (cache.minTtl > cache.maxTtl) complain(['cache', 'minTtl'], `is above maxTtl (${cache.maxTtl})`)
   if (!upstream.ipv4 && upstream.ipv6 === false) complain(['upstream'], 'ipv4 and ipv6 are both false: no server could be asked')
   warnAboutAccess(raw, warn)
+  warnAboutEnded(raw, texts.wall ?? Math.floor(Date.now() / 1_000), warn)
 
   const config: Config = {
     file: texts.file?.path ?? null,
@@ -314,6 +339,7 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
       doNotQuery: prefixes(upstream.doNotQuery),
       hardenGlue: upstream.hardenGlue,
     },
+    dnssec: dnssecConfig(raw.dnssec, name, path),
     limits: limitsWith({
       budget,
       cache: {
@@ -327,10 +353,46 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
     }),
     identity: { version: shownOrHidden(raw.identity.version), id: shownOrHidden(raw.identity.id) },
     log: raw.log,
-    queryLog: raw.queryLog.file === undefined ? null : { file: path(raw.queryLog.file, 'queryLog'), clients: raw.queryLog.clients },
+    queryLog: raw.queryLog.file === undefined ? null : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
     raw,
   }
   return { config, problems }
+}
+
+function dnssecConfig(
+  raw: RawConfig['dnssec'],
+  name: (text: string, at: JsonPath) => Name | null,
+  path: (text: string, ...at: readonly string[]) => string,
+): DnssecConfig {
+  const files = raw.trustAnchors === undefined ? [BUILT_IN] : typeof raw.trustAnchors === 'string' ? [raw.trustAnchors] : raw.trustAnchors
+  const disallowed = raw.disallow.flatMap(entry => parseDisallowed(entry) ?? [])
+  const numbers = (what: 'algorithm' | 'digest'): ReadonlySet<number> =>
+    new Set(disallowed.filter(entry => entry.what === what).map(({ number }) => number))
+  return {
+    validate: raw.validate,
+    anchors: files.map(text => (text === BUILT_IN ? { kind: 'built-in' } : { kind: 'file', file: path(text, 'dnssec', 'trustAnchors') })),
+    negative: raw.negativeTrustAnchors.flatMap((entry, index) => {
+      const folded = name(entry.name, ['dnssec', 'negativeTrustAnchors', index, 'name'])
+      return folded === null ? [] : [{ name: folded, until: parseInstant(entry.until) ?? 0 }]
+    }),
+    rules: {
+      limits: defaultLimits.dnssec,
+      nsec3MaxIterations: raw.nsec3MaxIterations,
+      disallowedAlgorithms: numbers('algorithm'),
+      disallowedDigests: numbers('digest'),
+    },
+    managedAnchors: raw.managedAnchors === false ? null : path(raw.managedAnchors, 'dnssec', 'managedAnchors'),
+    aggressive: raw.aggressiveUse,
+    rootKeySentinel: raw.rootKeySentinel,
+    trustAnchorSignal: raw.trustAnchorSignal,
+  }
+}
+
+/** RFC 7646 section 2: a negative anchor is for a while; one that has ended is a leftover, or was meant to be in force. */
+function warnAboutEnded(raw: RawConfig, wall: number, warn: (path: JsonPath, message: string) => void): void {
+  raw.dnssec.negativeTrustAnchors.forEach(({ name, until }, index) => {
+    if ((parseInstant(until) ?? 0) <= wall) warn(['dnssec', 'negativeTrustAnchors', index, 'until'], `is over: ${name} is validated again; remove the entry, or set a later time`)
+  })
 }
 
 const shownOrHidden = (text: string): string | null => (text === 'hidden' ? null : text)

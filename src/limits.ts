@@ -268,6 +268,25 @@ export interface DnssecLimits {
   readonly dsWalk: number
   /** Parsed keys and chain states kept, zones: a busy resolver meets some 10,000 signed zones an hour. */
   readonly zonesKept: number
+  /** RFC 9276 section 3.2 as the peers set it (Knot, PowerDNS, BIND): NSEC3 iterations above this make a zone insecure. */
+  readonly nsec3Iterations: number
+  /** RFC 9276 appendix A: nobody may raise it above this; 150 was where Unbound and BIND began to cut down. */
+  readonly nsec3IterationsMost: number
+  /** RFC 5011 section 2.4: add and remove hold-down, seconds: 30 days each. */
+  readonly addHoldDown: number
+  readonly removeHoldDown: number
+  /** RFC 5011 section 2.3: bounds between which a trust point is looked at again, seconds; and after a failure at most a day. */
+  readonly anchorQueryLeast: number
+  readonly anchorQueryMost: number
+  readonly anchorRetryMost: number
+  /** RFC 5011 section 2.4.3 asks for at least five keys of one trust point; the keys of all time are remembered, four times that is for a century. */
+  readonly managedKeys: number
+  /** State of all trust points in a file, octets: 100 points with 20 keys of RSA-4096 each. */
+  readonly managedBytes: number
+  /** How far a signature of the root's keys may be outside its time before the clock is said to be wrong, seconds: roots re-sign days ahead. */
+  readonly clockDoubt: number
+  /** RFC 8145 section 5.2: how often the keys that are trusted are told, ms: once a day is what the peers do. */
+  readonly anchorSignalMs: number
   /** How far the clock may be behind this release before a warning, seconds: a day of time zones and slow releases. */
   readonly clockSlack: number
 }
@@ -328,6 +347,8 @@ export const defaultLimits: Limits = deepFreeze({
   dnssec: {
     verifications: 32, keysPerTag: 2, signaturesPerRRset: 2, dsRecords: 8, keysPerZone: 32, nsec3Hashes: 150, denialRecords: 8, hashesPerStretch: 16,
     verificationsPerStretch: 8, rsaModulusBits: 4_096, rsaExponentBits: 64, retries: 2, dsWalk: 20, zonesKept: 10_000, clockSlack: DAY_S,
+    nsec3Iterations: 50, nsec3IterationsMost: 150, addHoldDown: 30 * DAY_S, removeHoldDown: 30 * DAY_S, anchorQueryLeast: HOUR_S, anchorQueryMost: 15 * DAY_S,
+    anchorRetryMost: DAY_S, managedKeys: 20, managedBytes: 2 * 1024 * 1024, clockDoubt: DAY_S, anchorSignalMs: DAY_S * 1_000,
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },

@@ -19,7 +19,7 @@ describe('RRsetCache', () => {
     }
     expect(cache.put(rrset, AuthoritativeAnswer, SECURE, T0)).toBe(true)
     expect(cache.get(n('www.example.'), RrType.TXT, RrClass.IN, T0)).toEqual({
-      rrset, trust: AuthoritativeAnswer, security: SECURE, storedAt: T0, expiresAt: T0 + seconds(300),
+      rrset, trust: AuthoritativeAnswer, security: SECURE, proof: [], storedAt: T0, expiresAt: T0 + seconds(300),
     })
     expect(cache.size).toBe(1)
   })

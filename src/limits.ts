@@ -116,6 +116,8 @@ export interface UpstreamLimits {
   readonly tcpPipelined: number
   /** Random ports tried before the kernel is left to choose one. */
   readonly portTries: number
+  /** Queries that leave together at most: a turn of the loop may be long, and the first should not wait for its end. */
+  readonly sentTogether: number
   /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
   readonly waitingExchanges: number
   /** TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true one is a round trip behind at most. */
@@ -321,7 +323,7 @@ export const defaultLimits: Limits = deepFreeze({
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
-    udpSockets: 768, idleSocketsPerServer: 64, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, waitingExchanges: 4_096,
+    udpSockets: 768, idleSocketsPerServer: 64, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, waitingExchanges: 4_096,
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {

@@ -5,12 +5,15 @@
  * Invariants: `done` is called exactly once, never from within `exchange`, and never after a cancel; a socket serves one
  * server and at most one exchange at a time; a socket whose exchange did not end with its reply is never used again,
  * so that its port need not be trusted twice; open sockets never exceed `limits.udpSockets`.
+ *
+ * Queries leave together, at the end of the loop's turn (`net/outbox.ts` says why).
  */
 import type { Socket } from 'node:dgram'
 import { idOf } from '../dns/wire.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { Cancel, Clock, ExchangeResult, Random, ServerAddress } from '../ports.ts'
 import { datagramSocket } from './datagram.ts'
+import { Outbox } from './outbox.ts'
 import { judgeReply } from './reply-judge.ts'
 import { randomSourcePort } from './source-ports.ts'
 import { errorCode, isExhaustion, refusal } from './system-error.ts'
@@ -48,6 +51,8 @@ interface Seat {
   readonly openedAt: number
   /** IDs of finished exchanges: a duplicate of their reply is no guess at the present one. */
   readonly pastIds: number[]
+  /** Hears what became of each datagram: one function for all, not one for each. */
+  readonly onSent: (error: Error | null) => void
   exchange: UdpExchange | null
   closed: boolean
 }
@@ -61,11 +66,13 @@ export class UdpUpstream {
   readonly #idle = new Set<Seat>()
   readonly #idleOf = new Map<string, Seat[]>()
   readonly #waiting = new Set<UdpExchange>()
+  readonly #outbox: Outbox<UdpExchange>
   #cancelSweep: Cancel | null = null
   #closed = false
 
   constructor(parts: UpstreamParts) {
     this.#parts = parts
+    this.#outbox = new Outbox(parts.limits.sentTogether, exchange => this.#sendNow(exchange))
   }
 
   get openSockets(): number {
@@ -127,14 +134,20 @@ export class UdpUpstream {
     }
   }
 
+  /** Takes the seat; the datagram leaves at the end of this turn. */
   #send(exchange: UdpExchange, seat: Seat): void {
     exchange.seat = seat
-    exchange.sentAt = this.#parts.clock.now()
     seat.exchange = exchange
+    this.#outbox.add(exchange)
+  }
+
+  #sendNow(exchange: UdpExchange): void {
+    const { seat } = exchange
+    // Ended in the meantime.
+    if (seat === null || exchange.over) return
+    exchange.sentAt = this.#parts.clock.now()
     try {
-      seat.socket.send(exchange.query, error => {
-        if (error !== null) this.#failed(seat, error)
-      })
+      seat.socket.send(exchange.query, seat.onSent)
     } catch (error) {
       // Thrown only while the socket is not connected: the callback of `connect` is on its way with the reason.
       if (errorCode(error) !== 'ERR_SOCKET_BAD_PORT' && errorCode(error) !== 'ERR_SOCKET_DGRAM_NOT_CONNECTED') throw error
@@ -294,7 +307,10 @@ export class UdpUpstream {
   #bindAndConnect(server: ServerAddress): Opened {
     const { clock, random, limits } = this.#parts
     const socket = datagramSocket(server.ip.family)
-    const seat: Seat = { server, socket, openedAt: clock.now(), pastIds: [], exchange: null, closed: false }
+    const onSent = (error: Error | null): void => {
+      if (error !== null) this.#failed(seat, error)
+    }
+    const seat: Seat = { server, socket, openedAt: clock.now(), pastIds: [], onSent, exchange: null, closed: false }
     const bound = { done: false, code: '' }
     socket.on('error', error => {
       if (bound.done) this.#failed(seat, error)

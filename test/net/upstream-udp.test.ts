@@ -123,6 +123,8 @@ describe('one exchange', () => {
     const { server, seen } = await udpServer((q, send) => send(answer(q)))
     const results: ExchangeResult[] = []
     const cancel = upstream.exchange(server, query(), 400, r => results.push(r))
+    // Behind the end of this turn, when queries leave, and before the next one, when the reply is read.
+    await new Promise<void>(resolve => void setImmediate(resolve))
     cancel()
     cancel()
     expect(upstream.openSockets).toBe(0)
@@ -131,6 +133,23 @@ describe('one exchange', () => {
     clock.advance(1_000)
     expect(results).toEqual([])
     expect(clock.pending).toBe(0)
+  })
+
+  it('sends nothing when it is cancelled before the turn ends', async () => {
+    const { upstream, ask } = makeUpstream()
+    const { server, seen } = await udpServer((q, send) => send(answer(q)))
+    upstream.exchange(server, query({ id: 1 }), 400, () => {})()
+    expect(await ask(server, query({ id: 2 }))).toMatchObject({ kind: 'reply' })
+    expect(seen.map(({ query: q }) => idIn(q))).toEqual([2])
+  })
+
+  it('sends what is asked in one turn in its order, in batches of the limit', async () => {
+    const { upstream } = makeUpstream({ sentTogether: 2 })
+    const { server, seen } = await udpServer((q, send) => send(answer(q)))
+    const results: ExchangeResult[] = []
+    for (const id of [1, 2, 3, 4, 5]) upstream.exchange(server, query({ id }), 400, r => results.push(r))
+    await until(() => results.length === 5)
+    expect(seen.map(({ query: q }) => idIn(q))).toEqual([1, 2, 3, 4, 5])
   })
 
   it('ends everything as not sent when the network closes, later exchanges too', async () => {

@@ -1,0 +1,223 @@
+/**
+ * Is an RRset signed by these keys, and are these the keys of the zone that its parent or an anchor vouches for (RFC 4035
+ * sections 5.2 and 5.3)? Pure: the wall clock and the allowance of work are arguments. Proofs of denial, which an expanded
+ * wildcard needs as well, are the business of `denial.ts`.
+ *
+ * Invariants: `valid` is said of a set only when a key of `zone` verified a signature whose signer is `zone`, whose labels
+ * lie between those of the signer and those of the owner, and whose time is now. Every key that is tried is paid for before.
+ */
+import { isWithin, labelCount, nameBytes, ROOT, type Name } from '../dns/name.ts'
+import { DNSKEY_PROTOCOL, DnskeyFlag, readDnskey, readDs, readRrsig, type Ds, type Rrsig } from '../dns/rdata-dnssec.ts'
+import { rrsigRdata } from '../dns/rdata-dnssec-make.ts'
+import { sameBytes, type RRset } from '../dns/rrset.ts'
+import { formatName } from '../dns/text.ts'
+import { formatTime } from '../dns/time-text.ts'
+import { EdeCode, RrType, typeName } from '../dns/types.ts'
+import type { DnssecLimits } from '../limits.ts'
+import { algorithmName, digest, digestName, DIGEST_SHA1, isSupported, isSupportedDigest, zoneKey } from './algorithms.ts'
+import { signedLabels, signedOctets, signedOwner } from './canonical.ts'
+import type { DnssecRules, KeysVerdict, Refusal, SetVerdict, Work, ZoneKey, ZoneKeys } from './rules.ts'
+
+/** What vouches for a zone: RDATA of its DS set or of trust anchors in either form. */
+export interface Trusted {
+  readonly ds: readonly Uint8Array[]
+  readonly keys: readonly Uint8Array[]
+}
+
+/** One judgement of the signatures of one set. */
+interface Hearing {
+  readonly rrset: RRset
+  readonly zone: Name
+  readonly keys: readonly ZoneKey[]
+  readonly rules: DnssecRules
+  /** Seconds since 1970. */
+  readonly wall: number
+  readonly work: Work
+  /** RFC 5011 section 2.1: a revoked key signs the set that revokes it, and nothing else. */
+  readonly revokedToo: boolean
+  /** What it means when no key fits any signature. */
+  readonly keyMissing: EdeCode
+}
+
+/** A signature that deserves verification, and the keys it may be of. */
+interface Candidate {
+  readonly kind: 'candidate'
+  readonly rrsig: Rrsig
+  readonly owner: Name
+  readonly keys: readonly ZoneKey[]
+}
+
+/** Why a signature does not count. Of several, the one that came furthest is told. */
+interface Complaint {
+  readonly kind: 'complaint'
+  readonly progress: number
+  readonly ede: EdeCode
+  readonly text: string
+}
+
+/** In the order of the checks. */
+const Progress = { NONE: 0, FORM: 1, SCOPE: 2, ALGORITHM: 3, KEY: 4, KEY_FLAGS: 5, TIME: 6, VERIFICATION: 7 } as const
+
+const complaint = (progress: number, ede: EdeCode, text: string): Complaint => ({ kind: 'complaint', progress, ede, text })
+
+/** The keys of a DNSKEY set that can be read, not more than `keysPerZone`. Nothing is verified. */
+export function readKeys(dnskeys: RRset, limits: DnssecLimits): ZoneKeys {
+  const keys: ZoneKey[] = []
+  for (const rdata of dnskeys.rdatas.slice(0, limits.keysPerZone)) {
+    const key = readDnskey(rdata)?.protocol === DNSKEY_PROTOCOL ? zoneKey(rdata, limits) : null
+    if (key !== null) keys.push(key)
+  }
+  return { zone: dnskeys.name, keys }
+}
+
+/** Is `rrset` signed by one of the keys of its zone? `wall` in seconds since 1970. */
+export const verifyRRset = (rrset: RRset, keys: ZoneKeys, rules: DnssecRules, wall: number, work: Work): SetVerdict =>
+  judgeSignatures({ rrset, zone: keys.zone, keys: keys.keys, rules, wall, work, revokedToo: false, keyMissing: EdeCode.DnskeyMissing })
+
+/** Has the key with this RDATA, revoked or not, signed the DNSKEY set of its zone (RFC 5011 sections 2.1 and 2.2)? */
+export function verifySignedBy(dnskeys: RRset, key: Uint8Array, rules: DnssecRules, wall: number, work: Work): SetVerdict {
+  const made = zoneKey(key, rules.limits)
+  return judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys: made === null ? [] : [made], rules, wall, work, revokedToo: true, keyMissing: EdeCode.RrsigsMissing })
+}
+
+/**
+ * Are these the keys of their zone? One of them must be named by a DS record or an anchor and have signed the set (RFC 4035
+ * section 5.2). Insecure only when nothing that is named is of a supported and allowed algorithm and digest: one that is must
+ * validate, whatever stands beside it (downgrade).
+ */
+export function verifyKeys(dnskeys: RRset, trusted: Trusted, rules: DnssecRules, wall: number, work: Work): KeysVerdict {
+  const usable = usableOf(trusted, rules)
+  if (usable.kind !== 'usable') return usable
+  const keys = readKeys(dnskeys, rules.limits)
+  const named = keys.keys.filter(key => usable.keys.some(rdata => sameBytes(rdata, key.rdata)))
+  // Only records that can match are counted against the limit; each costs a digest for at most `keysPerTag` keys.
+  const matching = usable.ds.filter(ds => keys.keys.some(key => fitsDs(key, ds)))
+  for (const ds of matching.slice(0, rules.limits.dsRecords)) {
+    const tried = keys.keys.filter(key => fitsDs(key, ds)).slice(0, rules.limits.keysPerTag)
+    for (const key of tried) if (!named.includes(key) && matchesDs(dnskeys.name, key, ds)) named.push(key)
+  }
+  if (named.length === 0) return refuse(EdeCode.DnskeyMissing, dnskeys, 'no key is the one that the DS set or the trust anchor names')
+  const verdict = judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys: named, rules, wall, work, revokedToo: false, keyMissing: EdeCode.RrsigsMissing })
+  if (verdict.kind !== 'valid') return verdict
+  return { kind: 'secure', keys, keyTag: verdict.keyTag, algorithm: verdict.algorithm, expires: verdict.expires, ttl: verdict.ttl }
+}
+
+type Usable = { readonly kind: 'usable'; readonly ds: readonly Ds[]; readonly keys: readonly Uint8Array[] } | Extract<KeysVerdict, { kind: 'insecure' | 'bogus' }>
+
+/** What can be validated of what is trusted. */
+function usableOf(trusted: Trusted, rules: DnssecRules): Usable {
+  const allowed = (algorithm: number): boolean => isSupported(algorithm) && !rules.disallowedAlgorithms.has(algorithm)
+  const read = trusted.ds.map(readDs).filter(ds => ds !== null)
+  const anchors = trusted.keys.map(rdata => ({ rdata, key: readDnskey(rdata) }))
+  const keys = anchors.filter(({ key }) => key !== null && allowed(key.algorithm)).map(({ rdata }) => rdata)
+  const known = read.filter(({ algorithm }) => allowed(algorithm))
+  const ds = known.filter(({ digestType }) => isSupportedDigest(digestType) && !rules.disallowedDigests.has(digestType))
+  if (ds.length === 0 && keys.length === 0) {
+    const algorithms = [...read.map(({ algorithm }) => algorithm), ...anchors.flatMap(({ key }) => (key === null ? [] : [key.algorithm]))]
+    if (algorithms.length === 0) return { kind: 'bogus', ede: EdeCode.DnssecBogus, text: 'no DS record or trust anchor can be read' }
+    if (known.length > 0) {
+      return { kind: 'insecure', note: { ede: EdeCode.UnsupportedDsDigestType, text: `no DS digest that is validated: ${list(known.map(entry => digestName(entry.digestType)))}` } }
+    }
+    return { kind: 'insecure', note: { ede: EdeCode.UnsupportedDnskeyAlgorithm, text: `no DNSSEC algorithm that is validated: ${list(algorithms.map(algorithmName))}` } }
+  }
+  // RFC 4509 section 3: SHA-1 is not looked at beside a better digest.
+  const better = ds.filter(({ digestType }) => digestType !== DIGEST_SHA1)
+  return { kind: 'usable', ds: better.length > 0 ? better : ds, keys }
+}
+
+const list = (texts: readonly string[]): string => [...new Set(texts)].join(', ')
+
+const fitsDs = (key: ZoneKey, ds: Ds): boolean => key.tag === ds.keyTag && key.algorithm === ds.algorithm
+
+/** RFC 4034 section 5.1.4. */
+function matchesDs(zone: Name, key: ZoneKey, ds: Ds): boolean {
+  const made = digest(ds.digestType, Uint8Array.of(...nameBytes(zone), ...key.rdata))
+  return made !== null && sameBytes(made, ds.digest)
+}
+
+/**
+ * Chooses signatures that can be right, then spends verifications on at most `signaturesPerRRset` of them. A key that failed
+ * once is not tried again for this set, nor one whose octets are no key (KeyTrap, CVE-2023-50387; CVE-2025-8677).
+ */
+function judgeSignatures(hearing: Hearing): SetVerdict {
+  const { rrset, zone, rules, work } = hearing
+  if (!isWithin(rrset.name, zone)) return refuse(EdeCode.DnssecBogus, rrset, `outside ${formatName(zone)}, whose keys should have signed it`)
+  if (rrset.type === RrType.DS && rrset.name === zone && zone !== ROOT) return refuse(EdeCode.DnssecBogus, rrset, 'not from the zone above the cut')
+  let worst = complaint(Progress.NONE, EdeCode.RrsigsMissing, 'no signature')
+  const candidates: Candidate[] = []
+  for (const rdata of rrset.signatures) {
+    const found = examine(hearing, rdata)
+    if (found.kind === 'candidate') candidates.push(found)
+    else if (found.progress > worst.progress) worst = found
+  }
+  const failed = new Set<ZoneKey>()
+  let tries = 0
+  for (const candidate of candidates) {
+    const keys = candidate.keys.filter(key => !failed.has(key)).slice(0, rules.limits.keysPerTag)
+    if (keys.length === 0) continue
+    if (tries++ === rules.limits.signaturesPerRRset) break
+    const { rrsig, owner } = candidate
+    const octets = signedOctets(rrsigRdata({ ...rrsig, signature: new Uint8Array(0) }), rrset, owner, rrsig.originalTtl)
+    for (const key of keys) {
+      const limit = work.takeVerification()
+      if (limit !== null) return { kind: 'limit', text: limit }
+      const verification = key.verify(octets, rrsig.signature)
+      if (verification === 'good') return validBy(hearing, rrsig, owner)
+      failed.add(key)
+      const text = verification === 'bad-key' ? `key ${key.tag} (${algorithmName(key.algorithm)}) cannot be used` : `the signature by key ${key.tag} (${algorithmName(key.algorithm)}) does not verify`
+      worst = complaint(Progress.VERIFICATION, EdeCode.DnssecBogus, text)
+    }
+  }
+  return refuse(worst.ede, rrset, worst.text)
+}
+
+function validBy({ rrset, wall }: Hearing, rrsig: Rrsig, owner: Name): SetVerdict {
+  const left = serialDistance(Math.floor(wall), rrsig.expiration)
+  return {
+    kind: 'valid', keyTag: rrsig.keyTag, algorithm: rrsig.algorithm, expires: Math.floor(wall) + left,
+    ttl: Math.max(0, Math.min(rrset.ttl, rrsig.originalTtl, left)), wildcard: owner === rrset.name ? null : owner,
+  }
+}
+
+/** All that can be said of a signature without cryptography. */
+function examine(hearing: Hearing, rdata: Uint8Array): Candidate | Complaint {
+  const { rrset, zone } = hearing
+  const rrsig = readRrsig(rdata)
+  if (rrsig === null || rrsig.covered !== rrset.type) return complaint(Progress.FORM, EdeCode.DnssecBogus, 'the signature is malformed or over another type')
+  if (rrsig.signer !== zone) return complaint(Progress.FORM, EdeCode.DnssecBogus, `signed by ${formatName(rrsig.signer)}, not by ${formatName(zone)}`)
+  // Fewer labels than the signer would be a wildcard above the zone, over zones of others (CVE-2026-44690).
+  const owner = rrsig.labels < labelCount(zone) ? null : signedOwner(rrset.name, rrsig.labels)
+  if (owner === null) {
+    return complaint(Progress.SCOPE, EdeCode.DnssecBogus, `the signature counts ${rrsig.labels} labels, its signer has ${labelCount(zone)} and its owner ${signedLabels(rrset.name)}`)
+  }
+  const keys = keysFor(hearing, rrsig)
+  if (!Array.isArray(keys)) return keys
+  return timeComplaint(rrsig, Math.floor(hearing.wall)) ?? { kind: 'candidate', rrsig, owner, keys }
+}
+
+function keysFor({ keys, rules, revokedToo, keyMissing }: Hearing, rrsig: Rrsig): ZoneKey[] | Complaint {
+  const algorithm = algorithmName(rrsig.algorithm)
+  if (!isSupported(rrsig.algorithm) || rules.disallowedAlgorithms.has(rrsig.algorithm)) {
+    return complaint(Progress.ALGORITHM, EdeCode.RrsigsMissing, `no signature of an algorithm that is validated (${algorithm} is not)`)
+  }
+  const fitting = keys.filter(key => key.tag === rrsig.keyTag && key.algorithm === rrsig.algorithm)
+  if (fitting.length === 0) return complaint(Progress.KEY, keyMissing, `signed by key ${rrsig.keyTag} (${algorithm}), which is none of the keys that may sign it`)
+  const current = fitting.filter(key => revokedToo || (key.flags & DnskeyFlag.REVOKE) === 0)
+  if (current.length === 0) return complaint(Progress.KEY, keyMissing, `signed by key ${rrsig.keyTag} (${algorithm}), which is revoked`)
+  const zoneKeys = current.filter(key => (key.flags & DnskeyFlag.ZONE) !== 0)
+  return zoneKeys.length > 0 ? zoneKeys : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `signed by key ${rrsig.keyTag} (${algorithm}), which is no zone key`)
+}
+
+/** RFC 4034 section 3.1.5: both ends belong to the time of validity. */
+function timeComplaint(rrsig: Rrsig, wall: number): Complaint | null {
+  const by = `the signature by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
+  if (serialDistance(rrsig.inception, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by} ends before it begins`)
+  if (serialDistance(wall, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpired, `${by} expired ${formatTime(rrsig.expiration)}`)
+  if (serialDistance(rrsig.inception, wall) < 0) return complaint(Progress.TIME, EdeCode.SignatureNotYetValid, `${by} is valid from ${formatTime(rrsig.inception)} on`)
+  return null
+}
+
+/** From `a` to `b` in serial number arithmetic (RFC 1982): seconds, negative when `b` lies before `a`. */
+const serialDistance = (a: number, b: number): number => (b - a) | 0
+
+const refuse = (ede: EdeCode, rrset: RRset, text: string): Refusal => ({ kind: 'bogus', ede, text: `${formatName(rrset.name)} ${typeName(rrset.type)}: ${text}` })

@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 
@@ -48,10 +48,10 @@ export function whereIs(tool) {
 }
 
 /**
- * Starts a program in the foreground, in a process group of its own. Its output goes to `onOutput`.
+ * Starts a program in the foreground, in a process group of its own. Its output goes to `onOutput`, or straight into a file.
  * @param {string} tool
  * @param {readonly string[]} args
- * @param {{ cpu?: number | undefined, onOutput?: (text: string) => void, env?: NodeJS.ProcessEnv }} [options]
+ * @param {{ cpu?: number | undefined, onOutput?: (text: string) => void, outputFile?: string, env?: NodeJS.ProcessEnv }} [options]
  * @returns {{ pid: number, exited: Promise<number | null>, gone: () => boolean, stop: () => Promise<void> }}
  */
 export function startProcess(tool, args, options = {}) {
@@ -63,7 +63,9 @@ export function startProcess(tool, args, options = {}) {
   const setpriv = whereIs('setpriv')
   if (setpriv !== null) command.unshift(setpriv, '--pdeathsig', 'KILL')
   const [file = program, ...rest] = command
-  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: options.env ?? process.env })
+  const into = options.outputFile === undefined ? 'pipe' : openSync(options.outputFile, 'w')
+  const child = spawn(file, rest, { stdio: ['ignore', into, into], detached: true, env: options.env ?? process.env })
+  if (typeof into === 'number') closeSync(into)
   const { pid } = child
   if (pid === undefined) throw new Error(`${tool} did not start`)
   let ended = false
@@ -76,8 +78,8 @@ export function startProcess(tool, args, options = {}) {
       resolve(code)
     })
   })
-  child.stdout.setEncoding('utf8').on('data', text => options.onOutput?.(text))
-  child.stderr.setEncoding('utf8').on('data', text => options.onOutput?.(text))
+  child.stdout?.setEncoding('utf8').on('data', text => options.onOutput?.(text))
+  child.stderr?.setEncoding('utf8').on('data', text => options.onOutput?.(text))
   const stop = async () => {
     if (ended) return
     signal(pid, 'SIGTERM')

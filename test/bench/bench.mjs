@@ -1,82 +1,124 @@
 // @ts-check
 /**
- * `npm run bench`: measures the built product and prints one table. `--quick` takes about a minute; `--only cached,cold`
- * leaves parts out; `--profile` writes CPU profiles of the cached and the cold case to `.bench/`. Installs nothing: a part
- * whose tools are missing says so and is left out. Results go to `.bench/` as JSON, one file for each run, with a history.
+ * `npm run bench`: measures the built product beside other resolvers and prints one table with ratios and goals. Installs nothing: a
+ * part whose tools are missing says so and is left out. The results are also written as JSON, with a history.
  *
  * Figures of different runs compare badly on a busy machine; the ratios within a run are what counts.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { arch, availableParallelism, cpus, release } from 'node:os'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { claimNetwork, whereIs } from '../daemons.mjs'
 import { isBuilt } from './built.mjs'
-import { aboveEcho, cachedBench, TARGET_MICROS } from './cached.mjs'
+import { cachedCase } from './cached.mjs'
 import { codecBench } from './codec.mjs'
-import { coldBench } from './cold.mjs'
+import { coldCase } from './cold.mjs'
 import { startInternet } from './internet.mjs'
 import { junkBench } from './junk.mjs'
 import { kitBench } from './kit.mjs'
+import { manyCase } from './many.mjs'
+import { mixCase, silentCase } from './mix.mjs'
+import { overloadCase } from './overload.mjs'
+import { installed } from './peers.mjs'
 import { profileBench } from './profile.mjs'
-import { CLIENT_CPU } from './servers.mjs'
-import { startBench } from './start.mjs'
+import { OURS, Report } from './report.mjs'
+import { CLIENT_CPU, hasSetting, serveSettings } from './servers.mjs'
+import { signer } from './signing.mjs'
+import { full, quick } from './sizes.mjs'
+import { idleCase, startCase } from './start.mjs'
 
-const full = { zones: 500, namesPerZone: 200, cachedNames: 10_000, cachedRounds: 5, cachedSeconds: 4, coldRounds: 2, starts: 5, iterations: 20_000, junk: 200_000 }
-const quick = { zones: 100, namesPerZone: 100, cachedNames: 5_000, cachedRounds: 3, cachedSeconds: 2, coldRounds: 1, starts: 2, iterations: 4_000, junk: 50_000 }
-
-const PARTS = ['start', 'cached', 'cold', 'codec', 'junk', 'kit']
-const args = process.argv.slice(2)
-const size = args.includes('--quick') ? quick : full
-const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '').split(',') : PARTS
+const CASES = ['start', 'idle', 'cached', 'variants', 'tcp', 'latency', 'many', 'cold', 'signed', 'mix', 'silent', 'overload', 'codec', 'junk', 'kit']
+const ALIKE = ['cached', 'variants', 'tcp', 'latency']
+const USAGE = `npm run bench -- [--quick] [--only CASE,CASE…] [--size NAME=N,…] [--json FILE] [--serve JSON] [--profile]
+  --quick        about a minute; says less
+  --only         of ${CASES.join(' ')}
+  --size         other sizes than those of sizes.mjs, as rounds=3,manyNames=300000
+  --json FILE    where the results go (default: a new file in .bench/)
+  --serve JSON   settings for rootwalk, as in its configuration file
+  --profile      no table: CPU profiles of the cached, the TCP and the cold case, in .bench/
+The variable BENCH_DIST names another built program than dist/.
+`
+const { values: options } = parseArgs({ options: {
+  quick: { type: 'boolean', default: false }, only: { type: 'string' }, size: { type: 'string', default: '' }, json: { type: 'string' }, serve: { type: 'string' },
+  profile: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
+} })
 const directory = fileURLToPath(new URL('../../.bench/', import.meta.url))
+const resized = Object.fromEntries(options.size.split(',').flatMap(word => (word === '' ? [] : [[word.split('=')[0] ?? '', Number(word.split('=')[1])]])))
+const size = { ...(options.quick ? quick : full), ...resized }
+const only = options.only === undefined ? CASES : options.only.split(',')
 const tell = (/** @type {string} */ text) => void process.stderr.write(`${text}\n`)
-
-/** @type {{ part: string, what: string, figure: string, beside: string }[]} */
-const rows = []
-/** @type {Record<string, unknown>} */
-const results = {}
+const report = new Report()
+/** Before this process is held to one of them. */
+const processors = availableParallelism()
 
 for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(name, () => process.exit(130))
+await main()
 
-if (!isBuilt()) {
-  tell('dist/cli.js is missing: run `npm run build` first')
-  process.exit(1)
+async function main() {
+  const unknown = [...only.filter(name => !CASES.includes(name)), ...Object.keys(resized).filter(name => !(name in full) || Number.isNaN(resized[name]))]
+  if (options.help || unknown.length > 0) {
+    process.stdout.write(`${unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n` : ''}${USAGE}`)
+    process.exitCode = unknown.length > 0 ? 2 : 0
+    return
+  }
+  if (!isBuilt()) {
+    tell('dist/cli.js is missing: run `npm run build` first')
+    process.exitCode = 1
+    return
+  }
+  if (options.serve !== undefined) serveSettings.value = JSON.parse(options.serve)
+  mkdirSync(directory, { recursive: true })
+  // What this process does while the time runs must not be done on the core of the server.
+  if (whereIs('taskset') !== null && processors > 1) spawnSync('taskset', ['-a', '-c', '-p', String(CLIENT_CPU), String(process.pid)])
+  if (options.profile) await withInternet({}, internet => profileBench({ internet, names: 1_000, zones: size.zones, coldNames: size.zones * size.namesPerZone, directory, tell }))
+  else await measure()
 }
-mkdirSync(directory, { recursive: true })
-if (args.includes('--profile')) await withInternet(internet => profileBench({ internet, names: 1_000, zones: size.zones, coldNames: size.zones * size.namesPerZone, directory, tell }))
-else await measure()
 
 async function measure() {
   if (wants('codec')) await codecPart()
   if (wants('junk')) await junkPart()
   if (wants('kit')) await kitPart()
-  if (wants('start') || wants('cached') || wants('cold')) {
-    await withInternet(async internet => {
-      if (wants('start')) await startPart(internet)
-      if (wants('cached')) await cachedPart(internet)
-      if (wants('cold')) await coldPart(internet)
+  if (['start', 'idle', ...ALIKE, 'many', 'cold', 'mix', 'silent', 'overload'].some(wants)) {
+    await withInternet({}, async internet => {
+      const on = { internet, report, size, tell }
+      if (!installed().includes('Unbound')) report.note('Unbound is not installed: most goals have nothing to be compared with')
+      if (wants('start')) await startCase(on)
+      if (wants('idle')) await idleCase(on)
+      if (ALIKE.some(wants)) await cachedCase(on, ALIKE.filter(wants))
+      if (wants('cold')) await coldCase(on, { part: 'cold', most: 1 })
+      if (wants('mix')) await mixCase(on)
+      if (wants('silent')) await silentCase(on)
+      if (wants('overload')) await overloadCase(on)
+      if (wants('many')) await manyCase(on)
     })
   }
+  if (wants('signed')) await signedPart()
   writeResults()
-  process.stdout.write(table())
+  process.stdout.write(report.table())
 }
 
-/** @param {string} part */
-function wants(part) {
-  return only.includes(part)
+/** @param {string} name */
+function wants(name) {
+  return only.includes(name)
 }
 
-/** @param {(internet: import('./internet.mjs').BenchInternet) => Promise<void>} use */
-async function withInternet(use) {
+/**
+ * @param {{ sign?: import('./signing.mjs').Sign }} how
+ * @param {(internet: import('./internet.mjs').BenchInternet) => Promise<void>} use
+ */
+async function withInternet({ sign }, use) {
   const missing = ['nsd', 'dnsperf', 'taskset'].filter(tool => whereIs(tool) === null)
-  if (missing.length > 0) return void tell(`left out (start, cached, cold): ${missing.join(', ')} not installed; on Debian: apt-get install nsd dnsperf util-linux unbound`)
-  if (availableParallelism() < 2) return void tell('left out (start, cached, cold): two processors are needed, one for the server and one for those who ask')
+  const leaveOut = (/** @type {string} */ why) => report.note(`all but codec, junk and kit left out: ${why}`)
+  if (missing.length > 0) return leaveOut(`${missing.join(', ')} not installed; on Debian: apt-get install nsd dnsperf util-linux unbound`)
+  if (processors < 2) return leaveOut('two processors are needed, one for the server and one for those who ask')
   const network = await claimNetwork()
-  if (typeof network === 'string') return void tell(`left out (start, cached, cold): cannot bind ${network}`)
+  if (typeof network === 'string') return leaveOut(`cannot bind ${network}`)
   await network.release()
-  tell(`starting NSD with ${size.zones} zones of ${size.namesPerZone} names`)
-  const internet = await startInternet({ zones: size.zones, namesPerZone: size.namesPerZone, cpu: CLIENT_CPU })
+  tell(`starting NSD with ${size.zones} ${sign === undefined ? '' : 'signed '}zones of ${size.namesPerZone} names`)
+  const internet = await startInternet({ zones: size.zones, namesPerZone: size.namesPerZone, cpu: CLIENT_CPU, ...(sign === undefined ? {} : { sign }) })
   try {
     await use(internet)
   } finally {
@@ -84,84 +126,41 @@ async function withInternet(use) {
   }
 }
 
-function withPeer() {
-  const there = whereIs('unbound') !== null
-  if (!there) tell('unbound is not installed: nothing to compare with')
-  return there
-}
-
-/** @param {import('./internet.mjs').BenchInternet} internet */
-async function startPart(internet) {
-  const result = await startBench({ hints: internet.hints, name: 'host1.zone1.test-tld', rounds: size.starts })
-  results.start = result
-  row('start', 'to the first answer of its own', `${result.ownMs} ms`, 'wanted: under 500 ms')
-  row('start', 'to the first answer looked up', `${result.resolvedMs} ms`, `${result.cpuMs} ms of processor time`)
-}
-
-/** @param {import('./internet.mjs').BenchInternet} internet */
-async function cachedPart(internet) {
-  const measured = await cachedBench({ internet, names: size.cachedNames, rounds: size.cachedRounds, seconds: size.cachedSeconds, withPeer: withPeer(), tell })
-  const above = aboveEcho(measured)
-  results.cached = { servers: measured, aboveEchoMicros: above }
-  const echo = measured[1]?.microsPerQuery ?? Number.NaN
-  for (const { name, microsPerQuery, perSecond, lost, rcodes } of measured) {
-    row('cached', name, `${microsPerQuery.toFixed(2)} us/query`, `${(microsPerQuery / echo).toFixed(2)} of the echo, ${perSecond}/s, ${lost} lost, ${counts(rcodes)}`)
-  }
-  row('cached', 'rootwalk above the echo', `${above.toFixed(2)} us/query`, `wanted: at most ${TARGET_MICROS}: ${above <= TARGET_MICROS ? 'reached' : 'NOT reached'}`)
-}
-
-/** @param {import('./internet.mjs').BenchInternet} internet */
-async function coldPart(internet) {
-  const measured = await coldBench({ internet, names: size.zones * size.namesPerZone, zones: size.zones, rounds: size.coldRounds, withPeer: withPeer(), tell })
-  results.cold = measured
-  const peer = measured[1]?.microsPerQuery
-  for (const { name, microsPerQuery, lost, failed, asked, perSecond, residentMib, rcodes } of measured) {
-    const ratio = peer === undefined ? '' : `${(microsPerQuery / peer).toFixed(2)} of Unbound, `
-    row('cold', name, `${microsPerQuery.toFixed(1)} us/query`, `${ratio}${asked} asked, ${lost} lost, ${failed} failed (${counts(rcodes)}), ${perSecond}/s, ${residentMib} MiB`)
-  }
+async function signedPart() {
+  if (!(await hasSetting(['dnssec', 'trustAnchors']))) return report.note('signed left out: this build of rootwalk has no setting dnssec.trustAnchors')
+  const tools = signer()
+  if (tools === null) return report.note('signed left out: neither ldns-signzone nor dnssec-signzone is installed; on Debian: apt-get install ldnsutils')
+  report.note(`signed by ${tools.name}, ECDSAP256SHA256; every server validates from the same anchor`)
+  await withInternet({ sign: tools.sign }, internet => coldCase({ internet, report, size, tell }, { part: 'signed', most: 1.2 }))
 }
 
 async function codecPart() {
-  const measured = await codecBench({ iterations: size.iterations })
-  results.codec = measured
-  for (const { name, ns, peerNs } of measured) row('codec', name, `${ns} ns`, peerNs === null ? '' : `dns-packet ${peerNs} ns`)
+  for (const { name, ns, peerNs } of await codecBench({ iterations: size.iterations })) {
+    const row = report.row('codec', name, { unit: 'ns', digits: 0 })
+    row.add(OURS, ns)
+    if (peerNs !== null) row.add('dns-packet', peerNs)
+  }
 }
 
 async function junkPart() {
-  const result = await junkBench({ datagrams: size.junk })
-  results.junk = result
-  const { datagrams, meanUs, worstUs, heapBeforeKib, heapAfterKib } = result
-  row('junk', `${datagrams} damaged datagrams decoded`, `${meanUs.toFixed(2)} us each`, `wanted: under 10; worst ${worstUs.toFixed(0)} us, heap ${heapBeforeKib} -> ${heapAfterKib} KiB`)
+  const { datagrams, meanUs, worstUs, heapBeforeKib, heapAfterKib } = await junkBench({ datagrams: size.junk })
+  const beside = `${datagrams} of them, worst ${worstUs.toFixed(0)} us, heap ${heapBeforeKib} -> ${heapAfterKib} KiB`
+  report.row('junk', 'damaged datagrams decoded', { unit: 'us', goal: { by: 'value', most: 10 }, beside }).add(OURS, meanUs)
 }
 
 async function kitPart() {
-  const measured = await kitBench()
-  results.kit = measured
-  for (const { what, figure, wanted, reached } of measured) row('kit', what, figure, `wanted: ${wanted}: ${reached ? 'reached' : 'NOT reached'}`)
-}
-
-/** @type {(part: string, what: string, figure: string, beside: string) => void} */
-function row(part, what, figure, beside) {
-  rows.push({ part, what, figure, beside })
-}
-
-/** @param {Record<string, number>} rcodes */
-function counts(rcodes) {
-  return Object.entries(rcodes).map(([name, count]) => `${name} ${count}`).join(' ')
-}
-
-function table() {
-  const width = (/** @type {'part' | 'what' | 'figure'} */ key) => Math.max(...rows.map(each => each[key].length))
-  const [part, what, figure] = [width('part'), width('what'), width('figure')]
-  return `\n${rows.map(each => `${each.part.padEnd(part)}  ${each.what.padEnd(what)}  ${each.figure.padStart(figure)}  ${each.beside}`.trimEnd()).join('\n')}\n`
+  for (const { what, figure, wanted, reached } of await kitBench()) report.row('kit', what, { unit: figure.replace(/^[\d.]+ ?/, ''), beside: `wanted ${wanted}: ${reached ? 'reached' : 'NOT reached'}` }).add(OURS, Number.parseFloat(figure))
 }
 
 function writeResults() {
   const at = new Date().toISOString()
-  const run = { at, commit: commit(), node: process.version, machine: `${cpus()[0]?.model ?? '?'} x ${availableParallelism()}, ${arch()}, ${release()}`, size, results }
-  const file = `${directory}${at.replace(/[:.]/g, '-')}.json`
+  const machine = `${cpus()[0]?.model ?? '?'} x ${processors}, ${arch()}, ${release()}`
+  const run = { at, commit: commit(), node: process.version, machine, peers: installed(), serve: serveSettings.value, size, ...report.json() }
+  const file = options.json === undefined ? `${directory}${at.replace(/[:.]/g, '-')}.json` : resolve(options.json)
+  mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(run, null, 2)}\n`)
-  appendFileSync(`${directory}history.jsonl`, `${JSON.stringify({ at, commit: run.commit, node: run.node, rows })}\n`)
+  const short = run.rows.map(({ part, what, unit, servers }) => ({ part, what, unit, ...Object.fromEntries(Object.entries(servers).map(([name, { median }]) => [name, median])) }))
+  appendFileSync(`${directory}history.jsonl`, `${JSON.stringify({ at, commit: run.commit, node: run.node, rows: short })}\n`)
   tell(`written: ${file}`)
 }
 

@@ -1,9 +1,14 @@
 // @ts-check
-/** The built product. Loaded by address, so that nothing here asks for a build before it is run. */
+/**
+ * The built product: `dist`, or the directory in the variable `BENCH_DIST` (two builds can be compared without touching either).
+ * Loaded by address, so that nothing here asks for a build before it is run.
+ */
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { resolve, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
-const dist = new URL('../../dist/', import.meta.url)
+const chosen = process.env.BENCH_DIST
+const dist = chosen === undefined ? new URL('../../dist/', import.meta.url) : pathToFileURL(`${resolve(chosen)}${sep}`)
 
 /** @param {string} path */
 const load = path => import(new URL(path, dist).href)
@@ -20,6 +25,8 @@ export const answerCache = () => load('cache/answer-cache.js')
 export const limits = () => load('limits.js')
 /** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */
 export const datagram = () => load('net/datagram.js')
+/** @type {() => Promise<typeof import('../../src/config-schema.ts')>} */
+export const configSchema = () => load('config-schema.js')
 
 export const cliPath = fileURLToPath(new URL('cli.js', dist))
 export const isBuilt = () => existsSync(cliPath)

@@ -1,49 +1,52 @@
 // @ts-check
 /**
  * Names that nobody asked before, each asked once: what the engine costs with all that it sends. A fresh process for every
- * round; lost and failed queries are told, because a fast server that fails is no server.
+ * round; lost and failed queries are told, because a fast server that fails is no server. With signed zones all validate.
  */
-import { cpuMicros, dnsperf, median, residentMib } from './measure.mjs'
-import { ADDRESS, CLIENT_CPU, startPeer, startRootwalk } from './servers.mjs'
-import { withFile } from './internet.mjs'
+import { withNames } from './internet.mjs'
+import { cpuMicros, dnsperf, residentMib } from './measure.mjs'
+import { installed, startPeer } from './peers.mjs'
+import { OURS, PEER } from './report.mjs'
+import { ADDRESS, CLIENT_CPU, startRootwalk } from './servers.mjs'
 
-/** @typedef {{ name: string, microsPerQuery: number, rounds: number[], lost: number, failed: number, asked: number, perSecond: number, latencyMs: number, residentMib: number, rcodes: Record<string, number> }} ColdRow */
+/** @typedef {import('./cached.mjs').Case} Case */
 
 const OUTSTANDING = 200
+const LIMIT_S = 300
 
 /**
- * @param {{ internet: import('./internet.mjs').BenchInternet, names: number, zones: number, rounds: number, withPeer: boolean, tell: (text: string) => void }} options
- * @returns {Promise<ColdRow[]>}
+ * @param {Case} on
+ * @param {{ part: string, most: number }} goal
  */
-export async function coldBench({ internet, names, zones, rounds, withPeer, tell }) {
-  const starts = [() => startRootwalk({ hints: internet.hints }), ...(withPeer ? [() => startPeer(internet.hints)] : [])]
-  return withFile(internet.names(names, zones), async file => {
-    /** @type {Map<string, ColdRow>} */
-    const rows = new Map()
-    for (let round = 1; round <= rounds; round++) {
+export async function coldCase({ internet, report, size, tell }, { part, most }) {
+  const names = internet.host(size.zones * size.namesPerZone, size.zones)
+  const starts = [() => startRootwalk(internet), ...installed().map(name => () => startPeer(name, internet))]
+  const cost = report.row(part, 'CPU a query', { unit: 'us', digits: 1, goal: { by: 'ratio', most }, beside: `${names.length} names, ${size.zones} zones` })
+  const rate = report.row(part, 'queries/s', { unit: '/s', digits: 0 })
+  const failed = report.row(part, 'lost or failed', { unit: '', digits: 0 })
+  const resident = report.row(part, 'resident memory after', { unit: 'MiB', digits: 0 })
+  await withNames(names, async file => {
+    for (let round = 1; round <= size.coldRounds; round++) {
       for (const start of starts) {
         const server = await start()
+        // What is only told beside needs no more than one round.
+        if (round > 1 && server.name !== OURS && server.name !== PEER) {
+          await server.stop()
+          continue
+        }
         try {
           const before = cpuMicros(server.pid)
-          const perf = await dnsperf({ address: ADDRESS, port: server.port, file, outstanding: OUTSTANDING, cpu: CLIENT_CPU, runs: 1, limitSeconds: 300 })
+          const perf = await dnsperf({ address: ADDRESS, port: server.port, file, outstanding: OUTSTANDING, cpu: CLIENT_CPU, edns: 'edns', limitSeconds: LIMIT_S })
           const micros = (cpuMicros(server.pid) - before) / perf.answered
-          const row = rows.get(server.name) ?? { name: server.name, microsPerQuery: 0, rounds: [], lost: 0, failed: 0, asked: 0, perSecond: 0, latencyMs: 0, residentMib: 0, rcodes: {} }
-          row.rounds.push(micros)
-          row.microsPerQuery = median(row.rounds)
-          row.asked += perf.sent
-          row.lost += perf.lost
-          row.failed += perf.answered - (perf.rcodes.NOERROR ?? 0)
-          row.perSecond = Math.round(perf.perSecond)
-          row.latencyMs = perf.latencyMs
-          row.residentMib = residentMib(server.pid)
-          for (const [rcode, count] of Object.entries(perf.rcodes)) row.rcodes[rcode] = (row.rcodes[rcode] ?? 0) + count
-          rows.set(server.name, row)
-          tell(`cold, round ${round} of ${rounds}: ${server.name} ${micros.toFixed(1)} us, ${perf.lost} lost, ${JSON.stringify(perf.rcodes)}`)
+          cost.add(server.name, micros)
+          rate.add(server.name, perf.perSecond)
+          failed.add(server.name, perf.lost + perf.answered - (perf.rcodes.NOERROR ?? 0))
+          resident.add(server.name, residentMib(server.pid))
+          tell(`${part}, round ${round} of ${size.coldRounds}: ${server.name} ${micros.toFixed(1)} us, ${perf.lost} lost, ${JSON.stringify(perf.rcodes)}`)
         } finally {
           await server.stop()
         }
       }
     }
-    return [...rows.values()]
   })
 }

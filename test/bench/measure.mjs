@@ -1,13 +1,14 @@
 // @ts-check
-/** What is measured and how: CPU time of a process, dnsperf and what it says, medians. */
-import { readFileSync } from 'node:fs'
-import { startProcess } from '../daemons.mjs'
+/** What is measured and how: CPU time and memory of a process, dnsperf and what it says, medians and percentiles. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startProcess, temporaryDirectory } from '../daemons.mjs'
 
 /** Clock ticks a second in /proc: USER_HZ is 100 on every Linux that Node runs on. */
 const TICK_US = 10_000
 
 /**
- * User and system time that all threads of a process have used so far, in microseconds.
+ * User and system time that all threads of a process have used so far, ended ones too, in microseconds.
  * @param {number} pid
  */
 export function cpuMicros(pid) {
@@ -18,13 +19,24 @@ export function cpuMicros(pid) {
 }
 
 /**
- * Resident memory in MiB.
+ * The same for the threads that run now, in steps of a nanosecond instead of ten milliseconds; what a thread used that has ended is missing.
  * @param {number} pid
  */
-export function residentMib(pid) {
-  const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
-  return Math.round(Number(kib ?? 0) / 1024)
+export function fineCpuMicros(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1e3, 0)
 }
+
+/**
+ * Resident memory in KiB.
+ * @param {number} pid
+ */
+export function residentKib(pid) {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)
+}
+
+/** @param {number} pid */
+export const residentMib = pid => Math.round(residentKib(pid) / 1024)
 
 /** @param {readonly number[]} numbers */
 export function median(numbers) {
@@ -34,23 +46,64 @@ export function median(numbers) {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
 }
 
-/** @typedef {{ sent: number, answered: number, lost: number, seconds: number, perSecond: number, latencyMs: number, rcodes: Record<string, number> }} Perf */
+/**
+ * The value that `share` of the sorted numbers do not exceed.
+ * @param {readonly number[]} sorted
+ * @param {number} share
+ */
+export const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+
+/** @param {number} ms @returns {Promise<void>} */
+export const pause = ms => new Promise(resolve => void setTimeout(resolve, ms))
+
+/**
+ * `latencies`: of each answered query, in microseconds, under the first letters of its name up to a digit; only when asked for.
+ * @typedef {{ sent: number, answered: number, lost: number, seconds: number, perSecond: number, latencyUs: number, rcodes: Record<string, number>, latencies: Map<string, number[]> }} Perf
+ */
+
+/**
+ * `rate`: queries a second, sent whether or not answers come (dnsperf waits only when `outstanding` are missing).
+ * @typedef {object} Load
+ * @property {string} address
+ * @property {number} port
+ * @property {string} file Lines of names and types.
+ * @property {number} outstanding
+ * @property {number} cpu
+ * @property {number} [seconds] Either this, or `runs` through the file.
+ * @property {number} [runs]
+ * @property {number} [limitSeconds]
+ * @property {number} [rate]
+ * @property {number} [clients] Sockets or connections.
+ * @property {boolean} [tcp]
+ * @property {'none' | 'edns' | 'do'} [edns]
+ * @property {boolean} [latencies] Keep the time of every query.
+ * @property {number} [timeoutSeconds] How long an answer is waited for.
+ */
 
 /**
  * Runs dnsperf to its end.
- * @param {{ address: string, port: number, file: string, outstanding: number, cpu: number, seconds?: number, runs?: number, limitSeconds: number }} options
+ * @param {Load} load
  * @returns {Promise<Perf>}
  */
-export async function dnsperf({ address, port, file, outstanding, cpu, seconds, runs, limitSeconds }) {
-  let output = ''
-  const much = seconds === undefined ? ['-n', String(runs ?? 1)] : ['-l', String(seconds)]
-  // 10 s: longer than any answer takes, so that a lost query is a lost answer.
-  const args = ['-s', address, '-p', String(port), '-d', file, '-q', String(outstanding), '-c', '4', '-T', '1', '-t', '10', '-e', ...much]
-  const running = startProcess('dnsperf', args, { cpu, onOutput: text => (output += text) })
-  const limit = setTimeout(() => void running.stop(), limitSeconds * 1_000)
-  await running.exited
-  clearTimeout(limit)
-  return readDnsperf(output)
+export async function dnsperf({ address, port, file, outstanding, cpu, seconds, runs = 1, limitSeconds = 120, rate, clients = 4, tcp = false, edns = 'none', latencies = false, timeoutSeconds = 10 }) {
+  const directory = temporaryDirectory('dnsperf')
+  const output = join(directory.path, 'said')
+  const args = [
+    '-s', address, '-p', String(port), '-d', file, '-q', String(outstanding), '-c', String(clients), '-T', '1',
+    // Longer than any answer takes, so that a lost query is a lost answer.
+    '-t', String(timeoutSeconds), ...(seconds === undefined ? ['-n', String(runs)] : ['-l', String(seconds)]), ...(rate === undefined ? [] : ['-Q', String(rate)]),
+    ...(tcp ? ['-m', 'tcp'] : []), ...{ none: [], edns: ['-e'], do: ['-D'] }[edns], ...(latencies ? ['-v'] : []),
+  ]
+  try {
+    // Into a file: nobody has to wake up to read while the time runs.
+    const running = startProcess('dnsperf', args, { cpu, outputFile: output })
+    const limit = setTimeout(() => void running.stop(), limitSeconds * 1_000)
+    await running.exited
+    clearTimeout(limit)
+    return readDnsperf(readFileSync(output, 'latin1'))
+  } finally {
+    directory.remove()
+  }
 }
 
 /**
@@ -64,9 +117,22 @@ export function readDnsperf(output) {
   const line = /Response codes:\s+(.*)/.exec(output)?.[1] ?? ''
   for (const [, name, count] of line.matchAll(/(\w+) (\d+) \(/g)) rcodes[name ?? ''] = Number(count)
   const sent = number(/Queries sent:\s+(\d+)/)
-  if (Number.isNaN(sent)) throw new Error(`dnsperf said:\n${output}`)
+  if (Number.isNaN(sent)) throw new Error(`dnsperf said:\n${output.slice(0, 2_000)}`)
   return {
     sent, answered: number(/Queries completed:\s+(\d+)/), lost: number(/Queries lost:\s+(\d+)/), seconds: number(/Run time \(s\):\s+([\d.]+)/),
-    perSecond: number(/Queries per second:\s+([\d.]+)/), latencyMs: number(/Average Latency \(s\):\s+([\d.]+)/) * 1_000, rcodes,
+    perSecond: number(/Queries per second:\s+([\d.]+)/), latencyUs: number(/Average Latency \(s\):\s+([\d.]+)/) * 1e6, rcodes, latencies: latenciesIn(output),
   }
+}
+
+/** @param {string} output Lines as `> NOERROR host1.zone1.test-tld A 0.000123` among others. */
+function latenciesIn(output) {
+  /** @type {Map<string, number[]>} */
+  const kinds = new Map()
+  for (const [, kind = '', seconds] of output.matchAll(/^> [A-Z]{2,} ([a-z]+)\S* \w+ ([\d.]+)$/gm)) {
+    const of = kinds.get(kind)
+    if (of === undefined) kinds.set(kind, [Number(seconds) * 1e6])
+    else of.push(Number(seconds) * 1e6)
+  }
+  for (const times of kinds.values()) times.sort((a, b) => a - b)
+  return kinds
 }

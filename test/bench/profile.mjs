@@ -1,8 +1,8 @@
 // @ts-check
-/** Where the time goes: `node --cpu-prof` over the cached and the cold case, and the functions that used most of it. */
+/** Where the time goes: `node --cpu-prof` over the cached, the TCP and the cold case, and the functions that used most of it. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { withFile } from './internet.mjs'
+import { withNames } from './internet.mjs'
 import { dnsperf } from './measure.mjs'
 import { ADDRESS, CLIENT_CPU, startRootwalk } from './servers.mjs'
 
@@ -13,15 +13,16 @@ const TOLD = 30
  */
 export async function profileBench({ internet, names, zones, coldNames, directory, tell }) {
   const cases = [
-    { name: 'cached', lines: internet.names(names, names), much: { seconds: 8 } },
-    { name: 'cold', lines: internet.names(coldNames, zones), much: { runs: 1 } },
+    { name: 'cached', names: internet.host(names, names), load: { seconds: 8 } },
+    { name: 'tcp', names: internet.host(names, names), load: { seconds: 8, tcp: true, clients: 100, outstanding: 1_000 } },
+    { name: 'cold', names: internet.host(coldNames, zones), load: { runs: 1 } },
   ]
-  for (const { name, lines, much } of cases) {
+  for (const { name, names: asked, load } of cases) {
     const into = join(directory, `profile-${name}-${process.pid}`)
     mkdirSync(into, { recursive: true })
-    const server = await startRootwalk({ hints: internet.hints, nodeOptions: ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${into}`] })
+    const server = await startRootwalk({ ...internet, nodeOptions: ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${into}`] })
     try {
-      await withFile(lines, file => dnsperf({ address: ADDRESS, port: server.port, file, outstanding: 200, cpu: CLIENT_CPU, limitSeconds: 300, ...much }))
+      await withNames(asked, file => dnsperf({ address: ADDRESS, port: server.port, file, outstanding: 200, cpu: CLIENT_CPU, limitSeconds: 300, ...load }))
     } finally {
       await server.stop()
     }

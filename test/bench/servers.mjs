@@ -1,19 +1,31 @@
 // @ts-check
-/** The servers that are measured, each a process of its own pinned to one core: rootwalk as it is shipped, a bare echo, Unbound. */
-import { writeFileSync } from 'node:fs'
+/**
+ * The servers that are measured, each a process of its own pinned to one core: rootwalk as it is shipped, a bare echo, and the
+ * resolvers of others that are installed (`peers.mjs`).
+ */
 import { createSocket } from 'node:dgram'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { answers, startProcess, startUnbound, temporaryDirectory } from '../daemons.mjs'
-import { cliPath } from './built.mjs'
+import { answers, startProcess, temporaryDirectory } from '../daemons.mjs'
+import { cliPath, configSchema } from './built.mjs'
 
-/** @typedef {{ name: string, pid: number, port: number, stop: () => Promise<void> }} Server */
+/** @typedef {{ name: string, pid: number, port: number, said: () => string, stop: () => Promise<void> }} Server */
+/**
+ * What a server is started for. `cacheMib`: memory for its cache, in all. `anchor`: a DS record; without one nothing is validated.
+ * @typedef {{ hints: string, anchor?: string | null, cacheMib?: number }} Purpose
+ */
 
 export const ADDRESS = '127.0.0.1'
 export const SERVER_CPU = 0
 export const CLIENT_CPU = 1
+export const CACHE_MIB = 256
+export const TCP_CONNECTIONS = 1_000
 
-/** A port that is free for UDP now. @returns {Promise<number>} */
+/** Settings for rootwalk besides ours, as in a configuration file: `--serve '{"threads":1}'`. @type {{ value: Record<string, unknown> }} */
+export const serveSettings = { value: {} }
+
+/** A port that is free for UDP and TCP now, as far as UDP can tell. @returns {Promise<number>} */
 export async function freePort() {
   const socket = createSocket('udp4')
   await new Promise((/** @type {(value: void) => void} */ resolve) => void socket.bind(0, ADDRESS, resolve))
@@ -22,20 +34,35 @@ export async function freePort() {
   return port
 }
 
+/** Whether the built rootwalk has a setting. @param {readonly string[]} path */
+export async function hasSetting(path) {
+  const { configJsonSchema, schemasAt } = await configSchema()
+  return schemasAt(configJsonSchema(), path).length > 0
+}
+
 /**
  * Starts `node dist/cli.js serve`; resolves when it answers, or when `ready` says so. `nodeOptions` come before the script (profiling).
- * @param {{ hints: string, nodeOptions?: readonly string[], ready?: (port: number) => Promise<boolean> }} options
+ * @param {Purpose & { nodeOptions?: readonly string[], ready?: (port: number) => Promise<boolean>, settings?: Record<string, unknown> }} options
  * @returns {Promise<Server>}
  */
-export async function startRootwalk({ hints, nodeOptions = [], ready }) {
+export async function startRootwalk({ hints, anchor = null, cacheMib = CACHE_MIB, nodeOptions = [], ready, settings = {} }) {
   const { path: directory, remove } = temporaryDirectory('bench')
   const port = await freePort()
   const config = join(directory, 'resolver.config.json')
   writeFileSync(join(directory, 'root.hints'), hints)
+  if (anchor !== null) writeFileSync(join(directory, 'anchors'), anchor)
+  const dnssec = (await hasSetting(['dnssec', 'validate'])) ? { dnssec: anchor === null ? { validate: false } : { trustAnchors: join(directory, 'anchors') } } : {}
   writeFileSync(config, JSON.stringify({
-    listen: [`${ADDRESS}:${port}`], rootHints: join(directory, 'root.hints'), upstream: { doNotQuery: [], ipv6: false }, log: { level: 'warn', form: 'json' },
+    listen: [`${ADDRESS}:${port}`], rootHints: join(directory, 'root.hints'), upstream: { doNotQuery: [], ipv6: false }, cache: { bytes: cacheMib * 1_048_576 },
+    tcp: { connectionsPerPrefix: TCP_CONNECTIONS }, log: { level: 'info', form: 'json' }, ...dnssec, ...serveSettings.value, ...settings,
   }))
   return startNode('rootwalk', [...nodeOptions, cliPath, 'serve', '--config', config], port, remove, ready)
+}
+
+/** What rootwalk said about its sockets when it started, in one line. @param {Server} server */
+export function listenerOf(server) {
+  const lines = server.said().split('\n').filter(line => line.includes('"event":"listening"') && line.includes('"udp"'))
+  return lines.map(line => String(JSON.parse(line).msg)).join('; ') || 'nothing said about UDP'
 }
 
 /** @returns {Promise<Server>} */
@@ -59,18 +86,8 @@ async function startNode(name, args, port, after, ready) {
     await running.stop()
     after()
   }
-  if (await (ready === undefined ? answers(ADDRESS, port, running.gone) : ready(port))) return { name, pid: running.pid, port, stop }
+  const said = () => output
+  if (await (ready === undefined ? answers(ADDRESS, port, running.gone) : ready(port))) return { name, pid: running.pid, port, said, stop }
   await stop()
   throw new Error(`${name} does not answer:\n${output}`)
-}
-
-/**
- * @param {string} hints
- * @returns {Promise<Server>}
- */
-export async function startPeer(hints) {
-  const port = await freePort()
-  const more = ['msg-cache-size: 64m', 'rrset-cache-size: 128m', 'so-rcvbuf: 4m', 'outgoing-range: 4096', 'num-queries-per-thread: 2048']
-  const { pid, stop } = await startUnbound({ address: ADDRESS, port, hints, cpu: SERVER_CPU, more })
-  return { name: 'Unbound', pid, port, stop }
 }

@@ -1,34 +1,61 @@
 // @ts-check
-/** From the start of the process to its first answer, in milliseconds: one it knows itself, and one it has to look up. */
+/** From the start of the process to its first answer: one it knows itself, and one it has to look up. And what it uses when nobody asks. */
 import { createSocket } from 'node:dgram'
 import { encode } from 'dns-packet'
-import { cpuMicros, median } from './measure.mjs'
-import { ADDRESS, startRootwalk } from './servers.mjs'
+import { cpuMicros, dnsperf, fineCpuMicros, median, pause } from './measure.mjs'
+import { withNames } from './internet.mjs'
+import { installed, startPeer } from './peers.mjs'
+import { OURS, PEER } from './report.mjs'
+import { ADDRESS, CLIENT_CPU, startRootwalk } from './servers.mjs'
+
+/** @typedef {import('./cached.mjs').Case} Case */
 
 const ASK_EVERY_MS = 2
 const LIMIT_MS = 20_000
+const REST_MS = 1_500
 
-/**
- * @param {{ hints: string, name: string, rounds: number }} options
- * @returns {Promise<{ ownMs: number, resolvedMs: number, cpuMs: number }>} `cpuMs`: processor time used until then, which a busy machine does not stretch.
- */
-export async function startBench({ hints, name, rounds }) {
+/** @param {Case} on */
+export async function startCase({ internet, report, size, tell }) {
+  const own = report.row('start', 'to the first answer', { unit: 'ms', digits: 0, goal: { by: 'value', most: 250 }, beside: 'of its own (localhost)' })
+  const looked = report.row('start', 'to the first answer looked up', { unit: 'ms', digits: 0 })
+  const used = report.row('start', 'processor time until then', { unit: 'ms', digits: 0 })
   /** @type {number[]} */
-  const own = []
-  /** @type {number[]} */
-  const cpu = []
-  /** @type {number[]} */
-  const resolved = []
-  for (let round = 0; round < rounds; round++) {
-    for (const [question, into] of /** @type {const} */ ([['localhost', own], [name, resolved]])) {
+  const owns = []
+  for (let round = 0; round < size.starts; round++) {
+    for (const [question, row] of /** @type {const} */ ([['localhost', own], ['host1.zone1.test-tld', looked]])) {
       const begun = process.hrtime.bigint()
-      const server = await startRootwalk({ hints, ready: port => firstAnswer(port, question) })
-      into.push(Number(process.hrtime.bigint() - begun) / 1e6)
-      cpu.push(cpuMicros(server.pid) / 1e3)
+      const server = await startRootwalk({ ...internet, ready: port => firstAnswer(port, question) })
+      const ms = Number(process.hrtime.bigint() - begun) / 1e6
+      row.add(OURS, ms)
+      if (row === own) {
+        owns.push(ms)
+        used.add(OURS, cpuMicros(server.pid) / 1e3)
+      }
       await server.stop()
     }
   }
-  return { ownMs: Math.round(median(own)), resolvedMs: Math.round(median(resolved)), cpuMs: Math.round(median(cpu)) }
+  own.tell(`${Math.round(Math.min(...owns))} to ${Math.round(Math.max(...owns))} in ${size.starts} starts`)
+  tell(`start: ${Math.round(median(owns))} ms`)
+}
+
+/** @param {Case} on */
+export async function idleCase({ internet, report, size, tell }) {
+  const row = report.row('idle', 'processor time', { unit: '% of a core', digits: 3, goal: { by: 'value', most: 0.2 }, beside: `over ${size.idleSeconds} s, after some work` })
+  await withNames(internet.host(1_000, 100), async file => {
+    for (const start of [() => startRootwalk(internet), ...(installed().includes(PEER) ? [() => startPeer(PEER, internet)] : [])]) {
+      const server = await start()
+      try {
+        await dnsperf({ address: ADDRESS, port: server.port, file, outstanding: 100, cpu: CLIENT_CPU, runs: 5 })
+        await pause(REST_MS)
+        const before = fineCpuMicros(server.pid)
+        await pause(size.idleSeconds * 1_000)
+        row.add(server.name, (fineCpuMicros(server.pid) - before) / (size.idleSeconds * 1e4))
+      } finally {
+        await server.stop()
+      }
+    }
+  })
+  tell('idle: measured')
 }
 
 /**

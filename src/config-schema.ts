@@ -5,8 +5,8 @@
  */
 import { z } from 'zod'
 import { parseIp, parsePrefix } from './dns/address.ts'
-import { algorithmNumber, algorithmText } from './dns/rdata-facts.ts'
 import { MAX_STRING_OCTETS } from './dns/text.ts'
+import { algorithmName, algorithmOf, digestOf } from './dnssec/algorithms.ts'
 import { defaultLimits } from './limits.ts'
 import { DNS_PORT } from './ports.ts'
 
@@ -68,24 +68,16 @@ export interface Disallowed {
   readonly number: number
 }
 
-/** IANA "DS RR Type Digest Algorithms". */
-const DIGESTS: ReadonlyMap<string, number> = new Map([
-  ['SHA-1', 1],
-  ['SHA-256', 2],
-  ['GOST', 3],
-  ['SHA-384', 4],
-])
-
 /**
  * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no algorithm up to 4 and no digest
  * type above 4 is believed by anybody, so no number means two things. Null when it is neither.
  */
 export function parseDisallowed(entry: string | number): Disallowed | null {
-  const digest = DIGESTS.get(String(entry).toUpperCase())
-  if (digest !== undefined) return { what: 'digest', number: digest }
-  const number = typeof entry === 'number' ? entry : algorithmNumber(entry)
+  const digest = digestOf(String(entry))
+  if (digest !== null) return { what: 'digest', number: digest }
+  const number = typeof entry === 'number' ? entry : algorithmOf(entry)
   if (number === null || !Number.isInteger(number) || number < 1 || number > 0xff) return null
-  return { what: number <= GREATEST_DIGEST && algorithmText(number).toUpperCase() !== String(entry).toUpperCase() ? 'digest' : 'algorithm', number }
+  return { what: number <= GREATEST_DIGEST && algorithmName(number).toUpperCase() !== String(entry).toUpperCase() ? 'digest' : 'algorithm', number }
 }
 
 const GREATEST_DIGEST = 4

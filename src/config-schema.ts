@@ -197,7 +197,8 @@ export interface SchemaIssue {
 export type Validated = { readonly kind: 'valid'; readonly config: RawConfig } | { readonly kind: 'invalid'; readonly issues: readonly SchemaIssue[] }
 
 export function validateConfig(value: unknown): Validated {
-  const parsed = configSchema.safeParse(value)
+  // The parser that zod would generate for an object costs more than this one parse.
+  const parsed = configSchema.safeParse(value, { jitless: true })
   return parsed.success
     ? { kind: 'valid', config: parsed.data }
     : { kind: 'invalid', issues: parsed.error.issues.flatMap(issue => plainIssues(issue, [])) }
@@ -389,12 +390,20 @@ export interface JsonSchema {
 }
 
 /** `resolver.config.schema.json`, as an object. */
-export const configJsonSchema = (): JsonSchema => jsonSchema
+export const configJsonSchema = (): JsonSchema => jsonSchema()
 
 const isSchema = (value: unknown): value is JsonSchema => typeof value === 'object' && value !== null
 
-/** Made once: it takes some milliseconds. */
-const jsonSchema: JsonSchema = makeJsonSchema()
+/** Made once, and not before somebody needs it: it takes some milliseconds of a start. */
+const jsonSchema: () => JsonSchema = once(makeJsonSchema)
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
 
 function makeJsonSchema(): JsonSchema {
   const made: unknown = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' })

@@ -173,11 +173,13 @@ export const overridable = (): readonly Setting[] =>
 export const takesList = ({ schema }: Setting): boolean => schema.type === 'array' || (schema.anyOf ?? []).some(branch => branch.type === 'array')
 
 function overridesFrom(environment: ConfigSources['environment']): { overrides: Override[]; warnings: Problem[] } {
-  const settings = new Map(overridable().map(setting => [variableName(setting.path), setting]))
   const overrides: Override[] = []
   const warnings: Problem[] = []
-  for (const [label, value] of Object.entries(environment)) {
-    if (!label.startsWith(PREFIX) || label === CONFIG_VARIABLE || value === undefined) continue
+  const ours = Object.entries(environment).filter(([label, value]) => label.startsWith(PREFIX) && label !== CONFIG_VARIABLE && value !== undefined)
+  // The list of settings costs time, and hardly anybody has such a variable.
+  if (ours.length === 0) return { overrides, warnings }
+  const settings = new Map(overridable().map(setting => [variableName(setting.path), setting]))
+  for (const [label, value = ''] of ours) {
     const setting = settings.get(label)
     if (setting !== undefined)
       overrides.push({

@@ -6,6 +6,7 @@
 import { randomFillSync } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { Cancel, Clock, Random } from '../ports.ts'
+import { LONGEST_WHEEL_MS, TimerWheel } from './timer-wheel.ts'
 
 /** Octets drawn at once: one call costs about 1 us whether for 4 octets or for thousands. */
 const POOL_OCTETS = 8_192
@@ -16,13 +17,22 @@ const WORD_VALUES = 2 ** 32
 /** Above this `setTimeout` fires at once instead of late. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** Monotonic time since the process started (never zero), wall time and timers of the operating system. */
+/** Monotonic time since the process started (never zero), wall time, and timers that are late by 4 ms and never early. */
 export function systemClock(): Clock {
-  return { now: () => performance.now(), wall: () => Math.floor(Date.now() / 1000), after }
+  const now = (): number => performance.now()
+  const wheel = new TimerWheel(now)
+  return {
+    now,
+    wall: () => Math.floor(Date.now() / 1000),
+    after(delayMs, fire) {
+      if (delayMs <= 0) return afterTurn(fire)
+      return delayMs <= LONGEST_WHEEL_MS ? wheel.after(delayMs, fire) : afterLong(delayMs, fire)
+    },
+  }
 }
 
 /** Timers count from the start of the loop's turn and may fire early by its length; this one waits for the rest, so `fire` is never early. */
-function after(delayMs: number, fire: () => void): Cancel {
+function afterLong(delayMs: number, fire: () => void): Cancel {
   const due = performance.now() + delayMs
   const tick = (): void => {
     const left = due - performance.now()
@@ -31,6 +41,12 @@ function after(delayMs: number, fire: () => void): Cancel {
   }
   let timer = setTimeout(tick, Math.min(delayMs, LONGEST_TIMER_MS))
   return () => clearTimeout(timer)
+}
+
+/** Behind what the loop has in hand now. */
+function afterTurn(fire: () => void): Cancel {
+  const immediate = setImmediate(fire)
+  return () => clearImmediate(immediate)
 }
 
 /** A generator with its own pool of octets from the CSPRNG; octets are handed out once and wiped. */

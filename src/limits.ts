@@ -76,6 +76,8 @@ export interface EngineLimits {
   readonly resolutionsInFlight: number
   /** Waiters on one resolution: 500 equal questions at once must all be answered (BIND answers 10). */
   readonly waitersPerResolution: number
+  /** Prefetches in flight: off the clients' path, so never more than a small part of `resolutionsInFlight`. */
+  readonly prefetchesInFlight: number
   /** Longest chain of CNAME records read out of one reply: Unbound's scrubber keeps 11. */
   readonly aliasesPerReply: number
   /** B9 CVE-2024-1737: records in one RRset that are kept from a reply; honest sets of 100 exist. */
@@ -169,6 +171,11 @@ export interface CacheLimits {
   readonly familyDeadMs: number
   /** Types kept for one name: BIND max-types-per-name 100. */
   readonly typesPerName: number
+  /** Order of the addresses in cached answers: BIND rrset-order, Unbound rrset-roundrobin. */
+  readonly rotate: 'fixed' | 'cyclic' | 'random'
+  /** A popular answer is looked up again in this last part of its TTL, in 1/100, if it was kept for so many seconds at least: Unbound prefetch, 10 %, and 10 s of BIND. */
+  readonly prefetchPercent: number
+  readonly prefetchMinTtl: number
 }
 
 export interface ServerLimits {
@@ -196,6 +203,20 @@ export interface ServerLimits {
   readonly drainMs: number
   /** How often wildcard binds look for new local addresses. */
   readonly interfaceScanMs: number
+  /** Datagrams moved with one system call: performance.md, 64 of them cost 2.6 us each against 7 one by one; more gained nothing. */
+  readonly udpBatch: number
+  /** Largest query taken over UDP by a listener thread: RFC 8467 pads queries to 128; what is longer than this over UDP is no question. Octets. */
+  readonly udpQueryBytes: number
+  /** Queries that listener threads have handed over and the main thread has not taken yet: 1 MiB are some 8,000, half a second of misses. Octets. */
+  readonly handoverBytes: number
+  /** Handed-over queries taken in one turn of the loop: what upstream servers say in the meantime must not wait for all of them. */
+  readonly handoverBurst: number
+  /** A listener thread looks up from its sleep after this, so that a process that ends without telling it is not held up. 1 s is not measurable as load. */
+  readonly threadWakeMs: number
+  /** A listener thread that ended by a bug is started again after this: one that ends at once each time must not keep a core busy. */
+  readonly threadRestartMs: number
+  /** Replies that the kernel had no room for are offered again after this: a packet of 1,232 octets leaves a 10 Mbit/s link in 1 ms. */
+  readonly sendRetryMs: number
   /** Entries of the query log that may wait for the disk before new ones are counted as dropped. */
   readonly queryLogBufferBytes: number
 }
@@ -318,7 +339,7 @@ export const defaultLimits: Limits = deepFreeze({
   engine: {
     nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 2,
     minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, silentServerTimeouts: 4, exchangesPerCut: 15, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
-    primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, aliasesPerReply: 11, recordsPerRRset: 256,
+    primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, prefetchesInFlight: 64, aliasesPerReply: 11, recordsPerRRset: 256,
   },
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
@@ -331,12 +352,13 @@ export const defaultLimits: Limits = deepFreeze({
     lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 440, packedOverheadBytes: 120, arrayOverheadBytes: 240,
     minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS, bogusMaxMs: MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
-    typesPerName: 100,
+    typesPerName: 100, rotate: 'fixed', prefetchPercent: 10, prefetchMinTtl: 10,
   },
   server: {
     udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, lateAnswersKept: 16, edeTextBytes: 160, anyTtl: HOUR_S,
     accessVerdicts: 16_384, udpReceiveBufferBytes: 4 * 1024 * 1024, udpSendQueue: 1_000,
-    parsedClients: 4_096, drainMs: 5_000,
+    parsedClients: 4_096, drainMs: 5_000, udpBatch: 64, udpQueryBytes: 4_096, handoverBytes: 1024 * 1024, handoverBurst: 256, threadWakeMs: 1_000,
+    threadRestartMs: 500, sendRetryMs: 1,
     interfaceScanMs: MINUTE_MS, queryLogBufferBytes: 4 * 1024 * 1024,
   },
   tcp: {

@@ -1,62 +1,101 @@
 /**
  * Finished answers as wire bytes without OPT, with the places of their TTLs: a hit is a look-up, a copy and a few patches
- * (the byte path; no message is decoded and no object made). Deliberately ignorant of what an answer means: whoever puts it
- * in decides that it may be told to everybody who asks the same question with the same DO and CD.
+ * (the byte path; no message is decoded and no object made). They lie in shared memory: one thread puts them in, any number
+ * read them without asking or waiting. Deliberately ignorant of what an answer means: whoever puts it in decides that it may
+ * be told to everybody of the same view who asks the same question with the same DO and CD.
  *
- * It does not use `lru-cache`, which the other stores do: `answer-table.ts` says what objects cost here.
+ * It does not use `lru-cache`, which the other stores do: under traffic every object of a look-up is a miss of the
+ * processor's caches and of its address translation.
  *
- * Invariants: bounded in bytes; an answer is never written at or after its end; the ID, RD, CD and the letters of the
- * question are always the asker's; nothing is written that exceeds what the caller allows; truncated answers are not kept.
+ * Invariants: bounded in bytes; an answer is never written at or after its end, nor when it was being overwritten while it
+ * was read; the ID, RD, CD and the letters of the question are always the asker's; nothing is written that exceeds what the
+ * caller allows; truncated answers are not kept.
+ *
+ * Limitations: of the orders that can be set (`rotate`) only A and AAAA sets take notice, whose records are alike in
+ * length and hold no names; the value path answers in the order that the servers gave.
  */
-import { putU16, putU32, u16, u32 } from '../dns/bytes.ts'
+import { putU16 } from '../dns/bytes.ts'
 import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
 import { HEADER_OCTETS } from '../dns/message.ts'
-import { RrType } from '../dns/types.ts'
 import { KEY_ROOM_OCTETS, type QueryPeek } from '../dns/wire.ts'
 import type { CacheLimits } from '../limits.ts'
-import { AnswerTable, ENTRY_HEADER } from './answer-table.ts'
+import {
+  BUCKET_WORDS, BUCKETS_IN_USE, bucketOf, ENTRY_HEADER, FIRST_BUCKETS, GENERATIONS, HASH, HASH_WORDS, hashOf, hasKey, LENGTHS, LIFE, MARKS, PREFETCHED, REFERENCES, SEGMENT_UNITS,
+  SEGMENT_UNIT_SHIFT, SIZE_AND_TAG, TAG_MASK, TIME, UNIT_SHIFT, USED, viewAnswers,
+} from './answer-memory.ts'
+import { countDown, isCacheable, noteBeside, patchHeader, rotateRun, writeOpt } from './answer-patch.ts'
+import { AnswerTable } from './answer-table.ts'
 import { elapsedSeconds, plainTtl } from './ttl.ts'
 
-/** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: bits of the third and fourth octet of the header. */
-const QR = 0x80
-const TC = 0x02
-const RD = 0x01
-const AD = 0x20
-const CD = 0x10
-/** RFC 6891 section 6.1.4. */
-const DO = 0x80
+/** What a reader in another thread needs: structured-cloneable, the buffers are shared. */
+export interface AnswerCacheHandle {
+  /** Control words, buckets, then the segments of the entries. */
+  readonly buffers: readonly SharedArrayBuffer[]
+  /** log2 of a block's octets. */
+  readonly blockShift: number
+  readonly seed: number
+  readonly rotate: RrOrder
+  /** Seconds a TTL must have had to be worth a prefetch, and the last part of it, in 1/100, in which one is due. */
+  readonly prefetchMinTtl: number
+  readonly prefetchPercent: number
+}
+
+/** Order of the addresses in an answer: as they came, each time one further, or each time from a random one on. */
+export type RrOrder = 'fixed' | 'cyclic' | 'random'
+
+export interface AnswerCacheOptions {
+  /** Of the hash, so that nobody outside can choose names that meet in one bucket. A 32-bit integer. */
+  readonly seed?: number
+}
 
 /** DO and CD: answers to the same question with other bits are entries of their own. */
-type Variant = 0 | 1 | 2 | 3
-const VARIANTS: readonly Variant[] = [0, 1, 2, 3]
-const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): Variant => (dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0)
+const VARIANTS = [0, 1, 2, 3] as const
+const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): number => (dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0)
+/** Variant and view are what an entry is tagged with: views 0 to 16,383. */
+const tagOf = (variant: number, view: number): number => (view << 2) | variant
+const seedOf = (seed: number, tag: number): number => seed ^ Math.imul(tag, 0x9e37_79b1)
 
 /** Type and class. */
 const FIXED_OCTETS = 4
+const DEFAULT_SEED = 0x811c_9dc5 | 0
+/** Of an entry's data, in words behind the entry's begin: where the question stands in the message that it is. */
+const KEY_WORD = (ENTRY_HEADER + HEADER_OCTETS) / 4
+/** Longest answer that is copied unit by unit: from there on the native call is quicker, which makes a view first. */
+const LONG_OCTETS = 512
 
+/** The side that writes, and reads for its own thread. */
 export class AnswerCache {
   readonly #limits: CacheLimits
   readonly #table: AnswerTable
+  readonly #reader: AnswerReader
+  readonly #views = new Set([0])
   readonly #key = new Uint8Array(KEY_ROOM_OCTETS)
   readonly #keyWords: Int32Array
-  /** The last buffer written to, and the same in units of four octets: null when it does not begin at such a unit. */
-  #out: Uint8Array | null = null
-  #outWords: Int32Array | null = null
+  readonly handle: AnswerCacheHandle
 
   /** `budget` in bytes. */
-  constructor(limits: CacheLimits, budget: number) {
+  constructor(limits: CacheLimits, budget: number, options: AnswerCacheOptions = {}) {
     this.#limits = limits
     this.#table = new AnswerTable(budget)
     this.#keyWords = new Int32Array(this.#key.buffer)
+    const { buffers, blockShift } = this.#table.memory
+    const { rotate, prefetchMinTtl, prefetchPercent } = limits
+    this.handle = { buffers, blockShift, seed: options.seed ?? DEFAULT_SEED, rotate, prefetchMinTtl, prefetchPercent }
+    this.#reader = new AnswerReader(this.handle, true)
   }
 
   get bytes(): number {
     return this.#table.bytes
   }
 
-  /** Answers, those that differ in DO or CD counted apart. */
+  /** Answers, those that differ in DO, CD or view counted apart. */
   get size(): number {
     return this.#table.size
+  }
+
+  /** See `AnswerReader`; of the last `write` of this side. */
+  get lastWantsPrefetch(): boolean {
+    return this.#reader.lastWantsPrefetch
   }
 
   /**
@@ -65,59 +104,41 @@ export class AnswerCache {
    * question. False when it was not kept: no time, too large, truncated or not such a reply.
    */
   put(
-    key: string, dnssecOk: boolean, checkingDisabled: boolean, wire: Uint8Array, ttlOffsets: Uint16Array, ttlSeconds: number, now: number,
+    key: string, dnssecOk: boolean, checkingDisabled: boolean, wire: Uint8Array, ttlOffsets: Uint16Array, ttlSeconds: number, now: number, view = 0,
   ): boolean {
-    const life = Math.min(plainTtl(ttlSeconds), this.#limits.maxTtl)
-    if (life === 0 || wire.length > this.#limits.entryBytes || !isCacheable(key, wire)) return false
-    const variant = variantOf(dnssecOk, checkingDisabled)
+    const { entryBytes, maxTtl, rotate } = this.#limits
+    const life = Math.min(Math.floor(plainTtl(ttlSeconds)), maxTtl)
+    if (life <= 0 || wire.length > entryBytes || !isCacheable(key, wire)) return false
     const length = this.#spell(key)
-    const hash = hashOf(this.#keyWords, length)
-    this.#forget(hash, variant, length)
-    const kept = Uint8Array.from(wire)
+    const tag = tagOf(variantOf(dnssecOk, checkingDisabled), view)
+    this.#views.add(view)
+    const first = Uint8Array.from(wire)
     // The letters of the question are compared in lower case, and the asker's are put in their place.
-    kept.set(this.#key.subarray(0, length), HEADER_OCTETS)
-    return this.#table.insert(hash, variant, now, life, kept, offsetsAsOctets(ttlOffsets))
+    first.set(this.#key.subarray(0, length), HEADER_OCTETS)
+    const second = noteBeside(first, HEADER_OCTETS + length, ttlOffsets, rotate !== 'fixed')
+    const hash = hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag))
+    return this.#table.put({ hash, tag, time: now, life, first, second }, this.#keyWords, length, HEADER_OCTETS)
   }
 
-  /**
-   * Writes the answer to a peeked query into `out` and returns its length in octets; 0 when there is none or when it would
-   * exceed `maxBytes` (the caller's: for UDP the smaller of the client's payload size and our bound, for TCP 65,535) or
-   * `out`, so that the value path can truncate. TTLs are counted down by whole seconds. An OPT record that offers
-   * `ourPayloadBytes` and echoes DO follows if and only if the query had one (RFC 6891 section 6.1.1). What `out` holds
-   * behind the returned length is undefined.
-   */
-  write(peek: QueryPeek, query: Uint8Array, out: Uint8Array, now: number, maxBytes: number, ourPayloadBytes: number): number {
-    const table = this.#table
-    const variant = variantOf(peek.dnssecOk, peek.checkingDisabled)
-    const at = table.find(hashOf(peek.keyWords, peek.keyLength), variant, peek.keyWords, peek.keyLength, HEADER_OCTETS)
-    if (at < 0) return 0
-    const elapsed = elapsedSeconds(table.timeAt(at), now)
-    const length = table.lengthAt(at)
-    const total = peek.edns ? length + OPT_FIXED_OCTETS : length
-    if (elapsed >= table.lifeAt(at) || total > maxBytes || total > out.length) return 0
-    table.markUsed(at)
-    const from = at + ENTRY_HEADER
-    this.#copy(out, from, length)
-    // 0x20: the letters of the question are the asker's. The stored one is in lower case and has the same length, since its key is the same.
-    if (peek.mixedCase) for (let i = HEADER_OCTETS; i < peek.questionEnd; i++) out[i] = query[i] ?? 0
-    patchHeader(out, query, peek)
-    if (elapsed > 0) countDown(out, table.octets, from + length, table.tailLengthAt(at), elapsed)
-    if (peek.edns) writeOpt(out, length, ourPayloadBytes, peek.dnssecOk)
-    return total
+  /** `AnswerReader.write` for the thread that puts. */
+  write(peek: QueryPeek, query: Uint8Array, out: Uint8Array, now: number, maxBytes: number, ourPayloadBytes: number, view = 0): number {
+    return this.#reader.write(peek, query, 0, out, 0, now, maxBytes, ourPayloadBytes, view)
   }
 
+  /** In every variant and every view. Whoever asks from now on, in whatever thread, does not get it. */
   remove(key: string): void {
     const length = this.#spell(key)
-    for (const variant of VARIANTS) this.#forget(hashOf(this.#keyWords, length), variant, length)
+    for (const view of this.#views) {
+      for (const variant of VARIANTS) {
+        const tag = tagOf(variant, view)
+        this.#table.remove(hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag)), tag, this.#keyWords, length, HEADER_OCTETS)
+      }
+    }
   }
 
+  /** As `remove`, for all. */
   clear(): void {
     this.#table.clear()
-  }
-
-  #forget(hash: number, variant: Variant, length: number): void {
-    const at = this.#table.find(hash, variant, this.#keyWords, length, HEADER_OCTETS)
-    if (at >= 0) this.#table.remove(at)
   }
 
   /** The key as it stands in a message; returns its length. */
@@ -130,87 +151,211 @@ export class AnswerCache {
     for (let i = length; (i & 3) !== 0; i++) this.#key[i] = 0
     return length
   }
+}
+
+/** `#attempt` gives this for an entry that was being written. */
+const DISTURBED = -1
+/** `#find` gives this when there is none. */
+const NONE = -2
+/** Looks at one answer: a write takes 0.2 us, in which about three of them fit. A writer that was put to sleep makes a miss. */
+const ATTEMPTS = 30
+
+/**
+ * The side that reads, one for each thread. All times are the writer's: `now` is what the writer's `Clock.now()` would
+ * give, in milliseconds.
+ *
+ * How a copy is known to be whole (a sequence lock): the generation of the entry's block is read before and after and must
+ * be even and unchanged; the reference that led to the entry must still be there behind the copying.
+ */
+export class AnswerReader {
+  readonly #alone: boolean
+  readonly #control: Int32Array
+  readonly #buckets: Int32Array
+  readonly #octets: readonly Uint8Array[]
+  readonly #words: readonly Int32Array[]
+  readonly #times: readonly Float64Array[]
+  readonly #blockUnitShift: number
+  readonly #seed: number
+  readonly #rotate: RrOrder
+  readonly #prefetchMinTtl: number
+  readonly #prefetchAfter: number
+  /** Nobody else looks at it: storing in it is what keeps the reads in front of the store from happening behind it. */
+  readonly #fence = new Int32Array(1)
+  /** What `#find` found beside the way. */
+  #unit = 0
+  #generation = 0
+  /** Which address comes first. */
+  #turn: number
+  /** The last buffer written to, and the same in units of four octets: null when it does not begin at such a unit. */
+  #out: Uint8Array | null = null
+  #outWords: Int32Array | null = null
+  /**
+   * Was the last answer written one that should be looked up anew before it ends? True once for an answer: for the first
+   * asker in the last part of its TTL, when it was asked for before.
+   */
+  lastWantsPrefetch = false
+
+  /** `alone`: in the thread that writes, where nothing is written meanwhile. */
+  constructor(handle: AnswerCacheHandle, alone = false) {
+    const { control, buckets, octets, words, times } = viewAnswers(handle.buffers)
+    this.#alone = alone
+    this.#control = control
+    this.#buckets = buckets
+    this.#octets = octets
+    this.#words = words
+    this.#times = times
+    this.#blockUnitShift = handle.blockShift - UNIT_SHIFT
+    this.#seed = handle.seed
+    this.#rotate = handle.rotate
+    this.#turn = handle.seed
+    this.#prefetchMinTtl = handle.prefetchMinTtl
+    this.#prefetchAfter = 100 - handle.prefetchPercent
+  }
+
+  /**
+   * Writes the answer to a peeked query into `out` from `outAt` on and returns its length in octets; 0 when there is none
+   * or when it would exceed `maxBytes` (the caller's: for UDP the smaller of the client's payload size and our bound, for
+   * TCP 65,535) or `out`, so that the value path can truncate. TTLs are counted down by whole seconds. An OPT record that
+   * offers `ourPayloadBytes` and echoes DO follows if and only if the query had one (RFC 6891 section 6.1.1).
+   *
+   * `query` from `queryAt` on is what was peeked; it must not overlap what is written, also when 0 is returned: up to
+   * `maxBytes` octets, rounded up to four. Quickest with one large `out` for all calls and `outAt` a multiple of four.
+   */
+  write(
+    peek: QueryPeek, query: Uint8Array, queryAt: number, out: Uint8Array, outAt: number, now: number, maxBytes: number, ourPayloadBytes: number, view = 0,
+  ): number {
+    this.lastWantsPrefetch = false
+    const tag = tagOf(variantOf(peek.dnssecOk, peek.checkingDisabled), view)
+    const hash = hashOf(peek.keyWords, peek.keyLength, seedOf(this.#seed, tag))
+    const room = Math.min(maxBytes, out.length - outAt)
+    for (let i = 0; i < ATTEMPTS; i++) {
+      const length = this.#attempt(hash, tag, peek, query, queryAt, out, outAt, now, room, ourPayloadBytes)
+      if (length !== DISTURBED) return length
+    }
+    return 0
+  }
+
+  #attempt(
+    hash: number, tag: number, peek: QueryPeek, query: Uint8Array, queryAt: number, out: Uint8Array, outAt: number, now: number, room: number, ours: number,
+  ): number {
+    const buckets = this.#buckets
+    const way = this.#find(hash, tag, peek)
+    if (way < 0) return way === DISTURBED ? DISTURBED : 0
+    const unit = this.#unit
+    const generation = this.#generation
+    const first = (unit & (SEGMENT_UNITS - 1)) * 2
+    const words = this.#words[unit >>> SEGMENT_UNIT_SHIFT]
+    const octets = this.#octets[unit >>> SEGMENT_UNIT_SHIFT]
+    const times = this.#times[unit >>> SEGMENT_UNIT_SHIFT]
+    if (words === undefined || octets === undefined || times === undefined) return 0
+    const elapsed = elapsedSeconds(times[(first >> 1) + TIME] ?? 0, now)
+    const life = words[first + LIFE] ?? 0
+    const lengths = words[first + LENGTHS] ?? 0
+    const length = lengths >>> 16
+    const note = lengths & 0xffff
+    const total = peek.edns ? length + OPT_FIXED_OCTETS : length
+    if (elapsed < life && total <= room) {
+      const from = first * 4 + ENTRY_HEADER
+      this.#copy(out, outAt, words, octets, from, length)
+      // 0x20: the letters of the question are the asker's. The stored one is in lower case and has the same length, since its key is the same.
+      if (peek.mixedCase) for (let i = HEADER_OCTETS; i < peek.questionEnd; i++) out[outAt + i] = query[queryAt + i] ?? 0
+      if ((note & 1) !== 0) rotateRun(out, outAt, octets, from, length, from + length + note, this.#nextTurn())
+      patchHeader(out, outAt, query, queryAt, peek)
+      if (elapsed > 0) countDown(out, outAt, length, octets, from + length, note, elapsed)
+      if (peek.edns) writeOpt(out, outAt, length, ours, peek.dnssecOk)
+    }
+    if (!this.#alone && !this.#isWhole(way, unit, generation)) return DISTURBED
+    if (elapsed >= life || total > room) return 0
+    const number = (way % BUCKET_WORDS) - REFERENCES
+    const marks = buckets[way - REFERENCES - number + MARKS] ?? 0
+    if ((marks & (USED << number)) === 0) Atomics.or(buckets, way - REFERENCES - number + MARKS, USED << number)
+    else if (elapsed * 100 >= life * this.#prefetchAfter && life >= this.#prefetchMinTtl) this.#tellOnce(way, number)
+    return total
+  }
+
+  /**
+   * The word of the reference to the entry, whose unit and generation are noted; -1 (`DISTURBED`) when it is being written,
+   * below that when there is none.
+   */
+  #find(hash: number, tag: number, peek: QueryPeek): number {
+    const buckets = this.#buckets
+    const control = this.#control
+    const bucket = bucketOf(hash, control[BUCKETS_IN_USE] ?? FIRST_BUCKETS)
+    const half = hash >>> 16
+    for (let i = 0; i < HASH_WORDS; i++) {
+      const both = buckets[bucket + i] ?? 0
+      if ((both & 0xffff) === half) {
+        const found = this.#check(bucket + REFERENCES + 2 * i, hash, tag, peek)
+        if (found !== NONE) return found
+      }
+      if (both >>> 16 === half) {
+        const found = this.#check(bucket + REFERENCES + 2 * i + 1, hash, tag, peek)
+        if (found !== NONE) return found
+      }
+    }
+    return NONE
+  }
+
+  #check(way: number, hash: number, tag: number, peek: QueryPeek): number {
+    const unit = (this.#buckets[way] ?? 0) - 1
+    if (unit < 0) return NONE
+    const block = GENERATIONS + (unit >>> this.#blockUnitShift)
+    const generation = this.#alone ? 0 : Atomics.load(this.#control, block)
+    if ((generation & 1) !== 0) return DISTURBED
+    const words = this.#words[unit >>> SEGMENT_UNIT_SHIFT]
+    const first = (unit & (SEGMENT_UNITS - 1)) * 2
+    if (words === undefined || words[first + HASH] !== hash || ((words[first + SIZE_AND_TAG] ?? 0) & TAG_MASK) !== tag) return NONE
+    if (!hasKey(words, first + KEY_WORD, peek.keyWords, peek.keyLength)) return NONE
+    this.#unit = unit
+    this.#generation = generation
+    return way
+  }
+
+  /**
+   * Was the entry that was copied this way's all the while? Between the two loads of the generation nothing was written in
+   * its block, and at a moment between them the reference was there: so what was read is what the reference stood for. The
+   * store keeps all that was read before it from being read after the last load, also on ARM, where a load alone does not.
+   */
+  #isWhole(way: number, unit: number, generation: number): boolean {
+    if (this.#buckets[way] !== unit + 1) return false
+    Atomics.store(this.#fence, 0, 0)
+    return Atomics.load(this.#control, GENERATIONS + (unit >>> this.#blockUnitShift)) === generation
+  }
+
+  #tellOnce(way: number, number: number): void {
+    const marks = way - REFERENCES - number + MARKS
+    const bit = PREFETCHED << number
+    if (((this.#buckets[marks] ?? 0) & bit) !== 0) return
+    this.lastWantsPrefetch = (Atomics.or(this.#buckets, marks, bit) & bit) === 0
+  }
+
+  /** Xorshift: good enough to spread load, and nobody gains from guessing it. */
+  #nextTurn(): number {
+    if (this.#rotate === 'cyclic') this.#turn = (this.#turn + 1) | 0
+    else {
+      this.#turn ^= this.#turn << 13
+      this.#turn ^= this.#turn >>> 17
+      this.#turn ^= this.#turn << 5
+    }
+    return this.#turn
+  }
 
   /** Up to three octets more than asked for are written where there is room: four at a time is a quarter of the work. */
-  #copy(out: Uint8Array, from: number, length: number): void {
+  #copy(out: Uint8Array, outAt: number, words: Int32Array, octets: Uint8Array, from: number, length: number): void {
     if (out !== this.#out) {
       this.#out = out
       this.#outWords = (out.byteOffset & 3) === 0 ? new Int32Array(out.buffer, out.byteOffset, out.length >> 2) : null
     }
     const target = this.#outWords
     const count = (length + 3) >> 2
-    const { words, octets } = this.#table
-    if (target === null || count > target.length) {
-      for (let i = 0; i < length; i++) out[i] = octets[from + i] ?? 0
-    } else if (length > LONG_OCTETS) {
-      out.set(octets.subarray(from, from + length))
+    if (length > LONG_OCTETS) {
+      out.set(octets.subarray(from, from + length), outAt)
+    } else if (target === null || (outAt & 3) !== 0 || (outAt >> 2) + count > target.length) {
+      for (let i = 0; i < length; i++) out[outAt + i] = octets[from + i] ?? 0
     } else {
-      const first = from >> 2
-      for (let i = 0; i < count; i++) target[i] = words[first + i] ?? 0
+      const source = from >> 2
+      const to = outAt >> 2
+      for (let i = 0; i < count; i++) target[to + i] = words[source + i] ?? 0
     }
   }
-}
-
-/** FNV-1a over units of four octets, then the end of MurmurHash3, so that all bits depend on all. */
-function hashOf(words: Int32Array, length: number): number {
-  let hash = 0x811c9dc5 | 0
-  const count = (length + 3) >> 2
-  for (let i = 0; i < count; i++) {
-    hash = Math.imul(hash ^ (words[i] ?? 0), 0x01000193)
-    hash ^= hash >>> 15
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return hash ^ (hash >>> 16)
-}
-
-/** Longest answer that is copied unit by unit: from there on the native call is quicker, which makes a view first. */
-const LONG_OCTETS = 512
-
-function offsetsAsOctets(ttlOffsets: Uint16Array): Uint8Array {
-  const octets = new Uint8Array(2 * ttlOffsets.length)
-  for (const [i, offset] of ttlOffsets.entries()) putU16(octets, 2 * i, offset)
-  return octets
-}
-
-/** Takes `elapsed` seconds off the TTLs whose offsets are the `count` octets at `from`, never below 0. */
-function countDown(out: Uint8Array, octets: Uint8Array, from: number, count: number, elapsed: number): void {
-  for (let i = from; i < from + count; i += 2) {
-    const at = u16(octets, i)
-    putU32(out, at, Math.max(u32(out, at) - elapsed, 0))
-  }
-}
-
-/**
- * ID, RD and CD from the query (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2). AD stays as stored, which is set for
- * validated answers only, and is told to those alone who asked for it with AD or DO (RFC 6840 section 5.8).
- */
-function patchHeader(out: Uint8Array, query: Uint8Array, peek: QueryPeek): void {
-  out[0] = query[0] ?? 0
-  out[1] = query[1] ?? 0
-  out[2] = ((out[2] ?? 0) & ~RD) | ((query[2] ?? 0) & RD)
-  const withoutAd = peek.authenticData || peek.dnssecOk ? 0 : AD
-  out[3] = ((out[3] ?? 0) & ~(CD | withoutAd)) | ((query[3] ?? 0) & CD)
-}
-
-/** Appends OPT at `at`: root owner, our payload size, no extended RCODE, version 0, DO as asked, no options; counts it in ARCOUNT. */
-function writeOpt(out: Uint8Array, at: number, ourPayloadBytes: number, dnssecOk: boolean): void {
-  out[at] = 0
-  putU16(out, at + 1, RrType.OPT)
-  putU16(out, at + 3, ourPayloadBytes)
-  out[at + 5] = 0
-  out[at + 6] = 0
-  out[at + 7] = dnssecOk ? DO : 0
-  out[at + 8] = 0
-  out[at + 9] = 0
-  out[at + 10] = 0
-  putU16(out, 10, u16(out, 10) + 1)
-}
-
-/** A whole reply to one question whose name is as long as the key says (the key is the name, type and class). */
-function isCacheable(key: string, wire: Uint8Array): boolean {
-  const questionEnd = HEADER_OCTETS + key.length + 2
-  const flags = wire[2] ?? 0
-  return wire.length >= questionEnd && (flags & QR) !== 0 && (flags & TC) === 0 && u16(wire, 4) === 1
-    && u16(wire, questionEnd - 4) === key.charCodeAt(key.length - 2) && u16(wire, questionEnd - 2) === key.charCodeAt(key.length - 1)
 }

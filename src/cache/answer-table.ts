@@ -1,265 +1,318 @@
 /**
- * A table of octet records in one block of memory: a ring of entries, and buckets of eight places that say where an entry
- * is. A look-up touches one bucket and the entry itself, both flat: with maps and objects the same look-up went through
- * eight of them, and under traffic each is a miss of the processor's caches and of its address translation (2.5 us a hit
- * with 10,000 answers in random order, 0.9 us of it computing). It knows nothing of DNS and nothing of time.
+ * The writer of a table of octet records in shared memory (`answer-memory.ts` has its shape). It knows nothing of DNS and
+ * nothing of clocks; readers in other threads go by themselves and never wait.
  *
- * Invariants: bounded in bytes, memory taken as it is needed; work of every call is bounded; what is full overwrites the
- * oldest, except that an entry used since it was written is written anew once; an entry lies in one piece.
+ * Entries lie one behind the other in blocks. When a block is full the next one is taken, which is empty, and the one
+ * behind that is emptied: what was used since it was written moves into the fresh block, the rest is given up. One that
+ * replaces another of its length takes its place, so that what is looked up again and again drives nothing out.
+ *
+ * Invariants: one thread writes; bounded in bytes; the work of every call is bounded; an entry lies in one piece within a
+ * block; a reference is published after its entry is whole, and taken back before its block is written again; every write
+ * in a block happens while the block's generation is odd.
  */
+import {
+  allocateAnswers, BUCKETS_IN_USE, BUCKET_OCTETS, BUCKET_WORDS, bucketOf, ENTRY_HEADER, FIRST_BUCKETS, GENERATIONS, HASH, hasKey, LENGTHS, LIFE, MARKS,
+  OCTETS_A_BUCKET, PREFETCHED, REFERENCES, SEGMENT_UNITS, SEGMENT_UNIT_SHIFT, SIZE_AND_TAG, SIZE_SHIFT, TAG_MASK, TIME, UNIT_SHIFT, USED, WAYS,
+  type AnswerMemory,
+} from './answer-memory.ts'
 
-/** Octets in front of an entry's data: size, hash, two numbers and two octet counts, see the offsets below. */
-export const ENTRY_HEADER = 32
-const SIZE = 0
-const HASH = 1
-/** As 64-bit number. */
-const TIME = 1
-const LIFE = 4
-const LENGTHS = 5
-const USED = 6
+export interface TableEntry {
+  readonly hash: number
+  /** Below 2^16. */
+  readonly tag: number
+  /** Milliseconds. */
+  readonly time: number
+  /** Seconds. */
+  readonly life: number
+  readonly first: Uint8Array
+  readonly second: Uint8Array
+}
 
-const WAYS = 8
-/** A place is two 32-bit numbers: the hash, and the offset of the entry in units of 8 octets plus 1; 0 is free. */
-const PLACE = 2
-const BUCKET = WAYS * PLACE
-/** One bucket, a line of the processor's cache, for so many octets of entries: with the shortest answers 2.7 of its 8 places are taken, and 1 in 1,000 finds it full. */
-const OCTETS_A_BUCKET = 256
-const FIRST_OCTETS = 16_384
-const ALIGN = 8
-/** Used entries that are written anew while room is made for one: what bounds the work. */
-const RESCUES = 8
+/**
+ * Entries for each bucket before another bucket is added. Those not yet split hold up to twice as many; at 2, one entry in
+ * 10,000 finds its ten ways taken (Poisson), and a further look-up for each of them costs more than the 32 octets.
+ */
+const ENTRIES_A_BUCKET = 2
+/** The part of a fresh block that may be filled with what was moved: without a bound a table of hot entries had no room for new ones. */
+const MOVED_SHARE = 2
 
 export class AnswerTable {
-  readonly #maxOctets: number
-  #capacity: number
-  /** The entries. */
-  octets: Uint8Array
-  /** The same memory in units of four octets. */
-  words: Int32Array
-  #times: Float64Array
-  #places: Int32Array
-  /** Where the next entry goes, where the oldest is, and where the entries of the last round end. */
-  #head = 0
-  #tail = 0
-  #end = 0
+  readonly memory: AnswerMemory
+  readonly #blockUnits: number
+  /** Units in use of each block. */
+  readonly #fill: Int32Array
+  /** The block that is being filled. */
+  #block = 0
+  #buckets = FIRST_BUCKETS
   #live = 0
-  #liveOctets = 0
+  #liveUnits = 0
 
-  /** At most `maxOctets`, places included. */
+  /** At most `maxOctets`, buckets included. */
   constructor(maxOctets: number) {
-    this.#maxOctets = Math.floor((maxOctets * OCTETS_A_BUCKET) / (OCTETS_A_BUCKET + BUCKET * 4) / ALIGN) * ALIGN
-    this.#capacity = Math.min(this.#maxOctets, FIRST_OCTETS)
-    const buffer = new ArrayBuffer(this.#capacity)
-    this.octets = new Uint8Array(buffer)
-    this.words = new Int32Array(buffer)
-    this.#times = new Float64Array(buffer)
-    this.#places = new Int32Array(placesFor(this.#capacity))
+    this.memory = allocateAnswers(maxOctets)
+    this.#blockUnits = 2 ** (this.memory.blockShift - UNIT_SHIFT)
+    this.#fill = new Int32Array(Math.max(this.memory.blocks, 1))
+    this.#publishBuckets(FIRST_BUCKETS)
   }
 
   get size(): number {
     return this.#live
   }
 
-  /** Octets of the entries that can be found, with their share of the places. */
+  /** Octets of the entries that can be found, with their share of the buckets. */
   get bytes(): number {
-    return Math.ceil((this.#liveOctets * (OCTETS_A_BUCKET + BUCKET * 4)) / OCTETS_A_BUCKET)
+    return Math.ceil((this.#liveUnits * 2 ** UNIT_SHIFT * (OCTETS_A_BUCKET + BUCKET_OCTETS)) / OCTETS_A_BUCKET)
   }
 
   /**
-   * The offset of the entry with this hash and tag whose data, from octet `keyAt` on, is the first `keyLength` octets of `key`;
-   * -1 for none. `keyAt` is a multiple of four, and `key` has zeros behind `keyLength` in its last unit.
+   * Writes an entry in place of the one with the same tag and key, the first `keyLength` octets of `key`, which stand at
+   * the multiple of four `keyAt` in its first part. False when it is larger than a block; the old one is gone even so.
    */
+  put(entry: TableEntry, key: Int32Array, keyLength: number, keyAt: number): boolean {
+    const size = Math.ceil((ENTRY_HEADER + entry.first.length + entry.second.length) / 2 ** UNIT_SHIFT)
+    const way = this.find(entry.hash, entry.tag, key, keyLength, keyAt)
+    if (way >= 0) {
+      const unit = this.#unitOf(way)
+      if (this.#sizeAt(unit) === size) {
+        this.#clearMarks(way)
+        this.#write(unit, size, entry)
+        return true
+      }
+      this.#free(way)
+    }
+    if (size > this.#blockUnits || this.memory.blocks === 0) return false
+    const unit = this.#reserve(size, entry.time)
+    this.#write(unit, size, entry)
+    this.#publish(unit)
+    if (this.#live > this.#buckets * ENTRIES_A_BUCKET && this.#buckets < this.memory.maxBuckets) this.#split()
+    return true
+  }
+
+  /** The word among the buckets that refers to the entry with this hash, tag and key, see `put`; -1 for none. */
   find(hash: number, tag: number, key: Int32Array, keyLength: number, keyAt: number): number {
-    const places = this.#places
-    const bucket = this.#bucketOf(hash)
-    for (let place = bucket; place < bucket + BUCKET; place += PLACE) {
-      if (places[place] !== hash) continue
-      const at = ((places[place + 1] ?? 0) - 1) * ALIGN
-      if (at >= 0 && this.tagAt(at) === tag && this.#hasKey(at + ENTRY_HEADER + keyAt, key, keyLength)) return at
+    const { buckets } = this.memory
+    const bucket = bucketOf(hash, this.#buckets)
+    for (let way = bucket + REFERENCES; way < bucket + REFERENCES + WAYS; way++) {
+      const reference = buckets[way] ?? 0
+      if (reference === 0) continue
+      const words = this.#wordsOf(reference - 1)
+      const first = wordOf(reference - 1)
+      if (words[first + HASH] !== hash || ((words[first + SIZE_AND_TAG] ?? 0) & TAG_MASK) !== tag) continue
+      if (hasKey(words, first + (ENTRY_HEADER + keyAt) / 4, key, keyLength)) return way
     }
     return -1
   }
 
-  timeAt(at: number): number {
-    return this.#times[(at >> 3) + TIME] ?? 0
-  }
-
-  lifeAt(at: number): number {
-    return this.words[(at >> 2) + LIFE] ?? 0
-  }
-
-  /** Octets of the first part of the data. */
-  lengthAt(at: number): number {
-    return (this.words[(at >> 2) + LENGTHS] ?? 0) >>> 16
-  }
-
-  /** Octets of the second part of the data, which follows the first. */
-  tailLengthAt(at: number): number {
-    return (this.words[(at >> 2) + LENGTHS] ?? 0) & 0xffff
-  }
-
-  tagAt(at: number): number {
-    return (this.words[(at >> 2) + USED] ?? 0) & 0xff
-  }
-
-  markUsed(at: number): void {
-    const word = (at >> 2) + USED
-    this.words[word] = (this.words[word] ?? 0) | MARK
-  }
-
-  /** Writes an entry; the caller has removed an older one with the same key. False when it is larger than the table. */
-  insert(hash: number, tag: number, time: number, life: number, first: Uint8Array, second: Uint8Array): boolean {
-    const size = Math.ceil((ENTRY_HEADER + first.length + second.length) / ALIGN) * ALIGN
-    if (size > this.#maxOctets) return false
-    const rescued: Uint8Array[] = []
-    const at = this.#reserve(size, rescued)
-    const word = at >> 2
-    this.words[word + SIZE] = size
-    this.words[word + HASH] = hash
-    this.#times[(at >> 3) + TIME] = time
-    this.words[word + LIFE] = life
-    this.words[word + LENGTHS] = (first.length << 16) | second.length
-    this.words[word + USED] = tag
-    this.octets.set(first, at + ENTRY_HEADER)
-    this.octets.set(second, at + ENTRY_HEADER + first.length)
-    this.#place(at)
-    // Writing one anew may drive out another, which joins the list while that is short.
-    for (let i = 0; i < rescued.length; i++) this.#writeAnew(rescued[i] ?? second, rescued)
+  /** True when there was one. */
+  remove(hash: number, tag: number, key: Int32Array, keyLength: number, keyAt: number): boolean {
+    const way = this.find(hash, tag, key, keyLength, keyAt)
+    if (way < 0) return false
+    this.#free(way)
     return true
   }
 
-  remove(at: number): void {
-    const hash = this.words[(at >> 2) + HASH] ?? 0
-    const bucket = this.#bucketOf(hash)
-    const reference = at / ALIGN + 1
-    for (let place = bucket; place < bucket + BUCKET; place += PLACE) if (this.#places[place + 1] === reference) this.#free(place)
-  }
-
+  /** A reader that is at work on an entry meanwhile throws its copy away. */
   clear(): void {
-    this.#places.fill(0)
-    this.#head = 0
-    this.#tail = 0
-    this.#end = 0
+    const { blocks, buckets } = this.memory
+    for (let block = 0; block < blocks; block++) if ((this.#fill[block] ?? 0) > 0) this.#beginWrite(block)
+    buckets.fill(0, 0, this.#buckets * BUCKET_WORDS)
+    this.#publishBuckets(FIRST_BUCKETS)
+    for (let block = 0; block < blocks; block++) if ((this.#fill[block] ?? 0) > 0) this.#endWrite(block)
+    this.#fill.fill(0)
+    this.#block = 0
     this.#live = 0
-    this.#liveOctets = 0
+    this.#liveUnits = 0
   }
 
-  #bucketOf(hash: number): number {
-    return Math.floor(((hash >>> 0) / HASHES) * (this.#places.length / BUCKET)) * BUCKET
+  #write(unit: number, size: number, entry: TableEntry): void {
+    const block = this.#blockOf(unit)
+    const words = this.#wordsOf(unit)
+    const word = wordOf(unit)
+    const segment = unit >>> SEGMENT_UNIT_SHIFT
+    const { octets, times } = this.memory
+    this.#beginWrite(block)
+    words[word + SIZE_AND_TAG] = (size << SIZE_SHIFT) | entry.tag
+    words[word + HASH] = entry.hash
+    const ofSegment = times[segment]
+    if (ofSegment !== undefined) ofSegment[(unit & (SEGMENT_UNITS - 1)) + TIME] = entry.time
+    words[word + LIFE] = entry.life
+    words[word + LENGTHS] = (entry.first.length << 16) | entry.second.length
+    const from = word * 4 + ENTRY_HEADER
+    octets[segment]?.set(entry.first, from)
+    octets[segment]?.set(entry.second, from + entry.first.length)
+    this.#endWrite(block)
   }
 
-  #hasKey(at: number, key: Int32Array, length: number): boolean {
-    const { words } = this
-    const whole = length >> 2
-    const first = at >> 2
-    for (let i = 0; i < whole; i++) if (words[first + i] !== key[i]) return false
-    const rest = length & 3
-    if (rest === 0) return true
-    // Only the first octets of the last unit are the key's: the low ones, or the high ones of a big-endian machine.
-    const differs = (words[first + whole] ?? 0) ^ (key[whole] ?? 0)
-    return (LITTLE_ENDIAN ? differs << (32 - 8 * rest) : differs >>> (32 - 8 * rest)) === 0
+  /** The load keeps the writes behind it from being seen before the odd generation, also on ARM, where a store alone does not. */
+  #beginWrite(block: number): void {
+    const { control } = this.memory
+    Atomics.store(control, GENERATIONS + block, ((control[GENERATIONS + block] ?? 0) + 1) | 0)
+    Atomics.load(control, GENERATIONS + block)
   }
 
-  #free(place: number): void {
-    const at = ((this.#places[place + 1] ?? 0) - 1) * ALIGN
-    this.#places[place] = 0
-    this.#places[place + 1] = 0
-    this.#live--
-    this.#liveOctets -= this.words[at >> 2] ?? 0
+  #endWrite(block: number): void {
+    const { control } = this.memory
+    Atomics.store(control, GENERATIONS + block, ((control[GENERATIONS + block] ?? 0) + 1) | 0)
   }
 
-  /** Takes a free place of the bucket, else that of its oldest entry, those that were used last. */
-  #place(at: number): void {
-    const hash = this.words[(at >> 2) + HASH] ?? 0
-    const bucket = this.#bucketOf(hash)
-    let chosen = bucket
-    for (let place = bucket; place < bucket + BUCKET; place += PLACE) {
-      if (this.#places[place + 1] === 0) {
-        chosen = place
+  /** Room in one piece, in the block at hand or in the next one. */
+  #reserve(size: number, now: number): number {
+    if ((this.#fill[this.#block] ?? 0) + size > this.#blockUnits) {
+      this.#block = this.#nextBlock()
+      this.#empty(this.#nextBlock(), this.#blockUnits - size, now)
+    }
+    const fill = this.#fill[this.#block] ?? 0
+    this.#fill[this.#block] = fill + size
+    return this.#block * this.#blockUnits + fill
+  }
+
+  #nextBlock(): number {
+    return this.#block + 1 === this.memory.blocks ? 0 : this.#block + 1
+  }
+
+  /** Moves what is in use and still alive to the block at hand, `room` units at most, and gives up the rest. */
+  #empty(block: number, room: number, now: number): void {
+    const fill = this.#fill[block] ?? 0
+    const start = block * this.#blockUnits
+    const most = Math.min(room, this.#blockUnits / MOVED_SHARE)
+    for (let unit = start; unit < start + fill; unit += this.#sizeAt(unit)) {
+      const way = this.#wayOf(unit)
+      if (way < 0) continue
+      const size = this.#sizeAt(unit)
+      const moved = this.#fill[this.#block] ?? 0
+      const lives = (this.#timeAt(unit) + (this.#wordsOf(unit)[wordOf(unit) + LIFE] ?? 0) * 1_000) > now
+      if (lives && this.#isUsed(way) && moved + size <= most) {
+        this.#move(unit, way, this.#block * this.#blockUnits + moved, size)
+        this.#fill[this.#block] = moved + size
+      } else this.#free(way)
+    }
+    this.#fill[block] = 0
+  }
+
+  /** Readers find the entry all the while: at its old place until the reference says the new one. */
+  #move(from: number, way: number, to: number, size: number): void {
+    const source = this.#wordsOf(from)
+    const target = this.#wordsOf(to)
+    const first = wordOf(from)
+    const block = this.#blockOf(to)
+    this.#beginWrite(block)
+    target.set(source.subarray(first, first + size * 2), wordOf(to))
+    this.#endWrite(block)
+    this.#clearMarks(way)
+    Atomics.store(this.memory.buckets, way, to + 1)
+  }
+
+  /** Takes a free way of the bucket, else that of its oldest entry, those that were used last. */
+  #publish(unit: number): void {
+    const { buckets } = this.memory
+    const hash = this.#wordsOf(unit)[wordOf(unit) + HASH] ?? 0
+    const first = bucketOf(hash, this.#buckets) + REFERENCES
+    let chosen = first
+    for (let way = first; way < first + WAYS; way++) {
+      if (buckets[way] === 0) {
+        chosen = way
         break
       }
-      if (this.#rank(place) > this.#rank(chosen)) chosen = place
+      if (this.#rank(way) > this.#rank(chosen)) chosen = way
     }
-    if (this.#places[chosen + 1] !== 0) this.#free(chosen)
-    this.#places[chosen] = hash
-    this.#places[chosen + 1] = at / ALIGN + 1
+    if (buckets[chosen] !== 0) this.#free(chosen)
+    this.#setWay(chosen, hash, unit + 1)
     this.#live++
-    this.#liveOctets += this.words[at >> 2] ?? 0
+    this.#liveUnits += this.#sizeAt(unit)
   }
 
-  /** How far the entry of a place lies behind the head of the ring; a used one counts as young. */
-  #rank(place: number): number {
-    const at = ((this.#places[place + 1] ?? 0) - 1) * ALIGN
-    const used = ((this.words[(at >> 2) + USED] ?? 0) & MARK) !== 0
-    return (this.#head - at + this.#capacity) % this.#capacity - (used ? this.#capacity : 0)
+  /** The half of the hash goes first: one that does not fit the reference yet finds nothing, or an entry whose key says no. */
+  #setWay(way: number, hash: number, reference: number): void {
+    const { buckets } = this.memory
+    const bucket = way - (way % BUCKET_WORDS)
+    const number = way - bucket - REFERENCES
+    const word = bucket + (number >> 1)
+    const half = hash >>> 16
+    const other = buckets[word] ?? 0
+    buckets[word] = (number & 1) === 0 ? (other & ~0xffff) | half : (other & 0xffff) | (half << 16)
+    this.#clearMarks(way)
+    Atomics.store(buckets, way, reference)
   }
 
-  /** Room in one piece at the head, from fresh memory while there is any, then from the oldest entries. */
-  #reserve(size: number, rescued: Uint8Array[]): number {
-    while (this.#head + size > this.#capacity && this.#capacity < this.#maxOctets) this.#grow()
-    if (this.#head + size > this.#capacity) {
-      // The rest of the block is too short: what is left there goes, and the ring begins again.
-      while (this.#end > this.#head) this.#dropOldest(rescued)
-      this.#end = this.#head
-      this.#head = 0
-      this.#tail = 0
+  #free(way: number): void {
+    const unit = this.#unitOf(way)
+    Atomics.store(this.memory.buckets, way, 0)
+    this.#live--
+    this.#liveUnits -= this.#sizeAt(unit)
+  }
+
+  /** One bucket more, with what of another belongs to it: bounded work, and no moment in which all is copied. */
+  #split(): void {
+    const { buckets } = this.memory
+    const count = this.#buckets + 1
+    const target = this.#buckets * BUCKET_WORDS
+    const source = (this.#buckets & (0xffff_ffff >>> Math.clz32(this.#buckets) >>> 1)) * BUCKET_WORDS
+    for (let word = target; word < target + BUCKET_WORDS; word++) buckets[word] = 0
+    const moved: number[] = []
+    for (let number = 0; number < WAYS; number++) {
+      const reference = buckets[source + REFERENCES + number] ?? 0
+      if (reference === 0) continue
+      const hash = this.#wordsOf(reference - 1)[wordOf(reference - 1) + HASH] ?? 0
+      if (bucketOf(hash, count) !== target) continue
+      const used = this.#isUsed(source + REFERENCES + number)
+      this.#setWay(target + REFERENCES + number, hash, reference)
+      if (used) Atomics.or(buckets, target + MARKS, USED << number)
+      moved.push(number)
     }
-    while (this.#end > this.#head && this.#tail < this.#head + size) this.#dropOldest(rescued)
-    const at = this.#head
-    this.#head += size
-    return at
+    this.#publishBuckets(count)
+    for (const number of moved) Atomics.store(buckets, source + REFERENCES + number, 0)
   }
 
-  /** Entries from `#tail` to `#end` are of the last round; the oldest of them is given up. */
-  #dropOldest(rescued: Uint8Array[]): void {
-    const at = this.#tail
-    const word = at >> 2
-    const size = this.words[word + SIZE] ?? 0
-    const bucket = this.#bucketOf(this.words[word + HASH] ?? 0)
-    const reference = at / ALIGN + 1
-    for (let place = bucket; place < bucket + BUCKET; place += PLACE) {
-      if (this.#places[place + 1] !== reference) continue
-      const used = ((this.words[word + USED] ?? 0) & MARK) !== 0
-      if (used && rescued.length < RESCUES) rescued.push(this.octets.slice(at, at + size))
-      this.#free(place)
-    }
-    this.#tail += size
-    if (this.#tail >= this.#end) {
-      this.#tail = 0
-      this.#end = 0
-    }
+  #publishBuckets(count: number): void {
+    this.#buckets = count
+    Atomics.store(this.memory.control, BUCKETS_IN_USE, count)
   }
 
-  #writeAnew(entry: Uint8Array, rescued: Uint8Array[]): void {
-    const at = this.#reserve(entry.length, rescued)
-    this.octets.set(entry, at)
-    const word = (at >> 2) + USED
-    this.words[word] = (this.words[word] ?? 0) & ~MARK
-    this.#place(at)
+  #isUsed(way: number): boolean {
+    const number = (way % BUCKET_WORDS) - REFERENCES
+    return (Atomics.load(this.memory.buckets, way - (way % BUCKET_WORDS) + MARKS) & (USED << number)) !== 0
   }
 
-  /** Twice the memory. Before the block is full for the first time nothing has been overwritten, so entries lie from 0 to the head. */
-  #grow(): void {
-    this.#capacity = Math.min(this.#maxOctets, this.#capacity * 2)
-    const buffer = new ArrayBuffer(this.#capacity)
-    const octets = new Uint8Array(buffer)
-    octets.set(this.octets)
-    const old = this.#places
-    this.octets = octets
-    this.words = new Int32Array(buffer)
-    this.#times = new Float64Array(buffer)
-    this.#places = new Int32Array(placesFor(this.#capacity))
-    this.#live = 0
-    this.#liveOctets = 0
-    for (let place = 0; place < old.length; place += PLACE) {
-      const reference = old[place + 1] ?? 0
-      if (reference !== 0) this.#place((reference - 1) * ALIGN)
-    }
+  #clearMarks(way: number): void {
+    const number = (way % BUCKET_WORDS) - REFERENCES
+    Atomics.and(this.memory.buckets, way - (way % BUCKET_WORDS) + MARKS, ~((USED | PREFETCHED) << number))
+  }
+
+  /** How many blocks ago the entry was written; a used one counts as young. */
+  #rank(way: number): number {
+    const { blocks } = this.memory
+    const age = (this.#block - this.#blockOf(this.#unitOf(way)) + blocks) % blocks
+    return this.#isUsed(way) ? age - blocks : age
+  }
+
+  /** The word of the reference to the entry at `unit`, -1 when there is none any more. */
+  #wayOf(unit: number): number {
+    const { buckets } = this.memory
+    const first = bucketOf(this.#wordsOf(unit)[wordOf(unit) + HASH] ?? 0, this.#buckets) + REFERENCES
+    for (let way = first; way < first + WAYS; way++) if (buckets[way] === unit + 1) return way
+    return -1
+  }
+
+  #unitOf(way: number): number {
+    return (this.memory.buckets[way] ?? 0) - 1
+  }
+
+  #blockOf(unit: number): number {
+    return unit >>> (this.memory.blockShift - UNIT_SHIFT)
+  }
+
+  #wordsOf(unit: number): Int32Array {
+    return this.memory.words[unit >>> SEGMENT_UNIT_SHIFT] ?? NO_WORDS
+  }
+
+  #sizeAt(unit: number): number {
+    return (this.#wordsOf(unit)[wordOf(unit) + SIZE_AND_TAG] ?? 0) >>> SIZE_SHIFT
+  }
+
+  #timeAt(unit: number): number {
+    return this.memory.times[unit >>> SEGMENT_UNIT_SHIFT]?.[(unit & (SEGMENT_UNITS - 1)) + TIME] ?? 0
   }
 }
 
-const MARK = 0x100
-const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
-const HASHES = 2 ** 32
-/** Numbers in the table of places. */
-const placesFor = (octets: number): number => Math.max(1, Math.floor(octets / OCTETS_A_BUCKET)) * BUCKET
+const NO_WORDS = new Int32Array(0)
+const wordOf = (unit: number): number => (unit & (SEGMENT_UNITS - 1)) * 2

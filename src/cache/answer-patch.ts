@@ -1,0 +1,147 @@
+/**
+ * What is done to the octets of a kept answer: what is noted beside it when it is put in, and what is patched in a copy of
+ * it. Pure, on octets; the positions come from entries that were checked when they were made, and yet nothing is written
+ * outside of the answer, since a reader may look at an entry that is being overwritten.
+ */
+import { putU16, putU32, u16, u32 } from '../dns/bytes.ts'
+import { HEADER_OCTETS } from '../dns/message.ts'
+import { RrType } from '../dns/types.ts'
+import type { QueryPeek } from '../dns/wire.ts'
+
+/** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: bits of the third and fourth octet of the header. */
+const QR = 0x80
+const TC = 0x02
+const RD = 0x01
+const AD = 0x20
+const CD = 0x10
+/** RFC 6891 section 6.1.4. */
+const DO = 0x80
+/** RFC 1035 section 4.1.4: the two top bits of a pointer's first octet. */
+const POINTER = 0xc0
+/** Type, class, TTL and length of the data, behind a record's owner. */
+const RECORD_FIXED_OCTETS = 10
+const POINTER_OCTETS = 2
+const TTL_OCTETS = 4
+
+/** Addresses in a row that may change places: where the first record is, octets of one, how many. */
+interface Run {
+  readonly at: number
+  readonly stride: number
+  readonly count: number
+}
+const RUN_OCTETS = 5
+const NO_RUN: Run = { at: 0, stride: 0, count: 0 }
+
+/**
+ * The second part of an entry: two octets for the place of each TTL, then, if there are addresses to change places, five
+ * for these: so the number of octets is odd if and only if there are.
+ */
+export function noteBeside(wire: Uint8Array, questionEnd: number, ttlOffsets: Uint16Array, withRun: boolean): Uint8Array {
+  const run = withRun ? addressRun(wire, questionEnd) : null
+  const octets = new Uint8Array(2 * ttlOffsets.length + (run === null ? 0 : RUN_OCTETS))
+  for (let i = 0; i < ttlOffsets.length; i++) putU16(octets, 2 * i, ttlOffsets[i] ?? 0)
+  if (run !== null) {
+    const at = 2 * ttlOffsets.length
+    putU16(octets, at, run.at)
+    octets[at + 2] = run.stride
+    putU16(octets, at + 3, run.count)
+  }
+  return octets
+}
+
+/**
+ * The first two or more A or AAAA records of one owner in the answer section, when the owner is a pointer: then all are of
+ * one length, and no name of the message lies within them that another could point to.
+ */
+function addressRun(wire: Uint8Array, questionEnd: number): Run | null {
+  let run: Run = NO_RUN
+  let owner = -1
+  let at = questionEnd
+  for (let left = u16(wire, 6); left > 0; left--) {
+    const fixed = skipName(wire, at)
+    const next = fixed + RECORD_FIXED_OCTETS + u16(wire, fixed + 8)
+    if (fixed < 0 || next > wire.length) return null
+    const type = u16(wire, fixed)
+    const isAddress = fixed === at + POINTER_OCTETS && (wire[at] ?? 0) >= POINTER && (type === RrType.A || type === RrType.AAAA)
+    if (isAddress && next - at === run.stride && u16(wire, at) === owner) run = { at: run.at, stride: run.stride, count: run.count + 1 }
+    else if (run.count > 1) return run
+    else run = isAddress ? { at, stride: next - at, count: 1 } : NO_RUN
+    owner = u16(wire, at)
+    at = next
+  }
+  return run.count > 1 ? run : null
+}
+
+/** The offset behind a name, which may end in a pointer; -1 when there is no room for a record behind it. */
+function skipName(wire: Uint8Array, from: number): number {
+  for (let at = from; at + RECORD_FIXED_OCTETS < wire.length; ) {
+    const octet = wire[at] ?? 0
+    if (octet === 0) return at + 1
+    if (octet >= POINTER) return at + POINTER_OCTETS
+    at += octet + 1
+  }
+  return -1
+}
+
+/**
+ * Writes the run that stands in the last octets before `noteEnd` anew, so that the record with number `turn` modulo their
+ * count comes first. `from` is where the answer begins in `octets`, `to` where it does in `out`, `length` its octets.
+ */
+export function rotateRun(out: Uint8Array, to: number, octets: Uint8Array, from: number, length: number, noteEnd: number, turn: number): void {
+  const note = noteEnd - RUN_OCTETS
+  const at = u16(octets, note)
+  const stride = octets[note + 2] ?? 0
+  const count = u16(octets, note + 3)
+  const size = stride * count
+  if (size === 0 || at + size > length) return
+  let source = ((turn >>> 0) % count) * stride
+  for (let i = 0; i < size; i++) {
+    out[to + at + i] = octets[from + at + source] ?? 0
+    source = source + 1 === size ? 0 : source + 1
+  }
+}
+
+/** Takes `elapsed` seconds off the TTLs whose offsets are the octets of `octets` from `note` on, never below 0; `to` and `length` say where the answer is in `out`. */
+export function countDown(out: Uint8Array, to: number, length: number, octets: Uint8Array, note: number, noteOctets: number, elapsed: number): void {
+  const end = note + ((noteOctets & 1) === 0 ? noteOctets : noteOctets - RUN_OCTETS)
+  for (let i = note; i < end; i += 2) {
+    const offset = u16(octets, i)
+    if (offset + TTL_OCTETS > length) return
+    putU32(out, to + offset, Math.max(u32(out, to + offset) - elapsed, 0))
+  }
+}
+
+/**
+ * ID, RD and CD from the query (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2). AD stays as stored, which is set for
+ * validated answers only, and is told to those alone who asked for it with AD or DO (RFC 6840 section 5.8).
+ */
+export function patchHeader(out: Uint8Array, to: number, query: Uint8Array, queryAt: number, peek: QueryPeek): void {
+  out[to] = query[queryAt] ?? 0
+  out[to + 1] = query[queryAt + 1] ?? 0
+  out[to + 2] = ((out[to + 2] ?? 0) & ~RD) | ((query[queryAt + 2] ?? 0) & RD)
+  const withoutAd = peek.authenticData || peek.dnssecOk ? 0 : AD
+  out[to + 3] = ((out[to + 3] ?? 0) & ~(CD | withoutAd)) | ((query[queryAt + 3] ?? 0) & CD)
+}
+
+/** Appends OPT at `at` of the message at `to`: root owner, our payload size, no extended RCODE, version 0, DO as asked, no options; counts it in ARCOUNT. */
+export function writeOpt(out: Uint8Array, to: number, at: number, ourPayloadBytes: number, dnssecOk: boolean): void {
+  const opt = to + at
+  out[opt] = 0
+  putU16(out, opt + 1, RrType.OPT)
+  putU16(out, opt + 3, ourPayloadBytes)
+  out[opt + 5] = 0
+  out[opt + 6] = 0
+  out[opt + 7] = dnssecOk ? DO : 0
+  out[opt + 8] = 0
+  out[opt + 9] = 0
+  out[opt + 10] = 0
+  putU16(out, to + 10, u16(out, to + 10) + 1)
+}
+
+/** A whole reply to one question whose name is as long as the key says (the key is the name, type and class). */
+export function isCacheable(key: string, wire: Uint8Array): boolean {
+  const questionEnd = HEADER_OCTETS + key.length + 2
+  const flags = wire[2] ?? 0
+  return wire.length >= questionEnd && (flags & QR) !== 0 && (flags & TC) === 0 && u16(wire, 4) === 1
+    && u16(wire, questionEnd - 4) === key.charCodeAt(key.length - 2) && u16(wire, questionEnd - 2) === key.charCodeAt(key.length - 1)
+}

@@ -11,6 +11,7 @@ import { formatName } from '../dns/text.ts'
 import { RrType } from '../dns/types.ts'
 import type { Delegation, DelegatedServer } from '../cache/delegations.ts'
 import { defaultLimits } from '../limits.ts'
+import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Random } from '../ports.ts'
 import { buildZone } from '../zone/zone-check.ts'
 import { parseZoneText } from '../zone/zone-file.ts'
@@ -18,8 +19,11 @@ import type { Zone } from '../zone/zone.ts'
 import { parseMisbehaviour } from './misbehaviour.ts'
 import { ip, nameOf } from './records.ts'
 import type { Host } from './sim-network.ts'
-import { SimServer } from './sim-server.ts'
+import { type ServedZone, SimServer } from './sim-server.ts'
 import { simSettings } from './sim-settings.ts'
+import { signZones } from './signed-internet.ts'
+import { planOf } from './signing-plan.ts'
+import type { SigningTimes } from './zone-signer.ts'
 
 /** A zone as master-file text and the addresses that serve it. */
 export interface ZoneSource {
@@ -28,6 +32,8 @@ export interface ZoneSource {
   /** The zone made already: then `text` is not read. */
   readonly zone?: Zone
   readonly at: readonly string[]
+  /** How it is signed, in the words of `signing-plan.ts`; `''` is as usual. Nothing: it is not. */
+  readonly sign?: string | undefined
 }
 
 /** One server: all its addresses behave alike. An address that serves a zone and is not listed behaves well. */
@@ -48,17 +54,36 @@ export interface InternetSource {
 export interface Internet {
   /** By address text. */
   readonly hosts: ReadonlyMap<string, Host>
+  /** As given: without what signing adds. */
   readonly zones: readonly Zone[]
+  /** The trust anchor that each signed zone would have, by the zone's name. */
+  readonly anchors: ReadonlyMap<Name, TrustAnchor>
   /** The root's servers as the root zone names them. */
   readonly hints: Delegation
 }
 
-/** Builds servers from text; `latencyMs` is the round trip of those that give none. Throws with every problem when a zone is not in order: it is our own data or a test's. */
-export function buildInternet(source: InternetSource, random: Random, latencyMs: number = simSettings.latencyMs): Internet {
+/** How zones that are to be signed get their keys and by which clocks their signatures are valid. */
+export interface Signing {
+  readonly seed: number
+  readonly times: SigningTimes
+}
+
+/** By the wall clock of one machine. */
+export const signedBy = (wall: () => number, seed: number = simSettings.keySeed): Signing => ({ seed, times: () => ({ earliest: wall(), latest: wall() }) })
+
+/**
+ * Builds servers from text; `latencyMs` is the round trip of those that give none; without `signing` signatures are valid
+ * when simulations begin. Throws with every problem when a zone is not in order: it is our own data or a test's.
+ */
+export function buildInternet(source: InternetSource, random: Random, latencyMs: number = simSettings.latencyMs, signing: Signing = signedBy(() => simSettings.wallStartS)): Internet {
   const zones = source.zones.map(readZone)
-  const zonesAt = new Map<string, Zone[]>()
-  source.zones.forEach(({ at }, index) => {
+  const signed = signZones(source.zones.flatMap(({ sign }, index) => {
     const zone = zones[index]
+    return zone === undefined ? [] : [{ zone, plan: sign === undefined ? null : planOf(sign) }]
+  }), signing.seed, signing.times)
+  const zonesAt = new Map<string, ServedZone[]>()
+  source.zones.forEach(({ at }, index) => {
+    const zone = signed.zones[index]
     for (const address of zone === undefined ? [] : at) {
       const key = ip(address).text
       zonesAt.set(key, [...(zonesAt.get(key) ?? []), zone].flatMap(z => z ?? []))
@@ -76,7 +101,7 @@ export function buildInternet(source: InternetSource, random: Random, latencyMs:
   }
   for (const entry of source.servers ?? []) addServer(entry)
   for (const address of zonesAt.keys()) if (!hosts.has(address)) addServer({ at: [address] })
-  return { hosts, zones, hints: hintsFrom(zones, source) }
+  return { hosts, zones, anchors: signed.anchors, hints: hintsFrom(zones, source) }
 }
 
 /** A zone from its text; without `origin` in the text names are relative to the zone's own. */
@@ -110,7 +135,7 @@ function hintsFrom(zones: readonly Zone[], source: InternetSource): Delegation {
 }
 
 const manifestShape = z.strictObject({
-  zones: z.array(z.strictObject({ origin: z.string(), file: z.string(), at: z.array(z.string()) })),
+  zones: z.array(z.strictObject({ origin: z.string(), file: z.string(), at: z.array(z.string()), sign: z.string().optional() })),
   servers: z.array(z.strictObject({ name: z.string(), at: z.array(z.string()), latencyMs: z.number().optional(), does: z.array(z.string()).optional() })),
   try: z.array(z.strictObject({ ask: z.string(), shows: z.string() })),
 })
@@ -131,7 +156,7 @@ const ownDirectory = new URL('../../zones/internet/', import.meta.url)
 /** Reads an internet from a directory: `internet.json` and the zone files that it names. Throws when something is missing. */
 export function readInternet(directory: URL = ownDirectory): EmbeddedInternet {
   const manifest = manifestShape.parse(JSON.parse(readFileSync(new URL('internet.json', directory), 'utf8')))
-  const zones = manifest.zones.map(({ origin, file, at }) => ({ origin, at, text: readFileSync(new URL(file, directory), 'utf8') }))
+  const zones = manifest.zones.map(({ origin, file, at, sign }) => ({ origin, at, sign, text: readFileSync(new URL(file, directory), 'utf8') }))
   const served = new Set(zones.map(zone => nameOf(zone.origin)))
   if (!served.has(ROOT)) throw new Error(`${directory.pathname}internet.json has no zone ${formatName(ROOT)}`)
   return { zones, servers: manifest.servers, suggestions: manifest.try }

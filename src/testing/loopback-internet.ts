@@ -10,11 +10,13 @@ import { createSocket, type Socket } from 'node:dgram'
 import { createServer, type Server, type Socket as Stream } from 'node:net'
 import { ipFromBytes } from '../dns/address.ts'
 import { frame, Framing } from '../dns/framing.ts'
+import type { Name } from '../dns/name.ts'
 import { RrType } from '../dns/types.ts'
 import type { Delegation } from '../cache/delegations.ts'
+import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Clock, Random } from '../ports.ts'
 import { Zone } from '../zone/zone.ts'
-import { buildInternet, type InternetSource } from './internet.ts'
+import { buildInternet, type InternetSource, type Signing, signedBy } from './internet.ts'
 import { ip } from './records.ts'
 import type { Host } from './sim-network.ts'
 import { simSettings } from './sim-settings.ts'
@@ -23,6 +25,8 @@ export interface LoopbackInternet {
   /** The one port of all servers. */
   readonly port: number
   readonly hints: Delegation
+  /** The trust anchor that each signed zone would have, by the zone's name. */
+  readonly anchors: ReadonlyMap<Name, TrustAnchor>
   /** The loopback address of the server that is at `address` in the zones as written. */
   addressOf(address: string): string
   /** From now on the servers have these zones and manners. Their addresses must be the ones that were opened. */
@@ -41,6 +45,8 @@ export interface LoopbackOptions {
   readonly network?: string
   /** Chooses ports; default the random numbers of the servers. */
   readonly ports?: Random
+  /** Of signed zones; default by `clock`. */
+  readonly signing?: Signing
   /** Puts something between the sockets and a server: who wants to see queries. */
   readonly between?: (host: Host) => Host
 }
@@ -49,7 +55,8 @@ export interface LoopbackOptions {
 export async function openLoopbackInternet(source: InternetSource, clock: Clock, random: Random, options: LoopbackOptions = {}): Promise<LoopbackInternet> {
   const moved = onLoopback(source, options.network)
   const between = options.between ?? (host => host)
-  const internet = buildInternet(moved.source, random, options.latencyMs)
+  const signing = options.signing ?? signedBy(() => clock.wall())
+  const internet = buildInternet(moved.source, random, options.latencyMs, signing)
   const hosts = [...internet.hosts.values()].map(between)
   const tries = options.port === undefined || options.port === 0 ? simSettings.loopbackPortTries : 1
   for (let attempt = 1; ; attempt++) {
@@ -69,9 +76,10 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
     return {
       port,
       hints: internet.hints,
+      anchors: internet.anchors,
       addressOf: address => moved.addresses.get(ip(address).text) ?? address,
       become: changed => {
-        const { hosts: others } = buildInternet(onLoopback(changed, options.network).source, random, options.latencyMs)
+        const { hosts: others } = buildInternet(onLoopback(changed, options.network).source, random, options.latencyMs, signing)
         for (const server of open) server.become(between(others.get(server.address) ?? server.host))
       },
       close: async () => {

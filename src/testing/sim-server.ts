@@ -1,7 +1,7 @@
 /**
  * An authoritative server as a function: query octets in, reply octets out. It answers from real zones through
- * `zone/zone.ts`, so a referral is a referral and glue is never authoritative, and it can misbehave in all the named
- * ways. It has no socket and no clock: when a reply arrives is a number in it, and the network decides the rest.
+ * `zone/zone.ts`, so a referral is a referral and glue is never authoritative; signed zones add what `signed-answers.ts`
+ * says, when DO asks for it; and it can misbehave in all the named ways. It has no socket and no clock: when a reply arrives is a number in it, and the network decides the rest.
  *
  * Invariant: the same queries in the same order, with the same seed, give the same replies.
  */
@@ -14,11 +14,14 @@ import { targetOf } from '../dns/rdata.ts'
 import { recordsOf, type RRset, type Rr } from '../dns/rrset.ts'
 import { isMetaType, Opcode, Rcode, RrClass, RrType } from '../dns/types.ts'
 import type { Random, Transport } from '../ports.ts'
-import type { Zone } from '../zone/zone.ts'
+import type { Zone, ZoneAnswer } from '../zone/zone.ts'
 import { forgeriesBefore, plantExtras } from './forgery.ts'
 import { applies, type Misbehaviour, type MisbehaviourName } from './misbehaviour.ts'
 import { rr } from './records.ts'
+import { answerOf, type Sections, signedSections } from './signed-answers.ts'
 import { simSettings } from './sim-settings.ts'
+import { spoilt } from './zone-key-set.ts'
+import { SignedZone } from './zone-signer.ts'
 
 /** One message on its way back. */
 export interface Arrival {
@@ -36,9 +39,15 @@ export type Reaction =
 export interface SimServerParts {
   /** For traces and errors, such as `ns1.example.com.`. */
   readonly name: string
-  readonly zones: readonly Zone[]
+  readonly zones: readonly ServedZone[]
   readonly does: readonly Misbehaviour[]
 }
+
+/** A zone as it is, or signed on the fly. */
+export type ServedZone = Zone | SignedZone
+
+/** The data of a zone, its keys included. */
+export const dataOf = (zone: ServedZone): Zone => (zone instanceof SignedZone ? zone.zone : zone)
 
 const silence: Reaction = { kind: 'arrivals', arrivals: [] }
 const closed: Reaction = { kind: 'closed' }
@@ -46,7 +55,7 @@ const closed: Reaction = { kind: 'closed' }
 export class SimServer {
   readonly name: string
   readonly does: readonly Misbehaviour[]
-  readonly #zones: ReadonlyMap<Name, Zone>
+  readonly #zones: ReadonlyMap<Name, ServedZone>
   /** A and AAAA records of all zones, glue included. */
   readonly #addresses = new Map<Name, Rr[]>()
   readonly #random: Random
@@ -57,7 +66,7 @@ export class SimServer {
     this.does = parts.does
     this.#zones = new Map(parts.zones.map(zone => [zone.origin, zone]))
     this.#random = random
-    for (const rrset of parts.zones.flatMap(zone => [...zone.rrsets()])) {
+    for (const rrset of parts.zones.flatMap(zone => [...dataOf(zone).rrsets()])) {
       if (rrset.type !== RrType.A && rrset.type !== RrType.AAAA) continue
       const known = this.#addresses.get(rrset.name) ?? []
       if (!known.some(record => record.type === rrset.type)) this.#addresses.set(rrset.name, [...known, ...recordsOf(rrset)])
@@ -105,8 +114,8 @@ export class SimServer {
   }
 
   /** The zone that answers: the deepest one, but DS at an apex belongs to the parent (RFC 4035 section 3.1.4.1). */
-  #zoneFor(question: Question): Zone | undefined {
-    let fallback: Zone | undefined
+  #zoneFor(question: Question): ServedZone | undefined {
+    let fallback: ServedZone | undefined
     for (let name = question.name; ; name = parentOf(name)) {
       const zone = this.#zones.get(name)
       if (zone !== undefined && !(question.type === RrType.DS && name === question.name && name !== ROOT)) return zone
@@ -130,8 +139,9 @@ export class SimServer {
 
   /** The honest reply with its content bent. */
   #bent(asked: Message, active: ReadonlyMap<MisbehaviourName, Misbehaviour>, at: IpAddress): Message {
-    let reply = this.honestReply(asked)
-    const zone = asked.question === null ? undefined : this.#zoneFor(asked.question)
+    let reply = this.honestReply(active.has('ignoresDo') && asked.edns !== null ? { ...asked, edns: { ...asked.edns, dnssecOk: false } } : asked)
+    const served = asked.question === null ? undefined : this.#zoneFor(asked.question)
+    const zone = served === undefined ? undefined : dataOf(served)
     const origin = zone?.origin ?? ROOT
     if (active.has('loops') && asked.question !== null && asked.question.name !== origin) reply = replyTo(asked, { authority: apexNs(zone) })
     if (active.has('nxdomainOnEmptyNonTerminal') && isNodata(reply) && zone !== undefined && !owns(zone, asked.question)) reply = { ...reply, rcode: Rcode.NXDOMAIN }
@@ -139,6 +149,8 @@ export class SimServer {
     if (active.has('selfGlue')) reply = pointGlueHere(reply, at)
     if (active.has('clearsAa')) reply = { ...reply, authoritative: false }
     if (active.has('extraRecords')) reply = plantExtras(reply, origin)
+    if (active.has('stripsSignatures')) reply = eachSection(reply, records => records.filter(({ type }) => !PROOF_TYPES.has(type)))
+    if (active.has('breaksSignatures')) reply = eachSection(reply, records => records.map(record => (record.type === RrType.RRSIG ? { ...record, rdata: spoilt(record.rdata) } : record)))
     return reply
   }
 }
@@ -159,35 +171,44 @@ function replyTo(asked: Asked, fields: Partial<Message>): Message {
   }
 }
 
-function fromZone(zone: Zone, asked: Message, question: AskedQuestion): Message {
+function fromZone(zone: ServedZone, asked: Message, question: AskedQuestion): Message {
   const dnssecOk = asked.edns?.dnssecOk ?? false
-  const records = (sets: readonly RRset[]): Rr[] => sets.flatMap(set => recordsOf(set, dnssecOk))
-  const found = zone.answer(question)
+  const found = zone instanceof SignedZone ? answerOf(zone, question) : zone.answer(question)
+  const sections = zone instanceof SignedZone && dnssecOk ? signedSections(zone, question, found) : plainSections(found, dnssecOk)
   switch (found.kind) {
     case 'answer':
-      return replyTo(asked, { authoritative: true, answer: records(found.rrsets), additional: records(found.additional) })
     case 'alias':
-      return replyTo(asked, { authoritative: true, answer: records(found.rrsets) })
     case 'nodata':
+      return replyTo(asked, { authoritative: true, ...sections })
     case 'nxdomain':
-      return replyTo(asked, {
-        authoritative: true,
-        rcode: found.kind === 'nxdomain' ? Rcode.NXDOMAIN : Rcode.NOERROR,
-        answer: records(found.rrsets),
-        authority: found.soa === null ? [] : records([found.soa]),
-      })
+      return replyTo(asked, { authoritative: true, rcode: Rcode.NXDOMAIN, ...sections })
     case 'referral':
       // RFC 1034 section 6.2.6: AA speaks of the first owner in the answer, so a bare referral has none.
-      return replyTo(asked, {
-        authoritative: found.rrsets.length > 0,
-        answer: records(found.rrsets),
-        authority: records(found.ds === null || !dnssecOk ? [found.ns] : [found.ns, found.ds]),
-        additional: records(found.glue),
-      })
+      return replyTo(asked, { authoritative: found.rrsets.length > 0, ...sections })
     case 'name-too-long':
-      return replyTo(asked, { authoritative: true, rcode: Rcode.YXDOMAIN, answer: records(found.rrsets) })
+      return replyTo(asked, { authoritative: true, rcode: Rcode.YXDOMAIN, ...sections })
     case 'not-here':
       return replyTo(asked, { rcode: Rcode.REFUSED })
+    default:
+      return found satisfies never
+  }
+}
+
+/** Of a zone that is not signed on the fly; signatures in its text are given along with what they cover. */
+function plainSections(found: ZoneAnswer, dnssecOk: boolean): Sections {
+  const records = (sets: readonly (RRset | null)[]): Rr[] => sets.flatMap(set => (set === null ? [] : recordsOf(set, dnssecOk)))
+  switch (found.kind) {
+    case 'answer':
+      return { answer: records(found.rrsets), authority: [], additional: records(found.additional) }
+    case 'alias':
+    case 'name-too-long':
+    case 'not-here':
+      return { answer: records(found.rrsets), authority: [], additional: [] }
+    case 'nodata':
+    case 'nxdomain':
+      return { answer: records(found.rrsets), authority: records([found.soa]), additional: [] }
+    case 'referral':
+      return { answer: records(found.rrsets), authority: records([found.ns, dnssecOk ? found.ds : null]), additional: records(found.glue) }
     default:
       return found satisfies never
   }
@@ -206,6 +227,11 @@ function refusal(asked: Message, active: ReadonlyMap<MisbehaviourName, Misbehavi
   if (active.has('lame')) return replyTo(asked, {})
   return null
 }
+
+const PROOF_TYPES: ReadonlySet<number> = new Set<number>([RrType.RRSIG, RrType.NSEC, RrType.NSEC3])
+
+const eachSection = (reply: Message, change: (records: readonly Rr[]) => readonly Rr[]): Message =>
+  ({ ...reply, answer: change(reply.answer), authority: change(reply.authority), additional: change(reply.additional) })
 
 const isNodata = (reply: Message): boolean => reply.rcode === Rcode.NOERROR && reply.authoritative && reply.answer.length === 0
 

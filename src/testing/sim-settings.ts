@@ -8,6 +8,8 @@ export const simSettings = {
   clockStartMs: 1_000_003,
   /** 2026-01-01T00:00:00Z, in seconds: any fixed moment; signatures made for tests are valid around it. */
   wallStartS: 1_767_225_600,
+  /** Seed of the keys of signed zones that are given none. */
+  keySeed: 1,
   /** Events of one synchronous run: the dearest honest resolution takes under 2,000; a simulation beyond this is a loop. */
   maxEvents: 1_000_000,
   /** Round trip to a server that says nothing about it, in ms: about the median from Europe to well-run name servers. */

@@ -14,12 +14,13 @@ import type { EngineSettings } from '../resolver/env.ts'
 import { Resolver } from '../resolver/resolver.ts'
 import type { TraceStep } from '../resolver/trace.ts'
 import { type LocalZones, makeLocalZones } from '../zone/local-zones.ts'
-import { buildInternet, type Internet, type InternetSource, readZone } from './internet.ts'
+import { buildInternet, type Internet, type InternetSource, readZone, signedBy } from './internet.ts'
 import { ip, question } from './records.ts'
 import { parseDuration, SimClock } from './sim-clock.ts'
 import { calm, type SimExchange, SimNetwork, type Weather } from './sim-network.ts'
 import { SimRandom } from './sim-random.ts'
 import { simSettings } from './sim-settings.ts'
+import { type SimValidation, validationOf } from './sim-validation.ts'
 import { traceText } from './trace-text.ts'
 
 export interface WorldOptions extends InternetSource {
@@ -41,6 +42,8 @@ export interface WorldOptions extends InternetSource {
   readonly localZones?: readonly { readonly origin: string; readonly text: string }[]
   /** Instead of the root zone's own servers. */
   readonly hints?: Delegation
+  /** What is validated, and against what. A world with a signed root validates by its keys unless this says otherwise; any other does not. */
+  readonly validation?: SimValidation
 }
 
 /** A resolution that was started and not waited for. */
@@ -75,7 +78,7 @@ export class World {
     this.clock = new SimClock()
     this.limits = limitsWith(options.limits ?? {})
     const latencyMs = parseDuration(options.delay ?? simSettings.latencyMs)
-    this.internet = buildInternet(options, random.fork('servers'), latencyMs)
+    this.internet = buildInternet(options, random.fork('servers'), latencyMs, signedBy(() => this.clock.wall()))
     const permille = (share: number | undefined): number => Math.round((share ?? 0) * 1_000)
     const weather: Weather = {
       lossPermille: permille(options.loss), duplicatePermille: permille(options.duplicates), jitterPermille: permille(options.jitter),
@@ -88,9 +91,10 @@ export class World {
     this.caches = createCaches(this.limits.cache, this.limits.upstream)
     const localZones = makeLocalZones((options.localZones ?? []).map(zone => readZone({ ...zone, at: [] })), [])
     const hints = options.hints ?? this.internet.hints
+    const validation = validationOf(this.internet.anchors, this.limits.dnssec, options.validation)
     this.resolver = new Resolver({
       clock: this.clock, random: random.fork('resolver'), network: this.network, limits: this.limits, caches: this.caches,
-      localZones: (): LocalZones => localZones, hints: () => hints, settings: { ...worldSettings, ...options.settings },
+      localZones: (): LocalZones => localZones, hints: () => hints, settings: { ...worldSettings, ...options.settings }, validation: () => validation,
       events: event => this.events.push(event),
     })
   }

@@ -4,7 +4,7 @@ import { encodeQuery } from '../../src/dns/encode.ts'
 import type { Message } from '../../src/dns/message.ts'
 import { formatRr } from '../../src/dns/rr-text.ts'
 import { formatName } from '../../src/dns/text.ts'
-import { Rcode, rcodeName } from '../../src/dns/types.ts'
+import { Rcode, rcodeName, typeName } from '../../src/dns/types.ts'
 import { judgeReply } from '../../src/net/reply-judge.ts'
 import type { Transport } from '../../src/ports.ts'
 import { isPlanted } from '../../src/testing/forgery.ts'
@@ -30,8 +30,9 @@ child IN NS ns.child
 ns.child IN A 192.0.2.55
 child IN DS 12345 13 2 e2d3c916f6deeac73294e8268fb5885044a833fc5459588f4a9184cfc41a5766
 `
-const serverThat = (...does: string[]): Responder => {
-  const internet = buildInternet({ zones: [{ origin: 'example.', text: zone, at: [address] }], servers: [{ at: [address], does }] }, new SimRandom(1))
+const serverThat = (...does: string[]): Responder => serverOf(does)
+const serverOf = (does: readonly string[], sign?: string): Responder => {
+  const internet = buildInternet({ zones: [{ origin: 'example.', text: zone, at: [address], sign }], servers: [{ at: [address], does }] }, new SimRandom(1))
   const host = internet.hosts.get(address)
   if (host === undefined) throw new Error('no server')
   return host.server
@@ -201,8 +202,29 @@ describe('misbehaviours', () => {
     check(serverThat(does))
   })
 
+  describe('of a signed zone', () => {
+    const types = (reply: Message): string[] => [...reply.answer, ...reply.authority].map(record => typeName(record.type))
+    const ask = (does: string, name: string): Message => answer(serverOf([does], ''), name, 'A', { dnssecOk: true })
+    it('ignoresDo, stripsSignatures', () => {
+      expect(types(ask('clearsAa', 'www.example.'))).toEqual(['A', 'RRSIG'])
+      expect(types(ask('clearsAa', 'child.example.'))).toEqual(['NS', 'DS', 'RRSIG'])
+      for (const does of ['ignoresDo', 'stripsSignatures']) {
+        expect(types(ask(does, 'www.example.'))).toEqual(['A'])
+        expect(types(ask(does, 'nothing.example.'))).toEqual(['SOA'])
+      }
+      expect(types(ask('ignoresDo', 'child.example.'))).toEqual(['NS'])
+      expect(types(ask('stripsSignatures', 'child.example.'))).toEqual(['NS', 'DS'])
+    })
+    it('breaksSignatures', () => {
+      const [good, bad] = ['clearsAa', 'breaksSignatures'].map(does => ask(does, 'www.example.').answer[1]?.rdata)
+      expect(good?.length).toBe(bad?.length)
+      expect(good?.subarray(0, -1)).toEqual(bad?.subarray(0, -1))
+      expect(good).not.toEqual(bad)
+    })
+  })
+
   it('each one is tested', () => {
-    expect(cases.map(([does]) => does.replace(/\(.*/, '')).sort()).toEqual(Object.keys(misbehaviours).sort())
+    expect([...cases.map(([does]) => does.replace(/\(.*/, '')), 'ignoresDo', 'stripsSignatures', 'breaksSignatures'].sort()).toEqual(Object.keys(misbehaviours).sort())
   })
 
   it('can be mixed and limited', () => {

@@ -1,0 +1,79 @@
+/**
+ * Signs the zones of an internet as they are told to be: DS records go to the parents, unsigned delegations are proven there,
+ * and the trust anchors come out. Which servers have the zones is not its matter.
+ */
+import { formatName } from '../dns/text.ts'
+import { isStrictlyWithin, type Name, parentOf, ROOT } from '../dns/name.ts'
+import { formatRdata } from '../dns/rdata-text.ts'
+import { makeRRset, type RRset } from '../dns/rrset.ts'
+import { RrClass, RrType } from '../dns/types.ts'
+import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
+import { keyTagOf } from '../dns/rdata-dnssec.ts'
+import { Zone } from '../zone/zone.ts'
+import type { SigningPlan } from './signing-plan.ts'
+import { dsFor } from './zone-keys.ts'
+import { type KeySet, makeKeySet } from './zone-key-set.ts'
+import { type ChildPlan, SignedZone, type SigningTimes } from './zone-signer.ts'
+
+/** A zone and how it is to be signed; null: not at all. */
+export interface ZoneToSign {
+  readonly zone: Zone
+  readonly plan: SigningPlan | null
+}
+
+export interface SignedInternet {
+  /** In the order of what was given. */
+  readonly zones: readonly (Zone | SignedZone)[]
+  /** The anchor that a signed zone would have, by its name. */
+  readonly anchors: ReadonlyMap<Name, TrustAnchor>
+}
+
+/** RFC 8624 section 3.3. */
+const ANCHOR_DIGEST = 2
+
+export function signZones(given: readonly ZoneToSign[], seed: number, times: SigningTimes): SignedInternet {
+  const origins = new Set(given.map(({ zone }) => zone.origin))
+  const plans = new Map<Name, SigningPlan>()
+  for (const { zone, plan } of given) if (plan !== null && !plans.has(zone.origin)) plans.set(zone.origin, plan)
+  const keys = new Map([...plans].map(([origin, plan]) => [origin, makeKeySet(origin, seed, plan)]))
+  const signed = new Map<Name, SignedZone>()
+  const zones = given.map(({ zone, plan }): Zone | SignedZone => {
+    const own = keys.get(zone.origin)
+    if (plan === null || own === undefined) return zone
+    const made = new SignedZone({
+      zone: withDs(zone, keys, origins), plan, seed, times, keys: plan === plans.get(zone.origin) ? own : makeKeySet(zone.origin, seed, plan),
+      children: new Map([...plans].map(([child, { flaws }]): [Name, ChildPlan] => [child, { stripped: flaws.has('strippedDs'), wildcardDs: flaws.has('wildcardDs') }])),
+      parent: () => signed.get(homeOf(parentOf(zone.origin), origins)),
+    })
+    if (!signed.has(zone.origin)) signed.set(zone.origin, made)
+    return made
+  })
+  return { zones, anchors: new Map([...keys].map(([origin, set]) => [origin, anchorFor(origin, set)])) }
+}
+
+/** The deepest zone at or above a name. */
+function homeOf(name: Name, origins: ReadonlySet<Name>): Name {
+  let at = name
+  while (at !== ROOT && !origins.has(at)) at = parentOf(at)
+  return at
+}
+
+/** The zone with the DS records of the children that it delegates, unless it has some by itself. */
+function withDs(zone: Zone, keys: ReadonlyMap<Name, KeySet>, origins: ReadonlySet<Name>): Zone {
+  const sets = [...zone.rrsets()]
+  const has = (name: Name, type: number): RRset | undefined => sets.find(set => set.name === name && set.type === type)
+  const ds = [...keys].flatMap(([child, { ds: rdatas }]): RRset[] => {
+    const ns = isStrictlyWithin(child, zone.origin) && homeOf(parentOf(child), origins) === zone.origin ? has(child, RrType.NS) : undefined
+    return ns === undefined || rdatas.length === 0 || has(child, RrType.DS) !== undefined ? [] : [makeRRset(child, RrType.DS, RrClass.IN, ns.ttl, rdatas)]
+  })
+  return ds.length === 0 ? zone : new Zone(zone.origin, [...sets, ...ds], { recordsOnly: zone.recordsOnly })
+}
+
+const anchorFor = (name: Name, { anchors }: KeySet): TrustAnchor =>
+  ({ name, keys: [], ds: anchors.map(rdata => dsFor(name, { rdata, tag: keyTagOf(rdata), algorithm: rdata[3] ?? 0 }, ANCHOR_DIGEST)) })
+
+/** A line for each DS record of an anchor, as files of trust anchors have them. */
+export const anchorLines = ({ name, ds }: TrustAnchor): readonly string[] => ds.map(rdata => `${formatName(name)} IN DS ${formatRdata(RrType.DS, rdata)}`)
+
+/** Has somebody signed the zone already? */
+export const isSignedAlready = (zone: Zone): boolean => [...zone.rrsets()].some(({ type, signatures }) => type === RrType.DNSKEY || signatures.length > 0)

@@ -1,0 +1,37 @@
+/** What a resolver in front of a simulated internet validates, and against what: the keys of its signed root unless told otherwise. */
+import { type Name, ROOT } from '../dns/name.ts'
+import type { DnssecRules } from '../dnssec/rules.ts'
+import { makeTrustPoints, type NegativeAnchor, type TrustAnchor } from '../dnssec/trust-anchors.ts'
+import type { DnssecLimits } from '../limits.ts'
+import type { Validation } from '../resolver/env.ts'
+import { nameOf } from './records.ts'
+
+/** Changes to what happens by itself. */
+export interface SimValidation {
+  /** Default: when there is an anchor. */
+  readonly validate?: boolean
+  /** Names of zones whose keys are trust anchors: islands of security. Default the root, when it is signed. */
+  readonly at?: readonly string[]
+  /** Other anchors than the zones' own keys, beside those. */
+  readonly anchors?: readonly TrustAnchor[]
+  readonly negative?: readonly NegativeAnchor[]
+  readonly rules?: Partial<Omit<DnssecRules, 'limits'>>
+  /** RFC 8198. Default true. */
+  readonly aggressive?: boolean
+}
+
+/** `own`: the anchor that each signed zone would have. Throws for a zone in `at` that is not signed: it is a test's mistake. */
+export function validationOf(own: ReadonlyMap<Name, TrustAnchor>, limits: DnssecLimits, changes: SimValidation = {}): Validation {
+  const root = own.get(ROOT)
+  const chosen = changes.at?.map(text => own.get(nameOf(text)) ?? `the zone ${text} is not signed`) ?? (root === undefined ? [] : [root])
+  const anchors = [...chosen, ...(changes.anchors ?? [])].map(anchor => {
+    if (typeof anchor === 'string') throw new Error(anchor)
+    return anchor
+  })
+  return {
+    validate: changes.validate ?? anchors.length > 0,
+    points: makeTrustPoints(anchors, changes.negative ?? []),
+    rules: { limits, nsec3MaxIterations: limits.nsec3Iterations, disallowedAlgorithms: new Set(), disallowedDigests: new Set(), ...changes.rules },
+    aggressive: changes.aggressive ?? true,
+  }
+}

@@ -1,5 +1,6 @@
 /** What the core wants from the world: time, randomness, a way to reach servers, someone to tell. Adapters are in `net/` and `testing/`. */
 import type { IpAddress } from './dns/address.ts'
+import type { Decoded } from './dns/decode.ts'
 import type { Event } from './events.ts'
 
 export type Cancel = () => void
@@ -42,6 +43,8 @@ export type ExchangeResult =
   | {
       readonly kind: 'reply'
       readonly bytes: Uint8Array
+      /** What the octets say, from adapters that have read them; the name of an echoed question is then lower-cased, in `bytes` too. */
+      readonly decoded?: Decoded | undefined
       readonly rttMs: number
       /** No letter of the question came back changed (so also true for an error reply that carries no question). */
       readonly caseEchoed: boolean

@@ -10,7 +10,7 @@ import { connect, type Socket } from 'node:net'
 import { frame, Framing } from '../dns/framing.ts'
 import { idOf, setId } from '../dns/wire.ts'
 import type { Cancel, ExchangeResult, ServerAddress } from '../ports.ts'
-import { judgeReply } from './reply-judge.ts'
+import { takeReply } from './reply-judge.ts'
 import { errorCode, isExhaustion, refusal } from './system-error.ts'
 import type { UpstreamParts } from './upstream-udp.ts'
 
@@ -225,7 +225,7 @@ export class TcpUpstream {
     const id = idOf(message)
     const exchange = connection.pending.get(id)
     if (exchange === undefined) return connection.forgotten.delete(id) ? null : 'a message nobody asked for'
-    const judgement = judgeReply(exchange.sent, message)
+    const { judgement } = takeReply(exchange.sent, message)
     switch (judgement) {
       case 'noise': return 'a malformed message'
       case 'guess': return 'a reply to another question'

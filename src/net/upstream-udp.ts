@@ -9,12 +9,13 @@
  * Queries leave together, at the end of the loop's turn (`net/outbox.ts` says why).
  */
 import type { Socket } from 'node:dgram'
+import type { Decoded } from '../dns/decode.ts'
 import { idOf } from '../dns/wire.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { Cancel, Clock, ExchangeResult, Random, ServerAddress } from '../ports.ts'
 import { datagramSocket } from './datagram.ts'
 import { Outbox } from './outbox.ts'
-import { judgeReply } from './reply-judge.ts'
+import { takeReply } from './reply-judge.ts'
 import { randomSourcePort } from './source-ports.ts'
 import { errorCode, isExhaustion, refusal } from './system-error.ts'
 
@@ -38,10 +39,15 @@ interface UdpExchange {
   mismatches: number
   guesses: number
   /** A reply without question, delivered when nothing better comes. */
-  weak: Uint8Array | null
+  weak: Weak | null
   cancelTimer: Cancel
   cancelGrace: Cancel | null
   over: boolean
+}
+
+interface Weak {
+  readonly bytes: Uint8Array
+  readonly decoded: Decoded
 }
 
 /** A connected socket and what it is doing. */
@@ -171,7 +177,7 @@ export class UdpUpstream {
 
   #expire(exchange: UdpExchange): void {
     const { weak, mismatches, seat } = exchange
-    if (weak !== null) this.#finish(exchange, this.#replyOf(exchange, weak, true), false)
+    if (weak !== null) this.#finish(exchange, this.#replyOf(exchange, weak.bytes, weak.decoded, true), false)
     else if (seat === null) this.#finish(exchange, { kind: 'not-sent', reason: 'no socket became free in time' }, false)
     else this.#finish(exchange, { kind: 'timeout', mismatches }, false)
   }
@@ -181,15 +187,20 @@ export class UdpUpstream {
     if (exchange === null) return
     const id = idOf(bytes)
     if (id !== exchange.id && seat.pastIds.includes(id)) return
-    const judgement = judgeReply(exchange.query, bytes)
+    const { judgement, decoded } = takeReply(exchange.query, bytes)
+    // What is no response counts like any other noise.
+    if (decoded === null) {
+      exchange.mismatches++
+      return
+    }
     switch (judgement) {
       case 'reply':
       case 'reply-wrong-case':
-        this.#finish(exchange, this.#replyOf(exchange, bytes, judgement === 'reply'), true)
+        this.#finish(exchange, this.#replyOf(exchange, bytes, decoded, judgement === 'reply'), true)
         return
       case 'questionless':
         if (exchange.weak !== null) return
-        exchange.weak = bytes
+        exchange.weak = { bytes, decoded }
         exchange.cancelGrace = this.#parts.clock.after(this.#parts.limits.questionlessGraceMs, () => this.#expire(exchange))
         return
       case 'noise':
@@ -205,8 +216,8 @@ export class UdpUpstream {
     }
   }
 
-  #replyOf(exchange: UdpExchange, bytes: Uint8Array, caseEchoed: boolean): ExchangeResult {
-    return { kind: 'reply', bytes, rttMs: this.#parts.clock.now() - exchange.sentAt, caseEchoed, mismatches: exchange.mismatches }
+  #replyOf(exchange: UdpExchange, bytes: Uint8Array, decoded: Decoded, caseEchoed: boolean): ExchangeResult {
+    return { kind: 'reply', bytes, decoded, rttMs: this.#parts.clock.now() - exchange.sentAt, caseEchoed, mismatches: exchange.mismatches }
   }
 
   /** Takes the exchange out of everything; false when it had ended before. */
@@ -340,7 +351,7 @@ export class UdpUpstream {
     const exchange = seat.exchange
     this.#closeSeat(seat)
     if (exchange === null) this.#startWaiting()
-    else if (exchange.weak !== null) this.#finish(exchange, this.#replyOf(exchange, exchange.weak, true), false)
+    else if (exchange.weak !== null) this.#finish(exchange, this.#replyOf(exchange, exchange.weak.bytes, exchange.weak.decoded, true), false)
     else this.#finish(exchange, refusal(errorCode(error)), false)
   }
 }

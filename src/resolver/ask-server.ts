@@ -223,8 +223,8 @@ function timeout(ask: ServerAsk, manner: Manner, now: number): number {
 function receive(ask: ServerAsk, result: ExchangeResult): Received {
   if (result.kind !== 'reply') return { kind: 'nothing', result }
   ask.task.budget.received(result.bytes.length)
-  if (result.caseEchoed) foldQuestion(result.bytes)
-  const decoded = decodeMessage(result.bytes)
+  if (result.caseEchoed && result.decoded === undefined) foldQuestion(result.bytes)
+  const decoded = result.decoded ?? decodeMessage(result.bytes)
   if (decoded.kind === 'format-error') {
     // A reply cut short by a size limit still says TC: that much is readable (RFC 2181 section 9).
     if (decoded.header?.truncated !== true) return { kind: 'nothing', result: { kind: 'malformed' } }

@@ -105,6 +105,12 @@ export class NegativeCache {
     this.#showExists(name, klass, security)
   }
 
+  /** Forgets the NXDOMAIN of `name` and the NODATA for a question. */
+  remove(question: Question, name: Name): void {
+    this.#store.delete(questionKey({ name, type: EVERY_TYPE, class: question.class }))
+    this.#store.delete(questionKey({ ...question, name }))
+  }
+
   /** Removes everything at and below a name; returns how many entries went. Work proportional to the cache. */
   removeWithin(name: Name): number {
     return this.#store.deleteWhere(entry => isWithin(entry.name, name))

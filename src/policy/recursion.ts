@@ -8,6 +8,7 @@ import type { Handler, Query } from './handler.ts'
 export interface ResolveOptions {
   readonly recursionDesired: boolean
   readonly because: Because
+  readonly checkingDisabled: boolean
   readonly trace?: TraceSink
 }
 
@@ -22,7 +23,7 @@ export type Watch = (query: Query) => TraceSink | null
 export const recursion = (resolver: Resolves, watch: Watch = () => null): Handler => query =>
   new Promise(settle => {
     const trace = watch(query)
-    const plain = { recursionDesired: query.recursionDesired, because: 'client' } as const
+    const plain = { recursionDesired: query.recursionDesired, checkingDisabled: query.checkingDisabled, because: 'client' } as const
     const options: ResolveOptions = trace === null ? plain : { ...plain, trace }
     resolver.resolve(query.question, options, outcome => settle({ kind: 'resolved', outcome, by: sourceOf(outcome), shareable: true }))
   })

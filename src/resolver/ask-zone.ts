@@ -16,7 +16,7 @@ import { selectServer } from './select-server.ts'
 import { findAddresses, knownAddresses } from './server-addresses.ts'
 import { questionText } from './trace.ts'
 
-export type ZoneReply = { readonly kind: 'verdict'; readonly verdict: UsableVerdict } | { readonly kind: 'failure'; readonly failure: Failure }
+export type ZoneReply = { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string } | { readonly kind: 'failure'; readonly failure: Failure }
 
 interface Entry {
   readonly server: ServerAddress
@@ -37,21 +37,32 @@ interface Roster {
   lastResort: UsableVerdict | null
 }
 
-/** `name` is the name being resolved, of which `question` may show the server only a part. */
-export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question, name: Name): Steps<ZoneReply> {
+/**
+ * `name` is the name being resolved, of which `question` may show the server only a part. `avoid` are the keys of servers that
+ * are not asked: what they said did not validate.
+ */
+export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question, name: Name, avoid: ReadonlySet<string> = NOBODY): Steps<ZoneReply> {
   const roster = makeRoster(env, cut)
+  for (const key of avoid) {
+    const entry = roster.entries.get(key)
+    if (entry !== undefined) entry.done = true
+  }
+  let lastResortServer = ''
   for (let exchanges = 0; exchanges < env.limits.engine.exchangesPerCut; exchanges++) {
     const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }
     const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name, lastTry: entry.tries + 1 >= triesFor(env, entry) && entry.tries > 0 })
     if (reply.kind === 'budget') return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
-    if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict }
+    if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
+    if (roster.lastResort === null) lastResortServer = entry.server.key
     learn(env, entry, reply, roster)
   }
-  if (roster.lastResort !== null) return { kind: 'verdict', verdict: roster.lastResort }
+  if (roster.lastResort !== null) return { kind: 'verdict', verdict: roster.lastResort, server: lastResortServer }
   return { kind: 'failure', failure: exhausted(task, cut, question, roster) }
 }
+
+const NOBODY: ReadonlySet<string> = new Set()
 
 const giveUp = (why: 'budget' | 'deadline', text: string): ZoneReply => ({ kind: 'failure', failure: failure(why, text) })
 

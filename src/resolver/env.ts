@@ -59,6 +59,10 @@ export interface Task {
   readonly because: Because
   readonly budget: Budget
   readonly trace: TraceSink | null
+  /** Is what it finds validated? Not for CD, nor for the addresses of servers, whose data proves itself. */
+  readonly checking: boolean
+  /** Anew, whatever is cached: before a popular answer ends, or to look at the keys of an anchor. */
+  readonly fresh: boolean
 }
 
 /** A zone cut as the walk holds it. */

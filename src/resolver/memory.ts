@@ -3,14 +3,14 @@
  * data, denials, and DNAMEs above the name. And the way back: what of a verdict is remembered.
  */
 import type { Question } from '../dns/message.ts'
-import { foldName, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
+import { foldName, isWildcard, isWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
 import { readSoa, targetOf } from '../dns/rdata.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl, negativeTtl } from '../cache/ttl.ts'
 import { remainingDenial } from '../cache/negative-cache.ts'
-import { remaining } from '../cache/rrset-cache.ts'
+import { remaining, type CachedRRset } from '../cache/rrset-cache.ts'
 import { Trust } from '../cache/trust.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { Outcome, Security } from '../steps.ts'
@@ -18,12 +18,15 @@ import type { Zone } from '../zone/zone.ts'
 import type { UsableVerdict } from './ask-server.ts'
 import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { failure, indeterminate } from './outcome.ts'
-import { throughCname, throughDname } from './scrub.ts'
+import { throughCname, throughDname, type Chain } from './scrub.ts'
 import { addressesIn } from './server-addresses.ts'
+import { isSynthesised, weaker, type FinalVerdict, type Judged } from './validate.ts'
 
 export type Recalled =
   | { readonly kind: 'done'; readonly outcome: Outcome }
-  | { readonly kind: 'alias'; readonly rrsets: readonly RRset[]; readonly target: Name; readonly authoritative: boolean }
+  | { readonly kind: 'alias'; readonly rrsets: readonly RRset[]; readonly target: Name; readonly authoritative: boolean; readonly security: Security; readonly proof: readonly RRset[] }
+  /** Cached, and not validated yet. */
+  | { readonly kind: 'unjudged'; readonly verdict: FinalVerdict }
   /** A local zone delegates the name: the walk goes on from there. */
   | { readonly kind: 'cut'; readonly cut: ZoneCut }
   | { readonly kind: 'unknown' }
@@ -48,14 +51,14 @@ function fromZone(task: Task, zone: Zone, question: Question): Recalled {
     case 'answer':
       return done({ kind: 'answer', rrsets, proof: [], security: indeterminate, authoritative: true, additional: answer.additional })
     case 'alias':
-      return { kind: 'alias', rrsets, target: answer.target, authoritative: true }
+      return ourAlias(rrsets, answer.target)
     case 'nodata':
     case 'nxdomain':
       return done({ kind: answer.kind, rrsets, soa: answer.soa, proof: [], security: indeterminate, authoritative: true })
     case 'referral': {
       const [target] = rrsets.at(-1)?.rdatas ?? []
       const name = target === undefined ? null : targetOf(target)
-      if (name !== null) return { kind: 'alias', rrsets, target: foldName(name), authoritative: true }
+      if (name !== null) return ourAlias(rrsets, foldName(name))
       const servers = serversOf(answer.ns, answer.glue)
       return { kind: 'cut', cut: zoneCut({ zone: answer.cut, servers, ds: answer.ds, expiresAt: Number.POSITIVE_INFINITY }, 'local zone') }
     }
@@ -79,76 +82,121 @@ function serversOf(ns: RRset, glue: readonly RRset[]): DelegatedServer[] {
 
 const done = (outcome: Outcome): Recalled => ({ kind: 'done', outcome })
 
-/** Denials and DNAMEs count only from names within `top`. */
+const ourAlias = (rrsets: readonly RRset[], target: Name): Recalled => ({ kind: 'alias', rrsets, target, authoritative: true, security: indeterminate, proof: [] })
+
+/** Denials and DNAMEs count only from names within `top`. What is cached unvalidated is handed to the validator by a task that checks. */
 function fromCache(env: Env, task: Task, question: Question, top: Name): Recalled {
   const now = env.clock.now()
-  const { rrsets, negatives } = env.caches
   const { name, type, class: klass } = question
-  const entry = rrsets.get(name, type, klass, now)
+  const entry = cached(env, task, name, type, klass, now)
   if (entry !== undefined) {
     const rrset = remaining(entry, now)
     noteCache(task, 'data', name, type, rrset.ttl)
-    return done({ kind: 'answer', rrsets: [rrset], proof: [], security: entry.security, authoritative: false, additional: [] })
+    if (isUnjudged(task, entry.security)) return unjudged({ kind: 'answer', chain: chainOf(name, [], rrset), rrset, ...fieldsOf(entry) })
+    return done({ kind: 'answer', rrsets: [rrset], proof: entry.proof, security: entry.security, authoritative: false, additional: [] })
   }
-  const cname = type === RrType.CNAME ? undefined : rrsets.get(name, RrType.CNAME, klass, now)
+  const cname = type === RrType.CNAME ? undefined : cached(env, task, name, RrType.CNAME, klass, now)
   if (cname !== undefined) {
-    const step = throughCname(remaining(cname, now))
+    const rrset = remaining(cname, now)
+    const step = throughCname(rrset)
     if (typeof step !== 'string') {
-      noteCache(task, 'alias', name, RrType.CNAME, remaining(cname, now).ttl)
-      return { kind: 'alias', rrsets: step.sets, target: step.target, authoritative: false }
+      noteCache(task, 'alias', name, RrType.CNAME, rrset.ttl)
+      return alias(task, step.sets, step.target, cname)
     }
   }
-  const denial = negatives.find(question, now)
+  const denial = task.fresh ? undefined : env.caches.negatives.find(question, now)
   if (denial !== undefined && isWithin(denial.name, top)) {
     const { soa, proof } = remainingDenial(denial, now)
-    noteCache(task, denial.kind, denial.name, type, soa.ttl)
-    return done({ kind: denial.kind, rrsets: [], soa, proof, security: denial.security, authoritative: false })
+    const { kind, security } = denial
+    noteCache(task, kind, denial.name, type, soa.ttl)
+    if (!isUnjudged(task, security)) return done({ kind, rrsets: [], soa, proof, security, authoritative: false })
+    return unjudged({ kind, chain: chainOf(denial.name, [], null), name: denial.name, soa, proof, authoritative: true, lastResort: false })
   }
   return throughCachedDname(env, task, question, top, now)
+}
+
+/** What is cached of a set; nothing that is about to end, nor the very data that is to be fetched, for a task that wants it anew. */
+function cached(env: Env, task: Task, name: Name, type: number, klass: number, now: number): CachedRRset | undefined {
+  const entry = env.caches.rrsets.get(name, type, klass, now)
+  if (entry === undefined || !task.fresh) return entry
+  const endsSoon = entry.expiresAt - now < (entry.expiresAt - entry.storedAt) * ENDS_SOON
+  return endsSoon || name === task.question.name ? undefined : entry
+}
+
+/** Prefetching starts in the last tenth of a TTL; whatever of an alias chain ends in the last fifth is fetched with it. */
+const ENDS_SOON = 0.2
+
+const isUnjudged = (task: Task, security: Security): boolean => task.checking && security.kind === 'indeterminate'
+
+const unjudged = (verdict: FinalVerdict): Recalled => ({ kind: 'unjudged', verdict })
+
+const fieldsOf = ({ trust, proof }: CachedRRset): { authoritative: boolean; lastResort: boolean; proof: readonly RRset[] } => ({
+  authoritative: trust >= Trust.AuthoritativeAnswer, lastResort: false, proof,
+})
+
+const chainOf = (name: Name, aliases: readonly RRset[], final: RRset | null): Chain => ({ aliases, name, final, trouble: null, steps: aliases.length === 0 ? 0 : 1 })
+
+function alias(task: Task, sets: readonly RRset[], target: Name, entry: CachedRRset): Recalled {
+  if (isUnjudged(task, entry.security)) return unjudged({ kind: 'alias', chain: chainOf(target, sets, null), target, ...fieldsOf(entry) })
+  return { kind: 'alias', rrsets: sets, target, authoritative: false, security: entry.security, proof: entry.proof }
 }
 
 function throughCachedDname(env: Env, task: Task, question: Question, top: Name, now: number): Recalled {
   for (let above = question.name; above !== top; ) {
     above = parentOf(above)
-    const dname = env.caches.rrsets.get(above, RrType.DNAME, question.class, now)
+    const dname = cached(env, task, above, RrType.DNAME, question.class, now)
     if (dname === undefined) continue
-    const step = throughDname(question.name, remaining(dname, now))
-    if (step === 'name-too-long') return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', [remaining(dname, now)]))
+    const rrset = remaining(dname, now)
+    const step = throughDname(question.name, rrset)
+    if (step === 'name-too-long') {
+      const chain: Chain = { ...chainOf(question.name, [rrset], null), trouble: 'name-too-long' }
+      if (isUnjudged(task, dname.security)) return unjudged({ kind: 'alias-trouble', chain, trouble: 'name-too-long' })
+      return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', [rrset]))
+    }
     if (typeof step === 'string') continue
-    noteCache(task, 'alias', above, RrType.DNAME, remaining(dname, now).ttl)
+    noteCache(task, 'alias', above, RrType.DNAME, rrset.ttl)
+    if (question.type !== RrType.CNAME) return alias(task, step.sets, step.target, dname)
     // The CNAME that was asked for is the one that the DNAME makes; its target is not the question.
-    if (question.type === RrType.CNAME) return done({ kind: 'answer', rrsets: step.sets, proof: [], security: dname.security, authoritative: false, additional: [] })
-    return { kind: 'alias', rrsets: step.sets, target: step.target, authoritative: false }
+    const cname = step.sets.at(-1) ?? rrset
+    if (isUnjudged(task, dname.security)) return unjudged({ kind: 'answer', chain: chainOf(question.name, [rrset], cname), rrset: cname, ...fieldsOf(dname) })
+    return done({ kind: 'answer', rrsets: step.sets, proof: [], security: dname.security, authoritative: false, additional: [] })
   }
   return unknown
 }
 
+/** What was said of each part of a verdict: the sets of its alias chain, in order, and what it ends in. */
+export type Securities = Pick<Judged, 'aliases' | 'end'>
+
 /**
  * Keeps what a verdict from the servers of `cut` teaches. Only the question's own chain and denial are kept as data
  * (never authority or additional records); a referral goes to the delegation store and dies with its parent's
- * delegation (ghost domains 2012, Phoenix 2023).
+ * delegation (ghost domains 2012, Phoenix 2023). Without `judged` nobody has validated it.
  */
-export function remember(env: Env, cut: ZoneCut, question: Question, verdict: UsableVerdict): void {
+export function remember(env: Env, cut: ZoneCut, question: Question, verdict: UsableVerdict, judged: Securities = unvalidated): void {
   const now = env.clock.now()
   const { rrsets, negatives, delegations } = env.caches
-  const keep = (sets: readonly RRset[], authoritative: boolean): void => {
+  const keep = (sets: readonly RRset[], authoritative: boolean, proof: readonly RRset[]): void => {
     const trust = authoritative ? Trust.AuthoritativeAnswer : Trust.NonAuthoritativeAnswer
-    for (const set of sets) if (!isSynthesised(set, sets)) rrsets.put(set, trust, indeterminate, now)
+    sets.forEach((set, index) => {
+      if (isSynthesised(set, sets)) return
+      const security = judged.aliases[index] ?? (verdict.kind === 'answer' && set === verdict.rrset ? judged.end : indeterminate)
+      rrsets.put(set, trust, security, now, isExpanded(set) ? proof : undefined)
+    })
   }
   switch (verdict.kind) {
     case 'answer':
-      keep([...verdict.chain.aliases, verdict.rrset], verdict.authoritative)
+      keep([...verdict.chain.aliases, verdict.rrset], verdict.authoritative, verdict.proof)
       return
     case 'alias':
-      keep(verdict.chain.aliases, verdict.authoritative)
+      keep(verdict.chain.aliases, verdict.authoritative, verdict.proof)
       return
     case 'nodata':
     case 'nxdomain':
-      keep(verdict.chain.aliases, verdict.authoritative)
+      keep(verdict.chain.aliases, verdict.authoritative, verdict.proof)
       // RFC 2308 section 5: a denial without SOA has no TTL and is not cached.
       if (verdict.soa === null) return
-      if (verdict.kind === 'nodata') negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, verdict.proof, indeterminate, now)
-      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, verdict.proof, indeterminate, now)
+      if (verdict.kind === 'nodata') negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, verdict.proof, judged.end, now)
+      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, verdict.proof, judged.end, now)
       return
     case 'referral': {
       const { zone, servers, ds, ttl } = verdict.referral
@@ -162,20 +210,34 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
   }
 }
 
-/** Was this CNAME made by us from a DNAME of the same chain? The DNAME is what is cached. */
-const isSynthesised = (set: RRset, chain: readonly RRset[]): boolean =>
-  set.type === RrType.CNAME && set.signatures.length === 0 && chain[chain.indexOf(set) - 1]?.type === RrType.DNAME
+const unvalidated: Securities = Object.freeze({ aliases: [], end: indeterminate })
+
+/** Was it made from a wildcard (RFC 4035 section 5.3.4: the signature counts fewer labels than the owner has)? */
+function isExpanded(set: RRset): boolean {
+  if (set.signatures.length === 0) return false
+  const labels = labelCount(set.name) - (isWildcard(set.name) ? 1 : 0)
+  return set.signatures.some(rdata => (rdata[LABELS_OFFSET] ?? labels) < labels)
+}
+
+/** RFC 4034 section 3.1: where an RRSIG counts the labels of what it signs. */
+const LABELS_OFFSET = 3
+
+/** Forgets cached data that turned out not to validate, so that its servers are asked again. */
+export function forget(env: Env, question: Question, verdict: FinalVerdict): void {
+  for (const set of verdict.chain.aliases) env.caches.rrsets.remove(set.name, set.type, set.class)
+  if (verdict.kind === 'answer') env.caches.rrsets.remove(verdict.rrset.name, verdict.rrset.type, verdict.rrset.class)
+  if (verdict.kind === 'nodata' || verdict.kind === 'nxdomain') env.caches.negatives.remove(question, verdict.name)
+}
 
 /** What the client is told of a verdict, with the TTLs that the cache would give. */
-export function outcomeOf(env: Env, verdict: Extract<UsableVerdict, { kind: 'answer' | 'nodata' | 'nxdomain' }>): Outcome {
+export function outcomeOf(env: Env, verdict: Extract<UsableVerdict, { kind: 'answer' | 'nodata' | 'nxdomain' }>, judged: Securities = unvalidated): Outcome {
   const { cache } = env.limits
   const clamp = (set: RRset): RRset => withTtl(set, boundedTtl(set.ttl, cache))
-  const security: Security = indeterminate
   const aliases = verdict.chain.aliases.map(clamp)
-  if (verdict.kind === 'answer') {
-    return { kind: 'answer', rrsets: [...aliases, clamp(verdict.rrset)], proof: [], security, authoritative: false, additional: [] }
-  }
-  return { kind: verdict.kind, rrsets: aliases, soa: verdict.soa === null ? null : denialSoa(verdict.soa, cache), proof: verdict.proof, security, authoritative: false }
+  const security = judged.aliases.reduce(weaker, judged.end)
+  const { proof } = verdict
+  if (verdict.kind === 'answer') return { kind: 'answer', rrsets: [...aliases, clamp(verdict.rrset)], proof, security, authoritative: false, additional: [] }
+  return { kind: verdict.kind, rrsets: aliases, soa: verdict.soa === null ? null : denialSoa(verdict.soa, cache), proof, security, authoritative: false }
 }
 
 /** RFC 2308 section 3: the SOA goes out with the TTL of the denial. */

@@ -8,6 +8,11 @@ export type Failure = Extract<Outcome, { kind: 'failure' }>
 /** No validator has looked at it (RFC 4035 section 4.3). */
 export const indeterminate: Security = Object.freeze({ kind: 'indeterminate' })
 
+export const secure: Security = Object.freeze({ kind: 'secure' })
+
+/** Data that is there and must not be believed; `ede` says why. */
+export const bogusFailure = (ede: EdeCode, text: string): Failure => ({ kind: 'failure', rrsets: [], why: 'bogus', ede, text })
+
 export function failure(why: FailureReason, text: string, rrsets: readonly RRset[] = []): Failure {
   return { kind: 'failure', rrsets, why, ede: edeOf(why), text }
 }

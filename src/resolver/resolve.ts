@@ -8,56 +8,78 @@ import type { RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl } from '../cache/ttl.ts'
-import type { Outcome, Steps } from '../steps.ts'
-import type { UsableVerdict } from './ask-server.ts'
+import type { Outcome, Security, Steps } from '../steps.ts'
 import { askZone } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { outcomeOf, recall, remember } from './memory.ts'
+import { forget, outcomeOf, recall, remember, type Recalled, type Securities } from './memory.ts'
 import { minimise } from './minimise.ts'
-import { behindChain, failure, isRelative, withoutRepeats, type Failure } from './outcome.ts'
+import { behindChain, bogusFailure, failure, indeterminate, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
+import { judge, weaker, type FinalVerdict, type Judged } from './validate.ts'
 
-type FinalVerdict = Extract<UsableVerdict, { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }>
-type Walked = { readonly kind: 'verdict'; readonly verdict: FinalVerdict } | { readonly kind: 'failure'; readonly failure: Failure }
+type Walked =
+  | { readonly kind: 'verdict'; readonly verdict: FinalVerdict; readonly cut: ZoneCut; readonly server: string }
+  | { readonly kind: 'failure'; readonly failure: Failure }
+
+/** A verdict that may be used: validated where validation is wanted. */
+type Settled = { readonly kind: 'settled'; readonly verdict: FinalVerdict; readonly judged: Securities } | { readonly kind: 'failure'; readonly failure: Failure }
+
+/** What led to the last name so far. */
+interface Trail {
+  readonly rrsets: RRset[]
+  readonly proof: RRset[]
+  security: Security
+  authoritative: boolean | null
+}
 
 export function* resolve(env: Env, task: Task): Steps<Outcome> {
-  const chain: RRset[] = []
+  const trail: Trail = { rrsets: [], proof: [], security: secure, authoritative: null }
   const asked = new Set<Name>()
   let question = task.question
-  let authoritative: boolean | null = null
   for (;;) {
-    if (asked.has(question.name)) return failure('alias-chain', 'the alias chain is a loop', chain)
+    if (asked.has(question.name)) return failure('alias-chain', 'the alias chain is a loop', trail.rrsets)
     asked.add(question.name)
+    const bogusBefore = rememberedBogus(env, task, question)
+    if (bogusBefore !== null) return bogusBefore
     const known = recall(env, task, question)
-    if (known.kind === 'done') return finish(chain, known.outcome, authoritative)
-    let next: { readonly rrsets: readonly RRset[]; readonly target: Name; readonly steps: number }
+    if (known.kind === 'done') return finish(trail, known.outcome)
     if (known.kind === 'alias') {
-      authoritative ??= known.authoritative
-      next = { ...known, steps: 1 }
-    } else {
-      authoritative ??= false
-      const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null)
-      if (walked.kind === 'failure') return behindChain(chain, fail(env, question, walked.failure))
-      const { verdict } = walked
-      if (verdict.kind === 'alias-trouble') return behindChain(chain, fail(env, question, chainFailure(verdict)))
-      if (verdict.kind !== 'alias') {
-        env.caches.failures.succeeded(question)
-        const over = task.budget.takeAliases(verdict.chain.steps)
-        return over === null ? finish(chain, outcomeOf(env, verdict), authoritative) : failure('alias-chain', over, chain)
-      }
-      next = { rrsets: verdict.chain.aliases, target: verdict.target, steps: verdict.chain.steps }
+      trail.authoritative ??= known.authoritative
+      extend(trail, known.rrsets, known.proof, known.security)
+      const over = task.budget.takeAliases(1)
+      if (over !== null) return failure('alias-chain', over, trail.rrsets)
+      question = { ...question, name: known.target }
+      continue
     }
-    chain.push(...next.rrsets.map(set => ({ ...set, ttl: boundedTtl(set.ttl, env.limits.cache) })))
-    const over = task.budget.takeAliases(next.steps)
-    if (over !== null) return failure('alias-chain', over, chain)
-    question = { ...question, name: next.target }
+    trail.authoritative ??= false
+    const settled = yield* settle(env, task, question, known)
+    if (settled.kind === 'failure') return fail(env, question, settled.failure, trail.rrsets)
+    const { verdict, judged } = settled
+    if (verdict.kind === 'alias-trouble') return fail(env, question, chainFailure(verdict), trail.rrsets)
+    const over = task.budget.takeAliases(verdict.chain.steps)
+    if (verdict.kind !== 'alias') {
+      succeeded(env, task, question)
+      return over === null ? finish(trail, outcomeOf(env, verdict, judged)) : failure('alias-chain', over, trail.rrsets)
+    }
+    const rrsets = verdict.chain.aliases.map(set => ({ ...set, ttl: boundedTtl(set.ttl, env.limits.cache) }))
+    extend(trail, rrsets, verdict.proof, judged.aliases.reduce(weaker, judged.end))
+    if (over !== null) return failure('alias-chain', over, trail.rrsets)
+    question = { ...question, name: verdict.target }
   }
 }
 
+function extend(trail: Trail, rrsets: readonly RRset[], proof: readonly RRset[], security: Security): void {
+  trail.rrsets.push(...rrsets)
+  trail.proof.push(...proof)
+  trail.security = weaker(trail.security, security)
+}
+
 /** The chain in front; AA says what the first record is (RFC 1034 section 6.2.7 by RFC 2181's reading: the owner asked for). */
-function finish(chain: readonly RRset[], outcome: Outcome, authoritative: boolean | null): Outcome {
-  const whole = withoutRepeats(behindChain(chain, outcome))
-  return authoritative === null || whole.kind === 'failure' ? whole : { ...whole, authoritative }
+function finish(trail: Trail, outcome: Outcome): Outcome {
+  const whole = withoutRepeats(behindChain(trail.rrsets, outcome))
+  if (whole.kind === 'failure') return whole
+  const chained = trail.rrsets.length === 0 ? whole : { ...whole, proof: [...trail.proof, ...whole.proof], security: weaker(trail.security, whole.security) }
+  return trail.authoritative === null ? chained : { ...chained, authoritative: trail.authoritative }
 }
 
 function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>): Failure {
@@ -74,25 +96,80 @@ function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>)
 }
 
 /** RFC 9520: a failure is remembered, unless it speaks of the asker and not of the question. */
-function fail(env: Env, question: Question, failed: Failure): Failure {
+function fail(env: Env, question: Question, failed: Failure, chain: readonly RRset[]): Outcome {
   if (failed.why !== 'cached' && failed.why !== 'bug' && failed.why !== 'name-too-long' && !isRelative(failed)) {
     env.caches.failures.put(question, failed, env.clock.now())
   }
-  return failed
+  return behindChain(chain, failed)
+}
+
+/** Data that did not validate a moment ago is not validated again for each that asks; who does not check is not told of it. */
+function rememberedBogus(env: Env, task: Task, question: Question): Failure | null {
+  if (!task.checking || task.fresh) return null
+  const remembered = env.caches.failures.find(question, env.clock.now())
+  return remembered?.why === 'bogus' ? bogusFailure(remembered.ede, remembered.text) : null
+}
+
+function succeeded(env: Env, task: Task, question: Question): void {
+  // That it resolves says nothing about its signatures, as long as nobody looked.
+  if (!task.checking && env.caches.failures.find(question, env.clock.now())?.why === 'bogus') return
+  env.caches.failures.succeeded(question)
+}
+
+/** What the cache has unvalidated, else what the servers say: judged, and remembered with what was found. */
+function* settle(env: Env, task: Task, question: Question, known: Extract<Recalled, { kind: 'unjudged' | 'cut' | 'unknown' }>): Steps<Settled> {
+  const evidence = new Map<Name, Referral>()
+  if (known.kind === 'unjudged') {
+    const cut = startingCut(env, question, null)
+    const judged = yield* judge(env, task, cut.zone, question, known.verdict, evidence)
+    if (judged.kind === 'judged') return kept(env, cut, question, judged)
+    if (judged.kind === 'limit') return { kind: 'failure', failure: failure('budget', judged.text) }
+    note(task, 'what is cached does not validate: asking again')
+    forget(env, question, known.verdict)
+  }
+  const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, evidence)
+  if (walked.kind === 'failure') return walked
+  if (task.checking) return yield* validated(env, task, question, walked, evidence)
+  remember(env, walked.cut, question, walked.verdict)
+  return { kind: 'settled', verdict: walked.verdict, judged: { aliases: [], end: indeterminate } }
+}
+
+function kept(env: Env, cut: ZoneCut, question: Question, judged: Judged): Settled {
+  remember(env, cut, question, judged.verdict, judged)
+  return { kind: 'settled', verdict: judged.verdict, judged }
+}
+
+/** A bad server must not make a zone bogus: what does not validate is asked of others before it is given up (RFC 4035 section 4.7). */
+function* validated(env: Env, task: Task, question: Question, walked: Extract<Walked, { kind: 'verdict' }>, evidence: Map<Name, Referral>): Steps<Settled> {
+  const avoid = new Set<string>()
+  let at = walked
+  let first: Failure | null = null
+  for (;;) {
+    const judged = yield* judge(env, task, at.cut.zone, question, at.verdict, evidence)
+    if (judged.kind === 'judged') return kept(env, at.cut, question, judged)
+    if (judged.kind === 'limit') return { kind: 'failure', failure: failure('budget', judged.text) }
+    first ??= bogusFailure(judged.ede, judged.text)
+    avoid.add(at.server)
+    if (judged.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
+    note(task, `${judged.text}: asking another server`)
+    const again = yield* walkFrom(env, task, question, at.cut, null, evidence, avoid)
+    if (again.kind === 'failure') return { kind: 'failure', failure: first }
+    at = again
+  }
 }
 
 /** From the closest known cut down to the servers that answer. */
-function* walk(env: Env, task: Task, question: Question, localCut: ZoneCut | null): Steps<Walked> {
-  const remembered = env.caches.failures.find(question, env.clock.now())
-  if (remembered !== undefined) return { kind: 'failure', failure: failure('cached', remembered.text) }
+function* walk(env: Env, task: Task, question: Question, localCut: ZoneCut | null, evidence: Map<Name, Referral>): Steps<Walked> {
+  const remembered = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
+  if (remembered !== undefined && remembered.why !== 'bogus') return { kind: 'failure', failure: failure('cached', remembered.text) }
   const start = startingCut(env, question, localCut)
-  const walked = yield* walkFrom(env, task, question, start, null)
+  const walked = yield* walkFrom(env, task, question, start, null, evidence)
   // A cached delegation may be out of date: when its servers are of no use the parent is asked once more.
   if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure)) return walked
   if (env.caches.delegations.get(start.zone, env.clock.now()) === undefined) return walked
   note(task, 'the cached delegation led nowhere: asking its parent again')
   env.caches.delegations.remove(start.zone)
-  return yield* walkFrom(env, task, question, startingCut(env, question, localCut), { cut: start, failure: walked.failure })
+  return yield* walkFrom(env, task, question, startingCut(env, question, localCut), { cut: start, failure: walked.failure }, evidence)
 }
 
 /** A cut whose servers have just failed, and how. */
@@ -116,7 +193,9 @@ function startingCut(env: Env, question: Question, localCut: ZoneCut | null): Zo
   return env.root()
 }
 
-function* walkFrom(env: Env, task: Task, question: Question, start: ZoneCut, failed: FailedCut | null): Steps<Walked> {
+function* walkFrom(
+  env: Env, task: Task, question: Question, start: ZoneCut, failed: FailedCut | null, evidence: Map<Name, Referral>, avoid?: ReadonlySet<string>,
+): Steps<Walked> {
   let cut = start
   let known = labelCount(cut.zone)
   let { minimise: mode } = env.settings
@@ -127,32 +206,29 @@ function* walkFrom(env: Env, task: Task, question: Question, start: ZoneCut, fai
       known = labelCount(ask.question.name)
       continue
     }
-    const reply = yield* askZone(env, task, cut, ask.question, question.name)
+    const reply = yield* askZone(env, task, cut, ask.question, question.name, cut === start ? avoid : undefined)
     if (reply.kind === 'failure') {
       // RFC 9156 section 2.3: servers exist that fail on a name they do not know as a cut.
       if (ask.final || mode !== 'relaxed' || isRelative(reply.failure)) return reply
       mode = 'off'
       continue
     }
-    const { verdict } = reply
+    const { verdict, server } = reply
     if (verdict.kind === 'referral') {
       const over = task.budget.takeReferral()
       if (over !== null) return { kind: 'failure', failure: failure('budget', over) }
       remember(env, cut, ask.question, verdict)
+      if (task.checking) evidence.set(verdict.referral.zone, verdict.referral)
       if (failed !== null && sameServers(failed.cut, verdict.referral)) return { kind: 'failure', failure: failed.failure }
       cut = descend(env, cut, verdict.referral)
       known = labelCount(cut.zone)
       tellCut(task, cut)
       continue
     }
-    if (ask.final) {
-      remember(env, cut, question, verdict)
-      return { kind: 'verdict', verdict }
-    }
+    if (ask.final) return { kind: 'verdict', verdict, cut, server }
     if (verdict.kind === 'nxdomain' && mode === 'strict' && verdict.chain.aliases.length === 0) {
       // RFC 8020: nothing exists below a name that does not exist.
-      remember(env, cut, ask.question, verdict)
-      return { kind: 'verdict', verdict }
+      return { kind: 'verdict', verdict, cut, server }
     }
     // RFC 9156 section 2.3: relaxed means that NXDOMAIN for an ancestor is not believed (broken empty non-terminals).
     if (verdict.kind === 'nxdomain') mode = 'off'
@@ -185,22 +261,20 @@ function tellCut(task: Task, cut: ZoneCut): void {
  * The same without asking anyone (RD=0): what the zones and the cache hold, chain included; null when that is nothing.
  */
 export function resolveFromMemory(env: Env, task: Task): Outcome | null {
-  const chain: RRset[] = []
+  const trail: Trail = { rrsets: [], proof: [], security: secure, authoritative: null }
   const asked = new Set<Name>()
   let { question } = task
-  let authoritative: boolean | null = null
   for (;;) {
     const known = recall(env, task, question)
-    if (known.kind === 'done') return finish(chain, known.outcome, authoritative)
+    if (known.kind === 'done') return finish(trail, known.outcome)
     if (known.kind !== 'alias') break
-    authoritative ??= known.authoritative
-    chain.push(...known.rrsets)
+    trail.authoritative ??= known.authoritative
+    extend(trail, known.rrsets, known.proof, known.security)
     asked.add(question.name)
-    if (asked.has(known.target) || asked.size > env.limits.budget.aliases) return failure('alias-chain', 'the alias chain does not end', chain)
+    if (asked.has(known.target) || asked.size > env.limits.budget.aliases) return failure('alias-chain', 'the alias chain does not end', trail.rrsets)
     question = { ...question, name: known.target }
   }
-  const [head] = chain
+  const [head] = trail.rrsets
   if (head === undefined) return null
-  return { kind: 'answer', rrsets: chain, proof: [], security: { kind: 'indeterminate' }, authoritative: authoritative ?? false, additional: [] }
+  return { kind: 'answer', rrsets: trail.rrsets, proof: trail.proof, security: trail.security, authoritative: trail.authoritative ?? false, additional: [] }
 }
-

@@ -1,7 +1,7 @@
 /** The engine's door: one class that resolves questions, primes the root and says how much is in flight. */
 import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
-import type { Question } from '../dns/message.ts'
+import { questionKey, type Question } from '../dns/message.ts'
 import type { Limits } from '../limits.ts'
 import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
 import type { Because, Outcome } from '../steps.ts'
@@ -42,6 +42,7 @@ export class Resolver {
   readonly #scheduler: Scheduler
   #primed: Delegation | null = null
   #priming = false
+  #prefetching = 0
   #primeAgainAt = 0
 
   constructor(parts: ResolverParts) {
@@ -62,11 +63,30 @@ export class Resolver {
 
   /** `done` is called once, before this returns when nobody had to be asked. */
   resolve(question: Question, options: QueryOptions, done: (outcome: Outcome) => void): Cancel {
-    const { because, trace } = options
-    if (options.recursionDesired) return this.#scheduler.resolve(question, { because, trace }, done)
-    const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, { because, trace }))
+    const { because, trace, checkingDisabled } = options
+    if (options.recursionDesired) return this.#scheduler.resolve(question, { because, trace, checkingDisabled }, done)
+    const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, { because, trace, checkingDisabled }))
     done(outcome ?? failure('not-recursive', 'recursion is not desired and there is nothing local or cached'))
     return () => {}
+  }
+
+  /**
+   * Resolves a popular question anew shortly before its answer ends, so that no client waits for it; the finished answer is
+   * then made again from what came. Nothing is owed to anybody: when much is in flight it is left to the next client.
+   */
+  prefetch(question: Question): void {
+    if (this.#prefetching >= this.#parts.limits.engine.prefetchesInFlight) return
+    this.#prefetching++
+    this.#scheduler.resolve(question, { because: 'prefetch' }, outcome => {
+      this.#prefetching--
+      if (outcome.kind !== 'failure') this.#parts.caches.answers.remove(questionKey(question))
+    })
+  }
+
+  /** Other anchors or rules: what was judged by the old ones is forgotten. Delegations and server statistics stay. */
+  validationChanged(): void {
+    const { rrsets, negatives, failures, answers, zoneStates } = this.#parts.caches
+    for (const store of [rrsets, negatives, failures, answers, zoneStates]) store.clear()
   }
 
   /** Asks the hints for the current root servers; failing is no reason to stop, the hints go on serving. */

@@ -14,6 +14,8 @@ import { outcomeText, questionText, type TraceSink } from './trace.ts'
 
 export interface ResolveOptions {
   readonly because: Because
+  /** CD: nothing is validated for this client. */
+  readonly checkingDisabled?: boolean | undefined
   readonly trace?: TraceSink | undefined
 }
 
@@ -28,6 +30,8 @@ class Resolution implements Task {
   readonly because: Because
   readonly budget: Budget
   readonly trace: TraceSink | null
+  readonly checking: boolean
+  readonly fresh: boolean
   readonly key: string
   readonly startedAt: number
   readonly waiters = new Set<Waiter>()
@@ -35,7 +39,7 @@ class Resolution implements Task {
   readonly waitsFor = new Map<Waiter, Resolution>()
   run: Run<Outcome> | null = null
 
-  constructor(parts: { id: number; depth: number; question: Question; because: Because; budget: Budget; trace: TraceSink | null; startedAt: number }) {
+  constructor(parts: { id: number; depth: number; question: Question; because: Because; budget: Budget; trace: TraceSink | null; checking: boolean; startedAt: number }) {
     this.id = parts.id
     this.depth = parts.depth
     this.question = parts.question
@@ -43,9 +47,17 @@ class Resolution implements Task {
     this.budget = parts.budget
     this.trace = parts.trace
     this.startedAt = parts.startedAt
-    this.key = questionKey(parts.question)
+    this.checking = parts.checking
+    this.fresh = isFresh(parts.because)
+    this.key = keyOf(parts.question, parts.because, parts.checking)
   }
 }
+
+const isFresh = (because: Because): boolean => because === 'prefetch' || because === 'trust-anchor'
+
+/** Equal for resolutions that may be shared: those that validate and those that do not are two. */
+const keyOf = (question: Question, because: Because, checking: boolean): string =>
+  `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}`
 
 /** One generator being driven. Effects that finish at once are taken in a loop, so that a long walk needs no deep stack. */
 class Run<T> {
@@ -131,7 +143,8 @@ export class Scheduler {
   /** A task that is not in flight: for work outside the shared graph (priming, memory-only answers). */
   task(question: Question, options: ResolveOptions): Task {
     const now = this.#env.clock.now()
-    return this.#make(question, options.because, new Budget(this.#env.limits.budget, this.#env.limits.dnssec, question.name, now), 0, options.trace ?? null)
+    const budget = new Budget(this.#env.limits.budget, this.#env.limits.dnssec, question.name, now)
+    return this.#make(question, options.because, budget, 0, options.trace ?? null, this.#checks(options.because, options.checkingDisabled))
   }
 
   /**
@@ -144,7 +157,7 @@ export class Scheduler {
 
   /** Runs steps on behalf of a task outside the shared graph. */
   run<T>(task: Task, steps: Steps<T>, done: (value: T | null) => void): Cancel {
-    const resolution = this.#make(task.question, task.because, task.budget, task.depth, task.trace)
+    const resolution = this.#make(task.question, task.because, task.budget, task.depth, task.trace, task.checking)
     const run = this.#drive(resolution, steps, done, error => {
       this.#tellBug(resolution, error)
       done(null)
@@ -154,7 +167,8 @@ export class Scheduler {
 
   #resolve(question: Question, options: ResolveOptions, mayJoin: boolean, done: (outcome: Outcome) => void): Cancel {
     const env = this.#env
-    const running = mayJoin ? this.#running.get(questionKey(question)) : undefined
+    const checking = this.#checks(options.because, options.checkingDisabled)
+    const running = mayJoin ? this.#running.get(keyOf(question, options.because, checking)) : undefined
     const { resolutionsInFlight, waitersPerResolution } = env.limits.engine
     if (running === undefined && this.#running.size >= resolutionsInFlight) {
       env.events({ kind: 'overloaded', inFlight: this.#running.size })
@@ -177,7 +191,7 @@ export class Scheduler {
         else done(outcome)
       },
     }
-    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()), 0, options.trace ?? null)
+    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()), 0, options.trace ?? null, checking)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution)
     else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: env.clock.now(), question })
@@ -201,8 +215,15 @@ export class Scheduler {
     return ended
   }
 
-  #make(question: Question, because: Because, budget: Budget, depth: number, trace: TraceSink | null): Resolution {
-    return new Resolution({ id: this.#nextId++, depth, question, because, budget, trace, startedAt: this.#env.clock.now() })
+  #make(question: Question, because: Because, budget: Budget, depth: number, trace: TraceSink | null, checking: boolean): Resolution {
+    return new Resolution({ id: this.#nextId++, depth, question, because, budget, trace, checking, startedAt: this.#env.clock.now() })
+  }
+
+  /** Is there something to validate with, and is it wanted? The addresses of servers are only used to ask, and what comes is validated. */
+  #checks(because: Because, checkingDisabled = false): boolean {
+    if (checkingDisabled || because === 'server-address' || because === 'priming') return false
+    const { validate, points } = this.#env.validation()
+    return validate && !points.isEmpty
   }
 
   #launch(resolution: Resolution, parent = 0): void {
@@ -272,7 +293,8 @@ export class Scheduler {
   }
 
   #lookup(asker: Resolution, question: Question, because: Because, mayJoin: boolean, resume: (outcome: Outcome) => void): Cancel {
-    const key = questionKey(question)
+    const checking = asker.checking && because !== 'server-address'
+    const key = keyOf(question, because, checking)
     const { depth: depthLimit } = this.#env.limits.budget
     const running = mayJoin ? this.#running.get(key) : undefined
     if (key === asker.key || (running !== undefined && reaches(running, asker))) {
@@ -292,7 +314,7 @@ export class Scheduler {
         else resume(outcome)
       },
     }
-    const resolution = running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace)
+    const resolution = running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking)
     asker.waitsFor.set(waiter, resolution)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution, asker.id)

@@ -12,7 +12,7 @@ import { MAX_MESSAGE_OCTETS, type Edns, type EdnsOption, type Message } from '..
 import { recordsOf, type Rr, type RRset } from '../dns/rrset.ts'
 import { type EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
 import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
-import type { Outcome } from '../steps.ts'
+import type { Outcome, Security } from '../steps.ts'
 import type { Answer, Content } from '../policy/handler.ts'
 import type { Asked, AskedQuery } from './check-query.ts'
 
@@ -132,7 +132,7 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
   switch (outcome.kind) {
     case 'answer': {
       const { rrsets, proof, additional, authoritative, security } = outcome
-      return { ...plain, authoritative, secure: security.kind === 'secure', answer: rrsets, authority: dnssecOk ? proof : [], additional }
+      return { ...plain, authoritative, secure: security.kind === 'secure', answer: rrsets, authority: dnssecOk ? proof : [], additional, ede: noteOf(security) }
     }
     case 'nodata':
     case 'nxdomain': {
@@ -140,7 +140,7 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
       const rcode = outcome.kind === 'nxdomain' ? Rcode.NXDOMAIN : Rcode.NOERROR
       // RFC 2308 section 3: the SOA comes along so that the denial can be cached by who asked.
       const authority = [...(soa === null ? [] : [soa]), ...(dnssecOk ? proof : [])]
-      return { ...plain, rcode, authoritative, secure: security.kind === 'secure', answer: rrsets, authority }
+      return { ...plain, rcode, authoritative, secure: security.kind === 'secure', answer: rrsets, authority, ede: noteOf(security) }
     }
     case 'failure':
       return failureContent(outcome)
@@ -148,6 +148,10 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
       return outcome satisfies never
   }
 }
+
+/** RFC 9276 section 3.2, RFC 8914 section 4.2: what is insecure because of us and not of the zone says so. */
+const noteOf = (security: Security): Content['ede'] =>
+  security.kind === 'insecure' && security.note !== undefined ? { code: security.note.ede, text: security.note.text } : null
 
 function failureContent(outcome: Extract<Outcome, { kind: 'failure' }>): Content {
   // RFC 6672 section 2.2: the DNAME whose substitution does not fit is shown with YXDOMAIN.
@@ -180,7 +184,8 @@ export interface Shareable {
  */
 export function shareableForm(asked: AskedQuery, answer: Answer, content: Content, reply: Finished): Shareable | null {
   if (answer.kind !== 'resolved' || !answer.shareable || answer.outcome.kind === 'failure' || reply.truncated) return null
-  if (!asked.header.recursionDesired) return null
+  // An Extended DNS Error is told to each that asks; the answer cache keeps no OPT.
+  if (!asked.header.recursionDesired || content.ede !== null) return null
   const ttlSeconds = [...content.answer, ...content.authority, ...content.additional].reduce(
     (least, set) => Math.min(least, set.ttl),
     Number.POSITIVE_INFINITY,

@@ -1,0 +1,294 @@
+/**
+ * What the signatures say of one verdict (RFC 4035 section 5): every set of its alias chain, the set that ends it, or its
+ * denial. Judged link by link; the keys come from `chain.ts`. It changes nothing in a verdict but TTLs, which no signature
+ * may outlive, and the proofs, of which those remain that were needed.
+ *
+ * Invariant: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven insecure
+ * is bogus.
+ */
+import { isWithin, labelCount, parentOf, type Name } from '../dns/name.ts'
+import { withTtl, type RRset } from '../dns/rrset.ts'
+import { formatName } from '../dns/text.ts'
+import { EdeCode, RrType } from '../dns/types.ts'
+import { judgeDenial } from '../dnssec/denial.ts'
+import type { DenialClaim, Refusal, ZoneKeys } from '../dnssec/rules.ts'
+import type { Security, SecurityNote, Steps } from '../steps.ts'
+import type { UsableVerdict } from './ask-server.ts'
+import { bogus, breathe, chainPast, chainTo, exempt, judgeKeys, keepParent, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
+import type { Env, Task } from './env.ts'
+import { indeterminate, secure } from './outcome.ts'
+
+/** Verdicts that have something to validate. */
+export type FinalVerdict = Extract<UsableVerdict, { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }>
+
+/** `aliases` are the securities of the chain's sets, in order; `end` that of the set or the denial it ends in. */
+export interface Judged {
+  readonly kind: 'judged'
+  readonly verdict: FinalVerdict
+  readonly aliases: readonly Security[]
+  readonly end: Security
+}
+
+/** `chain` when the fault is above the data: then no other server of the zone can mend it. */
+export type Judgement = Judged | (Refusal & { readonly chain: boolean })
+
+type SetEnd =
+  | { readonly kind: 'set'; readonly set: RRset; readonly security: Security; readonly proof: readonly RRset[] }
+  | (Refusal & { readonly chain: boolean })
+
+export function* judge(env: Env, task: Task, zone: Name, question: { readonly type: number }, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {
+  const judging: Judging = { env, task, validation: env.validation(), evidence, wall: env.clock.wall(), now: env.clock.now() }
+  const { chain } = verdict
+  const sets: RRset[] = []
+  const securities: Security[] = []
+  const proof: RRset[] = []
+  for (const set of chain.aliases) {
+    const before = sets.at(-1)
+    // The CNAME that a DNAME implies was made here (RFC 6672 section 5.3.1): it is as good as the DNAME.
+    if (isSynthesised(set, chain.aliases)) {
+      sets.push(before === undefined ? set : withTtl(set, before.ttl))
+      securities.push(securities.at(-1) ?? indeterminate)
+      continue
+    }
+    const judged = yield* judgeSet(judging, zone, set, 'proof' in verdict ? verdict.proof : [])
+    if (judged.kind !== 'set') return judged
+    sets.push(judged.set)
+    securities.push(judged.security)
+    proof.push(...judged.proof)
+  }
+  const judgedChain = { ...chain, aliases: sets }
+  switch (verdict.kind) {
+    case 'alias':
+    case 'alias-trouble':
+      return { kind: 'judged', verdict: verdict.kind === 'alias' ? { ...verdict, chain: judgedChain, proof } : { ...verdict, chain: judgedChain }, aliases: securities, end: secure }
+    case 'answer': {
+      const last = securities.at(-1)
+      if (last !== undefined && isSynthesised(verdict.rrset, [...chain.aliases, verdict.rrset])) {
+        return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, proof }, aliases: securities, end: last }
+      }
+      const judged = yield* judgeSet(judging, zone, verdict.rrset, verdict.proof)
+      if (judged.kind !== 'set') return judged
+      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, rrset: judged.set, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security }
+    }
+    case 'nodata':
+    case 'nxdomain': {
+      const judged = yield* judgeDenied(judging, zone, question, verdict)
+      if (judged.kind !== 'denied') return judged
+      const { soa } = judged
+      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, soa, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security }
+    }
+    default:
+      return verdict satisfies never
+  }
+}
+
+/** Was this CNAME made by us from a DNAME of the same chain? */
+export const isSynthesised = (set: RRset, chain: readonly RRset[]): boolean =>
+  set.type === RrType.CNAME && set.signatures.length === 0 && chain[chain.indexOf(set) - 1]?.type === RrType.DNAME
+
+/** The weaker of two (RFC 4035 section 4.3): an answer is as good as its worst part. */
+export function weaker(a: Security, b: Security): Security {
+  const rank = (security: Security): number => RANKS.indexOf(security.kind)
+  return rank(a) <= rank(b) ? a : b
+}
+
+const RANKS: readonly Security['kind'][] = ['bogus', 'indeterminate', 'insecure', 'secure']
+
+function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRset[]): Steps<SetEnd> {
+  // Signatures are not signed (RFC 4035 section 2.2): a question for them gets what there is.
+  if (set.type === RrType.RRSIG) return ended(set, indeterminate)
+  const off = exempt(judging, set.type === RrType.DS ? parentOf(set.name) : set.name)
+  if (off !== null) return endedBy(judging, set, off)
+  if (set.type === RrType.DNSKEY) {
+    const end = yield* judgeKeys(judging, set)
+    if (end !== null) return end.kind === 'secure' ? ended(withTtl(set, Math.min(set.ttl, end.ttl ?? set.ttl)), secure) : endedBy(judging, set, end)
+  }
+  let trouble: (Refusal & { readonly chain: boolean }) | null = null
+  for (const signer of signersOf(set)) {
+    const end = yield* chainTo(judging, signer)
+    if (end.kind === 'limit') return { ...end, chain: true }
+    if (end.kind === 'bogus') {
+      trouble ??= { ...end, chain: true }
+      continue
+    }
+    if (end.kind !== 'secure') return endedBy(judging, set, end)
+    if (end.keys.zone !== signer) {
+      trouble ??= { ...bogus(EdeCode.DnskeyMissing, `${setText(set)} is signed by ${formatName(signer)}, which is no zone`), chain: false }
+      continue
+    }
+    const judged = yield* judgeSigned(judging, set, end.keys, proof)
+    if (judged.kind === 'set' || judged.kind === 'limit') return judged
+    trouble ??= judged
+  }
+  if (trouble !== null) return trouble
+  const missing = bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`)
+  const end = yield* unsigned(judging, zone, set.type === RrType.DS ? parentOf(set.name) : set.name)
+  return end.kind === 'secure' ? absent(judging, set.name, setText(set), missing) : endedBy(judging, set, end)
+}
+
+function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: readonly RRset[]): Steps<SetEnd> {
+  yield* breathe(judging)
+  const verdict = verifySet(judging, set, keys)
+  if (verdict.kind !== 'valid') return { ...verdict, chain: false }
+  const valid = withTtl(set, Math.min(set.ttl, verdict.ttl))
+  if (set.type === RrType.DS) keepParent(judging, set.name, { kind: 'ds', ds: set.rdatas }, valid.ttl)
+  if (verdict.wildcard === null) return ended(valid, secure)
+  // RFC 4035 section 5.3.4: what a wildcard made needs a proof that the name itself does not exist.
+  const claim: DenialClaim = { kind: 'expansion', name: set.name, wildcard: verdict.wildcard }
+  const denied = yield* denial(judging, keys, claim, proof)
+  switch (denied.kind) {
+    case 'proven':
+      return { kind: 'set', set: valid, security: secure, proof: denied.sets }
+    case 'insecure':
+      return { kind: 'set', set: valid, security: insecurity(denied.note), proof: denied.sets }
+    case 'bogus':
+    case 'limit':
+      return { ...denied, chain: false }
+    default:
+      return denied satisfies never
+  }
+}
+
+interface Denied {
+  readonly kind: 'denied'
+  readonly soa: RRset | null
+  readonly proof: readonly RRset[]
+  readonly security: Security
+}
+
+function* judgeDenied(
+  judging: Judging, zone: Name, question: { readonly type: number }, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>,
+): Steps<Denied | (Refusal & { readonly chain: boolean })> {
+  const { name, soa, proof } = verdict
+  const isDs = verdict.kind === 'nodata' && question.type === RrType.DS && labelCount(name) > 0
+  const place = isDs ? parentOf(name) : name
+  const off = exempt(judging, place)
+  if (off !== null) return deniedBy(judging, verdict, off)
+  const [signer] = [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf).filter(candidate => !isDs || candidate !== name)
+  if (signer === undefined) {
+    const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
+    const end = yield* unsigned(judging, zone, place)
+    return end.kind === 'secure' ? absent(judging, name, `the denial of ${formatName(name)}`, missing) : deniedBy(judging, verdict, end)
+  }
+  const end = yield* chainTo(judging, signer)
+  if (end.kind !== 'secure') return deniedBy(judging, verdict, end)
+  if (end.keys.zone !== signer) return { ...bogus(EdeCode.DnskeyMissing, `the denial of ${formatName(name)} is signed by ${formatName(signer)}, which is no zone`), chain: false }
+  const claim: DenialClaim = verdict.kind === 'nxdomain' ? { kind: 'nxdomain', name } : isDs ? { kind: 'no-ds', name } : { kind: 'nodata', name, type: question.type }
+  const denied = yield* denial(judging, end.keys, claim, proof)
+  if (denied.kind === 'bogus' || denied.kind === 'limit') return { ...denied, chain: false }
+  const vouched = soa === null ? null : yield* judgeSoa(judging, end.keys, soa)
+  if (vouched !== null && vouched.kind !== 'set') return vouched
+  if (isDs) keepParent(judging, name, denied.kind === 'insecure' ? denied : denied.delegation ? { kind: 'insecure', note: null } : { kind: 'no-cut' }, denied.ttl)
+  const security = denied.kind === 'insecure' ? insecurity(denied.note) : secure
+  return { kind: 'denied', soa: vouched?.set ?? null, proof: denied.sets, security }
+}
+
+/** The SOA of a denial is told to clients and decides how long it is believed: it is of the zone that denies, and signed. */
+function* judgeSoa(judging: Judging, keys: ZoneKeys, soa: RRset): Steps<SetEnd> {
+  if (soa.name !== keys.zone) return { ...bogus(EdeCode.DnssecBogus, `the denial comes from ${formatName(keys.zone)}, its SOA from ${formatName(soa.name)}`), chain: false }
+  return yield* judgeSigned(judging, soa, keys, [])
+}
+
+type Shown =
+  | { readonly kind: 'proven'; readonly sets: readonly RRset[]; readonly delegation: boolean; readonly ttl: number }
+  | { readonly kind: 'insecure'; readonly sets: readonly RRset[]; readonly note: SecurityNote | null; readonly ttl: number }
+  | Refusal
+
+/** Verifies the sets of a proof, those of this zone and not made by a wildcard (CVE-2026-19941, CVE-2017-15105), and judges the rest. */
+function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: readonly RRset[]): Steps<Shown> {
+  const { task, validation } = judging
+  const { rules } = validation
+  const valid: RRset[] = []
+  let trouble: Refusal | null = null
+  for (const set of proof.slice(0, rules.limits.denialRecords)) {
+    if (!signersOf(set).includes(keys.zone)) continue
+    yield* breathe(judging)
+    const verdict = verifySet(judging, set, keys)
+    if (verdict.kind === 'limit') return verdict
+    if (verdict.kind === 'bogus') trouble ??= verdict
+    else if (verdict.wildcard === null) valid.push(withTtl(set, Math.min(set.ttl, verdict.ttl)))
+  }
+  const ttl = valid.reduce((least, set) => Math.min(least, set.ttl), Number.POSITIVE_INFINITY)
+  const verdict = yield* judgeDenial(claim, keys.zone, valid, rules, task.budget)
+  switch (verdict.kind) {
+    case 'proven':
+      tell(judging, keys.zone, claimText(claim), 'secure', '')
+      return { ...verdict, ttl }
+    case 'insecure':
+      tell(judging, keys.zone, claimText(claim), 'insecure', verdict.note?.text ?? 'opt-out')
+      return { ...verdict, sets: valid, ttl }
+    case 'bogus':
+      tell(judging, keys.zone, claimText(claim), 'bogus', (trouble ?? verdict).text)
+      // What made the proof fall short tells more than that it does.
+      return trouble ?? verdict
+    case 'limit':
+      return verdict
+    default:
+      return verdict satisfies never
+  }
+}
+
+function claimText(claim: DenialClaim): string {
+  switch (claim.kind) {
+    case 'nxdomain':
+      return `the proof that ${formatName(claim.name)} does not exist`
+    case 'nodata':
+      return `the proof that ${formatName(claim.name)} has no such data`
+    case 'expansion':
+      return `the proof that ${formatName(claim.wildcard)} applies to ${formatName(claim.name)}`
+    case 'no-ds':
+      return `the proof that ${formatName(claim.name)} has no DS`
+    default:
+      return claim satisfies never
+  }
+}
+
+/** What stands at a name whose data came without signatures: secure when there should be some. */
+function* unsigned(judging: Judging, zone: Name, name: Name): Steps<ChainEnd> {
+  const anchor = judging.validation.points.closest(name)
+  const end = yield* chainTo(judging, anchor !== undefined && isWithin(anchor.name, zone) ? anchor.name : zone)
+  return end.kind === 'secure' ? yield* chainPast(judging, end.keys, name) : end
+}
+
+/** No signature where there must be one. Another server may send it. */
+function absent(judging: Judging, name: Name, what: string, missing: Refusal): Refusal & { readonly chain: boolean } {
+  tell(judging, name, what, 'bogus', missing.text)
+  return { ...missing, chain: false }
+}
+
+const insecurity = (note: SecurityNote | null): Security => (note === null ? plainInsecure : { kind: 'insecure', note })
+const plainInsecure: Security = Object.freeze({ kind: 'insecure' })
+
+const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, security, proof: [] })
+
+/** The end of a chain as the status of a set without a signature that counts. */
+function endedBy(judging: Judging, set: RRset, end: ChainEnd): SetEnd {
+  const security = securityOf(end)
+  if ('chain' in security) return security
+  tell(judging, set.name, setText(set), security.kind, '')
+  return ended(set, security)
+}
+
+function deniedBy(judging: Judging, { name, soa, proof }: { readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[] }, end: ChainEnd): Denied | (Refusal & { readonly chain: boolean }) {
+  const security = securityOf(end)
+  if ('chain' in security) return security
+  tell(judging, name, `the denial of ${formatName(name)}`, security.kind, '')
+  return { kind: 'denied', soa, proof, security }
+}
+
+function securityOf(end: ChainEnd): Security | (Refusal & { readonly chain: boolean }) {
+  switch (end.kind) {
+    case 'secure':
+      return secure
+    case 'insecure':
+      return insecurity(end.note)
+    case 'indeterminate':
+      return indeterminate
+    case 'bogus':
+      return { ...end, chain: true }
+    case 'limit':
+      return { ...end, chain: true }
+    default:
+      return end satisfies never
+  }
+}

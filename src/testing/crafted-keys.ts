@@ -2,6 +2,7 @@
  * DNSKEY records that somebody made to cost or confuse a validator: any number of keys with one and the same key tag, which
  * is a sum and so can be chosen (RFC 4034 appendix B). Nobody has their private halves.
  */
+import { putU16 } from '../dns/bytes.ts'
 import { DNSKEY_PROTOCOL, DnskeyFlag, keyTagOf } from '../dns/rdata-dnssec.ts'
 import { dnskeyRdata } from '../dns/rdata-dnssec-make.ts'
 import { expand } from './zone-keys.ts'
@@ -37,14 +38,13 @@ const keyOf = (algorithm: number, publicKey: Uint8Array): Uint8Array => dnskeyRd
 /** The key with two octets of its middle changed so that it has the tag. */
 function withTag(key: Uint8Array, tag: number): Uint8Array {
   const at = (key.length >> 2) << 1
-  for (let word = 0; word <= 0xffff; word++) {
-    // One addition and one carry: the first guess is right or off by one.
-    const guess = (tag - tagWithout(key, at) + word + 0x1_0000) & 0xffff
-    key[at] = guess >> 8
-    key[at + 1] = guess & 0xff
+  const missing = tag - tagWithout(key, at)
+  // The sum is folded once, so the carry of what is added may be one too many.
+  for (const carry of [0, -1, 1]) {
+    putU16(key, at, missing + carry)
     if (keyTagOf(key) === tag) return key
   }
-  return key
+  throw new Error(`no key with the tag ${tag}`)
 }
 
 function tagWithout(key: Uint8Array, at: number): number {

@@ -32,7 +32,7 @@ interface Generation {
 export function makeKeySet(zone: Name, seed: number, plan: SigningPlan): KeySet {
   const { flaws, rollover } = plan
   const first = generationOf(zone, seed, plan, 0)
-  const next = generationOf(zone, seed, plan, 1)
+  const next = rollover !== null || flaws.has('brokenRollover') || flaws.has('wrongDs') ? generationOf(zone, seed, plan, 1) : { ksks: [], zsks: [] }
   const both = rollover === 'doubleKey' || rollover === 'doubleSignature'
   const current = flaws.has('brokenRollover') ? { ...first, ksks: next.ksks } : first
   const ksks = both ? [...first.ksks, ...next.ksks] : current.ksks

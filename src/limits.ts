@@ -80,6 +80,8 @@ export interface EngineLimits {
   readonly prefetchesInFlight: number
   /** Longest chain of CNAME records read out of one reply: Unbound's scrubber keeps 11. */
   readonly aliasesPerReply: number
+  /** B9 CVE-2026-3104: signatures of one RRset that are kept from a reply; Unbound's scrubber keeps 8, a roll with two algorithms needs 4. */
+  readonly signaturesPerRRset: number
   /** B9 CVE-2024-1737: records in one RRset that are kept from a reply; honest sets of 100 exist. */
   readonly recordsPerRRset: number
 }
@@ -339,7 +341,7 @@ export const defaultLimits: Limits = deepFreeze({
   engine: {
     nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 2,
     minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, silentServerTimeouts: 4, exchangesPerCut: 15, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
-    primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, prefetchesInFlight: 64, aliasesPerReply: 11, recordsPerRRset: 256,
+    primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, prefetchesInFlight: 64, aliasesPerReply: 11, signaturesPerRRset: 8, recordsPerRRset: 256,
   },
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,

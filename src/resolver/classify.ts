@@ -47,7 +47,7 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
   if (rejected !== null) return rejected
   if (message.truncated) return reject('truncated', 'truncated')
   const { question, zone } = asked
-  const sets = groupRRsets(message.answer, question.type === RrType.RRSIG)
+  const sets = scrubbed(groupRRsets(message.answer, question.type === RrType.RRSIG), limits)
   const chain = followChain(question, zone, sets, limits.aliasesPerReply)
   if (tooLarge(chain, limits)) return reject('oversized', `an RRset of more than ${limits.recordsPerRRset} records`)
   const authoritative = message.authoritative
@@ -65,14 +65,14 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
     default:
       chain.trouble satisfies never
   }
-  if (chain.final !== null) return { kind: 'answer', chain, rrset: chain.final, proof: expansionProof(zone, message.authority), authoritative, lastResort }
-  return classifyWithoutAnswer(asked, message, chain, lastResort)
+  if (chain.final !== null) return { kind: 'answer', chain, rrset: chain.final, proof: expansionProof(zone, message.authority, limits), authoritative, lastResort }
+  return classifyWithoutAnswer(asked, message, chain, lastResort, limits)
 }
 
-function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, lastResort: boolean): Verdict {
+function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, lastResort: boolean, limits: EngineLimits): Verdict {
   const { question, zone } = asked
   const authoritative = message.authoritative
-  const authority = groupRRsets(message.authority).filter(set => set.class === question.class)
+  const authority = scrubbed(groupRRsets(message.authority), limits).filter(set => set.class === question.class)
   const soa = denyingSoa(chain.name, zone, authority)
   const denied = { chain, name: chain.name, soa, proof: proofs(zone, authority), authoritative, lastResort }
   if (chain.aliases.length > 0) {
@@ -97,6 +97,10 @@ function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, las
   if (ns.some(set => isWithin(zone, set.name))) return reject('upward-referral', 'a referral upwards or to itself')
   return reject('lame', 'no data and no authority')
 }
+
+/** Sets with no more signatures than anybody needs. */
+const scrubbed = (sets: readonly RRset[], { signaturesPerRRset }: EngineLimits): readonly RRset[] =>
+  sets.some(set => set.signatures.length > signaturesPerRRset) ? sets.map(set => ({ ...set, signatures: set.signatures.slice(0, signaturesPerRRset) })) : sets
 
 const reject = (why: RejectReason, text: string): Verdict => ({ kind: 'reject', why, text })
 
@@ -133,8 +137,8 @@ const proofs = (zone: Name, authority: readonly RRset[]): readonly RRset[] =>
   authority.filter(set => (set.type === RrType.NSEC || set.type === RrType.NSEC3) && isWithin(set.name, zone))
 
 /** What shows that a wildcard answered because the name itself does not exist (RFC 4035 section 3.1.3.3): most answers have none. */
-const expansionProof = (zone: Name, authority: readonly Rr[]): readonly RRset[] =>
-  authority.some(record => record.type === RrType.NSEC || record.type === RrType.NSEC3) ? proofs(zone, groupRRsets(authority)) : []
+const expansionProof = (zone: Name, authority: readonly Rr[], limits: EngineLimits): readonly RRset[] =>
+  authority.some(record => record.type === RrType.NSEC || record.type === RrType.NSEC3) ? proofs(zone, scrubbed(groupRRsets(authority), limits)) : []
 
 function readReferral(asked: Asked, cut: RRset, authority: readonly RRset[], additional: readonly Rr[]): Referral {
   const glue = new Map<Name, IpAddress[]>()

@@ -123,7 +123,7 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
   if (trouble !== null) return trouble
   const missing = bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`)
   const end = yield* unsigned(judging, zone, set.type === RrType.DS ? parentOf(set.name) : set.name)
-  return end.kind === 'secure' ? absent(judging, set.name, setText(set), missing) : endedBy(judging, set, end)
+  return isMissing(end) ? absent(judging, set.name, setText(set), missing) : endedBy(judging, set, end)
 }
 
 function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: readonly RRset[]): Steps<SetEnd> {
@@ -168,7 +168,7 @@ function* judgeDenied(
   if (signer === undefined) {
     const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
     const end = yield* unsigned(judging, zone, place)
-    return end.kind === 'secure' ? absent(judging, name, `the denial of ${formatName(name)}`, missing) : deniedBy(judging, verdict, end)
+    return isMissing(end) ? absent(judging, name, `the denial of ${formatName(name)}`, missing) : deniedBy(judging, verdict, end)
   }
   const end = yield* chainTo(judging, signer)
   if (end.kind !== 'secure') return deniedBy(judging, verdict, end)
@@ -249,6 +249,10 @@ function* unsigned(judging: Judging, zone: Name, name: Name): Steps<ChainEnd> {
   const end = yield* chainTo(judging, anchor !== undefined && isWithin(anchor.name, zone) ? anchor.name : zone)
   return end.kind === 'secure' ? yield* chainPast(judging, end.keys, name) : end
 }
+
+/** A zone that is signed, or one that sends no signatures over its DS sets and their absence either: then this set says it best. */
+const isMissing = (end: ChainEnd): boolean =>
+  end.kind === 'secure' || (end.kind === 'bogus' && (end.ede === EdeCode.RrsigsMissing || end.ede === EdeCode.NsecMissing))
 
 /** No signature where there must be one. Another server may send it. */
 function absent(judging: Judging, name: Name, what: string, missing: Refusal): Refusal & { readonly chain: boolean } {

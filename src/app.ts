@@ -3,24 +3,31 @@
  * in reverse, and swaps the configuration while running. The only place that knows everybody, and the only one with a log.
  */
 import pino from 'pino'
+import { loadAnchors, type LoadedAnchors } from './anchors.ts'
 import type { Delegation } from './cache/delegations.ts'
 import { restartKeys, type Config, type ConfigResult } from './config.ts'
+import type { TrustAnchor } from './dnssec/trust-anchors.ts'
 import type { Problem } from './events.ts'
 import type { Limits } from './limits.ts'
 import { logLine } from './log-lines.ts'
 import { openLineWriter, type LineWriter } from './net/line-writer.ts'
-import { openListeners, type Listeners } from './net/listeners.ts'
+import type { ThreadProgram, ThreadSettings } from './listener-handler.ts'
+import { openListeners, type Listeners, type ListenersOptions } from './net/listeners.ts'
 import type { ListenFailure } from './net/listener.ts'
+import { systemClock } from './net/system.ts'
 import type { EventSink, Network, Serve, Transport } from './ports.ts'
 import { problemText } from './problem-text.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
 import type { Resolver } from './resolver/resolver.ts'
 import type { Watch } from './policy/recursion.ts'
 import { loadHints } from './root-hints.ts'
-import { Counters } from './server/counters.ts'
+import { counterMemory, Counters } from './server/counters.ts'
+import { makeNoteTaker, type TakeNote } from './server/notes.ts'
 import { makePipeline } from './server/pipeline.ts'
 import { formatQuery, type QueryLog } from './server/query-log.ts'
 import { createServe } from './server/serve.ts'
+import { TrustKeeper } from './trust-keeper.ts'
+import { chooseUdpMode } from './udp-mode.ts'
 import { version } from './version.ts'
 import { WaitingClients } from './server/waiting.ts'
 
@@ -33,12 +40,16 @@ export interface ServerOptions {
   readonly network?: Network
   /** Root servers instead of those of the configuration. */
   readonly hints?: Delegation
+  /** Trust anchors instead of those of the configuration; [] validates nothing. */
+  readonly anchors?: readonly TrustAnchor[]
   /** What is worth a warning in the configuration. */
   readonly warnings?: readonly Problem[]
   /** Sees how queries are resolved. */
   readonly watch?: Watch
   /** Sees every answered query; with a query log in the configuration, both. */
   readonly onQuery?: QueryLog
+  /** The program of listener threads, for a server that does not run as built. */
+  readonly threadEntry?: URL
 }
 
 export interface ServerAddresses {
@@ -73,7 +84,7 @@ export interface ServerNumbers {
 
 export type StartFailure =
   | { readonly kind: 'listen'; readonly failures: readonly ListenFailure[] }
-  | { readonly kind: 'zones' | 'hints'; readonly problems: readonly Problem[] }
+  | { readonly kind: 'zones' | 'hints' | 'anchors'; readonly problems: readonly Problem[] }
 
 /** The server did not start, and nothing is left open. */
 export class StartError extends Error {
@@ -111,7 +122,9 @@ class Server implements RunningServer {
   readonly #limits: Limits
   #config: Config
   #hints: Delegation
+  readonly #trust: TrustKeeper
   #serve: Serve = (_bytes, _length, _client, reply) => reply(new Uint8Array(0), 0)
+  #takeNote: TakeNote = () => {}
   #listeners: Listeners | null = null
   #queryLog: { readonly file: string; readonly writer: LineWriter } | null = null
   #stopping: Promise<void> | null = null
@@ -126,10 +139,15 @@ class Server implements RunningServer {
     if (hints.kind === 'invalid') throw new StartError({ kind: 'hints', problems: hints.problems })
     if (hints.warnings.length > 0) log.events({ kind: 'zone-warnings', file: config.rootHints ?? '', problems: hints.warnings })
     this.#hints = options.hints ?? hints.hints
+    const anchors = this.#readAnchors(config)
+    if (anchors.kind === 'invalid') throw new StartError({ kind: 'anchors', problems: anchors.problems })
+    if (anchors.warnings.length > 0) log.events({ kind: 'config-warnings', file: config.file ?? '', problems: anchors.warnings })
+    this.#trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events: log.events, settings: config.dnssec, anchors: anchors.anchors })
     this.recursor = openRecursor({
       limits: config.limits,
       settings: () => this.#config.engine,
       hints: () => this.#hints,
+      validation: () => this.#trust.validation,
       events: log.events,
       network: options.network,
     })
@@ -146,6 +164,7 @@ class Server implements RunningServer {
   async start(): Promise<void> {
     const { recursor } = this
     const config = this.#config
+    const batch = this.#batch()
     const problems = recursor.zones.load(config)
     if (problems.length > 0) {
       recursor.close()
@@ -155,6 +174,7 @@ class Server implements RunningServer {
     this.#makeServe()
     const listeners = await openListeners({
       bindings: config.listen,
+      batch,
       clock: recursor.clock,
       limits: config.limits,
       events: this.#log.events,
@@ -172,8 +192,10 @@ class Server implements RunningServer {
     for (const { transport, address, port, code, message } of listeners.failures)
       this.#log.events({ kind: 'listener-failed', transport, address, port, code, message })
     recursor.zones.watch()
-    // RFC 9609 section 3: the only question that is asked of our own accord.
-    recursor.resolver.prime(() => {})
+    // RFC 9609 section 3, and then the keys of the root: the only questions that are asked of our own accord.
+    recursor.resolver.prime(() => {
+      if (this.#stopping === null) this.#trust.start(recursor.resolver)
+    })
   }
 
   stats(): ServerNumbers {
@@ -196,15 +218,18 @@ class Server implements RunningServer {
   reload(): void {
     const { events } = this.#log
     const result = this.#options.readConfig?.() ?? { kind: 'config' as const, config: this.#config, warnings: [] }
-    const hints = result.kind === 'config' ? loadHints(result.config.rootHints) : null
-    if (result.kind === 'invalid' || hints === null || hints.kind === 'invalid') {
-      const problems = result.kind === 'invalid' ? result.problems : hints?.kind === 'invalid' ? hints.problems : []
+    const hints = result.kind === 'config' ? loadHints(result.config.rootHints) : result
+    const anchors = result.kind === 'config' ? this.#readAnchors(result.config) : result
+    if (result.kind === 'invalid' || hints.kind === 'invalid' || anchors.kind === 'invalid') {
+      const problems = [...new Set([result, hints, anchors])].flatMap(read => (read.kind === 'invalid' ? read.problems : []))
       events({ kind: 'config-rejected', file: this.#config.file ?? '', problems })
       return
     }
     const before = this.#config
     this.#config = result.config
-    if (result.warnings.length > 0) events({ kind: 'config-warnings', file: result.config.file ?? '', problems: result.warnings })
+    const warnings = [...result.warnings, ...anchors.warnings]
+    if (warnings.length > 0) events({ kind: 'config-warnings', file: result.config.file ?? '', problems: warnings })
+    this.#trust.configure(result.config.dnssec, anchors.anchors)
     if (this.#options.hints === undefined && before.rootHints !== result.config.rootHints) {
       this.#hints = hints.hints
       this.recursor.resolver.unprime()
@@ -213,10 +238,16 @@ class Server implements RunningServer {
     this.#log.setLevel(result.config.log.level)
     this.#openQueryLog()
     this.#makeServe()
+    this.#listeners?.settle(this.#threadSettings())
     this.recursor.zones.load(result.config)
     this.recursor.zones.watch()
     void this.#listeners?.rescan()
     events({ kind: 'config-reloaded', file: result.config.file ?? 'the defaults', needsRestart: restartKeys(before, result.config) })
+  }
+
+  #readAnchors(config: Config): LoadedAnchors {
+    const { anchors } = this.#options
+    return anchors === undefined ? loadAnchors(config.dnssec.anchors) : { kind: 'anchors', anchors, warnings: [] }
   }
 
   stop(signal = 'stop'): Promise<void> {
@@ -236,15 +267,57 @@ class Server implements RunningServer {
       })
     })
     recursor.close()
+    await this.#trust.close()
     await this.#listeners?.close()
     await this.#queryLog?.writer.close()
     this.#log.events({ kind: 'stopped' })
+  }
+
+  /** Listener threads, where they can be had. */
+  #batch(): ListenersOptions['batch'] {
+    const { mode: wanted, threads } = this.#config.udp
+    const mode = chooseUdpMode(wanted, this.#options.threadEntry)
+    if (mode.kind !== 'batch') {
+      if (mode.kind === 'impossible') {
+        this.recursor.close()
+        throw new StartError({ kind: 'listen', failures: this.#config.listen.map(noBatch(mode.why)) })
+      }
+      this.#log.events({ kind: 'udp-mode', mode: 'plain', why: mode.why })
+      return undefined
+    }
+    this.#log.events({ kind: 'udp-mode', mode: 'batch', threads })
+    const memories = Array.from({ length: threads }, counterMemory)
+    for (const memory of memories) this.#counters.include(new Counters(memory))
+    return {
+      libc: mode.libc,
+      entry: mode.entry,
+      threads,
+      program: (thread): ThreadProgram => ({
+        answers: this.recursor.caches.answers.handle,
+        counters: memories[thread] ?? counterMemory(),
+        settings: this.#threadSettings(),
+      }),
+      onNote: (kind, value, query, client) => this.#takeNote(kind, value, query, client),
+      onUnsent: count => this.#counters.addMany(this.#counters.index('droppedUnsent'), count),
+    }
+  }
+
+  #threadSettings(): ThreadSettings {
+    const { allow, identity } = this.#config
+    const { server } = this.#limits
+    return {
+      gate: { allow, limits: { accessVerdicts: server.accessVerdicts } },
+      bytePath: { udpReplyBytes: server.udpReplyBytes, tellsNsid: identity.id !== null },
+      tellsHits: this.#logQuery() !== null,
+    }
   }
 
   #makeServe(): void {
     const { allow, identity } = this.#config
     const limits = this.#limits
     const { recursor } = this
+    const queryLog = this.#logQuery()
+    this.#takeNote = makeNoteTaker({ clock: recursor.clock, queryLog, prefetch: question => recursor.resolver.prefetch(question) })
     this.#serve = createServe({
       clock: recursor.clock,
       answers: recursor.caches.answers,
@@ -268,7 +341,7 @@ class Server implements RunningServer {
         tcpIdleMs: limits.tcp.idleMs,
         nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
       },
-      queryLog: this.#logQuery(),
+      queryLog,
     })
   }
 
@@ -299,6 +372,11 @@ class Server implements RunningServer {
         : { file: wanted, writer: openLineWriter({ path: wanted, bufferBytes: this.#limits.server.queryLogBufferBytes, onTrouble }) }
   }
 }
+
+/** What was asked for and cannot be had is no reason to serve in another way, unasked. */
+const noBatch = (why: string) => ({ address, port }: { readonly address: string; readonly port: number }): ListenFailure => ({
+  kind: 'listen-failed', transport: 'udp', address, port, code: 'ENOTSUP', message: `datagrams cannot be moved in batches here: ${why}`,
+})
 
 /** IPv6 is often switched off altogether; what is configured for it is then told and left out. */
 const isMissingFamily = ({ address, code }: ListenFailure): boolean => address.includes(':') && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')

@@ -28,7 +28,7 @@ export async function main(words: readonly string[], around: Surroundings): Prom
     return Exit.Ok
   }
   try {
-    return (await execAtOnce(words, around)) ?? (await (await choose(words, around))())
+    return (await execAtOnce(words, around)) ?? (await serveAtOnce(words, around)) ?? (await (await choose(words, around))())
   } catch (error) {
     if (error instanceof UsageError) {
       const [first = '-'] = words
@@ -53,6 +53,14 @@ async function execAtOnce(words: readonly string[], around: Surroundings): Promi
   return runExec(options, around)
 }
 
+/** `serve` starts in less time without yargs. Null: yargs shall help, or say what is wrong. */
+async function serveAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
+  if (words[0] !== 'serve') return null
+  const [{ readServeWords }, { runServe }] = await Promise.all([import('./cli/serve-words.ts'), import('./cli/serve.ts')])
+  const read = readServeWords(words.slice(1))
+  return read === null ? null : runServe({ file: read.file, environment: around.environment, flags: read.flags, directory: around.directory }, around)
+}
+
 /** yargs suggests commands; flags are left to us. */
 async function didYouMean(message: string): Promise<string> {
   const unknown = /^Unknown arguments?: ([\w-]+)/.exec(message)?.[1]
@@ -70,6 +78,8 @@ async function didYouMean(message: string): Promise<string> {
     'reverse',
     'origin',
     'print',
+    'cd',
+    ...Object.keys(DNSSEC_OPTIONS),
     ...Object.keys({ ...STUB_OPTIONS, ...EXEC_OPTIONS }),
     ...overridable().map(setting => flagName(setting.path)),
   ])
@@ -103,6 +113,8 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
       // What yargs itself finds comes as a message, as a YError, or both; the rest was thrown by a command.
       throw error === undefined || error.name === 'YError' ? new UsageError(message ?? error?.message ?? 'wrong usage') : error
     })
+    // Complaints are English like all else that is said, and are looked at (didYouMean).
+    .detectLocale(false)
     .completion('completion', 'Print a completion script for bash or zsh')
     .wrap(HELP_COLUMNS)
   const readsOptions = words.some(word => word === '--help' || word === '-h' || word.startsWith('--get-yargs'))
@@ -119,6 +131,20 @@ const CONFIG_OPTION = {
   describe: 'Configuration file (default: the first of ./, ~/.config/rootwalk/, /etc/rootwalk/)',
 } as const satisfies Options
 
+/** Shorter words for the settings that are tried by hand. */
+const DNSSEC_OPTIONS = {
+  'trust-anchors': { type: 'string', array: true, requiresArg: true, describe: 'File with DS or DNSKEY records to believe instead of the built-in ones; repeatable' },
+  dnssec: { type: 'boolean', describe: 'Validate, which is the default; --no-dnssec does not' },
+} as const satisfies Readonly<Record<string, Options>>
+
+function dnssecOverrides(argv: Arguments): Override[] {
+  const files = list(argv['trust-anchors'])
+  return [
+    ...(files.length === 0 ? [] : [{ label: '--trust-anchors', path: ['dnssec', 'trustAnchors'], value: files }]),
+    ...(typeof argv.dnssec === 'boolean' ? [{ label: argv.dnssec ? '--dnssec' : '--no-dnssec', path: ['dnssec', 'validate'], value: String(argv.dnssec) }] : []),
+  ]
+}
+
 /** yargs makes the help text of a command whenever it runs; for all these flags it would take a tenth of the time to start. */
 function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: boolean): void {
   cli.command(
@@ -134,6 +160,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
         command.option(flagName(setting.path), { type: 'string', requiresArg: true, group, describe: description, hidden: !readsOptions, ...shown })
       }
       return command
+        .options(Object.fromEntries(Object.entries(DNSSEC_OPTIONS).map(([name, option]) => [name, { ...option, group: 'Server:' }])))
         .example('$0 serve', 'On port 53 of this host, or as the configuration says')
         .example('$0 serve --listen 127.0.0.1:5300', 'Without any right, on a high port')
     },
@@ -145,10 +172,13 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
           sourcesFrom(
             argv,
             around,
-            await overridesFrom(
-              argv,
-              overridable().map(setting => setting.path),
-            ),
+            [
+              ...(await overridesFrom(
+                argv,
+                overridable().map(setting => setting.path),
+              )),
+              ...dnssecOverrides(argv),
+            ],
           ),
           around,
         )
@@ -227,6 +257,8 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
           json: { type: 'boolean', describe: 'The walk as JSON' },
           config: { ...CONFIG_OPTION, alias: 'c' },
           'root-hints': { type: 'string', requiresArg: true, describe: 'Hints file instead of the built-in root servers' },
+          ...DNSSEC_OPTIONS,
+          cd: { type: 'boolean', describe: 'Checking disabled: take data whatever its signatures say' },
           'upstream-port': { alias: 'p', type: 'string', requiresArg: true, describe: 'Port of the servers that are asked' },
         })
         .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
@@ -234,10 +266,10 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
       take(async () => {
         const { loadConfig } = await import('./config.ts')
         const { runExplain } = await import('./cli/explain.ts')
-        const result = loadConfig(sourcesFrom(argv, around, await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])))
+        const result = loadConfig(sourcesFrom(argv, around, [...(await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])), ...dnssecOverrides(argv)]))
         if (result.kind === 'invalid') return (await import('./cli/check.ts')).runCheckConfig(result, around)
         const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
-        return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour }, around)
+        return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour, checkingDisabled: argv.cd === true }, around)
       }),
   )
 }
@@ -338,15 +370,12 @@ async function overridesFrom(argv: Arguments, paths: readonly (readonly string[]
       .filter(takesList)
       .map(setting => flagName(setting.path)),
   )
+  const { items } = await import('./cli/serve-words.ts')
   return paths.flatMap((path): Override[] => {
     const name = flagName(path)
     const value = argv[name]
     if (value === undefined) return []
-    const items = list(value)
-      .flatMap(item => item.split(','))
-      .map(item => item.trim())
-      .filter(item => item !== '')
-    return [{ label: `--${name}`, path, value: lists.has(name) ? items : (text(value) ?? '') }]
+    return [{ label: `--${name}`, path, value: lists.has(name) ? list(value).flatMap(items) : (text(value) ?? '') }]
   })
 }
 

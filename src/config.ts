@@ -42,6 +42,8 @@ export interface Config {
   /** The file it was read from; null when there was none. */
   readonly file: string | null
   readonly listen: readonly Binding[]
+  /** How datagrams are moved, and in how many threads. */
+  readonly udp: { readonly mode: 'auto' | 'batch' | 'plain'; readonly threads: number }
   readonly allow: readonly Prefix[]
   readonly zones: readonly ZoneSource[]
   readonly records: readonly LocatedRecord[]
@@ -319,6 +321,7 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
   const config: Config = {
     file: texts.file?.path ?? null,
     listen: raw.listen.flatMap(text => parseBinding(text) ?? []),
+    udp: { mode: raw.udp, threads: raw.threads },
     allow: prefixes(raw.allow),
     zones: raw.zones.map(
       (entry, index): ZoneSource =>
@@ -439,7 +442,7 @@ const isLoopback = (bytes: Uint8Array | undefined): boolean =>
   bytes !== undefined && loopback.some(block => inPrefix({ family: bytes.length === 4 ? 4 : 6, bytes, text: '' }, block))
 
 /** Settings that a running server cannot take over. */
-const needRestart = ['listen', 'cache', 'budget', 'clients', 'tcp'] as const
+const needRestart = ['listen', 'udp', 'threads', 'cache', 'budget', 'clients', 'tcp'] as const
 
 /** Which changes between two configurations wait for a restart; `log.form` too, since the stream is open. */
 export function restartKeys(before: Config, after: Config): readonly string[] {

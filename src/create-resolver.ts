@@ -4,6 +4,7 @@
  * only wrong use rejects.
  */
 import { performance } from 'node:perf_hooks'
+import { loadAnchors } from './anchors.ts'
 import { foldName } from './dns/name.ts'
 import { recordsOf, type RRset } from './dns/rrset.ts'
 import { edeName, RrClass, typeNumber, type EdeCode } from './dns/types.ts'
@@ -17,7 +18,9 @@ import { problemText } from './problem-text.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
 import type { TraceStep } from './resolver/trace.ts'
 import { loadHints } from './root-hints.ts'
-import type { Outcome } from './steps.ts'
+import { systemClock } from './net/system.ts'
+import type { Outcome, Security } from './steps.ts'
+import { TrustKeeper } from './trust-keeper.ts'
 
 /** Like the settings of the same names in a configuration file; paths are relative to the working directory. */
 export interface ResolverOptions {
@@ -26,6 +29,7 @@ export interface ResolverOptions {
   readonly specialUse?: RawConfig['specialUse']
   readonly rootHints?: string
   readonly upstream?: Partial<RawConfig['upstream']>
+  readonly dnssec?: Partial<RawConfig['dnssec']>
   readonly cache?: Partial<RawConfig['cache']>
   readonly budget?: Partial<RawConfig['budget']>
   /** Told about zones that change, a dead address family, bugs. */
@@ -39,6 +43,8 @@ export interface Resolution {
   /** The SOA that comes with a denial and says how long it may be remembered. */
   readonly soa: JsonRecord | null
   readonly authoritative: boolean
+  /** What validation says of the answer or denial (RFC 4035 section 4.3); `indeterminate` when nothing is validated or there is no answer. */
+  readonly security: Security['kind']
   /** Why there is no answer; null unless `status` is SERVFAIL. */
   readonly error: { readonly code: EdeCode; readonly name: string; readonly text: string } | null
   readonly tookMs: number
@@ -62,17 +68,27 @@ export function createResolver(options: ResolverOptions = {}): PublicResolver {
   const { config } = result
   const hints = loadHints(config.rootHints)
   if (hints.kind === 'invalid') throw new TypeError(hints.problems.map(problemText).join('\n'))
-  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, events: onEvent ?? (() => {}) })
+  const anchors = loadAnchors(config.dnssec.anchors)
+  if (anchors.kind === 'invalid') throw new TypeError(anchors.problems.map(problemText).join('\n'))
+  const events = onEvent ?? (() => {})
+  const trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events, settings: config.dnssec, anchors: anchors.anchors })
+  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: () => trust.validation, events })
   const problems = recursor.zones.load(config)
   if (problems.length > 0) {
     recursor.close()
     throw new TypeError(problems.map(problemText).join('\n'))
   }
   recursor.zones.watch()
+  // Nothing is asked of our own accord inside somebody's program, unless the roll-over of keys is to be followed.
+  if (config.dnssec.managedAnchors !== null) trust.start(recursor.resolver)
+  const close = (): void => {
+    recursor.close()
+    void trust.close()
+  }
   return {
     resolve: (name, type = 'A', { trace = false } = {}) => resolveText(recursor, name, type, trace),
-    close: () => recursor.close(),
-    [Symbol.dispose]: () => recursor.close(),
+    close,
+    [Symbol.dispose]: close,
   }
 }
 
@@ -100,7 +116,7 @@ export function resolutionOf(outcome: Outcome): Omit<Resolution, 'tookMs' | 'ste
   const soaOf = (rrset: RRset | null): JsonRecord | null => (rrset === null ? null : (recordsOf(rrset).map(jsonRecord)[0] ?? null))
   switch (outcome.kind) {
     case 'answer':
-      return { status: 'NOERROR', records, soa: null, authoritative: outcome.authoritative, error: null }
+      return { status: 'NOERROR', records, soa: null, authoritative: outcome.authoritative, security: outcome.security.kind, error: null }
     case 'nodata':
     case 'nxdomain':
       return {
@@ -108,6 +124,7 @@ export function resolutionOf(outcome: Outcome): Omit<Resolution, 'tookMs' | 'ste
         records,
         soa: soaOf(outcome.soa),
         authoritative: outcome.authoritative,
+        security: outcome.security.kind,
         error: null,
       }
     case 'failure':
@@ -116,6 +133,7 @@ export function resolutionOf(outcome: Outcome): Omit<Resolution, 'tookMs' | 'ste
         records,
         soa: null,
         authoritative: false,
+        security: outcome.why === 'bogus' ? 'bogus' : 'indeterminate',
         error: { code: outcome.ede, name: edeName(outcome.ede), text: outcome.text },
       }
     default:

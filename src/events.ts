@@ -16,6 +16,9 @@ export type Event =
   | { readonly kind: 'stats'; readonly numbers: Readonly<Record<string, unknown>> }
   | { readonly kind: 'listening'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number }
   | { readonly kind: 'listener-failed'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number; readonly code: string; readonly message: string }
+  /** How datagrams are moved; `why` when it is not in batches. */
+  | { readonly kind: 'udp-mode'; readonly mode: 'batch'; readonly threads: number }
+  | { readonly kind: 'udp-mode'; readonly mode: 'plain'; readonly why: string }
   | { readonly kind: 'receive-buffer-small'; readonly wantedBytes: number; readonly gotBytes: number }
   /** No descriptor or buffer left for a socket to a server; told at most once a minute. */
   | { readonly kind: 'sockets-exhausted'; readonly code: string }
@@ -27,6 +30,19 @@ export type Event =
   | { readonly kind: 'zone-warnings'; readonly file: string; readonly problems: readonly Problem[] }
   | { readonly kind: 'config-reloaded'; readonly file: string; readonly needsRestart: readonly string[] }
   | { readonly kind: 'config-rejected'; readonly file: string; readonly problems: readonly Problem[] }
+  /** `zone (key tags)` of what validation starts from. */
+  | { readonly kind: 'trust-anchors'; readonly anchors: readonly string[] }
+  /** Nothing is validated: there is no anchor, or it is off. */
+  | { readonly kind: 'no-trust-anchor'; readonly off: boolean }
+  | { readonly kind: 'negative-anchor-ended'; readonly name: string }
+  /** RFC 5011: `state` is what the key is now, `start` when it is forgotten. */
+  | { readonly kind: 'anchor-changed'; readonly zone: string; readonly key: string; readonly state: 'start' | 'add-pending' | 'valid' | 'missing' | 'revoked' | 'removed' }
+  /** All keys of a trust point are revoked. */
+  | { readonly kind: 'trust-point-gone'; readonly zone: string }
+  | { readonly kind: 'anchor-refresh-failed'; readonly zone: string; readonly reason: string }
+  | { readonly kind: 'anchor-state-failed'; readonly message: string; readonly problems: readonly Problem[] }
+  /** `wall` is what the clock says, in seconds since 1970; it is fast by `offBy` seconds at least (slow when negative). */
+  | { readonly kind: 'clock-suspicious'; readonly wall: number; readonly offBy: number; readonly why: string }
   | { readonly kind: 'family-dead'; readonly family: 4 | 6 }
   | { readonly kind: 'family-alive'; readonly family: 4 | 6 }
   | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }

@@ -27,6 +27,32 @@ const listed = (problems: readonly Problem[]): string => problems.map(problem =>
 const restartText = (keys: readonly string[]): string => (keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`)
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+function keyStateText(state: Extract<Event, { kind: 'anchor-changed' }>['state']): string {
+  switch (state) {
+    case 'start':
+      return 'is gone before it was believed'
+    case 'add-pending':
+      return 'is new: it will be believed when it has stood there for 30 days'
+    case 'valid':
+      return 'is believed'
+    case 'missing':
+      return 'is not in the zone any more, and still believed'
+    case 'revoked':
+      return 'is revoked: it is not believed any more'
+    case 'removed':
+      return 'is removed for good'
+    default:
+      return state satisfies never
+  }
+}
+
+/** In the largest unit of which there are two. */
+function spanText(seconds: number): string {
+  const units = [[31_556_952, 'years'], [86_400, 'days'], [3_600, 'hours']] as const
+  const [size, unit] = units.find(([length]) => seconds >= 2 * length) ?? [60, 'minutes']
+  return `${Math.floor(seconds / size)} ${unit}`
+}
+
 function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
   switch (event.kind) {
     case 'starting':
@@ -42,6 +68,13 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
       return { level: 'info', message: `listening on ${where(event.address, event.port)} (${event.transport.toUpperCase()})` }
     case 'listener-failed':
       return { level: 'error', message: `cannot listen on ${where(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}` }
+    case 'udp-mode':
+      return {
+        level: 'info',
+        message: event.mode === 'plain'
+          ? `UDP one datagram at a time: ${event.why}`
+          : `UDP in batches, ${event.threads === 1 ? 'one thread answers' : `${event.threads} threads answer`} from the cache`,
+      }
     case 'receive-buffer-small':
       return {
         level: 'info',
@@ -71,6 +104,30 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
       }
     case 'config-rejected':
       return { level: 'error', message: `the new configuration is not used, the old one stays:${listed(event.problems)}` }
+    case 'trust-anchors':
+      return { level: 'info', message: `answers are validated from ${event.anchors.join(', ')} down` }
+    case 'no-trust-anchor':
+      return event.off
+        ? { level: 'warn', message: 'nothing is validated: "dnssec": {"validate": false}' }
+        : { level: 'warn', message: 'nothing is validated: there is no trust anchor' }
+    case 'negative-anchor-ended':
+      return { level: 'warn', message: `the negative trust anchor of ${event.name} has ended: what is below it is validated again` }
+    case 'anchor-changed':
+      return { level: event.state === 'revoked' ? 'warn' : 'info', message: `key ${event.key} of the trust anchor ${event.zone} ${keyStateText(event.state)}` }
+    case 'trust-point-gone':
+      return {
+        level: 'error',
+        message: `every key of the trust anchor ${event.zone} is revoked: nothing is validated below it any more (RFC 5011 section 5); configure a new anchor`,
+      }
+    case 'anchor-refresh-failed':
+      return { level: 'error', message: `the keys of the trust anchor ${event.zone} could not be validated, trying again: ${event.reason}` }
+    case 'anchor-state-failed':
+      return { level: 'error', message: `state of trust anchors: ${event.message}${listed(event.problems)}` }
+    case 'clock-suspicious':
+      return {
+        level: 'error',
+        message: `the clock says ${new Date(event.wall * 1_000).toISOString()} and looks ${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; signed names fail until it is set`,
+      }
     case 'family-dead':
       return { level: 'warn', message: `IPv${event.family} leads nowhere from here; servers are asked over the other family` }
     case 'family-alive':

@@ -8,7 +8,7 @@ import type { Limits } from './limits.ts'
 import { systemClock, systemRandom } from './net/system.ts'
 import { createNetwork } from './net/upstream.ts'
 import type { Clock, EventSink, Network } from './ports.ts'
-import type { EngineSettings } from './resolver/env.ts'
+import type { EngineSettings, Validation } from './resolver/env.ts'
 import { Resolver } from './resolver/resolver.ts'
 import { ZoneStore } from './zone-store.ts'
 
@@ -17,6 +17,8 @@ export interface RecursorOptions {
   /** Read anew for every decision, so that a new configuration takes effect at once. */
   readonly settings: () => EngineSettings
   readonly hints: () => Delegation
+  /** Absent: nothing is validated. */
+  readonly validation?: (() => Validation) | undefined
   readonly events: EventSink
   /** Instead of sockets (an internet inside the process). It is closed by who made it. */
   readonly network?: Network | undefined
@@ -32,7 +34,7 @@ export interface Recursor {
 }
 
 export function openRecursor(options: RecursorOptions): Recursor {
-  const { limits, settings, hints, events } = options
+  const { limits, settings, hints, validation, events } = options
   const clock = systemClock()
   const random = systemRandom()
   const sockets = (): { network: Network; closeNetwork: () => void } => {
@@ -60,6 +62,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     localZones: () => zones.current(),
     hints,
     settings: liveSettings(settings),
+    validation,
     events,
   })
   return {

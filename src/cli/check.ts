@@ -1,5 +1,6 @@
 /** `rootwalk check-config` and `rootwalk check-zone`: say what is wrong, all of it, without starting anything. */
 import { resolve } from 'node:path'
+import { loadAnchors } from '../anchors.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../dns/text.ts'
 import type { Problem } from '../events.ts'
@@ -15,7 +16,7 @@ import { formatCanonicalZone } from '../zone/zone-check.ts'
 
 const lines = (problems: readonly Problem[]): string => problems.map(problem => `${problemText(problem)}\n`).join('')
 
-/** The configuration, the root hints and the zones that it names. */
+/** The configuration, and the root hints, trust anchors and zones that it names. */
 export function runCheckConfig(result: ConfigResult, output: Output): number {
   if (result.kind === 'invalid') {
     output.err(lines(result.problems))
@@ -29,6 +30,12 @@ export function runCheckConfig(result: ConfigResult, output: Output): number {
     return Exit.BadConfig
   }
   output.err(lines(hints.warnings))
+  const anchors = loadAnchors(config.dnssec.anchors)
+  if (anchors.kind === 'invalid') {
+    output.err(lines(anchors.problems))
+    return Exit.BadConfig
+  }
+  output.err(lines(anchors.warnings))
   const loaded: string[] = []
   const zones = new ZoneStore({
     clock: systemClock(),

@@ -1,6 +1,11 @@
 /** `rootwalk explain`: resolves once with a resolver that knows nothing yet, and shows the walk. */
 import type { TraceStep } from '../resolver/trace.ts'
 import type { Outcome } from '../steps.ts'
+import type { EventSink } from '../ports.ts'
+import { loadAnchors } from '../anchors.ts'
+import { logLine } from '../log-lines.ts'
+import { systemClock } from '../net/system.ts'
+import { TrustKeeper } from '../trust-keeper.ts'
 import { foldName } from '../dns/name.ts'
 import { RrClass, typeNumber } from '../dns/types.ts'
 import type { Config } from '../config.ts'
@@ -18,6 +23,8 @@ export interface ExplainOptions {
   readonly type: string
   readonly json: boolean
   readonly colour: boolean
+  /** CD: take data whatever its signatures say. */
+  readonly checkingDisabled: boolean
 }
 
 export async function runExplain(config: Config, options: ExplainOptions, output: Output): Promise<number> {
@@ -32,7 +39,15 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     output.err(hints.problems.map(problem => `${problemText(problem)}\n`).join(''))
     return Exit.BadConfig
   }
-  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, events: () => {} })
+  const anchors = loadAnchors(config.dnssec.anchors)
+  if (anchors.kind === 'invalid') {
+    output.err(anchors.problems.map(problem => `${problemText(problem)}\n`).join(''))
+    return Exit.BadConfig
+  }
+  output.err(anchors.warnings.map(problem => `${problemText(problem)}\n`).join(''))
+  // Keys that a roll-over added are believed here too; nothing is written, since it is not started.
+  const trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events: tellTrouble(output), settings: config.dnssec, anchors: anchors.anchors })
+  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: () => trust.validation, events: () => {} })
   try {
     const problems = recursor.zones.load(config)
     if (problems.length > 0) {
@@ -43,14 +58,43 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     const outcome = await new Promise<Outcome>(done =>
       recursor.resolver.resolve(
         { name: foldName(cased), type, class: RrClass.IN },
-        { recursionDesired: true, because: 'client', trace: step => steps.push(step) },
+        { recursionDesired: true, because: 'client', checkingDisabled: options.checkingDisabled, trace: step => steps.push(step) },
         done,
       ),
     )
-    output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, options.colour ? paint : noPaint)}${recordLines(outcome)}`)
+    const painted = options.colour ? paint : noPaint
+    const verdict = verdictText(outcome, trust.validation.validate && !options.checkingDisabled, painted)
+    output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, painted)}${recordLines(outcome)}${verdict}`)
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
   } finally {
     recursor.close()
+    await trust.close()
+  }
+}
+
+const tellTrouble =
+  (output: Output): EventSink =>
+  event => {
+    if (event.kind === 'anchor-state-failed') output.err(`${logLine(event).message}\n`)
+  }
+
+/** What validation says in the end, in a line. */
+function verdictText(outcome: Outcome, validated: boolean, painted: Paint): string {
+  if (!validated) return `\n; ${painted('yellow', 'not validated')}\n`
+  const { security } = resolutionOf(outcome)
+  switch (security) {
+    case 'secure':
+      return `\n; ${painted('green', 'secure')}: signed, and valid from the trust anchor down\n`
+    case 'insecure': {
+      const note = outcome.kind !== 'failure' && outcome.security.kind === 'insecure' ? outcome.security.note : undefined
+      return `\n; ${painted('yellow', 'insecure')}: ${note === undefined ? 'not signed, which the zone above says itself' : note.text}\n`
+    }
+    case 'bogus':
+      return `\n; ${painted('red', 'bogus')}: not what its zone signed; clients get SERVFAIL\n`
+    case 'indeterminate':
+      return outcome.kind === 'failure' ? '' : `\n; ${painted('yellow', 'indeterminate')}: no trust anchor is above it\n`
+    default:
+      return security satisfies never
   }
 }
 

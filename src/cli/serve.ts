@@ -36,6 +36,7 @@ function explain(failure: StartFailure, output: Output): number {
     }
     case 'zones':
     case 'hints':
+    case 'anchors':
       output.err(`${failure.problems.map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not started because of these problems\n`)
       return failure.kind === 'zones' ? Exit.BadData : Exit.BadConfig
     default:

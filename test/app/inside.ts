@@ -41,6 +41,6 @@ export async function startInside(settings: object = {}, options: ServerOptions 
   const random = systemRandom()
   const { hosts, hints } = buildInternet(smallInternet, random)
   const network = embeddedNetwork(systemClock(), random, defaultLimits.upstream, hosts)
-  const server = await startServer(configOf(settings, directory), { network, hints, events: event => events.push(event), ...rest })
+  const server = await startServer(configOf(settings, directory), { network, hints, anchors: [], events: event => events.push(event), ...rest })
   return { server, events, port: server.addresses[0]?.port ?? 0 }
 }

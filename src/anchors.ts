@@ -1,0 +1,40 @@
+/** The trust anchors of a configuration, from the built-in ones and from files. */
+import type { AnchorSource } from './config.ts'
+import { ROOT } from './dns/name.ts'
+import { formatName } from './dns/text.ts'
+import { builtInAnchors, mergeAnchors, parseAnchors, type TrustAnchor } from './dnssec/trust-anchors.ts'
+import type { Problem } from './events.ts'
+import { defaultLimits } from './limits.ts'
+import { readZoneFile } from './net/zone-files.ts'
+
+export type LoadedAnchors =
+  | { readonly kind: 'anchors'; readonly anchors: readonly TrustAnchor[]; readonly warnings: readonly Problem[] }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
+
+/** One mistake anywhere and there are none: half of the anchors would leave zones unvalidated that should be. */
+export function loadAnchors(sources: readonly AnchorSource[]): LoadedAnchors {
+  const anchors: TrustAnchor[] = []
+  const problems: Problem[] = []
+  for (const source of sources) {
+    const parsed = source.kind === 'built-in' ? { anchors: builtInAnchors(), problems: [] } : readAnchors(source.file)
+    anchors.push(...parsed.anchors)
+    problems.push(...parsed.problems)
+  }
+  if (problems.some(({ severity }) => severity === 'error')) return { kind: 'invalid', problems }
+  const merged = mergeAnchors(anchors)
+  return { kind: 'anchors', anchors: merged, warnings: [...problems, ...withoutRoot(sources, merged)] }
+}
+
+function readAnchors(file: string): { readonly anchors: readonly TrustAnchor[]; readonly problems: readonly Problem[] } {
+  const read = readZoneFile(file, defaultLimits.zone)
+  return read.kind === 'unreadable' ? { anchors: [], problems: [read.problem] } : parseAnchors(read.text, file)
+}
+
+/** Who adds an island easily forgets that the files stand instead of the built-in anchors. */
+function withoutRoot(sources: readonly AnchorSource[], anchors: readonly TrustAnchor[]): readonly Problem[] {
+  const [first] = sources.flatMap(source => (source.kind === 'file' ? [source.file] : []))
+  if (first === undefined || anchors.some(({ name }) => name === ROOT)) return []
+  const names = anchors.map(({ name }) => formatName(name)).join(', ')
+  const message = `no anchor of the root: only ${names} and what is below is validated; add "built-in" to "trustAnchors" for the rest`
+  return [{ file: first, line: 0, column: 0, severity: 'warning', message }]
+}

@@ -1,7 +1,8 @@
 /**
- * All the sockets that clients reach: UDP and TCP on every address asked for, where `0.0.0.0` and `::` mean one socket
- * for each local address. (`node:dgram` cannot choose the source address of a reply, so a wildcard socket answers from
- * the wrong one on hosts with several.) Addresses that come or go later are followed.
+ * All the sockets that clients reach: UDP and TCP on every address asked for. Where datagrams are moved in batches `0.0.0.0`
+ * and `::` are one socket, unless another server has one of the addresses; else they mean one socket for each local address.
+ * (`node:dgram` cannot choose the source address of a reply, so a wildcard socket answers from the wrong one on hosts with
+ * several.) Addresses that come or go later are followed.
  *
  * Invariant: an address has either both transports or neither.
  */
@@ -11,6 +12,7 @@ import type { ListenFailure, Listener } from './listener.ts'
 import { localAddresses, wildcardFamily } from './local-addresses.ts'
 import { TcpConnections } from './tcp-connections.ts'
 import { openTcpListener, type TcpListenOptions } from './tcp-listener.ts'
+import { type BatchOptions, BatchUdp } from './udp-batch.ts'
 import { openUdpListener } from './udp-listener.ts'
 
 export interface Binding {
@@ -30,6 +32,8 @@ export interface ListenersOptions {
   readonly addresses?: () => readonly string[]
   /** See `TcpListenOptions`. */
   readonly onAccept?: TcpListenOptions['onAccept']
+  /** UDP in batches, see `udp-batch.ts`; without it by `node:dgram`. */
+  readonly batch?: BatchOptions | undefined
 }
 
 export interface Listeners {
@@ -40,6 +44,8 @@ export interface Listeners {
   readonly connections: TcpConnections
   /** Looks for new and gone local addresses now (it happens every `server.interfaceScanMs` by itself). */
   rescan(): Promise<void>
+  /** New settings for listener threads, where there are any. */
+  settle(settings: unknown): void
   /** Takes nothing new; replies still go out. */
   stop(): void
   close(): Promise<void>
@@ -61,6 +67,7 @@ class ListenerSet implements Listeners {
   readonly connections: TcpConnections
   readonly #options: ListenersOptions
   readonly #events: EventSink
+  readonly #batch: BatchUdp | null
   readonly #fixed: Pair[] = []
   /** For each wildcard binding: its port and the addresses it has now. */
   readonly #wildcards: Wildcard[] = []
@@ -72,16 +79,17 @@ class ListenerSet implements Listeners {
     this.#options = options
     this.connections = new TcpConnections(options.limits.tcp)
     this.#events = onceSmallBuffer(options.events)
+    const { batch, onMessage, clock, limits } = options
+    this.#batch = batch === undefined ? null : new BatchUdp({ ...batch, onMessage, clock, limits, events: this.#events })
   }
 
   async start(): Promise<void> {
     for (const { address, port } of this.#options.bindings) {
       const family = wildcardFamily(address)
-      if (family === null) {
-        const opened = await this.#openPair(address, port)
-        if (opened.kind === 'pair') this.#fixed.push(opened)
-        else this.failures.push(opened)
-      } else {
+      const opened = family === null || this.#batch !== null ? await this.#openPair(address, port) : null
+      if (opened?.kind === 'pair') this.#fixed.push(opened)
+      else if (family === null) this.failures.push(opened ?? noAddress(address, port))
+      else {
         const wildcard: Wildcard = { family, port, pairs: new Map(), troubles: new Map() }
         this.#wildcards.push(wildcard)
         await this.#follow(wildcard)
@@ -89,7 +97,12 @@ class ListenerSet implements Listeners {
         if (wildcard.pairs.size === 0) this.failures.push(trouble ?? noAddress(address, port))
       }
     }
+    this.#batch?.start(this.#wildcards.length > 0)
     this.#schedule()
+  }
+
+  settle(settings: unknown): void {
+    this.#batch?.settle(settings)
   }
 
   open(): readonly Listener[] {
@@ -116,6 +129,7 @@ class ListenerSet implements Listeners {
     for (const transport of ['tcp', 'udp'] satisfies Transport[]) {
       await Promise.all(this.open().filter(l => l.transport === transport).map(l => l.close()))
     }
+    await this.#batch?.close()
   }
 
   #schedule(): void {
@@ -160,7 +174,7 @@ class ListenerSet implements Listeners {
     const common = { address, onMessage, clock, limits, events: this.#events }
     const forTcp = onAccept === undefined ? common : { ...common, onAccept }
     for (let tries = 1; ; tries++) {
-      const udp = await openUdpListener({ ...common, port })
+      const udp = this.#batch?.open(address, port) ?? (await openUdpListener({ ...common, port }))
       if (udp.kind === 'listen-failed') return udp
       const tcp = await openTcpListener({ ...forTcp, port: udp.port, connections: this.connections })
       if (tcp.kind === 'listener') return { kind: 'pair', listeners: [udp, tcp] }

@@ -14,6 +14,7 @@ const WORD_OCTETS = 4
 /** Requests up to this come out of the pool: a call for the letters of one name was 4 % of the time of a look-up. */
 const POOLED_OCTETS = 64
 const WORD_VALUES = 2 ** 32
+const NANOS_PER_MS = 1e6
 /** Above this `setTimeout` fires at once instead of late. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -30,6 +31,12 @@ export function systemClock(): Clock {
     },
   }
 }
+
+/**
+ * Where a system clock began, in milliseconds of the monotonic clock of the machine, which all threads share (`performance.now()`
+ * begins anew in each). The difference of two origins turns the time of one thread into that of the other.
+ */
+export const clockOrigin = (clock: Pick<Clock, 'now'>): number => Number(process.hrtime.bigint()) / NANOS_PER_MS - clock.now()
 
 /** Timers count from the start of the loop's turn and may fire early by its length; this one waits for the rest, so `fire` is never early. */
 function afterLong(delayMs: number, fire: () => void): Cancel {

@@ -23,7 +23,7 @@ export interface UdpListenOptions extends ListenOptions {
 }
 
 /** Not a response, and from a port that a reply could go to. */
-export const isWorthTaking = (bytes: Uint8Array, port: number): boolean => port !== 0 && !isResponse(bytes, bytes.length)
+export const isWorthTaking = (bytes: Uint8Array, length: number, port: number): boolean => port !== 0 && !isResponse(bytes, length)
 
 /** Binds; the socket serves exactly this address, so its replies leave from it. */
 export function openUdpListener(options: UdpListenOptions): Promise<Listener | ListenFailure> {
@@ -91,7 +91,7 @@ class UdpListener implements Listener {
   }
 
   #take(bytes: Buffer, address: string, port: number): void {
-    if (this.#stopped || !isWorthTaking(bytes, port)) return
+    if (this.#stopped || !isWorthTaking(bytes, bytes.length, port)) return
     const ip = this.#clients.ipOf(address)
     if (ip === null) return
     try {

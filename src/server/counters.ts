@@ -1,19 +1,31 @@
 /**
  * What the server counts. A typed array and an index a counter: an increment costs a few nanoseconds and allocates
- * nothing, so the byte path can afford it. Readers take a snapshot.
+ * nothing, so the byte path can afford it. Readers take a snapshot. Every thread that counts has its own memory, since a
+ * counter that two of them write would lose counts; the numbers told are the sums.
  */
 
 const names = [
   'udpQueries', 'tcpQueries', 'answeredFromCache', 'answeredByValuePath', 'refusedClients', 'droppedResponses', 'droppedPortZero', 'droppedShort',
-  'droppedByGate', 'droppedByPolicy', 'droppedWaiting', 'droppedLate', 'formatErrors', 'notImplemented', 'badVersions', 'truncatedReplies',
+  'droppedByGate', 'droppedByPolicy', 'droppedWaiting', 'droppedLate', 'droppedTooLarge', 'droppedOverload', 'droppedUnsent', 'formatErrors', 'notImplemented', 'badVersions', 'truncatedReplies',
   'noError', 'nxDomain', 'servFail', 'refused', 'otherRcodes',
 ] as const
 
 export type CounterName = (typeof names)[number]
 
 export class Counters {
-  readonly #values = new Float64Array(names.length)
+  readonly #values: Float64Array
+  readonly #others: Counters[] = []
   readonly #index: ReadonlyMap<CounterName, number> = new Map(names.map((name, index) => [name, index]))
+
+  /** Over memory from `counterMemory`, which another thread may have as well; over its own when there is none. */
+  constructor(memory: SharedArrayBuffer | null = null) {
+    this.#values = memory === null ? new Float64Array(names.length) : new Float64Array(memory)
+  }
+
+  /** Makes what the others count part of every number told here. */
+  include(other: Counters): void {
+    this.#others.push(other)
+  }
 
   /** The position to increment with `add`; look it up once, not for each query. */
   index(name: CounterName): number {
@@ -24,11 +36,18 @@ export class Counters {
     this.#values[index] = (this.#values[index] ?? 0) + 1
   }
 
+  addMany(index: number, count: number): void {
+    this.#values[index] = (this.#values[index] ?? 0) + count
+  }
+
   get(name: CounterName): number {
-    return this.#values[this.index(name)] ?? 0
+    return this.#others.reduce((sum, other) => sum + other.get(name), this.#values[this.index(name)] ?? 0)
   }
 
   snapshot(): Record<string, number> {
-    return Object.fromEntries(names.map((name, index) => [name, this.#values[index] ?? 0]))
+    return Object.fromEntries(names.map(name => [name, this.get(name)]))
   }
 }
+
+/** For the counters of one thread. */
+export const counterMemory = (): SharedArrayBuffer => new SharedArrayBuffer(names.length * Float64Array.BYTES_PER_ELEMENT)

@@ -27,9 +27,18 @@ export interface Pipeline {
   readonly handler: Handler
 }
 
-const gates = (parts: PipelineParts): readonly Gate[] => [
+/** What the gates are made from: can be sent to listener threads, which have their own. */
+export interface GateParts {
+  readonly allow: readonly Prefix[]
+  readonly limits: { readonly accessVerdicts: number }
+}
+
+/** A gate decides from the address of the client alone, the same each time until the configuration changes. */
+const gates = (parts: GateParts): readonly Gate[] => [
   makeAccess(parts.allow, parts.limits),
 ]
+
+export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(gates(parts))
 
 const stages = (parts: PipelineParts): readonly Stage[] => [
   makeChaos(parts.identity),
@@ -40,7 +49,7 @@ export function makePipeline(parts: PipelineParts): Pipeline {
   const order = stages(parts)
   const problems = orderProblems(order)
   if (problems.length > 0) throw new Error(`policy pipeline: ${problems.join('; ')}`)
-  return { admit: admission(gates(parts)), handler: compose(order, recursion(parts.resolver, parts.watch)) }
+  return { admit: makeAdmission(parts), handler: compose(order, recursion(parts.resolver, parts.watch)) }
 }
 
 /** One sentence for each constraint that the order breaks, and for names used twice. */

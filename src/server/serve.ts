@@ -8,20 +8,20 @@
  */
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import { decodeMessage } from '../dns/decode.ts'
-import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
 import { MAX_MESSAGE_OCTETS, questionKey } from '../dns/message.ts'
 import { trustWireName } from '../dns/name.ts'
 import { formatName } from '../dns/text.ts'
-import { EdeCode, EdnsOptionCode, Rcode, typeName } from '../dns/types.ts'
-import { keyOf, newPeek, peekQuery, type QueryPeek } from '../dns/wire.ts'
+import { EdeCode, Rcode, typeName } from '../dns/types.ts'
+import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Query } from '../policy/handler.ts'
 import type { Client, Clock, EventSink, Reply, Serve } from '../ports.ts'
+import { BytePath, silenceFor } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import type { CounterName, Counters } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryLog } from './query-log.ts'
 import {
-  contentOf, errorContent, respond, shareableForm, udpLimit, type RespondSettings,
+  contentOf, errorContent, respond, shareableForm, type RespondSettings,
 } from './respond.ts'
 import type { WaitingClients } from './waiting.ts'
 
@@ -42,13 +42,11 @@ export function createServe(parts: ServeParts): Serve {
   return (bytes, length, client, reply) => server.take(bytes, length, client, reply)
 }
 
-/** RFC 6891 section 6.1.2: code and length of an option. */
-const OPTION_FIXED_OCTETS = 4
 const NOTHING = new Uint8Array(0)
 
 class Server {
   readonly #parts: ServeParts
-  readonly #peek: QueryPeek = newPeek()
+  readonly #bytePath: BytePath
   readonly #out = new Uint8Array(MAX_MESSAGE_OCTETS)
   readonly #udpQueries: number
   readonly #tcpQueries: number
@@ -58,6 +56,11 @@ class Server {
 
   constructor(parts: ServeParts) {
     this.#parts = parts
+    const { answers, settings } = parts
+    this.#bytePath = new BytePath(
+      (peek, query, out, _outAt, now, maxBytes, ours) => answers.write(peek, query, out, now, maxBytes, ours),
+      { udpReplyBytes: settings.udpReplyBytes, tellsNsid: settings.nsid !== null },
+    )
     this.#udpQueries = parts.counters.index('udpQueries')
     this.#tcpQueries = parts.counters.index('tcpQueries')
     this.#hits = parts.counters.index('answeredFromCache')
@@ -67,14 +70,10 @@ class Server {
     const { counters, pipeline } = this.#parts
     counters.add(client.transport === 'udp' ? this.#udpQueries : this.#tcpQueries)
     this.#replied = false
-    // A reply to port 0 goes nowhere, and nobody honest asks from there.
-    if (client.port === 0) {
-      this.#silence('droppedPortZero', reply)
-      return
-    }
     const verdict = pipeline.admit(client)
-    if (verdict === 'drop') {
-      this.#silence('droppedByGate', reply)
+    const silenced = silenceFor(client.port, verdict)
+    if (silenced !== null) {
+      this.#silence(silenced, reply)
       return
     }
     try {
@@ -88,34 +87,20 @@ class Server {
 
   /** The byte path. True when it answered. */
   #fromCache(bytes: Uint8Array, length: number, client: Client, reply: Reply): boolean {
-    const { answers, clock, counters, queryLog, settings } = this.#parts
-    const peek = this.#peek
-    if (!peekQuery(bytes, length, peek)) return false
-    // An option that we answer (RFC 7828, RFC 5001) needs the value path; most queries have no options at all.
-    if (length > peek.questionEnd + OPT_FIXED_OCTETS && this.#wantsOption(bytes, length, client)) return false
+    const { clock, counters, queryLog } = this.#parts
     const now = clock.now()
-    const maxBytes = client.transport === 'tcp' ? MAX_MESSAGE_OCTETS : udpLimit(peek.payloadSize, settings)
-    const octets = answers.write(peek, bytes, this.#out, now, maxBytes, settings.udpReplyBytes)
+    const octets = this.#bytePath.answer(bytes, length, client.transport, this.#out, 0, now)
     if (octets === 0) return false
     counters.add(this.#hits)
     this.#replied = true
     reply(this.#out, octets)
     if (queryLog !== null) {
+      const { peek } = this.#bytePath
       const name = trustWireName(keyOf(peek).slice(0, -2))
       const tookMs = clock.now() - now
       queryLog({ client, name, type: peek.type, class: peek.class, rcode: (this.#out[3] ?? 0) & 0xf, octets, tookMs, by: 'cache', wall: clock.wall() })
     }
     return true
-  }
-
-  #wantsOption(bytes: Uint8Array, length: number, client: Client): boolean {
-    for (let at = this.#peek.questionEnd + OPT_FIXED_OCTETS; at + OPTION_FIXED_OCTETS <= length; ) {
-      const code = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
-      if (code === EdnsOptionCode.KEEPALIVE && client.transport === 'tcp') return true
-      if (code === EdnsOptionCode.NSID && this.#parts.settings.nsid !== null) return true
-      at += OPTION_FIXED_OCTETS + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
-    }
-    return false
   }
 
   /** The value path. */

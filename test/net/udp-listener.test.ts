@@ -176,7 +176,7 @@ describe('isWorthTaking', () => {
     ['a response', answer(query()), 53, false],
     ['a runt, which the server counts', new Uint8Array(3).fill(0xff), 53, true],
   ])('%s', (_what, bytes, port, expected) => {
-    expect(isWorthTaking(bytes, port)).toBe(expected)
+    expect(isWorthTaking(bytes, bytes.length, port)).toBe(expected)
   })
 })
 

@@ -1,0 +1,76 @@
+/**
+ * The byte path: a plain query in, a finished answer out, nothing decoded and nothing made. It is the same code in the main
+ * thread (`serve.ts`) and in the listener threads, so that what must hold before cached octets are sent is written once.
+ * Deliberately without sockets, logs and counters, which differ between the two.
+ *
+ * Invariant: what it answers, any client that passed the gate may have; what needs a decision it leaves to the value path.
+ */
+import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
+import { MAX_MESSAGE_OCTETS } from '../dns/message.ts'
+import { EdnsOptionCode } from '../dns/types.ts'
+import { newPeek, peekQuery, type QueryPeek } from '../dns/wire.ts'
+import type { GateVerdict } from '../policy/handler.ts'
+import type { Transport } from '../ports.ts'
+import type { CounterName } from './counters.ts'
+import { udpLimit } from './respond.ts'
+
+/** Finished answers: `AnswerReader.write` with the query from its first octet on. */
+export type WriteAnswer = (
+  peek: QueryPeek, query: Uint8Array, out: Uint8Array, outAt: number, now: number, maxBytes: number, ourPayloadBytes: number,
+) => number
+
+export interface BytePathSettings {
+  readonly udpReplyBytes: number
+  /** Whether we say who we are to those who ask by NSID (RFC 5001). */
+  readonly tellsNsid: boolean
+}
+
+/** RFC 6891 section 6.1.2: code and length of an option. */
+const OPTION_FIXED_OCTETS = 4
+
+/** Why a client gets nothing at all; null when the query goes on, to be answered or refused. */
+export function silenceFor(port: number, verdict: GateVerdict): CounterName | null {
+  // A reply to port 0 goes nowhere, and nobody honest asks from there.
+  if (port === 0) return 'droppedPortZero'
+  return verdict === 'drop' ? 'droppedByGate' : null
+}
+
+export class BytePath {
+  /** The query that `answer` saw last, when it understood it. */
+  readonly peek: QueryPeek = newPeek()
+  readonly #write: WriteAnswer
+  #settings: BytePathSettings
+
+  constructor(write: WriteAnswer, settings: BytePathSettings) {
+    this.#write = write
+    this.#settings = settings
+  }
+
+  settle(settings: BytePathSettings): void {
+    this.#settings = settings
+  }
+
+  /**
+   * Writes the reply to the first `length` octets of `query` into `out` from `outAt` on, which must not overlap, and gives its
+   * octets; 0 when the value path has to answer. `now` in milliseconds.
+   */
+  answer(query: Uint8Array, length: number, transport: Transport, out: Uint8Array, outAt: number, now: number): number {
+    const { peek } = this
+    const { udpReplyBytes } = this.#settings
+    if (!peekQuery(query, length, peek)) return 0
+    // An option that we answer (RFC 7828, RFC 5001) needs the value path; most queries have no options at all.
+    if (length > peek.questionEnd + OPT_FIXED_OCTETS && this.#wantsOption(query, length, transport)) return 0
+    const maxBytes = transport === 'tcp' ? MAX_MESSAGE_OCTETS : udpLimit(peek.payloadSize, this.#settings)
+    return this.#write(peek, query, out, outAt, now, maxBytes, udpReplyBytes)
+  }
+
+  #wantsOption(query: Uint8Array, length: number, transport: Transport): boolean {
+    for (let at = this.peek.questionEnd + OPT_FIXED_OCTETS; at + OPTION_FIXED_OCTETS <= length; ) {
+      const code = ((query[at] ?? 0) << 8) | (query[at + 1] ?? 0)
+      if (code === EdnsOptionCode.KEEPALIVE && transport === 'tcp') return true
+      if (code === EdnsOptionCode.NSID && this.#settings.tellsNsid) return true
+      at += OPTION_FIXED_OCTETS + (((query[at + 2] ?? 0) << 8) | (query[at + 3] ?? 0))
+    }
+    return false
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * What listener threads tell of the queries that they answered themselves: that there was one, for the query log, and that
+ * its answer should be looked up anew before it ends. The query itself comes along, as octets.
+ */
+import type { Question } from '../dns/message.ts'
+import { foldName, trustWireName } from '../dns/name.ts'
+import { keyOf, newPeek, peekQuery } from '../dns/wire.ts'
+import type { Client, Clock } from '../ports.ts'
+import type { QueryLog } from './query-log.ts'
+
+/** Kinds of notes; a note may be of both. */
+export const NOTE_HIT = 1
+export const NOTE_PREFETCH = 2
+
+/** Octets of the reply and its rcode in one number. */
+export const noteValue = (octets: number, rcode: number): number => (rcode << 16) | octets
+
+export interface NoteParts {
+  readonly clock: Pick<Clock, 'wall'>
+  readonly queryLog: QueryLog | null
+  readonly prefetch: (question: Question) => void
+}
+
+export type TakeNote = (kind: number, value: number, query: Uint8Array, client: Client) => void
+
+export function makeNoteTaker({ clock, queryLog, prefetch }: NoteParts): TakeNote {
+  const peek = newPeek()
+  return (kind, value, query, client) => {
+    if (!peekQuery(query, query.length, peek)) return
+    const name = trustWireName(keyOf(peek).slice(0, -2))
+    if ((kind & NOTE_PREFETCH) !== 0) prefetch({ name: foldName(name), type: peek.type, class: peek.class })
+    if ((kind & NOTE_HIT) === 0 || queryLog === null) return
+    // A hit is answered within the batch that it came with: its time is below what the log shows.
+    queryLog({ client, name, type: peek.type, class: peek.class, rcode: value >>> 16, octets: value & 0xffff, tookMs: 0, by: 'cache', wall: clock.wall() })
+  }
+}

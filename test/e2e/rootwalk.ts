@@ -27,7 +27,7 @@ export interface Rootwalk {
 interface Options {
   /** Text of a hints file. */
   readonly hints: string
-  /** Settings as in a configuration file. */
+  /** Settings as in a configuration file. Nothing is validated unless they say so: the internets of these tests are not signed. */
   readonly config?: object
   /** Files beside the configuration: name and text. */
   readonly files?: Readonly<Record<string, string>>
@@ -101,7 +101,7 @@ const CONFIG = 'resolver.config.json'
 
 function settle({ hints, config = {}, files = {} }: Options, port: number): string {
   const directory = mkdtempSync(join(tmpdir(), 'rootwalk-e2e-'))
-  const settings = { listen: [`${ADDRESS}:${port}`], rootHints: 'root.hints', upstream: { doNotQuery: [] }, log: { form: 'json' }, ...config }
+  const settings = { listen: [`${ADDRESS}:${port}`], rootHints: 'root.hints', upstream: { doNotQuery: [] }, log: { form: 'json' }, dnssec: { validate: false }, ...config }
   const all = { ...files, 'root.hints': hints, [CONFIG]: JSON.stringify(settings) }
   for (const [name, text] of Object.entries(all)) writeFileSync(join(directory, name), text)
   return directory

@@ -4,6 +4,7 @@
  */
 import { startServer, type RunningServer } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
+import { ROOT } from '../dns/name.ts'
 import type { EventSink } from '../ports.ts'
 import { systemClock, systemRandom } from '../net/system.ts'
 import { problemText } from '../problem-text.ts'
@@ -26,9 +27,10 @@ export interface EmbeddedOptions {
 export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptions): Promise<RunningServer> {
   const config = embeddedConfig(internet, options.port)
   const random = systemRandom()
-  const { hosts, hints } = buildInternet(internet, random)
+  const { hosts, hints, anchors } = buildInternet(internet, random)
+  const root = anchors.get(ROOT)
   const network = embeddedNetwork(systemClock(), random, config.limits.upstream, hosts)
-  return startServer(config, { network, hints, events: options.events, watch: options.watch, onQuery: options.onQuery })
+  return startServer(config, { network, hints, anchors: root === undefined ? [] : [root], events: options.events, watch: options.watch, onQuery: options.onQuery })
 }
 
 /** Documentation addresses are real here: they may be asked, and their reverse zones are not answered locally. */

@@ -39,7 +39,7 @@ export function replyLimit(asked: Asked, settings: RespondSettings): number {
 }
 
 /** The same for a client that offers `payloadSize` over UDP (RFC 6891 section 6.2.3: less than 512 means 512). */
-export const udpLimit = (payloadSize: number, settings: RespondSettings): number =>
+export const udpLimit = (payloadSize: number, settings: Pick<RespondSettings, 'udpReplyBytes'>): number =>
   Math.min(Math.max(payloadSize, PLAIN_PAYLOAD_OCTETS), settings.udpReplyBytes)
 
 /** A finished reply. `optOctets` is the length of its OPT record, which is the last one; 0 without. */

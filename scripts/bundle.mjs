@@ -1,18 +1,114 @@
 // @ts-check
 /**
- * Puts the program that `rootwalk exec` runs inside into one file, beside the many of the compiler: Node takes 1 ms to load a file,
- * and there are a hundred. Nothing else changes; without the one file, or with an older one, the many are used.
+ * Puts the command line of the built program into few files, beside the many of the compiler: Node takes about a millisecond to load a
+ * file, and to start the server takes three hundred with those of our dependencies. What the server needs is one file; the
+ * other commands share it and load theirs when they are used; what `rootwalk exec` runs inside is one of its own. `cli.js`
+ * is written anew and the files of the compiler stay: those of the library are what others import.
+ *
+ * Nothing is shortened: names and lines in a stack trace are those of the source, without its types.
  *
  * Usage: node scripts/bundle.mjs DIRECTORY (of the built program)
  */
-import { join, resolve } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve, sep } from 'node:path'
 import { rolldown } from 'rolldown'
 
+/** @typedef {import('rolldown').Plugin} Plugin */
+/** @typedef {import('rolldown').OutputChunk} OutputChunk */
+
 const directory = resolve(process.argv[2] ?? 'dist')
-const bundle = await rolldown({
-  input: join(directory, 'cli', 'exec-inside.js'),
-  platform: 'node',
-  // Loaded when it is asked for.
-  external: id => id.endsWith('control-api.js'),
-})
-await bundle.write({ file: join(directory, 'exec-inside.bundle.js'), format: 'esm' })
+const inDirectory = (/** @type {string} */ path) => join(directory, path)
+/** All that this script writes besides `cli.js`. */
+const SUFFIX = '.bundle.js'
+const LICENCES = 'THIRD-PARTY-LICENSES.txt'
+/** Modules that run in a thread of their own; they need no more files than the main one. */
+const THREADS = ['listener-thread.js'].filter(file => existsSync(inDirectory(file)))
+
+/**
+ * A module finds files beside itself by its address; in a bundle that is still the address it had.
+ * @type {Plugin}
+ */
+const places = {
+  name: 'places',
+  transform(code, id) {
+    const path = relative(directory, id)
+    if (path.startsWith('..') || !code.includes('import.meta.url')) return null
+    return code.replaceAll('import.meta.url', `new URL('./${path.split(sep).join('/')}', import.meta.url).href`)
+  },
+}
+
+for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
+const entries = ['cli.js', ...THREADS]
+const inside = await writeInside()
+const program = await writeProgram([
+  // Few octets: enough to tell the version.
+  { name: 'first', modules: await neededBy(['cli.js']) },
+  { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-words.js', ...THREADS]) },
+])
+writeLicences([...program, ...inside].flatMap(({ moduleIds }) => moduleIds))
+
+/**
+ * These modules and what they import, without what is loaded by `import()` later.
+ * @param {readonly string[]} files
+ */
+async function neededBy(files) {
+  const bundle = await rolldown({ input: files.map(inDirectory), platform: 'node', plugins: [places] })
+  const { output } = await bundle.generate({ format: 'esm' })
+  const chunks = new Map(output.flatMap(file => (file.type === 'chunk' ? [[file.fileName, file]] : [])))
+  /** @type {Set<string>} */
+  const needed = new Set()
+  const add = (/** @type {string} */ file) => {
+    if (needed.has(file)) return
+    needed.add(file)
+    for (const next of chunks.get(file)?.imports ?? []) add(next)
+  }
+  for (const { fileName, isEntry } of chunks.values()) if (isEntry) add(fileName)
+  return new Set([...needed].flatMap(file => chunks.get(file)?.moduleIds ?? []))
+}
+
+/**
+ * @param {readonly { name: string, modules: ReadonlySet<string> }[]} files What is put together; the first that has a module gets it.
+ */
+async function writeProgram(files) {
+  const bundle = await rolldown({ input: entries.map(inDirectory), platform: 'node', plugins: [places] })
+  const isEntry = (/** @type {string} */ id) => entries.some(file => id === inDirectory(file))
+  const { output } = await bundle.write({
+    dir: directory, format: 'esm', entryFileNames: '[name].js', chunkFileNames: `[name]${SUFFIX}`,
+    codeSplitting: { groups: files.map(({ name, modules }, index) => ({ name, priority: files.length - index, test: id => modules.has(id) && !isEntry(id) })) },
+  })
+  return chunksOf(output)
+}
+
+async function writeInside() {
+  const bundle = await rolldown({
+    input: join(directory, 'cli', 'exec-inside.js'), platform: 'node',
+    // Loaded when it is asked for.
+    external: id => id.endsWith('control-api.js'),
+  })
+  return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
+}
+
+/** @param {readonly (OutputChunk | import('rolldown').OutputAsset)[]} output @returns {OutputChunk[]} */
+function chunksOf(output) {
+  return output.flatMap(file => (file.type === 'chunk' ? [file] : []))
+}
+
+/**
+ * The files now contain programs of others, whose licences want to be told.
+ * @param {readonly string[]} ids
+ */
+function writeLicences(ids) {
+  const packages = new Set(ids.flatMap(id => packageOf(id) ?? []))
+  const texts = [...packages].sort().map(path => {
+    const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
+    const file = readdirSync(path).find(entry => /^licen[cs]e/i.test(entry))
+    return `${name} ${version} (${license})\n\n${file === undefined ? '' : readFileSync(join(path, file), 'utf8').trim()}\n`
+  })
+  writeFileSync(inDirectory(LICENCES), `The files *${SUFFIX} beside this one contain these packages.\n\n${texts.join(`\n${'-'.repeat(100)}\n\n`)}`)
+}
+
+/** The directory of the package that a module belongs to; null: it is ours, or part of the bundler. @param {string} id */
+function packageOf(id) {
+  const path = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id)?.[1]
+  return path === undefined || !existsSync(join(path, 'package.json')) ? null : path
+}

@@ -27,6 +27,47 @@ const listed = (problems: readonly Problem[]): string => problems.map(problem =>
 const restartText = (keys: readonly string[]): string => (keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`)
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+type TrustKind =
+  | 'trust-anchors'
+  | 'no-trust-anchor'
+  | 'negative-anchor-ended'
+  | 'anchor-changed'
+  | 'trust-point-gone'
+  | 'anchor-refresh-failed'
+  | 'anchor-state-failed'
+  | 'clock-suspicious'
+
+function trustSentence(event: Extract<Event, { kind: TrustKind }>): Pick<LogLine, 'level' | 'message'> {
+  switch (event.kind) {
+    case 'trust-anchors':
+      return { level: 'info', message: `answers are validated from ${event.anchors.join(', ')} down` }
+    case 'no-trust-anchor':
+      return event.off
+        ? { level: 'warn', message: 'nothing is validated: "dnssec": {"validate": false}' }
+        : { level: 'warn', message: 'nothing is validated: there is no trust anchor' }
+    case 'negative-anchor-ended':
+      return { level: 'warn', message: `the negative trust anchor of ${event.name} has ended: what is below it is validated again` }
+    case 'anchor-changed':
+      return { level: event.state === 'revoked' ? 'warn' : 'info', message: `key ${event.key} of the trust anchor ${event.zone} ${keyStateText(event.state)}` }
+    case 'trust-point-gone':
+      return {
+        level: 'error',
+        message: `every key of the trust anchor ${event.zone} is revoked: nothing is validated below it any more (RFC 5011 section 5); configure a new anchor`,
+      }
+    case 'anchor-refresh-failed':
+      return { level: 'error', message: `the keys of the trust anchor ${event.zone} could not be validated, trying again: ${event.reason}` }
+    case 'anchor-state-failed':
+      return { level: 'error', message: `state of trust anchors: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}` }
+    case 'clock-suspicious':
+      return {
+        level: 'error',
+        message: `the clock says ${new Date(event.wall * 1_000).toISOString()} and looks ${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; signed names fail until it is set`,
+      }
+    default:
+      return event satisfies never
+  }
+}
+
 function keyStateText(state: Extract<Event, { kind: 'anchor-changed' }>['state']): string {
   switch (state) {
     case 'start':
@@ -105,29 +146,14 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
     case 'config-rejected':
       return { level: 'error', message: `the new configuration is not used, the old one stays:${listed(event.problems)}` }
     case 'trust-anchors':
-      return { level: 'info', message: `answers are validated from ${event.anchors.join(', ')} down` }
     case 'no-trust-anchor':
-      return event.off
-        ? { level: 'warn', message: 'nothing is validated: "dnssec": {"validate": false}' }
-        : { level: 'warn', message: 'nothing is validated: there is no trust anchor' }
     case 'negative-anchor-ended':
-      return { level: 'warn', message: `the negative trust anchor of ${event.name} has ended: what is below it is validated again` }
     case 'anchor-changed':
-      return { level: event.state === 'revoked' ? 'warn' : 'info', message: `key ${event.key} of the trust anchor ${event.zone} ${keyStateText(event.state)}` }
     case 'trust-point-gone':
-      return {
-        level: 'error',
-        message: `every key of the trust anchor ${event.zone} is revoked: nothing is validated below it any more (RFC 5011 section 5); configure a new anchor`,
-      }
     case 'anchor-refresh-failed':
-      return { level: 'error', message: `the keys of the trust anchor ${event.zone} could not be validated, trying again: ${event.reason}` }
     case 'anchor-state-failed':
-      return { level: 'error', message: `state of trust anchors: ${event.message}${listed(event.problems)}` }
     case 'clock-suspicious':
-      return {
-        level: 'error',
-        message: `the clock says ${new Date(event.wall * 1_000).toISOString()} and looks ${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; signed names fail until it is set`,
-      }
+      return trustSentence(event)
     case 'family-dead':
       return { level: 'warn', message: `IPv${event.family} leads nowhere from here; servers are asked over the other family` }
     case 'family-alive':

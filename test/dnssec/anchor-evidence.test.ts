@@ -1,43 +1,16 @@
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { describe, expect, it, test } from 'vitest'
-import { dnskeyRdata, dsRdata, rrsigRdata } from '../../src/dns/rdata-dnssec-make.ts'
 import { keyTagOf } from '../../src/dns/rdata-dnssec.ts'
-import { foldName, nameBytes, nameFromLabels, ROOT, type Name } from '../../src/dns/name.ts'
-import { makeRRset, sameBytes, type RRset } from '../../src/dns/rrset.ts'
-import { RrClass, RrType } from '../../src/dns/types.ts'
-import { digest } from '../../src/dnssec/algorithms.ts'
+import { foldName, nameFromLabels, ROOT, type Name } from '../../src/dns/name.ts'
+import { sameBytes, type RRset } from '../../src/dns/rrset.ts'
 import { examineKeys, matchesDs, outsideBy, withRevoke } from '../../src/dnssec/anchor-evidence.ts'
-import { signedOctets } from '../../src/dnssec/canonical.ts'
 import type { DnssecRules } from '../../src/dnssec/rules.ts'
 import { defaultLimits } from '../../src/limits.ts'
+import { dsOf, makeKey, revokedOf, signedKeys, type Key, type Times } from './signed-keys.ts'
 
 const NOW = 1_800_000_000
 const rules: DnssecRules = { limits: defaultLimits.dnssec, nsec3MaxIterations: 50, disallowedAlgorithms: new Set(), disallowedDigests: new Set() }
 
-interface Key {
-  readonly rdata: Uint8Array
-  readonly secret: KeyObject
-}
-
-function makeKey(flags = 257): Key {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  return { rdata: dnskeyRdata({ flags, protocol: 3, algorithm: 15, publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32) }), secret: privateKey }
-}
-const revokedOf = ({ rdata, secret }: Key): Key => ({ rdata: withRevoke(rdata, true), secret })
-
-interface Times { readonly from?: number; readonly until?: number }
-
-function signed(keys: readonly Key[], by: readonly Key[], { from = NOW - 100, until = NOW + 100 }: Times = {}, zone: Name = ROOT): RRset {
-  const set = makeRRset(zone, RrType.DNSKEY, RrClass.IN, 3_600, keys.map(({ rdata }) => rdata))
-  const signatures = by.map(({ rdata, secret }) => {
-    const fields = { covered: RrType.DNSKEY, algorithm: 15, labels: zone === ROOT ? 0 : 1, originalTtl: 172_800, expiration: until, inception: from, keyTag: keyTagOf(rdata), signer: zone }
-    const signature = sign(null, signedOctets(rrsigRdata({ ...fields, signature: new Uint8Array(0) }), set, zone, fields.originalTtl), secret)
-    return rrsigRdata({ ...fields, signature })
-  })
-  return { ...set, signatures }
-}
-const dsOf = ({ rdata }: Key, zone: Name = ROOT): Uint8Array =>
-  dsRdata({ keyTag: keyTagOf(rdata), algorithm: 15, digestType: 2, digest: digest(2, Uint8Array.of(...nameBytes(zone), ...rdata)) ?? new Uint8Array(0) })
+const signed = (keys: readonly Key[], by: readonly Key[], { from = NOW - 100, until = NOW + 100 }: Partial<Times> = {}, zone: Name = ROOT): RRset => signedKeys(keys, by, { from, until }, zone)
 
 const [a, b, c, zsk] = [makeKey(), makeKey(), makeKey(), makeKey(256)]
 const byDs = { name: ROOT, ds: [dsOf(a)], keys: [] }

@@ -144,6 +144,8 @@ export interface CacheLimits {
   /** Zones' validated keys and DS sets, and validated denials used for other names (RFC 8198). */
   readonly zoneStatePermille: number
   readonly denialPermille: number
+  /** SHA-1 blocks that one look for a covering NSEC3 record may cost: 0.2 ms, and seven names of a zone with 50 iterations (CVE-2023-50868). */
+  readonly denialHashBlocks: number
   /** Largest RRset or answer that is cached: PowerDNS max entry 8192; honest sets of 100 records reach 12 KB. */
   readonly entryBytes: number
   /** Octets counted for an entry beside its data (key, objects, list links): heap of 8,000 entries on Node 20, 340 to 450. */
@@ -350,7 +352,7 @@ export const defaultLimits: Limits = deepFreeze({
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {
-    totalBytes: 64 * 1024 * 1024, rrsetPermille: 410, answerPermille: 340, negativePermille: 70, delegationPermille: 80, zoneStatePermille: 20, denialPermille: 20, infraPermille: 40,
+    totalBytes: 64 * 1024 * 1024, rrsetPermille: 410, answerPermille: 340, negativePermille: 70, delegationPermille: 80, zoneStatePermille: 20, denialPermille: 20, denialHashBlocks: 400, infraPermille: 40,
     lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 440, packedOverheadBytes: 120, arrayOverheadBytes: 240,
     minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS, bogusMaxMs: MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,

@@ -15,7 +15,7 @@ import { pause, type SecurityNote, type Steps } from '../steps.ts'
 import { NSEC3_SHA1, nsec3Hash } from './algorithms.ts'
 import { contradicted, delegatesBelow, proven, typesAgainst, unproven } from './nsec.ts'
 import type { DenialClaim, DenialVerdict, DnssecRules, Refusal, Work } from './rules.ts'
-import { SHA1_OCTETS } from './sha1.ts'
+import { BLOCK_OCTETS, PADDING_OCTETS, SHA1_OCTETS } from './sha1.ts'
 
 /** One NSEC3 record. Hashes as octets, one per UTF-16 unit, so that they compare as text. */
 export interface Nsec3Record {
@@ -87,7 +87,7 @@ class Hasher {
     this.#salt = record.salt
     this.#iterations = record.iterations
     this.#work = work
-    this.#price = Math.ceil((SHA1_OCTETS + record.salt.length + PADDING_OCTETS) / BLOCK_OCTETS)
+    this.#price = hashBlocks(record.salt, 0)
     this.#stretch = rules.limits.hashesPerStretch
   }
 
@@ -109,9 +109,8 @@ class Hasher {
   }
 }
 
-/** FIPS 180-4 section 5.1.1: a message and its padding fill whole blocks. */
-const BLOCK_OCTETS = 64
-const PADDING_OCTETS = 9
+/** Blocks of SHA-1 that the hash of a name costs (FIPS 180-4 section 5.1.1: a message and its padding fill whole blocks). */
+export const hashBlocks = (salt: Uint8Array, iterations: number): number => (iterations + 1) * Math.ceil((SHA1_OCTETS + salt.length + PADDING_OCTETS) / BLOCK_OCTETS)
 
 /** Judges a claim about a name inside `zone`. `records` is one chain and not empty. */
 export function* judgeByNsec3(claim: DenialClaim, zone: Name, records: readonly Nsec3Record[], rules: DnssecRules, work: Work): Steps<DenialVerdict> {

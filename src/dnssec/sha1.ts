@@ -6,11 +6,11 @@
 import { putU32 } from '../dns/bytes.ts'
 
 export const SHA1_OCTETS = 20
+export const BLOCK_OCTETS = 64
+/** The bit that ends the message, filling its octet, and its length in 64 bits. */
+export const PADDING_OCTETS = 9
 
-const BLOCK_OCTETS = 64
 const BLOCK_WORDS = 16
-/** The bit that ends the message and its length in 64 bits. */
-const PADDING_OCTETS = 9
 
 /**
  * RFC 5155 section 5: IH(salt, x, 0) = H(x || salt), IH(salt, x, k) = H(IH(salt, x, k - 1) || salt). `iterations` are the

@@ -135,10 +135,16 @@ class DatagramLoop {
 
   #wait(): void {
     const { shape } = this.#options
-    this.#polled.wait(shape.wakeMs)
-    this.#polled.drainWake()
+    // Both change when sockets come and go, which happens in the midst of this.
+    const polled = this.#polled
+    const sockets = this.#sockets
+    polled.wait(shape.wakeMs)
+    polled.drainWake()
     this.#catchUp()
-    for (const [i, socket] of this.#sockets.entries()) if (this.#polled.isReady(i)) this.#serve(socket, MSG_DONTWAIT)
+    for (let i = 0; i < sockets.length; i++) {
+      const socket = sockets[i]
+      if (socket !== undefined && polled.isReady(i)) this.#serve(socket, MSG_DONTWAIT)
+    }
   }
 
   #poll(): void {

@@ -27,17 +27,26 @@ const listed = (problems: readonly Problem[]): string => problems.map(problem =>
 const restartText = (keys: readonly string[]): string => (keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`)
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-type TrustKind =
-  | 'trust-anchors'
-  | 'no-trust-anchor'
-  | 'negative-anchor-ended'
-  | 'anchor-changed'
-  | 'trust-point-gone'
-  | 'anchor-refresh-failed'
-  | 'anchor-state-failed'
-  | 'clock-suspicious'
+const trustKinds = [
+  'trust-anchors',
+  'no-trust-anchor',
+  'negative-anchor-ended',
+  'anchor-changed',
+  'trust-point-gone',
+  'anchor-refresh-failed',
+  'anchor-state-failed',
+  'clock-suspicious',
+] as const
+type TrustEvent = Extract<Event, { kind: (typeof trustKinds)[number] }>
+const isTrust = (event: Event): event is TrustEvent => trustKinds.some(kind => kind === event.kind)
 
-function trustSentence(event: Extract<Event, { kind: TrustKind }>): Pick<LogLine, 'level' | 'message'> {
+const socketKinds = ['listening', 'listener-failed', 'udp-mode', 'receive-buffer-small', 'sockets-exhausted'] as const
+type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
+const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
+
+type Sentence = Pick<LogLine, 'level' | 'message'>
+
+function trustSentence(event: TrustEvent): Sentence {
   switch (event.kind) {
     case 'trust-anchors':
       return { level: 'info', message: `answers are validated from ${event.anchors.join(', ')} down` }
@@ -94,17 +103,8 @@ function spanText(seconds: number): string {
   return `${Math.floor(seconds / size)} ${unit}`
 }
 
-function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
+function socketSentence(event: SocketEvent): Sentence {
   switch (event.kind) {
-    case 'starting':
-      return {
-        level: 'info',
-        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, the defaults hold' : `configuration ${event.file}`}`,
-      }
-    case 'config-warnings':
-      return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
-    case 'stats':
-      return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
     case 'listening':
       return { level: 'info', message: `listening on ${where(event.address, event.port)} (${event.transport.toUpperCase()})` }
     case 'listener-failed':
@@ -123,6 +123,24 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
       }
     case 'sockets-exhausted':
       return { level: 'warn', message: `no more sockets to be had (${event.code}); raise the limit of open files` }
+    default:
+      return event satisfies never
+  }
+}
+
+function sentence(event: Event): Sentence {
+  if (isTrust(event)) return trustSentence(event)
+  if (isSocket(event)) return socketSentence(event)
+  switch (event.kind) {
+    case 'starting':
+      return {
+        level: 'info',
+        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, the defaults hold' : `configuration ${event.file}`}`,
+      }
+    case 'config-warnings':
+      return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
+    case 'stats':
+      return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
     case 'primed':
       return { level: 'info', message: `the root has ${event.servers} servers` }
     case 'priming-failed':
@@ -145,15 +163,6 @@ function sentence(event: Event): Pick<LogLine, 'level' | 'message'> {
       }
     case 'config-rejected':
       return { level: 'error', message: `the new configuration is not used, the old one stays:${listed(event.problems)}` }
-    case 'trust-anchors':
-    case 'no-trust-anchor':
-    case 'negative-anchor-ended':
-    case 'anchor-changed':
-    case 'trust-point-gone':
-    case 'anchor-refresh-failed':
-    case 'anchor-state-failed':
-    case 'clock-suspicious':
-      return trustSentence(event)
     case 'family-dead':
       return { level: 'warn', message: `IPv${event.family} leads nowhere from here; servers are asked over the other family` }
     case 'family-alive':

@@ -44,6 +44,7 @@ export class FailureCache {
   }
 
   find(question: Question, now: number): CachedFailure | undefined {
+    if (this.#store.size === 0) return undefined
     const entry = this.#store.get(questionKey(question))
     return entry !== undefined && entry.expiresAt > now ? entry : undefined
   }
@@ -66,7 +67,7 @@ export class FailureCache {
   }
 
   succeeded(question: Question): void {
-    this.#store.delete(questionKey(question))
+    if (this.#store.size > 0) this.#store.delete(questionKey(question))
   }
 
   clear(): void {

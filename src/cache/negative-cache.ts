@@ -6,7 +6,7 @@
  * so that an NXDOMAIN entry is gone as soon as newer data shows its name or one below it to exist, unless only the
  * NXDOMAIN was validated.
  */
-import { foldName, isWithin, parentOf, trustWireName, type Name } from '../dns/name.ts'
+import { foldName, isWithin, parentOf, ROOT, trustWireName, type Name } from '../dns/name.ts'
 import { questionKey, type Question } from '../dns/message.ts'
 import { readSoa } from '../dns/rdata.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -51,13 +51,16 @@ export function remainingDenial(entry: NegativeEntry, now: number): { readonly s
 export class NegativeCache {
   readonly #limits: CacheLimits
   readonly #store: ByteStore<Entry>
+  /** How many entries are NXDOMAIN: without any there is no need to look at every name above a question. */
+  #nxdomains = 0
 
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
     this.#limits = limits
     const setBytes = (packed: PackedRRset): number => limits.packedOverheadBytes + packed.name.length + packedBytes(packed)
     this.#store = new ByteStore<Entry>(budget, (entry, key) =>
-      entry.proof.reduce((sum, rrset) => sum + setBytes(rrset), limits.entryOverheadBytes + key.length + setBytes(entry.soa)))
+      entry.proof.reduce((sum, rrset) => sum + setBytes(rrset), limits.entryOverheadBytes + key.length + setBytes(entry.soa)),
+      entry => this.#count(entry, -1))
   }
 
   get bytes(): number {
@@ -73,13 +76,11 @@ export class NegativeCache {
    * NXDOMAIN that is found is the newer of the two, since storing NODATA removes older ones above it.
    */
   find(question: Question, now: number): NegativeEntry | undefined {
-    let name = question.name
-    for (;;) {
+    if (this.#store.size === 0) return undefined
+    for (let name = question.name; this.#nxdomains > 0; name = parentOf(name)) {
       const entry = this.#live(questionKey({ name, type: EVERY_TYPE, class: question.class }), now)
       if (entry !== undefined) return unpack(entry)
-      const parent = parentOf(name)
-      if (parent === name) break
-      name = parent
+      if (name === ROOT) break
     }
     const entry = this.#live(questionKey(question), now)
     return entry === undefined ? undefined : unpack(entry)
@@ -101,6 +102,7 @@ export class NegativeCache {
    * Validated denials yield to validated data only.
    */
   contradict(name: Name, type: number, klass: number, security: Security): void {
+    if (this.#store.size === 0) return
     this.#removeUnless(questionKey({ name, type, class: klass }), security)
     this.#showExists(name, klass, security)
   }
@@ -132,17 +134,24 @@ export class NegativeCache {
     if (old?.security.kind === 'secure' && security.kind !== 'secure') return false
     if (kind === 'nodata') this.#showExists(question.name, question.class, security)
     const name = foldName(trustWireName(key.slice(0, question.name.length)))
-    return this.#store.set(key, {
+    const entry: Entry = {
       kind, name, type: question.type, security, storedAt: now, expiresAt: now + ttl * 1000,
       soa: packRRset(soa, ttl), proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
-    })
+    }
+    if (!this.#store.set(key, entry)) return false
+    if (old === undefined) this.#count(entry, 1)
+    return true
+  }
+
+  #count(entry: Entry, by: number): void {
+    if (entry.kind === 'nxdomain') this.#nxdomains += by
   }
 
   /** RFC 8020 section 2: a name that exists, and so all names above it, cannot be denied any longer. */
   #showExists(name: Name, klass: number, security: Security): void {
-    for (let at = name; ; at = parentOf(at)) {
+    for (let at = name; this.#nxdomains > 0; at = parentOf(at)) {
       this.#removeUnless(questionKey({ name: at, type: EVERY_TYPE, class: klass }), security)
-      if (parentOf(at) === at) return
+      if (at === ROOT) return
     }
   }
 

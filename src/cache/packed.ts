@@ -4,8 +4,7 @@
  * also the copy that every store makes: nothing here keeps a message alive or can be changed by whoever put it in.
  */
 import { latin1 } from '../dns/bytes.ts'
-import { foldName, trustWireName, type Name, type WireName } from '../dns/name.ts'
-import { questionKey } from '../dns/message.ts'
+import { foldName, nameBytes, trustWireName, type Name, type WireName } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 
 export interface PackedRRset {
@@ -35,6 +34,9 @@ export function flat(text: string): string {
   return text
 }
 
+/** A name with memory of its own: one that was cut out of a longer string would keep that string. */
+export const flatName = (name: Name): Name => foldName(trustWireName(octetString(nameBytes(name))))
+
 /** Octets of data in a set: what is compared with `limits.cache.entryBytes`. */
 export function dataBytes(rrset: RRset): number {
   let bytes = rrset.owner.length
@@ -43,22 +45,34 @@ export function dataBytes(rrset: RRset): number {
   return bytes
 }
 
-/** Packs a set; `ttl` (seconds) is the one it is kept for. `key` may be the set's own key, whose octets its name then shares. */
-export function packRRset(rrset: RRset, ttl: number, key: string = flat(questionKey(rrset))): PackedRRset {
-  const bytes = new Uint8Array(dataBytes(rrset) - rrset.owner.length)
-  let at = 0
-  for (const records of [rrset.rdatas, rrset.signatures]) {
-    for (const rdata of records) {
-      bytes[at] = rdata.length >> 8
-      bytes[at + 1] = rdata.length
-      bytes.set(rdata, at + 2)
-      at += rdata.length + 2
-    }
-  }
-  const name = foldName(trustWireName(key.slice(0, rrset.name.length)))
-  const owner = rrset.owner === rrset.name ? name : trustWireName(flat(rrset.owner))
+/** Packs a set; `ttl` (seconds) is the one it is kept for. `name` is the set's name as it will be kept, perhaps already by others. */
+export function packRRset(rrset: RRset, ttl: number, name: Name = flatName(rrset.name)): PackedRRset {
+  // From the common pool, for as long as this takes.
+  const bytes = Buffer.allocUnsafe(dataBytes(rrset) - rrset.owner.length)
+  packRecords(rrset.signatures, bytes, packRecords(rrset.rdatas, bytes, 0))
+  const owner = rrset.owner === rrset.name ? name : trustWireName(octetString(nameBytes(rrset.owner)))
   return { owner, name, type: rrset.type, class: rrset.class, ttl, count: rrset.rdatas.length, data: octetString(bytes) }
 }
+
+/** Writes length and octets of each; the offset behind them. */
+function packRecords(records: readonly Uint8Array[], into: Uint8Array, start: number): number {
+  let at = start
+  for (const rdata of records) {
+    into[at] = rdata.length >> 8
+    into[at + 1] = rdata.length
+    at = copyInto(rdata, into, at + 2)
+  }
+  return at
+}
+
+function copyInto(from: Uint8Array, into: Uint8Array, at: number): number {
+  if (from.length > SHORT_COPY_OCTETS) into.set(from, at)
+  else for (let i = 0; i < from.length; i++) into[at + i] = from[i] ?? 0
+  return at + from.length
+}
+
+/** From here on `set` is quicker than a loop. */
+const SHORT_COPY_OCTETS = 48
 
 /** The set as a fresh value with `ttl` seconds. */
 export function unpackRRset(packed: PackedRRset, ttl: number): RRset {

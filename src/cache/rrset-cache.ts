@@ -7,12 +7,11 @@
  * `mayReplace` allows; at most `typesPerName` types of one name; nothing handed out or put in shares memory with an entry.
  */
 import { isWithin, type Name } from '../dns/name.ts'
-import { questionKey } from '../dns/message.ts'
 import type { RRset } from '../dns/rrset.ts'
-import { isMetaType } from '../dns/types.ts'
+import { isMetaType, RrType } from '../dns/types.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { Security } from '../steps.ts'
-import { dataBytes, flat, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
+import { dataBytes, flatName, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
 import { ByteStore } from './store.ts'
 import { mayReplace, type Trust } from './trust.ts'
 import { boundedTtl, ttlLeft } from './ttl.ts'
@@ -28,13 +27,17 @@ export interface CachedRRset {
   readonly expiresAt: number
 }
 
+/**
+ * A set as it is kept, and the next one of the same name: most names have one or two, so that a list is found quicker than a
+ * key with the type in it is made. `storedAt` is whole (a small integer takes no object), and when it ends follows from it.
+ */
 interface Entry {
   readonly packed: PackedRRset
   readonly proof: readonly PackedRRset[] | null
   readonly trust: Trust
   readonly security: Security
   readonly storedAt: number
-  readonly expiresAt: number
+  readonly next: Entry | null
 }
 
 /** Told of every set that was stored. */
@@ -45,40 +48,47 @@ export const remaining = (entry: CachedRRset, now: number): RRset => ({ ...entry
 
 export class RRsetCache {
   readonly #limits: CacheLimits
+  /** By name: a name and all its sets come and go together. */
   readonly #store: ByteStore<Entry>
   readonly #stored: StoredListener | undefined
-  /** Class and type of what is held for each name: an array, for most names have two. */
-  readonly #kinds = new Map<Name, number[]>()
+  #sets = 0
+  /** How many of them are DNAME: they are looked for at every name above every question, and most caches hold none. */
+  #dnames = 0
 
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number, stored?: StoredListener) {
     this.#limits = limits
     this.#stored = stored
-    this.#store = new ByteStore<Entry>(
-      budget,
-      (entry, key) => limits.entryOverheadBytes + key.length + packedBytes(entry.packed) + proofBytes(entry.proof, limits),
-      entry => this.#forgetKind(entry.packed),
-    )
+    this.#store = new ByteStore<Entry>(budget, first => sum(first, entry => entryBytes(entry, limits)), first => {
+      for (let entry: Entry | null = first; entry !== null; entry = entry.next) this.#count(entry.packed.type, -1)
+    })
   }
 
   get bytes(): number {
     return this.#store.bytes
   }
 
+  /** Sets, not names. */
   get size(): number {
-    return this.#store.size
+    return this.#sets
   }
 
   get(name: Name, type: number, klass: number, now: number): CachedRRset | undefined {
-    const key = questionKey({ name, type, class: klass })
-    const entry = this.#store.get(key)
-    if (entry === undefined) return undefined
-    if (entry.expiresAt <= now) {
-      this.#store.delete(key)
+    if (type === RrType.DNAME && this.#dnames === 0) return undefined
+    const first = this.#store.get(name)
+    if (first === undefined) return undefined
+    const entry = find(first, type, klass)
+    if (entry === null) return undefined
+    if (expiresAt(entry) <= now) {
+      this.#drop(name, first, entry)
       return undefined
     }
-    const { packed, proof, trust, security, storedAt, expiresAt } = entry
-    return { rrset: unpackRRset(packed, packed.ttl), trust, security, proof: proof === null ? NO_PROOF : proof.map(set => unpackRRset(set, packed.ttl)), storedAt, expiresAt }
+    const { packed, proof, trust, security, storedAt } = entry
+    return {
+      rrset: unpackRRset(packed, packed.ttl), trust, security,
+      proof: proof === null ? NO_PROOF : proof.map(set => unpackRRset(set, packed.ttl)),
+      storedAt, expiresAt: expiresAt(entry),
+    }
   }
 
   /**
@@ -88,63 +98,92 @@ export class RRsetCache {
   put(rrset: RRset, trust: Trust, security: Security, now: number, proof: readonly RRset[] = NO_PROOF): boolean {
     const ttl = boundedTtl(rrset.ttl, this.#limits)
     if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
-    if (proof.reduce((sum, set) => sum + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false
-    const key = flat(questionKey(rrset))
-    const fresh = { trust, security, expiresAt: now + ttl * 1000 }
-    const old = this.#store.peek(key)
-    if (old !== undefined && !mayReplace(old, fresh, now)) return false
-    if (old === undefined && !this.#hasRoom(rrset.name, now)) return false
+    if (proof.reduce((octets, set) => octets + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false
+    const first = this.#store.peek(rrset.name) ?? null
+    const old = find(first, rrset.type, rrset.class)
+    if (old !== null && !mayReplace({ trust: old.trust, security: old.security, expiresAt: expiresAt(old) }, { trust, security, expiresAt: now + ttl * 1000 }, now)) return false
+    const others = old === null ? this.#withRoom(first, now) : without(first, old)
+    if (others === undefined) return false
+    const name = first?.packed.name ?? flatName(rrset.name)
     const packedProof = proof.length === 0 ? null : proof.map(set => packRRset(set, ttl))
-    const entry: Entry = { packed: packRRset(rrset, ttl, key), proof: packedProof, ...fresh, storedAt: now }
-    if (!this.#store.set(key, entry)) return false
-    if (old === undefined) this.#rememberKind(entry.packed)
+    const entry: Entry = { packed: packRRset(rrset, ttl, name), proof: packedProof, trust, security, storedAt: Math.floor(now), next: others }
+    const before = sum(first, one)
+    const dnames = sum(first, isDname)
+    if (!this.#store.set(name, entry)) return false
+    this.#sets += sum(entry, one) - before
+    this.#dnames += sum(entry, isDname) - dnames
     this.#stored?.(rrset, trust, security)
     return true
   }
 
   remove(name: Name, type: number, klass: number): void {
-    this.#store.delete(questionKey({ name, type, class: klass }))
+    const first = this.#store.peek(name)
+    const entry = first === undefined ? null : find(first, type, klass)
+    if (first !== undefined && entry !== null) this.#drop(name, first, entry)
   }
 
   /** Removes everything at and below a name; returns how many sets went. Work proportional to the cache. */
   removeWithin(name: Name): number {
-    return this.#store.deleteWhere(entry => isWithin(entry.packed.name, name))
+    const before = this.#sets
+    this.#store.deleteWhere(entry => isWithin(entry.packed.name, name))
+    return before - this.#sets
   }
 
   clear(): void {
     this.#store.clear()
   }
 
-  /** Is there room for one more type at this name? What has expired makes room, what lives does not: first come, first kept. */
-  #hasRoom(name: Name, now: number): boolean {
-    const kinds = this.#kinds.get(name)
-    if (kinds === undefined || kinds.length < this.#limits.typesPerName) return true
-    for (const kind of [...kinds]) {
-      const key = questionKey({ name, type: kind & 0xffff, class: Math.floor(kind / 0x10000) })
-      const entry = this.#store.peek(key)
-      if (entry !== undefined && entry.expiresAt <= now) this.#store.delete(key)
+  /** The sets of a name when there is room for one more type, undefined when not. What has expired makes room, what lives does not: first come, first kept. */
+  #withRoom(first: Entry | null, now: number): Entry | null | undefined {
+    const { typesPerName } = this.#limits
+    if (first === null || sum(first, one) < typesPerName) return first
+    let living: Entry | null = null
+    for (let entry: Entry | null = first; entry !== null; entry = entry.next) if (expiresAt(entry) > now) living = { ...entry, next: living }
+    return sum(living, one) < typesPerName ? living : undefined
+  }
+
+  /** Takes one set of a name out of the store. */
+  #drop(name: Name, first: Entry, entry: Entry): void {
+    const rest = without(first, entry)
+    if (rest === null) {
+      this.#store.delete(name)
+      return
     }
-    return (this.#kinds.get(name)?.length ?? 0) < this.#limits.typesPerName
+    this.#store.set(first.packed.name, rest)
+    this.#count(entry.packed.type, -1)
   }
 
-  #rememberKind(packed: PackedRRset): void {
-    const kinds = this.#kinds.get(packed.name)
-    if (kinds === undefined) this.#kinds.set(packed.name, [kindOf(packed)])
-    else kinds.push(kindOf(packed))
-  }
-
-  #forgetKind(packed: PackedRRset): void {
-    const kinds = this.#kinds.get(packed.name)
-    if (kinds === undefined) return
-    const at = kinds.indexOf(kindOf(packed))
-    if (at >= 0) kinds.splice(at, 1)
-    if (kinds.length === 0) this.#kinds.delete(packed.name)
+  #count(type: number, by: number): void {
+    this.#sets += by
+    if (type === RrType.DNAME) this.#dnames += by
   }
 }
+
+const expiresAt = (entry: Entry): number => entry.storedAt + entry.packed.ttl * 1_000
+
+function find(first: Entry | null, type: number, klass: number): Entry | null {
+  let entry = first
+  while (entry !== null && (entry.packed.type !== type || entry.packed.class !== klass)) entry = entry.next
+  return entry
+}
+
+/** The list without one of its entries; what lies behind that one is shared. */
+const without = (first: Entry | null, gone: Entry): Entry | null =>
+  first === null || first === gone ? (first?.next ?? null) : { ...first, next: without(first.next, gone) }
+
+function sum(first: Entry | null, of: (entry: Entry) => number): number {
+  let total = 0
+  for (let entry = first; entry !== null; entry = entry.next) total += of(entry)
+  return total
+}
+
+const one = (): number => 1
+const isDname = (entry: Entry): number => (entry.packed.type === RrType.DNAME ? 1 : 0)
+
+const entryBytes = (entry: Entry, limits: CacheLimits): number =>
+  limits.entryOverheadBytes + entry.packed.name.length + packedBytes(entry.packed) + proofBytes(entry.proof, limits)
 
 const NO_PROOF: readonly RRset[] = Object.freeze([])
 
 const proofBytes = (proof: readonly PackedRRset[] | null, limits: CacheLimits): number =>
-  proof === null ? 0 : proof.reduce((sum, set) => sum + limits.packedOverheadBytes + set.name.length + packedBytes(set), 0)
-
-const kindOf = (packed: PackedRRset): number => packed.class * 0x10000 + packed.type
+  proof === null ? 0 : proof.reduce((octets, set) => octets + limits.packedOverheadBytes + set.name.length + packedBytes(set), 0)

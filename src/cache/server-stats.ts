@@ -138,7 +138,7 @@ export class ServerStats {
 
   /** It answered for the zone after all. */
   notLame(key: string, zone: Name): void {
-    this.#lame.delete(`${key} ${zone}`)
+    if (this.#lame.size > 0) this.#lame.delete(`${key} ${zone}`)
   }
 
   /** The server answered, but does not serve this zone; remembered for lameMs. */
@@ -147,6 +147,7 @@ export class ServerStats {
   }
 
   isLame(key: string, zone: Name, now: number): boolean {
+    if (this.#lame.size === 0) return false
     const entry = this.#lame.get(`${key} ${zone}`)
     return entry !== undefined && entry.until > now
   }

@@ -19,7 +19,7 @@ describe('RRsetCache', () => {
     }
     expect(cache.put(rrset, AuthoritativeAnswer, SECURE, T0)).toBe(true)
     expect(cache.get(n('www.example.'), RrType.TXT, RrClass.IN, T0)).toEqual({
-      rrset, trust: AuthoritativeAnswer, security: SECURE, proof: [], storedAt: T0, expiresAt: T0 + seconds(300),
+      rrset, trust: AuthoritativeAnswer, security: SECURE, proof: [], storedAt: Math.floor(T0), expiresAt: Math.floor(T0) + seconds(300),
     })
     expect(cache.size).toBe(1)
   })
@@ -111,6 +111,36 @@ describe('RRsetCache', () => {
     cache.put({ ...a('www.example.'), rdatas: [message.subarray(0, 4)] }, AuthoritativeAnswer, UNJUDGED, T0)
     message.fill(9)
     expect(getA(cache, 'www.example.', T0)?.rrset.rdatas[0]).toEqual(Uint8Array.from([1, 1, 1, 1]))
+  })
+
+  it('keeps the sets of one name apart: each is replaced, ends and goes alone', () => {
+    const cache = open()
+    const put = (type: number, ttl: number, octet = 1): boolean => cache.put(set('x.example.', type, ttl, [octet]), AuthoritativeAnswer, UNJUDGED, T0)
+    const live = (at: number): number[] => [1, 2, 3].filter(type => cache.get(n('x.example.'), type, RrClass.IN, at) !== undefined)
+    const single = open()
+    single.put(set('x.example.', 1, 300, [1]), AuthoritativeAnswer, UNJUDGED, T0)
+    expect([put(1, 300), put(2, 10), put(3, 300), put(2, 10, 9)]).toEqual([true, true, true, true])
+    expect([cache.size, cache.bytes, live(T0)]).toEqual([3, 3 * single.bytes, [1, 2, 3]])
+    expect(cache.get(n('x.example.'), 2, RrClass.IN, T0)?.rrset.rdatas).toEqual([Uint8Array.from([9])])
+    expect([live(T0 + seconds(10)), cache.size, cache.bytes]).toEqual([[1, 3], 2, 2 * single.bytes])
+    cache.remove(n('x.example.'), 3, RrClass.IN)
+    cache.remove(n('x.example.'), 3, RrClass.IN)
+    expect([live(T0), cache.size, cache.bytes]).toEqual([[1], 1, single.bytes])
+  })
+
+  it('finds a DNAME whatever came and went before it', () => {
+    const cache = open()
+    const dname = (name: string): RRset => set(name, RrType.DNAME, 300, [0])
+    const found = (name: string): boolean => cache.get(n(name), RrType.DNAME, RrClass.IN, T0) !== undefined
+    for (const name of ['a.', 'b.', 'c.']) cache.put(dname(name), AuthoritativeAnswer, UNJUDGED, T0)
+    cache.put(dname('a.'), AuthoritativeAnswer, SECURE, T0)
+    cache.put(a('a.'), AuthoritativeAnswer, UNJUDGED, T0)
+    cache.remove(n('a.'), RrType.DNAME, RrClass.IN)
+    cache.removeWithin(n('b.'))
+    expect(['a.', 'b.', 'c.'].map(found)).toEqual([false, false, true])
+    cache.clear()
+    cache.put(dname('d.'), AuthoritativeAnswer, UNJUDGED, T0)
+    expect(found('d.')).toBe(true)
   })
 
   it('removes one set, a subtree, everything', () => {

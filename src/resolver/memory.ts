@@ -3,7 +3,7 @@
  * data, denials, and DNAMEs above the name. And the way back: what of a verdict is remembered.
  */
 import type { Question } from '../dns/message.ts'
-import { foldName, isWildcard, isWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
+import { foldName, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
 import { readSoa, targetOf } from '../dns/rdata.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
@@ -20,7 +20,7 @@ import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { failure, indeterminate } from './outcome.ts'
 import { throughCname, throughDname, type Chain } from './scrub.ts'
 import { addressesIn } from './server-addresses.ts'
-import { isSynthesised, weaker, type FinalVerdict, type Judged } from './validate.ts'
+import { isExpanded, isSynthesised, weaker, type FinalVerdict, type Judged } from './validate.ts'
 
 export type Recalled =
   | { readonly kind: 'done'; readonly outcome: Outcome }
@@ -211,16 +211,6 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
 }
 
 const unvalidated: Securities = Object.freeze({ aliases: [], end: indeterminate })
-
-/** Was it made from a wildcard (RFC 4035 section 5.3.4: the signature counts fewer labels than the owner has)? */
-function isExpanded(set: RRset): boolean {
-  if (set.signatures.length === 0) return false
-  const labels = labelCount(set.name) - (isWildcard(set.name) ? 1 : 0)
-  return set.signatures.some(rdata => (rdata[LABELS_OFFSET] ?? labels) < labels)
-}
-
-/** RFC 4034 section 3.1: where an RRSIG counts the labels of what it signs. */
-const LABELS_OFFSET = 3
 
 /** Forgets cached data that turned out not to validate, so that its servers are asked again. */
 export function forget(env: Env, question: Question, verdict: FinalVerdict): void {

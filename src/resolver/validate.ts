@@ -6,7 +6,7 @@
  * Invariant: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven insecure
  * is bogus.
  */
-import { isWithin, labelCount, parentOf, type Name } from '../dns/name.ts'
+import { isWildcard, isWithin, labelCount, parentOf, type Name } from '../dns/name.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
@@ -14,7 +14,7 @@ import { judgeDenial } from '../dnssec/denial.ts'
 import type { DenialClaim, Refusal, ZoneKeys } from '../dnssec/rules.ts'
 import type { Security, SecurityNote, Steps } from '../steps.ts'
 import type { UsableVerdict } from './ask-server.ts'
-import { bogus, breathe, chainPast, chainTo, exempt, judgeKeys, keepParent, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
+import { bogus, breathe, chainPast, chainTo, exempt, judgeKeys, keepParent, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
 import type { Env, Task } from './env.ts'
 import { indeterminate, secure } from './outcome.ts'
 
@@ -86,6 +86,16 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
 export const isSynthesised = (set: RRset, chain: readonly RRset[]): boolean =>
   set.type === RrType.CNAME && set.signatures.length === 0 && chain[chain.indexOf(set) - 1]?.type === RrType.DNAME
 
+/** Was it made from a wildcard (RFC 4035 section 5.3.4: the signature counts fewer labels than the owner has)? */
+export function isExpanded(set: RRset): boolean {
+  if (set.signatures.length === 0) return false
+  const labels = labelCount(set.name) - (isWildcard(set.name) ? 1 : 0)
+  return set.signatures.some(rdata => (rdata[LABELS_OFFSET] ?? labels) < labels)
+}
+
+/** RFC 4034 section 3.1: where an RRSIG counts the labels of what it signs. */
+const LABELS_OFFSET = 3
+
 /** The weaker of two (RFC 4035 section 4.3): an answer is as good as its worst part. */
 export function weaker(a: Security, b: Security): Security {
   const rank = (security: Security): number => RANKS.indexOf(security.kind)
@@ -98,10 +108,10 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
   // Signatures are not signed (RFC 4035 section 2.2): a question for them gets what there is.
   if (set.type === RrType.RRSIG) return ended(set, indeterminate)
   const off = exempt(judging, set.type === RrType.DS ? parentOf(set.name) : set.name)
-  if (off !== null) return endedBy(judging, set, off)
+  if (off !== null) return endedBy(judging, set, off, proof)
   if (set.type === RrType.DNSKEY) {
     const end = yield* judgeKeys(judging, set)
-    if (end !== null) return end.kind === 'secure' ? ended(withTtl(set, Math.min(set.ttl, end.ttl ?? set.ttl)), secure) : endedBy(judging, set, end)
+    if (end !== null) return end.kind === 'secure' ? ended(withTtl(set, Math.min(set.ttl, end.ttl ?? set.ttl)), secure) : endedBy(judging, set, end, proof)
   }
   let trouble: (Refusal & { readonly chain: boolean }) | null = null
   for (const signer of signersOf(set)) {
@@ -111,7 +121,7 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
       trouble ??= { ...end, chain: true }
       continue
     }
-    if (end.kind !== 'secure') return endedBy(judging, set, end)
+    if (end.kind !== 'secure') return endedBy(judging, set, end, proof)
     if (end.keys.zone !== signer) {
       trouble ??= { ...bogus(EdeCode.DnskeyMissing, `${setText(set)} is signed by ${formatName(signer)}, which is no zone`), chain: false }
       continue
@@ -123,7 +133,7 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
   if (trouble !== null) return trouble
   const missing = bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`)
   const end = yield* unsigned(judging, zone, set.type === RrType.DS ? parentOf(set.name) : set.name)
-  return isMissing(end) ? absent(judging, set.name, setText(set), missing) : endedBy(judging, set, end)
+  return isMissing(end) ? absent(judging, set.name, setText(set), missing) : endedBy(judging, set, end, proof)
 }
 
 function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: readonly RRset[]): Steps<SetEnd> {
@@ -164,6 +174,10 @@ function* judgeDenied(
   const place = isDs ? parentOf(name) : name
   const off = exempt(judging, place)
   if (off !== null) return deniedBy(judging, verdict, off)
+  if (verdict.kind === 'nodata' && question.type === RrType.DNSKEY) {
+    const keyless = yield* judgeKeyless(judging, verdict)
+    if (keyless !== null) return keyless
+  }
   const [signer] = [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf).filter(candidate => !isDs || candidate !== name)
   if (signer === undefined) {
     const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
@@ -181,6 +195,14 @@ function* judgeDenied(
   if (isDs) keepParent(judging, name, denied.kind === 'insecure' ? denied : denied.delegation ? { kind: 'insecure', note: null } : { kind: 'no-cut' }, denied.ttl)
   const security = denied.kind === 'insecure' ? insecurity(denied.note) : secure
   return { kind: 'denied', soa: vouched?.set ?? null, proof: denied.sets, security }
+}
+
+/** No DNSKEY set: whether there has to be one is said above the zone, whose own proofs need the keys. Null when the name is no zone. */
+function* judgeKeyless(judging: Judging, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>): Steps<Denied | (Refusal & { readonly chain: boolean }) | null> {
+  const { name } = verdict
+  const says = judging.validation.points.at(name) === undefined ? yield* parentSays(judging, name) : null
+  if (says === null || says.kind === 'ds') return { ...bogus(EdeCode.DnskeyMissing, `${formatName(name)} has a DS or a trust anchor, but no DNSKEY set`), chain: false }
+  return says.kind === 'no-cut' ? null : deniedBy(judging, verdict, says)
 }
 
 /** The SOA of a denial is told to clients and decides how long it is believed: it is of the zone that denies, and signed. */
@@ -265,12 +287,15 @@ const plainInsecure: Security = Object.freeze({ kind: 'insecure' })
 
 const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, security, proof: [] })
 
-/** The end of a chain as the status of a set without a signature that counts. */
-function endedBy(judging: Judging, set: RRset, end: ChainEnd): SetEnd {
+/**
+ * The end of a chain as the status of a set without a signature that counts. The proof of an expansion stays: a client with
+ * an anchor of its own may need it.
+ */
+function endedBy(judging: Judging, set: RRset, end: ChainEnd, proof: readonly RRset[]): SetEnd {
   const security = securityOf(end)
   if ('chain' in security) return security
   tell(judging, set.name, setText(set), security.kind, '')
-  return ended(set, security)
+  return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [] }
 }
 
 function deniedBy(judging: Judging, { name, soa, proof }: { readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[] }, end: ChainEnd): Denied | (Refusal & { readonly chain: boolean }) {

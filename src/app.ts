@@ -327,6 +327,7 @@ class Server implements RunningServer {
         resolver: recursor.resolver,
         limits: limits.server,
         watch: this.#options.watch,
+        rootKeyTags: this.#config.dnssec.rootKeySentinel ? () => this.#trust.rootKeyTags() : undefined,
         answeredLocally: question => {
           const kind = recursor.zones.current().find(question)?.answer(question).kind
           return kind !== undefined && kind !== 'not-here' && kind !== 'referral'

@@ -8,12 +8,15 @@ import { makeChaos, type Identity } from '../policy/chaos.ts'
 import { compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
 import { makeMinimalAny, type AnsweredLocally } from '../policy/minimal-any.ts'
 import { recursion, type Resolves, type Watch } from '../policy/recursion.ts'
+import { makeRootKeySentinel, type RootKeyTags } from '../policy/root-key-sentinel.ts'
 import type { Client } from '../ports.ts'
 
 export interface PipelineParts {
   readonly allow: readonly Prefix[]
   readonly identity: Identity
   readonly answeredLocally: AnsweredLocally
+  /** Absent: nobody may find out which keys are trusted. */
+  readonly rootKeyTags?: RootKeyTags | undefined
   readonly resolver: Resolves
   /** Nobody watches unless given. */
   readonly watch?: Watch | undefined
@@ -43,6 +46,7 @@ export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(
 const stages = (parts: PipelineParts): readonly Stage[] => [
   makeChaos(parts.identity),
   makeMinimalAny(parts.answeredLocally, parts.limits),
+  ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),
 ]
 
 export function makePipeline(parts: PipelineParts): Pipeline {

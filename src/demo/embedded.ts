@@ -10,7 +10,7 @@ import { systemClock, systemRandom } from '../net/system.ts'
 import { problemText } from '../problem-text.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { QueryLog } from '../server/query-log.ts'
-import { buildInternet, type EmbeddedInternet } from '../testing/internet.ts'
+import { buildInternet, type EmbeddedInternet, signedBy } from '../testing/internet.ts'
 import { nameOf } from '../testing/records.ts'
 import { embeddedNetwork } from '../testing/sim-network.ts'
 import { specialUses } from '../zone/special-use.ts'
@@ -27,9 +27,10 @@ export interface EmbeddedOptions {
 export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptions): Promise<RunningServer> {
   const config = embeddedConfig(internet, options.port)
   const random = systemRandom()
-  const { hosts, hints, anchors } = buildInternet(internet, random)
+  const clock = systemClock()
+  const { hosts, hints, anchors } = buildInternet(internet, random, undefined, signedBy(() => clock.wall()))
   const root = anchors.get(ROOT)
-  const network = embeddedNetwork(systemClock(), random, config.limits.upstream, hosts)
+  const network = embeddedNetwork(clock, random, config.limits.upstream, hosts)
   return startServer(config, { network, hints, anchors: root === undefined ? [] : [root], events: options.events, watch: options.watch, onQuery: options.onQuery })
 }
 

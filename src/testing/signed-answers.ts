@@ -65,7 +65,7 @@ function denialProof(zone: SignedZone, kind: 'nodata' | 'nxdomain', name: Name, 
   const { flaws } = zone.plan
   if (flaws.has('missingProofs') || (type === RrType.DS && zone.child(name)?.stripped === true)) return []
   const { chain, names } = zone
-  const crooked = flaws.has('ancestorProof') ? ancestorProof(zone, name) : zone.crookedProof()
+  const crooked = crookedProof(zone, name)
   if (crooked !== null) return crooked
   if (kind === 'nxdomain') return signedAll(zone, chain.nxdomain(name))
   return signedAll(zone, names.exists(name) ? chain.nodata(name) : chain.wildcardNodata(name))
@@ -74,15 +74,17 @@ function denialProof(zone: SignedZone, kind: 'nodata' | 'nxdomain', name: Name, 
 function expansionProof(zone: SignedZone, name: Name): readonly RRset[] {
   const { flaws } = zone.plan
   if (flaws.has('wildcardWithoutProof') || flaws.has('missingProofs')) return []
-  return zone.crookedProof() ?? signedAll(zone, zone.chain.expansion(name))
+  return crookedProof(zone, name) ?? signedAll(zone, zone.chain.expansion(name))
 }
 
 /** The DS set, or that there is none (RFC 4035 section 3.1.4). */
 function delegationProof(zone: SignedZone, { cut, ds }: Referral): readonly RRset[] {
   if (zone.child(cut)?.stripped === true) return []
   if (ds !== null) return [zone.signed(ds)]
-  return zone.plan.flaws.has('missingProofs') ? [] : (zone.crookedProof() ?? signedAll(zone, zone.chain.nodata(cut)))
+  return zone.plan.flaws.has('missingProofs') ? [] : (crookedProof(zone, cut) ?? signedAll(zone, zone.chain.nodata(cut)))
 }
+
+const crookedProof = (zone: SignedZone, name: Name): readonly RRset[] | null => (zone.plan.flaws.has('ancestorProof') ? ancestorProof(zone, name) : zone.crookedProof())
 
 /** What the parent says of the delegation to this zone, and around it: true there, and no proof of anything below. */
 function ancestorProof(zone: SignedZone, name: Name): readonly RRset[] {

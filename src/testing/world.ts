@@ -46,6 +46,13 @@ export interface WorldOptions extends InternetSource {
   readonly validation?: SimValidation
 }
 
+export interface Asking {
+  /** RD, default true. */
+  readonly recursionDesired?: boolean
+  /** CD, default false. */
+  readonly checkingDisabled?: boolean
+}
+
 /** A resolution that was started and not waited for. */
 export interface Started {
   readonly outcome: Outcome | null
@@ -100,7 +107,7 @@ export class World {
   }
 
   /** Resolves and returns the outcome. Time goes on as far as it takes. */
-  resolve(name: string, type: string | number = 'A', options: { readonly recursionDesired?: boolean } = {}): Outcome {
+  resolve(name: string, type: string | number = 'A', options: Asking = {}): Outcome {
     const started = this.start(name, type, options)
     this.#until(() => started.outcome !== null, `resolving ${name} ${type}`)
     if (started.outcome === null) throw new Error('unreachable: the condition of the run has just been true')
@@ -108,12 +115,12 @@ export class World {
   }
 
   /** Begins a resolution; time stands still until `run`, `advance` or `resolve`. */
-  start(name: string, type: string | number = 'A', options: { readonly recursionDesired?: boolean } = {}): Started {
+  start(name: string, type: string | number = 'A', options: Asking = {}): Started {
     const state: { outcome: Outcome | null } = { outcome: null }
     let calls = 0
     const cancel = this.resolver.resolve(
       question(name, type),
-      { recursionDesired: options.recursionDesired ?? true, because: 'client', trace: step => this.trace.push(step) },
+      { recursionDesired: options.recursionDesired ?? true, checkingDisabled: options.checkingDisabled ?? false, because: 'client', trace: step => this.trace.push(step) },
       outcome => {
         if (++calls > 1) throw new Error(`${name} ${type} was answered ${calls} times`)
         state.outcome = outcome

@@ -3,11 +3,11 @@
  * further than it can answer: not beyond `pipelined` queries in work, and not while replies wait that the client does not
  * take. Not a place for limits across connections; that is the table's.
  *
- * Invariants: what it holds is bounded by one chunk of input, `pipelined` replies and `queuedBytes`; every way to its end
+ * Invariants: what it holds is bounded by one chunk of input, one batch, `pipelined` replies and `queuedBytes`; every way to its end
  * goes through `drop`, which runs once and takes it out of the table; junk and errors end it and nothing else.
  */
 import type { Socket } from 'node:net'
-import { frame, Framing } from '../dns/framing.ts'
+import { frame, FrameBatch, Framing } from '../dns/framing.ts'
 import { HEADER_OCTETS } from '../dns/message.ts'
 import { isResponse } from '../dns/wire.ts'
 import type { TcpLimits } from '../limits.ts'
@@ -29,6 +29,9 @@ export class TcpConnection implements TableEntry {
   readonly #socket: Socket
   readonly #client: Client
   readonly #framing = new Framing()
+  /** Replies that were ready at once, while more messages of the same chunk are looked at: they leave in one write. */
+  readonly #batch = new FrameBatch()
+  readonly #onFlushed = (): void => this.#flushed()
   /** Messages read and not yet taken up; `#next` is the first of them. */
   #backlog: readonly Uint8Array[] = []
   #next = 0
@@ -117,10 +120,12 @@ export class TcpConnection implements TableEntry {
   #work(): void {
     if (this.#working || this.#gone) return
     this.#working = true
+    if (this.#next < this.#backlog.length) this.#lastActive = this.#parts.clock.now()
     while (!this.#gone && this.#next < this.#backlog.length && this.#mayTake()) {
       const message = this.#backlog[this.#next++]
       if (message !== undefined) this.#take(message)
     }
+    this.#flush()
     this.#working = false
     if (this.#gone) return
     if (this.#next < this.#backlog.length || !this.#mayTake()) this.#pause()
@@ -146,16 +151,16 @@ export class TcpConnection implements TableEntry {
   #take(message: Uint8Array): void {
     // Junk: too short for a header, or a response. The stream cannot be trusted to be in step any more.
     if (message.length < HEADER_OCTETS || isResponse(message, message.length)) {
+      this.#flush()
       this.drop()
       return
     }
-    this.#lastActive = this.#parts.clock.now()
     this.#pending++
     let replied = false
     const reply = (bytes: Uint8Array, length: number): void => {
       if (replied) return
       replied = true
-      this.#reply(bytes.subarray(0, length))
+      this.#reply(bytes, length)
     }
     try {
       this.#parts.onMessage(message, message.length, this.#client, reply)
@@ -167,16 +172,32 @@ export class TcpConnection implements TableEntry {
 
   // --- out
 
-  #reply(bytes: Uint8Array): void {
+  #reply(bytes: Uint8Array, length: number): void {
     this.#pending--
     if (this.#gone) return
-    this.#lastActive = this.#parts.clock.now()
-    if (bytes.length > 0) {
-      this.#socket.write(frame(bytes), () => this.#flushed())
-      this.#account(this.#socket.writableLength)
+    if (this.#working) {
+      if (length > 0) this.#collect(bytes, length)
+      return
     }
+    this.#lastActive = this.#parts.clock.now()
+    if (length > 0) this.#write(frame(bytes.subarray(0, length)))
     this.#work()
     this.#watch()
+  }
+
+  #collect(bytes: Uint8Array, length: number): void {
+    if (this.#batch.add(bytes, length)) return
+    this.#flush()
+    if (!this.#batch.add(bytes, length)) this.#write(frame(bytes.subarray(0, length)))
+  }
+
+  #flush(): void {
+    if (!this.#gone && this.#batch.size > 0) this.#write(this.#batch.take())
+  }
+
+  #write(framed: Uint8Array): void {
+    this.#socket.write(framed, this.#onFlushed)
+    this.#account(this.#socket.writableLength)
   }
 
   #flushed(): void {

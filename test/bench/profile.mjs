@@ -9,15 +9,15 @@ import { ADDRESS, CLIENT_CPU, startRootwalk } from './servers.mjs'
 const TOLD = 30
 
 /**
- * @param {{ internet: import('./internet.mjs').BenchInternet, names: number, zones: number, coldNames: number, directory: string, tell: (text: string) => void }} options
+ * @param {{ internet: import('./internet.mjs').BenchInternet, only: readonly string[], names: number, zones: number, coldNames: number, directory: string, tell: (text: string) => void }} options
  */
-export async function profileBench({ internet, names, zones, coldNames, directory, tell }) {
+export async function profileBench({ internet, only, names, zones, coldNames, directory, tell }) {
   const cases = [
     { name: 'cached', names: internet.host(names, names), load: { seconds: 8 } },
     { name: 'tcp', names: internet.host(names, names), load: { seconds: 8, tcp: true, clients: 100, outstanding: 1_000 } },
     { name: 'cold', names: internet.host(coldNames, zones), load: { runs: 1 } },
   ]
-  for (const { name, names: asked, load } of cases) {
+  for (const { name, names: asked, load } of cases.filter(({ name }) => only.includes(name))) {
     const into = join(directory, `profile-${name}-${process.pid}`)
     mkdirSync(into, { recursive: true })
     const server = await startRootwalk({ ...internet, nodeOptions: ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${into}`] })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { frame, Framing } from '../../src/dns/framing.ts'
+import { frame, FrameBatch, Framing } from '../../src/dns/framing.ts'
 import { hex, join, octets, seeded, toHex } from './make.ts'
 
 const push = (reader: Framing, text: string) => Array.from(reader.push(hex(text)), toHex)
@@ -82,5 +82,38 @@ describe('frame', () => {
 
   it('a message too long for it is a bug', () => {
     expect(() => frame(new Uint8Array(65_536))).toThrow(RangeError)
+  })
+})
+
+describe('FrameBatch', () => {
+  it('holds what single frames would be, in order', () => {
+    const batch = new FrameBatch()
+    expect([batch.size, batch.take().length]).toEqual([0, 0])
+    const messages = ['6162', '', '63'].map(hex)
+    for (const message of messages) expect(batch.add(message, message.length)).toBe(true)
+    expect(batch.size).toBe(9)
+    expect(toHex(batch.take())).toBe(toHex(join(...messages.map(frame))))
+    expect([batch.size, batch.take().length]).toEqual([0, 0])
+  })
+
+  it('takes the first octets of a larger buffer, and its own copy of them', () => {
+    const batch = new FrameBatch()
+    const buffer = hex('616263')
+    batch.add(buffer, 2)
+    buffer.fill(0)
+    expect(toHex(batch.take())).toBe('00026162')
+  })
+
+  it('refuses what does not fit, beside the rest or at all', () => {
+    const batch = new FrameBatch()
+    const small = new Uint8Array(1_500).fill(1)
+    expect([batch.add(small, small.length), batch.add(small, small.length), batch.size]).toEqual([true, false, 1_502])
+    const first = batch.take()
+    const large = new Uint8Array(2_047).fill(2)
+    expect([batch.add(large, large.length), batch.size]).toEqual([false, 0])
+    expect(batch.add(large, 2_046)).toBe(true)
+    expect(toHex(batch.take())).toBe(toHex(frame(large.subarray(0, 2_046))))
+    // What was taken is not written over.
+    expect(toHex(first)).toBe(toHex(frame(small)))
   })
 })

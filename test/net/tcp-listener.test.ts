@@ -7,7 +7,7 @@ import { type LimitChanges, limitsWith } from '../../src/limits.ts'
 import type { Listener } from '../../src/net/listener.ts'
 import { systemRandom } from '../../src/net/system.ts'
 import { TcpConnections } from '../../src/net/tcp-connections.ts'
-import { openTcpListener } from '../../src/net/tcp-listener.ts'
+import { openTcpListener, type TcpListenOptions } from '../../src/net/tcp-listener.ts'
 import type { Client, Serve } from '../../src/ports.ts'
 import { SimClock } from '../../src/testing/sim-clock.ts'
 import { needs } from '../tools.ts'
@@ -22,12 +22,12 @@ interface Opened {
   readonly events: Event[]
 }
 
-async function open(onMessage: Serve, changes: LimitChanges = {}): Promise<Opened> {
+async function open(onMessage: Serve, changes: LimitChanges = {}, more: Pick<TcpListenOptions, 'onAccept'> = {}): Promise<Opened> {
   const limits = limitsWith(changes)
   const clock = new SimClock()
   const events: Event[] = []
   const table = new TcpConnections(limits.tcp)
-  const listener = await openTcpListener({ address: '127.0.0.1', port: 0, onMessage, clock, limits, events: eventsInto(events), connections: table })
+  const listener = await openTcpListener({ address: '127.0.0.1', port: 0, onMessage, clock, limits, events: eventsInto(events), connections: table, ...more })
   if (listener.kind !== 'listener') throw new Error(listener.message)
   atEnd(async () => {
     const closed = listener.close()
@@ -92,6 +92,26 @@ describe('a connection', () => {
     for (const id of [3, 0, 4, 1, 2]) handler.answer(id)
     await until(() => client.messages.length === 5)
     expect(answered(client)).toEqual([3, 0, 4, 1, 2])
+  })
+
+  it('writes replies that are ready at once together', async () => {
+    const writes: number[] = []
+    const onAccept: TcpListenOptions['onAccept'] = (_client, socket) => {
+      const write = socket.write.bind(socket)
+      socket.write = (data: Uint8Array | string, ...rest: unknown[]): boolean => {
+        writes.push(data.length)
+        const done = rest.find(one => typeof one === 'function')
+        return write(data, error => done?.(error))
+      }
+    }
+    const { listener } = await open(respond, {}, { onAccept })
+    const client = await tcpClient(listener.port)
+    client.socket.write(Buffer.concat(queries(60).map(frame)))
+    await until(() => client.messages.length === 60)
+    expect(answered(client)).toEqual(queries(60).map(idIn))
+    // 60 replies of about fifty octets, two kilobytes a write; one more where the network cut the chunk.
+    expect(writes.length).toBeLessThanOrEqual(4)
+    expect(writes.reduce((sum, octets) => sum + octets, 0)).toBe(client.messages.reduce((sum, message) => sum + 2 + message.length, 0))
   })
 
   it('puts queries together from single octets', async () => {

@@ -71,6 +71,9 @@ interface Draft {
  * type (for a question that asked for them).
  */
 export function groupRRsets(records: readonly Rr[], keepSignatures = false): RRset[] {
+  const [only] = records
+  if (only === undefined) return []
+  if (records.length === 1 && only.type !== RrType.RRSIG) return [setOf(only)]
   const drafts = new Map<string, Draft>()
   const signatures: { readonly name: Name; readonly record: Rr }[] = []
   for (const record of records) {
@@ -96,6 +99,9 @@ export function groupRRsets(records: readonly Rr[], keepSignatures = false): RRs
   }
   return [...drafts.values()].map(d => ({ ...d, rdatas: distinct(d.rdatas), signatures: distinct(d.signatures) }))
 }
+
+const setOf = ({ owner, type, class: klass, ttl, rdata }: Rr): RRset =>
+  ({ owner, name: foldName(owner), type, class: klass, ttl, rdatas: [rdata], signatures: [] })
 
 /** Sets of up to this many are compared pairwise: 28 comparisons, each over at the first difference, are cheaper than keys. */
 const PAIRWISE = 8

@@ -126,7 +126,8 @@ function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   const now = env.clock.now()
   const { servers } = env.caches
   const families = usableFamilies(env)
-  const open = [...roster.entries.values()].filter(entry => !entry.done && families.includes(entry.server.ip.family))
+  const open: Entry[] = []
+  for (const entry of roster.entries.values()) if (!entry.done && families.includes(entry.server.ip.family)) open.push(entry)
   let usable = open.filter(entry => !servers.isLame(entry.server.key, cut.zone, now))
   if (usable.length === 0 && roster.nameless.length === 0 && untouched(roster)) {
     // All are known to be lame: one is asked all the same, so that a repaired zone is noticed at the price of one packet.

@@ -78,7 +78,8 @@ export const nothingValidated = (limits: DnssecLimits): Validation => ({
   aggressive: false,
 })
 
-export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut => ({ ...delegation, from })
+export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut =>
+  ({ zone: delegation.zone, servers: delegation.servers, ds: delegation.ds, expiresAt: delegation.expiresAt, from })
 
 /** Address families that may be asked now. */
 export function usableFamilies(env: Env): readonly (4 | 6)[] {

@@ -79,7 +79,7 @@ function finish(trail: Trail, outcome: Outcome): Outcome {
   const whole = withoutRepeats(behindChain(trail.rrsets, outcome))
   if (whole.kind === 'failure') return whole
   const chained = trail.rrsets.length === 0 ? whole : { ...whole, proof: [...trail.proof, ...whole.proof], security: weaker(trail.security, whole.security) }
-  return trail.authoritative === null ? chained : { ...chained, authoritative: trail.authoritative }
+  return trail.authoritative === null || trail.authoritative === chained.authoritative ? chained : { ...chained, authoritative: trail.authoritative }
 }
 
 function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>): Failure {

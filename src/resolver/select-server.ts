@@ -25,16 +25,20 @@ export interface Candidate {
  */
 export function selectServer(candidates: readonly Candidate[], limits: UpstreamLimits, randomBelow: (n: number) => number): number {
   if (candidates.length < 2) return candidates.length - 1
-  const fewest = Math.min(...candidates.map(c => c.tries))
-  if (randomBelow(PERMILLE) < limits.explorePermille) {
-    return pick(candidates.flatMap((c, i) => (c.tries === fewest ? [i] : [])), randomBelow)
-  }
-  const scores = candidates.map(c => (c.srttMs === null || c.tries > 0 ? Math.max(c.timeoutMs, c.srttMs ?? 0) : c.srttMs) * TRY_PENALTY ** c.tries)
-  const best = Math.min(...scores)
-  return pick(scores.flatMap((score, i) => (score <= best + limits.rttBandMs ? [i] : [])), randomBelow)
+  if (randomBelow(PERMILLE) < limits.explorePermille) return pick(candidates, c => c.tries, 0, randomBelow)
+  return pick(candidates, scoreOf, limits.rttBandMs, randomBelow)
 }
+
+const scoreOf = (c: Candidate): number => (c.srttMs === null || c.tries > 0 ? Math.max(c.timeoutMs, c.srttMs ?? 0) : c.srttMs) * TRY_PENALTY ** c.tries
 
 const PERMILLE = 1_000
 const TRY_PENALTY = 4
 
-const pick = (indices: readonly number[], randomBelow: (n: number) => number): number => indices[randomBelow(indices.length)] ?? -1
+/** A random one among those that are at most `band` worse than the best. */
+function pick(candidates: readonly Candidate[], score: (candidate: Candidate) => number, band: number, randomBelow: (n: number) => number): number {
+  let best = Number.POSITIVE_INFINITY
+  for (const candidate of candidates) best = Math.min(best, score(candidate))
+  const near: number[] = []
+  for (const [i, candidate] of candidates.entries()) if (score(candidate) <= best + band) near.push(i)
+  return near[randomBelow(near.length)] ?? -1
+}

@@ -51,8 +51,7 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
   const { header, question } = asked
   const edns = asked.edns === null ? null : ourEdns(asked, asked.edns, content, settings)
   const dnssecOk = edns?.dnssecOk ?? false
-  const records = (rrsets: readonly RRset[]): Rr[] =>
-    rrsets.flatMap(set => (isVisible(set, question?.type ?? 0, dnssecOk) ? recordsOf(set, dnssecOk) : []))
+  const records = (rrsets: readonly RRset[]): readonly Rr[] => visibleRecords(rrsets, question?.type ?? 0, dnssecOk)
   const reply: Message = {
     id: header.id,
     response: true,
@@ -71,8 +70,21 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
     additional: records(content.additional),
     edns,
   }
-  return { ...encodeMessage(reply, { maxBytes: replyLimit(asked, settings) }), optOctets: edns === null ? 0 : optOctets(edns) }
+  const { bytes, ttlOffsets, truncated } = encodeMessage(reply, { maxBytes: replyLimit(asked, settings) })
+  return { bytes, ttlOffsets, truncated, optOctets: edns === null ? 0 : optOctets(edns) }
 }
+
+function visibleRecords(rrsets: readonly RRset[], qtype: number, dnssecOk: boolean): readonly Rr[] {
+  if (rrsets.length === 0) return NO_RECORDS
+  const records: Rr[] = []
+  for (const set of rrsets) {
+    if (!isVisible(set, qtype, dnssecOk)) continue
+    for (const record of recordsOf(set, dnssecOk)) records.push(record)
+  }
+  return records
+}
+
+const NO_RECORDS: readonly Rr[] = Object.freeze([])
 
 /** RFC 4035 section 3.2.1: what only authenticates is left out without DO, unless it was asked for by type. */
 const isVisible = (set: RRset, qtype: number, dnssecOk: boolean): boolean =>
@@ -132,7 +144,7 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
   switch (outcome.kind) {
     case 'answer': {
       const { rrsets, proof, additional, authoritative, security } = outcome
-      return { ...plain, authoritative, secure: security.kind === 'secure', answer: rrsets, authority: dnssecOk ? proof : [], additional, ede: noteOf(security) }
+      return { rcode: Rcode.NOERROR, authoritative, secure: security.kind === 'secure', answer: rrsets, authority: dnssecOk ? proof : [], additional, ede: noteOf(security) }
     }
     case 'nodata':
     case 'nxdomain': {
@@ -140,7 +152,7 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
       const rcode = outcome.kind === 'nxdomain' ? Rcode.NXDOMAIN : Rcode.NOERROR
       // RFC 2308 section 3: the SOA comes along so that the denial can be cached by who asked.
       const authority = [...(soa === null ? [] : [soa]), ...(dnssecOk ? proof : [])]
-      return { ...plain, rcode, authoritative, secure: security.kind === 'secure', answer: rrsets, authority, ede: noteOf(security) }
+      return { rcode, authoritative, secure: security.kind === 'secure', answer: rrsets, authority, additional: [], ede: noteOf(security) }
     }
     case 'failure':
       return failureContent(outcome)

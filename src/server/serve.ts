@@ -118,7 +118,7 @@ class Server {
   }
 
   #ask(asked: AskedQuery, client: Client, reply: Reply): void {
-    const { clock, events, pipeline, waiting } = this.#parts
+    const { clock, pipeline, waiting } = this.#parts
     if (!waiting.enter(client)) {
       this.#silence('droppedWaiting', reply)
       return
@@ -132,19 +132,34 @@ class Server {
       dnssecOk: edns?.dnssecOk ?? false,
       receivedAt: clock.now(),
     }
-    const bug = (error: unknown): void => events({ kind: 'bug', where: 'policy', error, question: `${formatName(question.name)} ${typeName(question.type)}` })
     const once = callOnce(reply)
-    startWith(() => pipeline.handler(query))
-      .then(answer => this.#answered(asked, query, answer, once))
-      .catch(error => {
-        bug(error)
-        this.#send(asked, errorContent(Rcode.SERVFAIL, EdeCode.Other, 'internal error'), 'bug', once, query)
-      })
-      .catch(error => {
-        bug(error)
-        once(NOTHING, 0)
-      })
-      .finally(() => waiting.leave(client))
+    // One link, not one for every way it may end: each costs two turns of the microtask queue.
+    startWith(() => pipeline.handler(query)).then(
+      answer => this.#conclude(asked, query, once, () => this.#answered(asked, query, answer, once)),
+      error => this.#conclude(asked, query, once, () => {
+        throw error
+      }),
+    )
+  }
+
+  /** Answers by `act`; by SERVFAIL when that throws, with nothing when even that does. */
+  #conclude(asked: AskedQuery, query: Query, reply: Reply, act: () => void): void {
+    const { events, waiting } = this.#parts
+    const bug = (error: unknown): void =>
+      events({ kind: 'bug', where: 'policy', error, question: `${formatName(query.question.name)} ${typeName(query.question.type)}` })
+    try {
+      act()
+    } catch (error) {
+      bug(error)
+      try {
+        this.#send(asked, errorContent(Rcode.SERVFAIL, EdeCode.Other, 'internal error'), 'bug', reply, query)
+      } catch (second) {
+        bug(second)
+        reply(NOTHING, 0)
+      }
+    } finally {
+      waiting.leave(query.client)
+    }
   }
 
   #answered(asked: AskedQuery, query: Query, answer: Answer, reply: Reply): void {

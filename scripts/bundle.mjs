@@ -21,8 +21,8 @@ const inDirectory = (/** @type {string} */ path) => join(directory, path)
 /** All that this script writes besides `cli.js`. */
 const SUFFIX = '.bundle.js'
 const LICENCES = 'THIRD-PARTY-LICENSES.txt'
-/** Modules that run in a thread of their own; they need no more files than the main one. */
-const THREADS = ['listener-thread.js'].filter(file => existsSync(inDirectory(file)))
+/** What runs in a thread of its own. */
+const THREAD = 'listener-thread.js'
 
 /**
  * A module finds files beside itself by its address; in a bundle that is still the address it had.
@@ -38,12 +38,14 @@ const places = {
 }
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
-const entries = ['cli.js', ...THREADS]
+const entries = ['cli.js', THREAD]
 const inside = await writeInside()
 const program = await writeProgram([
   // Few octets: enough to tell the version.
   { name: 'first', modules: await neededBy(['cli.js']) },
-  { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-words.js', ...THREADS]) },
+  // A thread of listeners needs a tenth of the server.
+  { name: 'listener', modules: await neededBy([THREAD]) },
+  { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-words.js']) },
 ])
 writeLicences([...program, ...inside].flatMap(({ moduleIds }) => moduleIds))
 

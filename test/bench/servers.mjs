@@ -3,8 +3,10 @@
  * The servers that are measured, each a process of its own pinned to one core: rootwalk as it is shipped, a bare echo, and the
  * resolvers of others that are installed (`peers.mjs`).
  */
+import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { answers, startProcess, temporaryDirectory } from '../daemons.mjs'
@@ -25,14 +27,33 @@ export const TCP_CONNECTIONS = 1_000
 /** Settings for rootwalk besides ours, as in a configuration file: `--serve '{"threads":1}'`. @type {{ value: Record<string, unknown> }} */
 export const serveSettings = { value: {} }
 
-/** A port that is free for UDP and TCP now, as far as UDP can tell. @returns {Promise<number>} */
+/** Below the ports that systems give to clients (from 32768 on Linux): such a one can be taken for TCP while UDP is free, or a moment later. */
+const FIRST_PORT = 20_000
+const PORTS = 12_000
+const PORT_TRIES = 50
+
+/** A port that is free for UDP and TCP. @returns {Promise<number>} */
 export async function freePort() {
-  const socket = createSocket('udp4')
-  await new Promise((/** @type {(value: void) => void} */ resolve) => void socket.bind(0, ADDRESS, resolve))
-  const { port } = socket.address()
-  socket.close()
-  return port
+  for (let tries = 0; tries < PORT_TRIES; tries++) {
+    const port = FIRST_PORT + randomInt(PORTS)
+    if ((await bindsUdp(port)) && (await bindsTcp(port))) return port
+  }
+  throw new Error(`no port free for UDP and TCP among ${PORT_TRIES} tried`)
 }
+
+/** @param {number} port @returns {Promise<boolean>} */
+const bindsUdp = port => new Promise(resolve => {
+  const socket = createSocket('udp4')
+  socket.once('error', () => socket.close(() => resolve(false)))
+  socket.bind(port, ADDRESS, () => socket.close(() => resolve(true)))
+})
+
+/** @param {number} port @returns {Promise<boolean>} */
+const bindsTcp = port => new Promise(resolve => {
+  const server = createServer()
+  server.once('error', () => resolve(false))
+  server.listen(port, ADDRESS, () => server.close(() => resolve(true)))
+})
 
 /** Whether the built rootwalk has a setting. @param {readonly string[]} path */
 export async function hasSetting(path) {

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { parseIp, parsePrefix } from './dns/address.ts'
 import { MAX_STRING_OCTETS } from './dns/text.ts'
-import { algorithmName, algorithmOf, digestOf } from './dnssec/algorithms.ts'
+import { algorithmOf, digestOf } from './dnssec/algorithms.ts'
 import { defaultLimits } from './limits.ts'
 import { DNS_PORT } from './ports.ts'
 
@@ -79,7 +79,7 @@ export function parseDisallowed(entry: string | number): Disallowed | null {
   if (digest !== null) return { what: 'digest', number: digest }
   const number = typeof entry === 'number' ? entry : algorithmOf(entry)
   if (number === null || !Number.isInteger(number) || number < 1 || number > 0xff) return null
-  return { what: number <= GREATEST_DIGEST && algorithmName(number).toUpperCase() !== String(entry).toUpperCase() ? 'digest' : 'algorithm', number }
+  return { what: number <= GREATEST_DIGEST && /^\d+$/.test(String(entry)) ? 'digest' : 'algorithm', number }
 }
 
 const GREATEST_DIGEST = 4

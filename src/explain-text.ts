@@ -97,13 +97,39 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
     }
     case 'note':
       return paint('yellow', step.text)
-    case 'validated':
-      return `${step.what}: ${paint(step.verdict === 'secure' ? 'green' : step.verdict === 'bogus' ? 'red' : 'yellow', step.verdict)} ${paint('dim', step.text)}`
+    case 'validated': {
+      const reason = reasonText(step)
+      return `${step.what}: ${paint(SECURITY_STYLES[step.verdict], step.verdict)}${reason === '' ? '' : paint('dim', `, ${reason}`)}`
+    }
     case 'end':
       return `${paint(step.outcome.startsWith('failure') ? 'red' : 'green', step.outcome)} ${paint('dim', `[${ms(step.tookMs)}]`)}`
     default:
       return step satisfies never
   }
+}
+
+type Validated = Extract<TraceStep, { kind: 'validated' }>
+
+const SECURITY_STYLES: Readonly<Record<Validated['verdict'], Style>> = { secure: 'green', insecure: 'yellow', bogus: 'red', indeterminate: 'yellow' }
+
+/** Which key of which zone, until when; or why not. Times of signatures (RFC 4034 section 3.2) as people write them. */
+function reasonText({ zone, what, text }: Validated): string {
+  const own = text.startsWith(`${what}: `) ? text.slice(what.length + 2) : text
+  const whose = own.replace(/^key (\d+), /, (_, tag) => `signed by key ${tag} of ${formatName(zone)}, `)
+  return whose.replace(/\b(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)\b/g, '$1-$2-$3 $4:$5:$6 UTC')
+}
+
+/** What was validated on the way, from the trust anchor down, a line each; empty when nothing was. */
+export function chainText(steps: readonly TraceStep[], paint: Paint = noPaint): string {
+  const judged = steps.filter(step => step.kind === 'validated')
+  if (judged.length === 0) return ''
+  const width = Math.max(...judged.map(({ what }) => what.length))
+  const verdictWidth = Math.max(...judged.map(({ verdict }) => verdict.length))
+  const lines = judged.map(step => {
+    const verdict = `${paint(SECURITY_STYLES[step.verdict], step.verdict)}${' '.repeat(verdictWidth - step.verdict.length)}`
+    return `  ${step.what.padEnd(width)}  ${verdict}  ${paint('dim', reasonText(step))}`.trimEnd()
+  })
+  return ['', paint('bold', 'Chain of trust'), ...new Set(lines), ''].join('\n')
 }
 
 const serverCount = (servers: number): string => `${servers} ${servers === 1 ? 'server' : 'servers'}`

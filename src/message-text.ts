@@ -9,7 +9,7 @@ import { formatRr } from './dns/rr-text.ts'
 import type { Rr } from './dns/rrset.ts'
 import { formatHex } from './dns/encoding-text.ts'
 import { formatName, formatString } from './dns/text.ts'
-import { className, edeName, EdnsOptionCode, opcodeName, rcodeName, RrType, typeName } from './dns/types.ts'
+import { className, EdeCode, edeName, EdnsOptionCode, opcodeName, Rcode, rcodeName, RrType, typeName } from './dns/types.ts'
 import type { Show } from './dig-words.ts'
 
 /** How the reply came. `wall` in milliseconds since 1970. */
@@ -21,7 +21,49 @@ export interface Journey {
   readonly wall: number
 }
 
-export function digText(message: Message, journey: Journey, show: Show): string {
+/** What a resolver said about the signatures; null when it was not asked, or is none. */
+export type SecurityShown = 'secure' | 'insecure' | 'bogus' | null
+
+/** RFC 8914 section 4: codes with which a resolver says that validation failed. */
+const BOGUS_CODES: ReadonlySet<number> = new Set([
+  EdeCode.DnssecBogus,
+  EdeCode.SignatureExpired,
+  EdeCode.SignatureNotYetValid,
+  EdeCode.DnskeyMissing,
+  EdeCode.RrsigsMissing,
+  EdeCode.NoZoneKeyBitSet,
+  EdeCode.NsecMissing,
+  EdeCode.SignatureExpiredBeforeValid,
+])
+
+/**
+ * From the reply alone: AD says secure (RFC 4035 section 3.2.3), SERVFAIL with a DNSSEC error says bogus, an answer without AD
+ * is insecure as far as this server tells. `asked`: the query had AD or DO, and not CD.
+ */
+export function securityShown(message: Message, asked: boolean): SecurityShown {
+  if (!asked || !message.recursionAvailable || message.checkingDisabled) return null
+  if (message.rcode === Rcode.SERVFAIL) {
+    const errors = message.edns === null ? [] : readExtendedErrors(message.edns)
+    return errors.some(({ code }) => BOGUS_CODES.has(code)) ? 'bogus' : null
+  }
+  if (message.rcode !== Rcode.NOERROR && message.rcode !== Rcode.NXDOMAIN) return null
+  return message.authenticData ? 'secure' : 'insecure'
+}
+
+function securityText(security: Exclude<SecurityShown, null>): string {
+  switch (security) {
+    case 'secure':
+      return ';; DNSSEC: secure, the server validated it'
+    case 'insecure':
+      return ';; DNSSEC: insecure: not signed, or not validated by this server'
+    case 'bogus':
+      return ';; DNSSEC: bogus: the signatures do not hold; +cd shows the data'
+    default:
+      return security satisfies never
+  }
+}
+
+export function digText(message: Message, journey: Journey, show: Show, security: SecurityShown = null): string {
   const blocks: string[] = []
   if (show.comments) blocks.push(headerText(message))
   if (show.comments && message.edns !== null) blocks.push(ednsText(message.edns))
@@ -34,7 +76,7 @@ export function digText(message: Message, journey: Journey, show: Show): string 
   section('ANSWER', message.answer, show.answer)
   section('AUTHORITY', message.authority, show.authority)
   section('ADDITIONAL', message.additional, show.additional)
-  if (show.stats) blocks.push(statsText(journey))
+  if (show.stats) blocks.push(security === null ? statsText(journey) : `${securityText(security)}\n${statsText(journey)}`)
   return blocks.length === 0 ? '' : `${blocks.join(show.comments ? '\n\n' : '\n')}\n`
 }
 

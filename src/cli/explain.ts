@@ -12,7 +12,7 @@ import type { Config } from '../config.ts'
 import type { Output } from './query.ts'
 import { resolutionOf } from '../create-resolver.ts'
 import { readName } from '../dig-words.ts'
-import { explainText, jsonStep, noPaint, type Paint, type Style } from '../explain-text.ts'
+import { chainText, explainText, jsonStep, noPaint, type Paint, type Style } from '../explain-text.ts'
 import { problemText } from '../problem-text.ts'
 import { openRecursor } from '../recursor.ts'
 import { loadHints } from '../root-hints.ts'
@@ -64,7 +64,7 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     )
     const painted = options.colour ? paint : noPaint
     const verdict = verdictText(outcome, trust.validation.validate && !options.checkingDisabled, painted)
-    output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, painted)}${recordLines(outcome)}${verdict}`)
+    output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, painted)}${recordLines(outcome)}${chainText(steps, painted)}${verdict}`)
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
   } finally {
     recursor.close()

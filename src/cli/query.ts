@@ -10,7 +10,7 @@ import { createNetwork } from '../net/upstream.ts'
 import { systemClock, systemRandom } from '../net/system.ts'
 import { DNS_PORT, serverAddress, type ExchangeResult, type Network, type Random, type ServerAddress, type Transport } from '../ports.ts'
 import { isAddress, type DigQuery } from '../dig-words.ts'
-import { digText, jsonMessage, shortText, type Journey } from '../message-text.ts'
+import { digText, jsonMessage, securityShown, shortText, type Journey } from '../message-text.ts'
 import { Exit } from './startup-problems.ts'
 
 export interface Output {
@@ -119,13 +119,14 @@ function encoded(query: DigQuery, id: number): Uint8Array {
 
 function shown(reply: Extract<Reply, { kind: 'reply' }>, query: DigQuery, journey: Journey): string {
   const { server, transport, tookMs, octets } = journey
+  const security = securityShown(reply.message, (query.authenticData || query.edns?.dnssecOk === true) && !query.checkingDisabled)
   switch (query.show.form) {
     case 'dig':
-      return digText(reply.message, journey, query.show)
+      return digText(reply.message, journey, query.show, security)
     case 'short':
       return shortText(reply.message)
     case 'json':
-      return `${JSON.stringify({ ...jsonMessage(reply.message), server, transport, ms: tookMs, octets }, null, 2)}\n`
+      return `${JSON.stringify({ ...jsonMessage(reply.message), security, server, transport, ms: tookMs, octets }, null, 2)}\n`
     default:
       return query.show.form satisfies never
   }

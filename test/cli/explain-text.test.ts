@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { parseIp } from '../../src/dns/address.ts'
-import { explainText, jsonStep, type Paint } from '../../src/explain-text.ts'
+import { chainText, explainText, jsonStep, type Paint } from '../../src/explain-text.ts'
 import { serverAddress, type ServerAddress } from '../../src/ports.ts'
 import type { TraceStep } from '../../src/resolver/trace.ts'
+import { World } from '../../src/testing/world.ts'
+import { nameOf } from '../../src/testing/records.ts'
 import { asked, name } from '../server/make.ts'
 
 const server = (text: string): ServerAddress => {
@@ -66,5 +68,54 @@ test('every step as JSON is plain text and numbers', () => {
   expect(jsonStep(walk[3] ?? { kind: 'note', id: 0, depth: 0, text: '' })).toEqual({
     kind: 'exchange', id: 1, depth: 0, atMs: 100, tookMs: 12.34, server: '198.41.0.4#53', serverName: 'a.root.', zone: '.', transport: 'udp', question: 'www.example.com. A',
     came: 'NOERROR', verdict: 'referral', decided: 'go on',
+  })
+})
+
+describe('validation', () => {
+  const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
+  const zone = (origin: string, at: string, sign?: string) => ({ origin, at: [at], text: `${soa}@ 3600 NS ns\nns 3600 A ${at}\nwww 300 A 192.0.2.1\n`, sign })
+  const cuts = ['good', 'broken', 'plain'].map((label, index) => `${label}. 3600 NS ns.${label}.\nns.${label}. 3600 A 10.54.0.${index + 2}\n`).join('')
+  const world = new World({
+    zones: [
+      { origin: '.', at: ['10.54.0.1'], text: `${soa}@ 3600 NS a.root.\na.root. 3600 A 10.54.0.1\n${cuts}`, sign: '' },
+      zone('good.', '10.54.0.2', ''), zone('broken.', '10.54.0.3', 'expired'), zone('plain.', '10.54.0.4'),
+    ],
+  })
+  const stepsOf = (text: string): TraceStep[] => {
+    const steps: TraceStep[] = []
+    world.resolver.resolve({ name: nameOf(text), type: 1, class: 1 }, { recursionDesired: true, because: 'client', trace: step => steps.push(step) }, () => {})
+    world.run()
+    return steps
+  }
+  const plain = (text: string): string => text.replace(/key \d+/g, 'key N')
+  const signed = (zone: string): string => `secure    signed by key N of ${zone}, ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC`
+
+  test('the chain from the anchor down: zone, key, algorithm, which signature over what, until when', () => {
+    const steps = stepsOf('www.good.')
+    expect(plain(chainText(steps)).replace(/secure {2}/g, 'secure    ')).toBe(`
+Chain of trust
+  . DNSKEY      ${signed('.')}
+  good. DS      ${signed('.')}
+  good. DNSKEY  ${signed('good.')}
+  www.good. A   ${signed('good.')}
+`)
+    expect(plain(explainText(steps))).toContain('─ good. DS: secure, signed by key N of ., ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC\n')
+  })
+
+  test('or why not', () => {
+    expect(chainText(stepsOf('www.plain.'))).toMatch(/the delegation of plain\. +insecure {2}proven to have no DS\n {2}www\.plain\. A +insecure\n$/)
+    expect(plain(chainText(stepsOf('www.broken.')))).toMatch(/broken\. DNSKEY +bogus +the signature by key N \(ECDSAP256SHA256\) expired \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n$/)
+  })
+
+  test('as JSON', () => {
+    expect(stepsOf('www.broken.').length).toBeGreaterThan(0)
+    expect(jsonStep({ kind: 'validated', id: 1, depth: 0, zone: name('good.'), what: 'www.good. A', verdict: 'secure', text: 'key 1' })).toEqual({
+      kind: 'validated', id: 1, depth: 0, zone: 'good.', what: 'www.good. A', verdict: 'secure', text: 'key 1',
+    })
+  })
+
+  test('nothing validated, nothing said; colours change no text', () => {
+    expect(chainText(walk)).toBe('')
+    expect(chainText(stepsOf('www.good.'), (_style, text) => text)).toBe(chainText(stepsOf('www.good.')))
   })
 })

@@ -54,6 +54,30 @@ describe('commands', () => {
     expect(printed.mock.calls.join('')).toContain('rootwalk')
   })
 
+  test('trust anchors on the command line: what is wrong with them is told with its place, and nothing starts', async () => {
+    file('bad.anchors', '. IN DS 20326 8 2 ABCD\nexample. IN A 192.0.2.1\n')
+    file('own.hints', '. 60 NS a.root.\na.root. 60 A 127.0.0.9\n')
+    for (const words of ['serve --listen 127.0.0.1:0 --log-level silent', 'explain a.test', 'serve --listen 127.0.0.1:0 --log-level silent --dnssec-validate false']) {
+      const { code, err } = await run(`${words} --root-hints own.hints --trust-anchors bad.anchors`)
+      expect([code, err]).toEqual([78, expect.stringMatching(/bad\.anchors:1:\d+: .*SHA-256[\s\S]*bad\.anchors:2:13: expected DS or DNSKEY, found A/)])
+    }
+    expect((await run('explain a.test --root-hints own.hints --trust-anchors missing.anchors')).err).toContain('missing.anchors: does not exist')
+    file('anchors.json', '{"dnssec": {"trustAnchors": ["built-in", "bad.anchors"]}}')
+    expect(await run('check-config anchors.json')).toMatchObject({ code: 78, err: expect.stringContaining('bad.anchors:1:') })
+  })
+
+  test('explain says that it did not validate, when it did not', async () => {
+    // The one root server is at an address that is never asked.
+    file('own.hints', '. 60 NS a.root.\na.root. 60 A 127.0.0.9\n')
+    file('island.anchors', `island.test. IN DS 1 13 2 ${'00'.repeat(32)}\n`)
+    expect((await run('explain a.test --root-hints own.hints --no-dnssec')).out).toMatch(/\n; not validated\n$/)
+    expect((await run('explain a.test --root-hints own.hints --cd')).out).toMatch(/\n; not validated\n$/)
+    const island = await run('explain a.test --root-hints own.hints --trust-anchors island.anchors')
+    expect(island.err).toMatch(/island\.anchors: warning: no anchor of the root: only island\.test\. and what is below is validated; add "built-in"/)
+    expect(island.out).not.toContain('not validated')
+    expect((await run('explain a.test --root-hints own.hints --trust-anchors island.anchors --trust-anchors built-in')).err).toBe('')
+  })
+
   test.each([
     ['', 'A command is needed'], ['serv', 'Did you mean serve?'], ['serve --upstream-prot 5', 'did you mean --upstream-port?'], ['serve extra', 'Unknown argument: extra'],
     ['query a.test AAA', 'did you mean AAAA?'], ['query a.test -p 0', '-p takes a port'], ['query a.test -p', 'Not enough arguments'], ['check-zone', 'Not enough non-option arguments'], ['explain', 'Not enough non-option arguments'],

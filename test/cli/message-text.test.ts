@@ -3,7 +3,7 @@ import { extendedError } from '../../src/dns/edns.ts'
 import { parseRr } from '../../src/dns/rr-text.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import type { Show } from '../../src/dig-words.ts'
-import { digText, jsonMessage, shortText, type Journey } from '../../src/message-text.ts'
+import { digText, jsonMessage, securityShown, shortText, type Journey } from '../../src/message-text.ts'
 import { asked, edns, message } from '../server/make.ts'
 
 const rr = (text: string): Rr => {
@@ -54,6 +54,21 @@ ns.example.com.\t60\tIN\tAAAA\t2001:db8::1
     const none: Show = { ...all, comments: false, question: false, authority: false, additional: false, stats: false }
     expect(digText(reply, journey, none)).toBe('www.example.com.\t300\tIN\tA\t192.0.2.1\nwww.example.com.\t300\tIN\tA\t192.0.2.2\n')
     expect(digText(reply, journey, { ...none, answer: false })).toBe('')
+  })
+
+  test.each<[string, Parameters<typeof message>[0], boolean, string | null]>([
+    ['AD', { authenticData: true }, true, 'secure'], ['no AD', {}, true, 'insecure'], ['a denial with AD', { rcode: 3, authenticData: true }, true, 'secure'],
+    ['not asked', { authenticData: true }, false, null], ['no resolver', { recursionAvailable: false, authoritative: true }, true, null], ['CD', { checkingDisabled: true }, true, null],
+    ...[6, 7, 8, 9, 10, 11, 12, 25].map(code => [`SERVFAIL with EDE ${code}`, { rcode: 2, edns: edns({ options: [extendedError(code, '')] }) }, true, 'bogus'] as const satisfies [string, object, boolean, string]),
+    ['SERVFAIL for another reason', { rcode: 2, edns: edns({ options: [extendedError(22, '')] }) }, true, null], ['SERVFAIL without a reason', { rcode: 2, edns: null }, true, null],
+    ['REFUSED', { rcode: 5 }, true, null], ['NOERROR with such an EDE, behind a forwarder', { edns: edns({ options: [extendedError(6, '')] }) }, true, 'insecure'],
+  ])('what the signatures are worth: %s', (_what, fields, was, expected) => {
+    expect(securityShown(message({ response: true, recursionAvailable: true, ...fields }), was)).toBe(expected)
+  })
+
+  test('and it stands above the statistics', () => {
+    expect(digText(reply, journey, all, 'bogus')).toContain('\n\n;; DNSSEC: bogus: the signatures do not hold; +cd shows the data\n;; Query time: 12 msec\n')
+    expect(digText(reply, journey, { ...all, stats: false }, 'secure')).not.toContain('DNSSEC')
   })
 
   test('short is data, a record a line', () => expect(shortText(reply)).toBe('192.0.2.1\n192.0.2.2\n'))

@@ -206,3 +206,65 @@ test('what a running server cannot take over is named', () => {
   expect(restartKeys(before, config('{"allow": ["10.0.0.0/8"], "zones": ["x"], "upstream": {"port": 5}, "log": {"level": "warn"}}'))).toEqual([])
   expect(restartKeys(before, config('{"listen": ["127.0.0.1:5"], "cache": {"bytes": "8MiB"}, "log": {"form": "json"}}'))).toEqual(['listen', 'cache', 'log.form'])
 })
+
+describe('dnssec', () => {
+  const given = (dnssec: object, overrides: Override[] = []) => config(JSON.stringify({ dnssec }), overrides).dnssec
+  const wrong = (dnssec: object): string[] => complaints(JSON.stringify({ dnssec })).map(text => text.replace(/^F:1:\d+: /, ''))
+
+  test('on by default, from the built-in anchors; algorithms are those of RFC 9904', () => {
+    const got = config('{}').dnssec
+    expect(got).toMatchObject({ validate: true, anchors: [{ kind: 'built-in' }], negative: [], managedAnchors: null, aggressive: true, rootKeySentinel: false, trustAnchorSignal: false })
+    expect([got.rules.nsec3MaxIterations, got.rules.disallowedAlgorithms.size, got.rules.disallowedDigests.size]).toEqual([50, 0, 0])
+  })
+
+  test('files are relative to the configuration; those of flags and variables to where one stands', () => {
+    expect(given({ trustAnchors: 'a', managedAnchors: 's' })).toMatchObject({ anchors: [{ kind: 'file', file: '/etc/x/a' }], managedAnchors: '/etc/x/s' })
+    expect(given({ trustAnchors: ['built-in', '/b'] }).anchors).toEqual([{ kind: 'built-in' }, { kind: 'file', file: '/b' }])
+    expect(given({ trustAnchors: [] }).anchors).toEqual([])
+    const flag = { label: '--trust-anchors', path: ['dnssec', 'trustAnchors'], value: ['c', 'd'] }
+    expect(given({ trustAnchors: 'a', managedAnchors: 's' }, [flag])).toMatchObject({ anchors: [{ file: '/home/me/c' }, { file: '/home/me/d' }], managedAnchors: '/etc/x/s' })
+  })
+
+  test.each<[string | number, 'algorithm' | 'digest', number]>([
+    ['RSASHA1', 'algorithm', 5], ['nsec3rsasha1', 'algorithm', 7], ['RSASHA1-NSEC3-SHA1', 'algorithm', 7], [7, 'algorithm', 7], ['8', 'algorithm', 8], ['DSA', 'algorithm', 3],
+    ['SHA-1', 'digest', 1], ['sha1', 'digest', 1], [1, 'digest', 1], ['SHA-384', 'digest', 4], [4, 'digest', 4],
+  ])('disallow %j is %s %d', (entry, what, number) => {
+    const { disallowedAlgorithms, disallowedDigests } = given({ disallow: [entry] }).rules
+    expect([[...disallowedAlgorithms], [...disallowedDigests]]).toEqual(what === 'algorithm' ? [[number], []] : [[], [number]])
+  })
+
+  test.each<[object, string]>([
+    [{ disallow: ['RSASHA9'] }, 'dnssec.disallow[0]: expected an algorithm or digest type such as "RSASHA1", "SHA-1" or 7'],
+    [{ disallow: [256] }, 'dnssec.disallow[0]: expected an algorithm or digest type such as "RSASHA1", "SHA-1" or 7'],
+    [{ trustAnchors: 5 }, 'dnssec.trustAnchors: expected a file, or a list of them in which "built-in" stands for the root\'s'],
+    [{ managedAnchors: true }, 'dnssec.managedAnchors: expected a file, or false'],
+    [{ nsec3MaxIterations: 151 }, 'dnssec.nsec3MaxIterations: too big: expected number to be <=150'],
+    [{ negativeTrustAnchors: ['a.test'] }, 'dnssec.negativeTrustAnchors[0]: expected {"name": "example.com", "until": "2026-12-31T12:00:00Z"}'],
+    [{ negativeTrustAnchors: [{ name: 'a.test' }] }, 'dnssec.negativeTrustAnchors[0].until: expected string, received undefined'],
+    [{ negativeTrustAnchors: [{ name: 'a.test', until: 'tomorrow' }] }, 'dnssec.negativeTrustAnchors[0].until: expected a time such as 2026-12-31T12:00:00Z'],
+    [{ negativeTrustAnchors: [{ name: 'a.test', until: '2026-02-30' }] }, 'dnssec.negativeTrustAnchors[0].until: expected a time such as 2026-12-31T12:00:00Z'],
+    [{ valdate: false }, 'unknown key "valdate" in dnssec (did you mean "validate"?)'],
+  ])('%j is refused', (dnssec, message) => expect(wrong(dnssec)).toEqual([message]))
+
+  test('a negative anchor with a name that cannot be', () => expect(wrong({ negativeTrustAnchors: [{ name: 'a..b', until: '2999-01-01' }] })[0]).toMatch(/^dnssec\.negativeTrustAnchors\[0\]\.name: /))
+
+  test('negative anchors end in UTC; one that is over is a warning', () => {
+    const text = JSON.stringify({ dnssec: { negativeTrustAnchors: [{ name: 'Broken.test', until: '2026-12-31T12:00:00+02:00' }, { name: 'old.test', until: '2026-01-01' }] } })
+    const result = readConfig({ file: { path: 'F', text }, overrides: [], directory: '/', wall: Date.UTC(2026, 10, 23) / 1_000 })
+    if (result.kind === 'invalid') throw new Error('invalid')
+    expect(result.config.dnssec.negative.map(({ name, until }) => [formatName(name), until])).toEqual([['broken.test.', Date.UTC(2026, 11, 31, 10) / 1_000], ['old.test.', Date.UTC(2026, 0, 1) / 1_000]])
+    expect(result.warnings.map(problemText)).toEqual([expect.stringMatching(/^F:1:\d+: warning: dnssec\.negativeTrustAnchors\[1\]\.until: is over: old\.test is validated again; remove the entry, or set a later time$/)])
+  })
+
+  test('nothing of it waits for a restart', () => {
+    expect(restartKeys(config('{}'), config('{"dnssec": {"validate": false, "trustAnchors": "a", "disallow": [5], "rootKeySentinel": true, "managedAnchors": "s"}}'))).toEqual([])
+  })
+
+  test('flags and variables: lists and files, but no negative anchors', () => {
+    const paths = overridable().map(setting => flagName(setting.path))
+    expect(paths).toEqual(expect.arrayContaining(['dnssec-validate', 'dnssec-trust-anchors', 'dnssec-disallow', 'dnssec-managed-anchors']))
+    expect(paths).not.toContain('dnssec-negative-trust-anchors')
+    expect(given({}, [{ label: 'X', path: ['dnssec', 'managedAnchors'], value: 'false' }]).managedAnchors).toBeNull()
+    expect(given({}, [{ label: 'X', path: ['dnssec', 'trustAnchors'], value: ['built-in'] }]).anchors).toEqual([{ kind: 'built-in' }])
+  })
+})

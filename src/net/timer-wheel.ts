@@ -75,11 +75,19 @@ export class TimerWheel {
   #arm(slot: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#armedFor = slot
-    this.#timer = setTimeout(() => this.#tick(), Math.max(1, slot * GRAIN_MS - this.#now()))
+    this.#timer = setTimeout(() => this.#due(), Math.max(1, slot * GRAIN_MS - this.#now()))
+  }
+
+  /**
+   * The loop runs timers before it reads sockets: after a stretch of work that was longer than a time-out, every answer that
+   * came meanwhile would count as missing (measured at twice the machine's load: 1 of 170 names unresolved). So it reads first.
+   */
+  #due(): void {
+    this.#timer = null
+    setImmediate(() => this.#tick())
   }
 
   #tick(): void {
-    this.#timer = null
     this.#armedFor = Number.POSITIVE_INFINITY
     const now = this.#now()
     const until = Math.floor(now / GRAIN_MS)

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { describe, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '../../src/net/system.ts'
 
@@ -27,6 +28,32 @@ describe('systemClock', () => {
     const set = clock.now()
     const fired = await new Promise<number>(resolve => clock.after(10, () => resolve(clock.now())))
     expect(fired - set).toBeGreaterThanOrEqual(10)
+  })
+
+  it('lets an answer that came while the loop was busy be read before the time for it is up', async () => {
+    const clock = systemClock()
+    const seen: string[] = []
+    const receiver = createSocket('udp4')
+    const sender = createSocket('udp4')
+    try {
+      await new Promise<void>(resolve => receiver.bind(0, '127.0.0.1', resolve))
+      receiver.on('message', () => seen.push('answer'))
+      await new Promise<void>(resolve => {
+        sender.send('x', receiver.address().port, '127.0.0.1', () => {
+          // Sent, not read yet: the callbacks of this turn run on.
+          clock.after(10, () => {
+            seen.push('time is up')
+            resolve()
+          })
+          const until = clock.now() + 60
+          while (clock.now() < until);
+        })
+      })
+    } finally {
+      receiver.close()
+      sender.close()
+    }
+    expect(seen).toEqual(['answer', 'time is up'])
   })
 
   it('does not fire when cancelled', async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TimerWheel } from '../../src/net/timer-wheel.ts'
 
 /** The system's timers and the clock go by hand. */
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }))
 afterEach(() => void vi.useRealTimers())
 
 function makeWheel(): { wheel: TimerWheel; fired: string[]; set: (name: string, ms: number) => () => void; pass: (ms: number) => void; jump: (ms: number, look?: boolean) => void } {
@@ -18,7 +18,9 @@ function makeWheel(): { wheel: TimerWheel; fired: string[]; set: (name: string, 
   // The loop was stopped meanwhile: all of the time is found to have passed at once.
   const jump = (ms: number, look = true): void => {
     now += ms
-    if (look) vi.advanceTimersToNextTimer()
+    if (!look) return
+    // First the system's timer, then the wheel's turn behind the sockets.
+    vi.advanceTimersToNextTimer().advanceTimersToNextTimer()
   }
   return { wheel, fired, set: (name, ms) => wheel.after(ms, () => fired.push(`${name}@${Math.round(now - 1_000.5)}`)), pass, jump }
 }

@@ -29,6 +29,11 @@ describe('the built-in anchors', () => {
     expect(builtInAnchors()).toHaveLength(1)
   })
 
+  it('are those of the file that comes with the package', () => {
+    const file = new URL('../../zones/root.anchors', import.meta.url)
+    expect(parseAnchors(readFileSync(file, 'utf8'), 'zones/root.anchors')).toEqual({ anchors: builtInAnchors(), problems: [] })
+  })
+
   // Debian's dns-root-data is no tool, so its absence is no failure.
   const file = '/usr/share/dns/root.key'
   it.skipIf(!existsSync(file))('are digests of the keys that this system knows', () => {

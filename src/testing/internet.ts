@@ -16,6 +16,7 @@ import type { Random } from '../ports.ts'
 import { buildZone } from '../zone/zone-check.ts'
 import { parseZoneText } from '../zone/zone-file.ts'
 import type { Zone } from '../zone/zone.ts'
+import { KeyStore } from './key-store.ts'
 import { parseMisbehaviour } from './misbehaviour.ts'
 import { ip, nameOf } from './records.ts'
 import type { Host } from './sim-network.ts'
@@ -48,6 +49,8 @@ export interface ServerSource {
 
 export interface InternetSource {
   readonly zones: readonly ZoneSource[]
+  /** Shared by all internets that are built from this; default each has its own. */
+  readonly keys?: KeyStore | undefined
   readonly servers?: readonly ServerSource[] | undefined
 }
 
@@ -80,7 +83,7 @@ export function buildInternet(source: InternetSource, random: Random, latencyMs:
   const signed = signZones(source.zones.flatMap(({ sign }, index) => {
     const zone = zones[index]
     return zone === undefined ? [] : [{ zone, plan: sign === undefined ? null : planOf(sign) }]
-  }), signing.seed, signing.times)
+  }), source.keys ?? new KeyStore(), signing.seed, signing.times)
   const zonesAt = new Map<string, ServedZone[]>()
   source.zones.forEach(({ at }, index) => {
     const zone = signed.zones[index]
@@ -159,5 +162,5 @@ export function readInternet(directory: URL = ownDirectory): EmbeddedInternet {
   const zones = manifest.zones.map(({ origin, file, at, sign }) => ({ origin, at, sign, text: readFileSync(new URL(file, directory), 'utf8') }))
   const served = new Set(zones.map(zone => nameOf(zone.origin)))
   if (!served.has(ROOT)) throw new Error(`${directory.pathname}internet.json has no zone ${formatName(ROOT)}`)
-  return { zones, servers: manifest.servers, suggestions: manifest.try }
+  return { zones, servers: manifest.servers, suggestions: manifest.try, keys: new KeyStore() }
 }

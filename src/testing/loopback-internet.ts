@@ -17,6 +17,7 @@ import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Clock, Random } from '../ports.ts'
 import { Zone } from '../zone/zone.ts'
 import { buildInternet, type InternetSource, type Signing, signedBy } from './internet.ts'
+import { KeyStore } from './key-store.ts'
 import { ip } from './records.ts'
 import type { Host } from './sim-network.ts'
 import { simSettings } from './sim-settings.ts'
@@ -53,7 +54,8 @@ export interface LoopbackOptions {
 
 /** Opens all sockets. Rejects when an address or the port is not to be had, with nothing left open. */
 export async function openLoopbackInternet(source: InternetSource, clock: Clock, random: Random, options: LoopbackOptions = {}): Promise<LoopbackInternet> {
-  const moved = onLoopback(source, options.network)
+  const keys = source.keys ?? new KeyStore()
+  const moved = onLoopback({ ...source, keys }, options.network)
   const between = options.between ?? (host => host)
   const signing = options.signing ?? signedBy(() => clock.wall())
   const internet = buildInternet(moved.source, random, options.latencyMs, signing)
@@ -79,7 +81,7 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
       anchors: internet.anchors,
       addressOf: address => moved.addresses.get(ip(address).text) ?? address,
       become: changed => {
-        const { hosts: others } = buildInternet(onLoopback(changed, options.network).source, random, options.latencyMs, signing)
+        const { hosts: others } = buildInternet(onLoopback({ ...changed, keys }, options.network).source, random, options.latencyMs, signing)
         for (const server of open) server.become(between(others.get(server.address) ?? server.host))
       },
       close: async () => {
@@ -104,6 +106,7 @@ export function onLoopback(source: InternetSource, network = '127.53'): { readon
   return {
     addresses,
     source: {
+      keys: source.keys,
       zones: source.zones.map(zone => {
         const at = zone.at.filter(isV4).map(move)
         return zone.zone === undefined ? { ...zone, text: moveText(zone.text), at } : { ...zone, zone: moveZone(zone.zone, move), at }

@@ -10,9 +10,10 @@ import { RrClass, RrType } from '../dns/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { keyTagOf } from '../dns/rdata-dnssec.ts'
 import { Zone } from '../zone/zone.ts'
+import type { KeyStore } from './key-store.ts'
 import type { SigningPlan } from './signing-plan.ts'
 import { dsFor } from './zone-keys.ts'
-import { type KeySet, makeKeySet } from './zone-key-set.ts'
+import type { KeySet } from './zone-key-set.ts'
 import { type ChildPlan, SignedZone, type SigningTimes } from './zone-signer.ts'
 
 /** A zone and how it is to be signed; null: not at all. */
@@ -31,17 +32,17 @@ export interface SignedInternet {
 /** RFC 8624 section 3.3. */
 const ANCHOR_DIGEST = 2
 
-export function signZones(given: readonly ZoneToSign[], seed: number, times: SigningTimes): SignedInternet {
+export function signZones(given: readonly ZoneToSign[], store: KeyStore, seed: number, times: SigningTimes): SignedInternet {
   const origins = new Set(given.map(({ zone }) => zone.origin))
   const plans = new Map<Name, SigningPlan>()
   for (const { zone, plan } of given) if (plan !== null && !plans.has(zone.origin)) plans.set(zone.origin, plan)
-  const keys = new Map([...plans].map(([origin, plan]) => [origin, makeKeySet(origin, seed, plan)]))
+  const keys = new Map([...plans].map(([origin, plan]) => [origin, store.keysOf(origin, seed, plan)]))
   const signed = new Map<Name, SignedZone>()
   const zones = given.map(({ zone, plan }): Zone | SignedZone => {
     const own = keys.get(zone.origin)
     if (plan === null || own === undefined) return zone
     const made = new SignedZone({
-      zone: withDs(zone, keys, origins), plan, seed, times, keys: plan === plans.get(zone.origin) ? own : makeKeySet(zone.origin, seed, plan),
+      zone: withDs(zone, keys, origins), plan, seed, times, keys: plan === plans.get(zone.origin) ? own : store.keysOf(zone.origin, seed, plan),
       children: new Map([...plans].map(([child, { flaws }]): [Name, ChildPlan] => [child, { stripped: flaws.has('strippedDs'), wildcardDs: flaws.has('wildcardDs') }])),
       parent: () => signed.get(homeOf(parentOf(zone.origin), origins)),
     })

@@ -32,6 +32,8 @@ export const rollovers = {
 export type Rollover = keyof typeof rollovers
 
 export interface SigningPlan {
+  /** The line that it was read from: equal lines are equal plans. */
+  readonly words: string
   readonly algorithms: readonly SigningAlgorithm[]
   /** One key for everything, instead of one for the keys and one for the rest. */
   readonly csk: boolean
@@ -87,6 +89,7 @@ export function readPlan(text: string): SigningPlan | null | { readonly error: s
   const salt = new Uint8Array(Buffer.from(seen.get('salt') ?? '', 'hex'))
   const nsec3 = seen.has('nsec3') || seen.has('optOut') || seen.has('salt') || flaws.has('wrongNsec3')
   return {
+    words: words.join(' '),
     // Colliding tags are quickly made for RSA only.
     algorithms: algorithms.length > 0 ? algorithms : [flaws.has('keyTrap') ? 'RSASHA256' : 'ECDSAP256SHA256'],
     csk: seen.has('csk'),

@@ -1,5 +1,9 @@
 /** An internet with a zone of everything for each way of signing: what our validator and Unbound are both asked about. */
+import { KeyStore } from '../../src/testing/key-store.ts'
 import type { InternetSource, ServerSource, ZoneSource } from '../../src/testing/internet.ts'
+
+/** Keys are the same in all these worlds: they are made once. */
+const store = new KeyStore()
 
 const zoneText = (address: string): string => `$TTL 3600
 @ SOA ns hostmaster 1 7200 3600 1209600 300
@@ -46,7 +50,7 @@ export function signedWorld(signs: Readonly<Record<string, string>>, servers: re
     zones.push({ origin: `secure.${name}.`, text: childText(first), at: addresses, sign })
   })
   const root = `$TTL 86400\n@ SOA a.root. h.root. 1 1800 900 604800 86400\n@ NS a.root.\na.root. A 198.51.100.1\n${delegations.join('\n')}\n`
-  return { zones: [{ origin: '.', text: root, at: ['198.51.100.1'], sign: '' }, ...zones], servers }
+  return { zones: [{ origin: '.', text: root, at: ['198.51.100.1'], sign: '' }, ...zones], servers, keys: store }
 }
 
 /** First address of the servers of the n-th of `signs` (from 1: `honest` is before them); the second one is right behind it. */

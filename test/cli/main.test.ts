@@ -64,6 +64,9 @@ describe('commands', () => {
     expect((await run('explain a.test --root-hints own.hints --trust-anchors missing.anchors')).err).toContain('missing.anchors: does not exist')
     file('anchors.json', '{"dnssec": {"trustAnchors": ["built-in", "bad.anchors"]}}')
     expect(await run('check-config anchors.json')).toMatchObject({ code: 78, err: expect.stringContaining('bad.anchors:1:') })
+    file('odd.anchors', `a.test. DS 1 12 2 ${'00'.repeat(32)}\nb.test. DS 1 13 2 ${'00'.repeat(32)}\n`)
+    file('odd.json', '{"dnssec": {"trustAnchors": ["built-in", "odd.anchors"]}}')
+    expect(await run('check-config odd.json')).toMatchObject({ code: 0, err: expect.stringMatching(/odd\.anchors: warning: the anchor of a\.test\. has no algorithm and digest that can be checked: the zone is treated as unsigned\n$/) })
   })
 
   test('explain says that it did not validate, when it did not', async () => {

@@ -5,6 +5,7 @@
 import { defaultLimits, type CacheLimits } from '../limits.ts'
 import { AnswerCache } from './answer-cache.ts'
 import { DelegationCache } from './delegations.ts'
+import { DenialStore } from './denials.ts'
 import { FailureCache } from './failure-cache.ts'
 import { NegativeCache } from './negative-cache.ts'
 import { RRsetCache } from './rrset-cache.ts'
@@ -20,6 +21,8 @@ export interface Caches {
   readonly servers: ServerStats
   readonly answers: AnswerCache
   readonly zoneStates: ZoneStates
+  /** Validated denials that serve for other names. */
+  readonly denials: DenialStore
   /** Bytes in use by all of them. */
   readonly bytes: number
   clear(): void
@@ -37,9 +40,10 @@ export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = de
   const servers = new ServerStats(limits, timing, share(limits.infraPermille), share(limits.lamePermille))
   const answers = new AnswerCache(limits, share(limits.answerPermille))
   const zoneStates = new ZoneStates(limits, share(limits.zoneStatePermille))
-  const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates]
+  const denials = new DenialStore(limits, share(limits.denialPermille))
+  const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials]
   return {
-    rrsets, negatives, failures, delegations, servers, answers, zoneStates,
+    rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials,
     get bytes() {
       return stores.reduce((sum, store) => sum + store.bytes, 0)
     },

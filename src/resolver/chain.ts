@@ -270,8 +270,8 @@ function* keysOf(judging: Judging, zone: Name): Steps<ChainEnd> {
   }
 }
 
-/** A DNSKEY set against what is trusted of its zone; null when its name is proven to be no zone. */
-export function* judgeKeys(judging: Judging, set: RRset): Steps<ChainEnd & { readonly ttl?: number } | null> {
+/** A DNSKEY set against what is trusted of its zone; null when its name is proven to be no zone. `ofTheSet`: a fault that another server's set may not have. */
+export function* judgeKeys(judging: Judging, set: RRset): Steps<(ChainEnd & { readonly ttl?: number; readonly ofTheSet?: boolean }) | null> {
   const { env, task, validation, wall, now } = judging
   const anchor = validation.points.at(set.name)
   const says: Says = anchor === undefined ? yield* parentSays(judging, set.name) : { kind: 'ds', ds: anchor.ds }
@@ -291,7 +291,7 @@ export function* judgeKeys(judging: Judging, set: RRset): Steps<ChainEnd & { rea
     case 'bogus':
     case 'limit':
       tell(judging, set.name, `${formatName(set.name)} DNSKEY`, 'bogus', verdict.text)
-      return verdict
+      return { ...verdict, ofTheSet: true }
     default:
       return verdict satisfies never
   }

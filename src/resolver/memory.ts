@@ -17,10 +17,11 @@ import type { Outcome, Security } from '../steps.ts'
 import type { Zone } from '../zone/zone.ts'
 import type { UsableVerdict } from './ask-server.ts'
 import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { failure, indeterminate } from './outcome.ts'
+import { signersOf } from './chain.ts'
+import { failure, indeterminate, secure } from './outcome.ts'
 import { throughCname, throughDname, type Chain } from './scrub.ts'
 import { addressesIn } from './server-addresses.ts'
-import { isExpanded, isSynthesised, weaker, type FinalVerdict, type Judged } from './validate.ts'
+import { isExpanded, isSynthesised, weaker, wildcardNameOf, type FinalVerdict, type Judged } from './validate.ts'
 
 export type Recalled =
   | { readonly kind: 'done'; readonly outcome: Outcome }
@@ -112,7 +113,31 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
     if (!isUnjudged(task, security)) return done({ kind, rrsets: [], soa, proof, security, authoritative: false })
     return unjudged({ kind, chain: chainOf(denial.name, [], null), name: denial.name, soa, proof, authoritative: true, lastResort: false })
   }
-  return throughCachedDname(env, task, question, top, now)
+  const aliased = throughCachedDname(env, task, question, top, now)
+  return aliased.kind === 'unknown' && top === ROOT ? fromDenials(env, task, question, now) : aliased
+}
+
+/** RFC 8198: what a validated denial of another name says of this one as well, and what a validated wildcard then answers. */
+function fromDenials(env: Env, task: Task, question: Question, now: number): Recalled {
+  if (!task.checking || task.fresh || !env.validation().aggressive) return unknown
+  const denied = env.caches.denials.find(question, now)
+  if (denied === undefined) return unknown
+  const { name, type, class: klass } = question
+  if (denied.kind !== 'wildcard') {
+    noteCache(task, `${denied.kind} by a denial of another name`, name, type, denied.soa.ttl)
+    return done({ kind: denied.kind, rrsets: [], soa: denied.soa, proof: denied.proof, security: secure, authoritative: false })
+  }
+  for (const kind of type === RrType.CNAME ? [type] : [type, RrType.CNAME]) {
+    const entry = env.caches.rrsets.get(denied.wildcard, kind, klass, now)
+    if (entry === undefined || entry.security.kind !== 'secure') continue
+    const left = remaining(entry, now)
+    const rrset: RRset = { ...left, owner: name, name, ttl: denied.proof.reduce((ttl, set) => Math.min(ttl, set.ttl), left.ttl) }
+    noteCache(task, 'data of the wildcard', denied.wildcard, kind, rrset.ttl)
+    if (kind === type) return done({ kind: 'answer', rrsets: [rrset], proof: denied.proof, security: secure, authoritative: false, additional: [] })
+    const step = throughCname(rrset)
+    if (typeof step !== 'string') return { kind: 'alias', rrsets: step.sets, target: step.target, authoritative: false, security: secure, proof: denied.proof }
+  }
+  return unknown
 }
 
 /** What is cached of a set; nothing that is about to end, nor the very data that is to be fetched, for a task that wants it anew. */
@@ -180,7 +205,16 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
     sets.forEach((set, index) => {
       if (isSynthesised(set, sets)) return
       const security = judged.aliases[index] ?? (verdict.kind === 'answer' && set === verdict.rrset ? judged.end : indeterminate)
-      rrsets.put(set, trust, security, now, isExpanded(set) ? proof : undefined)
+      if (!isExpanded(set)) {
+        rrsets.put(set, trust, security, now)
+        return
+      }
+      rrsets.put(set, trust, security, now, proof)
+      const wildcard = security.kind === 'secure' ? wildcardNameOf(set) : null
+      if (wildcard === null) return
+      // RFC 8198 section 5.3: the wildcard itself, for the next name that it applies to.
+      rrsets.put({ ...set, owner: wildcard, name: wildcard }, trust, security, now)
+      keepDenials(env, proof, null, now)
     })
   }
   switch (verdict.kind) {
@@ -195,6 +229,7 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
       keep(verdict.chain.aliases, verdict.authoritative, verdict.proof)
       // RFC 2308 section 5: a denial without SOA has no TTL and is not cached.
       if (verdict.soa === null) return
+      if (judged.end.kind === 'secure') keepDenials(env, verdict.proof, verdict.soa, now)
       if (verdict.kind === 'nodata') negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, verdict.proof, judged.end, now)
       else negatives.putNxdomain(verdict.name, question.class, verdict.soa, verdict.proof, judged.end, now)
       return
@@ -207,6 +242,18 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
       return
     default:
       verdict satisfies never
+  }
+}
+
+/** Proofs of a judged verdict are those that were validated and needed. */
+function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: number): void {
+  const { denials } = env.caches
+  for (const set of proof) {
+    const [zone] = signersOf(set)
+    if (zone === undefined) continue
+    if (soa !== null && soa.name === zone) denials.putSoa(zone, soa, now)
+    if (set.type === RrType.NSEC) denials.putNsec(zone, set, now)
+    else if (set.type === RrType.NSEC3) denials.putNsec3(zone, set, now)
   }
 }
 

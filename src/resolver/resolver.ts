@@ -85,8 +85,8 @@ export class Resolver {
 
   /** Other anchors or rules: what was judged by the old ones is forgotten. Delegations and server statistics stay. */
   validationChanged(): void {
-    const { rrsets, negatives, failures, answers, zoneStates } = this.#parts.caches
-    for (const store of [rrsets, negatives, failures, answers, zoneStates]) store.clear()
+    const { rrsets, negatives, failures, answers, zoneStates, denials } = this.#parts.caches
+    for (const store of [rrsets, negatives, failures, answers, zoneStates, denials]) store.clear()
   }
 
   /** Asks the hints for the current root servers; failing is no reason to stop, the hints go on serving. */

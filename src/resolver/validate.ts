@@ -6,7 +6,7 @@
  * Invariant: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven insecure
  * is bogus.
  */
-import { isWildcard, isWithin, labelCount, parentOf, type Name } from '../dns/name.ts'
+import { isWildcard, isWithin, labelCount, parentOf, suffixOf, wildcardOf, type Name } from '../dns/name.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
@@ -93,6 +93,12 @@ export function isExpanded(set: RRset): boolean {
   return set.signatures.some(rdata => (rdata[LABELS_OFFSET] ?? labels) < labels)
 }
 
+/** `*.closest` of a set that a wildcard made, as its signature tells. */
+export function wildcardNameOf(set: RRset): Name | null {
+  const [rdata] = set.signatures
+  return rdata === undefined ? null : wildcardOf(suffixOf(set.name, rdata[LABELS_OFFSET] ?? 0))
+}
+
 /** RFC 4034 section 3.1: where an RRSIG counts the labels of what it signs. */
 const LABELS_OFFSET = 3
 
@@ -111,6 +117,7 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
   if (off !== null) return endedBy(judging, set, off, proof)
   if (set.type === RrType.DNSKEY) {
     const end = yield* judgeKeys(judging, set)
+    if (end?.kind === 'bogus') return { ...end, chain: end.ofTheSet !== true }
     if (end !== null) return end.kind === 'secure' ? ended(withTtl(set, Math.min(set.ttl, end.ttl ?? set.ttl)), secure) : endedBy(judging, set, end, proof)
   }
   let trouble: (Refusal & { readonly chain: boolean }) | null = null
@@ -141,8 +148,12 @@ function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: reado
   const verdict = verifySet(judging, set, keys)
   if (verdict.kind !== 'valid') return { ...verdict, chain: false }
   const valid = withTtl(set, Math.min(set.ttl, verdict.ttl))
-  if (set.type === RrType.DS) keepParent(judging, set.name, { kind: 'ds', ds: set.rdatas }, valid.ttl)
-  if (verdict.wildcard === null) return ended(valid, secure)
+  if (verdict.wildcard === null) {
+    if (set.type === RrType.DS) keepParent(judging, set.name, { kind: 'ds', ds: set.rdatas }, valid.ttl)
+    return ended(valid, secure)
+  }
+  // A wildcard vouches for no zone: delegations are not made by expansion (RFC 4592 section 4.2; Unbound, April 2026).
+  if (set.type === RrType.DS || set.type === RrType.DNSKEY) return { ...bogus(EdeCode.NsecMissing, `${setText(set)} comes from a wildcard`), chain: false }
   // RFC 4035 section 5.3.4: what a wildcard made needs a proof that the name itself does not exist.
   const claim: DenialClaim = { kind: 'expansion', name: set.name, wildcard: verdict.wildcard }
   const denied = yield* denial(judging, keys, claim, proof)
@@ -170,15 +181,17 @@ function* judgeDenied(
   judging: Judging, zone: Name, question: { readonly type: number }, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>,
 ): Steps<Denied | (Refusal & { readonly chain: boolean })> {
   const { name, soa, proof } = verdict
-  const isDs = verdict.kind === 'nodata' && question.type === RrType.DS && labelCount(name) > 0
-  const place = isDs ? parentOf(name) : name
+  // RFC 4035 section 3.1.4.1: DS, and that there is none, is the business of the zone above.
+  const above = question.type === RrType.DS && labelCount(name) > 0
+  const isDs = above && verdict.kind === 'nodata'
+  const place = above ? parentOf(name) : name
   const off = exempt(judging, place)
   if (off !== null) return deniedBy(judging, verdict, off)
   if (verdict.kind === 'nodata' && question.type === RrType.DNSKEY) {
     const keyless = yield* judgeKeyless(judging, verdict)
     if (keyless !== null) return keyless
   }
-  const [signer] = [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf).filter(candidate => !isDs || candidate !== name)
+  const [signer] = [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf).filter(candidate => !above || candidate !== name)
   if (signer === undefined) {
     const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
     const end = yield* unsigned(judging, zone, place)

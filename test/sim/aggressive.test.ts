@@ -31,9 +31,12 @@ describe.each(['', 'nsec3'])('denials used for other names, zone signed %j', sig
 
   it('answers from a wildcard that was seen, with the proof that it applies', () => {
     const { ask } = open()
+    // The SOA of the zone, which bounds how long its denials are used (RFC 9077), comes with a denial.
+    expect(ask('nothing1.ent').said).toBe('nxdomain secure')
     expect(ask('a.wild').said).toBe('answer secure')
     const free = Array.from({ length: 40 }, (_, i) => ask(`b${i}.wild`)).filter(({ exchanges }) => exchanges === 0)
-    expect(free.length).toBeGreaterThan(sign === '' ? 5 : 0)
+    // Of hashed names only those in a gap that was seen; of one chain of NSEC all but a few.
+    if (sign === '') expect(free.length).toBeGreaterThan(5)
     for (const { said, outcome } of free) {
       expect(said).toBe('answer secure')
       expect(outcome.kind === 'answer' && outcome.proof.length > 0).toBe(true)

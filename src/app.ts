@@ -172,6 +172,7 @@ class Server implements RunningServer {
     }
     this.#openQueryLog()
     this.#makeServe()
+    this.#trust.attach(recursor.resolver)
     const listeners = await openListeners({
       bindings: config.listen,
       batch,
@@ -194,7 +195,7 @@ class Server implements RunningServer {
     recursor.zones.watch()
     // RFC 9609 section 3, and then the keys of the root: the only questions that are asked of our own accord.
     recursor.resolver.prime(() => {
-      if (this.#stopping === null) this.#trust.start(recursor.resolver)
+      if (this.#stopping === null) this.#trust.start()
     })
   }
 

@@ -79,8 +79,9 @@ export function createResolver(options: ResolverOptions = {}): PublicResolver {
     throw new TypeError(problems.map(problemText).join('\n'))
   }
   recursor.zones.watch()
+  trust.attach(recursor.resolver)
   // Nothing is asked of our own accord inside somebody's program, unless the roll-over of keys is to be followed.
-  if (config.dnssec.managedAnchors !== null) trust.start(recursor.resolver)
+  if (config.dnssec.managedAnchors !== null) trust.start()
   const close = (): void => {
     recursor.close()
     void trust.close()

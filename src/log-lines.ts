@@ -64,7 +64,7 @@ function trustSentence(event: TrustEvent): Sentence {
         message: `every key of the trust anchor ${event.zone} is revoked: nothing is validated below it any more (RFC 5011 section 5); configure a new anchor`,
       }
     case 'anchor-refresh-failed':
-      return { level: 'error', message: `the keys of the trust anchor ${event.zone} could not be validated, trying again: ${event.reason}` }
+      return { level: 'error', message: `the keys of the trust anchor ${event.zone} could not be checked, trying again: ${event.reason}` }
     case 'anchor-state-failed':
       return { level: 'error', message: `state of trust anchors: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}` }
     case 'clock-suspicious':

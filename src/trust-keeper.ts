@@ -64,6 +64,7 @@ export class TrustKeeper {
   /** What the file said when it was read. */
   #good: string | null = null
   #timers = new Set<Cancel>()
+  #started = false
   #clockDoubted = false
 
   constructor({ clock, limits, events, settings, anchors }: TrustKeeperParts) {
@@ -85,12 +86,17 @@ export class TrustKeeper {
     return tagsOf(this.#validation.points.at(ROOT))
   }
 
-  /** Begins to look at keys and clocks, and tells what is believed. */
-  start(resolver: KeyResolver): void {
+  /** Who is to forget what was judged by other anchors. Tells what is believed, and of a clock that is before this program. */
+  attach(resolver: KeyResolver): void {
     this.#resolver = resolver
     this.#tellTrust()
     const wall = this.#clock.wall()
     if (wall < releasedAt - this.#limits.clockSlack) this.#doubtClock(wall - releasedAt, 'it is before the day on which this version was made')
+  }
+
+  /** Begins to look at keys and clocks. */
+  start(): void {
+    this.#started = true
     this.#schedule()
   }
 
@@ -106,9 +112,8 @@ export class TrustKeeper {
     if (path === settings.managedAnchors) this.#takeStates([...this.#points.values()].map(({ state }) => state))
     else this.#load()
     this.#changed()
-    if (this.#resolver === null) return
-    this.#tellTrust()
-    this.#schedule()
+    if (this.#resolver !== null) this.#tellTrust()
+    if (this.#started) this.#schedule()
   }
 
   /** Resolves when the state is on the disk. */

@@ -78,7 +78,10 @@ function keep(dnssec: object = {}, { anchors = [rootAnchor(a)], wall = START, st
   const zone = new Zone()
   zone.set = set
   const keeper = new TrustKeeper({ clock, limits: defaultLimits.dnssec, events: event => events.push(event), settings: settings(dnssec), anchors })
-  if (start) keeper.start(zone)
+  if (start) {
+    keeper.attach(zone)
+    keeper.start()
+  }
   return { keeper, zone, clock, told: () => events.splice(0).map(event => logLine(event)).map(({ level, message }) => `${level}: ${message}`) }
 }
 
@@ -130,6 +133,13 @@ describe('what is believed', () => {
     expect(kept.keeper.validation.validate).toBe(false)
   })
 
+  test('a configuration that comes before the first look clears too', () => {
+    const kept = keep({}, { start: false })
+    kept.keeper.attach(kept.zone)
+    kept.keeper.configure(settings(), [rootAnchor(b)])
+    expect([kept.zone.changes, kept.zone.asked, kept.told().length]).toEqual([1, [], 2])
+  })
+
   test('a negative anchor ends at its time, and what was judged under it is forgotten', () => {
     const until = new Date((START + 3 * DAY) * 1_000).toISOString().replace('.000', '')
     const kept = keep({ negativeTrustAnchors: [{ name: 'broken.test', until }] })
@@ -160,7 +170,7 @@ describe('the clock', () => {
     kept.clock.advance(40 * DAY * 1_000)
     expect(kept.zone.asked).toEqual(['. DNSKEY'])
     const failing = keep({}, { set: null })
-    expect(failing.told()).toContain('error: the keys of the trust anchor . could not be validated, trying again: no server answers')
+    expect(failing.told()).toContain('error: the keys of the trust anchor . could not be checked, trying again: no server answers')
     failing.clock.advance(2 * 3_600_000 + 1)
     expect([failing.zone.asked.length, failing.told()]).toEqual([3, []])
   })
@@ -214,7 +224,7 @@ describe('managed anchors', () => {
     const kept = keep(managed())
     live(kept, 60, [b], [b])
     expect(trustedTags(kept)).toEqual(tags(a))
-    expect(kept.told().join('\n')).toMatch(/could not be validated, trying again/)
+    expect(kept.told().join('\n')).toMatch(/could not be checked, trying again/)
   })
 
   test('an island has keys of its own', () => {

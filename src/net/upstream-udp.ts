@@ -33,7 +33,9 @@ interface UdpExchange {
   readonly query: Uint8Array
   readonly id: number
   readonly done: (result: ExchangeResult) => void
+  readonly timeoutMs: number
   seat: Seat | null
+  /** 0 before it is sent. */
   sentAt: number
   /** Datagrams discarded, and among them well-formed responses to something else. */
   mismatches: number
@@ -96,7 +98,7 @@ export class UdpUpstream {
   /** See `Network.exchange`. Time spent waiting for a socket counts against `timeoutMs`. */
   exchange(server: ServerAddress, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
     const exchange: UdpExchange = {
-      server, query, id: idOf(query), done, seat: null, sentAt: 0, mismatches: 0, guesses: 0, weak: null, cancelGrace: null, over: false,
+      server, query, id: idOf(query), done, timeoutMs, seat: null, sentAt: 0, mismatches: 0, guesses: 0, weak: null, cancelGrace: null, over: false,
       cancelTimer: this.#parts.clock.after(timeoutMs, () => this.#expire(exchange)),
     }
     if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
@@ -177,6 +179,13 @@ export class UdpUpstream {
 
   #expire(exchange: UdpExchange): void {
     const { weak, mismatches, seat } = exchange
+    // The server's time runs from when the query left, which a busy turn of the loop may hold back for longer than all of it.
+    const now = this.#parts.clock.now()
+    const left = seat === null || weak !== null ? 0 : (exchange.sentAt === 0 ? now : exchange.sentAt) + exchange.timeoutMs - now
+    if (left > 0) {
+      exchange.cancelTimer = this.#parts.clock.after(left, () => this.#expire(exchange))
+      return
+    }
     if (weak !== null) this.#finish(exchange, this.#replyOf(exchange, weak.bytes, weak.decoded, true), false)
     else if (seat === null) this.#finish(exchange, { kind: 'not-sent', reason: 'no socket became free in time' }, false)
     else this.#finish(exchange, { kind: 'timeout', mismatches }, false)

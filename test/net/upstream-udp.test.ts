@@ -31,6 +31,16 @@ describe('one exchange', () => {
     expect(results[0]?.kind === 'reply' && Buffer.from(results[0].bytes)).toEqual(Buffer.from(answer(query())))
   })
 
+  it('counts the time of a server from when the query left, not from when a busy turn of the loop began', async () => {
+    const { upstream, clock } = makeUpstream()
+    const { server } = await udpServer((q, send) => send(answer(q)))
+    const results: ExchangeResult[] = []
+    upstream.exchange(server, query(), 400, r => results.push(r))
+    clock.advance(500)
+    await until(() => results.length > 0)
+    expect(results[0]).toMatchObject({ kind: 'reply' })
+  })
+
   it.each<[string, (q: Uint8Array) => Uint8Array]>([
     ['a query (QR=0)', q => patched(answer(q), { 2: 0x05 })],
     ['another opcode', q => patched(answer(q), { 2: 0x95 })],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Event } from '../../src/events.ts'
 import { createResolver } from '../../src/index.ts'
 import { openLoopbackInternet, type LoopbackInternet } from '../../src/testing/loopback-internet.ts'
 import { systemClock, systemRandom } from '../../src/net/system.ts'
@@ -21,6 +22,7 @@ describe('a resolver in a program', () => {
     expect(() => createResolver({ records: { 'a.test': { A: 'x' }, 'b.test': { A: 'y' } } })).toThrow(/records\.a\.test\.A[\s\S]*records\.b\.test\.A/)
     expect(() => createResolver({ rootHints: '/nowhere/at/all' })).toThrow(/does not exist/)
     expect(() => createResolver({ zones: ['/nowhere/at.zone'] })).toThrow(/does not exist/)
+    expect(() => createResolver({ dnssec: { trustAnchors: '/nowhere/anchors' } })).toThrow(/does not exist/)
     using resolver = createResolver()
     await expect(resolver.resolve('a..b')).rejects.toThrow(TypeError)
     await expect(resolver.resolve('a.test', 'NOTYPE')).rejects.toThrow('"NOTYPE" is no record type')
@@ -36,7 +38,12 @@ describe('a resolver in a program', () => {
       const got = await resolver.resolve('alias.shop', 'A', { trace: true })
       expect(got.records.map(({ type, data }) => `${type} ${data}`)).toEqual(['CNAME www.shop.', 'A 192.0.2.80'])
       expect(got.steps.filter(step => step.kind === 'exchange').map(step => step.serverName)).toEqual(expect.arrayContaining(['a.root.', 'ns.shop.']))
-      expect(await resolver.resolve('nothing.shop', 'MX')).toMatchObject({ status: 'NXDOMAIN', authoritative: false })
+      expect(await resolver.resolve('nothing.shop', 'MX')).toMatchObject({ status: 'NXDOMAIN', authoritative: false, security: 'indeterminate' })
+      // The keys of the real root did not sign this one.
+      const events: Event[] = []
+      using validating = createResolver({ rootHints: join(directory, 'hints'), upstream: { port: internet.port, doNotQuery: [], ipv6: false }, onEvent: event => events.push(event) })
+      expect(await validating.resolve('alias.shop')).toMatchObject({ status: 'SERVFAIL', security: 'bogus', records: [] })
+      expect(events).toContainEqual({ kind: 'trust-anchors', anchors: ['. (20326, 38696)'] })
     } finally {
       rmSync(directory, { recursive: true })
       await internet.close()

@@ -322,6 +322,8 @@ describe('sockets', () => {
     const first = ask(server, query({ id: 1 }), 500)
     const second = ask(server, query({ id: 2 }), 200)
     expect(upstream.waiting).toBe(1)
+    // The first leaves.
+    await settle()
     clock.advance(200)
     expect(await second).toEqual({ kind: 'not-sent', reason: 'no socket became free in time' })
     clock.advance(300)

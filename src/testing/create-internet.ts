@@ -10,14 +10,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Delegation } from '../cache/delegations.ts'
-import { foldName } from '../dns/name.ts'
+import { foldName, type Name, ROOT } from '../dns/name.ts'
 import { formatName } from '../dns/text.ts'
+import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { limitsWith } from '../limits.ts'
 import { systemClock, systemRandom } from '../net/system.ts'
 import { type FrontOptions, frontFields, startFront } from './front-server.ts'
-import { buildInternet, type Internet } from './internet.ts'
+import { buildInternet, type Internet, signedBy } from './internet.ts'
 import { faultsOf, located } from './internet-input.ts'
 import { InternetPlan } from './internet-plan.ts'
+import { readSigning, readSigns, type ZoneSigning } from './internet-signing.ts'
 import { QueryLog } from './internet-queries.ts'
 import type {
   InternetBase, InternetOptions, InternetZones, MemoryInternet, MemoryResolver, RunningResolver, ServerFault, ServerQuery, SetOptions, SocketInternet,
@@ -26,6 +28,7 @@ import { type LoopbackInternet, openLoopbackInternet } from './loopback-internet
 import { formatMisbehaviour } from './misbehaviour.ts'
 import { calm, SimNetwork } from './sim-network.ts'
 import { SimRandom } from './sim-random.ts'
+import { anchorLines } from './signed-internet.ts'
 import { simSettings } from './sim-settings.ts'
 import { dataSet, setsOf } from './stub-data.ts'
 import { atCaller, mistake } from './stub-mistake.ts'
@@ -34,10 +37,10 @@ import { stubSettings } from './stub-settings.ts'
 import type { NameRecords, RecordData } from './stub-types.ts'
 import { createClock, durationMs, TestClock } from './test-clock.ts'
 import {
-  answeredRecord, type AnsweredRecord, type CachingResolver, createResolver, type EngineOptions, engineFields, questionOf, type RootHints, settingsOf, type TestAnswer, TestEngine,
+  answeredRecord, type AnsweredRecord, type CachingResolver, createResolver, type EngineOptions, engineFields, questionOf, type RootHints, settingsOf, type TestAnswer, TestEngine, validationBy,
 } from './test-resolver.ts'
 
-const FIELDS = ['seed', 'clock', 'loss', 'latency', 'sockets', 'port', ...engineFields] as const
+const FIELDS = ['seed', 'clock', 'loss', 'latency', 'sockets', 'port', 'dnssec', ...engineFields] as const
 
 /**
  * A delegation tree: `createInternet({ 'example.com': { records: { www: '192.0.2.1' }, faults: { ns1: 'lame' } } })`.
@@ -62,14 +65,12 @@ interface Settled {
   readonly plan: InternetPlan
   readonly clock: TestClock
   readonly random: SimRandom
+  readonly seed: number
   readonly latencyMs: number | undefined
   readonly options: InternetOptions
 }
 
 function settle(zones: unknown, options: InternetOptions): Settled {
-  if (typeof options === 'object' && options !== null && 'dnssec' in options && options.dnssec !== undefined && options.dnssec !== false) {
-    mistake('dnssec: signed zones are not there yet; rootwalk does not validate, and an internet that only looked signed would prove nothing')
-  }
   knownFields(options, FIELDS, 'the options of createInternet')
   const { seed = stubSettings.seed, clock = createClock(), loss = 0, latency, sockets = false, port = 0 } = options
   if (typeof seed !== 'number' || !Number.isFinite(seed)) mistake(`expected seed to be a number, found ${described(seed)}`)
@@ -81,7 +82,7 @@ function settle(zones: unknown, options: InternetOptions): Settled {
   if (sockets && loss > 0) mistake('loss: only an internet in memory loses datagrams')
   settingsOf(options)
   const latencyMs = latency === undefined ? undefined : durationMs(latency, settle)
-  return { plan: new InternetPlan(zones), clock, random: new SimRandom(seed), latencyMs, options }
+  return { plan: new InternetPlan(zones, readSigns(options.dnssec)), clock, seed, random: new SimRandom(seed), latencyMs, options }
 }
 
 /** What both kinds do alike. */
@@ -101,6 +102,29 @@ abstract class Base implements InternetBase {
   protected abstract changed(): void
   abstract addressesOf(server: string): readonly string[]
   abstract stop(): Promise<void>
+
+  /** The anchor that each signed zone would have. */
+  protected abstract zoneAnchors(): ReadonlyMap<Name, TrustAnchor>
+
+  get anchors(): readonly string[] {
+    return this.rootAnchors().flatMap(anchorLines)
+  }
+
+  anchorsOf(zone: string): readonly string[] {
+    return atCaller(this.anchorsOf, () => {
+      const anchor = this.zoneAnchors().get(foldedName(zone))
+      return anchor === undefined ? mistake(`${zone} is not signed here; signed are ${[...this.zoneAnchors().keys()].map(plainName).join(', ') || 'none'}`) : anchorLines(anchor)
+    })
+  }
+
+  sign(zone: string, how: ZoneSigning): this {
+    return this.#change(this.sign, () => this.plan.sign(foldedName(zone), readSigning(how)))
+  }
+
+  protected rootAnchors(): readonly TrustAnchor[] {
+    const root = this.zoneAnchors().get(ROOT)
+    return root === undefined ? [] : [root]
+  }
 
   get servers(): readonly string[] {
     return this.plan.serverNames
@@ -254,21 +278,28 @@ class Memory extends Base implements MemoryInternet {
     this.#internet = null
   }
 
+  protected zoneAnchors(): ReadonlyMap<Name, TrustAnchor> {
+    return this.#live().anchors
+  }
+
   #live(): Internet {
     this.#internet ??= this.#build()
     return this.#internet
   }
 
   #build(): Internet {
-    const internet = buildInternet(this.plan.source(), this.#serverRandom, this.#settled.latencyMs)
+    const internet = buildInternet(this.plan.source(), this.#serverRandom, this.#settled.latencyMs, signedBy(() => this.clock.wall(), this.#settled.seed))
     return { ...internet, hosts: new Map([...internet.hosts].map(([address, host]) => [address, this.log.between(host)])) }
   }
 
   #resolver(options: EngineOptions): MemoryResolver {
     const { clock } = this
+    const limits = limitsWith(options.limits ?? {})
+    // As it was when the resolver was made: keys that change afterwards are what roll-overs are about.
+    const validation = validationBy(this.rootAnchors(), limits, options)
     const engine = new TestEngine({
       clock, random: this.#settled.random.fork(`resolver ${this.#resolvers++}`), network: this.#network, hints: () => this.#live().hints,
-      limits: limitsWith(options.limits ?? {}), settings: settingsOf(options),
+      limits, settings: settingsOf(options), validation: () => validation,
     })
     const query = (name: string, type = 'A'): TestAnswer => {
       const question = atCaller(query, () => questionOf(name, type))
@@ -302,14 +333,17 @@ class Sockets extends Base implements SocketInternet {
   }
 
   static async open(settled: Settled): Promise<SocketInternet> {
-    const { plan, clock, random, latencyMs = 0, options } = settled
+    const { plan, clock, random, seed, latencyMs = 0, options } = settled
+    const real = systemClock()
+    // Our own resolvers live on the clock of the test, those of others on that of the machine.
+    const times = (): { earliest: number; latest: number } => ({ earliest: Math.min(clock.wall(), real.wall()), latest: Math.max(clock.wall(), real.wall()) })
     const { port = 0 } = options
     const log = new QueryLog(clock)
     const ports = systemRandom()
     for (let tries = 1; ; tries++) {
       try {
-        const loopback = await openLoopbackInternet(plan.source(), systemClock(), random.fork('servers'), {
-          port, ports, latencyMs, between: host => log.between(host),
+        const loopback = await openLoopbackInternet(plan.source(), real, random.fork('servers'), {
+          port, ports, latencyMs, signing: { seed, times }, between: host => log.between(host),
           // Several internets can have one port when their addresses differ.
           ...(port === 0 ? {} : { network: `127.${simSettings.loopbackNetwork + ports.below(simSettings.loopbackNetworks)}` }),
         })
@@ -331,22 +365,30 @@ class Sockets extends Base implements SocketInternet {
   resolver(options: EngineOptions = {}): CachingResolver {
     const resolver = atCaller(this.resolver, () => {
       knownFields(options, engineFields, 'the options of a resolver')
-      return createResolver({ ...ownEngine(this.#options), ...options, roots: this.rootHints, clock: this.clock })
+      return createResolver({ ...ownEngine(this.#options), ...options, roots: this.rootHints, anchors: this.anchors, clock: this.clock })
     })
     this.#open.add(() => resolver.stop())
     return resolver
   }
 
   hintsFile(): string {
+    return this.#file('root.hints', this.rootHints.text)
+  }
+
+  anchorsFile(): string {
+    return this.#file('root.anchors', this.anchors.map(line => `${line}\n`).join(''))
+  }
+
+  #file(name: string, text: string): string {
     this.#directory ??= mkdtempSync(join(tmpdir(), 'rootwalk-internet-'))
-    const file = join(this.#directory, 'root.hints')
-    writeFileSync(file, this.rootHints.text)
+    const file = join(this.#directory, name)
+    writeFileSync(file, text)
     return file
   }
 
   async startResolver(options: FrontOptions = {}): Promise<RunningResolver> {
     atCaller(this.startResolver, () => knownFields(options, frontFields, 'the options of startResolver'))
-    const front = await startFront({ ...ownEngine(this.#options), ...options }, this.clock, this.#loopback.hints, this.port)
+    const front = await startFront({ ...ownEngine(this.#options), ...options }, this.clock, this.#loopback.hints, this.port, this.rootAnchors())
     this.#open.add(() => front.stop())
     return front
   }
@@ -367,12 +409,17 @@ class Sockets extends Base implements SocketInternet {
   protected changed(): void {
     this.#loopback.become(this.plan.source())
   }
+
+  protected zoneAnchors(): ReadonlyMap<Name, TrustAnchor> {
+    return this.#loopback.anchors
+  }
 }
 
 /** The engine's options among those of the internet; IPv6 is left out of the loopback. */
-const ownEngine = ({ minimise, mixCase, limits }: InternetOptions): EngineOptions => ({
+const ownEngine = ({ minimise, mixCase, validate, limits }: InternetOptions): EngineOptions => ({
   ipv6: false,
   ...(minimise === undefined ? {} : { minimise }),
   ...(mixCase === undefined ? {} : { mixCase }),
+  ...(validate === undefined ? {} : { validate }),
   ...(limits === undefined ? {} : { limits }),
 })

@@ -4,6 +4,7 @@
  */
 import type { Delegation } from '../cache/delegations.ts'
 import { parsePrefix } from '../dns/address.ts'
+import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { limitsWith } from '../limits.ts'
 import { openListeners } from '../net/listeners.ts'
 import { systemClock, systemRandom } from '../net/system.ts'
@@ -16,7 +17,7 @@ import { WaitingClients } from '../server/waiting.ts'
 import type { RunningResolver } from './internet-types.ts'
 import { stubSettings } from './stub-settings.ts'
 import { type TestClock, withTimersOf } from './test-clock.ts'
-import { type EngineOptions, engineFields, settingsOf, TestEngine } from './test-resolver.ts'
+import { type EngineOptions, engineFields, settingsOf, TestEngine, validationBy } from './test-resolver.ts'
 
 export interface FrontOptions extends EngineOptions {
   /** Default any that is free. */
@@ -26,13 +27,14 @@ export interface FrontOptions extends EngineOptions {
 export const frontFields: readonly string[] = ['port', ...engineFields]
 
 /** Rejects with the system's error when the port is not to be had. */
-export async function startFront(options: FrontOptions, clock: TestClock, hints: Delegation, upstreamPort: number): Promise<RunningResolver> {
+export async function startFront(options: FrontOptions, clock: TestClock, hints: Delegation, upstreamPort: number, anchors: readonly TrustAnchor[] = []): Promise<RunningResolver> {
   const real = systemClock()
   const random = systemRandom()
   const limits = limitsWith(options.limits ?? {})
   const network = createNetwork({ clock: real, random, limits, events: () => {} })
   const virtual = withTimersOf(clock, real)
-  const engine = new TestEngine({ clock: virtual, random, network, hints: () => hints, limits, settings: settingsOf(options, { upstreamPort }) })
+  const validation = validationBy(anchors, limits, options)
+  const engine = new TestEngine({ clock: virtual, random, network, hints: () => hints, limits, settings: settingsOf(options, { upstreamPort }), validation: () => validation })
   const listeners = await openListeners({ bindings: [{ address: stubSettings.address, port: options.port ?? 0 }], clock: real, limits, events: () => {}, onMessage: serveWith(engine, virtual, limits) })
   const [failure] = listeners.failures
   const udp = listeners.open().find(({ transport }) => transport === 'udp')

@@ -17,8 +17,11 @@ import { buildZone } from '../zone/zone-check.ts'
 import { Zone } from '../zone/zone.ts'
 import type { InternetSource, ServerSource, ZoneSource } from './internet.ts'
 import { readZones, type Records, type ServerInput, type ZoneInput } from './internet-input.ts'
+import { checkSigned, nothingSigned, type Signs } from './internet-signing.ts'
+import { KeyStore } from './key-store.ts'
 import { formatMisbehaviour, type Misbehaviour } from './misbehaviour.ts'
 import { ip, nameOf, rr } from './records.ts'
+import { isSignedAlready } from './signed-internet.ts'
 import { simSettings } from './sim-settings.ts'
 import { mistake } from './stub-mistake.ts'
 import { described, plainName } from './stub-names.ts'
@@ -49,12 +52,16 @@ export class InternetPlan {
   readonly #zones: ReadonlyMap<Name, PlannedZone>
   readonly #servers: ReadonlyMap<Name, PlannedServer>
   readonly #built = new WeakMap<Records, Zone>()
+  readonly #keys = new KeyStore()
+  readonly #signs: Map<Name, string | undefined>
 
   /** Throws a `Mistake` for whatever cannot be. */
-  constructor(zones: unknown) {
+  constructor(zones: unknown, signs: Signs = nothingSigned) {
     const inputs = withMissing(readZones(zones))
     this.#zones = new Map(inputs.map(input => [input.origin, plannedZone(input)]))
     this.#servers = plannedServers(inputs, name => addressesIn(this.#zoneOf(name).common, name))
+    checkSigned(signs, [...this.#zones.keys()])
+    this.#signs = new Map([...this.#zones.keys()].map(origin => [origin, signs.zones.has(origin) ? signs.zones.get(origin) : signs.all]))
     // Not before all zones are there: the address of a server stands in the deepest zone that holds its name.
     for (const server of this.#servers.values()) this.#tellAddresses(server)
     for (const zone of this.#zones.values()) if (zone.origin !== ROOT) this.#delegate(zone)
@@ -71,14 +78,22 @@ export class InternetPlan {
     for (const { origin, servers, common, own } of this.#zones.values()) {
       const add = (records: Records, names: readonly Name[]): void => {
         const at = names.flatMap(name => this.#servers.get(name)?.addresses ?? [])
-        if (at.length > 0) zones.push({ origin: formatName(origin), text: '', zone: this.#built.get(records) ?? this.#build(origin, records), at })
+        if (at.length === 0) return
+        const zone = this.#built.get(records) ?? this.#build(origin, records)
+        // A zone that came with signatures has its own keys.
+        zones.push({ origin: formatName(origin), text: '', zone, at, sign: isSignedAlready(zone) ? undefined : this.#signs.get(origin) })
       }
       add(common, servers.map(({ name }) => name).filter(name => !own.has(name)))
       for (const [name, records] of own) add(records, [name])
     }
     const servers = [...this.#servers.values()].map(({ name, addresses, latencyMs, faults }): ServerSource =>
       ({ name: plainName(name), at: addresses, latencyMs, does: [...faults].flatMap(set => set.map(formatMisbehaviour)) }))
-    return { zones, servers }
+    return { zones, servers, keys: this.#keys }
+  }
+
+  /** Signs a zone in another way from now on; undefined: not at all. */
+  sign(origin: Name, words: string | undefined): void {
+    this.#signs.set(this.#zone(origin).origin, words)
   }
 
   /** The server of that name or address. */

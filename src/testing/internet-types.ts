@@ -4,6 +4,7 @@
  */
 import type { Transport } from '../ports.ts'
 import type { AnsweredRecord, CachingResolver, EngineOptions, RootHints, TestAnswer } from './test-resolver.ts'
+import type { DnssecOptions, ZoneSigning } from './internet-signing.ts'
 import type { NameRecords, RecordData, StubRecords } from './stub-types.ts'
 import type { Duration, TestClock } from './test-clock.ts'
 
@@ -52,6 +53,11 @@ export interface InternetOptions extends EngineOptions {
   readonly loss?: number
   /** Round trip of servers that give none, default 20ms; `sockets`: default 0. */
   readonly latency?: Duration
+  /**
+   * Signs all zones, the made ones too, or as it says; its own resolvers validate then, from `anchors`. Keys come from `seed`,
+   * signatures are made as they are asked for and are always of today.
+   */
+  readonly dnssec?: boolean | DnssecOptions
   /** On loopback sockets: the answer is a promise then. */
   readonly sockets?: boolean
   /** With `sockets`: the one port of all servers. Default any that is free; other resolvers than rootwalk want 53. */
@@ -96,6 +102,10 @@ export interface InternetBase extends AsyncDisposable {
   readonly clock: TestClock
   /** Where a resolver begins. */
   readonly rootHints: RootHints
+  /** The root's keys as lines of DS records, for files of trust anchors; none without `dnssec`. */
+  readonly anchors: readonly string[]
+  /** The same for any signed zone: an island of security. */
+  anchorsOf(zone: string): readonly string[]
   /** Names of all servers. */
   readonly servers: readonly string[]
   /** The addresses of a server. */
@@ -107,6 +117,8 @@ export interface InternetBase extends AsyncDisposable {
   remove(name: string, type?: string, options?: Omit<SetOptions, 'ttl'>): this
   /** A misbehaviour, or several, of one server from now on: for all its zones unless the text says otherwise. */
   fault(server: string, faults: string | readonly string[]): ServerFault
+  /** Signs a zone in another way from now on: `net.sign('example.com', 'expired')`. What resolvers remember stays as it was. */
+  sign(zone: string, how: ZoneSigning): this
   /** The parent of `zone` knows it no more: NXDOMAIN there, whatever its servers say. */
   removeDelegation(zone: string): this
   restoreDelegation(zone: string): this
@@ -140,6 +152,8 @@ export interface SocketInternet extends InternetBase {
   resolver(options?: EngineOptions): CachingResolver
   /** The path of a hints file with the root's servers; it is removed by `stop`. */
   hintsFile(): string
+  /** Likewise a file with `anchors`, which every resolver reads. */
+  anchorsFile(): string
   /** rootwalk's server in front of this internet, its TTLs on `clock`. */
   startResolver(options?: EngineOptions & { readonly port?: number }): Promise<RunningResolver>
 }

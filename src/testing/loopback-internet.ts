@@ -75,13 +75,17 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
       if (attempt < tries && isTaken(error)) continue
       throw error
     }
+    let anchors = internet.anchors
     return {
       port,
       hints: internet.hints,
-      anchors: internet.anchors,
+      get anchors() {
+        return anchors
+      },
       addressOf: address => moved.addresses.get(ip(address).text) ?? address,
       become: changed => {
-        const { hosts: others } = buildInternet(onLoopback({ ...changed, keys }, options.network).source, random, options.latencyMs, signing)
+        const { hosts: others, anchors: newAnchors } = buildInternet(onLoopback({ ...changed, keys }, options.network).source, random, options.latencyMs, signing)
+        anchors = newAnchors
         for (const server of open) server.become(between(others.get(server.address) ?? server.host))
       },
       close: async () => {

@@ -10,15 +10,18 @@ import { foldName, ROOT } from '../dns/name.ts'
 import { formatRdata } from '../dns/rdata-text.ts'
 import { type Rr, recordsOf } from '../dns/rrset.ts'
 import { className, edeName, RrClass, typeName } from '../dns/types.ts'
+import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { type LimitChanges, type Limits, limitsWith } from '../limits.ts'
 import { createNetwork, type SystemNetwork } from '../net/upstream.ts'
 import { systemClock, systemRandom } from '../net/system.ts'
 import { type Clock, DNS_PORT, type Network, type Random } from '../ports.ts'
-import type { EngineSettings } from '../resolver/env.ts'
+import type { EngineSettings, Validation } from '../resolver/env.ts'
 import { Resolver } from '../resolver/resolver.ts'
 import type { TraceStep } from '../resolver/trace.ts'
 import type { Outcome } from '../steps.ts'
 import { makeLocalZones } from '../zone/local-zones.ts'
+import { readAnchorLines } from './internet-signing.ts'
+import { validationOf } from './sim-validation.ts'
 import { atCaller, mistake } from './stub-mistake.ts'
 import { described, foldedName, knownFields, plainName, serverOf, typeOf, wireName } from './stub-names.ts'
 import { createClock, TestClock, withTimersOf } from './test-clock.ts'
@@ -41,6 +44,8 @@ export interface TestAnswer {
   readonly answers: readonly AnsweredRecord[]
   /** Of a denial: its TTL is how long that may be remembered. */
   readonly soa: AnsweredRecord | null
+  /** RFC 4035 section 4.3; `indeterminate` when nothing is validated or nobody knows. */
+  readonly security: 'secure' | 'insecure' | 'indeterminate' | 'bogus'
   /** Why there is no answer; null unless `rcode` is SERVFAIL. `code` and `name` are those of RFC 8914. */
   readonly error: { readonly code: number; readonly name: string; readonly text: string } | null
   /** Nobody was asked. */
@@ -57,11 +62,13 @@ export interface EngineOptions {
   /** Random letter case in questions (0x20). */
   readonly mixCase?: boolean
   readonly ipv6?: boolean
+  /** False: signatures are nothing to it (default true, which means something when there are trust anchors). */
+  readonly validate?: boolean
   /** Other bounds than those of the product, such as `{ cache: { maxTtl: 10 } }`. */
   readonly limits?: LimitChanges
 }
 
-export const engineFields = ['minimise', 'mixCase', 'ipv6', 'limits'] as const
+export const engineFields = ['minimise', 'mixCase', 'ipv6', 'validate', 'limits'] as const
 
 /** How simulations resolve unless told otherwise: as the product does. */
 const usual: EngineSettings = { minimise: 'relaxed', mixCase: true, ipv4: true, ipv6: true, upstreamPort: DNS_PORT, doNotQuery: [], hardenGlue: true }
@@ -73,6 +80,8 @@ export interface EngineParts {
   readonly hints: () => Delegation
   readonly limits: Limits
   readonly settings: EngineSettings
+  /** Absent: nothing is validated. */
+  readonly validation?: (() => Validation) | undefined
 }
 
 /** One engine with its caches. */
@@ -111,6 +120,12 @@ export function settingsOf(options: EngineOptions, changes: Partial<EngineSettin
   return { ...usual, minimise, mixCase, ipv6, ...changes }
 }
 
+/** By these anchors, unless a test does not want it. */
+export function validationBy(anchors: readonly TrustAnchor[], limits: Limits, { validate = true }: EngineOptions): Validation {
+  if (typeof validate !== 'boolean') mistake(`expected validate to be true or false, found ${described(validate)}`)
+  return validationOf(new Map(), limits.dnssec, { anchors, ...(validate ? {} : { validate: false }) })
+}
+
 /** Reads what a test asks. */
 export function questionOf(name: unknown, type: unknown): Question {
   return { name: foldName(wireName(name)), type: typeOf(type), class: RrClass.IN }
@@ -122,6 +137,7 @@ function answerOf(outcome: Outcome, steps: readonly TraceStep[], startedAt: numb
   return {
     rcode: outcome.kind === 'failure' ? 'SERVFAIL' : outcome.kind === 'nxdomain' ? 'NXDOMAIN' : 'NOERROR',
     answers,
+    security: outcome.kind !== 'failure' ? outcome.security.kind : outcome.why === 'bogus' ? 'bogus' : 'indeterminate',
     soa: soa === null ? null : (recordsOf(soa).map(answeredRecord)[0] ?? null),
     error: outcome.kind === 'failure' ? { code: outcome.ede, name: edeName(outcome.ede), text: outcome.text } : null,
     fromCache: outcome.kind !== 'failure' && !steps.some(step => step.kind === 'exchange'),
@@ -150,6 +166,8 @@ export interface ResolverOptions extends EngineOptions {
   readonly upstream?: string | { readonly address: string }
   /** Or a whole internet: `net.rootHints` of one on sockets. */
   readonly roots?: RootHints
+  /** Lines of DS or DNSKEY records to validate by: `net.anchors`. */
+  readonly anchors?: readonly string[]
   /** Where TTLs count down; default a clock of its own. Time-outs are real. */
   readonly clock?: TestClock
 }
@@ -175,14 +193,16 @@ export interface CachingResolver extends AsyncDisposable {
  */
 export function createResolver(options: ResolverOptions): CachingResolver {
   return atCaller(createResolver, () => {
-    knownFields(options, ['upstream', 'roots', 'clock', ...engineFields], 'the options of createResolver')
+    knownFields(options, ['upstream', 'roots', 'anchors', 'clock', ...engineFields], 'the options of createResolver')
     const { upstream, roots, clock = createClock() } = options
     if (!(clock instanceof TestClock)) mistake(`expected clock to be one of createClock(), found ${described(clock)}`)
     if ((upstream === undefined) === (roots === undefined)) mistake('expected either upstream (one server for all names, like dns.address) or roots (net.rootHints)')
     const { hints, port } = roots === undefined ? onlyServer(upstream) : hintsOf(roots)
     // Nobody delegates within one server's names, so asking for parts of a name would only show as queries of the test.
     const settings = settingsOf(upstream === undefined ? options : { minimise: 'off', mixCase: false, ...options }, { upstreamPort: port })
-    return new SocketResolver(clock, hints, settings, limitsWith(options.limits ?? {}))
+    const limits = limitsWith(options.limits ?? {})
+    const validation = validationBy(readAnchorLines(options.anchors), limits, options)
+    return new SocketResolver(clock, hints, settings, limits, () => validation)
   })
 }
 
@@ -191,12 +211,12 @@ class SocketResolver implements CachingResolver {
   readonly #engine: TestEngine
   readonly #network: SystemNetwork
 
-  constructor(clock: TestClock, hints: Delegation, settings: EngineSettings, limits: Limits) {
+  constructor(clock: TestClock, hints: Delegation, settings: EngineSettings, limits: Limits, validation: () => Validation) {
     this.clock = clock
     const real = systemClock()
     const random = systemRandom()
     this.#network = createNetwork({ clock: real, random, limits, events: () => {} })
-    this.#engine = new TestEngine({ clock: withTimersOf(clock, real), random, network: this.#network, hints: () => hints, limits, settings })
+    this.#engine = new TestEngine({ clock: withTimersOf(clock, real), random, network: this.#network, hints: () => hints, limits, settings, validation })
   }
 
   query(name: string, type = 'A'): Promise<TestAnswer> {

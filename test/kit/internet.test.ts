@@ -300,7 +300,6 @@ describe('mistakes are at the line that made them', () => {
     ['no ns', () => createInternet(untyped({ 'a.test': { ns: [] } })), /expected at least one name server/],
     ['one address for two', () => createInternet(untyped({ 'a.test': { ns: { ns1: { address: '192.0.2.1' }, ns2: { address: '192.0.2.1' } } } })), /two servers at 192\.0\.2\.1: ns1\.a\.test and ns2\.a\.test/],
     ['a zone twice', () => createInternet(untyped({ 'a.test': {}, 'A.test.': {} })), /the zone a\.test stands there twice/],
-    ['dnssec', () => createInternet(untyped({ 'a.test': {} }), untyped({ dnssec: true })), /dnssec: signed zones are not there yet/],
     ['an option', () => createInternet(untyped({ 'a.test': {} }), untyped({ sed: 5 })), /unknown field "sed" \(did you mean "seed"\?\)/],
     ['a port in memory', () => createInternet(untyped({ 'a.test': {} }), untyped({ port: 53 })), /an internet in memory has no port/],
     ['loss', () => createInternet(untyped({ 'a.test': {} }), untyped({ loss: 20 })), /expected loss to be a share from 0 to 1, found 20/],

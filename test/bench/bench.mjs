@@ -48,7 +48,9 @@ const { values: options } = parseArgs({ options: {
 const directory = fileURLToPath(new URL('../../.bench/', import.meta.url))
 const resized = Object.fromEntries(options.size.split(',').flatMap(word => (word === '' ? [] : [[word.split('=')[0] ?? '', Number(word.split('=')[1])]])))
 const size = { ...(options.quick ? quick : full), ...resized }
-const only = options.only === undefined ? CASES : options.only.split(',')
+/** The kit has a command of its own, and takes as long as all the rest of a quick run. */
+const usual = options.quick ? CASES.filter(name => name !== 'kit') : CASES
+const only = options.only === undefined ? usual : options.only.split(',')
 const tell = (/** @type {string} */ text) => void process.stderr.write(`${text}\n`)
 const report = new Report()
 /** Before this process is held to one of them. */
@@ -78,26 +80,39 @@ async function main() {
 }
 
 async function measure() {
-  if (wants('codec')) await codecPart()
-  if (wants('junk')) await junkPart()
-  if (wants('kit')) await kitPart()
-  if (['start', 'idle', ...ALIKE, 'many', 'cold', 'mix', 'silent', 'overload'].some(wants)) {
+  await attempt('codec', codecPart)
+  await attempt('junk', junkPart)
+  await attempt('kit', kitPart)
+  /** @type {readonly (readonly [string, (on: import('./cached.mjs').Case) => Promise<void>])[]} */
+  const cases = [
+    ['start', startCase], ['idle', idleCase], [ALIKE.filter(wants).join(), on => cachedCase(on, ALIKE.filter(wants))], ['cold', on => coldCase(on, { part: 'cold', most: 1 })],
+    ['mix', mixCase], ['silent', silentCase], ['overload', overloadCase], ['many', manyCase],
+  ]
+  if (cases.some(([name]) => name.split(',').some(wants))) {
+    if (!installed().includes('Unbound')) report.note('Unbound is not installed: most goals have nothing to be compared with')
     await withInternet({}, async internet => {
-      const on = { internet, report, size, tell }
-      if (!installed().includes('Unbound')) report.note('Unbound is not installed: most goals have nothing to be compared with')
-      if (wants('start')) await startCase(on)
-      if (wants('idle')) await idleCase(on)
-      if (ALIKE.some(wants)) await cachedCase(on, ALIKE.filter(wants))
-      if (wants('cold')) await coldCase(on, { part: 'cold', most: 1 })
-      if (wants('mix')) await mixCase(on)
-      if (wants('silent')) await silentCase(on)
-      if (wants('overload')) await overloadCase(on)
-      if (wants('many')) await manyCase(on)
+      for (const [name, run] of cases) await attempt(name, () => run({ internet, report, size, tell }))
     })
   }
-  if (wants('signed')) await signedPart()
+  await attempt('signed', signedPart)
   writeResults()
   process.stdout.write(report.table())
+}
+
+/**
+ * One case that fails costs no other one its figures.
+ * @param {string} name
+ * @param {() => Promise<void>} run
+ */
+async function attempt(name, run) {
+  if (!name.split(',').some(wants)) return
+  try {
+    await run()
+  } catch (error) {
+    tell(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    report.note(`${name} failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+    process.exitCode = 1
+  }
 }
 
 /** @param {string} name */
@@ -127,9 +142,9 @@ async function withInternet({ sign }, use) {
 }
 
 async function signedPart() {
-  if (!(await hasSetting(['dnssec', 'trustAnchors']))) return report.note('signed left out: this build of rootwalk has no setting dnssec.trustAnchors')
+  if (!(await hasSetting(['dnssec', 'trustAnchors']))) return void report.note('signed left out: this build of rootwalk has no setting dnssec.trustAnchors')
   const tools = signer()
-  if (tools === null) return report.note('signed left out: neither ldns-signzone nor dnssec-signzone is installed; on Debian: apt-get install ldnsutils')
+  if (tools === null) return void report.note('signed left out: neither ldns-signzone nor dnssec-signzone is installed; on Debian: apt-get install ldnsutils')
   report.note(`signed by ${tools.name}, ECDSAP256SHA256; every server validates from the same anchor`)
   await withInternet({ sign: tools.sign }, internet => coldCase({ internet, report, size, tell }, { part: 'signed', most: 1.2 }))
 }

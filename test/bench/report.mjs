@@ -71,7 +71,7 @@ export class Report {
       const verdict = this.#verdict(row)
       const told = (/** @type {string} */ server) => {
         const values = row.servers.get(server)
-        return values === undefined ? '' : `${median(values).toFixed(row.digits)} ${row.unit}`
+        return values === undefined ? '' : `${median(values).toFixed(row.digits)} ${row.unit}`.trimEnd()
       }
       const others = [...row.servers.keys()].filter(server => server !== OURS && server !== PEER).map(server => `${server} ${told(server)}`)
       lines.push([
@@ -96,5 +96,7 @@ export class Report {
 /** @param {Row} row */
 function ratioOf({ servers }) {
   const [ours, peer] = [servers.get(OURS), servers.get(PEER)]
-  return ours === undefined || peer === undefined ? '' : median(ours.map((value, round) => value / (peer[round] ?? Number.NaN))).toFixed(2)
+  if (ours === undefined || peer === undefined) return ''
+  const ratio = median(ours.map((value, round) => value / (peer[round] ?? Number.NaN)))
+  return Number.isFinite(ratio) ? ratio.toFixed(2) : ''
 }

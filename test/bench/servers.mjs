@@ -80,10 +80,11 @@ export async function startRootwalk({ hints, anchor = null, cacheMib = CACHE_MIB
   return startNode('rootwalk', [...nodeOptions, cliPath, 'serve', '--config', config], port, remove, ready)
 }
 
-/** What rootwalk said about its sockets when it started, in one line. @param {Server} server */
+/** How rootwalk said that it moves datagrams, in one line. @param {Server} server */
 export function listenerOf(server) {
-  const lines = server.said().split('\n').filter(line => line.includes('"event":"listening"') && line.includes('"udp"'))
-  return lines.map(line => String(JSON.parse(line).msg)).join('; ') || 'nothing said about UDP'
+  const lines = server.said().split('\n').filter(line => line.startsWith('{')).map(line => JSON.parse(line))
+  const said = ['udp-mode', 'listening'].flatMap(event => lines.filter(line => line.event === event && (line.transport ?? 'udp') === 'udp'))
+  return said.map(({ msg }) => String(msg)).join('; ') || 'nothing said about UDP'
 }
 
 /** @returns {Promise<Server>} */

@@ -10,6 +10,6 @@ export const full = {
 
 /** @type {Size} */
 export const quick = {
-  zones: 100, namesPerZone: 100, rounds: 1, seconds: 1, cachedNames: 5_000, manyFirst: 10_000, manyNames: 30_000, coldRounds: 1,
-  mixSeconds: 2, mixRate: 10_000, mixShare: 0.1, overloadSeconds: 2, silentRate: 5_000, silentShare: 0.05, starts: 3, idleSeconds: 2, iterations: 4_000, junk: 50_000,
+  zones: 100, namesPerZone: 100, rounds: 1, seconds: 1, cachedNames: 5_000, manyFirst: 10_000, manyNames: 20_000, coldRounds: 1,
+  mixSeconds: 1, mixRate: 10_000, mixShare: 0.1, overloadSeconds: 1, silentRate: 5_000, silentShare: 0.05, starts: 3, idleSeconds: 1, iterations: 4_000, junk: 50_000,
 }

@@ -39,8 +39,8 @@ afterAll(async () => {
   network.close()
 })
 
-async function ask(name: string, type = 'A', transport: Transport = 'udp'): Promise<Message> {
-  const query = encodeQuery({ id: random.below(65_536), question: question(name, type), recursionDesired: true, edns: { payloadSize: 1232, version: 0, dnssecOk: false, flags: 0, options: [] } })
+async function ask(name: string, type = 'A', transport: Transport = 'udp', dnssecOk = false, checkingDisabled = false): Promise<Message> {
+  const query = encodeQuery({ id: random.below(65_536), question: question(name, type), recursionDesired: true, checkingDisabled, edns: { payloadSize: 1232, version: 0, dnssecOk, flags: 0, options: [] } })
   const result = await new Promise<Parameters<Parameters<typeof network.exchange>[4]>[0]>(done => network.exchange(serverAddress(ip('127.0.0.1'), port), transport, query, 10_000, done))
   if (result.kind !== 'reply') throw new Error(result.kind)
   const decoded = decodeMessage(result.bytes)
@@ -84,6 +84,18 @@ describe('the demo', () => {
     printed = ''
     await ask('www.lame.example.')
     expect(printed).toMatch(/^www\.lame\.example\. A a failure remembered: SERVFAIL/)
+  })
+
+  it('validates by the keys of its own root', async () => {
+    printed = ''
+    expect(await ask('www.example.com.', 'AAAA', 'udp', true)).toMatchObject({ rcode: 0, authenticData: true, answer: [{ type: 28 }, { type: 46 }] })
+    expect(printed).toMatch(/www\.example\.com\. AAAA: secure, signed by key \d+ of example\.com\., ECDSAP256SHA256, until 20\d\d/)
+    expect(await ask('www.example.net.', 'A', 'udp', true)).toMatchObject({ rcode: 0, authenticData: false, answer: [{ type: 1 }] })
+    const expired = await ask('www.expired.example.', 'A', 'udp', true)
+    expect(expired).toMatchObject({ rcode: 2, authenticData: false, answer: [] })
+    expect(expired.edns === null ? [] : readExtendedErrors(expired.edns)).toMatchObject([{ code: 7, text: expect.stringMatching(/expired/) }])
+    expect(answers(await ask('wrong-key.example.', 'TXT', 'udp', true, true))[0]).toMatch(/signed by another key/)
+    expect((await ask('www.one-strips.example.', 'A', 'udp', true)).authenticData).toBe(true)
   })
 
   it('mixes no walks of queries at the same time', async () => {

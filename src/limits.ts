@@ -173,6 +173,9 @@ export interface CacheLimits {
   readonly familyQuietMs: number
   /** A dead family is tried again after this: a laptop that changes networks should not wait long. */
   readonly familyDeadMs: number
+  /** Delegations kept as values beside their packed form, and the longest of these (13 servers of two addresses take 1,000 octets): at most 15 MB. */
+  readonly unpackedDelegations: number
+  readonly unpackedOctets: number
   /** Types kept for one name: BIND max-types-per-name 100. */
   readonly typesPerName: number
   /** Order of the addresses in cached answers: BIND rrset-order, Unbound rrset-roundrobin. */
@@ -356,7 +359,7 @@ export const defaultLimits: Limits = deepFreeze({
     lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 440, packedOverheadBytes: 120, arrayOverheadBytes: 240,
     minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS, bogusMaxMs: MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
-    typesPerName: 100, rotate: 'fixed', prefetchPercent: 10, prefetchMinTtl: 10,
+    unpackedDelegations: 1_024, unpackedOctets: 2_048, typesPerName: 100, rotate: 'fixed', prefetchPercent: 10, prefetchMinTtl: 10,
   },
   server: {
     udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, lateAnswersKept: 16, edeTextBytes: 160, anyTtl: HOUR_S,

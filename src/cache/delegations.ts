@@ -31,11 +31,16 @@ interface Entry {
   readonly servers: string
   readonly ds: PackedRRset | null
   readonly expiresAt: number
+  /** The same as a value, for as long as it is among the recent ones. Shared by all who get it. */
+  unpacked: Delegation | null
 }
 
 export class DelegationCache {
   readonly #limits: CacheLimits
   readonly #store: ByteStore<Entry>
+  /** A ring of those that are unpacked. */
+  readonly #recent: Entry[] = []
+  #nextRecent = 0
   #root: { readonly delegation: Delegation; readonly expiresAt: number } | undefined
 
   /** `budget` in bytes. */
@@ -68,8 +73,20 @@ export class DelegationCache {
     if (zone === ROOT) return this.#root?.delegation
     const entry = this.#live(zone, now)
     if (entry === undefined) return undefined
+    return entry.unpacked ?? this.#unpack(entry)
+  }
+
+  /** Keeps what it unpacked of the zones asked for last: most questions are about few zones, and pass the same ones above them. */
+  #unpack(entry: Entry): Delegation {
     const { servers, ds, expiresAt } = entry
-    return { zone: entry.zone, servers: unpackServers(servers), ds: ds === null ? null : unpackRRset(ds, ds.ttl), expiresAt }
+    const unpacked = { zone: entry.zone, servers: unpackServers(servers), ds: ds === null ? null : unpackRRset(ds, ds.ttl), expiresAt }
+    if (servers.length > this.#limits.unpackedOctets) return unpacked
+    const displaced = this.#recent[this.#nextRecent]
+    if (displaced !== undefined) displaced.unpacked = null
+    this.#recent[this.#nextRecent] = entry
+    this.#nextRecent = (this.#nextRecent + 1) % this.#limits.unpackedDelegations
+    entry.unpacked = unpacked
+    return unpacked
   }
 
   /**
@@ -90,7 +107,7 @@ export class DelegationCache {
     const expiresAt = Math.min(own, parentExpiresAt, this.#live(zone, now)?.expiresAt ?? Number.POSITIVE_INFINITY)
     if (expiresAt <= now) return false
     const key = flat(zone)
-    return this.#store.set(key, { zone: foldName(trustWireName(key)), servers: packed, ds: ds === null ? null : packRRset(ds, ds.ttl), expiresAt })
+    return this.#store.set(key, { zone: foldName(trustWireName(key)), servers: packed, ds: ds === null ? null : packRRset(ds, ds.ttl), expiresAt, unpacked: null })
   }
 
   /** Is it time to prime (RFC 9609 section 3.1)? True as well when the root was never stored. */
@@ -112,6 +129,8 @@ export class DelegationCache {
 
   clear(): void {
     this.#root = undefined
+    this.#recent.length = 0
+    this.#nextRecent = 0
     this.#store.clear()
   }
 

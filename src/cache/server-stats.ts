@@ -154,8 +154,12 @@ export class ServerStats {
 
   /** How long to wait for the next reply, in ms: the formula above. */
   timeoutFor(key: string, now: number): number {
+    return this.timeoutOf(this.facts(key, now))
+  }
+
+  /** The same from facts that are at hand. */
+  timeoutOf({ srttMs, rttVarMs, timeoutsInRow }: ServerFacts): number {
     const { unknownServerTimeoutMs, minTimeoutMs, maxTimeoutMs } = this.#timing
-    const { srttMs, rttVarMs, timeoutsInRow } = this.facts(key, now)
     const base = srttMs === null ? unknownServerTimeoutMs : Math.max(minTimeoutMs, srttMs + Math.max(minTimeoutMs, K * rttVarMs))
     return Math.min(maxTimeoutMs, base * 2 ** timeoutsInRow)
   }

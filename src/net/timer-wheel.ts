@@ -69,6 +69,9 @@ export class TimerWheel {
     entry.fire = null
     entry.before.next = entry.next
     entry.next.before = entry.before
+    // Left pointing at younger timers, one that the collector took for old would keep all that came after it.
+    entry.before = entry
+    entry.next = entry
     if (--this.#pending === 0) this.#timer?.unref()
   }
 
@@ -102,9 +105,10 @@ export class TimerWheel {
 
   #fireSlot(slot: number, now: number): void {
     const head = this.#head(slot)
-    for (let entry = head.next; entry !== head; entry = entry.next) {
-      // The ring may have come round while the loop was stopped: a slot then holds what is due a turn later, too.
-      if (entry.due > now) continue
+    const due: Entry[] = []
+    // The ring may have come round while the loop was stopped: a slot then holds what is due a turn later, too.
+    for (let entry = head.next; entry !== head; entry = entry.next) if (entry.due <= now) due.push(entry)
+    for (const entry of due) {
       const { fire } = entry
       if (fire === null) continue
       this.#remove(entry)

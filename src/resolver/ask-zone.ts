@@ -27,7 +27,8 @@ interface Entry {
 
 /** What this question knows of the zone's servers. Lives for one call of `askZone`. */
 interface Roster {
-  readonly entries: Map<string, Entry>
+  /** At most `nameServersPerCut` times `addressesPerNameServer`. */
+  readonly entries: Entry[]
   /** Server names without a usable address so far, in the order in which they will be looked up. */
   nameless: Name[]
   lookups: number
@@ -43,10 +44,7 @@ interface Roster {
  */
 export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question, name: Name, avoid: ReadonlySet<string> = NOBODY): Steps<ZoneReply> {
   const roster = makeRoster(env, cut)
-  for (const key of avoid) {
-    const entry = roster.entries.get(key)
-    if (entry !== undefined) entry.done = true
-  }
+  if (avoid.size > 0) for (const entry of roster.entries) entry.done = avoid.has(entry.server.key)
   let lastResortServer = ''
   for (let exchanges = 0; exchanges < env.limits.engine.exchangesPerCut; exchanges++) {
     const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
@@ -87,7 +85,7 @@ function triesFor(env: Env, entry: Entry): number {
 }
 
 function makeRoster(env: Env, cut: ZoneCut): Roster {
-  const roster: Roster = { entries: new Map(), nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: new Map(), lastResort: null }
+  const roster: Roster = { entries: [], nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: new Map(), lastResort: null }
   const servers = sample(env, cut.servers, env.limits.engine.nameServersPerCut)
   for (const server of servers) {
     if (!enter(env, roster, server.name, server.addresses)) {
@@ -117,7 +115,7 @@ function enter(env: Env, roster: Roster, name: Name, addresses: readonly IpAddre
     const server = serverAddress(ip, env.settings.upstreamPort)
     any = true
     // Several names with one address are one server (CVE-2026-3592).
-    if (!roster.entries.has(server.key)) roster.entries.set(server.key, { server, name, tries: 0, done: false })
+    if (!roster.entries.some(entry => entry.server.key === server.key)) roster.entries.push({ server, name, tries: 0, done: false })
   }
   return any
 }
@@ -127,23 +125,20 @@ function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   const { servers } = env.caches
   const families = usableFamilies(env)
   const open: Entry[] = []
-  for (const entry of roster.entries.values()) if (!entry.done && families.includes(entry.server.ip.family)) open.push(entry)
+  for (const entry of roster.entries) if (!entry.done && families.includes(entry.server.ip.family)) open.push(entry)
   let usable = open.filter(entry => !servers.isLame(entry.server.key, cut.zone, now))
   if (usable.length === 0 && roster.nameless.length === 0 && untouched(roster)) {
     // All are known to be lame: one is asked all the same, so that a repaired zone is noticed at the price of one packet.
     usable = open
   }
-  const candidates = usable.map(entry => ({
-    server: entry.server,
-    name: entry.name,
-    tries: entry.tries,
-    timeoutMs: servers.timeoutFor(entry.server.key, now),
-    srttMs: servers.facts(entry.server.key, now).srttMs,
-  }))
+  const candidates = usable.map(({ server, name, tries }) => {
+    const facts = servers.facts(server.key, now)
+    return { server, name, tries, timeoutMs: servers.timeoutOf(facts), srttMs: facts.srttMs }
+  })
   return usable[selectServer(candidates, env.limits.upstream, n => env.random.below(n))] ?? null
 }
 
-const untouched = (roster: Roster): boolean => [...roster.entries.values()].every(entry => entry.tries === 0)
+const untouched = (roster: Roster): boolean => roster.entries.every(entry => entry.tries === 0)
 
 /** Finds addresses of further server names; null when there are none to be had, a failure when the budget is spent. */
 function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster): Steps<Entry | Failure | null> {

@@ -22,9 +22,9 @@ export class Budget implements Work {
   #addressLookups = 0
   #verifications = 0
   #nsec3Hashes = 0
-  readonly #perName = new Map<Name, number>()
-  readonly #perForeignCut = new Map<Name, number>()
-  readonly #perServer = new Map<string, number>()
+  readonly #perName = new Tally()
+  readonly #perForeignCut = new Tally()
+  readonly #perServer = new Tally()
 
   constructor(limits: BudgetLimits, dnssec: Pick<DnssecLimits, 'verifications' | 'nsec3Hashes'>, name: Name, now: number) {
     this.limits = limits
@@ -47,11 +47,11 @@ export class Budget implements Work {
     if (now >= this.deadline) return `time limit of ${limits.timeMs} ms reached`
     if (this.#receivedBytes >= limits.receivedBytes) return `limit of ${limits.receivedBytes} octets received for one query reached`
     if (this.#queries >= limits.queries) return `limit of ${limits.queries} queries to servers reached`
-    if (!count(this.#perName, name, limits.queriesPerName)) return `limit of ${limits.queriesPerName} queries for ${formatName(name)} reached`
-    if (!isWithin(this.name, zone) && !count(this.#perForeignCut, zone, limits.queriesPerForeignCut)) {
+    if (!this.#perName.take(name, limits.queriesPerName)) return `limit of ${limits.queriesPerName} queries for ${formatName(name)} reached`
+    if (!isWithin(this.name, zone) && !this.#perForeignCut.take(zone, limits.queriesPerForeignCut)) {
       return `limit of ${limits.queriesPerForeignCut} queries to the servers of ${formatName(zone)} on behalf of another name reached`
     }
-    if (!count(this.#perServer, serverKey, limits.queriesPerServer)) return `limit of ${limits.queriesPerServer} queries to the server ${serverKey} reached`
+    if (!this.#perServer.take(serverKey, limits.queriesPerServer)) return `limit of ${limits.queriesPerServer} queries to the server ${serverKey} reached`
     this.#queries++
     return null
   }
@@ -92,9 +92,24 @@ export class Budget implements Work {
   }
 }
 
-function count<K>(counts: Map<K, number>, key: K, limit: number): boolean {
-  const before = counts.get(key) ?? 0
-  if (before >= limit) return false
-  counts.set(key, before + 1)
-  return true
+/** Counts by key. Most count one key only, and a map is made when there is a second. */
+class Tally {
+  #only: string | null = null
+  #count = 0
+  #others: Map<string, number> | null = null
+
+  /** Counts one more; false, and nothing counted, when `limit` is reached. */
+  take(key: string, limit: number): boolean {
+    this.#only ??= key
+    if (key === this.#only) {
+      if (this.#count >= limit) return false
+      this.#count++
+      return true
+    }
+    this.#others ??= new Map()
+    const before = this.#others.get(key) ?? 0
+    if (before >= limit) return false
+    this.#others.set(key, before + 1)
+    return true
+  }
 }

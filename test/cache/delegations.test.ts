@@ -126,3 +126,34 @@ describe('the root', () => {
     expect([cache.size, cache.get(n('.'), T0)]).toEqual([0, undefined])
   })
 })
+
+describe('values kept beside the packed form', () => {
+  it('are those of what is stored now, whatever was asked for in between, was replaced, ended or went', () => {
+    const cache = open({ unpackedDelegations: 2 })
+    const zones = ['a.', 'b.', 'c.', 'd.']
+    const serverOf = (zone: string, now = T0): string | undefined => cache.get(n(zone), now)?.servers[0]?.name
+    for (const zone of zones) cache.put(to(zone, 300), FOREVER, T0)
+    for (let round = 0; round < 3; round++) for (const zone of [...zones, ...zones.slice(1, 3)]) expect(serverOf(zone)).toBe(n(`ns.${zone}`))
+    cache.put(to('c.', 200, T0, 'new.'), FOREVER, T0)
+    expect(['b.', 'c.', 'c.', 'd.', 'c.'].map(zone => serverOf(zone))).toEqual([n('ns.b.'), n('new.'), n('new.'), n('ns.d.'), n('new.')])
+    expect([serverOf('c.', T0 + seconds(200)), serverOf('d.', T0 + seconds(299))]).toEqual([undefined, n('ns.d.')])
+    cache.remove(n('d.'))
+    expect(serverOf('d.')).toBeUndefined()
+    cache.clear()
+    expect(zones.map(zone => serverOf(zone))).toEqual([undefined, undefined, undefined, undefined])
+    cache.put(to('a.', 300), FOREVER, T0)
+    expect([serverOf('a.'), serverOf('a.')]).toEqual([n('ns.a.'), n('ns.a.')])
+  })
+
+  it('are the same object until it is displaced, and not kept when long', () => {
+    const cache = open({ unpackedDelegations: 1, unpackedOctets: 100 })
+    for (const zone of ['a.', 'b.']) cache.put(to(zone, 300), FOREVER, T0)
+    const first = cache.get(n('a.'), T0)
+    expect(cache.get(n('a.'), T0)).toBe(first)
+    cache.get(n('b.'), T0)
+    expect(cache.get(n('a.'), T0)).not.toBe(first)
+    const { servers } = to('long.', 300)
+    cache.put({ ...to('long.', 300), servers: [...servers, ...servers, ...servers] }, FOREVER, T0)
+    expect(cache.get(n('long.'), T0)).not.toBe(cache.get(n('long.'), T0))
+  })
+})

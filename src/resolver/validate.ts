@@ -203,9 +203,10 @@ function* judgeDenied(
   const claim: DenialClaim = verdict.kind === 'nxdomain' ? { kind: 'nxdomain', name } : isDs ? { kind: 'no-ds', name } : { kind: 'nodata', name, type: question.type }
   const denied = yield* denial(judging, end.keys, claim, proof)
   if (denied.kind === 'bogus' || denied.kind === 'limit') return { ...denied, chain: false }
+  // The proof alone says whether there is a cut; the SOA, which may be wrong, is about the answer.
+  if (isDs) keepParent(judging, name, denied.kind === 'insecure' ? denied : denied.delegation ? { kind: 'insecure', note: null } : { kind: 'no-cut' }, denied.ttl)
   const vouched = soa === null ? null : yield* judgeSoa(judging, end.keys, soa)
   if (vouched !== null && vouched.kind !== 'set') return vouched
-  if (isDs) keepParent(judging, name, denied.kind === 'insecure' ? denied : denied.delegation ? { kind: 'insecure', note: null } : { kind: 'no-cut' }, denied.ttl)
   const security = denied.kind === 'insecure' ? insecurity(denied.note) : secure
   return { kind: 'denied', soa: vouched?.set ?? null, proof: denied.sets, security }
 }

@@ -6,6 +6,7 @@ import pino from 'pino'
 import { loadAnchors, type LoadedAnchors } from './anchors.ts'
 import type { Delegation } from './cache/delegations.ts'
 import { restartKeys, type Config, type ConfigResult } from './config.ts'
+import type { Question } from './dns/message.ts'
 import type { TrustAnchor } from './dnssec/trust-anchors.ts'
 import type { Problem } from './events.ts'
 import type { Limits } from './limits.ts'
@@ -318,10 +319,12 @@ class Server implements RunningServer {
     const limits = this.#limits
     const { recursor } = this
     const queryLog = this.#logQuery()
-    this.#takeNote = makeNoteTaker({ clock: recursor.clock, queryLog, prefetch: question => recursor.resolver.prefetch(question) })
+    const prefetch = (question: Question): void => recursor.resolver.prefetch(question)
+    this.#takeNote = makeNoteTaker({ clock: recursor.clock, queryLog, prefetch })
     this.#serve = createServe({
       clock: recursor.clock,
       answers: recursor.caches.answers,
+      prefetch,
       pipeline: makePipeline({
         allow,
         identity,

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { parseIp, parsePrefix } from './dns/address.ts'
 import { MAX_STRING_OCTETS } from './dns/text.ts'
 import { algorithmOf, digestOf } from './dnssec/algorithms.ts'
-import { defaultLimits } from './limits.ts'
+import { defaultLimits, type RrOrder } from './limits.ts'
 import { DNS_PORT } from './ports.ts'
 
 /**
@@ -172,7 +172,7 @@ export interface RawConfig {
     readonly rootKeySentinel: boolean
     readonly trustAnchorSignal: boolean
   }
-  readonly cache: { readonly bytes: number | string; readonly minTtl: number; readonly maxTtl: number; readonly maxNegativeTtl: number }
+  readonly cache: { readonly bytes: number | string; readonly minTtl: number; readonly maxTtl: number; readonly maxNegativeTtl: number; readonly rotate: RrOrder }
   readonly budget: {
     readonly queries: number
     readonly receivedBytes: number
@@ -299,6 +299,10 @@ const configSchema = z.strictObject({
       minTtl: seconds.default(cache.minTtl).describe('Answers are kept at least this long. Seconds.'),
       maxTtl: seconds.default(cache.maxTtl).describe('Answers are kept at most this long. Seconds.'),
       maxNegativeTtl: seconds.default(cache.maxNegativeTtl).describe('Denials (no such name, no such data) are kept at most this long. Seconds.'),
+      rotate: z
+        .enum(['fixed', 'cyclic', 'random'])
+        .default(cache.rotate)
+        .describe('Order of the addresses in cached answers: as they came, each time one further, or from any one on.'),
     })
     .prefault({})
     .describe('What is remembered, and for how long.'),

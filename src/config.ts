@@ -351,7 +351,7 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
         totalBytes: parseBytes(cache.bytes) ?? defaultLimits.cache.totalBytes,
         minTtl: cache.minTtl,
         maxTtl: cache.maxTtl,
-        maxNegativeTtl: cache.maxNegativeTtl,
+        maxNegativeTtl: cache.maxNegativeTtl, rotate: cache.rotate,
       },
       server: { udpReplyBytes: clients.udpReplyBytes, waitingPerClient: clients.waiting, discardAfterMs: clients.discardAfterMs },
       tcp,

@@ -18,7 +18,7 @@ import { putU16 } from '../dns/bytes.ts'
 import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
 import { HEADER_OCTETS } from '../dns/message.ts'
 import { KEY_ROOM_OCTETS, type QueryPeek } from '../dns/wire.ts'
-import type { CacheLimits } from '../limits.ts'
+import type { CacheLimits, RrOrder } from '../limits.ts'
 import {
   BUCKET_WORDS, BUCKETS_IN_USE, bucketOf, ENTRY_HEADER, FIRST_BUCKETS, GENERATIONS, HASH, HASH_WORDS, hashOf, hasKey, LENGTHS, LIFE, MARKS, PREFETCHED, REFERENCES, SEGMENT_UNITS,
   SEGMENT_UNIT_SHIFT, SIZE_AND_TAG, TAG_MASK, TIME, UNIT_SHIFT, USED, viewAnswers,
@@ -39,9 +39,6 @@ export interface AnswerCacheHandle {
   readonly prefetchMinTtl: number
   readonly prefetchPercent: number
 }
-
-/** Order of the addresses in an answer: as they came, each time one further, or each time from a random one on. */
-export type RrOrder = 'fixed' | 'cyclic' | 'random'
 
 export interface AnswerCacheOptions {
   /** Of the hash, so that nobody outside can choose names that meet in one bucket. A 32-bit integer. */

@@ -72,18 +72,31 @@ export interface AnswerMemory extends AnswerViews {
   readonly maxBuckets: number
 }
 
-/** Memory for at most `maxOctets`, buckets included. Too few for two blocks: one that holds nothing. */
+/**
+ * Memory for at most `maxOctets`, buckets included; less where the system has not so many addresses to give. Too few for two
+ * blocks: one that holds nothing.
+ */
 export function allocateAnswers(maxOctets: number): AnswerMemory {
   const ring = Math.min(Math.floor((maxOctets * OCTETS_A_BUCKET) / (OCTETS_A_BUCKET + BUCKET_OCTETS)), MAX_RING_OCTETS)
   const wanted = Math.floor(Math.log2(Math.max(ring, 1))) - BLOCKS_WANTED_SHIFT
   const blockShift = Math.min(Math.max(wanted, MIN_BLOCK_SHIFT), MAX_BLOCK_SHIFT)
   const whole = Math.floor(ring / 2 ** blockShift)
-  const blocks = whole < 2 ? 0 : whole
-  const octets = blocks * 2 ** blockShift
+  const segments = whole < 2 ? [] : segmentsFor(whole * 2 ** blockShift)
+  const octets = segments.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const blocks = octets / 2 ** blockShift
   const maxBuckets = Math.max(FIRST_BUCKETS, Math.floor(octets / OCTETS_A_BUCKET))
-  const buffers = [new SharedArrayBuffer((GENERATIONS + blocks) * 4), new SharedArrayBuffer(maxBuckets * BUCKET_OCTETS)]
-  for (let from = 0; from < octets; from += SEGMENT_OCTETS) buffers.push(new SharedArrayBuffer(Math.min(octets - from, SEGMENT_OCTETS)))
+  const buffers = [new SharedArrayBuffer((GENERATIONS + blocks) * 4), new SharedArrayBuffer(maxBuckets * BUCKET_OCTETS), ...segments]
   return { ...viewAnswers(buffers), buffers, blockShift, blocks, maxBuckets }
+}
+
+function segmentsFor(octets: number): readonly SharedArrayBuffer[] {
+  const segments: SharedArrayBuffer[] = []
+  try {
+    for (let from = 0; from < octets; from += SEGMENT_OCTETS) segments.push(new SharedArrayBuffer(Math.min(octets - from, SEGMENT_OCTETS)))
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+  }
+  return segments
 }
 
 export function viewAnswers(buffers: readonly SharedArrayBuffer[]): AnswerViews {

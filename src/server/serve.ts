@@ -8,8 +8,8 @@
  */
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import { decodeMessage } from '../dns/decode.ts'
-import { MAX_MESSAGE_OCTETS, questionKey } from '../dns/message.ts'
-import { trustWireName } from '../dns/name.ts'
+import { MAX_MESSAGE_OCTETS, type Question, questionKey } from '../dns/message.ts'
+import { foldName, trustWireName } from '../dns/name.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
@@ -35,6 +35,8 @@ export interface ServeParts {
   readonly settings: RespondSettings
   /** Null when queries are not logged. */
   readonly queryLog: QueryLog | null
+  /** Called behind the reply for a popular answer that ends soon. Nothing waits for it. */
+  readonly prefetch?: (question: Question) => void
 }
 
 export function createServe(parts: ServeParts): Serve {
@@ -87,15 +89,16 @@ class Server {
 
   /** The byte path. True when it answered. */
   #fromCache(bytes: Uint8Array, length: number, client: Client, reply: Reply): boolean {
-    const { clock, counters, queryLog } = this.#parts
+    const { answers, clock, counters, prefetch, queryLog } = this.#parts
     const now = clock.now()
     const octets = this.#bytePath.answer(bytes, length, client.transport, this.#out, 0, now)
     if (octets === 0) return false
     counters.add(this.#hits)
     this.#replied = true
     reply(this.#out, octets)
+    const { peek } = this.#bytePath
+    if (answers.lastWantsPrefetch) prefetch?.({ name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class })
     if (queryLog !== null) {
-      const { peek } = this.#bytePath
       const name = trustWireName(keyOf(peek).slice(0, -2))
       const tookMs = clock.now() - now
       queryLog({ client, name, type: peek.type, class: peek.class, rcode: (this.#out[3] ?? 0) & 0xf, octets, tookMs, by: 'cache', wall: clock.wall() })

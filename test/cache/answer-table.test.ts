@@ -78,15 +78,15 @@ describe('the table of answers', () => {
     )
   })
 
-  it('keeps everything while there is room, at about 30 octets of buckets for each', () => {
+  it('keeps everything while there is room, at about 43 octets of buckets for each', () => {
     const table = new AnswerTable(8_000_000)
     for (let id = 0; id < 30_000; id++) put(table, mix(id), id, 1, 60)
     const found = Array.from({ length: 30_000 }, (_, id) => has(table, id)).filter(Boolean).length
     expect(found).toBe(table.size)
-    expect(found).toBeGreaterThan(29_980)
+    expect(found).toBeGreaterThan(29_990)
     const buckets = table.memory.control[BUCKETS_IN_USE] ?? 0
-    expect(buckets * 2).toBeGreaterThanOrEqual(found)
-    expect(buckets).toBeLessThan(16_000)
+    expect(buckets * 1.5).toBeGreaterThanOrEqual(found)
+    expect(buckets).toBeLessThan(21_000)
   })
 
   it('gives up the oldest first, but what was used is moved', () => {
@@ -116,7 +116,7 @@ describe('the table of answers', () => {
   it('has room for new entries also when all is used', () => {
     const table = new AnswerTable(50_000)
     let kept = 0
-    for (let id = 0; id < 2_000; id++) {
+    for (let id = 0; id < 1_000; id++) {
       put(table, mix(id), id, 1, 60)
       if (has(table, id)) kept++
       for (let old = Math.max(0, id - 400); old <= id; old += 2) {
@@ -124,7 +124,7 @@ describe('the table of answers', () => {
         if (way >= 0) markUsed(table, way)
       }
     }
-    expect(kept).toBe(2_000)
+    expect(kept).toBe(1_000)
   })
 
   it('lets what is put again and again in the same length drive nothing out', () => {

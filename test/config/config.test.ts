@@ -66,8 +66,8 @@ describe('values', () => {
   })
 
   test('bounds reach the limits', () => {
-    const { limits } = config('{"budget": {"queries": 7, "timeMs": 900}, "tcp": {"idleMs": 100}, "clients": {"waiting": 3, "udpReplyBytes": 512}, "cache": {"maxNegativeTtl": 5}}')
-    expect([limits.budget.queries, limits.budget.timeMs, limits.tcp.idleMs, limits.server.waitingPerClient, limits.server.udpReplyBytes, limits.cache.maxNegativeTtl]).toEqual([7, 900, 100, 3, 512, 5])
+    const { limits } = config('{"budget": {"queries": 7, "timeMs": 900}, "tcp": {"idleMs": 100}, "clients": {"waiting": 3, "udpReplyBytes": 512}, "cache": {"maxNegativeTtl": 5, "rotate": "cyclic"}}')
+    expect([limits.budget.queries, limits.budget.timeMs, limits.tcp.idleMs, limits.server.waitingPerClient, limits.server.udpReplyBytes, limits.cache.maxNegativeTtl, limits.cache.rotate]).toEqual([7, 900, 100, 3, 512, 5, 'cyclic'])
     expect(limits.budget.depth).toBe(defaultLimits.budget.depth)
   })
 })

@@ -4,6 +4,7 @@ import { AnswerCache } from '../../src/cache/answer-cache.ts'
 import { decodeMessage } from '../../src/dns/decode.ts'
 import { findOption, readExtendedErrors } from '../../src/dns/edns.ts'
 import type { Message } from '../../src/dns/message.ts'
+import { formatName } from '../../src/dns/text.ts'
 import { EdnsOptionCode, Rcode, RrType } from '../../src/dns/types.ts'
 import type { Event } from '../../src/events.ts'
 import { defaultLimits } from '../../src/limits.ts'
@@ -24,6 +25,7 @@ interface Bench {
   readonly events: Event[]
   readonly log: QueryLogEntry[]
   readonly seen: Query[]
+  readonly prefetched: string[]
   pass(ms: number): void
 }
 
@@ -38,6 +40,7 @@ function bench(handler: Handler, change: { nsid?: string; waitingPerClient?: num
   const events: Event[] = []
   const log: QueryLogEntry[] = []
   const seen: Query[] = []
+  const prefetched: string[] = []
   const prefix = parsePrefix('127.0.0.0/8')
   const serve = createServe({
     clock: { now: () => time.now, wall: () => 1_700_000_000, after: () => () => {} },
@@ -53,9 +56,10 @@ function bench(handler: Handler, change: { nsid?: string; waitingPerClient?: num
     events: event => events.push(event),
     settings: { udpReplyBytes: 1232, edeTextBytes: 160, tcpIdleMs: 30_000, nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid) },
     queryLog: entry => log.push(entry),
+    prefetch: ({ name, type }) => void prefetched.push(`${formatName(name)} ${type}`),
   })
   return {
-    counters, waiting, events, log, seen,
+    counters, waiting, events, log, seen, prefetched,
     pass: ms => {
       time.now += ms
     },
@@ -94,6 +98,17 @@ describe('two paths', () => {
     expect(first).toMatchObject({ id: 1, edns: null, answer: [{ ttl: 300 }] })
     expect(second).toMatchObject({ id: 2, response: true, recursionAvailable: true, question: { cased: wire('WWW.example.COM.') }, edns: { payloadSize: 1232, version: 0 }, answer: [{ ttl: 290, owner: wire('WWW.example.COM.') }] })
     expect(b.counters.snapshot()).toMatchObject({ udpQueries: 2, answeredFromCache: 1, answeredByValuePath: 1, noError: 1 })
+  })
+
+  test('a popular answer is fetched anew once before it ends, without anybody waiting', async () => {
+    const b = bench(always(resolved(www)))
+    await b.ask(bytesOf())
+    for (const ms of [1_000, 200_000, 69_500, 1_000, 1_000]) {
+      b.pass(ms)
+      await b.ask(bytesOf({ question: asked('WWW.example.com.') }))
+    }
+    expect(b.prefetched).toEqual(['www.example.com. 1'])
+    expect(b.seen).toHaveLength(1)
   })
 
   test('an expired answer is asked for again', async () => {

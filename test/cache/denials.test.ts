@@ -187,20 +187,20 @@ describe('time', () => {
 describe('memory', () => {
   it('stays within its budget under a flood of zones and records, and forgets without a trace', () => {
     const store = new DenialStore(limitsOf(), 100_000)
-    for (let i = 0; i < 3_000; i++) {
-      const zone = `z${i % 700}.example.`
+    for (let i = 0; i < 1_200; i++) {
+      const zone = `z${i % 300}.example.`
       store.putSoa(n(zone), soa(zone), T0)
       store.putNsec(n(zone), nsec(`n${i}.${zone}`, zone, A), T0)
       store.putNsec3(n(zone), nsec3(zone, hashOf(`n${i}`), hashOf(`m${i}`), [A], { salt: Uint8Array.of(i >> 8, i) }), T0)
       if (i % 100 === 0) expect(store.bytes).toBeLessThanOrEqual(100_000)
     }
     expect(store.size).toBeGreaterThan(50)
-    expect(told(store, 'x.z199.example.')).toBe('ask')
+    expect(told(store, 'x.z299.example.')).toBe('ask')
     // What came last is there and of use.
-    store.putNsec(n('z199.example.'), nsec('z199.example.', 'z199.example.', SOA, NS), T0)
-    expect(told(store, 'x.z199.example.')).toBe('nxdomain')
+    store.putNsec(n('z299.example.'), nsec('z299.example.', 'z299.example.', SOA, NS), T0)
+    expect(told(store, 'x.z299.example.')).toBe('nxdomain')
     store.clear()
-    expect([store.bytes, store.size, told(store, 'x.z199.example.')]).toEqual([0, 0, 'ask'])
+    expect([store.bytes, store.size, told(store, 'x.z299.example.')]).toEqual([0, 0, 'ask'])
   })
 
   it('a flushed name takes its zone and those below along', () => {

@@ -25,6 +25,8 @@ export interface Libc {
   read(fd: number, into: number, octets: number): number
   write(fd: number, from: number, octets: number): number
   close(fd: number): number
+  /** The system call with this number; see `scheduling.ts`. */
+  syscall(number: number, a: number, b: number, c: number, d: number): number
   /** 0 when there is no such interface. `name` is the address of a text that ends in 0. */
   ifNameToIndex(name: number): number
 }
@@ -101,6 +103,7 @@ function bindLibc(koffi: Koffi): Libc {
     read: native('read', 'long', ['int', 'uint64_t', 'uint64_t']),
     write: native('write', 'long', ['int', 'uint64_t', 'uint64_t']),
     close: native('close', 'int', ['int']),
+    syscall: native('syscall', 'long', ['long', 'uint64_t', 'uint64_t', 'uint64_t', 'uint64_t']),
     ifNameToIndex: native('if_nametoindex', 'uint32_t', ['uint64_t']),
   }
 }

@@ -9,6 +9,7 @@ import { MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:
 import type { Clock } from '../ports.ts'
 import { loadLibc } from './libc.ts'
 import { RingWriter } from './handover-ring.ts'
+import { askForShortSlices } from './scheduling.ts'
 import { clockOrigin, systemClock } from './system.ts'
 import { type DatagramHandler, type LoopNews, type LoopOptions, type LoopSocket, runLoop } from './udp-loop.ts'
 
@@ -19,7 +20,7 @@ export interface ThreadData {
   readonly ring: SharedArrayBuffer
   readonly sockets: readonly LoopSocket[]
   readonly wakeFd: number
-  readonly shape: LoopOptions['shape']
+  readonly shape: LoopOptions['shape'] & { readonly sliceMicros: number }
   /** Of the main thread's clock, see `clockOrigin`. */
   readonly clockOrigin: number
   /** Belongs to the program of the thread. */
@@ -42,6 +43,7 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
   if (parentPort === null || !isThreadData(data)) throw new Error('this is no listener thread')
   if (found.kind === 'unavailable') throw new Error(found.reason)
   const parent = parentPort
+  askForShortSlices(found.libc, data.shape.sliceMicros)
   const clock = systemClock()
   const shift = clockOrigin(clock) - data.clockOrigin
   runLoop({

@@ -65,14 +65,14 @@ export class ListenerThread {
     this.#port = port1
     port1.unref()
     Atomics.store(this.#words, BELL, 0)
-    const { udpBatch, udpQueryBytes, udpReplyBytes, threadWakeMs } = limits
+    const { udpBatch, udpQueryBytes, udpReplyBytes, threadSliceMicros, threadWakeMs } = limits
     const workerData: ThreadData = {
       port: port2,
       control: this.#control,
       ring: this.#ring,
       sockets: [...this.#sockets.values()],
       wakeFd: this.#wakeFd,
-      shape: { batch: udpBatch, queryOctets: udpQueryBytes, replyOctets: udpReplyBytes, wakeMs: threadWakeMs },
+      shape: { batch: udpBatch, queryOctets: udpQueryBytes, replyOctets: udpReplyBytes, wakeMs: threadWakeMs, sliceMicros: threadSliceMicros },
       clockOrigin: clockOrigin(clock),
       program: program(),
     }
@@ -155,13 +155,21 @@ export class ListenerThread {
     if (this.#sockets.delete(id)) this.#options.onFinished(id)
   }
 
+  /**
+   * Takes what is in the ring, and looks again when the loop comes round: only when there was nothing does the thread have to
+   * ring for the next. A bell costs both sides some 15 us together, and a loop that is busy comes round anyway.
+   */
   #drain(): void {
     if (this.#draining) return
-    // From here on the thread rings again: what it puts in behind our look is not forgotten.
-    Atomics.store(this.#words, BELL, 0)
-    for (let left = this.#options.limits.handoverBurst; left > 0; left--) {
-      if (!this.#reader.next(this.#record)) return
+    let taken = 0
+    while (taken < this.#options.limits.handoverBurst && this.#reader.next(this.#record)) {
+      taken++
       this.#options.onRecord(this.#record)
+    }
+    if (taken === 0) {
+      Atomics.store(this.#words, BELL, 0)
+      // What came between the look and the word has no bell.
+      if (this.#reader.isEmpty) return
     }
     this.#draining = true
     setImmediate(() => {

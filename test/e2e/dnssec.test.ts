@@ -111,9 +111,9 @@ suite('validation beside Unbound', () => {
     const [tag, algorithm, type, ...digest] = root.split(/\s+/).slice(3)
     const file = join(keys.path, 'delv')
     writeFileSync(file, `trust-anchors { . static-ds ${tag} ${algorithm} ${type} "${digest.join('')}"; };\n`)
-    // delv says "validated" of what opt-out leaves open, and of the last link of a chain that is not secure as a whole.
+    // delv says "validated" of what opt-out leaves open, of 150 iterations, and of the last link of a chain that is not secure as a whole.
     const honest = allZones.filter(({ tamper, standing, server, signing, origin }) =>
-      tamper === undefined && standing !== 'bogus' && server !== Server.TLD && signing?.nsec3?.optOut !== true && !origin.endsWith('island.plain.'))
+      tamper === undefined && standing !== 'bogus' && server !== Server.TLD && signing?.nsec3?.optOut !== true && (signing?.nsec3?.iterations ?? 0) <= 50 && !origin.endsWith('island.plain.'))
     const asked = shuffled(questionsFor(honest, 5), 6).filter(({ dnssecOk, wantsAd, checkingDisabled, name }) =>
       dnssecOk && !wantsAd && !checkingDisabled && !/^(far|lost|www\.(lost|dn)|some\.(wcfar|w\.dn)|up\.)/.test(name))
     const said = await inParallel(asked.slice(0, THIRD_OPINIONS), async question => {

@@ -31,6 +31,8 @@ interface Options {
   readonly config?: object
   /** Files beside the configuration: name and text. */
   readonly files?: Readonly<Record<string, string>>
+  /** A module that the program loads first, and what it finds in its environment. */
+  readonly watch?: { readonly module: string; readonly env: Readonly<Record<string, string>> }
 }
 
 const ADDRESS = '127.0.0.1'
@@ -85,7 +87,10 @@ export async function startServing(options: Options): Promise<Serving> {
   const port = await freePort()
   const directory = settle(options, port)
   let output = ''
-  const running = startProcess(process.execPath, [cli, 'serve', '--config', join(directory, CONFIG)], { onOutput: text => (output += text) })
+  const { watch } = options
+  const first = watch === undefined ? [] : ['--import', watch.module]
+  const env = { ...process.env, ...watch?.env }
+  const running = startProcess(process.execPath, [...first, cli, 'serve', '--config', join(directory, CONFIG)], { onOutput: text => (output += text), env })
   const stop = async (): Promise<void> => {
     await running.stop()
     rmSync(directory, { recursive: true, force: true })

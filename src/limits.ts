@@ -111,7 +111,7 @@ export interface UpstreamLimits {
   readonly socketAgeMs: number
   /** Open UDP sockets in all; above it idle ones close first, then exchanges wait. Default soft limit of descriptors is 1024. */
   readonly udpSockets: number
-  /** Idle sockets kept for one server. */
+  /** Idle sockets kept for one server: as many as are in flight to a busy one, else every burst opens its sockets anew (a quarter of all queries did). */
   readonly idleSocketsPerServer: number
   /** Open TCP connections to servers; idle time before one is closed (Unbound outgoing-num-tcp 10 a thread; reuse 60 s). */
   readonly tcpConnections: number
@@ -356,7 +356,7 @@ export const defaultLimits: Limits = deepFreeze({
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
-    udpSockets: 768, idleSocketsPerServer: 64, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, waitingExchanges: 4_096,
+    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, waitingExchanges: 4_096,
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {

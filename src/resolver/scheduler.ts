@@ -248,6 +248,8 @@ export class Scheduler {
     if (resolution.depth === 0 && outcome.kind === 'failure' && (outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'cycle')) {
       caches.failures.put(resolution.question, outcome, now)
     }
+    // A table of the map of those running outlives its entries in the engine's memory: what an ended one holds, it would hold.
+    resolution.run = null
     const waiters = [...resolution.waiters]
     resolution.waiters.clear()
     for (const waiter of waiters) waiter.done(outcome)

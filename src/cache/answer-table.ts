@@ -30,7 +30,7 @@ export interface TableEntry {
 
 /**
  * Entries for each bucket before another bucket is added. Those not yet split hold up to twice as many: at 2, one entry in
- * 2,000 was lost to the others of its bucket (100,000 random names), at 1.5 none in 10,000 and one in 10,000 of a million.
+ * 1,000 was lost to the others of its bucket, at 1.5 one in 12,000 (a million names, measured).
  */
 const ENTRIES_A_BUCKET = 1.5
 /** The part of a fresh block that may be filled with what was moved: without a bound a table of hot entries had no room for new ones. */

@@ -5,6 +5,7 @@
  * Invariant: it never runs an event loop; what the main thread says is fetched, between two batches, when a word in shared
  * memory says that there is something.
  */
+import { writeFileSync } from 'node:fs'
 import { MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Clock } from '../ports.ts'
 import { loadLibc } from './libc.ts'
@@ -43,6 +44,7 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
   if (parentPort === null || !isThreadData(data)) throw new Error('this is no listener thread')
   if (found.kind === 'unavailable') throw new Error(found.reason)
   const parent = parentPort
+  nameThread()
   askForShortSlices(found.libc, data.shape.sliceMicros)
   const clock = systemClock()
   const shift = clockOrigin(clock) - data.clockOrigin
@@ -57,6 +59,15 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
     news: () => fetchNews(data.port),
     tell: told => parent.postMessage(told),
   })
+}
+
+/** For `top -H` and its like. */
+function nameThread(): void {
+  try {
+    writeFileSync('/proc/thread-self/comm', 'listener')
+  } catch {
+    // Without /proc it has the name of the program.
+  }
 }
 
 function fetchNews(port: MessagePort): LoopNews {

@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { rolldown } from 'rolldown'
+import { afterAll } from 'vitest'
 import { AnswerCache } from '../../src/cache/answer-cache.ts'
 import { parsePrefix } from '../../src/dns/address.ts'
 import type { Event } from '../../src/events.ts'
@@ -27,7 +28,7 @@ export const hasBatch = found.kind === 'libc'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const built = join(root, 'node_modules', '.cache', `threads-${process.pid}`)
-process.once('exit', () => rmSync(built, { recursive: true, force: true }))
+afterAll(() => rmSync(built, { recursive: true, force: true }))
 
 /** Bundles a TypeScript program, given from the root of the project; gives the module. */
 export async function bundled(source: string): Promise<URL> {

@@ -46,6 +46,10 @@ export type StoredListener = (rrset: RRset, trust: Trust, security: Security) =>
 /** The set with its TTL counted down by whole seconds. */
 export const remaining = (entry: CachedRRset, now: number): RRset => ({ ...entry.rrset, ttl: ttlLeft(entry.rrset.ttl, entry.storedAt, now) })
 
+/** The same of its proof, which lives as long as the set. */
+export const remainingProof = ({ proof, storedAt }: CachedRRset, now: number): readonly RRset[] =>
+  proof.length === 0 ? proof : proof.map(set => ({ ...set, ttl: ttlLeft(set.ttl, storedAt, now) }))
+
 export class RRsetCache {
   readonly #limits: CacheLimits
   /** By name: a name and all its sets come and go together. */
@@ -92,11 +96,11 @@ export class RRsetCache {
   }
 
   /**
-   * Stores a copy, with its TTL bounded. False when it was not stored: its TTL is 0, it is too large (PowerDNS's largest
+   * Stores a copy, with its TTL bounded, by those of its proof as well. False when it was not stored: its TTL is 0, it is too large (PowerDNS's largest
    * entry), something better lives there, its name has too many types (CVE-2024-1737), or its type is not data.
    */
   put(rrset: RRset, trust: Trust, security: Security, now: number, proof: readonly RRset[] = NO_PROOF): boolean {
-    const ttl = boundedTtl(rrset.ttl, this.#limits)
+    const ttl = boundedTtl(proof.reduce((least, set) => Math.min(least, set.ttl), rrset.ttl), this.#limits)
     if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
     if (proof.reduce((octets, set) => octets + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false
     const first = this.#store.peek(rrset.name) ?? null

@@ -10,7 +10,7 @@ import { RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl, negativeTtl } from '../cache/ttl.ts'
 import { remainingDenial } from '../cache/negative-cache.ts'
-import { remaining, type CachedRRset } from '../cache/rrset-cache.ts'
+import { remaining, remainingProof, type CachedRRset } from '../cache/rrset-cache.ts'
 import { Trust } from '../cache/trust.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { Outcome, Security } from '../steps.ts'
@@ -93,8 +93,8 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
   if (entry !== undefined) {
     const rrset = remaining(entry, now)
     noteCache(task, 'data', name, type, rrset.ttl)
-    if (isUnjudged(task, entry.security)) return unjudged({ kind: 'answer', chain: chainOf(name, [], rrset), rrset, ...fieldsOf(entry) })
-    return done({ kind: 'answer', rrsets: [rrset], proof: entry.proof, security: entry.security, authoritative: false, additional: [] })
+    if (isUnjudged(task, entry.security)) return unjudged({ kind: 'answer', chain: chainOf(name, [], rrset), rrset, ...fieldsOf(entry, now) })
+    return done({ kind: 'answer', rrsets: [rrset], proof: remainingProof(entry, now), security: entry.security, authoritative: false, additional: [] })
   }
   const cname = type === RrType.CNAME ? undefined : cached(env, task, name, RrType.CNAME, klass, now)
   if (cname !== undefined) {
@@ -102,7 +102,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
     const step = throughCname(rrset)
     if (typeof step !== 'string') {
       noteCache(task, 'alias', name, RrType.CNAME, rrset.ttl)
-      return alias(task, step.sets, step.target, cname)
+      return alias(task, step.sets, step.target, cname, now)
     }
   }
   const denial = task.fresh ? undefined : env.caches.negatives.find(question, now)
@@ -155,15 +155,15 @@ const isUnjudged = (task: Task, security: Security): boolean => task.checking &&
 
 const unjudged = (verdict: FinalVerdict): Recalled => ({ kind: 'unjudged', verdict })
 
-const fieldsOf = ({ trust, proof }: CachedRRset): { authoritative: boolean; lastResort: boolean; proof: readonly RRset[] } => ({
-  authoritative: trust >= Trust.AuthoritativeAnswer, lastResort: false, proof,
+const fieldsOf = (entry: CachedRRset, now: number): { authoritative: boolean; lastResort: boolean; proof: readonly RRset[] } => ({
+  authoritative: entry.trust >= Trust.AuthoritativeAnswer, lastResort: false, proof: remainingProof(entry, now),
 })
 
 const chainOf = (name: Name, aliases: readonly RRset[], final: RRset | null): Chain => ({ aliases, name, final, trouble: null, steps: aliases.length === 0 ? 0 : 1 })
 
-function alias(task: Task, sets: readonly RRset[], target: Name, entry: CachedRRset): Recalled {
-  if (isUnjudged(task, entry.security)) return unjudged({ kind: 'alias', chain: chainOf(target, sets, null), target, ...fieldsOf(entry) })
-  return { kind: 'alias', rrsets: sets, target, authoritative: false, security: entry.security, proof: entry.proof }
+function alias(task: Task, sets: readonly RRset[], target: Name, entry: CachedRRset, now: number): Recalled {
+  if (isUnjudged(task, entry.security)) return unjudged({ kind: 'alias', chain: chainOf(target, sets, null), target, ...fieldsOf(entry, now) })
+  return { kind: 'alias', rrsets: sets, target, authoritative: false, security: entry.security, proof: remainingProof(entry, now) }
 }
 
 function throughCachedDname(env: Env, task: Task, question: Question, top: Name, now: number): Recalled {
@@ -180,10 +180,10 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
     }
     if (typeof step === 'string') continue
     noteCache(task, 'alias', above, RrType.DNAME, rrset.ttl)
-    if (question.type !== RrType.CNAME) return alias(task, step.sets, step.target, dname)
+    if (question.type !== RrType.CNAME) return alias(task, step.sets, step.target, dname, now)
     // The CNAME that was asked for is the one that the DNAME makes; its target is not the question.
     const cname = step.sets.at(-1) ?? rrset
-    if (isUnjudged(task, dname.security)) return unjudged({ kind: 'answer', chain: chainOf(question.name, [rrset], cname), rrset: cname, ...fieldsOf(dname) })
+    if (isUnjudged(task, dname.security)) return unjudged({ kind: 'answer', chain: chainOf(question.name, [rrset], cname), rrset: cname, ...fieldsOf(dname, now) })
     return done({ kind: 'answer', rrsets: step.sets, proof: [], security: dname.security, authoritative: false, additional: [] })
   }
   return unknown

@@ -208,7 +208,8 @@ function* judgeDenied(
   const vouched = soa === null ? null : yield* judgeSoa(judging, end.keys, soa)
   if (vouched !== null && vouched.kind !== 'set') return vouched
   const security = denied.kind === 'insecure' ? insecurity(denied.note) : secure
-  return { kind: 'denied', soa: vouched?.set ?? null, proof: denied.sets, security }
+  // It is believed no longer than what proves it.
+  return { kind: 'denied', soa: vouched === null ? null : withTtl(vouched.set, Math.min(vouched.set.ttl, denied.ttl)), proof: denied.sets, security }
 }
 
 /** No DNSKEY set: whether there has to be one is said above the zone, whose own proofs need the keys. Null when the name is no zone. */

@@ -223,7 +223,7 @@ export interface ServerLimits {
   readonly handoverBurst: number
   /** A listener thread looks up from its sleep after this, so that a process that ends without telling it is not held up. 1 s is not measurable as load. */
   readonly threadWakeMs: number
-  /** Slice of processor time that a listener thread asks for: the least that Linux knows (100 us), a batch takes 200 at most. With the usual 3 ms hits waited 6 ms behind misses on one core (p99). */
+  /** Slice of processor time that a listener thread asks for: the least that Linux knows (100 us), a batch takes 200 at most. With longer ones hits stand behind the misses of the main thread on one core (p99 6 ms measured). */
   readonly threadSliceMicros: number
   /** A listener thread that ended by a bug is started again after this: one that ends at once each time must not keep a core busy. */
   readonly threadRestartMs: number

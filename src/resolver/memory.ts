@@ -190,7 +190,7 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
 }
 
 /** What was said of each part of a verdict: the sets of its alias chain, in order, and what it ends in. */
-export type Securities = Pick<Judged, 'aliases' | 'end'>
+export type Securities = Pick<Judged, 'aliases' | 'end' | 'denials'>
 
 /**
  * Keeps what a verdict from the servers of `cut` teaches. Only the question's own chain and denial are kept as data
@@ -209,12 +209,12 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
         rrsets.put(set, trust, security, now)
         return
       }
-      rrsets.put(set, trust, security, now, proof)
+      rrsets.put(set, trust, security, now, security.kind === 'secure' ? judged.denials : proof)
       const wildcard = security.kind === 'secure' ? wildcardNameOf(set) : null
       if (wildcard === null) return
       // RFC 8198 section 5.3: the wildcard itself, for the next name that it applies to.
       rrsets.put({ ...set, owner: wildcard, name: wildcard }, trust, security, now)
-      keepDenials(env, proof, null, now)
+      keepDenials(env, judged.denials, null, now)
     })
   }
   switch (verdict.kind) {
@@ -225,14 +225,16 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
       keep(verdict.chain.aliases, verdict.authoritative, verdict.proof)
       return
     case 'nodata':
-    case 'nxdomain':
+    case 'nxdomain': {
       keep(verdict.chain.aliases, verdict.authoritative, verdict.proof)
       // RFC 2308 section 5: a denial without SOA has no TTL and is not cached.
       if (verdict.soa === null) return
-      if (judged.end.kind === 'secure') keepDenials(env, verdict.proof, verdict.soa, now)
-      if (verdict.kind === 'nodata') negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, verdict.proof, judged.end, now)
-      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, verdict.proof, judged.end, now)
+      if (judged.end.kind === 'secure') keepDenials(env, judged.denials, verdict.soa, now)
+      const proof = judged.end.kind === 'secure' ? judged.denials : verdict.proof
+      if (verdict.kind === 'nodata') negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, proof, judged.end, now)
+      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, proof, judged.end, now)
       return
+    }
     case 'referral': {
       const { zone, servers, ds, ttl } = verdict.referral
       delegations.put({ zone, servers, ds, expiresAt: now + boundedTtl(ttl, env.limits.cache) * 1_000 }, cut.expiresAt, now)
@@ -245,7 +247,7 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
   }
 }
 
-/** Proofs of a judged verdict are those that were validated and needed. */
+/** `proof` are sets whose signatures were verified. */
 function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: number): void {
   const { denials } = env.caches
   for (const set of proof) {
@@ -257,7 +259,7 @@ function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: 
   }
 }
 
-const unvalidated: Securities = Object.freeze({ aliases: [], end: indeterminate })
+export const unvalidated: Securities = Object.freeze({ aliases: [], end: indeterminate, denials: [] })
 
 /** Forgets cached data that turned out not to validate, so that its servers are asked again. */
 export function forget(env: Env, question: Question, verdict: FinalVerdict): void {

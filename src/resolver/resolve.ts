@@ -12,9 +12,9 @@ import type { Outcome, Security, Steps } from '../steps.ts'
 import { askZone } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { forget, outcomeOf, recall, remember, type Recalled, type Securities } from './memory.ts'
+import { forget, outcomeOf, recall, remember, unvalidated, type Recalled, type Securities } from './memory.ts'
 import { minimise } from './minimise.ts'
-import { behindChain, bogusFailure, failure, indeterminate, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
+import { behindChain, bogusFailure, failure, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
 import { judge, weaker, type FinalVerdict, type Judged } from './validate.ts'
 
 type Walked =
@@ -131,7 +131,7 @@ function* settle(env: Env, task: Task, question: Question, known: Extract<Recall
   if (walked.kind === 'failure') return walked
   if (task.checking) return yield* validated(env, task, question, walked, evidence)
   remember(env, walked.cut, question, walked.verdict)
-  return { kind: 'settled', verdict: walked.verdict, judged: { aliases: [], end: indeterminate } }
+  return { kind: 'settled', verdict: walked.verdict, judged: unvalidated }
 }
 
 function kept(env: Env, cut: ZoneCut, question: Question, judged: Judged): Settled {

@@ -27,13 +27,15 @@ export interface Judged {
   readonly verdict: FinalVerdict
   readonly aliases: readonly Security[]
   readonly end: Security
+  /** The sets of the verdict's proof whose signatures were verified: those that are good for other names too (RFC 8198). */
+  readonly denials: readonly RRset[]
 }
 
 /** `chain` when the fault is above the data: then no other server of the zone can mend it. */
 export type Judgement = Judged | (Refusal & { readonly chain: boolean })
 
 type SetEnd =
-  | { readonly kind: 'set'; readonly set: RRset; readonly security: Security; readonly proof: readonly RRset[] }
+  | { readonly kind: 'set'; readonly set: RRset; readonly security: Security; readonly proof: readonly RRset[]; readonly verified: boolean }
   | (Refusal & { readonly chain: boolean })
 
 export function* judge(env: Env, task: Task, zone: Name, question: { readonly type: number }, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {
@@ -42,6 +44,7 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
   const sets: RRset[] = []
   const securities: Security[] = []
   const proof: RRset[] = []
+  const denials: RRset[] = []
   for (const set of chain.aliases) {
     const before = sets.at(-1)
     // The CNAME that a DNAME implies was made here (RFC 6672 section 5.3.1): it is as good as the DNAME.
@@ -55,27 +58,30 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
     sets.push(judged.set)
     securities.push(judged.security)
     proof.push(...judged.proof)
+    if (judged.verified) denials.push(...judged.proof)
   }
   const judgedChain = { ...chain, aliases: sets }
   switch (verdict.kind) {
     case 'alias':
     case 'alias-trouble':
-      return { kind: 'judged', verdict: verdict.kind === 'alias' ? { ...verdict, chain: judgedChain, proof } : { ...verdict, chain: judgedChain }, aliases: securities, end: secure }
+      return { kind: 'judged', verdict: verdict.kind === 'alias' ? { ...verdict, chain: judgedChain, proof } : { ...verdict, chain: judgedChain }, aliases: securities, end: secure, denials }
     case 'answer': {
       const last = securities.at(-1)
       if (last !== undefined && isSynthesised(verdict.rrset, [...chain.aliases, verdict.rrset])) {
-        return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, proof }, aliases: securities, end: last }
+        return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, proof }, aliases: securities, end: last, denials }
       }
       const judged = yield* judgeSet(judging, zone, verdict.rrset, verdict.proof)
       if (judged.kind !== 'set') return judged
-      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, rrset: judged.set, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security }
+      if (judged.verified) denials.push(...judged.proof)
+      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, rrset: judged.set, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security, denials }
     }
     case 'nodata':
     case 'nxdomain': {
       const judged = yield* judgeDenied(judging, zone, question, verdict)
       if (judged.kind !== 'denied') return judged
       const { soa } = judged
-      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, soa, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security }
+      if (judged.security.kind === 'secure') denials.push(...judged.proof)
+      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, soa, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security, denials }
     }
     default:
       return verdict satisfies never
@@ -159,9 +165,9 @@ function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: reado
   const denied = yield* denial(judging, keys, claim, proof)
   switch (denied.kind) {
     case 'proven':
-      return { kind: 'set', set: valid, security: secure, proof: denied.sets }
+      return { kind: 'set', set: valid, security: secure, proof: denied.sets, verified: true }
     case 'insecure':
-      return { kind: 'set', set: valid, security: insecurity(denied.note), proof: denied.sets }
+      return { kind: 'set', set: valid, security: insecurity(denied.note), proof: denied.sets, verified: true }
     case 'bogus':
     case 'limit':
       return { ...denied, chain: false }
@@ -300,7 +306,7 @@ function absent(judging: Judging, name: Name, what: string, missing: Refusal): R
 const insecurity = (note: SecurityNote | null): Security => (note === null ? plainInsecure : { kind: 'insecure', note })
 const plainInsecure: Security = Object.freeze({ kind: 'insecure' })
 
-const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, security, proof: [] })
+const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, security, proof: [], verified: true })
 
 /**
  * The end of a chain as the status of a set without a signature that counts. The proof of an expansion stays: a client with
@@ -310,7 +316,7 @@ function endedBy(judging: Judging, set: RRset, end: ChainEnd, proof: readonly RR
   const security = securityOf(end)
   if ('chain' in security) return security
   tell(judging, set.name, setText(set), security.kind, '')
-  return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [] }
+  return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [], verified: false }
 }
 
 function deniedBy(judging: Judging, { name, soa, proof }: { readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[] }, end: ChainEnd): Denied | (Refusal & { readonly chain: boolean }) {

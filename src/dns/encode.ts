@@ -9,7 +9,7 @@
 import { copyOf, latin1, putU16, putU32 } from './bytes.ts'
 import { optOctets, writeOpt } from './edns.ts'
 import { type Edns, type Header, HEADER_OCTETS, MAX_MESSAGE_OCTETS, type Message, type Question } from './message.ts'
-import { foldName, trustWireName, type WireName, writeName } from './name.ts'
+import { applyCaseBits, foldName, trustWireName, type WireName, writeName } from './name.ts'
 import { fieldEnd, fitsPlan, planOf, type RdataPlan } from './rdata-wire.ts'
 import { coveredType, type Rr } from './rrset.ts'
 import { Rcode, RrType } from './types.ts'
@@ -32,8 +32,10 @@ export interface Encoded {
 export interface QueryOptions {
   readonly id: number
   readonly question: Question
-  /** The question's name with the letter case to send (0x20). */
+  /** The question's name with the letter case to send. */
   readonly cased?: WireName
+  /** Which of its letters go out as capitals (0x20): see `applyCaseBits`. */
+  readonly caseBits?: Uint8Array
   readonly recursionDesired: boolean
   readonly checkingDisabled?: boolean
   readonly edns: Edns | null
@@ -70,6 +72,7 @@ export function encodeQuery(options: QueryOptions): Uint8Array {
   bytes[3] = options.checkingDisabled === true ? 0x10 : 0
   bytes[5] = 1
   const at = writeName(name, bytes, HEADER_OCTETS)
+  if (options.caseBits !== undefined) applyCaseBits(bytes, HEADER_OCTETS, at, options.caseBits)
   putU16(bytes, at, question.type)
   putU16(bytes, at + 2, question.class)
   if (edns !== null) {

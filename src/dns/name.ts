@@ -159,15 +159,13 @@ export function nameBytes(name: WireName): Uint8Array {
 }
 
 /**
- * Flips the case of ASCII letters by the bits of `bits` (draft-vixie-dnsext-dns0x20): bit i decides the i-th octet of the
- * name. Octets beyond the given bits keep their case.
+ * Makes capitals of the letters of a folded name whose octets lie in `octets` from `at` up to `end`, by the bits of `bits`
+ * (draft-vixie-dnsext-dns0x20): bit i decides the i-th octet of the name. Octets beyond the given bits keep their case.
  */
-export function withCaseBits(name: Name, bits: Uint8Array): WireName {
-  let octets = ''
-  for (let i = 0; i < name.length; i++) {
-    const c = name.charCodeAt(i)
-    const letter = c >= 0x61 && c <= 0x7a
-    octets += String.fromCharCode(letter && ((bits[i >> 3] ?? 0) >> (i & 7)) & 1 ? c - 32 : c)
+export function applyCaseBits(octets: Uint8Array, at: number, end: number, bits: Uint8Array): void {
+  for (let i = at; i < end; i++) {
+    const c = octets[i] ?? 0
+    const bit = i - at
+    if (c >= 0x61 && c <= 0x7a && ((bits[bit >> 3] ?? 0) >> (bit & 7)) & 1) octets[i] = c - 32
   }
-  return trustWireName(octets)
 }

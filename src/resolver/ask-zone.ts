@@ -110,7 +110,9 @@ function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
 function enter(env: Env, roster: Roster, name: Name, addresses: readonly IpAddress[]): boolean {
   const families = usableFamilies(env)
   let any = false
-  for (const ip of addresses.slice(0, env.limits.engine.addressesPerNameServer)) {
+  const { addressesPerNameServer } = env.limits.engine
+  const first = addresses.length > addressesPerNameServer ? addresses.slice(0, addressesPerNameServer) : addresses
+  for (const ip of first) {
     if (!families.includes(ip.family) || inAnyPrefix(ip, env.settings.doNotQuery)) continue
     const server = serverAddress(ip, env.settings.upstreamPort)
     any = true
@@ -124,8 +126,7 @@ function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   const now = env.clock.now()
   const { servers } = env.caches
   const families = usableFamilies(env)
-  const open: Entry[] = []
-  for (const entry of roster.entries) if (!entry.done && families.includes(entry.server.ip.family)) open.push(entry)
+  const open = roster.entries.filter(entry => !entry.done && families.includes(entry.server.ip.family))
   let usable = open.filter(entry => !servers.isLame(entry.server.key, cut.zone, now))
   if (usable.length === 0 && roster.nameless.length === 0 && untouched(roster)) {
     // All are known to be lame: one is asked all the same, so that a repaired zone is noticed at the price of one packet.

@@ -83,12 +83,16 @@ export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut 
 
 /** Address families that may be asked now. */
 export function usableFamilies(env: Env): readonly (4 | 6)[] {
-  const families: (4 | 6)[] = []
-  if (env.settings.ipv4) families.push(4)
-  const { ipv6 } = env.settings
-  if (ipv6 === true || (ipv6 === 'auto' && env.caches.servers.familyUsable(6, env.clock.now()))) families.push(6)
-  return families
+  const { ipv4, ipv6 } = env.settings
+  const six = ipv6 === true || (ipv6 === 'auto' && env.caches.servers.familyUsable(6, env.clock.now()))
+  if (six) return ipv4 ? BOTH_FAMILIES : ONLY_IPV6
+  return ipv4 ? ONLY_IPV4 : NO_FAMILY
 }
+
+const BOTH_FAMILIES: readonly (4 | 6)[] = Object.freeze([4, 6])
+const ONLY_IPV4: readonly (4 | 6)[] = Object.freeze([4])
+const ONLY_IPV6: readonly (4 | 6)[] = Object.freeze([6])
+const NO_FAMILY: readonly (4 | 6)[] = Object.freeze([])
 
 /** Told to the trace as it happens; nothing is built when nobody listens. */
 export function noteCache(task: Task, what: string, name: Name, type: number, ttl: number): void {

@@ -4,7 +4,6 @@
  */
 import { encodeQuery } from '../dns/encode.ts'
 import { questionKey, type Edns, type Question } from '../dns/message.ts'
-import { withCaseBits } from '../dns/name.ts'
 import type { Cancel, ExchangeResult, Network } from '../ports.ts'
 import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../steps.ts'
 import { Budget } from './budget.ts'
@@ -288,9 +287,9 @@ export class Scheduler {
       ? { payloadSize: limits.upstream.ednsPayloadBytes, version: 0, dnssecOk: true, flags: 0, options: [] }
       : null
     const { question } = spec
-    const bits = new Uint8Array(CASE_BITS_OCTETS)
-    if (spec.mixCase) random.bytes(bits)
-    const query = encodeQuery({ id: random.below(ID_VALUES), question, cased: withCaseBits(question.name, bits), recursionDesired: false, edns })
+    const caseBits = new Uint8Array(CASE_BITS_OCTETS)
+    if (spec.mixCase) random.bytes(caseBits)
+    const query = encodeQuery({ id: random.below(ID_VALUES), question, caseBits, recursionDesired: false, edns })
     return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, resume)
   }
 

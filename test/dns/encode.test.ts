@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { decodeMessage } from '../../src/dns/decode.ts'
 import { encodeMessage, encodeQuery } from '../../src/dns/encode.ts'
 import type { Message } from '../../src/dns/message.ts'
-import { nameBytes, withCaseBits } from '../../src/dns/name.ts'
+import { nameBytes } from '../../src/dns/name.ts'
 import { mxRdata, nameRdata, soaRdata, txtRdata } from '../../src/dns/rdata.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { RrType } from '../../src/dns/types.ts'
 import { bombs } from '../fuzz/bombs.ts'
-import { a, asked, edns, hex, join, message, name, octets, rr, toHex, wire } from './make.ts'
+import { a, asked, edns, hex, join, message, octets, rr, toHex, wire } from './make.ts'
 
 const encode = (m: Message, maxBytes = 65_535, minimal = false) => encodeMessage(m, { maxBytes, minimal })
 
@@ -50,7 +50,7 @@ describe('compression', () => {
   })
 
   it('gives the owner the case of the question (0x20)', () => {
-    const cased = withCaseBits(name('www.example.com'), Uint8Array.of(0xaa, 0xaa))
+    const cased = wire('wWw.eXaMpLe.cOm')
     const { bytes } = encode(message({ question: { ...asked('www.example.com', 1), cased }, answer: [a('www.example.com', 1)] }))
     expect(decoded(bytes).answer[0]?.owner).toBe(cased)
     expect(bytes.length).toBe(12 + 17 + 4 + 16)
@@ -227,6 +227,16 @@ describe('encodeQuery', () => {
       join(hex('abcd 0000 0001 0000 0000 0001'), head, hex('00 0029 04d0 00008000 0006 000a 0002 6162'))],
   ])('%s', (_what, options, expected) => {
     expect(encodeQuery({ id: 0xabcd, question, ...options })).toEqual(expected)
+  })
+
+  it('makes capitals of letters of the name and of nothing else (0x20)', () => {
+    const sent = (caseBits?: Uint8Array): Uint8Array => encodeQuery({ id: 0x6161, question, recursionDesired: false, edns: null, ...(caseBits === undefined ? {} : { caseBits }) })
+    const plain = sent()
+    const all = sent(new Uint8Array(32).fill(0xff))
+    expect(Buffer.from(all).toString('latin1').toLowerCase()).toBe(Buffer.from(plain).toString('latin1'))
+    const letters = [...plain].flatMap((octet, at) => (at >= 12 && at < plain.length - 4 && octet >= 0x61 && octet <= 0x7a ? [at] : []))
+    expect([...all].flatMap((octet, at) => (octet === plain[at] ? [] : [at]))).toEqual(letters)
+    expect(sent(new Uint8Array(32))).toEqual(plain)
   })
 
   it('sends the case it is told', () => {

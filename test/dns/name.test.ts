@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  commonAncestor, compareNames, foldName, isStrictlyWithin, isWildcard, isWithin, joinNames, labelCount, labelsOf, nameBytes, nameFromLabels, parentOf,
-  prependLabel, replaceSuffix, ROOT, suffixOf, trustWireName, wildcardOf, withCaseBits, writeName,
+  applyCaseBits, commonAncestor, compareNames, foldName, isStrictlyWithin, isWildcard, isWithin, joinNames, labelCount, labelsOf, nameBytes, nameFromLabels, parentOf,
+  prependLabel, replaceSuffix, ROOT, suffixOf, trustWireName, type Name, type WireName, wildcardOf, writeName,
 } from '../../src/dns/name.ts'
 import { name, wire } from './make.ts'
 
@@ -147,6 +147,13 @@ describe('octets', () => {
   })
 
   it('flips letters by the given bits and nothing else', () => {
+    const withCaseBits = (of: Name, bits: Uint8Array): WireName => {
+      // Octets before and behind the name stay what they are.
+      const octets = Uint8Array.from([0x61, ...nameBytes(of), 0x61])
+      applyCaseBits(octets, 1, octets.length - 1, bits)
+      expect([octets[0], octets.at(-1)]).toEqual([0x61, 0x61])
+      return trustWireName(Buffer.from(octets.subarray(1, -1)).toString('latin1'))
+    }
     expect(withCaseBits(name('a1b'), Uint8Array.of(0xff))).toBe(wire('A1B'))
     expect(withCaseBits(name('abc'), Uint8Array.of(0b0000_0100))).toBe(wire('aBc'))
     expect(withCaseBits(name('abc'), new Uint8Array(0))).toBe(wire('abc'))

@@ -4,8 +4,8 @@
  *
  * Invariant: `stop` leaves no process, socket or file behind, also when something failed to start.
  */
-import { claimNetwork, startNsd, whereIs, type Daemon, type ZoneText } from '../daemons.mjs'
-import { inParallel, makeKeys, removeKeys, signWith, type ZoneKeyFiles } from './dnssec-sign.ts'
+import { claimNetwork, startNsd, temporaryDirectory, whereIs, type Daemon, type ZoneText } from '../daemons.mjs'
+import { inParallel, makeKeys, signWith, type ZoneKeyFiles } from './dnssec-sign.ts'
 import { linesOf, textOf } from './dnssec-tamper.ts'
 import { insecureChildOf, insecureChildren, recordsOf, Server, serverNameOf, type ZonePlan } from './dnssec-zones.ts'
 
@@ -42,34 +42,33 @@ export async function startSignedInternet(plans: readonly ZonePlan[]): Promise<S
   if (typeof network === 'string') throw new Error(network)
   const { address } = network
   const running: Daemon[] = []
+  const work = temporaryDirectory('signing')
   const stop = async (): Promise<void> => {
     await Promise.all([...running.map(daemon => daemon.stop()), network.release()])
   }
   try {
     const wall = Math.floor(Date.now() / 1_000)
-    const keyed = await inParallel(plans, makeKeyed)
-    try {
-      const texts = await inParallel(keyed, zone => zoneText(zone, keyed, address, wall))
-      const served = plans.map((plan, index) => ({ server: plan.server, zone: { origin: plan.origin, text: texts[index] ?? '' } }))
-      const started = await Promise.allSettled(Object.values(Server).map(number => startServer(number, served, plans, address)))
-      for (const result of started) if (result.status === 'fulfilled') running.push(result.value)
-      for (const result of started) if (result.status === 'rejected') throw result.reason
-    } finally {
-      await Promise.all(keyed.flatMap(({ keys, other }) => [keys, other].flatMap(files => (files === null ? [] : [removeKeys(files)]))))
-    }
+    const keyed = await inParallel(plans, plan => makeKeyed(work.path, plan))
+    const texts = await inParallel(keyed, zone => zoneText(zone, keyed, address, wall))
+    const served = plans.map((plan, index) => ({ server: plan.server, zone: { origin: plan.origin, text: texts[index] ?? '' } }))
+    const started = await Promise.allSettled(Object.values(Server).map(number => startServer(number, served, plans, address)))
+    for (const result of started) if (result.status === 'fulfilled') running.push(result.value)
+    for (const result of started) if (result.status === 'rejected') throw result.reason
     return { hints: `. 3600000 NS ns.\nns. 3600000 A ${address(Server.ROOT)}\n`, anchors: anchorsOf(keyed), zones: plans, stop }
   } catch (error) {
     await stop()
     throw error
+  } finally {
+    work.remove()
   }
 }
 
-async function makeKeyed(plan: ZonePlan): Promise<KeyedZone> {
+async function makeKeyed(within: string, plan: ZonePlan): Promise<KeyedZone> {
   const { origin, signing, otherKeys } = plan
   return {
     plan,
-    keys: signing === null ? null : await makeKeys(origin, signing),
-    other: signing === null || otherKeys === undefined ? null : await makeKeys(origin, signing),
+    keys: signing === null ? null : await makeKeys(within, origin, signing),
+    other: signing === null || otherKeys === undefined ? null : await makeKeys(within, origin, signing),
   }
 }
 

@@ -4,8 +4,7 @@
  * on a line, owner and types written out, so that a zone can be tampered with by `dnssec-tamper.ts`.
  */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type Tool = 'ldns' | 'bind'
@@ -58,8 +57,9 @@ export async function inParallel<T, R>(items: readonly T[], work: (item: T) => P
   return results
 }
 
-export async function makeKeys(origin: string, signing: Signing): Promise<ZoneKeyFiles> {
-  const directory = await mkdtemp(join(tmpdir(), 'rootwalk-keys-'))
+/** In a directory of their own inside `within`. */
+export async function makeKeys(within: string, origin: string, signing: Signing): Promise<ZoneKeyFiles> {
+  const directory = await mkdtemp(join(within, 'keys-'))
   const sep: string[] = []
   const others: string[] = []
   for (const algorithm of signing.algorithms) {
@@ -111,8 +111,6 @@ export async function signWith(origin: string, text: string, signing: Signing, {
 }
 
 const bindTime = (wall: number): string => new Date(wall * 1_000).toISOString().replace(/\D/g, '').slice(0, 14)
-
-export const removeKeys = (keys: ZoneKeyFiles): Promise<void> => rm(keys.directory, { recursive: true, force: true })
 
 /** A DS line with one field changed: 0 key tag, 1 algorithm, 2 digest type, 3 digest. */
 export function withDsField(line: string, field: number, value: string): string {

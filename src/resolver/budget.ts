@@ -77,6 +77,10 @@ export class Budget implements Work {
     return this.#verifications
   }
 
+  get isSpentOnValidation(): boolean {
+    return this.#verifications >= this.#dnssec.verifications || this.#nsec3Hashes >= this.#dnssec.nsec3Hashes || this.#receivedBytes >= this.limits.receivedBytes
+  }
+
   takeVerification(): string | null {
     const { verifications } = this.#dnssec
     if (this.#verifications >= verifications) return `limit of ${verifications} signature verifications for one query reached`

@@ -5,7 +5,7 @@
 import type { Question } from '../dns/message.ts'
 import { isStrictlyWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
-import { RrType } from '../dns/types.ts'
+import { EdeCode, RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl } from '../cache/ttl.ts'
 import type { Outcome, Security, Steps } from '../steps.ts'
@@ -123,7 +123,7 @@ function* settle(env: Env, task: Task, question: Question, known: Extract<Recall
     const cut = startingCut(env, question, null)
     const judged = yield* judge(env, task, cut.zone, question, known.verdict, evidence)
     if (judged.kind === 'judged') return kept(env, cut, question, judged)
-    if (judged.kind === 'limit') return { kind: 'failure', failure: failure('budget', judged.text) }
+    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged.text) }
     note(task, 'what is cached does not validate: asking again')
     forget(env, question, known.verdict)
   }
@@ -133,6 +133,10 @@ function* settle(env: Env, task: Task, question: Question, known: Extract<Recall
   remember(env, walked.cut, question, walked.verdict)
   return { kind: 'settled', verdict: walked.verdict, judged: unvalidated }
 }
+
+/** Work that ran out. Spent on signatures by the client's own question it speaks of the data, which CD=1 may still have. */
+const spent = (task: Task, text: string): Failure =>
+  task.depth === 0 && task.budget.isSpentOnValidation ? bogusFailure(EdeCode.DnssecBogus, text) : failure('budget', text)
 
 function kept(env: Env, cut: ZoneCut, question: Question, judged: Judged): Settled {
   remember(env, cut, question, judged.verdict, judged)
@@ -147,7 +151,7 @@ function* validated(env: Env, task: Task, question: Question, walked: Extract<Wa
   for (;;) {
     const judged = yield* judge(env, task, at.cut.zone, question, at.verdict, evidence)
     if (judged.kind === 'judged') return kept(env, at.cut, question, judged)
-    if (judged.kind === 'limit') return { kind: 'failure', failure: failure('budget', judged.text) }
+    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged.text) }
     first ??= bogusFailure(judged.ede, judged.text)
     avoid.add(at.server)
     if (judged.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }

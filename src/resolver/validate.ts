@@ -7,6 +7,7 @@
  * is bogus.
  */
 import { isWildcard, isWithin, labelCount, parentOf, suffixOf, wildcardOf, type Name } from '../dns/name.ts'
+import { readRrsig } from '../dns/rdata-dnssec.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
@@ -249,7 +250,7 @@ function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: re
     const verdict = verifySet(judging, set, keys)
     if (verdict.kind === 'limit') return verdict
     if (verdict.kind === 'bogus') trouble ??= verdict
-    else if (verdict.wildcard === null) valid.push(withTtl(set, Math.min(set.ttl, verdict.ttl)))
+    else if (verdict.wildcard === null) valid.push(withTtl(signedOnlyBy(keys.zone, set), Math.min(set.ttl, verdict.ttl)))
   }
   const ttl = valid.reduce((least, set) => Math.min(least, set.ttl), Number.POSITIVE_INFINITY)
   const verdict = yield* judgeDenial(claim, keys.zone, valid, rules, task.budget)
@@ -270,6 +271,10 @@ function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: re
       return verdict satisfies never
   }
 }
+
+/** The set with the signatures of its zone alone: what another name stands in must not make it a denial of that one's. */
+const signedOnlyBy = (zone: Name, set: RRset): RRset =>
+  set.signatures.length < 2 ? set : { ...set, signatures: set.signatures.filter(rdata => readRrsig(rdata)?.signer === zone) }
 
 function claimText(claim: DenialClaim): string {
   switch (claim.kind) {

@@ -4,6 +4,7 @@ import { decodeMessage } from '../../src/dns/decode.ts'
 import { encodeMessage } from '../../src/dns/encode.ts'
 import type { Message } from '../../src/dns/message.ts'
 import { foldName } from '../../src/dns/name.ts'
+import { readRrsig } from '../../src/dns/rdata-dnssec.ts'
 import { nsecRdata, rrsigRdata } from '../../src/dns/rdata-dnssec-make.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { Rcode, RrClass, RrType } from '../../src/dns/types.ts'
@@ -51,5 +52,31 @@ describe('a denial in a secure zone behind an alias out of an insecure one', () 
     expect(again).toMatchObject({ kind: 'nxdomain', security: { kind: 'secure' } })
     expect(again.kind === 'nxdomain' && again.proof.map(({ name }) => name)).not.toContain(nameOf('a.secure.zone.'))
     expect(world.resolve('www.secure.zone.', 'A')).toMatchObject({ kind: 'answer', security: { kind: 'secure' } })
+  })
+})
+
+describe('a denial with a signature in the name of another zone in front', () => {
+  it('is kept as its own zone\'s alone', () => {
+    const world = simulate(signedWorld({ zone: '' }))
+    for (const { server } of world.internet.hosts.values()) {
+      const { react } = server
+      vi.spyOn(server, 'react').mockImplementation((query, transport, at) => {
+        const honest = react.call(server, query, transport, at)
+        if (honest.kind !== 'arrivals') return honest
+        const arrivals = honest.arrivals.map(({ bytes, afterMs }) => {
+          const reply = messageOf(bytes)
+          const nsec = reply.authority.find(({ type }) => type === RrType.NSEC)
+          if (nsec === undefined || foldName(nsec.owner) === nameOf('zone.')) return { bytes, afterMs }
+          const fake = reply.authority.filter(({ type }) => type === RrType.NSEC).map(({ owner }): Rr => ({ ...fakeSignature('.', RrType.NSEC, 1, '.'), owner }))
+          return { bytes: encodeMessage({ ...reply, authority: [...fake, ...reply.authority] }, { maxBytes: 65_535 }).bytes, afterMs }
+        })
+        return { ...honest, arrivals }
+      })
+    }
+    const denied = world.resolve('nothing.secure.zone.', 'A')
+    expect(denied).toMatchObject({ kind: 'nxdomain', security: { kind: 'secure' } })
+    const signers = denied.kind === 'nxdomain' ? denied.proof.flatMap(({ signatures }) => signatures.map(rdata => readRrsig(rdata)?.signer)) : []
+    expect(signers.length).toBeGreaterThan(0)
+    expect(new Set(signers)).toEqual(new Set([nameOf('secure.zone.')]))
   })
 })

@@ -310,7 +310,7 @@ export function signersOf(set: RRset): Name[] {
 }
 
 /** An honest set has one signer; a second is looked at so that one planted signature does not shadow the true one. */
-const MAX_SIGNERS = 2
+export const MAX_SIGNERS = 2
 
 /** Checks one set against keys and tells the trace. */
 export function verifySet(judging: Judging, set: RRset, keys: ZoneKeys): SetVerdict {

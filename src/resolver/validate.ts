@@ -15,7 +15,7 @@ import { judgeDenial } from '../dnssec/denial.ts'
 import type { DenialClaim, Refusal, ZoneKeys } from '../dnssec/rules.ts'
 import type { Security, SecurityNote, Steps } from '../steps.ts'
 import type { UsableVerdict } from './ask-server.ts'
-import { bogus, breathe, chainPast, chainTo, exempt, judgeKeys, keepParent, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
+import { bogus, breathe, chainPast, chainTo, exempt, judgeKeys, keepParent, MAX_SIGNERS, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
 import type { Env, Task } from './env.ts'
 import { indeterminate, secure } from './outcome.ts'
 
@@ -128,7 +128,7 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
     if (end !== null) return end.kind === 'secure' ? ended(withTtl(set, Math.min(set.ttl, end.ttl ?? set.ttl)), secure) : endedBy(judging, set, end, proof)
   }
   let trouble: (Refusal & { readonly chain: boolean }) | null = null
-  for (const signer of signersOf(set)) {
+  for (const signer of believable(judging, set.type === RrType.DS ? parentOf(set.name) : set.name, signersOf(set))) {
     const end = yield* chainTo(judging, signer)
     if (end.kind === 'limit') return { ...end, chain: true }
     if (end.kind === 'bogus') {
@@ -190,7 +190,6 @@ function* judgeDenied(
   const { name, soa, proof } = verdict
   // RFC 4035 section 3.1.4.1: DS, and that there is none, is the business of the zone above.
   const above = question.type === RrType.DS && labelCount(name) > 0
-  const isDs = above && verdict.kind === 'nodata'
   const place = above ? parentOf(name) : name
   const off = exempt(judging, place)
   if (off !== null) return deniedBy(judging, verdict, off)
@@ -198,12 +197,35 @@ function* judgeDenied(
     const keyless = yield* judgeKeyless(judging, verdict)
     if (keyless !== null) return keyless
   }
-  const [signer] = [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf).filter(candidate => !above || candidate !== name)
-  if (signer === undefined) {
+  const signers = believable(judging, place, [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf))
+  if (signers.length === 0) {
     const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
     const end = yield* unsigned(judging, zone, place)
     return isMissing(end) ? absent(judging, name, `the denial of ${formatName(name)}`, missing) : deniedBy(judging, verdict, end)
   }
+  let trouble: (Refusal & { readonly chain: boolean }) | null = null
+  for (const signer of signers) {
+    const judged = yield* judgeDeniedBy(judging, signer, verdict, above, question)
+    if (judged.kind === 'denied' || judged.kind === 'limit') return judged
+    trouble ??= judged
+  }
+  return trouble ?? { ...bogus(EdeCode.NsecMissing, `the denial of ${formatName(name)} is signed by nobody`), chain: false }
+}
+
+/**
+ * The signers that may speak of a name: at or above it, and not above the anchor that it stands under. Others prove nothing of
+ * it, least of all that it is insecure. Two at most are looked at.
+ */
+function believable(judging: Judging, name: Name, signers: readonly Name[]): readonly Name[] {
+  const anchor = judging.validation.points.closest(name)
+  return [...new Set(signers)].filter(signer => isWithin(name, signer) && (anchor === undefined || isWithin(signer, anchor.name))).slice(0, MAX_SIGNERS)
+}
+
+function* judgeDeniedBy(
+  judging: Judging, signer: Name, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>, above: boolean, question: { readonly type: number },
+): Steps<Denied | (Refusal & { readonly chain: boolean })> {
+  const { name, soa, proof } = verdict
+  const isDs = above && verdict.kind === 'nodata'
   const end = yield* chainTo(judging, signer)
   if (end.kind !== 'secure') return deniedBy(judging, verdict, end)
   if (end.keys.zone !== signer) return { ...bogus(EdeCode.DnskeyMissing, `the denial of ${formatName(name)} is signed by ${formatName(signer)}, which is no zone`), chain: false }

@@ -80,3 +80,32 @@ describe('a denial with a signature in the name of another zone in front', () =>
     expect(new Set(signers)).toEqual(new Set([nameOf('secure.zone.')]))
   })
 })
+
+describe('signers that may not speak of a name', () => {
+  /** Every reply to `text` becomes `change` of the honest one. */
+  const bend = (world: ReturnType<typeof simulate>, text: string, change: (reply: Message) => Message): void => {
+    for (const { server } of world.internet.hosts.values()) {
+      const { react } = server
+      vi.spyOn(server, 'react').mockImplementation((query, transport, at) => {
+        const honest = react.call(server, query, transport, at)
+        const asked = messageOf(query).question
+        if (honest.kind !== 'arrivals' || asked === null || foldName(asked.name) !== nameOf(text)) return honest
+        return { ...honest, arrivals: honest.arrivals.map(({ bytes, afterMs }) => ({ bytes: encodeMessage(change(messageOf(bytes)), { maxBytes: 65_535 }).bytes, afterMs })) }
+      })
+    }
+  }
+
+  it('an insecure zone beside the name does not make its denial insecure', () => {
+    const world = simulate(signedWorld({ zone: '' }))
+    const planted = [record('x.insecure.zone.', RrType.NSEC, nsecRdata(nameOf('y.insecure.zone.'), [RrType.A])), fakeSignature('x.insecure.zone.', RrType.NSEC, 3, 'insecure.zone.')]
+    bend(world, 'www.zone.', reply => ({ ...reply, rcode: Rcode.NXDOMAIN, answer: [], authority: [...planted, record('zone.', RrType.SOA, Uint8Array.from(Buffer.from('\0\0' + '\0\0\0\x01'.repeat(5), 'latin1')))] }))
+    expect(world.resolve('www.zone.', 'A')).toMatchObject({ kind: 'failure', why: 'bogus' })
+  })
+
+  it('an insecure zone above an island does not make the island insecure', () => {
+    const world = simulate({ ...signedWorld({ zone: 'noDs' }), validation: { at: ['.', 'secure.zone.'] } })
+    bend(world, 'www.secure.zone.', reply => ({ ...reply, answer: [...reply.answer.filter(({ type }) => type === RrType.A), fakeSignature('www.secure.zone.', RrType.A, 3, 'zone.')] }))
+    expect(world.resolve('www.secure.zone.', 'A')).toMatchObject({ kind: 'failure', why: 'bogus' })
+    expect(world.resolve('www.zone.', 'A')).toMatchObject({ kind: 'answer', security: { kind: 'insecure' } })
+  })
+})

@@ -32,22 +32,46 @@ export const MAX_JSON_DEPTH = 64
 export function readJson(text: string): JsonResult {
   const reader = new JsonReader(text)
   const value = reader.document()
-  if (reader.failure !== null) return { kind: 'syntax-error', place: placeOf(text, reader.failure.at), message: reader.failure.message }
-  const place = (at: number | undefined): Place | null => (at === undefined ? null : placeOf(text, at))
+  const lines = new Lines(text)
+  if (reader.failure !== null) return { kind: 'syntax-error', place: lines.placeOf(reader.failure.at), message: reader.failure.message }
+  const place = (at: number | undefined): Place | null => (at === undefined ? null : lines.placeOf(at))
   return {
     kind: 'document',
     value,
     valueAt: path => place(reader.values.get(pathKey(path))),
     keyAt: path => place(reader.keys.get(pathKey(path))),
-    repeated: reader.repeated.map(({ path, at }) => ({ path, place: placeOf(text, at) })),
+    repeated: reader.repeated.map(({ path, at }) => ({ path, place: lines.placeOf(at) })),
   }
 }
 
 const pathKey = (path: JsonPath): string => JSON.stringify(path)
 
-function placeOf(text: string, at: number): Place {
-  const before = text.slice(0, at)
-  return { line: before.split('\n').length, column: at - before.lastIndexOf('\n') }
+/** Where the lines of a text begin, found out when the first place is asked for: a configuration may have a place for each of 10,000 records. */
+class Lines {
+  readonly #text: string
+  #starts: readonly number[] | null = null
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  placeOf(at: number): Place {
+    const starts = (this.#starts ??= lineStarts(this.#text))
+    // The last line that begins at or before `at`; the first begins at 0.
+    let line = 0
+    for (let end = starts.length; end - line > 1; ) {
+      const middle = (line + end) >> 1
+      if ((starts[middle] ?? 0) <= at) line = middle
+      else end = middle
+    }
+    return { line: line + 1, column: at - (starts[line] ?? 0) + 1 }
+  }
+}
+
+function lineStarts(text: string): readonly number[] {
+  const starts = [0]
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1)
+  return starts
 }
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { MAX_JSON_DEPTH, readJson } from '../../src/config-json.ts'
 
 const value = (text: string): unknown => {
@@ -49,6 +49,32 @@ describe('places', () => {
     if (got.kind !== 'document') throw new Error(got.message)
     const text = (place: { line: number; column: number } | null): string => (place === null ? 'none' : `${place.line}:${place.column}`)
     expect([text(got.valueAt(path)), text(got.keyAt(path))]).toEqual([at, key])
+  })
+
+  test('are those that counting the text before gives', () => {
+    fc.assert(fc.property(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(undefined, 2), fc.constantFrom('', '\n', '\n\n  '), (any, indent, lead) => {
+      const text = `${lead}${JSON.stringify({ any, last: 1 }, null, indent)}`
+      const at = text.lastIndexOf('"last"')
+      const before = text.slice(0, at).split('\n')
+      const read = readJson(text)
+      expect(read.kind === 'document' && read.keyAt(['last'])).toEqual({ line: before.length, column: (before.at(-1) ?? '').length + 1 })
+    }), { numRuns: 200, seed: 7 })
+  })
+
+  test('of ten thousand records cost no copies of the text before them', () => {
+    const count = 10_000
+    const text = JSON.stringify({ records: Array.from({ length: count }, (_, i) => `h${i}.example. A 192.0.2.1`) }, null, 2)
+    const read = readJson(text)
+    const slice = vi.spyOn(String.prototype, 'slice')
+    const search = vi.spyOn(String.prototype, 'indexOf')
+    const searchBack = vi.spyOn(String.prototype, 'lastIndexOf')
+    const split = vi.spyOn(String.prototype, 'split')
+    const lines = Array.from({ length: count }, (_, i) => (read.kind === 'document' ? read.valueAt(['records', i])?.line : undefined))
+    const calls = [slice, search, searchBack, split].map(({ mock }) => mock.calls.length)
+    vi.restoreAllMocks()
+    expect(lines).toEqual(Array.from({ length: count }, (_, i) => i + 3))
+    // Each line is looked for once, whatever number of places is asked for.
+    expect(calls).toEqual([0, count + 4, 0, 0])
   })
 
   test('repeated keys are told', () => {

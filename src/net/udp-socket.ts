@@ -38,6 +38,7 @@ const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
 const SO_RCVTIMEO = 20
+const SO_RCVBUFFORCE = 33
 const IPPROTO_IP = 0
 const IP_PKTINFO = 8
 const IPPROTO_IPV6 = 41
@@ -67,7 +68,8 @@ export function openBareSocket(options: BareSocketOptions): BareSocket | ListenF
   if (wildcard) scratch.set(fd, family === 4 ? IPPROTO_IP : IPPROTO_IPV6, family === 4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1)
   if (joins) shareSocket(libc, fd)
   scratch.setTimeout(fd, options.wakeMs)
-  scratch.set(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes)
+  // With CAP_NET_ADMIN the bound of the host (net.core.rmem_max) does not count (socket(7)).
+  if (scratch.set(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBufferBytes) < 0) scratch.set(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes)
   const bound = libc.bind(fd, scratch.name(address, family, port), NAME_OCTETS[family])
   if (bound < 0) {
     libc.close(fd)
@@ -102,9 +104,10 @@ class Scratch {
     this.#at = libc.addressOf(this.#bytes)
   }
 
-  set(fd: number, level: number, option: number, value: number): void {
+  /** Negative when it was refused. */
+  set(fd: number, level: number, option: number, value: number): number {
     this.#view.setInt32(0, value, true)
-    this.#libc.setsockopt(fd, level, option, this.#at, INT_OCTETS)
+    return this.#libc.setsockopt(fd, level, option, this.#at, INT_OCTETS)
   }
 
   get(fd: number, level: number, option: number): number {

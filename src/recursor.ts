@@ -33,6 +33,9 @@ export interface Recursor {
   close(): void
 }
 
+/** Of the hash of kept answers: whoever does not know it cannot choose names that meet in one bucket (algorithmic complexity attacks). */
+const SEEDS = 2 ** 32
+
 export function openRecursor(options: RecursorOptions): Recursor {
   const { limits, settings, hints, validation, events } = options
   const clock = systemClock()
@@ -42,7 +45,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     return { network, closeNetwork: () => network.close() }
   }
   const { network, closeNetwork } = options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {} }
-  const caches = createCaches(limits.cache, limits.upstream)
+  const caches = createCaches(limits.cache, limits.upstream, { seed: random.below(SEEDS) | 0 })
   const zones = new ZoneStore({
     clock,
     limits: limits.zone,

@@ -3,7 +3,7 @@
  * thing that ties two of them is made here: data that was stored ends the denials that it contradicts.
  */
 import { defaultLimits, type CacheLimits } from '../limits.ts'
-import { AnswerCache } from './answer-cache.ts'
+import { AnswerCache, type AnswerCacheOptions } from './answer-cache.ts'
 import { DelegationCache } from './delegations.ts'
 import { DenialStore } from './denials.ts'
 import { FailureCache } from './failure-cache.ts'
@@ -28,8 +28,8 @@ export interface Caches {
   clear(): void
 }
 
-/** Empty stores. `timing` bounds the time-outs that server statistics compute. */
-export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = defaultLimits.upstream): Caches {
+/** Empty stores. `timing` bounds the time-outs that server statistics compute; `options.seed` is drawn at random where strangers choose the names. */
+export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = defaultLimits.upstream, options: AnswerCacheOptions = {}): Caches {
   const share = (permille: number): number => (limits.totalBytes * permille) / 1000
   const negatives = new NegativeCache(limits, share(limits.negativePermille))
   const rrsets = new RRsetCache(limits, share(limits.rrsetPermille), (rrset, trust, security) => {
@@ -38,7 +38,7 @@ export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = de
   const failures = new FailureCache(limits, share(limits.failurePermille))
   const delegations = new DelegationCache(limits, share(limits.delegationPermille))
   const servers = new ServerStats(limits, timing, share(limits.infraPermille), share(limits.lamePermille))
-  const answers = new AnswerCache(limits, share(limits.answerPermille))
+  const answers = new AnswerCache(limits, share(limits.answerPermille), options)
   const zoneStates = new ZoneStates(limits, share(limits.zoneStatePermille))
   const denials = new DenialStore(limits, share(limits.denialPermille))
   const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials]

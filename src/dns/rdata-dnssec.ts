@@ -20,6 +20,7 @@ export interface Rrsig {
   readonly inception: number
   readonly keyTag: number
   readonly signer: Name
+  /** Part of the RDATA, not a copy. */
   readonly signature: Uint8Array
 }
 
@@ -76,13 +77,21 @@ const DS_FIXED_OCTETS = 4
 const NSEC3_FIXED_OCTETS = 5
 const MAX_WINDOW_OCTETS = 32
 
+/** The signer's name alone. */
+export function readSigner(rdata: Uint8Array): Name | null {
+  const end = plainNameEnd(rdata, RRSIG_FIXED_OCTETS, rdata.length)
+  return end < 0 || end >= rdata.length ? null : signerIn(rdata, end)
+}
+
+const signerIn = (rdata: Uint8Array, end: number): Name => foldName(trustWireName(latin1(rdata, RRSIG_FIXED_OCTETS, end)))
+
 export function readRrsig(rdata: Uint8Array): Rrsig | null {
   const end = plainNameEnd(rdata, RRSIG_FIXED_OCTETS, rdata.length)
   if (end < 0 || end >= rdata.length) return null
   return {
     covered: u16(rdata, 0), algorithm: rdata[2] ?? 0, labels: rdata[3] ?? 0, originalTtl: u32(rdata, 4), expiration: u32(rdata, 8),
-    inception: u32(rdata, 12), keyTag: u16(rdata, 16), signer: foldName(trustWireName(latin1(rdata, RRSIG_FIXED_OCTETS, end))),
-    signature: copyOf(rdata, end, rdata.length),
+    inception: u32(rdata, 12), keyTag: u16(rdata, 16), signer: signerIn(rdata, end),
+    signature: rdata.subarray(end),
   }
 }
 

@@ -6,9 +6,9 @@
  * Invariants: `valid` is said of a set only when a key of `zone` verified a signature whose signer is `zone`, whose labels
  * lie between those of the signer and those of the owner, and whose time is now. Every key that is tried is paid for before.
  */
-import { isWithin, labelCount, nameBytes, ROOT, type Name } from '../dns/name.ts'
-import { DNSKEY_PROTOCOL, DnskeyFlag, readDnskey, readDs, readRrsig, type Ds, type Rrsig } from '../dns/rdata-dnssec.ts'
-import { rrsigRdata } from '../dns/rdata-dnssec-make.ts'
+import { copyOf } from '../dns/bytes.ts'
+import { isWithin, labelCount, nameBytes, ROOT, writeName, type Name } from '../dns/name.ts'
+import { DNSKEY_PROTOCOL, DnskeyFlag, readDnskey, readDs, readRrsig, RRSIG_FIXED_OCTETS, type Ds, type Rrsig } from '../dns/rdata-dnssec.ts'
 import { sameBytes, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { formatTime } from '../dns/time-text.ts'
@@ -42,6 +42,7 @@ interface Hearing {
 /** A signature that deserves verification, and the keys it may be of. */
 interface Candidate {
   readonly kind: 'candidate'
+  readonly rdata: Uint8Array
   readonly rrsig: Rrsig
   readonly owner: Name
   readonly keys: readonly ZoneKey[]
@@ -157,7 +158,7 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
     if (keys.length === 0) continue
     if (tries++ === rules.limits.signaturesPerRRset) break
     const { rrsig, owner } = candidate
-    const octets = signedOctets(rrsigRdata({ ...rrsig, signature: new Uint8Array(0) }), rrset, owner, rrsig.originalTtl)
+    const octets = signedOctets(headOf(candidate.rdata, rrsig.signer), rrset, owner, rrsig.originalTtl)
     for (const key of keys) {
       const limit = work.takeVerification()
       if (limit !== null) return { kind: 'limit', text: limit }
@@ -169,6 +170,13 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
     }
   }
   return refuse(worst.ede, rrset, worst.text)
+}
+
+/** The RDATA up to the signature, the signer's name in lower case (RFC 4034 section 3.1.8.1). */
+function headOf(rdata: Uint8Array, signer: Name): Uint8Array {
+  const head = copyOf(rdata, 0, RRSIG_FIXED_OCTETS + signer.length)
+  writeName(signer, head, RRSIG_FIXED_OCTETS)
+  return head
 }
 
 function validBy({ rrset, wall }: Hearing, rrsig: Rrsig, owner: Name): SetVerdict {
@@ -192,28 +200,28 @@ function examine(hearing: Hearing, rdata: Uint8Array): Candidate | Complaint {
   }
   const keys = keysFor(hearing, rrsig)
   if (!Array.isArray(keys)) return keys
-  return timeComplaint(rrsig, Math.floor(hearing.wall)) ?? { kind: 'candidate', rrsig, owner, keys }
+  return timeComplaint(rrsig, Math.floor(hearing.wall)) ?? { kind: 'candidate', rdata, rrsig, owner, keys }
 }
 
 function keysFor({ keys, rules, revokedToo, keyMissing }: Hearing, rrsig: Rrsig): ZoneKey[] | Complaint {
-  const algorithm = algorithmName(rrsig.algorithm)
   if (!isSupported(rrsig.algorithm) || rules.disallowedAlgorithms.has(rrsig.algorithm)) {
-    return complaint(Progress.ALGORITHM, EdeCode.RrsigsMissing, `no signature of an algorithm that is validated (${algorithm} is not)`)
+    return complaint(Progress.ALGORITHM, EdeCode.RrsigsMissing, `no signature of an algorithm that is validated (${algorithmName(rrsig.algorithm)} is not)`)
   }
+  const by = (): string => `signed by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
   const fitting = keys.filter(key => key.tag === rrsig.keyTag && key.algorithm === rrsig.algorithm)
-  if (fitting.length === 0) return complaint(Progress.KEY, keyMissing, `signed by key ${rrsig.keyTag} (${algorithm}), which is none of the keys that may sign it`)
+  if (fitting.length === 0) return complaint(Progress.KEY, keyMissing, `${by()}, which is none of the keys that may sign it`)
   const current = fitting.filter(key => revokedToo || (key.flags & DnskeyFlag.REVOKE) === 0)
-  if (current.length === 0) return complaint(Progress.KEY, keyMissing, `signed by key ${rrsig.keyTag} (${algorithm}), which is revoked`)
+  if (current.length === 0) return complaint(Progress.KEY, keyMissing, `${by()}, which is revoked`)
   const zoneKeys = current.filter(key => (key.flags & DnskeyFlag.ZONE) !== 0)
-  return zoneKeys.length > 0 ? zoneKeys : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `signed by key ${rrsig.keyTag} (${algorithm}), which is no zone key`)
+  return zoneKeys.length > 0 ? zoneKeys : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `${by()}, which is no zone key`)
 }
 
 /** RFC 4034 section 3.1.5: both ends belong to the time of validity. */
 function timeComplaint(rrsig: Rrsig, wall: number): Complaint | null {
-  const by = `the signature by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
-  if (serialDistance(rrsig.inception, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by} ends before it begins`)
-  if (serialDistance(wall, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpired, `${by} expired ${formatTime(rrsig.expiration)}`)
-  if (serialDistance(rrsig.inception, wall) < 0) return complaint(Progress.TIME, EdeCode.SignatureNotYetValid, `${by} is valid from ${formatTime(rrsig.inception)} on`)
+  const by = (): string => `the signature by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
+  if (serialDistance(rrsig.inception, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by()} ends before it begins`)
+  if (serialDistance(wall, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpired, `${by()} expired ${formatTime(rrsig.expiration)}`)
+  if (serialDistance(rrsig.inception, wall) < 0) return complaint(Progress.TIME, EdeCode.SignatureNotYetValid, `${by()} is valid from ${formatTime(rrsig.inception)} on`)
   return null
 }
 

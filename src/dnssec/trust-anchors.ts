@@ -41,7 +41,10 @@ export interface TrustPoints {
 /** Several anchors of one name count together. */
 export function makeTrustPoints(anchors: readonly TrustAnchor[], negative: readonly NegativeAnchor[]): TrustPoints {
   const positive = new Map(mergeAnchors(anchors).map(anchor => [anchor.name, anchor]))
+  // Nearly always the root alone: asked for every RRset that is validated.
+  const [only] = positive.size === 1 ? positive.values() : []
   const closest = (name: Name): TrustAnchor | undefined => {
+    if (only !== undefined) return isWithin(name, only.name) ? only : undefined
     for (let at = name; ; at = parentOf(at)) {
       const anchor = positive.get(at)
       if (anchor !== undefined || at === ROOT) return anchor
@@ -52,6 +55,7 @@ export function makeTrustPoints(anchors: readonly TrustAnchor[], negative: reado
     at: name => positive.get(name),
     closest,
     negative(name, wall) {
+      if (negative.length === 0) return undefined
       const anchor = closest(name)
       return negative.find(entry => entry.until > wall && isWithin(name, entry.name) && (anchor === undefined || isWithin(entry.name, anchor.name)))
     },

@@ -56,7 +56,8 @@ class Lines {
   }
 
   placeOf(at: number): Place {
-    const starts = (this.#starts ??= lineStarts(this.#text))
+    this.#starts ??= lineStarts(this.#text)
+    const starts = this.#starts
     // The last line that begins at or before `at`; the first begins at 0.
     let line = 0
     for (let end = starts.length; end - line > 1; ) {

@@ -7,7 +7,7 @@
  */
 import type { Question } from '../dns/message.ts'
 import { isStrictlyWithin, isWithin, labelCount, parentOf, ROOT, suffixOf, type Name } from '../dns/name.ts'
-import { readRrsig } from '../dns/rdata-dnssec.ts'
+import { readSigner } from '../dns/rdata-dnssec.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { formatTime } from '../dns/time-text.ts'
@@ -277,20 +277,20 @@ export function* judgeKeys(judging: Judging, set: RRset): Steps<(ChainEnd & { re
   const says: Says = anchor === undefined ? yield* parentSays(judging, set.name) : { kind: 'ds', ds: anchor.ds }
   if (says.kind === 'no-cut') return null
   if (says.kind !== 'ds') return says
-  yield* breathe(judging)
+  if (isOutOfBreath(judging)) yield* pause()
   const verdict = verifyKeys(set, { ds: says.ds, keys: anchor?.keys ?? [] }, validation.rules, wall, task.budget)
   switch (verdict.kind) {
     case 'secure':
       env.caches.zoneStates.putKeys(verdict.keys, boundedTtl(Math.min(set.ttl, verdict.ttl), env.limits.cache), now)
-      tell(judging, set.name, `${formatName(set.name)} DNSKEY`, 'secure', signedBy(verdict))
+      tell(judging, set.name, () => setText(set), 'secure', signedBy(verdict))
       return { kind: 'secure', keys: verdict.keys, ttl: verdict.ttl }
     case 'insecure':
       if (anchor === undefined) keepParent(judging, set.name, insecure(verdict.note), set.ttl)
-      tell(judging, set.name, `${formatName(set.name)} DNSKEY`, 'insecure', verdict.note.text)
+      tell(judging, set.name, () => setText(set), 'insecure', verdict.note.text)
       return insecure(verdict.note)
     case 'bogus':
     case 'limit':
-      tell(judging, set.name, `${formatName(set.name)} DNSKEY`, 'bogus', verdict.text)
+      tell(judging, set.name, () => setText(set), 'bogus', verdict.text)
       return { ...verdict, ofTheSet: true }
     default:
       return verdict satisfies never
@@ -298,16 +298,18 @@ export function* judgeKeys(judging: Judging, set: RRset): Steps<(ChainEnd & { re
 }
 
 /** The distinct signers that the signatures of a set name and that may sign it, as many as signatures are tried. */
-export function signersOf(set: RRset): Name[] {
-  const signers = new Set<Name>()
+export function signersOf(set: RRset): readonly Name[] {
+  const signers: Name[] = []
   for (const rdata of set.signatures) {
-    const signer = readRrsig(rdata)?.signer
-    // RFC 4035 section 2.4: a DS set is signed by the zone above the cut.
-    if (signer !== undefined && (set.type === RrType.DS ? isStrictlyWithin(set.name, signer) : isWithin(set.name, signer))) signers.add(signer)
-    if (signers.size === MAX_SIGNERS) break
+    const signer = readSigner(rdata)
+    if (signer !== null && maySign(signer, set) && !signers.includes(signer)) signers.push(signer)
+    if (signers.length === MAX_SIGNERS) break
   }
-  return [...signers]
+  return signers
 }
+
+/** RFC 4035 section 2.4: a DS set is signed by the zone above the cut. */
+const maySign = (signer: Name, { name, type }: RRset): boolean => (type === RrType.DS ? isStrictlyWithin(name, signer) : isWithin(name, signer))
 
 /** An honest set has one signer; a second is looked at so that one planted signature does not shadow the true one. */
 export const MAX_SIGNERS = 2
@@ -317,7 +319,7 @@ export function verifySet(judging: Judging, set: RRset, keys: ZoneKeys): SetVerd
   const { task, validation, wall } = judging
   const verdict = verifyRRset(set, keys, validation.rules, wall, task.budget)
   if (task.trace !== null) {
-    const what = setText(set)
+    const what = (): string => setText(set)
     if (verdict.kind === 'valid') tell(judging, keys.zone, what, 'secure', signedBy(verdict))
     else tell(judging, keys.zone, what, 'bogus', verdict.text)
   }
@@ -329,18 +331,19 @@ export function keepParent(judging: Judging, name: Name, says: ParentSays, ttl: 
   const { env, now } = judging
   const bounded = boundedTtl(Number.isFinite(ttl) ? ttl : 0, env.limits.cache)
   env.caches.zoneStates.putParent(name, says, bounded, now)
-  if (says.kind === 'insecure') tell(judging, name, `the delegation of ${formatName(name)}`, 'insecure', says.note?.text ?? 'proven to have no DS')
+  if (says.kind === 'insecure') tell(judging, name, () => `the delegation of ${formatName(name)}`, 'insecure', says.note?.text ?? 'proven to have no DS')
   return says
 }
 
-/** Others get the event loop now and then: no stretch of verifications is longer than `verificationsPerStretch`. */
-export function* breathe({ task, validation }: Judging): Steps<void> {
+/** Time to `pause`? Others get the event loop now and then: no stretch of verifications is longer than `verificationsPerStretch`. */
+export function isOutOfBreath({ task, validation }: Judging): boolean {
   const { verifications } = task.budget
-  if (verifications > 0 && verifications % validation.rules.limits.verificationsPerStretch === 0) yield* pause()
+  return verifications > 0 && verifications % validation.rules.limits.verificationsPerStretch === 0
 }
 
-export function tell({ task }: Judging, zone: Name, what: string, verdict: 'secure' | 'insecure' | 'bogus' | 'indeterminate', text: string): void {
-  task.trace?.({ kind: 'validated', id: task.id, depth: task.depth, zone, what, verdict, text })
+/** `what` is put in words only when somebody listens. */
+export function tell({ task }: Judging, zone: Name, what: () => string, verdict: 'secure' | 'insecure' | 'bogus' | 'indeterminate', text: string): void {
+  task.trace?.({ kind: 'validated', id: task.id, depth: task.depth, zone, what: what(), verdict, text })
 }
 
 export const setText = (set: RRset): string => `${formatName(set.name)} ${typeName(set.type)}`

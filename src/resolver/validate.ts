@@ -13,9 +13,9 @@ import { formatName } from '../dns/text.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
 import { judgeDenial } from '../dnssec/denial.ts'
 import type { DenialClaim, Refusal, ZoneKeys } from '../dnssec/rules.ts'
-import type { Security, SecurityNote, Steps } from '../steps.ts'
+import { pause, type Security, type SecurityNote, type Steps } from '../steps.ts'
 import type { UsableVerdict } from './ask-server.ts'
-import { bogus, breathe, chainPast, chainTo, exempt, judgeKeys, keepParent, MAX_SIGNERS, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
+import { bogus, chainPast, chainTo, exempt, isOutOfBreath, judgeKeys, keepParent, MAX_SIGNERS, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
 import type { Env, Task } from './env.ts'
 import { indeterminate, secure } from './outcome.ts'
 
@@ -61,7 +61,7 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
     proof.push(...judged.proof)
     if (judged.verified) denials.push(...judged.proof)
   }
-  const judgedChain = { ...chain, aliases: sets }
+  const judgedChain = sets.length === 0 ? chain : { ...chain, aliases: sets }
   switch (verdict.kind) {
     case 'alias':
     case 'alias-trouble':
@@ -74,7 +74,10 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
       const judged = yield* judgeSet(judging, zone, verdict.rrset, verdict.proof)
       if (judged.kind !== 'set') return judged
       if (judged.verified) denials.push(...judged.proof)
-      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, rrset: judged.set, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security, denials }
+      proof.push(...judged.proof)
+      const { authoritative, lastResort } = verdict
+      // Spelt out: it is made for every answer, and spreading costs a microsecond or two.
+      return { kind: 'judged', verdict: { kind: 'answer', chain: judgedChain, rrset: judged.set, proof, authoritative, lastResort }, aliases: securities, end: judged.security, denials }
     }
     case 'nodata':
     case 'nxdomain': {
@@ -120,7 +123,8 @@ const RANKS: readonly Security['kind'][] = ['bogus', 'indeterminate', 'insecure'
 function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRset[]): Steps<SetEnd> {
   // Signatures are not signed (RFC 4035 section 2.2): a question for them gets what there is.
   if (set.type === RrType.RRSIG) return ended(set, indeterminate)
-  const off = exempt(judging, set.type === RrType.DS ? parentOf(set.name) : set.name)
+  const place = set.type === RrType.DS ? parentOf(set.name) : set.name
+  const off = exempt(judging, place)
   if (off !== null) return endedBy(judging, set, off, proof)
   if (set.type === RrType.DNSKEY) {
     const end = yield* judgeKeys(judging, set)
@@ -128,7 +132,7 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
     if (end !== null) return end.kind === 'secure' ? ended(withTtl(set, Math.min(set.ttl, end.ttl ?? set.ttl)), secure) : endedBy(judging, set, end, proof)
   }
   let trouble: (Refusal & { readonly chain: boolean }) | null = null
-  for (const signer of believable(judging, set.type === RrType.DS ? parentOf(set.name) : set.name, signersOf(set))) {
+  for (const signer of believable(judging, place, signersOf(set))) {
     const end = yield* chainTo(judging, signer)
     if (end.kind === 'limit') return { ...end, chain: true }
     if (end.kind === 'bogus') {
@@ -145,13 +149,13 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRs
     trouble ??= judged
   }
   if (trouble !== null) return trouble
-  const missing = bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`)
-  const end = yield* unsigned(judging, zone, set.type === RrType.DS ? parentOf(set.name) : set.name)
-  return isMissing(end) ? absent(judging, set.name, setText(set), missing) : endedBy(judging, set, end, proof)
+  const end = yield* unsigned(judging, zone, place)
+  if (!isMissing(end)) return endedBy(judging, set, end, proof)
+  return absent(judging, set.name, setText(set), bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`))
 }
 
 function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: readonly RRset[]): Steps<SetEnd> {
-  yield* breathe(judging)
+  if (isOutOfBreath(judging)) yield* pause()
   const verdict = verifySet(judging, set, keys)
   if (verdict.kind !== 'valid') return { ...verdict, chain: false }
   const valid = withTtl(set, Math.min(set.ttl, verdict.ttl))
@@ -199,9 +203,10 @@ function* judgeDenied(
   }
   const signers = believable(judging, place, [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf))
   if (signers.length === 0) {
-    const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
     const end = yield* unsigned(judging, zone, place)
-    return isMissing(end) ? absent(judging, name, `the denial of ${formatName(name)}`, missing) : deniedBy(judging, verdict, end)
+    if (!isMissing(end)) return deniedBy(judging, verdict, end)
+    const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
+    return absent(judging, name, `the denial of ${formatName(name)}`, missing)
   }
   let trouble: (Refusal & { readonly chain: boolean }) | null = null
   for (const signer of signers) {
@@ -218,7 +223,12 @@ function* judgeDenied(
  */
 function believable(judging: Judging, name: Name, signers: readonly Name[]): readonly Name[] {
   const anchor = judging.validation.points.closest(name)
-  return [...new Set(signers)].filter(signer => isWithin(name, signer) && (anchor === undefined || isWithin(signer, anchor.name))).slice(0, MAX_SIGNERS)
+  const believed: Name[] = []
+  for (const signer of signers) {
+    if (isWithin(name, signer) && (anchor === undefined || isWithin(signer, anchor.name)) && !believed.includes(signer)) believed.push(signer)
+    if (believed.length === MAX_SIGNERS) break
+  }
+  return believed
 }
 
 function* judgeDeniedBy(
@@ -268,7 +278,7 @@ function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: re
   let trouble: Refusal | null = null
   for (const set of proof.slice(0, rules.limits.denialRecords)) {
     if (!signersOf(set).includes(keys.zone)) continue
-    yield* breathe(judging)
+    if (isOutOfBreath(judging)) yield* pause()
     const verdict = verifySet(judging, set, keys)
     if (verdict.kind === 'limit') return verdict
     if (verdict.kind === 'bogus') trouble ??= verdict
@@ -278,13 +288,13 @@ function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: re
   const verdict = yield* judgeDenial(claim, keys.zone, valid, rules, task.budget)
   switch (verdict.kind) {
     case 'proven':
-      tell(judging, keys.zone, claimText(claim), 'secure', '')
+      tell(judging, keys.zone, () => claimText(claim), 'secure', '')
       return { ...verdict, ttl }
     case 'insecure':
-      tell(judging, keys.zone, claimText(claim), 'insecure', verdict.note?.text ?? 'opt-out')
+      tell(judging, keys.zone, () => claimText(claim), 'insecure', verdict.note?.text ?? 'opt-out')
       return { ...verdict, sets: valid, ttl }
     case 'bogus':
-      tell(judging, keys.zone, claimText(claim), 'bogus', (trouble ?? verdict).text)
+      tell(judging, keys.zone, () => claimText(claim), 'bogus', (trouble ?? verdict).text)
       // What made the proof fall short tells more than that it does.
       return trouble ?? verdict
     case 'limit':
@@ -326,7 +336,7 @@ const isMissing = (end: ChainEnd): boolean =>
 
 /** No signature where there must be one. Another server may send it. */
 function absent(judging: Judging, name: Name, what: string, missing: Refusal): Refusal & { readonly chain: boolean } {
-  tell(judging, name, what, 'bogus', missing.text)
+  tell(judging, name, () => what, 'bogus', missing.text)
   return { ...missing, chain: false }
 }
 
@@ -342,14 +352,14 @@ const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, s
 function endedBy(judging: Judging, set: RRset, end: ChainEnd, proof: readonly RRset[]): SetEnd {
   const security = securityOf(end)
   if ('chain' in security) return security
-  tell(judging, set.name, setText(set), security.kind, '')
+  tell(judging, set.name, () => setText(set), security.kind, '')
   return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [], verified: false }
 }
 
 function deniedBy(judging: Judging, { name, soa, proof }: { readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[] }, end: ChainEnd): Denied | (Refusal & { readonly chain: boolean }) {
   const security = securityOf(end)
   if ('chain' in security) return security
-  tell(judging, name, `the denial of ${formatName(name)}`, security.kind, '')
+  tell(judging, name, () => `the denial of ${formatName(name)}`, security.kind, '')
   return { kind: 'denied', soa, proof, security }
 }
 

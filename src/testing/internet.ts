@@ -49,7 +49,7 @@ export interface ServerSource {
 
 export interface InternetSource {
   readonly zones: readonly ZoneSource[]
-  /** Shared by all internets that are built from this; default each has its own. */
+  /** Zones, keys and signatures shared by all internets that are built from this; default each makes its own. */
   readonly keys?: KeyStore | undefined
   readonly servers?: readonly ServerSource[] | undefined
 }
@@ -79,11 +79,12 @@ export const signedBy = (wall: () => number, seed: number = simSettings.keySeed)
  * when simulations begin. Throws with every problem when a zone is not in order: it is our own data or a test's.
  */
 export function buildInternet(source: InternetSource, random: Random, latencyMs: number = simSettings.latencyMs, signing: Signing = signedBy(() => simSettings.wallStartS)): Internet {
-  const zones = source.zones.map(readZone)
+  const store = source.keys ?? new KeyStore()
+  const zones = source.zones.map(zone => zone.zone ?? store.zoneOf(zone.origin, zone.text, () => readZone(zone)))
   const signed = signZones(source.zones.flatMap(({ sign }, index) => {
     const zone = zones[index]
     return zone === undefined ? [] : [{ zone, plan: sign === undefined ? null : planOf(sign) }]
-  }), source.keys ?? new KeyStore(), signing.seed, signing.times)
+  }), store, signing.seed, signing.times)
   const zonesAt = new Map<string, ServedZone[]>()
   source.zones.forEach(({ at }, index) => {
     const zone = signed.zones[index]

@@ -10,17 +10,11 @@ import { RrClass, RrType } from '../dns/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { keyTagOf } from '../dns/rdata-dnssec.ts'
 import { Zone } from '../zone/zone.ts'
-import type { KeyStore } from './key-store.ts'
+import type { KeyStore, PreparedInternet, ZoneToSign } from './key-store.ts'
 import type { SigningPlan } from './signing-plan.ts'
 import { dsFor } from './zone-keys.ts'
 import type { KeySet } from './zone-key-set.ts'
-import { type ChildPlan, SignedZone, type SigningTimes } from './zone-signer.ts'
-
-/** A zone and how it is to be signed; null: not at all. */
-export interface ZoneToSign {
-  readonly zone: Zone
-  readonly plan: SigningPlan | null
-}
+import { type ChildPlan, SignedZone, type SigningTimes, ZoneMaterial } from './zone-signer.ts'
 
 export interface SignedInternet {
   /** In the order of what was given. */
@@ -33,21 +27,30 @@ export interface SignedInternet {
 const ANCHOR_DIGEST = 2
 
 export function signZones(given: readonly ZoneToSign[], store: KeyStore, seed: number, times: SigningTimes): SignedInternet {
+  const { zones: prepared, anchors } = store.preparedFor(given, seed, () => prepare(given, store, seed))
+  const origins = new Set(given.map(({ zone }) => zone.origin))
+  const signed = new Map<Name, SignedZone>()
+  const zones = prepared.map((one): Zone | SignedZone => {
+    if (!(one instanceof ZoneMaterial)) return one
+    const { origin } = one.zone
+    const made = new SignedZone(one, times, () => signed.get(homeOf(parentOf(origin), origins)))
+    if (!signed.has(origin)) signed.set(origin, made)
+    return made
+  })
+  return { zones, anchors }
+}
+
+/** All of it that hangs on no clock. */
+function prepare(given: readonly ZoneToSign[], store: KeyStore, seed: number): PreparedInternet {
   const origins = new Set(given.map(({ zone }) => zone.origin))
   const plans = new Map<Name, SigningPlan>()
   for (const { zone, plan } of given) if (plan !== null && !plans.has(zone.origin)) plans.set(zone.origin, plan)
   const keys = new Map([...plans].map(([origin, plan]) => [origin, store.keysOf(origin, seed, plan)]))
-  const signed = new Map<Name, SignedZone>()
-  const zones = given.map(({ zone, plan }): Zone | SignedZone => {
+  const children = new Map([...plans].map(([child, { flaws }]): [Name, ChildPlan] => [child, { stripped: flaws.has('strippedDs'), wildcardDs: flaws.has('wildcardDs') }]))
+  const zones = given.map(({ zone, plan }): Zone | ZoneMaterial => {
     const own = keys.get(zone.origin)
     if (plan === null || own === undefined) return zone
-    const made = new SignedZone({
-      zone: withDs(zone, keys, origins), plan, seed, times, keys: plan === plans.get(zone.origin) ? own : store.keysOf(zone.origin, seed, plan),
-      children: new Map([...plans].map(([child, { flaws }]): [Name, ChildPlan] => [child, { stripped: flaws.has('strippedDs'), wildcardDs: flaws.has('wildcardDs') }])),
-      parent: () => signed.get(homeOf(parentOf(zone.origin), origins)),
-    })
-    if (!signed.has(zone.origin)) signed.set(zone.origin, made)
-    return made
+    return new ZoneMaterial({ zone: withDs(zone, keys, origins), plan, seed, children, keys: plan === plans.get(zone.origin) ? own : store.keysOf(zone.origin, seed, plan) })
   })
   return { zones, anchors: new Map([...keys].map(([origin, set]) => [origin, anchorFor(origin, set)])) }
 }

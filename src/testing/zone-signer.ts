@@ -29,16 +29,13 @@ export interface ChildPlan {
   readonly wildcardDs: boolean
 }
 
-export interface SignedZoneParts {
+export interface ZoneMaterialParts {
   /** Its data, DS records of children included. */
   readonly zone: Zone
   readonly plan: SigningPlan
   readonly keys: KeySet
   readonly seed: number
-  readonly times: SigningTimes
   readonly children: ReadonlyMap<Name, ChildPlan>
-  /** The signed zone above, when there is one. */
-  readonly parent: () => SignedZone | undefined
 }
 
 const DAY = 86_400
@@ -58,24 +55,25 @@ interface SignatureChanges {
   readonly tag?: number
 }
 
-export class SignedZone {
+/** What hangs on no clock: internets that are built again and again share it, and the signatures of the day. */
+export class ZoneMaterial {
   /** With DNSKEY and NSEC3PARAM. */
   readonly zone: Zone
   readonly plan: SigningPlan
+  readonly keys: KeySet
+  readonly children: ReadonlyMap<Name, ChildPlan>
   readonly names: ZoneNames
-  readonly #parts: SignedZoneParts
-  readonly #children: ReadonlyMap<Name, ChildPlan>
+  readonly stranger: SigningKey | null
   readonly #signatures = new Map<RRset, readonly Uint8Array[]>()
-  readonly #stranger: SigningKey | null
-  #day = 0
+  #from = 0
+  #to = 0
   #chain: DenialChain | null = null
 
-  constructor(parts: SignedZoneParts) {
-    const { zone, plan, keys } = parts
+  constructor({ zone, plan, keys, seed, children }: ZoneMaterialParts) {
     const { origin } = zone
-    this.#parts = parts
     this.plan = plan
-    this.#children = parts.children
+    this.keys = keys
+    this.children = children
     const ttl = [...zone.rrsets()].find(({ type, name }) => type === RrType.SOA && name === origin)?.ttl ?? 0
     const own = [
       ...(keys.published.length === 0 ? [] : [makeRRset(origin, RrType.DNSKEY, RrClass.IN, ttl, keys.published)]),
@@ -83,15 +81,7 @@ export class SignedZone {
     ]
     this.zone = new Zone(origin, [...zone.rrsets(), ...own], { recordsOnly: false })
     this.names = new ZoneNames(this.zone)
-    this.#stranger = plan.flaws.has('wrongKey') || plan.flaws.has('unknownKey') ? strangerTo(origin, parts.seed, plan) : null
-  }
-
-  get origin(): Name {
-    return this.zone.origin
-  }
-
-  get parent(): SignedZone | undefined {
-    return this.#parts.parent()
+    this.stranger = plan.flaws.has('wrongKey') || plan.flaws.has('unknownKey') ? strangerTo(origin, seed, plan) : null
   }
 
   get chain(): DenialChain {
@@ -99,8 +89,58 @@ export class SignedZone {
     return this.#chain
   }
 
+  /** Those of one of the zone's own sets that are valid from the day `from` to the day `to`; kept until others are wanted. */
+  signaturesOf(set: RRset, from: number, to: number, make: () => readonly Uint8Array[]): readonly Uint8Array[] {
+    if (from !== this.#from || to !== this.#to) this.#signatures.clear()
+    this.#from = from
+    this.#to = to
+    const known = this.#signatures.get(set)
+    if (known !== undefined) return known
+    const made = make()
+    this.#signatures.set(set, made)
+    return made
+  }
+}
+
+export class SignedZone {
+  readonly #material: ZoneMaterial
+  readonly #times: SigningTimes
+  readonly #parent: () => SignedZone | undefined
+
+  /** `parent` is the signed zone above, when there is one. */
+  constructor(material: ZoneMaterial, times: SigningTimes, parent: () => SignedZone | undefined) {
+    this.#material = material
+    this.#times = times
+    this.#parent = parent
+  }
+
+  /** With DNSKEY and NSEC3PARAM. */
+  get zone(): Zone {
+    return this.#material.zone
+  }
+
+  get plan(): SigningPlan {
+    return this.#material.plan
+  }
+
+  get names(): ZoneNames {
+    return this.#material.names
+  }
+
+  get origin(): Name {
+    return this.zone.origin
+  }
+
+  get parent(): SignedZone | undefined {
+    return this.#parent()
+  }
+
+  get chain(): DenialChain {
+    return this.#material.chain
+  }
+
   child(name: Name): ChildPlan | undefined {
-    return this.#children.get(name)
+    return this.#material.children.get(name)
   }
 
   /** The set with its signatures; a set of another zone, or NS and glue of a delegation, is none of ours to sign. */
@@ -117,14 +157,8 @@ export class SignedZone {
 
   signaturesOf(set: RRset): readonly Uint8Array[] {
     if (this.names.isCut(set.name) && set.type !== RrType.DS && set.type !== RrType.NSEC) return []
-    const day = Math.floor(this.#parts.times().latest / DAY)
-    if (day !== this.#day) this.#signatures.clear()
-    this.#day = day
-    const known = this.#signatures.get(set)
-    if (known !== undefined) return known
-    const made = this.#make(set)
-    this.#signatures.set(set, made)
-    return made
+    const { earliest, latest } = this.#times()
+    return this.#material.signaturesOf(set, Math.floor(earliest / DAY), Math.floor(latest / DAY), () => this.#make(set))
   }
 
   /** Proofs that are none (`foreignProof`, `expandedNsec`); null when the chain is to speak. */
@@ -134,29 +168,29 @@ export class SignedZone {
       owner === null || next === null ? [] : [makeRRset(owner, RrType.NSEC, RrClass.IN, DAY, [nsecRdata(next, [RrType.A, RrType.RRSIG, RrType.NSEC])])]
     if (this.plan.flaws.has('foreignProof')) {
       const above = parentOf(origin)
-      return nsec(labelled('!', above), labelled('~', above)).map(set => ({ ...set, signatures: this.#parts.keys.zoneSigners.map(key => this.#sign(set, key)) }))
+      return nsec(labelled('!', above), labelled('~', above)).map(set => ({ ...set, signatures: this.#material.keys.zoneSigners.map(key => this.#sign(set, key)) }))
     }
     if (!this.plan.flaws.has('expandedNsec')) return null
     const labels = labelCount(origin)
-    return nsec(labelled('!', origin), origin).map(set => ({ ...set, signatures: this.#parts.keys.zoneSigners.map(key => this.#sign(set, key, { labels })) }))
+    return nsec(labelled('!', origin), origin).map(set => ({ ...set, signatures: this.#material.keys.zoneSigners.map(key => this.#sign(set, key, { labels })) }))
   }
 
   #make(set: RRset): readonly Uint8Array[] {
     const { flaws } = this.plan
-    const { keys } = this.#parts
+    const { keys, stranger } = this.#material
     const isKeys = set.type === RrType.DNSKEY
     if (isKeys ? flaws.has('missingKeySignature') : flaws.has('missingSignatures')) return []
     if (isKeys) return [...this.#bad(set, keys.keySigners.filter(({ role }) => role === 'csk')), ...keys.keySigners.map(key => this.#sign(set, key))]
     const real = keys.zoneSigners.map(key => {
-      if (this.#stranger === null) return this.#sign(set, key, this.#labelChange(set))
-      return this.#sign(set, this.#stranger, flaws.has('wrongKey') ? { tag: key.tag } : {})
+      if (stranger === null) return this.#sign(set, key, this.#labelChange(set))
+      return this.#sign(set, stranger, flaws.has('wrongKey') ? { tag: key.tag } : {})
     })
     return [...this.#bad(set, keys.zoneSigners), ...(flaws.has('badSignatures') ? real.map(spoilt) : real)]
   }
 
   #labelChange(set: RRset): SignatureChanges {
     if (this.plan.flaws.has('labelsBelowSigner') && labelCount(this.origin) > 0) return { labels: labelCount(this.origin) - 1 }
-    if (set.type === RrType.DS && this.#children.get(set.name)?.wildcardDs === true) return { labels: labelCount(set.name) - 1 }
+    if (set.type === RrType.DS && this.#material.children.get(set.name)?.wildcardDs === true) return { labels: labelCount(set.name) - 1 }
     return {}
   }
 
@@ -179,7 +213,7 @@ export class SignedZone {
 
   /** RDATA before the signature. */
   #head(set: RRset, key: SigningKey, { labels = signedLabels(set.name), tag = key.tag }: SignatureChanges): Uint8Array {
-    const { earliest, latest } = this.#parts.times()
+    const { earliest, latest } = this.#times()
     const begin = Math.floor(earliest / DAY) * DAY
     const end = Math.floor(latest / DAY) * DAY + DAY
     const { flaws } = this.plan

@@ -18,7 +18,9 @@ import type { ZoneMaterial } from './zone-signer.ts'
 const MOST_SIGNATURES = 20_000
 
 /** The embedded internet has some sixty. */
-const MOST_ZONES = 2_000
+const MOST_TEXTS = 2_000
+/** Zones of one text. */
+const MOST_ORIGINS = 100
 /** Internets out of the same store differ as a test changes them, or in how a zone is signed. */
 const MOST_INTERNETS = 8
 /** Sets of keys: a test of every way to sign has some two hundred. */
@@ -43,19 +45,20 @@ interface KnownInternet {
 }
 
 export class KeyStore {
-  readonly #zones = new Map<string, Zone>()
+  /** By text, then by origin: the hash of a long text is made once. */
+  readonly #zones = new Map<string, Map<string, Zone>>()
   #internets: readonly KnownInternet[] = []
   readonly #sets = new Map<string, KeySet>()
   readonly #signatures = new Map<string, Uint8Array>()
 
   /** The zone of this text, which `make` reads when it is not known. */
   zoneOf(origin: string, text: string, make: () => Zone): Zone {
-    const key = `${origin} ${text}`
-    const known = this.#zones.get(key)
-    if (known !== undefined) return known
-    if (this.#zones.size >= MOST_ZONES) this.#zones.clear()
+    const known = this.#zones.get(text)
+    const zone = known?.get(origin)
+    if (zone !== undefined) return zone
+    if (this.#zones.size >= MOST_TEXTS || (known?.size ?? 0) >= MOST_ORIGINS) this.#zones.clear()
     const made = make()
-    this.#zones.set(key, made)
+    this.#zones.set(text, (this.#zones.get(text) ?? new Map<string, Zone>()).set(origin, made))
     return made
   }
 

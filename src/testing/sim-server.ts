@@ -56,9 +56,9 @@ export class SimServer {
   readonly name: string
   readonly does: readonly Misbehaviour[]
   readonly #zones: ReadonlyMap<Name, ServedZone>
-  /** A and AAAA records of all zones, glue included. */
-  readonly #addresses = new Map<Name, Rr[]>()
   readonly #random: Random
+  /** A and AAAA records of all zones, glue included; null until somebody wants them. */
+  #addresses: ReadonlyMap<Name, readonly Rr[]> | null = null
 
   /** `random` makes the guesses of forgers and the octets of garbage. */
   constructor(parts: SimServerParts, random: Random) {
@@ -66,11 +66,6 @@ export class SimServer {
     this.does = parts.does
     this.#zones = new Map(parts.zones.map(zone => [zone.origin, zone]))
     this.#random = random
-    for (const rrset of parts.zones.flatMap(zone => [...dataOf(zone).rrsets()])) {
-      if (rrset.type !== RrType.A && rrset.type !== RrType.AAAA) continue
-      const known = this.#addresses.get(rrset.name) ?? []
-      if (!known.some(record => record.type === rrset.type)) this.#addresses.set(rrset.name, [...known, ...recordsOf(rrset)])
-    }
   }
 
   /** What this server makes of a query that reached it at the address `at`. */
@@ -110,7 +105,9 @@ export class SimServer {
     // RFC 1035 section 3.3.11: an NS answer brings the addresses along, which is what priming lives on (RFC 9609 section 4.1).
     if (question.type !== RrType.NS || !reply.authoritative || reply.additional.length > 0) return reply
     const names = reply.answer.flatMap(record => (record.type === RrType.NS ? (targetOf(record.rdata) ?? []) : []))
-    return { ...reply, additional: names.flatMap(name => this.#addresses.get(foldName(name)) ?? []) }
+    this.#addresses ??= addressesIn([...this.#zones.values()].map(dataOf))
+    const addresses = this.#addresses
+    return { ...reply, additional: names.flatMap(name => addresses.get(foldName(name)) ?? []) }
   }
 
   /** The zone that answers: the deepest one, but DS at an apex belongs to the parent (RFC 4035 section 3.1.4.1). */
@@ -153,6 +150,16 @@ export class SimServer {
     if (active.has('breaksSignatures')) reply = eachSection(reply, records => records.map(record => (record.type === RrType.RRSIG ? { ...record, rdata: spoilt(record.rdata) } : record)))
     return reply
   }
+}
+
+function addressesIn(zones: readonly Zone[]): ReadonlyMap<Name, readonly Rr[]> {
+  const addresses = new Map<Name, Rr[]>()
+  for (const rrset of zones.flatMap(zone => [...zone.rrsets()])) {
+    if (rrset.type !== RrType.A && rrset.type !== RrType.AAAA) continue
+    const known = addresses.get(rrset.name) ?? []
+    if (!known.some(record => record.type === rrset.type)) addresses.set(rrset.name, [...known, ...recordsOf(rrset)])
+  }
+  return addresses
 }
 
 const one = (bytes: Uint8Array): Reaction => ({ kind: 'arrivals', arrivals: [{ bytes, afterMs: 0 }] })

@@ -5,8 +5,12 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { ServerSource, ZoneSource } from '../../src/testing/internet.ts'
+import { KeyStore } from '../../src/testing/key-store.ts'
 import { simulate, type World } from '../../src/testing/world.ts'
 import { seeds } from './support.ts'
+
+/** Each zone is read once. */
+const keys = new KeyStore()
 
 const MOST_MESSAGES = 60
 const MOST_TO_VICTIM = 25
@@ -135,7 +139,7 @@ const attacks: readonly Attack[] = [
 ]
 
 function build(attack: Attack, seed: number, minimise: 'off' | 'relaxed' | 'strict'): World {
-  return simulate({ zones: attack.zones, ...(attack.servers === undefined ? {} : { servers: attack.servers }), seed, settings: { minimise } })
+  return simulate({ zones: attack.zones, keys, ...(attack.servers === undefined ? {} : { servers: attack.servers }), seed, settings: { minimise } })
 }
 
 const toVictim = (world: World, attack: Attack): number => (attack.victim ?? []).reduce((sum, address) => sum + world.exchangesTo(address).length, 0)

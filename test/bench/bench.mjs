@@ -38,7 +38,7 @@ const USAGE = `npm run bench -- [--quick] [--only CASE,CASEâ€¦] [--size NAME=N,â
   --size         other sizes than those of sizes.mjs, as rounds=3,manyNames=300000
   --json FILE    where the results go (default: a new file in .bench/)
   --serve JSON   settings for rootwalk, as in its configuration file
-  --profile      no table: CPU profiles of the cases cached, tcp and cold, in .bench/
+  --profile      no table: CPU profiles of the cases cached, tcp, cold and signed, in .bench/
 The variable BENCH_DIST names another built program than dist/.
 `
 const { values: options } = parseArgs({ options: {
@@ -75,8 +75,17 @@ async function main() {
   mkdirSync(directory, { recursive: true })
   // What this process does while the time runs must not be done on the core of the server.
   if (whereIs('taskset') !== null && processors > 1) spawnSync('taskset', ['-a', '-c', '-p', String(CLIENT_CPU), String(process.pid)])
-  if (options.profile) await withInternet({}, internet => profileBench({ internet, only, names: 1_000, zones: size.zones, coldNames: size.zones * size.namesPerZone, directory, tell }))
+  if (options.profile) await profile()
   else await measure()
+}
+
+async function profile() {
+  const run = (/** @type {import('./internet.mjs').BenchInternet} */ internet, /** @type {readonly string[]} */ cases) =>
+    profileBench({ internet, only: cases, names: 1_000, zones: size.zones, coldNames: size.zones * size.namesPerZone, directory, tell })
+  const plain = ['cached', 'tcp', 'cold'].filter(wants)
+  if (plain.length > 0) await withInternet({}, internet => run(internet, plain))
+  const tools = signer()
+  if (wants('signed') && tools !== null) await withInternet({ sign: tools.sign }, internet => run(internet, ['signed']))
 }
 
 async function measure() {

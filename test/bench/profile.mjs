@@ -1,5 +1,5 @@
 // @ts-check
-/** Where the time goes: `node --cpu-prof` over the cached, the TCP and the cold case, and the functions that used most of it. */
+/** Where the time goes: `node --cpu-prof` over the cached, the TCP, the cold and the signed case, and the functions that used most of it. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withNames } from './internet.mjs'
@@ -15,7 +15,8 @@ export async function profileBench({ internet, only, names, zones, coldNames, di
   const cases = [
     { name: 'cached', names: internet.host(names, names), load: { seconds: 8 } },
     { name: 'tcp', names: internet.host(names, names), load: { seconds: 8, tcp: true, clients: 100, outstanding: 1_000 } },
-    { name: 'cold', names: internet.host(coldNames, zones), load: { runs: 1 } },
+    // The same names; what is called signed has an internet of signed zones.
+    { name: internet.anchor === null ? 'cold' : 'signed', names: internet.host(coldNames, zones), load: { runs: 1 } },
   ]
   for (const { name, names: asked, load } of cases.filter(({ name }) => only.includes(name))) {
     const into = join(directory, `profile-${name}-${process.pid}`)

@@ -1,7 +1,8 @@
 /**
  * What signed zones that are made to cost can cost: the built program resolves them, and its CPU time for each client query, the
- * packets it sends and the longest time for which its event loop is held are printed. Packets are held to their bounds; time is
- * not, since machines differ and are shared (`test/sim/dnssec-work.test.ts` counts the work).
+ * packets it sends and the longest time for which its event loop is held. Packets are held to their bounds; times are not, since
+ * machines differ and are shared (`test/sim/dnssec-work.test.ts` counts the work): with ROOTWALK_LONG=1 they are taken, warmed
+ * up, and all is printed.
  */
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -31,6 +32,7 @@ interface Watched {
   readonly heldMs: number
 }
 
+const LONG = process.env.ROOTWALK_LONG !== undefined
 const isLinux = process.platform === 'linux'
 
 unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () => {
@@ -86,11 +88,11 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
     }
   }
 
-  it('costs little, holds nobody up, and costs next to nothing when repeated', async () => {
+  it('costs few packets, and next to none when repeated', async () => {
     const cost = await start({})
-    const loop = await start({ ROOTWALK_WATCH_LOOP: '1' })
+    const loop = LONG ? await start({ ROOTWALK_WATCH_LOOP: '1' }) : null
     // What is measured is the work, not how the compiler comes to know it: everything has been asked once of another zone.
-    for (const { ask } of [cost, loop]) {
+    for (const { ask } of loop === null ? [] : [cost, loop]) {
       await ask(honest, zoneOf(0, 1), 0, WARM_UP)
       for (const [index, attack] of attacks.entries()) await ask(attack, zoneOf(index + 1, 1), 0, NAMES)
     }
@@ -110,6 +112,7 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
       await cost.ask(attack, zoneOf(index), 0, REPEATS, true)
       const repeats = { ...(await cost.watch()), packets }
       expect(repeats.packets, attack.about).toBeLessThanOrEqual(MOST_REPEATS * first.packets)
+      if (loop === null) continue
       await loop.watch()
       await loop.ask(attack, zoneOf(index), 0, NAMES)
       const { heldMs } = await loop.watch()
@@ -118,7 +121,7 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
         `${REPEATS} repeats ${repeats.cpuMs.toFixed(1)} ms ${repeats.packets} packets`, `loop held ${heldMs.toFixed(1)} ms`,
       ].join(' | '))
     }
-    console.log(`CPU time of the server for a client query, of all its threads:\n${rows.join('\n')}`)
+    if (LONG) console.log(`CPU time of the server for a client query, of all its threads:\n${rows.join('\n')}`)
   }, 120_000)
 })
 

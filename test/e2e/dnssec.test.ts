@@ -21,8 +21,8 @@ import { freePort, startRootwalk, type Rootwalk } from './rootwalk.ts'
 const LONG = process.env.ROOTWALK_LONG !== undefined
 const SEEDS = LONG ? [1, 2, 3] : [1]
 /** Of 28,000. */
-const QUESTIONS = LONG ? Number.POSITIVE_INFINITY : 4_000
-const AGGRESSIVE_QUESTIONS = LONG ? Number.POSITIVE_INFINITY : 1_500
+const QUESTIONS = LONG ? Number.POSITIVE_INFINITY : 2_500
+const AGGRESSIVE_QUESTIONS = LONG ? Number.POSITIVE_INFINITY : 1_000
 const THIRD_OPINIONS = LONG ? 400 : 40
 const ADDRESS = '127.0.0.1'
 

@@ -8,9 +8,11 @@ import { ROOT } from '../../src/dns/name.ts'
 import { rcodeName } from '../../src/dns/types.ts'
 import { systemClock, systemRandom } from '../../src/net/system.ts'
 import { buildInternet, signedBy } from '../../src/testing/internet.ts'
+import { KeyStore } from '../../src/testing/key-store.ts'
 import { type LoopbackInternet, openLoopbackInternet } from '../../src/testing/loopback-internet.ts'
 import { anchorLines } from '../../src/testing/signed-internet.ts'
 import { SimRandom } from '../../src/testing/sim-random.ts'
+import { simulate } from '../../src/testing/world.ts'
 import { freePort } from '../e2e/rootwalk.ts'
 import { startUnbound, temporaryDirectory, whereIs } from '../daemons.mjs'
 import { ask } from '../kit/raw.ts'
@@ -89,5 +91,20 @@ describe('without a network', () => {
     expect(lines(1)).toEqual(lines(1))
     expect(lines(1)[0]).not.toEqual(lines(2)[0])
     expect(lines(1)[0]).toMatch(/^\. IN DS \d+ 13 2 [0-9A-F ]{65}$/i)
+  })
+
+  it('worlds that share a store say what worlds of their own would, whatever the others changed and whenever they were', () => {
+    const signs = ['', 'nsec3', 'expired', 'badSignatures']
+    const store = new KeyStore()
+    const walk = (sign: string, days: number, keys: KeyStore): unknown => {
+      const source = signedWorld({ zone: sign })
+      const zones = days === 0 ? source.zones : source.zones.map(zone => (zone.origin === 'zone.' ? { ...zone, text: `${zone.text}more A 192.0.2.1\n` } : zone))
+      const world = simulate({ ...source, zones, keys })
+      world.advance(`${days}d`)
+      for (const [name, type] of questions) world.resolve(nameIn('zone', name), type)
+      world.resolve('more.zone.', 'A')
+      return world.exchanges.map(({ atMs, result }) => [atMs, result?.kind === 'reply' ? Buffer.from(result.bytes).toString('hex') : result])
+    }
+    for (const days of [0, 40, 1, 0]) for (const sign of signs) expect(walk(sign, days, store), `${sign} ${days}`).toEqual(walk(sign, days, new KeyStore()))
   })
 })

@@ -66,7 +66,7 @@ export function outsideBy({ inception, expiration }: Rrsig, wall: number): numbe
   // RFC 4034 section 3.1.5: serial number arithmetic, 32 bits.
   const late = (wall - expiration) | 0
   const early = (wall - inception) | 0
-  return late > 0 ? late : early < 0 ? early : 0
+  return late > 0 ? late : Math.min(early, 0)
 }
 
 const isZoneKey = (rdata: Uint8Array): boolean => {

@@ -5,12 +5,11 @@
  * Invariant: a key that revokes itself here does not make the set a validated one, and a revocation counts only with a
  * signature by the revoked key over this very set.
  */
-import { nameBytes, type Name } from '../dns/name.ts'
+import type { Name } from '../dns/name.ts'
 import { DNSKEY_PROTOCOL, DnskeyFlag, keyTagOf, readDnskey, readDs, readRrsig, type Rrsig } from '../dns/rdata-dnssec.ts'
 import { sameBytes, type RRset } from '../dns/rrset.ts'
-import { digest } from './algorithms.ts'
 import type { DnssecRules, KeysVerdict, Work } from './rules.ts'
-import { verifyKeys, verifySignedBy } from './signature.ts'
+import { isDigestOf, verifyKeys, verifySignedBy } from './signature.ts'
 import type { TrustAnchor } from './trust-anchors.ts'
 
 /** What one DNSKEY set of a trust point shows. */
@@ -48,9 +47,7 @@ export function examineKeys(dnskeys: RRset, trusted: TrustAnchor, rules: DnssecR
 /** Is a DS record the digest of a key (RFC 4034 section 5.1.4)? `key` is DNSKEY RDATA. */
 export function matchesDs(name: Name, key: Uint8Array, rdata: Uint8Array): boolean {
   const ds = readDs(rdata)
-  if (ds === null || ds.keyTag !== keyTagOf(key) || ds.algorithm !== key[3]) return false
-  const computed = digest(ds.digestType, Uint8Array.of(...nameBytes(name), ...key))
-  return computed !== null && sameBytes(computed, ds.digest)
+  return ds !== null && ds.keyTag === keyTagOf(key) && ds.algorithm === key[3] && isDigestOf(ds, name, key)
 }
 
 /** A DNSKEY RDATA with the REVOKE bit as wanted. */

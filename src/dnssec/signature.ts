@@ -95,7 +95,7 @@ export function verifyKeys(dnskeys: RRset, trusted: Trusted, rules: DnssecRules,
   const matching = usable.ds.filter(ds => keys.keys.some(key => fitsDs(key, ds)))
   for (const ds of matching.slice(0, rules.limits.dsRecords)) {
     const tried = keys.keys.filter(key => fitsDs(key, ds)).slice(0, rules.limits.keysPerTag)
-    for (const key of tried) if (!named.includes(key) && matchesDs(dnskeys.name, key, ds)) named.push(key)
+    for (const key of tried) if (!named.includes(key) && isDigestOf(ds, dnskeys.name, key.rdata)) named.push(key)
   }
   if (named.length === 0) return refuse(EdeCode.DnskeyMissing, dnskeys, 'no key is the one that the DS set or the trust anchor names')
   const verdict = judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys: named, rules, wall, work, revokedToo: false, keyMissing: EdeCode.RrsigsMissing })
@@ -130,9 +130,9 @@ const list = (texts: readonly string[]): string => [...new Set(texts)].join(', '
 
 const fitsDs = (key: ZoneKey, ds: Ds): boolean => key.tag === ds.keyTag && key.algorithm === ds.algorithm
 
-/** RFC 4034 section 5.1.4. */
-function matchesDs(zone: Name, key: ZoneKey, ds: Ds): boolean {
-  const made = digest(ds.digestType, Uint8Array.of(...nameBytes(zone), ...key.rdata))
+/** Is a DS record the digest of a key of `zone` (RFC 4034 section 5.1.4)? `key` is DNSKEY RDATA; tag and algorithm are not looked at. */
+export function isDigestOf(ds: Ds, zone: Name, key: Uint8Array): boolean {
+  const made = digest(ds.digestType, Uint8Array.of(...nameBytes(zone), ...key))
   return made !== null && sameBytes(made, ds.digest)
 }
 

@@ -65,7 +65,8 @@ function packRecords(records: readonly Uint8Array[], into: Uint8Array, start: nu
   return at
 }
 
-function copyInto(from: Uint8Array, into: Uint8Array, at: number): number {
+/** Copies octets; the offset behind them. */
+export function copyInto(from: Uint8Array, into: Uint8Array, at: number): number {
   if (from.length > SHORT_COPY_OCTETS) into.set(from, at)
   else for (let i = 0; i < from.length; i++) into[at + i] = from[i] ?? 0
   return at + from.length

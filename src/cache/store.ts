@@ -10,7 +10,7 @@ import { LRUCache } from 'lru-cache'
 
 export type Gone<V> = (value: V, key: string) => void
 
-export class ByteStore<V extends object> {
+export class ByteStore<V extends object | string> {
   readonly #lru: LRUCache<string, V>
   readonly #sizeOf: (value: V, key: string) => number
   readonly budget: number

@@ -29,6 +29,8 @@ export interface FormatError {
 
 export type Decoded = { readonly kind: 'message'; readonly message: Message } | FormatError
 
+/** Followed without being remembered: an honest reply of 64 records has two each. Beyond them each is read once (CVE-2024-8508). */
+const MAX_SKIPPED_POINTERS = 128
 /** A pointer that helps has at least one label in front of it, and a name has at most 127 labels. */
 export const MAX_POINTER_HOPS = 127
 /**
@@ -41,6 +43,15 @@ export const MAX_NAMED_RDATA_OCTETS: number = 4 * MAX_MESSAGE_OCTETS
 /** Decodes a whole message. Octets behind the last record are a format error. */
 export function decodeMessage(bytes: Uint8Array): Decoded {
   return new MessageReader(bytes).read()
+}
+
+/**
+ * The same for a reply from a server, without what nobody reads: where the answer section begins with a record that was asked
+ * for, the records behind that section are checked as ever, but only what may prove something about the answer (NSEC, NSEC3,
+ * RRSIG) is made. Servers add their zone's NS set and its addresses to every answer, three quarters of the records of a reply.
+ */
+export function decodeReply(bytes: Uint8Array): Decoded {
+  return new MessageReader(bytes, true).read()
 }
 
 /**
@@ -80,10 +91,13 @@ class MessageReader {
   #recentAt = 0
   #recent: WireName = ROOT
   #suffixes: Map<number, WireName> | null = null
+  readonly #lean: boolean
+  #skippedPointers = 0
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, lean = false) {
     this.#bytes = bufferOf(bytes)
     this.#end = bytes.length
+    this.#lean = lean
   }
 
   read(): Decoded {
@@ -100,9 +114,10 @@ class MessageReader {
     }
     const counts = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10)
     if (this.next + counts * MIN_RECORD_OCTETS > this.#end) return this.#error('more records announced than there is room for', 6, header, question)
-    const answer = this.#section(u16(bytes, 6), false)
-    const authority = answer === null ? null : this.#section(u16(bytes, 8), false)
-    const additional = authority === null ? null : this.#section(u16(bytes, 10), true)
+    const answer = this.#section(u16(bytes, 6), false, false)
+    const proofsOnly = this.#lean && answer !== null && question !== null && answers(question, answer[0])
+    const authority = answer === null ? null : this.#section(u16(bytes, 8), false, proofsOnly)
+    const additional = authority === null ? null : this.#section(u16(bytes, 10), true, proofsOnly)
     if (answer === null || authority === null || additional === null) return this.#error(this.#why, this.#failedAt, header, question)
     if (this.next !== this.#end) return this.#error('octets behind the last record', this.next, header, question)
     return { kind: 'message', message: this.#message(header, question, answer, authority, additional) }
@@ -137,14 +152,13 @@ class MessageReader {
     return { name: foldName(cased), type: u16(this.#bytes, at), class: u16(this.#bytes, at + 2), cased }
   }
 
-  #section(count: number, mayHoldOpt: boolean): readonly Rr[] | null {
+  #section(count: number, mayHoldOpt: boolean, proofsOnly: boolean): readonly Rr[] | null {
     if (count === 0) return NO_RECORDS
-    const records: Rr[] = []
+    let records: Rr[] | null = null
     for (let i = 0; i < count; i++) {
       const start = this.next
-      const owner = this.name(start, this.#end)
-      if (owner === null) return null
-      const at = this.next
+      const at = this.#skipName(start, this.#end)
+      if (at < 0) return null
       const rdataAt = at + RECORD_FIXED_OCTETS
       if (rdataAt > this.#end) return this.#fail('record runs over the end', start)
       const rdataEnd = rdataAt + u16(this.#bytes, at + 8)
@@ -152,24 +166,36 @@ class MessageReader {
       const type = u16(this.#bytes, at)
       if (type === RrType.OPT) {
         if (!mayHoldOpt) return this.#fail('OPT outside the additional section', start)
-        if (!this.#opt(owner, at, rdataEnd)) return null
+        if (!this.#opt(start, at, rdataEnd)) return null
+      } else if (proofsOnly && !isProof(type)) {
+        if (!this.#skipRdata(type, u16(this.#bytes, at + 2), rdataAt, rdataEnd)) return null
       } else {
-        const klass = u16(this.#bytes, at + 2)
-        const rdata = this.#rdata(type, klass, rdataAt, rdataEnd)
-        if (rdata === null) return null
-        const ttl = u32(this.#bytes, at + 4)
-        // RFC 2181 section 8: a TTL with the highest bit set is zero.
-        records.push({ owner, type, class: klass, ttl: ttl > MAX_TTL ? 0 : ttl, rdata })
+        const record = this.#record(start, at, rdataEnd)
+        if (record === null) return null
+        if (records === null) records = [record]
+        else records.push(record)
       }
       this.next = rdataEnd
     }
-    return records
+    return records ?? NO_RECORDS
+  }
+
+  #record(start: number, at: number, rdataEnd: number): Rr | null {
+    const owner = this.name(start, this.#end)
+    if (owner === null) return null
+    const type = u16(this.#bytes, at)
+    const klass = u16(this.#bytes, at + 2)
+    const rdata = this.#rdata(type, klass, at + RECORD_FIXED_OCTETS, rdataEnd)
+    if (rdata === null) return null
+    const ttl = u32(this.#bytes, at + 4)
+    // RFC 2181 section 8: a TTL with the highest bit set is zero.
+    return { owner, type, class: klass, ttl: ttl > MAX_TTL ? 0 : ttl, rdata }
   }
 
   /** RFC 6891 section 6.1.1: at most one, owned by the root; otherwise a format error. */
-  #opt(owner: WireName, at: number, end: number): boolean {
+  #opt(start: number, at: number, end: number): boolean {
     if (this.#edns !== null) this.#fail('more than one OPT', at)
-    else if (owner !== ROOT) this.#fail('OPT not owned by the root', at)
+    else if (this.#bytes[start] !== 0 && this.name(start, this.#end) !== ROOT) this.#fail('OPT not owned by the root', at)
     else {
       const ttl = u32(this.#bytes, at + 4)
       const options = readOptions(this.#bytes, at + RECORD_FIXED_OCTETS, end)
@@ -191,6 +217,24 @@ class MessageReader {
     if (plan === undefined || (at === end && (klass === RrClass.ANY || klass === RrClass.NONE))) return copyOf(this.#bytes, at, end)
     if (plan.hasNames) return this.#rdataWithNames(plan, at, end)
     return fitsPlan(plan, this.#bytes, at, end) ? copyOf(this.#bytes, at, end) : this.#fail('RDATA does not fit its type', at)
+  }
+
+  /** Does it have the form of its type? `#rdata` without making anything. */
+  #skipRdata(type: number, klass: number, start: number, end: number): boolean {
+    const plan = planOf(type, klass)
+    if (plan === undefined || (start === end && (klass === RrClass.ANY || klass === RrClass.NONE))) return true
+    let at = start
+    if (!plan.hasNames) at = fitsPlan(plan, this.#bytes, start, end) ? end : -1
+    else {
+      for (const field of plan.fields) {
+        const isName = field === 'name' || field === 'compressed-name'
+        at = isName ? this.#skipName(at, end) : fieldEnd(field, this.#bytes, at, end)
+        if (isName && at < 0) return false
+        if (at < 0) break
+      }
+    }
+    if (at !== end) this.#fail(at < 0 ? 'RDATA does not fit its type' : 'RDATA is longer than its type', at < 0 ? start : at)
+    return at === end
   }
 
   #rdataWithNames(plan: RdataPlan, start: number, end: number): Uint8Array | null {
@@ -258,10 +302,40 @@ class MessageReader {
     return at === start ? suffix : this.#remember(start, this.#joined(start, at, suffix))
   }
 
+  /**
+   * The offset behind the name at `start`, which is checked and not made; -1 when it is malformed. Whatever is odd, and all names
+   * of a message with more pointers than honest ones have, goes through `name`, which says what is wrong and remembers.
+   */
+  #skipName(start: number, limit: number): number {
+    const bytes = this.#bytes
+    let next = 0
+    let octets = 1
+    let floor = start
+    for (let at = start; at < (next === 0 ? limit : this.#end); ) {
+      const length = bytes[at] ?? 0
+      if (length === 0) return next === 0 ? at + 1 : next
+      if (length < 0xc0) {
+        octets += length + 1
+        if (length > MAX_LABEL_OCTETS || octets > MAX_NAME_OCTETS) break
+        at += length + 1
+        continue
+      }
+      const target = u16(bytes, at) & 0x3fff
+      if (at + 2 > (next === 0 ? limit : this.#end) || target >= floor || target < HEADER_OCTETS || ++this.#skippedPointers > MAX_SKIPPED_POINTERS) break
+      if (next === 0) next = at + 2
+      at = target
+      floor = target
+    }
+    return this.name(start, limit) === null ? -1 : this.next
+  }
+
   /** The name that a pointer leads to. It must lie before `floor`, the start of the piece that the pointer ends. */
   #suffix(target: number, floor: number, hops: number): WireName | null {
     if (target >= floor || target < HEADER_OCTETS) return this.#fail('compression pointer does not point backwards', floor)
-    if (target === HEADER_OCTETS && this.#questionName !== null) return this.#questionName
+    if (this.#questionName !== null && target < HEADER_OCTETS + this.#questionName.length) {
+      const suffix = suffixAt(this.#questionName, target - HEADER_OCTETS)
+      if (suffix !== null) return suffix
+    }
     if (target === this.#recentAt) return this.#recent
     const known = this.#suffixes?.get(target)
     if (known !== undefined) return known
@@ -317,6 +391,19 @@ class MessageReader {
     return name
   }
 }
+
+/** The part of a name that begins at this octet of it; null when no label does. */
+function suffixAt(name: WireName, octet: number): WireName | null {
+  let at = 0
+  while (at < octet) at += name.charCodeAt(at) + 1
+  return at !== octet ? null : at === 0 ? name : trustWireName(name.slice(at))
+}
+
+/** Does the record answer the question as it was asked, not by way of an alias? */
+const answers = (question: AskedQuestion, record: Rr | undefined): boolean =>
+  record !== undefined && record.type === question.type && record.class === question.class && (record.owner === question.cased || foldName(record.owner) === question.name)
+
+const isProof = (type: number): boolean => type === RrType.NSEC || type === RrType.NSEC3 || type === RrType.RRSIG
 
 /** RFC 2181 section 8. */
 const MAX_TTL = 0x7fff_ffff

@@ -2,7 +2,7 @@
  * What one message from a server's address is worth to the query it may answer. It says nothing of what the message means, only whether it belongs to the query. Invariant: nothing malformed, and nothing that is not a response
  * to this very query, is ever passed on (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
  */
-import { type Decoded, decodeMessage } from '../dns/decode.ts'
+import { type Decoded, decodeReply } from '../dns/decode.ts'
 import { foldQuestion, isResponse, isTruncated, matchReply } from '../dns/wire.ts'
 
 export type Judgement =
@@ -35,7 +35,7 @@ export function takeReply(query: Uint8Array, reply: Uint8Array): Judged {
   if (!isResponse(reply, reply.length) || (((reply[2] ?? 0) ^ (query[2] ?? 0)) & OPCODE) !== 0) return notOurs
   const match = matchReply(query, reply)
   if (match === 'match') foldQuestion(reply)
-  const decoded = decodeMessage(reply)
+  const decoded = decodeReply(reply)
   // Servers that cut a message in the middle of a record say TC; nothing but TC is read from it.
   if (decoded.kind !== 'message' && !isTruncated(reply)) return { judgement: 'noise', decoded }
   switch (match) {

@@ -4,7 +4,7 @@
  * here and only from replies that matched the query.
  */
 import type { AskedQuestion, Message, Question } from '../dns/message.ts'
-import { decodeMessage } from '../dns/decode.ts'
+import { decodeReply } from '../dns/decode.ts'
 import { foldQuestion } from '../dns/wire.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Rr } from '../dns/rrset.ts'
@@ -42,7 +42,8 @@ interface Manner {
 }
 
 type Received =
-  | { readonly kind: 'message'; readonly message: Message; readonly verdict: Verdict; readonly caseEchoed: boolean }
+  /** `octets` is null for a message of which only the header could be read. */
+  | { readonly kind: 'message'; readonly message: Message; readonly octets: Uint8Array | null; readonly verdict: Verdict; readonly caseEchoed: boolean }
   | { readonly kind: 'nothing'; readonly result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' } }
   | { readonly kind: 'budget'; readonly text: string }
 
@@ -224,7 +225,7 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
   if (result.kind !== 'reply') return { kind: 'nothing', result }
   ask.task.budget.received(result.bytes.length)
   if (result.caseEchoed && result.decoded === undefined) foldQuestion(result.bytes)
-  const decoded = result.decoded ?? decodeMessage(result.bytes)
+  const decoded = result.decoded ?? decodeReply(result.bytes)
   if (decoded.kind === 'format-error') {
     // A reply cut short by a size limit still says TC: that much is readable (RFC 2181 section 9).
     if (decoded.header?.truncated !== true) return { kind: 'nothing', result: { kind: 'malformed' } }
@@ -232,12 +233,12 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
   }
   const { question, cut, env } = ask
   const verdict = classify({ question, zone: cut.zone, hardenGlue: env.settings.hardenGlue }, decoded.message, env.limits.engine)
-  return { kind: 'message', message: decoded.message, verdict, caseEchoed: result.caseEchoed }
+  return { kind: 'message', message: decoded.message, octets: result.bytes, verdict, caseEchoed: result.caseEchoed }
 }
 
 function cutShort(header: Omit<Message, 'question' | 'answer' | 'authority' | 'additional' | 'edns'>, question: AskedQuestion | null, caseEchoed: boolean): Received {
   const message: Message = { ...header, question, answer: [], authority: [], additional: [], edns: null }
-  return { kind: 'message', message, verdict: { kind: 'reject', why: 'truncated', text: 'truncated' }, caseEchoed }
+  return { kind: 'message', message, octets: null, verdict: { kind: 'reject', why: 'truncated', text: 'truncated' }, caseEchoed }
 }
 
 function observe(ask: ServerAsk, manner: Manner, result: ExchangeResult): void {
@@ -282,7 +283,7 @@ function words(received: Exclude<Received, { kind: 'budget' }>, manner: Manner):
     return [result.kind === 'timeout' ? 'nothing' : 'a malformed reply', result.kind, 'another server or another try']
   }
   const { message, verdict } = received
-  const came = replyText(message)
+  const came = replyText(message, received.octets)
   if (manner.mixCase && !received.caseEchoed) return [came, 'case not echoed', 'repeat the question unmodified']
   const next = nextManner(manner, verdict, message)
   if (next !== null) return [came, verdict.kind === 'reject' ? verdict.why : verdict.kind, next.transport !== manner.transport ? 'ask over TCP' : 'ask without EDNS']

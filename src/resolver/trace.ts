@@ -1,4 +1,5 @@
 /** What was asked, what came back, what was decided: one closed set of steps for `explain`, golden files and live views. */
+import { u16 } from '../dns/bytes.ts'
 import { formatName } from '../dns/text.ts'
 import type { Message, Question } from '../dns/message.ts'
 import { rcodeName, typeName } from '../dns/types.ts'
@@ -38,11 +39,13 @@ export type TraceSink = (step: TraceStep) => void
 /** `www.example.com. A`. */
 export const questionText = (q: Question): string => `${formatName(q.name)} ${typeName(q.type)}`
 
-/** One line on what a reply held: `NOERROR aa, 2 answer, 1 authority`. */
-export function replyText(message: Message): string {
+/** One line on what a reply held: `NOERROR aa, 2 answer, 1 authority`. `octets` of it count what was not made of it (`decodeReply`). */
+export function replyText(message: Message, octets: Uint8Array | null = null): string {
   const flags = [message.authoritative ? ' aa' : '', message.truncated ? ' tc' : '', message.recursionAvailable ? ' ra' : ''].join('')
+  const authority = octets === null ? message.authority.length : u16(octets, 8)
+  const additional = octets === null ? message.additional.length : u16(octets, 10) - (message.edns === null ? 0 : 1)
   const part = (count: number, word: string): string => (count === 0 ? '' : `, ${count} ${word}`)
-  return `${rcodeName(message.rcode)}${flags}${part(message.answer.length, 'answer')}${part(message.authority.length, 'authority')}${part(message.additional.length, 'additional')}${message.edns === null ? ', no EDNS' : ''}`
+  return `${rcodeName(message.rcode)}${flags}${part(message.answer.length, 'answer')}${part(authority, 'authority')}${part(additional, 'additional')}${message.edns === null ? ', no EDNS' : ''}`
 }
 
 /** One line on how a resolution ended. */

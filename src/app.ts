@@ -12,7 +12,7 @@ import type { Problem } from './events.ts'
 import type { Limits } from './limits.ts'
 import { logLine } from './log-lines.ts'
 import { openLineWriter, type LineWriter } from './net/line-writer.ts'
-import type { ThreadProgram, ThreadSettings } from './listener-handler.ts'
+import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
 import { openListeners, type Listeners, type ListenersOptions } from './net/listeners.ts'
 import type { ListenFailure } from './net/listener.ts'
 import { systemClock } from './net/system.ts'
@@ -300,7 +300,7 @@ class Server implements RunningServer {
         settings: this.#threadSettings(),
       }),
       onNote: (kind, value, query, client) => this.#takeNote(kind, value, query, client),
-      onUnsent: count => this.#counters.addMany(this.#counters.index('droppedUnsent'), count),
+      onLost: (why, count) => countLoss(this.#counters, why, count),
     }
   }
 

@@ -38,6 +38,13 @@ export function makeListenerHandler({ program, now }: ThreadStart): DatagramHand
 
 const LOSSES = { 'too-large': 'droppedTooLarge', 'no-room': 'droppedOverload', unsent: 'droppedUnsent' } as const satisfies Record<Loss, CounterName>
 
+/** Of datagrams, here or in the main thread. */
+export function countLoss(counters: Counters, why: Loss, count: number): void {
+  // What was answered and could not be sent has been counted as a query.
+  if (why !== 'unsent') counters.addMany(counters.index('udpQueries'), count)
+  counters.addMany(counters.index(LOSSES[why]), count)
+}
+
 class ListenerHandler implements DatagramHandler {
   readonly #reader: AnswerReader
   readonly #bytePath: BytePath
@@ -98,9 +105,7 @@ class ListenerHandler implements DatagramHandler {
   }
 
   lost(why: Loss, count: number): void {
-    // What was answered and could not be sent has been counted as a query.
-    if (why !== 'unsent') this.#counters.addMany(this.#queries, count)
-    this.#counters.addMany(this.#counters.index(LOSSES[why]), count)
+    countLoss(this.#counters, why, count)
   }
 }
 

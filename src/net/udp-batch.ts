@@ -15,8 +15,9 @@ import type { ListenFailure, Listener } from './listener.ts'
 import { originPort } from './message-block.ts'
 import { PeerAddresses } from './peer-addresses.ts'
 import { ReplyBatch } from './reply-batch.ts'
-import type { LoopSocket } from './udp-loop.ts'
+import type { LoopSocket, Loss } from './udp-loop.ts'
 import { type BareSocket, endReceiving, openBareSocket, shareSocket } from './udp-socket.ts'
+import { StandIn } from './udp-stand-in.ts'
 import { ListenerThread } from './udp-threads.ts'
 
 export interface BatchOptions {
@@ -27,8 +28,8 @@ export interface BatchOptions {
   readonly threads: number
   /** A thread tells of a datagram that it answered: the kind and the value are its own. */
   readonly onNote: (kind: number, value: number, bytes: Uint8Array, client: Client) => void
-  /** Replies of this side that could not be sent. */
-  readonly onUnsent: (count: number) => void
+  /** Datagrams that came to nothing on this side. */
+  readonly onLost: (why: Loss, count: number) => void
 }
 
 export interface BatchUdpOptions extends BatchOptions {
@@ -44,6 +45,7 @@ export class BatchUdp {
   readonly #listeners = new Map<number, BatchListener>()
   readonly #peers: PeerAddresses
   readonly #replies: ReplyBatch
+  readonly #standIn: StandIn
   readonly #atExit = (): void => this.#stopAll()
   #nextId = 0
   #started = false
@@ -58,11 +60,19 @@ export class BatchUdp {
       onRecord: record => this.#take(record),
       onFinished: id => this.#listeners.get(id)?.finished(id),
       onTrouble: (id, errno) => this.#listeners.get(id)?.trouble(errno),
+      onDown: () => this.#standIn.start(),
       onBug: error => events({ kind: 'bug', where: 'udp-thread', error, question: null }),
     }))
     this.#replies = new ReplyBatch({
-      libc, clock, limits: limits.server, onUnsent: options.onUnsent,
+      libc, clock, limits: limits.server,
+      onUnsent: count => options.onLost('unsent', count),
       onTrouble: (id, errno) => this.#listeners.get(id)?.trouble(errno),
+    })
+    this.#standIn = new StandIn({
+      libc, limits: limits.server,
+      unserved: () => this.#threads.flatMap(thread => thread.unserved()),
+      onRecord: record => this.#take(record),
+      onTooLarge: () => options.onLost('too-large', 1),
     })
     // A thread that sleeps in the kernel would hold up the end of the process.
     process.on('exit', this.#atExit)
@@ -90,10 +100,20 @@ export class BatchUdp {
     return this.#add(address, sockets)
   }
 
-  /** The threads begin. Listeners can be opened after this when it `grows`; waiting for a single socket is cheaper. */
+  /**
+   * What has come is answered, and the threads begin; what comes until they have is answered too. Listeners can be opened after
+   * this when it `grows`; waiting for a single socket is cheaper.
+   */
   start(grows: boolean): void {
     this.#started = true
     for (const thread of this.#threads) thread.start(grows)
+    this.#standIn.start()
+    this.#replies.flush()
+  }
+
+  /** Every socket has its thread. */
+  get isServed(): boolean {
+    return this.#threads.every(thread => thread.unserved().length === 0)
   }
 
   /** New settings for the program of the threads: seen by each before it looks at its next datagram. */
@@ -106,6 +126,7 @@ export class BatchUdp {
     process.off('exit', this.#atExit)
     await Promise.all([...new Set(this.#listeners.values())].map(listener => listener.close()))
     await Promise.all(this.#threads.map(thread => thread.end()))
+    this.#standIn.stop()
     this.#replies.close()
   }
 

@@ -50,6 +50,8 @@ export interface LoopSocket {
 export type LoopTold =
   /** There is something in the ring. */
   | { readonly kind: 'bell' }
+  /** It is at the sockets from now on. */
+  | { readonly kind: 'serving' }
   | { readonly kind: 'finished'; readonly socket: number }
   | { readonly kind: 'trouble'; readonly socket: number; readonly errno: number }
   | { readonly kind: 'bug'; readonly text: string }
@@ -81,8 +83,8 @@ export const BELL = 1
 export const END = 2
 export const CONTROL_WORDS = 16
 
-const MSG_TRUNC = 0x20
-const MSG_DONTWAIT = 0x40
+export const MSG_TRUNC = 0x20
+export const MSG_DONTWAIT = 0x40
 const MSG_WAITFORONE = 0x1_0000
 const EINTR = 4
 const EAGAIN = 11

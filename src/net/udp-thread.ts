@@ -12,7 +12,7 @@ import { loadLibc } from './libc.ts'
 import { RingWriter } from './handover-ring.ts'
 import { askForShortSlices } from './scheduling.ts'
 import { clockOrigin, systemClock } from './system.ts'
-import { type DatagramHandler, type LoopNews, type LoopOptions, type LoopSocket, runLoop } from './udp-loop.ts'
+import { type DatagramHandler, type LoopNews, type LoopOptions, type LoopSocket, type LoopTold, runLoop } from './udp-loop.ts'
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -48,6 +48,8 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
   askForShortSlices(found.libc, data.shape.sliceMicros)
   const clock = systemClock()
   const shift = clockOrigin(clock) - data.clockOrigin
+  const tell = (told: LoopTold): void => parent.postMessage(told)
+  tell({ kind: 'serving' })
   runLoop({
     libc: found.libc,
     handler: makeHandler({ program: data.program, now: () => clock.now() + shift }),
@@ -57,7 +59,7 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
     wakeFd: data.wakeFd,
     shape: data.shape,
     news: () => fetchNews(data.port),
-    tell: told => parent.postMessage(told),
+    tell,
   })
 }
 

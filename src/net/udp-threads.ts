@@ -25,7 +25,9 @@ export interface ThreadOptions {
   readonly onRecord: (record: Handover) => void
   readonly onFinished: (socket: number) => void
   readonly onTrouble: (socket: number, errno: number) => void
-  /** A bug in the thread: `ended` when it was started anew for it. */
+  /** Its sockets are served by nobody until it is started anew. */
+  readonly onDown: () => void
+  /** A bug in the thread, or that it ended by one. */
   readonly onBug: (error: unknown) => void
 }
 
@@ -44,6 +46,8 @@ export class ListenerThread {
   readonly #reader: RingReader
   #port: MessagePort | null = null
   #worker: Worker | null = null
+  #serving = false
+  #cancelBegin: (() => void) | null = null
   #cancelRestart: Cancel | null = null
   #draining = false
   #ending = false
@@ -54,11 +58,28 @@ export class ListenerThread {
     this.#reader = new RingReader(this.#ring)
   }
 
-  /** With what sockets it has then; `grows` when more may be added later. */
+  /** Sockets that it does not serve, or not yet. */
+  unserved(): readonly LoopSocket[] {
+    return this.#serving ? [] : [...this.#sockets.values()]
+  }
+
+  /**
+   * With what sockets it has when it begins, which is after this turn of the loop: what has come already is answered first.
+   * `grows` when more sockets may be added later.
+   */
   start(grows: boolean): void {
-    if (this.#worker !== null) return
-    this.#cancelRestart?.()
+    if (this.#worker !== null || this.#ending) return
     if (grows && this.#wakeFd < 0) this.#wakeFd = this.#options.libc.eventfd(0, EFD_NONBLOCK_CLOEXEC)
+    if (this.#cancelBegin !== null) return
+    const begin = setImmediate(() => this.#begin())
+    this.#cancelBegin = () => clearImmediate(begin)
+  }
+
+  #begin(): void {
+    this.#cancelBegin = null
+    this.#cancelRestart?.()
+    // They have been closed again: it is started for the next one.
+    if (this.#sockets.size === 0) return
     const { clock, entry, limits, program } = this.#options
     const { port1, port2 } = new MessageChannel()
     this.#port?.close()
@@ -104,6 +125,7 @@ export class ListenerThread {
   end(): Promise<void> {
     this.#ending = true
     this.#cancelRestart?.()
+    this.#cancelBegin?.()
     Atomics.store(this.#words, END, 1)
     this.#wake()
     return new Promise(resolve => {
@@ -136,6 +158,9 @@ export class ListenerThread {
     switch (told.kind) {
       case 'bell':
         this.#drain()
+        return
+      case 'serving':
+        this.#serving = true
         return
       case 'finished':
         this.#release(told.socket)
@@ -180,6 +205,7 @@ export class ListenerThread {
 
   #ended(): void {
     this.#worker = null
+    this.#serving = false
     this.#drain()
     if (this.#ending) {
       for (const tell of this.#whenEnded.splice(0)) tell()
@@ -188,8 +214,9 @@ export class ListenerThread {
     for (const { id, stop } of [...this.#sockets.values()]) if (Atomics.load(stop, 0) === 1) this.#release(id)
     // Without sockets it had nothing left to do.
     if (this.#sockets.size === 0) return
-    const { clock, limits, onBug } = this.#options
+    const { clock, limits, onBug, onDown } = this.#options
     onBug(new Error('a listener thread ended; it is started again'))
+    onDown()
     this.#cancelRestart = clock.after(limits.threadRestartMs, () => {
       this.start(this.#wakeFd >= 0)
     })

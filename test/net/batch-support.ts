@@ -10,7 +10,7 @@ import { afterAll } from 'vitest'
 import { AnswerCache } from '../../src/cache/answer-cache.ts'
 import { parsePrefix } from '../../src/dns/address.ts'
 import type { Event } from '../../src/events.ts'
-import type { ThreadProgram, ThreadSettings } from '../../src/listener-handler.ts'
+import { countLoss, type ThreadProgram, type ThreadSettings } from '../../src/listener-handler.ts'
 import { type Limits, limitsWith } from '../../src/limits.ts'
 import { loadLibc } from '../../src/net/libc.ts'
 import type { Listener } from '../../src/net/listener.ts'
@@ -19,7 +19,7 @@ import { type BatchOptions, BatchUdp } from '../../src/net/udp-batch.ts'
 import type { Clock, Serve } from '../../src/ports.ts'
 import { counterMemory, Counters } from '../../src/server/counters.ts'
 import { unless } from '../tools.ts'
-import { atEnd, eventsInto } from './support.ts'
+import { atEnd, eventsInto, until } from './support.ts'
 
 const found = loadLibc()
 /** `describe` where datagrams can be moved in batches. */
@@ -57,6 +57,8 @@ export interface OpenedBatch {
   readonly events: Event[]
   readonly clock: Clock
   open(address: string, port?: number): Listener
+  /** Resolves when the threads are at their sockets: before that the main thread answers everything. */
+  begin(): Promise<void>
 }
 
 export interface BatchSetup {
@@ -69,7 +71,7 @@ export interface BatchSetup {
   readonly events?: Event[]
 }
 
-/** Threads without sockets yet; `open` one, then `batch.start`. */
+/** Threads without sockets yet; `open` one, then `begin`. */
 export async function openBatch({ onMessage, limits = limitsWith({}), threads = 1, settings, onNote = () => {}, ...more }: BatchSetup): Promise<OpenedBatch> {
   if (found.kind !== 'libc') throw new Error(found.reason)
   const entry = more.entry ?? (await threadEntry())
@@ -84,7 +86,7 @@ export async function openBatch({ onMessage, limits = limitsWith({}), threads = 
     program: (thread): ThreadProgram => ({
       answers: answers.handle, counters: memories[thread] ?? counterMemory(), settings: settings ?? settingsFor(['0.0.0.0/0', '::/0']),
     }),
-    onUnsent: count => counters.addMany(counters.index('droppedUnsent'), count),
+    onLost: (why, count) => countLoss(counters, why, count),
   })
   atEnd(() => batch.close())
   const open = (address: string, port = 0): Listener => {
@@ -92,5 +94,9 @@ export async function openBatch({ onMessage, limits = limitsWith({}), threads = 
     if (listener.kind !== 'listener') throw new Error(listener.message)
     return listener
   }
-  return { batch, answers, counters, events, clock, open }
+  const begin = (): Promise<void> => {
+    batch.start(false)
+    return until(() => batch.isServed, 'threads')
+  }
+  return { batch, answers, counters, events, clock, open, begin }
 }

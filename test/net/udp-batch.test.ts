@@ -46,7 +46,7 @@ needsBatch('the byte path in a thread', () => {
     const opened = await openBatch({ onMessage: serve })
     const { port } = opened.open('127.0.0.1')
     keep(opened, 'www.example.com')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     const asked = query({ id: 0xbeef, name: 'wWw.eXample.COM' })
     client.socket.send(asked)
@@ -63,7 +63,7 @@ needsBatch('the byte path in a thread', () => {
     const { serve, kept } = held()
     const opened = await openBatch({ onMessage: serve })
     const { port } = opened.open('127.0.0.1')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     const ask = async (id: number): Promise<'hit' | 'miss'> => {
       client.socket.send(query({ id, name: 'www.example.com' }))
@@ -86,7 +86,7 @@ needsBatch('the byte path in a thread', () => {
     const opened = await openBatch({ onMessage: serve })
     const { port } = opened.open('127.0.0.1')
     keep(opened, 'www.example.com')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     client.socket.send(query({ id: 1 }))
     await until(() => client.messages.length === 1)
@@ -109,7 +109,7 @@ needsBatch('the byte path in a thread', () => {
     })
     const { port } = opened.open('127.0.0.1')
     keep(opened, 'www.example.com')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     client.socket.send(query({ id: 9 }))
     await until(() => notes.length === 1)
@@ -122,7 +122,7 @@ needsBatch('addresses', () => {
     const opened = await openBatch({ onMessage: respond })
     const { port } = opened.open('0.0.0.0')
     keep(opened, 'cached.example.com')
-    opened.batch.start(false)
+    await opened.begin()
     for (const to of ['127.0.0.2', '127.1.2.3', '127.0.0.1']) {
       // Connected: it hears nobody else.
       const client = await udpClient(port, to)
@@ -145,7 +145,7 @@ needsBatch('addresses', () => {
     const all4 = opened.open('0.0.0.0')
     const all6 = opened.open('::', all4.port)
     keep(opened, 'cached.example.com')
-    opened.batch.start(false)
+    await opened.begin()
     for (const [port, to] of [[one.port, '::1'], [all6.port, '::1'], [all4.port, '127.0.0.1']] as const) {
       const client = await udpClient(port, to)
       client.socket.send(query({ id: 1, name: 'cached.example.com' }))
@@ -158,7 +158,7 @@ needsBatch('addresses', () => {
 
   it('a wildcard whose address another server has is served address by address, and follows them', async () => {
     if (found.kind !== 'libc') return
-    const batch = { libc: found.libc, entry: await threadEntry(), threads: 1, onNote: () => {}, onUnsent: () => {} }
+    const batch = { libc: found.libc, entry: await threadEntry(), threads: 1, onNote: () => {}, onLost: () => {} }
     const taken = await openListeners({ bindings: [{ address: '127.0.0.3', port: 0 }], onMessage: respond, clock: new SimClock(), limits: limitsWith({}), events: () => {} })
     atEnd(() => taken.close())
     const port = taken.open()[0]?.port ?? 0
@@ -185,7 +185,7 @@ needsBatch('addresses', () => {
 
   it('opens both transports of a wildcard on one port, and says what is taken', async () => {
     if (found.kind !== 'libc') return
-    const batch = { libc: found.libc, entry: await threadEntry(), threads: 2, onNote: () => {}, onUnsent: () => {}, program: () => null }
+    const batch = { libc: found.libc, entry: await threadEntry(), threads: 2, onNote: () => {}, onLost: () => {}, program: () => null }
     const open = (address: string, port: number): ReturnType<typeof openListeners> =>
       openListeners({ bindings: [{ address, port }], onMessage: respond, clock: new SimClock(), limits: limitsWith({}), events: () => {}, batch })
     const first = await open('0.0.0.0', 0)
@@ -206,7 +206,7 @@ needsBatch('threads', () => {
     const opened = await openBatch({ onMessage: respond, threads: 3 })
     const { port } = opened.open('127.0.0.1')
     keep(opened, 'cached.example.com')
-    opened.batch.start(false)
+    await opened.begin()
     const clients = await Promise.all(Array.from({ length: 24 }, () => udpClient(port)))
     for (const { socket } of clients) {
       socket.send(query({ id: 1, name: 'cached.example.com' }))
@@ -219,14 +219,14 @@ needsBatch('threads', () => {
   it('one that dies is told of and started again: the port is not dead', async () => {
     const opened = await openBatch({ onMessage: () => {}, entry: await bundled('test/net/threads/dying.ts'), limits: limitsWith({ server: { threadRestartMs: 1 } }) })
     const { port } = opened.open('127.0.0.1')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     client.socket.send(query({ id: 1 }))
     await until(() => client.messages.length === 1)
     for (let deaths = 1; deaths <= 2; deaths++) {
       client.socket.send(Uint8Array.from([0xdd, ...query().subarray(1)]))
       await until(() => opened.events.filter(e => e.kind === 'bug').length === deaths)
-      // Waits in the socket until the thread is back.
+      await until(() => opened.batch.isServed)
       client.socket.send(query({ id: 2 }))
       await until(() => client.messages.length === 1 + deaths)
     }
@@ -236,7 +236,7 @@ needsBatch('threads', () => {
   it('an exception costs the datagram, and is told', async () => {
     const opened = await openBatch({ onMessage: () => {}, entry: await bundled('test/net/threads/dying.ts') })
     const { port } = opened.open('127.0.0.1')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     client.socket.send(Uint8Array.from([0xee, ...query().subarray(1)]))
     client.socket.send(query({ id: 7 }))
@@ -250,7 +250,7 @@ needsBatch('threads', () => {
       const opened = await openBatch({ onMessage: respond, threads: 2 })
       const [a, b] = [opened.open('127.0.0.1'), opened.open('127.0.0.1')]
       keep(opened, 'www.example.com')
-      opened.batch.start(false)
+      await opened.begin()
       const client = await udpClient(a.port)
       const rain = (): void => {
         for (let i = 0; i < 50; i++) client.socket.send(query({ name: i % 2 === 0 ? 'www.example.com' : 'new.example.com' }))
@@ -280,6 +280,107 @@ needsBatch('threads', () => {
   })
 })
 
+needsBatch('while no thread is there', () => {
+  it('everything is answered, and once: what came before the start, during it, and when the thread takes over', async () => {
+    const opened = await openBatch({ onMessage: respond, threads: 2 })
+    const { port } = opened.open('127.0.0.1')
+    keep(opened, 'www.example.com')
+    const clients = await Promise.all(Array.from({ length: 8 }, () => udpClient(port)))
+    let sent = 0
+    const burst = async (): Promise<void> => {
+      for (let i = 0; i < 40; i++) clients[sent % clients.length]?.socket.send(query({ id: sent++, name: i % 2 === 0 ? 'www.example.com' : 'new.example.com' }))
+      await settle(1)
+    }
+    await burst()
+    opened.batch.start(false)
+    const heard = (): number => clients.reduce((sum, { messages }) => sum + messages.length, 0)
+    let afterwards = 0
+    while (afterwards < 5 && sent < 60_000) {
+      await burst()
+      await until(() => heard() >= sent - 80, 'the answers of the last burst but one')
+      if (opened.batch.isServed) afterwards++
+    }
+    await until(() => heard() === sent)
+    await settle()
+    expect(opened.batch.isServed).toBe(true)
+    const ids = clients.flatMap(({ messages }) => messages.map(idIn)).sort((a, b) => a - b)
+    expect(ids).toEqual(Array.from({ length: sent }, (_, id) => id))
+    expect(opened.counters.get('answeredFromCache')).toBeGreaterThan(0)
+  })
+
+  it('the first answer does not wait for one, and replies of a wildcard leave from the address asked', async () => {
+    const opened = await openBatch({ onMessage: respond })
+    const { port } = opened.open('0.0.0.0')
+    const client = await udpClient(port, '127.1.2.3')
+    client.socket.send(query({ id: 4 }))
+    await settle()
+    opened.batch.start(false)
+    expect(opened.batch.isServed).toBe(false)
+    await until(() => client.messages.length === 1)
+    expect(client.messages.map(idIn)).toEqual([4])
+  })
+
+  it('what a thread would not take is not taken: responses, and what is larger than any query', async () => {
+    const { serve, kept } = held()
+    const opened = await openBatch({ onMessage: serve, limits: limitsWith({ server: { udpQueryBytes: 600 } }) })
+    const { port } = opened.open('127.0.0.1')
+    const client = await udpClient(port)
+    client.socket.send(answer(query({ id: 1 })))
+    client.socket.send(new Uint8Array(601))
+    client.socket.send(query({ id: 3 }))
+    await settle()
+    opened.batch.start(false)
+    expect(kept.map(({ id }) => id)).toEqual([3])
+    expect([opened.counters.get('droppedTooLarge'), opened.counters.get('udpQueries')]).toEqual([1, 1])
+  })
+
+  it('more than one batch is waiting, and what the handler throws costs one datagram', async () => {
+    const limits = limitsWith({ server: { udpBatch: 4 } })
+    let calls = 0
+    const opened = await openBatch({ limits, onMessage: (bytes, length, client, reply) => {
+      if (++calls === 2) throw new Error('a bug of the handler')
+      respond(bytes, length, client, reply)
+    } })
+    const { port } = opened.open('127.0.0.1')
+    const client = await udpClient(port)
+    for (let id = 0; id < 11; id++) client.socket.send(query({ id }))
+    await settle()
+    opened.batch.start(false)
+    await until(() => client.messages.length === 10)
+    expect(client.messages.map(idIn)).toEqual([0, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(opened.events.filter(e => e.kind === 'bug')).toMatchObject([{ where: 'udp-listener' }])
+  })
+
+  it('because it died, the main thread answers until it is back', async () => {
+    const opened = await openBatch({ onMessage: respond, entry: await bundled('test/net/threads/dying.ts'), limits: limitsWith({ server: { threadRestartMs: 60_000 } }) })
+    const { port } = opened.open('127.0.0.1')
+    await opened.begin()
+    const client = await udpClient(port)
+    client.socket.send(Uint8Array.from([0xdd, ...query().subarray(1)]))
+    await until(() => opened.events.some(e => e.kind === 'bug'))
+    client.socket.send(query({ id: 2 }))
+    await until(() => client.messages.length === 1)
+    // The thread would have sent the query back as it is.
+    expect(Buffer.from(client.messages[0] ?? [])).toEqual(Buffer.from(answer(query({ id: 2 }))))
+  })
+
+  it('a listener that is closed, or all, before one begins', async () => {
+    const opened = await openBatch({ onMessage: respond })
+    const [a, b] = [opened.open('127.0.0.1'), opened.open('127.0.0.1')]
+    opened.batch.start(false)
+    await a.close()
+    const client = await udpClient(b.port)
+    client.socket.send(query({ id: 1 }))
+    await until(() => client.messages.length === 1)
+    await opened.batch.close()
+    const never = await openBatch({ onMessage: respond })
+    never.open('127.0.0.1')
+    never.batch.start(false)
+    await never.batch.close()
+    expect([...opened.events, ...never.events].filter(e => e.kind === 'bug')).toEqual([])
+  })
+})
+
 needsBatch('bounds', () => {
   it('drops and counts what the main thread does not get round to, and goes on when it does', async () => {
     const taken: number[] = []
@@ -291,7 +392,7 @@ needsBatch('bounds', () => {
       },
     })
     const { port } = opened.open('127.0.0.1')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     client.socket.send(query({ id: 1 }))
     await until(() => taken.length === 1)
@@ -311,7 +412,7 @@ needsBatch('bounds', () => {
     const { serve, kept } = held()
     const opened = await openBatch({ onMessage: serve, limits: limitsWith({ server: { udpQueryBytes: 600 } }) })
     const { port } = opened.open('127.0.0.1')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     for (const octets of [600, 601, 5_000, 60_000]) client.socket.send(Uint8Array.from({ length: octets }, (_, i) => (i === 1 ? octets & 0xff : 0)))
     client.socket.send(query({ id: 3 }))
@@ -325,7 +426,7 @@ needsBatch('bounds', () => {
     const opened = await openBatch({ onMessage: bytes => void seen.push(bytes.length) })
     const { port } = opened.open('127.0.0.1')
     keep(opened, 'www.example.com')
-    opened.batch.start(false)
+    await opened.begin()
     const client = await udpClient(port)
     for (let i = 0; i < 2_000; i++) {
       const junk = randomFillSync(new Uint8Array(i % 100))

@@ -79,10 +79,14 @@ export class ServerStats {
     return this.#servers.size
   }
 
-  /** `key` is `ServerAddress.key`. */
+  /** `key` is `ServerAddress.key`. For this moment: what is learnt later may or may not show in it. */
   facts(key: string, now: number): ServerFacts {
     const entry = this.#servers.get(key)
     if (entry === undefined) return UNKNOWN
+    return this.#isFresh(entry, now) ? entry : this.#withoutForgotten(entry, now)
+  }
+
+  #withoutForgotten(entry: Entry, now: number): ServerFacts {
     const fresh = (at: number): boolean => now - at < this.#limits.serverStatsMs
     const heard = fresh(entry.rttAt)
     const failing = fresh(entry.timedOutAt)
@@ -95,17 +99,20 @@ export class ServerStats {
     }
   }
 
+  /** Is there nothing in it to be forgotten? Then it says itself what is known: it is asked for with every step of every look-up. */
+  #isFresh(entry: Entry, now: number): boolean {
+    const since = now - this.#limits.serverStatsMs
+    return entry.rttAt > since && (entry.timeoutsInRow === 0 || entry.timedOutAt > since) && (entry.edns === 'unknown' || entry.ednsAt > since)
+      && (entry.caseSafe === 'unknown' || entry.caseAt > since)
+  }
+
   /** A reply that matched came after `rttMs`. */
   heard(key: string, rttMs: number, now: number): void {
     const known = this.facts(key, now)
+    const { srttMs, rttVarMs } = known
     const entry = this.#entry(key)
-    if (known.srttMs === null) {
-      entry.srttMs = rttMs
-      entry.rttVarMs = rttMs / 2
-    } else {
-      entry.rttVarMs = (1 - BETA) * known.rttVarMs + BETA * Math.abs(known.srttMs - rttMs)
-      entry.srttMs = (1 - ALPHA) * known.srttMs + ALPHA * rttMs
-    }
+    entry.rttVarMs = srttMs === null ? rttMs / 2 : (1 - BETA) * rttVarMs + BETA * Math.abs(srttMs - rttMs)
+    entry.srttMs = srttMs === null ? rttMs : (1 - ALPHA) * srttMs + ALPHA * rttMs
     entry.rttAt = now
     entry.timeoutsInRow = 0
   }

@@ -9,7 +9,7 @@
 import { copyOf, latin1, putU16, putU32 } from './bytes.ts'
 import { optOctets, writeOpt } from './edns.ts'
 import { type Edns, type Header, HEADER_OCTETS, MAX_MESSAGE_OCTETS, type Message, type Question } from './message.ts'
-import { applyCaseBits, foldName, trustWireName, type WireName, writeName } from './name.ts'
+import { applyCaseBits, foldName, ROOT, trustWireName, type WireName, writeName } from './name.ts'
 import { fieldEnd, fitsPlan, planOf, type RdataPlan } from './rdata-wire.ts'
 import { coveredType, type Rr } from './rrset.ts'
 import { Rcode, RrType } from './types.ts'
@@ -191,21 +191,38 @@ class MessageWriter {
  * 2.3.3), so an owner equal to the question takes over the case in which it was asked.
  */
 class CompressionTable {
-  readonly #offsets = new Map<string, number>()
+  /** The first name and where it stands: most replies have no other, and then there is nothing to look up. */
+  #first: WireName = ROOT
+  #firstAt = 0
+  #offsets: Map<string, number> | null = null
   #lookupsLeft = MAX_SUFFIX_LOOKUPS
 
   /** Writes a name as short as possible; the offset behind it. */
   write(name: WireName, into: Uint8Array, at: number): number {
-    const known = this.#offsets.get(name)
+    if (this.#offsets === null) {
+      if (this.#firstAt === 0) {
+        this.#first = name
+        this.#firstAt = at
+        return putOctets(name, name.length, into, at)
+      }
+      if (name === this.#first && name !== ROOT && this.#firstAt < POINTER_REACH) return putPointer(this.#firstAt, into, at)
+      this.#offsets = new Map()
+      this.#write(this.#offsets, this.#first, into, this.#firstAt)
+    }
+    return this.#write(this.#offsets, name, into, at)
+  }
+
+  #write(offsets: Map<string, number>, name: WireName, into: Uint8Array, at: number): number {
+    const known = offsets.get(name)
     if (known !== undefined) return putPointer(known, into, at)
     const folded = foldName(name)
     let cut = 0
     for (let length = folded.charCodeAt(0); length !== 0; length = folded.charCodeAt(cut)) {
       const suffix = cut === 0 ? folded : folded.slice(cut)
-      const target = this.#offsets.get(suffix)
+      const target = offsets.get(suffix)
       if (target !== undefined) return putPointer(target, into, putOctets(name, cut, into, at))
       if (--this.#lookupsLeft < 0) break
-      if (at + cut < POINTER_REACH) this.#offsets.set(suffix, at + cut)
+      if (at + cut < POINTER_REACH) offsets.set(suffix, at + cut)
       cut += length + 1
     }
     return putOctets(name, name.length, into, at)

@@ -2,18 +2,18 @@
  * Asks the servers of one zone until one gives a usable verdict: chooses among them, finds addresses for those that have
  * none, remembers within this question who failed how. Bounded by the client's budget and by `exchangesPerCut`.
  */
-import type { IpAddress } from '../dns/address.ts'
-import { inAnyPrefix } from '../dns/address.ts'
 import type { Question } from '../dns/message.ts'
 import { formatName } from '../dns/text.ts'
 import { isWithin, type Name } from '../dns/name.ts'
-import { serverAddress, type ServerAddress } from '../ports.ts'
+import type { ServerFacts } from '../cache/server-stats.ts'
+import type { ServerAddress } from '../ports.ts'
 import type { Steps } from '../steps.ts'
 import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
 import { usableFamilies, type Env, type Task, type ZoneCut } from './env.ts'
 import { failure, type Failure } from './outcome.ts'
-import { selectServer } from './select-server.ts'
-import { findAddresses, knownAddresses } from './server-addresses.ts'
+import { seat, type Seat, type SeatingRules } from './seating.ts'
+import { selectServer, type Candidate } from './select-server.ts'
+import { findAddresses, knownAddresses, type FoundServer } from './server-addresses.ts'
 import { questionText } from './trace.ts'
 
 export type ZoneReply = { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string } | { readonly kind: 'failure'; readonly failure: Failure }
@@ -34,7 +34,8 @@ interface Roster {
   lookups: number
   failedLookups: number
   cyclic: boolean
-  readonly troubles: Map<string, number>
+  /** How often which. Null as long as there were none. */
+  troubles: Map<string, number> | null
   lastResort: UsableVerdict | null
 }
 
@@ -74,7 +75,11 @@ function learn(env: Env, entry: Entry, reply: Exclude<ServerReply, { kind: 'budg
     return
   }
   entry.done = !reply.again || entry.tries >= triesFor(env, entry)
-  const trouble = `${reply.why}: ${reply.text}`
+  noteTrouble(roster, `${reply.why}: ${reply.text}`)
+}
+
+function noteTrouble(roster: Roster, trouble: string): void {
+  roster.troubles ??= new Map()
   roster.troubles.set(trouble, (roster.troubles.get(trouble) ?? 0) + 1)
 }
 
@@ -85,17 +90,20 @@ function triesFor(env: Env, entry: Entry): number {
 }
 
 function makeRoster(env: Env, cut: ZoneCut): Roster {
-  const roster: Roster = { entries: [], nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: new Map(), lastResort: null }
   const servers = sample(env, cut.servers, env.limits.engine.nameServersPerCut)
-  for (const server of servers) {
-    if (!enter(env, roster, server.name, server.addresses)) {
-      if (!enter(env, roster, server.name, knownAddresses(env, server.name))) roster.nameless.push(server.name)
-    }
-  }
+  const rules = seatingRules(env)
+  const { seats, bare } = env.seating.of(servers, rules)
+  const entries: Entry[] = []
+  for (const { server, name } of seats) entries.push({ server, name, tries: 0, done: false })
+  const roster: Roster = { entries, nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: null, lastResort: null }
+  for (const name of bare) if (!enter(roster, { name, addresses: knownAddresses(env, name) }, rules)) roster.nameless.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
-  roster.nameless.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
+  if (roster.nameless.length > 1) roster.nameless.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
   return roster
 }
+
+const seatingRules = (env: Env): SeatingRules =>
+  ({ families: usableFamilies(env), port: env.settings.upstreamPort, doNotQuery: env.settings.doNotQuery, most: env.limits.engine.addressesPerNameServer })
 
 /** At most `count` of `items`, a random choice when there are more. */
 function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
@@ -106,38 +114,37 @@ function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
   return chosen
 }
 
-/** Adds the addresses that may be asked; says whether there was any. */
-function enter(env: Env, roster: Roster, name: Name, addresses: readonly IpAddress[]): boolean {
-  const families = usableFamilies(env)
-  let any = false
-  const { addressesPerNameServer } = env.limits.engine
-  const first = addresses.length > addressesPerNameServer ? addresses.slice(0, addressesPerNameServer) : addresses
-  for (const ip of first) {
-    if (!families.includes(ip.family) || inAnyPrefix(ip, env.settings.doNotQuery)) continue
-    const server = serverAddress(ip, env.settings.upstreamPort)
-    any = true
-    // Several names with one address are one server (CVE-2026-3592).
+/** Adds the addresses of a server that may be asked; says whether there was any. */
+function enter(roster: Roster, server: FoundServer, rules: SeatingRules): boolean {
+  const seats: Seat[] = []
+  if (!seat(seats, server.name, server.addresses, rules)) return false
+  for (const { server, name } of seats) {
     if (!roster.entries.some(entry => entry.server.key === server.key)) roster.entries.push({ server, name, tries: 0, done: false })
   }
-  return any
+  return true
 }
 
 function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   const now = env.clock.now()
   const { servers } = env.caches
   const families = usableFamilies(env)
-  const open = roster.entries.filter(entry => !entry.done && families.includes(entry.server.ip.family))
-  let usable = open.filter(entry => !servers.isLame(entry.server.key, cut.zone, now))
-  if (usable.length === 0 && roster.nameless.length === 0 && untouched(roster)) {
-    // All are known to be lame: one is asked all the same, so that a repaired zone is noticed at the price of one packet.
-    usable = open
+  const usable: Entry[] = []
+  let open: Entry[] | null = null
+  for (const entry of roster.entries) {
+    if (entry.done || !families.includes(entry.server.ip.family)) continue
+    if (servers.isLame(entry.server.key, cut.zone, now)) open = [...(open ?? []), entry]
+    else usable.push(entry)
   }
-  const candidates = usable.map(({ server, name, tries }) => {
-    const facts = servers.facts(server.key, now)
-    return { server, name, tries, timeoutMs: servers.timeoutOf(facts), srttMs: facts.srttMs }
-  })
-  return usable[selectServer(candidates, env.limits.upstream, n => env.random.below(n))] ?? null
+  // When all are known to be lame one is asked all the same, so that a repaired zone is noticed at the price of one packet.
+  const among = open !== null && usable.length === 0 && roster.nameless.length === 0 && untouched(roster) ? open : usable
+  if (among.length < 2) return among[0] ?? null
+  const candidates: Candidate[] = []
+  for (const entry of among) candidates.push(candidate(env, entry, servers.facts(entry.server.key, now)))
+  return among[selectServer(candidates, env.limits.upstream, n => env.random.below(n))] ?? null
 }
+
+const candidate = (env: Env, { server, name, tries }: Entry, facts: ServerFacts): Candidate =>
+  ({ server, name, tries, timeoutMs: env.caches.servers.timeoutOf(facts), srttMs: facts.srttMs })
 
 const untouched = (roster: Roster): boolean => roster.entries.every(entry => entry.tries === 0)
 
@@ -153,10 +160,10 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster):
     roster.cyclic ||= found.cyclic
     roster.nameless.push(...found.unfinished)
     let any = false
-    for (const server of found.servers) any = enter(env, roster, server.name, server.addresses) || any
+    for (const server of found.servers) any = enter(roster, server, seatingRules(env)) || any
     if (!any) {
       roster.failedLookups += batch.length
-      roster.troubles.set(`no address for ${batch.map(formatName).join(' ')}`, 1)
+      noteTrouble(roster, `no address for ${batch.map(formatName).join(' ')}`)
     }
     const entry = choose(env, cut, roster)
     if (entry !== null) return entry
@@ -165,9 +172,9 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster):
 }
 
 function exhausted(task: Task, cut: ZoneCut, question: Question, roster: Roster): Failure {
-  const troubles = [...roster.troubles].map(([text, times]) => (times > 1 ? `${text} (${times} times)` : text))
+  const troubles = [...(roster.troubles ?? [])].map(([text, times]) => (times > 1 ? `${text} (${times} times)` : text))
   const where = `servers of ${formatName(cut.zone)} for ${questionText(question)}`
-  const kinds = [...roster.troubles.keys()]
+  const kinds = [...(roster.troubles?.keys() ?? [])]
   const text = `${where}: ${troubles.length === 0 ? 'none has an address that may be asked' : troubles.join('; ')}`
   // What failed because of a cycle failed for this asker only; at the top it is the answer (TsuNAME: and remembered).
   if (roster.cyclic && task.depth > 0) return failure('cycle', text)

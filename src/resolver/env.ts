@@ -12,6 +12,7 @@ import type { Because } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Budget } from './budget.ts'
 import type { MinimiseMode } from './minimise.ts'
+import type { Seating } from './seating.ts'
 import type { TraceSink } from './trace.ts'
 
 export interface EngineSettings {
@@ -40,6 +41,7 @@ export interface Env {
   /** Read anew for every resolution. */
   readonly validation: () => Validation
   readonly events: EventSink
+  readonly seating: Seating
 }
 
 /** What is validated, and against what. */

@@ -34,11 +34,12 @@ interface Trail {
 
 export function* resolve(env: Env, task: Task): Steps<Outcome> {
   const trail: Trail = { rrsets: [], proof: [], security: secure, authoritative: null }
-  const asked = new Set<Name>()
+  // No more than aliases may be followed: a list is enough.
+  const asked: Name[] = []
   let question = task.question
   for (;;) {
-    if (asked.has(question.name)) return failure('alias-chain', 'the alias chain is a loop', trail.rrsets)
-    asked.add(question.name)
+    if (asked.includes(question.name)) return failure('alias-chain', 'the alias chain is a loop', trail.rrsets)
+    asked.push(question.name)
     const bogusBefore = rememberedBogus(env, task, question)
     if (bogusBefore !== null) return bogusBefore
     const known = recall(env, task, question)
@@ -118,6 +119,12 @@ function succeeded(env: Env, task: Task, question: Question): void {
 
 /** What the cache has unvalidated, else what the servers say: judged, and remembered with what was found. */
 function* settle(env: Env, task: Task, question: Question, known: Extract<Recalled, { kind: 'unjudged' | 'cut' | 'unknown' }>): Steps<Settled> {
+  if (!task.checking) {
+    const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, null)
+    if (walked.kind === 'failure') return walked
+    remember(env, walked.cut, question, walked.verdict)
+    return { kind: 'settled', verdict: walked.verdict, judged: unvalidated }
+  }
   const evidence = new Map<Name, Referral>()
   if (known.kind === 'unjudged') {
     const cut = startingCut(env, question, null)
@@ -129,9 +136,7 @@ function* settle(env: Env, task: Task, question: Question, known: Extract<Recall
   }
   const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, evidence)
   if (walked.kind === 'failure') return walked
-  if (task.checking) return yield* validated(env, task, question, walked, evidence)
-  remember(env, walked.cut, question, walked.verdict)
-  return { kind: 'settled', verdict: walked.verdict, judged: unvalidated }
+  return yield* validated(env, task, question, walked, evidence)
 }
 
 /** Work that ran out. Spent on signatures by the client's own question it speaks of the data, which CD=1 may still have. */
@@ -162,8 +167,8 @@ function* validated(env: Env, task: Task, question: Question, walked: Extract<Wa
   }
 }
 
-/** From the closest known cut down to the servers that answer. */
-function* walk(env: Env, task: Task, question: Question, localCut: ZoneCut | null, evidence: Map<Name, Referral>): Steps<Walked> {
+/** From the closest known cut down to the servers that answer. `evidence`, for who checks, gathers the referrals on the way. */
+function* walk(env: Env, task: Task, question: Question, localCut: ZoneCut | null, evidence: Map<Name, Referral> | null): Steps<Walked> {
   const remembered = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
   if (remembered !== undefined && remembered.why !== 'bogus') return { kind: 'failure', failure: failure('cached', remembered.text) }
   const start = startingCut(env, question, localCut)
@@ -198,7 +203,7 @@ function startingCut(env: Env, question: Question, localCut: ZoneCut | null): Zo
 }
 
 function* walkFrom(
-  env: Env, task: Task, question: Question, start: ZoneCut, failed: FailedCut | null, evidence: Map<Name, Referral>, avoid?: ReadonlySet<string>,
+  env: Env, task: Task, question: Question, start: ZoneCut, failed: FailedCut | null, evidence: Map<Name, Referral> | null, avoid?: ReadonlySet<string>,
 ): Steps<Walked> {
   let cut = start
   let known = labelCount(cut.zone)
@@ -222,7 +227,7 @@ function* walkFrom(
       const over = task.budget.takeReferral()
       if (over !== null) return { kind: 'failure', failure: failure('budget', over) }
       remember(env, cut, ask.question, verdict)
-      if (task.checking) evidence.set(verdict.referral.zone, verdict.referral)
+      evidence?.set(verdict.referral.zone, verdict.referral)
       if (failed !== null && sameServers(failed.cut, verdict.referral)) return { kind: 'failure', failure: failed.failure }
       cut = descend(env, cut, verdict.referral)
       known = labelCount(cut.zone)

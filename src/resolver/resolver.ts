@@ -8,6 +8,7 @@ import type { Because, Outcome } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
 import { failure } from './outcome.ts'
+import { Seating } from './seating.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
 import { Scheduler } from './scheduler.ts'
@@ -48,8 +49,9 @@ export class Resolver {
   constructor(parts: ResolverParts) {
     this.#parts = parts
     const { clock, random, limits, caches, localZones, settings, events } = parts
-    const validation = parts.validation ?? (() => nothingValidated(limits.dnssec))
-    this.#env = { clock, random, limits, caches, localZones, settings, validation, events, root: () => this.#root() }
+    const nothing = nothingValidated(limits.dnssec)
+    const validation = parts.validation ?? (() => nothing)
+    this.#env = { clock, random, limits, caches, localZones, settings, validation, events, seating: new Seating(), root: () => this.#root() }
     this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
   }
 

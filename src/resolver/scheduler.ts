@@ -34,8 +34,8 @@ class Resolution implements Task {
   readonly key: string
   readonly startedAt: number
   readonly waiters = new Set<Waiter>()
-  /** The resolutions that this one waits for, one entry a wait. */
-  readonly waitsFor = new Map<Waiter, Resolution>()
+  /** The resolutions that this one waits for, one entry a wait; null before the first. */
+  waitsFor: Map<Waiter, Resolution> | null = null
   run: Run<Outcome> | null = null
 
   constructor(parts: { id: number; depth: number; question: Question; because: Because; budget: Budget; trace: TraceSink | null; checking: boolean; startedAt: number }) {
@@ -66,6 +66,10 @@ class Run<T> {
   readonly #broke: (error: unknown) => void
   #pending: Cancel | null = null
   #closed = false
+  /** Is an effect being performed right now, and had it ended before `perform` returned? */
+  #within = false
+  #ready = false
+  #input: unknown = undefined
 
   constructor(steps: Steps<T>, perform: (effect: Effect, resume: (value: unknown) => void) => Cancel, done: (value: T) => void, broke: (error: unknown) => void) {
     this.#steps = steps
@@ -74,36 +78,44 @@ class Run<T> {
     this.#broke = broke
   }
 
-  resume(value: unknown): void {
-    let input = value
-    while (!this.#closed) {
-      let result: IteratorResult<Effect, T>
-      try {
-        result = this.#steps.next(input)
-      } catch (error) {
-        this.#closed = true
-        this.#broke(error)
-        return
-      }
-      if (result.done === true) {
-        this.#closed = true
-        this.#done(result.value)
-        return
-      }
-      let within = true
-      let ready = false
-      this.#pending = this.#perform(result.value, outcome => {
-        if (within) {
-          ready = true
-          input = outcome
-        } else {
-          this.#pending = null
-          this.resume(outcome)
-        }
-      })
-      within = false
-      if (!ready) return
+  /** Goes on with what the effect came to. One function for all effects of the run: an effect ends once, and there is one at a time. */
+  readonly resume = (value: unknown): void => {
+    this.#input = value
+    if (this.#within) this.#ready = true
+    else {
+      this.#pending = null
+      this.#advance()
     }
+  }
+
+  #advance(): void {
+    while (!this.#closed) {
+      const effect = this.#next()
+      if (effect === null) return
+      this.#within = true
+      this.#ready = false
+      this.#pending = this.#perform(effect, this.resume)
+      this.#within = false
+      if (!this.#ready) return
+    }
+  }
+
+  /** Runs up to the next effect; null when there is none. */
+  #next(): Effect | null {
+    const input = this.#input
+    this.#input = undefined
+    let result: IteratorResult<Effect, T>
+    try {
+      result = this.#steps.next(input)
+    } catch (error) {
+      this.#closed = true
+      this.#broke(error)
+      return null
+    }
+    if (result.done !== true) return result.value
+    this.#closed = true
+    this.#done(result.value)
+    return null
   }
 
   cancel(): void {
@@ -122,12 +134,16 @@ export class Scheduler {
   readonly #network: Network
   readonly #start: (task: Task) => Steps<Outcome>
   readonly #running = new Map<string, Resolution>()
+  readonly #edns: Edns
+  /** Filled anew for each query. */
+  readonly #caseBits = new Uint8Array(CASE_BITS_OCTETS)
   #nextId = 1
 
   constructor(env: Env, network: Network, start: (task: Task) => Steps<Outcome>) {
     this.#env = env
     this.#network = network
     this.#start = start
+    this.#edns = { payloadSize: env.limits.upstream.ednsPayloadBytes, version: 0, dnssecOk: true, flags: 0, options: [] }
   }
 
   /** Resolutions in flight, sub-queries included. */
@@ -282,14 +298,11 @@ export class Scheduler {
   }
 
   #exchange(spec: ExchangeSpec, resume: (result: ExchangeResult) => void): Cancel {
-    const { random, limits } = this.#env
-    const edns: Edns | null = spec.edns
-      ? { payloadSize: limits.upstream.ednsPayloadBytes, version: 0, dnssecOk: true, flags: 0, options: [] }
-      : null
-    const { question } = spec
-    const caseBits = new Uint8Array(CASE_BITS_OCTETS)
+    const { random } = this.#env
+    const caseBits = this.#caseBits
     if (spec.mixCase) random.bytes(caseBits)
-    const query = encodeQuery({ id: random.below(ID_VALUES), question, caseBits, recursionDesired: false, edns })
+    else caseBits.fill(0)
+    const query = encodeQuery({ id: random.below(ID_VALUES), question: spec.question, caseBits, recursionDesired: false, edns: spec.edns ? this.#edns : null })
     return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, resume)
   }
 
@@ -309,20 +322,21 @@ export class Scheduler {
     let retry: Cancel = nothingToCancel
     const waiter: Waiter = {
       done: outcome => {
-        asker.waitsFor.delete(waiter)
+        asker.waitsFor?.delete(waiter)
         const foreign = running !== undefined && running.budget !== asker.budget
         if (foreign && isRelative(outcome)) retry = this.#lookup(asker, question, because, false, resume)
         else resume(outcome)
       },
     }
     const resolution = running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking)
+    asker.waitsFor ??= new Map()
     asker.waitsFor.set(waiter, resolution)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution, asker.id)
     else asker.trace?.({ kind: 'joined', id: resolution.id, parent: asker.id, depth: asker.depth + 1, atMs: this.#env.clock.now(), question })
     return () => {
       retry()
-      asker.waitsFor.delete(waiter)
+      asker.waitsFor?.delete(waiter)
       resolution.waiters.delete(waiter)
       if (resolution.waiters.size === 0) this.#cancel(resolution)
     }
@@ -388,6 +402,6 @@ function reaches(from: Resolution, to: Resolution, seen = new Set<Resolution>())
   if (from === to) return true
   if (seen.has(from)) return false
   seen.add(from)
-  for (const next of from.waitsFor.values()) if (reaches(next, to, seen)) return true
+  for (const next of from.waitsFor?.values() ?? []) if (reaches(next, to, seen)) return true
   return false
 }

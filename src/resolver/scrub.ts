@@ -26,6 +26,11 @@ type AliasStep = { readonly sets: readonly RRset[]; readonly target: Name } | 'n
  * `maxAliases` are followed.
  */
 export function followChain(question: Question, zone: Name, sets: readonly RRset[], maxAliases: number): Chain {
+  const [head] = sets
+  // Most answers are what was asked for and nothing else.
+  if (head !== undefined && head.name === question.name && head.type === question.type && head.type !== RrType.CNAME && head.class === question.class && isWithin(head.name, zone)) {
+    return chainOf(NO_SETS, head.name, head, null, 0)
+  }
   const usable = sets.filter(set => set.class === question.class && isWithin(set.name, zone))
   const aliases: RRset[] = []
   const seen: Name[] = []
@@ -46,6 +51,8 @@ export function followChain(question: Question, zone: Name, sets: readonly RRset
     name = step.target
   }
 }
+
+const NO_SETS: readonly RRset[] = Object.freeze([])
 
 /** One shape, made in one place: object spread costs a microsecond here, and every reply passes. */
 const chainOf = (aliases: readonly RRset[], name: Name, final: RRset | null, trouble: Chain['trouble'], steps: number): Chain => ({ aliases, name, final, trouble, steps })

@@ -38,7 +38,9 @@ const TRY_PENALTY = 4
 function pick(candidates: readonly Candidate[], score: (candidate: Candidate) => number, band: number, randomBelow: (n: number) => number): number {
   let best = Number.POSITIVE_INFINITY
   for (const candidate of candidates) best = Math.min(best, score(candidate))
-  const near: number[] = []
-  for (const [i, candidate] of candidates.entries()) if (score(candidate) <= best + band) near.push(i)
-  return near[randomBelow(near.length)] ?? -1
+  const isNear = (candidate: Candidate): boolean => score(candidate) <= best + band
+  let near = 0
+  for (const candidate of candidates) if (isNear(candidate)) near++
+  let left = randomBelow(near)
+  return candidates.findIndex(candidate => isNear(candidate) && left-- === 0)
 }

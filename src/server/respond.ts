@@ -5,7 +5,7 @@
  *
  * Invariant: a reply never exceeds `replyLimit`, and nothing of the query is repeated but its header fields and question.
  */
-import { copyOf } from '../dns/bytes.ts'
+import { copyOf, putU16, u16 } from '../dns/bytes.ts'
 import { extendedError, findOption, optOctets } from '../dns/edns.ts'
 import { encodeMessage, type Encoded } from '../dns/encode.ts'
 import { MAX_MESSAGE_OCTETS, type Edns, type EdnsOption, type Message } from '../dns/message.ts'
@@ -14,7 +14,7 @@ import { type EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
 import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
 import type { Outcome, Security } from '../steps.ts'
 import type { Answer, Content } from '../policy/handler.ts'
-import type { Asked, AskedQuery } from './check-query.ts'
+import type { Asked } from './check-query.ts'
 
 export interface RespondSettings {
   /** Largest UDP reply, also told to clients as what we take. */
@@ -194,26 +194,31 @@ export interface Shareable {
  * The reply as others may get it: without OPT, for as long as its shortest TTL. Null when it must not be kept: failures
  * (RFC 9520 has its own store), truncated or without a TTL, or made for a client that did not ask for recursion.
  */
-export function shareableForm(asked: AskedQuery, answer: Answer, content: Content, reply: Finished): Shareable | null {
-  if (answer.kind !== 'resolved' || !answer.shareable || answer.outcome.kind === 'failure' || reply.truncated) return null
+export function shareableForm(asked: Asked, answer: Answer, content: Content, reply: Finished): Shareable | null {
+  const { question } = asked
+  if (question === null || answer.kind !== 'resolved' || !answer.shareable || answer.outcome.kind === 'failure' || reply.truncated) return null
   // An Extended DNS Error is told to each that asks; the answer cache keeps no OPT.
   if (!asked.header.recursionDesired || content.ede !== null) return null
-  const ttlSeconds = [...content.answer, ...content.authority, ...content.additional].reduce(
-    (least, set) => Math.min(least, set.ttl),
-    Number.POSITIVE_INFINITY,
-  )
+  const ttlSeconds = Math.min(leastTtl(content.answer), leastTtl(content.authority), leastTtl(content.additional))
   if (!Number.isFinite(ttlSeconds) || ttlSeconds < 1) return null
   // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which may have led elsewhere.
   const ages =
-    !content.authoritative || content.answer.some(set => set.type !== asked.question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
-  return { wire: keptWire(reply, content.secure), ttlOffsets: ages ? reply.ttlOffsets : new Uint16Array(0), ttlSeconds }
+    !content.authoritative || content.answer.some(set => set.type !== question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
+  return { wire: keptWire(reply, content.secure), ttlOffsets: ages ? reply.ttlOffsets : NO_OFFSETS, ttlSeconds }
+}
+
+const NO_OFFSETS: Uint16Array = new Uint16Array(0)
+
+function leastTtl(sets: readonly RRset[]): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const { ttl } of sets) if (ttl < least) least = ttl
+  return least
 }
 
 /** AD stands in it when validated, whoever asked: the answer cache tells it to those who may see it. */
 function keptWire(reply: Finished, secure: boolean): Uint8Array {
   const wire = copyOf(reply.bytes, 0, reply.bytes.length - reply.optOctets)
-  const view = new DataView(wire.buffer, wire.byteOffset, wire.byteLength)
-  if (reply.optOctets > 0) view.setUint16(ARCOUNT_OFFSET, view.getUint16(ARCOUNT_OFFSET) - 1)
-  if (secure) view.setUint8(FLAGS_OFFSET, view.getUint8(FLAGS_OFFSET) | AD)
+  if (reply.optOctets > 0) putU16(wire, ARCOUNT_OFFSET, u16(wire, ARCOUNT_OFFSET) - 1)
+  if (secure) wire[FLAGS_OFFSET] = (wire[FLAGS_OFFSET] ?? 0) | AD
   return wire
 }

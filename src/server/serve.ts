@@ -13,7 +13,7 @@ import { foldName, trustWireName } from '../dns/name.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
-import type { Answer, Content, Query } from '../policy/handler.ts'
+import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
 import type { Client, Clock, EventSink, Reply, Serve } from '../ports.ts'
 import { BytePath, silenceFor } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
@@ -137,31 +137,33 @@ class Server {
     }
     const once = callOnce(reply)
     // One link, not one for every way it may end: each costs two turns of the microtask queue.
-    startWith(() => pipeline.handler(query)).then(
-      answer => this.#conclude(asked, query, once, () => this.#answered(asked, query, answer, once)),
-      error => this.#conclude(asked, query, once, () => {
-        throw error
-      }),
+    startWith(pipeline.handler, query).then(
+      answer => {
+        try {
+          this.#answered(asked, query, answer, once)
+        } catch (error) {
+          this.#failed(asked, query, error, once)
+        } finally {
+          waiting.leave(client)
+        }
+      },
+      error => {
+        this.#failed(asked, query, error, once)
+        waiting.leave(client)
+      },
     )
   }
 
-  /** Answers by `act`; by SERVFAIL when that throws, with nothing when even that does. */
-  #conclude(asked: AskedQuery, query: Query, reply: Reply, act: () => void): void {
-    const { events, waiting } = this.#parts
-    const bug = (error: unknown): void =>
-      events({ kind: 'bug', where: 'policy', error, question: `${formatName(query.question.name)} ${typeName(query.question.type)}` })
+  /** A bug costs its query a SERVFAIL, and nothing is sent when even that cannot be made. */
+  #failed(asked: AskedQuery, query: Query, error: unknown, reply: Reply): void {
+    const bug = (what: unknown): void =>
+      this.#parts.events({ kind: 'bug', where: 'policy', error: what, question: `${formatName(query.question.name)} ${typeName(query.question.type)}` })
+    bug(error)
     try {
-      act()
-    } catch (error) {
-      bug(error)
-      try {
-        this.#send(asked, errorContent(Rcode.SERVFAIL, EdeCode.Other, 'internal error'), 'bug', reply, query)
-      } catch (second) {
-        bug(second)
-        reply(NOTHING, 0)
-      }
-    } finally {
-      waiting.leave(query.client)
+      this.#send(asked, errorContent(Rcode.SERVFAIL, EdeCode.Other, 'internal error'), 'bug', reply, query)
+    } catch (second) {
+      bug(second)
+      reply(NOTHING, 0)
     }
   }
 
@@ -189,10 +191,10 @@ class Server {
     this.#count('answeredByValuePath')
     this.#count(rcodeCounter(content.rcode))
     if (finished.truncated) this.#count('truncatedReplies')
-    if (query === undefined || asked.question === null) return
+    if (query === undefined) return
     this.#log(query, content.rcode, finished.bytes.length, by)
     if (answer === undefined) return
-    const kept = shareableForm({ ...asked, question: asked.question }, answer, content, finished)
+    const kept = shareableForm(asked, answer, content, finished)
     if (kept === null) return
     answers.put(questionKey(query.question), query.dnssecOk, query.checkingDisabled, kept.wire, kept.ttlOffsets, kept.ttlSeconds, clock.now())
   }
@@ -227,9 +229,9 @@ function callOnce(reply: Reply): Reply {
 }
 
 /** Calls a handler so that what it throws at once is a rejection too. */
-function startWith(start: () => Promise<Answer>): Promise<Answer> {
+function startWith(handler: Handler, query: Query): Promise<Answer> {
   try {
-    return start()
+    return handler(query)
   } catch (error) {
     return Promise.reject(error)
   }

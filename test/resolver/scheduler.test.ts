@@ -6,6 +6,7 @@ import { limitsWith, type LimitChanges } from '../../src/limits.ts'
 import type { ExchangeResult, Network } from '../../src/ports.ts'
 import { serverAddress } from '../../src/ports.ts'
 import { nothingValidated, type Env, type Task } from '../../src/resolver/env.ts'
+import { Seating } from '../../src/resolver/seating.ts'
 import { failure, indeterminate } from '../../src/resolver/outcome.ts'
 import { Scheduler } from '../../src/resolver/scheduler.ts'
 import { all, exchange, first, lookup, type Outcome, type Steps } from '../../src/steps.ts'
@@ -45,7 +46,7 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
     clock, random: new SimRandom(1), limits, caches: createCaches(limits.cache), localZones: () => { throw new Error('the script asks no zone') },
     root: () => ({ zone: question('.').name, servers: [], ds: null, expiresAt: Number.POSITIVE_INFINITY, from: 'hints' }),
     settings: { minimise: 'off', mixCase: false, ipv4: true, ipv6: false, upstreamPort: 53, doNotQuery: [], hardenGlue: true },
-    validation: () => nothingValidated(limits.dnssec),
+    validation: () => nothingValidated(limits.dnssec), seating: new Seating(),
     events: event => events.push(event),
   }
   const byKey = new Map(Object.entries(script).map(([name, steps]) => [questionKey(question(name)), steps]))

@@ -46,12 +46,12 @@ export class ZoneStore {
   #records: Zone | null = null
   /** Before the first load succeeded its errors are for the caller alone: the start fails with them. */
   #serving = false
-  #current: LocalZones
+  /** Empty until the first load, before which nothing is answered. */
+  #current: LocalZones = makeLocalZones([], [])
   #watcher: ZoneWatcher | null = null
 
   constructor(parts: ZoneStoreParts) {
     this.#parts = parts
-    this.#current = makeLocalZones([], builtInZones([]))
   }
 
   current(): LocalZones {

@@ -30,8 +30,8 @@ class Entry {
 
 export class TimerWheel {
   readonly #now: () => number
-  /** One for each slot: an entry that never fires, in front of the others. */
-  readonly #heads: readonly Entry[] = Array.from({ length: SLOTS }, () => new Entry(0, null))
+  /** One for each slot that was ever used: an entry that never fires, in front of the others. */
+  readonly #heads: (Entry | undefined)[] = Array<Entry | undefined>(SLOTS).fill(undefined)
   #pending = 0
   /** The last slot whose time has come, counted from the beginning of the clock. */
   #passed: number
@@ -104,7 +104,8 @@ export class TimerWheel {
   }
 
   #fireSlot(slot: number, now: number): void {
-    const head = this.#head(slot)
+    const head = this.#heads[slot & (SLOTS - 1)]
+    if (head === undefined) return
     const due: Entry[] = []
     // The ring may have come round while the loop was stopped: a slot then holds what is due a turn later, too.
     for (let entry = head.next; entry !== head; entry = entry.next) if (entry.due <= now) due.push(entry)
@@ -119,15 +120,17 @@ export class TimerWheel {
   /** The next slot with anything in it, -1 when there is none. */
   #firstUsed(): number {
     for (let slot = this.#passed + 1; slot <= this.#passed + SLOTS; slot++) {
-      const head = this.#head(slot)
-      if (head.next !== head) return slot
+      const head = this.#heads[slot & (SLOTS - 1)]
+      if (head !== undefined && head.next !== head) return slot
     }
     return -1
   }
 
   #head(slot: number): Entry {
-    const head = this.#heads[slot & (SLOTS - 1)]
-    if (head === undefined) throw new Error('no such slot')
+    const known = this.#heads[slot & (SLOTS - 1)]
+    if (known !== undefined) return known
+    const head = new Entry(0, null)
+    this.#heads[slot & (SLOTS - 1)] = head
     return head
   }
 }

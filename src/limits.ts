@@ -122,6 +122,9 @@ export interface UpstreamLimits {
   readonly portTries: number
   /** Queries that leave together at most: a turn of the loop may be long, and the first should not wait for its end. */
   readonly sentTogether: number
+  /** Datagrams from servers that are read in one turn of the loop, and of one socket whose exchange goes on: under a flood clients and timers get their turn. */
+  readonly receivedTogether: number
+  readonly receivedOfOne: number
   /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
   readonly waitingExchanges: number
   /** TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true one is a round trip behind at most. */
@@ -233,6 +236,8 @@ export interface ServerLimits {
   readonly standInMs: number
   /** Replies that the kernel had no room for are offered again after this: a packet of 1,232 octets leaves a 10 Mbit/s link in 1 ms. */
   readonly sendRetryMs: number
+  /** A log line that a full pipe had no room for is offered again after this: readers empty one of 64 KiB in less, one that is stuck must not keep a core busy. */
+  readonly logRetryMs: number
   /** Entries of the query log that may wait for the disk before new ones are counted as dropped. */
   readonly queryLogBufferBytes: number
 }
@@ -360,7 +365,7 @@ export const defaultLimits: Limits = deepFreeze({
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
-    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, waitingExchanges: 4_096,
+    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, receivedTogether: 256, receivedOfOne: 32, waitingExchanges: 4_096,
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {
@@ -374,7 +379,7 @@ export const defaultLimits: Limits = deepFreeze({
     udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, lateAnswersKept: 16, edeTextBytes: 160, anyTtl: HOUR_S,
     accessVerdicts: 16_384, udpReceiveBufferBytes: 4 * 1024 * 1024, udpSendQueue: 1_000,
     parsedClients: 4_096, drainMs: 5_000, udpBatch: 64, udpQueryBytes: 4_096, handoverBytes: 1024 * 1024, handoverBurst: 256, threadWakeMs: 1_000,
-    threadRestartMs: 500, standInMs: 1, threadSliceMicros: 100, sendRetryMs: 1,
+    threadRestartMs: 500, standInMs: 1, threadSliceMicros: 100, sendRetryMs: 1, logRetryMs: 10,
     interfaceScanMs: MINUTE_MS, queryLogBufferBytes: 4 * 1024 * 1024,
   },
   tcp: {

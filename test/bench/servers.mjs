@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { answers, startProcess, temporaryDirectory } from '../daemons.mjs'
 import { cliPath, configSchema } from './built.mjs'
 
+/** Resolves when the server on that port is ready, with false when it never will be. @typedef {(port: number, gone: () => boolean) => Promise<boolean>} Ready */
 /** @typedef {{ name: string, pid: number, port: number, said: () => string, stop: () => Promise<void> }} Server */
 /**
  * What a server is started for. `cacheMib`: memory for its cache, in all. `anchor`: a DS record; without one nothing is validated.
@@ -63,7 +64,7 @@ export async function hasSetting(path) {
 
 /**
  * Starts `node dist/cli.js serve`; resolves when it answers, or when `ready` says so. `nodeOptions` come before the script (profiling).
- * @param {Purpose & { nodeOptions?: readonly string[], ready?: (port: number) => Promise<boolean>, settings?: Record<string, unknown> }} options
+ * @param {Purpose & { nodeOptions?: readonly string[], ready?: Ready, settings?: Record<string, unknown> }} options
  * @returns {Promise<Server>}
  */
 export async function startRootwalk({ hints, anchor = null, cacheMib = CACHE_MIB, nodeOptions = [], ready, settings = {} }) {
@@ -98,7 +99,7 @@ export async function startEcho() {
  * @param {readonly string[]} args
  * @param {number} port
  * @param {() => void} after
- * @param {(port: number) => Promise<boolean>} [ready]
+ * @param {Ready} [ready]
  * @returns {Promise<Server>}
  */
 async function startNode(name, args, port, after, ready) {
@@ -109,7 +110,7 @@ async function startNode(name, args, port, after, ready) {
     after()
   }
   const said = () => output
-  if (await (ready === undefined ? answers(ADDRESS, port, running.gone) : ready(port))) return { name, pid: running.pid, port, said, stop }
+  if (await (ready === undefined ? answers(ADDRESS, port, running.gone) : ready(port, running.gone))) return { name, pid: running.pid, port, said, stop }
   await stop()
   throw new Error(`${name} does not answer:\n${output}`)
 }

@@ -24,7 +24,7 @@ export async function startCase({ internet, report, size, tell }) {
   for (let round = 0; round < size.starts; round++) {
     for (const [question, row] of /** @type {const} */ ([['localhost', own], ['host1.zone1.test-tld', looked]])) {
       const begun = process.hrtime.bigint()
-      const server = await startRootwalk({ ...internet, ready: port => firstAnswer(port, question) })
+      const server = await startRootwalk({ ...internet, ready: (port, gone) => firstAnswer(port, question, gone) })
       const ms = Number(process.hrtime.bigint() - begun) / 1e6
       row.add(OURS, ms)
       if (row === own) {
@@ -59,12 +59,13 @@ export async function idleCase({ internet, report, size, tell }) {
 }
 
 /**
- * Asks again and again until NOERROR comes; false when it never does.
+ * Asks again and again until NOERROR comes; false when it never does, or when the server is gone.
  * @param {number} port
  * @param {string} name
+ * @param {() => boolean} gone
  * @returns {Promise<boolean>}
  */
-function firstAnswer(port, name) {
+function firstAnswer(port, name, gone) {
   const message = encode({ type: 'query', id: 7, flags: 0x0100, questions: [{ type: 'A', name }] })
   const socket = createSocket('udp4')
   return new Promise(resolve => {
@@ -73,7 +74,10 @@ function firstAnswer(port, name) {
       clearTimeout(limit)
       socket.close(() => resolve(answered))
     }
-    const timer = setInterval(() => socket.send(message, port, ADDRESS), ASK_EVERY_MS)
+    const timer = setInterval(() => {
+      if (gone()) finish(false)
+      else socket.send(message, port, ADDRESS)
+    }, ASK_EVERY_MS)
     const limit = setTimeout(finish, LIMIT_MS, false)
     socket.on('error', () => {})
     socket.on('message', bytes => {

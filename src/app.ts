@@ -27,7 +27,7 @@ import { makePipeline } from './server/pipeline.ts'
 import { formatQuery, type QueryLog } from './server/query-log.ts'
 import { createServe } from './server/serve.ts'
 import { TrustKeeper } from './trust-keeper.ts'
-import { chooseUdpMode } from './udp-mode.ts'
+import { chooseUdpMode, type UdpMode } from './udp-mode.ts'
 import { version } from './version.ts'
 import { WaitingClients } from './server/waiting.ts'
 
@@ -114,6 +114,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
 
 class Server implements RunningServer {
   readonly recursor: Recursor
+  readonly #udpMode: UdpMode
   readonly #options: ServerOptions
   readonly #log: Log
   readonly #counters = new Counters()
@@ -143,6 +144,7 @@ class Server implements RunningServer {
     if (anchors.kind === 'invalid') throw new StartError({ kind: 'anchors', problems: anchors.problems })
     if (anchors.warnings.length > 0) log.events({ kind: 'config-warnings', file: config.file ?? '', problems: anchors.warnings })
     this.#trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events: log.events, settings: config.dnssec, anchors: anchors.anchors })
+    this.#udpMode = chooseUdpMode(config.udp.mode, options.threadEntry)
     this.recursor = openRecursor({
       limits: config.limits,
       settings: () => this.#config.engine,
@@ -150,6 +152,7 @@ class Server implements RunningServer {
       validation: () => this.#trust.validation,
       events: log.events,
       network: options.network,
+      libc: this.#udpMode.kind === 'batch' ? this.#udpMode.libc : undefined,
     })
   }
 
@@ -276,8 +279,8 @@ class Server implements RunningServer {
 
   /** Listener threads, where they can be had. */
   #batch(): ListenersOptions['batch'] {
-    const { mode: wanted, threads } = this.#config.udp
-    const mode = chooseUdpMode(wanted, this.#options.threadEntry)
+    const { threads } = this.#config.udp
+    const mode = this.#udpMode
     if (mode.kind !== 'batch') {
       if (mode.kind === 'impossible') {
         this.recursor.close()

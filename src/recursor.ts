@@ -5,6 +5,7 @@
 import { createCaches, type Caches } from './cache/caches.ts'
 import type { Delegation } from './cache/delegations.ts'
 import type { Limits } from './limits.ts'
+import type { Libc } from './net/libc.ts'
 import { systemClock, systemRandom } from './net/system.ts'
 import { createNetwork } from './net/upstream.ts'
 import type { Clock, EventSink, Network } from './ports.ts'
@@ -22,6 +23,8 @@ export interface RecursorOptions {
   readonly events: EventSink
   /** Instead of sockets (an internet inside the process). It is closed by who made it. */
   readonly network?: Network | undefined
+  /** See `createNetwork`. */
+  readonly libc?: Libc | undefined
 }
 
 export interface Recursor {
@@ -41,7 +44,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
   const clock = systemClock()
   const random = systemRandom()
   const sockets = (): { network: Network; closeNetwork: () => void } => {
-    const network = createNetwork({ clock, random, limits, events })
+    const network = createNetwork({ clock, random, limits, events, libc: options.libc })
     return { network, closeNetwork: () => network.close() }
   }
   const { network, closeNetwork } = options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {} }

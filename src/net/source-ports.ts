@@ -40,3 +40,12 @@ export function randomSourcePort(random: Random): number {
     if (!avoidedPorts.has(port)) return port
   }
 }
+
+/** Binds to a random port, or when `tries` of them are taken to one that the kernel chooses (0). `bind` gives the code of its error, or an empty string. */
+export function bindRandomly(random: Random, tries: number, bind: (port: number) => string): string {
+  for (let i = 0; i < tries; i++) {
+    const code = bind(randomSourcePort(random))
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') return code
+  }
+  return bind(0)
+}

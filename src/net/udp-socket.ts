@@ -8,6 +8,7 @@ import { parseIpv4, parseIpv6 } from '../dns/address.ts'
 import { describeErrno, type Libc } from './libc.ts'
 import type { ListenFailure } from './listener.ts'
 import { wildcardFamily } from './local-addresses.ts'
+import { AF_INET, AF_INET6, NAME_OCTETS, portInSocketName, SOCK_CLOEXEC, SOCK_DGRAM, writeSocketName } from './socket-name.ts'
 
 export interface BareSocket {
   readonly kind: 'socket'
@@ -30,10 +31,6 @@ export interface BareSocketOptions {
   readonly joins: boolean
 }
 
-const AF_INET = 2
-const AF_INET6 = 10
-const SOCK_DGRAM = 2
-const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
@@ -45,8 +42,7 @@ const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const IPV6_RECVPKTINFO = 49
 const SHUT_RD = 0
-/** Octets of sockaddr_in and sockaddr_in6, of an int and of a struct timeval. */
-const NAME_OCTETS = { 4: 16, 6: 28 } as const
+/** Octets of an int and of a struct timeval. */
 const INT_OCTETS = 4
 const TIMEVAL_OCTETS = 16
 /** An address, a length beside it, and the name of an interface (IFNAMSIZ 16). */
@@ -126,14 +122,7 @@ class Scratch {
   name(address: string, family: 4 | 6, port: number): number {
     const [text = '', zone = ''] = address.split('%')
     const scope = family === 6 ? this.#scopeOf(zone) : 0
-    this.#bytes.fill(0)
-    this.#view.setUint16(0, family === 4 ? AF_INET : AF_INET6, true)
-    this.#view.setUint16(2, port, false)
-    if (family === 4) this.#bytes.set(parseIpv4(text) ?? [], 4)
-    else {
-      this.#bytes.set(parseIpv6(text) ?? [], 8)
-      this.#view.setUint32(24, scope, true)
-    }
+    writeSocketName(this.#view, family, (family === 4 ? parseIpv4(text) : parseIpv6(text)) ?? [], port, scope)
     return this.#at
   }
 
@@ -148,6 +137,6 @@ class Scratch {
   port(fd: number): number {
     this.#view.setInt32(LENGTH_AT, NAME_OCTETS[6], true)
     this.#libc.getsockname(fd, this.#at, this.#at + LENGTH_AT)
-    return this.#view.getUint16(2, false)
+    return portInSocketName(this.#view)
   }
 }

@@ -8,16 +8,14 @@
  *
  * Queries leave together, at the end of the loop's turn (`net/outbox.ts` says why).
  */
-import type { Socket } from 'node:dgram'
 import type { Decoded } from '../dns/decode.ts'
 import { idOf } from '../dns/wire.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { Cancel, Clock, ExchangeResult, Random, ServerAddress } from '../ports.ts'
-import { datagramSocket } from './datagram.ts'
 import { Outbox } from './outbox.ts'
 import { takeReply } from './reply-judge.ts'
-import { randomSourcePort } from './source-ports.ts'
-import { errorCode, isExhaustion, refusal } from './system-error.ts'
+import { isExhaustion, refusal } from './system-error.ts'
+import type { SocketUser, UpstreamSocket, UpstreamSockets } from './upstream-sockets.ts'
 
 export interface UpstreamParts {
   readonly clock: Clock
@@ -25,6 +23,10 @@ export interface UpstreamParts {
   readonly limits: UpstreamLimits
   /** Told when the system has no descriptor or buffer left. */
   readonly exhausted: (code: string) => void
+}
+
+export interface UdpUpstreamParts extends UpstreamParts {
+  readonly sockets: UpstreamSockets
 }
 
 /** One query to one server, from the call to its result. */
@@ -55,12 +57,10 @@ interface Weak {
 /** A connected socket and what it is doing. */
 interface Seat {
   readonly server: ServerAddress
-  readonly socket: Socket
+  readonly socket: UpstreamSocket
   readonly openedAt: number
   /** IDs of finished exchanges: a duplicate of their reply is no guess at the present one. */
   readonly pastIds: number[]
-  /** Hears what became of each datagram: one function for all, not one for each. */
-  readonly onSent: (error: Error | null) => void
   exchange: UdpExchange | null
   closed: boolean
 }
@@ -68,7 +68,7 @@ interface Seat {
 type Opened = { readonly kind: 'seat'; readonly seat: Seat } | { readonly kind: 'full' } | { readonly kind: 'failed'; readonly code: string }
 
 export class UdpUpstream {
-  readonly #parts: UpstreamParts
+  readonly #parts: UdpUpstreamParts
   readonly #seats = new Set<Seat>()
   /** Insertion order is age of idleness; the map finds those of one server. */
   readonly #idle = new Set<Seat>()
@@ -78,7 +78,7 @@ export class UdpUpstream {
   #cancelSweep: Cancel | null = null
   #closed = false
 
-  constructor(parts: UpstreamParts) {
+  constructor(parts: UdpUpstreamParts) {
     this.#parts = parts
     this.#outbox = new Outbox(parts.limits.sentTogether, exchange => this.#sendNow(exchange))
   }
@@ -123,6 +123,7 @@ export class UdpUpstream {
       if (seat.exchange !== null) this.#finishLater(seat.exchange, { kind: 'not-sent', reason: 'the network is closed' })
       this.#closeSeat(seat)
     }
+    this.#parts.sockets.close()
   }
 
   // --- exchanges
@@ -154,12 +155,7 @@ export class UdpUpstream {
     // Ended in the meantime.
     if (seat === null || exchange.over) return
     exchange.sentAt = this.#parts.clock.now()
-    try {
-      seat.socket.send(exchange.query, seat.onSent)
-    } catch (error) {
-      // Thrown only while the socket is not connected: the callback of `connect` is on its way with the reason.
-      if (errorCode(error) !== 'ERR_SOCKET_BAD_PORT' && errorCode(error) !== 'ERR_SOCKET_DGRAM_NOT_CONNECTED') throw error
-    }
+    seat.socket.send(exchange.query)
   }
 
   #wait(exchange: UdpExchange): void {
@@ -315,7 +311,7 @@ export class UdpUpstream {
   #openSeat(server: ServerAddress): Opened {
     for (;;) {
       const full = this.#seats.size >= this.#parts.limits.udpSockets
-      const opened: Opened = full ? { kind: 'full' } : this.#bindAndConnect(server)
+      const opened: Opened = full ? { kind: 'full' } : this.#connect(server)
       if (opened.kind === 'seat' || (opened.kind === 'failed' && !isExhaustion(opened.code))) return opened
       if (opened.kind === 'failed') this.#parts.exhausted(opened.code)
       const [oldest] = this.#idle
@@ -324,43 +320,28 @@ export class UdpUpstream {
     }
   }
 
-  #bindAndConnect(server: ServerAddress): Opened {
-    const { clock, random, limits } = this.#parts
-    const socket = datagramSocket(server.ip.family)
-    const onSent = (error: Error | null): void => {
-      if (error !== null) this.#failed(seat, error)
+  #connect(server: ServerAddress): Opened {
+    const { clock, sockets } = this.#parts
+    const user: SocketUser = {
+      received: bytes => {
+        this.#received(seat, bytes)
+        return seat.exchange !== null
+      },
+      failed: code => this.#failed(seat, code),
     }
-    const seat: Seat = { server, socket, openedAt: clock.now(), pastIds: [], onSent, exchange: null, closed: false }
-    const bound = { done: false, code: '' }
-    socket.on('error', error => {
-      if (bound.done) this.#failed(seat, error)
-      else bound.code = errorCode(error)
-    })
-    // With the identity look-up a bind succeeds or fails before it returns.
-    for (let tries = 0; tries <= limits.portTries; tries++) {
-      bound.code = ''
-      socket.bind({ port: tries < limits.portTries ? randomSourcePort(random) : 0, exclusive: true })
-      if (bound.code !== 'EADDRINUSE' && bound.code !== 'EACCES') break
-    }
-    bound.done = true
-    if (bound.code !== '') {
-      socket.close()
-      return { kind: 'failed', code: bound.code }
-    }
+    const opened = sockets.open(server, user)
+    if (opened.kind === 'failed') return opened
+    // Nothing is heard before this turn is over.
+    const seat: Seat = { server, socket: opened.socket, openedAt: clock.now(), pastIds: [], exchange: null, closed: false }
     this.#seats.add(seat)
-    socket.on('message', bytes => this.#received(seat, bytes))
-    socket.connect(server.port, server.ip.text, (error?: Error) => {
-      if (error !== undefined) this.#failed(seat, error)
-    })
     return { kind: 'seat', seat }
   }
 
-  /** ICMP and routing errors arrive on a connected socket as its own. */
-  #failed(seat: Seat, error: Error): void {
+  #failed(seat: Seat, code: string): void {
     const exchange = seat.exchange
     this.#closeSeat(seat)
     if (exchange === null) this.#startWaiting()
     else if (exchange.weak !== null) this.#finish(exchange, this.#replyOf(exchange, exchange.weak.bytes, exchange.weak.decoded, true), false)
-    else this.#finish(exchange, refusal(errorCode(error)), false)
+    else this.#finish(exchange, refusal(code), false)
   }
 }

@@ -1,6 +1,10 @@
-/** The `Network` port on real sockets: picks the transport, nothing else. */
+/** The `Network` port on real sockets: picks the transport and the kind of UDP sockets, nothing else. */
+import { isMainThread } from 'node:worker_threads'
 import type { EventSink, Clock, Network, Random } from '../ports.ts'
 import type { UpstreamLimits } from '../limits.ts'
+import type { Libc } from './libc.ts'
+import { EpollSockets } from './upstream-epoll.ts'
+import { dgramSockets } from './upstream-sockets.ts'
 import { TcpUpstream } from './upstream-tcp.ts'
 import { UdpUpstream, type UpstreamParts } from './upstream-udp.ts'
 
@@ -9,6 +13,8 @@ export interface NetworkParts {
   readonly random: Random
   readonly limits: { readonly upstream: UpstreamLimits }
   readonly events: EventSink
+  /** What the cheaper UDP sockets are made of. Without it, and outside the main thread, they are those of `node:dgram`. */
+  readonly libc?: Libc | undefined
 }
 
 export interface SystemNetwork extends Network {
@@ -18,7 +24,7 @@ export interface SystemNetwork extends Network {
   close(): void
 }
 
-export function createNetwork({ clock, random, limits, events }: NetworkParts): SystemNetwork {
+export function createNetwork({ clock, random, limits, events, libc }: NetworkParts): SystemNetwork {
   let quietUntil = 0
   const exhausted = (code: string): void => {
     if (clock.now() < quietUntil) return
@@ -26,7 +32,8 @@ export function createNetwork({ clock, random, limits, events }: NetworkParts): 
     events({ kind: 'sockets-exhausted', code })
   }
   const parts: UpstreamParts = { clock, random, limits: limits.upstream, exhausted }
-  const udp = new UdpUpstream(parts)
+  const sockets = libc !== undefined && isMainThread ? new EpollSockets(libc, parts) : dgramSockets(parts)
+  const udp = new UdpUpstream({ ...parts, sockets })
   // Idle UDP sockets are the one thing that can be given up for a connection.
   const tcp = new TcpUpstream({
     ...parts,

@@ -46,7 +46,10 @@ function run(batches: number[], sends: number[]): { readonly sent: string[]; rea
       return result
     },
     socket: never, bind: never, getsockname: never, setsockopt: never, getsockopt: never, poll: never, shutdown: never, eventfd: never, read: never, write: never, close: never,
-    syscall: never, ifNameToIndex: never,
+    syscall: never, ifNameToIndex: never, connect: never, send: never, recv: never, epollCreate: never, epollControl: never, epollWait: never,
+    watch: () => {
+      throw new Error('not called')
+    },
   }
   runLoop({
     libc, control, wakeFd: -1, ring: new RingWriter(newRing(4_096)), news: () => ({ settings: undefined, added: [] }), tell: one => told.push(one),

@@ -33,6 +33,7 @@ function kernel(privileged: boolean, bound: number): { readonly libc: Libc; read
       return 0
     },
     bind: none, getsockname: none, recvmmsg: none, sendmmsg: none, poll: none, shutdown: none, eventfd: none, read: none, write: none, close: none, syscall: none, ifNameToIndex: none,
+    connect: none, send: none, recv: none, epollCreate: none, epollControl: none, epollWait: none, watch: () => ({ ref() {}, unref() {}, close() {} }),
   }
   return { libc, asked }
 }

@@ -154,10 +154,14 @@ export interface CacheLimits {
   readonly denialHashBlocks: number
   /** Largest RRset or answer that is cached: PowerDNS max entry 8192; honest sets of 100 records reach 12 KB. */
   readonly entryBytes: number
-  /** Octets counted for an entry beside its data (key, objects, list links): heap of 8,000 entries on Node 20, 340 to 450. */
+  /** Octets counted for an entry beside its data (key, objects, list links): heap of 50,000 in full stores on Node 20, 230 to 330 (`test/bench/cache-bytes.mjs`). */
   readonly entryOverheadBytes: number
-  /** Octets that a name of the RRset cache takes beside its letters and its packed sets; measured, see docs/performance.md. */
+  /** The same of a name in the RRset cache, beside its letters and its packed sets: 156. */
   readonly nameOverheadBytes: number
+  /** What a validated denial takes beyond `entryOverheadBytes`, for its place in a sorted list: 60. */
+  readonly denialOverheadBytes: number
+  /** Resident memory for each octet that lives on the heap, in 1/100: garbage waits beside it. 1.5 to 2 at 300,000 and a million names under load. */
+  readonly heapResidentPercent: number
   /** Octets that a further packed RRset in an entry takes beside its data, and a typed array beside its contents; measured likewise. */
   readonly packedOverheadBytes: number
   readonly arrayOverheadBytes: number
@@ -370,7 +374,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   cache: {
     totalBytes: 64 * 1024 * 1024, rrsetPermille: 410, answerPermille: 340, negativePermille: 70, delegationPermille: 80, zoneStatePermille: 20, denialPermille: 20, denialHashBlocks: 400, infraPermille: 40,
-    lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 440, nameOverheadBytes: 180, packedOverheadBytes: 120, arrayOverheadBytes: 240,
+    lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 330, nameOverheadBytes: 160, denialOverheadBytes: 65, heapResidentPercent: 160, packedOverheadBytes: 120, arrayOverheadBytes: 240,
     minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS, bogusMaxMs: MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
     unpackedDelegations: 1_024, unpackedOctets: 2_048, typesPerName: 100, rotate: 'fixed', prefetchPercent: 10, prefetchMinTtl: 10,

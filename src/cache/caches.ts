@@ -31,16 +31,18 @@ export interface Caches {
 /** Empty stores. `timing` bounds the time-outs that server statistics compute; `options.seed` is drawn at random where strangers choose the names. */
 export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = defaultLimits.upstream, options: AnswerCacheOptions = {}): Caches {
   const share = (permille: number): number => (limits.totalBytes * permille) / 1000
-  const negatives = new NegativeCache(limits, share(limits.negativePermille))
-  const rrsets = new RRsetCache(limits, share(limits.rrsetPermille), (rrset, trust, security) => {
+  /** What a store on the heap may count: its share is of resident memory, where garbage lies beside what lives. */
+  const heapShare = (permille: number): number => (share(permille) * 100) / limits.heapResidentPercent
+  const negatives = new NegativeCache(limits, heapShare(limits.negativePermille))
+  const rrsets = new RRsetCache(limits, heapShare(limits.rrsetPermille), (rrset, trust, security) => {
     if (mayAnswer(trust)) negatives.contradict(rrset.name, rrset.type, rrset.class, security)
   })
-  const failures = new FailureCache(limits, share(limits.failurePermille))
-  const delegations = new DelegationCache(limits, share(limits.delegationPermille))
-  const servers = new ServerStats(limits, timing, share(limits.infraPermille), share(limits.lamePermille))
+  const failures = new FailureCache(limits, heapShare(limits.failurePermille))
+  const delegations = new DelegationCache(limits, heapShare(limits.delegationPermille))
+  const servers = new ServerStats(limits, timing, heapShare(limits.infraPermille), heapShare(limits.lamePermille))
   const answers = new AnswerCache(limits, share(limits.answerPermille), options)
-  const zoneStates = new ZoneStates(limits, share(limits.zoneStatePermille))
-  const denials = new DenialStore(limits, share(limits.denialPermille))
+  const zoneStates = new ZoneStates(limits, heapShare(limits.zoneStatePermille))
+  const denials = new DenialStore(limits, heapShare(limits.denialPermille))
   const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials]
   return {
     rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials,

@@ -91,9 +91,8 @@ export class DenialStore {
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
     this.#limits = limits
-    // The array share stands for the lists and the zone.
     this.#store = new ByteStore<Entry>(
-      budget, ({ sortKey, packed }, key) => limits.entryOverheadBytes + limits.arrayOverheadBytes + key.length + sortKey.length + packed.name.length + packedBytes(packed),
+      budget, ({ sortKey, packed }, key) => limits.entryOverheadBytes + limits.denialOverheadBytes + key.length + sortKey.length + packed.name.length + packedBytes(packed),
       entry => this.#gone(entry),
     )
   }

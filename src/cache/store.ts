@@ -4,19 +4,27 @@
  * `expiresAt` and their owners look at it.
  *
  * Invariant: `bytes` never exceeds the budget, and every entry counts with its key, its data and its overhead
- * (CVE-2023-2828: a cache that counts only data outgrows its bound).
+ * (CVE-2023-2828: a cache that counts only data outgrows its bound); and no more entries than the engine's map can hold.
  */
 import { LRUCache } from 'lru-cache'
 
 export type Gone<V> = (value: V, key: string) => void
 
+/**
+ * A `Map` of V8 throws when its table would exceed 2^24 places, and one whose entries come and go needs twice as many places as
+ * entries (measured: 2^23 went round without end, 9,000,000 threw).
+ */
+const MAP_ENTRIES = 2 ** 23
+
 export class ByteStore<V extends object | string> {
   readonly #lru: LRUCache<string, V>
   readonly #sizeOf: (value: V, key: string) => number
+  readonly #most: number
   readonly budget: number
 
-  /** `budget` in bytes. `sizeOf` must give the same size for the same entry. `gone` hears of entries that leave, not of replaced ones. */
-  constructor(budget: number, sizeOf: (value: V, key: string) => number, gone?: Gone<V>) {
+  /** `budget` in bytes, `most` in entries. `sizeOf` must give the same size for the same entry. `gone` hears of entries that leave, not of replaced ones. */
+  constructor(budget: number, sizeOf: (value: V, key: string) => number, gone?: Gone<V>, most: number = MAP_ENTRIES) {
+    this.#most = most
     this.budget = Math.max(1, Math.floor(budget))
     this.#sizeOf = (value, key) => Math.max(1, Math.ceil(sizeOf(value, key)))
     this.#lru = new LRUCache<string, V>({
@@ -47,6 +55,8 @@ export class ByteStore<V extends object | string> {
   /** False when the entry alone exceeds the budget; what was there under the key then stays. */
   set(key: string, value: V): boolean {
     if (this.#sizeOf(value, key) > this.budget) return false
+    // Room first: the map must not hold one more for a moment.
+    if (this.#lru.size >= this.#most && !this.#lru.has(key)) this.#lru.pop()
     this.#lru.set(key, value)
     return true
   }

@@ -21,6 +21,15 @@ export const encode = () => load('dns/encode.js')
 export const wire = () => load('dns/wire.js')
 /** @type {() => Promise<typeof import('../../src/cache/answer-cache.ts')>} */
 export const answerCache = () => load('cache/answer-cache.js')
+/** Every store of `cache/`. */
+export const caches = async () => ({
+  .../** @type {typeof import('../../src/cache/rrset-cache.ts')} */ (await load('cache/rrset-cache.js')),
+  .../** @type {typeof import('../../src/cache/negative-cache.ts')} */ (await load('cache/negative-cache.js')),
+  .../** @type {typeof import('../../src/cache/failure-cache.ts')} */ (await load('cache/failure-cache.js')),
+  .../** @type {typeof import('../../src/cache/delegations.ts')} */ (await load('cache/delegations.js')),
+  .../** @type {typeof import('../../src/cache/server-stats.ts')} */ (await load('cache/server-stats.js')),
+  .../** @type {typeof import('../../src/cache/denials.ts')} */ (await load('cache/denials.js')),
+})
 /** @type {() => Promise<typeof import('../../src/limits.ts')>} */
 export const limits = () => load('limits.js')
 /** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */

@@ -63,6 +63,15 @@ describe('ByteStore', () => {
   })
 })
 
+describe('a store of few entries', () => {
+  it('gives up the one used least recently, whatever there is room for', () => {
+    const gone: string[] = []
+    const store = new ByteStore<string>(1e6, value => value.length, (value, key) => gone.push(`${key}=${value}`), 2)
+    for (const key of ['a', 'b', 'a', 'c', 'c']) expect(store.set(key, key.toUpperCase())).toBe(true)
+    expect([store.size, store.bytes, store.peek('a'), store.peek('c'), gone]).toEqual([2, 2, 'A', 'C', ['b=B']])
+  })
+})
+
 describe('every store', () => {
   const text = fc.stringMatching(/^[a-z0-9-]{1,20}$/)
   const size = fc.nat(3000)
@@ -164,8 +173,8 @@ describe('accounted bytes against the heap', () => {
       const cache = fill()
       return (inUse() - before) / cache.bytes
     }).sort((one, other) => one - other)
-    // Small entries are counted at more than twice what they take: half is what runs differ around.
-    expect(ratios[1]).toBeGreaterThan(0.4)
+    // What is counted is what a full store takes; a fresh one has smaller tables.
+    expect(ratios[1]).toBeGreaterThan(0.5)
     expect(ratios[1]).toBeLessThan(1.25)
   })
 

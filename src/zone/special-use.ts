@@ -84,9 +84,8 @@ export function builtInZones(off: 'all' | readonly Name[]): Zone[] {
 }
 
 function zoneOf({ name, content }: SpecialUse): Zone {
-  const wildcard = wildcardOf(name)
-  const emptyNames = content === 'all-nodata' && wildcard !== null ? [wildcard] : []
-  return new Zone(name, [...apexOf(name), ...contentOf(name, content)], { recordsOnly: false, emptyNames })
+  const wildcard = content === 'all-nodata' ? wildcardOf(name) : null
+  return new Zone(name, () => [...apexOf(name), ...contentOf(name, content)], { recordsOnly: false, emptyNames: wildcard === null ? [] : [wildcard] })
 }
 
 /** RFC 6303 section 3: `@ SOA @ nobody.invalid.` and `@ NS @`, without an address. */

@@ -62,33 +62,53 @@ type Place =
 
 const ABSENT: Place = Object.freeze({ kind: 'absent' })
 
+/** What a zone holds, ready to be asked. */
+interface Content {
+  readonly all: readonly RRset[]
+  readonly names: ReadonlyMap<Name, Sets>
+  /** With the TTL of denials. */
+  readonly soa: RRset | null
+}
+
+function contentOf(origin: Name, rrsets: readonly RRset[], { recordsOnly, emptyNames = [] }: ZoneOptions): Content {
+  const all = rrsets.filter(rrset => isWithin(rrset.name, origin))
+  const names = namesOf(origin, all, emptyNames)
+  return { all, names, soa: recordsOnly ? null : denialSoa(names.get(origin)?.get(RrType.SOA)) }
+}
+
 export class Zone {
   readonly origin: Name
   readonly recordsOnly: boolean
-  /** Records, signatures included. */
-  readonly recordCount: number
-  readonly #all: readonly RRset[]
-  readonly #names: ReadonlyMap<Name, Sets>
-  /** With the TTL of denials. */
-  readonly #soa: RRset | null
+  readonly #content: () => Content
   readonly #aliases: number
   readonly #additionalNames: number
 
-  /** RRsets outside `origin` are left out: whoever reads a zone complains about them. */
-  constructor(origin: Name, rrsets: readonly RRset[], options: ZoneOptions) {
+  /**
+   * RRsets outside `origin` are left out: whoever reads a zone complains about them. A function is called when the zone is first
+   * asked something: of the hundred that are built in hardly any ever is.
+   */
+  constructor(origin: Name, rrsets: readonly RRset[] | (() => readonly RRset[]), options: ZoneOptions) {
     this.origin = origin
     this.recordsOnly = options.recordsOnly
-    this.#all = rrsets.filter(rrset => isWithin(rrset.name, origin))
-    this.recordCount = this.#all.reduce((sum, rrset) => sum + rrset.rdatas.length + rrset.signatures.length, 0)
-    this.#names = namesOf(origin, this.#all, options.emptyNames ?? [])
-    this.#soa = options.recordsOnly ? null : denialSoa(this.#names.get(origin)?.get(RrType.SOA))
+    if (typeof rrsets === 'function') {
+      let made: Content | null = null
+      this.#content = () => (made ??= contentOf(origin, rrsets(), options))
+    } else {
+      const content = contentOf(origin, rrsets, options)
+      this.#content = () => content
+    }
     this.#aliases = options.aliases ?? defaultLimits.budget.aliases
     this.#additionalNames = options.additionalNames ?? defaultLimits.zone.additionalNames
   }
 
+  /** Records, signatures included. */
+  get recordCount(): number {
+    return this.#content().all.reduce((sum, rrset) => sum + rrset.rdatas.length + rrset.signatures.length, 0)
+  }
+
   /** All RRsets as given, with their signatures. */
   rrsets(): Iterable<RRset> {
-    return this.#all
+    return this.#content().all
   }
 
   /** Does the name exist here, with records or as an empty non-terminal, and not below a zone cut or DNAME? */
@@ -130,13 +150,13 @@ export class Zone {
       case 'wildcard': {
         // RFC 8482 section 4.1: ANY is answered with one RRset.
         const found = type === RrType.ANY ? firstOf(place.sets) : place.sets.get(type)
-        if (found === undefined) return { kind: 'nodata', rrsets: chain, soa: this.#soa }
+        if (found === undefined) return { kind: 'nodata', rrsets: chain, soa: this.#content().soa }
         const data = place.kind === 'name' ? found : synthesised(found, name)
         return { kind: 'answer', rrsets: [...chain, data], additional: this.#addressesOf(targetsOf(data).slice(0, this.#additionalNames)) }
       }
       case 'dname':
       case 'absent':
-        return { kind: 'nxdomain', rrsets: chain, soa: this.#soa }
+        return { kind: 'nxdomain', rrsets: chain, soa: this.#content().soa }
       default:
         return place satisfies never
     }
@@ -149,13 +169,14 @@ export class Zone {
 
   /** RFC 1034 section 4.3.2 step 3: matches down from the apex, label by label, until something decides. */
   #locate(name: Name, type: number): Place {
-    let sets = this.#names.get(this.origin)
+    const { names } = this.#content()
+    let sets = names.get(this.origin)
     let encloser = this.origin
     for (const below of suffixesBelow(name, this.origin)) {
       // RFC 6672 section 2.3: a DNAME redirects what is below its owner, not the owner, and it may stand at the apex.
       const dname = sets?.get(RrType.DNAME)
       if (dname !== undefined) return { kind: 'dname', dname }
-      sets = this.#names.get(below)
+      sets = names.get(below)
       // RFC 4592 section 3.3.1: only the wildcard right below the closest encloser counts, and only when the name is missing.
       if (sets === undefined) return this.#wildcardBelow(encloser)
       encloser = below
@@ -168,7 +189,7 @@ export class Zone {
 
   #wildcardBelow(encloser: Name): Place {
     const wildcard = wildcardOf(encloser)
-    const sets = wildcard === null ? undefined : this.#names.get(wildcard)
+    const sets = wildcard === null ? undefined : this.#content().names.get(wildcard)
     return sets === undefined ? ABSENT : { kind: 'wildcard', sets }
   }
 
@@ -176,7 +197,7 @@ export class Zone {
   #addressesOf(targets: readonly Name[]): RRset[] {
     const found: RRset[] = []
     for (const target of targets) {
-      const sets = this.#names.get(target)
+      const sets = this.#content().names.get(target)
       for (const type of [RrType.A, RrType.AAAA]) {
         const addresses = sets?.get(type)
         if (addresses !== undefined) found.push(addresses)

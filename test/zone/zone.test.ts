@@ -326,3 +326,13 @@ loop.example.com.   CNAME loop.example.com.
     expect(odd.answer({ ...ask('example. A'), type: RrType.SOA }).kind).toBe('answer')
   })
 })
+
+it('a zone is not made before it is asked something, and then once', () => {
+  let made = 0
+  const zone = new Zone(n('example.'), () => {
+    made++
+    return rrsetsFrom('example.', '@ 60 SOA ns h 1 2 3 4 5\nwww 60 A 192.0.2.1')
+  }, { recordsOnly: false })
+  expect([zone.origin, made]).toEqual([n('example.'), 0])
+  expect([told(zone, 'www.example. A')[0], told(zone, 'no.example. A')[0], zone.recordCount, made]).toEqual(['answer', 'nxdomain', 2, 1])
+})

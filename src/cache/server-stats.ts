@@ -62,12 +62,17 @@ export class ServerStats {
   readonly #servers: ByteStore<Entry>
   readonly #lame: ByteStore<{ readonly until: number }>
   readonly #families = new Map<4 | 6, Family>()
+  /** Asked for last, and in the store as long as it stands here: one step of a look-up wants the same server six times. */
+  #lastKey = ''
+  #last: Entry | undefined = undefined
 
   /** Budgets in bytes. */
   constructor(limits: CacheLimits, timing: ServerStatsLimits, budget: number, lameBudget: number) {
     this.#limits = limits
     this.#timing = timing
-    this.#servers = new ByteStore<Entry>(budget, (_, key) => limits.entryOverheadBytes + key.length)
+    this.#servers = new ByteStore<Entry>(budget, (_, key) => limits.entryOverheadBytes + key.length, entry => {
+      if (entry === this.#last) this.#last = undefined
+    })
     this.#lame = new ByteStore<{ readonly until: number }>(lameBudget, (_, key) => limits.entryOverheadBytes + key.length)
   }
 
@@ -81,7 +86,7 @@ export class ServerStats {
 
   /** `key` is `ServerAddress.key`. For this moment: what is learnt later may or may not show in it. */
   facts(key: string, now: number): ServerFacts {
-    const entry = this.#servers.get(key)
+    const entry = this.#find(key)
     if (entry === undefined) return UNKNOWN
     return this.#isFresh(entry, now) ? entry : this.#withoutForgotten(entry, now)
   }
@@ -218,8 +223,15 @@ export class ServerStats {
     entry.caseAt = now
   }
 
+  #find(key: string): Entry | undefined {
+    if (this.#last !== undefined && key === this.#lastKey) return this.#last
+    this.#lastKey = key
+    this.#last = this.#servers.get(key)
+    return this.#last
+  }
+
   #entry(key: string): Entry {
-    const known = this.#servers.get(key)
+    const known = this.#find(key)
     if (known !== undefined) return known
     const never = Number.NEGATIVE_INFINITY
     const entry: Entry = {

@@ -29,8 +29,6 @@ export interface FormatError {
 
 export type Decoded = { readonly kind: 'message'; readonly message: Message } | FormatError
 
-/** Followed without being remembered: an honest reply of 64 records has two each. Beyond them each is read once (CVE-2024-8508). */
-const MAX_SKIPPED_POINTERS = 128
 /** A pointer that helps has at least one label in front of it, and a name has at most 127 labels. */
 export const MAX_POINTER_HOPS = 127
 /**
@@ -303,8 +301,8 @@ class MessageReader {
   }
 
   /**
-   * The offset behind the name at `start`, which is checked and not made; -1 when it is malformed. Whatever is odd, and all names
-   * of a message with more pointers than honest ones have, goes through `name`, which says what is wrong and remembers.
+   * The offset behind the name at `start`, which is checked and not made; -1 when it is malformed. Whatever is odd, and every name
+   * behind the first hundred pointers of a message, goes through `name`, which says what is wrong and follows each pointer once.
    */
   #skipName(start: number, limit: number): number {
     const bytes = this.#bytes
@@ -321,7 +319,7 @@ class MessageReader {
         continue
       }
       const target = u16(bytes, at) & 0x3fff
-      if (at + 2 > (next === 0 ? limit : this.#end) || target >= floor || target < HEADER_OCTETS || ++this.#skippedPointers > MAX_SKIPPED_POINTERS) break
+      if (at + 2 > (next === 0 ? limit : this.#end) || target >= floor || target < HEADER_OCTETS || ++this.#skippedPointers > MAX_POINTER_HOPS) break
       if (next === 0) next = at + 2
       at = target
       floor = target

@@ -51,7 +51,7 @@ export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question,
     const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }
-    const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name, lastTry: entry.tries + 1 >= triesFor(env, entry) && entry.tries > 0 })
+    const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name, lastTry: entry.tries > 0 && entry.tries + 1 >= triesFor(env, entry) })
     if (reply.kind === 'budget') return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
     if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
     if (roster.lastResort === null) lastResortServer = entry.server.key

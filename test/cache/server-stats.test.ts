@@ -8,6 +8,29 @@ const open = (changes = {}): ServerStats => new ServerStats(limitsOf(changes), d
 const KEY = '192.0.2.53#53'
 const OTHER = '2001:db8::53#53'
 
+describe('the server that was asked for last', () => {
+  it('is unknown again when it had to make room, and learns anew', () => {
+    const stats = new ServerStats(limitsOf(), defaultLimits.upstream, 4_000, MIB)
+    const known = Array.from({ length: 40 }, (_, i) => `192.0.2.${i}#53`)
+    for (const key of known) stats.heard(key, 10, T0)
+    const gone = known.find(key => stats.facts(key, T0).srttMs === null) ?? ''
+    expect(stats.size).toBeLessThan(known.length)
+    stats.heard(gone, 30, T0)
+    expect(stats.facts(gone, T0).srttMs).toBe(30)
+    for (const key of known) if (key !== gone) stats.timedOut(key, T0)
+    expect(stats.facts(gone, T0).srttMs).toBeNull()
+  })
+
+  it('is unknown when everything is forgotten', () => {
+    const stats = open()
+    stats.heard(KEY, 10, T0)
+    stats.clear()
+    expect(stats.facts(KEY, T0).srttMs).toBeNull()
+    stats.heard(KEY, 20, T0)
+    expect(stats.size).toBe(1)
+  })
+})
+
 describe('round trips (RFC 6298 section 2)', () => {
   it('knows nothing of a server never heard', () => {
     const stats = open()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Decoded, decodeMessage, MAX_NAMED_RDATA_OCTETS, MAX_POINTER_HOPS, readName } from '../../src/dns/decode.ts'
+import { type Decoded, decodeMessage, decodeReply, MAX_NAMED_RDATA_OCTETS, MAX_POINTER_HOPS, readName } from '../../src/dns/decode.ts'
 import type { Message } from '../../src/dns/message.ts'
 import { nameBytes, ROOT } from '../../src/dns/name.ts'
 import { RrType } from '../../src/dns/types.ts'
@@ -17,6 +17,38 @@ function good(decoded: Decoded): Message {
 }
 
 const failure = (decoded: Decoded): [string, number] | null => (decoded.kind === 'format-error' ? [decoded.why, decoded.offset] : null)
+
+describe('a reply', () => {
+  const ns = record('0002 0001 0000003c 0006 036e7331 c010')
+  const a = record('0001 0001 0000003c 0004 c0000201')
+  const reply = (counts: readonly [number, number, number, number], ...records: Uint8Array[]): Uint8Array => raw([...counts], join(question, ...records))
+  const counts = (bytes: Uint8Array): number[] => {
+    const { answer, authority, additional } = good(decodeReply(bytes))
+    return [answer.length, authority.length, additional.length]
+  }
+
+  it('that answers is read without the records that nobody asked for', () => {
+    expect(counts(reply([1, 1, 1, 1], a, ns, a))).toEqual([1, 0, 0])
+    expect(good(decodeMessage(reply([1, 1, 1, 1], a, ns, a))).authority).toHaveLength(1)
+  })
+
+  it('that answers something else, or refers elsewhere, is read as a whole', () => {
+    expect(counts(reply([1, 0, 1, 1], ns, a))).toEqual([0, 1, 1])
+    expect(counts(reply([1, 1, 1, 1], ns, ns, a))).toEqual([1, 1, 1])
+  })
+
+  it.each([
+    ['an address of five octets', record('0001 0001 0000003c 0005 c000020100')],
+    ['a name that points forwards', record('0002 0001 0000003c 0002 c0ff')],
+    ['a name longer than its RDATA', record('0002 0001 0000003c 0002 036e')],
+    ['octets behind the name', record('0002 0001 0000003c 0003 c00c00')],
+    ['an owner that points at itself', join(hex('c02d'), hex('0001 0001 0000003c 0004 c0000201'))],
+  ])('is malformed with %s among what is left out', (_, broken) => {
+    const bytes = reply([1, 1, 1, 0], a, broken)
+    expect(failure(decodeReply(bytes))).not.toBeNull()
+    expect(failure(decodeReply(bytes))).toEqual(failure(decodeMessage(bytes)))
+  })
+})
 
 describe('header and question', () => {
   it('reads every bit', () => {

@@ -171,10 +171,11 @@ needsBatch('bare descriptors', () => {
     const recvs: number[] = []
     const libc = libcOfHere()
     const turns = { count: 0 }
-    const sockets = new EpollSockets(
-      { ...libc, recv: (...args) => (recvs[turns.count] = (recvs[turns.count] ?? 0) + 1, libc.recv(...args)) },
-      { random: systemRandom(), limits },
-    )
+    const recv: Libc['recv'] = (...args) => {
+      recvs[turns.count] = (recvs[turns.count] ?? 0) + 1
+      return libc.recv(...args)
+    }
+    const sockets = new EpollSockets({ ...libc, recv }, { random: systemRandom(), limits })
     const got = { count: 0 }
     const socket = socketOf(sockets.open(server, { received: () => ++got.count > 0, failed: () => {} }))
     socket.send(new Uint8Array(12))

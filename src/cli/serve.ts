@@ -1,9 +1,11 @@
 /** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
+import { setFlagsFromString } from 'node:v8'
 import { startServer, StartError, type RunningServer, type StartFailure } from '../app.ts'
 import { loadConfig, type ConfigSources } from '../config.ts'
 import type { Output } from './query.ts'
 import { findPortHolder } from '../net/port-holder.ts'
 import { problemText } from '../problem-text.ts'
+import { defaultLimits } from '../limits.ts'
 import { Exit, explainListen } from './startup-problems.ts'
 
 /** Ends when the server has stopped; the exit code. */
@@ -13,6 +15,8 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
     output.err(result.problems.map(problem => `${problemText(problem)}\n`).join(''))
     return Exit.BadConfig
   }
+  // Of a process that serves and does nothing else: in the programs of others this is theirs to choose.
+  setFlagsFromString(`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`)
   // Before anything else: without a listener Node opens its inspector on SIGUSR1, and ends on the others.
   const signals = new Signals()
   try {

@@ -2,6 +2,7 @@
  * The composition root of the server: builds every part, introduces them to each other, starts them in order and stops them
  * in reverse, and swaps the configuration while running. The only place that knows everybody, and the only one with a log.
  */
+import pino from 'pino'
 import { loadAnchors, type LoadedAnchors } from './anchors.ts'
 import type { Delegation } from './cache/delegations.ts'
 import { restartKeys, type Config, type ConfigResult } from './config.ts'
@@ -9,7 +10,7 @@ import type { Question } from './dns/message.ts'
 import type { TrustAnchor } from './dnssec/trust-anchors.ts'
 import type { Problem } from './events.ts'
 import type { Limits } from './limits.ts'
-import { type Log, openLog } from './log.ts'
+import { logLine } from './log-lines.ts'
 import { openLineWriter, type LineWriter } from './net/line-writer.ts'
 import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
 import { openListeners, type Listeners, type ListenersOptions } from './net/listeners.ts'
@@ -387,3 +388,42 @@ const noBatch = (why: string) => ({ address, port }: { readonly address: string;
 
 /** IPv6 is often switched off altogether; what is configured for it is then told and left out. */
 const isMissingFamily = ({ address, code }: ListenFailure): boolean => address.includes(':') && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')
+
+interface Log {
+  readonly events: EventSink
+  readonly setLevel: (level: string) => void
+}
+
+async function openLog({ log }: Config): Promise<Log> {
+  const terminal = process.stderr.isTTY === true
+  const pretty = log.form === 'pretty' || (log.form === 'auto' && terminal)
+  const options: pino.LoggerOptions = {
+    level: log.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: label => ({ level: label }) },
+  }
+  const logger = pretty ? pino(options, await prettyStream(terminal)) : pino(options, pino.destination({ fd: 2, sync: true }))
+  return {
+    events: event => {
+      const { level, message, fields } = logLine(event)
+      if (pretty) logger[level](message)
+      else logger[level](fields, message)
+    },
+    setLevel: level => {
+      logger.level = level
+    },
+  }
+}
+
+/** Loaded only for a terminal. `NO_COLOR` as at no-color.org. */
+async function prettyStream(terminal: boolean): Promise<pino.DestinationStream> {
+  const { default: pretty } = await import('pino-pretty')
+  return pretty({
+    destination: 2,
+    sync: true,
+    colorize: terminal && (process.env.NO_COLOR ?? '') === '',
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname',
+  })
+}

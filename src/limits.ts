@@ -122,9 +122,6 @@ export interface UpstreamLimits {
   readonly portTries: number
   /** Queries that leave together at most: a turn of the loop may be long, and the first should not wait for its end. */
   readonly sentTogether: number
-  /** Datagrams from servers that are read in one turn of the loop, and of one socket whose exchange goes on: under a flood clients and timers get their turn. */
-  readonly receivedTogether: number
-  readonly receivedOfOne: number
   /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
   readonly waitingExchanges: number
   /** TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true one is a round trip behind at most. */
@@ -240,8 +237,6 @@ export interface ServerLimits {
   readonly standInMs: number
   /** Replies that the kernel had no room for are offered again after this: a packet of 1,232 octets leaves a 10 Mbit/s link in 1 ms. */
   readonly sendRetryMs: number
-  /** A log line that a full pipe had no room for is offered again after this: readers empty one of 64 KiB in less, one that is stuck must not keep a core busy. */
-  readonly logRetryMs: number
   /**
    * Garbage is collected when the heap is this much larger than what lived, in 1/100. V8 itself waits for up to three times as much: at three times
    * the rate of new names resident memory grew by half, with 100 by a tenth, and a miss cost the same (49 to 57 us either way); with 50 it cost 7 % more.
@@ -374,7 +369,7 @@ export const defaultLimits: Limits = deepFreeze({
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
-    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, receivedTogether: 256, receivedOfOne: 32, waitingExchanges: 4_096,
+    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, waitingExchanges: 4_096,
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {
@@ -388,7 +383,7 @@ export const defaultLimits: Limits = deepFreeze({
     udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, lateAnswersKept: 16, edeTextBytes: 160, anyTtl: HOUR_S,
     accessVerdicts: 16_384, udpReceiveBufferBytes: 4 * 1024 * 1024, udpSendQueue: 1_000,
     parsedClients: 4_096, drainMs: 5_000, udpBatch: 64, udpQueryBytes: 4_096, handoverBytes: 1024 * 1024, handoverBurst: 256, threadWakeMs: 1_000,
-    heapGrowingPercent: 100, threadRestartMs: 500, standInMs: 1, threadSliceMicros: 100, sendRetryMs: 1, logRetryMs: 10,
+    heapGrowingPercent: 100, threadRestartMs: 500, standInMs: 1, threadSliceMicros: 100, sendRetryMs: 1,
     interfaceScanMs: MINUTE_MS, queryLogBufferBytes: 4 * 1024 * 1024,
   },
   tcp: {

@@ -1,5 +1,5 @@
 /**
- * What an event says in the log: a level, one sentence, and fields for machines. The writer of the log is `log.ts`; nothing
+ * What an event says in the log: a level, one sentence, and fields for machines. The writer of the log is in `app.ts`; nothing
  * else logs.
  */
 import type { Event, Problem } from './events.ts'

@@ -179,8 +179,8 @@ describe('imports', () => {
   test('packages stay where they belong', () => {
     const homes: Readonly<Record<string, (path: string) => boolean>> = {
       'lru-cache': path => path.startsWith('cache/'),
-      pino: path => path === 'log.ts',
-      'pino-pretty': path => path === 'log.ts',
+      pino: path => path === 'app.ts',
+      'pino-pretty': path => path === 'app.ts',
       vitest: path => path === 'vitest.ts',
       yargs: path => path === 'cli.ts',
       'dns-packet': path => path === 'testing/stub-packet.ts',

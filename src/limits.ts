@@ -122,6 +122,9 @@ export interface UpstreamLimits {
   readonly portTries: number
   /** Queries that leave together at most: a turn of the loop may be long, and the first should not wait for its end. */
   readonly sentTogether: number
+  /** Datagrams from servers that are read in one turn of the loop, and of one socket whose exchange goes on: under a flood clients and timers get their turn. */
+  readonly receivedTogether: number
+  readonly receivedOfOne: number
   /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
   readonly waitingExchanges: number
   /** TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true one is a round trip behind at most. */
@@ -369,7 +372,8 @@ export const defaultLimits: Limits = deepFreeze({
   upstream: {
     ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
     rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
-    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, waitingExchanges: 4_096,
+    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, receivedTogether: 256, receivedOfOne: 32,
+    waitingExchanges: 4_096,
     questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
   },
   cache: {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { DelegatedServer } from '../../src/cache/delegations.ts'
-import { parsePrefix } from '../../src/dns/address.ts'
+import { parsePrefix, type Prefix } from '../../src/dns/address.ts'
 import { Seating, type SeatingRules } from '../../src/resolver/seating.ts'
 import { ip, question } from '../../src/testing/records.ts'
 
 const BOTH: readonly (4 | 6)[] = [4, 6]
 const rules: SeatingRules = { families: BOTH, port: 53, doNotQuery: [], most: 2 }
 const name = (text: string) => question(text).name
+const prefixes = (text: string): Prefix[] => [parsePrefix(text)].filter(prefix => prefix !== null)
 const server = (text: string, ...addresses: string[]): DelegatedServer => ({ name: name(text), addresses: addresses.map(ip) })
 const keys = (servers: readonly DelegatedServer[], changes: Partial<SeatingRules> = {}, seating = new Seating()): string[] =>
   seating.of(servers, { ...rules, ...changes }).seats.map(seat => seat.server.key)
@@ -19,7 +20,7 @@ describe('who may be asked', () => {
     ['those of a family', { families: [4] }, ['192.0.2.1#53', '192.0.2.2#53']],
     ['at another port', { families: [6], port: 5300 }, ['2001:db8::1#5300']],
     ['no more of one name than wanted', { most: 1 }, ['192.0.2.1#53', '192.0.2.2#53']],
-    ['none that are never asked', { doNotQuery: [parsePrefix('192.0.2.2/32') ?? { family: 4, bytes: new Uint8Array(4), bits: 0 }] }, ['192.0.2.1#53', '2001:db8::1#53']],
+    ['none that are never asked', { doNotQuery: prefixes('192.0.2.2/32') }, ['192.0.2.1#53', '2001:db8::1#53']],
     ['nobody', { families: [] }, []],
   ])('%s', (_, changes, wanted) => {
     expect(keys(servers, changes)).toEqual(wanted)

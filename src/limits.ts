@@ -241,8 +241,8 @@ export interface ServerLimits {
   /** Replies that the kernel had no room for are offered again after this: a packet of 1,232 octets leaves a 10 Mbit/s link in 1 ms. */
   readonly sendRetryMs: number
   /**
-   * Garbage is collected when the heap is this much larger than what lived, in 1/100. V8 itself waits for up to three times as much: at three times
-   * the rate of new names resident memory grew by half, with 100 by a tenth, and a miss cost the same (49 to 57 us either way); with 50 it cost 7 % more.
+   * Garbage is collected when the heap is this much larger than what lived, in 1/100; V8 chooses more. Three times the rate of new names: resident
+   * memory 1.5 times what it was without this (2 rounds), 1.1 to 1.2 with 100 (3 runs), a miss within noise; with 50 it cost 7 and 19 % more (2 rounds).
    */
   readonly heapGrowingPercent: number
   /** Entries of the query log that may wait for the disk before new ones are counted as dropped. */

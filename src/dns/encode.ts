@@ -17,12 +17,14 @@ import { Rcode, RrType } from './types.ts'
 export interface EncodeOptions {
   /** The most octets the message may have. */
   readonly maxBytes: number
+  /** Where to write, when there is room enough: the message is then a view of it. */
+  readonly into?: Buffer
   /** Leaves out the additional section and, beside an answer, the NS RRsets of the authority section. */
   readonly minimal?: boolean
 }
 
 export interface Encoded {
-  /** Exactly the message, in memory of its own. */
+  /** Exactly the message, in memory of its own unless the caller gave some. */
   readonly bytes: Uint8Array
   /** Where the TTLs of all records but OPT are, in octets. */
   readonly ttlOffsets: Uint16Array
@@ -87,6 +89,7 @@ class MessageWriter {
   readonly #minimal: boolean
   readonly #edns: Edns | null
   readonly #bytes: Buffer
+  readonly #isOwn: boolean
   /** Records must end here: the OPT comes behind. */
   readonly #limit: number
   readonly #ttlOffsets: number[] = []
@@ -102,7 +105,9 @@ class MessageWriter {
     this.#edns = edns !== null && edns.options.length > 0 && head + optOctets(edns) > maxBytes ? { ...edns, options: [] } : edns
     const tail = this.#edns === null ? 0 : optOctets(this.#edns)
     this.#limit = maxBytes - tail
-    this.#bytes = Buffer.allocUnsafe(Math.max(head + tail, capacityFor(message, maxBytes, tail)))
+    const octets = Math.max(head + tail, capacityFor(message, maxBytes, tail))
+    this.#isOwn = options.into === undefined || options.into.length < octets
+    this.#bytes = options.into === undefined || this.#isOwn ? Buffer.allocUnsafe(octets) : options.into
   }
 
   write(): Encoded {
@@ -127,7 +132,7 @@ class MessageWriter {
     putU16(bytes, 6, answers)
     putU16(bytes, 8, authorities)
     putU16(bytes, 10, additionals + (edns === null ? 0 : 1))
-    return { bytes: copyOf(bytes, 0, this.#at), ttlOffsets: offsetsOf(this.#ttlOffsets), truncated }
+    return { bytes: this.#isOwn ? copyOf(bytes, 0, this.#at) : new Uint8Array(bytes.buffer, bytes.byteOffset, this.#at), ttlOffsets: offsetsOf(this.#ttlOffsets), truncated }
   }
 
   #question(cased: WireName, question: Question): void {

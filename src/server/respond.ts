@@ -5,7 +5,7 @@
  *
  * Invariant: a reply never exceeds `replyLimit`, and nothing of the query is repeated but its header fields and question.
  */
-import { copyOf, putU16, u16 } from '../dns/bytes.ts'
+import { putU16, u16 } from '../dns/bytes.ts'
 import { extendedError, findOption, optOctets } from '../dns/edns.ts'
 import { encodeMessage, type Encoded } from '../dns/encode.ts'
 import { MAX_MESSAGE_OCTETS, type Edns, type EdnsOption, type Message } from '../dns/message.ts'
@@ -47,7 +47,8 @@ export interface Finished extends Encoded {
   readonly optOctets: number
 }
 
-export function respond(asked: Asked, content: Content, settings: RespondSettings): Finished {
+/** `into`, when given, is memory for the reply: it is the caller's again when the reply has been sent and kept. */
+export function respond(asked: Asked, content: Content, settings: RespondSettings, into?: Buffer): Finished {
   const { header, question } = asked
   const edns = asked.edns === null ? null : ourEdns(asked, asked.edns, content, settings)
   const dnssecOk = edns?.dnssecOk ?? false
@@ -70,7 +71,7 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
     additional: records(content.additional),
     edns,
   }
-  const { bytes, ttlOffsets, truncated } = encodeMessage(reply, { maxBytes: replyLimit(asked, settings) })
+  const { bytes, ttlOffsets, truncated } = encodeMessage(reply, into === undefined ? { maxBytes: replyLimit(asked, settings) } : { maxBytes: replyLimit(asked, settings), into })
   return { bytes, ttlOffsets, truncated, optOctets: edns === null ? 0 : optOctets(edns) }
 }
 
@@ -191,7 +192,7 @@ export interface Shareable {
 }
 
 /**
- * The reply as others may get it: without OPT, for as long as its shortest TTL. Null when it must not be kept: failures
+ * The reply as others may get it, made of the very octets of the one that has been sent: without OPT, for as long as its shortest TTL. Null when it must not be kept: failures
  * (RFC 9520 has its own store), truncated or without a TTL, or made for a client that did not ask for recursion.
  */
 export function shareableForm(asked: Asked, answer: Answer, content: Content, reply: Finished): Shareable | null {
@@ -217,7 +218,7 @@ function leastTtl(sets: readonly RRset[]): number {
 
 /** AD stands in it when validated, whoever asked: the answer cache tells it to those who may see it. */
 function keptWire(reply: Finished, secure: boolean): Uint8Array {
-  const wire = copyOf(reply.bytes, 0, reply.bytes.length - reply.optOctets)
+  const wire = reply.bytes.subarray(0, reply.bytes.length - reply.optOctets)
   if (reply.optOctets > 0) putU16(wire, ARCOUNT_OFFSET, u16(wire, ARCOUNT_OFFSET) - 1)
   if (secure) wire[FLAGS_OFFSET] = (wire[FLAGS_OFFSET] ?? 0) | AD
   return wire

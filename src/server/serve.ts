@@ -7,6 +7,7 @@
  * makes this throw (what does throw is a bug, is reported and costs that one query).
  */
 import type { AnswerCache } from '../cache/answer-cache.ts'
+import { bufferOf } from '../dns/bytes.ts'
 import { decodeMessage } from '../dns/decode.ts'
 import { MAX_MESSAGE_OCTETS, type Question, questionKey } from '../dns/message.ts'
 import { foldName, trustWireName } from '../dns/name.ts'
@@ -49,7 +50,9 @@ const NOTHING = new Uint8Array(0)
 class Server {
   readonly #parts: ServeParts
   readonly #bytePath: BytePath
+  /** Every reply is made here, sent and kept before the next. */
   readonly #out = new Uint8Array(MAX_MESSAGE_OCTETS)
+  readonly #encoded = bufferOf(this.#out)
   readonly #udpQueries: number
   readonly #tcpQueries: number
   readonly #hits: number
@@ -185,7 +188,7 @@ class Server {
   /** Encodes, sends, counts, logs, and keeps the reply for others when it may be kept. */
   #send(asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
     const { answers, clock, settings } = this.#parts
-    const finished = respond(asked, content, settings)
+    const finished = respond(asked, content, settings, this.#encoded)
     this.#replied = true
     reply(finished.bytes, finished.bytes.length)
     this.#count('answeredByValuePath')

@@ -44,6 +44,8 @@ export class RRsetCache {
   readonly #store: ByteStore<string>
   readonly #packer = new SetPacker()
   readonly #stored: StoredListener | undefined
+  /** The name last looked for in vain: a new question is looked up under its type and then as an alias, and each look-up is a miss of the processor's caches. */
+  #missing: Name | null = null
   #sets = 0
   /** How many of them are DNAME: they are looked for at every name above every question, and most caches hold none. */
   #dnames = 0
@@ -66,8 +68,12 @@ export class RRsetCache {
 
   get(name: Name, type: number, klass: number, now: number): CachedRRset | undefined {
     if (type === RrType.DNAME && this.#dnames === 0) return undefined
+    if (name === this.#missing) return undefined
     const sets = this.#store.get(name)
-    if (sets === undefined) return undefined
+    if (sets === undefined) {
+      this.#missing = name
+      return undefined
+    }
     const at = findSet(sets, type, klass)
     if (at < 0) return undefined
     const end = expiresAt(sets, at)
@@ -88,6 +94,7 @@ export class RRsetCache {
     if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
     if (proof.reduce((octets, set) => octets + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false
     const old = this.#store.peek(rrset.name)
+    this.#missing = null
     const others = old === undefined ? '' : this.#others(old, rrset, { trust, security, expiresAt: now + ttl * 1000 }, now)
     if (others === undefined) return false
     const sets = this.#packer.pack({ rrset, trust, security, proof, storedAt: Math.floor(now), ttl }, others)

@@ -38,7 +38,7 @@ class Resolution implements Task {
   waitsFor: Map<Waiter, Resolution> | null = null
   run: Run<Outcome> | null = null
 
-  constructor(parts: { id: number; depth: number; question: Question; because: Because; budget: Budget; trace: TraceSink | null; checking: boolean; startedAt: number }) {
+  constructor(parts: { id: number; depth: number; question: Question; because: Because; budget: Budget; trace: TraceSink | null; checking: boolean; key: string; startedAt: number }) {
     this.id = parts.id
     this.depth = parts.depth
     this.question = parts.question
@@ -48,7 +48,7 @@ class Resolution implements Task {
     this.startedAt = parts.startedAt
     this.checking = parts.checking
     this.fresh = isFresh(parts.because)
-    this.key = keyOf(parts.question, parts.because, parts.checking)
+    this.key = parts.key
   }
 }
 
@@ -183,7 +183,8 @@ export class Scheduler {
   #resolve(question: Question, options: ResolveOptions, mayJoin: boolean, done: (outcome: Outcome) => void): Cancel {
     const env = this.#env
     const checking = this.#checks(options.because, options.checkingDisabled)
-    const running = mayJoin ? this.#running.get(keyOf(question, options.because, checking)) : undefined
+    const key = keyOf(question, options.because, checking)
+    const running = mayJoin ? this.#running.get(key) : undefined
     const { resolutionsInFlight, waitersPerResolution } = env.limits.engine
     if (running === undefined && this.#running.size >= resolutionsInFlight) {
       env.events({ kind: 'overloaded', inFlight: this.#running.size })
@@ -206,7 +207,7 @@ export class Scheduler {
         else done(outcome)
       },
     }
-    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()), 0, options.trace ?? null, checking)
+    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()), 0, options.trace ?? null, checking, key)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution)
     else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: env.clock.now(), question })
@@ -230,8 +231,10 @@ export class Scheduler {
     return ended
   }
 
-  #make(question: Question, because: Because, budget: Budget, depth: number, trace: TraceSink | null, checking: boolean): Resolution {
-    return new Resolution({ id: this.#nextId++, depth, question, because, budget, trace, checking, startedAt: this.#env.clock.now() })
+  #make(
+    question: Question, because: Because, budget: Budget, depth: number, trace: TraceSink | null, checking: boolean, key = keyOf(question, because, checking),
+  ): Resolution {
+    return new Resolution({ id: this.#nextId++, depth, question, because, budget, trace, checking, key, startedAt: this.#env.clock.now() })
   }
 
   /** Is there something to validate with, and is it wanted? The addresses of servers are only used to ask, and what comes is validated. */
@@ -328,7 +331,7 @@ export class Scheduler {
         else resume(outcome)
       },
     }
-    const resolution = running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking)
+    const resolution = running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking, key)
     asker.waitsFor ??= new Map()
     asker.waitsFor.set(waiter, resolution)
     resolution.waiters.add(waiter)

@@ -19,6 +19,9 @@ export interface RdataPlan {
 
 const plans: ReadonlyMap<number, RdataPlan> = new Map(Object.values(RrType).flatMap(type => compile(type)))
 
+/** The same for the types below 256, which are nearly all there are on the wire: a list is found in without hashing. */
+const common: readonly (RdataPlan | undefined)[] = Array.from({ length: 256 }, (_, type) => plans.get(type))
+
 /** RDATA that is defined for class IN alone (RFC 1035 section 3.4 and the defining RFCs): other classes have other forms. */
 const internetOnly: ReadonlySet<number> = new Set<number>([
   RrType.A, RrType.AAAA, RrType.PX, RrType.SRV, RrType.NAPTR, RrType.KX, RrType.SVCB, RrType.HTTPS, RrType.EUI48, RrType.EUI64,
@@ -26,7 +29,7 @@ const internetOnly: ReadonlySet<number> = new Set<number>([
 
 /** How RDATA of this type and class is laid out; undefined when it is opaque octets (RFC 3597). */
 export function planOf(type: number, klass: number): RdataPlan | undefined {
-  const plan = plans.get(type)
+  const plan = type < common.length ? common[type] : plans.get(type)
   return klass !== RrClass.IN && internetOnly.has(type) ? undefined : plan
 }
 

@@ -6,7 +6,7 @@
  * shadow it (CVE-2026-44687): callers look here before they look into any cache.
  */
 import type { Question } from '../dns/message.ts'
-import { type Name, parentOf, ROOT } from '../dns/name.ts'
+import { type Name, parentOf, ROOT, suffixOf } from '../dns/name.ts'
 import { RrClass, RrType } from '../dns/types.ts'
 import type { Zone } from './zone.ts'
 
@@ -16,6 +16,8 @@ export class LocalZones {
   readonly #whole = new Map<Name, Zone>()
   readonly #records = new Map<Name, Zone[]>()
   readonly #builtIn: ReadonlySet<Zone>
+  /** Top-level names with a zone at or below them; null when there is one of the root. Most questions are below none of these. */
+  readonly #tops: ReadonlySet<Name> | null
 
   /** The first of several whole zones with the same origin counts. `builtIn`: those among `zones` that the user did not write. */
   constructor(zones: readonly Zone[], builtIn: ReadonlySet<Zone>) {
@@ -28,6 +30,7 @@ export class LocalZones {
       kept.push(zone)
     }
     this.zones = kept
+    this.#tops = kept.some(({ origin }) => origin === ROOT) ? null : new Set(kept.map(({ origin }) => suffixOf(origin, 1)))
   }
 
   /**
@@ -35,7 +38,7 @@ export class LocalZones {
    * Undefined: ask the Internet. A record-only zone wins even when its origin is shallower, for it was made to override.
    */
   find(question: Question): Zone | undefined {
-    if (question.class !== RrClass.IN) return undefined
+    if (question.class !== RrClass.IN || this.#tops?.has(suffixOf(question.name, 1)) === false) return undefined
     let whole: Zone | undefined
     for (let name = question.name; ; name = parentOf(name)) {
       const records = this.#records.get(name)?.find(zone => zone.covers(question))

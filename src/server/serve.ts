@@ -50,9 +50,9 @@ const NOTHING = new Uint8Array(0)
 class Server {
   readonly #parts: ServeParts
   readonly #bytePath: BytePath
-  /** Every reply is made here, sent and kept before the next. */
   readonly #out = new Uint8Array(MAX_MESSAGE_OCTETS)
-  readonly #encoded = bufferOf(this.#out)
+  /** Replies of the value path are made here, sent and kept; undefined as long as one is. Not in `#out`: see `#send`. */
+  #place: Buffer | undefined = bufferOf(new Uint8Array(MAX_MESSAGE_OCTETS))
   readonly #udpQueries: number
   readonly #tcpQueries: number
   readonly #hits: number
@@ -185,10 +185,21 @@ class Server {
     this.#send(asked, content, answer.by, reply, query, answer)
   }
 
-  /** Encodes, sends, counts, logs, and keeps the reply for others when it may be kept. */
+  /** A connection may take up its next query while it takes a reply (`net/tcp-connection.ts`): what is made meanwhile must not be kept under this name. */
   #send(asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
+    const place = this.#place
+    this.#place = undefined
+    try {
+      this.#sendFrom(place, asked, content, by, reply, query, answer)
+    } finally {
+      this.#place = place
+    }
+  }
+
+  /** Encodes, sends, counts, logs, and keeps the reply for others when it may be kept. */
+  #sendFrom(place: Buffer | undefined, asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
     const { answers, clock, settings } = this.#parts
-    const finished = respond(asked, content, settings, this.#encoded)
+    const finished = respond(asked, content, settings, place)
     this.#replied = true
     reply(finished.bytes, finished.bytes.length)
     this.#count('answeredByValuePath')

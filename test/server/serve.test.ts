@@ -10,7 +10,7 @@ import type { Event } from '../../src/events.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { makeAccess } from '../../src/policy/access.ts'
 import type { Answer, Handler, Query } from '../../src/policy/handler.ts'
-import type { Client } from '../../src/ports.ts'
+import type { Client, Serve } from '../../src/ports.ts'
 import { Counters } from '../../src/server/counters.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { createServe } from '../../src/server/serve.ts'
@@ -19,6 +19,7 @@ import type { Outcome } from '../../src/steps.ts'
 import { a, answer, asked, bytesOf, client, edns, wire } from './make.ts'
 
 interface Bench {
+  readonly serve: Serve
   readonly ask: (bytes: Uint8Array, from?: Client) => Promise<Uint8Array | null>
   readonly counters: Counters
   readonly waiting: WaitingClients
@@ -59,7 +60,7 @@ function bench(handler: Handler, change: { nsid?: string; waitingPerClient?: num
     prefetch: ({ name, type }) => void prefetched.push(`${formatName(name)} ${type}`),
   })
   return {
-    counters, waiting, events, log, seen, prefetched,
+    serve, counters, waiting, events, log, seen, prefetched,
     pass: ms => {
       time.now += ms
     },
@@ -98,6 +99,28 @@ describe('two paths', () => {
     expect(first).toMatchObject({ id: 1, edns: null, answer: [{ ttl: 300 }] })
     expect(second).toMatchObject({ id: 2, response: true, recursionAvailable: true, question: { cased: wire('WWW.example.COM.') }, edns: { payloadSize: 1232, version: 0 }, answer: [{ ttl: 290, owner: wire('WWW.example.COM.') }] })
     expect(b.counters.snapshot()).toMatchObject({ udpQueries: 2, answeredFromCache: 1, answeredByValuePath: 1, noError: 1 })
+  })
+
+  test.each([
+    ['from the cache', client(), 'aaa.example.com.', '192.0.2.1'],
+    ['by value', client('198.51.100.1'), 'aaa.example.com.', null],
+  ])('a query that is answered %s while the reply to another is taken does not get into what is kept of that one', async (_what, from, name, address) => {
+    const b = bench(({ question }) => Promise.resolve(resolved(answer([a(formatName(question.name), formatName(question.name).startsWith('aaa') ? '192.0.2.1' : '192.0.2.2', 300)]))))
+    await b.ask(bytesOf({ question: asked('aaa.example.com.') }))
+    const inner = bytesOf({ id: 3, question: asked(name) })
+    const replies: Message[] = []
+    await new Promise<void>(done => {
+      const outer = bytesOf({ id: 2, question: asked('bbb.example.com.') })
+      b.serve(outer, outer.length, client(), (reply, length) => {
+        replies.push(read(reply.slice(0, length)))
+        b.serve(inner, inner.length, from, (next, nextLength) => void replies.push(read(next.slice(0, nextLength))))
+        done()
+      })
+    })
+    const again = read(await b.ask(bytesOf({ id: 4, question: asked('bbb.example.com.') })))
+    const addresses = [...replies, again].map(({ id, answer: [record] }) => [id, record === undefined ? null : record.rdata.join('.')])
+    expect(addresses).toEqual([[2, '192.0.2.2'], [3, address], [4, '192.0.2.2']])
+    expect(b.seen).toHaveLength(2)
   })
 
   test('a popular answer is fetched anew once before it ends, without anybody waiting', async () => {

@@ -122,7 +122,10 @@ export interface UpstreamLimits {
   readonly portTries: number
   /** Queries that leave together at most: a turn of the loop may be long, and the first should not wait for its end. */
   readonly sentTogether: number
-  /** Datagrams from servers that are read in one turn of the loop, and of one socket whose exchange goes on: under a flood clients and timers get their turn. */
+  /**
+   * Reads of the sockets to servers in one turn of the loop, and of one of them: under a flood clients and timers get their turn. Those of the last 64
+   * sockets that can be read have one read each in any case.
+   */
   readonly receivedTogether: number
   readonly receivedOfOne: number
   /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */

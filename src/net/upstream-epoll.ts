@@ -31,7 +31,7 @@ const INT_OCTETS = 4
 const DATAGRAM_OCTETS = 65_535
 /** Events asked for with one call. */
 const EVENTS = 64
-/** Replies are copied into blocks of this size: memory for each of its own costs 1 us more. What is kept of a reply is copied out of it, so none holds a block for long. */
+/** Replies are copied into blocks of this size, so that not each has an ArrayBuffer of its own to be made and collected. What is kept of a reply is copied out of it: none holds a block for long. */
 const BLOCK_OCTETS = 8_192
 /** Whole words, so that none shares one with the next. */
 const ALIGNMENT = 8
@@ -164,15 +164,15 @@ export class EpollSockets implements UpstreamSockets {
       for (let i = 0; i < ready; i++) {
         // Closed by what came before it in this round, or closed and its number taken by another, of which nothing can be read yet.
         const socket = this.#open[this.#events.view.getInt32(i * this.#layout.octets + this.#layout.dataAt, true)]
-        if (socket !== undefined) left -= this.#read(socket)
+        // Those that are left when the bound is reached get one read: what comes first in each round would starve them otherwise.
+        if (socket !== undefined) left -= this.#read(socket, Math.max(1, Math.min(left, this.#parts.limits.receivedOfOne)))
       }
       if (ready < EVENTS) return
     }
   }
 
-  /** Gives how often it read. A reply is the last that is wanted; behind noise there may be one. */
-  #read(socket: EpollSocket): number {
-    const most = this.#parts.limits.receivedOfOne
+  /** Gives how often it read, `most` at most. A reply is the last that is wanted; behind noise there may be one. */
+  #read(socket: EpollSocket, most: number): number {
     for (let reads = 1; ; reads++) {
       const octets = this.#libc.recv(socket.fd, this.#incoming.at, DATAGRAM_OCTETS, MSG_DONTWAIT)
       if (octets < 0) {

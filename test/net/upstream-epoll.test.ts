@@ -163,30 +163,86 @@ needsBatch('bare descriptors', () => {
     expect(got).toHaveLength(1)
   })
 
-  it('leave the loop its turn under a flood, and read the rest in the next ones', async () => {
-    const limits = limitsWith({ upstream: { receivedTogether: 4, receivedOfOne: 2 } }).upstream
-    const { server } = await udpServer((_q, send) => {
-      for (let i = 0; i < 20; i++) send(new Uint8Array(12))
-    })
-    const recvs: number[] = []
+  it('whose number was that of a closed one are not told what was meant for that one', async () => {
+    const { server, seen } = await udpServer((_q, send) => send(new Uint8Array(12)))
+    const silent = await udpServer(() => {})
     const libc = libcOfHere()
-    const turns = { count: 0 }
+    const numbers: number[] = []
+    const state = { open: false, ready: 0 }
+    const epollWait: Libc['epollWait'] = (...args) => {
+      // Both events in one round, as in a busy turn.
+      const ready = state.open ? libc.epollWait(...args) : 0
+      state.ready = Math.max(state.ready, ready)
+      return ready
+    }
+    const socket: Libc['socket'] = (...args) => {
+      const fd = libc.socket(...args)
+      numbers.push(fd)
+      return fd
+    }
+    const sockets = new EpollSockets({ ...libc, socket, epollWait }, { random: systemRandom(), limits: limitsWith({}).upstream })
+    atEnd(() => sockets.close())
+    const got: string[] = []
+    const others: UpstreamSocket[] = []
+    const open = (name: string): UpstreamSocket =>
+      socketOf(sockets.open(server, {
+        received: () => {
+          got.push(name)
+          for (const each of pair) each.close()
+          // The lowest numbers that are free are given out first (POSIX.1-2017 section 2.14): these two among them.
+          for (const other of ['c', 'd', 'e', 'f', 'g', 'h']) {
+            others.push(socketOf(sockets.open(silent.server, { received: () => got.push(other) > 0, failed: code => got.push(`${other} ${code}`) })))
+          }
+          return true
+        },
+        failed: code => got.push(code),
+      }))
+    const pair = [open('a'), open('b')]
+    for (const each of pair) each.send(new Uint8Array(12))
+    await until(() => seen.length === 2)
+    await settle()
+    state.open = true
+    await until(() => got.length > 0)
+    await settle()
+    for (const each of others) each.close()
+    expect(state.ready).toBe(2)
+    expect(numbers.slice(2)).toEqual(expect.arrayContaining(numbers.slice(0, 2)))
+    expect(got).toHaveLength(1)
+    expect(['a', 'b']).toContain(got[0])
+  })
+
+  it.each([
+    ['one socket', 1, { receivedTogether: 40, receivedOfOne: 2 }, 2],
+    ['many sockets', 10, { receivedTogether: 4, receivedOfOne: 2 }, 12],
+    ['many sockets of which one may take all', 10, { receivedTogether: 4, receivedOfOne: 20 }, 13],
+  ])('leave the loop its turn under a flood of %s, and read the rest in the next ones', async (_what, count, bounds, most) => {
+    const datagrams = 20
+    const { server, seen } = await udpServer((_q, send) => {
+      for (let i = 0; i < datagrams; i++) send(new Uint8Array(12))
+    })
+    const libc = libcOfHere()
+    const state = { open: false, turn: 0, got: 0 }
+    const reads = new Map<number, number>()
     const recv: Libc['recv'] = (...args) => {
-      recvs[turns.count] = (recvs[turns.count] ?? 0) + 1
+      reads.set(state.turn, (reads.get(state.turn) ?? 0) + 1)
       return libc.recv(...args)
     }
-    const sockets = new EpollSockets({ ...libc, recv }, { random: systemRandom(), limits })
-    const got = { count: 0 }
-    const socket = socketOf(sockets.open(server, { received: () => ++got.count > 0, failed: () => {} }))
-    socket.send(new Uint8Array(12))
-    while (got.count < 20) {
+    // Nothing is read before all is there: otherwise there is no flood.
+    const epollWait: Libc['epollWait'] = (...args) => (state.open ? libc.epollWait(...args) : 0)
+    const sockets = new EpollSockets({ ...libc, recv, epollWait }, { random: systemRandom(), limits: limitsWith({ upstream: bounds }).upstream })
+    atEnd(() => sockets.close())
+    const all = Array.from({ length: count }, () => socketOf(sockets.open(server, { received: () => ++state.got > 0, failed: () => {} })))
+    for (const each of all) each.send(new Uint8Array(12))
+    await until(() => seen.length === count)
+    await settle()
+    state.open = true
+    while (state.got < count * datagrams) {
       await new Promise<void>(resolve => setImmediate(resolve))
-      turns.count++
-      if (turns.count > 100_000) throw new Error('the flood did not come')
+      state.turn++
+      if (state.turn > 100_000) throw new Error('the flood did not come')
     }
-    expect(Math.max(...recvs.filter(count => count !== undefined))).toBeLessThanOrEqual(2)
-    socket.close()
-    sockets.close()
+    for (const each of all) each.close()
+    expect(Math.max(...reads.values())).toBe(most)
   })
 
   it.each([

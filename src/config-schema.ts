@@ -219,7 +219,7 @@ const configSchema = z.strictObject({
   udp: z
     .enum(['auto', 'batch', 'plain'])
     .default('auto')
-    .describe('How datagrams are moved: "batch", many with one system call in threads of their own (Linux); "plain", one by one; "auto", in batches where it can be had.'),
+    .describe('How datagrams are moved: "batch", those of clients many with one system call in threads of their own, queries to servers over bare descriptors (Linux); "plain", one by one through node:dgram; "auto", in batches where it can be had.'),
   threads: z.int().min(1).max(MAX_THREADS).default(1).describe('Threads that answer from the cache, with "batch". More pay only when one keeps a core busy.'),
   allow: z.array(prefixText).default(['127.0.0.0/8', '::1/128']).describe('Who may ask. Everyone else is refused.'),
 

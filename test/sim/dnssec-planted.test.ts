@@ -98,7 +98,7 @@ describe('signers that may not speak of a name', () => {
   it('an insecure zone beside the name does not make its denial insecure', () => {
     const world = simulate(signedWorld({ zone: '' }))
     const planted = [record('x.insecure.zone.', RrType.NSEC, nsecRdata(nameOf('y.insecure.zone.'), [RrType.A])), fakeSignature('x.insecure.zone.', RrType.NSEC, 3, 'insecure.zone.')]
-    bend(world, 'www.zone.', reply => ({ ...reply, rcode: Rcode.NXDOMAIN, answer: [], authority: [...planted, record('zone.', RrType.SOA, Uint8Array.from(Buffer.from('\0\0' + '\0\0\0\x01'.repeat(5), 'latin1')))] }))
+    bend(world, 'www.zone.', reply => ({ ...reply, rcode: Rcode.NXDOMAIN, answer: [], authority: [...planted, record('zone.', RrType.SOA, Uint8Array.from(Buffer.from(`\0\0${'\0\0\0\x01'.repeat(5)}`, 'latin1')))] }))
     expect(world.resolve('www.zone.', 'A')).toMatchObject({ kind: 'failure', why: 'bogus' })
   })
 

@@ -250,6 +250,12 @@ describe('sizes', () => {
   }
 })
 
+test('what holds for the whole process is set by programs, never by the library', () => {
+  const setting = /\bsetFlagsFromString\b|\bprocess\.(?:title|exitCode|umask|chdir|setuid|setgid)\b/
+  expect(sources.filter(({ path, code }) => path !== 'cli.ts' && !/^(?:cli|demo)\//.test(path) && setting.test(code)).map(({ path }) => path)).toEqual([])
+  expect(sources.filter(({ imports }) => imports.some(({ from }) => from === 'node:v8')).map(({ path }) => path)).toEqual(['cli/serve.ts'])
+})
+
 describe('files', () => {
   test('open with a paragraph that says what they are', () => {
     expect(sources.filter(source => !/^(?:#!.*\n)?\/\*\*/.test(source.text)).map(source => source.path)).toEqual([])

@@ -1,0 +1,34 @@
+import { setFlagsFromString } from 'node:v8'
+import { afterEach, expect, it, vi } from 'vitest'
+import { StartError, startServer } from '../../src/app.ts'
+import { runServe } from '../../src/cli/serve.ts'
+import { Exit } from '../../src/cli/startup-problems.ts'
+import type { ConfigSources } from '../../src/config.ts'
+import { defaultLimits } from '../../src/limits.ts'
+
+vi.mock(import('node:v8'), async load => ({ ...(await load()), setFlagsFromString: vi.fn() }))
+vi.mock(import('../../src/app.ts'), async load => ({ ...(await load()), startServer: vi.fn() }))
+afterEach(() => vi.clearAllMocks())
+
+const sources = (environment: Record<string, string>): ConfigSources => ({ file: undefined, environment, flags: [], directory: import.meta.dirname })
+
+function output() {
+  const lines: string[] = []
+  return { lines, out: (text: string) => void lines.push(text), err: (text: string) => void lines.push(text) }
+}
+
+it('bounds the growth of the heap before anything of the server is made', async () => {
+  vi.mocked(startServer).mockImplementation(() => {
+    expect(vi.mocked(setFlagsFromString).mock.calls).toEqual([[`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`]])
+    return Promise.reject(new StartError({ kind: 'zones', problems: [] }))
+  })
+  const told = output()
+  expect(await runServe(sources({}), told)).toBe(Exit.BadData)
+  expect(told.lines).toEqual(['rootwalk: not started because of these problems\n'])
+  expect(startServer).toHaveBeenCalledTimes(1)
+})
+
+it('changes nothing in a process that will not serve', async () => {
+  expect(await runServe(sources({ ROOTWALK_LISTEN: 'nowhere' }), output())).toBe(Exit.BadConfig)
+  expect(setFlagsFromString).not.toHaveBeenCalled()
+})

@@ -12,6 +12,19 @@ const open = (changes = {}): RRsetCache => new RRsetCache(limitsOf(changes), MIB
 const getA = (cache: RRsetCache, name: string, now: number) => cache.get(n(name), RrType.A, RrClass.IN, now)
 
 describe('RRsetCache', () => {
+  it('finds a name that it was asked for in vain as soon as it is there, and not when it is gone again', () => {
+    const cache = open()
+    const name = n('x.example.')
+    const found = (type: number): boolean => cache.get(name, type, RrClass.IN, T0) !== undefined
+    expect([found(1), found(5)]).toEqual([false, false])
+    cache.put(set('x.example.', 1, 300, [1]), AuthoritativeAnswer, UNJUDGED, T0)
+    expect([found(5), found(1)]).toEqual([false, true])
+    cache.remove(name, 1, RrClass.IN)
+    expect([found(1), found(1)]).toEqual([false, false])
+    cache.put(set('x.example.', 5, 300, [1]), AuthoritativeAnswer, UNJUDGED, T0)
+    expect([found(1), found(5)]).toEqual([false, true])
+  })
+
   it('gives back what was put in, with trust, security and times', () => {
     const cache = open()
     const rrset: RRset = {

@@ -15,7 +15,6 @@ import type { ListenFailure, Listener } from './listener.ts'
 import { originPort } from './message-block.ts'
 import { PeerAddresses } from './peer-addresses.ts'
 import { ReplyBatch } from './reply-batch.ts'
-import { askForShortSlices } from './scheduling.ts'
 import type { LoopSocket, Loss } from './udp-loop.ts'
 import { type BareSocket, endReceiving, openBareSocket, shareSocket } from './udp-socket.ts'
 import { StandIn } from './udp-stand-in.ts'
@@ -54,8 +53,6 @@ export class BatchUdp {
   constructor(options: BatchUdpOptions) {
     const { libc, clock, limits, entry, program, events } = options
     this.#options = options
-    // This side too: the kernel lets whoever runs finish its slice, 2.8 ms by default, before a listener thread that wakes gets the core.
-    askForShortSlices(libc, limits.server.threadSliceMicros)
     this.#peers = new PeerAddresses(limits.server.parsedClients)
     this.#threads = Array.from({ length: options.threads }, (_, thread) => new ListenerThread({
       libc, clock, limits: limits.server, entry,

@@ -182,6 +182,14 @@ export interface CacheLimits {
   readonly serverStatsMs: number
   /** A server that does not serve a zone delegated to it is passed over for this zone: BIND lame-ttl 600 s. */
   readonly lameMs: number
+  /**
+   * A server that let so many queries about a zone time out, over at least so long and with no reply between, is held back; from then on
+   * it gets one query in each heldBackProbeMs, so that a server that comes back is noticed at once. Unbound blocks one when its time-out
+   * has grown to 12 s and probes within 120 s, PowerDNS after 64 time-outs for 60 s.
+   */
+  readonly heldBackTimeouts: number
+  readonly heldBackAfterMs: number
+  readonly heldBackProbeMs: number
   /** "Network unreachable" in a row before an address family counts as dead; one alone may be a route that flaps. */
   readonly familyUnreachables: number
   /** A family that was heard within this time is not dead whatever the kernel says of one network. */
@@ -383,7 +391,7 @@ export const defaultLimits: Limits = deepFreeze({
     totalBytes: 64 * 1024 * 1024, rrsetPermille: 410, answerPermille: 340, negativePermille: 70, delegationPermille: 80, zoneStatePermille: 20, denialPermille: 20, denialHashBlocks: 400, infraPermille: 40,
     lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 330, nameOverheadBytes: 160, denialOverheadBytes: 65, heapResidentPercent: 160, packedOverheadBytes: 120, arrayOverheadBytes: 240,
     minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS, bogusMaxMs: MINUTE_MS,
-    serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
+    serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, heldBackTimeouts: 5, heldBackAfterMs: 5_000, heldBackProbeMs: 2_000, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
     unpackedDelegations: 1_024, unpackedOctets: 2_048, typesPerName: 100, rotate: 'fixed', prefetchPercent: 10, prefetchMinTtl: 10,
   },
   server: {

@@ -16,6 +16,7 @@
 import type { Name } from '../dns/name.ts'
 import type { CacheLimits, UpstreamLimits } from '../limits.ts'
 import { flat } from './packed.ts'
+import { Silences } from './silence.ts'
 import { ByteStore } from './store.ts'
 
 export interface ServerFacts {
@@ -62,22 +63,24 @@ export class ServerStats {
   readonly #servers: ByteStore<Entry>
   readonly #lame: ByteStore<{ readonly until: number }>
   readonly #families = new Map<4 | 6, Family>()
+  readonly silences: Silences
   /** Asked for last, and in the store as long as it stands here: one step of a look-up wants the same server six times. */
   #lastKey = ''
   #last: Entry | undefined = undefined
 
-  /** Budgets in bytes. */
+  /** Budgets in bytes; what is kept for a server and a zone, lameness and silence, shares the second. */
   constructor(limits: CacheLimits, timing: ServerStatsLimits, budget: number, lameBudget: number) {
     this.#limits = limits
     this.#timing = timing
     this.#servers = new ByteStore<Entry>(budget, (_, key) => limits.entryOverheadBytes + key.length, entry => {
       if (entry === this.#last) this.#last = undefined
     })
-    this.#lame = new ByteStore<{ readonly until: number }>(lameBudget, (_, key) => limits.entryOverheadBytes + key.length)
+    this.silences = new Silences(limits, lameBudget / 2)
+    this.#lame = new ByteStore<{ readonly until: number }>(lameBudget / 2, (_, key) => limits.entryOverheadBytes + key.length)
   }
 
   get bytes(): number {
-    return this.#servers.bytes + this.#lame.bytes
+    return this.#servers.bytes + this.#lame.bytes + this.silences.bytes
   }
 
   get size(): number {
@@ -208,6 +211,7 @@ export class ServerStats {
   clear(): void {
     this.#servers.clear()
     this.#lame.clear()
+    this.silences.clear()
     this.#families.clear()
   }
 

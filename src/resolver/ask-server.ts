@@ -207,6 +207,7 @@ function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
   const denied = task.budget.takeQuery(ask.name, cut.zone, server.key, before)
   if (denied !== null) return { kind: 'budget', text: denied }
   const spec: ExchangeSpec = { server, transport: manner.transport, question, edns: manner.edns, mixCase: manner.mixCase, timeoutMs: timeout(ask, manner, before) }
+  env.caches.servers.silences.asked(server.key, cut.zone, before)
   const result = yield* exchange(spec)
   const received = receive(ask, result)
   observe(ask, manner, result)
@@ -242,16 +243,20 @@ function cutShort(header: Omit<Message, 'question' | 'answer' | 'authority' | 'a
 }
 
 function observe(ask: ServerAsk, manner: Manner, result: ExchangeResult): void {
-  const { env, server } = ask
+  const { env, server, cut } = ask
   const now = env.clock.now()
   const { servers } = env.caches
   switch (result.kind) {
     case 'reply':
       if (manner.transport === 'udp') servers.heard(server.key, result.rttMs, now)
+      servers.silences.replied(server.key, cut.zone)
       servers.familyHeard(server.ip.family, now)
       return
     case 'timeout':
-      if (manner.transport === 'udp') servers.timedOut(server.key, now)
+      if (manner.transport === 'udp') {
+        servers.timedOut(server.key, now)
+        servers.silences.timedOut(server.key, cut.zone, now)
+      }
       return
     case 'unreachable':
       if (result.family) servers.familyUnreachable(server.ip.family, now)

@@ -16,7 +16,14 @@ import { selectServer, type Candidate } from './select-server.ts'
 import { findAddresses, knownAddresses, type FoundServer } from './server-addresses.ts'
 import { questionText } from './trace.ts'
 
-export type ZoneReply = { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string } | { readonly kind: 'failure'; readonly failure: Failure }
+export type ZoneReply = { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string } | ZoneFailure
+
+/** `unasked`: nobody was asked at all, because every server that could be is held back: nothing new is known of the zone. */
+export interface ZoneFailure {
+  readonly kind: 'failure'
+  readonly failure: Failure
+  readonly unasked?: boolean
+}
 
 interface Entry {
   readonly server: ServerAddress
@@ -58,7 +65,8 @@ export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question,
     learn(env, entry, reply, roster)
   }
   if (roster.lastResort !== null) return { kind: 'verdict', verdict: roster.lastResort, server: lastResortServer }
-  return { kind: 'failure', failure: exhausted(task, cut, question, roster) }
+  const heldBack = noteHeldBack(env, cut, roster)
+  return { kind: 'failure', failure: exhausted(task, cut, question, roster), unasked: heldBack && untouched(roster) }
 }
 
 const NOBODY: ReadonlySet<string> = new Set()
@@ -132,6 +140,7 @@ function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   let open: Entry[] | null = null
   for (const entry of roster.entries) {
     if (entry.done || !families.includes(entry.server.ip.family)) continue
+    if (servers.silences.heldBack(entry.server.key, cut.zone, now) !== null) continue
     if (servers.isLame(entry.server.key, cut.zone, now)) open = [...(open ?? []), entry]
     else usable.push(entry)
   }
@@ -169,6 +178,19 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster):
     if (entry !== null) return entry
   }
   return choose(env, cut, roster)
+}
+
+/** Notes the servers that were passed over; says whether there were any. */
+function noteHeldBack(env: Env, cut: ZoneCut, roster: Roster): boolean {
+  const now = env.clock.now()
+  let any = false
+  for (const { server, tries } of roster.entries) {
+    const silentMs = tries > 0 ? null : env.caches.servers.silences.heldBack(server.key, cut.zone, now)
+    if (silentMs === null) continue
+    any = true
+    noteTrouble(roster, `silent: ${server.key} has answered nothing for ${Math.round(silentMs / 1_000)} s and is asked now and then only`)
+  }
+  return any
 }
 
 function exhausted(task: Task, cut: ZoneCut, question: Question, roster: Roster): Failure {

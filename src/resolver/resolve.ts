@@ -9,7 +9,7 @@ import { EdeCode, RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl } from '../cache/ttl.ts'
 import type { Outcome, Security, Steps } from '../steps.ts'
-import { askZone } from './ask-zone.ts'
+import { askZone, type ZoneFailure } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { forget, outcomeOf, recall, remember, unvalidated, type Recalled, type Securities } from './memory.ts'
@@ -19,7 +19,7 @@ import { judge, weaker, type FinalVerdict, type Judged } from './validate.ts'
 
 type Walked =
   | { readonly kind: 'verdict'; readonly verdict: FinalVerdict; readonly cut: ZoneCut; readonly server: string }
-  | { readonly kind: 'failure'; readonly failure: Failure }
+  | ZoneFailure
 
 /** A verdict that may be used: validated where validation is wanted. */
 type Settled = { readonly kind: 'settled'; readonly verdict: FinalVerdict; readonly judged: Securities } | { readonly kind: 'failure'; readonly failure: Failure }
@@ -174,7 +174,7 @@ function* walk(env: Env, task: Task, question: Question, localCut: ZoneCut | nul
   const start = startingCut(env, question, localCut)
   const walked = yield* walkFrom(env, task, question, start, null, evidence)
   // A cached delegation may be out of date: when its servers are of no use the parent is asked once more.
-  if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure)) return walked
+  if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure) || walked.unasked === true) return walked
   if (env.caches.delegations.get(start.zone, env.clock.now()) === undefined) return walked
   note(task, 'the cached delegation led nowhere: asking its parent again')
   env.caches.delegations.remove(start.zone)

@@ -1,0 +1,82 @@
+/**
+ * Which servers have answered nothing of a zone for so long that asking them costs clients their patience and us our time
+ * (RFC 9520 section 3.2: no query storms to servers that do not answer). Such a server is held back: one query in
+ * heldBackProbeMs still goes to it, and the first reply, whatever it says, ends it.
+ *
+ * Kept for a server and a zone: a zone of an attacker that names the servers of another, which drop its queries, must not
+ * hold them back from the zone that they serve.
+ *
+ * Invariants: bounded in bytes; only time-outs count, never a message that could be forged; a server is never held back
+ * before heldBackTimeouts time-outs over at least heldBackAfterMs with no reply between.
+ */
+import type { Name } from '../dns/name.ts'
+import type { CacheLimits } from '../limits.ts'
+import { flat } from './packed.ts'
+import { ByteStore } from './store.ts'
+
+/** Times in ms. */
+interface Silence {
+  readonly since: number
+  lastAt: number
+  timeouts: number
+  /** No query before this. */
+  probeAt: number
+}
+
+export type SilenceLimits = Pick<CacheLimits, 'heldBackTimeouts' | 'heldBackAfterMs' | 'heldBackProbeMs' | 'serverStatsMs' | 'entryOverheadBytes'>
+
+export class Silences {
+  readonly #limits: SilenceLimits
+  readonly #store: ByteStore<Silence>
+
+  /** `budget` in bytes. */
+  constructor(limits: SilenceLimits, budget: number) {
+    this.#limits = limits
+    this.#store = new ByteStore<Silence>(budget, (_, key) => limits.entryOverheadBytes + key.length)
+  }
+
+  get bytes(): number {
+    return this.#store.bytes
+  }
+
+  /** Nothing came in time. `server` is `ServerAddress.key`. */
+  timedOut(server: string, zone: Name, now: number): void {
+    const key = keyOf(server, zone)
+    const known = this.#store.get(key)
+    if (known !== undefined && now - known.lastAt < this.#limits.serverStatsMs) {
+      known.timeouts++
+      known.lastAt = now
+    } else this.#store.set(flat(key), { since: now, lastAt: now, timeouts: 1, probeAt: now })
+  }
+
+  /** It said something, be it that it does not serve the zone. */
+  replied(server: string, zone: Name): void {
+    if (this.#store.size > 0) this.#store.delete(keyOf(server, zone))
+  }
+
+  /** A query goes to it: if it was held back, none follows before heldBackProbeMs. */
+  asked(server: string, zone: Name, now: number): void {
+    const known = this.#silent(server, zone, now)
+    if (known !== undefined) known.probeAt = now + this.#limits.heldBackProbeMs
+  }
+
+  /** For how long it has been silent, in ms, when it should not be asked now; else null. */
+  heldBack(server: string, zone: Name, now: number): number | null {
+    const known = this.#silent(server, zone, now)
+    return known === undefined || now >= known.probeAt ? null : now - known.since
+  }
+
+  clear(): void {
+    this.#store.clear()
+  }
+
+  #silent(server: string, zone: Name, now: number): Silence | undefined {
+    if (this.#store.size === 0) return undefined
+    const { heldBackTimeouts, heldBackAfterMs, serverStatsMs } = this.#limits
+    const known = this.#store.get(keyOf(server, zone))
+    if (known === undefined || known.timeouts < heldBackTimeouts || known.lastAt - known.since < heldBackAfterMs) return undefined
+    return now - known.lastAt < serverStatsMs ? known : undefined
+  }
+}
+
+const keyOf = (server: string, zone: Name): string => `${server} ${zone}`

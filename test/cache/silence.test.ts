@@ -5,7 +5,7 @@ import { limitsOf, n, T0 } from './made.ts'
 const KEY = '192.0.2.53#53'
 const ZONE = n('example.')
 const limits = limitsOf({ heldBackTimeouts: 3, heldBackAfterMs: 1_000, heldBackProbeMs: 500, serverStatsMs: 10_000 })
-const after = (...times: readonly number[]): Silences => {
+const silentAt = (...times: readonly number[]): Silences => {
   const silences = new Silences(limits, 1_000_000)
   for (const ms of times) silences.timedOut(KEY, ZONE, T0 + ms)
   return silences
@@ -27,11 +27,11 @@ describe('a server is held back', () => {
     [[0, 500, 1_000], 11_000, null],
     [[0, 500, 10_500], 10_500, null],
   ])('time-outs at %j, asked at %d: %j', (times, ms, wanted) => {
-    expect(behind(after(...times), ms)).toBe(wanted)
+    expect(behind(silentAt(...times), ms)).toBe(wanted)
   })
 
   it('but for one query in heldBackProbeMs', () => {
-    const silences = after(0, 500, 1_000)
+    const silences = silentAt(0, 500, 1_000)
     expect(silences.heldBack(KEY, ZONE, T0 + 1_000)).toBeNull()
     silences.asked(KEY, ZONE, T0 + 1_000)
     expect(silences.heldBack(KEY, ZONE, T0 + 1_499)).toBe(1_499)
@@ -40,7 +40,7 @@ describe('a server is held back', () => {
 
   it('for one zone, until it replies or everything is forgotten', () => {
     for (const end of [(s: Silences) => s.replied(KEY, ZONE), (s: Silences) => s.clear()]) {
-      const silences = after(0, 500, 1_000)
+      const silences = silentAt(0, 500, 1_000)
       expect(behind(silences, 1_000)).toBe(1_000)
       expect(silences.heldBack(KEY, n('other.'), T0 + 1_000)).toBeNull()
       end(silences)

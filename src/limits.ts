@@ -184,7 +184,7 @@ export interface CacheLimits {
   readonly lameMs: number
   /**
    * A server that let so many queries about a zone time out, over at least so long and with no reply between, is held back; from then on
-   * it gets one query in each heldBackProbeMs, so that a server that comes back is noticed at once. Unbound blocks one when its time-out
+   * it gets one query in each heldBackProbeMs, so that a server that comes back is noticed within that time. Unbound blocks one when its time-out
    * has grown to 12 s and probes within 120 s, PowerDNS after 64 time-outs for 60 s.
    */
   readonly heldBackTimeouts: number

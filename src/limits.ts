@@ -142,7 +142,7 @@ export type RrOrder = 'fixed' | 'cyclic' | 'random'
 export interface CacheLimits {
   /** Default byte budget of all stores together. */
   readonly totalBytes: number
-  /** Shares of the budget in 1/1000: RRsets, finished answers, negative answers, delegations, server statistics, lame marks, failures. */
+  /** Shares of the budget in 1/1000: RRsets, finished answers, negative answers, delegations, server statistics, marks of lame and silent servers, failures. */
   readonly rrsetPermille: number
   readonly answerPermille: number
   readonly negativePermille: number

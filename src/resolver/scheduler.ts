@@ -22,6 +22,14 @@ interface Waiter {
   readonly done: (outcome: Outcome) => void
 }
 
+/**
+ * What the map of those running holds instead of the resolution itself. A `Map` makes a new table every few hundred entries, and an old one
+ * that has been promoted keeps its values, and all tables behind it, until the next full collection: 800 octets a miss, copied, promoted and marked.
+ */
+interface Flight {
+  resolution: Resolution | null
+}
+
 class Resolution implements Task {
   readonly id: number
   readonly depth: number
@@ -133,7 +141,7 @@ export class Scheduler {
   readonly #env: Env
   readonly #network: Network
   readonly #start: (task: Task) => Steps<Outcome>
-  readonly #running = new Map<string, Resolution>()
+  readonly #running = new Map<string, Flight>()
   readonly #edns: Edns
   /** Filled anew for each query. */
   readonly #caseBits = new Uint8Array(CASE_BITS_OCTETS)
@@ -152,7 +160,7 @@ export class Scheduler {
   }
 
   get questionsInFlight(): readonly string[] {
-    return [...this.#running.values()].map(resolution => questionText(resolution.question))
+    return [...this.#running.values()].flatMap(({ resolution }) => (resolution === null ? [] : [questionText(resolution.question)]))
   }
 
   /** A task that is not in flight: for work outside the shared graph (priming, memory-only answers). */
@@ -184,7 +192,7 @@ export class Scheduler {
     const env = this.#env
     const checking = this.#checks(options.because, options.checkingDisabled)
     const key = keyOf(question, options.because, checking)
-    const running = mayJoin ? this.#running.get(key) : undefined
+    const running = mayJoin ? this.#joinable(key) : undefined
     const { resolutionsInFlight, waitersPerResolution } = env.limits.engine
     if (running === undefined && this.#running.size >= resolutionsInFlight) {
       env.events({ kind: 'overloaded', inFlight: this.#running.size })
@@ -246,7 +254,7 @@ export class Scheduler {
 
   #launch(resolution: Resolution, parent = 0): void {
     const { clock } = this.#env
-    if (!this.#running.has(resolution.key)) this.#running.set(resolution.key, resolution)
+    if (!this.#running.has(resolution.key)) this.#running.set(resolution.key, { resolution })
     const { id, depth, question, because, trace } = resolution
     trace?.({ kind: 'lookup', id, parent, depth, atMs: clock.now(), question, because })
     const finish = (outcome: Outcome): void => this.#finish(resolution, outcome)
@@ -259,18 +267,29 @@ export class Scheduler {
 
   #finish(resolution: Resolution, outcome: Outcome): void {
     const { clock, caches } = this.#env
-    if (this.#running.get(resolution.key) === resolution) this.#running.delete(resolution.key)
+    this.#land(resolution)
     const now = clock.now()
     resolution.trace?.({ kind: 'end', id: resolution.id, depth: resolution.depth, atMs: now, tookMs: now - resolution.startedAt, outcome: outcomeText(outcome) })
     // At the top the budget was the question's own, so its end is worth remembering (RFC 9520 section 3.2).
     if (resolution.depth === 0 && outcome.kind === 'failure' && (outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'cycle')) {
       caches.failures.put(resolution.question, outcome, now)
     }
-    // A table of the map of those running outlives its entries in the engine's memory: what an ended one holds, it would hold.
     resolution.run = null
     const waiters = [...resolution.waiters]
     resolution.waiters.clear()
     for (const waiter of waiters) waiter.done(outcome)
+  }
+
+  #joinable(key: string): Resolution | undefined {
+    return this.#running.get(key)?.resolution ?? undefined
+  }
+
+  /** It runs no more. One that was started beside another of its key is not in the map. */
+  #land(resolution: Resolution): void {
+    const flight = this.#running.get(resolution.key)
+    if (flight === undefined || flight.resolution !== resolution) return
+    flight.resolution = null
+    this.#running.delete(resolution.key)
   }
 
   #tellBug(resolution: Resolution, error: unknown): void {
@@ -313,7 +332,7 @@ export class Scheduler {
     const checking = asker.checking && because !== 'server-address'
     const key = keyOf(question, because, checking)
     const { depth: depthLimit } = this.#env.limits.budget
-    const running = mayJoin ? this.#running.get(key) : undefined
+    const running = mayJoin ? this.#joinable(key) : undefined
     if (key === asker.key || (running !== undefined && reaches(running, asker))) {
       resume(failure('cycle', `${questionText(question)} is needed to find itself`))
       return nothingToCancel
@@ -347,7 +366,7 @@ export class Scheduler {
 
   /** Nobody waits for it any more: its exchanges end and its own look-ups are let go. */
   #cancel(resolution: Resolution): void {
-    if (this.#running.get(resolution.key) === resolution) this.#running.delete(resolution.key)
+    this.#land(resolution)
     resolution.run?.cancel()
   }
 

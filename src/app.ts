@@ -64,6 +64,10 @@ export interface RunningServer {
   readonly addresses: readonly ServerAddresses[]
   readonly resolver: Resolver
   readonly recursor: Recursor
+  /** Where it tells what is worth telling, for what runs beside it. */
+  readonly events: EventSink
+  /** Queries of clients that wait for an answer: one of `stats()`, for next to nothing. */
+  readonly waiting: number
   stats(): ServerNumbers
   /** Configuration, zones, hints and log files anew. What is wrong is reported, and then the old stays. */
   reload(): void
@@ -150,7 +154,7 @@ class Server implements RunningServer {
       limits: config.limits,
       settings: () => this.#config.engine,
       hints: () => this.#hints,
-      validation: () => this.#trust.validation,
+      validation: this.#trust.validation,
       events: log.events,
       network: options.network,
       libc: this.#udpMode.kind === 'batch' ? this.#udpMode.libc : undefined,
@@ -163,6 +167,14 @@ class Server implements RunningServer {
 
   get resolver(): Resolver {
     return this.recursor.resolver
+  }
+
+  get events(): EventSink {
+    return this.#log.events
+  }
+
+  get waiting(): number {
+    return this.#waiting.total
   }
 
   async start(): Promise<void> {

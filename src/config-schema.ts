@@ -183,6 +183,7 @@ export interface RawConfig {
   readonly clients: { readonly udpReplyBytes: number; readonly waiting: number; readonly discardAfterMs: number }
   readonly tcp: { readonly connections: number; readonly connectionsPerPrefix: number; readonly idleMs: number; readonly pipelined: number }
   readonly identity: { readonly version: string; readonly id: string }
+  readonly warmUp: boolean
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file?: string | undefined; readonly clients: 'full' | 'prefix' | 'none' }
 }
@@ -346,6 +347,11 @@ const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('What is told to those who ask about the server itself.'),
+
+  warmUp: z
+    .boolean()
+    .default(true)
+    .describe('Ask made-up questions of a private engine in the idle time after the start of `serve`, so that the code is compiled when clients come: a second of processor time, against a thousand look-ups that take 20 times as long.'),
 
   log: z
     .strictObject({

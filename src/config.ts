@@ -55,6 +55,8 @@ export interface Config {
   readonly dnssec: DnssecConfig
   readonly limits: Limits
   readonly identity: Identity
+  /** Does `serve` warm the engine up? */
+  readonly warmUp: boolean
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file: string; readonly clients: ClientPrivacy } | null
   /** As it was written, defaults filled in: to show, and to tell what changed. */
@@ -357,7 +359,7 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
       tcp,
     }),
     identity: { version: shownOrHidden(raw.identity.version), id: shownOrHidden(raw.identity.id) },
-    log: raw.log,
+    warmUp: raw.warmUp, log: raw.log,
     queryLog: raw.queryLog.file === undefined ? null : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
     raw,
   }
@@ -442,7 +444,7 @@ const isLoopback = (bytes: Uint8Array | undefined): boolean =>
   bytes !== undefined && loopback.some(block => inPrefix({ family: bytes.length === 4 ? 4 : 6, bytes, text: '' }, block))
 
 /** Settings that a running server cannot take over. */
-const needRestart = ['listen', 'udp', 'threads', 'cache', 'budget', 'clients', 'tcp'] as const
+const needRestart = ['listen', 'udp', 'threads', 'cache', 'budget', 'clients', 'tcp', 'warmUp'] as const
 
 /** Which changes between two configurations wait for a restart; `log.form` too, since the stream is open. */
 export function restartKeys(before: Config, after: Config): readonly string[] {

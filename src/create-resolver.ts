@@ -72,7 +72,7 @@ export function createResolver(options: ResolverOptions = {}): PublicResolver {
   if (anchors.kind === 'invalid') throw new TypeError(anchors.problems.map(problemText).join('\n'))
   const events = onEvent ?? (() => {})
   const trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events, settings: config.dnssec, anchors: anchors.anchors })
-  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: () => trust.validation, events })
+  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: trust.validation, events })
   const problems = recursor.zones.load(config)
   if (problems.length > 0) {
     recursor.close()

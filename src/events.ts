@@ -48,5 +48,7 @@ export type Event =
   | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }
   | { readonly kind: 'overloaded'; readonly inFlight: number }
   | { readonly kind: 'query-log-failed'; readonly message: string }
+  /** The engine was warmed up, or was not because of clients that kept it from it, or of the end. `unplanned`: questions that did not end as they should. */
+  | { readonly kind: 'warmed-up'; readonly ended: 'done' | 'busy' | 'stopped' | 'bug'; readonly questions: number; readonly unplanned: number; readonly ms: number }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }

@@ -19,6 +19,7 @@ export interface Limits {
   readonly dnssec: DnssecLimits
   readonly tool: ToolLimits
   readonly kit: KitLimits
+  readonly warmUp: WarmUpLimits
 }
 
 /** One per client query, never reset, inherited by everything that the query causes. */
@@ -370,6 +371,26 @@ export interface KitLimits {
   readonly queriesShown: number
 }
 
+/** Of the engine, with made-up questions, in the idle time after a start. */
+export interface WarmUpLimits {
+  /** Measured: from there on more do not make the first look-ups of clients cheaper. */
+  readonly questions: number
+  /** After the server listens: what a start still does (priming, anchors, threads that begin) is over. */
+  readonly delayMs: number
+  /** Work between two looks at who waits: a datagram for the main thread waits for no more than this. */
+  readonly sliceMs: number
+  /** Between two slices: long enough to see whether anybody else uses the loop. */
+  readonly pauseMs: number
+  /** Questions asked together: a turn of the loop is as long as they take, 2 ms at first, when each takes 0.4. */
+  readonly together: number
+  /** Share of a pause, in 1/1000, above which the loop has other work and this waits. */
+  readonly busyPermille: number
+  /** Kept from working for so long: the clients that do it warm the engine up themselves, with a thousand look-ups a second in less. */
+  readonly giveUpMs: number
+  /** Of the caches of each private engine, which hold all that it met; all of it is given back. Octets. */
+  readonly cacheBytes: number
+}
+
 export const defaultLimits: Limits = deepFreeze({
   budget: {
     queries: 200, queriesPerName: 50, queriesPerForeignCut: 25, queriesPerServer: 50, receivedBytes: 100_000, timeMs: 8_000, depth: 12, aliases: 11, referrals: 30,
@@ -416,6 +437,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
+  warmUp: { questions: 3_000, delayMs: 500, sliceMs: 4, pauseMs: 4, together: 8, busyPermille: 500, giveUpMs: 10_000, cacheBytes: 16 * 1024 * 1024 },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */
@@ -434,6 +456,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     dnssec: { ...d.dnssec, ...changes.dnssec },
     tool: { ...d.tool, ...changes.tool },
     kit: { ...d.kit, ...changes.kit },
+    warmUp: { ...d.warmUp, ...changes.warmUp },
   })
 }
 

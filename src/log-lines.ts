@@ -128,6 +128,8 @@ function socketSentence(event: SocketEvent): Sentence {
   }
 }
 
+const warmUpEnds = { done: '', busy: ', then clients came', stopped: ', then the server stopped', bug: ', then a bug ended it' } as const
+
 function sentence(event: Event): Sentence {
   if (isTrust(event)) return trustSentence(event)
   if (isSocket(event)) return socketSentence(event)
@@ -176,6 +178,8 @@ function sentence(event: Event): Sentence {
       return { level: 'warn', message: `overloaded: ${event.inFlight} resolutions in flight, new ones fail` }
     case 'query-log-failed':
       return { level: 'error', message: `queries are not logged: ${event.message}` }
+    case 'warmed-up':
+      return { level: 'debug', message: `warmed up with ${event.questions} made-up questions in ${event.ms} ms${warmUpEnds[event.ended]}` }
     case 'stopping':
       return { level: 'info', message: `${event.signal}: finishing what is in flight` }
     case 'stopped':

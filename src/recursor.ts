@@ -8,7 +8,7 @@ import type { Limits } from './limits.ts'
 import type { Libc } from './net/libc.ts'
 import { systemClock, systemRandom } from './net/system.ts'
 import { createNetwork } from './net/upstream.ts'
-import type { Clock, EventSink, Network } from './ports.ts'
+import type { Clock, EventSink, Network, Random } from './ports.ts'
 import type { EngineSettings, Validation } from './resolver/env.ts'
 import { Resolver } from './resolver/resolver.ts'
 import { ZoneStore } from './zone-store.ts'
@@ -25,10 +25,14 @@ export interface RecursorOptions {
   readonly network?: Network | undefined
   /** See `createNetwork`. */
   readonly libc?: Libc | undefined
+  /** Those of another, instead of its own. */
+  readonly ports?: Pick<Recursor, 'clock' | 'random'> | undefined
 }
 
 export interface Recursor {
   readonly clock: Clock
+  readonly random: Random
+  readonly settings: RecursorOptions['settings']
   readonly caches: Caches
   readonly zones: ZoneStore
   readonly resolver: Resolver
@@ -41,8 +45,7 @@ const SEEDS = 2 ** 32
 
 export function openRecursor(options: RecursorOptions): Recursor {
   const { limits, settings, hints, validation, events } = options
-  const clock = systemClock()
-  const random = systemRandom()
+  const { clock, random } = options.ports ?? { clock: systemClock(), random: systemRandom() }
   const sockets = (): { network: Network; closeNetwork: () => void } => {
     const network = createNetwork({ clock, random, limits, events, libc: options.libc })
     return { network, closeNetwork: () => network.close() }
@@ -73,6 +76,8 @@ export function openRecursor(options: RecursorOptions): Recursor {
   })
   return {
     clock,
+    random,
+    settings,
     caches,
     zones,
     resolver,

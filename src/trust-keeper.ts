@@ -77,9 +77,8 @@ export class TrustKeeper {
     this.#validation = this.#made()
   }
 
-  get validation(): Validation {
-    return this.#validation
-  }
+  /** To be called for every resolution: one function of all keepers, so that V8 takes those of different ones for the same code. */
+  readonly validation = (): Validation => this.#validation
 
   /** Tags of the keys of the root that are believed (RFC 8509 section 3), ascending. */
   rootKeyTags(): readonly number[] {

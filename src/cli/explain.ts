@@ -47,7 +47,7 @@ export async function runExplain(config: Config, options: ExplainOptions, output
   output.err(anchors.warnings.map(problem => `${problemText(problem)}\n`).join(''))
   // Keys that a roll-over added are believed here too; nothing is written, since it is not started.
   const trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events: tellTrouble(output), settings: config.dnssec, anchors: anchors.anchors })
-  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: () => trust.validation, events: () => {} })
+  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: trust.validation, events: () => {} })
   try {
     const problems = recursor.zones.load(config)
     if (problems.length > 0) {
@@ -63,7 +63,7 @@ export async function runExplain(config: Config, options: ExplainOptions, output
       ),
     )
     const painted = options.colour ? paint : noPaint
-    const verdict = verdictText(outcome, trust.validation.validate && !options.checkingDisabled, painted)
+    const verdict = verdictText(outcome, trust.validation().validate && !options.checkingDisabled, painted)
     output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, painted)}${recordLines(outcome)}${chainText(steps, painted)}${verdict}`)
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
   } finally {

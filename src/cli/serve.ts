@@ -1,7 +1,7 @@
 /** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
 import { setFlagsFromString } from 'node:v8'
 import { startServer, StartError, type RunningServer, type StartFailure } from '../app.ts'
-import { loadConfig, type ConfigSources } from '../config.ts'
+import { loadConfig, type Config, type ConfigSources } from '../config.ts'
 import type { Output } from './query.ts'
 import { findPortHolder } from '../net/port-holder.ts'
 import { problemText } from '../problem-text.ts'
@@ -21,6 +21,7 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
   const signals = new Signals()
   try {
     const server = await startServer(result.config, { warnings: result.warnings, readConfig: () => loadConfig(sources) })
+    if (result.config.warmUp) warmUpLater(server, result.config, signals.stopping)
     await signals.serve(server)
     return Exit.Ok
   } catch (error) {
@@ -29,6 +30,19 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
   } finally {
     signals.close()
   }
+}
+
+/** Not while it still starts, and nothing of it is loaded before: the first answer comes first. */
+function warmUpLater(server: RunningServer, config: Config, signal: AbortSignal): void {
+  const load = async (): Promise<void> => {
+    const { warmUp } = await import('../warm-up.ts')
+    await warmUp({ config, events: server.events, like: server.recursor, waiting: () => server.waiting, signal })
+  }
+  const timer = setTimeout(() => {
+    load().catch((error: unknown) => server.events({ kind: 'bug', where: 'warm-up', error, question: null }))
+  }, config.limits.warmUp.delayMs)
+  timer.unref()
+  signal.addEventListener('abort', () => clearTimeout(timer))
 }
 
 function explain(failure: StartFailure, output: Output): number {
@@ -54,7 +68,7 @@ const STOPPING = ['SIGTERM', 'SIGINT'] as const
 class Signals {
   #server: RunningServer | null = null
   #stopped: (() => void) | null = null
-  #stopping = false
+  readonly #stopping = new AbortController()
   readonly #handlers: readonly (readonly [NodeJS.Signals, () => void])[] = [
     ...STOPPING.map(signal => [signal, () => this.#stop(signal)] as const),
     ['SIGHUP', () => this.#server?.reload()],
@@ -67,12 +81,17 @@ class Signals {
     for (const [signal, handler] of this.#handlers) process.on(signal, handler)
   }
 
+  /** Aborted by the first signal that ends the server. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal
+  }
+
   /** Resolves when the server has been stopped by a signal. */
   serve(server: RunningServer): Promise<void> {
     this.#server = server
     return new Promise(resolve => {
       this.#stopped = resolve
-      if (this.#stopping) void server.stop('stop').then(resolve)
+      if (this.stopping.aborted) void server.stop('stop').then(resolve)
     })
   }
 
@@ -82,8 +101,8 @@ class Signals {
 
   #stop(signal: (typeof STOPPING)[number]): void {
     // The second one means: now.
-    if (this.#stopping) process.exit(signal === 'SIGINT' ? Exit.Interrupted : Exit.Terminated)
-    this.#stopping = true
+    if (this.stopping.aborted) process.exit(signal === 'SIGINT' ? Exit.Interrupted : Exit.Terminated)
+    this.#stopping.abort()
     void this.#server?.stop(signal).then(() => this.#stopped?.())
   }
 }

@@ -100,7 +100,7 @@ const tags = (...keys: Key[]): number[] => keys.map(({ rdata }) => keyTagOf(rdat
 describe('what is believed', () => {
   test('the configured anchors, told when it starts', () => {
     const kept = keep()
-    expect(kept.keeper.validation).toMatchObject({ validate: true, aggressive: true, rules: { nsec3MaxIterations: 50 } })
+    expect(kept.keeper.validation()).toMatchObject({ validate: true, aggressive: true, rules: { nsec3MaxIterations: 50 } })
     expect(kept.told()).toEqual([`info: answers are validated from . (${tags(a).join('')}) down`])
     expect(trustedTags(kept)).toEqual(tags(a))
   })
@@ -110,13 +110,13 @@ describe('what is believed', () => {
     ['switched off', { validate: false }, [rootAnchor(a)], 'warn: nothing is validated: "dnssec": {"validate": false}'],
   ])('%s: nothing is validated, and that is said', (_what, dnssec, anchors, line) => {
     const kept = keep(dnssec, { anchors })
-    expect(kept.keeper.validation.validate).toBe(false)
+    expect(kept.keeper.validation().validate).toBe(false)
     expect(kept.told()).toEqual([line])
     expect(kept.zone.asked).toEqual([])
   })
 
   test('rules come from the configuration', () => {
-    const { rules, aggressive } = keep({ nsec3MaxIterations: 5, disallow: ['RSASHA1', 7, 'SHA-1'], aggressiveUse: false }).keeper.validation
+    const { rules, aggressive } = keep({ nsec3MaxIterations: 5, disallow: ['RSASHA1', 7, 'SHA-1'], aggressiveUse: false }).keeper.validation()
     expect([rules.nsec3MaxIterations, [...rules.disallowedAlgorithms], [...rules.disallowedDigests], aggressive]).toEqual([5, [5, 7], [1], false])
   })
 
@@ -126,11 +126,11 @@ describe('what is believed', () => {
     expect(kept.zone.changes).toBe(0)
     kept.keeper.configure(settings({ negativeTrustAnchors: [{ name: 'broken.test', until: '2030-01-01' }] }), [rootAnchor(a)])
     expect(kept.zone.changes).toBe(1)
-    expect(kept.keeper.validation.points.negative(name('www.broken.test'), START)).toBeDefined()
+    expect(kept.keeper.validation().points.negative(name('www.broken.test'), START)).toBeDefined()
     kept.keeper.configure(settings(), [rootAnchor(b)])
     expect([kept.zone.changes, trustedTags(kept)]).toEqual([2, tags(b)])
     kept.keeper.configure(settings(), [])
-    expect(kept.keeper.validation.validate).toBe(false)
+    expect(kept.keeper.validation().validate).toBe(false)
   })
 
   test('a configuration that comes before the first look clears too', () => {
@@ -216,7 +216,7 @@ describe('managed anchors', () => {
   test('all keys revoked: no trust point any more, and that is an error', () => {
     const kept = keep(managed())
     live(kept, 2, [revokedOf(a)], [revokedOf(a)])
-    expect(kept.keeper.validation.validate).toBe(false)
+    expect(kept.keeper.validation().validate).toBe(false)
     expect(kept.told().join('\n')).toMatch(/error: every key of the trust anchor \. is revoked/)
   })
 
@@ -255,7 +255,7 @@ describe('managed anchors', () => {
     const kept = keep({ managedAnchors: join(place.directory, 'nowhere', 'keys') })
     await kept.keeper.close()
     expect(kept.told().join('\n')).toMatch(/error: state of trust anchors: .*ENOENT/)
-    expect(kept.keeper.validation.validate).toBe(true)
+    expect(kept.keeper.validation().validate).toBe(true)
   })
 
   test('after close nothing is asked any more', async () => {

@@ -437,7 +437,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
-  warmUp: { questions: 3_000, delayMs: 500, sliceMs: 4, pauseMs: 4, together: 8, busyPermille: 500, giveUpMs: 10_000, cacheBytes: 16 * 1024 * 1024 },
+  warmUp: { questions: 3_000, delayMs: 250, sliceMs: 4, pauseMs: 4, together: 8, busyPermille: 500, giveUpMs: 10_000, cacheBytes: 16 * 1024 * 1024 },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */

@@ -18,7 +18,7 @@ import { NSEC3_SHA1, nsec3Hash } from './dnssec/algorithms.ts'
 import type { Limits } from './limits.ts'
 import { takeReply } from './net/reply-judge.ts'
 import type { OpenedSocket, SocketUser, UpstreamSockets } from './net/upstream-sockets.ts'
-import { UdpUpstream } from './net/upstream-udp.ts'
+import { UdpUpstream, type UpstreamParts } from './net/upstream-udp.ts'
 import type { Cancel, Clock, ExchangeResult, Network, Random, ServerAddress, Transport } from './ports.ts'
 import { HostKind, nameIn, ZoneKind } from './warm-up-questions.ts'
 import { ReplyWriter, type Said } from './warm-up-reply.ts'
@@ -47,7 +47,7 @@ export const warmUpAddresses = (role: number, n: number): readonly IpAddress[] =
 
 const roleOf = ({ bytes }: IpAddress): number => bytes[bytes.length === 4 ? ROLE_AT[4] : ROLE_AT[16]] ?? Role.Silent
 
-export class WarmUpInternet implements Network {
+export class WarmUpInternet {
   readonly #parts: WarmUpInternetParts
   readonly #servers: Servers
   readonly #sockets: MadeUpSockets
@@ -59,10 +59,33 @@ export class WarmUpInternet implements Network {
     this.#parts = parts
     this.#servers = new Servers(signer)
     this.#sockets = new MadeUpSockets(this.#servers, broke)
-    this.#udp = new UdpUpstream({ clock, random, limits: limits.upstream, exhausted: () => {}, sockets: this.#sockets })
+    // As `createNetwork` makes them: V8 tells objects apart by how they were made.
+    const upstream: UpstreamParts = { clock, random, limits: limits.upstream, exhausted: () => {} }
+    this.#udp = new UdpUpstream({ ...upstream, sockets: this.#sockets })
   }
 
-  exchange(server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
+  /**
+   * The port of the engine, in the form of the real one. `other` is the same by another function: what has been seen calling
+   * two is compiled for calling any, the real one too.
+   */
+  port(other: boolean): Network {
+    const usage = (): null => null
+    const close = (): void => this.close()
+    const one = {
+      exchange: (...asked: Parameters<Network['exchange']>): Cancel => this.#exchange(...asked),
+      usage,
+      close,
+    }
+    const two = {
+      exchange: (server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel =>
+        this.#exchange(server, transport, query, timeoutMs, done),
+      usage,
+      close,
+    }
+    return other ? two : one
+  }
+
+  #exchange(server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
     // Its time is not waited for.
     if (roleOf(server.ip) === Role.Silent) return this.#soon(() => done({ kind: 'timeout', mismatches: 0 }))
     if (transport === 'udp') return this.#udp.exchange(server, query, timeoutMs, done)
@@ -134,8 +157,11 @@ class MadeUpSockets implements UpstreamSockets {
   }
 }
 
-const TTL = 3_600
-const set = (name: Name, type: number, ...rdatas: readonly Uint8Array[]): RRset => makeRRset(name, type, RrClass.IN, TTL, rdatas)
+/** Seconds, of sets by the length of their names. */
+const TTLS = [300, 3_600, 86_400] as const
+const set = (name: Name, type: number, ...rdatas: readonly Uint8Array[]): RRset => makeRRset(name, type, RrClass.IN, TTLS[name.length % TTLS.length] ?? TTLS[0], rdatas)
+/** Of all fields of a SOA. */
+const SOA_VALUE = 3_600
 
 const nothing: Said = { rcode: Rcode.NOERROR, authoritative: true, truncated: false, answer: [], authority: [], additional: [] }
 const MAIL_PREFERENCE = 10
@@ -227,7 +253,7 @@ class Servers {
   #soa(zone: Name): RRset {
     const names = [...nameBytes(child('ns1', zone)), ...nameBytes(child('hostmaster', zone))]
     const rdata = Uint8Array.of(...names, ...new Uint8Array(20))
-    for (let field = 0; field < 5; field++) putU32(rdata, names.length + field * 4, TTL)
+    for (let field = 0; field < 5; field++) putU32(rdata, names.length + field * 4, SOA_VALUE)
     return this.#own(set(zone, RrType.SOA, rdata), zone)
   }
 

@@ -1,4 +1,4 @@
-/** The octets of a reply of the servers that the engine is warmed up with, compressed as servers do it: against the question. */
+/** The octets of a reply of the servers that the engine is warmed up with, compressed as servers do it. */
 import { latin1, putU16, putU32 } from './dns/bytes.ts'
 import { HEADER_OCTETS } from './dns/message.ts'
 import { type Name, parentOf, ROOT, trustWireName, type WireName } from './dns/name.ts'
@@ -25,13 +25,15 @@ const ROOM_OCTETS = 4_096
 
 export class ReplyWriter {
   readonly #room = new Uint8Array(ROOM_OCTETS)
-  #question: Name = ROOT
+  /** Where names of this reply stand, by their letters; folded. */
+  readonly #places = new Map<string, number>()
   #at = 0
 
   /** To a query with the question `question`, whose letters come back as they were asked. */
   write(query: Uint8Array, question: Name, said: Said): Uint8Array {
     const bytes = this.#room
-    this.#question = question
+    this.#places.clear()
+    for (let rest = question; rest !== ROOT; rest = parentOf(rest)) this.#places.set(rest, HEADER_OCTETS + question.length - rest.length)
     this.#at = HEADER_OCTETS + question.length + QUESTION_OCTETS
     bytes.fill(0, 0, HEADER_OCTETS)
     bytes.set(query.subarray(HEADER_OCTETS, this.#at), HEADER_OCTETS)
@@ -79,11 +81,13 @@ export class ReplyWriter {
     const bytes = this.#room
     let rest = name
     while (rest !== ROOT) {
-      if (this.#question.endsWith(rest)) {
-        putU16(bytes, this.#at, POINTER | (HEADER_OCTETS + this.#question.length - rest.length))
+      const place = this.#places.get(rest)
+      if (place !== undefined) {
+        putU16(bytes, this.#at, POINTER | place)
         this.#at += 2
         return
       }
+      this.#places.set(rest, this.#at)
       const next = parentOf(rest)
       for (let i = 0; i < rest.length - next.length; i++) bytes[this.#at++] = rest.charCodeAt(i)
       rest = next

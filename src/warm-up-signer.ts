@@ -12,8 +12,10 @@ import { signedLabels, signedOctets } from './dnssec/canonical.ts'
 
 const ECDSAP256SHA256 = 13
 const SHA256 = 2
-/** Signatures hold from so long before to so long after they were made, seconds: more than any warm-up takes. */
-const MARGIN_S = 86_400
+/** Signatures hold from so long before they were made, seconds. */
+const SINCE_S = 86_400
+/** And for so long: longer than any warm-up takes, and some end before the TTL of what they are over. */
+const FOR_S = [86_400, 1_800, 604_800] as const
 
 export class WarmUpSigner {
   /** RDATA of the one key. */
@@ -49,8 +51,8 @@ export class WarmUpSigner {
 
   #sign(set: RRset, signer: Name): Uint8Array {
     const head = rrsigRdata({
-      covered: set.type, algorithm: ECDSAP256SHA256, labels: signedLabels(set.name), originalTtl: set.ttl, expiration: this.#made + MARGIN_S,
-      inception: this.#made - MARGIN_S, keyTag: this.#tag, signer, signature: new Uint8Array(0),
+      covered: set.type, algorithm: ECDSAP256SHA256, labels: signedLabels(set.name), originalTtl: set.ttl, expiration: this.#made + (FOR_S[(set.name.length >> 1) % FOR_S.length] ?? FOR_S[0]),
+      inception: this.#made - SINCE_S, keyTag: this.#tag, signer, signature: new Uint8Array(0),
     })
     return Uint8Array.of(...head, ...sign('sha256', signedOctets(head, set, set.name, set.ttl), { key: this.#key, dsaEncoding: 'ieee-p1363' }))
   }

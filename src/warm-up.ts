@@ -117,7 +117,7 @@ class WarmUp {
   #openEngines(): void {
     const { config, like } = this.#parts
     const signer = config.dnssec.validate ? new WarmUpSigner(like.clock.wall()) : null
-    this.#engines = Array.from({ length: ENGINES }, () => openEngine(this.#parts, signer, event => this.#hear(event), error => this.#tellBug(error)))
+    this.#engines = Array.from({ length: ENGINES }, (_, i) => openEngine(this.#parts, i > 0, signer, event => this.#hear(event), error => this.#tellBug(error)))
   }
 
   /** Does not keep the process alive. */
@@ -177,12 +177,15 @@ class WarmUp {
 
   #ask(n: number): void {
     const { query, transport, expected } = warmUpQuestion(n)
-    this.#open++
-    this.#engines[n % this.#engines.length]?.serve(query, query.length, this.#clients[transport], (bytes, length) => {
+    const engine = n % this.#engines.length
+    const replied = (bytes: Uint8Array, length: number): void => {
       this.#open--
       if (!isAsExpected(bytes, length, expected)) this.#unplanned++
       this.#answered()
-    })
+    }
+    this.#open++
+    // One of two functions, as the network is.
+    this.#engines[engine]?.serve(query, query.length, this.#clients[transport], engine === 0 ? replied : (bytes, length) => replied(bytes, length))
   }
 
   #hear(event: Event): void {
@@ -209,20 +212,20 @@ interface Engine {
 }
 
 /** As the server of this configuration has it, but for whom it asks, what it remembers and whom it lets in. */
-function openEngine({ config, like }: WarmUpParts, signer: WarmUpSigner | null, events: EventSink, broke: (error: unknown) => void): Engine {
+function openEngine({ config, like }: WarmUpParts, other: boolean, signer: WarmUpSigner | null, events: EventSink, broke: (error: unknown) => void): Engine {
   const limits = limitsWith({ budget: defaultLimits.budget, cache: { totalBytes: config.limits.warmUp.cacheBytes, rotate: config.limits.cache.rotate }, server: {}, tcp: {} })
   const { clock, random } = like
-  const network = new WarmUpInternet({ clock, random, limits, signer, broke })
+  const internet = new WarmUpInternet({ clock, random, limits, signer, broke })
   const trust = new TrustKeeper({
-    clock, limits: limits.dnssec, events, settings: { ...config.dnssec, managedAnchors: null, negative: [] },
+    clock, limits: limits.dnssec, events, settings: { ...config.dnssec, managedAnchors: null },
     anchors: signer === null ? [] : [{ name: ROOT, ds: [signer.dsOf(ROOT)], keys: [] }],
   })
-  const recursor = openRecursor({ limits, settings: settingsLike(like), hints: () => hints, validation: trust.validation, events, network, libc: undefined, ports: like })
+  const recursor = openRecursor({ limits, settings: settingsLike(like), hints: () => hints, validation: trust.validation, events, network: internet.port(other), libc: undefined, ports: like })
   recursor.zones.load({ zones: [], records: [], specialUseOff: config.specialUseOff })
   return {
     serve: serveWith(config, recursor, events),
     close() {
-      network.close()
+      internet.close()
       recursor.close()
     },
   }

@@ -18,6 +18,27 @@ export function cpuMicros(pid) {
   return (Number(fields[11]) + Number(fields[12])) * TICK_US
 }
 
+/** Longer than a server waits before it does something of its own accord behind a start (rootwalk 250 ms). */
+const REST_MS = 500
+const REST_LIMIT_MS = 10_000
+const REST_TRY_MS = 50
+
+/**
+ * Resolves when a process has used no processor time, but less than a tick, for half a second: what it does of its own accord
+ * behind its start is over. After ten seconds in any case.
+ * @param {number} pid
+ */
+export async function atRest(pid) {
+  let used = cpuMicros(pid)
+  let quietMs = 0
+  for (let ms = 0; quietMs < REST_MS && ms < REST_LIMIT_MS; ms += REST_TRY_MS) {
+    await pause(REST_TRY_MS)
+    const now = cpuMicros(pid)
+    quietMs = now === used ? quietMs + REST_TRY_MS : 0
+    used = now
+  }
+}
+
 /**
  * The same for the threads that run now, in steps of a nanosecond instead of ten milliseconds; what a thread used that has ended is missing.
  * @param {number} pid

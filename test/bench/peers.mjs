@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers, startProcess, temporaryDirectory, whereIs } from '../daemons.mjs'
+import { atRest } from './measure.mjs'
 import { ADDRESS, CACHE_MIB, freePort, SERVER_CPU, TCP_CONNECTIONS } from './servers.mjs'
 
 /** @typedef {import('./servers.mjs').Server} Server */
@@ -58,6 +59,7 @@ const peers = [
 export const installed = () => peers.filter(({ program }) => whereIs(program) !== null).map(({ name }) => name)
 
 /**
+ * Resolves when it answers and has nothing more to do of its own accord.
  * @param {string} name
  * @param {import('./servers.mjs').Purpose} purpose
  * @returns {Promise<Server>}
@@ -80,7 +82,10 @@ export async function startPeer(name, { hints, anchor = null, cacheMib = CACHE_M
     remove()
   }
   const said = () => output
-  if (await answers(ADDRESS, port, running.gone)) return { name, pid: running.pid, port, said, stop }
+  if (await answers(ADDRESS, port, running.gone)) {
+    await atRest(running.pid)
+    return { name, pid: running.pid, port, said, stop }
+  }
   await stop()
   throw new Error(`${name} does not answer:\n${output}`)
 }

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withNames } from './internet.mjs'
 import { dnsperf } from './measure.mjs'
-import { ADDRESS, CLIENT_CPU, startRootwalk } from './servers.mjs'
+import { ADDRESS, CLIENT_CPU, hasSetting, startRootwalk } from './servers.mjs'
 
 const TOLD = 30
 
@@ -21,7 +21,9 @@ export async function profileBench({ internet, only, names, zones, coldNames, di
   for (const { name, names: asked, load } of cases.filter(({ name }) => only.includes(name))) {
     const into = join(directory, `profile-${name}-${process.pid}`)
     mkdirSync(into, { recursive: true })
-    const server = await startRootwalk({ ...internet, nodeOptions: ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${into}`] })
+    // What is made up is not to be told with what is asked.
+    const settings = (await hasSetting(['warmUp'])) ? { warmUp: false } : {}
+    const server = await startRootwalk({ ...internet, settings, nodeOptions: ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${into}`] })
     try {
       await withNames(asked, file => dnsperf({ address: ADDRESS, port: server.port, file, outstanding: 200, cpu: CLIENT_CPU, limitSeconds: 300, ...load }))
     } finally {

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { answers, startProcess, temporaryDirectory } from '../daemons.mjs'
 import { cliPath, configSchema } from './built.mjs'
+import { atRest } from './measure.mjs'
 
 /** Resolves when the server on that port is ready, with false when it never will be. @typedef {(port: number, gone: () => boolean) => Promise<boolean>} Ready */
 /** @typedef {{ name: string, pid: number, port: number, said: () => string, stop: () => Promise<void> }} Server */
@@ -63,7 +64,7 @@ export async function hasSetting(path) {
 }
 
 /**
- * Starts `node dist/cli.js serve`; resolves when it answers, or when `ready` says so. `nodeOptions` come before the script (profiling).
+ * Starts `node dist/cli.js serve`; resolves when it answers and has nothing more to do of its own accord, or when `ready` says so. `nodeOptions` come before the script (profiling).
  * @param {Purpose & { nodeOptions?: readonly string[], ready?: Ready, settings?: Record<string, unknown> }} options
  * @returns {Promise<Server>}
  */
@@ -110,7 +111,10 @@ async function startNode(name, args, port, after, ready) {
     after()
   }
   const said = () => output
-  if (await (ready === undefined ? answers(ADDRESS, port, running.gone) : ready(port, running.gone))) return { name, pid: running.pid, port, said, stop }
+  if (await (ready === undefined ? answers(ADDRESS, port, running.gone) : ready(port, running.gone))) {
+    if (ready === undefined) await atRest(running.pid)
+    return { name, pid: running.pid, port, said, stop }
+  }
   await stop()
   throw new Error(`${name} does not answer:\n${output}`)
 }

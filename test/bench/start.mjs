@@ -2,23 +2,26 @@
 /** From the start of the process to its first answer: one it knows itself, and one it has to look up. And what it uses when nobody asks. */
 import { createSocket } from 'node:dgram'
 import { encode } from 'dns-packet'
-import { cpuMicros, dnsperf, fineCpuMicros, median, pause } from './measure.mjs'
+import { atRest, cpuMicros, dnsperf, fineCpuMicros, median, pause } from './measure.mjs'
 import { withNames } from './internet.mjs'
 import { installed, startPeer } from './peers.mjs'
 import { OURS, PEER } from './report.mjs'
-import { ADDRESS, CLIENT_CPU, startRootwalk } from './servers.mjs'
+import { ADDRESS, CLIENT_CPU, startEcho, startRootwalk } from './servers.mjs'
 
 /** @typedef {import('./cached.mjs').Case} Case */
 
 const ASK_EVERY_MS = 2
 const LIMIT_MS = 20_000
 const REST_MS = 1_500
+/** Of those in which a server is waited for until it has come to rest. */
+const REST_ROUNDS = 5
 
 /** @param {Case} on */
 export async function startCase({ internet, report, size, tell }) {
   const own = report.row('start', 'to the first answer', { unit: 'ms', digits: 0, goal: { by: 'value', most: 250 }, beside: 'of its own (localhost)' })
   const looked = report.row('start', 'to the first answer looked up', { unit: 'ms', digits: 0 })
   const used = report.row('start', 'processor time until then', { unit: 'ms', digits: 0 })
+  const rested = report.row('start', 'processor time until at rest', { unit: 'ms', digits: 0, beside: 'warm-up included' })
   /** @type {number[]} */
   const owns = []
   for (let round = 0; round < size.starts; round++) {
@@ -30,7 +33,18 @@ export async function startCase({ internet, report, size, tell }) {
       if (row === own) {
         owns.push(ms)
         used.add(OURS, cpuMicros(server.pid) / 1e3)
+        if (round < REST_ROUNDS) {
+          await atRest(server.pid)
+          rested.add(OURS, cpuMicros(server.pid) / 1e3)
+        }
       }
+      await server.stop()
+    }
+  }
+  for (let round = 0; round < Math.min(REST_ROUNDS, size.starts); round++) {
+    for (const start of [startEcho, ...(installed().includes(PEER) ? [() => startPeer(PEER, internet)] : [])]) {
+      const server = await start()
+      rested.add(server.name, cpuMicros(server.pid) / 1e3)
       await server.stop()
     }
   }

@@ -106,7 +106,7 @@ const CONFIG = 'resolver.config.json'
 
 function settle({ hints, config = {}, files = {} }: Options, port: number): string {
   const directory = mkdtempSync(join(tmpdir(), 'rootwalk-e2e-'))
-  const settings = { listen: [`${ADDRESS}:${port}`], rootHints: 'root.hints', upstream: { doNotQuery: [] }, log: { form: 'json' }, dnssec: { validate: false }, ...config }
+  const settings = { listen: [`${ADDRESS}:${port}`], rootHints: 'root.hints', upstream: { doNotQuery: [] }, log: { form: 'json' }, dnssec: { validate: false }, warmUp: false, ...config }
   const all = { ...files, 'root.hints': hints, [CONFIG]: JSON.stringify(settings) }
   for (const [name, text] of Object.entries(all)) writeFileSync(join(directory, name), text)
   return directory

@@ -114,6 +114,26 @@ suite('serve', () => {
     expect((await ask(serving, 'www.example.com A +nsid')).text).toContain('this one')
   }, 60_000)
 
+  it('warms itself up, tells so, and has nothing of it in its caches or numbers', async () => {
+    const serving = await start({ warmUp: true, log: { form: 'json', level: 'debug' } })
+    const told = (event: string): object[] => serving.output().split('\n').filter(line => line.includes(`"event":"${event}"`)).map(line => JSON.parse(line))
+    await expect.poll(() => told('warmed-up'), { timeout: 30_000, interval: 50 }).toHaveLength(1)
+    expect(told('warmed-up')[0]).toMatchObject({ level: 'debug', ended: 'done', unplanned: 0 })
+    serving.signal('SIGUSR2')
+    await expect.poll(() => told('stats'), PATIENT).toHaveLength(1)
+    // The one query is that by which the test knows that it serves.
+    expect(told('stats')[0]).toMatchObject({ numbers: { waiting: 0, resolutions: 0, cached: { answers: 0 }, queries: { tcpQueries: 0, nxDomain: 0 } } })
+    expect((await ask(serving, 'www.example.com A')).status).toBe('NOERROR')
+  }, 60_000)
+
+  it('ends at once on SIGTERM before it is warm', async () => {
+    const serving = await start({ warmUp: true, log: { form: 'json', level: 'debug' } })
+    await expect.poll(() => serving.output(), PATIENT).toMatch(/"event":"primed"/)
+    serving.signal('SIGTERM')
+    expect(await serving.exited).toBe(0)
+    expect(serving.output()).not.toMatch(/"event":"bug"|"ended":"done"/)
+  }, 60_000)
+
   it('ends at once on SIGTERM with nothing in flight, and does not open an inspector on SIGUSR1', async () => {
     const serving = await start({})
     await ask(serving, 'www.example.com A')

@@ -79,8 +79,10 @@ class WarmUp {
     this.#limits = parts.config.limits.warmUp
     const ip: IpAddress = CLIENT ?? { family: 4, bytes: new Uint8Array(4), text: '0.0.0.0' }
     this.#clients = { udp: { ip, port: PORT, transport: 'udp' }, tcp: { ip, port: PORT, transport: 'tcp' } }
-    parts.signal.addEventListener('abort', () => this.#wake())
+    parts.signal.addEventListener('abort', this.#stopped)
   }
+
+  readonly #stopped = (): void => this.#wake()
 
   async toItsEnd(): Promise<WarmedUp> {
     try {
@@ -90,7 +92,10 @@ class WarmUp {
       this.#tellBug(error)
       return { kind: 'warmed-up', ended: 'bug', questions: this.#asked, unplanned: this.#unplanned, ms: Math.round(this.#workedMs) }
     } finally {
+      // Whoever may still end it holds it no longer, nor what it remembers.
+      this.#parts.signal.removeEventListener('abort', this.#stopped)
       for (const engine of this.#engines) engine.close()
+      this.#engines = []
     }
   }
 

@@ -351,7 +351,7 @@ const configSchema = z.strictObject({
   warmUp: z
     .boolean()
     .default(true)
-    .describe('Ask made-up questions of a private engine in the idle time after the start of `serve`, so that the code is compiled when clients come: a second of processor time, against a thousand look-ups that take 20 times as long.'),
+    .describe('Ask a private engine made-up questions in the idle time after the start of `serve`, so that the code is compiled when clients come: about two seconds of processor time, and the first thousand look-ups take less than half as long.'),
 
   log: z
     .strictObject({

@@ -23,7 +23,7 @@ import {
   BUCKET_WORDS, BUCKETS_IN_USE, bucketOf, ENTRY_HEADER, FIRST_BUCKETS, GENERATIONS, HASH, HASH_WORDS, hashOf, hasKey, LENGTHS, LIFE, MARKS, PREFETCHED, REFERENCES, SEGMENT_UNITS,
   SEGMENT_UNIT_SHIFT, SIZE_AND_TAG, TAG_MASK, TIME, UNIT_SHIFT, USED, viewAnswers,
 } from './answer-memory.ts'
-import { countDown, isCacheable, noteBeside, patchHeader, rotateRun, writeOpt } from './answer-patch.ts'
+import { countDown, isCacheable, noteBeside, noteRoom, patchHeader, rotateRun, writeOpt } from './answer-patch.ts'
 import { AnswerTable } from './answer-table.ts'
 import { elapsedSeconds, plainTtl } from './ttl.ts'
 
@@ -68,6 +68,9 @@ export class AnswerCache {
   readonly #views = new Set([0])
   readonly #key = new Uint8Array(KEY_ROOM_OCTETS)
   readonly #keyWords: Int32Array
+  /** What is put in is made here: the answer, what is noted beside it behind. */
+  readonly #octets: Uint8Array
+  readonly #words: Int32Array
   readonly handle: AnswerCacheHandle
 
   /** `budget` in bytes. */
@@ -75,6 +78,8 @@ export class AnswerCache {
     this.#limits = limits
     this.#table = new AnswerTable(budget)
     this.#keyWords = new Int32Array(this.#key.buffer)
+    this.#words = new Int32Array(Math.ceil((limits.entryBytes + noteRoom(limits.entryBytes)) / 4))
+    this.#octets = new Uint8Array(this.#words.buffer)
     const { buffers, blockShift } = this.#table.memory
     const { rotate, prefetchMinTtl, prefetchPercent } = limits
     this.handle = { buffers, blockShift, seed: options.seed ?? DEFAULT_SEED, rotate, prefetchMinTtl, prefetchPercent }
@@ -109,12 +114,15 @@ export class AnswerCache {
     const length = this.#spell(key)
     const tag = tagOf(variantOf(dnssecOk, checkingDisabled), view)
     this.#views.add(view)
-    const first = Uint8Array.from(wire)
+    const octets = this.#octets
+    const first = wire.length
+    if (first > LONG_OCTETS) octets.set(wire)
+    else for (let i = 0; i < first; i++) octets[i] = wire[i] ?? 0
     // The letters of the question are compared in lower case, and the asker's are put in their place.
-    first.set(this.#key.subarray(0, length), HEADER_OCTETS)
-    const second = noteBeside(first, HEADER_OCTETS + length, ttlOffsets, rotate !== 'fixed')
+    for (let i = 0; i < length; i++) octets[HEADER_OCTETS + i] = this.#key[i] ?? 0
+    const second = noteBeside(octets, first, HEADER_OCTETS + length, ttlOffsets, rotate !== 'fixed', octets, first)
     const hash = hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag))
-    return this.#table.put({ hash, tag, time: now, life, first, second }, this.#keyWords, length, HEADER_OCTETS)
+    return this.#table.put({ hash, tag, time: now, life, words: this.#words, first, second }, this.#keyWords, length, HEADER_OCTETS)
   }
 
   /** `AnswerReader.write` for the thread that puts. */

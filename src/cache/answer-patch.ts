@@ -22,6 +22,7 @@ const POINTER = 0xc0
 const RECORD_FIXED_OCTETS = 10
 const POINTER_OCTETS = 2
 const TTL_OCTETS = 4
+const LEAST_RECORD_OCTETS = 1 + RECORD_FIXED_OCTETS
 
 /** Addresses in a row that may change places: where the first record is, octets of one, how many. */
 interface Run {
@@ -33,34 +34,35 @@ const RUN_OCTETS = 5
 const NO_RUN: Run = { at: 0, stride: 0, count: 0 }
 
 /**
- * The second part of an entry: two octets for the place of each TTL, then, if there are addresses to change places, five
- * for these: so the number of octets is odd if and only if there are.
+ * Writes the second part of an entry at `at`: two octets for the place of each TTL, then, if there are addresses to change places, five
+ * for these: so the number of octets, which is returned, is odd if and only if there are. The message is the first `length` octets of `wire`.
  */
-export function noteBeside(wire: Uint8Array, questionEnd: number, ttlOffsets: Uint16Array, withRun: boolean): Uint8Array {
-  const run = withRun ? addressRun(wire, questionEnd) : null
-  const octets = new Uint8Array(2 * ttlOffsets.length + (run === null ? 0 : RUN_OCTETS))
-  for (let i = 0; i < ttlOffsets.length; i++) putU16(octets, 2 * i, ttlOffsets[i] ?? 0)
-  if (run !== null) {
-    const at = 2 * ttlOffsets.length
-    putU16(octets, at, run.at)
-    octets[at + 2] = run.stride
-    putU16(octets, at + 3, run.count)
-  }
-  return octets
+export function noteBeside(wire: Uint8Array, length: number, questionEnd: number, ttlOffsets: Uint16Array, withRun: boolean, into: Uint8Array, at: number): number {
+  for (let i = 0; i < ttlOffsets.length; i++) putU16(into, at + 2 * i, ttlOffsets[i] ?? 0)
+  const run = withRun ? addressRun(wire, length, questionEnd) : null
+  if (run === null) return 2 * ttlOffsets.length
+  const behind = at + 2 * ttlOffsets.length
+  putU16(into, behind, run.at)
+  into[behind + 2] = run.stride
+  putU16(into, behind + 3, run.count)
+  return behind + RUN_OCTETS - at
 }
+
+/** The most octets that `noteBeside` writes for a message of `octets`. */
+export const noteRoom = (octets: number): number => 2 * Math.ceil(octets / LEAST_RECORD_OCTETS) + RUN_OCTETS
 
 /**
  * The first two or more A or AAAA records of one owner in the answer section, when the owner is a pointer: then all are of
  * one length, and no name of the message lies within them that another could point to.
  */
-function addressRun(wire: Uint8Array, questionEnd: number): Run | null {
+function addressRun(wire: Uint8Array, length: number, questionEnd: number): Run | null {
   let run: Run = NO_RUN
   let owner = -1
   let at = questionEnd
   for (let left = u16(wire, 6); left > 0; left--) {
-    const fixed = skipName(wire, at)
+    const fixed = skipName(wire, length, at)
     const next = fixed + RECORD_FIXED_OCTETS + u16(wire, fixed + 8)
-    if (fixed < 0 || next > wire.length) return null
+    if (fixed < 0 || next > length) return null
     const type = u16(wire, fixed)
     const isAddress = fixed === at + POINTER_OCTETS && (wire[at] ?? 0) >= POINTER && (type === RrType.A || type === RrType.AAAA)
     if (isAddress && next - at === run.stride && u16(wire, at) === owner) run = { at: run.at, stride: run.stride, count: run.count + 1 }
@@ -73,8 +75,8 @@ function addressRun(wire: Uint8Array, questionEnd: number): Run | null {
 }
 
 /** The offset behind a name, which may end in a pointer; -1 when there is no room for a record behind it. */
-function skipName(wire: Uint8Array, from: number): number {
-  for (let at = from; at + RECORD_FIXED_OCTETS < wire.length; ) {
+function skipName(wire: Uint8Array, length: number, from: number): number {
+  for (let at = from; at + RECORD_FIXED_OCTETS < length; ) {
     const octet = wire[at] ?? 0
     if (octet === 0) return at + 1
     if (octet >= POINTER) return at + POINTER_OCTETS

@@ -24,8 +24,11 @@ export interface TableEntry {
   readonly time: number
   /** Seconds. */
   readonly life: number
-  readonly first: Uint8Array
-  readonly second: Uint8Array
+  /** Both parts of the data, the second behind the first, from the beginning of these words on. */
+  readonly words: Int32Array
+  /** Octets of the first part, below 2^16, and of the second. */
+  readonly first: number
+  readonly second: number
 }
 
 /**
@@ -69,7 +72,7 @@ export class AnswerTable {
    * the multiple of four `keyAt` in its first part. False when it is larger than a block; the old one is gone even so.
    */
   put(entry: TableEntry, key: Int32Array, keyLength: number, keyAt: number): boolean {
-    const size = Math.ceil((ENTRY_HEADER + entry.first.length + entry.second.length) / 2 ** UNIT_SHIFT)
+    const size = Math.ceil((ENTRY_HEADER + entry.first + entry.second) / 2 ** UNIT_SHIFT)
     const way = this.find(entry.hash, entry.tag, key, keyLength, keyAt)
     if (way >= 0) {
       const unit = this.#unitOf(way)
@@ -129,17 +132,17 @@ export class AnswerTable {
     const words = this.#wordsOf(unit)
     const word = wordOf(unit)
     const segment = unit >>> SEGMENT_UNIT_SHIFT
-    const { octets, times } = this.memory
+    const { times } = this.memory
     this.#beginWrite(block)
     words[word + SIZE_AND_TAG] = (size << SIZE_SHIFT) | entry.tag
     words[word + HASH] = entry.hash
     const ofSegment = times[segment]
     if (ofSegment !== undefined) ofSegment[(unit & (SEGMENT_UNITS - 1)) + TIME] = entry.time
     words[word + LIFE] = entry.life
-    words[word + LENGTHS] = (entry.first.length << 16) | entry.second.length
-    const from = word * 4 + ENTRY_HEADER
-    octets[segment]?.set(entry.first, from)
-    octets[segment]?.set(entry.second, from + entry.first.length)
+    words[word + LENGTHS] = (entry.first << 16) | entry.second
+    const data = word + ENTRY_HEADER / 4
+    const count = (entry.first + entry.second + 3) >> 2
+    for (let i = 0; i < count; i++) words[data + i] = entry.words[i] ?? 0
     this.#endWrite(block)
   }
 

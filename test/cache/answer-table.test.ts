@@ -20,7 +20,13 @@ const KEY = 4
 const keyOf = (id: number): Int32Array => new Int32Array(made(id, 0, 8).buffer, 0, 1)
 const mix = (id: number): number => Math.imul(id + 1, 0x9e37_79b1) | 0
 const put = (table: AnswerTable, hash: number, id: number, version: number, length: number, life = FOREVER, time = id + 0.5): boolean =>
-  table.put({ hash, tag: 1, time, life, first: made(id, version, length), second: Uint8Array.of(version, id & 0xff) }, keyOf(id), KEY, 0)
+  table.put({ hash, tag: 1, time, life, words: wordsOf(made(id, version, length), [version, id & 0xff]), first: length, second: 2 }, keyOf(id), KEY, 0)
+const wordsOf = (first: Uint8Array, second: readonly number[]): Int32Array => {
+  const octets = new Uint8Array(Math.ceil((first.length + second.length) / 4) * 4)
+  octets.set(first)
+  octets.set(second, first.length)
+  return new Int32Array(octets.buffer)
+}
 const wayOf = (table: AnswerTable, hash: number, id: number, tag = 1): number => table.find(hash, tag, keyOf(id), KEY, 0)
 const has = (table: AnswerTable, id: number): boolean => wayOf(table, mix(id), id) >= 0
 
@@ -138,7 +144,7 @@ describe('the table of answers', () => {
   it('tells tags apart, refuses what is larger than a block, forgets all at once', () => {
     const table = new AnswerTable(10_000)
     const tagged = (tag: number): boolean =>
-      table.put({ hash: 5, tag, time: 1, life: tag, first: made(9, tag, 50), second: new Uint8Array(0) }, keyOf(9), KEY, 0)
+      table.put({ hash: 5, tag, time: 1, life: tag, words: wordsOf(made(9, tag, 50), []), first: 50, second: 0 }, keyOf(9), KEY, 0)
     for (const tag of [0, 1, 2, 0xffff]) tagged(tag)
     expect([0, 1, 2, 0xffff].map(tag => read(table, wayOf(table, 5, 9, tag)).life)).toEqual([0, 1, 2, 0xffff])
     expect(wayOf(table, 5, 9, 4)).toBe(-1)

@@ -256,6 +256,14 @@ test('what holds for the whole process is set by programs, never by the library'
   expect(sources.filter(({ imports }) => imports.some(({ from }) => from === 'node:v8')).map(({ path }) => path)).toEqual(['cli/serve.ts'])
 })
 
+test('only `rootwalk serve` warms up, and loads what that needs when it listens', () => {
+  const isWarmUp = (path: string): boolean => /^warm-up[\w-]*\.ts$/.test(path)
+  const importers = sources.filter(({ path, imports }) => !isWarmUp(path) && imports.some(({ from }) => isWarmUp(posix.normalize(posix.join(posix.dirname(path), from)))))
+  expect(importers.map(({ path }) => path)).toEqual(['cli/serve.ts'])
+  expect(importers[0]?.text).toContain("await import('../warm-up.ts')")
+  expect(importers[0]?.text).not.toMatch(/^import .*warm-up/m)
+})
+
 describe('files', () => {
   test('open with a paragraph that says what they are', () => {
     expect(sources.filter(source => !/^(?:#!.*\n)?\/\*\*/.test(source.text)).map(source => source.path)).toEqual([])

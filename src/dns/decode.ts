@@ -67,11 +67,23 @@ export function readHeader(bytes: Uint8Array): Header {
   const high = bytes[2] ?? 0
   const low = bytes[3] ?? 0
   return {
-    id: u16(bytes, 0), response: (high & 0x80) !== 0, opcode: (high >> 3) & 0x0f, authoritative: (high & 0x04) !== 0, truncated: (high & 0x02) !== 0,
-    recursionDesired: (high & 0x01) !== 0, recursionAvailable: (low & 0x80) !== 0, authenticData: (low & 0x20) !== 0,
-    checkingDisabled: (low & 0x10) !== 0, rcode: low & 0x0f,
+    id: u16(bytes, 0), response: (high & QR) !== 0, opcode: (high >> OPCODE_SHIFT) & OPCODE_MASK, authoritative: (high & AA) !== 0, truncated: (high & TC) !== 0,
+    recursionDesired: (high & RD) !== 0, recursionAvailable: (low & RA) !== 0, authenticData: (low & AD) !== 0, checkingDisabled: (low & CD) !== 0,
+    rcode: low & RCODE_MASK,
   }
 }
+
+/** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: what the third octet of the header says, then the fourth. */
+const QR = 0x80
+const OPCODE_SHIFT = 3
+const OPCODE_MASK = 0x0f
+const AA = 0x04
+const TC = 0x02
+const RD = 0x01
+const RA = 0x80
+const AD = 0x20
+const CD = 0x10
+const RCODE_MASK = 0x0f
 
 /** Reads one message from front to back. A method that returns null has noted where and why it gave up. */
 class MessageReader {
@@ -100,38 +112,39 @@ class MessageReader {
 
   read(): Decoded {
     const bytes = this.#bytes
-    if (this.#end < HEADER_OCTETS) return this.#error('shorter than a header', this.#end, null, null)
-    const header = readHeader(bytes)
+    if (this.#end < HEADER_OCTETS) return this.#error('shorter than a header', this.#end, null)
     const questions = u16(bytes, 4)
     // Several questions have no agreed meaning (RFC 9619): a format error.
-    if (questions > 1) return this.#error('more than one question', 4, header, null)
+    if (questions > 1) return this.#error('more than one question', 4, null)
     let question: AskedQuestion | null = null
     if (questions === 1) {
       question = this.#question()
-      if (question === null) return this.#error(this.#why, this.#failedAt, header, null)
+      if (question === null) return this.#error(this.#why, this.#failedAt, null)
     }
     const counts = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10)
-    if (this.next + counts * MIN_RECORD_OCTETS > this.#end) return this.#error('more records announced than there is room for', 6, header, question)
+    if (this.next + counts * MIN_RECORD_OCTETS > this.#end) return this.#error('more records announced than there is room for', 6, question)
     const answer = this.#section(u16(bytes, 6), false, false)
     const proofsOnly = this.#lean && answer !== null && question !== null && answers(question, answer[0])
     const authority = answer === null ? null : this.#section(u16(bytes, 8), false, proofsOnly)
     const additional = authority === null ? null : this.#section(u16(bytes, 10), true, proofsOnly)
-    if (answer === null || authority === null || additional === null) return this.#error(this.#why, this.#failedAt, header, question)
-    if (this.next !== this.#end) return this.#error('octets behind the last record', this.next, header, question)
-    return { kind: 'message', message: this.#message(header, question, answer, authority, additional) }
+    if (answer === null || authority === null || additional === null) return this.#error(this.#why, this.#failedAt, question)
+    if (this.next !== this.#end) return this.#error('octets behind the last record', this.next, question)
+    return { kind: 'message', message: this.#message(question, answer, authority, additional) }
   }
 
-  /** Written out field by field: spreading the header costs more than reading the question. */
-  #message(h: Header, question: AskedQuestion | null, answer: readonly Rr[], authority: readonly Rr[], additional: readonly Rr[]): Message {
+  /** Written out field by field: a header of its own first, and then spread, costs more than reading the question. */
+  #message(question: AskedQuestion | null, answer: readonly Rr[], authority: readonly Rr[], additional: readonly Rr[]): Message {
+    const high = this.#bytes[2] ?? 0
+    const low = this.#bytes[3] ?? 0
     return {
-      id: h.id, response: h.response, opcode: h.opcode, authoritative: h.authoritative, truncated: h.truncated, recursionDesired: h.recursionDesired,
-      recursionAvailable: h.recursionAvailable, authenticData: h.authenticData, checkingDisabled: h.checkingDisabled,
-      rcode: (this.#extendedRcode << 4) | h.rcode, question, answer, authority, additional, edns: this.#edns,
+      id: u16(this.#bytes, 0), response: (high & QR) !== 0, opcode: (high >> OPCODE_SHIFT) & OPCODE_MASK, authoritative: (high & AA) !== 0, truncated: (high & TC) !== 0,
+      recursionDesired: (high & RD) !== 0, recursionAvailable: (low & RA) !== 0, authenticData: (low & AD) !== 0, checkingDisabled: (low & CD) !== 0,
+      rcode: (this.#extendedRcode << 4) | (low & RCODE_MASK), question, answer, authority, additional, edns: this.#edns,
     }
   }
 
-  #error(why: string, offset: number, header: Header | null, question: AskedQuestion | null): FormatError {
-    return { kind: 'format-error', offset, why, header, question }
+  #error(why: string, offset: number, question: AskedQuestion | null): FormatError {
+    return { kind: 'format-error', offset, why, header: this.#end < HEADER_OCTETS ? null : readHeader(this.#bytes), question }
   }
 
   #fail(why: string, offset: number): null {

@@ -92,13 +92,15 @@ class MessageWriter {
   readonly #isOwn: boolean
   /** Records must end here: the OPT comes behind. */
   readonly #limit: number
-  readonly #ttlOffsets: number[] = []
+  readonly #ttlOffsets: Uint16Array
+  #records = 0
   readonly #names = new CompressionTable()
   #at = HEADER_OCTETS
 
   constructor(message: Message, options: EncodeOptions) {
     this.#message = message
     this.#minimal = options.minimal === true
+    this.#ttlOffsets = new Uint16Array(message.answer.length + message.authority.length + message.additional.length)
     const maxBytes = Math.min(options.maxBytes, MAX_MESSAGE_OCTETS)
     const head = HEADER_OCTETS + (message.question === null ? 0 : message.question.cased.length + QUESTION_FIXED_OCTETS)
     const edns = message.edns
@@ -132,7 +134,7 @@ class MessageWriter {
     putU16(bytes, 6, answers)
     putU16(bytes, 8, authorities)
     putU16(bytes, 10, additionals + (edns === null ? 0 : 1))
-    return { bytes: this.#isOwn ? copyOf(bytes, 0, this.#at) : new Uint8Array(bytes.buffer, bytes.byteOffset, this.#at), ttlOffsets: offsetsOf(this.#ttlOffsets), truncated }
+    return { bytes: this.#isOwn ? copyOf(bytes, 0, this.#at) : new Uint8Array(bytes.buffer, bytes.byteOffset, this.#at), ttlOffsets: this.#records === this.#ttlOffsets.length ? this.#ttlOffsets : this.#ttlOffsets.slice(0, this.#records), truncated }
   }
 
   #question(cased: WireName, question: Question): void {
@@ -157,7 +159,7 @@ class MessageWriter {
       this.#record(record)
       if (this.#at > this.#limit) {
         this.#at = setAt
-        this.#ttlOffsets.length -= i + 1 - setStart
+        this.#records -= i + 1 - setStart
         return setStart
       }
     }
@@ -170,7 +172,7 @@ class MessageWriter {
     putU16(bytes, at, record.type)
     putU16(bytes, at + 2, record.class)
     putU32(bytes, at + 4, record.ttl)
-    this.#ttlOffsets.push(at + 4)
+    this.#ttlOffsets[this.#records++] = at + 4
     const plan = planOf(record.type, record.class)
     const from = at + RECORD_FIXED_OCTETS
     const compress = plan?.compresses === true && fitsPlan(plan, record.rdata, 0, record.rdata.length)
@@ -232,13 +234,6 @@ class CompressionTable {
     }
     return putOctets(name, name.length, into, at)
   }
-}
-
-/** `Uint16Array.from` goes through an iterator and is ten times as slow. */
-function offsetsOf(offsets: readonly number[]): Uint16Array {
-  const copy = new Uint16Array(offsets.length)
-  for (let i = 0; i < copy.length; i++) copy[i] = offsets[i] ?? 0
-  return copy
 }
 
 function putPointer(target: number, into: Uint8Array, at: number): number {

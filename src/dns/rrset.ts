@@ -101,7 +101,9 @@ export function groupRRsets(records: readonly Rr[], keepSignatures = false): RRs
 }
 
 const setOf = ({ owner, type, class: klass, ttl, rdata }: Rr): RRset =>
-  ({ owner, name: foldName(owner), type, class: klass, ttl, rdatas: [rdata], signatures: [] })
+  ({ owner, name: foldName(owner), type, class: klass, ttl, rdatas: [rdata], signatures: NONE })
+
+const NONE: readonly Uint8Array[] = Object.freeze([])
 
 /** Sets of up to this many are compared pairwise: 28 comparisons, each over at the first difference, are cheaper than keys. */
 const PAIRWISE = 8

@@ -5,7 +5,6 @@
 import type { Question } from '../dns/message.ts'
 import { formatName } from '../dns/text.ts'
 import { isWithin, type Name } from '../dns/name.ts'
-import type { ServerFacts } from '../cache/server-stats.ts'
 import type { ServerAddress } from '../ports.ts'
 import type { Steps } from '../steps.ts'
 import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
@@ -25,12 +24,17 @@ export interface ZoneFailure {
   readonly unasked?: boolean
 }
 
-interface Entry {
+interface Entry extends Candidate {
   readonly server: ServerAddress
   readonly name: Name
   tries: number
   done: boolean
+  /** As known when it was last chosen among. */
+  timeoutMs: number
+  srttMs: number | null
 }
+
+const entryOf = ({ server, name }: Seat): Entry => ({ server, name, tries: 0, done: false, timeoutMs: 0, srttMs: null })
 
 /** What this question knows of the zone's servers. Lives for one call of `askZone`. */
 interface Roster {
@@ -101,8 +105,7 @@ function makeRoster(env: Env, cut: ZoneCut): Roster {
   const servers = sample(env, cut.servers, env.limits.engine.nameServersPerCut)
   const rules = seatingRules(env)
   const { seats, bare } = env.seating.of(servers, rules)
-  const entries: Entry[] = []
-  for (const { server, name } of seats) entries.push({ server, name, tries: 0, done: false })
+  const entries = seats.map(entryOf)
   const roster: Roster = { entries, nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: null, lastResort: null }
   for (const name of bare) if (!enter(roster, { name, addresses: knownAddresses(env, name) }, rules)) roster.nameless.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
@@ -126,34 +129,35 @@ function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
 function enter(roster: Roster, server: FoundServer, rules: SeatingRules): boolean {
   const seats: Seat[] = []
   if (!seat(seats, server.name, server.addresses, rules)) return false
-  for (const { server, name } of seats) {
-    if (!roster.entries.some(entry => entry.server.key === server.key)) roster.entries.push({ server, name, tries: 0, done: false })
-  }
+  for (const one of seats) if (!roster.entries.some(entry => entry.server.key === one.server.key)) roster.entries.push(entryOf(one))
   return true
 }
 
 function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   const now = env.clock.now()
   const { servers } = env.caches
-  const families = usableFamilies(env)
-  const usable: Entry[] = []
-  let open: Entry[] | null = null
-  for (const entry of roster.entries) {
-    if (entry.done || !families.includes(entry.server.ip.family)) continue
-    if (servers.silences.heldBack(entry.server.key, cut.zone, now) !== null) continue
-    if (servers.isLame(entry.server.key, cut.zone, now)) open = [...(open ?? []), entry]
-    else usable.push(entry)
-  }
-  // When all are known to be lame one is asked all the same, so that a repaired zone is noticed at the price of one packet.
-  const among = open !== null && usable.length === 0 && roster.nameless.length === 0 && untouched(roster) ? open : usable
+  const among = eligible(env, cut, roster, now)
   if (among.length < 2) return among[0] ?? null
-  const candidates: Candidate[] = []
-  for (const entry of among) candidates.push(candidate(env, entry, servers.facts(entry.server.key, now)))
-  return among[selectServer(candidates, env.limits.upstream, n => env.random.below(n))] ?? null
+  for (const entry of among) {
+    const facts = servers.facts(entry.server.key, now)
+    entry.timeoutMs = servers.timeoutOf(facts)
+    entry.srttMs = facts.srttMs
+  }
+  return among[selectServer(among, env.limits.upstream, n => env.random.below(n))] ?? null
 }
 
-const candidate = (env: Env, { server, name, tries }: Entry, facts: ServerFacts): Candidate =>
-  ({ server, name, tries, timeoutMs: env.caches.servers.timeoutOf(facts), srttMs: facts.srttMs })
+/** Those that may be asked now: nearly always all, and then no list is made. */
+function eligible(env: Env, cut: ZoneCut, roster: Roster, now: number): readonly Entry[] {
+  const { servers } = env.caches
+  const families = usableFamilies(env)
+  const mayBe = ({ server, done }: Entry): boolean => !done && families.includes(server.ip.family) && servers.silences.heldBack(server.key, cut.zone, now) === null
+  const isLame = ({ server }: Entry): boolean => servers.isLame(server.key, cut.zone, now)
+  if (roster.entries.every(entry => mayBe(entry) && !isLame(entry))) return roster.entries
+  const open = roster.entries.filter(mayBe)
+  const usable = open.filter(entry => !isLame(entry))
+  // When all are known to be lame one is asked all the same, so that a repaired zone is noticed at the price of one packet.
+  return usable.length === 0 && roster.nameless.length === 0 && untouched(roster) ? open : usable
+}
 
 const untouched = (roster: Roster): boolean => roster.entries.every(entry => entry.tries === 0)
 

@@ -32,6 +32,7 @@ export type Recalled =
   | { readonly kind: 'cut'; readonly cut: ZoneCut }
   | { readonly kind: 'unknown' }
 
+const NO_SETS: readonly RRset[] = Object.freeze([])
 const unknown: Recalled = Object.freeze({ kind: 'unknown' })
 
 export function recall(env: Env, task: Task, question: Question): Recalled {
@@ -219,6 +220,11 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
   }
   switch (verdict.kind) {
     case 'answer':
+      // Nearly all answers are one set that no wildcard made.
+      if (verdict.chain.aliases.length === 0 && !isExpanded(verdict.rrset)) {
+        rrsets.put(verdict.rrset, verdict.authoritative ? Trust.AuthoritativeAnswer : Trust.NonAuthoritativeAnswer, judged.end, now)
+        return
+      }
       keep([...verdict.chain.aliases, verdict.rrset], verdict.authoritative, verdict.proof)
       return
     case 'alias':
@@ -272,6 +278,9 @@ export function forget(env: Env, question: Question, verdict: FinalVerdict): voi
 export function outcomeOf(env: Env, verdict: Extract<UsableVerdict, { kind: 'answer' | 'nodata' | 'nxdomain' }>, judged: Securities = unvalidated): Outcome {
   const { cache } = env.limits
   const clamp = (set: RRset): RRset => withTtl(set, boundedTtl(set.ttl, cache))
+  if (verdict.kind === 'answer' && verdict.chain.aliases.length === 0) {
+    return { kind: 'answer', rrsets: [clamp(verdict.rrset)], proof: verdict.proof, security: judged.end, authoritative: false, additional: NO_SETS }
+  }
   const aliases = verdict.chain.aliases.map(clamp)
   const security = judged.aliases.reduce(weaker, judged.end)
   const { proof } = verdict

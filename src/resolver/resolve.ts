@@ -35,11 +35,11 @@ interface Trail {
 export function* resolve(env: Env, task: Task): Steps<Outcome> {
   const trail: Trail = { rrsets: [], proof: [], security: secure, authoritative: null }
   // No more than aliases may be followed: a list is enough.
-  const asked: Name[] = []
+  let asked: readonly Name[] = NO_NAMES
   let question = task.question
   for (;;) {
     if (asked.includes(question.name)) return failure('alias-chain', 'the alias chain is a loop', trail.rrsets)
-    asked.push(question.name)
+    asked = [...asked, question.name]
     const bogusBefore = rememberedBogus(env, task, question)
     if (bogusBefore !== null) return bogusBefore
     const known = recall(env, task, question)
@@ -68,6 +68,8 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     question = { ...question, name: verdict.target }
   }
 }
+
+const NO_NAMES: readonly Name[] = Object.freeze([])
 
 function extend(trail: Trail, rrsets: readonly RRset[], proof: readonly RRset[], security: Security): void {
   trail.rrsets.push(...rrsets)

@@ -76,7 +76,9 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
 }
 
 function visibleRecords(rrsets: readonly RRset[], qtype: number, dnssecOk: boolean): readonly Rr[] {
-  if (rrsets.length === 0) return NO_RECORDS
+  const [only] = rrsets
+  if (only === undefined) return NO_RECORDS
+  if (rrsets.length === 1) return isVisible(only, qtype, dnssecOk) ? recordsOf(only, dnssecOk) : NO_RECORDS
   const records: Rr[] = []
   for (const set of rrsets) {
     if (!isVisible(set, qtype, dnssecOk)) continue

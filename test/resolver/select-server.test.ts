@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { defaultLimits } from '../../src/limits.ts'
-import { serverAddress } from '../../src/ports.ts'
 import { selectServer, type Candidate } from '../../src/resolver/select-server.ts'
-import { ip, nameOf } from '../../src/testing/records.ts'
 
 const candidate = (srttMs: number | null, changes: Partial<Candidate> = {}): Candidate => ({
-  server: serverAddress(ip('192.0.2.1'), 53), name: nameOf('ns.test.'), tries: 0, timeoutMs: srttMs === null ? 400 : srttMs * 3, srttMs, ...changes,
+  tries: 0, timeoutMs: srttMs === null ? 400 : srttMs * 3, srttMs, ...changes,
 })
 
 /** How often each is chosen over all values of the dice. */

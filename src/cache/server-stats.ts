@@ -125,10 +125,15 @@ export class ServerStats {
     entry.timeoutsInRow = 0
   }
 
-  /** Nothing came in time: the next time-out is twice as long. */
-  timedOut(key: string, now: number): void {
+  /**
+   * Nothing came in time for a query sent at `sentAt`: the next time-out is twice as long. Queries in flight together that are lost
+   * together are one event (RFC 6298 section 5.5 doubles for an expiry of the timer, not for each segment that waits): what was sent
+   * before the last that counted says nothing new.
+   */
+  timedOut(key: string, sentAt: number, now: number): void {
     const known = this.facts(key, now)
     const entry = this.#entry(key)
+    if (known.timeoutsInRow > 0 && sentAt < entry.timedOutAt) return
     entry.timeoutsInRow = Math.min(known.timeoutsInRow + 1, this.#timing.backoffDoublings)
     entry.timedOutAt = now
   }

@@ -210,7 +210,7 @@ function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
   env.caches.servers.silences.asked(server.key, cut.zone, before)
   const result = yield* exchange(spec)
   const received = receive(ask, result)
-  observe(ask, manner, result)
+  observe(ask, manner, before, result)
   tell(ask, manner, before, received)
   return received
 }
@@ -242,7 +242,7 @@ function cutShort(header: Omit<Message, 'question' | 'answer' | 'authority' | 'a
   return { kind: 'message', message, octets: null, verdict: { kind: 'reject', why: 'truncated', text: 'truncated' }, caseEchoed }
 }
 
-function observe(ask: ServerAsk, manner: Manner, result: ExchangeResult): void {
+function observe(ask: ServerAsk, manner: Manner, before: number, result: ExchangeResult): void {
   const { env, server, cut } = ask
   const now = env.clock.now()
   const { servers } = env.caches
@@ -254,13 +254,13 @@ function observe(ask: ServerAsk, manner: Manner, result: ExchangeResult): void {
       return
     case 'timeout':
       if (manner.transport === 'udp') {
-        servers.timedOut(server.key, now)
+        servers.timedOut(server.key, before, now)
         servers.silences.timedOut(server.key, cut.zone, now)
       }
       return
     case 'unreachable':
       if (result.family) servers.familyUnreachable(server.ip.family, now)
-      else if (manner.transport === 'udp') servers.timedOut(server.key, now)
+      else if (manner.transport === 'udp') servers.timedOut(server.key, before, now)
       return
     case 'spoofing-suspected':
     case 'not-sent':

@@ -69,7 +69,7 @@ function* ask(env: Env, task: Task, target: Target, transport: Transport): Steps
     })
   switch (result.kind) {
     case 'timeout':
-      env.caches.servers.timedOut(server.key, now)
+      env.caches.servers.timedOut(server.key, before, now)
       tell('nothing', 'timeout', 'another root server')
       return `${server.key} gave no answer`
     case 'unreachable':

@@ -17,7 +17,7 @@ describe('the server that was asked for last', () => {
     expect(stats.size).toBeLessThan(known.length)
     stats.heard(gone, 30, T0)
     expect(stats.facts(gone, T0).srttMs).toBe(30)
-    for (const key of known) if (key !== gone) stats.timedOut(key, T0)
+    for (const key of known) if (key !== gone) stats.timedOut(key, T0, T0)
     expect(stats.facts(gone, T0).srttMs).toBeNull()
   })
 
@@ -55,7 +55,7 @@ describe('round trips (RFC 6298 section 2)', () => {
   ])('after replies of %j ms and %i time-outs waits %d ms', (rtts, timeouts, wanted) => {
     const stats = open()
     for (const rtt of rtts) stats.heard(KEY, rtt, T0)
-    for (let i = 0; i < timeouts; i++) stats.timedOut(KEY, T0)
+    for (let i = 0; i < timeouts; i++) stats.timedOut(KEY, T0, T0)
     expect(stats.timeoutFor(KEY, T0)).toBe(wanted)
   })
 
@@ -63,7 +63,7 @@ describe('round trips (RFC 6298 section 2)', () => {
     const stats = open()
     const waits: number[] = []
     for (let i = 0; i < 10; i++) {
-      stats.timedOut(KEY, T0)
+      stats.timedOut(KEY, T0, T0)
       waits.push(stats.timeoutFor(KEY, T0))
     }
     expect(waits).toEqual([800, 1600, ...Array<number>(8).fill(3000)])
@@ -72,10 +72,22 @@ describe('round trips (RFC 6298 section 2)', () => {
     expect(stats.facts(KEY, T0)).toMatchObject({ timeoutsInRow: 0, srttMs: 20 })
   })
 
+  it('counts queries that were in flight together and lost together as one', () => {
+    const stats = open()
+    stats.heard(KEY, 20, T0)
+    for (let i = 0; i < 50; i++) stats.timedOut(KEY, T0 + i, T0 + 70 + i)
+    expect(stats.facts(KEY, T0 + 200).timeoutsInRow).toBe(1)
+    stats.timedOut(KEY, T0 + 130, T0 + 270)
+    expect(stats.facts(KEY, T0 + 300).timeoutsInRow).toBe(2)
+    stats.heard(KEY, 20, T0 + 310)
+    stats.timedOut(KEY, T0 + 260, T0 + 400)
+    expect(stats.facts(KEY, T0 + 400).timeoutsInRow).toBe(1)
+  })
+
   it('forgets after serverStatsMs', () => {
     const stats = open({ serverStatsMs: 1000 })
     stats.heard(KEY, 100, T0)
-    stats.timedOut(KEY, T0 + 500)
+    stats.timedOut(KEY, T0 + 500, T0 + 500)
     stats.ednsWorks(KEY, T0)
     stats.caseEchoed(KEY, T0)
     expect(stats.facts(KEY, T0 + 999)).toMatchObject({ srttMs: 100, timeoutsInRow: 1, edns: 'ok', caseSafe: 'yes' })
@@ -83,7 +95,7 @@ describe('round trips (RFC 6298 section 2)', () => {
     expect(stats.facts(KEY, T0 + 1500)).toMatchObject({ timeoutsInRow: 0 })
     stats.heard(KEY, 10, T0 + 2000)
     expect(stats.facts(KEY, T0 + 2000)).toMatchObject({ srttMs: 10, rttVarMs: 5 })
-    stats.timedOut(KEY, T0 + 9000)
+    stats.timedOut(KEY, T0 + 9000, T0 + 9000)
     expect(stats.facts(KEY, T0 + 9000).timeoutsInRow).toBe(1)
   })
 
@@ -98,7 +110,7 @@ describe('round trips (RFC 6298 section 2)', () => {
 describe('facts of servers', () => {
   it('are set by explicit calls only (CVE-2026-52690)', () => {
     const stats = open()
-    for (let i = 0; i < 50; i++) stats.timedOut(KEY, T0)
+    for (let i = 0; i < 50; i++) stats.timedOut(KEY, T0, T0)
     stats.heard(KEY, 10, T0)
     expect(stats.facts(KEY, T0)).toMatchObject({ edns: 'unknown', caseSafe: 'unknown' })
     stats.ednsBroken(KEY, T0)

@@ -16,7 +16,7 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
     return Exit.BadConfig
   }
   // Of a process that serves and does nothing else: in the programs of others this is theirs to choose.
-  setFlagsFromString(`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`)
+  if (!process.execArgv.some(isHeapGrowth)) setFlagsFromString(`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`)
   // Before anything else: without a listener Node opens its inspector on SIGUSR1, and ends on the others.
   const signals = new Signals()
   try {
@@ -44,6 +44,9 @@ function warmUpLater(server: RunningServer, config: Config, signal: AbortSignal)
   timer.unref()
   signal.addEventListener('abort', () => clearTimeout(timer))
 }
+
+/** Said on Node's own command line (V8 takes `_` for `-`): whoever says it wants it. NODE_OPTIONS does not take it. */
+const isHeapGrowth = (word: string): boolean => word.replaceAll('_', '-').startsWith('--heap-growing-percent')
 
 function explain(failure: StartFailure, output: Output): number {
   switch (failure.kind) {

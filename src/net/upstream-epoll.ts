@@ -111,9 +111,16 @@ export class EpollSockets implements UpstreamSockets {
     if (this.#set !== null) return this.#set
     const fd = this.#libc.epollCreate(EPOLL_CLOEXEC)
     if (fd < 0) return fd
-    this.#set = { fd, watch: this.#libc.watch(fd, () => this.#drain()) }
-    this.#set.watch.unref()
-    return this.#set
+    try {
+      const watch = this.#libc.watch(fd, () => this.#drain())
+      watch.unref()
+      this.#set = { fd, watch }
+      return this.#set
+    } catch (error) {
+      // Tried anew with the next query: a descriptor left behind each time would use up those of the process.
+      this.#libc.close(fd)
+      throw error
+    }
   }
 
   #bindAndConnect(fd: number, { ip, port }: ServerAddress): string {

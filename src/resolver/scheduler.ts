@@ -102,10 +102,24 @@ class Run<T> {
       if (effect === null) return
       this.#within = true
       this.#ready = false
-      this.#pending = this.#perform(effect, this.resume)
-      this.#within = false
+      try {
+        this.#pending = this.#perform(effect, this.resume)
+      } catch (error) {
+        this.#fail(error)
+        return
+      } finally {
+        this.#within = false
+      }
       if (!this.#ready) return
     }
+  }
+
+  /** A port threw: a bug like one in the steps, which would else wait for ever. */
+  #fail(error: unknown): void {
+    if (this.#closed) throw error
+    this.#closed = true
+    abandon(this.#steps)
+    this.#broke(error)
   }
 
   /** Runs up to the next effect; null when there is none. */

@@ -151,8 +151,11 @@ class Server {
         }
       },
       error => {
-        this.#failed(asked, query, error, once)
-        waiting.leave(client)
+        try {
+          this.#failed(asked, query, error, once)
+        } finally {
+          waiting.leave(client)
+        }
       },
     )
   }

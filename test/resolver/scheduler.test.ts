@@ -215,6 +215,15 @@ describe('the scheduler', () => {
     expect(scheduler.inFlight).toBe(0)
   })
 
+  test('a network that throws is a bug of the question that asked', () => {
+    const { ask, events, scheduler, network } = bench({ 'a.test.': function* () { yield* ping(question('a.test.')); return answer } })
+    network.exchange = () => { throw new Error('no descriptors') }
+    const asked = ask('a.test.')
+    expect(why(asked.outcome())).toBe('bug')
+    expect(events).toMatchObject([{ kind: 'bug', question: 'a.test. A' }])
+    expect(scheduler.inFlight).toBe(0)
+  })
+
   test('a bug in a branch fails the whole question', () => {
     const { ask, run, events } = bench({
       'a.test.': function* () { yield* all([slowly(), (function* (): Steps<Outcome> { yield* ping(question('a.test.')); throw new Error('a bug') })()]); return answer },

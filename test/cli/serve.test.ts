@@ -28,6 +28,18 @@ it('bounds the growth of the heap before anything of the server is made', async 
   expect(startServer).toHaveBeenCalledTimes(1)
 })
 
+it.each(['--heap-growing-percent=50', '--heap_growing_percent=50'])('leaves the growth of the heap as said on the command line of Node (%s)', async word => {
+  vi.mocked(setFlagsFromString).mockClear()
+  vi.mocked(startServer).mockRejectedValue(new StartError({ kind: 'zones', problems: [] }))
+  process.execArgv.push(word)
+  try {
+    expect(await runServe(sources({}), output())).toBe(Exit.BadData)
+  } finally {
+    process.execArgv.pop()
+  }
+  expect(setFlagsFromString).not.toHaveBeenCalled()
+})
+
 it('changes nothing in a process that will not serve', async () => {
   expect(await runServe(sources({ ROOTWALK_LISTEN: 'nowhere' }), output())).toBe(Exit.BadConfig)
   expect(setFlagsFromString).not.toHaveBeenCalled()

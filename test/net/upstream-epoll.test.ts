@@ -62,6 +62,13 @@ needsBatch('bare descriptors', () => {
     expect(socket.address().port).toBe(server.port)
   })
 
+  it('are given back when the loop cannot watch them, as often as it is tried', () => {
+    const before = openDescriptors()
+    const { upstream } = makeUpstream({ ...libcOfHere(), watch: () => { throw new Error('no watching') } })
+    for (let i = 0; i < 10; i++) expect(() => upstream.exchange(addressOf(53), query(), 400, () => {})).toThrow('no watching')
+    expect(openDescriptors()).toBe(before)
+  })
+
   it('reach a server over IPv6', async () => {
     const server = createSocket({ type: 'udp6', ipv6Only: true })
     atEnd(() => server.close())

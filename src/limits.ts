@@ -311,6 +311,11 @@ export interface DnssecLimits {
   readonly keysPerTag: number
   /** KeyTrap: signatures tried for one RRset. PowerDNS 2. */
   readonly signaturesPerRRset: number
+  /**
+   * Signatures over one set that go on to clients, each of which has verified: by an algorithm each, over a DNSKEY set by a key
+   * each. The root has had three over its keys (a key that comes, one that goes, one that is revoked); one is room for more.
+   */
+  readonly signaturesKept: number
   /** DS records of one zone that are looked at: PowerDNS 8. */
   readonly dsRecords: number
   /** DNSKEY records of one zone that are looked at: a roll of every key at once needs 8; honest sets stay under 12. */
@@ -430,7 +435,7 @@ export const defaultLimits: Limits = deepFreeze({
     recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, generatedCharacters: 64 * 1024 * 1024, includeDepth: 16, includes: 1_000, additionalNames: 13, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
   },
   dnssec: {
-    verifications: 32, keysPerTag: 2, signaturesPerRRset: 2, dsRecords: 8, keysPerZone: 32, nsec3Hashes: 150, denialRecords: 8, hashesPerStretch: 16,
+    verifications: 32, keysPerTag: 2, signaturesPerRRset: 2, signaturesKept: 4, dsRecords: 8, keysPerZone: 32, nsec3Hashes: 150, denialRecords: 8, hashesPerStretch: 16,
     verificationsPerStretch: 8, rsaModulusBits: 4_096, rsaExponentBits: 64, retries: 2, dsWalk: 20, zonesKept: 10_000, clockSlack: DAY_S,
     nsec3Iterations: 50, nsec3IterationsMost: 150, addHoldDown: 30 * DAY_S, removeHoldDown: 30 * DAY_S, anchorQueryLeast: HOUR_S, anchorQueryMost: 15 * DAY_S,
     anchorRetryMost: DAY_S, managedKeys: 20, managedBytes: 2 * 1024 * 1024, clockDoubt: DAY_S, anchorSignalMs: DAY_S * 1_000,

@@ -1,6 +1,7 @@
 /**
- * What is known not to exist (RFC 2308): NODATA for one name and type, NXDOMAIN for a name and everything below it
- * (RFC 8020). Failures are apart (`failure-cache.ts`): they say nothing about the data.
+ * What is known not to exist (RFC 2308): NODATA for one name and type, NXDOMAIN for a name and, when it was validated, for
+ * everything below it (RFC 8020). Without a proof it may be an empty non-terminal whose server errs (DVE-2019-0001), or a name
+ * that the server has given away: then it denies that name and no other. Failures are apart (`failure-cache.ts`): they say nothing about the data.
  *
  * Invariants: bounded in bytes; an entry lives for min(SOA TTL, SOA MINIMUM, maxNegativeTtl); the latest statement wins,
  * so that an NXDOMAIN entry is gone as soon as newer data shows its name or one below it to exist, unless only the
@@ -72,14 +73,14 @@ export class NegativeCache {
   }
 
   /**
-   * The denial that covers a question: NXDOMAIN for its name or the nearest ancestor that has one, else NODATA for it. An
-   * NXDOMAIN that is found is the newer of the two, since storing NODATA removes older ones above it.
+   * The denial that covers a question: NXDOMAIN for its name, or validated for the nearest ancestor that has one, else NODATA
+   * for it. An NXDOMAIN that is found is the newer of the two, since storing NODATA removes older ones above it.
    */
   find(question: Question, now: number): NegativeEntry | undefined {
     if (this.#store.size === 0) return undefined
     for (let name = question.name; this.#nxdomains > 0; name = parentOf(name)) {
       const entry = this.#live(questionKey({ name, type: EVERY_TYPE, class: question.class }), now)
-      if (entry !== undefined) return unpack(entry)
+      if (entry !== undefined && (name === question.name || entry.security.kind === 'secure')) return unpack(entry)
       if (name === ROOT) break
     }
     const entry = this.#live(questionKey(question), now)

@@ -9,6 +9,7 @@
 import { foldName, isWithin, trustWireName, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { isMetaType, RrType } from '../dns/types.ts'
+import type { WildcardSet } from '../dnssec/rules.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { Security } from '../steps.ts'
 import { dataBytes } from './packed.ts'
@@ -105,6 +106,11 @@ export class RRsetCache {
     return true
   }
 
+  /** Stores the data of a wildcard, which only a verified signature yields, for the names that it applies to (RFC 8198 section 5.3). */
+  putWildcard({ rrset }: WildcardSet, trust: Trust, now: number): boolean {
+    return this.put(rrset, trust, SECURE, now)
+  }
+
   remove(name: Name, type: number, klass: number): void {
     const sets = this.#store.peek(name)
     const at = sets === undefined ? -1 : findSet(sets, type, klass)
@@ -160,3 +166,4 @@ export class RRsetCache {
 }
 
 const NO_PROOF: readonly RRset[] = Object.freeze([])
+const SECURE: Security = Object.freeze({ kind: 'secure' })

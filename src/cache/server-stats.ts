@@ -156,19 +156,22 @@ export class ServerStats {
     this.#learnCase(key, 'no', now)
   }
 
-  /** It answered for the zone after all. */
-  notLame(key: string, zone: Name): void {
-    if (this.#lame.size > 0) this.#lame.delete(`${key} ${zone}`)
+  /** It gave a usable reply to this kind of question about the zone. */
+  notLame(key: string, zone: Name, kind: string): void {
+    if (this.#lame.size > 0) this.#lame.delete(`${key} ${kind} ${zone}`)
   }
 
-  /** The server answered, but does not serve this zone; remembered for lameMs. */
-  lame(key: string, zone: Name, now: number): void {
-    this.#lame.set(flat(`${key} ${zone}`), { until: now + this.#limits.lameMs })
+  /**
+   * It rejected a question of this kind about the zone which another server of the zone answered: for lameMs it comes after the
+   * others, as long as they answer. It is never left out: one rejected question says little about the next.
+   */
+  lame(key: string, zone: Name, kind: string, now: number): void {
+    this.#lame.set(flat(`${key} ${kind} ${zone}`), { until: now + this.#limits.lameMs })
   }
 
-  isLame(key: string, zone: Name, now: number): boolean {
+  isLame(key: string, zone: Name, kind: string, now: number): boolean {
     if (this.#lame.size === 0) return false
-    const entry = this.#lame.get(`${key} ${zone}`)
+    const entry = this.#lame.get(`${key} ${kind} ${zone}`)
     return entry !== undefined && entry.until > now
   }
 

@@ -79,3 +79,13 @@ export function classNumber(text: string): number | null {
 
 /** RFC 6895 section 3.1: QTYPEs and meta-TYPEs, which are asked or signal something but are never stored as data. */
 export const isMetaType = (type: number): boolean => type === RrType.OPT || type === RrType.NXNAME || (type >= RrType.TKEY && type <= RrType.ANY)
+
+/**
+ * Types that may be found at a name although there is a CNAME: those that speak of the name and not for it (RFC 4035 section 2.5,
+ * RFC 2181 section 10.1, RFC 3007 section 4.3), and DS, which is the parent's. Asked for, they are not looked for at the alias's end.
+ */
+export const livesBesideCname = (type: number): boolean => BESIDE_CNAME.has(type)
+
+const BESIDE_CNAME: ReadonlySet<number> = new Set<number>([
+  RrType.CNAME, RrType.RRSIG, RrType.NSEC, RrType.DNSKEY, RrType.DS, RrType.KEY, RrType.SIG, RrType.NXT,
+])

@@ -56,14 +56,41 @@ export type SetVerdict =
       readonly expires: number
       /** Seconds: the least of the received TTL, the original TTL and what is left of the signature (RFC 4035 section 5.3.3). */
       readonly ttl: number
-      /** `*.closest` when the set was expanded from a wildcard (RFC 4035 section 5.3.4), which then needs a proof. */
-      readonly wildcard: Name | null
+      /** RDATA of the signatures that verified: nothing else of what came with the set counts from here on. */
+      readonly signatures: readonly Uint8Array[]
+      /** When the set was expanded from a wildcard (RFC 4035 section 5.3.4), which then needs a proof. */
+      readonly expansion: Expansion | null
     }
   | Refusal
 
+/** What the signature that verified says of a set that a wildcard made: `wildcard` is `*.closest` and lies within `zone`, its signer. */
+export interface Expansion {
+  readonly wildcard: Name
+  readonly zone: Name
+}
+
+/**
+ * The data of a wildcard, read back from a set that was expanded from it (RFC 8198 section 5.3): the one case in which data
+ * counts under another name than it came under. Only `unexpanded` of `signature.ts` makes one.
+ */
+export interface WildcardSet {
+  readonly kind: 'wildcard-set'
+  /** Its owner is the wildcard. */
+  readonly rrset: RRset
+}
+
 /** What a DNSKEY set comes to against the DS set or the trust anchors of its zone. */
 export type KeysVerdict =
-  | { readonly kind: 'secure'; readonly keys: ZoneKeys; readonly keyTag: number; readonly algorithm: number; readonly expires: number; readonly ttl: number }
+  | {
+      readonly kind: 'secure'
+      readonly keys: ZoneKeys
+      readonly keyTag: number
+      readonly algorithm: number
+      readonly expires: number
+      readonly ttl: number
+      /** RDATA of the signatures that verified. */
+      readonly signatures: readonly Uint8Array[]
+    }
   /** No algorithm or digest that is supported and allowed (RFC 4035 section 5.2, RFC 6840 section 5.2). */
   | { readonly kind: 'insecure'; readonly note: SecurityNote }
   | Refusal

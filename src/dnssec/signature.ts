@@ -4,19 +4,22 @@
  * wildcard needs as well, are the business of `denial.ts`.
  *
  * Invariants: `valid` is said of a set only when a key of `zone` verified a signature whose signer is `zone`, whose labels
- * lie between those of the signer and those of the owner, and whose time is now. Every key that is tried is paid for before.
+ * lie between those of the signer and those of the owner, and whose time is now. All that a verdict says of a set (its
+ * wildcard, its TTL, the signatures that go on with it) is read from signatures that verified and from no other: whoever
+ * sends a set can add signatures of his own making to it. Every key that is tried is paid for before.
  */
 import { copyOf } from '../dns/bytes.ts'
 import { isWithin, labelCount, nameBytes, ROOT, writeName, type Name } from '../dns/name.ts'
 import { DNSKEY_PROTOCOL, DnskeyFlag, readDnskey, readDs, readRrsig, RRSIG_FIXED_OCTETS, type Ds, type Rrsig } from '../dns/rdata-dnssec.ts'
-import { sameBytes, type RRset } from '../dns/rrset.ts'
+import { sameBytes, withTtl, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { formatTime } from '../dns/time-text.ts'
 import { EdeCode, RrType, typeName } from '../dns/types.ts'
 import type { DnssecLimits } from '../limits.ts'
+import type { SecurityNote } from '../steps.ts'
 import { algorithmName, digest, digestName, DIGEST_SHA1, isSupported, isSupportedDigest, zoneKey } from './algorithms.ts'
 import { signedLabels, signedOctets, signedOwner } from './canonical.ts'
-import type { DnssecRules, KeysVerdict, Refusal, SetVerdict, Work, ZoneKey, ZoneKeys } from './rules.ts'
+import type { DnssecRules, Expansion, KeysVerdict, Refusal, SetVerdict, WildcardSet, Work, ZoneKey, ZoneKeys } from './rules.ts'
 
 /** What vouches for a zone: RDATA of its DS set or of trust anchors in either form. */
 export interface Trusted {
@@ -29,6 +32,8 @@ interface Hearing {
   readonly rrset: RRset
   readonly zone: Name
   readonly keys: readonly ZoneKey[]
+  /** Those that may have made further signatures, once one of `keys` has shown the set to be genuine. */
+  readonly furtherKeys: readonly ZoneKey[]
   readonly rules: DnssecRules
   /** Seconds since 1970. */
   readonly wall: number
@@ -73,12 +78,13 @@ export function readKeys(dnskeys: RRset, limits: DnssecLimits): ZoneKeys {
 
 /** Is `rrset` signed by one of the keys of its zone? `wall` in seconds since 1970. */
 export const verifyRRset = (rrset: RRset, keys: ZoneKeys, rules: DnssecRules, wall: number, work: Work): SetVerdict =>
-  judgeSignatures({ rrset, zone: keys.zone, keys: keys.keys, rules, wall, work, revokedToo: false, keyMissing: EdeCode.DnskeyMissing })
+  judgeSignatures({ rrset, zone: keys.zone, keys: keys.keys, furtherKeys: keys.keys, rules, wall, work, revokedToo: false, keyMissing: EdeCode.DnskeyMissing })
 
 /** Has the key with this RDATA, revoked or not, signed the DNSKEY set of its zone (RFC 5011 sections 2.1 and 2.2)? */
 export function verifySignedBy(dnskeys: RRset, key: Uint8Array, rules: DnssecRules, wall: number, work: Work): SetVerdict {
   const made = zoneKey(key, rules.limits)
-  return judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys: made === null ? [] : [made], rules, wall, work, revokedToo: true, keyMissing: EdeCode.RrsigsMissing })
+  const keys = made === null ? [] : [made]
+  return judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys, furtherKeys: [], rules, wall, work, revokedToo: true, keyMissing: EdeCode.RrsigsMissing })
 }
 
 /**
@@ -98,9 +104,33 @@ export function verifyKeys(dnskeys: RRset, trusted: Trusted, rules: DnssecRules,
     for (const key of tried) if (!named.includes(key) && isDigestOf(ds, dnskeys.name, key.rdata)) named.push(key)
   }
   if (named.length === 0) return refuse(EdeCode.DnskeyMissing, dnskeys, 'no key is the one that the DS set or the trust anchor names')
-  const verdict = judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys: named, rules, wall, work, revokedToo: false, keyMissing: EdeCode.RrsigsMissing })
+  const verdict = judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys: named, furtherKeys: keys.keys, rules, wall, work, revokedToo: false, keyMissing: EdeCode.RrsigsMissing })
   if (verdict.kind !== 'valid') return verdict
-  return { kind: 'secure', keys, keyTag: verdict.keyTag, algorithm: verdict.algorithm, expires: verdict.expires, ttl: verdict.ttl }
+  const { keyTag, algorithm, expires, ttl, signatures } = verdict
+  return { kind: 'secure', keys, keyTag, algorithm, expires, ttl, signatures }
+}
+
+/**
+ * Why a zone with this DS set, or under this anchor, is insecure whatever its keys are (RFC 4035 section 5.2, RFC 6840 section
+ * 5.2): no digest or no algorithm that is validated here. Null when its keys have to be looked at.
+ */
+export function insecureBy(trusted: Trusted, rules: DnssecRules): SecurityNote | null {
+  const usable = usableOf(trusted, rules)
+  return usable.kind === 'insecure' ? usable.note : null
+}
+
+/** The set as its signatures vouch for it: with those that verified alone, and with no more TTL than they leave it. */
+export function verifiedSet(set: RRset, { ttl, signatures }: { readonly ttl: number; readonly signatures: readonly Uint8Array[] }): RRset {
+  const bounded = withTtl(set, Math.min(set.ttl, ttl))
+  return signatures.length === set.signatures.length ? bounded : { ...bounded, signatures }
+}
+
+/**
+ * The data of the wildcard that a set was expanded from. Null when the wildcard is not within the zone that signed it, which no
+ * verified signature says: it is looked at here once more because all names below the wildcard hang on it.
+ */
+export function unexpanded(set: RRset, { wildcard, zone }: Expansion): WildcardSet | null {
+  return isWithin(wildcard, zone) ? { kind: 'wildcard-set', rrset: { ...set, owner: wildcard, name: wildcard } } : null
 }
 
 type Usable = { readonly kind: 'usable'; readonly ds: readonly Ds[]; readonly keys: readonly Uint8Array[] } | Extract<KeysVerdict, { kind: 'insecure' | 'bogus' }>
@@ -163,7 +193,10 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
       const limit = work.takeVerification()
       if (limit !== null) return { kind: 'limit', text: limit }
       const verification = key.verify(octets, rrsig.signature)
-      if (verification === 'good') return validBy(hearing, rrsig, owner)
+      if (verification === 'good') {
+        const further = rrset.signatures.length === 1 ? NONE : furtherSignatures(hearing, candidate, key)
+        return validBy(hearing, candidate, [candidate.rdata, ...further])
+      }
       failed.add(key)
       const text = verification === 'bad-key' ? `key ${key.tag} (${algorithmName(key.algorithm)}) cannot be used` : `the signature by key ${key.tag} (${algorithmName(key.algorithm)}) does not verify`
       worst = complaint(Progress.VERIFICATION, EdeCode.DnssecBogus, text)
@@ -172,6 +205,8 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
   return refuse(worst.ede, rrset, worst.text)
 }
 
+const NONE: readonly Uint8Array[] = Object.freeze([])
+
 /** The RDATA up to the signature, the signer's name in lower case (RFC 4034 section 3.1.8.1). */
 function headOf(rdata: Uint8Array, signer: Name): Uint8Array {
   const head = copyOf(rdata, 0, RRSIG_FIXED_OCTETS + signer.length)
@@ -179,11 +214,36 @@ function headOf(rdata: Uint8Array, signer: Name): Uint8Array {
   return head
 }
 
-function validBy({ rrset, wall }: Hearing, rrsig: Rrsig, owner: Name): SetVerdict {
+/**
+ * Signatures that a validator after us may need besides the one that verified: by another algorithm, which is perhaps the only
+ * one that it knows, and over a DNSKEY set by other keys, of which perhaps one alone is its anchor (a revoked one among them,
+ * RFC 5011 section 2.1). Only those that verify, at most `signaturesKept` in all; work that runs out ends the search.
+ */
+function furtherSignatures(hearing: Hearing, first: Candidate, by: ZoneKey): Uint8Array[] {
+  const { rrset, rules, work, furtherKeys } = hearing
+  const { signaturesKept } = rules.limits
+  const kept: Uint8Array[] = []
+  const isKeySet = rrset.type === RrType.DNSKEY
+  const used = new Set<ZoneKey | number>([isKeySet ? by : by.algorithm])
+  for (const rdata of rrset.signatures) {
+    if (rdata === first.rdata) continue
+    const found = examine({ ...hearing, keys: furtherKeys, revokedToo: isKeySet }, rdata)
+    const key = found.kind === 'candidate' && found.owner === first.owner ? found.keys[0] : undefined
+    if (found.kind !== 'candidate' || key === undefined || used.has(isKeySet ? key : key.algorithm)) continue
+    if (used.size === signaturesKept || work.takeVerification() !== null) break
+    // Used up by a signature that does not verify as well: junk must not cost more than one try for each key.
+    used.add(isKeySet ? key : key.algorithm)
+    const octets = signedOctets(headOf(rdata, found.rrsig.signer), rrset, found.owner, found.rrsig.originalTtl)
+    if (key.verify(octets, found.rrsig.signature) === 'good') kept.push(rdata)
+  }
+  return kept
+}
+
+function validBy({ rrset, zone, wall }: Hearing, { rrsig, owner }: Candidate, signatures: readonly Uint8Array[]): SetVerdict {
   const left = serialDistance(Math.floor(wall), rrsig.expiration)
   return {
     kind: 'valid', keyTag: rrsig.keyTag, algorithm: rrsig.algorithm, expires: Math.floor(wall) + left,
-    ttl: Math.max(0, Math.min(rrset.ttl, rrsig.originalTtl, left)), wildcard: owner === rrset.name ? null : owner,
+    ttl: Math.max(0, Math.min(rrset.ttl, rrsig.originalTtl, left)), signatures, expansion: owner === rrset.name ? null : { wildcard: owner, zone },
   }
 }
 

@@ -19,7 +19,14 @@ export type UsableVerdict = Exclude<Verdict, { kind: 'reject' }>
 /** What came of the try. `again`: the same server may be asked once more for this question. */
 export type ServerReply =
   | { readonly kind: 'usable'; readonly verdict: UsableVerdict }
-  | { readonly kind: 'failed'; readonly why: 'silent' | 'unreachable' | 'lame' | 'error'; readonly text: string; readonly again: boolean }
+  | {
+      readonly kind: 'failed'
+      readonly why: 'silent' | 'unreachable' | 'lame' | 'error'
+      readonly text: string
+      readonly again: boolean
+      /** It will not answer this question, and perhaps serves the zone no more (REFUSED, no authority, a referral upwards). */
+      readonly disclaims: boolean
+    }
   | { readonly kind: 'budget'; readonly text: string }
 
 export interface ServerAsk {
@@ -99,11 +106,10 @@ function nextManner(manner: Manner, verdict: Verdict, message: Message): Manner 
 }
 
 function conclude(ask: ServerAsk, ednsRefused: boolean, verdict: Verdict, message: Message): ServerReply {
-  const { env, server, cut } = ask
+  const { env, server } = ask
   const now = env.clock.now()
   const { servers } = env.caches
-  if (verdict.kind === 'reject') return rejected(ask, verdict)
-  servers.notLame(server.key, cut.zone)
+  if (verdict.kind === 'reject') return rejected(verdict)
   // Only a good answer without EDNS proves that EDNS was the trouble: a forged FORMERR alone must not downgrade
   // (CVE-2026-52690).
   const known = servers.facts(server.key, now).edns
@@ -113,14 +119,13 @@ function conclude(ask: ServerAsk, ednsRefused: boolean, verdict: Verdict, messag
   return { kind: 'usable', verdict }
 }
 
-function rejected(ask: ServerAsk, verdict: Extract<Verdict, { kind: 'reject' }>): ServerReply {
-  const { env, server, cut } = ask
+function rejected(verdict: Extract<Verdict, { kind: 'reject' }>): ServerReply {
   switch (verdict.why) {
     case 'lame':
     case 'upward-referral':
+      return { kind: 'failed', why: 'lame', text: verdict.text, again: false, disclaims: true }
     case 'refused':
-      env.caches.servers.lame(server.key, cut.zone, env.clock.now())
-      return { kind: 'failed', why: verdict.why === 'refused' ? 'error' : 'lame', text: verdict.text, again: false }
+      return { kind: 'failed', why: 'error', text: verdict.text, again: false, disclaims: true }
     case 'servfail':
     case 'formerr':
     case 'notimp':
@@ -129,11 +134,14 @@ function rejected(ask: ServerAsk, verdict: Extract<Verdict, { kind: 'reject' }>)
     case 'truncated':
     case 'oversized':
     case 'malformed':
-      return { kind: 'failed', why: 'error', text: verdict.text, again: false }
+      return failed('error', verdict.text, false)
     default:
       return verdict.why satisfies never
   }
 }
+
+const failed = (why: 'silent' | 'unreachable' | 'error', text: string, again: boolean): ServerReply =>
+  ({ kind: 'failed', why, text, again, disclaims: false })
 
 /**
  * A server that could not be reached over TCP, to which we went only because somebody guessed IDs, gets another try: else
@@ -142,15 +150,15 @@ function rejected(ask: ServerAsk, verdict: Extract<Verdict, { kind: 'reject' }>)
 function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }, suspected: boolean): ServerReply {
   switch (result.kind) {
     case 'timeout':
-      return { kind: 'failed', why: 'silent', text: 'no answer', again: true }
+      return failed('silent', 'no answer', true)
     case 'spoofing-suspected':
-      return { kind: 'failed', why: 'error', text: 'replies that do not match', again: false }
+      return failed('error', 'replies that do not match', false)
     case 'unreachable':
-      return { kind: 'failed', why: 'unreachable', text: result.reason, again: suspected }
+      return failed('unreachable', result.reason, suspected)
     case 'not-sent':
-      return { kind: 'failed', why: 'unreachable', text: `not sent: ${result.reason}`, again: true }
+      return failed('unreachable', `not sent: ${result.reason}`, true)
     case 'malformed':
-      return { kind: 'failed', why: 'error', text: 'a malformed reply', again: false }
+      return failed('error', 'a malformed reply', false)
     default:
       return result satisfies never
   }
@@ -190,7 +198,7 @@ function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
       return conclude(ask, ednsRefused, received.verdict, received.message)
     }
   }
-  return { kind: 'failed', why: 'error', text: 'replies to the repeated question do not agree', again: false }
+  return failed('error', 'replies to the repeated question do not agree', false)
 }
 
 /** Equal for replies that say the same whatever the order and TTLs of their records. */

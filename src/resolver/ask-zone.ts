@@ -29,15 +29,19 @@ interface Entry extends Candidate {
   readonly name: Name
   tries: number
   done: boolean
+  /** It would not answer this question, for which it may be lame. */
+  disclaims: boolean
   /** As known when it was last chosen among. */
   timeoutMs: number
   srttMs: number | null
 }
 
-const entryOf = ({ server, name }: Seat): Entry => ({ server, name, tries: 0, done: false, timeoutMs: 0, srttMs: null })
+const entryOf = ({ server, name }: Seat): Entry => ({ server, name, tries: 0, done: false, disclaims: false, timeoutMs: 0, srttMs: null })
 
 /** What this question knows of the zone's servers. Lives for one call of `askZone`. */
 interface Roster {
+  /** Under which a server is remembered as lame: the type asked for, and whether it was the whole question. */
+  readonly questionKind: string
   /** At most `nameServersPerCut` times `addressesPerNameServer`. */
   readonly entries: Entry[]
   /** Server names without a usable address so far, in the order in which they will be looked up. */
@@ -55,7 +59,7 @@ interface Roster {
  * are not asked: what they said did not validate.
  */
 export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question, name: Name, avoid: ReadonlySet<string> = NOBODY): Steps<ZoneReply> {
-  const roster = makeRoster(env, cut)
+  const roster = makeRoster(env, cut, kindOf(question, name))
   if (avoid.size > 0) for (const entry of roster.entries) entry.done = avoid.has(entry.server.key)
   let lastResortServer = ''
   for (let exchanges = 0; exchanges < env.limits.engine.exchangesPerCut; exchanges++) {
@@ -64,6 +68,7 @@ export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question,
     if ('why' in entry) return { kind: 'failure', failure: entry }
     const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name, lastTry: entry.tries > 0 && entry.tries + 1 >= triesFor(env, entry) })
     if (reply.kind === 'budget') return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
+    if (reply.kind === 'usable') compareServers(env, cut, roster, entry)
     if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
     if (roster.lastResort === null) lastResortServer = entry.server.key
     learn(env, entry, reply, roster)
@@ -74,6 +79,19 @@ export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question,
 }
 
 const NOBODY: ReadonlySet<string> = new Set()
+
+/** A refusal of AAAA says nothing of A, and what a server does with the part of a name that it was shown nothing of the whole. */
+const kindOf = (question: Question, name: Name): string => (question.name === name ? `${question.type}` : `${question.type}-`)
+
+/**
+ * One server has answered: those that would not are marked as lame for such questions. As long as none of the zone's servers has
+ * answered nothing is learnt: then it is the question that they refuse, and anybody can ask such a question.
+ */
+function compareServers(env: Env, cut: ZoneCut, { entries, questionKind }: Roster, answered: Entry): void {
+  const { servers } = env.caches
+  servers.notLame(answered.server.key, cut.zone, questionKind)
+  for (const { server, disclaims } of entries) if (disclaims) servers.lame(server.key, cut.zone, questionKind, env.clock.now())
+}
 
 const giveUp = (why: 'budget' | 'deadline', text: string): ZoneReply => ({ kind: 'failure', failure: failure(why, text) })
 
@@ -86,6 +104,7 @@ function learn(env: Env, entry: Entry, reply: Exclude<ServerReply, { kind: 'budg
     entry.done = true
     return
   }
+  entry.disclaims = reply.disclaims
   entry.done = !reply.again || entry.tries >= triesFor(env, entry)
   noteTrouble(roster, `${reply.why}: ${reply.text}`)
 }
@@ -101,12 +120,12 @@ function triesFor(env: Env, entry: Entry): number {
   return env.caches.servers.facts(entry.server.key, env.clock.now()).timeoutsInRow > silentServerTimeouts ? 1 : triesPerServer
 }
 
-function makeRoster(env: Env, cut: ZoneCut): Roster {
+function makeRoster(env: Env, cut: ZoneCut, questionKind: string): Roster {
   const servers = sample(env, cut.servers, env.limits.engine.nameServersPerCut)
   const rules = seatingRules(env)
   const { seats, bare } = env.seating.of(servers, rules)
   const entries = seats.map(entryOf)
-  const roster: Roster = { entries, nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: null, lastResort: null }
+  const roster: Roster = { questionKind, entries, nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: null, lastResort: null }
   for (const name of bare) if (!enter(roster, { name, addresses: knownAddresses(env, name) }, rules)) roster.nameless.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
   if (roster.nameless.length > 1) roster.nameless.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
@@ -146,17 +165,21 @@ function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
   return among[selectServer(among, env.limits.upstream, n => env.random.below(n))] ?? null
 }
 
-/** Those that may be asked now: nearly always all, and then no list is made. */
+/**
+ * Those that are chosen among now: nearly always all, and then no list is made. A server that is marked as lame comes after those
+ * that are not, as long as one of these has not failed: neither in this question nor by time-outs before it. Then all that is left
+ * counts alike; the mark takes no server and no try away.
+ */
 function eligible(env: Env, cut: ZoneCut, roster: Roster, now: number): readonly Entry[] {
   const { servers } = env.caches
   const families = usableFamilies(env)
   const mayBe = ({ server, done }: Entry): boolean => !done && families.includes(server.ip.family) && servers.silences.heldBack(server.key, cut.zone, now) === null
-  const isLame = ({ server }: Entry): boolean => servers.isLame(server.key, cut.zone, now)
+  const isLame = ({ server }: Entry): boolean => servers.isLame(server.key, cut.zone, roster.questionKind, now)
   if (roster.entries.every(entry => mayBe(entry) && !isLame(entry))) return roster.entries
   const open = roster.entries.filter(mayBe)
-  const usable = open.filter(entry => !isLame(entry))
-  // When all are known to be lame one is asked all the same, so that a repaired zone is noticed at the price of one packet.
-  return usable.length === 0 && roster.nameless.length === 0 && untouched(roster) ? open : usable
+  if (!open.some(isLame)) return open
+  const first = open.filter(entry => entry.tries === 0 && !isLame(entry) && servers.facts(entry.server.key, now).timeoutsInRow === 0)
+  return first.length > 0 ? first : open
 }
 
 const untouched = (roster: Roster): boolean => roster.entries.every(entry => entry.tries === 0)

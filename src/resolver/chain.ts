@@ -17,7 +17,7 @@ import type { ParentSays } from '../cache/zone-states.ts'
 import { algorithmName } from '../dnssec/algorithms.ts'
 import { judgeDenial } from '../dnssec/denial.ts'
 import type { Refusal, SetVerdict, ZoneKeys } from '../dnssec/rules.ts'
-import { readKeys, verifyKeys, verifyRRset } from '../dnssec/signature.ts'
+import { insecureBy, readKeys, verifiedSet, verifyKeys, verifyRRset } from '../dnssec/signature.ts'
 import { lookup, pause, type Outcome, type SecurityNote, type Steps } from '../steps.ts'
 import type { Env, Task, Validation } from './env.ts'
 
@@ -122,7 +122,10 @@ function startOf(judging: Judging, target: Name): ChainEnd | { readonly kind: 'a
   for (let name = target; ; name = parentOf(name)) {
     const keys = zoneStates.keysOf(name, judging.now)
     if (keys !== undefined) return { kind: 'secure', keys }
-    if (name === anchor.name) return { kind: 'anchor', name }
+    if (name === anchor.name) {
+      const note = insecureBy(anchor, judging.validation.rules)
+      return note === null ? { kind: 'anchor', name } : insecure(note)
+    }
     const says = zoneStates.parentSays(name, judging.now)
     if (says?.kind === 'insecure') return says
   }
@@ -176,8 +179,8 @@ function* settleByReferral(
 function shownDs(judging: Judging, keys: ZoneKeys, name: Name, ds: RRset): Says | null {
   const verdict = verifySet(judging, ds, keys)
   if (verdict.kind === 'limit') return verdict
-  if (verdict.kind !== 'valid' || verdict.wildcard !== null) return null
-  return keepParent(judging, name, { kind: 'ds', ds: ds.rdatas }, verdict.ttl)
+  if (verdict.kind !== 'valid' || verdict.expansion !== null) return null
+  return keepDs(judging, name, ds, verdict.ttl)
 }
 
 function* deniedDs(judging: Judging, keys: ZoneKeys, name: Name, proof: readonly RRset[]): Steps<Says | null> {
@@ -187,7 +190,7 @@ function* deniedDs(judging: Judging, keys: ZoneKeys, name: Name, proof: readonly
   for (const set of proof.slice(0, rules.limits.denialRecords)) {
     const verdict = verifySet(judging, set, keys)
     if (verdict.kind === 'limit') return verdict
-    if (verdict.kind !== 'valid' || verdict.wildcard !== null) continue
+    if (verdict.kind !== 'valid' || verdict.expansion !== null) continue
     valid.push(set)
     ttl = Math.min(ttl, verdict.ttl)
   }
@@ -207,7 +210,11 @@ function* deniedDs(judging: Judging, keys: ZoneKeys, name: Name, proof: readonly
   }
 }
 
-/** Asks for the DS set; the resolution of that question validates it, with tries at other servers, and keeps what it found. */
+/**
+ * Asks for the DS set; the resolution of that question validates it, with tries at other servers, and keeps what it found. It
+ * follows no alias: where one stands, the parent side has shown that the name is no delegation (RFC 1034 section 3.6.2), and
+ * what the alias leads to says nothing of it.
+ */
 function* askDs(judging: Judging, name: Name): Steps<Says> {
   const { env, now } = judging
   const outcome = yield* lookup({ name, type: RrType.DS, class: RrClass.IN }, 'ds')
@@ -228,7 +235,8 @@ function* askDs(judging: Judging, name: Name): Steps<Says> {
   }
   if (outcome.kind === 'answer') {
     const ds = outcome.rrsets.find(set => set.type === RrType.DS && set.name === name)
-    return ds === undefined ? { kind: 'no-cut' } : keepParent(judging, name, { kind: 'ds', ds: ds.rdatas }, ds.ttl)
+    if (ds !== undefined) return keepDs(judging, name, ds, ds.ttl)
+    return keepParent(judging, name, { kind: 'no-cut' }, Math.min(...outcome.rrsets.map(set => set.ttl)))
   }
   if (outcome.kind === 'nxdomain') return { kind: 'no-cut' }
   const signer = outcome.proof[0] === undefined ? undefined : signersOf(outcome.proof[0])[0]
@@ -253,6 +261,7 @@ function* keysOf(judging: Judging, zone: Name): Steps<ChainEnd> {
     case 'secure': {
       const kept = env.caches.zoneStates.keysOf(zone, env.clock.now())
       if (kept !== undefined) return { kind: 'secure', keys: kept }
+      // An alias at the name of a zone, which that look-up does not follow, is no key set either.
       const set = outcome.kind === 'answer' ? outcome.rrsets.find(rrset => rrset.type === RrType.DNSKEY && rrset.name === zone) : undefined
       if (set === undefined) return bogus(EdeCode.DnskeyMissing, `${formatName(zone)} has a DS but no DNSKEY set`)
       const keys = readKeys(set, validation.rules.limits)
@@ -270,8 +279,13 @@ function* keysOf(judging: Judging, zone: Name): Steps<ChainEnd> {
   }
 }
 
-/** A DNSKEY set against what is trusted of its zone; null when its name is proven to be no zone. `ofTheSet`: a fault that another server's set may not have. */
-export function* judgeKeys(judging: Judging, set: RRset): Steps<(ChainEnd & { readonly ttl?: number; readonly ofTheSet?: boolean }) | null> {
+/** What a DNSKEY set comes to. `set` has the signatures that verified; `ofTheSet`: a fault that another server's set may not have. */
+export type KeySetEnd =
+  | { readonly kind: 'secure'; readonly set: RRset }
+  | Exclude<ChainEnd, { kind: 'secure' }> & { readonly ofTheSet?: boolean }
+
+/** A DNSKEY set against what is trusted of its zone; null when its name is proven to be no zone. */
+export function* judgeKeys(judging: Judging, set: RRset): Steps<KeySetEnd | null> {
   const { env, task, validation, wall, now } = judging
   const anchor = validation.points.at(set.name)
   const says: Says = anchor === undefined ? yield* parentSays(judging, set.name) : { kind: 'ds', ds: anchor.ds }
@@ -283,7 +297,7 @@ export function* judgeKeys(judging: Judging, set: RRset): Steps<(ChainEnd & { re
     case 'secure':
       env.caches.zoneStates.putKeys(verdict.keys, boundedTtl(Math.min(set.ttl, verdict.ttl), env.limits.cache), now)
       tell(judging, set.name, () => setText(set), 'secure', signedBy(verdict))
-      return { kind: 'secure', keys: verdict.keys, ttl: verdict.ttl }
+      return { kind: 'secure', set: verifiedSet(set, verdict) }
     case 'insecure':
       if (anchor === undefined) keepParent(judging, set.name, insecure(verdict.note), set.ttl)
       tell(judging, set.name, () => setText(set), 'insecure', verdict.note.text)
@@ -324,6 +338,15 @@ export function verifySet(judging: Judging, set: RRset, keys: ZoneKeys): SetVerd
     else tell(judging, keys.zone, what, 'bogus', verdict.text)
   }
   return verdict
+}
+
+/**
+ * Keeps what a validated DS set says of its zone: that alone decides whether the zone is signed in a way that is known here
+ * (RFC 4035 section 5.2, RFC 6840 section 5.2). Its keys are not even asked for when it is not, so that their lack cannot matter.
+ */
+export function keepDs(judging: Judging, name: Name, ds: RRset, ttl: number): ParentSays {
+  const note = insecureBy({ ds: ds.rdatas, keys: [] }, judging.validation.rules)
+  return keepParent(judging, name, note === null ? { kind: 'ds', ds: ds.rdatas } : insecure(note), ttl)
 }
 
 /** Keeps what is proven of a name for `ttl` seconds. */

@@ -82,7 +82,10 @@ function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, las
     return { kind: 'alias', chain, target: chain.name, proof: denied.proof, authoritative, lastResort }
   }
   const ns = authority.filter(set => set.type === RrType.NS)
-  if (soa === null && authority.some(set => set.type === RrType.SOA && !isWithin(set.name, zone))) return reject('lame', 'an SOA of another zone')
+  const foreign = soa === null ? authority.find(set => set.type === RrType.SOA && !isWithin(set.name, zone)) : undefined
+  // A balancer that serves one name and says AA with the SOA of the zone above it has no such data: that is believed for this
+  // question, and not kept, since the SOA is not from a zone that it was asked about.
+  if (foreign !== undefined && !(authoritative && isWithin(zone, foreign.name))) return reject('lame', 'an SOA of another zone')
   if (message.rcode === Rcode.NXDOMAIN) {
     return soa === null && !authoritative ? reject('lame', 'NXDOMAIN without authority') : { ...denied, kind: 'nxdomain' }
   }

@@ -63,6 +63,11 @@ export interface Task {
   readonly trace: TraceSink | null
   /** Is what it finds validated? Not for CD, nor for the addresses of servers, whose data proves itself. */
   readonly checking: boolean
+  /**
+   * Is an alias at the name followed? Not where the name itself is asked about: DS and DNSKEY sets of the chain of trust, which an
+   * alias would bring from a zone that has no say in it.
+   */
+  readonly followsAliases: boolean
   /** Anew, whatever is cached: before a popular answer ends, or to look at the keys of an anchor. */
   readonly fresh: boolean
 }

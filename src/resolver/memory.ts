@@ -3,13 +3,13 @@
  * data, denials, and DNAMEs above the name. And the way back: what of a verdict is remembered.
  */
 import type { Question } from '../dns/message.ts'
-import { foldName, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
+import { foldName, isStrictlyWithin, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
 import { readSoa, targetOf } from '../dns/rdata.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
-import { RrType } from '../dns/types.ts'
+import { livesBesideCname, RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
 import { boundedTtl, negativeTtl } from '../cache/ttl.ts'
-import { remainingDenial } from '../cache/negative-cache.ts'
+import { remainingDenial, type NegativeEntry } from '../cache/negative-cache.ts'
 import { remaining, remainingProof, type CachedRRset } from '../cache/rrset-cache.ts'
 import { Trust } from '../cache/trust.ts'
 import type { CacheLimits } from '../limits.ts'
@@ -18,10 +18,11 @@ import type { Zone } from '../zone/zone.ts'
 import type { UsableVerdict } from './ask-server.ts'
 import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { signersOf } from './chain.ts'
+import type { FinalVerdict } from './hints.ts'
 import { failure, indeterminate, secure } from './outcome.ts'
 import { throughCname, throughDname, type Chain } from './scrub.ts'
 import { addressesIn } from './server-addresses.ts'
-import { isExpanded, isSynthesised, weaker, wildcardNameOf, type FinalVerdict, type Judged } from './validate.ts'
+import { isExpanded, isSynthesised, weaker, type Judged } from './validate.ts'
 
 export type Recalled =
   | { readonly kind: 'done'; readonly outcome: Outcome }
@@ -97,7 +98,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
     if (isUnjudged(task, entry.security)) return unjudged({ kind: 'answer', chain: chainOf(name, [], rrset), rrset, ...fieldsOf(entry, now) })
     return done({ kind: 'answer', rrsets: [rrset], proof: remainingProof(entry, now), security: entry.security, authoritative: false, additional: [] })
   }
-  const cname = type === RrType.CNAME ? undefined : cached(env, task, name, RrType.CNAME, klass, now)
+  const cname = livesBesideCname(type) ? undefined : cached(env, task, name, RrType.CNAME, klass, now)
   if (cname !== undefined) {
     const rrset = remaining(cname, now)
     const step = throughCname(rrset)
@@ -107,7 +108,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
     }
   }
   const denial = task.fresh ? undefined : env.caches.negatives.find(question, now)
-  if (denial !== undefined && isWithin(denial.name, top)) {
+  if (denial !== undefined && isWithin(denial.name, top) && speaksFor(env, denial, question, now)) {
     const { soa, proof } = remainingDenial(denial, now)
     const { kind, security } = denial
     noteCache(task, kind, denial.name, type, soa.ttl)
@@ -116,6 +117,19 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
   }
   const aliased = throughCachedDname(env, task, question, top, now)
   return aliased.kind === 'unknown' && top === ROOT ? fromDenials(env, task, question, now) : aliased
+}
+
+/**
+ * Is the zone that denied in charge of the name? It was asked, or denied a name beside an alias, when no cut below it was known. Where
+ * there is one now the servers of the child are asked (RFC 2181 section 6.1). What is proven is the zone's to prove.
+ */
+function speaksFor(env: Env, { security, soa }: NegativeEntry, { name, type }: Question, now: number): boolean {
+  return security.kind === 'secure' || !isStrictlyWithin(deepestZone(env, name, type, now), soa.name)
+}
+
+/** The deepest zone known at or above a name, the root if there is none. A DS set is data of the zone above (RFC 4035 section 2.4). */
+export function deepestZone(env: Env, name: Name, type: number, now: number): Name {
+  return env.caches.delegations.closest(type === RrType.DS && name !== ROOT ? parentOf(name) : name, now)?.zone ?? ROOT
 }
 
 /** RFC 8198: what a validated denial of another name says of this one as well, and what a validated wildcard then answers. */
@@ -128,7 +142,7 @@ function fromDenials(env: Env, task: Task, question: Question, now: number): Rec
     noteCache(task, `${denied.kind} by a denial of another name`, name, type, denied.soa.ttl)
     return done({ kind: denied.kind, rrsets: [], soa: denied.soa, proof: denied.proof, security: secure, authoritative: false })
   }
-  for (const kind of type === RrType.CNAME ? [type] : [type, RrType.CNAME]) {
+  for (const kind of livesBesideCname(type) ? [type] : [type, RrType.CNAME]) {
     const entry = env.caches.rrsets.get(denied.wildcard, kind, klass, now)
     if (entry === undefined || entry.security.kind !== 'secure') continue
     const left = remaining(entry, now)
@@ -191,7 +205,7 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
 }
 
 /** What was said of each part of a verdict: the sets of its alias chain, in order, and what it ends in. */
-export type Securities = Pick<Judged, 'aliases' | 'end' | 'denials'>
+export type Securities = Pick<Judged, 'aliases' | 'end' | 'denials' | 'wildcards'>
 
 /**
  * Keeps what a verdict from the servers of `cut` teaches. Only the question's own chain and denial are kept as data
@@ -211,12 +225,10 @@ export function remember(env: Env, cut: ZoneCut, question: Question, verdict: Us
         return
       }
       rrsets.put(set, trust, security, now, security.kind === 'secure' ? judged.denials : proof)
-      const wildcard = security.kind === 'secure' ? wildcardNameOf(set) : null
-      if (wildcard === null) return
-      // RFC 8198 section 5.3: the wildcard itself, for the next name that it applies to.
-      rrsets.put({ ...set, owner: wildcard, name: wildcard }, trust, security, now)
-      keepDenials(env, judged.denials, null, now)
     })
+    if (judged.wildcards.length === 0) return
+    for (const wildcard of judged.wildcards) rrsets.putWildcard(wildcard, trust, now)
+    keepDenials(env, judged.denials, null, now)
   }
   switch (verdict.kind) {
     case 'answer':
@@ -265,7 +277,7 @@ function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: 
   }
 }
 
-export const unvalidated: Securities = Object.freeze({ aliases: [], end: indeterminate, denials: [] })
+export const unvalidated: Securities = Object.freeze({ aliases: [], end: indeterminate, denials: [], wildcards: [] })
 
 /** Forgets cached data that turned out not to validate, so that its servers are asked again. */
 export function forget(env: Env, question: Question, verdict: FinalVerdict): void {

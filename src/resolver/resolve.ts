@@ -11,11 +11,13 @@ import { boundedTtl } from '../cache/ttl.ts'
 import type { Outcome, Security, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
+import type { Evidence } from './chain.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { forget, outcomeOf, recall, remember, unvalidated, type Recalled, type Securities } from './memory.ts'
+import { deepestZone, forget, outcomeOf, recall, remember, unvalidated, type Recalled, type Securities } from './memory.ts'
+import { aliasesOf, firstAliasOf, isHint, type FinalVerdict } from './hints.ts'
 import { minimise } from './minimise.ts'
 import { behindChain, bogusFailure, failure, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
-import { judge, weaker, type FinalVerdict, type Judged } from './validate.ts'
+import { judge, weaker, type Judgement } from './validate.ts'
 
 type Walked =
   | { readonly kind: 'verdict'; readonly verdict: FinalVerdict; readonly cut: ZoneCut; readonly server: string }
@@ -47,6 +49,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     if (known.kind === 'alias') {
       trail.authoritative ??= known.authoritative
       extend(trail, known.rrsets, known.proof, known.security)
+      if (!task.followsAliases) return finish(trail, nothingMore)
       const over = task.budget.takeAliases(1)
       if (over !== null) return failure('alias-chain', over, trail.rrsets)
       question = { ...question, name: known.target }
@@ -64,12 +67,16 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     }
     const rrsets = verdict.chain.aliases.map(set => ({ ...set, ttl: boundedTtl(set.ttl, env.limits.cache) }))
     extend(trail, rrsets, verdict.proof, judged.aliases.reduce(weaker, judged.end))
+    if (!task.followsAliases) return finish(trail, nothingMore)
     if (over !== null) return failure('alias-chain', over, trail.rrsets)
     question = { ...question, name: verdict.target }
   }
 }
 
 const NO_NAMES: readonly Name[] = Object.freeze([])
+
+/** After an alias that is not followed: it is the answer. */
+const nothingMore: Outcome = Object.freeze({ kind: 'answer', rrsets: [], proof: [], security: secure, authoritative: false, additional: [] })
 
 function extend(trail: Trail, rrsets: readonly RRset[], proof: readonly RRset[], security: Security): void {
   trail.rrsets.push(...rrsets)
@@ -124,14 +131,13 @@ function* settle(env: Env, task: Task, question: Question, known: Extract<Recall
   if (!task.checking) {
     const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, null)
     if (walked.kind === 'failure') return walked
-    remember(env, walked.cut, question, walked.verdict)
-    return { kind: 'settled', verdict: walked.verdict, judged: unvalidated }
+    return kept(env, walked.cut, question, asFarAsFollowed(task, walked.verdict), unvalidated)
   }
   const evidence = new Map<Name, Referral>()
   if (known.kind === 'unjudged') {
     const cut = startingCut(env, question, null)
-    const judged = yield* judge(env, task, cut.zone, question, known.verdict, evidence)
-    if (judged.kind === 'judged') return kept(env, cut, question, judged)
+    const judged = yield* judge(env, task, cut.zone, question, asFarAsFollowed(task, known.verdict), evidence)
+    if (judged.kind === 'judged') return kept(env, cut, question, judged.verdict, judged)
     if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged.text) }
     note(task, 'what is cached does not validate: asking again')
     forget(env, question, known.verdict)
@@ -145,9 +151,32 @@ function* settle(env: Env, task: Task, question: Question, known: Extract<Recall
 const spent = (task: Task, text: string): Failure =>
   task.depth === 0 && task.budget.isSpentOnValidation ? bogusFailure(EdeCode.DnssecBogus, text) : failure('budget', text)
 
-function kept(env: Env, cut: ZoneCut, question: Question, judged: Judged): Settled {
-  remember(env, cut, question, judged.verdict, judged)
-  return { kind: 'settled', verdict: judged.verdict, judged }
+/** A verdict without what follows an alias that is not followed. */
+const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
+  task.followsAliases ? verdict : (firstAliasOf(verdict, task.question.type) ?? verdict)
+
+/** Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases, and their end is asked for. */
+function kept(env: Env, cut: ZoneCut, question: Question, verdict: FinalVerdict, judged: Securities): Settled {
+  const deepest = verdict.chain.aliases.length === 0 ? ROOT : deepestZone(env, verdict.chain.name, question.type, env.clock.now())
+  if (verdict.kind === 'alias-trouble' || !isHint(verdict, judged.end, cut.zone, deepest)) {
+    remember(env, cut, question, verdict, judged)
+    return { kind: 'settled', verdict, judged }
+  }
+  const aliases = aliasesOf(verdict)
+  const known = judged === unvalidated ? judged : { ...judged, end: secure, denials: [] }
+  remember(env, cut, question, aliases, known)
+  return { kind: 'settled', verdict: aliases, judged: known }
+}
+
+/** Judged as it is; when that does not validate, as far as its first alias: where that leads is then asked for on its own. */
+function* judgeReply(env: Env, task: Task, zone: Name, question: Question, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {
+  const whole = yield* judge(env, task, zone, question, verdict, evidence)
+  if (whole.kind !== 'bogus') return whole
+  const first = firstAliasOf(verdict, question.type)
+  if (first === null) return whole
+  note(task, `${whole.text}: going by the first alias alone`)
+  const alone = yield* judge(env, task, zone, question, first, evidence)
+  return alone.kind === 'judged' ? alone : whole
 }
 
 /** A bad server must not make a zone bogus: what does not validate is asked of others before it is given up (RFC 4035 section 4.7). */
@@ -156,8 +185,8 @@ function* validated(env: Env, task: Task, question: Question, walked: Extract<Wa
   let at = walked
   let first: Failure | null = null
   for (;;) {
-    const judged = yield* judge(env, task, at.cut.zone, question, at.verdict, evidence)
-    if (judged.kind === 'judged') return kept(env, at.cut, question, judged)
+    const judged = yield* judgeReply(env, task, at.cut.zone, question, asFarAsFollowed(task, at.verdict), evidence)
+    if (judged.kind === 'judged') return kept(env, at.cut, question, judged.verdict, judged)
     if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged.text) }
     first ??= bogusFailure(judged.ede, judged.text)
     avoid.add(at.server)

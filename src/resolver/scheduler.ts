@@ -39,6 +39,7 @@ class Resolution implements Task {
   readonly trace: TraceSink | null
   readonly checking: boolean
   readonly fresh: boolean
+  readonly followsAliases: boolean
   readonly key: string
   readonly startedAt: number
   readonly waiters = new Set<Waiter>()
@@ -56,15 +57,18 @@ class Resolution implements Task {
     this.startedAt = parts.startedAt
     this.checking = parts.checking
     this.fresh = isFresh(parts.because)
+    this.followsAliases = followsAliases(parts.because)
     this.key = parts.key
   }
 }
 
 const isFresh = (because: Because): boolean => because === 'prefetch' || because === 'trust-anchor'
 
+const followsAliases = (because: Because): boolean => because !== 'ds' && because !== 'dnskey' && because !== 'trust-anchor'
+
 /** Equal for resolutions that may be shared: those that validate and those that do not are two. */
 const keyOf = (question: Question, because: Because, checking: boolean): string =>
-  `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}`
+  `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}${followsAliases(because) ? '' : 'n'}`
 
 /** One generator being driven. Effects that finish at once are taken in a loop, so that a long walk needs no deep stack. */
 class Run<T> {

@@ -3,24 +3,23 @@
  * denial. Judged link by link; the keys come from `chain.ts`. It changes nothing in a verdict but TTLs, which no signature
  * may outlive, and the proofs, of which those remain that were needed.
  *
- * Invariant: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven insecure
- * is bogus.
+ * Invariants: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven insecure
+ * is bogus. A set that is called secure has no signature left but those that verified, and is secure under the name it came
+ * under; what a wildcard's data is good for besides stands in `wildcards`, made from the signature that verified.
  */
-import { isWildcard, isWithin, labelCount, parentOf, suffixOf, wildcardOf, type Name } from '../dns/name.ts'
-import { readRrsig } from '../dns/rdata-dnssec.ts'
+import { isWildcard, isWithin, labelCount, parentOf, type Name } from '../dns/name.ts'
+import type { Question } from '../dns/message.ts'
 import { withTtl, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
 import { judgeDenial } from '../dnssec/denial.ts'
-import type { DenialClaim, Refusal, ZoneKeys } from '../dnssec/rules.ts'
+import type { DenialClaim, Refusal, WildcardSet, ZoneKeys } from '../dnssec/rules.ts'
+import { insecureBy, unexpanded, verifiedSet } from '../dnssec/signature.ts'
 import { pause, type Security, type SecurityNote, type Steps } from '../steps.ts'
-import type { UsableVerdict } from './ask-server.ts'
-import { bogus, chainPast, chainTo, exempt, isOutOfBreath, judgeKeys, keepParent, MAX_SIGNERS, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
+import { bogus, chainPast, chainTo, exempt, isOutOfBreath, judgeKeys, keepDs, keepParent, MAX_SIGNERS, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
 import type { Env, Task } from './env.ts'
+import type { FinalVerdict } from './hints.ts'
 import { indeterminate, secure } from './outcome.ts'
-
-/** Verdicts that have something to validate. */
-export type FinalVerdict = Extract<UsableVerdict, { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }>
 
 /** `aliases` are the securities of the chain's sets, in order; `end` that of the set or the denial it ends in. */
 export interface Judged {
@@ -30,22 +29,32 @@ export interface Judged {
   readonly end: Security
   /** The sets of the verdict's proof whose signatures were verified: those that are good for other names too (RFC 8198). */
   readonly denials: readonly RRset[]
+  /** The data of wildcards that secure sets of the verdict were expanded from: good for other names as well (RFC 8198 section 5.3). */
+  readonly wildcards: readonly WildcardSet[]
 }
 
 /** `chain` when the fault is above the data: then no other server of the zone can mend it. */
 export type Judgement = Judged | (Refusal & { readonly chain: boolean })
 
 type SetEnd =
-  | { readonly kind: 'set'; readonly set: RRset; readonly security: Security; readonly proof: readonly RRset[]; readonly verified: boolean }
+  | {
+      readonly kind: 'set'
+      readonly set: RRset
+      readonly security: Security
+      readonly proof: readonly RRset[]
+      readonly verified: boolean
+      readonly wildcard: WildcardSet | null
+    }
   | (Refusal & { readonly chain: boolean })
 
-export function* judge(env: Env, task: Task, zone: Name, question: { readonly type: number }, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {
+export function* judge(env: Env, task: Task, zone: Name, question: Question, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {
   const judging: Judging = { env, task, validation: env.validation(), evidence, wall: env.clock.wall(), now: env.clock.now() }
   const { chain } = verdict
   const sets: RRset[] = []
   const securities: Security[] = []
   const proof: RRset[] = []
   const denials: RRset[] = []
+  const wildcards: WildcardSet[] = []
   for (const set of chain.aliases) {
     const before = sets.at(-1)
     // The CNAME that a DNAME implies was made here (RFC 6672 section 5.3.1): it is as good as the DNAME.
@@ -54,10 +63,11 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
       securities.push(securities.at(-1) ?? indeterminate)
       continue
     }
-    const judged = yield* judgeSet(judging, zone, set, 'proof' in verdict ? verdict.proof : [])
+    const judged = yield* judgeSet(judging, zone, set, placeOf(set, question), 'proof' in verdict ? verdict.proof : [])
     if (judged.kind !== 'set') return judged
     sets.push(judged.set)
     securities.push(judged.security)
+    if (judged.wildcard !== null) wildcards.push(judged.wildcard)
     proof.push(...judged.proof)
     if (judged.verified) denials.push(...judged.proof)
   }
@@ -65,19 +75,20 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
   switch (verdict.kind) {
     case 'alias':
     case 'alias-trouble':
-      return { kind: 'judged', verdict: verdict.kind === 'alias' ? { ...verdict, chain: judgedChain, proof } : { ...verdict, chain: judgedChain }, aliases: securities, end: secure, denials }
+      return { kind: 'judged', verdict: verdict.kind === 'alias' ? { ...verdict, chain: judgedChain, proof } : { ...verdict, chain: judgedChain }, aliases: securities, end: secure, denials, wildcards }
     case 'answer': {
       const last = securities.at(-1)
       if (last !== undefined && isSynthesised(verdict.rrset, [...chain.aliases, verdict.rrset])) {
-        return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, proof }, aliases: securities, end: last, denials }
+        return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, proof }, aliases: securities, end: last, denials, wildcards }
       }
-      const judged = yield* judgeSet(judging, zone, verdict.rrset, verdict.proof)
+      const judged = yield* judgeSet(judging, zone, verdict.rrset, placeOf(verdict.rrset, question), verdict.proof)
       if (judged.kind !== 'set') return judged
+      if (judged.wildcard !== null) wildcards.push(judged.wildcard)
       if (judged.verified) denials.push(...judged.proof)
       proof.push(...judged.proof)
       const { authoritative, lastResort } = verdict
       // Spelt out: it is made for every answer, and spreading costs a microsecond or two.
-      return { kind: 'judged', verdict: { kind: 'answer', chain: judgedChain, rrset: judged.set, proof, authoritative, lastResort }, aliases: securities, end: judged.security, denials }
+      return { kind: 'judged', verdict: { kind: 'answer', chain: judgedChain, rrset: judged.set, proof, authoritative, lastResort }, aliases: securities, end: judged.security, denials, wildcards }
     }
     case 'nodata':
     case 'nxdomain': {
@@ -85,7 +96,7 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
       if (judged.kind !== 'denied') return judged
       const { soa } = judged
       if (judged.security.kind === 'secure') denials.push(...judged.proof)
-      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, soa, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security, denials }
+      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, soa, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security, denials, wildcards }
     }
     default:
       return verdict satisfies never
@@ -96,17 +107,15 @@ export function* judge(env: Env, task: Task, zone: Name, question: { readonly ty
 export const isSynthesised = (set: RRset, chain: readonly RRset[]): boolean =>
   set.type === RrType.CNAME && set.signatures.length === 0 && chain[chain.indexOf(set) - 1]?.type === RrType.DNAME
 
-/** Was it made from a wildcard (RFC 4035 section 5.3.4: the signature counts fewer labels than the owner has)? */
+/**
+ * Does a signature say that it was made from a wildcard (RFC 4035 section 5.3.4: it counts fewer labels than the owner has)? Of a
+ * secure set the answer is true; of any other it is what the sender wants to be thought, and decides only whether the proof that
+ * came with it is kept.
+ */
 export function isExpanded(set: RRset): boolean {
   if (set.signatures.length === 0) return false
   const labels = labelCount(set.name) - (isWildcard(set.name) ? 1 : 0)
   return set.signatures.some(rdata => (rdata[LABELS_OFFSET] ?? labels) < labels)
-}
-
-/** `*.closest` of a set that a wildcard made, as its signature tells. */
-export function wildcardNameOf(set: RRset): Name | null {
-  const [rdata] = set.signatures
-  return rdata === undefined ? null : wildcardOf(suffixOf(set.name, rdata[LABELS_OFFSET] ?? 0))
 }
 
 /** RFC 4034 section 3.1: where an RRSIG counts the labels of what it signs. */
@@ -120,16 +129,22 @@ export function weaker(a: Security, b: Security): Security {
 
 const RANKS: readonly Security['kind'][] = ['bogus', 'indeterminate', 'insecure', 'secure']
 
-function* judgeSet(judging: Judging, zone: Name, set: RRset, proof: readonly RRset[]): Steps<SetEnd> {
+/**
+ * Where a set belongs: a DS set, and an alias that a DS question met at its own name, to the zone above (RFC 4035 section
+ * 3.1.4.1). That no DS is there cannot be what shows the alias to be insecure.
+ */
+const placeOf = (set: RRset, question: Question): Name =>
+  set.type === RrType.DS || (question.type === RrType.DS && set.name === question.name) ? parentOf(set.name) : set.name
+
+function* judgeSet(judging: Judging, zone: Name, set: RRset, place: Name, proof: readonly RRset[]): Steps<SetEnd> {
   // Signatures are not signed (RFC 4035 section 2.2): a question for them gets what there is.
   if (set.type === RrType.RRSIG) return ended(set, indeterminate)
-  const place = set.type === RrType.DS ? parentOf(set.name) : set.name
   const off = exempt(judging, place)
   if (off !== null) return endedBy(judging, set, off, proof)
   if (set.type === RrType.DNSKEY) {
     const end = yield* judgeKeys(judging, set)
     if (end?.kind === 'bogus') return { ...end, chain: end.ofTheSet !== true }
-    if (end !== null) return end.kind === 'secure' ? ended(withTtl(set, Math.min(set.ttl, end.ttl ?? set.ttl)), secure) : endedBy(judging, set, end, proof)
+    if (end !== null) return end.kind === 'secure' ? ended(end.set, secure) : endedBy(judging, set, end, proof)
   }
   let trouble: (Refusal & { readonly chain: boolean }) | null = null
   for (const signer of believable(judging, place, signersOf(set))) {
@@ -158,21 +173,22 @@ function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: reado
   if (isOutOfBreath(judging)) yield* pause()
   const verdict = verifySet(judging, set, keys)
   if (verdict.kind !== 'valid') return { ...verdict, chain: false }
-  const valid = withTtl(set, Math.min(set.ttl, verdict.ttl))
-  if (verdict.wildcard === null) {
-    if (set.type === RrType.DS) keepParent(judging, set.name, { kind: 'ds', ds: set.rdatas }, valid.ttl)
+  const valid = verifiedSet(set, verdict)
+  const { expansion } = verdict
+  if (expansion === null) {
+    if (set.type === RrType.DS) keepDs(judging, set.name, valid, valid.ttl)
     return ended(valid, secure)
   }
   // A wildcard vouches for no zone: delegations are not made by expansion (RFC 4592 section 4.2; Unbound, April 2026).
   if (set.type === RrType.DS || set.type === RrType.DNSKEY) return { ...bogus(EdeCode.NsecMissing, `${setText(set)} comes from a wildcard`), chain: false }
   // RFC 4035 section 5.3.4: what a wildcard made needs a proof that the name itself does not exist.
-  const claim: DenialClaim = { kind: 'expansion', name: set.name, wildcard: verdict.wildcard }
+  const claim: DenialClaim = { kind: 'expansion', name: set.name, wildcard: expansion.wildcard }
   const denied = yield* denial(judging, keys, claim, proof)
   switch (denied.kind) {
     case 'proven':
-      return { kind: 'set', set: valid, security: secure, proof: denied.sets, verified: true }
+      return { kind: 'set', set: valid, security: secure, proof: denied.sets, verified: true, wildcard: unexpanded(valid, expansion) }
     case 'insecure':
-      return { kind: 'set', set: valid, security: insecurity(denied.note), proof: denied.sets, verified: true }
+      return { kind: 'set', set: valid, security: insecurity(denied.note), proof: denied.sets, verified: true, wildcard: null }
     case 'bogus':
     case 'limit':
       return { ...denied, chain: false }
@@ -254,7 +270,12 @@ function* judgeDeniedBy(
 /** No DNSKEY set: whether there has to be one is said above the zone, whose own proofs need the keys. Null when the name is no zone. */
 function* judgeKeyless(judging: Judging, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>): Steps<Denied | (Refusal & { readonly chain: boolean }) | null> {
   const { name } = verdict
-  const says = judging.validation.points.at(name) === undefined ? yield* parentSays(judging, name) : null
+  const anchor = judging.validation.points.at(name)
+  if (anchor !== undefined) {
+    const note = insecureBy(anchor, judging.validation.rules)
+    if (note !== null) return deniedBy(judging, verdict, { kind: 'insecure', note })
+  }
+  const says = anchor === undefined ? yield* parentSays(judging, name) : null
   if (says === null || says.kind === 'ds') return { ...bogus(EdeCode.DnskeyMissing, `${formatName(name)} has a DS or a trust anchor, but no DNSKEY set`), chain: false }
   return says.kind === 'no-cut' ? null : deniedBy(judging, verdict, says)
 }
@@ -282,7 +303,7 @@ function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: re
     const verdict = verifySet(judging, set, keys)
     if (verdict.kind === 'limit') return verdict
     if (verdict.kind === 'bogus') trouble ??= verdict
-    else if (verdict.wildcard === null) valid.push(withTtl(signedOnlyBy(keys.zone, set), Math.min(set.ttl, verdict.ttl)))
+    else if (verdict.expansion === null) valid.push(verifiedSet(set, verdict))
   }
   const ttl = valid.reduce((least, set) => Math.min(least, set.ttl), Number.POSITIVE_INFINITY)
   const verdict = yield* judgeDenial(claim, keys.zone, valid, rules, task.budget)
@@ -303,10 +324,6 @@ function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: re
       return verdict satisfies never
   }
 }
-
-/** The set with the signatures of its zone alone: what another name stands in must not make it a denial of that one's. */
-const signedOnlyBy = (zone: Name, set: RRset): RRset =>
-  set.signatures.length < 2 ? set : { ...set, signatures: set.signatures.filter(rdata => readRrsig(rdata)?.signer === zone) }
 
 function claimText(claim: DenialClaim): string {
   switch (claim.kind) {
@@ -343,7 +360,7 @@ function absent(judging: Judging, name: Name, what: string, missing: Refusal): R
 const insecurity = (note: SecurityNote | null): Security => (note === null ? plainInsecure : { kind: 'insecure', note })
 const plainInsecure: Security = Object.freeze({ kind: 'insecure' })
 
-const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, security, proof: [], verified: true })
+const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, security, proof: [], verified: true, wildcard: null })
 
 /**
  * The end of a chain as the status of a set without a signature that counts. The proof of an expansion stays: a client with
@@ -353,7 +370,7 @@ function endedBy(judging: Judging, set: RRset, end: ChainEnd, proof: readonly RR
   const security = securityOf(end)
   if ('chain' in security) return security
   tell(judging, set.name, () => setText(set), security.kind, '')
-  return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [], verified: false }
+  return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [], verified: false, wildcard: null }
 }
 
 function deniedBy(judging: Judging, { name, soa, proof }: { readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[] }, end: ChainEnd): Denied | (Refusal & { readonly chain: boolean }) {

@@ -90,7 +90,7 @@ describe('every store', () => {
         caches.failures.put(q(name, type), { why: 'unreachable', ede: 22, text: 'x'.repeat(octets) }, T0)
         caches.delegations.put({ zone: n(name), servers: [{ name: n(`ns.${name}`), addresses: [] }], ds: big, expiresAt: T0 + 1e6 }, Number.POSITIVE_INFINITY, T0)
         caches.servers.timedOut(`${label}#53`, T0, T0)
-        caches.servers.lame(`${label}#53`, n(name), T0)
+        caches.servers.lame(`${label}#53`, n(name), '1', T0)
         caches.answers.put(questionKey(q(name, type)), false, false, replyOf(name, type, octets), new Uint16Array(type), 300, T0)
         for (const [store, permille] of [
           [caches.rrsets, limits.rrsetPermille], [caches.negatives, limits.negativePermille], [caches.failures, limits.failurePermille],

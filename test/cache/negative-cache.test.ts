@@ -71,39 +71,55 @@ describe('NODATA and NXDOMAIN (RFC 2308)', () => {
 describe('NXDOMAIN cut (RFC 8020)', () => {
   it('denies everything below, at label borders only', () => {
     const cache = open()
-    cache.putNxdomain(n('no.example.'), IN, zone, [], UNJUDGED, T0)
+    cache.putNxdomain(n('no.example.'), IN, zone, [], SECURE, T0)
     expect(cache.find(q('a.b.c.no.example.', RrType.TXT), T0)).toMatchObject({ kind: 'nxdomain', name: n('no.example.') })
     expect(cache.find(q('xno.example.'), T0)).toBeUndefined()
     expect(cache.find(q('example.'), T0)).toBeUndefined()
     expect(cache.find(q('.'), T0)).toBeUndefined()
   })
 
+  it.each([['unvalidated', UNJUDGED], ['insecure', INSECURE]] as const)('an NXDOMAIN that is %s denies its own name and none below it', (_, security) => {
+    const cache = open()
+    cache.putNxdomain(n('b.a.example.'), IN, zone, [], security, T0)
+    for (const type of [RrType.A, RrType.AAAA, RrType.HTTPS, RrType.NSEC]) {
+      expect(cache.find(q('b.a.example.', type), T0)?.kind).toBe('nxdomain')
+      expect(cache.find(q('x.b.a.example.', type), T0)).toBeUndefined()
+    }
+  })
+
+  it('looks past an NXDOMAIN without a proof to a validated one above it', () => {
+    const cache = open()
+    cache.putNxdomain(n('a.example.'), IN, zone, [], SECURE, T0)
+    cache.putNxdomain(n('b.a.example.'), IN, zone, [], UNJUDGED, T0)
+    expect(cache.find(q('x.b.a.example.'), T0)?.name).toBe(n('a.example.'))
+  })
+
   it('works for names of 127 labels', () => {
     const cache = open()
-    cache.putNxdomain(n('a.'), IN, zone, [], UNJUDGED, T0)
+    cache.putNxdomain(n('a.'), IN, zone, [], SECURE, T0)
     expect(cache.find(q('a.'.repeat(127)), T0)?.name).toBe(n('a.'))
     expect(cache.find(q('b.'.repeat(127)), T0)).toBeUndefined()
   })
 
   it('finds the nearest denied ancestor', () => {
     const cache = open()
-    cache.putNxdomain(n('c.b.example.'), IN, zone, [], UNJUDGED, T0)
-    cache.putNxdomain(n('b.example.'), IN, zone, [], UNJUDGED, T0)
+    cache.putNxdomain(n('c.b.example.'), IN, zone, [], SECURE, T0)
+    cache.putNxdomain(n('b.example.'), IN, zone, [], SECURE, T0)
     expect(cache.find(q('d.c.b.example.'), T0)?.name).toBe(n('c.b.example.'))
   })
 
   it.each(['no.example.', 'a.no.example.', 'c.b.a.no.example.'])('ends when NODATA at %s shows the name to exist', name => {
     const cache = open()
-    cache.putNxdomain(n('no.example.'), IN, zone, [], UNJUDGED, T0)
-    cache.putNodata(q(name, RrType.MX), zone, [], UNJUDGED, T0 + 1)
+    cache.putNxdomain(n('no.example.'), IN, zone, [], SECURE, T0)
+    cache.putNodata(q(name, RrType.MX), zone, [], SECURE, T0 + 1)
     expect(cache.find(q('other.no.example.'), T0 + 1)).toBeUndefined()
     expect(cache.find(q(name, RrType.MX), T0 + 1)?.kind).toBe('nodata')
   })
 
   it('lets the later statement win when NXDOMAIN follows NODATA', () => {
     const cache = open()
-    cache.putNodata(q('a.no.example.', RrType.MX), zone, [], UNJUDGED, T0)
-    cache.putNxdomain(n('no.example.'), IN, zone, [], UNJUDGED, T0 + 1)
+    cache.putNodata(q('a.no.example.', RrType.MX), zone, [], SECURE, T0)
+    cache.putNxdomain(n('no.example.'), IN, zone, [], SECURE, T0 + 1)
     expect(cache.find(q('a.no.example.', RrType.MX), T0 + 1)?.kind).toBe('nxdomain')
   })
 })
@@ -119,12 +135,12 @@ describe('denials against newer data', () => {
   }
 
   it.each(['no.example.', 'a.no.example.', 'c.b.a.no.example.'])('data at %s ends the NXDOMAIN above it', name => {
-    expect(put(name, Trust.AuthoritativeAnswer).find(q('other.no.example.'), T0 + 1)).toBeUndefined()
+    expect(put(name, Trust.AuthoritativeAnswer).find(q('no.example.'), T0 + 1)).toBeUndefined()
   })
 
   it('data elsewhere does not', () => {
     for (const name of ['example.', 'xno.example.', 'no.example.org.']) {
-      expect(put(name, Trust.AuthoritativeAnswer).find(q('other.no.example.'), T0 + 1)?.kind).toBe('nxdomain')
+      expect(put(name, Trust.AuthoritativeAnswer).find(q('no.example.'), T0 + 1)?.kind).toBe('nxdomain')
     }
   })
 
@@ -170,6 +186,6 @@ it('an NXDOMAIN is found whatever was stored twice, drove others out, ended or w
   cache.removeWithin(n('example.'))
   put('last.example.')
   cache.putNodata(q('else.example.'), zone, [], UNJUDGED, T0)
-  expect(cache.find(q('www.last.example.'), T0)?.kind).toBe('nxdomain')
+  expect(cache.find(q('last.example.'), T0)?.kind).toBe('nxdomain')
   expect(cache.find(q('x1.example.'), T0)).toBeUndefined()
 })

@@ -123,27 +123,27 @@ describe('facts of servers', () => {
 
   it('knows lameness for a server and zone, for lameMs', () => {
     const stats = open({ lameMs: 1000 })
-    stats.lame(KEY, n('example.'), T0)
-    expect(stats.isLame(KEY, n('example.'), T0 + 999)).toBe(true)
-    expect(stats.isLame(KEY, n('example.'), T0 + 1000)).toBe(false)
-    expect(stats.isLame(KEY, n('www.example.'), T0)).toBe(false)
-    expect(stats.isLame(OTHER, n('example.'), T0)).toBe(false)
+    stats.lame(KEY, n('example.'), '1', T0)
+    expect(stats.isLame(KEY, n('example.'), '1', T0 + 999)).toBe(true)
+    expect(stats.isLame(KEY, n('example.'), '1', T0 + 1000)).toBe(false)
+    expect(stats.isLame(KEY, n('www.example.'), '1', T0)).toBe(false)
+    expect(stats.isLame(OTHER, n('example.'), '1', T0)).toBe(false)
     expect(stats.facts(KEY, T0).srttMs).toBeNull()
     stats.clear()
-    expect(stats.isLame(KEY, n('example.'), T0)).toBe(false)
+    expect(stats.isLame(KEY, n('example.'), '1', T0)).toBe(false)
   })
 
   it('stays within its budget', () => {
     const stats = new ServerStats(limitsOf(), defaultLimits.upstream, 10_000, 5_000)
     for (let i = 0; i < 1000; i++) {
       stats.heard(`192.0.2.${i}#53`, 1, T0)
-      stats.lame(KEY, n(`zone${i}.`), T0)
+      stats.lame(KEY, n(`zone${i}.`), '1', T0)
     }
     expect(stats.bytes).toBeLessThanOrEqual(15_000)
     expect(stats.size).toBeGreaterThan(10)
     expect(stats.facts('192.0.2.999#53', T0).srttMs).toBe(1)
     expect(stats.facts('192.0.2.0#53', T0).srttMs).toBeNull()
-    expect(stats.isLame(KEY, n('zone999.'), T0)).toBe(true)
+    expect(stats.isLame(KEY, n('zone999.'), '1', T0)).toBe(true)
   })
 })
 

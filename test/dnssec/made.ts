@@ -19,11 +19,11 @@ export interface MadeKey {
 
 const ZONE_KEY = 257
 
-/** A P-256 key; `flags` of its DNSKEY. */
-export function makeKey(flags = ZONE_KEY, protocol = 3): MadeKey {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** A P-256 key, or with algorithm 14 a P-384 key; `flags` of its DNSKEY. */
+export function makeKey(flags = ZONE_KEY, protocol = 3, algorithm: 13 | 14 = 13): MadeKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: algorithm === 13 ? 'P-256' : 'P-384' })
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
-  return keyOf(privateKey, { flags, protocol, algorithm: 13, publicKey: Buffer.concat([Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]) })
+  return keyOf(privateKey, { flags, protocol, algorithm, publicKey: Buffer.concat([Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]) })
 }
 
 export function keyOf(privateKey: KeyObject, fields: { flags: number; protocol: number; algorithm: number; publicKey: Uint8Array }): MadeKey {
@@ -46,7 +46,7 @@ export function signature(set: RRset, key: MadeKey, signer: string, changes: Par
   // Labels that make no owner are signed as if they were right.
   const owner = signedOwner(set.name, fields.labels) ?? set.name
   const octets = signedOctets(rrsigRdata(fields), set, owner, fields.originalTtl)
-  const made = sign('sha256', octets, { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
+  const made = sign(key.algorithm === 14 ? 'sha384' : 'sha256', octets, { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
   return rrsigRdata({ ...fields, signature: made })
 }
 

@@ -117,12 +117,12 @@ function validate(signed: SignedZone): void {
     const what = `${formatName(set.name)} ${typeName(set.type)}`
     // Delegations and glue are not signed.
     if (set.signatures.length === 0) expect([what, cuts.some(cut => isWithin(set.name, cut)), verdict]).toMatchObject([what, true, { kind: 'bogus', ede: 10 }])
-    else expect([what, verdict]).toMatchObject([what, { kind: 'valid', wildcard: null }])
+    else expect([what, verdict]).toMatchObject([what, { kind: 'valid', expansion: null }])
   }
   for (const set of signed.sets.filter(({ name }) => formatName(name) === '*.wild.example.' && name !== zone)) {
     const name = n('Some.Name.wild.example.')
     const expanded: RRset = { ...set, owner: name, name }
-    expect(verifyRRset(expanded, keys.keys, rules, NOW, purse())).toMatchObject({ kind: 'valid', wildcard: n('*.wild.example.') })
+    expect(verifyRRset(expanded, keys.keys, rules, NOW, purse())).toMatchObject({ kind: 'valid', expansion: { wildcard: n('*.wild.example.') } })
   }
 }
 

@@ -19,7 +19,7 @@ const www = a('www.example.')
 describe('one set', () => {
   it('is valid', () => {
     expect(judge(signed(www, key, 'example.'))).toEqual({
-      kind: 'valid', keyTag: key.tag, algorithm: 13, expires: at('20260201000000'), ttl: 300, wildcard: null,
+      kind: 'valid', keyTag: key.tag, algorithm: 13, expires: at('20260201000000'), ttl: 300, expansion: null, signatures: [signature(www, key, 'example.')].map(() => expect.any(Uint8Array)),
     })
   })
 
@@ -52,14 +52,14 @@ describe('one set', () => {
     const set = a('www.victim.example.')
     expect(judge(signed(set, key, 'victim.example.', { labels: 1 }), [key], 'victim.example.')).toMatchObject({ kind: 'bogus', ede: 6 })
     expect(judge(signed(set, key, 'victim.example.', { labels: 0 }), [key], 'victim.example.')).toMatchObject({ kind: 'bogus' })
-    expect(judge(signed(set, key, 'victim.example.', { labels: 2 }), [key], 'victim.example.')).toMatchObject({ kind: 'valid', wildcard: n('*.victim.example.') })
+    expect(judge(signed(set, key, 'victim.example.', { labels: 2 }), [key], 'victim.example.')).toMatchObject({ kind: 'valid', expansion: { wildcard: n('*.victim.example.'), zone: n('victim.example.') } })
   })
 
   it('of a wildcard itself is not expanded; below it is', () => {
     const wild = a('*.example.')
     const made = signed(wild, key, 'example.')
-    expect(judge(made)).toMatchObject({ kind: 'valid', wildcard: null })
-    expect(judge({ ...made, owner: n('x.y.example.'), name: n('x.y.example.') })).toMatchObject({ kind: 'valid', wildcard: n('*.example.') })
+    expect(judge(made)).toMatchObject({ kind: 'valid', expansion: null })
+    expect(judge({ ...made, owner: n('x.y.example.'), name: n('x.y.example.') })).toMatchObject({ kind: 'valid', expansion: { wildcard: n('*.example.'), zone: n('example.') } })
   })
 
   it('outside the zone of the keys is refused', () => {
@@ -117,6 +117,38 @@ describe('several signatures', () => {
   it('the complaint that came furthest is told', () => {
     expect(judge({ ...www, signatures: [unknown, expired, Uint8Array.of(1)] })).toMatchObject({ ede: 7 })
     expect(judge({ ...www, signatures: [Uint8Array.of(1), unknown] })).toMatchObject({ ede: 9 })
+  })
+})
+
+describe('signatures that go on with a set', () => {
+  const good = signature(www, key, 'example.')
+  const junk = (labels: number): Uint8Array => signature(www, makeKey(), 'example.', { labels })
+  const p384 = makeKey(257, 3, 14)
+  it.each<[string, RRset, readonly MadeKey[], readonly Uint8Array[]]>([
+    ['one', { ...www, signatures: [good] }, [key], [good]],
+    ['not those of unknown keys that count fewer labels', { ...www, signatures: [junk(1), good, junk(0)] }, [key], [good]],
+    ['not a second one by the same key', { ...www, signatures: [good, signature(www, key, 'example.', { originalTtl: 300, expiration: NOW + 9 })] }, [key], [good]],
+    ['not a second key of the same algorithm', { ...www, signatures: [good, signature(www, other, 'example.')] }, [key, other], [good]],
+    ['one of a wildcard does not go with one of the name', { ...www, signatures: [good, signature(www, p384, 'example.', { labels: 1 })] }, [key, p384], [good]],
+  ])('%s', (_, set, keys, kept) => {
+    const verdict = judge(set, keys)
+    expect(verdict.kind === 'valid' ? verdict.signatures : verdict).toEqual(kept)
+  })
+
+  it('one of each algorithm, which a validator behind us may know alone', () => {
+    const both = [good, signature(www, p384, 'example.')]
+    const verdict = judge({ ...www, signatures: both }, [key, p384])
+    expect(verdict.kind === 'valid' ? verdict.signatures : verdict).toEqual(both)
+  })
+
+  it('over keys those of each key that verify, a revoked one among them (RFC 5011 section 2.1)', () => {
+    const revoked = withFlags(makeKey(257), 0x181)
+    const zsk = makeKey(256)
+    const set = keySet('example.', key, revoked, zsk)
+    const made = [key, revoked, zsk].map(by => signature(set, by, 'example.'))
+    const forged = signature(set, makeKey(257), 'example.')
+    const verdict = verifyKeys({ ...set, signatures: [forged, ...made] }, { ds: [dsOf('example.', key)], keys: [] }, rules, NOW, purse())
+    expect(verdict.kind === 'secure' ? verdict.signatures : verdict).toEqual(made)
   })
 })
 

@@ -1,0 +1,64 @@
+/**
+ * What of a reply with aliases its server is in charge of. The first alias stands at the name that was asked for; all that
+ * follows it (more aliases, the set or the denial at the end, the rcode) speaks of names that the server may have given away,
+ * and is a hint (RFC 2181 section 5.4.1, RFC 1034 section 5.3.3 step 4c). Pure.
+ *
+ * For example `www.a.test CNAME x.sub.a.test` with NXDOMAIN and the SOA of a.test, from a server that delegates sub.a.test: the
+ * alias counts, and x.sub.a.test is asked for at the servers of sub.a.test.
+ */
+import { foldName, isStrictlyWithin, type Name } from '../dns/name.ts'
+import { targetOf } from '../dns/rdata.ts'
+import { RrType } from '../dns/types.ts'
+import type { Security } from '../steps.ts'
+import type { UsableVerdict } from './ask-server.ts'
+
+/** Verdicts that answer a question, or lead on. */
+export type FinalVerdict = Extract<UsableVerdict, { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }>
+
+export type AliasVerdict = Extract<FinalVerdict, { kind: 'alias' }>
+
+/** The verdict as far as its first alias (a DNAME with the CNAME that it makes); null when there is none, or nothing after it. */
+export function firstAliasOf(verdict: FinalVerdict, type: number): AliasVerdict | null {
+  const { chain } = verdict
+  const [head] = chain.aliases
+  if (head === undefined || type === RrType.CNAME || (verdict.kind === 'alias' && chain.steps < 2)) return null
+  const aliases = chain.aliases.slice(0, head.type === RrType.DNAME ? 2 : 1)
+  const cname = aliases.at(-1)
+  const [rdata] = cname?.type === RrType.CNAME ? cname.rdatas : []
+  const to = rdata === undefined ? null : targetOf(rdata)
+  if (to === null) return null
+  const target = foldName(to)
+  const { proof, authoritative, lastResort } = verdict.kind === 'alias-trouble' ? NOT_KNOWN : verdict
+  return { kind: 'alias', chain: { aliases, name: target, final: null, trouble: null, steps: 1 }, target, proof, authoritative, lastResort }
+}
+
+const NOT_KNOWN = { proof: [], authoritative: false, lastResort: false }
+
+/** The aliases of a verdict without what they end in. */
+export function aliasesOf({ chain, proof, authoritative, lastResort }: Exclude<FinalVerdict, { kind: 'alias-trouble' }>): AliasVerdict {
+  return { kind: 'alias', chain: { ...chain, final: null }, target: chain.name, proof, authoritative, lastResort }
+}
+
+/**
+ * Must the name at the end of the aliases be asked for on its own? What is proven need not. An NXDOMAIN is too much to take from
+ * a hint: servers send it for names that they have delegated, and for empty non-terminals. Data, and its absence at a name that
+ * exists, are taken as long as no zone cut is known between the server's zone and the name. `zone` is the one that was asked,
+ * `deepest` the deepest zone known at or above the last name.
+ */
+export function isHint(verdict: FinalVerdict, end: Security, zone: Name, deepest: Name): boolean {
+  if (verdict.chain.aliases.length === 0 || end.kind === 'secure') return false
+  switch (verdict.kind) {
+    case 'nxdomain':
+      return true
+    case 'nodata':
+      return isStrictlyWithin(deepest, verdict.soa?.name ?? zone)
+    case 'answer':
+      // The CNAME that was asked for and a DNAME made: nothing follows an alias.
+      return verdict.rrset.type !== RrType.CNAME && isStrictlyWithin(deepest, zone)
+    case 'alias':
+    case 'alias-trouble':
+      return false
+    default:
+      return verdict satisfies never
+  }
+}

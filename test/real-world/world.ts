@@ -309,6 +309,13 @@ function told(outcome: Outcome, type: string): string {
   return `NOERROR${ad} ${data.sort().join(' | ')}`
 }
 
+/** With ` any` for whatever data there is, or ` own` for what came by no alias, when that is what is expected. */
+function shownAs(expected: string, text: string, { rrsets }: Outcome): string {
+  if (expected.endsWith(' any')) return text.replace(/^(NOERROR(?: AD)?) .+$/, '$1 any')
+  if (!expected.endsWith(' own')) return text
+  return text.replace(/^(\S+(?: AD)?).*$/, rrsets.some(({ type }) => type === RrType.CNAME) ? '$1 by an alias' : '$1 own')
+}
+
 const QUESTION = /^(\+cd )?(\S+) (\S+) -> (.+?)(?:; (at most |at least )?(\d+) packets?)?$/
 
 /**
@@ -317,6 +324,7 @@ const QUESTION = /^(\+cd )?(\S+) (\S+) -> (.+?)(?:; (at most |at least )?(\d+) p
  *     www.kab.test. A -> NOERROR AD 192.0.2.1         a question, and what the client gets: rcode or NODATA, AD, data
  *     +cd www.kab.test. A -> NOERROR any; 2 packets   with CD=1; any data; queries that servers got for it, all zones together
  *     www.kab.test. A -> NODATA or NXDOMAIN           either
+ *     www.kab.test. NSEC -> NOERROR AD own            data, or NODATA, of the very name: no alias led there
  *     wait 30s                                        time passes
  *     lose 1                                          that many of the next packets to servers of given zones are lost
  *     all honest                                      from now on every server is honest
@@ -338,9 +346,9 @@ function play(world: World, control: Control, step: string): void {
   const [, cd, name = '', type = '', expected = '', bound, count] = QUESTION.exec(step) ?? []
   if (name === '') throw new Error(`"${step}" is no step`)
   const [before, traced] = [world.network.started, world.trace.length]
-  const outcome = told(world.resolve(name, type, { checkingDisabled: cd !== undefined }), type)
+  const outcome = world.resolve(name, type, { checkingDisabled: cd !== undefined })
   const sent = world.network.started - before
-  const found = expected.endsWith(' any') ? outcome.replace(/^(NOERROR(?: AD)?) .+$/, '$1 any') : outcome
+  const found = shownAs(expected, told(outcome, type), outcome)
   const walk = `${step}\n${world.traceText().split('\n').slice(traced).join('\n')}`
   const either = expected.split(' or ')
   if (either.length > 1) expect(either, walk).toContain(found)

@@ -1,9 +1,9 @@
 /**
- * NXDOMAIN for a name that has names below it. Many servers say so of empty non-terminals (DVE-2019-0001). RFC 8020 section
- * 2 lets a denial count for what is below; without a proof all of Unbound, BIND, Knot Resolver and PowerDNS ask again.
+ * NXDOMAIN for a name that has names below it. Many servers say so of empty non-terminals (DVE-2019-0001). RFC 8020
+ * section 2 lets a denial count for what is below; without a proof Unbound, BIND, Knot Resolver and PowerDNS ask again.
  */
 import { describe } from 'vitest'
-import { honest, type Row, rows, says, type Server, signedBy, soaOf, type ZoneRow } from './world.ts'
+import { honest, type Row, rows, replies, type Server, signedBy, soaOf, type ZoneRow } from './world.ts'
 
 const RECORDS = `
 x.b.a A 192.0.2.193
@@ -16,7 +16,7 @@ www A 192.0.2.10`
 const denies =
   (name: string, zone = 'entq.test.'): Server =>
   ask =>
-    ask.name === name ? says('NXDOMAIN', { authority: zone === '' ? '' : soaOf(zone) }) : undefined
+    ask.name === name ? replies('NXDOMAIN', { authority: zone === '' ? '' : soaOf(zone) }) : undefined
 const lies = denies('b.a.entq.test.')
 
 const entq = (servers: readonly Server[] = [lies], more: ZoneRow = {}): Row['zones'] => ({
@@ -153,7 +153,7 @@ describe('an NXDOMAIN that nothing proves', () => {
         [
           ask =>
             ask.name === ABOVE
-              ? says('NXDOMAIN', { authority: signedBy('entq.test.', soaOf('entq.test.')) })
+              ? replies('NXDOMAIN', { authority: signedBy('entq.test.', soaOf('entq.test.')) })
               : undefined,
         ],
         { sign: '' },

@@ -1,11 +1,11 @@
 /**
- * A denial in a reply that begins with an alias. RFC 2308 section 2 lets it speak of the last name, but a server speaks for
- * that name only when it has its zone (RFC 2181 sections 5.4.1 and 6.1), and many say NXDOMAIN or nothing of targets that
- * exist. Unbound, BIND, Knot Resolver and PowerDNS all ask for the target (RFC 1034 section 5.3.3, step 4c).
+ * A denial in a reply that begins with an alias. RFC 2308 section 2 lets it speak of the last name, but a server speaks
+ * for that name only when it has its zone (RFC 2181 sections 5.4.1 and 6.1), and many say NXDOMAIN or nothing of
+ * targets that exist. Unbound, BIND, Knot Resolver and PowerDNS ask for the target (RFC 1034 section 5.3.3, step 4c).
  */
 import { describe } from 'vitest'
 import type { Rr } from '../../src/dns/rrset.ts'
-import { honest, type Row, rows, says, type Server, signaturesBy, signedBy, soaOf, type ZoneRow } from './world.ts'
+import { honest, type Row, rows, replies, type Server, signaturesBy, signedBy, soaOf, type ZoneRow } from './world.ts'
 
 const TARGET = 'x1.h1.kab.test.'
 const RECORDS = `
@@ -41,7 +41,7 @@ const beside =
   ): Server =>
   ask =>
     ask.name === owner && ask.type !== 'CNAME'
-      ? says(rcode, { answer: alias, authority: soa === '' ? '' : soaOf(soa), aa })
+      ? replies(rcode, { answer: alias, authority: soa === '' ? '' : soaOf(soa), aa })
       : undefined
 
 const kab = (server: Server | readonly Server[], more: ZoneRow = {}): Row['zones'] => ({
@@ -209,7 +209,7 @@ describe('a denial that comes with an alias, signed,', () => {
     (rcode: 'NXDOMAIN' | 'NOERROR', soa: string): Server =>
     ask =>
       ask.name === 'www.kab.test.'
-        ? says(rcode, {
+        ? replies(rcode, {
             answer: signedBy('kab.test.', WWW),
             authority: soa === 'kab.test.' ? signedBy(soa, soaOf(soa)) : soa === '' ? '' : soaOf(soa),
           })
@@ -220,7 +220,7 @@ describe('a denial that comes with an alias, signed,', () => {
         ['the zone', 'kab.test.'],
         ['a name between', 'h1.kab.test.'],
         ['the zone above', 'test.'],
-        ['nobody', ''],
+        ['no zone', ''],
       ].map(
         ([whose = '', soa = '']): Row => ({
           title: `as ${rcode} by the SOA of ${whose} does not deny the target`,
@@ -233,7 +233,7 @@ describe('a denial that comes with an alias, signed,', () => {
       title: 'does not deny the target when the proof is that of another name',
       zones: signed(ask =>
         ask.name === 'www.kab.test.'
-          ? says('NXDOMAIN', {
+          ? replies('NXDOMAIN', {
               answer: signedBy('kab.test.', WWW),
               authority: ask.honest('gone.kab.test.', 'A').authority,
             })
@@ -246,7 +246,7 @@ describe('a denial that comes with an alias, signed,', () => {
       zones: {
         ...signed(ask =>
           ask.name === 'banking.kab.test.'
-            ? says('NXDOMAIN', {
+            ? replies('NXDOMAIN', {
                 answer: signedBy('kab.test.', 'banking.kab.test. CNAME banking.glb.kab.test.'),
                 authority: ask.honest('gone.kab.test.', 'A').authority,
               })
@@ -265,7 +265,7 @@ describe('a denial that comes with an alias, signed,', () => {
       title: 'with a bad signature on the alias is an error',
       zones: signed(ask =>
         ask.name === 'www.kab.test.'
-          ? says('NXDOMAIN', {
+          ? replies('NXDOMAIN', {
               answer: [...signedBy('kab.test.', WWW).slice(0, 1), ...signaturesBy('kab.test.', WWW, { junk: true })],
               authority: soaOf('kab.test.'),
             })
@@ -299,7 +299,7 @@ describe('an honest denial at the end of an alias', () => {
       zones: kab(honest),
       script: ['two.kab.test. TXT -> NODATA', 'two.kab.test. TXT -> NODATA; 0 packets'],
     },
-    // The target is asked for once more (all four peers), or the server is trusted for its own zone: two packets at most.
+    // Without a proof the peers ask for the target; who trusts the server for its own zone needs one packet.
     {
       title: "as NODATA costs the target's own question at most",
       zones: kab(honest),

@@ -1,12 +1,12 @@
 /**
- * Small internets for tables of what real servers do: zones with their servers, each server a function of a few lines, and
- * the questions that clients ask, in order, as text. Everything runs on the virtual clock.
+ * Small internets for tables of what real servers do: zones with their servers, each server a function of a few lines,
+ * and the questions that clients ask, in order, as text. Everything runs on the virtual clock.
  *
- *     zones:  { 'kab.test.': { records: 'www A 192.0.2.1', servers: [ask => (ask.type === 'AAAA' ? says('REFUSED') : undefined)] } }
- *     script: ['www.kab.test. AAAA -> SERVFAIL', 'wait 30s', 'lose 1', 'www.kab.test. A -> NOERROR 192.0.2.1; 2 packets']
+ *     zones: { 'kab.test.': { records: 'www A 192.0.2.1', servers: [ask => replies('REFUSED')] } }
+ *     script: ['www.kab.test. AAAA -> SERVFAIL', 'wait 30s', 'lose 1', 'www.kab.test. A -> NOERROR 192.0.2.1']
  *
- * The root and the top-level zones are made when they are not given; they are signed when a zone is. SOA, NS, glue and DS
- * records are made for each zone.
+ * The root and the top-level zones are made when they are not given; they are signed when a zone is. SOA, NS, glue and
+ * DS records are made for each zone.
  */
 import { expect, it } from 'vitest'
 import { decodeMessage } from '../../src/dns/decode.ts'
@@ -42,8 +42,8 @@ export interface Asked {
 }
 
 /** Undefined: the honest answer. Sections that are not given are empty. */
-export type Said = 'silent' | Partial<Message> | undefined
-export type Server = (ask: Asked) => Said
+export type Reply = 'silent' | Partial<Message> | undefined
+export type Server = (ask: Asked) => Reply
 
 export interface ZoneRow {
   /** Master-file text below the zone's own SOA and NS records. */
@@ -92,7 +92,7 @@ export interface Sections {
 }
 
 /** A reply with this rcode, with AA unless it is an error or says otherwise. */
-export function says(
+export function replies(
   rcode: 'NOERROR' | 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL' | 'NOTIMP',
   sections: Sections = {},
 ): Partial<Message> {
@@ -300,7 +300,7 @@ function reacting(honestServer: Responder, server: Server, control: Control): Re
 }
 
 /** `NOERROR AD 192.0.2.1 | 192.0.2.2`; only the data of the type that was asked for, in order. */
-function told(outcome: Outcome, type: string): string {
+function summaryOf(outcome: Outcome, type: string): string {
   if (outcome.kind === 'failure') return outcome.why === 'name-too-long' ? 'YXDOMAIN' : 'SERVFAIL'
   const ad = outcome.security.kind === 'secure' ? ' AD' : ''
   if (outcome.kind !== 'answer') return `${outcome.kind === 'nodata' ? 'NODATA' : 'NXDOMAIN'}${ad}`
@@ -313,7 +313,10 @@ function told(outcome: Outcome, type: string): string {
 function shownAs(expected: string, text: string, { rrsets }: Outcome): string {
   if (expected.endsWith(' any')) return text.replace(/^(NOERROR(?: AD)?) .+$/, '$1 any')
   if (!expected.endsWith(' own')) return text
-  return text.replace(/^(\S+(?: AD)?).*$/, rrsets.some(({ type }) => type === RrType.CNAME) ? '$1 by an alias' : '$1 own')
+  return text.replace(
+    /^(\S+(?: AD)?).*$/,
+    rrsets.some(({ type }) => type === RrType.CNAME) ? '$1 by an alias' : '$1 own',
+  )
 }
 
 const QUESTION = /^(\+cd )?(\S+) (\S+) -> (.+?)(?:; (at most |at least )?(\d+) packets?)?$/
@@ -322,7 +325,7 @@ const QUESTION = /^(\+cd )?(\S+) (\S+) -> (.+?)(?:; (at most |at least )?(\d+) p
  * One step of a script, which is one of
  *
  *     www.kab.test. A -> NOERROR AD 192.0.2.1         a question, and what the client gets: rcode or NODATA, AD, data
- *     +cd www.kab.test. A -> NOERROR any; 2 packets   with CD=1; any data; queries that servers got for it, all zones together
+ *     +cd www.kab.test. A -> NOERROR any; 2 packets   with CD=1; any data; queries sent for it, to all zones together
  *     www.kab.test. A -> NODATA or NXDOMAIN           either
  *     www.kab.test. NSEC -> NOERROR AD own            data, or NODATA, of the very name: no alias led there
  *     wait 30s                                        time passes
@@ -348,7 +351,7 @@ function play(world: World, control: Control, step: string): void {
   const [before, traced] = [world.network.started, world.trace.length]
   const outcome = world.resolve(name, type, { checkingDisabled: cd !== undefined })
   const sent = world.network.started - before
-  const found = shownAs(expected, told(outcome, type), outcome)
+  const found = shownAs(expected, summaryOf(outcome, type), outcome)
   const walk = `${step}\n${world.traceText().split('\n').slice(traced).join('\n')}`
   const either = expected.split(' or ')
   if (either.length > 1) expect(either, walk).toContain(found)

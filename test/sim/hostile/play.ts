@@ -1,0 +1,269 @@
+/**
+ * One seed played: a planned world, an attacker, questions in any order with time in between; then the attacker leaves, and
+ * in the end all of its traces have to be gone. What is untrue is a `Violation`; `shrunk` leaves of an attack what is needed.
+ */
+import { RrType, typeName } from '../../../src/dns/types.ts'
+import { formatRdata } from '../../../src/dns/rdata-text.ts'
+import type { Outcome } from '../../../src/steps.ts'
+import { KeyStore } from '../../../src/testing/key-store.ts'
+import { nameOf, question } from '../../../src/testing/records.ts'
+import { SimRandom } from '../../../src/testing/sim-random.ts'
+import { simSettings } from '../../../src/testing/sim-settings.ts'
+import { SimServer } from '../../../src/testing/sim-server.ts'
+import { planOf } from '../../../src/testing/signing-plan.ts'
+import { simulate, type World } from '../../../src/testing/world.ts'
+import { Attacker, type Held, type Position } from './attacker.ts'
+import { describePlan, pick, planWorld, type PlannedZone, type WorldPlan } from './plan.ts'
+import { isWithin, outcomeText, Truth, untruthOf } from './truth.ts'
+
+/** Keys are the same in all worlds: they are made once. */
+const keys = new KeyStore()
+
+export type Phase =
+  /** The attacker is at work. */
+  | 'attacked'
+  /** It has just left; whatever it planted is in the cache. */
+  | 'left'
+  /** Days later: every TTL has ended, every question has its true answer. */
+  | 'healed'
+
+export interface Violation {
+  readonly seed: number
+  readonly phase: Phase
+  /** Which of the questions of this seed, from 0. */
+  readonly index: number
+  readonly question: string
+  readonly wrong: string
+  readonly found: string
+  readonly attacker: string
+  readonly plan: string
+  /** Replies that were changed before. */
+  readonly changed: readonly { readonly key: string; readonly what: string }[]
+  /** Questions before, with the phase. */
+  readonly asked: readonly string[]
+}
+
+interface Ask {
+  readonly name: string
+  readonly type: string
+  readonly manner: 'client' | 'checking-disabled' | 'prefetch'
+  /** Milliseconds that pass before. */
+  readonly afterMs: number
+}
+
+export interface PlayOptions {
+  /** Replies that the attacker leaves alone. */
+  readonly spared?: ReadonlySet<string>
+  /** Indexes of questions that are left out. */
+  readonly unasked?: ReadonlySet<number>
+  /** Nobody is hostile: the world and its truth have to agree. */
+  readonly honest?: boolean
+}
+
+export interface Played {
+  readonly violation: Violation | null
+  readonly changed: number
+  readonly secure: number
+  readonly failures: number
+  readonly answers: number
+}
+
+const ATTACKED_QUESTIONS = 24
+const AGAIN_QUESTIONS = 10
+const PROBES = 12
+const HEALED_QUESTIONS = 6
+const PAUSES_MS = [0, 0, 0, 1_000, 10_000, 61_000, 400_000] as const
+/** Longer than any TTL is kept. */
+const HEALING = '3d'
+const TYPES = ['A', 'A', 'AAAA', 'TXT', 'TLSA', 'MX', 'DS', 'DNSKEY', 'NSEC', 'CNAME', 'HTTPS', 'ANY', 'SOA', 'NS'] as const
+const PROBED = [['bank', 'A'], ['*', 'A'], ['*', 'TXT'], ['bank', 'TXT'], ['z.wild', 'A'], ['*.wild', 'A'], ['z.wild', 'MX'], ['_acme-challenge.cloud', 'TXT'], ['_443._tcp.cloud', 'TLSA'], ['www', 'A'], ['alias', 'A'], ['www.old', 'A']] as const
+const LABELS = ['nothing', 'bank', 'x.wild', 'y.x.wild', 'x.www', '_deny.cloud', '_acme-challenge.cloud', 'x.alias', 'www.old', 'ent', 'nothing.ent', 'a.b.nothing', '*', '*.wild', 'hub', 'b.hub'] as const
+
+function positionOf(random: SimRandom, { zones }: WorldPlan): Position {
+  if (random.below(5) < 2) return { text: 'somebody on the path', zone: null }
+  const zone = pick(random, zones.filter(({ origin }) => origin !== '.' && origin !== 'tld.'))
+  return { text: `the server of ${zone.origin} (${zone.standing})`, zone }
+}
+
+function heldBy(zone: PlannedZone | null, { zones }: WorldPlan): Held | null {
+  const plan = zone?.sign === undefined ? null : planOf(zone.sign)
+  if (zone === null || plan === null) return null
+  const cuts = zones.filter(({ parent }) => parent === zone).map(({ origin }) => origin)
+  return { origin: zone.origin, signers: keys.keysOf(nameOf(zone.origin), simSettings.keySeed, plan).zoneSigners, cuts }
+}
+
+class Play {
+  readonly world: World
+  readonly plan: WorldPlan
+  readonly truth: Truth
+  readonly attacker: Attacker
+  readonly held: Held | null
+  readonly #seed: number
+  readonly #random: SimRandom
+  readonly #names: readonly (readonly [string, readonly string[]])[]
+  readonly #near: PlannedZone | null
+  readonly #asked: string[] = []
+  readonly #options: PlayOptions
+  #index = 0
+  secure = 0
+  failures = 0
+  answers = 0
+
+  constructor(seed: number, options: PlayOptions) {
+    this.#seed = seed
+    this.#options = options
+    const random = new SimRandom(seed).fork('hostile world')
+    this.#random = random.fork('questions')
+    this.plan = planWorld(random.fork('plan'), keys)
+    const minimise = pick(random, ['off', 'relaxed', 'strict'] as const)
+    this.world = simulate({ ...this.plan.source, seed, settings: { minimise } })
+    const { hosts } = this.world.internet
+    this.truth = new Truth(this.plan, keys, (zone, name) => nsecAt(hosts.get(zone.address)?.server, name))
+    const position = positionOf(random.fork('position'), this.plan)
+    this.held = heldBy(position.zone, this.plan)
+    this.#near = position.zone
+    this.#names = this.truth.owners()
+    this.attacker = new Attacker({
+      plan: this.plan, position, held: this.held, random: random.fork('attacker'), hosts, wall: () => this.world.clock.wall(), spared: options.spared ?? new Set(),
+    })
+    this.attacker.isThere = options.honest !== true
+  }
+
+  /** Is this name the attacker's own, to be signed as it likes? */
+  freed(name: string, type: string): boolean {
+    const { held } = this
+    if (held === null || !isWithin(name, held.origin) || held.cuts.some(cut => isWithin(name, cut) && !(type === 'DS' && name === cut))) return false
+    return !(type === 'DS' && (name === held.origin || held.cuts.includes(name)))
+  }
+
+  run(): Violation | null {
+    const asks = Array.from({ length: ATTACKED_QUESTIONS }, () => this.#ask())
+    for (const [i, ask] of asks.entries()) {
+      const again = i > 0 && this.#random.below(5) === 0 ? (asks[this.#random.below(i)] ?? ask) : ask
+      const violation = this.#put({ ...again, afterMs: ask.afterMs, manner: ask.manner }, 'attacked')
+      if (violation !== null) return violation
+    }
+    this.attacker.isThere = false
+    const again = Array.from({ length: AGAIN_QUESTIONS }, () => pick(this.#random, asks))
+    const later = [...again, ...Array.from({ length: PROBES }, () => this.#probe())]
+    for (const ask of later) {
+      const violation = this.#put({ ...ask, manner: 'client', afterMs: Math.min(ask.afterMs, 1_000) }, 'left')
+      if (violation !== null) return violation
+    }
+    if (this.#options.honest !== true) this.world.advance(HEALING)
+    for (const ask of [...later.slice(-HEALED_QUESTIONS / 2), ...asks.slice(0, HEALED_QUESTIONS / 2)]) {
+      const violation = this.#put({ ...ask, manner: 'client', afterMs: 0 }, 'healed')
+      if (violation !== null) return violation
+    }
+    return null
+  }
+
+  /** What is planted shows at names that do not exist, at wildcards and below aliases. */
+  #probe(): Ask {
+    const zone = pick(this.#random, this.plan.zones)
+    const [label, type] = pick(this.#random, PROBED)
+    return { name: zone.origin === '.' ? `${label}.` : `${label}.${zone.origin}`, type, manner: 'client', afterMs: 0 }
+  }
+
+  /** Names of the attacker's zone now and then, of everybody else mostly. */
+  #ask(): Ask {
+    const random = this.#random
+    const afterMs = pick(random, PAUSES_MS)
+    const manner = random.below(10)
+    const near = this.#near
+    const owners = near !== null && random.below(3) === 0 ? this.#names.filter(([owner]) => isWithin(owner, near.origin)) : this.#names
+    const [owner, types] = pick(random, owners)
+    const known = random.below(3) > 0
+    const name = known ? owner : this.#made(owner)
+    const type = known && random.below(4) > 0 ? pick(random, types) : pick(random, random.below(2) === 0 ? ['A', 'TXT'] : TYPES)
+    return { name, type, afterMs, manner: manner === 0 ? 'checking-disabled' : manner === 1 ? 'prefetch' : 'client' }
+  }
+
+  /** A name beside or below `owner`. */
+  #made(owner: string): string {
+    const random = this.#random
+    const zone = this.plan.zones.filter(({ origin }) => isWithin(owner, origin)).at(-1)
+    const base = random.below(2) === 0 && !owner.startsWith('*') ? owner : (zone?.origin ?? '.')
+    const label = pick(random, LABELS)
+    return base === '.' ? `${label}.` : `${label}.${base}`
+  }
+
+  #put(ask: Ask, phase: Phase): Violation | null {
+    const index = this.#index++
+    if (this.#options.unasked?.has(index) === true) return null
+    const { world, truth } = this
+    world.advance(ask.afterMs)
+    const text = `${ask.name} ${ask.type}${ask.manner === 'client' ? '' : ` (${ask.manner})`}`
+    this.#asked.push(`${index} ${phase} +${ask.afterMs / 1_000} s: ${text}`)
+    if (ask.manner === 'prefetch') {
+      world.resolver.prefetch(question(ask.name, ask.type))
+      world.run()
+      return null
+    }
+    const outcome = world.resolve(ask.name, ask.type, { checkingDisabled: ask.manner === 'checking-disabled' })
+    if (ask.manner === 'checking-disabled') return null
+    if (outcome.kind === 'failure') this.failures++
+    else this.answers++
+    if (outcome.kind !== 'failure' && outcome.security.kind === 'secure') this.secure++
+    const wrong = untruthOf(truth, ask.name, ask.type, outcome, phase === 'healed' ? () => false : (name, type) => this.freed(name, type))
+      ?? (phase === 'healed' || this.#options.honest === true ? this.#unhealed(ask, outcome) : null)
+    if (wrong === null) return null
+    return {
+      seed: this.#seed, phase, index, question: text, wrong, found: outcomeText(outcome), attacker: this.attacker.text, plan: describePlan(this.plan),
+      changed: [...this.attacker.changed], asked: [...this.#asked],
+    }
+  }
+
+  /** When nobody is hostile any more a true answer is not enough: it has to be there, and secure where it can be. */
+  #unhealed(ask: Ask, outcome: Outcome): string | null {
+    if (outcome.kind === 'failure') return outcome.why === 'alias-chain' || outcome.why === 'name-too-long' ? null : 'the honest answer is refused'
+    const isSecure = this.truth.isSecure(ask.name, ask.type)
+    return isSecure && outcome.security.kind !== 'secure' ? `the answer is secure, and called ${outcome.security.kind}` : null
+  }
+}
+
+function nsecAt(server: unknown, name: string): readonly string[] {
+  if (!(server instanceof SimServer)) return []
+  const asked = { ...question(name, 'NSEC'), cased: nameOf(name) }
+  const reply = server.honestReply({
+    id: 0, response: false, opcode: 0, authoritative: false, truncated: false, recursionDesired: false, recursionAvailable: false,
+    authenticData: false, checkingDisabled: false, rcode: 0, question: asked, answer: [], authority: [], additional: [], edns: null,
+  })
+  return reply.answer.filter(({ type }) => typeName(type) === 'NSEC').map(({ rdata }) => formatRdata(RrType.NSEC, rdata).toLowerCase())
+}
+
+export function play(seed: number, options: PlayOptions = {}): Played {
+  const one = new Play(seed, options)
+  const violation = one.run()
+  return { violation, changed: one.attacker.changed.length, secure: one.secure, failures: one.failures, answers: one.answers }
+}
+
+/** Leaves out questions and replies that the violation does not need. */
+export function shrunk(violation: Violation, options: PlayOptions = {}): Violation {
+  const { seed } = violation
+  const unasked = new Set(options.unasked)
+  const spared = new Set(options.spared)
+  let last = violation
+  const still = (): boolean => {
+    const again = play(seed, { ...options, unasked, spared }).violation
+    if (again === null || again.phase !== violation.phase || again.question !== violation.question) return false
+    last = again
+    return true
+  }
+  for (let index = violation.index - 1; index >= 0; index--) {
+    unasked.add(index)
+    if (!still()) unasked.delete(index)
+  }
+  for (const { key } of [...last.changed]) {
+    spared.add(key)
+    if (!still()) spared.delete(key)
+  }
+  return last
+}
+
+export function explain({ seed, phase, question: asked, wrong, found, attacker, plan, changed, asked: before }: Violation): string {
+  return [
+    `seed ${seed}, ${phase}: ${asked}: ${wrong}`, `found: ${found}`, `attacker: ${attacker}`, 'world:', plan, 'asked:', ...before.map(line => `  ${line}`),
+    'replies changed:', ...changed.map(({ what }) => `  ${what}`), `run it alone with ROOTWALK_SEED=${seed} npx vitest run test/sim/hostile-signed-worlds.test.ts`,
+  ].join('\n')
+}

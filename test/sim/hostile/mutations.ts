@@ -70,7 +70,8 @@ function someSigner({ random, plan, name }: Scene): Name {
 function junkFor(scene: Scene, target: Rr): Rr {
   const { random, wall } = scene
   const own = signedLabels(foldName(target.owner))
-  const labels = random.below(3) === 0 ? own : random.below(own + 1)
+  // A label or two less is the wildcard of a zone near by.
+  const labels = pick(random, [own, Math.max(0, own - 1), Math.max(0, own - 2), random.below(own + 1)])
   return junk(random, target.owner, { covered: target.type, labels, signer: someSigner(scene), wall })
 }
 

@@ -72,7 +72,7 @@ const ATTACKED_QUESTIONS = 24
 const AGAIN_QUESTIONS = 10
 const PROBES = 12
 const HEALED_QUESTIONS = 6
-const PAUSES_MS = [0, 0, 0, 1_000, 10_000, 61_000, 400_000] as const
+const PAUSES_MS = [0, 0, 0, 0, 0, 1_000, 10_000, 61_000, 400_000] as const
 /** Longer than any TTL is kept. */
 const HEALING = '3d'
 const TYPES = ['A', 'A', 'AAAA', 'TXT', 'TLSA', 'MX', 'DS', 'DNSKEY', 'NSEC', 'CNAME', 'HTTPS', 'ANY', 'SOA', 'NS'] as const
@@ -129,11 +129,12 @@ class Play {
     this.attacker.isThere = options.honest !== true
   }
 
-  /** Is this name the attacker's own, to be signed as it likes? */
+  /** Is this name the attacker's own, to be signed as it likes? What it delegates is when it is insecure anyhow, and is not otherwise. */
   freed(name: string, type: string): boolean {
     const { held } = this
-    if (held === null || !isWithin(name, held.origin) || held.cuts.some(cut => isWithin(name, cut) && !(type === 'DS' && name === cut))) return false
-    return !(type === 'DS' && (name === held.origin || held.cuts.includes(name)))
+    if (held === null || !isWithin(name, held.origin)) return false
+    if (type === 'DS' && (name === held.origin || held.cuts.includes(name))) return false
+    return !this.plan.zones.some(({ origin, standing, parent }) => parent?.origin === held.origin && standing === 'secure' && isWithin(name, origin))
   }
 
   run(): Violation | null {
@@ -160,7 +161,9 @@ class Play {
 
   /** What is planted shows at names that do not exist, at wildcards and below aliases. */
   #probe(): Ask {
-    const zone = pick(this.#random, this.plan.zones)
+    const near = this.#near
+    const above = near === null ? [] : this.plan.zones.filter(({ origin }) => isWithin(near.origin, origin))
+    const zone = pick(this.#random, above.length > 0 && this.#random.below(2) === 0 ? above : this.plan.zones)
     const [label, type] = pick(this.#random, PROBED)
     return { name: zone.origin === '.' ? `${label}.` : `${label}.${zone.origin}`, type, manner: 'client', afterMs: 0 }
   }
@@ -169,6 +172,7 @@ class Play {
   #ask(): Ask {
     const random = this.#random
     const afterMs = pick(random, PAUSES_MS)
+    if (random.below(5) === 0) return { ...this.#probe(), afterMs }
     const manner = random.below(10)
     const near = this.#near
     const owners = near !== null && random.below(3) === 0 ? this.#names.filter(([owner]) => isWithin(owner, near.origin)) : this.#names

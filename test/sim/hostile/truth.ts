@@ -181,6 +181,8 @@ export function untruthOf(truth: Truth, name: string, type: string, outcome: Out
     // A loop of aliases is nothing that may be an answer, but only the attacker's own names can make one here.
     if (seen.has(at)) return null
     seen.add(at)
+    // An alias is as much of an answer to ANY as what it leads to.
+    if (type === 'ANY' && left.length === 0 && outcome.rrsets.length > 0 && outcome.kind === 'answer') return null
     const step = truth.step(at, type)
     if (step.promise === 'secure' && !freed(at, type)) {
       const link = linkOf(step, at, type, left, outcome)
@@ -220,8 +222,6 @@ interface Link {
 /** The true link at the head of what is left, and where it leads; null at the end, a text when it is another. */
 function linkOf(step: Step, at: string, type: string, left: readonly RRset[], outcome: Outcome): Link | string | null {
   const [head, second] = left
-  // An alias is as much of an answer to ANY as what it leads to.
-  if (type === 'ANY' && head === undefined && left.length < outcome.rrsets.length && outcome.kind === 'answer') return null
   switch (step.kind) {
     case 'data': {
       if (head === undefined) return `${at} ${type} exists and is denied (${outcome.kind})`

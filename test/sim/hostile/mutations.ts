@@ -85,6 +85,20 @@ function addJunk(scene: Scene, reply: Message): Message {
   })
 }
 
+/** One before each set, as if a wildcard of a zone above had made it. */
+function junkInFront(scene: Scene, reply: Message): Message {
+  const { random, plan, wall } = scene
+  const inFront = (records: readonly Rr[]): readonly Rr[] => {
+    const added = headsOf(records).flatMap(head => {
+      const owner = foldName(head.owner)
+      const above = plan.zones.filter(({ origin }) => isWithin(text(owner), origin)).map(({ origin }) => nameOf(origin))
+      return above.length === 0 ? [] : [junk(random, head.owner, { covered: head.type, labels: labelCount(pick(random, above)), signer: pick(random, above), wall })]
+    })
+    return [...added, ...records]
+  }
+  return { ...reply, answer: inFront(reply.answer), authority: random.below(2) === 0 ? inFront(reply.authority) : reply.authority }
+}
+
 const isSignature = ({ type }: Rr): boolean => type === RrType.RRSIG
 
 function dropSignatures(scene: Scene, reply: Message): Message {
@@ -283,6 +297,7 @@ export const mutations: readonly Mutation[] = [
   { name: 'junk signatures', change: addJunk },
   { name: 'signed with its own key, junk beside it', change: (scene, reply) => addJunk(scene, signForged(scene, reply)) },
   { name: 'signed with its own key', change: signForged },
+  { name: 'junk signatures in front', change: junkInFront },
   { name: 'another\'s name signed with its own key', change: signForeign },
   { name: 'signatures dropped', change: dropSignatures },
   { name: 'records shuffled', change: shuffle },

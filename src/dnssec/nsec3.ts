@@ -205,6 +205,9 @@ function* judgeNodata(hearing: Case, name: Name, type: number): Steps<DenialVerd
   }
   const enclosure = yield* encloserOf(hearing, name)
   if (enclosure.kind !== 'enclosure') return enclosure
+  // RFC 5155 section 8.6: an unsigned delegation, or an empty non-terminal that leads to none but those. No wildcard has a say in it,
+  // although its record may be among these by the chance of hashes.
+  if (enclosure.cover.optOut && type === RrType.DS) return { kind: 'insecure', note: null }
   const wildcard = wildcardOf(enclosure.encloser)
   const source: Found = wildcard === null ? { kind: 'none' } : yield* matching(hearing, wildcard)
   if (source.kind === 'limit') return source
@@ -212,7 +215,6 @@ function* judgeNodata(hearing: Case, name: Name, type: number): Steps<DenialVerd
     const against = typesAgainst(source.record.types, wildcard, type)
     return against === null ? provenUnless(enclosure.cover.optOut, [enclosure.match.set, enclosure.cover.set, source.record.set]) : contradicted(against)
   }
-  // RFC 5155 section 8.6: an unsigned delegation, or an empty non-terminal that leads to none but those.
   if (enclosure.cover.optOut) return { kind: 'insecure', note: null }
   return unproven(`${formatName(name)} is shown not to exist, and no NSEC3 record matches its wildcard`)
 }

@@ -39,22 +39,30 @@ export function aliasesOf({ chain, proof, authoritative, lastResort }: Exclude<F
   return { kind: 'alias', chain: { ...chain, final: null }, target: chain.name, proof, authoritative, lastResort }
 }
 
+/** What the caches hold of the last name of a chain. */
+export interface KnownOfTarget {
+  /** The deepest zone known at or above it. */
+  readonly deepestZone: Name
+  /** Of the type that is asked for. */
+  readonly hasData: boolean
+}
+
 /**
  * Must the name at the end of the aliases be asked for on its own? What is proven need not. An NXDOMAIN is too much to take from
  * a hint: servers send it for names that they have delegated, and for empty non-terminals. Data, and its absence at a name that
- * exists, are taken as long as no zone cut is known between the server's zone and the name. `zone` is the one that was asked,
- * `deepest` the deepest zone known at or above the last name.
+ * exists, are taken unless something else is known: a zone cut between the server's zone and the name, or data that is denied.
+ * `zone` is the one that was asked.
  */
-export function isHint(verdict: FinalVerdict, end: Security, zone: Name, deepest: Name): boolean {
+export function isHint(verdict: FinalVerdict, end: Security, zone: Name, { deepestZone, hasData }: KnownOfTarget): boolean {
   if (verdict.chain.aliases.length === 0 || end.kind === 'secure') return false
   switch (verdict.kind) {
     case 'nxdomain':
       return true
     case 'nodata':
-      return isStrictlyWithin(deepest, verdict.soa?.name ?? zone)
+      return hasData || isStrictlyWithin(deepestZone, verdict.soa?.name ?? zone)
     case 'answer':
       // The CNAME that was asked for and a DNAME made: nothing follows an alias.
-      return verdict.rrset.type !== RrType.CNAME && isStrictlyWithin(deepest, zone)
+      return verdict.rrset.type !== RrType.CNAME && isStrictlyWithin(deepestZone, zone)
     case 'alias':
     case 'alias-trouble':
       return false

@@ -14,7 +14,7 @@ import type { Referral } from './classify.ts'
 import type { Evidence } from './chain.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { deepestZone, forget, outcomeOf, recall, remember, unvalidated, type Recalled, type Securities } from './memory.ts'
-import { aliasesOf, firstAliasOf, isHint, type FinalVerdict } from './hints.ts'
+import { aliasesOf, firstAliasOf, isHint, type FinalVerdict, type KnownOfTarget } from './hints.ts'
 import { minimise } from './minimise.ts'
 import { behindChain, bogusFailure, failure, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
 import { judge, weaker, type Judgement } from './validate.ts'
@@ -157,8 +157,7 @@ const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
 
 /** Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases, and their end is asked for. */
 function kept(env: Env, cut: ZoneCut, question: Question, verdict: FinalVerdict, judged: Securities): Settled {
-  const deepest = verdict.chain.aliases.length === 0 ? ROOT : deepestZone(env, verdict.chain.name, question.type, env.clock.now())
-  if (verdict.kind === 'alias-trouble' || !isHint(verdict, judged.end, cut.zone, deepest)) {
+  if (verdict.kind === 'alias-trouble' || !isHint(verdict, judged.end, cut.zone, knownOf(env, question, verdict))) {
     remember(env, cut, question, verdict, judged)
     return { kind: 'settled', verdict, judged }
   }
@@ -167,6 +166,15 @@ function kept(env: Env, cut: ZoneCut, question: Question, verdict: FinalVerdict,
   remember(env, cut, question, aliases, known)
   return { kind: 'settled', verdict: aliases, judged: known }
 }
+
+/** What is known of the name that a chain of aliases ends in, from elsewhere than this reply. */
+function knownOf(env: Env, { type, class: klass }: Question, { chain }: FinalVerdict): KnownOfTarget {
+  if (chain.aliases.length === 0) return NOTHING_KNOWN
+  const now = env.clock.now()
+  return { deepestZone: deepestZone(env, chain.name, type, now), hasData: env.caches.rrsets.get(chain.name, type, klass, now) !== undefined }
+}
+
+const NOTHING_KNOWN: KnownOfTarget = Object.freeze({ deepestZone: ROOT, hasData: false })
 
 /** Judged as it is; when that does not validate, as far as its first alias: where that leads is then asked for on its own. */
 function* judgeReply(env: Env, task: Task, zone: Name, question: Question, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {

@@ -150,6 +150,8 @@ describe('NSEC3', () => {
     ['a DS is there', noDs('b.example.'), [exact('b.example.', NS, DS)], 'bogus 6'],
     ['the child speaks of its own DS', noDs('b.example.'), [exact('b.example.', NS, SOA)], 'bogus 6'],
     ['opt-out: an unsigned delegation', noDs('b.example.'), [top, around('b.example.', 1)], 'insecure'],
+    ['opt-out, and by chance the record of a wildcard alias', noDs('b.example.'), [top, around('b.example.', 1), exact('*.example.', CNAME)], 'insecure'],
+    ['opt-out, and by chance the record of a wildcard', noDs('b.example.'), [top, around('b.example.', 1), exact('*.example.', A)], 'insecure'],
     ['no opt-out: no delegation without a record', noDs('b.example.'), [top, around('b.example.')], 'bogus 12'],
     ['opt-out without an encloser', noDs('b.example.'), [around('b.example.', 1)], 'bogus 12'],
     ['the apex of the zone', noDs('example.'), [top], 'bogus 6'],

@@ -57,15 +57,24 @@ const both = (owner: string, ad = ''): string[] => [
 
 describe('a denial that comes with an alias, unsigned,', () => {
   rows([
-    ...(['NXDOMAIN', 'NOERROR'] as const).flatMap(rcode =>
-      Object.entries(DATA).map(
-        ([type, data]): Row => ({
-          title: `as ${rcode} to a question for ${type} does not deny the target`,
-          zones: kab(beside('www.kab.test.', WWW, { rcode })),
-          script: [`www.kab.test. ${type} -> NOERROR ${data}`, `${TARGET} ${type} -> NOERROR ${data}`],
-        }),
-      ),
-    ),
+    ...Object.entries(DATA).flatMap(([type, data]): Row[] => [
+      {
+        title: `as NXDOMAIN to a question for ${type} does not deny the target`,
+        zones: kab(beside('www.kab.test.', WWW)),
+        script: [`www.kab.test. ${type} -> NOERROR ${data}`, `${TARGET} ${type} -> NOERROR ${data}`],
+      },
+      {
+        title: `as NOERROR to a question for ${type} does not deny a target whose data is cached`,
+        zones: kab(beside('www.kab.test.', WWW, { rcode: 'NOERROR' })),
+        script: [`${TARGET} ${type} -> NOERROR ${data}`, `www.kab.test. ${type} -> NOERROR ${data}`],
+      },
+      {
+        // No octet of it differs from what an honest server sends whose target has no such data: nothing more is asked.
+        title: `as NOERROR to a question for ${type} is taken at its word when nothing else is known`,
+        zones: kab(beside('www.kab.test.', WWW, { rcode: 'NOERROR' })),
+        script: [`www.kab.test. ${type} -> NODATA`],
+      },
+    ]),
     {
       title: 'does not deny the target when that is asked for alone',
       zones: kab(beside('www.kab.test.', WWW)),
@@ -152,12 +161,16 @@ describe('a denial that comes with an alias, unsigned,', () => {
       ],
     },
     {
-      title: 'as NOERROR does not deny a target below a cut',
+      title: 'as NOERROR does not deny a target below a cut that is known',
       zones: {
         ...kab(beside('banking.kab.test.', 'banking.kab.test. CNAME banking.glb.kab.test.', { rcode: 'NOERROR' })),
-        'glb.kab.test.': { records: 'banking A 192.0.2.80' },
+        'glb.kab.test.': { records: 'banking A 192.0.2.80\nns A 192.0.2.81' },
       },
-      script: ['banking.kab.test. A -> NOERROR 192.0.2.80', 'banking.glb.kab.test. A -> NOERROR 192.0.2.80'],
+      script: [
+        'ns.glb.kab.test. A -> NOERROR 192.0.2.81',
+        'banking.kab.test. A -> NOERROR 192.0.2.80',
+        'banking.glb.kab.test. A -> NOERROR 192.0.2.80',
+      ],
     },
     {
       title: 'does not deny a target in another zone',

@@ -31,6 +31,9 @@ const isName =
   (ask: Asked): boolean =>
     names.includes(ask.name)
 
+/** A good server, but for one name. */
+const notBad = refusing(isName('bad.ref.test.'))
+
 const ref = (...servers: readonly Server[]): Row['zones'] => ({ 'ref.test.': { records: RECORDS, servers } })
 const ok = (name: string): string => `${name}.ref.test. A -> NOERROR 192.0.2.1`
 const refused = (name: string, type = 'AAAA'): string => `${name}.ref.test. ${type} -> SERVFAIL`
@@ -176,16 +179,26 @@ describe('a zone of two servers of which one is', () => {
       ),
       script: ['w0', 'w1', 'w2'].flatMap(name => [`${name}.ref.test. AAAA -> NOERROR 2001:db8::1`, ok(name)]),
     },
-    {
-      title: 'lame for everything is asked last: each new name takes one packet',
-      zones: ref(() => replies('REFUSED'), honest),
-      script: [ok('w0'), ...['w1', 'w2', 'w3', 'w4', 'shop'].map(name => `${ok(name)}; 1 packet`)],
-    },
-    {
-      title: 'lame for everything, in the second place, is asked last: each new name takes one packet',
-      zones: ref(honest, () => replies('NOERROR', { aa: false })),
-      script: ['w0', 'bad'].map(ok).concat(['w1', 'w2', 'w3', 'w4', 'shop'].map(name => `${ok(name)}; 1 packet`)),
-    },
+    // Both are asked for `bad`: after that it is known which of them is of use.
+    ...Object.entries({
+      'REFUSED to everything': () => replies('REFUSED'),
+      'lame for everything': () => replies('NOERROR', { aa: false }),
+    }).flatMap(([what, lame]) =>
+      [
+        [lame, notBad],
+        [notBad, lame],
+      ].map(
+        (servers, at): Row => ({
+          title: `${what} (the ${at === 0 ? 'first' : 'second'}) is asked last: each new name takes one packet`,
+          zones: ref(...servers),
+          script: [
+            refused('bad', 'A'),
+            ok('w0'),
+            ...['w1', 'w2', 'w3', 'w4', 'shop'].map(name => `${ok(name)}; 1 packet`),
+          ],
+        }),
+      ),
+    ),
     {
       title: 'lame for everything is asked when the other does not answer any more',
       zones: ref(

@@ -67,6 +67,11 @@ export interface EngineLimits {
   readonly silentServerTimeouts: number
   /** Exchanges for one question at one zone cut before the cut counts as unreachable: Unbound's retry 5 for each of few servers. */
   readonly exchangesPerCut: number
+  /**
+   * The same for a minimised question after which the whole one follows: together they are the 25 packets that one query may cost a
+   * zone, as `queriesPerForeignCut`.
+   */
+  readonly minimisedExchanges: number
   /** Agreeing unmodified replies wanted when a server does not echo 0x20 case, and the asks spent on getting them. */
   readonly caseFallbackAgreeing: number
   readonly caseFallbackAsks: number
@@ -403,7 +408,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   engine: {
     nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 2,
-    minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, silentServerTimeouts: 4, exchangesPerCut: 15, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
+    minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, silentServerTimeouts: 4, exchangesPerCut: 15, minimisedExchanges: 10, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
     primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, prefetchesInFlight: 64, aliasesPerReply: 11, signaturesPerRRset: 8, recordsPerRRset: 256,
   },
   upstream: {

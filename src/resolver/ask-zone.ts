@@ -1,6 +1,6 @@
 /**
  * Asks the servers of one zone until one gives a usable verdict: chooses among them, finds addresses for those that have
- * none, remembers within this question who failed how. Bounded by the client's budget and by `exchangesPerCut`.
+ * none, remembers within this question who failed how. Bounded by the client's budget and a number of exchanges.
  */
 import type { Question } from '../dns/message.ts'
 import { formatName } from '../dns/text.ts'
@@ -58,11 +58,13 @@ interface Roster {
  * `name` is the name being resolved, of which `question` may show the server only a part. `avoid` are the keys of servers that
  * are not asked: what they said did not validate.
  */
-export function* askZone(env: Env, task: Task, cut: ZoneCut, question: Question, name: Name, avoid: ReadonlySet<string> = NOBODY): Steps<ZoneReply> {
+export function* askZone(
+  env: Env, task: Task, cut: ZoneCut, question: Question, name: Name, maxExchanges: number, avoid: ReadonlySet<string> = NOBODY,
+): Steps<ZoneReply> {
   const roster = makeRoster(env, cut, kindOf(question, name))
   if (avoid.size > 0) for (const entry of roster.entries) entry.done = avoid.has(entry.server.key)
   let lastResortServer = ''
-  for (let exchanges = 0; exchanges < env.limits.engine.exchangesPerCut; exchanges++) {
+  for (let exchanges = 0; exchanges < maxExchanges; exchanges++) {
     const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }

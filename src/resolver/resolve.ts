@@ -254,10 +254,12 @@ function* walkFrom(
       known = labelCount(ask.question.name)
       continue
     }
-    const reply = yield* askZone(env, task, cut, ask.question, question.name, cut === start ? avoid : undefined)
+    const mayFallBack = !ask.final && mode === 'relaxed'
+    const exchanges = mayFallBack ? env.limits.engine.minimisedExchanges : env.limits.engine.exchangesPerCut
+    const reply = yield* askZone(env, task, cut, ask.question, question.name, exchanges, cut === start ? avoid : undefined)
     if (reply.kind === 'failure') {
       // RFC 9156 section 2.3: servers exist that fail on a name they do not know as a cut.
-      if (ask.final || mode !== 'relaxed' || isRelative(reply.failure)) return reply
+      if (!mayFallBack || isRelative(reply.failure)) return reply
       mode = 'off'
       continue
     }

@@ -90,7 +90,7 @@ export class Attacker {
     this.#parts = parts
     const random = parts.random.fork('campaign')
     this.#favourites = Array.from({ length: 1 + random.below(3) }, () => pick(random, mutations))
-    this.#permille = pick(random, [200, 400, 700, 900])
+    this.#permille = pick(random, [300, 600, 900])
     this.#chainPermille = Math.round(this.#permille * pick(random, CHAIN_SHARES))
     for (const host of parts.hosts.values()) this.#take(host)
   }

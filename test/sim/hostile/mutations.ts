@@ -274,13 +274,18 @@ function signForged(scene: Scene, reply: Message): Message {
   return { ...positive(reply, [forged, signature]), authority: random.below(2) === 0 ? reply.authority : [] }
 }
 
-/** The zone's own key under the name of another zone, or over another's data. */
+/**
+ * The zone's own key under the name of another zone, or over another's data. Not as itself over the data of a zone below:
+ * who may sign the DS set of a child may give it other keys as well, and nothing protects the child from that.
+ */
 function signForeign(scene: Scene, reply: Message): Message {
   const { held, random, question, name, wall } = scene
   if (held === null) return reply
   const forged = forgedFor(name, question.type)
   const set = makeRRset(forged.owner, forged.type, RrClass.IN, TTL, [forged.rdata])
-  const signature = signWith({ ...held, origin: random.below(2) === 0 ? held.origin : text(someSigner(scene)) }, set, wall, random.below(signedLabels(set.name) + 1))
+  const origin = random.below(2) === 0 ? held.origin : text(someSigner(scene))
+  if (origin === held.origin && held.cuts.some(cut => isWithin(name, cut))) return reply
+  const signature = signWith({ ...held, origin }, set, wall, random.below(signedLabels(set.name) + 1))
   return signature === null ? reply : positive(reply, [forged, signature])
 }
 

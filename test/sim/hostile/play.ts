@@ -76,7 +76,7 @@ const PAUSES_MS = [0, 0, 0, 0, 0, 1_000, 10_000, 61_000, 400_000] as const
 /** Longer than any TTL is kept. */
 const HEALING = '3d'
 const TYPES = ['A', 'A', 'AAAA', 'TXT', 'TLSA', 'MX', 'DS', 'DNSKEY', 'NSEC', 'CNAME', 'HTTPS', 'ANY', 'SOA', 'NS'] as const
-const PROBED = [['bank', 'A'], ['*', 'A'], ['*', 'TXT'], ['bank', 'TXT'], ['z.wild', 'A'], ['*.wild', 'A'], ['z.wild', 'MX'], ['_acme-challenge.cloud', 'TXT'], ['_443._tcp.cloud', 'TLSA'], ['www', 'A'], ['alias', 'A'], ['www.old', 'A']] as const
+const PROBED = [['bank', 'A'], ['bank', 'A'], ['*', 'A'], ['*', 'A'], ['*', 'TXT'], ['bank', 'TXT'], ['z.wild', 'A'], ['*.wild', 'A'], ['z.wild', 'MX'], ['_acme-challenge.cloud', 'TXT'], ['_443._tcp.cloud', 'TLSA'], ['www', 'A'], ['alias', 'A'], ['www.old', 'A']] as const
 const LABELS = ['nothing', 'bank', 'x.wild', 'y.x.wild', 'x.www', '_deny.cloud', '_acme-challenge.cloud', 'x.alias', 'www.old', 'ent', 'nothing.ent', 'a.b.nothing', '*', '*.wild', 'hub', 'b.hub'] as const
 
 function positionOf(random: SimRandom, { zones }: WorldPlan): Position {
@@ -172,7 +172,7 @@ class Play {
   #ask(): Ask {
     const random = this.#random
     const afterMs = pick(random, PAUSES_MS)
-    if (random.below(5) === 0) return { ...this.#probe(), afterMs }
+    if (random.below(4) === 0) return { ...this.#probe(), afterMs }
     const manner = random.below(10)
     const near = this.#near
     const owners = near !== null && random.below(3) === 0 ? this.#names.filter(([owner]) => isWithin(owner, near.origin)) : this.#names

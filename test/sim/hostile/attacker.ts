@@ -17,25 +17,10 @@ import type { Host } from '../../../src/testing/sim-network.ts'
 import type { Reaction } from '../../../src/testing/sim-server.ts'
 import { SimServer } from '../../../src/testing/sim-server.ts'
 import type { SimRandom } from '../../../src/testing/sim-random.ts'
-import type { SigningKey } from '../../../src/testing/zone-keys.ts'
 import { type Mutation, mutations } from './mutations.ts'
-import { pick, type PlannedZone, type WorldPlan } from './plan.ts'
+import { pick, type WorldPlan } from './plan.ts'
+import type { Held, Position } from './position.ts'
 import { isWithin } from './truth.ts'
-
-export interface Position {
-  /** For people. */
-  readonly text: string
-  /** Whose server it is; null: on the path to all of them, without keys. */
-  readonly zone: PlannedZone | null
-}
-
-/** Keys that the attacker has, and what they are good for. */
-export interface Held {
-  readonly origin: string
-  readonly signers: readonly SigningKey[]
-  /** Zones delegated from it: what is at or below their names is not signed by it. */
-  readonly cuts: readonly string[]
-}
 
 /** What a mutation works with. */
 export interface Scene {
@@ -61,6 +46,8 @@ export interface AttackerParts {
   readonly wall: () => number
   /** Replies that are left as they are. */
   readonly spared: ReadonlySet<string>
+  /** The same question gets the same reply however often it is asked, over UDP and TCP: for resolvers that ask at other times. */
+  readonly steady?: boolean
 }
 
 /** A reply that was changed. */
@@ -118,7 +105,7 @@ export class Attacker {
     const asked = `${address} ${transport} ${name} ${typeName(question.type)}`
     const count = (this.#asked.get(asked) ?? 0) + 1
     this.#asked.set(asked, count)
-    const key = `${asked} #${count}`
+    const key = this.#parts.steady === true ? `${address} ${name} ${typeName(question.type)}` : `${asked} #${count}`
     const random = this.#parts.random.fork(key)
     const isChain = question.type === RrType.DS || question.type === RrType.DNSKEY || question.type === RrType.NS
     if (!random.chance(isChain ? this.#chainPermille : this.#permille) || this.#parts.spared.has(key)) return honest

@@ -12,8 +12,9 @@ import { Rcode, RrClass, RrType, typeName } from '../../../src/dns/types.ts'
 import { signedLabels, signedOctets } from '../../../src/dnssec/canonical.ts'
 import { nameOf, record } from '../../../src/testing/records.ts'
 import type { SimRandom } from '../../../src/testing/sim-random.ts'
-import type { Held, Scene } from './attacker.ts'
+import type { Scene } from './attacker.ts'
 import { pick, TTL } from './plan.ts'
+import type { Held } from './position.ts'
 import { isWithin } from './truth.ts'
 
 export interface Mutation {
@@ -192,12 +193,16 @@ function turn(scene: Scene, reply: Message): Message {
   return { ...reply, authoritative: true, rcode, answer: random.below(4) === 0 ? reply.answer.filter(({ type }) => type === RrType.CNAME || type === RrType.RRSIG) : [], authority: soa }
 }
 
+/** In the world of the top-level zone `tld.`. */
 const TARGETS = ['edge.cdn.tld.', 'www.main.tld.', 'nothing.cdn.tld.', 'www.twin.tld.', 'www.kid.main.tld.', 'x.wild.main.tld.', 'forged.tld.', 'cdn.tld.', 'main.tld.']
+
+/** In this world. */
+const someTarget = ({ random, plan }: Scene): string => pick(random, TARGETS).replace(/tld\.$/, plan.zones.find(({ parent }) => parent?.origin === '.')?.origin ?? 'tld.')
 
 /** An alias where there is none: at the name, as if from a wildcard, or by a DNAME above it. */
 function alias(scene: Scene, reply: Message): Message {
   const { random, question, name } = scene
-  const target = pick(random, TARGETS)
+  const target = someTarget(scene)
   const kept = random.below(2) === 0 ? reply.answer : []
   const above = suffixOf(question.name, random.below(Math.max(1, labelCount(question.name))))
   const owner = random.below(3) > 0 ? name : text(above)
@@ -264,7 +269,7 @@ function signForged(scene: Scene, reply: Message): Message {
   const { held, random, question, name, wall } = scene
   if (held === null || !isOurs(held, name)) return reply
   const isAlias = random.below(4) === 0 && !held.cuts.some(cut => isWithin(cut, name)) && name !== held.origin
-  const forged = isAlias ? rrOf(name, RrType.CNAME, pick(random, TARGETS)) : forgedFor(name, question.type)
+  const forged = isAlias ? rrOf(name, RrType.CNAME, someTarget(scene)) : forgedFor(name, question.type)
   const set = makeRRset(forged.owner, forged.type, RrClass.IN, TTL, [forged.rdata])
   const least = signedLabels(nameOf(held.origin))
   const own = signedLabels(set.name)

@@ -10,7 +10,7 @@
  */
 import type { InternetSource } from '../../../src/testing/internet.ts'
 import type { KeyStore } from '../../../src/testing/key-store.ts'
-import type { SimRandom } from '../../../src/testing/sim-random.ts'
+import { SimRandom } from '../../../src/testing/sim-random.ts'
 
 /** What the chain of trust says of a zone whose parent is secure. */
 export type Standing =
@@ -68,37 +68,64 @@ const DENIALS = ['', '', '', 'nsec3', 'nsec3(3) salt(beef)', 'optOut', 'nsec3(1)
 /** RFC 8624 has no digest type 99. */
 const UNKNOWN_DS = `12345 13 99 ${'ab'.repeat(32)}`
 
-export function planWorld(random: SimRandom, keys: KeyStore): WorldPlan {
+/** Where servers are: the n-th address, from 1. */
+export type Addresses = (n: number) => string
+
+const simulated: Addresses = n => `198.51.100.${n}`
+
+export const planWorld = (random: SimRandom, keys: KeyStore): WorldPlan => planWorlds([{ random, tld: 'tld.' }], keys, simulated)
+
+/** Several worlds below one root, each in a top-level zone of its own. */
+export function planWorlds(worlds: readonly { readonly random: SimRandom; readonly tld: string }[], keys: KeyStore, addresses: Addresses): WorldPlan {
   const drafts: Draft[] = []
-  const make = (origin: string, parent: Draft | null, standing: Standing): Draft => {
-    const denial = pick(random, DENIALS)
-    const shared = parent !== null && random.below(4) === 0 ? parent.address : `198.51.100.${drafts.length + 1}`
-    const draft: Draft = { origin, parent, standing, sign: signOf(standing, denial), optOut: standing === 'secure' && denial.includes('optOut'), address: shared, records: [] }
-    drafts.push(draft)
-    const server = nameIn(origin, 'ns')
-    add(draft, '', 'SOA', `${server} h. 1 7200 3600 1209600 ${pick(random, [60, TTL])}`)
-    add(draft, '', 'NS', server)
-    add(draft, 'ns', 'A', shared)
-    if (parent !== null && standing === 'keyless') parent.records.push({ owner: origin, type: 'DS', data: UNKNOWN_DS })
-    return draft
-  }
-  const root = make('.', null, 'secure')
-  const tld = make('tld.', root, 'secure')
-  const main = make('main.tld.', tld, 'secure')
-  const insecure = ['unsigned', 'unsigned', 'noDs', 'unknownAlgorithm', 'unknownDigest', 'keyless'] as const
-  const any = ['secure', 'secure', 'secure', ...insecure] as const
-  const kid = make('kid.main.tld.', main, pick(random, any))
-  const far = random.below(2) === 0 ? make('far.ent.main.tld.', main, pick(random, any)) : null
-  const twin = make('twin.tld.', tld, pick(random, any))
-  const cdn = make('cdn.tld.', tld, pick(random, insecure))
-  const grandchild = random.below(3) === 0 ? make('x.kid.main.tld.', kid, kid.standing === 'secure' ? pick(random, any) : 'unsigned') : null
-  fill(random, main, [twin, cdn, kid])
-  if (random.below(2) === 0) fill(random, tld, [cdn, main])
-  fill(random, kid, [cdn, main])
-  fill(random, twin, [main, cdn])
-  fill(random, cdn, [main])
-  for (const zone of [far, grandchild]) if (zone !== null) fill(random, zone, [main, cdn])
+  const [{ random } = { random: new SimRandom(1) }] = worlds
+  let taken = 0
+  const root = makeZone({ random, drafts, address: () => addresses(++taken) }, '.', null, 'secure')
+  for (const world of worlds) planTld({ random: world.random, drafts, address: () => addresses(++taken) }, root, world.tld, worlds.length === 1)
   return { zones: drafts, source: { keys, zones: drafts.map(zone => ({ origin: zone.origin, text: textOf(zone, drafts), at: [zone.address], sign: zone.sign })) } }
+}
+
+/** The zones of one of several worlds, the root included. */
+export const worldOf = (plan: WorldPlan, tld: string): WorldPlan => ({ ...plan, zones: plan.zones.filter(({ origin }) => origin === '.' || origin === tld || origin.endsWith(`.${tld}`)) })
+
+interface Making {
+  readonly random: SimRandom
+  readonly drafts: Draft[]
+  /** The next one that is free. */
+  readonly address: () => string
+}
+
+function makeZone({ random, drafts, address }: Making, origin: string, parent: Draft | null, standing: Standing, mayShare = true): Draft {
+  const denial = pick(random, DENIALS)
+  const at = parent !== null && random.below(4) === 0 && mayShare ? parent.address : address()
+  const draft: Draft = { origin, parent, standing, sign: signOf(standing, denial), optOut: standing === 'secure' && denial.includes('optOut'), address: at, records: [] }
+  drafts.push(draft)
+  const server = nameIn(origin, 'ns')
+  add(draft, '', 'SOA', `${server} h. 1 7200 3600 1209600 ${pick(random, [60, TTL])}`)
+  add(draft, '', 'NS', server)
+  add(draft, 'ns', 'A', at)
+  if (parent !== null && standing === 'keyless') parent.records.push({ owner: origin, type: 'DS', data: UNKNOWN_DS })
+  return draft
+}
+
+const INSECURE = ['unsigned', 'unsigned', 'noDs', 'unknownAlgorithm', 'unknownDigest', 'keyless'] as const
+const ANY = ['secure', 'secure', 'secure', ...INSECURE] as const
+
+function planTld(making: Making, root: Draft, tld: string, mayShareRoot: boolean): void {
+  const { random } = making
+  const top = makeZone(making, tld, root, 'secure', mayShareRoot)
+  const main = makeZone(making, `main.${tld}`, top, 'secure')
+  const kid = makeZone(making, `kid.main.${tld}`, main, pick(random, ANY))
+  const far = random.below(2) === 0 ? makeZone(making, `far.ent.main.${tld}`, main, pick(random, ANY)) : null
+  const twin = makeZone(making, `twin.${tld}`, top, pick(random, ANY))
+  const cdn = makeZone(making, `cdn.${tld}`, top, pick(random, INSECURE))
+  const grandchild = random.below(3) === 0 ? makeZone(making, `x.kid.main.${tld}`, kid, kid.standing === 'secure' ? pick(random, ANY) : 'unsigned') : null
+  fill(random, main, cdn, [twin, cdn, kid])
+  if (random.below(2) === 0) fill(random, top, cdn, [cdn, main])
+  fill(random, kid, cdn, [cdn, main])
+  fill(random, twin, cdn, [main, cdn])
+  fill(random, cdn, cdn, [main])
+  for (const zone of [far, grandchild]) if (zone !== null) fill(random, zone, cdn, [main, cdn])
 }
 
 function signOf(standing: Standing, denial: string): string | undefined {
@@ -122,7 +149,7 @@ function signOf(standing: Standing, denial: string): string | undefined {
 const add = (zone: Draft, label: string, type: string, data: string): void => void zone.records.push({ owner: nameIn(zone.origin, label), type, data })
 
 /** One of each kind of name that validators have been wrong about, most of them by chance. */
-function fill(random: SimRandom, zone: Draft, others: readonly Draft[]): void {
+function fill(random: SimRandom, zone: Draft, cdn: Draft, others: readonly Draft[]): void {
   const { origin } = zone
   const index = random.below(200) + 1
   const address = (): string => `192.0.2.${index}`
@@ -141,7 +168,7 @@ function fill(random: SimRandom, zone: Draft, others: readonly Draft[]): void {
   if (wild < 2) for (const [type, data] of [['A', address()], ['TXT', `"anything in ${origin}"`]] as const) add(zone, '*', type, data)
   if (wild === 2) add(zone, '*', 'CNAME', elsewhere())
   if (often()) addWild(random, zone, address(), elsewhere())
-  if (often()) addBelowAlias(zone, 'cloud', nameIn(random.below(3) === 0 ? pick(random, others).origin : 'cdn.tld.', 'edge'))
+  if (often()) addBelowAlias(zone, 'cloud', nameIn((random.below(3) === 0 ? pick(random, others) : cdn).origin, 'edge'))
   if (random.below(3) === 0) addBelowAlias(zone, 'a.hub', elsewhere())
   if (random.below(3) === 0) add(zone, 'old', 'DNAME', nameIn(origin, 'new'))
   else if (random.below(2) === 0) add(zone, 'old', 'DNAME', pick(random, others).origin)
@@ -175,7 +202,7 @@ function textOf(zone: PlannedZone, all: readonly PlannedZone[]): string {
 /** A line for each zone. */
 export function describePlan({ zones }: WorldPlan): string {
   return zones.map(({ origin, standing, sign, address, records }) => {
-    const names = records.filter(({ type }) => ['CNAME', 'DNAME'].includes(type) || false).map(({ owner, type, data }) => `${owner} ${type} ${data}`)
+    const names = records.filter(({ type }) => ['CNAME', 'DNAME'].includes(type)).map(({ owner, type, data }) => `${owner} ${type} ${data}`)
     const wildcards = records.filter(({ owner, type }) => owner.startsWith('*') && type !== 'CNAME').map(({ owner, type }) => `${owner} ${type}`)
     return `  ${origin} ${standing} (${sign ?? 'not signed'}) at ${address}: ${[...names, ...wildcards].join(', ')}`
   }).join('\n')

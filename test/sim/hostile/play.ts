@@ -8,13 +8,13 @@ import type { Outcome } from '../../../src/steps.ts'
 import { KeyStore } from '../../../src/testing/key-store.ts'
 import { nameOf, question } from '../../../src/testing/records.ts'
 import { SimRandom } from '../../../src/testing/sim-random.ts'
-import { simSettings } from '../../../src/testing/sim-settings.ts'
 import { SimServer } from '../../../src/testing/sim-server.ts'
-import { planOf } from '../../../src/testing/signing-plan.ts'
 import { simulate, type World } from '../../../src/testing/world.ts'
-import { Attacker, type Held, type Position } from './attacker.ts'
-import { describePlan, pick, planWorld, type PlannedZone, type WorldPlan } from './plan.ts'
-import { isWithin, outcomeText, Truth, untruthOf } from './truth.ts'
+import { Attacker } from './attacker.ts'
+import { describePlan, pick, planWorld, type WorldPlan } from './plan.ts'
+import { type Held, heldBy, isFreed, positionOf } from './position.ts'
+import { type Ask, Questions } from './questions.ts'
+import { outcomeText, Truth, untruthOf } from './truth.ts'
 
 /** Keys are the same in all worlds: they are made once. */
 const keys = new KeyStore()
@@ -43,9 +43,7 @@ export interface Violation {
   readonly asked: readonly string[]
 }
 
-interface Ask {
-  readonly name: string
-  readonly type: string
+interface TimedAsk extends Ask {
   readonly manner: 'client' | 'checking-disabled' | 'prefetch'
   /** Milliseconds that pass before. */
   readonly afterMs: number
@@ -75,23 +73,6 @@ const HEALED_QUESTIONS = 6
 const PAUSES_MS = [0, 0, 0, 0, 0, 1_000, 10_000, 61_000, 400_000] as const
 /** Longer than any TTL is kept. */
 const HEALING = '3d'
-const TYPES = ['A', 'A', 'AAAA', 'TXT', 'TLSA', 'MX', 'DS', 'DNSKEY', 'NSEC', 'CNAME', 'HTTPS', 'ANY', 'SOA', 'NS'] as const
-const PROBED = [['bank', 'A'], ['bank', 'A'], ['*', 'A'], ['*', 'A'], ['*', 'TXT'], ['bank', 'TXT'], ['z.wild', 'A'], ['*.wild', 'A'], ['z.wild', 'MX'], ['_acme-challenge.cloud', 'TXT'], ['_443._tcp.cloud', 'TLSA'], ['www', 'A'], ['alias', 'A'], ['www.old', 'A']] as const
-const LABELS = ['nothing', 'bank', 'x.wild', 'y.x.wild', 'x.www', '_deny.cloud', '_acme-challenge.cloud', 'x.alias', 'www.old', 'ent', 'nothing.ent', 'a.b.nothing', '*', '*.wild', 'hub', 'b.hub'] as const
-
-function positionOf(random: SimRandom, { zones }: WorldPlan): Position {
-  if (random.below(5) < 2) return { text: 'somebody on the path', zone: null }
-  const zone = pick(random, zones.filter(({ origin }) => origin !== '.' && origin !== 'tld.'))
-  return { text: `the server of ${zone.origin} (${zone.standing})`, zone }
-}
-
-function heldBy(zone: PlannedZone | null, { zones }: WorldPlan): Held | null {
-  const plan = zone?.sign === undefined ? null : planOf(zone.sign)
-  if (zone === null || plan === null) return null
-  const cuts = zones.filter(({ parent }) => parent === zone).map(({ origin }) => origin)
-  return { origin: zone.origin, signers: keys.keysOf(nameOf(zone.origin), simSettings.keySeed, plan).zoneSigners, cuts }
-}
-
 class Play {
   readonly world: World
   readonly plan: WorldPlan
@@ -100,8 +81,7 @@ class Play {
   readonly held: Held | null
   readonly #seed: number
   readonly #random: SimRandom
-  readonly #names: readonly (readonly [string, readonly string[]])[]
-  readonly #near: PlannedZone | null
+  readonly #questions: Questions
   readonly #asked: string[] = []
   readonly #options: PlayOptions
   #index = 0
@@ -120,25 +100,16 @@ class Play {
     const { hosts } = this.world.internet
     this.truth = new Truth(this.plan, keys, (zone, name) => nsecAt(hosts.get(zone.address)?.server, name))
     const position = positionOf(random.fork('position'), this.plan)
-    this.held = heldBy(position.zone, this.plan)
-    this.#near = position.zone
-    this.#names = this.truth.owners()
+    this.held = heldBy(position.zone, this.plan, keys)
+    this.#questions = new Questions(random.fork('names'), this.plan, this.truth.owners(), position.zone)
     this.attacker = new Attacker({
       plan: this.plan, position, held: this.held, random: random.fork('attacker'), hosts, wall: () => this.world.clock.wall(), spared: options.spared ?? new Set(),
     })
     this.attacker.isThere = options.honest !== true
   }
 
-  /** Is this name the attacker's own, to be signed as it likes? What it delegates is when it is insecure anyhow, and is not otherwise. */
-  freed(name: string, type: string): boolean {
-    const { held } = this
-    if (held === null || !isWithin(name, held.origin)) return false
-    if (type === 'DS' && (name === held.origin || held.cuts.includes(name))) return false
-    return !this.plan.zones.some(({ origin, standing, parent }) => parent?.origin === held.origin && standing === 'secure' && isWithin(name, origin))
-  }
-
   run(): Violation | null {
-    const asks = Array.from({ length: ATTACKED_QUESTIONS }, () => this.#ask())
+    const asks = Array.from({ length: ATTACKED_QUESTIONS }, () => this.#timed(this.#questions.ask()))
     for (const [i, ask] of asks.entries()) {
       const again = i > 0 && this.#random.below(5) === 0 ? (asks[this.#random.below(i)] ?? ask) : ask
       const violation = this.#put({ ...again, afterMs: ask.afterMs, manner: ask.manner }, 'attacked')
@@ -146,7 +117,7 @@ class Play {
     }
     this.attacker.isThere = false
     const again = Array.from({ length: AGAIN_QUESTIONS }, () => pick(this.#random, asks))
-    const later = [...again, ...Array.from({ length: PROBES }, () => this.#probe())]
+    const later = [...again, ...Array.from({ length: PROBES }, () => this.#timed(this.#questions.probe()))]
     for (const ask of later) {
       const violation = this.#put({ ...ask, manner: 'client', afterMs: Math.min(ask.afterMs, 1_000) }, 'left')
       if (violation !== null) return violation
@@ -159,40 +130,12 @@ class Play {
     return null
   }
 
-  /** What is planted shows at names that do not exist, at wildcards and below aliases. */
-  #probe(): Ask {
-    const near = this.#near
-    const above = near === null ? [] : this.plan.zones.filter(({ origin }) => isWithin(near.origin, origin))
-    const zone = pick(this.#random, above.length > 0 && this.#random.below(2) === 0 ? above : this.plan.zones)
-    const [label, type] = pick(this.#random, PROBED)
-    return { name: zone.origin === '.' ? `${label}.` : `${label}.${zone.origin}`, type, manner: 'client', afterMs: 0 }
+  #timed(ask: Ask): TimedAsk {
+    const manner = this.#random.below(10)
+    return { ...ask, afterMs: pick(this.#random, PAUSES_MS), manner: manner === 0 ? 'checking-disabled' : manner === 1 ? 'prefetch' : 'client' }
   }
 
-  /** Names of the attacker's zone now and then, of everybody else mostly. */
-  #ask(): Ask {
-    const random = this.#random
-    const afterMs = pick(random, PAUSES_MS)
-    if (random.below(4) === 0) return { ...this.#probe(), afterMs }
-    const manner = random.below(10)
-    const near = this.#near
-    const owners = near !== null && random.below(3) === 0 ? this.#names.filter(([owner]) => isWithin(owner, near.origin)) : this.#names
-    const [owner, types] = pick(random, owners)
-    const known = random.below(3) > 0
-    const name = known ? owner : this.#made(owner)
-    const type = known && random.below(4) > 0 ? pick(random, types) : pick(random, random.below(2) === 0 ? ['A', 'TXT'] : TYPES)
-    return { name, type, afterMs, manner: manner === 0 ? 'checking-disabled' : manner === 1 ? 'prefetch' : 'client' }
-  }
-
-  /** A name beside or below `owner`. */
-  #made(owner: string): string {
-    const random = this.#random
-    const zone = this.plan.zones.filter(({ origin }) => isWithin(owner, origin)).at(-1)
-    const base = random.below(2) === 0 && !owner.startsWith('*') ? owner : (zone?.origin ?? '.')
-    const label = pick(random, LABELS)
-    return base === '.' ? `${label}.` : `${label}.${base}`
-  }
-
-  #put(ask: Ask, phase: Phase): Violation | null {
+  #put(ask: TimedAsk, phase: Phase): Violation | null {
     const index = this.#index++
     if (this.#options.unasked?.has(index) === true) return null
     const { world, truth } = this
@@ -209,7 +152,7 @@ class Play {
     if (outcome.kind === 'failure') this.failures++
     else this.answers++
     if (outcome.kind !== 'failure' && outcome.security.kind === 'secure') this.secure++
-    const wrong = untruthOf(truth, ask.name, ask.type, outcome, phase === 'healed' ? () => false : (name, type) => this.freed(name, type))
+    const wrong = untruthOf(truth, ask.name, ask.type, outcome, phase === 'healed' ? () => false : (name, type) => isFreed(this.plan, this.held, name, type))
       ?? (phase === 'healed' || this.#options.honest === true ? this.#unhealed(ask, outcome) : null)
     if (wrong === null) return null
     return {
@@ -228,7 +171,7 @@ class Play {
   }
 }
 
-function nsecAt(server: unknown, name: string): readonly string[] {
+export function nsecAt(server: unknown, name: string): readonly string[] {
   if (!(server instanceof SimServer)) return []
   const asked = { ...question(name, 'NSEC'), cased: nameOf(name) }
   const reply = server.honestReply({

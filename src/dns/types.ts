@@ -82,10 +82,11 @@ export const isMetaType = (type: number): boolean => type === RrType.OPT || type
 
 /**
  * Types that may be found at a name although there is a CNAME: those that speak of the name and not for it (RFC 4035 section 2.5,
- * RFC 2181 section 10.1, RFC 3007 section 4.3), and DS, which is the parent's. Asked for, they are not looked for at the alias's end.
+ * RFC 2181 section 10.1, RFC 3007 section 4.3), and DS, which is the parent's; and ANY, which the CNAME itself matches (RFC 1034
+ * section 4.3.2, 3a). Asked for, they are not looked for at the alias's end.
  */
 export const livesBesideCname = (type: number): boolean => BESIDE_CNAME.has(type)
 
 const BESIDE_CNAME: ReadonlySet<number> = new Set<number>([
-  RrType.CNAME, RrType.RRSIG, RrType.NSEC, RrType.DNSKEY, RrType.DS, RrType.KEY, RrType.SIG, RrType.NXT,
+  RrType.CNAME, RrType.RRSIG, RrType.NSEC, RrType.DNSKEY, RrType.DS, RrType.KEY, RrType.SIG, RrType.NXT, RrType.ANY,
 ])

@@ -1,9 +1,10 @@
 // @ts-check
 /**
- * Puts the command line of the built program into few files, beside the many of the compiler: Node takes about a millisecond to load a
- * file, and to start the server takes three hundred with those of our dependencies. What the server needs is one file; the
- * other commands share it and load theirs when they are used; what `rootwalk exec` runs inside is one of its own. `cli.js`
- * is written anew and the files of the compiler stay: those of the library are what others import.
+ * Puts the command line of the built program into few files, beside the many of the compiler: Node takes about a
+ * millisecond to load a file, and to start the server takes three hundred with those of our dependencies. What the
+ * server needs is one file; the other commands share it and load theirs when they are used; what `rootwalk exec` runs
+ * inside is one of its own. `cli.js` is written anew and the files of the compiler stay: those of the library are what
+ * others import.
  *
  * Nothing is shortened: names and lines in a stack trace are those of the source, without its types.
  *
@@ -69,21 +70,32 @@ async function neededBy(files) {
 }
 
 /**
- * @param {readonly { name: string, modules: ReadonlySet<string> }[]} files What is put together; the first that has a module gets it.
+ * @param {readonly { name: string, modules: ReadonlySet<string> }[]} files What is put together; the first that has a
+ * module gets it.
  */
 async function writeProgram(files) {
   const bundle = await rolldown({ input: entries.map(inDirectory), platform: 'node', plugins: [places] })
   const isEntry = (/** @type {string} */ id) => entries.some(file => id === inDirectory(file))
   const { output } = await bundle.write({
-    dir: directory, format: 'esm', entryFileNames: '[name].js', chunkFileNames: `[name]${SUFFIX}`,
-    codeSplitting: { groups: files.map(({ name, modules }, index) => ({ name, priority: files.length - index, test: id => modules.has(id) && !isEntry(id) })) },
+    dir: directory,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: `[name]${SUFFIX}`,
+    codeSplitting: {
+      groups: files.map(({ name, modules }, index) => ({
+        name,
+        priority: files.length - index,
+        test: id => modules.has(id) && !isEntry(id),
+      })),
+    },
   })
   return chunksOf(output)
 }
 
 async function writeInside() {
   const bundle = await rolldown({
-    input: join(directory, 'cli', 'exec-inside.js'), platform: 'node',
+    input: join(directory, 'cli', 'exec-inside.js'),
+    platform: 'node',
     // Loaded when it is asked for.
     external: id => id.endsWith('control-api.js'),
   })
@@ -106,10 +118,15 @@ function writeLicences(ids) {
     const file = readdirSync(path).find(entry => /^licen[cs]e/i.test(entry))
     return `${name} ${version} (${license})\n\n${file === undefined ? '' : readFileSync(join(path, file), 'utf8').trim()}\n`
   })
-  writeFileSync(inDirectory(LICENCES), `The files *${SUFFIX} beside this one contain these packages.\n\n${texts.join(`\n${'-'.repeat(100)}\n\n`)}`)
+  writeFileSync(
+    inDirectory(LICENCES),
+    `The files *${SUFFIX} beside this one contain these packages.\n\n${texts.join(`\n${'-'.repeat(100)}\n\n`)}`,
+  )
 }
 
-/** The directory of the package that a module belongs to; null: it is ours, or part of the bundler. @param {string} id */
+/**
+ * The directory of the package that a module belongs to; null: it is ours, or part of the bundler. @param {string} id
+ */
 function packageOf(id) {
   const path = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id)?.[1]
   return path === undefined || !existsSync(join(path, 'package.json')) ? null : path

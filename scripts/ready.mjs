@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * Makes a checkout ready to run: installs the dependencies when they are missing or not those of the lock file, and builds
- * when the program is missing or older than its source. Needs Node.js and npm, nothing else; does nothing, quickly, when
- * there is nothing to do.
+ * Makes a checkout ready to run: installs the dependencies when they are missing or not those of the lock file, and
+ * builds when the program is missing or older than its source. Needs Node.js and npm, nothing else; does nothing,
+ * quickly, when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -35,14 +35,19 @@ function run(what, args) {
 
 /** The script of npm itself, which is the same on all systems. */
 function npmScript() {
-  const found = [process.env.npm_execpath, join(process.execPath, '..', '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js')]
-    .find(path => path !== undefined && /npm-cli\.c?js$/.test(path) && existsSync(path))
+  const found = [
+    process.env.npm_execpath,
+    join(process.execPath, '..', '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+  ].find(path => path !== undefined && /npm-cli\.c?js$/.test(path) && existsSync(path))
   if (found !== undefined) return found
   const { stdout } = spawnSync('npm', ['root', '-g'], { encoding: 'utf8', shell: process.platform === 'win32' })
   return join((stdout ?? '').trim(), 'npm', 'bin', 'npm-cli.js')
 }
 
-const lockHash = () => createHash('sha256').update(readFileSync(at('package-lock.json'))).digest('hex')
+const lockHash = () =>
+  createHash('sha256')
+    .update(readFileSync(at('package-lock.json')))
+    .digest('hex')
 
 function isInstalled() {
   if (existsSync(INSTALLED)) return readFileSync(INSTALLED, 'utf8') === lockHash()
@@ -64,7 +69,9 @@ function newest(path) {
   return readdirSync(path).reduce((latest, entry) => Math.max(latest, newest(join(path, entry))), found.mtimeMs)
 }
 
-const isBuilt = () => existsSync(BUILT) && [at('src'), at('tsconfig.json'), at('package.json')].every(path => newest(path) < statSync(BUILT).mtimeMs)
+const isBuilt = () =>
+  existsSync(BUILT) &&
+  [at('src'), at('tsconfig.json'), at('package.json')].every(path => newest(path) < statSync(BUILT).mtimeMs)
 
 process.on('uncaughtException', error => {
   say(error.message)

@@ -27,17 +27,31 @@ export function loadAnchors(sources: readonly AnchorSource[]): LoadedAnchors {
   return { kind: 'anchors', anchors: merged, warnings: [...problems, ...withoutRoot(sources, merged)] }
 }
 
-function readAnchors(file: string): { readonly anchors: readonly TrustAnchor[]; readonly problems: readonly Problem[] } {
+function readAnchors(file: string): {
+  readonly anchors: readonly TrustAnchor[]
+  readonly problems: readonly Problem[]
+} {
   const read = readZoneFile(file, defaultLimits.zone)
   return read.kind === 'unreadable' ? { anchors: [], problems: [read.problem] } : parseAnchors(read.text, file)
 }
 
-/** RFC 4035 section 5.2: a zone whose anchor is of a kind that nobody here can check is as good as unsigned, which nobody wanted. */
+/**
+ * RFC 4035 section 5.2: a zone whose anchor is of a kind that nobody here can check is as good as unsigned, which
+ * nobody wanted.
+ */
 const unusable = (file: string, anchors: readonly TrustAnchor[]): readonly Problem[] =>
   anchors
-    .filter(({ ds, keys }) => !ds.some(rdata => isSupported(rdata[2] ?? 0) && isSupportedDigest(rdata[3] ?? 0)) && !keys.some(rdata => isSupported(rdata[3] ?? 0)))
+    .filter(
+      ({ ds, keys }) =>
+        !ds.some(rdata => isSupported(rdata[2] ?? 0) && isSupportedDigest(rdata[3] ?? 0)) &&
+        !keys.some(rdata => isSupported(rdata[3] ?? 0)),
+    )
     .map(({ name }) => ({
-      file, line: 0, column: 0, severity: 'warning', message: `the anchor of ${formatName(name)} has no algorithm and digest that can be checked: the zone is treated as unsigned`,
+      file,
+      line: 0,
+      column: 0,
+      severity: 'warning',
+      message: `the anchor of ${formatName(name)} has no algorithm and digest that can be checked: the zone is treated as unsigned`,
     }))
 
 /** Who adds an island easily forgets that the files stand instead of the built-in anchors. */

@@ -1,6 +1,7 @@
 /**
- * The composition root of the server: builds every part, introduces them to each other, starts them in order and stops them
- * in reverse, and swaps the configuration while running. The only place that knows everybody, and the only one with a log.
+ * The composition root of the server: builds every part, introduces them to each other, starts them in order and stops
+ * them in reverse, and swaps the configuration while running. The only place that knows everybody, and the only one
+ * with a log.
  */
 import pino from 'pino'
 import { loadAnchors, type LoadedAnchors } from './anchors.ts'
@@ -143,12 +144,20 @@ class Server implements RunningServer {
     this.#waiting = new WaitingClients(config.limits.server)
     const hints = loadHints(config.rootHints)
     if (hints.kind === 'invalid') throw new StartError({ kind: 'hints', problems: hints.problems })
-    if (hints.warnings.length > 0) log.events({ kind: 'zone-warnings', file: config.rootHints ?? '', problems: hints.warnings })
+    if (hints.warnings.length > 0)
+      log.events({ kind: 'zone-warnings', file: config.rootHints ?? '', problems: hints.warnings })
     this.#hints = options.hints ?? hints.hints
     const anchors = this.#readAnchors(config)
     if (anchors.kind === 'invalid') throw new StartError({ kind: 'anchors', problems: anchors.problems })
-    if (anchors.warnings.length > 0) log.events({ kind: 'config-warnings', file: config.file ?? '', problems: anchors.warnings })
-    this.#trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events: log.events, settings: config.dnssec, anchors: anchors.anchors })
+    if (anchors.warnings.length > 0)
+      log.events({ kind: 'config-warnings', file: config.file ?? '', problems: anchors.warnings })
+    this.#trust = new TrustKeeper({
+      clock: systemClock(),
+      limits: config.limits.dnssec,
+      events: log.events,
+      settings: config.dnssec,
+      anchors: anchors.anchors,
+    })
     this.#udpMode = chooseUdpMode(config.udp.mode, options.threadEntry)
     this.recursor = openRecursor({
       limits: config.limits,
@@ -238,7 +247,9 @@ class Server implements RunningServer {
     const hints = result.kind === 'config' ? loadHints(result.config.rootHints) : result
     const anchors = result.kind === 'config' ? this.#readAnchors(result.config) : result
     if (result.kind === 'invalid' || hints.kind === 'invalid' || anchors.kind === 'invalid') {
-      const problems = [...new Set([result, hints, anchors])].flatMap(read => (read.kind === 'invalid' ? read.problems : []))
+      const problems = [...new Set([result, hints, anchors])].flatMap(read =>
+        read.kind === 'invalid' ? read.problems : [],
+      )
       events({ kind: 'config-rejected', file: this.#config.file ?? '', problems })
       return
     }
@@ -259,7 +270,11 @@ class Server implements RunningServer {
     this.recursor.zones.load(result.config)
     this.recursor.zones.watch()
     void this.#listeners?.rescan()
-    events({ kind: 'config-reloaded', file: result.config.file ?? 'the defaults', needsRestart: restartKeys(before, result.config) })
+    events({
+      kind: 'config-reloaded',
+      file: result.config.file ?? 'the defaults',
+      needsRestart: restartKeys(before, result.config),
+    })
   }
 
   #readAnchors(config: Config): LoadedAnchors {
@@ -389,17 +404,28 @@ class Server implements RunningServer {
     this.#queryLog =
       wanted === null
         ? null
-        : { file: wanted, writer: openLineWriter({ path: wanted, bufferBytes: this.#limits.server.queryLogBufferBytes, onTrouble }) }
+        : {
+            file: wanted,
+            writer: openLineWriter({ path: wanted, bufferBytes: this.#limits.server.queryLogBufferBytes, onTrouble }),
+          }
   }
 }
 
 /** What was asked for and cannot be had is no reason to serve in another way, unasked. */
-const noBatch = (why: string) => ({ address, port }: { readonly address: string; readonly port: number }): ListenFailure => ({
-  kind: 'listen-failed', transport: 'udp', address, port, code: 'ENOTSUP', message: `datagrams cannot be moved in batches here: ${why}`,
-})
+const noBatch =
+  (why: string) =>
+  ({ address, port }: { readonly address: string; readonly port: number }): ListenFailure => ({
+    kind: 'listen-failed',
+    transport: 'udp',
+    address,
+    port,
+    code: 'ENOTSUP',
+    message: `datagrams cannot be moved in batches here: ${why}`,
+  })
 
 /** IPv6 is often switched off altogether; what is configured for it is then told and left out. */
-const isMissingFamily = ({ address, code }: ListenFailure): boolean => address.includes(':') && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')
+const isMissingFamily = ({ address, code }: ListenFailure): boolean =>
+  address.includes(':') && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')
 
 interface Log {
   readonly events: EventSink
@@ -415,7 +441,9 @@ async function openLog({ log }: Config): Promise<Log> {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
   }
-  const logger = pretty ? pino(options, await prettyStream(terminal)) : pino(options, pino.destination({ fd: 2, sync: true }))
+  const logger = pretty
+    ? pino(options, await prettyStream(terminal))
+    : pino(options, pino.destination({ fd: 2, sync: true }))
   return {
     events: event => {
       const { level, message, fields } = logLine(event)

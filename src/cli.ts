@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * The command line: says which commands and options there are, and hands over to the file of the command. The only file that
- * reads the arguments. Data goes to standard output, talk to standard error; commands are loaded when they are used.
+ * The command line: says which commands and options there are, and hands over to the file of the command. The only file
+ * that reads the arguments. Data goes to standard output, talk to standard error; commands are loaded when they are
+ * used.
  */
 import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -28,7 +29,9 @@ export async function main(words: readonly string[], around: Surroundings): Prom
     return Exit.Ok
   }
   try {
-    return (await execAtOnce(words, around)) ?? (await serveAtOnce(words, around)) ?? (await (await choose(words, around))())
+    return (
+      (await execAtOnce(words, around)) ?? (await serveAtOnce(words, around)) ?? (await (await choose(words, around))())
+    )
   } catch (error) {
     if (error instanceof UsageError) {
       const [first = '-'] = words
@@ -43,7 +46,10 @@ export async function main(words: readonly string[], around: Surroundings): Prom
 
 class UsageError extends Error {}
 
-/** `exec` runs inside of what people measure, and its command has words of its own: read without yargs. Null: yargs shall say what is wrong. */
+/**
+ * `exec` runs inside of what people measure, and its command has words of its own: read without yargs. Null: yargs
+ * shall say what is wrong.
+ */
 async function execAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
   if (words[0] !== 'exec') return null
   const { readExecWords } = await import('./cli/exec-words.ts')
@@ -56,9 +62,17 @@ async function execAtOnce(words: readonly string[], around: Surroundings): Promi
 /** `serve` starts in less time without yargs. Null: yargs shall help, or say what is wrong. */
 async function serveAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
   if (words[0] !== 'serve') return null
-  const [{ readServeWords }, { runServe }] = await Promise.all([import('./cli/serve-words.ts'), import('./cli/serve.ts')])
+  const [{ readServeWords }, { runServe }] = await Promise.all([
+    import('./cli/serve-words.ts'),
+    import('./cli/serve.ts'),
+  ])
   const read = readServeWords(words.slice(1))
-  return read === null ? null : runServe({ file: read.file, environment: around.environment, flags: read.flags, directory: around.directory }, around)
+  return read === null
+    ? null
+    : runServe(
+        { file: read.file, environment: around.environment, flags: read.flags, directory: around.directory },
+        around,
+      )
 }
 
 /** yargs suggests commands; flags are left to us. */
@@ -100,7 +114,9 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
   const own = words[0] === 'exec' && words.includes('--') ? words.slice(0, words.indexOf('--')) : words
   const cli = yargs([...own])
     .scriptName('rootwalk')
-    .usage('rootwalk walks the DNS from the root: a recursive resolver, and tools to look at what it sees.\n\nUsage: $0 <command> [options]')
+    .usage(
+      'rootwalk walks the DNS from the root: a recursive resolver, and tools to look at what it sees.\n\nUsage: $0 <command> [options]',
+    )
     .version(version)
     .alias({ h: 'help', V: 'version' })
     .strict()
@@ -111,7 +127,9 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
     .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
     .fail((message: string | null, error: Error | undefined) => {
       // What yargs itself finds comes as a message, as a YError, or both; the rest was thrown by a command.
-      throw error === undefined || error.name === 'YError' ? new UsageError(message ?? error?.message ?? 'wrong usage') : error
+      throw error === undefined || error.name === 'YError'
+        ? new UsageError(message ?? error?.message ?? 'wrong usage')
+        : error
     })
     // Complaints are English like all else that is said, and are looked at (didYouMean).
     .detectLocale(false)
@@ -133,7 +151,12 @@ const CONFIG_OPTION = {
 
 /** Shorter words for the settings that are tried by hand. */
 const DNSSEC_OPTIONS = {
-  'trust-anchors': { type: 'string', array: true, requiresArg: true, describe: 'File with DS or DNSKEY records to believe instead of the built-in ones; repeatable' },
+  'trust-anchors': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'File with DS or DNSKEY records to believe instead of the built-in ones; repeatable',
+  },
   dnssec: { type: 'boolean', describe: 'Validate, which is the default; --no-dnssec does not' },
 } as const satisfies Readonly<Record<string, Options>>
 
@@ -141,11 +164,16 @@ function dnssecOverrides(argv: Arguments): Override[] {
   const files = list(argv['trust-anchors'])
   return [
     ...(files.length === 0 ? [] : [{ label: '--trust-anchors', path: ['dnssec', 'trustAnchors'], value: files }]),
-    ...(typeof argv.dnssec === 'boolean' ? [{ label: argv.dnssec ? '--dnssec' : '--no-dnssec', path: ['dnssec', 'validate'], value: String(argv.dnssec) }] : []),
+    ...(typeof argv.dnssec === 'boolean'
+      ? [{ label: argv.dnssec ? '--dnssec' : '--no-dnssec', path: ['dnssec', 'validate'], value: String(argv.dnssec) }]
+      : []),
   ]
 }
 
-/** yargs makes the help text of a command whenever it runs; for all these flags it would take a tenth of the time to start. */
+/**
+ * yargs makes the help text of a command whenever it runs; for all these flags it would take a tenth of the time to
+ * start.
+ */
 function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: boolean): void {
   cli.command(
     'serve',
@@ -156,11 +184,25 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
       for (const setting of overridable()) {
         const group = setting.path.length === 1 ? 'Server:' : `${heading(setting.path[0] ?? '')}:`
         const { description = '', default: value } = setting.schema
-        const shown = value === undefined || takesList(setting) || typeof value === 'object' ? {} : { defaultDescription: String(value) }
-        command.option(flagName(setting.path), { type: 'string', requiresArg: true, group, describe: description, hidden: !readsOptions, ...shown })
+        const shown =
+          value === undefined || takesList(setting) || typeof value === 'object'
+            ? {}
+            : { defaultDescription: String(value) }
+        command.option(flagName(setting.path), {
+          type: 'string',
+          requiresArg: true,
+          group,
+          describe: description,
+          hidden: !readsOptions,
+          ...shown,
+        })
       }
       return command
-        .options(Object.fromEntries(Object.entries(DNSSEC_OPTIONS).map(([name, option]) => [name, { ...option, group: 'Server:' }])))
+        .options(
+          Object.fromEntries(
+            Object.entries(DNSSEC_OPTIONS).map(([name, option]) => [name, { ...option, group: 'Server:' }]),
+          ),
+        )
         .example('$0 serve', 'On port 53 of this host, or as the configuration says')
         .example('$0 serve --listen 127.0.0.1:5300', 'Without any right, on a high port')
     },
@@ -169,17 +211,13 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
         const { runServe } = await import('./cli/serve.ts')
         const { overridable } = await import('./config.ts')
         return runServe(
-          sourcesFrom(
-            argv,
-            around,
-            [
-              ...(await overridesFrom(
-                argv,
-                overridable().map(setting => setting.path),
-              )),
-              ...dnssecOverrides(argv),
-            ],
-          ),
+          sourcesFrom(argv, around, [
+            ...(await overridesFrom(
+              argv,
+              overridable().map(setting => setting.path),
+            )),
+            ...dnssecOverrides(argv),
+          ]),
           around,
         )
       }),
@@ -217,7 +255,8 @@ function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
         const { readDigWords } = await import('./dig-words.ts')
         const { runQuery } = await import('./cli/query.ts')
         const port = typeof argv.port === 'number' ? argv.port : undefined
-        if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff)) throw new UsageError('-p takes a port from 1 to 65535')
+        if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff))
+          throw new UsageError('-p takes a port from 1 to 65535')
         const read = readDigWords(list(argv.words), {
           port,
           type: text(argv.type),
@@ -229,7 +268,11 @@ function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
           json: argv.json === true,
         })
         if (read.kind === 'usage') throw new UsageError(read.message)
-        return runQuery(read.query, read.query.server === null ? await ownServer(around) : { address: '', port: 0 }, around)
+        return runQuery(
+          read.query,
+          read.query.server === null ? await ownServer(around) : { address: '', port: 0 },
+          around,
+        )
       }),
   )
 }
@@ -238,7 +281,12 @@ function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
 async function ownServer(around: Surroundings): Promise<{ readonly address: string; readonly port: number }> {
   const { loadConfig } = await import('./config.ts')
   const { DNS_PORT } = await import('./ports.ts')
-  const result = loadConfig({ file: undefined, environment: around.environment, flags: [], directory: around.directory })
+  const result = loadConfig({
+    file: undefined,
+    environment: around.environment,
+    flags: [],
+    directory: around.directory,
+  })
   const [first] = result.kind === 'config' ? result.config.listen : []
   if (first === undefined) return { address: '127.0.0.1', port: DNS_PORT }
   const wildcards: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
@@ -256,20 +304,44 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
         .options({
           json: { type: 'boolean', describe: 'The walk as JSON' },
           config: { ...CONFIG_OPTION, alias: 'c' },
-          'root-hints': { type: 'string', requiresArg: true, describe: 'Hints file instead of the built-in root servers' },
+          'root-hints': {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Hints file instead of the built-in root servers',
+          },
           ...DNSSEC_OPTIONS,
           cd: { type: 'boolean', describe: 'Checking disabled: take data whatever its signatures say' },
-          'upstream-port': { alias: 'p', type: 'string', requiresArg: true, describe: 'Port of the servers that are asked' },
+          'upstream-port': {
+            alias: 'p',
+            type: 'string',
+            requiresArg: true,
+            describe: 'Port of the servers that are asked',
+          },
         })
         .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
     argv =>
       take(async () => {
         const { loadConfig } = await import('./config.ts')
         const { runExplain } = await import('./cli/explain.ts')
-        const result = loadConfig(sourcesFrom(argv, around, [...(await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])), ...dnssecOverrides(argv)]))
+        const result = loadConfig(
+          sourcesFrom(argv, around, [
+            ...(await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])),
+            ...dnssecOverrides(argv),
+          ]),
+        )
         if (result.kind === 'invalid') return (await import('./cli/check.ts')).runCheckConfig(result, around)
         const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
-        return runExplain(result.config, { name: text(argv.name) ?? '', type: text(argv.type) ?? 'A', json: argv.json === true, colour, checkingDisabled: argv.cd === true }, around)
+        return runExplain(
+          result.config,
+          {
+            name: text(argv.name) ?? '',
+            type: text(argv.type) ?? 'A',
+            json: argv.json === true,
+            colour,
+            checkingDisabled: argv.cd === true,
+          },
+          around,
+        )
       }),
   )
 }
@@ -306,8 +378,13 @@ function addExec(cli: Argv, _around: Surroundings, take: Choose): void {
       return command
         .usage('Usage: $0 exec [options] -- COMMAND …')
         .options(EXEC_OPTIONS)
-        .example('$0 exec --zone test.zone --assert-no-unmatched -- npm test', 'Fails also when a test asks for a name that is not in the zone')
-        .epilogue('The command runs in a private network: port 53 of 127.0.0.1 is the stub, and nothing else can be reached. Its exit code is passed on.')
+        .example(
+          '$0 exec --zone test.zone --assert-no-unmatched -- npm test',
+          'Fails also when a test asks for a name that is not in the zone',
+        )
+        .epilogue(
+          'The command runs in a private network: port 53 of 127.0.0.1 is the stub, and nothing else can be reached. Its exit code is passed on.',
+        )
     },
     () =>
       take(() => {
@@ -325,7 +402,15 @@ function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
       take(async () => {
         const { loadConfig } = await import('./config.ts')
         const { runCheckConfig } = await import('./cli/check.ts')
-        return runCheckConfig(loadConfig({ file: text(argv.file), environment: around.environment, flags: [], directory: around.directory }), around)
+        return runCheckConfig(
+          loadConfig({
+            file: text(argv.file),
+            environment: around.environment,
+            flags: [],
+            directory: around.directory,
+          }),
+          around,
+        )
       }),
   )
 }
@@ -335,10 +420,17 @@ function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
     'check-zone <files..>',
     'Say what is wrong with zone files',
     command =>
-      command.positional('files', { type: 'string', array: true, demandOption: true, describe: 'Master files' }).options({
-        origin: { alias: 'o', type: 'string', requiresArg: true, describe: 'Name of the zone (default: the file name without .zone, or $ORIGIN)' },
-        print: { type: 'boolean', describe: 'Print the zone in canonical order' },
-      }),
+      command
+        .positional('files', { type: 'string', array: true, demandOption: true, describe: 'Master files' })
+        .options({
+          origin: {
+            alias: 'o',
+            type: 'string',
+            requiresArg: true,
+            describe: 'Name of the zone (default: the file name without .zone, or $ORIGIN)',
+          },
+          print: { type: 'boolean', describe: 'Print the zone in canonical order' },
+        }),
     argv =>
       take(async () => {
         const { runCheckZone } = await import('./cli/check.ts')
@@ -348,12 +440,16 @@ function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
 }
 
 const heading = (word: string): string =>
-  word.length <= 3 ? word.toUpperCase() : word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`)
+  word.length <= 3
+    ? word.toUpperCase()
+    : word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`)
 
 /** Given twice, the last one counts. */
-const text = (value: unknown): string | undefined => (Array.isArray(value) ? text(value.at(-1)) : value === undefined ? undefined : String(value))
+const text = (value: unknown): string | undefined =>
+  Array.isArray(value) ? text(value.at(-1)) : value === undefined ? undefined : String(value)
 
-const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)])
+const list = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)]
 
 const sourcesFrom = (argv: Arguments, around: Surroundings, flags: readonly Override[]): ConfigSources => ({
   file: text(argv.config),
@@ -380,7 +476,8 @@ async function overridesFrom(argv: Arguments, paths: readonly (readonly string[]
 }
 
 /** Started as a program, and not imported by a test? */
-const isProgram = (): boolean => process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href
+const isProgram = (): boolean =>
+  process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href
 
 if (isProgram()) {
   // A reader that has seen enough (head, less) is no failure.

@@ -24,7 +24,9 @@ export interface JsonDocument {
   readonly repeated: readonly { readonly path: JsonPath; readonly place: Place }[]
 }
 
-export type JsonResult = JsonDocument | { readonly kind: 'syntax-error'; readonly place: Place; readonly message: string }
+export type JsonResult =
+  | JsonDocument
+  | { readonly kind: 'syntax-error'; readonly place: Place; readonly message: string }
 
 /** Containers within containers; settings need six, and the reader calls itself. */
 export const MAX_JSON_DEPTH = 64
@@ -33,7 +35,8 @@ export function readJson(text: string): JsonResult {
   const reader = new JsonReader(text)
   const value = reader.document()
   const lines = new Lines(text)
-  if (reader.failure !== null) return { kind: 'syntax-error', place: lines.placeOf(reader.failure.at), message: reader.failure.message }
+  if (reader.failure !== null)
+    return { kind: 'syntax-error', place: lines.placeOf(reader.failure.at), message: reader.failure.message }
   const place = (at: number | undefined): Place | null => (at === undefined ? null : lines.placeOf(at))
   return {
     kind: 'document',
@@ -46,7 +49,10 @@ export function readJson(text: string): JsonResult {
 
 const pathKey = (path: JsonPath): string => JSON.stringify(path)
 
-/** Where the lines of a text begin, found out when the first place is asked for: a configuration may have a place for each of 10,000 records. */
+/**
+ * Where the lines of a text begin, found out when the first place is asked for: a configuration may have a place for
+ * each of 10,000 records.
+ */
 class Lines {
   readonly #text: string
   #starts: readonly number[] | null = null
@@ -153,7 +159,8 @@ class JsonReader {
       members.set(key, this.#value(inner, `a value for ${JSON.stringify(key)}`))
       this.#space()
       if (this.#take('}')) break
-      if (!this.#take(',')) return this.#fail(`expected , or } after the value of ${JSON.stringify(key)}, found ${this.#found()}`)
+      if (!this.#take(','))
+        return this.#fail(`expected , or } after the value of ${JSON.stringify(key)}, found ${this.#found()}`)
     }
     // fromEntries makes own properties even of `__proto__`.
     return Object.fromEntries(members)

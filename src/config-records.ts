@@ -1,6 +1,6 @@
 /**
- * The `records` of a configuration as records with places. Data is written as in a master file, names always absolute; the
- * one thing that is easier here is TXT, whose plain text needs no quotes.
+ * The `records` of a configuration as records with places. Data is written as in a master file, names always absolute;
+ * the one thing that is easier here is TXT, whose plain text needs no quotes.
  */
 import { MAX_STRING_OCTETS, parseName } from './dns/text.ts'
 import { parseRr } from './dns/rr-text.ts'
@@ -79,6 +79,7 @@ function asData(type: number, data: string): string {
     isPlain(octet) ? String.fromCharCode(octet) : `\\${String(octet).padStart(3, '0')}`,
   )
   const strings: string[] = []
-  for (let at = 0; at === 0 || at < octets.length; at += MAX_STRING_OCTETS) strings.push(`"${octets.slice(at, at + MAX_STRING_OCTETS).join('')}"`)
+  for (let at = 0; at === 0 || at < octets.length; at += MAX_STRING_OCTETS)
+    strings.push(`"${octets.slice(at, at + MAX_STRING_OCTETS).join('')}"`)
   return strings.join(' ')
 }

@@ -1,7 +1,7 @@
 /**
- * What a configuration file may say: one schema, from which validation, the JSON Schema for editors, the settings table of
- * the README, the flags of `serve` and the environment variables are all made. It knows forms and defaults; what a value
- * means to the program is decided in `config.ts`.
+ * What a configuration file may say: one schema, from which validation, the JSON Schema for editors, the settings table
+ * of the README, the flags of `serve` and the environment variables are all made. It knows forms and defaults; what a
+ * value means to the program is decided in `config.ts`.
  */
 import { z } from 'zod'
 import { parseIp, parsePrefix } from './dns/address.ts'
@@ -11,11 +11,15 @@ import { defaultLimits, type RrOrder } from './limits.ts'
 import { DNS_PORT } from './ports.ts'
 
 /**
- * Addresses that no name server on the Internet has, and why asking them is wrong. IPv4-mapped IPv6 addresses are the IPv4
- * addresses in them before they get here. Private addresses are not among these: servers inside a network are ordinary.
+ * Addresses that no name server on the Internet has, and why asking them is wrong. IPv4-mapped IPv6 addresses are the
+ * IPv4 addresses in them before they get here. Private addresses are not among these: servers inside a network are
+ * ordinary.
  */
 export const neverAsked: readonly { readonly prefix: string; readonly why: string }[] = [
-  { prefix: '0.0.0.0/8', why: 'this host on this network (RFC 1122 section 3.2.1.3); many systems deliver it to themselves' },
+  {
+    prefix: '0.0.0.0/8',
+    why: 'this host on this network (RFC 1122 section 3.2.1.3); many systems deliver it to themselves',
+  },
   { prefix: '127.0.0.0/8', why: 'loopback: a zone could make us ask our own services, or ourselves' },
   { prefix: '169.254.0.0/16', why: 'link-local (RFC 3927): metadata services of clouds' },
   { prefix: '192.0.2.0/24', why: 'documentation (RFC 5737)' },
@@ -38,12 +42,21 @@ export interface Binding {
   readonly port: number
 }
 
-/** `127.0.0.1:53`, `[::1]:53`, or an address alone for port 53; null when it is none of these. Port 0 lets the system choose. */
+/**
+ * `127.0.0.1:53`, `[::1]:53`, or an address alone for port 53; null when it is none of these. Port 0 lets the system
+ * choose.
+ */
 export function parseBinding(text: string): Binding | null {
   const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:]+)(?::(\d{1,5}))?$/.exec(text)
   const [, address, digits] = match ?? [text, text, undefined]
   const port = digits === undefined ? DNS_PORT : Number(digits)
-  if (address === undefined || parseIp(address) === null || port > MAX_PORT || (text.startsWith('[') && !address.includes(':'))) return null
+  if (
+    address === undefined ||
+    parseIp(address) === null ||
+    port > MAX_PORT ||
+    (text.startsWith('[') && !address.includes(':'))
+  )
+    return null
   return { address, port }
 }
 
@@ -71,8 +84,8 @@ export interface Disallowed {
 }
 
 /**
- * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no algorithm up to 4 and no digest
- * type above 4 is believed by anybody, so no number means two things. Null when it is neither.
+ * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no algorithm up to 4 and no
+ * digest type above 4 is believed by anybody, so no number means two things. Null when it is neither.
  */
 export function parseDisallowed(entry: string | number): Disallowed | null {
   const digest = digestOf(String(entry))
@@ -84,12 +97,17 @@ export function parseDisallowed(entry: string | number): Disallowed | null {
 
 const GREATEST_DIGEST = 4
 
-/** Seconds since 1970 of a date such as `2026-12-31` or a time such as `2026-12-31T12:00:00Z`; null when it is neither. */
+/**
+ * Seconds since 1970 of a date such as `2026-12-31` or a time such as `2026-12-31T12:00:00Z`; null when it is neither.
+ */
 export function parseInstant(text: string): number | null {
   if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return null
   const instant = Date.parse(text)
   // 2026-02-30 is taken for March 2 by some readers of dates.
-  return Number.isNaN(instant) || new Date(`${text.slice(0, 10)}T00:00:00Z`).toISOString().slice(0, 10) !== text.slice(0, 10) ? null : Math.floor(instant / 1_000)
+  return Number.isNaN(instant) ||
+    new Date(`${text.slice(0, 10)}T00:00:00Z`).toISOString().slice(0, 10) !== text.slice(0, 10)
+    ? null
+    : Math.floor(instant / 1_000)
 }
 
 /** In the list of `dnssec.trustAnchors`: those that hold when it is not given. */
@@ -100,33 +118,49 @@ const { budget, cache, server, tcp, dnssec } = defaultLimits
 const prefixText = z.string().refine(text => parsePrefix(text) !== null, {
   error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix',
 })
-const bindingText = z.string().refine(text => parseBinding(text) !== null, { error: 'expected an address and port such as 127.0.0.1:53 or [::1]:53' })
+const bindingText = z.string().refine(text => parseBinding(text) !== null, {
+  error: 'expected an address and port such as 127.0.0.1:53 or [::1]:53',
+})
 const bytesError = { error: 'expected a number of octets from 1048576, or text such as "64MiB"' }
-const bytes = z.union([z.int(bytesError).min(MEBIBYTE, bytesError), z.string().regex(/^\d{1,6}\s*(KiB|MiB|GiB)$/, bytesError)], bytesError)
+const bytes = z.union(
+  [z.int(bytesError).min(MEBIBYTE, bytesError), z.string().regex(/^\d{1,6}\s*(KiB|MiB|GiB)$/, bytesError)],
+  bytesError,
+)
 const seconds = z.int().min(0).max(defaultLimits.cache.maxTtl)
 const count = z.int().min(1)
-const shortText = z
-  .string()
-  .refine(text => new TextEncoder().encode(text).length <= MAX_STRING_OCTETS, { error: `expected at most ${MAX_STRING_OCTETS} octets` })
+const shortText = z.string().refine(text => new TextEncoder().encode(text).length <= MAX_STRING_OCTETS, {
+  error: `expected at most ${MAX_STRING_OCTETS} octets`,
+})
 
 const zoneEntry = z.union(
   [
     z.string().min(1),
     z.strictObject({
       file: z.string().min(1).describe('A master file, or a pattern with * and ?.'),
-      origin: z.string().min(1).optional().describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
+      origin: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
     }),
   ],
   { error: 'expected a file or pattern such as "zones/*.zone", or {"file": …, "origin": …}' },
 )
 
-const recordData = z.union([z.string(), z.array(z.string()).min(1)], { error: 'expected the data of a record as text, or a list of them' })
+const recordData = z.union([z.string(), z.array(z.string()).min(1)], {
+  error: 'expected the data of a record as text, or a list of them',
+})
 const records = z.union(
-  [z.record(z.string(), z.object({ ttl: z.int().min(0).max(0x7fff_ffff).optional() }).catchall(recordData)), z.array(z.string().min(1))],
+  [
+    z.record(z.string(), z.object({ ttl: z.int().min(0).max(0x7fff_ffff).optional() }).catchall(recordData)),
+    z.array(z.string().min(1)),
+  ],
   { error: 'expected {"name": {"A": "192.0.2.1"}} or a list of lines such as "name. 300 IN A 192.0.2.1"' },
 )
 
-const anchorFiles = z.union([z.string().min(1), z.array(z.string().min(1))], { error: 'expected a file, or a list of them in which "built-in" stands for the root\'s' })
+const anchorFiles = z.union([z.string().min(1), z.array(z.string().min(1))], {
+  error: 'expected a file, or a list of them in which "built-in" stands for the root\'s',
+})
 const disallowed = z.union([z.int(), z.string()]).refine(entry => parseDisallowed(entry) !== null, {
   error: 'expected an algorithm or digest type such as "RSASHA1", "SHA-1" or 7',
 })
@@ -138,7 +172,10 @@ const negativeAnchor = z.strictObject(
       .refine(text => parseInstant(text) !== null, { error: 'expected a time such as 2026-12-31T12:00:00Z' })
       .describe('When that ends.'),
   },
-  { error: issue => (issue.code === 'invalid_type' ? 'expected {"name": "example.com", "until": "2026-12-31T12:00:00Z"}' : undefined) },
+  {
+    error: issue =>
+      issue.code === 'invalid_type' ? 'expected {"name": "example.com", "until": "2026-12-31T12:00:00Z"}' : undefined,
+  },
 )
 
 /** A configuration that is well formed, defaults filled in. */
@@ -172,7 +209,13 @@ export interface RawConfig {
     readonly rootKeySentinel: boolean
     readonly trustAnchorSignal: boolean
   }
-  readonly cache: { readonly bytes: number | string; readonly minTtl: number; readonly maxTtl: number; readonly maxNegativeTtl: number; readonly rotate: RrOrder }
+  readonly cache: {
+    readonly bytes: number | string
+    readonly minTtl: number
+    readonly maxTtl: number
+    readonly maxNegativeTtl: number
+    readonly rotate: RrOrder
+  }
   readonly budget: {
     readonly queries: number
     readonly receivedBytes: number
@@ -181,7 +224,12 @@ export interface RawConfig {
     readonly aliases: number
   }
   readonly clients: { readonly udpReplyBytes: number; readonly waiting: number; readonly discardAfterMs: number }
-  readonly tcp: { readonly connections: number; readonly connectionsPerPrefix: number; readonly idleMs: number; readonly pipelined: number }
+  readonly tcp: {
+    readonly connections: number
+    readonly connectionsPerPrefix: number
+    readonly idleMs: number
+    readonly pipelined: number
+  }
   readonly identity: { readonly version: string; readonly id: string }
   readonly warmUp: boolean
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
@@ -189,7 +237,9 @@ export interface RawConfig {
 }
 
 /** Lines, or name → type → data with an optional `ttl` among the types. */
-export type RawRecords = readonly string[] | Readonly<Record<string, Readonly<Record<string, string | readonly string[] | number | undefined>>>>
+export type RawRecords =
+  | readonly string[]
+  | Readonly<Record<string, Readonly<Record<string, string | readonly string[] | number | undefined>>>>
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** One thing that is wrong, with where it is. `unknownKeys` are keys of the object at `path` that mean nothing. */
@@ -199,7 +249,9 @@ export interface SchemaIssue {
   readonly unknownKeys: readonly string[]
 }
 
-export type Validated = { readonly kind: 'valid'; readonly config: RawConfig } | { readonly kind: 'invalid'; readonly issues: readonly SchemaIssue[] }
+export type Validated =
+  | { readonly kind: 'valid'; readonly config: RawConfig }
+  | { readonly kind: 'invalid'; readonly issues: readonly SchemaIssue[] }
 
 export function validateConfig(value: unknown): Validated {
   // The parser that zod would generate for an object costs more than this one parse.
@@ -220,14 +272,23 @@ const configSchema = z.strictObject({
   udp: z
     .enum(['auto', 'batch', 'plain'])
     .default('auto')
-    .describe('How datagrams are moved: "batch", those of clients many with one system call in threads of their own, queries to servers over bare descriptors (Linux); "plain", one by one through node:dgram; "auto", in batches where it can be had.'),
-  threads: z.int().min(1).max(MAX_THREADS).default(1).describe('Threads that answer from the cache, with "batch". More pay only when one keeps a core busy.'),
+    .describe(
+      'How datagrams are moved: "batch", those of clients many with one system call in threads of their own, queries to servers over bare descriptors (Linux); "plain", one by one through node:dgram; "auto", in batches where it can be had.',
+    ),
+  threads: z
+    .int()
+    .min(1)
+    .max(MAX_THREADS)
+    .default(1)
+    .describe('Threads that answer from the cache, with "batch". More pay only when one keeps a core busy.'),
   allow: z.array(prefixText).default(['127.0.0.0/8', '::1/128']).describe('Who may ask. Everyone else is refused.'),
 
   zones: z
     .array(zoneEntry)
     .default([])
-    .describe('Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.'),
+    .describe(
+      'Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.',
+    ),
   records: records
     .default({})
     .describe('Single records that override the Internet: name → type → data. Other names are resolved as usual.'),
@@ -252,7 +313,10 @@ const configSchema = z.strictObject({
         .default('relaxed')
         .describe('QNAME minimisation (RFC 9156). "relaxed" asks in full when a server stumbles over it.'),
       mixCase: z.boolean().default(true).describe('Random letter case in questions (0x20) against forged replies.'),
-      hardenGlue: z.boolean().default(true).describe('Believe addresses of name servers only from servers in charge of them.'),
+      hardenGlue: z
+        .boolean()
+        .default(true)
+        .describe('Believe addresses of name servers only from servers in charge of them.'),
       doNotQuery: z
         .array(prefixText)
         .default(neverAsked.map(never => never.prefix))
@@ -263,7 +327,10 @@ const configSchema = z.strictObject({
 
   dnssec: z
     .strictObject({
-      validate: z.boolean().default(true).describe('Check signatures from the trust anchors down; what does not hold is answered SERVFAIL.'),
+      validate: z
+        .boolean()
+        .default(true)
+        .describe('Check signatures from the trust anchors down; what does not hold is answered SERVFAIL.'),
       trustAnchors: anchorFiles
         .optional()
         .describe(
@@ -272,7 +339,9 @@ const configSchema = z.strictObject({
       negativeTrustAnchors: z
         .array(negativeAnchor)
         .default([])
-        .describe('Names below which nothing is validated until a time, for zones that broke their signatures (RFC 7646).'),
+        .describe(
+          'Names below which nothing is validated until a time, for zones that broke their signatures (RFC 7646).',
+        ),
       nsec3MaxIterations: z
         .int()
         .min(0)
@@ -282,14 +351,27 @@ const configSchema = z.strictObject({
       disallow: z
         .array(disallowed)
         .default([])
-        .describe('Algorithms and digest types that are not believed: zones without others are treated as unsigned. RFC 9905 wants "RSASHA1", "NSEC3RSASHA1" and "SHA-1" here in time.'),
+        .describe(
+          'Algorithms and digest types that are not believed: zones without others are treated as unsigned. RFC 9905 wants "RSASHA1", "NSEC3RSASHA1" and "SHA-1" here in time.',
+        ),
       managedAnchors: z
         .union([z.string().min(1), z.literal(false)], { error: 'expected a file, or false' })
         .default(false)
-        .describe('Follow key roll-overs of the trust anchors by themselves (RFC 5011) and keep their state in this file. Its directory must be writable.'),
-      aggressiveUse: z.boolean().default(true).describe('Deny names from validated denials already held, without asking (RFC 8198).'),
-      rootKeySentinel: z.boolean().default(false).describe('Let clients test which keys of the root are trusted here (RFC 8509).'),
-      trustAnchorSignal: z.boolean().default(false).describe('Tell the servers of a trust anchor which keys are trusted here, once a day (RFC 8145).'),
+        .describe(
+          'Follow key roll-overs of the trust anchors by themselves (RFC 5011) and keep their state in this file. Its directory must be writable.',
+        ),
+      aggressiveUse: z
+        .boolean()
+        .default(true)
+        .describe('Deny names from validated denials already held, without asking (RFC 8198).'),
+      rootKeySentinel: z
+        .boolean()
+        .default(false)
+        .describe('Let clients test which keys of the root are trusted here (RFC 8509).'),
+      trustAnchorSignal: z
+        .boolean()
+        .default(false)
+        .describe('Tell the servers of a trust anchor which keys are trusted here, once a day (RFC 8145).'),
     })
     .prefault({})
     .describe('Validation of signed zones.'),
@@ -299,7 +381,9 @@ const configSchema = z.strictObject({
       bytes: bytes.default(cache.totalBytes).describe('Memory for everything that is cached, in octets or as "64MiB".'),
       minTtl: seconds.default(cache.minTtl).describe('Answers are kept at least this long. Seconds.'),
       maxTtl: seconds.default(cache.maxTtl).describe('Answers are kept at most this long. Seconds.'),
-      maxNegativeTtl: seconds.default(cache.maxNegativeTtl).describe('Denials (no such name, no such data) are kept at most this long. Seconds.'),
+      maxNegativeTtl: seconds
+        .default(cache.maxNegativeTtl)
+        .describe('Denials (no such name, no such data) are kept at most this long. Seconds.'),
       rotate: z
         .enum(['fixed', 'cyclic', 'random'])
         .default(cache.rotate)
@@ -321,8 +405,15 @@ const configSchema = z.strictObject({
 
   clients: z
     .strictObject({
-      udpReplyBytes: z.int().min(512).max(4_096).default(server.udpReplyBytes).describe('Largest UDP reply whatever a client offers.'),
-      waiting: count.default(server.waitingPerClient).describe('Queries of one address that may wait for an answer; more are dropped.'),
+      udpReplyBytes: z
+        .int()
+        .min(512)
+        .max(4_096)
+        .default(server.udpReplyBytes)
+        .describe('Largest UDP reply whatever a client offers.'),
+      waiting: count
+        .default(server.waitingPerClient)
+        .describe('Queries of one address that may wait for an answer; more are dropped.'),
       discardAfterMs: count
         .default(server.discardAfterMs)
         .describe('Answers over UDP later than this are not sent to a client with many queries waiting. Milliseconds.'),
@@ -333,8 +424,14 @@ const configSchema = z.strictObject({
   tcp: z
     .strictObject({
       connections: count.default(tcp.connections).describe('Connections in all.'),
-      connectionsPerPrefix: count.default(tcp.connectionsPerPrefix).describe('Connections from one IPv4 address or IPv6 /64.'),
-      idleMs: z.int().min(100).default(tcp.idleMs).describe('An idle connection is closed after this time. Milliseconds.'),
+      connectionsPerPrefix: count
+        .default(tcp.connectionsPerPrefix)
+        .describe('Connections from one IPv4 address or IPv6 /64.'),
+      idleMs: z
+        .int()
+        .min(100)
+        .default(tcp.idleMs)
+        .describe('An idle connection is closed after this time. Milliseconds.'),
       pipelined: count.default(tcp.pipelined).describe('Queries in work on one connection; reading stops above it.'),
     })
     .prefault({})
@@ -351,7 +448,9 @@ const configSchema = z.strictObject({
   warmUp: z
     .boolean()
     .default(true)
-    .describe('Ask a private engine made-up questions in the idle time after the start of `serve`, so that the code is compiled when clients come: about two seconds of processor time, and the first thousand look-ups take less than half as long.'),
+    .describe(
+      'Ask a private engine made-up questions in the idle time after the start of `serve`, so that the code is compiled when clients come: about two seconds of processor time, and the first thousand look-ups take less than half as long.',
+    ),
 
   log: z
     .strictObject({
@@ -359,7 +458,10 @@ const configSchema = z.strictObject({
         .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
         .default('info')
         .describe('The least important messages that are written.'),
-      form: z.enum(['auto', 'pretty', 'json']).default('auto').describe('"auto" is for reading on a terminal and JSON lines elsewhere.'),
+      form: z
+        .enum(['auto', 'pretty', 'json'])
+        .default('auto')
+        .describe('"auto" is for reading on a terminal and JSON lines elsewhere.'),
     })
     .prefault({})
     .describe('Messages on standard error.'),
@@ -380,7 +482,9 @@ const configSchema = z.strictObject({
 function plainIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): SchemaIssue[] {
   const path = [...above, ...issue.path]
   if (issue.code === 'invalid_union') {
-    const inside = issue.errors.find(branch => branch.some(inner => inner.path.length > 0 || inner.code === 'unrecognized_keys'))
+    const inside = issue.errors.find(branch =>
+      branch.some(inner => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
+    )
     if (inside !== undefined) return inside.flatMap(inner => plainIssues(inner, path))
   }
   const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys : []
@@ -451,7 +555,8 @@ export function schemasAt(schema: JsonSchema, path: readonly (string | number)[]
     const member =
       typeof step === 'number'
         ? one.items
-        : (one.properties?.[step] ?? (typeof one.additionalProperties === 'object' ? one.additionalProperties : undefined))
+        : (one.properties?.[step] ??
+          (typeof one.additionalProperties === 'object' ? one.additionalProperties : undefined))
     return member === undefined ? [] : schemasAt(member, rest)
   })
 }

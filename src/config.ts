@@ -1,6 +1,6 @@
 /**
- * From texts to a `Config`: the file, the environment and the flags are laid over each other, validated, and turned into
- * what the program works with. Everything that is wrong is reported at once, each as `file:line:column: message`.
+ * From texts to a `Config`: the file, the environment and the flags are laid over each other, validated, and turned
+ * into what the program works with. Everything that is wrong is reported at once, each as `file:line:column: message`.
  *
  * Invariant: a `Config` exists only when nothing is wrong with it; nothing here starts or changes anything.
  */
@@ -95,7 +95,10 @@ export type ConfigResult =
   | { readonly kind: 'config'; readonly config: Config; readonly warnings: readonly Problem[] }
   | { readonly kind: 'invalid'; readonly file: string | null; readonly problems: readonly Problem[] }
 
-/** A setting given outside the file. `label` names it in complaints: a flag or a variable. Texts are read as the schema allows. */
+/**
+ * A setting given outside the file. `label` names it in complaints: a flag or a variable. Texts are read as the schema
+ * allows.
+ */
 export interface Override {
   readonly label: string
   readonly path: readonly string[]
@@ -118,7 +121,8 @@ export const CONFIG_VARIABLE = 'ROOTWALK_CONFIG'
 /** Reads everything anew; flags override the environment, which overrides the file, which overrides the defaults. */
 export function loadConfig(sources: ConfigSources): ConfigResult {
   const found = findConfig(sources)
-  if (found.kind === 'unreadable') return { kind: 'invalid', file: found.path, problems: [problem(found.path, null, found.message)] }
+  if (found.kind === 'unreadable')
+    return { kind: 'invalid', file: found.path, problems: [problem(found.path, null, found.message)] }
   const variables = overridesFrom(sources.environment)
   const result = readConfig({
     file: found.kind === 'none' ? null : found,
@@ -158,28 +162,37 @@ function readFile(path: string): Exclude<Found, { kind: 'none' }> & { readonly m
     return {
       kind: 'unreadable',
       path,
-      message: missing ? 'there is no such file' : `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      message: missing
+        ? 'there is no such file'
+        : `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       missing,
     }
   }
 }
 
 /** `ROOTWALK_UPSTREAM_PORT` for `upstream.port`. */
-export const variableName = (path: readonly string[]): string => PREFIX + path.map(key => key.replace(/[A-Z]/g, c => `_${c}`).toUpperCase()).join('_')
+export const variableName = (path: readonly string[]): string =>
+  PREFIX + path.map(key => key.replace(/[A-Z]/g, c => `_${c}`).toUpperCase()).join('_')
 
 /** `upstream-port` for `upstream.port`. */
-export const flagName = (path: readonly string[]): string => path.map(key => key.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`)).join('-')
+export const flagName = (path: readonly string[]): string =>
+  path.map(key => key.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`)).join('-')
 
 /** Settings that can be given as a flag or variable: those whose value is a word, a number or a list of words. */
 export const overridable = (): readonly Setting[] =>
-  settingsOf(configJsonSchema()).filter(({ path }) => path[0] !== '$schema' && path[0] !== 'records' && path[1] !== 'negativeTrustAnchors')
+  settingsOf(configJsonSchema()).filter(
+    ({ path }) => path[0] !== '$schema' && path[0] !== 'records' && path[1] !== 'negativeTrustAnchors',
+  )
 
-export const takesList = ({ schema }: Setting): boolean => schema.type === 'array' || (schema.anyOf ?? []).some(branch => branch.type === 'array')
+export const takesList = ({ schema }: Setting): boolean =>
+  schema.type === 'array' || (schema.anyOf ?? []).some(branch => branch.type === 'array')
 
 function overridesFrom(environment: ConfigSources['environment']): { overrides: Override[]; warnings: Problem[] } {
   const overrides: Override[] = []
   const warnings: Problem[] = []
-  const ours = Object.entries(environment).filter(([label, value]) => label.startsWith(PREFIX) && label !== CONFIG_VARIABLE && value !== undefined)
+  const ours = Object.entries(environment).filter(
+    ([label, value]) => label.startsWith(PREFIX) && label !== CONFIG_VARIABLE && value !== undefined,
+  )
   // The list of settings costs time, and hardly anybody has such a variable.
   if (ours.length === 0) return { overrides, warnings }
   const settings = new Map(overridable().map(setting => [variableName(setting.path), setting]))
@@ -196,7 +209,11 @@ function overridesFrom(environment: ConfigSources['environment']): { overrides: 
               .filter(item => item !== '')
           : value,
       })
-    else warnings.push({ ...problem(label, null, `means nothing here${didYouMean(label, settings.keys())}`), severity: 'warning' })
+    else
+      warnings.push({
+        ...problem(label, null, `means nothing here${didYouMean(label, settings.keys())}`),
+        severity: 'warning',
+      })
   }
   return { overrides, warnings }
 }
@@ -215,11 +232,17 @@ export interface ConfigTexts {
 export function readConfig(texts: ConfigTexts): ConfigResult {
   const path = texts.file?.path ?? null
   const json = readJson(texts.file?.text ?? '{}')
-  if (json.kind === 'syntax-error') return { kind: 'invalid', file: path, problems: [problem(path ?? '', json.place, json.message)] }
+  if (json.kind === 'syntax-error')
+    return { kind: 'invalid', file: path, problems: [problem(path ?? '', json.place, json.message)] }
   const locate = locator(path ?? '', json, texts.overrides)
-  const repeated = json.repeated.map(({ path: at, place }) => problem(path ?? '', place, `${pathText(at)} is set twice`))
+  const repeated = json.repeated.map(({ path: at, place }) =>
+    problem(path ?? '', place, `${pathText(at)} is set twice`),
+  )
   const validated = validateConfig(
-    texts.overrides.reduce<unknown>((value, { path: at, value: text }) => withValue(value, at, coerce(text, at)), json.value),
+    texts.overrides.reduce<unknown>(
+      (value, { path: at, value: text }) => withValue(value, at, coerce(text, at)),
+      json.value,
+    ),
   )
   if (validated.kind === 'invalid') {
     const problems = validated.issues.flatMap(({ path: at, message, unknownKeys }) =>
@@ -256,11 +279,14 @@ const problem = (file: string, place: Place | null, message: string): Problem =>
   message,
 })
 
-const sorted = (problems: readonly Problem[]): Problem[] => [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
+const sorted = (problems: readonly Problem[]): Problem[] =>
+  [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
 
 const pathText = (path: JsonPath): string =>
-  path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : `${text}${text === '' ? '' : '.'}${step}`), '') ||
-  'the configuration'
+  path.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : `${text}${text === '' ? '' : '.'}${step}`),
+    '',
+  ) || 'the configuration'
 
 function unknownKey(path: JsonPath, key: string): string {
   const known = schemasAt(configJsonSchema(), path).flatMap(schema => Object.keys(schema.properties ?? {}))
@@ -280,7 +306,8 @@ function withValue(into: unknown, path: readonly string[], value: unknown): unkn
   return { ...members, [step]: withValue(members[step], rest, value) }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Flags and variables are text; `true`, `false` and digits are what they look like where the schema takes that. */
 function coerce(value: Override['value'], path: readonly string[]): unknown {
@@ -298,12 +325,14 @@ interface Made {
 
 function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
   const problems: Problem[] = []
-  const complain = (path: JsonPath, message: string): void => void problems.push(locate(path, `${pathText(path)}: ${message}`))
+  const complain = (path: JsonPath, message: string): void =>
+    void problems.push(locate(path, `${pathText(path)}: ${message}`))
   const warn = (path: JsonPath, message: string): void =>
     void problems.push({ ...locate(path, `${pathText(path)}: ${message}`), severity: 'warning' })
   const prefixes = (list: readonly string[]): Prefix[] => list.flatMap(text => parsePrefix(text) ?? [])
   const { upstream, cache, budget, clients, tcp } = raw
-  const overridden = (at: readonly string[]): boolean => texts.overrides.some(override => pathText(override.path) === pathText(at))
+  const overridden = (at: readonly string[]): boolean =>
+    texts.overrides.some(override => pathText(override.path) === pathText(at))
   const path = (text: string, ...at: readonly string[]): string =>
     resolve(texts.file === null || overridden(at) ? texts.directory : dirname(texts.file.path), text)
   const name = (text: string, at: JsonPath): Name | null => {
@@ -316,7 +345,8 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
   const read = readRecords(raw.records, defaultLimits.zone.recordTtl)
   for (const { path: at, message } of read.problems) complain(at, message)
   if (cache.minTtl > cache.maxTtl) complain(['cache', 'minTtl'], `is above maxTtl (${cache.maxTtl})`)
-  if (!upstream.ipv4 && upstream.ipv6 === false) complain(['upstream'], 'ipv4 and ipv6 are both false: no server could be asked')
+  if (!upstream.ipv4 && upstream.ipv6 === false)
+    complain(['upstream'], 'ipv4 and ipv6 are both false: no server could be asked')
   warnAboutAccess(raw, warn)
   warnAboutEnded(raw, texts.wall ?? Math.floor(Date.now() / 1_000), warn)
 
@@ -329,7 +359,10 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
       (entry, index): ZoneSource =>
         typeof entry === 'string'
           ? { pattern: path(entry, 'zones'), origin: null }
-          : { pattern: path(entry.file, 'zones'), origin: entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin']) },
+          : {
+              pattern: path(entry.file, 'zones'),
+              origin: entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin']),
+            },
     ),
     records: read.records.map(({ path: at, rr }) => {
       const { file, line, column } = locate(at, '')
@@ -353,14 +386,23 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
         totalBytes: parseBytes(cache.bytes) ?? defaultLimits.cache.totalBytes,
         minTtl: cache.minTtl,
         maxTtl: cache.maxTtl,
-        maxNegativeTtl: cache.maxNegativeTtl, rotate: cache.rotate,
+        maxNegativeTtl: cache.maxNegativeTtl,
+        rotate: cache.rotate,
       },
-      server: { udpReplyBytes: clients.udpReplyBytes, waitingPerClient: clients.waiting, discardAfterMs: clients.discardAfterMs },
+      server: {
+        udpReplyBytes: clients.udpReplyBytes,
+        waitingPerClient: clients.waiting,
+        discardAfterMs: clients.discardAfterMs,
+      },
       tcp,
     }),
     identity: { version: shownOrHidden(raw.identity.version), id: shownOrHidden(raw.identity.id) },
-    warmUp: raw.warmUp, log: raw.log,
-    queryLog: raw.queryLog.file === undefined ? null : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
+    warmUp: raw.warmUp,
+    log: raw.log,
+    queryLog:
+      raw.queryLog.file === undefined
+        ? null
+        : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
     raw,
   }
   return { config, problems }
@@ -371,13 +413,20 @@ function dnssecConfig(
   name: (text: string, at: JsonPath) => Name | null,
   path: (text: string, ...at: readonly string[]) => string,
 ): DnssecConfig {
-  const files = raw.trustAnchors === undefined ? [BUILT_IN] : typeof raw.trustAnchors === 'string' ? [raw.trustAnchors] : raw.trustAnchors
+  const files =
+    raw.trustAnchors === undefined
+      ? [BUILT_IN]
+      : typeof raw.trustAnchors === 'string'
+        ? [raw.trustAnchors]
+        : raw.trustAnchors
   const disallowed = raw.disallow.flatMap(entry => parseDisallowed(entry) ?? [])
   const numbers = (what: 'algorithm' | 'digest'): ReadonlySet<number> =>
     new Set(disallowed.filter(entry => entry.what === what).map(({ number }) => number))
   return {
     validate: raw.validate,
-    anchors: files.map(text => (text === BUILT_IN ? { kind: 'built-in' } : { kind: 'file', file: path(text, 'dnssec', 'trustAnchors') })),
+    anchors: files.map(text =>
+      text === BUILT_IN ? { kind: 'built-in' } : { kind: 'file', file: path(text, 'dnssec', 'trustAnchors') },
+    ),
     negative: raw.negativeTrustAnchors.flatMap((entry, index) => {
       const folded = name(entry.name, ['dnssec', 'negativeTrustAnchors', index, 'name'])
       return folded === null ? [] : [{ name: folded, until: parseInstant(entry.until) ?? 0 }]
@@ -395,10 +444,16 @@ function dnssecConfig(
   }
 }
 
-/** RFC 7646 section 2: a negative anchor is for a while; one that has ended is a leftover, or was meant to be in force. */
+/**
+ * RFC 7646 section 2: a negative anchor is for a while; one that has ended is a leftover, or was meant to be in force.
+ */
 function warnAboutEnded(raw: RawConfig, wall: number, warn: (path: JsonPath, message: string) => void): void {
   raw.dnssec.negativeTrustAnchors.forEach(({ name, until }, index) => {
-    if ((parseInstant(until) ?? 0) <= wall) warn(['dnssec', 'negativeTrustAnchors', index, 'until'], `is over: ${name} is validated again; remove the entry, or set a later time`)
+    if ((parseInstant(until) ?? 0) <= wall)
+      warn(
+        ['dnssec', 'negativeTrustAnchors', index, 'until'],
+        `is over: ${name} is validated again; remove the entry, or set a later time`,
+      )
   })
 }
 
@@ -430,7 +485,10 @@ function specialUseOff(
 function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
   raw.allow.forEach((text, index) => {
     if (parsePrefix(text)?.length === 0)
-      warn(['allow', index], 'lets the whole Internet ask; open resolvers are abused to flood others, keep it behind a firewall')
+      warn(
+        ['allow', index],
+        'lets the whole Internet ask; open resolvers are abused to flood others, keep it behind a firewall',
+      )
   })
   const onlyLoopback = raw.allow.every(text => isLoopback(parsePrefix(text)?.bytes))
   const outside = raw.listen.findIndex(text => !isLoopback(parseIp(parseBinding(text)?.address ?? '')?.bytes))
@@ -441,13 +499,16 @@ function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string)
 const loopback = ['127.0.0.0/8', '::1/128'].flatMap(text => parsePrefix(text) ?? [])
 
 const isLoopback = (bytes: Uint8Array | undefined): boolean =>
-  bytes !== undefined && loopback.some(block => inPrefix({ family: bytes.length === 4 ? 4 : 6, bytes, text: '' }, block))
+  bytes !== undefined &&
+  loopback.some(block => inPrefix({ family: bytes.length === 4 ? 4 : 6, bytes, text: '' }, block))
 
 /** Settings that a running server cannot take over. */
 const needRestart = ['listen', 'udp', 'threads', 'cache', 'budget', 'clients', 'tcp', 'warmUp'] as const
 
 /** Which changes between two configurations wait for a restart; `log.form` too, since the stream is open. */
 export function restartKeys(before: Config, after: Config): readonly string[] {
-  const changed: string[] = needRestart.filter(key => JSON.stringify(before.raw[key]) !== JSON.stringify(after.raw[key]))
+  const changed: string[] = needRestart.filter(
+    key => JSON.stringify(before.raw[key]) !== JSON.stringify(after.raw[key]),
+  )
   return before.log.form === after.log.form ? changed : [...changed, 'log.form']
 }

@@ -1,7 +1,7 @@
 /**
- * A resolver of one's own inside a Node.js program: walks from the root by itself, needs no server and no configuration file.
- * Names and data are in presentation format on this side; what the DNS says (no such name, no data, failure) is a value, and
- * only wrong use rejects.
+ * A resolver of one's own inside a Node.js program: walks from the root by itself, needs no server and no configuration
+ * file. Names and data are in presentation format on this side; what the DNS says (no such name, no data, failure) is a
+ * value, and only wrong use rejects.
  */
 import { performance } from 'node:perf_hooks'
 import { loadAnchors } from './anchors.ts'
@@ -43,7 +43,10 @@ export interface Resolution {
   /** The SOA that comes with a denial and says how long it may be remembered. */
   readonly soa: JsonRecord | null
   readonly authoritative: boolean
-  /** What validation says of the answer or denial (RFC 4035 section 4.3); `indeterminate` when nothing is validated or there is no answer. */
+  /**
+   * What validation says of the answer or denial (RFC 4035 section 4.3); `indeterminate` when nothing is validated or
+   * there is no answer.
+   */
   readonly security: Security['kind']
   /** Why there is no answer; null unless `status` is SERVFAIL. */
   readonly error: { readonly code: EdeCode; readonly name: string; readonly text: string } | null
@@ -63,7 +66,11 @@ export interface PublicResolver {
 /** Throws a TypeError that lists everything wrong with the options. */
 export function createResolver(options: ResolverOptions = {}): PublicResolver {
   const { onEvent, ...settings } = options
-  const result = readConfig({ file: { path: `${process.cwd()}/options`, text: JSON.stringify(settings) }, overrides: [], directory: process.cwd() })
+  const result = readConfig({
+    file: { path: `${process.cwd()}/options`, text: JSON.stringify(settings) },
+    overrides: [],
+    directory: process.cwd(),
+  })
   if (result.kind === 'invalid') throw new TypeError(result.problems.map(({ message }) => message).join('\n'))
   const { config } = result
   const hints = loadHints(config.rootHints)
@@ -71,8 +78,20 @@ export function createResolver(options: ResolverOptions = {}): PublicResolver {
   const anchors = loadAnchors(config.dnssec.anchors)
   if (anchors.kind === 'invalid') throw new TypeError(anchors.problems.map(problemText).join('\n'))
   const events = onEvent ?? (() => {})
-  const trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events, settings: config.dnssec, anchors: anchors.anchors })
-  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: trust.validation, events })
+  const trust = new TrustKeeper({
+    clock: systemClock(),
+    limits: config.limits.dnssec,
+    events,
+    settings: config.dnssec,
+    anchors: anchors.anchors,
+  })
+  const recursor = openRecursor({
+    limits: config.limits,
+    settings: () => config.engine,
+    hints: () => hints.hints,
+    validation: trust.validation,
+    events,
+  })
   const problems = recursor.zones.load(config)
   if (problems.length > 0) {
     recursor.close()
@@ -114,10 +133,18 @@ async function resolveText(recursor: Recursor, name: string, type: string, wantT
 /** An outcome with its records in presentation format. */
 export function resolutionOf(outcome: Outcome): Omit<Resolution, 'tookMs' | 'steps'> {
   const records = outcome.rrsets.flatMap(rrset => recordsOf(rrset)).map(jsonRecord)
-  const soaOf = (rrset: RRset | null): JsonRecord | null => (rrset === null ? null : (recordsOf(rrset).map(jsonRecord)[0] ?? null))
+  const soaOf = (rrset: RRset | null): JsonRecord | null =>
+    rrset === null ? null : (recordsOf(rrset).map(jsonRecord)[0] ?? null)
   switch (outcome.kind) {
     case 'answer':
-      return { status: 'NOERROR', records, soa: null, authoritative: outcome.authoritative, security: outcome.security.kind, error: null }
+      return {
+        status: 'NOERROR',
+        records,
+        soa: null,
+        authoritative: outcome.authoritative,
+        security: outcome.security.kind,
+        error: null,
+      }
     case 'nodata':
     case 'nxdomain':
       return {

@@ -1,6 +1,6 @@
 /**
- * What `rootwalk query` is asked to do, read from words in the order that dig takes them: a name, a type, a class, @server
- * and +options, anywhere. Words become a value or a complaint; nothing is sent here.
+ * What `rootwalk query` is asked to do, read from words in the order that dig takes them: a name, a type, a
+ * class, @server and +options, anywhere. Words become a value or a complaint; nothing is sent here.
  */
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
@@ -54,7 +54,9 @@ export interface DigOptions {
   readonly reverse?: string | undefined
 }
 
-export type DigResult = { readonly kind: 'query'; readonly query: DigQuery } | { readonly kind: 'usage'; readonly message: string }
+export type DigResult =
+  | { readonly kind: 'query'; readonly query: DigQuery }
+  | { readonly kind: 'usage'; readonly message: string }
 
 const SHOW_PARTS = ['comments', 'question', 'answer', 'authority', 'additional', 'stats'] as const
 type ShowPart = (typeof SHOW_PARTS)[number]
@@ -141,7 +143,9 @@ const switches: Readonly<Record<string, (draft: Draft, on: boolean) => void>> = 
 }
 
 /** +word=number. */
-const numbers: Readonly<Record<string, { readonly min: number; readonly max: number; readonly set: (draft: Draft, value: number) => void }>> = {
+const numbers: Readonly<
+  Record<string, { readonly min: number; readonly max: number; readonly set: (draft: Draft, value: number) => void }>
+> = {
   bufsize: {
     min: 0,
     max: 0xffff,
@@ -244,7 +248,8 @@ function applyOption(draft: Draft, text: string): string | null {
     const number = numbers[word]
     if (number === undefined || !Object.hasOwn(numbers, word)) return unknownOption(text, word)
     const parsed = /^\d{1,6}$/.test(value) ? Number(value) : -1
-    if (parsed < number.min || parsed > number.max) return `+${word} takes a number from ${number.min} to ${number.max}, not "${value}"`
+    if (parsed < number.min || parsed > number.max)
+      return `+${word} takes a number from ${number.min} to ${number.max}, not "${value}"`
     number.set(draft, parsed)
     return null
   }
@@ -268,7 +273,8 @@ interface Asked {
 
 function readQuestion(words: readonly string[], options: DigOptions): Asked | { readonly message: string } {
   const reverse = options.reverse === undefined ? null : parseIp(options.reverse)
-  if (options.reverse !== undefined && reverse === null) return { message: `-x takes an address, not "${options.reverse}"` }
+  if (options.reverse !== undefined && reverse === null)
+    return { message: `-x takes an address, not "${options.reverse}"` }
   let name: string | null = null
   let type: number | null = null
   let klass: number | null = null

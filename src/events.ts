@@ -15,7 +15,14 @@ export type Event =
   | { readonly kind: 'config-warnings'; readonly file: string; readonly problems: readonly Problem[] }
   | { readonly kind: 'stats'; readonly numbers: Readonly<Record<string, unknown>> }
   | { readonly kind: 'listening'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number }
-  | { readonly kind: 'listener-failed'; readonly transport: 'udp' | 'tcp'; readonly address: string; readonly port: number; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'listener-failed'
+      readonly transport: 'udp' | 'tcp'
+      readonly address: string
+      readonly port: number
+      readonly code: string
+      readonly message: string
+    }
   /** How datagrams are moved; `why` when it is not in batches. */
   | { readonly kind: 'udp-mode'; readonly mode: 'batch'; readonly threads: number }
   | { readonly kind: 'udp-mode'; readonly mode: 'plain'; readonly why: string }
@@ -26,7 +33,12 @@ export type Event =
   | { readonly kind: 'priming-failed'; readonly reason: string }
   | { readonly kind: 'zone-loaded'; readonly zone: string; readonly file: string; readonly records: number }
   | { readonly kind: 'zone-removed'; readonly zone: string; readonly file: string }
-  | { readonly kind: 'zone-rejected'; readonly file: string; readonly problems: readonly Problem[]; readonly kept: boolean }
+  | {
+      readonly kind: 'zone-rejected'
+      readonly file: string
+      readonly problems: readonly Problem[]
+      readonly kept: boolean
+    }
   | { readonly kind: 'zone-warnings'; readonly file: string; readonly problems: readonly Problem[] }
   | { readonly kind: 'config-reloaded'; readonly file: string; readonly needsRestart: readonly string[] }
   | { readonly kind: 'config-rejected'; readonly file: string; readonly problems: readonly Problem[] }
@@ -36,19 +48,35 @@ export type Event =
   | { readonly kind: 'no-trust-anchor'; readonly off: boolean }
   | { readonly kind: 'negative-anchor-ended'; readonly name: string }
   /** RFC 5011: `state` is what the key is now, `start` when it is forgotten. */
-  | { readonly kind: 'anchor-changed'; readonly zone: string; readonly key: string; readonly state: 'start' | 'add-pending' | 'valid' | 'missing' | 'revoked' | 'removed' }
+  | {
+      readonly kind: 'anchor-changed'
+      readonly zone: string
+      readonly key: string
+      readonly state: 'start' | 'add-pending' | 'valid' | 'missing' | 'revoked' | 'removed'
+    }
   /** All keys of a trust point are revoked. */
   | { readonly kind: 'trust-point-gone'; readonly zone: string }
   | { readonly kind: 'anchor-refresh-failed'; readonly zone: string; readonly reason: string }
   | { readonly kind: 'anchor-state-failed'; readonly message: string; readonly problems: readonly Problem[] }
-  /** `wall` is what the clock says, in seconds since 1970; it is fast by `offBy` seconds at least (slow when negative). */
+  /**
+   * `wall` is what the clock says, in seconds since 1970; it is fast by `offBy` seconds at least (slow when negative).
+   */
   | { readonly kind: 'clock-suspicious'; readonly wall: number; readonly offBy: number; readonly why: string }
   | { readonly kind: 'family-dead'; readonly family: 4 | 6 }
   | { readonly kind: 'family-alive'; readonly family: 4 | 6 }
   | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }
   | { readonly kind: 'overloaded'; readonly inFlight: number }
   | { readonly kind: 'query-log-failed'; readonly message: string }
-  /** The engine was warmed up, or was not because of clients that kept it from it, or of the end. `unplanned`: questions that did not end as they should. */
-  | { readonly kind: 'warmed-up'; readonly ended: 'done' | 'busy' | 'stopped' | 'bug'; readonly questions: number; readonly unplanned: number; readonly ms: number }
+  /**
+   * The engine was warmed up, or was not because of clients that kept it from it, or of the end. `unplanned`: questions
+   * that did not end as they should.
+   */
+  | {
+      readonly kind: 'warmed-up'
+      readonly ended: 'done' | 'busy' | 'stopped' | 'bug'
+      readonly questions: number
+      readonly unplanned: number
+      readonly ms: number
+    }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }

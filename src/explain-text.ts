@@ -1,6 +1,6 @@
 /**
- * The walk of one resolution for a person: a tree of zones, servers asked and look-ups made on the way, with what came, what
- * was concluded and how long it took. And the same as JSON. Only texts; the steps come from the engine.
+ * The walk of one resolution for a person: a tree of zones, servers asked and look-ups made on the way, with what came,
+ * what was concluded and how long it took. And the same as JSON. Only texts; the steps come from the engine.
  */
 import { formatName } from './dns/text.ts'
 import { typeName } from './dns/types.ts'
@@ -110,7 +110,12 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
 
 type Validated = Extract<TraceStep, { kind: 'validated' }>
 
-const SECURITY_STYLES: Readonly<Record<Validated['verdict'], Style>> = { secure: 'green', insecure: 'yellow', bogus: 'red', indeterminate: 'yellow' }
+const SECURITY_STYLES: Readonly<Record<Validated['verdict'], Style>> = {
+  secure: 'green',
+  insecure: 'yellow',
+  bogus: 'red',
+  indeterminate: 'yellow',
+}
 
 /** Which key of which zone, until when; or why not. Times of signatures (RFC 4034 section 3.2) as people write them. */
 function reasonText({ zone, what, text }: Validated): string {
@@ -139,7 +144,8 @@ const GOOD_VERDICTS = /^(answer|alias|referral|nodata|nxdomain|priming)/
 const verdictStyle = (verdict: string): Style => (GOOD_VERDICTS.test(verdict) ? 'green' : 'red')
 
 /** Three figures are as exact as a network is. */
-const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : Math.round(value)} ms`
+const ms = (value: number): string =>
+  `${value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : Math.round(value)} ms`
 
 export type JsonStep = Readonly<Record<string, string | number>>
 
@@ -157,7 +163,14 @@ export function jsonStep(step: TraceStep): JsonStep {
         because: step.because,
       }
     case 'joined':
-      return { kind: step.kind, id: step.id, parent: step.parent, depth: step.depth, atMs: step.atMs, question: questionText(step.question) }
+      return {
+        kind: step.kind,
+        id: step.id,
+        parent: step.parent,
+        depth: step.depth,
+        atMs: step.atMs,
+        question: questionText(step.question),
+      }
     case 'local':
       return { kind: step.kind, id: step.id, depth: step.depth, zone: formatName(step.zone), what: step.what }
     case 'cache':
@@ -171,7 +184,14 @@ export function jsonStep(step: TraceStep): JsonStep {
         ttl: step.ttl,
       }
     case 'cut':
-      return { kind: step.kind, id: step.id, depth: step.depth, zone: formatName(step.zone), from: step.from, servers: step.servers }
+      return {
+        kind: step.kind,
+        id: step.id,
+        depth: step.depth,
+        zone: formatName(step.zone),
+        from: step.from,
+        servers: step.servers,
+      }
     case 'exchange':
       return {
         kind: step.kind,
@@ -191,9 +211,24 @@ export function jsonStep(step: TraceStep): JsonStep {
     case 'note':
       return { kind: step.kind, id: step.id, depth: step.depth, text: step.text }
     case 'validated':
-      return { kind: step.kind, id: step.id, depth: step.depth, zone: formatName(step.zone), what: step.what, verdict: step.verdict, text: step.text }
+      return {
+        kind: step.kind,
+        id: step.id,
+        depth: step.depth,
+        zone: formatName(step.zone),
+        what: step.what,
+        verdict: step.verdict,
+        text: step.text,
+      }
     case 'end':
-      return { kind: step.kind, id: step.id, depth: step.depth, atMs: step.atMs, tookMs: step.tookMs, outcome: step.outcome }
+      return {
+        kind: step.kind,
+        id: step.id,
+        depth: step.depth,
+        atMs: step.atMs,
+        tookMs: step.tookMs,
+        outcome: step.outcome,
+      }
     default:
       return step satisfies never
   }

@@ -28,9 +28,15 @@ export interface BudgetLimits {
   readonly queries: number
   /** BIND max-recursion-queries 50: one name seldom needs 20, so 50 ends a loop early. */
   readonly queriesPerName: number
-  /** CAMP (2024): the peers put 42 to 117 packets on a victim zone asked on behalf of others; 25 bounds that amplification. */
+  /**
+   * CAMP (2024): the peers put 42 to 117 packets on a victim zone asked on behalf of others; 25 bounds that
+   * amplification.
+   */
   readonly queriesPerForeignCut: number
-  /** Fake glue can point many cuts at one victim address; a server that honestly holds a whole walk is asked about 20 times. */
+  /**
+   * Fake glue can point many cuts at one victim address; a server that honestly holds a whole walk is asked about 20
+   * times.
+   */
   readonly queriesPerServer: number
   /** PowerDNS max_bytesperq: self-pointed glue (CVE-2026-24027) draws large answers; octets received from servers. */
   readonly receivedBytes: number
@@ -40,7 +46,10 @@ export interface BudgetLimits {
   readonly depth: number
   /** Aliases followed, CNAME and DNAME together: Unbound max-query-restarts 11. */
   readonly aliases: number
-  /** Referrals followed for one client query: a chain of 100 cost the peers 49 to 101 packets; real paths have under 8 cuts. */
+  /**
+   * Referrals followed for one client query: a chain of 100 cost the peers 49 to 101 packets; real paths have under 8
+   * cuts.
+   */
   readonly referrals: number
   /** NXNSAttack (CVE-2020-8616): address look-ups for server names, per client query. */
   readonly addressLookups: number
@@ -53,7 +62,10 @@ export interface EngineLimits {
   readonly addressesPerNameServer: number
   /** NXNSAttack: server-name look-ups started for one delegation; PowerDNS and Unbound between 5 and 16. */
   readonly addressLookupsPerCut: number
-  /** Server-name look-ups of one delegation that may fail before the rest are not tried: Unbound's NX 5 after NRDelegation (CVE-2022-3204). */
+  /**
+   * Server-name look-ups of one delegation that may fail before the rest are not tried: Unbound's NX 5 after
+   * NRDelegation (CVE-2022-3204).
+   */
   readonly failedAddressLookupsPerCut: number
   /** Look-ups of one delegation started at once: enough to survive one slow zone without a flood. */
   readonly parallelAddressLookups: number
@@ -63,19 +75,28 @@ export interface EngineLimits {
   readonly minimiseSingleLabelSteps: number
   /** Tries of one server and transport for one question: RFC 9520 section 3.1 allows 3. */
   readonly triesPerServer: number
-  /** Time-outs in a row after which a server gets one try per question (water torture over silent servers: BIND sent 4.8 packets a query). */
+  /**
+   * Time-outs in a row after which a server gets one try per question (water torture over silent servers: BIND sent 4.8
+   * packets a query).
+   */
   readonly silentServerTimeouts: number
-  /** Exchanges for one question at one zone cut before the cut counts as unreachable: Unbound's retry 5 for each of few servers. */
+  /**
+   * Exchanges for one question at one zone cut before the cut counts as unreachable: Unbound's retry 5 for each of few
+   * servers.
+   */
   readonly exchangesPerCut: number
   /**
-   * The same for a minimised question after which the whole one follows: together they are the 25 packets that one query may cost a
-   * zone, as `queriesPerForeignCut`.
+   * The same for a minimised question after which the whole one follows: together they are the 25 packets that one
+   * query may cost a zone, as `queriesPerForeignCut`.
    */
   readonly minimisedExchanges: number
   /** Agreeing unmodified replies wanted when a server does not echo 0x20 case, and the asks spent on getting them. */
   readonly caseFallbackAgreeing: number
   readonly caseFallbackAsks: number
-  /** Root servers tried for one priming, and the wait before priming is tried again. RFC 9609 section 3.2 leaves both open. */
+  /**
+   * Root servers tried for one priming, and the wait before priming is tried again. RFC 9609 section 3.2 leaves both
+   * open.
+   */
   readonly primingTries: number
   readonly primingRetryMs: number
   /** Resolutions in flight: 8 s x 2,000/s of hard failures; PowerDNS max_mthreads 2048, BIND recursive-clients 1000. */
@@ -86,7 +107,10 @@ export interface EngineLimits {
   readonly prefetchesInFlight: number
   /** Longest chain of CNAME records read out of one reply: Unbound's scrubber keeps 11. */
   readonly aliasesPerReply: number
-  /** B9 CVE-2026-3104: signatures of one RRset that are kept from a reply; Unbound's scrubber keeps 8, a roll with two algorithms needs 4. */
+  /**
+   * B9 CVE-2026-3104: signatures of one RRset that are kept from a reply; Unbound's scrubber keeps 8, a roll with two
+   * algorithms needs 4.
+   */
   readonly signaturesPerRRset: number
   /** B9 CVE-2024-1737: records in one RRset that are kept from a reply; honest sets of 100 exist. */
   readonly recordsPerRRset: number
@@ -97,29 +121,48 @@ export interface UpstreamLimits {
   readonly ednsPayloadBytes: number
   /** First time-out of a server never heard: Unbound 376, Knot 400. */
   readonly unknownServerTimeoutMs: number
-  /** Lower and upper bound of a computed time-out for UDP: Unbound 50; above PowerDNS's 1500, which loses servers that take as long. */
+  /**
+   * Lower and upper bound of a computed time-out for UDP: Unbound 50; above PowerDNS's 1500, which loses servers that
+   * take as long.
+   */
   readonly minTimeoutMs: number
   readonly maxTimeoutMs: number
   /** TCP exchange, connection included: Unbound auth query time-out 3 s. */
   readonly tcpTimeoutMs: number
   /** Share of choices that explore another server, in 1/1000: Knot's epsilon is 1/20. */
   readonly explorePermille: number
-  /** Servers within this of the best are chosen at random: Unbound's 400 ms band, narrowed to spread load without losing time. */
+  /**
+   * Servers within this of the best are chosen at random: Unbound's 400 ms band, narrowed to spread load without losing
+   * time.
+   */
   readonly rttBandMs: number
   /** Doublings of the time-out: Knot 8. */
   readonly backoffDoublings: number
   /** Jitter added to a time-out, 1/1000 of it: lock-step retries of many resolutions otherwise pulse. */
   readonly jitterPermille: number
-  /** Datagrams that reach a socket but do not match before the question goes to TCP: BIND 9.21.23 and PowerDNS spoof_nearmiss_max 1. */
+  /**
+   * Datagrams that reach a socket but do not match before the question goes to TCP: BIND 9.21.23 and PowerDNS
+   * spoof_nearmiss_max 1.
+   */
   readonly mismatchesBeforeTcp: number
-  /** Exchanges made on one socket, and its age, before its port is renewed: performance.md, a fresh socket costs 11 us. */
+  /**
+   * Exchanges made on one socket, and its age, before its port is renewed: performance.md, a fresh socket costs 11 us.
+   */
   readonly exchangesPerSocket: number
   readonly socketAgeMs: number
-  /** Open UDP sockets in all; above it idle ones close first, then exchanges wait. Default soft limit of descriptors is 1024. */
+  /**
+   * Open UDP sockets in all; above it idle ones close first, then exchanges wait. Default soft limit of descriptors
+   * is 1024.
+   */
   readonly udpSockets: number
-  /** Idle sockets kept for one server: as many as are in flight to a busy one, else every burst opens its sockets anew (a quarter of all queries did). */
+  /**
+   * Idle sockets kept for one server: as many as are in flight to a busy one, else every burst opens its sockets anew
+   * (a quarter of all queries did).
+   */
   readonly idleSocketsPerServer: number
-  /** Open TCP connections to servers; idle time before one is closed (Unbound outgoing-num-tcp 10 a thread; reuse 60 s). */
+  /**
+   * Open TCP connections to servers; idle time before one is closed (Unbound outgoing-num-tcp 10 a thread; reuse 60 s).
+   */
   readonly tcpConnections: number
   readonly tcpIdleMs: number
   /** Exchanges in flight on one upstream TCP connection. */
@@ -129,14 +172,17 @@ export interface UpstreamLimits {
   /** Queries that leave together at most: a turn of the loop may be long, and the first should not wait for its end. */
   readonly sentTogether: number
   /**
-   * Reads of the sockets to servers in one turn of the loop, and of one of them: under a flood clients and timers get their turn. Those of the last 64
-   * sockets that can be read have one read each in any case.
+   * Reads of the sockets to servers in one turn of the loop, and of one of them: under a flood clients and timers get
+   * their turn. Those of the last 64 sockets that can be read have one read each in any case.
    */
   readonly receivedTogether: number
   readonly receivedOfOne: number
   /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
   readonly waitingExchanges: number
-  /** TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true one is a round trip behind at most. */
+  /**
+   * TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true
+   * one is a round trip behind at most.
+   */
   readonly questionlessGraceMs: number
   /** The same trouble (no descriptors left) is told again after: a log line a minute is seen and does not flood. */
   readonly repeatEventMs: number
@@ -148,7 +194,10 @@ export type RrOrder = 'fixed' | 'cyclic' | 'random'
 export interface CacheLimits {
   /** Default byte budget of all stores together. */
   readonly totalBytes: number
-  /** Shares of the budget in 1/1000: RRsets, finished answers, negative answers, delegations, server statistics, marks of lame and silent servers, failures. */
+  /**
+   * Shares of the budget in 1/1000: RRsets, finished answers, negative answers, delegations, server statistics, marks
+   * of lame and silent servers, failures.
+   */
   readonly rrsetPermille: number
   readonly answerPermille: number
   readonly negativePermille: number
@@ -159,19 +208,31 @@ export interface CacheLimits {
   /** Zones' validated keys and DS sets, and validated denials used for other names (RFC 8198). */
   readonly zoneStatePermille: number
   readonly denialPermille: number
-  /** SHA-1 blocks that one look for a covering NSEC3 record may cost: 0.2 ms, and seven names of a zone with 50 iterations (CVE-2023-50868). */
+  /**
+   * SHA-1 blocks that one look for a covering NSEC3 record may cost: 0.2 ms, and seven names of a zone with 50
+   * iterations (CVE-2023-50868).
+   */
   readonly denialHashBlocks: number
   /** Largest RRset or answer that is cached: PowerDNS max entry 8192; honest sets of 100 records reach 12 KB. */
   readonly entryBytes: number
-  /** Octets counted for an entry beside its data (key, objects, list links): heap of 50,000 in full stores on Node 20, 230 to 330 (`test/bench/cache-bytes.mjs`). */
+  /**
+   * Octets counted for an entry beside its data (key, objects, list links): heap of 50,000 in full stores on Node 20,
+   * 230 to 330 (`test/bench/cache-bytes.mjs`).
+   */
   readonly entryOverheadBytes: number
   /** The same of a name in the RRset cache, beside its letters and its packed sets: 156. */
   readonly nameOverheadBytes: number
   /** What a validated denial takes beyond `entryOverheadBytes`, for its place in a sorted list: 60. */
   readonly denialOverheadBytes: number
-  /** Resident memory for each octet that lives on the heap, in 1/100: garbage waits beside it. 1.5 to 2 at 300,000 and a million names under load. */
+  /**
+   * Resident memory for each octet that lives on the heap, in 1/100: garbage waits beside it. 1.5 to 2 at 300,000 and a
+   * million names under load.
+   */
   readonly heapResidentPercent: number
-  /** Octets that a further packed RRset in an entry takes beside its data, and a typed array beside its contents; measured likewise. */
+  /**
+   * Octets that a further packed RRset in an entry takes beside its data, and a typed array beside its contents;
+   * measured likewise.
+   */
   readonly packedOverheadBytes: number
   readonly arrayOverheadBytes: number
   /** RFC 2181 section 8 and RFC 8767 section 4: caps on TTLs. Seconds. */
@@ -182,16 +243,20 @@ export interface CacheLimits {
   /** RFC 9520 section 3.2: resolution failures are cached for at least 1 s and at most 5 minutes, growing. */
   readonly failureMinMs: number
   readonly failureMaxMs: number
-  /** RFC 4035 section 4.7: a validation failure is remembered for less: the zone may be mended. Unbound val-bogus-ttl 60 s. */
+  /**
+   * RFC 4035 section 4.7: a validation failure is remembered for less: the zone may be mended. Unbound val-bogus-ttl 60
+   * s.
+   */
   readonly bogusMaxMs: number
   /** What is known of a server (RTT, EDNS, lameness) is forgotten after: Unbound infra-host-ttl 900 s. */
   readonly serverStatsMs: number
   /** A server that does not serve a zone delegated to it is passed over for this zone: BIND lame-ttl 600 s. */
   readonly lameMs: number
   /**
-   * A server that let so many queries about a zone time out, over at least so long and with no reply between, is held back; from then on
-   * it gets one query in each heldBackProbeMs, so that a server that comes back is noticed within that time. Unbound blocks one when its time-out
-   * has grown to 12 s and probes within 120 s, PowerDNS after 64 time-outs for 60 s.
+   * A server that let so many queries about a zone time out, over at least so long and with no reply between, is held
+   * back; from then on it gets one query in each heldBackProbeMs, so that a server that comes back is noticed within
+   * that time. Unbound blocks one when its time-out has grown to 12 s and probes within 120 s, PowerDNS after 64
+   * time-outs for 60 s.
    */
   readonly heldBackTimeouts: number
   readonly heldBackAfterMs: number
@@ -202,14 +267,20 @@ export interface CacheLimits {
   readonly familyQuietMs: number
   /** A dead family is tried again after this: a laptop that changes networks should not wait long. */
   readonly familyDeadMs: number
-  /** Delegations kept as values beside their packed form, and the longest of these (13 servers of two addresses take 1,000 octets): at most 15 MB. */
+  /**
+   * Delegations kept as values beside their packed form, and the longest of these (13 servers of two addresses take
+   * 1,000 octets): at most 15 MB.
+   */
   readonly unpackedDelegations: number
   readonly unpackedOctets: number
   /** Types kept for one name: BIND max-types-per-name 100. */
   readonly typesPerName: number
   /** Order of the addresses in cached answers: BIND rrset-order, Unbound rrset-roundrobin. */
   readonly rotate: RrOrder
-  /** A popular answer is looked up again in this last part of its TTL, in 1/100, if it was kept for so many seconds at least: Unbound prefetch, 10 %, and 10 s of BIND. */
+  /**
+   * A popular answer is looked up again in this last part of its TTL, in 1/100, if it was kept for so many seconds at
+   * least: Unbound prefetch, 10 %, and 10 s of BIND.
+   */
   readonly prefetchPercent: number
   readonly prefetchMinTtl: number
 }
@@ -219,19 +290,34 @@ export interface ServerLimits {
   readonly udpReplyBytes: number
   /** Queries of one client address waiting for an answer (DNSBomb, CVE-2024-33655): Unbound wait-limit 1000. */
   readonly waitingPerClient: number
-  /** UDP answers later than this are not sent (DNSBomb): Unbound discard-timeout 1900 ms. Only when the client has others waiting. */
+  /**
+   * UDP answers later than this are not sent (DNSBomb): Unbound discard-timeout 1900 ms. Only when the client has
+   * others waiting.
+   */
   readonly discardAfterMs: number
-  /** A client with at most this many queries waiting still gets its late answers: a person's dig or a browser is no pulse. */
+  /**
+   * A client with at most this many queries waiting still gets its late answers: a person's dig or a browser is no
+   * pulse.
+   */
   readonly lateAnswersKept: number
   /** Octets of text in one EDE option: the smallest reply (512) still holds the longest question and this. */
   readonly edeTextBytes: number
-  /** TTL of the HINFO that answers ANY (RFC 8482 section 4.2 leaves it open): an hour, as those who deployed it chose. Seconds. */
+  /**
+   * TTL of the HINFO that answers ANY (RFC 8482 section 4.2 leaves it open): an hour, as those who deployed it chose.
+   * Seconds.
+   */
   readonly anyTtl: number
-  /** Clients whose access verdict is remembered; beyond it all are forgotten. Some 100 octets each; an open port sees random spoofed sources. */
+  /**
+   * Clients whose access verdict is remembered; beyond it all are forgotten. Some 100 octets each; an open port sees
+   * random spoofed sources.
+   */
   readonly accessVerdicts: number
   /** Receive buffer asked of the kernel for a UDP listener: absorbs bursts while the loop is busy. */
   readonly udpReceiveBufferBytes: number
-  /** Replies that may wait in a UDP listener for the kernel; a client asks again, a growing queue never recovers. Measured: 0 unless the link is down or full. */
+  /**
+   * Replies that may wait in a UDP listener for the kernel; a client asks again, a growing queue never recovers.
+   * Measured: 0 unless the link is down or full.
+   */
   readonly udpSendQueue: number
   /** Client addresses kept parsed by a listener: parsing costs 1 us, looking up 0.1 us. */
   readonly parsedClients: number
@@ -239,27 +325,55 @@ export interface ServerLimits {
   readonly drainMs: number
   /** How often wildcard binds look for new local addresses. */
   readonly interfaceScanMs: number
-  /** Datagrams moved with one system call: performance.md, 64 of them cost 2.6 us each against 7 one by one; more gained nothing. */
+  /**
+   * Datagrams moved with one system call: performance.md, 64 of them cost 2.6 us each against 7 one by one; more gained
+   * nothing.
+   */
   readonly udpBatch: number
-  /** Largest query taken over UDP by a listener thread: RFC 8467 pads queries to 128; what is longer than this over UDP is no question. Octets. */
+  /**
+   * Largest query taken over UDP by a listener thread: RFC 8467 pads queries to 128; what is longer than this over UDP
+   * is no question. Octets.
+   */
   readonly udpQueryBytes: number
-  /** Queries that listener threads have handed over and the main thread has not taken yet: 1 MiB are some 8,000, half a second of misses. Octets. */
+  /**
+   * Queries that listener threads have handed over and the main thread has not taken yet: 1 MiB are some 8,000, half a
+   * second of misses. Octets.
+   */
   readonly handoverBytes: number
-  /** Handed-over queries taken in one turn of the loop: what upstream servers say in the meantime must not wait for all of them. */
+  /**
+   * Handed-over queries taken in one turn of the loop: what upstream servers say in the meantime must not wait for all
+   * of them.
+   */
   readonly handoverBurst: number
-  /** A listener thread looks up from its sleep after this, so that a process that ends without telling it is not held up. 1 s is not measurable as load. */
+  /**
+   * A listener thread looks up from its sleep after this, so that a process that ends without telling it is not held
+   * up. 1 s is not measurable as load.
+   */
   readonly threadWakeMs: number
-  /** Slice of processor time that a listener thread asks for: the least that Linux knows (100 us), a batch takes 200 at most. With longer ones hits stand behind the misses of the main thread on one core (p99 6 ms measured). */
+  /**
+   * Slice of processor time that a listener thread asks for: the least that Linux knows (100 us), a batch takes 200 at
+   * most. With longer ones hits stand behind the misses of the main thread on one core (p99 6 ms measured).
+   */
   readonly threadSliceMicros: number
-  /** A listener thread that ended by a bug is started again after this: one that ends at once each time must not keep a core busy. */
+  /**
+   * A listener thread that ended by a bug is started again after this: one that ends at once each time must not keep a
+   * core busy.
+   */
   readonly threadRestartMs: number
-  /** While a listener thread is not there the main thread looks at its sockets this often: the least of the system's timers, 0.5 % of a core for the 50 ms that a thread takes to start. */
+  /**
+   * While a listener thread is not there the main thread looks at its sockets this often: the least of the system's
+   * timers, 0.5 % of a core for the 50 ms that a thread takes to start.
+   */
   readonly standInMs: number
-  /** Replies that the kernel had no room for are offered again after this: a packet of 1,232 octets leaves a 10 Mbit/s link in 1 ms. */
+  /**
+   * Replies that the kernel had no room for are offered again after this: a packet of 1,232 octets leaves a 10 Mbit/s
+   * link in 1 ms.
+   */
   readonly sendRetryMs: number
   /**
-   * Garbage is collected when the heap is this much larger than what lived, in 1/100; V8 chooses more. Three times the rate of new names: resident
-   * memory 1.5 times what it was without this (2 rounds), 1.1 to 1.2 with 100 (3 runs), a miss within noise; with 50 it cost 7 and 19 % more (2 rounds).
+   * Garbage is collected when the heap is this much larger than what lived, in 1/100; V8 chooses more. Three times the
+   * rate of new names: resident memory 1.5 times what it was without this (2 rounds), 1.1 to 1.2 with 100 (3 runs), a
+   * miss within noise; with 50 it cost 7 and 19 % more (2 rounds).
    */
   readonly heapGrowingPercent: number
   /** Entries of the query log that may wait for the disk before new ones are counted as dropped. */
@@ -270,13 +384,19 @@ export interface TcpLimits {
   /** Connections in all; per client prefix (/32, /64): 500 idle connections of one client must not shut others out. */
   readonly connections: number
   readonly connectionsPerPrefix: number
-  /** RFC 7766 section 6.2.3 and Unbound tcp-idle-timeout 30 s; under pressure the oldest idle connection of the greediest prefix goes. */
+  /**
+   * RFC 7766 section 6.2.3 and Unbound tcp-idle-timeout 30 s; under pressure the oldest idle connection of the
+   * greediest prefix goes.
+   */
   readonly idleMs: number
   /** A started message must be complete in this time (slow senders). */
   readonly messageMs: number
   /** Knot 100 in flight on a connection. */
   readonly pipelined: number
-  /** Reply octets waiting in one connection, and in all, before reading stops: clients that never read (CVE-2024-0760; Knot +3 GB in 9 s). */
+  /**
+   * Reply octets waiting in one connection, and in all, before reading stops: clients that never read (CVE-2024-0760;
+   * Knot +3 GB in 9 s).
+   */
   readonly queuedBytes: number
   readonly queuedBytesInAll: number
   /** A client that takes nothing for this long while replies wait is closed. */
@@ -284,7 +404,9 @@ export interface TcpLimits {
 }
 
 export interface ZoneLimits {
-  /** $GENERATE lines can make a file explode: BIND has no bound, its documentation warns. Records made by one directive. */
+  /**
+   * $GENERATE lines can make a file explode: BIND has no bound, its documentation warns. Records made by one directive.
+   */
   readonly generateRecords: number
   /** Records that the $GENERATE directives of one zone make together: a file of 1,000 of them is the same explosion. */
   readonly generatedRecordsInAll: number
@@ -296,7 +418,10 @@ export interface ZoneLimits {
   readonly includes: number
   /** TTL of a record in the configuration that gives none: taking an override back is felt within minutes. Seconds. */
   readonly recordTtl: number
-  /** Names whose addresses are added to an answer from a local zone: CVE-2024-11187 drew thousands; BIND now stops at 13. */
+  /**
+   * Names whose addresses are added to an answer from a local zone: CVE-2024-11187 drew thousands; BIND now stops
+   * at 13.
+   */
   readonly additionalNames: number
   /** Errors listed for one file before the rest are only counted. */
   readonly errorsListed: number
@@ -304,59 +429,91 @@ export interface ZoneLimits {
   readonly watchDebounceMs: number
   /** A directory that never rests is looked at after this long all the same. */
   readonly watchMaxDelayMs: number
-  /** Largest zone file read: 256 MiB hold some five million records, far beyond what a resolver serves; `/dev/zero` has no end. */
+  /**
+   * Largest zone file read: 256 MiB hold some five million records, far beyond what a resolver serves; `/dev/zero` has
+   * no end.
+   */
   readonly fileBytes: number
 }
 
-/** Work and memory of validation. What counts per client query is counted in its budget, which is never reset (CVE-2026-50045). */
+/**
+ * Work and memory of validation. What counts per client query is counted in its budget, which is never reset
+ * (CVE-2026-50045).
+ */
 export interface DnssecLimits {
-  /** KeyTrap (CVE-2023-50387): signature verifications for one client query. Knot 32, PowerDNS 30; a cold answer under five zones needs 16. */
+  /**
+   * KeyTrap (CVE-2023-50387): signature verifications for one client query. Knot 32, PowerDNS 30; a cold answer under
+   * five zones needs 16.
+   */
   readonly verifications: number
   /** KeyTrap: keys with one tag and algorithm that are tried for a signature. PowerDNS 2. */
   readonly keysPerTag: number
   /** KeyTrap: signatures tried for one RRset. PowerDNS 2. */
   readonly signaturesPerRRset: number
   /**
-   * Signatures over one set that go on to clients, each of which has verified: by an algorithm each, over a DNSKEY set by a key
-   * each. The root has had three over its keys (a key that comes, one that goes, one that is revoked); one is room for more.
+   * Signatures over one set that go on to clients, each of which has verified: by an algorithm each, over a DNSKEY set
+   * by a key each. The root has had three over its keys (a key that comes, one that goes, one that is revoked); one is
+   * room for more.
    */
   readonly signaturesKept: number
   /** DS records of one zone that are looked at: PowerDNS 8. */
   readonly dsRecords: number
   /** DNSKEY records of one zone that are looked at: a roll of every key at once needs 8; honest sets stay under 12. */
   readonly keysPerZone: number
-  /** CVE-2023-50868: NSEC3 hashes computed for one client query; PowerDNS 600, of which 150 is the low end of its range. */
+  /**
+   * CVE-2023-50868: NSEC3 hashes computed for one client query; PowerDNS 600, of which 150 is the low end of its range.
+   */
   readonly nsec3Hashes: number
   /** Denial records looked at in one reply: PowerDNS 8. */
   readonly denialRecords: number
-  /** Hashes, and verifications, between two pauses: 16 hashes of 50 iterations or 8 RSA-4096 verifications take about 1 ms. */
+  /**
+   * Hashes, and verifications, between two pauses: 16 hashes of 50 iterations or 8 RSA-4096 verifications take about 1
+   * ms.
+   */
   readonly hashesPerStretch: number
   readonly verificationsPerStretch: number
-  /** RFC 3110 section 2: largest RSA modulus, bits; and the largest exponent, bits: longer ones make a verification as dear as a signature. */
+  /**
+   * RFC 3110 section 2: largest RSA modulus, bits; and the largest exponent, bits: longer ones make a verification as
+   * dear as a signature.
+   */
   readonly rsaModulusBits: number
   readonly rsaExponentBits: number
   /** Servers of a zone, beside the first, that are asked again when what they said does not validate. */
   readonly retries: number
-  /** Labels walked to find an insecure delegation for an unsigned answer: Unbound MAX_DSNS_FIND_COUNT 20 (DS label walk, 2026). */
+  /**
+   * Labels walked to find an insecure delegation for an unsigned answer: Unbound MAX_DSNS_FIND_COUNT 20 (DS label walk,
+   * 2026).
+   */
   readonly dsWalk: number
   /** Parsed keys and chain states kept, zones: a busy resolver meets some 10,000 signed zones an hour. */
   readonly zonesKept: number
-  /** RFC 9276 section 3.2 as the peers set it (Knot, PowerDNS, BIND): NSEC3 iterations above this make a zone insecure. */
+  /**
+   * RFC 9276 section 3.2 as the peers set it (Knot, PowerDNS, BIND): NSEC3 iterations above this make a zone insecure.
+   */
   readonly nsec3Iterations: number
   /** RFC 9276 appendix A: nobody may raise it above this; 150 was where Unbound and BIND began to cut down. */
   readonly nsec3IterationsMost: number
   /** RFC 5011 section 2.4: add and remove hold-down, seconds: 30 days each. */
   readonly addHoldDown: number
   readonly removeHoldDown: number
-  /** RFC 5011 section 2.3: bounds between which a trust point is looked at again, seconds; and after a failure at most a day. */
+  /**
+   * RFC 5011 section 2.3: bounds between which a trust point is looked at again, seconds; and after a failure at most a
+   * day.
+   */
   readonly anchorQueryLeast: number
   readonly anchorQueryMost: number
   readonly anchorRetryMost: number
-  /** RFC 5011 section 2.4.3 asks for at least five keys of one trust point; the keys of all time are remembered, four times that is for a century. */
+  /**
+   * RFC 5011 section 2.4.3 asks for at least five keys of one trust point; the keys of all time are remembered, four
+   * times that is for a century.
+   */
   readonly managedKeys: number
   /** State of all trust points in a file, octets: 100 points with 20 keys of RSA-4096 each. */
   readonly managedBytes: number
-  /** How far a signature of the root's keys may be outside its time before the clock is said to be wrong, seconds: roots re-sign days ahead. */
+  /**
+   * How far a signature of the root's keys may be outside its time before the clock is said to be wrong, seconds: roots
+   * re-sign days ahead.
+   */
   readonly clockDoubt: number
   /** RFC 8145 section 5.2: how often the keys that are trusted are told, ms: once a day is what the peers do. */
   readonly anchorSignalMs: number
@@ -373,9 +530,14 @@ export interface ToolLimits {
 
 /** The test kit. */
 export interface KitLimits {
-  /** A stub on loopback replies within a few ms; with the 5 s and 4 tries of Node a query without a reply holds up a test for 19 to 30 s. */
+  /**
+   * A stub on loopback replies within a few ms; with the 5 s and 4 tries of Node a query without a reply holds up a
+   * test for 19 to 30 s.
+   */
   readonly lookupTimeoutMs: number
-  /** As the system's resolvers (`attempts:2` of resolv.conf), so that one lost query is survived as it is in production. */
+  /**
+   * As the system's resolvers (`attempts:2` of resolv.conf), so that one lost query is survived as it is in production.
+   */
   readonly lookupTries: number
   /** Kinds of query that the message of a failed expectation lists: what a person reads before scrolling. */
   readonly queriesShown: number
@@ -383,7 +545,10 @@ export interface KitLimits {
 
 /** Of the engine, with made-up questions, in the idle time after a start. */
 export interface WarmUpLimits {
-  /** Measured: a look-up of the first thousand costs 550 us without any, 400 after 1,500 questions, 210 after these, 170 after 5,000, which take half a second more. */
+  /**
+   * Measured: a look-up of the first thousand costs 550 us without any, 400 after 1,500 questions, 210 after these, 170
+   * after 5,000, which take half a second more.
+   */
   readonly questions: number
   /** After the server listens: what a start still does (priming, anchors, threads that begin) is over. */
   readonly delayMs: number
@@ -395,7 +560,10 @@ export interface WarmUpLimits {
   readonly together: number
   /** Share of a pause, in 1/1000, above which the loop has other work and this waits. */
   readonly busyPermille: number
-  /** Kept from working for so long: the clients that do it warm the engine up themselves, with a thousand look-ups a second in less. */
+  /**
+   * Kept from working for so long: the clients that do it warm the engine up themselves, with a thousand look-ups a
+   * second in less.
+   */
   readonly giveUpMs: number
   /** Of the caches of each private engine, which hold all that it met; all of it is given back. Octets. */
   readonly cacheBytes: number
@@ -403,51 +571,195 @@ export interface WarmUpLimits {
 
 export const defaultLimits: Limits = deepFreeze({
   budget: {
-    queries: 200, queriesPerName: 50, queriesPerForeignCut: 25, queriesPerServer: 50, receivedBytes: 100_000, timeMs: 8_000, depth: 12, aliases: 11, referrals: 30,
+    queries: 200,
+    queriesPerName: 50,
+    queriesPerForeignCut: 25,
+    queriesPerServer: 50,
+    receivedBytes: 100_000,
+    timeMs: 8_000,
+    depth: 12,
+    aliases: 11,
+    referrals: 30,
     addressLookups: 30,
   },
   engine: {
-    nameServersPerCut: 13, addressesPerNameServer: 6, addressLookupsPerCut: 10, failedAddressLookupsPerCut: 5, parallelAddressLookups: 2,
-    minimiseSteps: 10, minimiseSingleLabelSteps: 4, triesPerServer: 3, silentServerTimeouts: 4, exchangesPerCut: 15, minimisedExchanges: 10, caseFallbackAgreeing: 2, caseFallbackAsks: 4,
-    primingTries: 6, primingRetryMs: MINUTE_MS, resolutionsInFlight: 4_096, waitersPerResolution: 5_000, prefetchesInFlight: 64, aliasesPerReply: 11, signaturesPerRRset: 8, recordsPerRRset: 256,
+    nameServersPerCut: 13,
+    addressesPerNameServer: 6,
+    addressLookupsPerCut: 10,
+    failedAddressLookupsPerCut: 5,
+    parallelAddressLookups: 2,
+    minimiseSteps: 10,
+    minimiseSingleLabelSteps: 4,
+    triesPerServer: 3,
+    silentServerTimeouts: 4,
+    exchangesPerCut: 15,
+    minimisedExchanges: 10,
+    caseFallbackAgreeing: 2,
+    caseFallbackAsks: 4,
+    primingTries: 6,
+    primingRetryMs: MINUTE_MS,
+    resolutionsInFlight: 4_096,
+    waitersPerResolution: 5_000,
+    prefetchesInFlight: 64,
+    aliasesPerReply: 11,
+    signaturesPerRRset: 8,
+    recordsPerRRset: 256,
   },
   upstream: {
-    ednsPayloadBytes: 1_232, unknownServerTimeoutMs: 400, minTimeoutMs: 50, maxTimeoutMs: 3_000, tcpTimeoutMs: 3_000, explorePermille: 50,
-    rttBandMs: 40, backoffDoublings: 8, jitterPermille: 100, mismatchesBeforeTcp: 1, exchangesPerSocket: 32, socketAgeMs: 10_000,
-    udpSockets: 768, idleSocketsPerServer: 256, tcpConnections: 100, tcpIdleMs: 10_000, tcpPipelined: 100, portTries: 8, sentTogether: 64, receivedTogether: 256, receivedOfOne: 32,
+    ednsPayloadBytes: 1_232,
+    unknownServerTimeoutMs: 400,
+    minTimeoutMs: 50,
+    maxTimeoutMs: 3_000,
+    tcpTimeoutMs: 3_000,
+    explorePermille: 50,
+    rttBandMs: 40,
+    backoffDoublings: 8,
+    jitterPermille: 100,
+    mismatchesBeforeTcp: 1,
+    exchangesPerSocket: 32,
+    socketAgeMs: 10_000,
+    udpSockets: 768,
+    idleSocketsPerServer: 256,
+    tcpConnections: 100,
+    tcpIdleMs: 10_000,
+    tcpPipelined: 100,
+    portTries: 8,
+    sentTogether: 64,
+    receivedTogether: 256,
+    receivedOfOne: 32,
     waitingExchanges: 4_096,
-    questionlessGraceMs: 100, repeatEventMs: MINUTE_MS,
+    questionlessGraceMs: 100,
+    repeatEventMs: MINUTE_MS,
   },
   cache: {
-    totalBytes: 64 * 1024 * 1024, rrsetPermille: 410, answerPermille: 340, negativePermille: 70, delegationPermille: 80, zoneStatePermille: 20, denialPermille: 20, denialHashBlocks: 400, infraPermille: 40,
-    lamePermille: 8, failurePermille: 12, entryBytes: 16_384, entryOverheadBytes: 330, nameOverheadBytes: 160, denialOverheadBytes: 65, heapResidentPercent: 160, packedOverheadBytes: 120, arrayOverheadBytes: 240,
-    minTtl: 0, maxTtl: DAY_S, maxNegativeTtl: HOUR_S, failureMinMs: 5_000, failureMaxMs: 5 * MINUTE_MS, bogusMaxMs: MINUTE_MS,
-    serverStatsMs: 15 * MINUTE_MS, lameMs: 10 * MINUTE_MS, heldBackTimeouts: 5, heldBackAfterMs: 5_000, heldBackProbeMs: 2_000, familyUnreachables: 3, familyQuietMs: MINUTE_MS, familyDeadMs: MINUTE_MS,
-    unpackedDelegations: 1_024, unpackedOctets: 2_048, typesPerName: 100, rotate: 'fixed', prefetchPercent: 10, prefetchMinTtl: 10,
+    totalBytes: 64 * 1024 * 1024,
+    rrsetPermille: 410,
+    answerPermille: 340,
+    negativePermille: 70,
+    delegationPermille: 80,
+    zoneStatePermille: 20,
+    denialPermille: 20,
+    denialHashBlocks: 400,
+    infraPermille: 40,
+    lamePermille: 8,
+    failurePermille: 12,
+    entryBytes: 16_384,
+    entryOverheadBytes: 330,
+    nameOverheadBytes: 160,
+    denialOverheadBytes: 65,
+    heapResidentPercent: 160,
+    packedOverheadBytes: 120,
+    arrayOverheadBytes: 240,
+    minTtl: 0,
+    maxTtl: DAY_S,
+    maxNegativeTtl: HOUR_S,
+    failureMinMs: 5_000,
+    failureMaxMs: 5 * MINUTE_MS,
+    bogusMaxMs: MINUTE_MS,
+    serverStatsMs: 15 * MINUTE_MS,
+    lameMs: 10 * MINUTE_MS,
+    heldBackTimeouts: 5,
+    heldBackAfterMs: 5_000,
+    heldBackProbeMs: 2_000,
+    familyUnreachables: 3,
+    familyQuietMs: MINUTE_MS,
+    familyDeadMs: MINUTE_MS,
+    unpackedDelegations: 1_024,
+    unpackedOctets: 2_048,
+    typesPerName: 100,
+    rotate: 'fixed',
+    prefetchPercent: 10,
+    prefetchMinTtl: 10,
   },
   server: {
-    udpReplyBytes: 1_232, waitingPerClient: 1_000, discardAfterMs: 1_900, lateAnswersKept: 16, edeTextBytes: 160, anyTtl: HOUR_S,
-    accessVerdicts: 16_384, udpReceiveBufferBytes: 4 * 1024 * 1024, udpSendQueue: 1_000,
-    parsedClients: 4_096, drainMs: 5_000, udpBatch: 64, udpQueryBytes: 4_096, handoverBytes: 1024 * 1024, handoverBurst: 256, threadWakeMs: 1_000,
-    heapGrowingPercent: 100, threadRestartMs: 500, standInMs: 1, threadSliceMicros: 100, sendRetryMs: 1,
-    interfaceScanMs: MINUTE_MS, queryLogBufferBytes: 4 * 1024 * 1024,
+    udpReplyBytes: 1_232,
+    waitingPerClient: 1_000,
+    discardAfterMs: 1_900,
+    lateAnswersKept: 16,
+    edeTextBytes: 160,
+    anyTtl: HOUR_S,
+    accessVerdicts: 16_384,
+    udpReceiveBufferBytes: 4 * 1024 * 1024,
+    udpSendQueue: 1_000,
+    parsedClients: 4_096,
+    drainMs: 5_000,
+    udpBatch: 64,
+    udpQueryBytes: 4_096,
+    handoverBytes: 1024 * 1024,
+    handoverBurst: 256,
+    threadWakeMs: 1_000,
+    heapGrowingPercent: 100,
+    threadRestartMs: 500,
+    standInMs: 1,
+    threadSliceMicros: 100,
+    sendRetryMs: 1,
+    interfaceScanMs: MINUTE_MS,
+    queryLogBufferBytes: 4 * 1024 * 1024,
   },
   tcp: {
-    connections: 1_000, connectionsPerPrefix: 100, idleMs: 30_000, messageMs: 5_000, pipelined: 100, queuedBytes: 262_144,
-    queuedBytesInAll: 32 * 1024 * 1024, writeStallMs: 10_000,
+    connections: 1_000,
+    connectionsPerPrefix: 100,
+    idleMs: 30_000,
+    messageMs: 5_000,
+    pipelined: 100,
+    queuedBytes: 262_144,
+    queuedBytesInAll: 32 * 1024 * 1024,
+    writeStallMs: 10_000,
   },
   zone: {
-    recordTtl: 300, generateRecords: 65_536, generatedRecordsInAll: 1_048_576, generatedCharacters: 64 * 1024 * 1024, includeDepth: 16, includes: 1_000, additionalNames: 13, errorsListed: 200, watchDebounceMs: 100, watchMaxDelayMs: 2_000, fileBytes: 256 * 1024 * 1024,
+    recordTtl: 300,
+    generateRecords: 65_536,
+    generatedRecordsInAll: 1_048_576,
+    generatedCharacters: 64 * 1024 * 1024,
+    includeDepth: 16,
+    includes: 1_000,
+    additionalNames: 13,
+    errorsListed: 200,
+    watchDebounceMs: 100,
+    watchMaxDelayMs: 2_000,
+    fileBytes: 256 * 1024 * 1024,
   },
   dnssec: {
-    verifications: 32, keysPerTag: 2, signaturesPerRRset: 2, signaturesKept: 4, dsRecords: 8, keysPerZone: 32, nsec3Hashes: 150, denialRecords: 8, hashesPerStretch: 16,
-    verificationsPerStretch: 8, rsaModulusBits: 4_096, rsaExponentBits: 64, retries: 2, dsWalk: 20, zonesKept: 10_000, clockSlack: DAY_S,
-    nsec3Iterations: 50, nsec3IterationsMost: 150, addHoldDown: 30 * DAY_S, removeHoldDown: 30 * DAY_S, anchorQueryLeast: HOUR_S, anchorQueryMost: 15 * DAY_S,
-    anchorRetryMost: DAY_S, managedKeys: 20, managedBytes: 2 * 1024 * 1024, clockDoubt: DAY_S, anchorSignalMs: DAY_S * 1_000,
+    verifications: 32,
+    keysPerTag: 2,
+    signaturesPerRRset: 2,
+    signaturesKept: 4,
+    dsRecords: 8,
+    keysPerZone: 32,
+    nsec3Hashes: 150,
+    denialRecords: 8,
+    hashesPerStretch: 16,
+    verificationsPerStretch: 8,
+    rsaModulusBits: 4_096,
+    rsaExponentBits: 64,
+    retries: 2,
+    dsWalk: 20,
+    zonesKept: 10_000,
+    clockSlack: DAY_S,
+    nsec3Iterations: 50,
+    nsec3IterationsMost: 150,
+    addHoldDown: 30 * DAY_S,
+    removeHoldDown: 30 * DAY_S,
+    anchorQueryLeast: HOUR_S,
+    anchorQueryMost: 15 * DAY_S,
+    anchorRetryMost: DAY_S,
+    managedKeys: 20,
+    managedBytes: 2 * 1024 * 1024,
+    clockDoubt: DAY_S,
+    anchorSignalMs: DAY_S * 1_000,
   },
   tool: { queryTimeoutMs: 5_000, queryTries: 3 },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
-  warmUp: { questions: 3_000, delayMs: 250, sliceMs: 4, pauseMs: 4, together: 8, busyPermille: 500, giveUpMs: 10_000, cacheBytes: 16 * 1024 * 1024 },
+  warmUp: {
+    questions: 3_000,
+    delayMs: 250,
+    sliceMs: 4,
+    pauseMs: 4,
+    together: 8,
+    busyPermille: 500,
+    giveUpMs: 10_000,
+    cacheBytes: 16 * 1024 * 1024,
+  },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */

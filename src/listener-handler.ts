@@ -1,7 +1,7 @@
 /**
- * What a listener thread decides about a datagram, put together from the same parts as the server in the main thread: the
- * gates, the byte path over the shared answers, counters of its own. What it cannot answer at once it hands over unjudged,
- * and there everything is decided anew.
+ * What a listener thread decides about a datagram, put together from the same parts as the server in the main thread:
+ * the gates, the byte path over the shared answers, counters of its own. What it cannot answer at once it hands over
+ * unjudged, and there everything is decided anew.
  *
  * Invariant: a datagram is counted as a query by the thread that ends it, and by no other.
  */
@@ -36,7 +36,11 @@ export function makeListenerHandler({ program, now }: ThreadStart): DatagramHand
   return new ListenerHandler(program, now)
 }
 
-const LOSSES = { 'too-large': 'droppedTooLarge', 'no-room': 'droppedOverload', unsent: 'droppedUnsent' } as const satisfies Record<Loss, CounterName>
+const LOSSES = {
+  'too-large': 'droppedTooLarge',
+  'no-room': 'droppedOverload',
+  unsent: 'droppedUnsent',
+} as const satisfies Record<Loss, CounterName>
 
 /** Of datagrams, here or in the main thread. */
 export function countLoss(counters: Counters, why: Loss, count: number): void {
@@ -61,7 +65,10 @@ class ListenerHandler implements DatagramHandler {
   constructor({ answers, counters, settings }: ThreadProgram, now: () => number) {
     const reader = new AnswerReader(answers)
     this.#reader = reader
-    this.#bytePath = new BytePath((peek, query, out, outAt, at, maxBytes, ours) => reader.write(peek, query, 0, out, outAt, at, maxBytes, ours), settings.bytePath)
+    this.#bytePath = new BytePath(
+      (peek, query, out, outAt, at, maxBytes, ours) => reader.write(peek, query, 0, out, outAt, at, maxBytes, ours),
+      settings.bytePath,
+    )
     this.#counters = new Counters(counters)
     this.#queries = this.#counters.index('udpQueries')
     this.#hits = this.#counters.index('answeredFromCache')
@@ -81,7 +88,15 @@ class ListenerHandler implements DatagramHandler {
     this.#time = this.#now()
   }
 
-  take(query: Uint8Array, length: number, peers: Uint32Array, peerAt: number, family: 4 | 6, out: Uint8Array, outAt: number): number {
+  take(
+    query: Uint8Array,
+    length: number,
+    peers: Uint32Array,
+    peerAt: number,
+    family: 4 | 6,
+    out: Uint8Array,
+    outAt: number,
+  ): number {
     this.note = 0
     const counters = this.#counters
     const port = originPort(peers, peerAt)
@@ -110,10 +125,16 @@ class ListenerHandler implements DatagramHandler {
 }
 
 /** `words[at]` is where the address itself begins. */
-const addressAt = (words: Uint32Array, at: number, family: 4 | 6): ReturnType<typeof addressIn> => addressIn(words, at - ADDRESS_WORD[family], family)
+const addressAt = (words: Uint32Array, at: number, family: 4 | 6): ReturnType<typeof addressIn> =>
+  addressIn(words, at - ADDRESS_WORD[family], family)
 
 const isSettings = (value: unknown): value is ThreadSettings =>
   typeof value === 'object' && value !== null && 'gate' in value && 'bytePath' in value && 'tellsHits' in value
 
 const isProgram = (value: unknown): value is ThreadProgram =>
-  typeof value === 'object' && value !== null && 'answers' in value && 'counters' in value && 'settings' in value && isSettings(value.settings)
+  typeof value === 'object' &&
+  value !== null &&
+  'answers' in value &&
+  'counters' in value &&
+  'settings' in value &&
+  isSettings(value.settings)

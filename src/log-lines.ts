@@ -1,6 +1,6 @@
 /**
- * What an event says in the log: a level, one sentence, and fields for machines. The writer of the log is in `app.ts`; nothing
- * else logs.
+ * What an event says in the log: a level, one sentence, and fields for machines. The writer of the log is in `app.ts`;
+ * nothing else logs.
  */
 import type { Event, Problem } from './events.ts'
 import { problemText } from './problem-text.ts'
@@ -18,13 +18,19 @@ export function logLine(event: Event): LogLine {
 
 /** Errors as text, problems as the lines they print as. */
 function plainFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? (value.stack ?? value.message) : value]))
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      value instanceof Error ? (value.stack ?? value.message) : value,
+    ]),
+  )
 }
 
 const where = (address: string, port: number): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
 const listed = (problems: readonly Problem[]): string => problems.map(problem => `\n  ${problemText(problem)}`).join('')
 
-const restartText = (keys: readonly string[]): string => (keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`)
+const restartText = (keys: readonly string[]): string =>
+  keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const trustKinds = [
@@ -55,18 +61,30 @@ function trustSentence(event: TrustEvent): Sentence {
         ? { level: 'warn', message: 'nothing is validated: "dnssec": {"validate": false}' }
         : { level: 'warn', message: 'nothing is validated: there is no trust anchor' }
     case 'negative-anchor-ended':
-      return { level: 'warn', message: `the negative trust anchor of ${event.name} has ended: what is below it is validated again` }
+      return {
+        level: 'warn',
+        message: `the negative trust anchor of ${event.name} has ended: what is below it is validated again`,
+      }
     case 'anchor-changed':
-      return { level: event.state === 'revoked' ? 'warn' : 'info', message: `key ${event.key} of the trust anchor ${event.zone} ${keyStateText(event.state)}` }
+      return {
+        level: event.state === 'revoked' ? 'warn' : 'info',
+        message: `key ${event.key} of the trust anchor ${event.zone} ${keyStateText(event.state)}`,
+      }
     case 'trust-point-gone':
       return {
         level: 'error',
         message: `every key of the trust anchor ${event.zone} is revoked: nothing is validated below it any more (RFC 5011 section 5); configure a new anchor`,
       }
     case 'anchor-refresh-failed':
-      return { level: 'error', message: `the keys of the trust anchor ${event.zone} could not be checked, trying again: ${event.reason}` }
+      return {
+        level: 'error',
+        message: `the keys of the trust anchor ${event.zone} could not be checked, trying again: ${event.reason}`,
+      }
     case 'anchor-state-failed':
-      return { level: 'error', message: `state of trust anchors: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}` }
+      return {
+        level: 'error',
+        message: `state of trust anchors: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
+      }
     case 'clock-suspicious':
       return {
         level: 'error',
@@ -98,7 +116,11 @@ function keyStateText(state: Extract<Event, { kind: 'anchor-changed' }>['state']
 
 /** In the largest unit of which there are two. */
 function spanText(seconds: number): string {
-  const units = [[31_556_952, 'years'], [86_400, 'days'], [3_600, 'hours']] as const
+  const units = [
+    [31_556_952, 'years'],
+    [86_400, 'days'],
+    [3_600, 'hours'],
+  ] as const
   const [size, unit] = units.find(([length]) => seconds >= 2 * length) ?? [60, 'minutes']
   return `${Math.floor(seconds / size)} ${unit}`
 }
@@ -106,15 +128,22 @@ function spanText(seconds: number): string {
 function socketSentence(event: SocketEvent): Sentence {
   switch (event.kind) {
     case 'listening':
-      return { level: 'info', message: `listening on ${where(event.address, event.port)} (${event.transport.toUpperCase()})` }
+      return {
+        level: 'info',
+        message: `listening on ${where(event.address, event.port)} (${event.transport.toUpperCase()})`,
+      }
     case 'listener-failed':
-      return { level: 'error', message: `cannot listen on ${where(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}` }
+      return {
+        level: 'error',
+        message: `cannot listen on ${where(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}`,
+      }
     case 'udp-mode':
       return {
         level: 'info',
-        message: event.mode === 'plain'
-          ? `UDP one datagram at a time: ${event.why}`
-          : `UDP in batches, ${event.threads === 1 ? 'one thread answers' : `${event.threads} threads answer`} from the cache`,
+        message:
+          event.mode === 'plain'
+            ? `UDP one datagram at a time: ${event.why}`
+            : `UDP in batches, ${event.threads === 1 ? 'one thread answers' : `${event.threads} threads answer`} from the cache`,
       }
     case 'receive-buffer-small':
       return {
@@ -128,7 +157,12 @@ function socketSentence(event: SocketEvent): Sentence {
   }
 }
 
-const warmUpEnds = { done: '', busy: ', then clients came', stopped: ', then the server stopped', bug: ', then a bug ended it' } as const
+const warmUpEnds = {
+  done: '',
+  busy: ', then clients came',
+  stopped: ', then the server stopped',
+  bug: ', then a bug ended it',
+} as const
 
 function sentence(event: Event): Sentence {
   if (isTrust(event)) return trustSentence(event)
@@ -164,9 +198,15 @@ function sentence(event: Event): Sentence {
         message: `configuration read again from ${event.file}${restartText(event.needsRestart)}`,
       }
     case 'config-rejected':
-      return { level: 'error', message: `the new configuration is not used, the old one stays:${listed(event.problems)}` }
+      return {
+        level: 'error',
+        message: `the new configuration is not used, the old one stays:${listed(event.problems)}`,
+      }
     case 'family-dead':
-      return { level: 'warn', message: `IPv${event.family} leads nowhere from here; servers are asked over the other family` }
+      return {
+        level: 'warn',
+        message: `IPv${event.family} leads nowhere from here; servers are asked over the other family`,
+      }
     case 'family-alive':
       return { level: 'info', message: `IPv${event.family} works again` }
     case 'bug':
@@ -179,7 +219,10 @@ function sentence(event: Event): Sentence {
     case 'query-log-failed':
       return { level: 'error', message: `queries are not logged: ${event.message}` }
     case 'warmed-up':
-      return { level: 'debug', message: `warmed up with ${event.questions} made-up questions in ${event.ms} ms${warmUpEnds[event.ended]}` }
+      return {
+        level: 'debug',
+        message: `warmed up with ${event.questions} made-up questions in ${event.ms} ms${warmUpEnds[event.ended]}`,
+      }
     case 'stopping':
       return { level: 'info', message: `${event.signal}: finishing what is in flight` }
     case 'stopped':

@@ -9,7 +9,17 @@ import { formatRr } from './dns/rr-text.ts'
 import type { Rr } from './dns/rrset.ts'
 import { formatHex } from './dns/encoding-text.ts'
 import { formatName, formatString } from './dns/text.ts'
-import { className, EdeCode, edeName, EdnsOptionCode, opcodeName, Rcode, rcodeName, RrType, typeName } from './dns/types.ts'
+import {
+  className,
+  EdeCode,
+  edeName,
+  EdnsOptionCode,
+  opcodeName,
+  Rcode,
+  rcodeName,
+  RrType,
+  typeName,
+} from './dns/types.ts'
 import type { Show } from './dig-words.ts'
 
 /** How the reply came. `wall` in milliseconds since 1970. */
@@ -37,8 +47,8 @@ const BOGUS_CODES: ReadonlySet<number> = new Set([
 ])
 
 /**
- * From the reply alone: AD says secure (RFC 4035 section 3.2.3), SERVFAIL with a DNSSEC error says bogus, an answer without AD
- * is insecure as far as this server tells. `asked`: the query had AD or DO, and not CD.
+ * From the reply alone: AD says secure (RFC 4035 section 3.2.3), SERVFAIL with a DNSSEC error says bogus, an answer
+ * without AD is insecure as far as this server tells. `asked`: the query had AD or DO, and not CD.
  */
 export function securityShown(message: Message, asked: boolean): SecurityShown {
   if (!asked || !message.recursionAvailable || message.checkingDisabled) return null
@@ -69,19 +79,24 @@ export function digText(message: Message, journey: Journey, show: Show, security
   if (show.comments && message.edns !== null) blocks.push(ednsText(message.edns))
   const { question } = message
   if (show.question && question !== null)
-    blocks.push(`;; QUESTION SECTION:\n;${formatName(question.cased)}\t\t${className(question.class)}\t${typeName(question.type)}`)
+    blocks.push(
+      `;; QUESTION SECTION:\n;${formatName(question.cased)}\t\t${className(question.class)}\t${typeName(question.type)}`,
+    )
   const section = (title: string, records: readonly Rr[], wanted: boolean): void => {
-    if (wanted && records.length > 0) blocks.push([...(show.comments ? [`;; ${title} SECTION:`] : []), ...records.map(formatRr)].join('\n'))
+    if (wanted && records.length > 0)
+      blocks.push([...(show.comments ? [`;; ${title} SECTION:`] : []), ...records.map(formatRr)].join('\n'))
   }
   section('ANSWER', message.answer, show.answer)
   section('AUTHORITY', message.authority, show.authority)
   section('ADDITIONAL', message.additional, show.additional)
-  if (show.stats) blocks.push(security === null ? statsText(journey) : `${securityText(security)}\n${statsText(journey)}`)
+  if (show.stats)
+    blocks.push(security === null ? statsText(journey) : `${securityText(security)}\n${statsText(journey)}`)
   return blocks.length === 0 ? '' : `${blocks.join(show.comments ? '\n\n' : '\n')}\n`
 }
 
 /** The data of the answer, a record a line. */
-export const shortText = (message: Message): string => message.answer.map(rr => `${formatRdata(rr.type, rr.rdata)}\n`).join('')
+export const shortText = (message: Message): string =>
+  message.answer.map(rr => `${formatRdata(rr.type, rr.rdata)}\n`).join('')
 
 const flagsOf = (message: Message): string[] => [
   ...(message.response ? ['qr'] : []),
@@ -104,8 +119,12 @@ function headerText(message: Message): string {
 }
 
 function ednsText(edns: Edns): string {
-  const lines = [`;; OPT PSEUDOSECTION:`, `; EDNS: version: ${edns.version}, flags:${edns.dnssecOk ? ' do' : ''}; udp: ${edns.payloadSize}`]
-  for (const { code, text } of readExtendedErrors(edns)) lines.push(`; EDE: ${code} (${edeName(code)})${text === '' ? '' : `: ${quoted(text)}`}`)
+  const lines = [
+    `;; OPT PSEUDOSECTION:`,
+    `; EDNS: version: ${edns.version}, flags:${edns.dnssecOk ? ' do' : ''}; udp: ${edns.payloadSize}`,
+  ]
+  for (const { code, text } of readExtendedErrors(edns))
+    lines.push(`; EDE: ${code} (${edeName(code)})${text === '' ? '' : `: ${quoted(text)}`}`)
   for (const option of edns.options) if (option.code !== EdnsOptionCode.EDE) lines.push(`; ${optionText(option)}`)
   return lines.join('\n')
 }
@@ -172,7 +191,10 @@ export function jsonMessage(message: Message): JsonMessage {
     opcode: opcodeName(message.opcode),
     status: rcodeName(message.rcode),
     flags: flagsOf(message),
-    question: question === null ? null : { name: formatName(question.cased), type: typeName(question.type), class: className(question.class) },
+    question:
+      question === null
+        ? null
+        : { name: formatName(question.cased), type: typeName(question.type), class: className(question.class) },
     answer: message.answer.map(jsonRecord),
     authority: message.authority.map(jsonRecord),
     additional: message.additional.filter(rr => rr.type !== RrType.OPT).map(jsonRecord),
@@ -184,7 +206,9 @@ export function jsonMessage(message: Message): JsonMessage {
             payloadSize: edns.payloadSize,
             dnssecOk: edns.dnssecOk,
             errors: readExtendedErrors(edns).map(({ code, text }) => ({ code, name: edeName(code), text })),
-            options: edns.options.filter(option => option.code !== EdnsOptionCode.EDE).map(({ code, data }) => ({ code, data: hex(data) })),
+            options: edns.options
+              .filter(option => option.code !== EdnsOptionCode.EDE)
+              .map(({ code, data }) => ({ code, data: hex(data) })),
           },
   }
 }

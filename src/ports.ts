@@ -1,4 +1,7 @@
-/** What the core wants from the world: time, randomness, a way to reach servers, someone to tell. Adapters are in `net/` and `testing/`. */
+/**
+ * What the core wants from the world: time, randomness, a way to reach servers, someone to tell. Adapters are in `net/`
+ * and `testing/`.
+ */
 import type { IpAddress } from './dns/address.ts'
 import type { Decoded } from './dns/decode.ts'
 import type { Event } from './events.ts'
@@ -43,7 +46,10 @@ export type ExchangeResult =
   | {
       readonly kind: 'reply'
       readonly bytes: Uint8Array
-      /** What the octets say, from adapters that have read them; the name of an echoed question is then lower-cased, in `bytes` too. */
+      /**
+       * What the octets say, from adapters that have read them; the name of an echoed question is then lower-cased, in
+       * `bytes` too.
+       */
       readonly decoded?: Decoded | undefined
       readonly rttMs: number
       /** No letter of the question came back changed (so also true for an error reply that carries no question). */
@@ -55,7 +61,10 @@ export type ExchangeResult =
   | { readonly kind: 'spoofing-suspected'; readonly mismatches: number }
   /** The kernel said so: port closed, network or host unreachable, connection refused or reset. */
   | { readonly kind: 'unreachable'; readonly reason: string; readonly family: boolean }
-  /** Nothing left this machine: no socket or descriptor in time, or the network is closed. Says nothing about the server. */
+  /**
+   * Nothing left this machine: no socket or descriptor in time, or the network is closed. Says nothing about the
+   * server.
+   */
   | { readonly kind: 'not-sent'; readonly reason: string }
 
 export interface Network {
@@ -63,7 +72,13 @@ export interface Network {
    * Sends `query` (a complete message with its ID) and calls `done` exactly once, never before `exchange` returned.
    * Cancelling frees what it held and `done` is not called.
    */
-  exchange(server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel
+  exchange(
+    server: ServerAddress,
+    transport: Transport,
+    query: Uint8Array,
+    timeoutMs: number,
+    done: (result: ExchangeResult) => void,
+  ): Cancel
 }
 
 /** Where a query came from. */
@@ -82,5 +97,7 @@ export type EventSink = (event: Event) => void
  */
 export type Reply = (bytes: Uint8Array, length: number) => void
 
-/** What a listener does with the first `length` octets of `bytes`, which are the listener's again when the call returns. */
+/**
+ * What a listener does with the first `length` octets of `bytes`, which are the listener's again when the call returns.
+ */
 export type Serve = (bytes: Uint8Array, length: number, client: Client, reply: Reply) => void

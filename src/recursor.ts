@@ -1,6 +1,6 @@
 /**
- * Everything that resolving needs, put together: clock, randomness, network, caches, local zones, root hints, engine. The
- * server, the library and `explain` are built on it; what they add is who asks.
+ * Everything that resolving needs, put together: clock, randomness, network, caches, local zones, root hints, engine.
+ * The server, the library and `explain` are built on it; what they add is who asks.
  */
 import { createCaches, type Caches } from './cache/caches.ts'
 import type { Delegation } from './cache/delegations.ts'
@@ -40,7 +40,10 @@ export interface Recursor {
   close(): void
 }
 
-/** Of the hash of kept answers: whoever does not know it cannot choose names that meet in one bucket (algorithmic complexity attacks). */
+/**
+ * Of the hash of kept answers: whoever does not know it cannot choose names that meet in one bucket (algorithmic
+ * complexity attacks).
+ */
 const SEEDS = 2 ** 32
 
 export function openRecursor(options: RecursorOptions): Recursor {
@@ -50,7 +53,8 @@ export function openRecursor(options: RecursorOptions): Recursor {
     const network = createNetwork({ clock, random, limits, events, libc: options.libc })
     return { network, closeNetwork: () => network.close() }
   }
-  const { network, closeNetwork } = options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {} }
+  const { network, closeNetwork } =
+    options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {} }
   const caches = createCaches(limits.cache, limits.upstream, { seed: random.below(SEEDS) | 0 })
   const zones = new ZoneStore({
     clock,

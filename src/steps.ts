@@ -10,7 +10,9 @@ import type { ExchangeResult, ServerAddress, Transport } from './ports.ts'
 /** RFC 4035 section 4.3: who signed it. Trust (who told us) is apart, in `cache/trust.ts`. */
 export type Security =
   | { readonly kind: 'secure' }
-  /** Proven to be unsigned, or signed in a way that is not validated here; then `note` says which, for the client's EDE. */
+  /**
+   * Proven to be unsigned, or signed in a way that is not validated here; then `note` says which, for the client's EDE.
+   */
   | { readonly kind: 'insecure'; readonly note?: SecurityNote }
   | { readonly kind: 'indeterminate' }
   | { readonly kind: 'bogus'; readonly ede: EdeCode; readonly text: string }
@@ -22,26 +24,33 @@ export interface SecurityNote {
 }
 
 export type FailureReason =
-  | 'unreachable'        // no server of the zone gave a usable answer in time
-  | 'all-servers-lame'   // servers answered, none of them for this zone
+  | 'unreachable' // no server of the zone gave a usable answer in time
+  | 'all-servers-lame' // servers answered, none of them for this zone
   | 'refused-by-servers' // REFUSED, SERVFAIL, FORMERR or NOTIMP from all
   | 'bogus'
-  | 'cycle'              // relative to the asker: never cached
+  | 'cycle' // relative to the asker: never cached
   | 'budget'
   | 'deadline'
   | 'overload'
-  | 'alias-chain'        // too long or a loop
-  | 'name-too-long'      // DNAME substitution, answered YXDOMAIN (RFC 6672 section 2.2)
-  | 'not-recursive'      // RD=0 and nothing here
-  | 'cached'             // a failure remembered (RFC 9520)
+  | 'alias-chain' // too long or a loop
+  | 'name-too-long' // DNAME substitution, answered YXDOMAIN (RFC 6672 section 2.2)
+  | 'not-recursive' // RD=0 and nothing here
+  | 'cached' // a failure remembered (RFC 9520)
   | 'bug'
 
 /**
- * What one resolution means. TTLs in it are what is left now. `rrsets` of the negative kinds is the alias chain that led
- * there (often empty). `authoritative` when the first record or the denial comes from a local zone.
+ * What one resolution means. TTLs in it are what is left now. `rrsets` of the negative kinds is the alias chain that
+ * led there (often empty). `authoritative` when the first record or the denial comes from a local zone.
  */
 export type Outcome =
-  | { readonly kind: 'answer'; readonly rrsets: readonly RRset[]; readonly proof: readonly RRset[]; readonly security: Security; readonly authoritative: boolean; readonly additional: readonly RRset[] }
+  | {
+      readonly kind: 'answer'
+      readonly rrsets: readonly RRset[]
+      readonly proof: readonly RRset[]
+      readonly security: Security
+      readonly authoritative: boolean
+      readonly additional: readonly RRset[]
+    }
   | {
       readonly kind: 'nodata' | 'nxdomain'
       readonly rrsets: readonly RRset[]
@@ -51,7 +60,13 @@ export type Outcome =
       readonly security: Security
       readonly authoritative: boolean
     }
-  | { readonly kind: 'failure'; readonly rrsets: readonly RRset[]; readonly why: FailureReason; readonly ede: EdeCode; readonly text: string }
+  | {
+      readonly kind: 'failure'
+      readonly rrsets: readonly RRset[]
+      readonly why: FailureReason
+      readonly ede: EdeCode
+      readonly text: string
+    }
 
 /** One message to one server. */
 export interface ExchangeSpec {
@@ -70,7 +85,11 @@ export type Effect =
   | { readonly kind: 'lookup'; readonly question: Question; readonly because: Because }
   | { readonly kind: 'all'; readonly branches: readonly Steps<unknown>[] }
   | { readonly kind: 'pause' }
-  | { readonly kind: 'first'; readonly branches: readonly Steps<unknown>[]; readonly accept: (value: unknown) => boolean }
+  | {
+      readonly kind: 'first'
+      readonly branches: readonly Steps<unknown>[]
+      readonly accept: (value: unknown) => boolean
+    }
 
 export type Steps<T> = Generator<Effect, T, unknown>
 
@@ -78,7 +97,10 @@ export function* exchange(spec: ExchangeSpec): Steps<ExchangeResult> {
   return (yield { kind: 'exchange', spec }) as ExchangeResult
 }
 
-/** Another resolution, shared when the same question is already in flight; `failure: cycle` when waiting for it would never end. */
+/**
+ * Another resolution, shared when the same question is already in flight; `failure: cycle` when waiting for it would
+ * never end.
+ */
 export function* lookup(question: Question, because: Because): Steps<Outcome> {
   return (yield { kind: 'lookup', question, because }) as Outcome
 }
@@ -93,7 +115,9 @@ export function* first<T>(branches: readonly Steps<T>[], accept: (value: T) => b
   return (yield { kind: 'first', branches, accept: value => accept(value as T) }) as T | null
 }
 
-/** Lets others have the event loop: between pieces of work that cost about a millisecond each (KeyTrap, CVE-2023-50387). */
+/**
+ * Lets others have the event loop: between pieces of work that cost about a millisecond each (KeyTrap, CVE-2023-50387).
+ */
 export function* pause(): Steps<void> {
   yield { kind: 'pause' }
 }

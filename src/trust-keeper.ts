@@ -1,10 +1,10 @@
 /**
- * Keeps what validation starts from: the configured anchors, those that a roll-over added (RFC 5011), the negative ones while
- * they last. It looks at the keys of the trust points when it is time, keeps their state in a file, tells the engine when
- * something else is believed, and notices a clock that cannot be right. Judging is done in `dnssec/`.
+ * Keeps what validation starts from: the configured anchors, those that a roll-over added (RFC 5011), the negative ones
+ * while they last. It looks at the keys of the trust points when it is time, keeps their state in a file, tells the
+ * engine when something else is believed, and notices a clock that cannot be right. Judging is done in `dnssec/`.
  *
- * Invariants: a state file that is not entirely right makes no key trusted; when in doubt the configured anchors hold; what
- * was judged by other anchors is forgotten in the moment they change.
+ * Invariants: a state file that is not entirely right makes no key trusted; when in doubt the configured anchors hold;
+ * what was judged by other anchors is forgotten in the moment they change.
  */
 import type { DnssecConfig } from './config.ts'
 import { foldName, prependLabel, ROOT, type Name } from './dns/name.ts'
@@ -15,7 +15,15 @@ import { RrClass, RrType } from './dns/types.ts'
 import { algorithmName } from './dnssec/algorithms.ts'
 import { examineKeys, outsideBy } from './dnssec/anchor-evidence.ts'
 import { formatState, parseState } from './dnssec/anchor-state.ts'
-import { newPoint, observe, refreshAfter, retryAfter, trustedAnchor, type KeyChange, type ManagedPoint } from './dnssec/managed-anchors.ts'
+import {
+  newPoint,
+  observe,
+  refreshAfter,
+  retryAfter,
+  trustedAnchor,
+  type KeyChange,
+  type ManagedPoint,
+} from './dnssec/managed-anchors.ts'
 import { makeTrustPoints, mergeAnchors, type TrustAnchor } from './dnssec/trust-anchors.ts'
 import type { DnssecLimits } from './limits.ts'
 import { openStateFile, type StateFile } from './net/state-file.ts'
@@ -77,7 +85,10 @@ export class TrustKeeper {
     this.#validation = this.#made()
   }
 
-  /** To be called for every resolution: one function of all keepers, so that V8 takes those of different ones for the same code. */
+  /**
+   * To be called for every resolution: one function of all keepers, so that V8 takes those of different ones for the
+   * same code.
+   */
   readonly validation = (): Validation => this.#validation
 
   /** Tags of the keys of the root that are believed (RFC 8509 section 3), ascending. */
@@ -85,12 +96,16 @@ export class TrustKeeper {
     return tagsOf(this.#validation.points.at(ROOT))
   }
 
-  /** Who is to forget what was judged by other anchors. Tells what is believed, and of a clock that is before this program. */
+  /**
+   * Who is to forget what was judged by other anchors. Tells what is believed, and of a clock that is before this
+   * program.
+   */
   attach(resolver: KeyResolver): void {
     this.#resolver = resolver
     this.#tellTrust()
     const wall = this.#clock.wall()
-    if (wall < releasedAt - this.#limits.clockSlack) this.#doubtClock(wall - releasedAt, 'it is before the day on which this version was made')
+    if (wall < releasedAt - this.#limits.clockSlack)
+      this.#doubtClock(wall - releasedAt, 'it is before the day on which this version was made')
   }
 
   /** Begins to look at keys and clocks. */
@@ -170,7 +185,11 @@ export class TrustKeeper {
   }
 
   #open(path: string): StateFile {
-    return openStateFile({ path, maxBytes: this.#limits.managedBytes, onTrouble: message => this.#events({ kind: 'anchor-state-failed', message: `${path}: ${message}`, problems: [] }) })
+    return openStateFile({
+      path,
+      maxBytes: this.#limits.managedBytes,
+      onTrouble: message => this.#events({ kind: 'anchor-state-failed', message: `${path}: ${message}`, problems: [] }),
+    })
   }
 
   /** The state of the last run; when its file is damaged, the one that was good when the last run began. */
@@ -186,7 +205,10 @@ export class TrustKeeper {
     return before === 'damaged' ? null : (before?.points ?? null)
   }
 
-  #readState(path: string, file: StateFile): { readonly points: readonly ManagedPoint[]; readonly text: string } | null | 'damaged' {
+  #readState(
+    path: string,
+    file: StateFile,
+  ): { readonly points: readonly ManagedPoint[]; readonly text: string } | null | 'damaged' {
     const read = file.read()
     if (read.kind === 'missing') return null
     if (read.kind === 'unreadable') {
@@ -195,7 +217,11 @@ export class TrustKeeper {
     }
     const state = parseState(read.text, path, this.#clock.wall(), this.#limits)
     if (state.kind === 'state') return { points: state.points, text: read.text }
-    this.#events({ kind: 'anchor-state-failed', message: `the keys in ${path} are not used`, problems: [state.problem] })
+    this.#events({
+      kind: 'anchor-state-failed',
+      message: `the keys in ${path} are not used`,
+      problems: [state.problem],
+    })
     return 'damaged'
   }
 
@@ -205,7 +231,13 @@ export class TrustKeeper {
     this.#points = new Map(
       this.#anchors.map((configured): [Name, Point] => [
         configured.name,
-        { configured, state: (managed ? known.get(configured.name) : undefined) ?? newPoint(configured.name), originalTtl: 0, expiresAt: 0, failing: false },
+        {
+          configured,
+          state: (managed ? known.get(configured.name) : undefined) ?? newPoint(configured.name),
+          originalTtl: 0,
+          expiresAt: 0,
+          failing: false,
+        },
       ]),
     )
   }
@@ -216,7 +248,8 @@ export class TrustKeeper {
   #schedule(): void {
     this.#watchNegative()
     if (!this.#settings.validate) return
-    for (const point of this.#points.values()) if (this.#files !== null || point.configured.name === ROOT) this.#look(point)
+    for (const point of this.#points.values())
+      if (this.#files !== null || point.configured.name === ROOT) this.#look(point)
     if (this.#settings.trustAnchorSignal) this.#signal()
   }
 
@@ -254,7 +287,10 @@ export class TrustKeeper {
     this.#resolver?.resolve({ name, type: RrType.DNSKEY, class: RrClass.IN }, options, outcome => {
       // Another configuration came meanwhile, or the end.
       if (timers !== this.#timers) return
-      const set = outcome.kind === 'answer' ? outcome.rrsets.find(rrset => rrset.name === name && rrset.type === RrType.DNSKEY) : undefined
+      const set =
+        outcome.kind === 'answer'
+          ? outcome.rrsets.find(rrset => rrset.name === name && rrset.type === RrType.DNSKEY)
+          : undefined
       if (set === undefined) this.#failed(point, outcome.kind === 'failure' ? outcome.text : 'it has no keys')
       else this.#seen(point, set)
     })
@@ -279,13 +315,16 @@ export class TrustKeeper {
     point.failing = false
     point.originalTtl = seen.originalTtl
     point.expiresAt = verdict.expires
-    if (this.#files !== null) this.#after(refreshAfter(seen.originalTtl, verdict.expires - wall, this.#limits) * 1_000, () => this.#look(point))
+    if (this.#files !== null)
+      this.#after(refreshAfter(seen.originalTtl, verdict.expires - wall, this.#limits) * 1_000, () => this.#look(point))
   }
 
   #failed(point: Point, reason: string): void {
     if (!point.failing) this.#events({ kind: 'anchor-refresh-failed', zone: formatName(point.configured.name), reason })
     point.failing = true
-    this.#after(retryAfter(point.originalTtl, point.expiresAt - this.#clock.wall(), this.#limits) * 1_000, () => this.#look(point))
+    this.#after(retryAfter(point.originalTtl, point.expiresAt - this.#clock.wall(), this.#limits) * 1_000, () =>
+      this.#look(point),
+    )
   }
 
   #trustChanged({ state, configured }: Point): void {
@@ -296,7 +335,12 @@ export class TrustKeeper {
 
   #tellChanges(name: Name, changes: readonly KeyChange[]): void {
     for (const { rdata, to } of changes)
-      this.#events({ kind: 'anchor-changed', zone: formatName(name), key: `${keyTagOf(rdata)} (${algorithmName(rdata[3] ?? 0)})`, state: to })
+      this.#events({
+        kind: 'anchor-changed',
+        zone: formatName(name),
+        key: `${keyTagOf(rdata)} (${algorithmName(rdata[3] ?? 0)})`,
+        state: to,
+      })
   }
 
   /** The first time what was there is put aside: should the file be damaged once, that is the next best. */
@@ -313,7 +357,10 @@ export class TrustKeeper {
     const off = set.signatures.flatMap(rdata => readRrsig(rdata) ?? []).map(rrsig => outsideBy(rrsig, wall))
     const least = off.reduce((best, by) => (Math.abs(by) < Math.abs(best) ? by : best), Number.POSITIVE_INFINITY)
     if (off.length > 0 && Math.abs(least) > this.#limits.clockDoubt)
-      this.#doubtClock(least, `every signature over the keys of ${formatName(set.name)} ${least > 0 ? 'has ended' : 'begins later'}`)
+      this.#doubtClock(
+        least,
+        `every signature over the keys of ${formatName(set.name)} ${least > 0 ? 'has ended' : 'begins later'}`,
+      )
     else this.#clockDoubted = false
   }
 
@@ -330,18 +377,26 @@ export class TrustKeeper {
       const anchor = this.#validation.points.at(name)
       const question = anchor === undefined ? null : signalName(name, tagsOf(anchor))
       if (question === null) continue
-      this.#resolver?.resolve({ name: question, type: RrType.NULL, class: RrClass.IN }, { recursionDesired: true, because: 'trust-anchor', checkingDisabled: true }, () => {})
+      this.#resolver?.resolve(
+        { name: question, type: RrType.NULL, class: RrClass.IN },
+        { recursionDesired: true, because: 'trust-anchor', checkingDisabled: true },
+        () => {},
+      )
     }
     this.#after(this.#limits.anchorSignalMs, () => this.#signal())
   }
 }
 
 /** A configured key that is seen for the first time, or is missing, was and is believed. */
-const changesTrust = ({ from, to }: KeyChange): boolean => to === 'revoked' || (from === 'add-pending' && to === 'valid')
+const changesTrust = ({ from, to }: KeyChange): boolean =>
+  to === 'revoked' || (from === 'add-pending' && to === 'valid')
 
 /** Key tags of an anchor, ascending, each once. */
 export function tagsOf(anchor: TrustAnchor | undefined): readonly number[] {
-  const tags = [...(anchor?.ds ?? []).flatMap(rdata => readDs(rdata)?.keyTag ?? []), ...(anchor?.keys ?? []).map(keyTagOf)]
+  const tags = [
+    ...(anchor?.ds ?? []).flatMap(rdata => readDs(rdata)?.keyTag ?? []),
+    ...(anchor?.keys ?? []).map(keyTagOf),
+  ]
   return [...new Set(tags)].sort((a, b) => a - b)
 }
 

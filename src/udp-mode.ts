@@ -1,6 +1,6 @@
 /**
- * Whether datagrams can be moved in batches here, and if not, why. Asked once, at the start: what comes of it is told and
- * does not change while the server runs.
+ * Whether datagrams can be moved in batches here, and if not, why. Asked once, at the start: what comes of it is told
+ * and does not change while the server runs.
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,9 @@ const BUILT = new URL('listener-thread.js', import.meta.url)
 
 export function chooseUdpMode(wanted: 'auto' | 'batch' | 'plain', entry: URL = BUILT): UdpMode {
   if (wanted === 'plain') return { kind: 'plain', why: 'so configured' }
-  const found = existsSync(fileURLToPath(entry)) ? loadLibc() : { kind: 'unavailable' as const, reason: 'the program runs from its sources' }
+  const found = existsSync(fileURLToPath(entry))
+    ? loadLibc()
+    : { kind: 'unavailable' as const, reason: 'the program runs from its sources' }
   if (found.kind === 'libc') return { kind: 'batch', libc: found.libc, entry }
   return wanted === 'auto' ? { kind: 'plain', why: found.reason } : { kind: 'impossible', why: found.reason }
 }

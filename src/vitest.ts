@@ -1,6 +1,7 @@
 /**
- * What `rootwalk/vitest` gives: vitest's `test` with a DNS stub for every test, and `expect` with matchers for it. The only
- * file that imports vitest, which whoever imports this one has. Invariant: a test's stub is its own, and gone after it.
+ * What `rootwalk/vitest` gives: vitest's `test` with a DNS stub for every test, and `expect` with matchers for it. The
+ * only file that imports vitest, which whoever imports this one has. Invariant: a test's stub is its own, and gone
+ * after it.
  */
 import { expect as vitestExpect, type ExpectStatic, test as vitestTest, type TestAPI } from 'vitest'
 import { type DnsMatchers, dnsMatchers } from './testing/matchers.ts'
@@ -8,7 +9,10 @@ import type { DnsStub, StubOptions } from './testing/stub-types.ts'
 import { createDnsStub } from './testing/stub.ts'
 
 export interface DnsFixtures {
-  /** A stub on a random port, made for the test that takes it and stopped after it, with what it installed in the process. */
+  /**
+   * A stub on a random port, made for the test that takes it and stopped after it, with what it installed in the
+   * process.
+   */
   readonly dns: DnsStub
   /** How `dns` is made: `test.extend({ dnsOptions: { records: … } })`. */
   readonly dnsOptions: StubOptions

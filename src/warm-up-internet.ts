@@ -1,7 +1,7 @@
 /**
- * The internet that the engine is warmed up with: a root, three top-level domains and as many zones as are asked for, all made
- * up, behind the very code that talks to real servers over UDP. There is no socket in it; what a server says is worked out
- * when it is asked and delivered in the next turn of the loop.
+ * The internet that the engine is warmed up with: a root, three top-level domains and as many zones as are asked for,
+ * all made up, behind the very code that talks to real servers over UDP. There is no socket in it; what a server says
+ * is worked out when it is asked and delivered in the next turn of the loop.
  *
  * Invariants: nothing leaves the process; every question of `warm-up-questions.ts` has the answer that it expects.
  */
@@ -43,7 +43,9 @@ const SERVERS = 6
 
 /** The `n`-th address of a role. */
 export const warmUpAddresses = (role: number, n: number): readonly IpAddress[] =>
-  [Uint8Array.of(198, 18, role, n), Uint8Array.of(0x20, 0x01, 0, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, role, 0, n)].map(ipFromBytes)
+  [Uint8Array.of(198, 18, role, n), Uint8Array.of(0x20, 0x01, 0, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, role, 0, n)].map(
+    ipFromBytes,
+  )
 
 const roleOf = ({ bytes }: IpAddress): number => bytes[bytes.length === 4 ? ROLE_AT[4] : ROLE_AT[16]] ?? Role.Silent
 
@@ -65,8 +67,8 @@ export class WarmUpInternet {
   }
 
   /**
-   * The port of the engine, in the form of the real one. `other` is the same by another function: what has been seen calling
-   * two is compiled for calling any, the real one too.
+   * The port of the engine, in the form of the real one. `other` is the same by another function: what has been seen
+   * calling two is compiled for calling any, the real one too.
    */
   port(other: boolean): Network {
     const usage = (): null => null
@@ -77,15 +79,26 @@ export class WarmUpInternet {
       close,
     }
     const two = {
-      exchange: (server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel =>
-        this.#exchange(server, transport, query, timeoutMs, done),
+      exchange: (
+        server: ServerAddress,
+        transport: Transport,
+        query: Uint8Array,
+        timeoutMs: number,
+        done: (result: ExchangeResult) => void,
+      ): Cancel => this.#exchange(server, transport, query, timeoutMs, done),
       usage,
       close,
     }
     return other ? two : one
   }
 
-  #exchange(server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
+  #exchange(
+    server: ServerAddress,
+    transport: Transport,
+    query: Uint8Array,
+    timeoutMs: number,
+    done: (result: ExchangeResult) => void,
+  ): Cancel {
     // Its time is not waited for.
     if (roleOf(server.ip) === Role.Silent) return this.#soon(() => done({ kind: 'timeout', mismatches: 0 }))
     if (transport === 'udp') return this.#udp.exchange(server, query, timeoutMs, done)
@@ -134,7 +147,10 @@ class MadeUpSockets implements UpstreamSockets {
   }
 
   open(server: ServerAddress, user: SocketUser): OpenedSocket {
-    return { kind: 'socket', socket: { send: query => this.#send({ server, user, query: Uint8Array.from(query) }), close: () => {} } }
+    return {
+      kind: 'socket',
+      socket: { send: query => this.#send({ server, user, query: Uint8Array.from(query) }), close: () => {} },
+    }
   }
 
   close(): void {
@@ -150,7 +166,8 @@ class MadeUpSockets implements UpstreamSockets {
     this.#sent = []
     try {
       // A socket that was closed meanwhile has no exchange any more, and does not listen.
-      for (const { server, user, query } of sent) if (!this.#closed) user.received(this.#servers.reply(server.ip, query, 'udp'))
+      for (const { server, user, query } of sent)
+        if (!this.#closed) user.received(this.#servers.reply(server.ip, query, 'udp'))
     } catch (error) {
       this.#broke(error)
     }
@@ -159,11 +176,19 @@ class MadeUpSockets implements UpstreamSockets {
 
 /** Seconds, of sets by the length of their names. */
 const TTLS = [300, 3_600, 86_400] as const
-const set = (name: Name, type: number, ...rdatas: readonly Uint8Array[]): RRset => makeRRset(name, type, RrClass.IN, TTLS[name.length % TTLS.length] ?? TTLS[0], rdatas)
+const set = (name: Name, type: number, ...rdatas: readonly Uint8Array[]): RRset =>
+  makeRRset(name, type, RrClass.IN, TTLS[name.length % TTLS.length] ?? TTLS[0], rdatas)
 /** Of all fields of a SOA. */
 const SOA_VALUE = 3_600
 
-const nothing: Said = { rcode: Rcode.NOERROR, authoritative: true, truncated: false, answer: [], authority: [], additional: [] }
+const nothing: Said = {
+  rcode: Rcode.NOERROR,
+  authoritative: true,
+  truncated: false,
+  answer: [],
+  authority: [],
+  additional: [],
+}
 const MAIL_PREFERENCE = 10
 /** Service priority 1, the owner itself, `alpn=h2` (RFC 9460). */
 const HTTPS_RDATA = Uint8Array.of(0, 1, 0, 0, 1, 0, 3, 2, 0x68, 0x32)
@@ -197,56 +222,86 @@ class Servers {
   #above(parent: Name, child: Name, name: Name, type: number): Said {
     const isTop = parent === ROOT
     const signer = this.#signer
-    const ds = signer !== null && (isTop || child.charAt(1) === ZoneKind.Signed) ? [signer.signed(set(child, RrType.DS, signer.dsOf(child)), parent)] : []
+    const ds =
+      signer !== null && (isTop || child.charAt(1) === ZoneKind.Signed)
+        ? [signer.signed(set(child, RrType.DS, signer.dsOf(child)), parent)]
+        : []
     const proof = ds.length > 0 || signer === null ? ds : [signer.signed(unsignedChild(parent, child), parent)]
-    if (name === child && type === RrType.DS) return ds.length > 0 ? { ...nothing, answer: ds } : { ...nothing, authority: [this.#soa(parent), ...proof] }
+    if (name === child && type === RrType.DS)
+      return ds.length > 0 ? { ...nothing, answer: ds } : { ...nothing, authority: [this.#soa(parent), ...proof] }
     const { ns, glue } = isTop ? serversOfTop(child) : serversOf(child)
     return { ...nothing, authoritative: false, authority: [ns, ...proof], additional: glue }
   }
 
   #apex(zone: Name, type: number): Said {
-    if (type === RrType.DNSKEY && this.#signer !== null && this.#isSigned(zone)) return { ...nothing, answer: [this.#signer.signed(set(zone, type, this.#signer.dnskey), zone)] }
+    if (type === RrType.DNSKEY && this.#signer !== null && this.#isSigned(zone))
+      return { ...nothing, answer: [this.#signer.signed(set(zone, type, this.#signer.dnskey), zone)] }
     if (type === RrType.NS && labelCount(zone) > 1) return { ...nothing, answer: [this.#own(serversOf(zone).ns, zone)] }
     return this.#noData(zone, zone, [RrType.NS, RrType.SOA])
   }
 
   #host(zone: Name, name: Name, type: number, transport: Transport): Said {
     const { ns, glue } = serversOf(zone)
-    const data = (...sets: readonly RRset[]): Said => ({ ...nothing, answer: sets.map(one => this.#own(one, zone)), authority: [this.#own(ns, zone)], additional: glue })
+    const data = (...sets: readonly RRset[]): Said => ({
+      ...nothing,
+      answer: sets.map(one => this.#own(one, zone)),
+      authority: [this.#own(ns, zone)],
+      additional: glue,
+    })
     switch (name.charAt(1)) {
       case HostKind.Missing:
         return { ...nothing, rcode: Rcode.NXDOMAIN, authority: [this.#soa(zone), ...this.#nothingThere(zone)] }
       case HostKind.AliasAway:
-        return data(set(name, RrType.CNAME, nameBytes(nameIn(numberAt(name, name.indexOf('-') + 1), `h${numberAt(name, 2)}`))))
+        return data(
+          set(name, RrType.CNAME, nameBytes(nameIn(numberAt(name, name.indexOf('-') + 1), `h${numberAt(name, 2)}`))),
+        )
       case HostKind.AliasInside: {
         const target = child('h-alias', zone)
         return data(set(name, RrType.CNAME, nameBytes(target)), addressSet(target, RrType.A))
       }
       case HostKind.Mail:
-        return type === RrType.MX || type === RrType.TXT || type === RrType.HTTPS ? data(mailSet(zone, name, type)) : this.#noData(zone, name, [RrType.MX, RrType.TXT, RrType.HTTPS])
+        return type === RrType.MX || type === RrType.TXT || type === RrType.HTTPS
+          ? data(mailSet(zone, name, type))
+          : this.#noData(zone, name, [RrType.MX, RrType.TXT, RrType.HTTPS])
       case HostKind.Truncated:
-        return transport === 'udp' ? { ...nothing, truncated: true } : data(set(name, RrType.TXT, textRdata(TEXT), textRdata(`${TEXT} again`)))
+        return transport === 'udp'
+          ? { ...nothing, truncated: true }
+          : data(set(name, RrType.TXT, textRdata(TEXT), textRdata(`${TEXT} again`)))
       case HostKind.Branch:
         return this.#noData(zone, name, [])
       case HostKind.OnlyIpv4:
         return type === RrType.A ? data(addressSet(name, type)) : this.#noData(zone, name, [RrType.A])
       case 'n':
-        return serverSets(zone, name).some(found => found.type === type) ? data(...serverSets(zone, name).filter(found => found.type === type)) : this.#noData(zone, name, [RrType.A])
+        return serverSets(zone, name).some(found => found.type === type)
+          ? data(...serverSets(zone, name).filter(found => found.type === type))
+          : this.#noData(zone, name, [RrType.A])
       default:
-        return type === RrType.A || type === RrType.AAAA ? data(addressSet(name, type)) : this.#noData(zone, name, [RrType.A, RrType.AAAA])
+        return type === RrType.A || type === RrType.AAAA
+          ? data(addressSet(name, type))
+          : this.#noData(zone, name, [RrType.A, RrType.AAAA])
     }
   }
 
   #noData(zone: Name, name: Name, types: readonly number[]): Said {
-    const proof = this.#isSigned(zone) ? [this.#own(set(name, RrType.NSEC, nsecRdata(child('\0', name), [...types, RrType.RRSIG, RrType.NSEC])), zone)] : []
+    const proof = this.#isSigned(zone)
+      ? [this.#own(set(name, RrType.NSEC, nsecRdata(child('\0', name), [...types, RrType.RRSIG, RrType.NSEC])), zone)]
+      : []
     return { ...nothing, authority: [this.#soa(zone), ...proof] }
   }
 
   /** Neither the names that begin with the letter of missing ones, nor a wildcard. */
   #nothingThere(zone: Name): readonly RRset[] {
     if (!this.#isSigned(zone)) return []
-    const apex = set(zone, RrType.NSEC, nsecRdata(child('a', zone), [RrType.NS, RrType.SOA, RrType.RRSIG, RrType.NSEC, RrType.DNSKEY]))
-    const before = set(child('w', zone), RrType.NSEC, nsecRdata(child('y', zone), [RrType.A, RrType.RRSIG, RrType.NSEC]))
+    const apex = set(
+      zone,
+      RrType.NSEC,
+      nsecRdata(child('a', zone), [RrType.NS, RrType.SOA, RrType.RRSIG, RrType.NSEC, RrType.DNSKEY]),
+    )
+    const before = set(
+      child('w', zone),
+      RrType.NSEC,
+      nsecRdata(child('y', zone), [RrType.A, RrType.RRSIG, RrType.NSEC]),
+    )
     return [this.#own(apex, zone), this.#own(before, zone)]
   }
 
@@ -277,7 +332,11 @@ function unsignedChild(parent: Name, name: Name): RRset {
   const hash = nsec3Hash(name, NO_SALT, 0)
   const nextHash = Uint8Array.from(hash)
   nextHash[nextHash.length - 1] = ((hash.at(-1) ?? 0) + 1) & 0xff
-  return set(child(formatBase32Hex(hash).toLowerCase(), parent), RrType.NSEC3, nsec3Rdata({ hashAlgorithm: NSEC3_SHA1, flags: 0, iterations: 0, salt: NO_SALT, nextHash }, [RrType.NS]))
+  return set(
+    child(formatBase32Hex(hash).toLowerCase(), parent),
+    RrType.NSEC3,
+    nsec3Rdata({ hashAlgorithm: NSEC3_SHA1, flags: 0, iterations: 0, salt: NO_SALT, nextHash }, [RrType.NS]),
+  )
 }
 
 interface NameServers {
@@ -287,7 +346,10 @@ interface NameServers {
 
 function serversOfTop(top: Name): NameServers {
   const names = ['a', 'b'].map(label => child(label, child('nic', top)))
-  return { ns: set(top, RrType.NS, ...names.map(nameBytes)), glue: names.flatMap((name, i) => addressSets(name, Role.TopLevel, i + 1)) }
+  return {
+    ns: set(top, RrType.NS, ...names.map(nameBytes)),
+    glue: names.flatMap((name, i) => addressSets(name, Role.TopLevel, i + 1)),
+  }
 }
 
 /** Those of a zone without glue are in the zone before it, which has another top-level domain. */
@@ -295,15 +357,25 @@ function serversOf(zone: Name): NameServers {
   const number = numberAt(zone, 2)
   const away = zone.charAt(1) === ZoneKind.Glueless
   const names = ['ns1', 'ns2'].map(label => (away ? nameIn(number - 1, label) : child(label, zone)))
-  return { ns: set(zone, RrType.NS, ...names.map(nameBytes)), glue: away ? [] : names.flatMap(name => serverSets(zone, name)) }
+  return {
+    ns: set(zone, RrType.NS, ...names.map(nameBytes)),
+    glue: away ? [] : names.flatMap(name => serverSets(zone, name)),
+  }
 }
 
-/** The addresses of `ns1` or `ns2` of a zone. Of some zones only the first is reached over IPv6; it must be reached over either. */
+/**
+ * The addresses of `ns1` or `ns2` of a zone. Of some zones only the first is reached over IPv6; it must be reached over
+ * either.
+ */
 function serverSets(zone: Name, name: Name): readonly RRset[] {
   const number = numberAt(zone, 2)
   const isFirst = numberAt(name, 3) === 1
   const isHalfSilent = zone.charAt(1) === ZoneKind.HalfSilent
-  const sets = addressSets(name, isFirst && isHalfSilent ? Role.Silent : Role.Zone, (isFirst ? 1 : 1 + SERVERS) + (number % SERVERS))
+  const sets = addressSets(
+    name,
+    isFirst && isHalfSilent ? Role.Silent : Role.Zone,
+    (isFirst ? 1 : 1 + SERVERS) + (number % SERVERS),
+  )
   return isFirst || isHalfSilent || number % 2 === 0 ? sets : sets.filter(({ type }) => type === RrType.A)
 }
 
@@ -321,7 +393,11 @@ function addressSet(name: Name, type: number): RRset {
 
 function mailSet(zone: Name, name: Name, type: number): RRset {
   if (type === RrType.HTTPS) return set(name, type, HTTPS_RDATA)
-  return set(name, type, type === RrType.MX ? Uint8Array.of(0, MAIL_PREFERENCE, ...nameBytes(child('h-mail', zone))) : textRdata(TEXT))
+  return set(
+    name,
+    type,
+    type === RrType.MX ? Uint8Array.of(0, MAIL_PREFERENCE, ...nameBytes(child('h-mail', zone))) : textRdata(TEXT),
+  )
 }
 
 const textRdata = (text: string): Uint8Array => Uint8Array.of(text.length, ...Buffer.from(text, 'latin1'))

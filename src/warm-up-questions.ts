@@ -1,9 +1,11 @@
 /**
- * The questions that the engine is warmed up with: what a client sends and what has to come of it. They are numbered; the number
- * says everything, so that nothing is stored. Their names say to the servers of `warm-up-internet.ts` what there is to answer.
+ * The questions that the engine is warmed up with: what a client sends and what has to come of it. They are numbered;
+ * the number says everything, so that nothing is stored. Their names say to the servers of `warm-up-internet.ts` what
+ * there is to answer.
  *
- * Invariant: the mixture is that of clients (mostly addresses, with EDNS and without, some denials, aliases and repetitions),
- * since what V8 makes of code that only ever saw one kind of question is thrown away with the first of another kind.
+ * Invariant: the mixture is that of clients (mostly addresses, with EDNS and without, some denials, aliases and
+ * repetitions), since what V8 makes of code that only ever saw one kind of question is thrown away with the first of
+ * another kind.
  */
 import { putU16 } from './dns/bytes.ts'
 import { HEADER_OCTETS } from './dns/message.ts'
@@ -27,7 +29,16 @@ export interface Expected {
 /** The first letter of a zone's name. */
 export const ZoneKind = { Plain: 'g', Signed: 's', Glueless: 'n', HalfSilent: 't' } as const
 /** The first letter of a name in a zone; others are name servers. */
-export const HostKind = { Both: 'h', OnlyIpv4: 'v', AliasAway: 'c', AliasInside: 'd', Missing: 'x', Mail: 'm', Truncated: 'b', Branch: 'e' } as const
+export const HostKind = {
+  Both: 'h',
+  OnlyIpv4: 'v',
+  AliasAway: 'c',
+  AliasInside: 'd',
+  Missing: 'x',
+  Mail: 'm',
+  Truncated: 'b',
+  Branch: 'e',
+} as const
 
 const TOP_LEVELS = ['red', 'green', 'blue'] as const
 /** A zone is first met by one question of so many. */
@@ -70,7 +81,11 @@ export function warmUpQuestion(n: number): WarmUpQuestion {
   const turn = TURNS.charAt(n % TURNS.length)
   if (turn === 'R' && n >= REPEATS_AFTER) return warmUpQuestion(n - REPEATS_AFTER)
   const { host, type, expected } = kinds.get(turn) ?? usual
-  return { query: queryOctets(n, hostName(host, n), type), transport: n % TCP_EVERY === TCP_EVERY - 1 ? 'tcp' : 'udp', expected }
+  return {
+    query: queryOctets(n, hostName(host, n), type),
+    transport: n % TCP_EVERY === TCP_EVERY - 1 ? 'tcp' : 'udp',
+    expected,
+  }
 }
 
 /** Of the zones met so far any; at its time a new one. */
@@ -85,8 +100,11 @@ const scattered = (n: number): number => Math.imul(n + 1, 0x9e37_79b1) >>> 9
 function hostName(kind: string, n: number): Name {
   const zone = zoneFor(n)
   // Where nothing is signed that is between names: what denies it would have to be signed.
-  if (kind === HostKind.Branch) return zoneKind(zone) === ZoneKind.Signed ? nameIn(zone, `h${n}`) : nameIn(zone, `h${n}`, `${kind}${n & 7}`)
-  return kind === HostKind.AliasAway ? nameIn(zone, `${kind}${n}-${scattered(zone) % (zone + 1)}`) : nameIn(zone, `${kind}${n}`)
+  if (kind === HostKind.Branch)
+    return zoneKind(zone) === ZoneKind.Signed ? nameIn(zone, `h${n}`) : nameIn(zone, `h${n}`, `${kind}${n & 7}`)
+  return kind === HostKind.AliasAway
+    ? nameIn(zone, `${kind}${n}-${scattered(zone) % (zone + 1)}`)
+    : nameIn(zone, `${kind}${n}`)
 }
 
 export function zoneKind(zone: number): string {
@@ -97,7 +115,11 @@ export function zoneKind(zone: number): string {
 /** A name in the zone of that number, of labels in front of it. */
 export function nameIn(zone: number, ...labels: readonly string[]): Name {
   const filler = '-abcdefgh'.slice(0, 1 + (zone % 8))
-  const name = nameFromLabels([...labels, `${zoneKind(zone)}${zone}${filler}`, TOP_LEVELS[zone % TOP_LEVELS.length] ?? TOP_LEVELS[0]])
+  const name = nameFromLabels([
+    ...labels,
+    `${zoneKind(zone)}${zone}${filler}`,
+    TOP_LEVELS[zone % TOP_LEVELS.length] ?? TOP_LEVELS[0],
+  ])
   if (name === null) throw new RangeError(`no name of ${labels.join(', ')}`)
   return foldName(name)
 }

@@ -33,7 +33,8 @@ export class ReplyWriter {
   write(query: Uint8Array, question: Name, said: Said): Uint8Array {
     const bytes = this.#room
     this.#places.clear()
-    for (let rest = question; rest !== ROOT; rest = parentOf(rest)) this.#places.set(rest, HEADER_OCTETS + question.length - rest.length)
+    for (let rest = question; rest !== ROOT; rest = parentOf(rest))
+      this.#places.set(rest, HEADER_OCTETS + question.length - rest.length)
     this.#at = HEADER_OCTETS + question.length + QUESTION_OCTETS
     bytes.fill(0, 0, HEADER_OCTETS)
     bytes.set(query.subarray(HEADER_OCTETS, this.#at), HEADER_OCTETS)

@@ -1,6 +1,6 @@
 /**
- * Signs the zones that the engine is warmed up with, when their records are first wanted: one key for all of them, drawn for this
- * one purpose and gone with it. What is signed is decided in `warm-up-internet.ts`.
+ * Signs the zones that the engine is warmed up with, when their records are first wanted: one key for all of them,
+ * drawn for this one purpose and gone with it. What is signed is decided in `warm-up-internet.ts`.
  */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { type Name, nameBytes } from './dns/name.ts'
@@ -30,7 +30,12 @@ export class WarmUpSigner {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
     const octets = Uint8Array.of(...Buffer.from(x, 'base64url'), ...Buffer.from(y, 'base64url'))
-    this.dnskey = dnskeyRdata({ flags: DnskeyFlag.ZONE | DnskeyFlag.SEP, protocol: DNSKEY_PROTOCOL, algorithm: ECDSAP256SHA256, publicKey: octets })
+    this.dnskey = dnskeyRdata({
+      flags: DnskeyFlag.ZONE | DnskeyFlag.SEP,
+      protocol: DNSKEY_PROTOCOL,
+      algorithm: ECDSAP256SHA256,
+      publicKey: octets,
+    })
     this.#key = privateKey
     this.#tag = keyTagOf(this.dnskey)
     this.#made = wall
@@ -51,9 +56,19 @@ export class WarmUpSigner {
 
   #sign(set: RRset, signer: Name): Uint8Array {
     const head = rrsigRdata({
-      covered: set.type, algorithm: ECDSAP256SHA256, labels: signedLabels(set.name), originalTtl: set.ttl, expiration: this.#made + (FOR_S[(set.name.length >> 1) % FOR_S.length] ?? FOR_S[0]),
-      inception: this.#made - SINCE_S, keyTag: this.#tag, signer, signature: new Uint8Array(0),
+      covered: set.type,
+      algorithm: ECDSAP256SHA256,
+      labels: signedLabels(set.name),
+      originalTtl: set.ttl,
+      expiration: this.#made + (FOR_S[(set.name.length >> 1) % FOR_S.length] ?? FOR_S[0]),
+      inception: this.#made - SINCE_S,
+      keyTag: this.#tag,
+      signer,
+      signature: new Uint8Array(0),
     })
-    return Uint8Array.of(...head, ...sign('sha256', signedOctets(head, set, set.name, set.ttl), { key: this.#key, dsaEncoding: 'ieee-p1363' }))
+    return Uint8Array.of(
+      ...head,
+      ...sign('sha256', signedOctets(head, set, set.name, set.ttl), { key: this.#key, dsaEncoding: 'ieee-p1363' }),
+    )
   }
 }

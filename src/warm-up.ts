@@ -1,11 +1,12 @@
 /**
- * Warms the engine up in the idle time after a start: V8 interprets code that it has not seen run, and the first thousand look-ups
- * of a process take twenty times as long as later ones. So a second, private engine is asked made-up questions, from the
- * octets of a query to the octets of the reply, through the same functions that clients come through. `rootwalk serve` loads
- * this file when it listens; nothing else does.
+ * Warms the engine up in the idle time after a start: V8 interprets code that it has not seen run, and the first
+ * thousand look-ups of a process take twenty times as long as later ones. So a second, private engine is asked made-up
+ * questions, from the octets of a query to the octets of the reply, through the same functions that clients come
+ * through. `rootwalk serve` loads this file when it listens; nothing else does.
  *
- * Invariants: nothing of it reaches the caches, counters or logs of the server but two kinds of event, its end and its bugs; it
- * gives way to clients, ends at once when it is told to, and keeps no process alive. A bug in it ends it, and nothing else.
+ * Invariants: nothing of it reaches the caches, counters or logs of the server but two kinds of event, its end and its
+ * bugs; it gives way to clients, ends at once when it is told to, and keeps no process alive. A bug in it ends it, and
+ * nothing else.
  */
 import { performance } from 'node:perf_hooks'
 import type { Delegation } from './cache/delegations.ts'
@@ -32,7 +33,10 @@ export interface WarmUpParts {
   readonly config: Config
   /** Of the server: its end and its bugs are told there. */
   readonly events: EventSink
-  /** Of the server: to V8 these are part of the code that uses them, and with others all of it would be made anew for clients. */
+  /**
+   * Of the server: to V8 these are part of the code that uses them, and with others all of it would be made anew for
+   * clients.
+   */
   readonly like: Pick<Recursor, 'clock' | 'random' | 'settings'>
   /** Clients of the server that wait for an answer. */
   readonly waiting: () => number
@@ -55,8 +59,8 @@ const CLIENT = parseIp('192.0.2.1')
 const PORT = 53_053
 
 /**
- * They take turns: what is compiled while there is one engine only is compiled for this one, and thrown away when the server's own
- * calls it. Measured: the first thousand look-ups cost as much as without any warm-up.
+ * They take turns: what is compiled while there is one engine only is compiled for this one, and thrown away when the
+ * server's own calls it. Measured: the first thousand look-ups cost as much as without any warm-up.
  */
 const ENGINES = 2
 
@@ -87,10 +91,22 @@ class WarmUp {
   async toItsEnd(): Promise<WarmedUp> {
     try {
       const ended = await this.#work()
-      return { kind: 'warmed-up', ended, questions: this.#asked, unplanned: this.#unplanned, ms: Math.round(this.#workedMs) }
+      return {
+        kind: 'warmed-up',
+        ended,
+        questions: this.#asked,
+        unplanned: this.#unplanned,
+        ms: Math.round(this.#workedMs),
+      }
     } catch (error) {
       this.#tellBug(error)
-      return { kind: 'warmed-up', ended: 'bug', questions: this.#asked, unplanned: this.#unplanned, ms: Math.round(this.#workedMs) }
+      return {
+        kind: 'warmed-up',
+        ended: 'bug',
+        questions: this.#asked,
+        unplanned: this.#unplanned,
+        ms: Math.round(this.#workedMs),
+      }
     } finally {
       // Whoever may still end it holds it no longer, nor what it remembers.
       this.#parts.signal.removeEventListener('abort', this.#stopped)
@@ -122,7 +138,15 @@ class WarmUp {
   #openEngines(): void {
     const { config, like } = this.#parts
     const signer = config.dnssec.validate ? new WarmUpSigner(like.clock.wall()) : null
-    this.#engines = Array.from({ length: ENGINES }, (_, i) => openEngine(this.#parts, i > 0, signer, event => this.#hear(event), error => this.#tellBug(error)))
+    this.#engines = Array.from({ length: ENGINES }, (_, i) =>
+      openEngine(
+        this.#parts,
+        i > 0,
+        signer,
+        event => this.#hear(event),
+        error => this.#tellBug(error),
+      ),
+    )
   }
 
   /** Does not keep the process alive. */
@@ -190,7 +214,12 @@ class WarmUp {
     }
     this.#open++
     // One of two functions, as the network is.
-    this.#engines[engine]?.serve(query, query.length, this.#clients[transport], engine === 0 ? replied : (bytes, length) => replied(bytes, length))
+    this.#engines[engine]?.serve(
+      query,
+      query.length,
+      this.#clients[transport],
+      engine === 0 ? replied : (bytes, length) => replied(bytes, length),
+    )
   }
 
   #hear(event: Event): void {
@@ -217,15 +246,38 @@ interface Engine {
 }
 
 /** As the server of this configuration has it, but for whom it asks, what it remembers and whom it lets in. */
-function openEngine({ config, like }: WarmUpParts, other: boolean, signer: WarmUpSigner | null, events: EventSink, broke: (error: unknown) => void): Engine {
-  const limits = limitsWith({ budget: defaultLimits.budget, cache: { totalBytes: config.limits.warmUp.cacheBytes, rotate: config.limits.cache.rotate }, server: {}, tcp: {} })
+function openEngine(
+  { config, like }: WarmUpParts,
+  other: boolean,
+  signer: WarmUpSigner | null,
+  events: EventSink,
+  broke: (error: unknown) => void,
+): Engine {
+  const limits = limitsWith({
+    budget: defaultLimits.budget,
+    cache: { totalBytes: config.limits.warmUp.cacheBytes, rotate: config.limits.cache.rotate },
+    server: {},
+    tcp: {},
+  })
   const { clock, random } = like
   const internet = new WarmUpInternet({ clock, random, limits, signer, broke })
   const trust = new TrustKeeper({
-    clock, limits: limits.dnssec, events, settings: { ...config.dnssec, managedAnchors: null },
+    clock,
+    limits: limits.dnssec,
+    events,
+    settings: { ...config.dnssec, managedAnchors: null },
     anchors: signer === null ? [] : [{ name: ROOT, ds: [signer.dsOf(ROOT)], keys: [] }],
   })
-  const recursor = openRecursor({ limits, settings: settingsLike(like), hints: () => hints, validation: trust.validation, events, network: internet.port(other), libc: undefined, ports: like })
+  const recursor = openRecursor({
+    limits,
+    settings: settingsLike(like),
+    hints: () => hints,
+    validation: trust.validation,
+    events,
+    network: internet.port(other),
+    libc: undefined,
+    ports: like,
+  })
   recursor.zones.load({ zones: [], records: [], specialUseOff: config.specialUseOff })
   return {
     serve: serveWith(config, recursor, events),
@@ -238,7 +290,10 @@ function openEngine({ config, like }: WarmUpParts, other: boolean, signer: WarmU
 
 const hints: Delegation = {
   zone: ROOT,
-  servers: ['a', 'b'].map((label, i) => ({ name: foldName(nameFromLabels([label, 'root-servers', 'net']) ?? ROOT), addresses: warmUpAddresses(ROOT_ROLE, i + 1) })),
+  servers: ['a', 'b'].map((label, i) => ({
+    name: foldName(nameFromLabels([label, 'root-servers', 'net']) ?? ROOT),
+    addresses: warmUpAddresses(ROOT_ROLE, i + 1),
+  })),
   ds: null,
   expiresAt: Number.POSITIVE_INFINITY,
 }

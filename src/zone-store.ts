@@ -1,9 +1,9 @@
 /**
- * The zones that are served from here: read, kept current, and handed out as one set. Files are read and watched by `net/`,
- * understood by `zone/`; here it is decided what a broken one means.
+ * The zones that are served from here: read, kept current, and handed out as one set. Files are read and watched by
+ * `net/`, understood by `zone/`; here it is decided what a broken one means.
  *
- * Invariants: the set changes in one step and never half; a file that broke keeps its last good zone; nothing is read while a
- * query is being answered except because a file changed or somebody asked for it.
+ * Invariants: the set changes in one step and never half; a file that broke keeps its last good zone; nothing is read
+ * while a query is being answered except because a file changed or somebody asked for it.
  */
 import { basename } from 'node:path'
 import { foldName, ROOT, type Name } from './dns/name.ts'
@@ -59,8 +59,8 @@ export class ZoneStore {
   }
 
   /**
-   * Reads everything that the settings name. The errors, empty when all is well. At the first time a file with errors has no
-   * zone; later its last good one stays.
+   * Reads everything that the settings name. The errors, empty when all is well. At the first time a file with errors
+   * has no zone; later its last good one stays.
    */
   load(settings: ZoneSettings): readonly Problem[] {
     this.#settings = settings
@@ -109,7 +109,8 @@ export class ZoneStore {
       }
     }
     for (const [file, { zone }] of this.#loaded) {
-      if (!next.has(file) && zone !== null) this.#parts.events({ kind: 'zone-removed', zone: formatName(zone.origin), file })
+      if (!next.has(file) && zone !== null)
+        this.#parts.events({ kind: 'zone-removed', zone: formatName(zone.origin), file })
     }
     for (const problem of twoOfOneOrigin(next)) {
       errors.push(problem)
@@ -155,7 +156,10 @@ export class ZoneStore {
     const { records } = this.#settings
     const [first] = records
     if (first === undefined) return null
-    const { zone, problems } = buildZone({ records, problems: [] }, { recordsOnly: true, file: first.file, limits: this.#parts.limits })
+    const { zone, problems } = buildZone(
+      { records, problems: [] },
+      { recordsOnly: true, file: first.file, limits: this.#parts.limits },
+    )
     if (zone === null) {
       errors.push(...problems.filter(problem => problem.severity === 'error'))
       this.#tellRejected(first.file, problems, this.#records !== null)
@@ -181,7 +185,12 @@ export function readZone(file: string, origin: Name | null, limits: ZoneLimits):
   const reader = new ZoneReader(limits)
   const found = reader.read(file)
   if (found.kind === 'unreadable') return { zone: null, problems: [found.problem], files: reader.files }
-  const parsed = parseZoneText(found.text, { file, origin: origin ?? originFromName(file), limits, include: reader.include })
+  const parsed = parseZoneText(found.text, {
+    file,
+    origin: origin ?? originFromName(file),
+    limits,
+    include: reader.include,
+  })
   const built = buildZone(parsed, origin === null ? { file, limits } : { file, limits, origin })
   return { ...built, files: reader.files }
 }
@@ -206,6 +215,14 @@ function twoOfOneOrigin(loaded: ReadonlyMap<string, Loaded>): Problem[] {
     const other = first.get(zone.origin)
     first.set(zone.origin, other ?? file)
     if (other === undefined) return []
-    return [{ file, line: 0, column: 0, severity: 'error', message: `holds the zone ${formatName(zone.origin)}, which ${other} holds too` }]
+    return [
+      {
+        file,
+        line: 0,
+        column: 0,
+        severity: 'error',
+        message: `holds the zone ${formatName(zone.origin)}, which ${other} holds too`,
+      },
+    ]
   })
 }

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Name servers and resolvers that we did not write, as separate processes for tests and benchmarks: NSD and Unbound, each
- * with its own temporary directory and configuration. Plain JavaScript, because the benchmark runs without a compiler.
+ * Name servers and resolvers that we did not write, as separate processes for tests and benchmarks: NSD and Unbound,
+ * each with its own temporary directory and configuration. Plain JavaScript, because the benchmark runs without a
+ * compiler.
  *
  * Invariant: whatever is started here is gone when its `stop` returns, when this process ends, and (where `setpriv` is
  * installed) also when this process is killed.
@@ -48,10 +49,13 @@ export function whereIs(tool) {
 }
 
 /**
- * Starts a program in the foreground, in a process group of its own. Its output goes to `onOutput`, or straight into a file.
+ * Starts a program in the foreground, in a process group of its own. Its output goes to `onOutput`, or straight into a
+ * file.
  * @param {string} tool
  * @param {readonly string[]} args
- * @param {{ cpu?: number | undefined, onOutput?: (text: string) => void, outputFile?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param
+ * {{ cpu?: number | undefined, onOutput?: (text: string) => void, outputFile?: string, env?: NodeJS.ProcessEnv }}
+ * [options]
  * @returns {{ pid: number, exited: Promise<number | null>, gone: () => boolean, stop: () => Promise<void> }}
  */
 export function startProcess(tool, args, options = {}) {
@@ -199,10 +203,27 @@ export async function startNsd({ name, addresses, zones, cpu }) {
   const quoted = (/** @type {string} */ file) => `"${join(directory, file)}"`
   // No rate limiting (200 a second by default) and no control channel; "" keeps the user and the root directory.
   const lines = [
-    'server:', ...addresses.map(address => `  ip-address: ${address}@53`), '  do-ip6: no', '  username: ""', '  chroot: ""', `  zonesdir: "${directory}"`,
-    '  database: ""', '  pidfile: ""', `  xfrdfile: ${quoted('xfrd.state')}`, `  xfrdir: "${directory}"`, `  zonelistfile: ${quoted('zone.list')}`,
-    `  logfile: ${quoted('log')}`, '  server-count: 1', '  tcp-count: 100', '  rrl-ratelimit: 0', '  rrl-whitelist-ratelimit: 0', '  round-robin: no',
-    '  minimal-responses: no', '  refuse-any: no', 'remote-control:', '  control-enable: no',
+    'server:',
+    ...addresses.map(address => `  ip-address: ${address}@53`),
+    '  do-ip6: no',
+    '  username: ""',
+    '  chroot: ""',
+    `  zonesdir: "${directory}"`,
+    '  database: ""',
+    '  pidfile: ""',
+    `  xfrdfile: ${quoted('xfrd.state')}`,
+    `  xfrdir: "${directory}"`,
+    `  zonelistfile: ${quoted('zone.list')}`,
+    `  logfile: ${quoted('log')}`,
+    '  server-count: 1',
+    '  tcp-count: 100',
+    '  rrl-ratelimit: 0',
+    '  rrl-whitelist-ratelimit: 0',
+    '  round-robin: no',
+    '  minimal-responses: no',
+    '  refuse-any: no',
+    'remote-control:',
+    '  control-enable: no',
   ]
   zones.forEach(({ origin, text }, index) => {
     writeFileSync(join(directory, `${index}.zone`), text)
@@ -224,10 +245,26 @@ export async function startUnbound({ address, port, hints, cpu, more = [] }) {
   writeFileSync(join(directory, 'root.hints'), hints)
   const config = join(directory, 'unbound.conf')
   const lines = [
-    'server:', `  interface: ${address}@${port}`, '  do-ip6: no', '  num-threads: 1', '  username: ""', '  chroot: ""', `  directory: "${directory}"`,
-    '  pidfile: ""', '  use-syslog: no', `  logfile: "${join(directory, 'log')}"`, `  root-hints: "${join(directory, 'root.hints')}"`,
-    '  do-not-query-localhost: no', '  do-daemonize: no', '  module-config: "iterator"', '  access-control: 127.0.0.0/8 allow',
-    '  minimal-responses: yes', '  rrset-roundrobin: no', ...more.map(line => `  ${line}`), 'remote-control:', '  control-enable: no',
+    'server:',
+    `  interface: ${address}@${port}`,
+    '  do-ip6: no',
+    '  num-threads: 1',
+    '  username: ""',
+    '  chroot: ""',
+    `  directory: "${directory}"`,
+    '  pidfile: ""',
+    '  use-syslog: no',
+    `  logfile: "${join(directory, 'log')}"`,
+    `  root-hints: "${join(directory, 'root.hints')}"`,
+    '  do-not-query-localhost: no',
+    '  do-daemonize: no',
+    '  module-config: "iterator"',
+    '  access-control: 127.0.0.0/8 allow',
+    '  minimal-responses: yes',
+    '  rrset-roundrobin: no',
+    ...more.map(line => `  ${line}`),
+    'remote-control:',
+    '  control-enable: no',
   ]
   writeFileSync(config, `${lines.join('\n')}\n`)
   return startDaemon('unbound', ['-d', '-c', config], temporary, [address], port, cpu)
@@ -245,7 +282,10 @@ export async function claimNetwork() {
     // The last address is held as a sign for others who look.
     const sign = await bound(`${prefix}.254`)
     if (typeof sign !== 'string') {
-      return { address: n => `${prefix}.${n}`, release: () => new Promise((/** @type {(value: void) => void} */ resolve) => void sign.close(() => resolve())) }
+      return {
+        address: n => `${prefix}.${n}`,
+        release: () => new Promise((/** @type {(value: void) => void} */ resolve) => void sign.close(() => resolve())),
+      }
     }
     reason = `port 53 of ${prefix}.254: ${sign}`
     if (sign !== 'EADDRINUSE') break

@@ -1,7 +1,7 @@
 /**
- * Tests that need a program we did not write (dig, nsd, named-compilezone …) or a right we may not have. Without it they are
- * reported as skipped, with the reason in their name; in CI, where everything is installed, they fail instead: a test that
- * silently never runs is worse than none.
+ * Tests that need a program we did not write (dig, nsd, named-compilezone …) or a right we may not have. Without it
+ * they are reported as skipped, with the reason in their name; in CI, where everything is installed, they fail instead:
+ * a test that silently never runs is worse than none.
  */
 import { describe, expect, it } from 'vitest'
 import { whereIs } from './daemons.mjs'

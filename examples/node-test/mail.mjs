@@ -1,4 +1,7 @@
-/** Code under test: the servers that take mail for a domain, best first; the domain itself when it names none (RFC 5321 section 5.1). */
+/**
+ * Code under test: the servers that take mail for a domain, best first; the domain itself when it names none (RFC 5321
+ * section 5.1).
+ */
 import { resolveMx } from 'node:dns/promises'
 
 /** @param {string} domain */

@@ -23,7 +23,10 @@ test('the best server comes first', async t => {
 test('without MX the domain itself takes mail', async t => {
   const dns = await dnsFor(t, { records: { 'shop.test': '192.0.2.1' } })
   assert.deepEqual(await mailServers('shop.test'), ['shop.test'])
-  assert.deepEqual(dns.queries.map(({ name, type }) => `${name} ${type}`), ['shop.test MX'])
+  assert.deepEqual(
+    dns.queries.map(({ name, type }) => `${name} ${type}`),
+    ['shop.test MX'],
+  )
 })
 
 test('a domain that does not exist takes none', async t => {
@@ -35,5 +38,8 @@ test('an answer that is too large for UDP comes over TCP', async t => {
   const dns = await dnsFor(t, { records: { 'shop.test': { MX: '10 mail.shop.test' } } })
   dns.fail('shop.test', 'truncate')
   assert.deepEqual(await mailServers('shop.test'), ['mail.shop.test'])
-  assert.deepEqual(dns.queries.map(({ transport }) => transport), ['udp', 'tcp'])
+  assert.deepEqual(
+    dns.queries.map(({ transport }) => transport),
+    ['udp', 'tcp'],
+  )
 })

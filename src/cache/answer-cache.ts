@@ -1,15 +1,15 @@
 /**
- * Finished answers as wire bytes without OPT, with the places of their TTLs: a hit is a look-up, a copy and a few patches
- * (the byte path; no message is decoded and no object made). They lie in shared memory: one thread puts them in, any number
- * read them without asking or waiting. Deliberately ignorant of what an answer means: whoever puts it in decides that it may
- * be told to everybody of the same view who asks the same question with the same DO and CD.
+ * Finished answers as wire bytes without OPT, with the places of their TTLs: a hit is a look-up, a copy and a few
+ * patches (the byte path; no message is decoded and no object made). They lie in shared memory: one thread puts them
+ * in, any number read them without asking or waiting. Deliberately ignorant of what an answer means: whoever puts it in
+ * decides that it may be told to everybody of the same view who asks the same question with the same DO and CD.
  *
  * It does not use `lru-cache`, which the other stores do: under traffic every object of a look-up is a miss of the
  * processor's caches and of its address translation.
  *
- * Invariants: bounded in bytes; an answer is never written at or after its end, nor when it was being overwritten while it
- * was read; the ID, RD, CD and the letters of the question are always the asker's; nothing is written that exceeds what the
- * caller allows; truncated answers are not kept.
+ * Invariants: bounded in bytes; an answer is never written at or after its end, nor when it was being overwritten while
+ * it was read; the ID, RD, CD and the letters of the question are always the asker's; nothing is written that exceeds
+ * what the caller allows; truncated answers are not kept.
  *
  * Limitations: of the orders that can be set (`rotate`) only A and AAAA sets take notice, whose records are alike in
  * length and hold no names; the value path answers in the order that the servers gave.
@@ -20,8 +20,29 @@ import { HEADER_OCTETS } from '../dns/message.ts'
 import { KEY_ROOM_OCTETS, type QueryPeek } from '../dns/wire.ts'
 import type { CacheLimits, RrOrder } from '../limits.ts'
 import {
-  BUCKET_WORDS, BUCKETS_IN_USE, bucketOf, ENTRY_HEADER, FIRST_BUCKETS, GENERATIONS, HASH, HASH_WORDS, hashOf, hasKey, LENGTHS, LIFE, MARKS, PREFETCHED, REFERENCES, SEGMENT_UNITS,
-  SEGMENT_UNIT_SHIFT, SIZE_AND_TAG, TAG_MASK, TIME, UNIT_SHIFT, USED, viewAnswers,
+  BUCKET_WORDS,
+  BUCKETS_IN_USE,
+  bucketOf,
+  ENTRY_HEADER,
+  FIRST_BUCKETS,
+  GENERATIONS,
+  HASH,
+  HASH_WORDS,
+  hashOf,
+  hasKey,
+  LENGTHS,
+  LIFE,
+  MARKS,
+  PREFETCHED,
+  REFERENCES,
+  SEGMENT_UNITS,
+  SEGMENT_UNIT_SHIFT,
+  SIZE_AND_TAG,
+  TAG_MASK,
+  TIME,
+  UNIT_SHIFT,
+  USED,
+  viewAnswers,
 } from './answer-memory.ts'
 import { countDown, isCacheable, noteBeside, noteRoom, patchHeader, rotateRun, writeOpt } from './answer-patch.ts'
 import { AnswerTable } from './answer-table.ts'
@@ -47,7 +68,8 @@ export interface AnswerCacheOptions {
 
 /** DO and CD: answers to the same question with other bits are entries of their own. */
 const VARIANTS = [0, 1, 2, 3] as const
-const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): number => (dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0)
+const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): number =>
+  dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0
 /** Variant and view are what an entry is tagged with: views 0 to 16,383. */
 const tagOf = (variant: number, view: number): number => (view << 2) | variant
 const seedOf = (seed: number, tag: number): number => seed ^ Math.imul(tag, 0x9e37_79b1)
@@ -101,12 +123,19 @@ export class AnswerCache {
   }
 
   /**
-   * Keeps a copy for `ttlSeconds` (0: not at all). `wire` is a complete reply without OPT to exactly one question, which
-   * stands uncompressed behind the header; `ttlOffsets` as `encodeMessage` gives them; `key` is `questionKey` of the
-   * question. False when it was not kept: no time, too large, truncated or not such a reply.
+   * Keeps a copy for `ttlSeconds` (0: not at all). `wire` is a complete reply without OPT to exactly one question,
+   * which stands uncompressed behind the header; `ttlOffsets` as `encodeMessage` gives them; `key` is `questionKey` of
+   * the question. False when it was not kept: no time, too large, truncated or not such a reply.
    */
   put(
-    key: string, dnssecOk: boolean, checkingDisabled: boolean, wire: Uint8Array, ttlOffsets: Uint16Array, ttlSeconds: number, now: number, view = 0,
+    key: string,
+    dnssecOk: boolean,
+    checkingDisabled: boolean,
+    wire: Uint8Array,
+    ttlOffsets: Uint16Array,
+    ttlSeconds: number,
+    now: number,
+    view = 0,
   ): boolean {
     const { entryBytes, maxTtl, rotate } = this.#limits
     const life = Math.min(Math.floor(plainTtl(ttlSeconds)), maxTtl)
@@ -122,11 +151,24 @@ export class AnswerCache {
     for (let i = 0; i < length; i++) octets[HEADER_OCTETS + i] = this.#key[i] ?? 0
     const second = noteBeside(octets, first, HEADER_OCTETS + length, ttlOffsets, rotate !== 'fixed', octets, first)
     const hash = hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag))
-    return this.#table.put({ hash, tag, time: now, life, words: this.#words, first, second }, this.#keyWords, length, HEADER_OCTETS)
+    return this.#table.put(
+      { hash, tag, time: now, life, words: this.#words, first, second },
+      this.#keyWords,
+      length,
+      HEADER_OCTETS,
+    )
   }
 
   /** `AnswerReader.write` for the thread that puts. */
-  write(peek: QueryPeek, query: Uint8Array, out: Uint8Array, now: number, maxBytes: number, ourPayloadBytes: number, view = 0): number {
+  write(
+    peek: QueryPeek,
+    query: Uint8Array,
+    out: Uint8Array,
+    now: number,
+    maxBytes: number,
+    ourPayloadBytes: number,
+    view = 0,
+  ): number {
     return this.#reader.write(peek, query, 0, out, 0, now, maxBytes, ourPayloadBytes, view)
   }
 
@@ -136,7 +178,13 @@ export class AnswerCache {
     for (const view of this.#views) {
       for (const variant of VARIANTS) {
         const tag = tagOf(variant, view)
-        this.#table.remove(hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag)), tag, this.#keyWords, length, HEADER_OCTETS)
+        this.#table.remove(
+          hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag)),
+          tag,
+          this.#keyWords,
+          length,
+          HEADER_OCTETS,
+        )
       }
     }
   }
@@ -162,15 +210,18 @@ export class AnswerCache {
 const DISTURBED = -1
 /** `#find` gives this when there is none. */
 const NONE = -2
-/** Looks at one answer: a write takes 0.2 us, in which about three of them fit. A writer that was put to sleep makes a miss. */
+/**
+ * Looks at one answer: a write takes 0.2 us, in which about three of them fit. A writer that was put to sleep makes a
+ * miss.
+ */
 const ATTEMPTS = 30
 
 /**
  * The side that reads, one for each thread. All times are the writer's: `now` is what the writer's `Clock.now()` would
  * give, in milliseconds.
  *
- * How a copy is known to be whole (a sequence lock): the generation of the entry's block is read before and after and must
- * be even and unchanged; the reference that led to the entry must still be there behind the copying.
+ * How a copy is known to be whole (a sequence lock): the generation of the entry's block is read before and after and
+ * must be even and unchanged; the reference that led to the entry must still be there behind the copying.
  */
 export class AnswerReader {
   readonly #alone: boolean
@@ -195,8 +246,8 @@ export class AnswerReader {
   #out: Uint8Array | null = null
   #outWords: Int32Array | null = null
   /**
-   * Was the last answer written one that should be looked up anew before it ends? True once for an answer: for the first
-   * asker in the last part of its TTL, when it was asked for before.
+   * Was the last answer written one that should be looked up anew before it ends? True once for an answer: for the
+   * first asker in the last part of its TTL, when it was asked for before.
    */
   lastWantsPrefetch = false
 
@@ -218,16 +269,25 @@ export class AnswerReader {
   }
 
   /**
-   * Writes the answer to a peeked query into `out` from `outAt` on and returns its length in octets; 0 when there is none
-   * or when it would exceed `maxBytes` (the caller's: for UDP the smaller of the client's payload size and our bound, for
-   * TCP 65,535) or `out`, so that the value path can truncate. TTLs are counted down by whole seconds. An OPT record that
-   * offers `ourPayloadBytes` and echoes DO follows if and only if the query had one (RFC 6891 section 6.1.1).
+   * Writes the answer to a peeked query into `out` from `outAt` on and returns its length in octets; 0 when there is
+   * none or when it would exceed `maxBytes` (the caller's: for UDP the smaller of the client's payload size and our
+   * bound, for TCP 65,535) or `out`, so that the value path can truncate. TTLs are counted down by whole seconds. An
+   * OPT record that offers `ourPayloadBytes` and echoes DO follows if and only if the query had one (RFC 6891 section
+   * 6.1.1).
    *
    * `query` from `queryAt` on is what was peeked; it must not overlap what is written, also when 0 is returned: up to
    * `maxBytes` octets, rounded up to four. Quickest with one large `out` for all calls and `outAt` a multiple of four.
    */
   write(
-    peek: QueryPeek, query: Uint8Array, queryAt: number, out: Uint8Array, outAt: number, now: number, maxBytes: number, ourPayloadBytes: number, view = 0,
+    peek: QueryPeek,
+    query: Uint8Array,
+    queryAt: number,
+    out: Uint8Array,
+    outAt: number,
+    now: number,
+    maxBytes: number,
+    ourPayloadBytes: number,
+    view = 0,
   ): number {
     this.lastWantsPrefetch = false
     const tag = tagOf(variantOf(peek.dnssecOk, peek.checkingDisabled), view)
@@ -241,7 +301,16 @@ export class AnswerReader {
   }
 
   #attempt(
-    hash: number, tag: number, peek: QueryPeek, query: Uint8Array, queryAt: number, out: Uint8Array, outAt: number, now: number, room: number, ours: number,
+    hash: number,
+    tag: number,
+    peek: QueryPeek,
+    query: Uint8Array,
+    queryAt: number,
+    out: Uint8Array,
+    outAt: number,
+    now: number,
+    room: number,
+    ours: number,
   ): number {
     const buckets = this.#buckets
     const way = this.#find(hash, tag, peek)
@@ -262,8 +331,10 @@ export class AnswerReader {
     if (elapsed < life && total <= room) {
       const from = first * 4 + ENTRY_HEADER
       this.#copy(out, outAt, words, octets, from, length)
-      // 0x20: the letters of the question are the asker's. The stored one is in lower case and has the same length, since its key is the same.
-      if (peek.mixedCase) for (let i = HEADER_OCTETS; i < peek.questionEnd; i++) out[outAt + i] = query[queryAt + i] ?? 0
+      // 0x20: the letters of the question are the asker's. The stored one is in lower case and has the same length,
+      // since its key is the same.
+      if (peek.mixedCase)
+        for (let i = HEADER_OCTETS; i < peek.questionEnd; i++) out[outAt + i] = query[queryAt + i] ?? 0
       if ((note & 1) !== 0) rotateRun(out, outAt, octets, from, length, from + length + note, this.#nextTurn())
       patchHeader(out, outAt, query, queryAt, peek)
       if (elapsed > 0) countDown(out, outAt, length, octets, from + length, note, elapsed)
@@ -279,8 +350,8 @@ export class AnswerReader {
   }
 
   /**
-   * The word of the reference to the entry, whose unit and generation are noted; -1 (`DISTURBED`) when it is being written,
-   * below that when there is none.
+   * The word of the reference to the entry, whose unit and generation are noted; -1 (`DISTURBED`) when it is being
+   * written, below that when there is none.
    */
   #find(hash: number, tag: number, peek: QueryPeek): number {
     const buckets = this.#buckets
@@ -309,7 +380,8 @@ export class AnswerReader {
     if ((generation & 1) !== 0) return DISTURBED
     const words = this.#words[unit >>> SEGMENT_UNIT_SHIFT]
     const first = (unit & (SEGMENT_UNITS - 1)) * 2
-    if (words === undefined || words[first + HASH] !== hash || ((words[first + SIZE_AND_TAG] ?? 0) & TAG_MASK) !== tag) return NONE
+    if (words === undefined || words[first + HASH] !== hash || ((words[first + SIZE_AND_TAG] ?? 0) & TAG_MASK) !== tag)
+      return NONE
     if (!hasKey(words, first + KEY_WORD, peek.keyWords, peek.keyLength)) return NONE
     this.#unit = unit
     this.#generation = generation
@@ -317,9 +389,10 @@ export class AnswerReader {
   }
 
   /**
-   * Was the entry that was copied this way's all the while? Between the two loads of the generation nothing was written in
-   * its block, and at a moment between them the reference was there: so what was read is what the reference stood for. The
-   * store keeps all that was read before it from being read after the last load, also on ARM, where a load alone does not.
+   * Was the entry that was copied this way's all the while? Between the two loads of the generation nothing was written
+   * in its block, and at a moment between them the reference was there: so what was read is what the reference stood
+   * for. The store keeps all that was read before it from being read after the last load, also on ARM, where a load
+   * alone does not.
    */
   #isWhole(way: number, unit: number, generation: number): boolean {
     if (this.#buckets[way] !== unit + 1) return false
@@ -345,7 +418,9 @@ export class AnswerReader {
     return this.#turn
   }
 
-  /** Up to three octets more than asked for are written where there is room: four at a time is a quarter of the work. */
+  /**
+   * Up to three octets more than asked for are written where there is room: four at a time is a quarter of the work.
+   */
   #copy(out: Uint8Array, outAt: number, words: Int32Array, octets: Uint8Array, from: number, length: number): void {
     if (out !== this.#out) {
       this.#out = out

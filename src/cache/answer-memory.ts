@@ -1,20 +1,24 @@
 /**
- * How the finished answers lie in shared memory: which buffer holds what, where the fields of an entry and of a bucket are,
- * and how much of it one writing thread may hold. No behaviour: `answer-table.ts` writes, `answer-cache.ts` reads.
+ * How the finished answers lie in shared memory: which buffer holds what, where the fields of an entry and of a bucket
+ * are, and how much of it one writing thread may hold. No behaviour: `answer-table.ts` writes, `answer-cache.ts` reads.
  *
- * The entries are in blocks, which are filled one after the other and then anew. A bucket is one line of the processor's
- * cache that says where up to ten entries are. All is allocated at once and never moves, so that a reader's views stay
- * good for ever: pages that nobody has touched cost nothing but addresses (3 GiB: 0.02 ms, 0.6 MiB resident). For that the
- * buffers are ones that could grow, which come from the system page by page: others come from the C library, which after
- * the first was freed fills the next with zeros itself (18 MiB: 1.2 to 8 ms for each resolver of a process, and all of it
- * resident). They never do grow, and the views have fixed lengths: others are read fifteen times as slowly (Node 20).
+ * The entries are in blocks, which are filled one after the other and then anew. A bucket is one line of the
+ * processor's cache that says where up to ten entries are. All is allocated at once and never moves, so that a reader's
+ * views stay good for ever: pages that nobody has touched cost nothing but addresses (3 GiB: 0.02 ms, 0.6 MiB
+ * resident). For that the buffers are ones that could grow, which come from the system page by page: others come from
+ * the C library, which after the first was freed fills the next with zeros itself (18 MiB: 1.2 to 8 ms for each
+ * resolver of a process, and all of it resident). They never do grow, and the views have fixed lengths: others are read
+ * fifteen times as slowly (Node 20).
  *
  * Invariant, what readers rely on: whoever writes in a block holds its generation odd meanwhile and leaves it higher.
  */
 
 /** Entries begin at multiples of a unit; references count units. */
 export const UNIT_SHIFT = 3
-/** An entry: size in units and tag, hash, time (64 bits), life in seconds, octets of its two parts; then the parts. As 32-bit words. */
+/**
+ * An entry: size in units and tag, hash, time (64 bits), life in seconds, octets of its two parts; then the parts. As
+ * 32-bit words.
+ */
 export const ENTRY_HEADER = 24
 export const SIZE_AND_TAG = 0
 export const HASH = 1
@@ -26,7 +30,9 @@ export const LENGTHS = 5
 export const TAG_MASK = 0xffff
 export const SIZE_SHIFT = 16
 
-/** A bucket in 32-bit words: ten halves of hashes, ten references (units plus 1, 0 is free), and bits that readers set. */
+/**
+ * A bucket in 32-bit words: ten halves of hashes, ten references (units plus 1, 0 is free), and bits that readers set.
+ */
 export const BUCKET_WORDS = 16
 export const WAYS = 10
 export const HASH_WORDS: number = WAYS / 2
@@ -48,7 +54,10 @@ const SEGMENT_OCTETS = 2 ** SEGMENT_SHIFT
 
 /** References are positive 32-bit integers. */
 const MAX_RING_OCTETS = 2 ** (31 + UNIT_SHIFT) - SEGMENT_OCTETS
-/** One bucket for so many octets of entries: with the shortest answers, 90 octets, 2.8 of its 10 ways are taken when all is full. */
+/**
+ * One bucket for so many octets of entries: with the shortest answers, 90 octets, 2.8 of its 10 ways are taken when all
+ * is full.
+ */
 export const OCTETS_A_BUCKET = 256
 export const BUCKET_OCTETS: number = BUCKET_WORDS * 4
 export const FIRST_BUCKETS = 2
@@ -75,8 +84,8 @@ export interface AnswerMemory extends AnswerViews {
 }
 
 /**
- * Memory for at most `maxOctets`, buckets included; less where the system has not so many addresses to give. Too few for two
- * blocks: one that holds nothing.
+ * Memory for at most `maxOctets`, buckets included; less where the system has not so many addresses to give. Too few
+ * for two blocks: one that holds nothing.
  */
 export function allocateAnswers(maxOctets: number): AnswerMemory {
   const ring = Math.min(Math.floor((maxOctets * OCTETS_A_BUCKET) / (OCTETS_A_BUCKET + BUCKET_OCTETS)), MAX_RING_OCTETS)
@@ -94,7 +103,8 @@ export function allocateAnswers(maxOctets: number): AnswerMemory {
 function segmentsFor(octets: number): readonly SharedArrayBuffer[] {
   const segments: SharedArrayBuffer[] = []
   try {
-    for (let from = 0; from < octets; from += SEGMENT_OCTETS) segments.push(shared(Math.min(octets - from, SEGMENT_OCTETS)))
+    for (let from = 0; from < octets; from += SEGMENT_OCTETS)
+      segments.push(shared(Math.min(octets - from, SEGMENT_OCTETS)))
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
   }
@@ -117,8 +127,8 @@ export function viewAnswers(buffers: readonly SharedArrayBuffer[]): AnswerViews 
 }
 
 /**
- * The bucket of a hash among `count`, at least two: linear hashing, so that buckets come one by one, each by splitting another. Its first
- * word in the array of buckets.
+ * The bucket of a hash among `count`, at least two: linear hashing, so that buckets come one by one, each by splitting
+ * another. Its first word in the array of buckets.
  */
 export function bucketOf(hash: number, count: number): number {
   const mask = 0xffff_ffff >>> Math.clz32(count - 1)

@@ -1,7 +1,7 @@
 /**
- * What is done to the octets of a kept answer: what is noted beside it when it is put in, and what is patched in a copy of
- * it. Pure, on octets; the positions come from entries that were checked when they were made, and yet nothing is written
- * outside of the answer, since a reader may look at an entry that is being overwritten.
+ * What is done to the octets of a kept answer: what is noted beside it when it is put in, and what is patched in a copy
+ * of it. Pure, on octets; the positions come from entries that were checked when they were made, and yet nothing is
+ * written outside of the answer, since a reader may look at an entry that is being overwritten.
  */
 import { putU16, putU32, u16, u32 } from '../dns/bytes.ts'
 import { HEADER_OCTETS } from '../dns/message.ts'
@@ -34,10 +34,19 @@ const RUN_OCTETS = 5
 const NO_RUN: Run = { at: 0, stride: 0, count: 0 }
 
 /**
- * Writes the second part of an entry at `at`: two octets for the place of each TTL, then, if there are addresses to change places, five
- * for these: so the number of octets, which is returned, is odd if and only if there are. The message is the first `length` octets of `wire`.
+ * Writes the second part of an entry at `at`: two octets for the place of each TTL, then, if there are addresses to
+ * change places, five for these: so the number of octets, which is returned, is odd if and only if there are. The
+ * message is the first `length` octets of `wire`.
  */
-export function noteBeside(wire: Uint8Array, length: number, questionEnd: number, ttlOffsets: Uint16Array, withRun: boolean, into: Uint8Array, at: number): number {
+export function noteBeside(
+  wire: Uint8Array,
+  length: number,
+  questionEnd: number,
+  ttlOffsets: Uint16Array,
+  withRun: boolean,
+  into: Uint8Array,
+  at: number,
+): number {
   for (let i = 0; i < ttlOffsets.length; i++) putU16(into, at + 2 * i, ttlOffsets[i] ?? 0)
   const run = withRun ? addressRun(wire, length, questionEnd) : null
   if (run === null) return 2 * ttlOffsets.length
@@ -52,8 +61,8 @@ export function noteBeside(wire: Uint8Array, length: number, questionEnd: number
 export const noteRoom = (octets: number): number => 2 * Math.ceil(octets / LEAST_RECORD_OCTETS) + RUN_OCTETS
 
 /**
- * The first two or more A or AAAA records of one owner in the answer section, when the owner is a pointer: then all are of
- * one length, and no name of the message lies within them that another could point to.
+ * The first two or more A or AAAA records of one owner in the answer section, when the owner is a pointer: then all are
+ * of one length, and no name of the message lies within them that another could point to.
  */
 function addressRun(wire: Uint8Array, length: number, questionEnd: number): Run | null {
   let run: Run = NO_RUN
@@ -64,8 +73,10 @@ function addressRun(wire: Uint8Array, length: number, questionEnd: number): Run 
     const next = fixed + RECORD_FIXED_OCTETS + u16(wire, fixed + 8)
     if (fixed < 0 || next > length) return null
     const type = u16(wire, fixed)
-    const isAddress = fixed === at + POINTER_OCTETS && (wire[at] ?? 0) >= POINTER && (type === RrType.A || type === RrType.AAAA)
-    if (isAddress && next - at === run.stride && u16(wire, at) === owner) run = { at: run.at, stride: run.stride, count: run.count + 1 }
+    const isAddress =
+      fixed === at + POINTER_OCTETS && (wire[at] ?? 0) >= POINTER && (type === RrType.A || type === RrType.AAAA)
+    if (isAddress && next - at === run.stride && u16(wire, at) === owner)
+      run = { at: run.at, stride: run.stride, count: run.count + 1 }
     else if (run.count > 1) return run
     else run = isAddress ? { at, stride: next - at, count: 1 } : NO_RUN
     owner = u16(wire, at)
@@ -86,10 +97,19 @@ function skipName(wire: Uint8Array, length: number, from: number): number {
 }
 
 /**
- * Writes the run that stands in the last octets before `noteEnd` anew, so that the record with number `turn` modulo their
- * count comes first. `from` is where the answer begins in `octets`, `to` where it does in `out`, `length` its octets.
+ * Writes the run that stands in the last octets before `noteEnd` anew, so that the record with number `turn` modulo
+ * their count comes first. `from` is where the answer begins in `octets`, `to` where it does in `out`, `length` its
+ * octets.
  */
-export function rotateRun(out: Uint8Array, to: number, octets: Uint8Array, from: number, length: number, noteEnd: number, turn: number): void {
+export function rotateRun(
+  out: Uint8Array,
+  to: number,
+  octets: Uint8Array,
+  from: number,
+  length: number,
+  noteEnd: number,
+  turn: number,
+): void {
   const note = noteEnd - RUN_OCTETS
   const at = u16(octets, note)
   const stride = octets[note + 2] ?? 0
@@ -103,8 +123,19 @@ export function rotateRun(out: Uint8Array, to: number, octets: Uint8Array, from:
   }
 }
 
-/** Takes `elapsed` seconds off the TTLs whose offsets are the octets of `octets` from `note` on, never below 0; `to` and `length` say where the answer is in `out`. */
-export function countDown(out: Uint8Array, to: number, length: number, octets: Uint8Array, note: number, noteOctets: number, elapsed: number): void {
+/**
+ * Takes `elapsed` seconds off the TTLs whose offsets are the octets of `octets` from `note` on, never below 0; `to` and
+ * `length` say where the answer is in `out`.
+ */
+export function countDown(
+  out: Uint8Array,
+  to: number,
+  length: number,
+  octets: Uint8Array,
+  note: number,
+  noteOctets: number,
+  elapsed: number,
+): void {
   const end = note + ((noteOctets & 1) === 0 ? noteOctets : noteOctets - RUN_OCTETS)
   for (let i = note; i < end; i += 2) {
     const offset = u16(octets, i)
@@ -125,7 +156,10 @@ export function patchHeader(out: Uint8Array, to: number, query: Uint8Array, quer
   out[to + 3] = ((out[to + 3] ?? 0) & ~(CD | withoutAd)) | ((query[queryAt + 3] ?? 0) & CD)
 }
 
-/** Appends OPT at `at` of the message at `to`: root owner, our payload size, no extended RCODE, version 0, DO as asked, no options; counts it in ARCOUNT. */
+/**
+ * Appends OPT at `at` of the message at `to`: root owner, our payload size, no extended RCODE, version 0, DO as asked,
+ * no options; counts it in ARCOUNT.
+ */
 export function writeOpt(out: Uint8Array, to: number, at: number, ourPayloadBytes: number, dnssecOk: boolean): void {
   const opt = to + at
   out[opt] = 0
@@ -144,6 +178,12 @@ export function writeOpt(out: Uint8Array, to: number, at: number, ourPayloadByte
 export function isCacheable(key: string, wire: Uint8Array): boolean {
   const questionEnd = HEADER_OCTETS + key.length + 2
   const flags = wire[2] ?? 0
-  return wire.length >= questionEnd && (flags & QR) !== 0 && (flags & TC) === 0 && u16(wire, 4) === 1
-    && u16(wire, questionEnd - 4) === key.charCodeAt(key.length - 2) && u16(wire, questionEnd - 2) === key.charCodeAt(key.length - 1)
+  return (
+    wire.length >= questionEnd &&
+    (flags & QR) !== 0 &&
+    (flags & TC) === 0 &&
+    u16(wire, 4) === 1 &&
+    u16(wire, questionEnd - 4) === key.charCodeAt(key.length - 2) &&
+    u16(wire, questionEnd - 2) === key.charCodeAt(key.length - 1)
+  )
 }

@@ -1,18 +1,41 @@
 /**
- * The writer of a table of octet records in shared memory (`answer-memory.ts` has its shape). It knows nothing of DNS and
- * nothing of clocks; readers in other threads go by themselves and never wait.
+ * The writer of a table of octet records in shared memory (`answer-memory.ts` has its shape). It knows nothing of DNS
+ * and nothing of clocks; readers in other threads go by themselves and never wait.
  *
  * Entries lie one behind the other in blocks. When a block is full the next one is taken, which is empty, and the one
  * behind that is emptied: what was used since it was written moves into the fresh block, the rest is given up. One that
  * replaces another of its length takes its place, so that what is looked up again and again drives nothing out.
  *
- * Invariants: one thread writes; bounded in bytes; the work of every call is bounded; an entry lies in one piece within a
- * block; a reference is published after its entry is whole, and taken back before its block is written again; every write
- * in a block happens while the block's generation is odd.
+ * Invariants: one thread writes; bounded in bytes; the work of every call is bounded; an entry lies in one piece within
+ * a block; a reference is published after its entry is whole, and taken back before its block is written again; every
+ * write in a block happens while the block's generation is odd.
  */
 import {
-  allocateAnswers, BUCKETS_IN_USE, BUCKET_OCTETS, BUCKET_WORDS, bucketOf, ENTRY_HEADER, FIRST_BUCKETS, GENERATIONS, HASH, hasKey, LENGTHS, LIFE, MARKS,
-  OCTETS_A_BUCKET, PREFETCHED, REFERENCES, SEGMENT_UNITS, SEGMENT_UNIT_SHIFT, SIZE_AND_TAG, SIZE_SHIFT, TAG_MASK, TIME, UNIT_SHIFT, USED, WAYS,
+  allocateAnswers,
+  BUCKETS_IN_USE,
+  BUCKET_OCTETS,
+  BUCKET_WORDS,
+  bucketOf,
+  ENTRY_HEADER,
+  FIRST_BUCKETS,
+  GENERATIONS,
+  HASH,
+  hasKey,
+  LENGTHS,
+  LIFE,
+  MARKS,
+  OCTETS_A_BUCKET,
+  PREFETCHED,
+  REFERENCES,
+  SEGMENT_UNITS,
+  SEGMENT_UNIT_SHIFT,
+  SIZE_AND_TAG,
+  SIZE_SHIFT,
+  TAG_MASK,
+  TIME,
+  UNIT_SHIFT,
+  USED,
+  WAYS,
   type AnswerMemory,
 } from './answer-memory.ts'
 
@@ -32,11 +55,14 @@ export interface TableEntry {
 }
 
 /**
- * Entries for each bucket before another bucket is added. Those not yet split hold up to twice as many: at 2, one entry in
- * 1,000 was lost to the others of its bucket, at 1.5 one in 12,000 (a million names, measured).
+ * Entries for each bucket before another bucket is added. Those not yet split hold up to twice as many: at 2, one entry
+ * in 1,000 was lost to the others of its bucket, at 1.5 one in 12,000 (a million names, measured).
  */
 const ENTRIES_A_BUCKET = 1.5
-/** The part of a fresh block that may be filled with what was moved: without a bound a table of hot entries had no room for new ones. */
+/**
+ * The part of a fresh block that may be filled with what was moved: without a bound a table of hot entries had no room
+ * for new ones.
+ */
 const MOVED_SHARE = 2
 
 export class AnswerTable {
@@ -68,8 +94,9 @@ export class AnswerTable {
   }
 
   /**
-   * Writes an entry in place of the one with the same tag and key, the first `keyLength` octets of `key`, which stand at
-   * the multiple of four `keyAt` in its first part. False when it is larger than a block; the old one is gone even so.
+   * Writes an entry in place of the one with the same tag and key, the first `keyLength` octets of `key`, which stand
+   * at the multiple of four `keyAt` in its first part. False when it is larger than a block; the old one is gone even
+   * so.
    */
   put(entry: TableEntry, key: Int32Array, keyLength: number, keyAt: number): boolean {
     const size = Math.ceil((ENTRY_HEADER + entry.first + entry.second) / 2 ** UNIT_SHIFT)
@@ -146,7 +173,10 @@ export class AnswerTable {
     this.#endWrite(block)
   }
 
-  /** The load keeps the writes behind it from being seen before the odd generation, also on ARM, where a store alone does not. */
+  /**
+   * The load keeps the writes behind it from being seen before the odd generation, also on ARM, where a store alone
+   * does not.
+   */
   #beginWrite(block: number): void {
     const { control } = this.memory
     Atomics.store(control, GENERATIONS + block, ((control[GENERATIONS + block] ?? 0) + 1) | 0)
@@ -183,7 +213,7 @@ export class AnswerTable {
       if (way < 0) continue
       const size = this.#sizeAt(unit)
       const moved = this.#fill[this.#block] ?? 0
-      const lives = (this.#timeAt(unit) + (this.#wordsOf(unit)[wordOf(unit) + LIFE] ?? 0) * 1_000) > now
+      const lives = this.#timeAt(unit) + (this.#wordsOf(unit)[wordOf(unit) + LIFE] ?? 0) * 1_000 > now
       if (lives && this.#isUsed(way) && moved + size <= most) {
         this.#move(unit, way, this.#block * this.#blockUnits + moved, size)
         this.#fill[this.#block] = moved + size
@@ -224,7 +254,10 @@ export class AnswerTable {
     this.#liveUnits += this.#sizeAt(unit)
   }
 
-  /** The half of the hash goes first: one that does not fit the reference yet finds nothing, or an entry whose key says no. */
+  /**
+   * The half of the hash goes first: one that does not fit the reference yet finds nothing, or an entry whose key says
+   * no.
+   */
   #setWay(way: number, hash: number, reference: number): void {
     const { buckets } = this.memory
     const bucket = way - (way % BUCKET_WORDS)
@@ -249,7 +282,7 @@ export class AnswerTable {
     const { buckets } = this.memory
     const count = this.#buckets + 1
     const target = this.#buckets * BUCKET_WORDS
-    const source = (this.#buckets & (0xffff_ffff >>> Math.clz32(this.#buckets) >>> 1)) * BUCKET_WORDS
+    const source = (this.#buckets & ((0xffff_ffff >>> Math.clz32(this.#buckets)) >>> 1)) * BUCKET_WORDS
     for (let word = target; word < target + BUCKET_WORDS; word++) buckets[word] = 0
     const moved: number[] = []
     for (let number = 0; number < WAYS; number++) {

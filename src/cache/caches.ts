@@ -1,6 +1,6 @@
 /**
- * All that is remembered, in one hand, each store with its share of one budget. The stores don't know each other; the one
- * thing that ties two of them is made here: data that was stored ends the denials that it contradicts.
+ * All that is remembered, in one hand, each store with its share of one budget. The stores don't know each other; the
+ * one thing that ties two of them is made here: data that was stored ends the denials that it contradicts.
  */
 import { defaultLimits, type CacheLimits } from '../limits.ts'
 import { AnswerCache, type AnswerCacheOptions } from './answer-cache.ts'
@@ -28,8 +28,15 @@ export interface Caches {
   clear(): void
 }
 
-/** Empty stores. `timing` bounds the time-outs that server statistics compute; `options.seed` is drawn at random where strangers choose the names. */
-export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = defaultLimits.upstream, options: AnswerCacheOptions = {}): Caches {
+/**
+ * Empty stores. `timing` bounds the time-outs that server statistics compute; `options.seed` is drawn at random where
+ * strangers choose the names.
+ */
+export function createCaches(
+  limits: CacheLimits,
+  timing: ServerStatsLimits = defaultLimits.upstream,
+  options: AnswerCacheOptions = {},
+): Caches {
   const share = (permille: number): number => (limits.totalBytes * permille) / 1000
   /** What a store on the heap may count: its share is of resident memory, where garbage lies beside what lives. */
   const heapShare = (permille: number): number => (share(permille) * 100) / limits.heapResidentPercent
@@ -45,7 +52,14 @@ export function createCaches(limits: CacheLimits, timing: ServerStatsLimits = de
   const denials = new DenialStore(limits, heapShare(limits.denialPermille))
   const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials]
   return {
-    rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials,
+    rrsets,
+    negatives,
+    failures,
+    delegations,
+    servers,
+    answers,
+    zoneStates,
+    denials,
     get bytes() {
       return stores.reduce((sum, store) => sum + store.bytes, 0)
     },

@@ -1,16 +1,26 @@
 /**
- * Where zones are served, as their parents say. Apart from the RRset cache on purpose: nothing here ever answers a client,
- * and nothing that a child says gets here (parent-centric delegation, after the 2025 promiscuous-NS poisonings).
+ * Where zones are served, as their parents say. Apart from the RRset cache on purpose: nothing here ever answers a
+ * client, and nothing that a child says gets here (parent-centric delegation, after the 2025 promiscuous-NS
+ * poisonings).
  *
- * Invariants: bounded in bytes; the parent's TTL is the only clock, so a delegation never outlives the one it was learnt
- * through and storing it anew while it lives never lengthens it (ghost domains 2012; phoenix domains, CVE-2022-30698 and
- * 30699); the root, which has no parent, stays until it is replaced.
+ * Invariants: bounded in bytes; the parent's TTL is the only clock, so a delegation never outlives the one it was
+ * learnt through and storing it anew while it lives never lengthens it (ghost domains 2012; phoenix domains,
+ * CVE-2022-30698 and 30699); the root, which has no parent, stays until it is replaced.
  */
 import type { IpAddress } from '../dns/address.ts'
 import { foldName, isWithin, parentOf, ROOT, trustWireName, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import type { CacheLimits } from '../limits.ts'
-import { dataBytes, flat, octetBytes, octetString, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
+import {
+  dataBytes,
+  flat,
+  octetBytes,
+  octetString,
+  packRRset,
+  packedBytes,
+  unpackRRset,
+  type PackedRRset,
+} from './packed.ts'
 import { ByteStore } from './store.ts'
 
 export interface DelegatedServer {
@@ -46,8 +56,14 @@ export class DelegationCache {
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
     this.#limits = limits
-    this.#store = new ByteStore<Entry>(budget, (entry, key) =>
-      limits.entryOverheadBytes + key.length + entry.servers.length + (entry.ds === null ? 0 : limits.packedOverheadBytes + packedBytes(entry.ds)))
+    this.#store = new ByteStore<Entry>(
+      budget,
+      (entry, key) =>
+        limits.entryOverheadBytes +
+        key.length +
+        entry.servers.length +
+        (entry.ds === null ? 0 : limits.packedOverheadBytes + packedBytes(entry.ds)),
+    )
   }
 
   get bytes(): number {
@@ -76,10 +92,18 @@ export class DelegationCache {
     return entry.unpacked ?? this.#unpack(entry)
   }
 
-  /** Keeps what it unpacked of the zones asked for last: most questions are about few zones, and pass the same ones above them. */
+  /**
+   * Keeps what it unpacked of the zones asked for last: most questions are about few zones, and pass the same ones
+   * above them.
+   */
   #unpack(entry: Entry): Delegation {
     const { servers, ds, expiresAt } = entry
-    const unpacked = { zone: entry.zone, servers: unpackServers(servers), ds: ds === null ? null : unpackRRset(ds, ds.ttl), expiresAt }
+    const unpacked = {
+      zone: entry.zone,
+      servers: unpackServers(servers),
+      ds: ds === null ? null : unpackRRset(ds, ds.ttl),
+      expiresAt,
+    }
     if (servers.length > this.#limits.unpackedOctets) return unpacked
     const displaced = this.#recent[this.#nextRecent]
     if (displaced !== undefined) displaced.unpacked = null
@@ -90,9 +114,9 @@ export class DelegationCache {
   }
 
   /**
-   * Stores what a parent said. It lives until the earliest of its own `expiresAt`, `parentExpiresAt` (both ms), maxTtl from
-   * now, and the end of a live delegation of the same zone. The root takes no end from others; `rootIsStale` tells when its
-   * own has passed. False when it was not stored: nothing left of its time, no servers, or too large.
+   * Stores what a parent said. It lives until the earliest of its own `expiresAt`, `parentExpiresAt` (both ms), maxTtl
+   * from now, and the end of a live delegation of the same zone. The root takes no end from others; `rootIsStale` tells
+   * when its own has passed. False when it was not stored: nothing left of its time, no servers, or too large.
    */
   put(delegation: Delegation, parentExpiresAt: number, now: number): boolean {
     const { zone, servers, ds } = delegation
@@ -101,13 +125,22 @@ export class DelegationCache {
     const packed = packServers(servers)
     if (packed.length + (ds === null ? 0 : dataBytes(ds)) > this.#limits.entryBytes) return false
     if (zone === ROOT) {
-      this.#root = { delegation: { zone, servers: unpackServers(packed), ds: null, expiresAt: Number.POSITIVE_INFINITY }, expiresAt: own }
+      this.#root = {
+        delegation: { zone, servers: unpackServers(packed), ds: null, expiresAt: Number.POSITIVE_INFINITY },
+        expiresAt: own,
+      }
       return true
     }
     const expiresAt = Math.min(own, parentExpiresAt, this.#live(zone, now)?.expiresAt ?? Number.POSITIVE_INFINITY)
     if (expiresAt <= now) return false
     const key = flat(zone)
-    return this.#store.set(key, { zone: foldName(trustWireName(key)), servers: packed, ds: ds === null ? null : packRRset(ds, ds.ttl), expiresAt, unpacked: null })
+    return this.#store.set(key, {
+      zone: foldName(trustWireName(key)),
+      servers: packed,
+      ds: ds === null ? null : packRRset(ds, ds.ttl),
+      expiresAt,
+      unpacked: null,
+    })
   }
 
   /** Is it time to prime (RFC 9609 section 3.1)? True as well when the root was never stored. */
@@ -143,8 +176,9 @@ export class DelegationCache {
 }
 
 /**
- * All servers in one string: the name behind its length, the number of addresses, and each address as octets and as text,
- * both behind their lengths. The text is kept because making it (RFC 5952) costs more than all the rest of a look-up.
+ * All servers in one string: the name behind its length, the number of addresses, and each address as octets and as
+ * text, both behind their lengths. The text is kept because making it (RFC 5952) costs more than all the rest of a
+ * look-up.
  */
 function packServers(servers: readonly DelegatedServer[]): string {
   let packed = ''

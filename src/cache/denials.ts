@@ -1,14 +1,24 @@
 /**
- * Validated NSEC and NSEC3 records, used for names that were never asked (RFC 8198): a gap between two names denies all that
- * lies in it, and tells which wildcard applies. It judges no signature; whoever puts something in has validated it.
+ * Validated NSEC and NSEC3 records, used for names that were never asked (RFC 8198): a gap between two names denies all
+ * that lies in it, and tells which wildcard applies. It judges no signature; whoever puts something in has validated
+ * it.
  *
- * Invariants: bounded in bytes; what is put in belongs to its zone, next name included (CVE-2026-13321); nothing below a
- * delegation or a DNAME is denied from above it, a DS only from above its cut, and nothing by an opt-out record; a record
- * lives no longer than the negative TTL of its zone (RFC 9077).
+ * Invariants: bounded in bytes; what is put in belongs to its zone, next name included (CVE-2026-13321); nothing below
+ * a delegation or a DNAME is denied from above it, a DS only from above its cut, and nothing by an opt-out record; a
+ * record lives no longer than the negative TTL of its zone (RFC 9077).
  *
  * Limitation: of several NSEC3 chains of a zone the one that was heard of last is used.
  */
-import { labelCount, labelsOf, parentOf, suffixOf, wildcardOf, isStrictlyWithin, isWithin, type Name } from '../dns/name.ts'
+import {
+  labelCount,
+  labelsOf,
+  parentOf,
+  suffixOf,
+  wildcardOf,
+  isStrictlyWithin,
+  isWithin,
+  type Name,
+} from '../dns/name.ts'
 import type { Question } from '../dns/message.ts'
 import { hasType } from '../dns/rdata-dnssec.ts'
 import { readSoa } from '../dns/rdata.ts'
@@ -23,7 +33,9 @@ import { SortedList } from './sorted-list.ts'
 import { ByteStore } from './store.ts'
 import { negativeTtl, plainTtl } from './ttl.ts'
 
-/** What the records at hand say of a question. TTLs are what is left, in seconds; `proof` has the records that say so. */
+/**
+ * What the records at hand say of a question. TTLs are what is left, in seconds; `proof` has the records that say so.
+ */
 export type Denied =
   | { readonly kind: 'nxdomain' | 'nodata'; readonly soa: RRset; readonly proof: readonly RRset[] }
   /** The name does not exist, and `wildcard` has the type or an alias: its data is the answer. */
@@ -71,8 +83,8 @@ interface Look {
 const NEVER_DENIED: ReadonlySet<number> = new Set<number>([RrType.RRSIG, RrType.NSEC3])
 
 /**
- * A key that sorts as text where names sort canonically (RFC 4034 section 6.1): labels from the right, each octet one up, a
- * zero behind each label.
+ * A key that sorts as text where names sort canonically (RFC 4034 section 6.1): labels from the right, each octet one
+ * up, a zero behind each label.
  */
 export function canonicalKey(name: Name): string {
   let key = ''
@@ -92,7 +104,14 @@ export class DenialStore {
   constructor(limits: CacheLimits, budget: number) {
     this.#limits = limits
     this.#store = new ByteStore<Entry>(
-      budget, ({ sortKey, packed }, key) => limits.entryOverheadBytes + limits.denialOverheadBytes + key.length + sortKey.length + packed.name.length + packedBytes(packed),
+      budget,
+      ({ sortKey, packed }, key) =>
+        limits.entryOverheadBytes +
+        limits.denialOverheadBytes +
+        key.length +
+        sortKey.length +
+        packed.name.length +
+        packedBytes(packed),
       entry => this.#gone(entry),
     )
   }
@@ -106,7 +125,10 @@ export class DenialStore {
     return this.#store.size
   }
 
-  /** Keeps the SOA of a zone, without which nothing is denied. `soa` is secure, as all that is put in. False when not stored. */
+  /**
+   * Keeps the SOA of a zone, without which nothing is denied. `soa` is secure, as all that is put in. False when not
+   * stored.
+   */
   putSoa(zone: Name, soa: RRset, now: number): boolean {
     const fields = soa.rdatas[0] === undefined ? null : readSoa(soa.rdatas[0])
     if (fields === null || soa.name !== zone || soa.class !== RrClass.IN || soa.type !== RrType.SOA) return false
@@ -128,15 +150,20 @@ export class DenialStore {
   }
 
   /**
-   * Keeps an NSEC3 record of `zone`. False when it proves nothing there or is not stored. Opt-out records deny nothing that
-   * is used here (RFC 8198 section 5.3, RFC 5155 section 6); without them large registries cost no hashes.
+   * Keeps an NSEC3 record of `zone`. False when it proves nothing there or is not stored. Opt-out records deny nothing
+   * that is used here (RFC 8198 section 5.3, RFC 5155 section 6); without them large registries cost no hashes.
    */
   putNsec3(zone: Name, set: RRset, now: number): boolean {
     const record = nsec3Of(set, zone)
     if (record === null || record.optOut) return false
     const own = this.#zone(zone)
     const parameters = flat(`${record.iterations}/${octetString(record.salt)}`)
-    const chain: Chain = own.nsec3.get(parameters) ?? { parameters, salt: record.salt, iterations: record.iterations, list: new SortedList<Entry>() }
+    const chain: Chain = own.nsec3.get(parameters) ?? {
+      parameters,
+      salt: record.salt,
+      iterations: record.iterations,
+      list: new SortedList<Entry>(),
+    }
     const kept = this.#put(own, chain, record.owner, set, set.ttl, now)
     if (kept !== null) {
       chain.list.set(kept.sortKey, kept)
@@ -157,10 +184,16 @@ export class DenialStore {
     const soa = this.#live(zone.soa ?? undefined, now)
     if (soa === undefined) return undefined
     const byNsec = this.#byNsec({ zone, soa, now, used: [] }, name, type)
-    return byNsec ?? (zone.current === null ? undefined : this.#byNsec3({ zone, soa, now, used: [] }, zone.current, name, type))
+    return (
+      byNsec ??
+      (zone.current === null ? undefined : this.#byNsec3({ zone, soa, now, used: [] }, zone.current, name, type))
+    )
   }
 
-  /** Removes all of the zones at and below a name and of the one that it is in; returns how many records went. Work proportional to the store. */
+  /**
+   * Removes all of the zones at and below a name and of the one that it is in; returns how many records went. Work
+   * proportional to the store.
+   */
   removeWithin(name: Name): number {
     const own = this.#zoneAbove(name)
     return this.#store.deleteWhere(({ zone }) => zone === own || isWithin(zone.name, name))
@@ -176,7 +209,8 @@ export class DenialStore {
     if (found === undefined) return undefined
     const { entry, record } = found
     look.used.push(entry)
-    if (record.owner === name) return typesAgainst(record.types, name, type) === null ? denied(look, 'nodata') : undefined
+    if (record.owner === name)
+      return typesAgainst(record.types, name, type) === null ? denied(look, 'nodata') : undefined
     if (!nsecCovers(record, name)) return undefined
     // An empty non-terminal (RFC 8020 section 3): the name exists, with nothing at it.
     if (isStrictlyWithin(record.next, name)) return denied(look, 'nodata')
@@ -185,12 +219,15 @@ export class DenialStore {
     const above = this.#nsecFloor(look, wildcard)
     if (above === undefined) return undefined
     if (above.record.owner === wildcard) {
-      if (hasType(above.record.types, type) || hasType(above.record.types, RrType.CNAME)) return expanded(look, wildcard)
+      if (hasType(above.record.types, type) || hasType(above.record.types, RrType.CNAME))
+        return expanded(look, wildcard)
       look.used.push(above.entry)
       return typesAgainst(above.record.types, wildcard, type) === null ? denied(look, 'nodata') : undefined
     }
     look.used.push(above.entry)
-    return nsecCovers(above.record, wildcard) && !isStrictlyWithin(above.record.next, wildcard) ? denied(look, 'nxdomain') : undefined
+    return nsecCovers(above.record, wildcard) && !isStrictlyWithin(above.record.next, wildcard)
+      ? denied(look, 'nxdomain')
+      : undefined
   }
 
   /** The record with the nearest owner that is not behind `name`. */
@@ -215,7 +252,8 @@ export class DenialStore {
       if (blocks < price) return undefined
       const at = suffixOf(name, count)
       const found = this.#nsec3At(look, chain, at)
-      if (found?.kind === 'covers') return encloser === null ? undefined : this.#byNextCloser(look, chain, encloser, found.entry, type)
+      if (found?.kind === 'covers')
+        return encloser === null ? undefined : this.#byNextCloser(look, chain, encloser, found.entry, type)
       encloser = null
       if (found === undefined) continue
       if (count === labels) {
@@ -228,7 +266,13 @@ export class DenialStore {
     return undefined
   }
 
-  #byNextCloser(look: Look, chain: Chain, encloser: { readonly name: Name; readonly entry: Entry }, cover: Entry, type: number): Denied | undefined {
+  #byNextCloser(
+    look: Look,
+    chain: Chain,
+    encloser: { readonly name: Name; readonly entry: Entry },
+    cover: Entry,
+    type: number,
+  ): Denied | undefined {
     const wildcard = wildcardOf(encloser.name)
     if (wildcard === null) return undefined
     const found = this.#nsec3At(look, chain, wildcard)
@@ -246,7 +290,11 @@ export class DenialStore {
   }
 
   /** The record that matches or covers a name. */
-  #nsec3At({ zone, now }: Look, { list, salt, iterations }: Chain, name: Name): { readonly kind: 'matches' | 'covers'; readonly entry: Entry; readonly record: Nsec3Record } | undefined {
+  #nsec3At(
+    { zone, now }: Look,
+    { list, salt, iterations }: Chain,
+    name: Name,
+  ): { readonly kind: 'matches' | 'covers'; readonly entry: Entry; readonly record: Nsec3Record } | undefined {
     const hash = octetString(nsec3Hash(name, salt, iterations))
     // Before the first owner lies what the last record covers.
     const entry = this.#live(list.floor(hash) ?? list.last(), now)
@@ -256,12 +304,29 @@ export class DenialStore {
     return nsec3Covers(record, hash) ? { kind: 'covers', entry, record } : undefined
   }
 
-  /** Null when it is not stored: no TTL, no signature that could be shown, or too large. Room is made before it is in its list. */
+  /**
+   * Null when it is not stored: no TTL, no signature that could be shown, or too large. Room is made before it is in
+   * its list.
+   */
   #put(zone: Zone, place: Entry['place'], sortKey: string, set: RRset, ttl: number, now: number): Entry | null {
     const lives = Math.min(plainTtl(ttl), this.#limits.maxNegativeTtl, this.#limits.maxTtl)
-    if (lives === 0 || set.class !== RrClass.IN || set.signatures.length === 0 || dataBytes(set) > this.#limits.entryBytes) return null
+    if (
+      lives === 0 ||
+      set.class !== RrClass.IN ||
+      set.signatures.length === 0 ||
+      dataBytes(set) > this.#limits.entryBytes
+    )
+      return null
     const key = flat(`${typeof place === 'string' ? place : place.parameters} ${zone.name}${sortKey}`)
-    const entry: Entry = { zone, place, key, sortKey: flat(sortKey), packed: packRRset(set, lives), storedAt: now, expiresAt: now + lives * 1000 }
+    const entry: Entry = {
+      zone,
+      place,
+      key,
+      sortKey: flat(sortKey),
+      packed: packRRset(set, lives),
+      storedAt: now,
+      expiresAt: now + lives * 1000,
+    }
     if (!this.#store.set(key, entry)) return null
     // The last of what the zone had may have gone to make room.
     this.#zones.set(zone.name, zone)
@@ -309,14 +374,17 @@ export class DenialStore {
   }
 
   #forgetIfEmpty(zone: Zone): void {
-    if (zone.soa === null && zone.nsec.size === 0 && zone.nsec3.size === 0 && this.#zones.get(zone.name) === zone) this.#zones.delete(zone.name)
+    if (zone.soa === null && zone.nsec.size === 0 && zone.nsec3.size === 0 && this.#zones.get(zone.name) === zone)
+      this.#zones.delete(zone.name)
   }
 }
 
 /** When an entry ends, ms. The SOA's own TTL is the zone's negative TTL. */
-const endOf = ({ zone, storedAt, expiresAt }: Entry): number => Math.min(expiresAt, storedAt + (zone.soa?.packed.ttl ?? 0) * 1000)
+const endOf = ({ zone, storedAt, expiresAt }: Entry): number =>
+  Math.min(expiresAt, storedAt + (zone.soa?.packed.ttl ?? 0) * 1000)
 
-const secondsLeft = (entries: readonly Entry[], now: number): number => Math.floor((Math.min(...entries.map(endOf)) - now) / 1000)
+const secondsLeft = (entries: readonly Entry[], now: number): number =>
+  Math.floor((Math.min(...entries.map(endOf)) - now) / 1000)
 
 function proofOf(look: Look, ttl: number): RRset[] {
   return [...new Set(look.used)].map(entry => unpackRRset(entry.packed, ttl))

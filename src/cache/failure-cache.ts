@@ -2,8 +2,8 @@
  * Resolutions that failed (RFC 9520): asking again at once would only repeat the work and the flood. Says nothing about
  * data, and a success wipes it out.
  *
- * Invariants: a failure is remembered for failureMinMs, doubling up to failureMaxMs as long as it keeps failing; failures
- * that are relative to who asked are not remembered.
+ * Invariants: a failure is remembered for failureMinMs, doubling up to failureMaxMs as long as it keeps failing;
+ * failures that are relative to who asked are not remembered.
  */
 import { questionKey, type Question } from '../dns/message.ts'
 import type { EdeCode } from '../dns/types.ts'
@@ -32,7 +32,10 @@ export class FailureCache {
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
     this.#limits = limits
-    this.#store = new ByteStore<CachedFailure>(budget, (entry, key) => limits.entryOverheadBytes + key.length + entry.text.length)
+    this.#store = new ByteStore<CachedFailure>(
+      budget,
+      (entry, key) => limits.entryOverheadBytes + key.length + entry.text.length,
+    )
   }
 
   get bytes(): number {
@@ -50,9 +53,9 @@ export class FailureCache {
   }
 
   /**
-   * Remembers a failure. While one is still remembered its end stays where it is: what fails beside it is the same failure.
-   * An expired entry is kept for another failureMaxMs, only to know that the next failure is one in a row (RFC 9520
-   * section 3.2). False for reasons that are not cached.
+   * Remembers a failure. While one is still remembered its end stays where it is: what fails beside it is the same
+   * failure. An expired entry is kept for another failureMaxMs, only to know that the next failure is one in a row (RFC
+   * 9520 section 3.2). False for reasons that are not cached.
    */
   put(question: Question, failure: Failure, now: number): boolean {
     if (!isShared(failure.why)) return false
@@ -78,10 +81,10 @@ export class FailureCache {
 /** Would anybody else who asks now fail for the same reason? */
 function isShared(why: FailureReason): boolean {
   switch (why) {
-    case 'cycle':         // relative to the chain of askers
-    case 'overload':      // ours, not the zone's
+    case 'cycle': // relative to the chain of askers
+    case 'overload': // ours, not the zone's
     case 'not-recursive': // the client did not want recursion
-    case 'cached':        // itself a memory; storing it would make it endless
+    case 'cached': // itself a memory; storing it would make it endless
       return false
     case 'unreachable':
     case 'all-servers-lame':

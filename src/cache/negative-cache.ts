@@ -1,11 +1,12 @@
 /**
- * What is known not to exist (RFC 2308): NODATA for one name and type, NXDOMAIN for a name and, when it was validated, for
- * everything below it (RFC 8020). Without a proof it may be an empty non-terminal whose server errs (DVE-2019-0001), or a name
- * that the server has given away: then it denies that name and no other. Failures are apart (`failure-cache.ts`): they say nothing about the data.
+ * What is known not to exist (RFC 2308): NODATA for one name and type, NXDOMAIN for a name and, when it was validated,
+ * for everything below it (RFC 8020). Without a proof it may be an empty non-terminal whose server errs
+ * (DVE-2019-0001), or a name that the server has given away: then it denies that name and no other. Failures are apart
+ * (`failure-cache.ts`): they say nothing about the data.
  *
- * Invariants: bounded in bytes; an entry lives for min(SOA TTL, SOA MINIMUM, maxNegativeTtl); the latest statement wins,
- * so that an NXDOMAIN entry is gone as soon as newer data shows its name or one below it to exist, unless only the
- * NXDOMAIN was validated.
+ * Invariants: bounded in bytes; an entry lives for min(SOA TTL, SOA MINIMUM, maxNegativeTtl); the latest statement
+ * wins, so that an NXDOMAIN entry is gone as soon as newer data shows its name or one below it to exist, unless only
+ * the NXDOMAIN was validated.
  */
 import { foldName, isWithin, parentOf, ROOT, trustWireName, type Name } from '../dns/name.ts'
 import { questionKey, type Question } from '../dns/message.ts'
@@ -17,7 +18,10 @@ import { dataBytes, flat, packRRset, packedBytes, unpackRRset, type PackedRRset 
 import { ByteStore } from './store.ts'
 import { negativeTtl, ttlLeft } from './ttl.ts'
 
-/** `soa.ttl` and the TTLs of `proof` are as stored at `storedAt` (ms), already bounded. `type` is 0 for NXDOMAIN, which covers all. */
+/**
+ * `soa.ttl` and the TTLs of `proof` are as stored at `storedAt` (ms), already bounded. `type` is 0 for NXDOMAIN, which
+ * covers all.
+ */
 export interface NegativeEntry {
   readonly kind: 'nodata' | 'nxdomain'
   readonly name: Name
@@ -44,7 +48,10 @@ interface Entry {
 const EVERY_TYPE = 0
 
 /** SOA and proof with their TTLs counted down by whole seconds. */
-export function remainingDenial(entry: NegativeEntry, now: number): { readonly soa: RRset; readonly proof: readonly RRset[] } {
+export function remainingDenial(
+  entry: NegativeEntry,
+  now: number,
+): { readonly soa: RRset; readonly proof: readonly RRset[] } {
   const count = (rrset: RRset): RRset => ({ ...rrset, ttl: ttlLeft(rrset.ttl, entry.storedAt, now) })
   return { soa: count(entry.soa), proof: entry.proof.map(count) }
 }
@@ -58,10 +65,17 @@ export class NegativeCache {
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
     this.#limits = limits
-    const setBytes = (packed: PackedRRset): number => limits.packedOverheadBytes + packed.name.length + packedBytes(packed)
-    this.#store = new ByteStore<Entry>(budget, (entry, key) =>
-      entry.proof.reduce((sum, rrset) => sum + setBytes(rrset), limits.entryOverheadBytes + key.length + setBytes(entry.soa)),
-      entry => this.#count(entry, -1))
+    const setBytes = (packed: PackedRRset): number =>
+      limits.packedOverheadBytes + packed.name.length + packedBytes(packed)
+    this.#store = new ByteStore<Entry>(
+      budget,
+      (entry, key) =>
+        entry.proof.reduce(
+          (sum, rrset) => sum + setBytes(rrset),
+          limits.entryOverheadBytes + key.length + setBytes(entry.soa),
+        ),
+      entry => this.#count(entry, -1),
+    )
   }
 
   get bytes(): number {
@@ -73,8 +87,8 @@ export class NegativeCache {
   }
 
   /**
-   * The denial that covers a question: NXDOMAIN for its name, or validated for the nearest ancestor that has one, else NODATA
-   * for it. An NXDOMAIN that is found is the newer of the two, since storing NODATA removes older ones above it.
+   * The denial that covers a question: NXDOMAIN for its name, or validated for the nearest ancestor that has one, else
+   * NODATA for it. An NXDOMAIN that is found is the newer of the two, since storing NODATA removes older ones above it.
    */
   find(question: Question, now: number): NegativeEntry | undefined {
     if (this.#store.size === 0) return undefined
@@ -87,14 +101,27 @@ export class NegativeCache {
     return entry === undefined ? undefined : unpack(entry)
   }
 
-  /** False when not stored: no TTL left (RFC 2308 section 5), a malformed SOA, too large, or a validated NXDOMAIN stands against it. */
+  /**
+   * False when not stored: no TTL left (RFC 2308 section 5), a malformed SOA, too large, or a validated NXDOMAIN stands
+   * against it.
+   */
   putNodata(question: Question, soa: RRset, proof: readonly RRset[], security: Security, now: number): boolean {
     if (question.type === EVERY_TYPE) return false
     return this.#put('nodata', question, soa, proof, security, now)
   }
 
-  /** `name` is the one that does not exist: the end of an alias chain, not its start (RFC 6604 section 3). False as with `putNodata`. */
-  putNxdomain(name: Name, klass: number, soa: RRset, proof: readonly RRset[], security: Security, now: number): boolean {
+  /**
+   * `name` is the one that does not exist: the end of an alias chain, not its start (RFC 6604 section 3). False as with
+   * `putNodata`.
+   */
+  putNxdomain(
+    name: Name,
+    klass: number,
+    soa: RRset,
+    proof: readonly RRset[],
+    security: Security,
+    now: number,
+  ): boolean {
     return this.#put('nxdomain', { name, type: EVERY_TYPE, class: klass }, soa, proof, security, now)
   }
 
@@ -123,7 +150,14 @@ export class NegativeCache {
     this.#store.clear()
   }
 
-  #put(kind: Entry['kind'], question: Question, soa: RRset, proof: readonly RRset[], security: Security, now: number): boolean {
+  #put(
+    kind: Entry['kind'],
+    question: Question,
+    soa: RRset,
+    proof: readonly RRset[],
+    security: Security,
+    now: number,
+  ): boolean {
     const rdata = soa.rdatas[0]
     const fields = rdata === undefined ? null : readSoa(rdata)
     if (fields === null) return false
@@ -136,8 +170,14 @@ export class NegativeCache {
     if (kind === 'nodata') this.#showExists(question.name, question.class, security)
     const name = foldName(trustWireName(key.slice(0, question.name.length)))
     const entry: Entry = {
-      kind, name, type: question.type, security, storedAt: now, expiresAt: now + ttl * 1000,
-      soa: packRRset(soa, ttl), proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
+      kind,
+      name,
+      type: question.type,
+      security,
+      storedAt: now,
+      expiresAt: now + ttl * 1000,
+      soa: packRRset(soa, ttl),
+      proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
     }
     if (!this.#store.set(key, entry)) return false
     if (old === undefined) this.#count(entry, 1)
@@ -170,5 +210,7 @@ export class NegativeCache {
 }
 
 const unpack = (entry: Entry): NegativeEntry => ({
-  ...entry, soa: unpackRRset(entry.soa, entry.soa.ttl), proof: entry.proof.map(packed => unpackRRset(packed, packed.ttl)),
+  ...entry,
+  soa: unpackRRset(entry.soa, entry.soa.ttl),
+  proof: entry.proof.map(packed => unpackRRset(packed, packed.ttl)),
 })

@@ -1,10 +1,11 @@
 /**
- * All RRsets of one name as one flat string, one octet per UTF-16 unit: what the RRset cache keeps for a name. Deliberately
- * no store, and no opinion on what may replace what. A set of one address takes 24 octets behind the 16 of the string itself,
- * and is one object without references to the garbage collector; as objects it took 200 octets in five of them.
+ * All RRsets of one name as one flat string, one octet per UTF-16 unit: what the RRset cache keeps for a name.
+ * Deliberately no store, and no opinion on what may replace what. A set of one address takes 24 octets behind the 16 of
+ * the string itself, and is one object without references to the garbage collector; as objects it took 200 octets in
+ * five of them.
  *
- * Invariants: what is read is what was written; nothing written or read shares memory with it; the sets follow each other
- * without gaps.
+ * Invariants: what is read is what was written; nothing written or read shares memory with it; the sets follow each
+ * other without gaps.
  */
 import { putU16, putU32 } from '../dns/bytes.ts'
 import { foldName, trustWireName, type Name, type WireName } from '../dns/name.ts'
@@ -24,7 +25,10 @@ export interface SetToPack {
   readonly ttl: number
 }
 
-/** A set: type (2 octets), octets in all (3), kind (1), TTL (4), time (6), records without signatures (2). Behind that what is rare, and the records. */
+/**
+ * A set: type (2 octets), octets in all (3), kind (1), TTL (4), time (6), records without signatures (2). Behind that
+ * what is rare, and the records.
+ */
 const SIZE = 2
 const KIND = 5
 const TTL = 6
@@ -32,7 +36,10 @@ const STORED = 10
 const COUNT = 16
 const HEADER = 18
 
-/** The kind: trust, security, and whether what is rare follows: octets of it (3), class, owner, security with a text, proof. */
+/**
+ * The kind: trust, security, and whether what is rare follows: octets of it (3), class, owner, security with a text,
+ * proof.
+ */
 const TRUST_MASK = 7
 const SECURITY_SHIFT = 3
 const SECURITY_MASK = 3
@@ -58,20 +65,25 @@ export const typeAt: (sets: string, at: number) => number = u16At
 /** Seconds. */
 export const ttlAt = (sets: string, at: number): number => u32At(sets, at + TTL)
 /** ms. */
-export const storedAt = (sets: string, at: number): number => u16At(sets, at + STORED) * 0x1_0000_0000 + u32At(sets, at + STORED + 2)
+export const storedAt = (sets: string, at: number): number =>
+  u16At(sets, at + STORED) * 0x1_0000_0000 + u32At(sets, at + STORED + 2)
 /** ms. */
 export const expiresAt = (sets: string, at: number): number => storedAt(sets, at) + ttlAt(sets, at) * 1_000
-export const trustAt = (sets: string, at: number): Trust => TRUSTS[(sets.charCodeAt(at + KIND) & TRUST_MASK) - 1] ?? Trust.Additional
+export const trustAt = (sets: string, at: number): Trust =>
+  TRUSTS[(sets.charCodeAt(at + KIND) & TRUST_MASK) - 1] ?? Trust.Additional
 /** Where the set behind the one at `at` begins; the length of the string behind the last. */
 export const nextSet = (sets: string, at: number): number => at + u24At(sets, at + SIZE)
 
 const hasRare = (sets: string, at: number): boolean => (sets.charCodeAt(at + KIND) & RARE) !== 0
-const classAt = (sets: string, at: number): number => (hasRare(sets, at) ? u16At(sets, at + HEADER + RARE_HEADER) : RrClass.IN)
-const recordsAt = (sets: string, at: number): number => at + HEADER + (hasRare(sets, at) ? RARE_HEADER + u24At(sets, at + HEADER) : 0)
+const classAt = (sets: string, at: number): number =>
+  hasRare(sets, at) ? u16At(sets, at + HEADER + RARE_HEADER) : RrClass.IN
+const recordsAt = (sets: string, at: number): number =>
+  at + HEADER + (hasRare(sets, at) ? RARE_HEADER + u24At(sets, at + HEADER) : 0)
 
 /** Where the set of this type and class begins, -1 when there is none. */
 export function findSet(sets: string, type: number, klass: number): number {
-  for (let at = 0; at < sets.length; at = nextSet(sets, at)) if (typeAt(sets, at) === type && classAt(sets, at) === klass) return at
+  for (let at = 0; at < sets.length; at = nextSet(sets, at))
+    if (typeAt(sets, at) === type && classAt(sets, at) === klass) return at
   return -1
 }
 
@@ -93,16 +105,44 @@ export function securityAt(sets: string, at: number): Security {
 }
 
 /** The set at `at`, which is one of `name`, as a fresh value with the TTL that it was stored with; and its proof. */
-export function unpackSet(sets: string, at: number, name: Name): { readonly rrset: RRset; readonly proof: readonly RRset[] } {
+export function unpackSet(
+  sets: string,
+  at: number,
+  name: Name,
+): { readonly rrset: RRset; readonly proof: readonly RRset[] } {
   const rare = hasRare(sets, at) ? rareAt(sets, at) : null
   const records = recordsIn(sets, recordsAt(sets, at), nextSet(sets, at))
-  const rrset = rrsetOf(rare?.owner ?? name, name, typeAt(sets, at), classAt(sets, at), ttlAt(sets, at), records, u16At(sets, at + COUNT))
+  const rrset = rrsetOf(
+    rare?.owner ?? name,
+    name,
+    typeAt(sets, at),
+    classAt(sets, at),
+    ttlAt(sets, at),
+    records,
+    u16At(sets, at + COUNT),
+  )
   return { rrset, proof: rare?.proof ?? NO_SETS }
 }
 
-function rrsetOf(owner: WireName, name: Name, type: number, klass: number, ttl: number, records: readonly Uint8Array[], count: number): RRset {
+function rrsetOf(
+  owner: WireName,
+  name: Name,
+  type: number,
+  klass: number,
+  ttl: number,
+  records: readonly Uint8Array[],
+  count: number,
+): RRset {
   const signed = records.length > count
-  return { owner, name, type, class: klass, ttl, rdatas: signed ? records.slice(0, count) : records, signatures: signed ? records.slice(count) : [] }
+  return {
+    owner,
+    name,
+    type,
+    class: klass,
+    ttl,
+    rdatas: signed ? records.slice(0, count) : records,
+    signatures: signed ? records.slice(count) : [],
+  }
 }
 
 /** Records from `from` up to `to`: two octets of length and the octets, each. */
@@ -263,11 +303,16 @@ const FIRST_ROOM = 4_096
 
 function securityCode(security: Security): number {
   switch (security.kind) {
-    case 'indeterminate': return 0
-    case 'insecure': return security.note === undefined ? 1 : WITH_TEXT
-    case 'secure': return 2
-    case 'bogus': return WITH_TEXT
-    default: return security satisfies never
+    case 'indeterminate':
+      return 0
+    case 'insecure':
+      return security.note === undefined ? 1 : WITH_TEXT
+    case 'secure':
+      return 2
+    case 'bogus':
+      return WITH_TEXT
+    default:
+      return security satisfies never
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * RRsets as they lie in the caches: all RDATA of a set in one flat string, one octet per UTF-16 unit. A `Uint8Array` costs
- * some 210 octets before its first one, so thirteen name servers would weigh 3 KB; packed they weigh 300 octets. Packing is
- * also the copy that every store makes: nothing here keeps a message alive or can be changed by whoever put it in.
+ * RRsets as they lie in the caches: all RDATA of a set in one flat string, one octet per UTF-16 unit. A `Uint8Array`
+ * costs some 210 octets before its first one, so thirteen name servers would weigh 3 KB; packed they weigh 300 octets.
+ * Packing is also the copy that every store makes: nothing here keeps a message alive or can be changed by whoever put
+ * it in.
  */
 import { latin1 } from '../dns/bytes.ts'
 import { foldName, nameBytes, trustWireName, type Name, type WireName } from '../dns/name.ts'
@@ -45,13 +46,24 @@ export function dataBytes(rrset: RRset): number {
   return bytes
 }
 
-/** Packs a set; `ttl` (seconds) is the one it is kept for. `name` is the set's name as it will be kept, perhaps already by others. */
+/**
+ * Packs a set; `ttl` (seconds) is the one it is kept for. `name` is the set's name as it will be kept, perhaps already
+ * by others.
+ */
 export function packRRset(rrset: RRset, ttl: number, name: Name = flatName(rrset.name)): PackedRRset {
   // From the common pool, for as long as this takes.
   const bytes = Buffer.allocUnsafe(dataBytes(rrset) - rrset.owner.length)
   packRecords(rrset.signatures, bytes, packRecords(rrset.rdatas, bytes, 0))
   const owner = rrset.owner === rrset.name ? name : trustWireName(octetString(nameBytes(rrset.owner)))
-  return { owner, name, type: rrset.type, class: rrset.class, ttl, count: rrset.rdatas.length, data: octetString(bytes) }
+  return {
+    owner,
+    name,
+    type: rrset.type,
+    class: rrset.class,
+    ttl,
+    count: rrset.rdatas.length,
+    data: octetString(bytes),
+  }
 }
 
 /** Writes length and octets of each; the offset behind them. */
@@ -86,7 +98,11 @@ export function unpackRRset(packed: PackedRRset, ttl: number): RRset {
   }
   const signed = records.length > packed.count
   return {
-    owner: packed.owner, name: packed.name, type: packed.type, class: packed.class, ttl,
+    owner: packed.owner,
+    name: packed.name,
+    type: packed.type,
+    class: packed.class,
+    ttl,
     rdatas: signed ? records.slice(0, packed.count) : records,
     signatures: signed ? records.slice(packed.count) : [],
   }

@@ -1,10 +1,11 @@
 /**
- * RRsets by name, type and class, each with the trust it came with, what validation said, and when it expires. It answers
- * "what is known", never "what may be told": callers look at `trust` (`mayAnswer`). Referral data does not belong here but
- * in `delegations.ts`.
+ * RRsets by name, type and class, each with the trust it came with, what validation said, and when it expires. It
+ * answers "what is known", never "what may be told": callers look at `trust` (`mayAnswer`). Referral data does not
+ * belong here but in `delegations.ts`.
  *
  * Invariants: bounded in bytes; an entry is never handed out at or after `expiresAt`; what lives is replaced only as
- * `mayReplace` allows; at most `typesPerName` types of one name; nothing handed out or put in shares memory with an entry.
+ * `mayReplace` allows; at most `typesPerName` types of one name; nothing handed out or put in shares memory with an
+ * entry.
  */
 import { foldName, isWithin, trustWireName, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -13,7 +14,19 @@ import type { WildcardSet } from '../dnssec/rules.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { Security } from '../steps.ts'
 import { dataBytes } from './packed.ts'
-import { countSets, expiresAt, findSet, nextSet, securityAt, SetPacker, storedAt, trustAt, typeAt, unpackSet, withoutSet } from './packed-sets.ts'
+import {
+  countSets,
+  expiresAt,
+  findSet,
+  nextSet,
+  securityAt,
+  SetPacker,
+  storedAt,
+  trustAt,
+  typeAt,
+  unpackSet,
+  withoutSet,
+} from './packed-sets.ts'
 import { ByteStore } from './store.ts'
 import { mayReplace, type Standing, type Trust } from './trust.ts'
 import { boundedTtl, ttlLeft } from './ttl.ts'
@@ -33,7 +46,10 @@ export interface CachedRRset {
 export type StoredListener = (rrset: RRset, trust: Trust, security: Security) => void
 
 /** The set with its TTL counted down by whole seconds. */
-export const remaining = (entry: CachedRRset, now: number): RRset => ({ ...entry.rrset, ttl: ttlLeft(entry.rrset.ttl, entry.storedAt, now) })
+export const remaining = (entry: CachedRRset, now: number): RRset => ({
+  ...entry.rrset,
+  ttl: ttlLeft(entry.rrset.ttl, entry.storedAt, now),
+})
 
 /** The same of its proof, which lives as long as the set. */
 export const remainingProof = ({ proof, storedAt }: CachedRRset, now: number): readonly RRset[] =>
@@ -41,11 +57,16 @@ export const remainingProof = ({ proof, storedAt }: CachedRRset, now: number): r
 
 export class RRsetCache {
   readonly #limits: CacheLimits
-  /** By name, all its sets in one string (`packed-sets.ts`): they come and go together, and most names have one or two. */
+  /**
+   * By name, all its sets in one string (`packed-sets.ts`): they come and go together, and most names have one or two.
+   */
   readonly #store: ByteStore<string>
   readonly #packer = new SetPacker()
   readonly #stored: StoredListener | undefined
-  /** The name last looked for in vain: a new question is looked up under its type and then as an alias, and each look-up is a miss of the processor's caches. */
+  /**
+   * The name last looked for in vain: a new question is looked up under its type and then as an alias, and each look-up
+   * is a miss of the processor's caches.
+   */
   #missing: Name | null = null
   #sets = 0
   /** How many of them are DNAME: they are looked for at every name above every question, and most caches hold none. */
@@ -55,7 +76,11 @@ export class RRsetCache {
   constructor(limits: CacheLimits, budget: number, stored?: StoredListener) {
     this.#limits = limits
     this.#stored = stored
-    this.#store = new ByteStore<string>(budget, (sets, name) => limits.nameOverheadBytes + name.length + sets.length, sets => this.#count(sets, -1))
+    this.#store = new ByteStore<string>(
+      budget,
+      (sets, name) => limits.nameOverheadBytes + name.length + sets.length,
+      sets => this.#count(sets, -1),
+    )
   }
 
   get bytes(): number {
@@ -83,20 +108,32 @@ export class RRsetCache {
       return undefined
     }
     const { rrset, proof } = unpackSet(sets, at, name)
-    return { rrset, trust: trustAt(sets, at), security: securityAt(sets, at), proof, storedAt: storedAt(sets, at), expiresAt: end }
+    return {
+      rrset,
+      trust: trustAt(sets, at),
+      security: securityAt(sets, at),
+      proof,
+      storedAt: storedAt(sets, at),
+      expiresAt: end,
+    }
   }
 
   /**
-   * Stores a copy, with its TTL bounded, by those of its proof as well. False when it was not stored: its TTL is 0, it is too large (PowerDNS's largest
-   * entry), something better lives there, its name has too many types (CVE-2024-1737), or its type is not data.
+   * Stores a copy, with its TTL bounded, by those of its proof as well. False when it was not stored: its TTL is 0, it
+   * is too large (PowerDNS's largest entry), something better lives there, its name has too many types (CVE-2024-1737),
+   * or its type is not data.
    */
   put(rrset: RRset, trust: Trust, security: Security, now: number, proof: readonly RRset[] = NO_PROOF): boolean {
-    const ttl = boundedTtl(proof.reduce((least, set) => Math.min(least, set.ttl), rrset.ttl), this.#limits)
+    const ttl = boundedTtl(
+      proof.reduce((least, set) => Math.min(least, set.ttl), rrset.ttl),
+      this.#limits,
+    )
     if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
     if (proof.reduce((octets, set) => octets + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false
     const old = this.#store.peek(rrset.name)
     this.#missing = null
-    const others = old === undefined ? '' : this.#others(old, rrset, { trust, security, expiresAt: now + ttl * 1000 }, now)
+    const others =
+      old === undefined ? '' : this.#others(old, rrset, { trust, security, expiresAt: now + ttl * 1000 }, now)
     if (others === undefined) return false
     const sets = this.#packer.pack({ rrset, trust, security, proof, storedAt: Math.floor(now), ttl }, others)
     if (!this.#store.set(old === undefined ? this.#packer.ownName(rrset.name) : rrset.name, sets)) return false
@@ -106,7 +143,10 @@ export class RRsetCache {
     return true
   }
 
-  /** Stores the data of a wildcard, which only a verified signature yields, for the names that it applies to (RFC 8198 section 5.3). */
+  /**
+   * Stores the data of a wildcard, which only a verified signature yields, for the names that it applies to (RFC 8198
+   * section 5.3).
+   */
   putWildcard({ rrset }: WildcardSet, trust: Trust, now: number): boolean {
     return this.put(rrset, trust, SECURE, now)
   }
@@ -128,7 +168,10 @@ export class RRsetCache {
     this.#store.clear()
   }
 
-  /** What else of its name stays beside a set that is put in; undefined when that one may not be. What has expired makes room, what lives does not: first come, first kept. */
+  /**
+   * What else of its name stays beside a set that is put in; undefined when that one may not be. What has expired makes
+   * room, what lives does not: first come, first kept.
+   */
   #others(sets: string, { type, class: klass }: RRset, fresh: Standing, now: number): string | undefined {
     const at = findSet(sets, type, klass)
     if (at >= 0) {

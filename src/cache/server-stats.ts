@@ -1,6 +1,7 @@
 /**
- * What experience says of each server address: how fast it answers, whether it knows EDNS and keeps letter case, for which
- * zones it is lame; and whether IPv4 and IPv6 work at all from here. Facts only: choosing a server is the engine's work.
+ * What experience says of each server address: how fast it answers, whether it knows EDNS and keeps letter case, for
+ * which zones it is lame; and whether IPv4 and IPv6 work at all from here. Facts only: choosing a server is the
+ * engine's work.
  *
  * Times follow Jacobson (RFC 6298 section 2) with R the round trip of one reply:
  *   first:  srtt = R                    rttvar = R / 2
@@ -9,9 +10,9 @@
  * where n is the number of time-outs in a row (at most backoffDoublings) and an unknown server counts with
  * unknownServerTimeoutMs in place of the inner max.
  *
- * Invariants: bounded in bytes; every fact is forgotten serverStatsMs after it was learnt, so that a repaired server gets
- * its chance; EDNS and case facts change only by explicit calls, never by a time-out, which anyone on the path can cause
- * (CVE-2026-52690).
+ * Invariants: bounded in bytes; every fact is forgotten serverStatsMs after it was learnt, so that a repaired server
+ * gets its chance; EDNS and case facts change only by explicit calls, never by a time-out, which anyone on the path can
+ * cause (CVE-2026-52690).
  */
 import type { Name } from '../dns/name.ts'
 import type { CacheLimits, UpstreamLimits } from '../limits.ts'
@@ -28,7 +29,10 @@ export interface ServerFacts {
   readonly caseSafe: 'unknown' | 'yes' | 'no'
 }
 
-export type ServerStatsLimits = Pick<UpstreamLimits, 'unknownServerTimeoutMs' | 'minTimeoutMs' | 'maxTimeoutMs' | 'backoffDoublings'>
+export type ServerStatsLimits = Pick<
+  UpstreamLimits,
+  'unknownServerTimeoutMs' | 'minTimeoutMs' | 'maxTimeoutMs' | 'backoffDoublings'
+>
 
 interface Entry {
   srttMs: number | null
@@ -49,7 +53,11 @@ interface Family {
 }
 
 const UNKNOWN: ServerFacts = {
-  srttMs: null, rttVarMs: 0, timeoutsInRow: 0, edns: 'unknown', caseSafe: 'unknown',
+  srttMs: null,
+  rttVarMs: 0,
+  timeoutsInRow: 0,
+  edns: 'unknown',
+  caseSafe: 'unknown',
 }
 
 /** RFC 6298 section 2.3: alpha 1/8, beta 1/4; section 2.2: K = 4. */
@@ -64,7 +72,9 @@ export class ServerStats {
   readonly #lame: ByteStore<{ readonly until: number }>
   readonly #families = new Map<4 | 6, Family>()
   readonly silences: Silences
-  /** Asked for last, and in the store as long as it stands here: one step of a look-up wants the same server six times. */
+  /**
+   * Asked for last, and in the store as long as it stands here: one step of a look-up wants the same server six times.
+   */
   #lastKey = ''
   #last: Entry | undefined = undefined
 
@@ -72,11 +82,18 @@ export class ServerStats {
   constructor(limits: CacheLimits, timing: ServerStatsLimits, budget: number, lameBudget: number) {
     this.#limits = limits
     this.#timing = timing
-    this.#servers = new ByteStore<Entry>(budget, (_, key) => limits.entryOverheadBytes + key.length, entry => {
-      if (entry === this.#last) this.#last = undefined
-    })
+    this.#servers = new ByteStore<Entry>(
+      budget,
+      (_, key) => limits.entryOverheadBytes + key.length,
+      entry => {
+        if (entry === this.#last) this.#last = undefined
+      },
+    )
     this.silences = new Silences(limits, lameBudget / 2)
-    this.#lame = new ByteStore<{ readonly until: number }>(lameBudget / 2, (_, key) => limits.entryOverheadBytes + key.length)
+    this.#lame = new ByteStore<{ readonly until: number }>(
+      lameBudget / 2,
+      (_, key) => limits.entryOverheadBytes + key.length,
+    )
   }
 
   get bytes(): number {
@@ -107,11 +124,18 @@ export class ServerStats {
     }
   }
 
-  /** Is there nothing in it to be forgotten? Then it says itself what is known: it is asked for with every step of every look-up. */
+  /**
+   * Is there nothing in it to be forgotten? Then it says itself what is known: it is asked for with every step of every
+   * look-up.
+   */
   #isFresh(entry: Entry, now: number): boolean {
     const since = now - this.#limits.serverStatsMs
-    return entry.rttAt > since && (entry.timeoutsInRow === 0 || entry.timedOutAt > since) && (entry.edns === 'unknown' || entry.ednsAt > since)
-      && (entry.caseSafe === 'unknown' || entry.caseAt > since)
+    return (
+      entry.rttAt > since &&
+      (entry.timeoutsInRow === 0 || entry.timedOutAt > since) &&
+      (entry.edns === 'unknown' || entry.ednsAt > since) &&
+      (entry.caseSafe === 'unknown' || entry.caseAt > since)
+    )
   }
 
   /** A reply that matched came after `rttMs`. */
@@ -126,9 +150,9 @@ export class ServerStats {
   }
 
   /**
-   * Nothing came in time for a query sent at `sentAt`: the next time-out is twice as long. Queries in flight together that are lost
-   * together are one event (RFC 6298 section 5.5 doubles for an expiry of the timer, not for each segment that waits): what was sent
-   * before the last that counted says nothing new.
+   * Nothing came in time for a query sent at `sentAt`: the next time-out is twice as long. Queries in flight together
+   * that are lost together are one event (RFC 6298 section 5.5 doubles for an expiry of the timer, not for each segment
+   * that waits): what was sent before the last that counted says nothing new.
    */
   timedOut(key: string, sentAt: number, now: number): void {
     const known = this.facts(key, now)
@@ -162,8 +186,8 @@ export class ServerStats {
   }
 
   /**
-   * It rejected a question of this kind about the zone which another server of the zone answered: for lameMs it comes after the
-   * others, as long as they answer. It is never left out: one rejected question says little about the next.
+   * It rejected a question of this kind about the zone which another server of the zone answered: for lameMs it comes
+   * after the others, as long as they answer. It is never left out: one rejected question says little about the next.
    */
   lame(key: string, zone: Name, kind: string, now: number): void {
     this.#lame.set(flat(`${key} ${kind} ${zone}`), { until: now + this.#limits.lameMs })
@@ -183,7 +207,8 @@ export class ServerStats {
   /** The same from facts that are at hand. */
   timeoutOf({ srttMs, rttVarMs, timeoutsInRow }: ServerFacts): number {
     const { unknownServerTimeoutMs, minTimeoutMs, maxTimeoutMs } = this.#timing
-    const base = srttMs === null ? unknownServerTimeoutMs : Math.max(minTimeoutMs, srttMs + Math.max(minTimeoutMs, K * rttVarMs))
+    const base =
+      srttMs === null ? unknownServerTimeoutMs : Math.max(minTimeoutMs, srttMs + Math.max(minTimeoutMs, K * rttVarMs))
     return Math.min(maxTimeoutMs, base * 2 ** timeoutsInRow)
   }
 
@@ -198,15 +223,16 @@ export class ServerStats {
   }
 
   /**
-   * The kernel has no route for this family (never a server's doing). After familyUnreachables in a row, with nothing heard
-   * for familyQuietMs, it is dead for familyDeadMs; then it is tried again, and one more failure suffices. True when it has
-   * just died.
+   * The kernel has no route for this family (never a server's doing). After familyUnreachables in a row, with nothing
+   * heard for familyQuietMs, it is dead for familyDeadMs; then it is tried again, and one more failure suffices. True
+   * when it has just died.
    */
   familyUnreachable(family: 4 | 6, now: number): boolean {
     const { familyUnreachables, familyQuietMs, familyDeadMs } = this.#limits
     const state = this.#family(family)
     state.unreachableInRow = Math.min(state.unreachableInRow + 1, familyUnreachables)
-    if (state.unreachableInRow < familyUnreachables || now - state.heardAt < familyQuietMs || state.deadUntil > now) return false
+    if (state.unreachableInRow < familyUnreachables || now - state.heardAt < familyQuietMs || state.deadUntil > now)
+      return false
     const first = state.deadUntil === 0
     state.deadUntil = now + familyDeadMs
     return first
@@ -247,8 +273,15 @@ export class ServerStats {
     if (known !== undefined) return known
     const never = Number.NEGATIVE_INFINITY
     const entry: Entry = {
-      srttMs: null, rttVarMs: 0, rttAt: never, timeoutsInRow: 0, timedOutAt: never, edns: 'unknown', ednsAt: never,
-      caseSafe: 'unknown', caseAt: never,
+      srttMs: null,
+      rttVarMs: 0,
+      rttAt: never,
+      timeoutsInRow: 0,
+      timedOutAt: never,
+      edns: 'unknown',
+      ednsAt: never,
+      caseSafe: 'unknown',
+      caseAt: never,
     }
     this.#servers.set(flat(key), entry)
     return entry

@@ -1,10 +1,10 @@
 /**
- * Which servers have answered nothing of a zone for so long that asking them costs clients their patience and us our time
- * (RFC 9520 section 3.2: no query storms to servers that do not answer). Such a server is held back: one query in
+ * Which servers have answered nothing of a zone for so long that asking them costs clients their patience and us our
+ * time (RFC 9520 section 3.2: no query storms to servers that do not answer). Such a server is held back: one query in
  * heldBackProbeMs still goes to it, and the first reply, whatever it says, ends it.
  *
- * Kept for a server and a zone: a zone of an attacker that names the servers of another, which drop its queries, must not
- * hold them back from the zone that they serve.
+ * Kept for a server and a zone: a zone of an attacker that names the servers of another, which drop its queries, must
+ * not hold them back from the zone that they serve.
  *
  * Invariants: bounded in bytes; only time-outs count, never a message that could be forged; a server is never held back
  * before heldBackTimeouts time-outs over at least heldBackAfterMs with no reply between.
@@ -23,7 +23,10 @@ interface Silence {
   probeAt: number
 }
 
-export type SilenceLimits = Pick<CacheLimits, 'heldBackTimeouts' | 'heldBackAfterMs' | 'heldBackProbeMs' | 'serverStatsMs' | 'entryOverheadBytes'>
+export type SilenceLimits = Pick<
+  CacheLimits,
+  'heldBackTimeouts' | 'heldBackAfterMs' | 'heldBackProbeMs' | 'serverStatsMs' | 'entryOverheadBytes'
+>
 
 export class Silences {
   readonly #limits: SilenceLimits
@@ -74,7 +77,8 @@ export class Silences {
     if (this.#store.size === 0) return undefined
     const { heldBackTimeouts, heldBackAfterMs, serverStatsMs } = this.#limits
     const known = this.#store.get(keyOf(server, zone))
-    if (known === undefined || known.timeouts < heldBackTimeouts || known.lastAt - known.since < heldBackAfterMs) return undefined
+    if (known === undefined || known.timeouts < heldBackTimeouts || known.lastAt - known.since < heldBackAfterMs)
+      return undefined
     return now - known.lastAt < serverStatsMs ? known : undefined
   }
 }

@@ -1,18 +1,19 @@
 /**
  * A map with a budget in bytes: the least recently used entries go when it is full. The only place that knows the
- * `lru-cache` package. It knows no time: its own `ttl` reads 0 as "for ever" and the wall clock as time, so entries carry
- * `expiresAt` and their owners look at it.
+ * `lru-cache` package. It knows no time: its own `ttl` reads 0 as "for ever" and the wall clock as time, so entries
+ * carry `expiresAt` and their owners look at it.
  *
  * Invariant: `bytes` never exceeds the budget, and every entry counts with its key, its data and its overhead
- * (CVE-2023-2828: a cache that counts only data outgrows its bound); and no more entries than the engine's map can hold.
+ * (CVE-2023-2828: a cache that counts only data outgrows its bound); and no more entries than the engine's map can
+ * hold.
  */
 import { LRUCache } from 'lru-cache'
 
 export type Gone<V> = (value: V, key: string) => void
 
 /**
- * A `Map` of V8 throws when its table would exceed 2^24 places, and one whose entries come and go needs twice as many places as
- * entries (measured: 2^23 went round without end, 9,000,000 threw).
+ * A `Map` of V8 throws when its table would exceed 2^24 places, and one whose entries come and go needs twice as many
+ * places as entries (measured: 2^23 went round without end, 9,000,000 threw).
  */
 const MAP_ENTRIES = 2 ** 23
 
@@ -22,7 +23,10 @@ export class ByteStore<V extends object | string> {
   readonly #most: number
   readonly budget: number
 
-  /** `budget` in bytes, `most` in entries. `sizeOf` must give the same size for the same entry. `gone` hears of entries that leave, not of replaced ones. */
+  /**
+   * `budget` in bytes, `most` in entries. `sizeOf` must give the same size for the same entry. `gone` hears of entries
+   * that leave, not of replaced ones.
+   */
   constructor(budget: number, sizeOf: (value: V, key: string) => number, gone?: Gone<V>, most: number = MAP_ENTRIES) {
     this.#most = most
     this.budget = Math.max(1, Math.floor(budget))
@@ -30,7 +34,13 @@ export class ByteStore<V extends object | string> {
     this.#lru = new LRUCache<string, V>({
       maxSize: this.budget,
       sizeCalculation: this.#sizeOf,
-      ...(gone === undefined ? {} : { dispose: (value, key, reason) => { if (reason !== 'set') gone(value, key) } }),
+      ...(gone === undefined
+        ? {}
+        : {
+            dispose: (value, key, reason) => {
+              if (reason !== 'set') gone(value, key)
+            },
+          }),
     })
   }
 

@@ -1,6 +1,7 @@
 /**
- * How much a piece of data is believed (RFC 2181 section 5.4.1) and which of two pieces stays in the cache. Trust says who
- * told us; `Security` (RFC 4035 section 4.3) says who signed it. Deliberately no store: one pure function and its ranks.
+ * How much a piece of data is believed (RFC 2181 section 5.4.1) and which of two pieces stays in the cache. Trust says
+ * who told us; `Security` (RFC 4035 section 4.3) says who signed it. Deliberately no store: one pure function and its
+ * ranks.
  *
  * Invariant: as long as an entry lives, nothing less believed than it takes its place.
  */
@@ -10,7 +11,9 @@ import type { Security } from '../steps.ts'
 export const Trust = {
   /** The additional section, and the authority section of a reply without AA (referrals included). */
   Additional: 1,
-  /** The answer section of a reply without AA, and what follows the first alias in one with AA (RFC 2181 section 5.4.1). */
+  /**
+   * The answer section of a reply without AA, and what follows the first alias in one with AA (RFC 2181 section 5.4.1).
+   */
   NonAuthoritativeAnswer: 2,
   /** Glue from a zone we hold or that was transferred to us. */
   ZoneGlue: 3,
@@ -31,9 +34,9 @@ export interface Standing {
 }
 
 /**
- * May `fresh` take the place of `old` at `now` (ms)? What has expired protects nothing. Then the signature decides: validated
- * data is only replaced by validated data, bogus data replaces nothing and protects nothing. Among equals the ladder
- * decides, and equal trust replaces: the newer statement of an equal source is the better one.
+ * May `fresh` take the place of `old` at `now` (ms)? What has expired protects nothing. Then the signature decides:
+ * validated data is only replaced by validated data, bogus data replaces nothing and protects nothing. Among equals the
+ * ladder decides, and equal trust replaces: the newer statement of an equal source is the better one.
  */
 export function mayReplace(old: Standing, fresh: Standing, now: number): boolean {
   if (old.expiresAt <= now) return true
@@ -43,7 +46,8 @@ export function mayReplace(old: Standing, fresh: Standing, now: number): boolean
 }
 
 /**
- * Is this trust enough to tell a client? RFC 2181 section 5.4.1: additional data and glue must never be returned as answers.
+ * Is this trust enough to tell a client? RFC 2181 section 5.4.1: additional data and glue must never be returned as
+ * answers.
  */
 export function mayAnswer(trust: Trust): boolean {
   switch (trust) {
@@ -64,10 +68,15 @@ export function mayAnswer(trust: Trust): boolean {
 /** Insecure and not yet judged weigh the same: neither has a signature to show. */
 function securityRank(security: Security): number {
   switch (security.kind) {
-    case 'bogus': return 0
-    case 'indeterminate': return 1
-    case 'insecure': return 1
-    case 'secure': return 2
-    default: return security satisfies never
+    case 'bogus':
+      return 0
+    case 'indeterminate':
+      return 1
+    case 'insecure':
+      return 1
+    case 'secure':
+      return 2
+    default:
+      return security satisfies never
   }
 }

@@ -29,7 +29,8 @@ export class ZoneStates {
 
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
-    const sizeOf = (rdatas: readonly Uint8Array[]): number => rdatas.reduce((sum, rdata) => sum + limits.arrayOverheadBytes + rdata.length, 0)
+    const sizeOf = (rdatas: readonly Uint8Array[]): number =>
+      rdatas.reduce((sum, rdata) => sum + limits.arrayOverheadBytes + rdata.length, 0)
     this.#store = new ByteStore<Entry>(budget, (entry, key) => {
       // A key is held twice: as its octets and as the key object made of them.
       const keys = entry.keys === null ? 0 : 2 * sizeOf(entry.keys.keys.map(key => key.rdata))

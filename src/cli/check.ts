@@ -43,7 +43,8 @@ export function runCheckConfig(result: ConfigResult, output: Output): number {
     onChange: () => {},
     events: event => {
       if (event.kind === 'zone-warnings') output.err(lines(event.problems))
-      if (event.kind === 'zone-loaded') loaded.push(`  zone ${event.zone} from ${event.file}, ${event.records} records\n`)
+      if (event.kind === 'zone-loaded')
+        loaded.push(`  zone ${event.zone} from ${event.file}, ${event.records} records\n`)
     },
   })
   const problems = zones.load(config)
@@ -51,8 +52,12 @@ export function runCheckConfig(result: ConfigResult, output: Output): number {
     output.err(lines(problems))
     return Exit.BadData
   }
-  const listen = config.listen.map(({ address, port }) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)).join(', ')
-  output.out(`${config.file ?? 'no configuration file, the defaults'}: correct\n  listens on ${listen}\n${loaded.join('')}`)
+  const listen = config.listen
+    .map(({ address, port }) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`))
+    .join(', ')
+  output.out(
+    `${config.file ?? 'no configuration file, the defaults'}: correct\n  listens on ${listen}\n${loaded.join('')}`,
+  )
   return Exit.Ok
 }
 
@@ -74,7 +79,12 @@ export function runCheckZone({ files, origin, print }: CheckZoneOptions, output:
     const { zone, problems } = readZone(resolve(file), named?.origin ?? null, defaultLimits.zone)
     output.err(lines(problems))
     if (zone === null) bad++
-    else output.out(print ? formatCanonicalZone(zone) : `${file}: zone ${formatName(zone.origin)} is correct, ${zone.recordCount} records\n`)
+    else
+      output.out(
+        print
+          ? formatCanonicalZone(zone)
+          : `${file}: zone ${formatName(zone.origin)} is correct, ${zone.recordCount} records\n`,
+      )
   }
   return bad === 0 ? Exit.Ok : Exit.BadData
 }

@@ -1,7 +1,7 @@
 /**
- * The process in the namespaces of `rootwalk exec`: the stub on port 53, the command beside it, and what is to be said when
- * the command has ended. A program of its own, started by `exec.ts` with its order as JSON; descriptor 3 is the line to
- * the process outside, and when that one is gone the command is ended.
+ * The process in the namespaces of `rootwalk exec`: the stub on port 53, the command beside it, and what is to be said
+ * when the command has ended. A program of its own, started by `exec.ts` with its order as JSON; descriptor 3 is the
+ * line to the process outside, and when that one is gone the command is ended.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
@@ -25,7 +25,10 @@ function isOrder(value: unknown): value is InsideOrder {
 async function run(order: InsideOrder): Promise<number> {
   const command = new Command()
   const line = new Socket({ fd: 3 })
-  line.on('error', () => {}).on('close', () => command.abandon()).resume()
+  line
+    .on('error', () => {})
+    .on('close', () => command.abandon())
+    .resume()
   line.write(READY)
   const prepared = await prepareStub({ ...order, address: STUB_ADDRESS, port: DNS_PORT })
   if (prepared.kind === 'failed') return complain(prepared.message, prepared.exitCode)
@@ -49,7 +52,10 @@ async function run(order: InsideOrder): Promise<number> {
   return code === 0 ? Exit.Failure : code
 }
 
-async function openControl(stub: DnsStub, beforeForgetting: () => void): Promise<{ readonly url: string; close(): Promise<void> }> {
+async function openControl(
+  stub: DnsStub,
+  beforeForgetting: () => void,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
   const { openControlApi } = await import('../testing/control-api.ts')
   return openControlApi(stub, { beforeForgetting })
 }
@@ -88,8 +94,14 @@ class Command {
     const [program, ...args] = command
     if (this.#abandoned) return Promise.resolve(Exit.Terminated)
     const path = executable(program)
-    if (typeof path === 'number') return Promise.resolve(complain(`${program}: ${path === NOT_FOUND ? 'no such command' : 'cannot be executed'}`, path))
-    const words = user === null ? [path, ...args] : [user.unshare, '-U', `--map-user=${user.uid}`, `--map-group=${user.gid}`, '--', path, ...args]
+    if (typeof path === 'number')
+      return Promise.resolve(
+        complain(`${program}: ${path === NOT_FOUND ? 'no such command' : 'cannot be executed'}`, path),
+      )
+    const words =
+      user === null
+        ? [path, ...args]
+        : [user.unshare, '-U', `--map-user=${user.uid}`, `--map-group=${user.gid}`, '--', path, ...args]
     const [file = path, ...rest] = words
     const child = spawn(file, rest, { stdio: 'inherit', env: { ...process.env, ...extra } })
     this.#child = child
@@ -117,7 +129,9 @@ const NOT_EXECUTABLE = 126
 
 /** The path of what is to be run, or the exit code of a shell that cannot. */
 function executable(program: string): string | typeof NOT_FOUND | typeof NOT_EXECUTABLE {
-  const paths = program.includes('/') ? [program] : (process.env.PATH ?? '').split(delimiter).map(directory => join(directory === '' ? '.' : directory, program))
+  const paths = program.includes('/')
+    ? [program]
+    : (process.env.PATH ?? '').split(delimiter).map(directory => join(directory === '' ? '.' : directory, program))
   const runs = paths.find(path => {
     try {
       accessSync(path, constants.X_OK)

@@ -1,10 +1,10 @@
 /**
- * The private place in which `rootwalk exec` runs a command: namespaces of user, network and mounts whose only network is
- * loopback and whose /etc says that port 53 of 127.0.0.1 is the name server. Texts and decisions; processes are started by
- * `exec.ts`.
+ * The private place in which `rootwalk exec` runs a command: namespaces of user, network and mounts whose only network
+ * is loopback and whose /etc says that port 53 of 127.0.0.1 is the name server. Texts and decisions; processes are
+ * started by `exec.ts`.
  *
- * Invariant: nothing is written outside the namespaces. The private files are on a tmpfs that exists only inside, and that
- * the kernel drops together with the last process there, however it ends.
+ * Invariant: nothing is written outside the namespaces. The private files are on a tmpfs that exists only inside, and
+ * that the kernel drops together with the last process there, however it ends.
  */
 
 /** What the shell in the new namespaces is told, in the order of its arguments. */
@@ -20,9 +20,21 @@ export interface Inside {
 }
 
 /** `sh -c` and what follows. */
-export const shellWords = ({ scratch, resolvConf, hosts, nsswitch, program }: Inside): readonly string[] => ['-c', SCRIPT, 'rootwalk', scratch, resolvConf, hosts, nsswitch, ...program]
+export const shellWords = ({ scratch, resolvConf, hosts, nsswitch, program }: Inside): readonly string[] => [
+  '-c',
+  SCRIPT,
+  'rootwalk',
+  scratch,
+  resolvConf,
+  hosts,
+  nsswitch,
+  ...program,
+]
 
-/** What the shell says on descriptor 3 when everything is in place, and what the process inside says when it can take signals. */
+/**
+ * What the shell says on descriptor 3 when everything is in place, and what the process inside says when it can take
+ * signals.
+ */
 export const FURNISHED = 'f'
 export const READY = 'r'
 
@@ -30,15 +42,17 @@ export const READY = 'r'
 export const NOT_FURNISHED = 97
 
 /**
- * An address of each family beside loopback, or AI_ADDRCONFIG of getaddrinfo hides the whole family, "localhost" included:
- * the dummy address of RFC 7600 section 4.8 and a unique local one (RFC 4193). They are this namespace's own: nobody answers there.
+ * An address of each family beside loopback, or AI_ADDRCONFIG of getaddrinfo hides the whole family, "localhost"
+ * included: the dummy address of RFC 7600 section 4.8 and a unique local one (RFC 4193). They are this namespace's own:
+ * nobody answers there.
  */
 const DUMMY_ADDRESSES = ['192.0.0.8/32', 'fd53::53/128'] as const
 
 /**
- * Whoever sets up the network may do without iproute2, but one of the tools is needed: Node has no call for it. The files
- * appear as single bind mounts, so that everything else in /etc stays as it is. A name service cache daemon would answer in
- * the place of the stub, so its socket is hidden. Descriptor 4 is the real standard error; what is written before is for rootwalk.
+ * Whoever sets up the network may do without iproute2, but one of the tools is needed: Node has no call for it. The
+ * files appear as single bind mounts, so that everything else in /etc stays as it is. A name service cache daemon would
+ * answer in the place of the stub, so its socket is hidden. Descriptor 4 is the real standard error; what is written
+ * before is for rootwalk.
  */
 const SCRIPT = `
 (
@@ -91,11 +105,14 @@ export function hostsText(hostname: string): string {
 }
 
 /**
- * The system's file with one line changed: hosts come from the file and the name server only. Modules such as `resolve` and
- * `mdns4` ask daemons outside through Unix sockets, which a network namespace does not stop.
+ * The system's file with one line changed: hosts come from the file and the name server only. Modules such as `resolve`
+ * and `mdns4` ask daemons outside through Unix sockets, which a network namespace does not stop.
  */
 export function nsswitchText(systems: string): string {
-  const others = systems.split('\n').filter(line => !/^\s*hosts\s*:/.test(line)).join('\n')
+  const others = systems
+    .split('\n')
+    .filter(line => !/^\s*hosts\s*:/.test(line))
+    .join('\n')
   return `hosts: files dns\n${others.endsWith('\n') || others === '' ? others : `${others}\n`}`
 }
 
@@ -116,21 +133,34 @@ export interface Hindrance {
 
 /** Why it could not be, what helps, and how to do without. */
 export function explainHindrance({ said, furnishing, root, switches }: Hindrance): string {
-  const lines = [`rootwalk exec: ${furnishing ? 'the private network could not be set up' : `this system does not let ${root ? 'this process' : 'an ordinary user'} make a private network`}.`]
-  lines.push(...said.trim().split('\n').filter(line => line !== '').map(line => `  ${line}`))
+  const lines = [
+    `rootwalk exec: ${furnishing ? 'the private network could not be set up' : `this system does not let ${root ? 'this process' : 'an ordinary user'} make a private network`}.`,
+  ]
+  lines.push(
+    ...said
+      .trim()
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => `  ${line}`),
+  )
   const remedies = [
     ...(said.includes('is installed') ? ['install iproute2 (or busybox)'] : []),
     ...(switches['kernel.unprivileged_userns_clone'] === '0' ? ['sudo sysctl kernel.unprivileged_userns_clone=1'] : []),
-    ...(switches['kernel.apparmor_restrict_unprivileged_userns'] === '1' ? ['sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0'] : []),
+    ...(switches['kernel.apparmor_restrict_unprivileged_userns'] === '1'
+      ? ['sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0']
+      : []),
     ...(switches['user.max_user_namespaces'] === '0' ? ['sudo sysctl user.max_user_namespaces=10000'] : []),
     ...(root ? [] : ['run it as root: sudo rootwalk exec …']),
     'in a container: give it --cap-add SYS_ADMIN (and, where AppArmor or seccomp forbid mounts, --security-opt apparmor=unconfined --security-opt seccomp=unconfined)',
   ]
-  return [...lines, '  Any one of these may help:', ...remedies.map(line => `    ${line}`), ...doWithout].map(line => `${line}\n`).join('')
+  return [...lines, '  Any one of these may help:', ...remedies.map(line => `    ${line}`), ...doWithout]
+    .map(line => `${line}\n`)
+    .join('')
 }
 
 /** For systems that have no such namespaces at all. */
-export const explainElsewhere = (what: string): string => [`rootwalk exec: ${what}.`, ...doWithout].map(line => `${line}\n`).join('')
+export const explainElsewhere = (what: string): string =>
+  [`rootwalk exec: ${what}.`, ...doWithout].map(line => `${line}\n`).join('')
 
 const doWithout: readonly string[] = [
   '  Or do without:',

@@ -1,18 +1,48 @@
 /**
- * The words behind `rootwalk exec`: options up to `--`, then the command, which is nobody's business here. Read without the
- * parser of the other commands, whose loading would be half of the time that `exec` costs; that one is called for help and
- * to complain.
+ * The words behind `rootwalk exec`: options up to `--`, then the command, which is nobody's business here. Read without
+ * the parser of the other commands, whose loading would be half of the time that `exec` costs; that one is called for
+ * help and to complain.
  */
 import { parseArgs } from 'node:util'
 
 /** In the form that both parsers take. */
 export const EXEC_OPTIONS = {
-  zone: { type: 'string', array: true, requiresArg: true, describe: 'Zone file whose records are served (can be repeated)' },
-  records: { type: 'string', array: true, requiresArg: true, describe: 'JSON file of records: {"api.internal": {"A": ["127.0.0.1"], "ttl": 5}}' },
-  record: { type: 'string', array: false, requiresArg: true, describe: 'Write every query into this file, a JSON object a line' },
-  cassette: { type: 'string', array: false, requiresArg: true, describe: 'Recorded exchanges for names that are not listed' },
-  control: { type: 'boolean', array: false, requiresArg: false, describe: 'Open the control API inside; the command finds it in ROOTWALK_CONTROL' },
-  'assert-no-unmatched': { type: 'boolean', array: false, requiresArg: false, describe: 'Exit code 1 when a name was asked for that is not listed' },
+  zone: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Zone file whose records are served (can be repeated)',
+  },
+  records: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'JSON file of records: {"api.internal": {"A": ["127.0.0.1"], "ttl": 5}}',
+  },
+  record: {
+    type: 'string',
+    array: false,
+    requiresArg: true,
+    describe: 'Write every query into this file, a JSON object a line',
+  },
+  cassette: {
+    type: 'string',
+    array: false,
+    requiresArg: true,
+    describe: 'Recorded exchanges for names that are not listed',
+  },
+  control: {
+    type: 'boolean',
+    array: false,
+    requiresArg: false,
+    describe: 'Open the control API inside; the command finds it in ROOTWALK_CONTROL',
+  },
+  'assert-no-unmatched': {
+    type: 'boolean',
+    array: false,
+    requiresArg: false,
+    describe: 'Exit code 1 when a name was asked for that is not listed',
+  },
 } as const
 
 export interface ExecOptions {
@@ -35,11 +65,23 @@ export function readExecWords(words: readonly string[]): ExecOptions | null {
     const multiple = { type: 'string', multiple: true } as const
     const { values } = parseArgs({
       args: words.slice(0, end),
-      options: { zone: multiple, records: multiple, record: { type: 'string' }, cassette: { type: 'string' }, control: { type: 'boolean' }, 'assert-no-unmatched': { type: 'boolean' } },
+      options: {
+        zone: multiple,
+        records: multiple,
+        record: { type: 'string' },
+        cassette: { type: 'string' },
+        control: { type: 'boolean' },
+        'assert-no-unmatched': { type: 'boolean' },
+      },
     })
     return {
-      zones: values.zone ?? [], records: values.records ?? [], record: values.record ?? null, cassette: values.cassette ?? null,
-      control: values.control === true, assertNoUnmatched: values['assert-no-unmatched'] === true, command: [program, ...args],
+      zones: values.zone ?? [],
+      records: values.records ?? [],
+      record: values.record ?? null,
+      cassette: values.cassette ?? null,
+      control: values.control === true,
+      assertNoUnmatched: values['assert-no-unmatched'] === true,
+      command: [program, ...args],
     }
   } catch {
     return null

@@ -46,8 +46,20 @@ export async function runExplain(config: Config, options: ExplainOptions, output
   }
   output.err(anchors.warnings.map(problem => `${problemText(problem)}\n`).join(''))
   // Keys that a roll-over added are believed here too; nothing is written, since it is not started.
-  const trust = new TrustKeeper({ clock: systemClock(), limits: config.limits.dnssec, events: tellTrouble(output), settings: config.dnssec, anchors: anchors.anchors })
-  const recursor = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints.hints, validation: trust.validation, events: () => {} })
+  const trust = new TrustKeeper({
+    clock: systemClock(),
+    limits: config.limits.dnssec,
+    events: tellTrouble(output),
+    settings: config.dnssec,
+    anchors: anchors.anchors,
+  })
+  const recursor = openRecursor({
+    limits: config.limits,
+    settings: () => config.engine,
+    hints: () => hints.hints,
+    validation: trust.validation,
+    events: () => {},
+  })
   try {
     const problems = recursor.zones.load(config)
     if (problems.length > 0) {
@@ -58,13 +70,22 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     const outcome = await new Promise<Outcome>(done =>
       recursor.resolver.resolve(
         { name: foldName(cased), type, class: RrClass.IN },
-        { recursionDesired: true, because: 'client', checkingDisabled: options.checkingDisabled, trace: step => steps.push(step) },
+        {
+          recursionDesired: true,
+          because: 'client',
+          checkingDisabled: options.checkingDisabled,
+          trace: step => steps.push(step),
+        },
         done,
       ),
     )
     const painted = options.colour ? paint : noPaint
     const verdict = verdictText(outcome, trust.validation().validate && !options.checkingDisabled, painted)
-    output.out(options.json ? jsonText(steps, outcome) : `${explainText(steps, painted)}${recordLines(outcome)}${chainText(steps, painted)}${verdict}`)
+    output.out(
+      options.json
+        ? jsonText(steps, outcome)
+        : `${explainText(steps, painted)}${recordLines(outcome)}${chainText(steps, painted)}${verdict}`,
+    )
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
   } finally {
     recursor.close()
@@ -86,13 +107,16 @@ function verdictText(outcome: Outcome, validated: boolean, painted: Paint): stri
     case 'secure':
       return `\n; ${painted('green', 'secure')}: signed, and valid from the trust anchor down\n`
     case 'insecure': {
-      const note = outcome.kind !== 'failure' && outcome.security.kind === 'insecure' ? outcome.security.note : undefined
+      const note =
+        outcome.kind !== 'failure' && outcome.security.kind === 'insecure' ? outcome.security.note : undefined
       return `\n; ${painted('yellow', 'insecure')}: ${note === undefined ? 'not signed, which the zone above says itself' : note.text}\n`
     }
     case 'bogus':
       return `\n; ${painted('red', 'bogus')}: not what its zone signed; clients get SERVFAIL\n`
     case 'indeterminate':
-      return outcome.kind === 'failure' ? '' : `\n; ${painted('yellow', 'indeterminate')}: no trust anchor is above it\n`
+      return outcome.kind === 'failure'
+        ? ''
+        : `\n; ${painted('yellow', 'indeterminate')}: no trust anchor is above it\n`
     default:
       return security satisfies never
   }

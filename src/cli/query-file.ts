@@ -1,6 +1,6 @@
 /**
- * The queries that a stub recorded, in a file, a JSON object a line. A line is written when what became of the query is known,
- * in the order they came; those of which nothing is known are written at the end.
+ * The queries that a stub recorded, in a file, a JSON object a line. A line is written when what became of the query is
+ * known, in the order they came; those of which nothing is known are written at the end.
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { queryJson } from '../testing/query-json.ts'

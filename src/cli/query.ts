@@ -8,7 +8,15 @@ import { EdnsOptionCode } from '../dns/types.ts'
 import { defaultLimits } from '../limits.ts'
 import { createNetwork } from '../net/upstream.ts'
 import { systemClock, systemRandom } from '../net/system.ts'
-import { DNS_PORT, serverAddress, type ExchangeResult, type Network, type Random, type ServerAddress, type Transport } from '../ports.ts'
+import {
+  DNS_PORT,
+  serverAddress,
+  type ExchangeResult,
+  type Network,
+  type Random,
+  type ServerAddress,
+  type Transport,
+} from '../ports.ts'
 import { isAddress, type DigQuery } from '../dig-words.ts'
 import { digText, jsonMessage, securityShown, shortText, type Journey } from '../message-text.ts'
 import { Exit } from './startup-problems.ts'
@@ -19,7 +27,11 @@ export interface Output {
 }
 
 /** Asks and prints; the exit code. `fallback` is the server when none was named. */
-export async function runQuery(query: DigQuery, fallback: { readonly address: string; readonly port: number }, output: Output): Promise<number> {
+export async function runQuery(
+  query: DigQuery,
+  fallback: { readonly address: string; readonly port: number },
+  output: Output,
+): Promise<number> {
   const named = query.server ?? fallback.address
   const ip = await addressOf(named)
   if (ip === null) {
@@ -36,7 +48,15 @@ export async function runQuery(query: DigQuery, fallback: { readonly address: st
       output.err(`rootwalk query: ${asked.message}\n`)
       return Exit.Unavailable
     }
-    output.out(shown(asked, query, { server: server.key, transport: asked.transport, tookMs: asked.tookMs, octets: asked.octets, wall: Date.now() }))
+    output.out(
+      shown(asked, query, {
+        server: server.key,
+        transport: asked.transport,
+        tookMs: asked.tookMs,
+        octets: asked.octets,
+        wall: Date.now(),
+      }),
+    )
     return Exit.Ok
   } finally {
     network.close()
@@ -53,11 +73,23 @@ async function addressOf(server: string): Promise<IpAddress | null> {
 }
 
 type Reply =
-  | { readonly kind: 'reply'; readonly message: Message; readonly transport: Transport; readonly tookMs: number; readonly octets: number }
+  | {
+      readonly kind: 'reply'
+      readonly message: Message
+      readonly transport: Transport
+      readonly tookMs: number
+      readonly octets: number
+    }
   | { readonly kind: 'failed'; readonly message: string }
 
 /** Tries as often as wanted over UDP, and over TCP when the reply was truncated or somebody guesses at it. */
-async function ask(network: Network, random: Random, server: ServerAddress, query: DigQuery, tell: (message: string) => void): Promise<Reply> {
+async function ask(
+  network: Network,
+  random: Random,
+  server: ServerAddress,
+  query: DigQuery,
+  tell: (message: string) => void,
+): Promise<Reply> {
   const bytes = encoded(query, random.below(0x1_0000))
   const exchange = (transport: Transport): Promise<ExchangeResult> =>
     new Promise(done => network.exchange(server, transport, bytes, query.timeoutMs, done))
@@ -74,7 +106,8 @@ async function ask(network: Network, random: Random, server: ServerAddress, quer
           left++
           continue
         }
-        if (decoded.kind === 'format-error') return failed(`${server.key} sent a malformed reply: ${decoded.why} at octet ${decoded.offset}`)
+        if (decoded.kind === 'format-error')
+          return failed(`${server.key} sent a malformed reply: ${decoded.why} at octet ${decoded.offset}`)
         return { kind: 'reply', message: decoded.message, transport, tookMs: result.rttMs, octets: result.bytes.length }
       }
       case 'timeout':
@@ -92,7 +125,9 @@ async function ask(network: Network, random: Random, server: ServerAddress, quer
     }
   }
   const tries = `${query.tries} ${query.tries === 1 ? 'try' : 'tries'}`
-  return failed(`${server.key} gave no answer over ${transport.toUpperCase()} (${tries} of ${query.timeoutMs / 1_000} s)`)
+  return failed(
+    `${server.key} gave no answer over ${transport.toUpperCase()} (${tries} of ${query.timeoutMs / 1_000} s)`,
+  )
 }
 
 const failed = (message: string): Reply => ({ kind: 'failed', message })
@@ -119,7 +154,10 @@ function encoded(query: DigQuery, id: number): Uint8Array {
 
 function shown(reply: Extract<Reply, { kind: 'reply' }>, query: DigQuery, journey: Journey): string {
   const { server, transport, tookMs, octets } = journey
-  const security = securityShown(reply.message, (query.authenticData || query.edns?.dnssecOk === true) && !query.checkingDisabled)
+  const security = securityShown(
+    reply.message,
+    (query.authenticData || query.edns?.dnssecOk === true) && !query.checkingDisabled,
+  )
   switch (query.show.form) {
     case 'dig':
       return digText(reply.message, journey, query.show, security)

@@ -1,7 +1,7 @@
 /**
- * The words behind `rootwalk serve`, read without the parser of the other commands, whose loading is a third of the time to the
- * first answer. It takes what is plainly right and leaves everything else (help, slips, odd spellings) to that parser, so
- * that there is one voice for complaints. Invariant: what it takes means the same to both.
+ * The words behind `rootwalk serve`, read without the parser of the other commands, whose loading is a third of the
+ * time to the first answer. It takes what is plainly right and leaves everything else (help, slips, odd spellings) to
+ * that parser, so that there is one voice for complaints. Invariant: what it takes means the same to both.
  */
 import { parseArgs } from 'node:util'
 import { flagName, overridable, type Override, takesList } from '../config.ts'
@@ -21,7 +21,10 @@ export function readServeWords(words: readonly string[]): ServeWords | null {
   try {
     const { values } = parseArgs({
       args: [...words],
-      options: { config: { ...text, short: 'c' }, ...Object.fromEntries(settings.map(setting => [flagName(setting.path), text])) },
+      options: {
+        config: { ...text, short: 'c' },
+        ...Object.fromEntries(settings.map(setting => [flagName(setting.path), text])),
+      },
     })
     const given: Readonly<Record<string, unknown>> = values
     if (Object.values(given).flat().includes('')) return null

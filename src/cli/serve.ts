@@ -16,11 +16,15 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
     return Exit.BadConfig
   }
   // Of a process that serves and does nothing else: in the programs of others this is theirs to choose.
-  if (!process.execArgv.some(isHeapGrowth)) setFlagsFromString(`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`)
+  if (!process.execArgv.some(isHeapGrowth))
+    setFlagsFromString(`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`)
   // Before anything else: without a listener Node opens its inspector on SIGUSR1, and ends on the others.
   const signals = new Signals()
   try {
-    const server = await startServer(result.config, { warnings: result.warnings, readConfig: () => loadConfig(sources) })
+    const server = await startServer(result.config, {
+      warnings: result.warnings,
+      readConfig: () => loadConfig(sources),
+    })
     if (result.config.warmUp) warmUpLater(server, result.config, signals.stopping)
     await signals.serve(server)
     return Exit.Ok
@@ -51,14 +55,18 @@ const isHeapGrowth = (word: string): boolean => word.replaceAll('_', '-').starts
 function explain(failure: StartFailure, output: Output): number {
   switch (failure.kind) {
     case 'listen': {
-      const explanations = failure.failures.map(one => explainListen(one, one.code === 'EADDRINUSE' ? findPortHolder(one.transport, one.address, one.port) : null))
+      const explanations = failure.failures.map(one =>
+        explainListen(one, one.code === 'EADDRINUSE' ? findPortHolder(one.transport, one.address, one.port) : null),
+      )
       output.err(explanations.map(({ text }) => `rootwalk: ${text}`).join(''))
       return explanations[0]?.exitCode ?? Exit.Unavailable
     }
     case 'zones':
     case 'hints':
     case 'anchors':
-      output.err(`${failure.problems.map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not started because of these problems\n`)
+      output.err(
+        `${failure.problems.map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not started because of these problems\n`,
+      )
       return failure.kind === 'zones' ? Exit.BadData : Exit.BadConfig
     default:
       return failure satisfies never

@@ -1,6 +1,6 @@
 /**
- * Why the server could not start, in words that help: each problem says what happened, what is likely behind it and what
- * can be done. Only texts and exit codes; nothing is changed on the system, least of all `/etc/resolv.conf`.
+ * Why the server could not start, in words that help: each problem says what happened, what is likely behind it and
+ * what can be done. Only texts and exit codes; nothing is changed on the system, least of all `/etc/resolv.conf`.
  */
 import type { PortHolder } from '../net/port-holder.ts'
 import type { Transport } from '../ports.ts'
@@ -70,7 +70,10 @@ function taken(where: string, port: number, holder: PortHolder | null): string {
   if (holder === null || holder.process === null) lines.push(`  Who it is: sudo ss -lunpt 'sport = :${port}'`)
   // The kernel cuts names of processes to 15 characters.
   if (holder?.process?.name.startsWith('systemd-resolve') === true) lines.push(...resolvedRecipe)
-  else lines.push(`  Stop it, or listen elsewhere: rootwalk serve --listen 127.0.0.1:${port === FREE_PORT ? FREE_PORT + 1 : FREE_PORT}`)
+  else
+    lines.push(
+      `  Stop it, or listen elsewhere: rootwalk serve --listen 127.0.0.1:${port === FREE_PORT ? FREE_PORT + 1 : FREE_PORT}`,
+    )
   return `${lines.join('\n')}\n`
 }
 

@@ -1,6 +1,6 @@
 /**
- * A stub from files, for the commands `stub` and `exec`: zone files and JSON files of records, read and checked, and what is
- * wrong with them in the words of the other commands, with the exit code for it.
+ * A stub from files, for the commands `stub` and `exec`: zone files and JSON files of records, read and checked, and
+ * what is wrong with them in the words of the other commands, with the exit code for it.
  */
 import { readFileSync } from 'node:fs'
 import { readJson } from '../config-json.ts'
@@ -26,7 +26,18 @@ export interface Failure {
   readonly exitCode: number
 }
 
-export async function prepareStub({ zones, records: files, cassette, address, port, mode, forward, unlisted, ttl, seed }: StubOrder): Promise<Prepared> {
+export async function prepareStub({
+  zones,
+  records: files,
+  cassette,
+  address,
+  port,
+  mode,
+  forward,
+  unlisted,
+  ttl,
+  seed,
+}: StubOrder): Promise<Prepared> {
   const records: Record<string, NameRecords> = {}
   for (const file of files) {
     const read = readRecordsFile(file)
@@ -72,9 +83,13 @@ function readRecordsFile(file: string): { readonly records: StubRecords } | Fail
   const read = readJson(text)
   if (read.kind === 'syntax-error') return bad(`${file}:${read.place.line}:${read.place.column}: ${read.message}`)
   const [twice] = read.repeated
-  if (twice !== undefined) return bad(`${file}:${twice.place.line}:${twice.place.column}: "${twice.path.at(-1)}" stands there twice`)
-  return isRecords(read.value) ? { records: read.value } : bad(`${file}: expected names with their records, like {"api.internal": {"A": ["192.0.2.1"]}}`)
+  if (twice !== undefined)
+    return bad(`${file}:${twice.place.line}:${twice.place.column}: "${twice.path.at(-1)}" stands there twice`)
+  return isRecords(read.value)
+    ? { records: read.value }
+    : bad(`${file}: expected names with their records, like {"api.internal": {"A": ["192.0.2.1"]}}`)
 }
 
 /** Names and their records; the stub judges what they are. */
-const isRecords = (value: unknown): value is StubRecords => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecords = (value: unknown): value is StubRecords =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

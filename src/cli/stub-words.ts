@@ -2,22 +2,86 @@
 import type { StubCommand } from './stub.ts'
 
 export const STUB_OPTIONS = {
-  zone: { type: 'string', array: true, requiresArg: true, group: 'Answers:', describe: 'Zone file whose records are served (can be repeated)' },
-  records: { type: 'string', array: true, requiresArg: true, group: 'Answers:', describe: 'JSON file of records: {"api.internal": {"A": ["127.0.0.1"], "ttl": 5}}' },
-  unlisted: { type: 'string', requiresArg: true, group: 'Answers:', describe: 'What other names get: nxdomain, refused, servfail, timeout or forward (default: nxdomain)' },
-  forward: { type: 'string', requiresArg: true, group: 'Answers:', describe: 'Ask this server for other names: 192.0.2.53:53' },
-  cassette: { type: 'string', requiresArg: true, group: 'Answers:', describe: 'File of recorded exchanges for other names' },
-  mode: { type: 'string', requiresArg: true, group: 'Answers:', describe: 'Of the cassette: record, replay or once (default: once)' },
-  port: { type: 'string', requiresArg: true, group: 'Where:', describe: 'Port of UDP and TCP, 0 for a free one (default: 0)' },
-  address: { type: 'string', requiresArg: true, group: 'Where:', describe: 'Address to listen on (default: 127.0.0.1)' },
-  control: { type: 'string', requiresArg: true, group: 'Where:', describe: 'Open the HTTP control API here: 127.0.0.1:0' },
-  'control-host': { type: 'string', array: true, requiresArg: true, group: 'Where:', describe: 'A name by which clients of the control API call it (can be repeated)' },
-  'print-port': { type: 'boolean', group: 'Where:', describe: 'Print {"dns":"127.0.0.1:41873","control":…,"pid":…} when ready' },
-  record: { type: 'string', requiresArg: true, group: 'Queries:', describe: 'Write every query into this file, a JSON object a line' },
+  zone: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    group: 'Answers:',
+    describe: 'Zone file whose records are served (can be repeated)',
+  },
+  records: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    group: 'Answers:',
+    describe: 'JSON file of records: {"api.internal": {"A": ["127.0.0.1"], "ttl": 5}}',
+  },
+  unlisted: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Answers:',
+    describe: 'What other names get: nxdomain, refused, servfail, timeout or forward (default: nxdomain)',
+  },
+  forward: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Answers:',
+    describe: 'Ask this server for other names: 192.0.2.53:53',
+  },
+  cassette: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Answers:',
+    describe: 'File of recorded exchanges for other names',
+  },
+  mode: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Answers:',
+    describe: 'Of the cassette: record, replay or once (default: once)',
+  },
+  port: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Where:',
+    describe: 'Port of UDP and TCP, 0 for a free one (default: 0)',
+  },
+  address: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Where:',
+    describe: 'Address to listen on (default: 127.0.0.1)',
+  },
+  control: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Where:',
+    describe: 'Open the HTTP control API here: 127.0.0.1:0',
+  },
+  'control-host': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    group: 'Where:',
+    describe: 'A name by which clients of the control API call it (can be repeated)',
+  },
+  'print-port': {
+    type: 'boolean',
+    group: 'Where:',
+    describe: 'Print {"dns":"127.0.0.1:41873","control":…,"pid":…} when ready',
+  },
+  record: {
+    type: 'string',
+    requiresArg: true,
+    group: 'Queries:',
+    describe: 'Write every query into this file, a JSON object a line',
+  },
   'exit-with-stdin': { type: 'boolean', group: 'Where:', describe: 'End when standard input is closed' },
 } as const
 
-type Read = { readonly kind: 'stub'; readonly command: StubCommand } | { readonly kind: 'usage'; readonly message: string }
+type Read =
+  | { readonly kind: 'stub'; readonly command: StubCommand }
+  | { readonly kind: 'usage'; readonly message: string }
 
 /** The values of the options as the parser of the command line gives them. */
 export function readStubOptions(given: Readonly<Record<string, unknown>>): Read {
@@ -29,7 +93,8 @@ export function readStubOptions(given: Readonly<Record<string, unknown>>): Read 
   if (where !== undefined && control === null) return wrong('--control takes an address and a port, like 127.0.0.1:0')
   const unlisted = one(given.unlisted)
   const mode = one(given.mode)
-  if (unlisted !== undefined && !isUnlisted(unlisted)) return wrong(`--unlisted takes ${UNLISTED.join(', ')}, not "${unlisted}"`)
+  if (unlisted !== undefined && !isUnlisted(unlisted))
+    return wrong(`--unlisted takes ${UNLISTED.join(', ')}, not "${unlisted}"`)
   if (mode !== undefined && !isMode(mode)) return wrong(`--mode takes ${MODES.join(', ')}, not "${mode}"`)
   const forward = one(given.forward)
   const cassette = one(given.cassette) ?? null
@@ -59,7 +124,8 @@ const isUnlisted = (word: string): word is (typeof UNLISTED)[number] => UNLISTED
 const MODES = ['record', 'replay', 'once'] as const
 const isMode = (word: string): word is (typeof MODES)[number] => MODES.some(one => one === word)
 
-const all = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)])
+const all = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)]
 /** Given twice, the last one counts. */
 const one = (value: unknown): string | undefined => all(value).at(-1)
 

@@ -43,21 +43,39 @@ async function serve(stub: DnsStub, command: StubCommand, end: End, output: Outp
     try {
       queries = command.record === null ? null : new QueryFile(command.record, stub)
     } catch (error) {
-      return complain(output, `${command.record}: ${error instanceof Error ? error.message : String(error)}`, Exit.BadData)
+      return complain(
+        output,
+        `${command.record}: ${error instanceof Error ? error.message : String(error)}`,
+        Exit.BadData,
+      )
     }
     if (command.control !== null) {
       const { address, port } = command.control
       try {
-        control = await openControlApi(stub, { address, port, hosts: command.controlHosts, beforeForgetting: () => queries?.flush() })
+        control = await openControlApi(stub, {
+          address,
+          port,
+          hosts: command.controlHosts,
+          beforeForgetting: () => queries?.flush(),
+        })
       } catch (error) {
         const code = errorCode(error)
         if (!(error instanceof Error) || code === '') throw error
-        const { text, exitCode } = explainListen({ transport: 'tcp', address, port, code, message: error.message }, null)
+        const { text, exitCode } = explainListen(
+          { transport: 'tcp', address, port, code, message: error.message },
+          null,
+        )
         return complain(output, text.trimEnd(), exitCode)
       }
     }
-    if (command.printPort) output.out(`${JSON.stringify({ dns: stub.address, ...(control === null ? {} : { control: control.address }), pid: process.pid })}\n`)
-    else output.err(`rootwalk stub: answers on ${stub.address}, UDP and TCP${control === null ? '' : `; control API at ${control.url}`}\n`)
+    if (command.printPort)
+      output.out(
+        `${JSON.stringify({ dns: stub.address, ...(control === null ? {} : { control: control.address }), pid: process.pid })}\n`,
+      )
+    else
+      output.err(
+        `rootwalk stub: answers on ${stub.address}, UDP and TCP${control === null ? '' : `; control API at ${control.url}`}\n`,
+      )
     await end.reached
     return Exit.Ok
   } finally {

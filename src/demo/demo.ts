@@ -46,7 +46,12 @@ async function main(options: Options): Promise<number> {
   const paint = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' ? ansi : noPaint
   const printer = new WalkPrinter(out, paint)
   try {
-    const server = await startEmbedded(internet, { port: options.port, events: report, watch: printer.watch, onQuery: printer.onQuery })
+    const server = await startEmbedded(internet, {
+      port: options.port,
+      events: report,
+      watch: printer.watch,
+      onQuery: printer.onQuery,
+    })
     return options.kind === 'once' ? await askOnce(server, options.words) : await serve(server, internet, paint)
   } catch (error) {
     if (!(error instanceof StartError)) throw error
@@ -57,13 +62,20 @@ async function main(options: Options): Promise<number> {
 function readOptions(args: readonly string[]): Options {
   try {
     const { values, positionals } = parseArgs({
-      args: [...args], allowPositionals: true, options: { port: { type: 'string' }, once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      args: [...args],
+      allowPositionals: true,
+      options: { port: { type: 'string' }, once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     })
     if (values.help === true) return { kind: 'usage', message: USAGE }
     const once = values.once === true
     const port = values.port === undefined ? (once ? 0 : DEFAULT_PORT) : Number(values.port)
-    if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) return { kind: 'usage', message: `--port ${values.port}: expected a number from 0 to ${MAX_PORT}\n${USAGE}` }
-    if (once !== positionals.length > 0) return { kind: 'usage', message: once ? `--once needs a name\n${USAGE}` : `"${positionals[0]}" means nothing without --once\n${USAGE}` }
+    if (!Number.isInteger(port) || port < 0 || port > MAX_PORT)
+      return { kind: 'usage', message: `--port ${values.port}: expected a number from 0 to ${MAX_PORT}\n${USAGE}` }
+    if (once !== positionals.length > 0)
+      return {
+        kind: 'usage',
+        message: once ? `--once needs a name\n${USAGE}` : `"${positionals[0]}" means nothing without --once\n${USAGE}`,
+      }
     return once ? { kind: 'once', port, words: positionals } : { kind: 'serve', port }
   } catch (error) {
     return { kind: 'usage', message: `${error instanceof Error ? error.message : String(error)}\n${USAGE}` }
@@ -91,7 +103,11 @@ async function askOnce(server: RunningServer, words: readonly string[]): Promise
       err(`${read.message}\n`)
       return Exit.Usage
     }
-    return await runQuery({ ...read.query, tries: 1, timeoutMs: ONCE_MS }, { address: '127.0.0.1', port: server.addresses[0]?.port ?? 0 }, { out, err })
+    return await runQuery(
+      { ...read.query, tries: 1, timeoutMs: ONCE_MS },
+      { address: '127.0.0.1', port: server.addresses[0]?.port ?? 0 },
+      { out, err },
+    )
   } finally {
     await server.stop()
   }

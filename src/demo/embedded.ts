@@ -1,6 +1,6 @@
 /**
- * The real server in front of the internet that comes with the package: same engine, same listeners, same policy; only the
- * servers that it asks are inside the process, behind latencies on the real clock. Nothing leaves the machine.
+ * The real server in front of the internet that comes with the package: same engine, same listeners, same policy; only
+ * the servers that it asks are inside the process, behind latencies on the real clock. Nothing leaves the machine.
  */
 import { startServer, type RunningServer } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
@@ -28,10 +28,22 @@ export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptio
   const config = embeddedConfig(internet, options.port)
   const random = systemRandom()
   const clock = systemClock()
-  const { hosts, hints, anchors } = buildInternet(internet, random, undefined, signedBy(() => clock.wall()))
+  const { hosts, hints, anchors } = buildInternet(
+    internet,
+    random,
+    undefined,
+    signedBy(() => clock.wall()),
+  )
   const root = anchors.get(ROOT)
   const network = embeddedNetwork(clock, random, config.limits.upstream, hosts)
-  return startServer(config, { network, hints, anchors: root === undefined ? [] : [root], events: options.events, watch: options.watch, onQuery: options.onQuery })
+  return startServer(config, {
+    network,
+    hints,
+    anchors: root === undefined ? [] : [root],
+    events: options.events,
+    watch: options.watch,
+    onQuery: options.onQuery,
+  })
 }
 
 /** Documentation addresses are real here: they may be asked, and their reverse zones are not answered locally. */

@@ -1,6 +1,7 @@
 /**
- * Prints what the server does for each query: the walk as a tree, or one line when nobody had to be asked. A walk is printed
- * when its reply is sent, so that walks at the same time do not mix. It only listens; what it prints decides nothing.
+ * Prints what the server does for each query: the walk as a tree, or one line when nobody had to be asked. A walk is
+ * printed when its reply is sent, so that walks at the same time do not mix. It only listens; what it prints decides
+ * nothing.
  */
 import { formatName } from '../dns/text.ts'
 import type { Name, WireName } from '../dns/name.ts'
@@ -44,7 +45,8 @@ export class WalkPrinter {
   }
 
   #line({ name, type, rcode, octets, tookMs, client }: QueryLogEntry, how: string): string {
-    const outcome = rcode === null ? 'no reply' : `${rcodeName(rcode)}, ${octets} octets over ${client.transport.toUpperCase()}`
+    const outcome =
+      rcode === null ? 'no reply' : `${rcodeName(rcode)}, ${octets} octets over ${client.transport.toUpperCase()}`
     return `${this.#paint('bold', `${formatName(name)} ${typeName(type)}`)} ${how}: ${outcome} ${this.#paint('dim', `[${tookMs.toFixed(tookMs < 10 ? 2 : 0)} ms]`)}`
   }
 }
@@ -56,4 +58,5 @@ function howText(by: string): string {
   return by.startsWith('failure') ? 'a failure remembered' : `nobody asked (${by})`
 }
 
-const keyOf = (client: Client, name: Name | WireName, type: number, klass: number): string => `${client.ip.text}#${client.port} ${client.transport} ${type} ${klass} ${name}`
+const keyOf = (client: Client, name: Name | WireName, type: number, klass: number): string =>
+  `${client.ip.text}#${client.port} ${client.transport} ${type} ${klass} ${name}`

@@ -10,8 +10,14 @@ export function welcome(internet: EmbeddedInternet, port: number, paint: Paint):
     `${paint('bold', 'rootwalk')} answers on 127.0.0.1 port ${port}, UDP and TCP.`,
     `Behind it is an internet of its own: ${internet.zones.length} zones on ${new Set(internet.zones.flatMap(zone => zone.at)).size} server addresses, all inside this process. Nothing leaves this machine.`,
     'Most of its zones are signed, and what comes from them is validated by the keys of its root.',
-    '', 'Try, in another terminal:', '', ...table, '',
+    '',
+    'Try, in another terminal:',
+    '',
+    ...table,
+    '',
     `Without dig: node dist/cli.js query www.example.com @127.0.0.1 -p ${port}`,
-    'Each walk is printed here. Ctrl-C ends it.', '', '',
+    'Each walk is printed here. Ctrl-C ends it.',
+    '',
+    '',
   ].join('\n')
 }

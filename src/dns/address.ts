@@ -66,11 +66,14 @@ export function parseIpv6(text: string): Uint8Array | null {
   if ([...head, ...tail].some(g => !/^[0-9a-fA-F]{1,4}$/.test(g))) return null
   const missing = 8 - head.length - tail.length
   if (halves.length === 2 ? missing < 1 : missing !== 0) return null
-  const groups = [...head, ...Array<string>(halves.length === 2 ? missing : 0).fill('0'), ...tail].map(g => Number.parseInt(g, 16))
+  const groups = [...head, ...Array<string>(halves.length === 2 ? missing : 0).fill('0'), ...tail].map(g =>
+    Number.parseInt(g, 16),
+  )
   return Uint8Array.from(groups.flatMap(g => [g >> 8, g & 0xff]))
 }
 
-const isMapped = (bytes: Uint8Array): boolean => bytes.length === 16 && bytes.subarray(0, 10).every(b => b === 0) && bytes[10] === 0xff && bytes[11] === 0xff
+const isMapped = (bytes: Uint8Array): boolean =>
+  bytes.length === 16 && bytes.subarray(0, 10).every(b => b === 0) && bytes[10] === 0xff && bytes[11] === 0xff
 
 /** An address from 4 or 16 octets; IPv4-mapped ones become IPv4. */
 export function ipFromBytes(bytes: Uint8Array): IpAddress {
@@ -94,7 +97,8 @@ export function parsePrefix(text: string): Prefix | null {
   if (length > bytes.length * 8) return null
   for (let bit = length; bit < bytes.length * 8; bit++) if (((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1) return null
   // Addresses are never IPv4-mapped here, so a block of mapped addresses must be the IPv4 block to match anything.
-  if (isMapped(bytes) && length >= MAPPED_BITS) return { family: 4, bytes: bytes.slice(MAPPED_BITS / 8), length: length - MAPPED_BITS }
+  if (isMapped(bytes) && length >= MAPPED_BITS)
+    return { family: 4, bytes: bytes.slice(MAPPED_BITS / 8), length: length - MAPPED_BITS }
   return { family: bytes.length === 4 ? 4 : 6, bytes, length }
 }
 
@@ -106,7 +110,8 @@ export function inPrefix(address: IpAddress, prefix: Prefix): boolean {
   const whole = prefix.length >> 3
   for (let i = 0; i < whole; i++) if (address.bytes[i] !== prefix.bytes[i]) return false
   const rest = prefix.length & 7
-  return rest === 0 || (((address.bytes[whole] ?? 0) ^ (prefix.bytes[whole] ?? 0)) >> (8 - rest)) === 0
+  return rest === 0 || ((address.bytes[whole] ?? 0) ^ (prefix.bytes[whole] ?? 0)) >> (8 - rest) === 0
 }
 
-export const inAnyPrefix = (address: IpAddress, prefixes: readonly Prefix[]): boolean => prefixes.some(p => inPrefix(address, p))
+export const inAnyPrefix = (address: IpAddress, prefixes: readonly Prefix[]): boolean =>
+  prefixes.some(p => inPrefix(address, p))

@@ -25,7 +25,8 @@ export const bufferOf = (bytes: Uint8Array): Buffer =>
   bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** Octets `from` up to `to` as text, one UTF-16 unit per octet. */
-export const latin1 = (bytes: Uint8Array, from: number, to: number): string => bufferOf(bytes).toString('latin1', from, to)
+export const latin1 = (bytes: Uint8Array, from: number, to: number): string =>
+  bufferOf(bytes).toString('latin1', from, to)
 
 /**
  * A copy with memory of its own. `slice` of a `Buffer` is a view, and a view would keep a whole message alive for one

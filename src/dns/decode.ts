@@ -1,7 +1,8 @@
 /**
- * Octets to a `Message` (RFC 1035 section 4), or a format error that says where and why and still carries the header and
- * the question when they could be read, so that a client can be answered FORMERR and a cut reply asked again over TCP.
- * It never throws, never keeps a view on its input, and judges structure only: what a record means is not its business.
+ * Octets to a `Message` (RFC 1035 section 4), or a format error that says where and why and still carries the header
+ * and the question when they could be read, so that a client can be answered FORMERR and a cut reply asked again over
+ * TCP. It never throws, never keeps a view on its input, and judges structure only: what a record means is not its
+ * business.
  *
  * Invariant: work and memory are proportional to the length of the message. Counts are checked against the octets there
  * are, pointers go strictly backwards (no loops), and what a pointer leads to is read once and remembered (compression
@@ -10,7 +11,14 @@
  * RDATA comes out with its names decompressed; a type or class without a known layout is opaque (RFC 3597).
  */
 import { ednsFrom, readOptions } from './edns.ts'
-import { type AskedQuestion, type Edns, type Header, HEADER_OCTETS, MAX_MESSAGE_OCTETS, type Message } from './message.ts'
+import {
+  type AskedQuestion,
+  type Edns,
+  type Header,
+  HEADER_OCTETS,
+  MAX_MESSAGE_OCTETS,
+  type Message,
+} from './message.ts'
 import { foldName, MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT, trustWireName, type WireName, writeName } from './name.ts'
 import { bufferOf, copyOf, u16, u32 } from './bytes.ts'
 import { fieldEnd, fitsPlan, planOf, type RdataPlan } from './rdata-wire.ts'
@@ -32,8 +40,8 @@ export type Decoded = { readonly kind: 'message'; readonly message: Message } | 
 /** A pointer that helps has at least one label in front of it, and a name has at most 127 labels. */
 export const MAX_POINTER_HOPS = 127
 /**
- * RDATA with names, decompressed, of one message: 64 KB of pointers would make 2 MB and take 7 ms (measured on Node 20).
- * A reply of 4,000 PTR records with names of 60 octets stays below. It counts what the message says, not how it is
+ * RDATA with names, decompressed, of one message: 64 KB of pointers would make 2 MB and take 7 ms (measured on Node
+ * 20). A reply of 4,000 PTR records with names of 60 octets stays below. It counts what the message says, not how it is
  * compressed, so that whatever was accepted is accepted again after encoding.
  */
 export const MAX_NAMED_RDATA_OCTETS: number = 4 * MAX_MESSAGE_OCTETS
@@ -44,17 +52,18 @@ export function decodeMessage(bytes: Uint8Array): Decoded {
 }
 
 /**
- * The same for a reply from a server, without what nobody reads: where the answer section begins with a record that was asked
- * for, the records behind that section are checked as ever, but only what may prove something about the answer (NSEC, NSEC3,
- * RRSIG) is made. Servers add their zone's NS set and its addresses to every answer, three quarters of the records of a reply.
+ * The same for a reply from a server, without what nobody reads: where the answer section begins with a record that was
+ * asked for, the records behind that section are checked as ever, but only what may prove something about the answer
+ * (NSEC, NSEC3, RRSIG) is made. Servers add their zone's NS set and its addresses to every answer, three quarters of
+ * the records of a reply.
  */
 export function decodeReply(bytes: Uint8Array): Decoded {
   return new MessageReader(bytes, true).read()
 }
 
 /**
- * Reads a name at `offset`; its own octets (not what pointers lead to) must end before `limit`. `next` is the offset behind
- * it. Null when it is malformed.
+ * Reads a name at `offset`; its own octets (not what pointers lead to) must end before `limit`. `next` is the offset
+ * behind it. Null when it is malformed.
  */
 export function readName(bytes: Uint8Array, offset: number, limit: number): { name: WireName; next: number } | null {
   const reader = new MessageReader(bytes)
@@ -67,8 +76,15 @@ export function readHeader(bytes: Uint8Array): Header {
   const high = bytes[2] ?? 0
   const low = bytes[3] ?? 0
   return {
-    id: u16(bytes, 0), response: (high & QR) !== 0, opcode: (high >> OPCODE_SHIFT) & OPCODE_MASK, authoritative: (high & AA) !== 0, truncated: (high & TC) !== 0,
-    recursionDesired: (high & RD) !== 0, recursionAvailable: (low & RA) !== 0, authenticData: (low & AD) !== 0, checkingDisabled: (low & CD) !== 0,
+    id: u16(bytes, 0),
+    response: (high & QR) !== 0,
+    opcode: (high >> OPCODE_SHIFT) & OPCODE_MASK,
+    authoritative: (high & AA) !== 0,
+    truncated: (high & TC) !== 0,
+    recursionDesired: (high & RD) !== 0,
+    recursionAvailable: (low & RA) !== 0,
+    authenticData: (low & AD) !== 0,
+    checkingDisabled: (low & CD) !== 0,
     rcode: low & RCODE_MASK,
   }
 }
@@ -122,29 +138,54 @@ class MessageReader {
       if (question === null) return this.#error(this.#why, this.#failedAt, null)
     }
     const counts = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10)
-    if (this.next + counts * MIN_RECORD_OCTETS > this.#end) return this.#error('more records announced than there is room for', 6, question)
+    if (this.next + counts * MIN_RECORD_OCTETS > this.#end)
+      return this.#error('more records announced than there is room for', 6, question)
     const answer = this.#section(u16(bytes, 6), false, false)
     const proofsOnly = this.#lean && answer !== null && question !== null && answers(question, answer[0])
     const authority = answer === null ? null : this.#section(u16(bytes, 8), false, proofsOnly)
     const additional = authority === null ? null : this.#section(u16(bytes, 10), true, proofsOnly)
-    if (answer === null || authority === null || additional === null) return this.#error(this.#why, this.#failedAt, question)
+    if (answer === null || authority === null || additional === null)
+      return this.#error(this.#why, this.#failedAt, question)
     if (this.next !== this.#end) return this.#error('octets behind the last record', this.next, question)
     return { kind: 'message', message: this.#message(question, answer, authority, additional) }
   }
 
   /** Written out field by field: a header of its own first, and then spread, costs more than reading the question. */
-  #message(question: AskedQuestion | null, answer: readonly Rr[], authority: readonly Rr[], additional: readonly Rr[]): Message {
+  #message(
+    question: AskedQuestion | null,
+    answer: readonly Rr[],
+    authority: readonly Rr[],
+    additional: readonly Rr[],
+  ): Message {
     const high = this.#bytes[2] ?? 0
     const low = this.#bytes[3] ?? 0
     return {
-      id: u16(this.#bytes, 0), response: (high & QR) !== 0, opcode: (high >> OPCODE_SHIFT) & OPCODE_MASK, authoritative: (high & AA) !== 0, truncated: (high & TC) !== 0,
-      recursionDesired: (high & RD) !== 0, recursionAvailable: (low & RA) !== 0, authenticData: (low & AD) !== 0, checkingDisabled: (low & CD) !== 0,
-      rcode: (this.#extendedRcode << 4) | (low & RCODE_MASK), question, answer, authority, additional, edns: this.#edns,
+      id: u16(this.#bytes, 0),
+      response: (high & QR) !== 0,
+      opcode: (high >> OPCODE_SHIFT) & OPCODE_MASK,
+      authoritative: (high & AA) !== 0,
+      truncated: (high & TC) !== 0,
+      recursionDesired: (high & RD) !== 0,
+      recursionAvailable: (low & RA) !== 0,
+      authenticData: (low & AD) !== 0,
+      checkingDisabled: (low & CD) !== 0,
+      rcode: (this.#extendedRcode << 4) | (low & RCODE_MASK),
+      question,
+      answer,
+      authority,
+      additional,
+      edns: this.#edns,
     }
   }
 
   #error(why: string, offset: number, question: AskedQuestion | null): FormatError {
-    return { kind: 'format-error', offset, why, header: this.#end < HEADER_OCTETS ? null : readHeader(this.#bytes), question }
+    return {
+      kind: 'format-error',
+      offset,
+      why,
+      header: this.#end < HEADER_OCTETS ? null : readHeader(this.#bytes),
+      question,
+    }
   }
 
   #fail(why: string, offset: number): null {
@@ -206,7 +247,8 @@ class MessageReader {
   /** RFC 6891 section 6.1.1: at most one, owned by the root; otherwise a format error. */
   #opt(start: number, at: number, end: number): boolean {
     if (this.#edns !== null) this.#fail('more than one OPT', at)
-    else if (this.#bytes[start] !== 0 && this.name(start, this.#end) !== ROOT) this.#fail('OPT not owned by the root', at)
+    else if (this.#bytes[start] !== 0 && this.name(start, this.#end) !== ROOT)
+      this.#fail('OPT not owned by the root', at)
     else {
       const ttl = u32(this.#bytes, at + 4)
       const options = readOptions(this.#bytes, at + RECORD_FIXED_OCTETS, end)
@@ -225,9 +267,12 @@ class MessageReader {
   #rdata(type: number, klass: number, at: number, end: number): Uint8Array | null {
     const plan = planOf(type, klass)
     // RFC 2136 section 2.4: prerequisites and deletions have empty RDATA.
-    if (plan === undefined || (at === end && (klass === RrClass.ANY || klass === RrClass.NONE))) return copyOf(this.#bytes, at, end)
+    if (plan === undefined || (at === end && (klass === RrClass.ANY || klass === RrClass.NONE)))
+      return copyOf(this.#bytes, at, end)
     if (plan.hasNames) return this.#rdataWithNames(plan, at, end)
-    return fitsPlan(plan, this.#bytes, at, end) ? copyOf(this.#bytes, at, end) : this.#fail('RDATA does not fit its type', at)
+    return fitsPlan(plan, this.#bytes, at, end)
+      ? copyOf(this.#bytes, at, end)
+      : this.#fail('RDATA does not fit its type', at)
   }
 
   /** Does it have the form of its type? `#rdata` without making anything. */
@@ -244,7 +289,8 @@ class MessageReader {
         if (at < 0) break
       }
     }
-    if (at !== end) this.#fail(at < 0 ? 'RDATA does not fit its type' : 'RDATA is longer than its type', at < 0 ? start : at)
+    if (at !== end)
+      this.#fail(at < 0 ? 'RDATA does not fit its type' : 'RDATA is longer than its type', at < 0 ? start : at)
     return at === end
   }
 
@@ -277,7 +323,9 @@ class MessageReader {
       }
     }
     if (at !== end) return this.#fail('RDATA is longer than its type', at)
-    const grown = (first === null ? 0 : first.length - firstEnd + firstAt) + (second === null ? 0 : second.length - secondEnd + secondAt)
+    const grown =
+      (first === null ? 0 : first.length - firstEnd + firstAt) +
+      (second === null ? 0 : second.length - secondEnd + secondAt)
     this.#namedRdataOctets += end - start + grown
     if (this.#namedRdataOctets > MAX_NAMED_RDATA_OCTETS) return this.#fail('names decompress to too many octets', start)
     if (first === null || grown === 0) return copyOf(this.#bytes, start, end)
@@ -314,8 +362,9 @@ class MessageReader {
   }
 
   /**
-   * The offset behind the name at `start`, which is checked and not made; -1 when it is malformed. Whatever is odd, and every name
-   * behind the first hundred pointers of a message, goes through `name`, which says what is wrong and follows each pointer once.
+   * The offset behind the name at `start`, which is checked and not made; -1 when it is malformed. Whatever is odd, and
+   * every name behind the first hundred pointers of a message, goes through `name`, which says what is wrong and
+   * follows each pointer once.
    */
   #skipName(start: number, limit: number): number {
     const bytes = this.#bytes
@@ -332,7 +381,13 @@ class MessageReader {
         continue
       }
       const target = u16(bytes, at) & 0x3fff
-      if (at + 2 > (next === 0 ? limit : this.#end) || target >= floor || target < HEADER_OCTETS || ++this.#skippedPointers > MAX_POINTER_HOPS) break
+      if (
+        at + 2 > (next === 0 ? limit : this.#end) ||
+        target >= floor ||
+        target < HEADER_OCTETS ||
+        ++this.#skippedPointers > MAX_POINTER_HOPS
+      )
+        break
       if (next === 0) next = at + 2
       at = target
       floor = target
@@ -342,7 +397,8 @@ class MessageReader {
 
   /** The name that a pointer leads to. It must lie before `floor`, the start of the piece that the pointer ends. */
   #suffix(target: number, floor: number, hops: number): WireName | null {
-    if (target >= floor || target < HEADER_OCTETS) return this.#fail('compression pointer does not point backwards', floor)
+    if (target >= floor || target < HEADER_OCTETS)
+      return this.#fail('compression pointer does not point backwards', floor)
     if (this.#questionName !== null && target < HEADER_OCTETS + this.#questionName.length) {
       const suffix = suffixAt(this.#questionName, target - HEADER_OCTETS)
       if (suffix !== null) return suffix
@@ -412,7 +468,10 @@ function suffixAt(name: WireName, octet: number): WireName | null {
 
 /** Does the record answer the question as it was asked, not by way of an alias? */
 const answers = (question: AskedQuestion, record: Rr | undefined): boolean =>
-  record !== undefined && record.type === question.type && record.class === question.class && (record.owner === question.cased || foldName(record.owner) === question.name)
+  record !== undefined &&
+  record.type === question.type &&
+  record.class === question.class &&
+  (record.owner === question.cased || foldName(record.owner) === question.name)
 
 const isProof = (type: number): boolean => type === RrType.NSEC || type === RrType.NSEC3 || type === RrType.RRSIG
 

@@ -48,11 +48,18 @@ export function optionsFit(bytes: Uint8Array, at: number, end: number): boolean 
 /** An `Edns` from the fixed fields of an OPT record: its CLASS and its TTL (RFC 6891 section 6.1.3). */
 export function ednsFrom(klass: number, ttl: number, options: readonly EdnsOption[]): Edns {
   const flags = ttl & 0xffff
-  return { payloadSize: klass, version: (ttl >>> 16) & 0xff, dnssecOk: (flags & DNSSEC_OK) !== 0, flags: flags & ~DNSSEC_OK, options }
+  return {
+    payloadSize: klass,
+    version: (ttl >>> 16) & 0xff,
+    dnssecOk: (flags & DNSSEC_OK) !== 0,
+    flags: flags & ~DNSSEC_OK,
+    options,
+  }
 }
 
 /** The first option with this code. */
-export const findOption = (edns: Edns, code: number): EdnsOption | undefined => edns.options.find(option => option.code === code)
+export const findOption = (edns: Edns, code: number): EdnsOption | undefined =>
+  edns.options.find(option => option.code === code)
 
 /** Octets of the whole OPT record on the wire. */
 export function optOctets(edns: Edns): number {

@@ -1,10 +1,10 @@
 /**
- * A `Message` to octets: name compression (RFC 1035 section 4.1.4), the OPT record, truncation at RRset borders. Names in
- * RDATA are compressed only for the types of RFC 1035 (RFC 3597 section 4). What a reply should say is decided elsewhere;
- * here it is only made to fit.
+ * A `Message` to octets: name compression (RFC 1035 section 4.1.4), the OPT record, truncation at RRset borders. Names
+ * in RDATA are compressed only for the types of RFC 1035 (RFC 3597 section 4). What a reply should say is decided
+ * elsewhere; here it is only made to fit.
  *
- * Invariant: the result has at most `maxBytes` octets (as long as header, question and a bare OPT fit), is a valid message,
- * and every RRset in it is whole.
+ * Invariant: the result has at most `maxBytes` octets (as long as header, question and a bare OPT fit), is a valid
+ * message, and every RRset in it is whole.
  */
 import { copyOf, latin1, putU16, putU32 } from './bytes.ts'
 import { optOctets, writeOpt } from './edns.ts'
@@ -51,14 +51,16 @@ const SHORT_COPY_OCTETS = 48
 /** A pointer has 14 bits (RFC 1035 section 4.1.4). */
 const POINTER_REACH = 0x4000
 /**
- * Look-ups of suffixes for one message, then names are only compressed when they are known as a whole. Unbound stops after
- * 120 names (CVE-2024-8508); 1,024 covers 250 names of four labels and keeps the worst message under half a millisecond.
+ * Look-ups of suffixes for one message, then names are only compressed when they are known as a whole. Unbound stops
+ * after 120 names (CVE-2024-8508); 1,024 covers 250 names of four labels and keeps the worst message under half a
+ * millisecond.
  */
 export const MAX_SUFFIX_LOOKUPS = 1_024
 
 /**
- * Encodes a message. What does not fit into `maxBytes` goes: first RRsets of the additional section, silently; then whole
- * RRsets from the end of authority and answer, with TC set (RFC 2181 section 9). OPT stays, at need without options.
+ * Encodes a message. What does not fit into `maxBytes` goes: first RRsets of the additional section, silently; then
+ * whole RRsets from the end of authority and answer, with TC set (RFC 2181 section 9). OPT stays, at need without
+ * options.
  */
 export function encodeMessage(message: Message, options: EncodeOptions): Encoded {
   return new MessageWriter(message, options).write()
@@ -68,7 +70,9 @@ export function encodeMessage(message: Message, options: EncodeOptions): Encoded
 export function encodeQuery(options: QueryOptions): Uint8Array {
   const { question, edns } = options
   const name = options.cased ?? question.name
-  const bytes = new Uint8Array(HEADER_OCTETS + name.length + QUESTION_FIXED_OCTETS + (edns === null ? 0 : optOctets(edns)))
+  const bytes = new Uint8Array(
+    HEADER_OCTETS + name.length + QUESTION_FIXED_OCTETS + (edns === null ? 0 : optOctets(edns)),
+  )
   putU16(bytes, 0, options.id)
   bytes[2] = options.recursionDesired ? 0x01 : 0
   bytes[3] = options.checkingDisabled === true ? 0x10 : 0
@@ -104,7 +108,8 @@ class MessageWriter {
     const maxBytes = Math.min(options.maxBytes, MAX_MESSAGE_OCTETS)
     const head = HEADER_OCTETS + (message.question === null ? 0 : message.question.cased.length + QUESTION_FIXED_OCTETS)
     const edns = message.edns
-    this.#edns = edns !== null && edns.options.length > 0 && head + optOctets(edns) > maxBytes ? { ...edns, options: [] } : edns
+    this.#edns =
+      edns !== null && edns.options.length > 0 && head + optOctets(edns) > maxBytes ? { ...edns, options: [] } : edns
     const tail = this.#edns === null ? 0 : optOctets(this.#edns)
     this.#limit = maxBytes - tail
     const octets = Math.max(head + tail, capacityFor(message, maxBytes, tail))
@@ -134,7 +139,12 @@ class MessageWriter {
     putU16(bytes, 6, answers)
     putU16(bytes, 8, authorities)
     putU16(bytes, 10, additionals + (edns === null ? 0 : 1))
-    return { bytes: this.#isOwn ? copyOf(bytes, 0, this.#at) : new Uint8Array(bytes.buffer, bytes.byteOffset, this.#at), ttlOffsets: this.#records === this.#ttlOffsets.length ? this.#ttlOffsets : this.#ttlOffsets.slice(0, this.#records), truncated }
+    return {
+      bytes: this.#isOwn ? copyOf(bytes, 0, this.#at) : new Uint8Array(bytes.buffer, bytes.byteOffset, this.#at),
+      ttlOffsets:
+        this.#records === this.#ttlOffsets.length ? this.#ttlOffsets : this.#ttlOffsets.slice(0, this.#records),
+      truncated,
+    }
   }
 
   #question(cased: WireName, question: Question): void {
@@ -176,7 +186,9 @@ class MessageWriter {
     const plan = planOf(record.type, record.class)
     const from = at + RECORD_FIXED_OCTETS
     const compress = plan?.compresses === true && fitsPlan(plan, record.rdata, 0, record.rdata.length)
-    this.#at = compress ? this.#compressedRdata(plan, record.rdata, from) : copyInto(record.rdata, 0, record.rdata.length, bytes, from)
+    this.#at = compress
+      ? this.#compressedRdata(plan, record.rdata, from)
+      : copyInto(record.rdata, 0, record.rdata.length, bytes, from)
     putU16(bytes, at + 8, this.#at - from)
   }
 
@@ -194,8 +206,8 @@ class MessageWriter {
 }
 
 /**
- * Where names of this message stand, by their folded suffixes. Letter case does not hinder compression (RFC 1035 section
- * 2.3.3), so an owner equal to the question takes over the case in which it was asked.
+ * Where names of this message stand, by their folded suffixes. Letter case does not hinder compression (RFC 1035
+ * section 2.3.3), so an owner equal to the question takes over the case in which it was asked.
  */
 class CompressionTable {
   /** The first name and where it stands: most replies have no other, and then there is nothing to look up. */
@@ -212,7 +224,8 @@ class CompressionTable {
         this.#firstAt = at
         return putOctets(name, name.length, into, at)
       }
-      if (name === this.#first && name !== ROOT && this.#firstAt < POINTER_REACH) return putPointer(this.#firstAt, into, at)
+      if (name === this.#first && name !== ROOT && this.#firstAt < POINTER_REACH)
+        return putPointer(this.#firstAt, into, at)
       this.#offsets = new Map()
       this.#write(this.#offsets, this.#first, into, this.#firstAt)
     }
@@ -254,19 +267,29 @@ function copyInto(from: Uint8Array, start: number, end: number, into: Uint8Array
 
 function putHeader(header: Header, rcode: number, truncated: boolean, bytes: Uint8Array): void {
   putU16(bytes, 0, header.id)
-  bytes[2] = (header.response ? 0x80 : 0) | ((header.opcode & 0x0f) << 3) | (header.authoritative ? 0x04 : 0)
-    | (truncated || header.truncated ? 0x02 : 0) | (header.recursionDesired ? 0x01 : 0)
-  bytes[3] = (header.recursionAvailable ? 0x80 : 0) | (header.authenticData ? 0x20 : 0) | (header.checkingDisabled ? 0x10 : 0) | (rcode & 0x0f)
+  bytes[2] =
+    (header.response ? 0x80 : 0) |
+    ((header.opcode & 0x0f) << 3) |
+    (header.authoritative ? 0x04 : 0) |
+    (truncated || header.truncated ? 0x02 : 0) |
+    (header.recursionDesired ? 0x01 : 0)
+  bytes[3] =
+    (header.recursionAvailable ? 0x80 : 0) |
+    (header.authenticData ? 0x20 : 0) |
+    (header.checkingDisabled ? 0x10 : 0) |
+    (rcode & 0x0f)
 }
 
 const sameSet = (a: Rr, b: Rr): boolean =>
   a.type === b.type && a.class === b.class && (a.owner === b.owner || foldName(a.owner) === foldName(b.owner))
 
-const notNs = (record: Rr): boolean => (record.type === RrType.RRSIG ? coveredType(record.rdata) : record.type) !== RrType.NS
+const notNs = (record: Rr): boolean =>
+  (record.type === RrType.RRSIG ? coveredType(record.rdata) : record.type) !== RrType.NS
 
 /** Octets that are enough for the message uncompressed, or for `maxBytes` and the record that runs over it. */
 function capacityFor(message: Message, maxBytes: number, tail: number): number {
-  let all = HEADER_OCTETS + tail + (message.question === null ? 0 : message.question.cased.length + QUESTION_FIXED_OCTETS)
+  let all =
+    HEADER_OCTETS + tail + (message.question === null ? 0 : message.question.cased.length + QUESTION_FIXED_OCTETS)
   let largest = 0
   for (const section of [message.answer, message.authority, message.additional]) {
     for (const record of section) {

@@ -1,7 +1,7 @@
 /**
- * Hexadecimal (RFC 4648 section 8), base64 (section 4) and base32 with the extended hex alphabet (section 7), both ways.
- * Strict: a character outside the alphabet, a missing padding or leftover bits make the text invalid, so that one value
- * has one text. Own code because the vocabulary imports nothing of the platform.
+ * Hexadecimal (RFC 4648 section 8), base64 (section 4) and base32 with the extended hex alphabet (section 7), both
+ * ways. Strict: a character outside the alphabet, a missing padding or leftover bits make the text invalid, so that one
+ * value has one text. Own code because the vocabulary imports nothing of the platform.
  */
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
@@ -36,7 +36,10 @@ function format(bytes: Uint8Array, alphabet: string, bits: number): string {
   return heldBits === 0 ? text : text + alphabet.charAt((held << (bits - heldBits)) & (alphabet.length - 1))
 }
 
-/** Null for a foreign character, for more leftover bits than an octet border explains, or for leftover bits that are set. */
+/**
+ * Null for a foreign character, for more leftover bits than an octet border explains, or for leftover bits that are
+ * set.
+ */
 function parse(text: string, values: ReadonlyMap<number, number>, bits: number): Uint8Array | null {
   const bytes = new Uint8Array((text.length * bits) >> 3)
   let held = 0

@@ -1,9 +1,9 @@
 /**
- * DNS over a stream: messages behind two-octet lengths (RFC 1035 section 4.2.2, RFC 7766 section 8), without any socket.
- * Time-outs and the number of messages in flight are the caller's business.
+ * DNS over a stream: messages behind two-octet lengths (RFC 1035 section 4.2.2, RFC 7766 section 8), without any
+ * socket. Time-outs and the number of messages in flight are the caller's business.
  *
- * Invariant: the reader holds at most one unfinished message, in memory that grows with the octets that came, not with the
- * length that was announced: a thousand connections that announce 65,535 octets and send none cost nothing.
+ * Invariant: the reader holds at most one unfinished message, in memory that grows with the octets that came, not with
+ * the length that was announced: a thousand connections that announce 65,535 octets and send none cost nothing.
  */
 import { copyOf, putU16, u16 } from './bytes.ts'
 import { MAX_MESSAGE_OCTETS } from './message.ts'
@@ -13,7 +13,8 @@ const FIRST_OCTETS = 512
 
 /** A message behind its length, ready for a stream. Throws a RangeError for more than 65,535 octets: that is a bug. */
 export function frame(message: Uint8Array): Uint8Array {
-  if (message.length > MAX_MESSAGE_OCTETS) throw new RangeError(`a message of ${message.length} octets does not fit a frame`)
+  if (message.length > MAX_MESSAGE_OCTETS)
+    throw new RangeError(`a message of ${message.length} octets does not fit a frame`)
   const framed = new Uint8Array(PREFIX_OCTETS + message.length)
   putU16(framed, 0, message.length)
   framed.set(message, PREFIX_OCTETS)
@@ -23,7 +24,10 @@ export function frame(message: Uint8Array): Uint8Array {
 /** A quarter of the memory that Node cuts small buffers from; about twenty ordinary replies. */
 const BATCH_OCTETS = 2_048
 
-/** Messages behind their lengths, collected for one write of all of them: a write costs more than the answer to a cached question. */
+/**
+ * Messages behind their lengths, collected for one write of all of them: a write costs more than the answer to a cached
+ * question.
+ */
 export class FrameBatch {
   #buffer: Buffer | null = null
   #used = 0
@@ -70,8 +74,8 @@ export class Framing {
   }
 
   /**
-   * The messages that this chunk completes, in order. Each has memory of its own, so that one small message does not keep
-   * a whole chunk alive while it waits. A frame may be empty: what to think of that is up to the caller.
+   * The messages that this chunk completes, in order. Each has memory of its own, so that one small message does not
+   * keep a whole chunk alive while it waits. A frame may be empty: what to think of that is up to the caller.
    */
   push(chunk: Uint8Array): readonly Uint8Array[] {
     const messages: Uint8Array[] = []

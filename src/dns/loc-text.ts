@@ -5,7 +5,9 @@
 import { OctetReader, type OctetWriter } from './rdata-io.ts'
 import { shown, type TextError } from './text.ts'
 
-/** RFC 1876 section 2: the equator and the prime meridian are 2^31, altitude counts from 100,000 m below the reference. */
+/**
+ * RFC 1876 section 2: the equator and the prime meridian are 2^31, altitude counts from 100,000 m below the reference.
+ */
 const MIDDLE = 0x8000_0000
 const ALTITUDE_BASE_CM = 10_000_000
 const MAX_ALTITUDE_CM = 0xffff_ffff - ALTITUDE_BASE_CM
@@ -39,7 +41,9 @@ function formatSize(octet: number): string | null {
   const exponent = octet & 15
   if (mantissa > 9 || exponent > 9) return null
   const centimetres = mantissa * 10 ** exponent
-  return centimetres % 100 === 0 && exponent > 1 ? `${centimetres / 100}m` : `${Math.trunc(centimetres / 100)}.${twoDigits(centimetres % 100)}m`
+  return centimetres % 100 === 0 && exponent > 1
+    ? `${centimetres / 100}m`
+    : `${Math.trunc(centimetres / 100)}.${twoDigits(centimetres % 100)}m`
 }
 
 function formatAngle(value: number, maxDegrees: number, positive: string, negative: string): string | null {
@@ -68,17 +72,24 @@ export function parseLocation(tokens: readonly string[], out: OctetWriter): LocE
   const at = longitude.next
   const altitude = centimetresOf(tokens[at] ?? '')
   if (altitude === null || altitude < -ALTITUDE_BASE_CM || altitude > MAX_ALTITUDE_CM) {
-    return { index: at, error: `expected the altitude in metres from -100000.00 to 42849672.95, like 24m, found ${found(tokens[at])}` }
+    return {
+      index: at,
+      error: `expected the altitude in metres from -100000.00 to 42849672.95, like 24m, found ${found(tokens[at])}`,
+    }
   }
   const sizes: number[] = []
   for (const [i, name] of SIZE_NAMES.entries()) {
     const text = tokens[at + 1 + i]
     const size = text === undefined ? (DEFAULT_SIZES_CM[i] ?? 0) : centimetresOf(text)
     if (size === null || size < 0 || size > MAX_SIZE_CM)
-      return { index: at + 1 + i, error: `expected the ${name} in metres from 0 to 90000000, like 10m, found ${found(text)}` }
+      return {
+        index: at + 1 + i,
+        error: `expected the ${name} in metres from 0 to 90000000, like 10m, found ${found(text)}`,
+      }
     sizes.push(size)
   }
-  if (tokens.length > at + 4) return { index: at + 4, error: `found ${shown(tokens[at + 4] ?? '')} after a complete LOC record` }
+  if (tokens.length > at + 4)
+    return { index: at + 4, error: `found ${shown(tokens[at + 4] ?? '')} after a complete LOC record` }
   out.u8(0)
   for (const size of sizes) out.u8(packSize(size))
   out.u32(MIDDLE + latitude.angle)
@@ -130,7 +141,8 @@ function parseAngle(
     angle += Math.round(value * unit)
     if (angle > maxDegrees * DEGREE) return { index: at + i, error: `found an angle above ${maxDegrees} degrees` }
     const direction = (tokens[at + i + 1] ?? '').toUpperCase()
-    if (direction === positive || direction === negative) return { angle: direction === negative ? -angle : angle, next: at + i + 2 }
+    if (direction === positive || direction === negative)
+      return { angle: direction === negative ? -angle : angle, next: at + i + 2 }
   }
   return { index: at + 3, error: `expected ${positive} or ${negative}, found ${found(tokens[at + 3])}` }
 }

@@ -1,4 +1,6 @@
-/** A DNS message as an immutable value (RFC 1035 section 4, RFC 6891). The OPT record is `edns`, never in `additional`. */
+/**
+ * A DNS message as an immutable value (RFC 1035 section 4, RFC 6891). The OPT record is `edns`, never in `additional`.
+ */
 import type { Name, WireName } from './name.ts'
 import type { Rr } from './rrset.ts'
 

@@ -1,7 +1,7 @@
 /**
  * Domain names as bytes. A name is its uncompressed wire form (RFC 1035 section 3.1) with one octet per UTF-16 unit,
- * for example "\x03www\x07example\x00". It is immutable, is its own Map key and cannot confuse a dot inside a label with
- * a separator. Presentation text is made and read only by `text.ts`.
+ * for example "\x03www\x07example\x00". It is immutable, is its own Map key and cannot confuse a dot inside a label
+ * with a separator. Presentation text is made and read only by `text.ts`.
  *
  * Invariant: every value of these types is a valid name: labels of 1 to 63 octets, 255 octets in all, ending in the
  * root label. Only the constructors in this file brand a string.
@@ -12,7 +12,9 @@ declare const foldedBrand: unique symbol
 
 /** A name as it was written: case kept (display, 0x20). */
 export type WireName = string & { readonly [wireBrand]: true }
-/** A name with ASCII letters lower-cased (RFC 4343): equal strings are equal names. The form for keys and comparison. */
+/**
+ * A name with ASCII letters lower-cased (RFC 4343): equal strings are equal names. The form for keys and comparison.
+ */
 export type Name = WireName & { readonly [foldedBrand]: true }
 
 /** RFC 1035 section 2.3.4. */
@@ -39,7 +41,9 @@ export function foldName(name: WireName): Name {
   }
   if (!upper) return trustFolded(name)
   // `toLowerCase` is ten times as fast, and right as long as there is nothing but ASCII.
-  return trustFolded(ascii ? name.toLowerCase() : name.replace(/[A-Z]/g, letter => String.fromCharCode(letter.charCodeAt(0) + 32)))
+  return trustFolded(
+    ascii ? name.toLowerCase() : name.replace(/[A-Z]/g, letter => String.fromCharCode(letter.charCodeAt(0) + 32)),
+  )
 }
 
 /** Builds a name from its labels (octets as latin-1 text, without the root label). Null when a limit is exceeded. */
@@ -55,7 +59,8 @@ export function nameFromLabels(labels: readonly string[]): WireName | null {
 /** The labels from left to right, without the root label. */
 export function labelsOf(name: WireName): string[] {
   const labels: string[] = []
-  for (let at = 0; name.charCodeAt(at) !== 0; at += name.charCodeAt(at) + 1) labels.push(name.slice(at + 1, at + 1 + name.charCodeAt(at)))
+  for (let at = 0; name.charCodeAt(at) !== 0; at += name.charCodeAt(at) + 1)
+    labels.push(name.slice(at + 1, at + 1 + name.charCodeAt(at)))
   return labels
 }
 
@@ -93,7 +98,8 @@ export function isWithin(child: Name, parent: Name): boolean {
 }
 
 /** Is `child` below `parent` and not equal to it? */
-export const isStrictlyWithin = (child: Name, parent: Name): boolean => child.length > parent.length && isWithin(child, parent)
+export const isStrictlyWithin = (child: Name, parent: Name): boolean =>
+  child.length > parent.length && isWithin(child, parent)
 
 /** The longest name that both are within. */
 export function commonAncestor(a: Name, b: Name): Name {
@@ -104,7 +110,8 @@ export function commonAncestor(a: Name, b: Name): Name {
 
 /** Puts one label (octets) in front. Null when a limit is exceeded. */
 export function prependLabel(label: string, name: WireName): WireName | null {
-  if (label.length === 0 || label.length > MAX_LABEL_OCTETS || label.length + 1 + name.length > MAX_NAME_OCTETS) return null
+  if (label.length === 0 || label.length > MAX_LABEL_OCTETS || label.length + 1 + name.length > MAX_NAME_OCTETS)
+    return null
   return trustWireName(String.fromCharCode(label.length) + label + name)
 }
 
@@ -133,7 +140,10 @@ export function wildcardOf(name: Name): Name | null {
   return wildcard === null ? null : foldName(wildcard)
 }
 
-/** Canonical order (RFC 4034 section 6.1): labels compared right to left as lower-cased octets. Negative, zero or positive. */
+/**
+ * Canonical order (RFC 4034 section 6.1): labels compared right to left as lower-cased octets. Negative, zero or
+ * positive.
+ */
 export function compareNames(a: Name, b: Name): number {
   const left = labelsOf(a)
   const right = labelsOf(b)
@@ -159,8 +169,9 @@ export function nameBytes(name: WireName): Uint8Array {
 }
 
 /**
- * Makes capitals of the letters of a folded name whose octets lie in `octets` from `at` up to `end`, by the bits of `bits`
- * (draft-vixie-dnsext-dns0x20): bit i decides the i-th octet of the name. Octets beyond the given bits keep their case.
+ * Makes capitals of the letters of a folded name whose octets lie in `octets` from `at` up to `end`, by the bits of
+ * `bits` (draft-vixie-dnsext-dns0x20): bit i decides the i-th octet of the name. Octets beyond the given bits keep
+ * their case.
  */
 export function applyCaseBits(octets: Uint8Array, at: number, end: number, bits: Uint8Array): void {
   for (let i = at; i < end; i++) {

@@ -1,12 +1,15 @@
 /**
- * RDATA of the DNSSEC types from typed values: what a signer writes. The counterpart of `rdata-dnssec.ts`, whose readers
- * accept everything that is made here. Values out of their range are not checked: callers make their own.
+ * RDATA of the DNSSEC types from typed values: what a signer writes. The counterpart of `rdata-dnssec.ts`, whose
+ * readers accept everything that is made here. Values out of their range are not checked: callers make their own.
  */
 import { putU16, putU32 } from './bytes.ts'
 import { nameBytes, writeName, type WireName } from './name.ts'
 import { RRSIG_FIXED_OCTETS, type Dnskey, type Ds, type Nsec3, type Nsec3Param, type Rrsig } from './rdata-dnssec.ts'
 
-/** RFC 4034 section 3.1. With an empty signature it is what stands before the records in the signed octets (section 3.1.8.1). */
+/**
+ * RFC 4034 section 3.1. With an empty signature it is what stands before the records in the signed octets (section
+ * 3.1.8.1).
+ */
 export function rrsigRdata(fields: Rrsig): Uint8Array {
   const rdata = new Uint8Array(RRSIG_FIXED_OCTETS + fields.signer.length + fields.signature.length)
   putU16(rdata, 0, fields.covered)
@@ -25,10 +28,12 @@ export const dnskeyRdata = ({ flags, protocol, algorithm, publicKey }: Dnskey): 
   Uint8Array.of(flags >> 8, flags, protocol, algorithm, ...publicKey)
 
 /** RFC 4034 section 5.1. */
-export const dsRdata = ({ keyTag, algorithm, digestType, digest }: Ds): Uint8Array => Uint8Array.of(keyTag >> 8, keyTag, algorithm, digestType, ...digest)
+export const dsRdata = ({ keyTag, algorithm, digestType, digest }: Ds): Uint8Array =>
+  Uint8Array.of(keyTag >> 8, keyTag, algorithm, digestType, ...digest)
 
 /** RFC 4034 section 4.1; `types` in any order. */
-export const nsecRdata = (next: WireName, types: Iterable<number>): Uint8Array => Uint8Array.of(...nameBytes(next), ...bitmapOf(types))
+export const nsecRdata = (next: WireName, types: Iterable<number>): Uint8Array =>
+  Uint8Array.of(...nameBytes(next), ...bitmapOf(types))
 
 /** RFC 5155 section 3.2; `types` in any order. */
 export const nsec3Rdata = (fields: Omit<Nsec3, 'types'>, types: Iterable<number>): Uint8Array =>

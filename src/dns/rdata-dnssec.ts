@@ -1,7 +1,7 @@
 /**
- * RDATA of the DNSSEC types (RFC 4034, RFC 5155) as typed values. Structure is judged here, and strictly: what does not fit
- * reads as null, never as a guess. Whether a signature, a key or a proof is any good is decided in `dnssec/`. Writers are
- * apart, in `rdata-dnssec-make.ts`.
+ * RDATA of the DNSSEC types (RFC 4034, RFC 5155) as typed values. Structure is judged here, and strictly: what does not
+ * fit reads as null, never as a guess. Whether a signature, a key or a proof is any good is decided in `dnssec/`.
+ * Writers are apart, in `rdata-dnssec-make.ts`.
  */
 import { copyOf, latin1, u16, u32 } from './bytes.ts'
 import { formatBase32Hex, parseBase32Hex } from './encoding-text.ts'
@@ -83,26 +83,43 @@ export function readSigner(rdata: Uint8Array): Name | null {
   return end < 0 || end >= rdata.length ? null : signerIn(rdata, end)
 }
 
-const signerIn = (rdata: Uint8Array, end: number): Name => foldName(trustWireName(latin1(rdata, RRSIG_FIXED_OCTETS, end)))
+const signerIn = (rdata: Uint8Array, end: number): Name =>
+  foldName(trustWireName(latin1(rdata, RRSIG_FIXED_OCTETS, end)))
 
 export function readRrsig(rdata: Uint8Array): Rrsig | null {
   const end = plainNameEnd(rdata, RRSIG_FIXED_OCTETS, rdata.length)
   if (end < 0 || end >= rdata.length) return null
   return {
-    covered: u16(rdata, 0), algorithm: rdata[2] ?? 0, labels: rdata[3] ?? 0, originalTtl: u32(rdata, 4), expiration: u32(rdata, 8),
-    inception: u32(rdata, 12), keyTag: u16(rdata, 16), signer: signerIn(rdata, end),
+    covered: u16(rdata, 0),
+    algorithm: rdata[2] ?? 0,
+    labels: rdata[3] ?? 0,
+    originalTtl: u32(rdata, 4),
+    expiration: u32(rdata, 8),
+    inception: u32(rdata, 12),
+    keyTag: u16(rdata, 16),
+    signer: signerIn(rdata, end),
     signature: rdata.subarray(end),
   }
 }
 
 export function readDnskey(rdata: Uint8Array): Dnskey | null {
   if (rdata.length <= DNSKEY_FIXED_OCTETS) return null
-  return { flags: u16(rdata, 0), protocol: rdata[2] ?? 0, algorithm: rdata[3] ?? 0, publicKey: copyOf(rdata, DNSKEY_FIXED_OCTETS, rdata.length) }
+  return {
+    flags: u16(rdata, 0),
+    protocol: rdata[2] ?? 0,
+    algorithm: rdata[3] ?? 0,
+    publicKey: copyOf(rdata, DNSKEY_FIXED_OCTETS, rdata.length),
+  }
 }
 
 export function readDs(rdata: Uint8Array): Ds | null {
   if (rdata.length <= DS_FIXED_OCTETS) return null
-  return { keyTag: u16(rdata, 0), algorithm: rdata[2] ?? 0, digestType: rdata[3] ?? 0, digest: copyOf(rdata, DS_FIXED_OCTETS, rdata.length) }
+  return {
+    keyTag: u16(rdata, 0),
+    algorithm: rdata[2] ?? 0,
+    digestType: rdata[3] ?? 0,
+    digest: copyOf(rdata, DS_FIXED_OCTETS, rdata.length),
+  }
 }
 
 export function readNsec(rdata: Uint8Array): Nsec | null {
@@ -122,16 +139,23 @@ export function readNsec3(rdata: Uint8Array): Nsec3 | null {
 }
 
 export function readNsec3Param(rdata: Uint8Array): Nsec3Param | null {
-  return rdata.length < NSEC3_FIXED_OCTETS || rdata.length !== NSEC3_FIXED_OCTETS + (rdata[4] ?? 0) ? null : nsec3Fields(rdata)
+  return rdata.length < NSEC3_FIXED_OCTETS || rdata.length !== NSEC3_FIXED_OCTETS + (rdata[4] ?? 0)
+    ? null
+    : nsec3Fields(rdata)
 }
 
 function nsec3Fields(rdata: Uint8Array): Nsec3Param {
-  return { hashAlgorithm: rdata[0] ?? 0, flags: rdata[1] ?? 0, iterations: u16(rdata, 2), salt: copyOf(rdata, NSEC3_FIXED_OCTETS, NSEC3_FIXED_OCTETS + (rdata[4] ?? 0)) }
+  return {
+    hashAlgorithm: rdata[0] ?? 0,
+    flags: rdata[1] ?? 0,
+    iterations: u16(rdata, 2),
+    salt: copyOf(rdata, NSEC3_FIXED_OCTETS, NSEC3_FIXED_OCTETS + (rdata[4] ?? 0)),
+  }
 }
 
 /**
- * RFC 4034 section 4.1.2: windows in ascending order, none empty, none with trailing zeros. Each step goes forward by at
- * least three octets (dnsmasq looped on window lengths, CVE-2026-4891).
+ * RFC 4034 section 4.1.2: windows in ascending order, none empty, none with trailing zeros. Each step goes forward by
+ * at least three octets (dnsmasq looped on window lengths, CVE-2026-4891).
  */
 function bitmapAt(rdata: Uint8Array, from: number): TypeBitmap | null {
   let before = -1
@@ -140,7 +164,8 @@ function bitmapAt(rdata: Uint8Array, from: number): TypeBitmap | null {
     const window = rdata[at] ?? 0
     const length = rdata[at + 1] ?? 0
     const end = at + 2 + length
-    if (window <= before || length < 1 || length > MAX_WINDOW_OCTETS || end > rdata.length || rdata[end - 1] === 0) return null
+    if (window <= before || length < 1 || length > MAX_WINDOW_OCTETS || end > rdata.length || rdata[end - 1] === 0)
+      return null
     before = window
     at = end
   }
@@ -163,7 +188,8 @@ export function typesOf(bitmap: TypeBitmap): number[] {
   for (let at = 0; at + 2 < bitmap.length; at += 2 + (bitmap[at + 1] ?? 0)) {
     const bits = (bitmap[at + 1] ?? 0) * 8
     const window = (bitmap[at] ?? 0) << 8
-    for (let bit = 0; bit < bits; bit++) if (((bitmap[at + 2 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7))) !== 0) types.push(window | bit)
+    for (let bit = 0; bit < bits; bit++)
+      if (((bitmap[at + 2 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7))) !== 0) types.push(window | bit)
   }
   return types
 }

@@ -10,19 +10,47 @@ type Registry = readonly (readonly [number, string])[]
 
 /** IANA "DNS Security Algorithm Numbers" in the spelling of BIND; the second list is only read. */
 const ALGORITHMS: Registry = [
-  [1, 'RSAMD5'], [2, 'DH'], [3, 'DSA'], [5, 'RSASHA1'], [6, 'NSEC3DSA'], [7, 'NSEC3RSASHA1'], [8, 'RSASHA256'], [10, 'RSASHA512'],
-  [12, 'ECCGOST'], [13, 'ECDSAP256SHA256'], [14, 'ECDSAP384SHA384'], [15, 'ED25519'], [16, 'ED448'], [252, 'INDIRECT'], [253, 'PRIVATEDNS'],
+  [1, 'RSAMD5'],
+  [2, 'DH'],
+  [3, 'DSA'],
+  [5, 'RSASHA1'],
+  [6, 'NSEC3DSA'],
+  [7, 'NSEC3RSASHA1'],
+  [8, 'RSASHA256'],
+  [10, 'RSASHA512'],
+  [12, 'ECCGOST'],
+  [13, 'ECDSAP256SHA256'],
+  [14, 'ECDSAP384SHA384'],
+  [15, 'ED25519'],
+  [16, 'ED448'],
+  [252, 'INDIRECT'],
+  [253, 'PRIVATEDNS'],
   [254, 'PRIVATEOID'],
 ]
-const ALGORITHM_ALIASES: Registry = [[6, 'DSA-NSEC3-SHA1'], [7, 'RSASHA1-NSEC3-SHA1'], [12, 'ECC-GOST'], [0, 'DELETE']]
+const ALGORITHM_ALIASES: Registry = [
+  [6, 'DSA-NSEC3-SHA1'],
+  [7, 'RSASHA1-NSEC3-SHA1'],
+  [12, 'ECC-GOST'],
+  [0, 'DELETE'],
+]
 
 /** RFC 4398 section 2.1. */
 const CERT_TYPES: Registry = [
-  [1, 'PKIX'], [2, 'SPKI'], [3, 'PGP'], [4, 'IPKIX'], [5, 'ISPKI'], [6, 'IPGP'], [7, 'ACPKIX'], [8, 'IACPKIX'], [253, 'URI'], [254, 'OID'],
+  [1, 'PKIX'],
+  [2, 'SPKI'],
+  [3, 'PGP'],
+  [4, 'IPKIX'],
+  [5, 'ISPKI'],
+  [6, 'IPGP'],
+  [7, 'ACPKIX'],
+  [8, 'IACPKIX'],
+  [253, 'URI'],
+  [254, 'OID'],
 ]
 
 const byNumber = (registry: Registry): ReadonlyMap<number, string> => new Map(registry)
-const byName = (...registries: readonly Registry[]): ReadonlyMap<string, number> => new Map(registries.flat().map(([number, name]) => [name, number]))
+const byName = (...registries: readonly Registry[]): ReadonlyMap<string, number> =>
+  new Map(registries.flat().map(([number, name]) => [name, number]))
 
 const algorithmNames = byNumber(ALGORITHMS)
 const algorithmNumbers = byName(ALGORITHMS, ALGORITHM_ALIASES)
@@ -30,9 +58,11 @@ const certTypeNames = byNumber(CERT_TYPES)
 const certTypeNumbers = byName(CERT_TYPES)
 
 export const algorithmText = (algorithm: number): string => algorithmNames.get(algorithm) ?? String(algorithm)
-export const algorithmNumber = (text: string): number | null => parseUnsigned(text, 0xff) ?? algorithmNumbers.get(text.toUpperCase()) ?? null
+export const algorithmNumber = (text: string): number | null =>
+  parseUnsigned(text, 0xff) ?? algorithmNumbers.get(text.toUpperCase()) ?? null
 export const certTypeText = (type: number): string => certTypeNames.get(type) ?? String(type)
-export const certTypeNumber = (text: string): number | null => parseUnsigned(text, 0xffff) ?? certTypeNumbers.get(text.toUpperCase()) ?? null
+export const certTypeNumber = (text: string): number | null =>
+  parseUnsigned(text, 0xffff) ?? certTypeNumbers.get(text.toUpperCase()) ?? null
 
 interface Digest {
   readonly kind: string
@@ -44,11 +74,25 @@ const SHA384: Digest = { kind: 'SHA-384', octets: 48 }
 const SHA512: Digest = { kind: 'SHA-512', octets: 64 }
 const GOST: Digest = { kind: 'GOST R 34.11-94', octets: 32 }
 
-const DS_DIGESTS: ReadonlyMap<number, Digest> = new Map([[1, SHA1], [2, SHA256], [3, GOST], [4, SHA384]])
-const SSHFP_DIGESTS: ReadonlyMap<number, Digest> = new Map([[1, SHA1], [2, SHA256]])
-const ZONEMD_DIGESTS: ReadonlyMap<number, Digest> = new Map([[1, SHA384], [2, SHA512]])
+const DS_DIGESTS: ReadonlyMap<number, Digest> = new Map([
+  [1, SHA1],
+  [2, SHA256],
+  [3, GOST],
+  [4, SHA384],
+])
+const SSHFP_DIGESTS: ReadonlyMap<number, Digest> = new Map([
+  [1, SHA1],
+  [2, SHA256],
+])
+const ZONEMD_DIGESTS: ReadonlyMap<number, Digest> = new Map([
+  [1, SHA384],
+  [2, SHA512],
+])
 
-/** Length of the digest in the RDATA and the length that its kind has; null when the type has none or the kind is unknown. */
+/**
+ * Length of the digest in the RDATA and the length that its kind has; null when the type has none or the kind is
+ * unknown.
+ */
 export function digestOctets(type: number, rdata: Uint8Array): { kind: string; wanted: number; got: number } | null {
   const from = new OctetReader(rdata)
   let digest: Digest | undefined

@@ -1,6 +1,6 @@
 /**
- * A growing row of octets to write RDATA into, and a cursor to read it back. Reading beyond the end gives zeros and sets
- * `failed`, so that a reader of many fields checks once, at the end. Not for messages: no compression, no offsets.
+ * A growing row of octets to write RDATA into, and a cursor to read it back. Reading beyond the end gives zeros and
+ * sets `failed`, so that a reader of many fields checks once, at the end. Not for messages: no compression, no offsets.
  */
 import { MAX_LABEL_OCTETS, MAX_NAME_OCTETS, trustWireName, type WireName } from './name.ts'
 

@@ -5,26 +5,31 @@
 import { RrType } from './types.ts'
 
 export type Field =
-  | 'u8' | 'u16' | 'u32'
-  | 'ttl'             // u32 written with TTL units
-  | 'time'            // u32 written as YYYYMMDDHHMMSS (RFC 4034 section 3.2)
-  | 'type'            // u16 written as a type mnemonic
-  | 'algorithm'       // u8 written as a number, mnemonic accepted
-  | 'cert-type'       // u16 written as mnemonic or number (RFC 4398 section 2.1)
-  | 'name'            // uncompressed on encode; a pointer is tolerated on decode
+  | 'u8'
+  | 'u16'
+  | 'u32'
+  | 'ttl' // u32 written with TTL units
+  | 'time' // u32 written as YYYYMMDDHHMMSS (RFC 4034 section 3.2)
+  | 'type' // u16 written as a type mnemonic
+  | 'algorithm' // u8 written as a number, mnemonic accepted
+  | 'cert-type' // u16 written as mnemonic or number (RFC 4398 section 2.1)
+  | 'name' // uncompressed on encode; a pointer is tolerated on decode
   | 'compressed-name' // RFC 1035 types only (RFC 3597 section 4)
-  | 'ipv4' | 'ipv6'
-  | 'string'          // one character-string
-  | 'strings'         // one or more character-strings to the end
-  | 'text'            // the rest, written as one quoted string (CAA value, URI target)
-  | 'tag'             // a character-string written without quotes (CAA tag)
-  | 'hex' | 'base64'  // the rest
-  | 'salt'            // length octet + octets, hex or "-" (RFC 5155 section 3.3)
-  | 'hash'            // length octet + octets, base32hex
-  | 'bitmap'          // type bit maps (RFC 4034 section 4.1.2)
-  | 'svc-params'      // RFC 9460 section 2.1
-  | 'location'        // LOC, RFC 1876: the whole RDATA
-  | 'eui48' | 'eui64'
+  | 'ipv4'
+  | 'ipv6'
+  | 'string' // one character-string
+  | 'strings' // one or more character-strings to the end
+  | 'text' // the rest, written as one quoted string (CAA value, URI target)
+  | 'tag' // a character-string written without quotes (CAA tag)
+  | 'hex'
+  | 'base64' // the rest
+  | 'salt' // length octet + octets, hex or "-" (RFC 5155 section 3.3)
+  | 'hash' // length octet + octets, base32hex
+  | 'bitmap' // type bit maps (RFC 4034 section 4.1.2)
+  | 'svc-params' // RFC 9460 section 2.1
+  | 'location' // LOC, RFC 1876: the whole RDATA
+  | 'eui48'
+  | 'eui64'
 
 export interface RdataShape {
   readonly fields: readonly Field[]

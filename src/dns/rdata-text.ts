@@ -1,8 +1,8 @@
 /**
  * RDATA in presentation format, both ways, driven by the table of `rdata-shape.ts`. What does not fit its shape is
- * written in the form of RFC 3597 (`\# 4 0A000001`), so that every RDATA has a text, and text that is accepted is that of its
- * octets. Reading is stricter than writing: what a server sent is shown, what a person wrote is checked (digest lengths,
- * SVCB parameters that contradict each other).
+ * written in the form of RFC 3597 (`\# 4 0A000001`), so that every RDATA has a text, and text that is accepted is that
+ * of its octets. Reading is stricter than writing: what a server sent is shown, what a person wrote is checked (digest
+ * lengths, SVCB parameters that contradict each other).
  *
  * Tokens come from `tokens.ts`; errors say which token, what was expected there and how the type is written.
  */
@@ -54,7 +54,8 @@ export function formatRdata(type: number, rdata: Uint8Array): string {
   return formatKnown(type, rdata) ?? formatGeneric(rdata)
 }
 
-export const formatGeneric = (rdata: Uint8Array): string => `\\# ${rdata.length}${rdata.length === 0 ? '' : ` ${chunked(formatHex(rdata))}`}`
+export const formatGeneric = (rdata: Uint8Array): string =>
+  `\\# ${rdata.length}${rdata.length === 0 ? '' : ` ${chunked(formatHex(rdata))}`}`
 
 function formatKnown(type: number, rdata: Uint8Array): string | null {
   const shape = shapeOf(type)
@@ -146,7 +147,8 @@ function formatTag(octets: Uint8Array): string | null {
   return /^[A-Za-z0-9]+$/.test(tag) ? tag : null
 }
 
-const formatEui = (octets: Uint8Array): string => Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join('-')
+const formatEui = (octets: Uint8Array): string =>
+  Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join('-')
 
 /** RFC 4034 section 4.1.2: window number, length 1 to 32, bits; windows ascend. */
 function formatBitmap(from: OctetReader): string | null {
@@ -155,7 +157,8 @@ function formatBitmap(from: OctetReader): string | null {
   while (from.left > 0) {
     const window = from.u8()
     const bits = from.counted()
-    if (from.failed || window <= last || bits.length === 0 || bits.length > 32 || bits[bits.length - 1] === 0) return null
+    if (from.failed || window <= last || bits.length === 0 || bits.length > 32 || bits[bits.length - 1] === 0)
+      return null
     last = window
     for (const [i, octet] of bits.entries())
       for (let bit = 0; bit < 8; bit++) if (octet & (0x80 >> bit)) types.push(typeName((window << 8) | (i << 3) | bit))
@@ -192,9 +195,9 @@ class TokenCursor {
 }
 
 /**
- * RDATA from tokens, from index `first` on. `origin` completes relative names. Any type
- * may be written in the form of RFC 3597 (`\# length hex`), which must then fit the type. `out` is a writer to be used again
- * by who reads many; nothing of it is kept.
+ * RDATA from tokens, from index `first` on. `origin` completes relative names. Any type may be written in the form of
+ * RFC 3597 (`\# length hex`), which must then fit the type. `out` is a writer to be used again by who reads many;
+ * nothing of it is kept.
  */
 export function parseRdata(
   type: number,
@@ -244,14 +247,19 @@ function withExample(type: number, error: string): string {
 
 function parseGeneric(type: number, tokens: readonly RdataToken[], at: number): Uint8Array | RdataError {
   const length = parseUnsigned(tokens[at]?.text ?? '', MAX_RDATA_OCTETS)
-  if (length === null) return { index: at, error: `expected the number of octets after \\#, found ${found(tokens[at])}` }
+  if (length === null)
+    return { index: at, error: `expected the number of octets after \\#, found ${found(tokens[at])}` }
   const rdata = parseHex(
     tokens
       .slice(at + 1)
       .map(token => token.text)
       .join(''),
   )
-  if (rdata === null) return { index: Math.min(at + 1, tokens.length), error: `expected ${length} octets as pairs of hex digits after \\# ${length}` }
+  if (rdata === null)
+    return {
+      index: Math.min(at + 1, tokens.length),
+      error: `expected ${length} octets as pairs of hex digits after \\# ${length}`,
+    }
   if (rdata.length !== length) return { index: at, error: `\\# announces ${length} octets, but ${rdata.length} follow` }
   if (shapeOf(type) === undefined) return rdata
   const text = formatKnown(type, rdata)
@@ -268,7 +276,8 @@ function wrongDigest(type: number, rdata: Uint8Array): string | null {
   return `this digest has ${expected.got} octets, one of ${expected.kind} has ${expected.wanted}`
 }
 
-const found = (token: RdataToken | null | undefined): string => (token === null || token === undefined ? 'the end of the record' : shown(token.text))
+const found = (token: RdataToken | null | undefined): string =>
+  token === null || token === undefined ? 'the end of the record' : shown(token.text)
 const article = (field: 'number' | 'type'): string => (field === 'number' ? 'a number from 0 to' : 'a type')
 
 /** Null when the field was written, else what is wrong (with the last token taken, unless an index is given). */
@@ -289,7 +298,9 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
     case 'algorithm':
       return parseWord(from, 'an algorithm number from 0 to 255', algorithmNumber, value => out.u8(value))
     case 'cert-type':
-      return parseWord(from, 'a certificate type like PKIX, or a number from 0 to 65535', certTypeNumber, value => out.u16(value))
+      return parseWord(from, 'a certificate type like PKIX, or a number from 0 to 65535', certTypeNumber, value =>
+        out.u16(value),
+      )
     case 'name':
     case 'compressed-name':
       return parseNameField(from, out)
@@ -309,7 +320,9 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
     case 'base64':
       return parseRest(from, 'base64 text', 4, parseBase64, out)
     case 'salt':
-      return parseWord(from, 'a salt as up to 255 octets in hex, or - for none', parseSalt, value => writeCounted(out, value))
+      return parseWord(from, 'a salt as up to 255 octets in hex, or - for none', parseSalt, value =>
+        writeCounted(out, value),
+      )
     case 'hash':
       return parseWord(from, 'a hash in base32 (0-9, A-V)', parseHash, value => writeCounted(out, value))
     case 'bitmap':
@@ -321,14 +334,21 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
     case 'eui48':
       return parseWord(from, 'six pairs of hex digits like 00-00-5e-00-53-2a', euiOf(6), value => out.bytes(value))
     case 'eui64':
-      return parseWord(from, 'eight pairs of hex digits like 00-00-5e-ef-10-00-00-2a', euiOf(8), value => out.bytes(value))
+      return parseWord(from, 'eight pairs of hex digits like 00-00-5e-ef-10-00-00-2a', euiOf(8), value =>
+        out.bytes(value),
+      )
     default:
       return field satisfies never
   }
 }
 
 /** One unquoted token through `read`; null from it means that it is not what was `wanted`. */
-function parseWord<T>(from: TokenCursor, wanted: string, read: (text: string) => T | null, write: (value: T) => void): string | null {
+function parseWord<T>(
+  from: TokenCursor,
+  wanted: string,
+  read: (text: string) => T | null,
+  write: (value: T) => void,
+): string | null {
   const token = from.next()
   const value = token === null || token.quoted ? null : read(token.text)
   if (value === null) return `expected ${wanted}, found ${found(token)}`
@@ -342,7 +362,8 @@ const parseNumber = (from: TokenCursor, max: number, write: (value: number) => v
 function parseNameField(from: TokenCursor, out: OctetWriter): string | null {
   const token = from.next()
   if (token === null) return 'expected a name, found the end of the record'
-  if (token.quoted) return `expected a name, found the quoted string "${shown(token.text).slice(1, -1)}": remove the quotes`
+  if (token.quoted)
+    return `expected a name, found the quoted string "${shown(token.text).slice(1, -1)}": remove the quotes`
   const name = parseName(token.text, from.origin)
   if (typeof name !== 'string') return name.error
   out.text(name)
@@ -358,7 +379,10 @@ function parseAddress(family: 'ipv4' | 'ipv6', from: TokenCursor, out: OctetWrit
     return null
   }
   if (family === 'ipv4') {
-    const hint = parseIpv6(text) === null ? ': four numbers from 0 to 255 without leading zeros' : ', which is an IPv6 address: use type AAAA'
+    const hint =
+      parseIpv6(text) === null
+        ? ': four numbers from 0 to 255 without leading zeros'
+        : ', which is an IPv6 address: use type AAAA'
     return `expected an IPv4 address, found ${found(token)}${hint}`
   }
   return `expected an IPv6 address, found ${found(token)}${parseIpv4(text) === null ? '' : ', which is an IPv4 address: use type A'}`
@@ -409,7 +433,8 @@ function parseRest(
   const text = rest.some(token => token.quoted) ? '' : rest.map(token => token.text).join('')
   const bytes = text === '' ? null : read(text)
   if (bytes === null) {
-    const cut = text.length % group === 0 ? '' : ` with ${text.length} characters: their number must be a multiple of ${group}`
+    const cut =
+      text.length % group === 0 ? '' : ` with ${text.length} characters: their number must be a multiple of ${group}`
     return { index: first, error: `expected ${wanted}, found ${found(rest[0])}${cut}` }
   }
   out.bytes(bytes)
@@ -427,11 +452,16 @@ function parseHash(text: string): Uint8Array | null {
   return hash === null || hash.length === 0 || hash.length > 255 ? null : hash
 }
 
-const euiOf = (octets: number) => (text: string): Uint8Array | null =>
-  new RegExp(`^[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){${octets - 1}}$`).test(text) ? parseHex(text.replaceAll('-', '')) : null
+const euiOf =
+  (octets: number) =>
+  (text: string): Uint8Array | null =>
+    new RegExp(`^[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){${octets - 1}}$`).test(text)
+      ? parseHex(text.replaceAll('-', ''))
+      : null
 
 /** RFC 8659 section 4.1: ASCII letters and digits. */
-const tagOf = (text: string): Uint8Array | null => (/^[A-Za-z0-9]{1,255}$/.test(text) ? Uint8Array.from(text, c => c.charCodeAt(0)) : null)
+const tagOf = (text: string): Uint8Array | null =>
+  /^[A-Za-z0-9]{1,255}$/.test(text) ? Uint8Array.from(text, c => c.charCodeAt(0)) : null
 
 /** The parameters behind priority and target; the priority decides what they may be. */
 function parseSvcField(from: TokenCursor, out: OctetWriter): RdataError | null {
@@ -454,7 +484,8 @@ function parseBitmap(from: TokenCursor, out: OctetWriter): string | null {
     const type = token.quoted ? null : typeNumber(token.text)
     // RFC 4034 section 4.1.2: bits of pseudo-types must be clear.
     if (type === null || type === 0) return `expected the types that the name has, found ${unknownType(token.text)}`
-    if (isMetaType(type)) return `expected the types that the name has, but ${typeName(type)} is none that a name can have`
+    if (isMetaType(type))
+      return `expected the types that the name has, but ${typeName(type)} is none that a name can have`
     const bits = windows.get(type >> 8) ?? new Uint8Array(32)
     windows.set(type >> 8, bits)
     const octet = (type & 0xff) >> 3

@@ -1,7 +1,7 @@
 /**
- * The table of RDATA shapes as the wire codec needs it: where a field ends, which types have an exact length, where names
- * are. It judges structure only (does everything end inside the RDATA?), not meaning: an unknown algorithm or an odd
- * bit map is the business of those who read the data.
+ * The table of RDATA shapes as the wire codec needs it: where a field ends, which types have an exact length, where
+ * names are. It judges structure only (does everything end inside the RDATA?), not meaning: an unknown algorithm or an
+ * odd bit map is the business of those who read the data.
  */
 import { MAX_LABEL_OCTETS, MAX_NAME_OCTETS } from './name.ts'
 import { u16 } from './bytes.ts'
@@ -22,9 +22,21 @@ const plans: ReadonlyMap<number, RdataPlan> = new Map(Object.values(RrType).flat
 /** The same for the types below 256, which are nearly all there are on the wire: a list is found in without hashing. */
 const common: readonly (RdataPlan | undefined)[] = Array.from({ length: 256 }, (_, type) => plans.get(type))
 
-/** RDATA that is defined for class IN alone (RFC 1035 section 3.4 and the defining RFCs): other classes have other forms. */
+/**
+ * RDATA that is defined for class IN alone (RFC 1035 section 3.4 and the defining RFCs): other classes have other
+ * forms.
+ */
 const internetOnly: ReadonlySet<number> = new Set<number>([
-  RrType.A, RrType.AAAA, RrType.PX, RrType.SRV, RrType.NAPTR, RrType.KX, RrType.SVCB, RrType.HTTPS, RrType.EUI48, RrType.EUI64,
+  RrType.A,
+  RrType.AAAA,
+  RrType.PX,
+  RrType.SRV,
+  RrType.NAPTR,
+  RrType.KX,
+  RrType.SVCB,
+  RrType.HTTPS,
+  RrType.EUI48,
+  RrType.EUI64,
 ])
 
 /** How RDATA of this type and class is laid out; undefined when it is opaque octets (RFC 3597). */
@@ -45,15 +57,40 @@ function compile(type: number): [number, RdataPlan][] {
 /** Octets of a field of fixed width, -1 for the others. */
 function widthOf(field: Field): number {
   switch (field) {
-    case 'u8': case 'algorithm': return 1
-    case 'u16': case 'type': case 'cert-type': return 2
-    case 'u32': case 'ttl': case 'time': case 'ipv4': return 4
-    case 'eui48': return 6
-    case 'eui64': return 8
-    case 'ipv6': return 16
-    case 'name': case 'compressed-name': case 'string': case 'strings': case 'text': case 'tag': case 'hex': case 'base64': case 'salt':
-    case 'hash': case 'bitmap': case 'svc-params': case 'location': return -1
-    default: return field satisfies never
+    case 'u8':
+    case 'algorithm':
+      return 1
+    case 'u16':
+    case 'type':
+    case 'cert-type':
+      return 2
+    case 'u32':
+    case 'ttl':
+    case 'time':
+    case 'ipv4':
+      return 4
+    case 'eui48':
+      return 6
+    case 'eui64':
+      return 8
+    case 'ipv6':
+      return 16
+    case 'name':
+    case 'compressed-name':
+    case 'string':
+    case 'strings':
+    case 'text':
+    case 'tag':
+    case 'hex':
+    case 'base64':
+    case 'salt':
+    case 'hash':
+    case 'bitmap':
+    case 'svc-params':
+    case 'location':
+      return -1
+    default:
+      return field satisfies never
   }
 }
 
@@ -77,14 +114,28 @@ export function fieldEnd(field: Field, bytes: Uint8Array, at: number, end: numbe
   const width = widthOf(field)
   if (width >= 0) return at + width <= end ? at + width : -1
   switch (field) {
-    case 'name': case 'compressed-name': return plainNameEnd(bytes, at, end)
-    case 'string': case 'tag': case 'salt': case 'hash': return stringEnd(bytes, at, end)
-    case 'strings': return stringsEnd(bytes, at, end)
-    case 'bitmap': return bitmapEnd(bytes, at, end)
-    case 'svc-params': return paramsEnd(bytes, at, end)
-    case 'location': return locationEnd(bytes, at, end)
-    case 'text': case 'hex': case 'base64': return end
-    default: return -1
+    case 'name':
+    case 'compressed-name':
+      return plainNameEnd(bytes, at, end)
+    case 'string':
+    case 'tag':
+    case 'salt':
+    case 'hash':
+      return stringEnd(bytes, at, end)
+    case 'strings':
+      return stringsEnd(bytes, at, end)
+    case 'bitmap':
+      return bitmapEnd(bytes, at, end)
+    case 'svc-params':
+      return paramsEnd(bytes, at, end)
+    case 'location':
+      return locationEnd(bytes, at, end)
+    case 'text':
+    case 'hex':
+    case 'base64':
+      return end
+    default:
+      return -1
   }
 }
 
@@ -111,7 +162,10 @@ function stringsEnd(bytes: Uint8Array, at: number, end: number): number {
   return next
 }
 
-/** RFC 4034 section 4.1.2: window number, length 1 to 32, that many octets. dnsmasq looped on such lengths (CVE-2026-4891). */
+/**
+ * RFC 4034 section 4.1.2: window number, length 1 to 32, that many octets. dnsmasq looped on such lengths
+ * (CVE-2026-4891).
+ */
 function bitmapEnd(bytes: Uint8Array, at: number, end: number): number {
   let next = at
   while (next < end) {

@@ -1,6 +1,7 @@
 /**
  * RDATA that the program reasons about, as typed values, and the RDATA it makes itself. Input is RDATA as the decoder
- * leaves it, names uncompressed; anything that does not fit reads as null, never as a guess. All other types stay octets.
+ * leaves it, names uncompressed; anything that does not fit reads as null, never as a guess. All other types stay
+ * octets.
  */
 import { type IpAddress, ipFromBytes } from './address.ts'
 import { latin1, putU16, putU32, u16, u32 } from './bytes.ts'
@@ -64,12 +65,20 @@ export function readSoa(rdata: Uint8Array): Soa | null {
   const second = plainNameEnd(rdata, 0, numbers)
   if (second < 0 || plainNameEnd(rdata, second, numbers) !== numbers) return null
   return {
-    mname: trustWireName(latin1(rdata, 0, second)), rname: trustWireName(latin1(rdata, second, numbers)), serial: u32(rdata, numbers),
-    refresh: u32(rdata, numbers + 4), retry: u32(rdata, numbers + 8), expire: u32(rdata, numbers + 12), minimum: u32(rdata, numbers + 16),
+    mname: trustWireName(latin1(rdata, 0, second)),
+    rname: trustWireName(latin1(rdata, second, numbers)),
+    serial: u32(rdata, numbers),
+    refresh: u32(rdata, numbers + 4),
+    retry: u32(rdata, numbers + 8),
+    expire: u32(rdata, numbers + 12),
+    minimum: u32(rdata, numbers + 16),
   }
 }
 
-/** The address in RDATA of an A or AAAA record; null for another type or length. IPv4-mapped addresses are the IPv4 address. */
+/**
+ * The address in RDATA of an A or AAAA record; null for another type or length. IPv4-mapped addresses are the IPv4
+ * address.
+ */
 export function ipOf(type: number, rdata: Uint8Array): IpAddress | null {
   const octets = type === RrType.A ? 4 : type === RrType.AAAA ? 16 : -1
   return rdata.length === octets ? ipFromBytes(rdata) : null
@@ -100,20 +109,23 @@ export function mxRdata(preference: number, exchange: WireName): Uint8Array {
 }
 
 /**
- * RDATA of TXT from texts (UTF-8), each cut into character-strings of at most 255 octets (RFC 1035 section 3.3.14). No text
- * at all is one empty string, since there must be one.
+ * RDATA of TXT from texts (UTF-8), each cut into character-strings of at most 255 octets (RFC 1035 section 3.3.14). No
+ * text at all is one empty string, since there must be one.
  */
 export function txtRdata(texts: readonly string[]): Uint8Array {
   const strings: Uint8Array[] = []
   for (const text of texts.length === 0 ? [''] : texts) {
     const octets = Buffer.from(text, 'utf8')
     strings.push(octets.subarray(0, MAX_STRING_OCTETS))
-    for (let at = MAX_STRING_OCTETS; at < octets.length; at += MAX_STRING_OCTETS) strings.push(octets.subarray(at, at + MAX_STRING_OCTETS))
+    for (let at = MAX_STRING_OCTETS; at < octets.length; at += MAX_STRING_OCTETS)
+      strings.push(octets.subarray(at, at + MAX_STRING_OCTETS))
   }
   return characterStrings(strings)
 }
 
-/** RDATA of HINFO (RFC 1035 section 3.3.2; RFC 8482 section 4.2 answers ANY with it). Each text is cut at 255 octets. */
+/**
+ * RDATA of HINFO (RFC 1035 section 3.3.2; RFC 8482 section 4.2 answers ANY with it). Each text is cut at 255 octets.
+ */
 export const hinfoRdata = (cpu: string, os: string): Uint8Array =>
   characterStrings([cpu, os].map(text => Buffer.from(text, 'utf8').subarray(0, MAX_STRING_OCTETS)))
 

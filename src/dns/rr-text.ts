@@ -38,10 +38,15 @@ export function parseHead(tokens: readonly RdataToken[], first: number): RrHead 
   for (let index = first; ; index++) {
     const token = tokens[index]
     if (token === undefined) return { index, error: 'expected a type like A or MX, found the end of the record' }
-    if (token.quoted) return { index, error: `expected a type like A or MX, found the quoted string "${shown(token.text).slice(1, -1)}"` }
+    if (token.quoted)
+      return {
+        index,
+        error: `expected a type like A or MX, found the quoted string "${shown(token.text).slice(1, -1)}"`,
+      }
     const type = typeNumber(token.text)
     if (type !== null) {
-      if (isMetaType(type) || type === 0) return { index, error: `${typeName(type)} is asked for or signals something, it can not be a record` }
+      if (isMetaType(type) || type === 0)
+        return { index, error: `${typeName(type)} is asked for or signals something, it can not be a record` }
       return { ttl, class: klass, type, next: index + 1 }
     }
     const seconds: number | null = ttl === null ? parseTtl(token.text) : null
@@ -67,7 +72,8 @@ function notAType(tokens: readonly RdataToken[], index: number, first: number, h
   return `unknown type ${unknownType(text)}${/^type/i.test(text) ? ': TYPE is followed by a number from 1 to 65535' : ''}`
 }
 
-const parseHeadStart = (text: string): boolean => typeNumber(text) !== null || dataClass(text) !== null || parseTtl(text) !== null
+const parseHeadStart = (text: string): boolean =>
+  typeNumber(text) !== null || dataClass(text) !== null || parseTtl(text) !== null
 
 /**
  * One record in zone-file syntax with absolute names (a missing trailing dot is forgiven). Class IN when none is given;
@@ -81,7 +87,8 @@ export function parseRr(text: string, defaultTtl: number | null = null): Rr | Te
   if (reader.next() !== null) return { error: 'expected one record, found more than one line' }
   const { tokens } = entry
   const first = tokens[0]
-  if (first === undefined || first.quoted) return { error: 'expected a record that begins with its owner, found a quoted string' }
+  if (first === undefined || first.quoted)
+    return { error: 'expected a record that begins with its owner, found a quoted string' }
   const owner = parseName(first.text, null)
   if (typeof owner !== 'string') return owner
   const head = parseHead(tokens, 1)

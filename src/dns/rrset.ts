@@ -38,8 +38,23 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** An RRset from parts; duplicates are dropped (RFC 2181 section 5.5). */
-export function makeRRset(owner: WireName, type: number, klass: number, ttl: number, rdatas: readonly Uint8Array[], signatures: readonly Uint8Array[] = []): RRset {
-  return { owner, name: foldName(owner), type, class: klass, ttl, rdatas: distinct(rdatas), signatures: distinct(signatures) }
+export function makeRRset(
+  owner: WireName,
+  type: number,
+  klass: number,
+  ttl: number,
+  rdatas: readonly Uint8Array[],
+  signatures: readonly Uint8Array[] = [],
+): RRset {
+  return {
+    owner,
+    name: foldName(owner),
+    type,
+    class: klass,
+    ttl,
+    rdatas: distinct(rdatas),
+    signatures: distinct(signatures),
+  }
 }
 
 export const withTtl = (rrset: RRset, ttl: number): RRset => (ttl === rrset.ttl ? rrset : { ...rrset, ttl })
@@ -48,12 +63,14 @@ export const withTtl = (rrset: RRset, ttl: number): RRset => (ttl === rrset.ttl 
 export function recordsOf(rrset: RRset, withSignatures = false): Rr[] {
   const { owner, type, class: klass, ttl } = rrset
   const records: Rr[] = rrset.rdatas.map(rdata => ({ owner, type, class: klass, ttl, rdata }))
-  if (withSignatures) for (const rdata of rrset.signatures) records.push({ owner, type: RrType.RRSIG, class: klass, ttl, rdata })
+  if (withSignatures)
+    for (const rdata of rrset.signatures) records.push({ owner, type: RrType.RRSIG, class: klass, ttl, rdata })
   return records
 }
 
 /** The type that an RRSIG covers (RFC 4034 section 3.1.1), 0 when the RDATA is too short to say. */
-export const coveredType = (rrsig: Uint8Array): number => (rrsig.length < 2 ? 0 : ((rrsig[0] ?? 0) << 8) | (rrsig[1] ?? 0))
+export const coveredType = (rrsig: Uint8Array): number =>
+  rrsig.length < 2 ? 0 : ((rrsig[0] ?? 0) << 8) | (rrsig[1] ?? 0)
 
 interface Draft {
   owner: WireName
@@ -67,8 +84,8 @@ interface Draft {
 
 /**
  * Groups the records of one section into RRsets, in order of first appearance. RRSIGs are attached to the set that they
- * cover; those that cover nothing here are left out unless `keepSignatures`, which keeps all RRSIGs as sets of their own
- * type (for a question that asked for them).
+ * cover; those that cover nothing here are left out unless `keepSignatures`, which keeps all RRSIGs as sets of their
+ * own type (for a question that asked for them).
  */
 export function groupRRsets(records: readonly Rr[], keepSignatures = false): RRset[] {
   const [only] = records
@@ -85,7 +102,15 @@ export function groupRRsets(records: readonly Rr[], keepSignatures = false): RRs
     const key = `${name}${record.type}/${record.class}`
     const draft = drafts.get(key)
     if (draft === undefined) {
-      drafts.set(key, { owner: record.owner, name, type: record.type, class: record.class, ttl: record.ttl, rdatas: [record.rdata], signatures: [] })
+      drafts.set(key, {
+        owner: record.owner,
+        name,
+        type: record.type,
+        class: record.class,
+        ttl: record.ttl,
+        rdatas: [record.rdata],
+        signatures: [],
+      })
     } else {
       draft.rdatas.push(record.rdata)
       draft.ttl = Math.min(draft.ttl, record.ttl)
@@ -100,12 +125,22 @@ export function groupRRsets(records: readonly Rr[], keepSignatures = false): RRs
   return [...drafts.values()].map(d => ({ ...d, rdatas: distinct(d.rdatas), signatures: distinct(d.signatures) }))
 }
 
-const setOf = ({ owner, type, class: klass, ttl, rdata }: Rr): RRset =>
-  ({ owner, name: foldName(owner), type, class: klass, ttl, rdatas: [rdata], signatures: NONE })
+const setOf = ({ owner, type, class: klass, ttl, rdata }: Rr): RRset => ({
+  owner,
+  name: foldName(owner),
+  type,
+  class: klass,
+  ttl,
+  rdatas: [rdata],
+  signatures: NONE,
+})
 
 const NONE: readonly Uint8Array[] = Object.freeze([])
 
-/** Sets of up to this many are compared pairwise: 28 comparisons, each over at the first difference, are cheaper than keys. */
+/**
+ * Sets of up to this many are compared pairwise: 28 comparisons, each over at the first difference, are cheaper than
+ * keys.
+ */
 const PAIRWISE = 8
 
 function distinct(rdatas: readonly Uint8Array[]): readonly Uint8Array[] {

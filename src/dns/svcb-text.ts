@@ -10,7 +10,17 @@ import { suggest } from './suggest.ts'
 import { formatString, parseUnsigned, shown, type TextError, unescapeText } from './text.ts'
 
 /** The IANA registry of SvcParamKeys: RFC 9460, RFC 9461 (dohpath), RFC 9540 (ohttp). */
-const KEYS = { mandatory: 0, alpn: 1, 'no-default-alpn': 2, port: 3, ipv4hint: 4, ech: 5, ipv6hint: 6, dohpath: 7, ohttp: 8 } as const
+const KEYS = {
+  mandatory: 0,
+  alpn: 1,
+  'no-default-alpn': 2,
+  port: 3,
+  ipv4hint: 4,
+  ech: 5,
+  ipv6hint: 6,
+  dohpath: 7,
+  ohttp: 8,
+} as const
 const keyNumbers: ReadonlyMap<string, number> = new Map(Object.entries(KEYS))
 const keyNames: ReadonlyMap<number, string> = new Map(Object.entries(KEYS).map(([name, number]) => [number, name]))
 /** RFC 9460 section 14.3.2: reserved "Invalid key". */
@@ -104,13 +114,21 @@ interface ParamError extends TextError {
 }
 
 /** Writes the parameters in wire form; an error names the token, null means done. `priority` 0 is AliasMode. */
-export function parseSvcParams(tokens: readonly SvcParamToken[], priority: number, out: OctetWriter): ParamError | null {
+export function parseSvcParams(
+  tokens: readonly SvcParamToken[],
+  priority: number,
+  out: OctetWriter,
+): ParamError | null {
   const values = new Map<number, Uint8Array>()
   for (let i = 0; i < tokens.length; i++) {
     const index = i
     const token = tokens[i]
     if (token === undefined) break
-    if (token.quoted) return { index, error: `expected a parameter like alpn="h2", found a quoted string ${shown(token.text)} without key` }
+    if (token.quoted)
+      return {
+        index,
+        error: `expected a parameter like alpn="h2", found a quoted string ${shown(token.text)} without key`,
+      }
     const equals = token.text.indexOf('=')
     const name = equals < 0 ? token.text : token.text.slice(0, equals)
     const key = keyNumber(name)
@@ -144,7 +162,8 @@ function unknownKey(name: string): string {
 /** What contradicts the record as a whole. */
 function checkParams(values: ReadonlyMap<number, Uint8Array>, priority: number): string | null {
   // RFC 9460 section 2.4.2: AliasMode records have no parameters; receivers ignore them, so they are a mistake.
-  if (priority === 0 && values.size > 0) return 'priority 0 makes an alias, which has no parameters (use priority 1 or remove them)'
+  if (priority === 0 && values.size > 0)
+    return 'priority 0 makes an alias, which has no parameters (use priority 1 or remove them)'
   if (values.has(KEYS['no-default-alpn']) && !values.has(KEYS.alpn))
     return 'no-default-alpn needs an alpn parameter beside it (RFC 9460 section 7.1.1)'
   const mandatory = new OctetReader(values.get(KEYS.mandatory) ?? new Uint8Array(0))
@@ -167,7 +186,9 @@ function parseParam(key: number, text: string | null): Uint8Array | string {
       return text === null || text === '' ? new Uint8Array(0) : `takes no value, found ${shown(text)}`
     case KEYS.port: {
       const port = parseUnsigned(text ?? '', 0xffff)
-      return port === null ? `expected a port from 0 to 65535, found ${shown(text ?? '')}` : Uint8Array.of(port >> 8, port & 0xff)
+      return port === null
+        ? `expected a port from 0 to 65535, found ${shown(text ?? '')}`
+        : Uint8Array.of(port >> 8, port & 0xff)
     }
     case KEYS.ipv4hint:
       return parseAddresses(text ?? '', parseIpv4, 'IPv4 addresses separated by commas')

@@ -95,7 +95,9 @@ function readPiece(text: string, at: number): Piece | TextError {
   const digits = text.slice(at + 1, at + 4)
   const octet = Number(digits)
   if (!/^\d{3}$/.test(digits) || octet > 255)
-    return { error: `${shown(text.slice(at, at + 4))} is not an escape: after a backslash come three digits from 000 to 255, or one character` }
+    return {
+      error: `${shown(text.slice(at, at + 4))} is not an escape: after a backslash come three digits from 000 to 255, or one character`,
+    }
   return { octets: String.fromCharCode(octet), next: at + 4 }
 }
 
@@ -152,7 +154,10 @@ export type Origin = WireName | 'none' | null
 
 /** A name from text. Relative names (no trailing dot) and `@` are completed with `origin`. */
 export function parseName(text: string, origin: Origin): WireName | TextError {
-  if (text === '@') return origin === null || origin === 'none' ? { error: '"@" stands for the origin, and no origin is known here' } : origin
+  if (text === '@')
+    return origin === null || origin === 'none'
+      ? { error: '"@" stands for the origin, and no origin is known here' }
+      : origin
   if (text === '.') return ROOT
   if (text === '') return { error: 'a name is missing' }
   const labels = splitLabels(text)
@@ -166,11 +171,14 @@ export function parseName(text: string, origin: Origin): WireName | TextError {
       return { error: `${shown(text)} has a label of ${label.length} octets, at most ${MAX_LABEL_OCTETS} are possible` }
     octets += String.fromCharCode(label.length) + label
   }
-  if (!absolute && origin === 'none') return { error: `${shown(text)} is relative, but no origin is known: end it with a dot or put $ORIGIN above` }
+  if (!absolute && origin === 'none')
+    return { error: `${shown(text)} is relative, but no origin is known: end it with a dot or put $ORIGIN above` }
   octets += absolute || origin === null ? '\0' : origin
   if (octets.length > MAX_NAME_OCTETS) {
     const hint = absolute ? '' : ' (is a dot missing at its end?)'
-    return { error: `${shown(text)} makes a name of ${octets.length} octets, at most ${MAX_NAME_OCTETS} are possible${hint}` }
+    return {
+      error: `${shown(text)} makes a name of ${octets.length} octets, at most ${MAX_NAME_OCTETS} are possible${hint}`,
+    }
   }
   return trustWireName(octets)
 }
@@ -190,13 +198,17 @@ const SECONDS_OF_UNIT: ReadonlyMap<string, number> = new Map([
   ['s', 1],
 ])
 
-/** A TTL in seconds: `3600`, or with BIND's units `1h30m` (w d h m s, any case). Null when it is neither or beyond 32 bits. */
+/**
+ * A TTL in seconds: `3600`, or with BIND's units `1h30m` (w d h m s, any case). Null when it is neither or beyond 32
+ * bits.
+ */
 export function parseTtl(text: string): number | null {
   if (!isDigit(text.charCodeAt(0))) return null
   const plain = parseUnsigned(text, MAX_U32)
   if (plain !== null) return plain
   if (!/^(?:\d{1,10}[wdhms])+$/i.test(text)) return null
   let seconds = 0
-  for (const [, count, unit] of text.toLowerCase().matchAll(/(\d+)([wdhms])/g)) seconds += Number(count) * (SECONDS_OF_UNIT.get(unit ?? '') ?? 0)
+  for (const [, count, unit] of text.toLowerCase().matchAll(/(\d+)([wdhms])/g))
+    seconds += Number(count) * (SECONDS_OF_UNIT.get(unit ?? '') ?? 0)
   return seconds <= MAX_U32 ? seconds : null
 }

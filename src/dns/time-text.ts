@@ -1,4 +1,7 @@
-/** The times of RRSIG records (RFC 4034 section 3.2): seconds since 1970 UTC ⇄ YYYYMMDDHHmmSS. Plain calendar arithmetic. */
+/**
+ * The times of RRSIG records (RFC 4034 section 3.2): seconds since 1970 UTC ⇄ YYYYMMDDHHmmSS. Plain calendar
+ * arithmetic.
+ */
 import { parseUnsigned } from './text.ts'
 
 const DAY = 86_400
@@ -15,7 +18,8 @@ export function formatTime(seconds: number): string {
   const cycle = Math.floor(days / CYCLE_DAYS)
   const dayOfCycle = days % CYCLE_DAYS
   const yearOfCycle = Math.floor(
-    (dayOfCycle - Math.floor(dayOfCycle / 1_460) + Math.floor(dayOfCycle / 36_524) - Math.floor(dayOfCycle / 146_096)) / 365,
+    (dayOfCycle - Math.floor(dayOfCycle / 1_460) + Math.floor(dayOfCycle / 36_524) - Math.floor(dayOfCycle / 146_096)) /
+      365,
   )
   const dayOfYear = dayOfCycle - (365 * yearOfCycle + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100))
   // Years that begin in March put the leap day at their end.
@@ -34,7 +38,9 @@ export function formatTime(seconds: number): string {
   )
 }
 
-/** Seconds from YYYYMMDDHHmmSS or from a plain number of seconds; null when it is neither or not a date of 1970 to 2106. */
+/**
+ * Seconds from YYYYMMDDHHmmSS or from a plain number of seconds; null when it is neither or not a date of 1970 to 2106.
+ */
 export function parseTime(text: string): number | null {
   const plain = parseUnsigned(text, MAX_U32)
   if (plain !== null) return plain
@@ -44,7 +50,12 @@ export function parseTime(text: string): number | null {
   const shiftedYear = month <= 2 ? year - 1 : year
   const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
   const days =
-    shiftedYear * 365 + Math.floor(shiftedYear / 4) - Math.floor(shiftedYear / 100) + Math.floor(shiftedYear / 400) + dayOfYear - EPOCH_DAYS
+    shiftedYear * 365 +
+    Math.floor(shiftedYear / 4) -
+    Math.floor(shiftedYear / 100) +
+    Math.floor(shiftedYear / 400) +
+    dayOfYear -
+    EPOCH_DAYS
   const seconds = days * DAY + hour * 3_600 + minute * 60 + second
   // Written back it must be the same: refuses month 13, 30 February and 25 o'clock alike.
   return seconds >= 0 && seconds <= MAX_U32 && formatTime(seconds) === text ? seconds : null

@@ -1,9 +1,10 @@
 /**
- * Splits master-file text (RFC 1035 section 5.1) into entries: the tokens of one line, or of several lines held together
- * by parentheses. It knows quotes, comments, escapes and line ends (LF, CRLF, CR) but not names, types or directives;
- * escapes stay in the text of a token, since `\.` and `.` differ only to who reads the field.
+ * Splits master-file text (RFC 1035 section 5.1) into entries: the tokens of one line, or of several lines held
+ * together by parentheses. It knows quotes, comments, escapes and line ends (LF, CRLF, CR) but not names, types or
+ * directives; escapes stay in the text of a token, since `\.` and `.` differ only to who reads the field.
  *
- * Work is proportional to the text. The one place where text is read twice, an unclosed parenthesis, happens at most once.
+ * Work is proportional to the text. The one place where text is read twice, an unclosed parenthesis, happens at most
+ * once.
  */
 
 export interface Token {
@@ -87,19 +88,29 @@ export class EntryReader {
         this.#at++
         joined = false
       } else if (code === CLOSE) {
-        if (open.pop() === undefined) fault ??= this.#faultHere('this ")" closes nothing: remove it, or put the "(" before it')
+        if (open.pop() === undefined)
+          fault ??= this.#faultHere('this ")" closes nothing: remove it, or put the "(" before it')
         this.#at++
         joined = false
       } else {
         const token = code === QUOTE ? this.#readQuoted(joined) : this.#readWord(joined)
         if (token.closed) tokens.push(token)
-        else fault ??= { line: token.line, column: token.column, error: 'this quoted string does not end on its line: put a " at its end' }
+        else
+          fault ??= {
+            line: token.line,
+            column: token.column,
+            error: 'this quoted string does not end on its line: put a " at its end',
+          }
         joined = true
       }
     }
     const unclosed = open[0]
     if (unclosed !== undefined) {
-      fault = { line: unclosed.line, column: unclosed.column, error: 'this "(" is never closed: put a ")" where the record ends' }
+      fault = {
+        line: unclosed.line,
+        column: unclosed.column,
+        error: 'this "(" is never closed: put a ")" where the record ends',
+      }
       this.#resumeAfter(unclosed)
     }
     return { indented, tokens, fault }
@@ -152,7 +163,8 @@ export class EntryReader {
     for (; this.#at < this.#text.length; this.#at++) {
       const code = this.#text.charCodeAt(this.#at)
       if (code === LF || code === CR) break
-      if (code === QUOTE) return { text: this.#text.slice(start, this.#at++), quoted: true, joined, line, column, closed: true }
+      if (code === QUOTE)
+        return { text: this.#text.slice(start, this.#at++), quoted: true, joined, line, column, closed: true }
       if (code === BACKSLASH && !this.#lineEndsAt(this.#at + 1)) this.#at++
     }
     return { text: '', quoted: true, joined, line, column, closed: false }

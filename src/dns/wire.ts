@@ -1,6 +1,6 @@
 /**
- * The byte path: looking at a query, matching a reply and patching an answer without decoding. It makes no object but one
- * key string; everything it does not understand at a glance it leaves to the decoder.
+ * The byte path: looking at a query, matching a reply and patching an answer without decoding. It makes no object but
+ * one key string; everything it does not understand at a glance it leaves to the decoder.
  */
 import { putU16, u16, u32 } from './bytes.ts'
 import { OPT_FIXED_OCTETS, optionsFit } from './edns.ts'
@@ -41,8 +41,20 @@ const MIN_QUERY_OCTETS = HEADER_OCTETS + 1 + QUESTION_FIXED_OCTETS
 export function newPeek(): QueryPeek {
   const memory = new ArrayBuffer(KEY_ROOM_OCTETS)
   return {
-    id: 0, recursionDesired: false, checkingDisabled: false, authenticData: false, type: 0, class: 0, questionEnd: 0, edns: false,
-    payloadSize: PLAIN_PAYLOAD_OCTETS, dnssecOk: false, keyOctets: Buffer.from(memory), keyWords: new Int32Array(memory), keyLength: 0, mixedCase: false,
+    id: 0,
+    recursionDesired: false,
+    checkingDisabled: false,
+    authenticData: false,
+    type: 0,
+    class: 0,
+    questionEnd: 0,
+    edns: false,
+    payloadSize: PLAIN_PAYLOAD_OCTETS,
+    dnssecOk: false,
+    keyOctets: Buffer.from(memory),
+    keyWords: new Int32Array(memory),
+    keyLength: 0,
+    mixedCase: false,
   }
 }
 
@@ -50,8 +62,9 @@ export function newPeek(): QueryPeek {
 export const KEY_ROOM_OCTETS = 264
 
 /**
- * Reads a plain query from the first `length` octets: QR, opcode, AA, TC, RA and rcode 0, one question, and nothing else but
- * at most one well-formed version-0 OPT, ending exactly at the end. False for anything else; `out` is then undefined.
+ * Reads a plain query from the first `length` octets: QR, opcode, AA, TC, RA and rcode 0, one question, and nothing
+ * else but at most one well-formed version-0 OPT, ending exactly at the end. False for anything else; `out` is then
+ * undefined.
  */
 export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): boolean {
   const high = bytes[2] ?? 0
@@ -82,7 +95,10 @@ export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): bo
   return true
 }
 
-/** Lower-cases the question's name into `keyOctets`; the offset behind the name, -1 when it is no uncompressed name before `limit`. */
+/**
+ * Lower-cases the question's name into `keyOctets`; the offset behind the name, -1 when it is no uncompressed name
+ * before `limit`.
+ */
 function foldQuestionName(bytes: Uint8Array, limit: number, out: QueryPeek): number {
   const { keyOctets } = out
   let border = HEADER_OCTETS
@@ -106,7 +122,8 @@ function foldQuestionName(bytes: Uint8Array, limit: number, out: QueryPeek): num
 
 /** Equal to `questionKey` of the question. */
 export const keyOf = (peek: QueryPeek): string =>
-  peek.keyOctets.toString('latin1', 0, peek.keyLength - QUESTION_FIXED_OCTETS) + String.fromCharCode(peek.type, peek.class)
+  peek.keyOctets.toString('latin1', 0, peek.keyLength - QUESTION_FIXED_OCTETS) +
+  String.fromCharCode(peek.type, peek.class)
 
 function peekOpt(bytes: Uint8Array, at: number, length: number, out: QueryPeek): boolean {
   const options = at + OPT_FIXED_OCTETS
@@ -120,8 +137,9 @@ function peekOpt(bytes: Uint8Array, at: number, length: number, out: QueryPeek):
 
 /**
  * Does `reply` belong to `query`, a message as `encodeQuery` makes it? 'match': QR set, same ID and opcode, and the one
- * question equal to the octet. 'wrong-case': equal but for letter case. 'no-question': no question at all with an rcode of
- * servers that did not understand (RFC 9619 allows it for these). All else is 'mismatch': not an answer, keep waiting.
+ * question equal to the octet. 'wrong-case': equal but for letter case. 'no-question': no question at all with an rcode
+ * of servers that did not understand (RFC 9619 allows it for these). All else is 'mismatch': not an answer, keep
+ * waiting.
  */
 export function matchReply(query: Uint8Array, reply: Uint8Array): ReplyMatch {
   if (reply.length < HEADER_OCTETS || query[0] !== reply[0] || query[1] !== reply[1]) return 'mismatch'
@@ -160,8 +178,8 @@ export function questionEnd(bytes: Uint8Array): number {
 }
 
 /**
- * Lower-cases the question of a message in place. Names compressed onto it are lower-cased with it: random letters that we
- * sent (0x20) must not end up in caches and answers.
+ * Lower-cases the question of a message in place. Names compressed onto it are lower-cased with it: random letters that
+ * we sent (0x20) must not end up in caches and answers.
  */
 export function foldQuestion(bytes: Uint8Array): void {
   if (bytes.length < HEADER_OCTETS || u16(bytes, 4) !== 1) return
@@ -172,8 +190,11 @@ export function foldQuestion(bytes: Uint8Array): void {
   }
 }
 
-/** Is this at least a header, with QR set? Replies are never answered: two resolvers would answer each other for ever. */
-export const isResponse = (bytes: Uint8Array, length: number): boolean => length >= HEADER_OCTETS && ((bytes[2] ?? 0) & 0x80) !== 0
+/**
+ * Is this at least a header, with QR set? Replies are never answered: two resolvers would answer each other for ever.
+ */
+export const isResponse = (bytes: Uint8Array, length: number): boolean =>
+  length >= HEADER_OCTETS && ((bytes[2] ?? 0) & 0x80) !== 0
 
 /** TC. */
 export const isTruncated = (bytes: Uint8Array): boolean => ((bytes[2] ?? 0) & 0x02) !== 0

@@ -1,12 +1,21 @@
 /**
- * What a DNSKEY set of a trust point proves about its keys (RFC 5011 section 2): does a current anchor sign it, and which keys
- * revoke themselves in it. Judges one set at a time; what follows for the state of a key is said in `managed-anchors.ts`.
+ * What a DNSKEY set of a trust point proves about its keys (RFC 5011 section 2): does a current anchor sign it, and
+ * which keys revoke themselves in it. Judges one set at a time; what follows for the state of a key is said in
+ * `managed-anchors.ts`.
  *
  * Invariant: a key that revokes itself here does not make the set a validated one, and a revocation counts only with a
  * signature by the revoked key over this very set.
  */
 import type { Name } from '../dns/name.ts'
-import { DNSKEY_PROTOCOL, DnskeyFlag, keyTagOf, readDnskey, readDs, readRrsig, type Rrsig } from '../dns/rdata-dnssec.ts'
+import {
+  DNSKEY_PROTOCOL,
+  DnskeyFlag,
+  keyTagOf,
+  readDnskey,
+  readDs,
+  readRrsig,
+  type Rrsig,
+} from '../dns/rdata-dnssec.ts'
 import { sameBytes, type RRset } from '../dns/rrset.ts'
 import type { DnssecRules, KeysVerdict, Work } from './rules.ts'
 import { isDigestOf, verifyKeys, verifySignedBy } from './signature.ts'
@@ -38,10 +47,16 @@ export function examineKeys(dnskeys: RRset, trusted: TrustAnchor, rules: DnssecR
   }
   const verdict = verifyKeys(dnskeys, left, rules, wall, workOf(rules))
   const signatures = dnskeys.signatures.flatMap(rdata => readRrsig(rdata) ?? [])
-  const by = verdict.kind === 'secure' ? signatures.find(({ keyTag, algorithm }) => keyTag === verdict.keyTag && algorithm === verdict.algorithm) : undefined
+  const by =
+    verdict.kind === 'secure'
+      ? signatures.find(({ keyTag, algorithm }) => keyTag === verdict.keyTag && algorithm === verdict.algorithm)
+      : undefined
   // A key that stands here both revoked and not is revoked.
   const keys = dnskeys.rdatas.filter(rdata => isEntryPoint(rdata) && !isRevoked(rdata))
-  return { seen: { keys: verdict.kind === 'secure' ? keys : null, revoked, originalTtl: by?.originalTtl ?? dnskeys.ttl }, verdict }
+  return {
+    seen: { keys: verdict.kind === 'secure' ? keys : null, revoked, originalTtl: by?.originalTtl ?? dnskeys.ttl },
+    verdict,
+  }
 }
 
 /** Is a DS record the digest of a key (RFC 4034 section 5.1.4)? `key` is DNSKEY RDATA. */
@@ -58,7 +73,10 @@ export function withRevoke(rdata: Uint8Array, revoked: boolean): Uint8Array {
   return copy
 }
 
-/** Seconds by which a moment lies outside the validity of a signature: negative before its inception, positive after its expiration, else 0. */
+/**
+ * Seconds by which a moment lies outside the validity of a signature: negative before its inception, positive after its
+ * expiration, else 0.
+ */
 export function outsideBy({ inception, expiration }: Rrsig, wall: number): number {
   // RFC 4034 section 3.1.5: serial number arithmetic, 32 bits.
   const late = (wall - expiration) | 0
@@ -71,7 +89,8 @@ const isZoneKey = (rdata: Uint8Array): boolean => {
   return key !== null && (key.flags & DnskeyFlag.ZONE) !== 0 && key.protocol === DNSKEY_PROTOCOL
 }
 const hasFlag = (rdata: Uint8Array, flag: number): boolean => ((readDnskey(rdata)?.flags ?? 0) & flag) !== 0
-const isEntryPoint = (rdata: Uint8Array): boolean => isZoneKey(rdata) && hasFlag(rdata, DnskeyFlag.SEP) && !hasFlag(rdata, DnskeyFlag.REVOKE)
+const isEntryPoint = (rdata: Uint8Array): boolean =>
+  isZoneKey(rdata) && hasFlag(rdata, DnskeyFlag.SEP) && !hasFlag(rdata, DnskeyFlag.REVOKE)
 
 function revokedKeys(dnskeys: RRset, rules: DnssecRules, wall: number): readonly Uint8Array[] {
   const work = workOf(rules)
@@ -86,7 +105,8 @@ function revokedKeys(dnskeys: RRset, rules: DnssecRules, wall: number): readonly
 function workOf({ limits }: DnssecRules): Work {
   let verifications = 0
   return {
-    takeVerification: () => (++verifications > limits.verifications ? `more than ${limits.verifications} signature verifications` : null),
+    takeVerification: () =>
+      ++verifications > limits.verifications ? `more than ${limits.verifications} signature verifications` : null,
     takeNsec3Hash: () => 'no NSEC3 hashes are needed here',
   }
 }

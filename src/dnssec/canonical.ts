@@ -1,9 +1,18 @@
 /**
- * The canonical form of RRsets and the octets that a signature is over (RFC 4034 sections 3.1.8.1 and 6, RFC 6840 section
- * 5.1). Shared by those who verify and those who sign; nothing is judged here.
+ * The canonical form of RRsets and the octets that a signature is over (RFC 4034 sections 3.1.8.1 and 6, RFC 6840
+ * section 5.1). Shared by those who verify and those who sign; nothing is judged here.
  */
 import { latin1, putU16, putU32 } from '../dns/bytes.ts'
-import { foldName, isWildcard, labelCount, suffixOf, trustWireName, wildcardOf, writeName, type Name } from '../dns/name.ts'
+import {
+  foldName,
+  isWildcard,
+  labelCount,
+  suffixOf,
+  trustWireName,
+  wildcardOf,
+  writeName,
+  type Name,
+} from '../dns/name.ts'
 import { shapeOf } from '../dns/rdata-shape.ts'
 import { fieldEnd, fitsPlan, planOf } from '../dns/rdata-wire.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -12,7 +21,10 @@ import type { RRset } from '../dns/rrset.ts'
 const RECORD_FIXED_OCTETS = 10
 const TYPE_AND_CLASS_OCTETS = 4
 
-/** What the labels field of a signature over `name` counts: neither the root label nor a leading asterisk (RFC 4034 section 3.1.3). */
+/**
+ * What the labels field of a signature over `name` counts: neither the root label nor a leading asterisk (RFC 4034
+ * section 3.1.3).
+ */
 export const signedLabels = (name: Name): number => labelCount(name) - (isWildcard(name) ? 1 : 0)
 
 /**
@@ -31,7 +43,8 @@ export function signedOwner(name: Name, labels: number): Name | null {
 export function signedOctets(rrsig: Uint8Array, rrset: RRset, owner: Name, originalTtl: number): Uint8Array {
   const records = canonicalRdatas(rrset)
   const head = owner.length + RECORD_FIXED_OCTETS
-  // From the pool of the platform: they live for one verification, and memory of their own would cost more than the copying.
+  // From the pool of the platform: they live for one verification, and memory of their own would cost more than the
+  // copying.
   const octets = Buffer.allocUnsafe(records.reduce((sum, rdata) => sum + head + rdata.length, rrsig.length))
   octets.set(rrsig)
   let at = rrsig.length
@@ -60,10 +73,19 @@ export function canonicalRdatas(rrset: RRset): readonly Uint8Array[] {
   })
 }
 
-/** RDATA with its names in lower case where the type asks for it; the octets themselves when nothing changes or they do not fit the type. */
+/**
+ * RDATA with its names in lower case where the type asks for it; the octets themselves when nothing changes or they do
+ * not fit the type.
+ */
 export function canonicalRdata(type: number, klass: number, rdata: Uint8Array): Uint8Array {
   const plan = planOf(type, klass)
-  if (plan === undefined || !plan.hasNames || shapeOf(type)?.foldNames !== true || !fitsPlan(plan, rdata, 0, rdata.length)) return rdata
+  if (
+    plan === undefined ||
+    !plan.hasNames ||
+    shapeOf(type)?.foldNames !== true ||
+    !fitsPlan(plan, rdata, 0, rdata.length)
+  )
+    return rdata
   let folded: Uint8Array | null = null
   let at = 0
   for (const field of plan.fields) {

@@ -1,6 +1,7 @@
 /**
- * Is it proven that something does not exist? The one door to the judges of NSEC and NSEC3. Signatures are not looked at: the
- * sets that come in were verified with the keys of `zone`, so that all parts of a proof have one signer (CVE-2026-19941).
+ * Is it proven that something does not exist? The one door to the judges of NSEC and NSEC3. Signatures are not looked
+ * at: the sets that come in were verified with the keys of `zone`, so that all parts of a proof have one signer
+ * (CVE-2026-19941).
  *
  * Invariant: what is not proven is bogus; nothing is insecure here but by opt-out or by too many iterations.
  */
@@ -13,14 +14,21 @@ import { judgeByNsec3, nsec3Of, oneChain } from './nsec3.ts'
 import type { DenialClaim, DenialVerdict, DnssecRules, Work } from './rules.ts'
 
 /**
- * Judges a claim by NSEC and NSEC3 sets of `zone`, of which `denialRecords` are looked at; none may have come from a wildcard
- * (CVE-2017-15105). Records of another zone, malformed ones and those of an unknown hash are passed over.
+ * Judges a claim by NSEC and NSEC3 sets of `zone`, of which `denialRecords` are looked at; none may have come from a
+ * wildcard (CVE-2017-15105). Records of another zone, malformed ones and those of an unknown hash are passed over.
  */
-export function* judgeDenial(claim: DenialClaim, zone: Name, sets: readonly RRset[], rules: DnssecRules, work: Work): Steps<DenialVerdict> {
+export function* judgeDenial(
+  claim: DenialClaim,
+  zone: Name,
+  sets: readonly RRset[],
+  rules: DnssecRules,
+  work: Work,
+): Steps<DenialVerdict> {
   const { name } = claim
   if (!isWithin(name, zone)) return contradicted(`${formatName(name)} is outside ${formatName(zone)}, which denies it`)
   // RFC 4035 section 5.2: DS is data of the zone above the cut.
-  if (claim.kind === 'no-ds' && name === zone && zone !== ROOT) return contradicted(`${formatName(zone)} cannot speak of its own DS`)
+  if (claim.kind === 'no-ds' && name === zone && zone !== ROOT)
+    return contradicted(`${formatName(zone)} cannot speak of its own DS`)
   const looked = sets.slice(0, rules.limits.denialRecords)
   const nsecs = looked.map(set => nsecOf(set, zone)).filter(record => record !== null)
   const byNsec = nsecs.length === 0 ? null : judgeByNsec(claim, nsecs)

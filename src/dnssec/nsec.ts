@@ -1,6 +1,6 @@
 /**
- * What NSEC records prove (RFC 4035 section 5.4, RFC 6840 section 4, RFC 9824): pure judgements over records whose signatures
- * are verified. NSEC3 is apart (`nsec3.ts`).
+ * What NSEC records prove (RFC 4035 section 5.4, RFC 6840 section 4, RFC 9824): pure judgements over records whose
+ * signatures are verified. NSEC3 is apart (`nsec3.ts`).
  *
  * Invariants: a record counts only inside the zone that signed it, with its next name inside as well; what lies below a
  * delegation or a DNAME is never denied by the records above it.
@@ -21,12 +21,14 @@ export interface NsecRecord {
 }
 
 /**
- * The NSEC record of a set; null for what proves nothing in `zone`: malformed, several at one owner, an owner outside, a next
- * name outside (CVE-2026-13321), or one that goes backwards without being the zone's last, whose next name is the apex.
+ * The NSEC record of a set; null for what proves nothing in `zone`: malformed, several at one owner, an owner outside,
+ * a next name outside (CVE-2026-13321), or one that goes backwards without being the zone's last, whose next name is
+ * the apex.
  */
 export function nsecOf(set: RRset, zone: Name): NsecRecord | null {
   const [rdata] = set.rdatas
-  if (set.type !== RrType.NSEC || rdata === undefined || set.rdatas.length !== 1 || !isWithin(set.name, zone)) return null
+  if (set.type !== RrType.NSEC || rdata === undefined || set.rdatas.length !== 1 || !isWithin(set.name, zone))
+    return null
   const nsec = readNsec(rdata)
   if (nsec === null || !isWithin(nsec.next, zone)) return null
   if (nsec.next !== zone && compareNames(set.name, nsec.next) >= 0) return null
@@ -34,8 +36,9 @@ export function nsecOf(set: RRset, zone: Name): NsecRecord | null {
 }
 
 /**
- * Does the record deny that `name`, which is inside the zone, has data? Strictly between owner and next name in canonical
- * order; behind the owner is enough when the next name is the apex. A name below may still make it an empty non-terminal.
+ * Does the record deny that `name`, which is inside the zone, has data? Strictly between owner and next name in
+ * canonical order; behind the owner is enough when the next name is the apex. A name below may still make it an empty
+ * non-terminal.
  */
 export function nsecCovers({ owner, next, types }: NsecRecord, name: Name): boolean {
   if (compareNames(owner, name) >= 0 || (!isWithin(owner, next) && compareNames(name, next) >= 0)) return false
@@ -61,7 +64,8 @@ export function typesAgainst(types: TypeBitmap, name: Name, type: number): strin
   if (hasType(types, type)) return `${at} is shown to have ${typeName(type)} data`
   if (hasType(types, RrType.CNAME)) return `${at} is shown to be an alias`
   if (type === RrType.ANY && typesOf(types).some(one => !PROOF_TYPES.has(one))) return `${at} is shown to have data`
-  if (type === RrType.DS) return hasType(types, RrType.SOA) && name !== ROOT ? `the record at ${at} is of the zone below the cut` : null
+  if (type === RrType.DS)
+    return hasType(types, RrType.SOA) && name !== ROOT ? `the record at ${at} is of the zone below the cut` : null
   return isParentSide(types) ? `the record at ${at} is of the zone above the cut` : null
 }
 
@@ -71,7 +75,11 @@ const PROOF_TYPES: ReadonlySet<number> = new Set<number>([RrType.RRSIG, RrType.N
 export const contradicted = (text: string): Refusal => ({ kind: 'bogus', ede: EdeCode.DnssecBogus, text })
 /** RFC 8914 section 4.13. */
 export const unproven = (text: string): Refusal => ({ kind: 'bogus', ede: EdeCode.NsecMissing, text })
-export const proven = (sets: readonly RRset[], delegation = false): DenialVerdict => ({ kind: 'proven', sets: [...new Set(sets)], delegation })
+export const proven = (sets: readonly RRset[], delegation = false): DenialVerdict => ({
+  kind: 'proven',
+  sets: [...new Set(sets)],
+  delegation,
+})
 
 /** Judges a claim about a name inside the zone of `records`. */
 export function judgeByNsec(claim: DenialClaim, records: readonly NsecRecord[]): DenialVerdict {
@@ -93,7 +101,10 @@ export function judgeByNsec(claim: DenialClaim, records: readonly NsecRecord[]):
 function judgeNxdomain(name: Name, records: readonly NsecRecord[]): DenialVerdict {
   const match = records.find(record => record.owner === name)
   // RFC 9824 section 3.1: a record at the name itself that says there is none.
-  if (match !== undefined) return hasType(match.types, RrType.NXNAME) ? proven([match.set]) : contradicted(`${formatName(name)} is shown to exist`)
+  if (match !== undefined)
+    return hasType(match.types, RrType.NXNAME)
+      ? proven([match.set])
+      : contradicted(`${formatName(name)} is shown to exist`)
   const cover = records.find(record => nsecCovers(record, name))
   if (cover === undefined) return unproven(`no NSEC record covers ${formatName(name)}`)
   if (isStrictlyWithin(cover.next, name)) return contradicted(`${formatName(name)} is shown to have names below it`)
@@ -102,10 +113,15 @@ function judgeNxdomain(name: Name, records: readonly NsecRecord[]): DenialVerdic
   if (wildcard === null) return proven([cover.set])
   const above = records.find(record => nsecCovers(record, wildcard))
   if (above === undefined) return unproven(`no NSEC record covers ${formatName(wildcard)}`)
-  return isStrictlyWithin(above.next, wildcard) ? contradicted(`${formatName(wildcard)} is shown to exist`) : proven([cover.set, above.set])
+  return isStrictlyWithin(above.next, wildcard)
+    ? contradicted(`${formatName(wildcard)} is shown to exist`)
+    : proven([cover.set, above.set])
 }
 
-/** RFC 4035 section 5.4: the name lacks the type, is an empty non-terminal, or is matched by a wildcard that lacks the type. */
+/**
+ * RFC 4035 section 5.4: the name lacks the type, is an empty non-terminal, or is matched by a wildcard that lacks the
+ * type.
+ */
 function judgeNodata(name: Name, type: number, records: readonly NsecRecord[]): DenialVerdict {
   const match = records.find(record => record.owner === name)
   if (match !== undefined) {
@@ -117,7 +133,8 @@ function judgeNodata(name: Name, type: number, records: readonly NsecRecord[]): 
   if (isStrictlyWithin(cover.next, name)) return proven([cover.set])
   const wildcard = wildcardOf(nsecEncloser(cover, name))
   const source = wildcard === null ? undefined : records.find(record => record.owner === wildcard)
-  if (wildcard === null || source === undefined) return unproven(`${formatName(name)} is shown not to exist, and no NSEC record matches its wildcard`)
+  if (wildcard === null || source === undefined)
+    return unproven(`${formatName(name)} is shown not to exist, and no NSEC record matches its wildcard`)
   const against = typesAgainst(source.types, wildcard, type)
   return against === null ? proven([cover.set, source.set]) : contradicted(against)
 }
@@ -125,8 +142,11 @@ function judgeNodata(name: Name, type: number, records: readonly NsecRecord[]): 
 /** RFC 4035 section 5.3.4: nothing closer than the wildcard's parent exists. */
 function judgeExpansion(name: Name, wildcard: Name, records: readonly NsecRecord[]): DenialVerdict {
   const cover = records.find(record => nsecCovers(record, name))
-  if (cover === undefined) return unproven(`no NSEC record covers ${formatName(name)}, which was made from ${formatName(wildcard)}`)
+  if (cover === undefined)
+    return unproven(`no NSEC record covers ${formatName(name)}, which was made from ${formatName(wildcard)}`)
   if (isStrictlyWithin(cover.next, name)) return contradicted(`${formatName(name)} is shown to exist`)
   const closest = wildcardOf(nsecEncloser(cover, name))
-  return closest === wildcard ? proven([cover.set]) : contradicted(`${formatName(wildcard)} is not the wildcard for ${formatName(name)}`)
+  return closest === wildcard
+    ? proven([cover.set])
+    : contradicted(`${formatName(wildcard)} is not the wildcard for ${formatName(name)}`)
 }

@@ -1,9 +1,9 @@
 /**
- * What NSEC3 records prove (RFC 5155 section 8, RFC 6840 section 4, RFC 9276): judgements over records whose signatures are
- * verified. Steps only because hashing is dear: others get the event loop between stretches of it (CVE-2023-50868).
+ * What NSEC3 records prove (RFC 5155 section 8, RFC 6840 section 4, RFC 9276): judgements over records whose signatures
+ * are verified. Steps only because hashing is dear: others get the event loop between stretches of it (CVE-2023-50868).
  *
- * Invariants: a record counts only when its owner is one hash label below the zone that signed it; no hash is computed that
- * the client's query has not paid for, and none twice in one judgement.
+ * Invariants: a record counts only when its owner is one hash label below the zone that signed it; no hash is computed
+ * that the client's query has not paid for, and none twice in one judgement.
  */
 import { isStrictlyWithin, labelCount, labelsOf, parentOf, suffixOf, wildcardOf, type Name } from '../dns/name.ts'
 import { latin1 } from '../dns/bytes.ts'
@@ -29,22 +29,35 @@ export interface Nsec3Record {
 }
 
 /**
- * The NSEC3 record of a set; null for what proves nothing in `zone`: malformed, several at one owner, an owner that is not
- * one hash label and the zone (CVE-2026-10723), an unknown hash algorithm or flags (RFC 5155 sections 8.1 and 8.2).
+ * The NSEC3 record of a set; null for what proves nothing in `zone`: malformed, several at one owner, an owner that is
+ * not one hash label and the zone (CVE-2026-10723), an unknown hash algorithm or flags (RFC 5155 sections 8.1 and 8.2).
  */
 export function nsec3Of(set: RRset, zone: Name): Nsec3Record | null {
   const [rdata] = set.rdatas
-  if (set.type !== RrType.NSEC3 || rdata === undefined || set.rdatas.length !== 1 || set.name === zone || parentOf(set.name) !== zone) return null
+  if (
+    set.type !== RrType.NSEC3 ||
+    rdata === undefined ||
+    set.rdatas.length !== 1 ||
+    set.name === zone ||
+    parentOf(set.name) !== zone
+  )
+    return null
   const hash = readNsec3Label(labelsOf(set.name)[0] ?? '')
   const fields = readNsec3(rdata)
   if (hash === null || fields === null || hash.length !== SHA1_OCTETS || !isKnown(fields)) return null
   return {
-    owner: text(hash), next: text(fields.nextHash), types: fields.types, optOut: (fields.flags & NSEC3_OPT_OUT) !== 0,
-    iterations: fields.iterations, salt: fields.salt, set,
+    owner: text(hash),
+    next: text(fields.nextHash),
+    types: fields.types,
+    optOut: (fields.flags & NSEC3_OPT_OUT) !== 0,
+    iterations: fields.iterations,
+    salt: fields.salt,
+    set,
   }
 }
 
-const isKnown = ({ hashAlgorithm, flags, nextHash }: Nsec3): boolean => hashAlgorithm === NSEC3_SHA1 && (flags & ~NSEC3_OPT_OUT) === 0 && nextHash.length === SHA1_OCTETS
+const isKnown = ({ hashAlgorithm, flags, nextHash }: Nsec3): boolean =>
+  hashAlgorithm === NSEC3_SHA1 && (flags & ~NSEC3_OPT_OUT) === 0 && nextHash.length === SHA1_OCTETS
 
 const text = (octets: Uint8Array): string => latin1(octets, 0, octets.length)
 
@@ -52,14 +65,22 @@ const text = (octets: Uint8Array): string => latin1(octets, 0, octets.length)
 export const nsec3Covers = ({ owner, next }: Nsec3Record, hash: string): boolean =>
   owner < next ? owner < hash && hash < next : hash !== owner && (owner < hash || hash < next)
 
-/** The records that go with the first one: same salt and iterations (RFC 5155 section 7.2); a zone may have several chains. */
+/**
+ * The records that go with the first one: same salt and iterations (RFC 5155 section 7.2); a zone may have several
+ * chains.
+ */
 export function oneChain(records: readonly Nsec3Record[]): readonly Nsec3Record[] {
   const [head] = records
-  return head === undefined ? [] : records.filter(record => record.iterations === head.iterations && text(record.salt) === text(head.salt))
+  return head === undefined
+    ? []
+    : records.filter(record => record.iterations === head.iterations && text(record.salt) === text(head.salt))
 }
 
 /** RFC 9276 section 3.2: nothing is hashed then. */
-export const tooManyIterations = (iterations: number): SecurityNote => ({ ede: EdeCode.UnsupportedNsec3Iterations, text: `NSEC3 with ${iterations} iterations` })
+export const tooManyIterations = (iterations: number): SecurityNote => ({
+  ede: EdeCode.UnsupportedNsec3Iterations,
+  text: `NSEC3 with ${iterations} iterations`,
+})
 
 interface Case {
   readonly records: readonly Nsec3Record[]
@@ -109,11 +130,21 @@ class Hasher {
   }
 }
 
-/** Blocks of SHA-1 that the hash of a name costs (FIPS 180-4 section 5.1.1: a message and its padding fill whole blocks). */
-export const hashBlocks = (salt: Uint8Array, iterations: number): number => (iterations + 1) * Math.ceil((SHA1_OCTETS + salt.length + PADDING_OCTETS) / BLOCK_OCTETS)
+/**
+ * Blocks of SHA-1 that the hash of a name costs (FIPS 180-4 section 5.1.1: a message and its padding fill whole
+ * blocks).
+ */
+export const hashBlocks = (salt: Uint8Array, iterations: number): number =>
+  (iterations + 1) * Math.ceil((SHA1_OCTETS + salt.length + PADDING_OCTETS) / BLOCK_OCTETS)
 
 /** Judges a claim about a name inside `zone`. `records` is one chain and not empty. */
-export function* judgeByNsec3(claim: DenialClaim, zone: Name, records: readonly Nsec3Record[], rules: DnssecRules, work: Work): Steps<DenialVerdict> {
+export function* judgeByNsec3(
+  claim: DenialClaim,
+  zone: Name,
+  records: readonly Nsec3Record[],
+  rules: DnssecRules,
+  work: Work,
+): Steps<DenialVerdict> {
   const [head] = records
   if (head === undefined) return unproven('no NSEC3 record')
   if (head.iterations > rules.nsec3MaxIterations) return { kind: 'insecure', note: tooManyIterations(head.iterations) }
@@ -146,7 +177,8 @@ function* covering({ records, hasher }: Case, name: Name): Steps<Found> {
   return found(records.find(record => nsec3Covers(record, hash)))
 }
 
-const found = (record: Nsec3Record | undefined): Found => (record === undefined ? { kind: 'none' } : { kind: 'found', record })
+const found = (record: Nsec3Record | undefined): Found =>
+  record === undefined ? { kind: 'none' } : { kind: 'found', record }
 
 /** RFC 5155 section 8.3: the longest ancestor that exists, and the record that denies the name one label longer. */
 interface Enclosure {
@@ -164,10 +196,15 @@ function* encloserOf(hearing: Case, name: Name): Steps<Enclosure | Refusal> {
     if (match.kind === 'limit') return match
     if (match.kind === 'found') {
       if (nextCloser === null) return contradicted(`${formatName(name)} is shown to exist`)
-      if (delegatesBelow(match.record.types)) return contradicted(`${formatName(encloser)}, above ${formatName(name)}, is shown to be a delegation or a DNAME`)
+      if (delegatesBelow(match.record.types))
+        return contradicted(
+          `${formatName(encloser)}, above ${formatName(name)}, is shown to be a delegation or a DNAME`,
+        )
       const cover = yield* covering(hearing, nextCloser)
       if (cover.kind === 'limit') return cover
-      return cover.kind === 'found' ? { kind: 'enclosure', encloser, match: match.record, cover: cover.record } : unproven(`no NSEC3 record covers ${formatName(nextCloser)}`)
+      return cover.kind === 'found'
+        ? { kind: 'enclosure', encloser, match: match.record, cover: cover.record }
+        : unproven(`no NSEC3 record covers ${formatName(nextCloser)}`)
     }
     nextCloser = encloser
   }
@@ -175,7 +212,8 @@ function* encloserOf(hearing: Case, name: Name): Steps<Enclosure | Refusal> {
 }
 
 /** RFC 5155 section 9.2: behind an opt-out record may be unsigned delegations, so what it proves is not secure. */
-const provenUnless = (optOut: boolean, sets: readonly RRset[]): DenialVerdict => (optOut ? { kind: 'insecure', note: null } : proven(sets))
+const provenUnless = (optOut: boolean, sets: readonly RRset[]): DenialVerdict =>
+  optOut ? { kind: 'insecure', note: null } : proven(sets)
 
 /** RFC 5155 section 8.4. */
 function* judgeNxdomain(hearing: Case, name: Name): Steps<DenialVerdict> {
@@ -191,7 +229,9 @@ function* judgeNxdomain(hearing: Case, name: Name): Steps<DenialVerdict> {
   if (wildcard === null) return provenUnless(enclosure.cover.optOut, sets)
   const above = yield* covering(hearing, wildcard)
   if (above.kind === 'limit') return above
-  return above.kind === 'found' ? provenUnless(enclosure.cover.optOut, [...sets, above.record.set]) : unproven(`no NSEC3 record covers ${formatName(wildcard)}`)
+  return above.kind === 'found'
+    ? provenUnless(enclosure.cover.optOut, [...sets, above.record.set])
+    : unproven(`no NSEC3 record covers ${formatName(wildcard)}`)
 }
 
 /** RFC 5155 sections 8.5 to 8.7 and 8.9. */
@@ -205,15 +245,17 @@ function* judgeNodata(hearing: Case, name: Name, type: number): Steps<DenialVerd
   }
   const enclosure = yield* encloserOf(hearing, name)
   if (enclosure.kind !== 'enclosure') return enclosure
-  // RFC 5155 section 8.6: an unsigned delegation, or an empty non-terminal that leads to none but those. No wildcard has a say in it,
-  // although its record may be among these by the chance of hashes.
+  // RFC 5155 section 8.6: an unsigned delegation, or an empty non-terminal that leads to none but those. No wildcard
+  // has a say in it, although its record may be among these by the chance of hashes.
   if (enclosure.cover.optOut && type === RrType.DS) return { kind: 'insecure', note: null }
   const wildcard = wildcardOf(enclosure.encloser)
   const source: Found = wildcard === null ? { kind: 'none' } : yield* matching(hearing, wildcard)
   if (source.kind === 'limit') return source
   if (wildcard !== null && source.kind === 'found') {
     const against = typesAgainst(source.record.types, wildcard, type)
-    return against === null ? provenUnless(enclosure.cover.optOut, [enclosure.match.set, enclosure.cover.set, source.record.set]) : contradicted(against)
+    return against === null
+      ? provenUnless(enclosure.cover.optOut, [enclosure.match.set, enclosure.cover.set, source.record.set])
+      : contradicted(against)
   }
   if (enclosure.cover.optOut) return { kind: 'insecure', note: null }
   return unproven(`${formatName(name)} is shown not to exist, and no NSEC3 record matches its wildcard`)
@@ -222,9 +264,12 @@ function* judgeNodata(hearing: Case, name: Name, type: number): Steps<DenialVerd
 /** RFC 5155 section 8.8: nothing one label closer than the wildcard's parent exists. */
 function* judgeExpansion(hearing: Case, name: Name, wildcard: Name): Steps<DenialVerdict> {
   const encloser = parentOf(wildcard)
-  if (!isStrictlyWithin(name, encloser)) return contradicted(`${formatName(wildcard)} is not the wildcard for ${formatName(name)}`)
+  if (!isStrictlyWithin(name, encloser))
+    return contradicted(`${formatName(wildcard)} is not the wildcard for ${formatName(name)}`)
   const nextCloser = suffixOf(name, labelCount(encloser) + 1)
   const cover = yield* covering(hearing, nextCloser)
   if (cover.kind === 'limit') return cover
-  return cover.kind === 'found' ? provenUnless(cover.record.optOut, [cover.record.set]) : unproven(`no NSEC3 record covers ${formatName(nextCloser)}`)
+  return cover.kind === 'found'
+    ? provenUnless(cover.record.optOut, [cover.record.set])
+    : unproven(`no NSEC3 record covers ${formatName(nextCloser)}`)
 }

@@ -1,6 +1,6 @@
 /**
- * What the judges of this folder are told and what they say: the rules of this resolver, the work that one client query may
- * cause, and the closed sets of verdicts. No judgement is made here.
+ * What the judges of this folder are told and what they say: the rules of this resolver, the work that one client query
+ * may cause, and the closed sets of verdicts. No judgement is made here.
  */
 import type { Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -18,7 +18,10 @@ export interface DnssecRules {
   readonly disallowedDigests: ReadonlySet<number>
 }
 
-/** What validation takes from the budget of the client's query. Each answers null, or the words that name the limit that is reached. */
+/**
+ * What validation takes from the budget of the client's query. Each answers null, or the words that name the limit that
+ * is reached.
+ */
 export interface Work {
   takeVerification(): string | null
   takeNsec3Hash(): string | null
@@ -54,7 +57,10 @@ export type SetVerdict =
       readonly algorithm: number
       /** Seconds since 1970: when the signature ends. */
       readonly expires: number
-      /** Seconds: the least of the received TTL, the original TTL and what is left of the signature (RFC 4035 section 5.3.3). */
+      /**
+       * Seconds: the least of the received TTL, the original TTL and what is left of the signature (RFC 4035 section
+       * 5.3.3).
+       */
       readonly ttl: number
       /** RDATA of the signatures that verified: nothing else of what came with the set counts from here on. */
       readonly signatures: readonly Uint8Array[]
@@ -63,15 +69,18 @@ export type SetVerdict =
     }
   | Refusal
 
-/** What the signature that verified says of a set that a wildcard made: `wildcard` is `*.closest` and lies within `zone`, its signer. */
+/**
+ * What the signature that verified says of a set that a wildcard made: `wildcard` is `*.closest` and lies within
+ * `zone`, its signer.
+ */
 export interface Expansion {
   readonly wildcard: Name
   readonly zone: Name
 }
 
 /**
- * The data of a wildcard, read back from a set that was expanded from it (RFC 8198 section 5.3): the one case in which data
- * counts under another name than it came under. Only `unexpanded` of `signature.ts` makes one.
+ * The data of a wildcard, read back from a set that was expanded from it (RFC 8198 section 5.3): the one case in which
+ * data counts under another name than it came under. Only `unexpanded` of `signature.ts` makes one.
  */
 export interface WildcardSet {
   readonly kind: 'wildcard-set'
@@ -104,7 +113,9 @@ export type DenialClaim =
   | { readonly kind: 'no-ds'; readonly name: Name }
 
 export type DenialVerdict =
-  /** `sets` are those that were needed. `delegation`, for `no-ds` alone: is the name a zone cut (NS in the type bitmap)? */
+  /**
+   * `sets` are those that were needed. `delegation`, for `no-ds` alone: is the name a zone cut (NS in the type bitmap)?
+   */
   | { readonly kind: 'proven'; readonly sets: readonly RRset[]; readonly delegation: boolean }
   /** True only as far as unsigned delegations go: opt-out (RFC 5155 section 6) or too many iterations (RFC 9276). */
   | { readonly kind: 'insecure'; readonly note: SecurityNote | null }

@@ -1,25 +1,52 @@
 /**
- * Is an RRset signed by these keys, and are these the keys of the zone that its parent or an anchor vouches for (RFC 4035
- * sections 5.2 and 5.3)? Pure: the wall clock and the allowance of work are arguments. Proofs of denial, which an expanded
- * wildcard needs as well, are the business of `denial.ts`.
+ * Is an RRset signed by these keys, and are these the keys of the zone that its parent or an anchor vouches for (RFC
+ * 4035 sections 5.2 and 5.3)? Pure: the wall clock and the allowance of work are arguments. Proofs of denial, which an
+ * expanded wildcard needs as well, are the business of `denial.ts`.
  *
- * Invariants: `valid` is said of a set only when a key of `zone` verified a signature whose signer is `zone`, whose labels
- * lie between those of the signer and those of the owner, and whose time is now. All that a verdict says of a set (its
- * wildcard, its TTL, the signatures that go on with it) is read from signatures that verified and from no other: whoever
- * sends a set can add signatures of his own making to it. Every key that is tried is paid for before.
+ * Invariants: `valid` is said of a set only when a key of `zone` verified a signature whose signer is `zone`, whose
+ * labels lie between those of the signer and those of the owner, and whose time is now. All that a verdict says of a
+ * set (its wildcard, its TTL, the signatures that go on with it) is read from signatures that verified and from no
+ * other: whoever sends a set can add signatures of his own making to it. Every key that is tried is paid for before.
  */
 import { copyOf } from '../dns/bytes.ts'
 import { isWithin, labelCount, nameBytes, ROOT, writeName, type Name } from '../dns/name.ts'
-import { DNSKEY_PROTOCOL, DnskeyFlag, readDnskey, readDs, readRrsig, RRSIG_FIXED_OCTETS, type Ds, type Rrsig } from '../dns/rdata-dnssec.ts'
+import {
+  DNSKEY_PROTOCOL,
+  DnskeyFlag,
+  readDnskey,
+  readDs,
+  readRrsig,
+  RRSIG_FIXED_OCTETS,
+  type Ds,
+  type Rrsig,
+} from '../dns/rdata-dnssec.ts'
 import { sameBytes, withTtl, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../dns/text.ts'
 import { formatTime } from '../dns/time-text.ts'
 import { EdeCode, RrType, typeName } from '../dns/types.ts'
 import type { DnssecLimits } from '../limits.ts'
 import type { SecurityNote } from '../steps.ts'
-import { algorithmName, digest, digestName, DIGEST_SHA1, isSupported, isSupportedDigest, zoneKey } from './algorithms.ts'
+import {
+  algorithmName,
+  digest,
+  digestName,
+  DIGEST_SHA1,
+  isSupported,
+  isSupportedDigest,
+  zoneKey,
+} from './algorithms.ts'
 import { signedLabels, signedOctets, signedOwner } from './canonical.ts'
-import type { DnssecRules, Expansion, KeysVerdict, Refusal, SetVerdict, WildcardSet, Work, ZoneKey, ZoneKeys } from './rules.ts'
+import type {
+  DnssecRules,
+  Expansion,
+  KeysVerdict,
+  Refusal,
+  SetVerdict,
+  WildcardSet,
+  Work,
+  ZoneKey,
+  ZoneKeys,
+} from './rules.ts'
 
 /** What vouches for a zone: RDATA of its DS set or of trust anchors in either form. */
 export interface Trusted {
@@ -64,7 +91,12 @@ interface Complaint {
 /** In the order of the checks. */
 const Progress = { NONE: 0, FORM: 1, SCOPE: 2, ALGORITHM: 3, KEY: 4, KEY_FLAGS: 5, TIME: 6, VERIFICATION: 7 } as const
 
-const complaint = (progress: number, ede: EdeCode, text: string): Complaint => ({ kind: 'complaint', progress, ede, text })
+const complaint = (progress: number, ede: EdeCode, text: string): Complaint => ({
+  kind: 'complaint',
+  progress,
+  ede,
+  text,
+})
 
 /** The keys of a DNSKEY set that can be read, not more than `keysPerZone`. Nothing is verified. */
 export function readKeys(dnskeys: RRset, limits: DnssecLimits): ZoneKeys {
@@ -78,21 +110,53 @@ export function readKeys(dnskeys: RRset, limits: DnssecLimits): ZoneKeys {
 
 /** Is `rrset` signed by one of the keys of its zone? `wall` in seconds since 1970. */
 export const verifyRRset = (rrset: RRset, keys: ZoneKeys, rules: DnssecRules, wall: number, work: Work): SetVerdict =>
-  judgeSignatures({ rrset, zone: keys.zone, keys: keys.keys, furtherKeys: keys.keys, rules, wall, work, revokedToo: false, keyMissing: EdeCode.DnskeyMissing })
+  judgeSignatures({
+    rrset,
+    zone: keys.zone,
+    keys: keys.keys,
+    furtherKeys: keys.keys,
+    rules,
+    wall,
+    work,
+    revokedToo: false,
+    keyMissing: EdeCode.DnskeyMissing,
+  })
 
 /** Has the key with this RDATA, revoked or not, signed the DNSKEY set of its zone (RFC 5011 sections 2.1 and 2.2)? */
-export function verifySignedBy(dnskeys: RRset, key: Uint8Array, rules: DnssecRules, wall: number, work: Work): SetVerdict {
+export function verifySignedBy(
+  dnskeys: RRset,
+  key: Uint8Array,
+  rules: DnssecRules,
+  wall: number,
+  work: Work,
+): SetVerdict {
   const made = zoneKey(key, rules.limits)
   const keys = made === null ? [] : [made]
-  return judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys, furtherKeys: [], rules, wall, work, revokedToo: true, keyMissing: EdeCode.RrsigsMissing })
+  return judgeSignatures({
+    rrset: dnskeys,
+    zone: dnskeys.name,
+    keys,
+    furtherKeys: [],
+    rules,
+    wall,
+    work,
+    revokedToo: true,
+    keyMissing: EdeCode.RrsigsMissing,
+  })
 }
 
 /**
- * Are these the keys of their zone? One of them must be named by a DS record or an anchor and have signed the set (RFC 4035
- * section 5.2). Insecure only when nothing that is named is of a supported and allowed algorithm and digest: one that is must
- * validate, whatever stands beside it (downgrade).
+ * Are these the keys of their zone? One of them must be named by a DS record or an anchor and have signed the set (RFC
+ * 4035 section 5.2). Insecure only when nothing that is named is of a supported and allowed algorithm and digest: one
+ * that is must validate, whatever stands beside it (downgrade).
  */
-export function verifyKeys(dnskeys: RRset, trusted: Trusted, rules: DnssecRules, wall: number, work: Work): KeysVerdict {
+export function verifyKeys(
+  dnskeys: RRset,
+  trusted: Trusted,
+  rules: DnssecRules,
+  wall: number,
+  work: Work,
+): KeysVerdict {
   const usable = usableOf(trusted, rules)
   if (usable.kind !== 'usable') return usable
   const keys = readKeys(dnskeys, rules.limits)
@@ -103,16 +167,27 @@ export function verifyKeys(dnskeys: RRset, trusted: Trusted, rules: DnssecRules,
     const tried = keys.keys.filter(key => fitsDs(key, ds)).slice(0, rules.limits.keysPerTag)
     for (const key of tried) if (!named.includes(key) && isDigestOf(ds, dnskeys.name, key.rdata)) named.push(key)
   }
-  if (named.length === 0) return refuse(EdeCode.DnskeyMissing, dnskeys, 'no key is the one that the DS set or the trust anchor names')
-  const verdict = judgeSignatures({ rrset: dnskeys, zone: dnskeys.name, keys: named, furtherKeys: keys.keys, rules, wall, work, revokedToo: false, keyMissing: EdeCode.RrsigsMissing })
+  if (named.length === 0)
+    return refuse(EdeCode.DnskeyMissing, dnskeys, 'no key is the one that the DS set or the trust anchor names')
+  const verdict = judgeSignatures({
+    rrset: dnskeys,
+    zone: dnskeys.name,
+    keys: named,
+    furtherKeys: keys.keys,
+    rules,
+    wall,
+    work,
+    revokedToo: false,
+    keyMissing: EdeCode.RrsigsMissing,
+  })
   if (verdict.kind !== 'valid') return verdict
   const { keyTag, algorithm, expires, ttl, signatures } = verdict
   return { kind: 'secure', keys, keyTag, algorithm, expires, ttl, signatures }
 }
 
 /**
- * Why a zone with this DS set, or under this anchor, is insecure whatever its keys are (RFC 4035 section 5.2, RFC 6840 section
- * 5.2): no digest or no algorithm that is validated here. Null when its keys have to be looked at.
+ * Why a zone with this DS set, or under this anchor, is insecure whatever its keys are (RFC 4035 section 5.2, RFC 6840
+ * section 5.2): no digest or no algorithm that is validated here. Null when its keys have to be looked at.
  */
 export function insecureBy(trusted: Trusted, rules: DnssecRules): SecurityNote | null {
   const usable = usableOf(trusted, rules)
@@ -120,20 +195,25 @@ export function insecureBy(trusted: Trusted, rules: DnssecRules): SecurityNote |
 }
 
 /** The set as its signatures vouch for it: with those that verified alone, and with no more TTL than they leave it. */
-export function verifiedSet(set: RRset, { ttl, signatures }: { readonly ttl: number; readonly signatures: readonly Uint8Array[] }): RRset {
+export function verifiedSet(
+  set: RRset,
+  { ttl, signatures }: { readonly ttl: number; readonly signatures: readonly Uint8Array[] },
+): RRset {
   const bounded = withTtl(set, Math.min(set.ttl, ttl))
   return signatures.length === set.signatures.length ? bounded : { ...bounded, signatures }
 }
 
 /**
- * The data of the wildcard that a set was expanded from. Null when the wildcard is not within the zone that signed it, which no
- * verified signature says: it is looked at here once more because all names below the wildcard hang on it.
+ * The data of the wildcard that a set was expanded from. Null when the wildcard is not within the zone that signed it,
+ * which no verified signature says: it is looked at here once more because all names below the wildcard hang on it.
  */
 export function unexpanded(set: RRset, { wildcard, zone }: Expansion): WildcardSet | null {
   return isWithin(wildcard, zone) ? { kind: 'wildcard-set', rrset: { ...set, owner: wildcard, name: wildcard } } : null
 }
 
-type Usable = { readonly kind: 'usable'; readonly ds: readonly Ds[]; readonly keys: readonly Uint8Array[] } | Extract<KeysVerdict, { kind: 'insecure' | 'bogus' }>
+type Usable =
+  | { readonly kind: 'usable'; readonly ds: readonly Ds[]; readonly keys: readonly Uint8Array[] }
+  | Extract<KeysVerdict, { kind: 'insecure' | 'bogus' }>
 
 /** What can be validated of what is trusted. */
 function usableOf(trusted: Trusted, rules: DnssecRules): Usable {
@@ -144,12 +224,28 @@ function usableOf(trusted: Trusted, rules: DnssecRules): Usable {
   const known = read.filter(({ algorithm }) => allowed(algorithm))
   const ds = known.filter(({ digestType }) => isSupportedDigest(digestType) && !rules.disallowedDigests.has(digestType))
   if (ds.length === 0 && keys.length === 0) {
-    const algorithms = [...read.map(({ algorithm }) => algorithm), ...anchors.flatMap(({ key }) => (key === null ? [] : [key.algorithm]))]
-    if (algorithms.length === 0) return { kind: 'bogus', ede: EdeCode.DnssecBogus, text: 'no DS record or trust anchor can be read' }
+    const algorithms = [
+      ...read.map(({ algorithm }) => algorithm),
+      ...anchors.flatMap(({ key }) => (key === null ? [] : [key.algorithm])),
+    ]
+    if (algorithms.length === 0)
+      return { kind: 'bogus', ede: EdeCode.DnssecBogus, text: 'no DS record or trust anchor can be read' }
     if (known.length > 0) {
-      return { kind: 'insecure', note: { ede: EdeCode.UnsupportedDsDigestType, text: `no DS digest that is validated: ${list(known.map(entry => digestName(entry.digestType)))}` } }
+      return {
+        kind: 'insecure',
+        note: {
+          ede: EdeCode.UnsupportedDsDigestType,
+          text: `no DS digest that is validated: ${list(known.map(entry => digestName(entry.digestType)))}`,
+        },
+      }
     }
-    return { kind: 'insecure', note: { ede: EdeCode.UnsupportedDnskeyAlgorithm, text: `no DNSSEC algorithm that is validated: ${list(algorithms.map(algorithmName))}` } }
+    return {
+      kind: 'insecure',
+      note: {
+        ede: EdeCode.UnsupportedDnskeyAlgorithm,
+        text: `no DNSSEC algorithm that is validated: ${list(algorithms.map(algorithmName))}`,
+      },
+    }
   }
   // RFC 4509 section 3: SHA-1 is not looked at beside a better digest.
   const better = ds.filter(({ digestType }) => digestType !== DIGEST_SHA1)
@@ -160,20 +256,26 @@ const list = (texts: readonly string[]): string => [...new Set(texts)].join(', '
 
 const fitsDs = (key: ZoneKey, ds: Ds): boolean => key.tag === ds.keyTag && key.algorithm === ds.algorithm
 
-/** Is a DS record the digest of a key of `zone` (RFC 4034 section 5.1.4)? `key` is DNSKEY RDATA; tag and algorithm are not looked at. */
+/**
+ * Is a DS record the digest of a key of `zone` (RFC 4034 section 5.1.4)? `key` is DNSKEY RDATA; tag and algorithm are
+ * not looked at.
+ */
 export function isDigestOf(ds: Ds, zone: Name, key: Uint8Array): boolean {
   const made = digest(ds.digestType, Uint8Array.of(...nameBytes(zone), ...key))
   return made !== null && sameBytes(made, ds.digest)
 }
 
 /**
- * Chooses signatures that can be right, then spends verifications on at most `signaturesPerRRset` of them. A key that failed
- * once is not tried again for this set, nor one whose octets are no key (KeyTrap, CVE-2023-50387; CVE-2025-8677).
+ * Chooses signatures that can be right, then spends verifications on at most `signaturesPerRRset` of them. A key that
+ * failed once is not tried again for this set, nor one whose octets are no key (KeyTrap, CVE-2023-50387;
+ * CVE-2025-8677).
  */
 function judgeSignatures(hearing: Hearing): SetVerdict {
   const { rrset, zone, rules, work } = hearing
-  if (!isWithin(rrset.name, zone)) return refuse(EdeCode.DnssecBogus, rrset, `outside ${formatName(zone)}, whose keys should have signed it`)
-  if (rrset.type === RrType.DS && rrset.name === zone && zone !== ROOT) return refuse(EdeCode.DnssecBogus, rrset, 'not from the zone above the cut')
+  if (!isWithin(rrset.name, zone))
+    return refuse(EdeCode.DnssecBogus, rrset, `outside ${formatName(zone)}, whose keys should have signed it`)
+  if (rrset.type === RrType.DS && rrset.name === zone && zone !== ROOT)
+    return refuse(EdeCode.DnssecBogus, rrset, 'not from the zone above the cut')
   let worst = complaint(Progress.NONE, EdeCode.RrsigsMissing, 'no signature')
   const candidates: Candidate[] = []
   for (const rdata of rrset.signatures) {
@@ -198,7 +300,10 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
         return validBy(hearing, candidate, [candidate.rdata, ...further])
       }
       failed.add(key)
-      const text = verification === 'bad-key' ? `key ${key.tag} (${algorithmName(key.algorithm)}) cannot be used` : `the signature by key ${key.tag} (${algorithmName(key.algorithm)}) does not verify`
+      const text =
+        verification === 'bad-key'
+          ? `key ${key.tag} (${algorithmName(key.algorithm)}) cannot be used`
+          : `the signature by key ${key.tag} (${algorithmName(key.algorithm)}) does not verify`
       worst = complaint(Progress.VERIFICATION, EdeCode.DnssecBogus, text)
     }
   }
@@ -215,9 +320,10 @@ function headOf(rdata: Uint8Array, signer: Name): Uint8Array {
 }
 
 /**
- * Signatures that a validator after us may need besides the one that verified: by another algorithm, which is perhaps the only
- * one that it knows, and over a DNSKEY set by other keys, of which perhaps one alone is its anchor (a revoked one among them,
- * RFC 5011 section 2.1). Only those that verify, at most `signaturesKept` in all; work that runs out ends the search.
+ * Signatures that a validator after us may need besides the one that verified: by another algorithm, which is perhaps
+ * the only one that it knows, and over a DNSKEY set by other keys, of which perhaps one alone is its anchor (a revoked
+ * one among them, RFC 5011 section 2.1). Only those that verify, at most `signaturesKept` in all; work that runs out
+ * ends the search.
  */
 function furtherSignatures(hearing: Hearing, first: Candidate, by: ZoneKey): Uint8Array[] {
   const { rrset, rules, work, furtherKeys } = hearing
@@ -239,11 +345,20 @@ function furtherSignatures(hearing: Hearing, first: Candidate, by: ZoneKey): Uin
   return kept
 }
 
-function validBy({ rrset, zone, wall }: Hearing, { rrsig, owner }: Candidate, signatures: readonly Uint8Array[]): SetVerdict {
+function validBy(
+  { rrset, zone, wall }: Hearing,
+  { rrsig, owner }: Candidate,
+  signatures: readonly Uint8Array[],
+): SetVerdict {
   const left = serialDistance(Math.floor(wall), rrsig.expiration)
   return {
-    kind: 'valid', keyTag: rrsig.keyTag, algorithm: rrsig.algorithm, expires: Math.floor(wall) + left,
-    ttl: Math.max(0, Math.min(rrset.ttl, rrsig.originalTtl, left)), signatures, expansion: owner === rrset.name ? null : { wildcard: owner, zone },
+    kind: 'valid',
+    keyTag: rrsig.keyTag,
+    algorithm: rrsig.algorithm,
+    expires: Math.floor(wall) + left,
+    ttl: Math.max(0, Math.min(rrset.ttl, rrsig.originalTtl, left)),
+    signatures,
+    expansion: owner === rrset.name ? null : { wildcard: owner, zone },
   }
 }
 
@@ -251,12 +366,22 @@ function validBy({ rrset, zone, wall }: Hearing, { rrsig, owner }: Candidate, si
 function examine(hearing: Hearing, rdata: Uint8Array): Candidate | Complaint {
   const { rrset, zone } = hearing
   const rrsig = readRrsig(rdata)
-  if (rrsig === null || rrsig.covered !== rrset.type) return complaint(Progress.FORM, EdeCode.DnssecBogus, 'the signature is malformed or over another type')
-  if (rrsig.signer !== zone) return complaint(Progress.FORM, EdeCode.DnssecBogus, `signed by ${formatName(rrsig.signer)}, not by ${formatName(zone)}`)
+  if (rrsig === null || rrsig.covered !== rrset.type)
+    return complaint(Progress.FORM, EdeCode.DnssecBogus, 'the signature is malformed or over another type')
+  if (rrsig.signer !== zone)
+    return complaint(
+      Progress.FORM,
+      EdeCode.DnssecBogus,
+      `signed by ${formatName(rrsig.signer)}, not by ${formatName(zone)}`,
+    )
   // Fewer labels than the signer would be a wildcard above the zone, over zones of others (CVE-2026-44690).
   const owner = rrsig.labels < labelCount(zone) ? null : signedOwner(rrset.name, rrsig.labels)
   if (owner === null) {
-    return complaint(Progress.SCOPE, EdeCode.DnssecBogus, `the signature counts ${rrsig.labels} labels, its signer has ${labelCount(zone)} and its owner ${signedLabels(rrset.name)}`)
+    return complaint(
+      Progress.SCOPE,
+      EdeCode.DnssecBogus,
+      `the signature counts ${rrsig.labels} labels, its signer has ${labelCount(zone)} and its owner ${signedLabels(rrset.name)}`,
+    )
   }
   const keys = keysFor(hearing, rrsig)
   if (!Array.isArray(keys)) return keys
@@ -265,27 +390,45 @@ function examine(hearing: Hearing, rdata: Uint8Array): Candidate | Complaint {
 
 function keysFor({ keys, rules, revokedToo, keyMissing }: Hearing, rrsig: Rrsig): ZoneKey[] | Complaint {
   if (!isSupported(rrsig.algorithm) || rules.disallowedAlgorithms.has(rrsig.algorithm)) {
-    return complaint(Progress.ALGORITHM, EdeCode.RrsigsMissing, `no signature of an algorithm that is validated (${algorithmName(rrsig.algorithm)} is not)`)
+    return complaint(
+      Progress.ALGORITHM,
+      EdeCode.RrsigsMissing,
+      `no signature of an algorithm that is validated (${algorithmName(rrsig.algorithm)} is not)`,
+    )
   }
   const by = (): string => `signed by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
   const fitting = keys.filter(key => key.tag === rrsig.keyTag && key.algorithm === rrsig.algorithm)
-  if (fitting.length === 0) return complaint(Progress.KEY, keyMissing, `${by()}, which is none of the keys that may sign it`)
+  if (fitting.length === 0)
+    return complaint(Progress.KEY, keyMissing, `${by()}, which is none of the keys that may sign it`)
   const current = fitting.filter(key => revokedToo || (key.flags & DnskeyFlag.REVOKE) === 0)
   if (current.length === 0) return complaint(Progress.KEY, keyMissing, `${by()}, which is revoked`)
   const zoneKeys = current.filter(key => (key.flags & DnskeyFlag.ZONE) !== 0)
-  return zoneKeys.length > 0 ? zoneKeys : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `${by()}, which is no zone key`)
+  return zoneKeys.length > 0
+    ? zoneKeys
+    : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `${by()}, which is no zone key`)
 }
 
 /** RFC 4034 section 3.1.5: both ends belong to the time of validity. */
 function timeComplaint(rrsig: Rrsig, wall: number): Complaint | null {
   const by = (): string => `the signature by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
-  if (serialDistance(rrsig.inception, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by()} ends before it begins`)
-  if (serialDistance(wall, rrsig.expiration) < 0) return complaint(Progress.TIME, EdeCode.SignatureExpired, `${by()} expired ${formatTime(rrsig.expiration)}`)
-  if (serialDistance(rrsig.inception, wall) < 0) return complaint(Progress.TIME, EdeCode.SignatureNotYetValid, `${by()} is valid from ${formatTime(rrsig.inception)} on`)
+  if (serialDistance(rrsig.inception, rrsig.expiration) < 0)
+    return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by()} ends before it begins`)
+  if (serialDistance(wall, rrsig.expiration) < 0)
+    return complaint(Progress.TIME, EdeCode.SignatureExpired, `${by()} expired ${formatTime(rrsig.expiration)}`)
+  if (serialDistance(rrsig.inception, wall) < 0)
+    return complaint(
+      Progress.TIME,
+      EdeCode.SignatureNotYetValid,
+      `${by()} is valid from ${formatTime(rrsig.inception)} on`,
+    )
   return null
 }
 
 /** From `a` to `b` in serial number arithmetic (RFC 1982): seconds, negative when `b` lies before `a`. */
 const serialDistance = (a: number, b: number): number => (b - a) | 0
 
-const refuse = (ede: EdeCode, rrset: RRset, text: string): Refusal => ({ kind: 'bogus', ede, text: `${formatName(rrset.name)} ${typeName(rrset.type)}: ${text}` })
+const refuse = (ede: EdeCode, rrset: RRset, text: string): Refusal => ({
+  kind: 'bogus',
+  ede,
+  text: `${formatName(rrset.name)} ${typeName(rrset.type)}: ${text}`,
+})

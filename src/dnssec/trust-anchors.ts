@@ -1,9 +1,10 @@
 /**
- * Where trust begins (RFC 4033 section 5): the anchors of zones, as DS or DNSKEY data, and the names below which nothing is
- * validated for a while (negative trust anchors, RFC 7646). Values that never change; what rolls and what is configured
- * makes new ones. Not here: the roll itself (`managed-anchors.ts`) and files.
+ * Where trust begins (RFC 4033 section 5): the anchors of zones, as DS or DNSKEY data, and the names below which
+ * nothing is validated for a while (negative trust anchors, RFC 7646). Values that never change; what rolls and what is
+ * configured makes new ones. Not here: the roll itself (`managed-anchors.ts`) and files.
  *
- * Invariant: a text with any error in it yields its problems, all at once, and whoever reads them takes none of its anchors.
+ * Invariant: a text with any error in it yields its problems, all at once, and whoever reads them takes none of its
+ * anchors.
  */
 import { foldName, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
 import { DNSKEY_PROTOCOL, DnskeyFlag, readDnskey } from '../dns/rdata-dnssec.ts'
@@ -57,12 +58,20 @@ export function makeTrustPoints(anchors: readonly TrustAnchor[], negative: reado
     negative(name, wall) {
       if (negative.length === 0) return undefined
       const anchor = closest(name)
-      return negative.find(entry => entry.until > wall && isWithin(name, entry.name) && (anchor === undefined || isWithin(entry.name, anchor.name)))
+      return negative.find(
+        entry =>
+          entry.until > wall &&
+          isWithin(name, entry.name) &&
+          (anchor === undefined || isWithin(entry.name, anchor.name)),
+      )
     },
   }
 }
 
-/** One anchor for each name, in the order in which the names first come, every RDATA once; those without any data are left out. */
+/**
+ * One anchor for each name, in the order in which the names first come, every RDATA once; those without any data are
+ * left out.
+ */
 export function mergeAnchors(anchors: readonly TrustAnchor[]): readonly TrustAnchor[] {
   const merged = new Map<Name, { readonly name: Name; readonly ds: Uint8Array[]; readonly keys: Uint8Array[] }>()
   const add = (into: Uint8Array[], rdatas: readonly Uint8Array[]): void => {
@@ -97,8 +106,8 @@ export interface ParsedAnchors {
 }
 
 /**
- * Reads DS and DNSKEY records in master-file syntax, one anchor for each name; TTL and class may be left out. Of a file in
- * which Unbound keeps the state of keys (`auto-trust-anchor-file`) those are taken that it trusts. Never throws.
+ * Reads DS and DNSKEY records in master-file syntax, one anchor for each name; TTL and class may be left out. Of a file
+ * in which Unbound keeps the state of keys (`auto-trust-anchor-file`) those are taken that it trusts. Never throws.
  */
 export function parseAnchors(text: string, file: string): ParsedAnchors {
   const reader = new AnchorReader(text, file)
@@ -147,8 +156,13 @@ class AnchorReader {
   #foreign({ tokens: [first] }: Entry): boolean {
     if (first === undefined || first.quoted) return false
     const owner = OTHER_FORMS.get(first.text.toLowerCase())
-    if (owner !== undefined) this.#tell(first, `${shown(first.text)} is ${owner} way to write trust anchors: write them as records, ${EXAMPLE}`)
-    else if (first.text.startsWith('<')) this.#tell(first, `this is XML: write the trust anchors in it as records, ${EXAMPLE}`)
+    if (owner !== undefined)
+      this.#tell(
+        first,
+        `${shown(first.text)} is ${owner} way to write trust anchors: write them as records, ${EXAMPLE}`,
+      )
+    else if (first.text.startsWith('<'))
+      this.#tell(first, `this is XML: write the trust anchors in it as records, ${EXAMPLE}`)
     return owner !== undefined || first.text.startsWith('<')
   }
 
@@ -161,7 +175,10 @@ class AnchorReader {
     }
     if (!indented) this.#owner = this.#readOwner(first)
     else if (this.#owner === 'none') {
-      this.#tell(first, 'the line begins with white space, so its record would belong to the zone above it, and there is none: remove the white space')
+      this.#tell(
+        first,
+        'the line begins with white space, so its record would belong to the zone above it, and there is none: remove the white space',
+      )
       this.#owner = null
       return
     }
@@ -172,7 +189,11 @@ class AnchorReader {
     }
     const { type, next } = head
     if (type !== RrType.DS && type !== RrType.DNSKEY) {
-      this.#tellToken(tokens, next - 1, `expected DS or DNSKEY, found ${typeName(type)}: only these can be trust anchors`)
+      this.#tellToken(
+        tokens,
+        next - 1,
+        `expected DS or DNSKEY, found ${typeName(type)}: only these can be trust anchors`,
+      )
       return
     }
     if (head.class !== null && head.class !== RrClass.IN) {
@@ -181,11 +202,14 @@ class AnchorReader {
     }
     const rdata = parseRdata(type, tokens, null, next)
     if ('error' in rdata) this.#tellToken(tokens, rdata.index, rdata.error)
-    else if (typeof this.#owner === 'string' && this.#owner !== 'none') this.#take(this.#owner, type, rdata, tokens[next - 1] ?? first)
+    else if (typeof this.#owner === 'string' && this.#owner !== 'none')
+      this.#take(this.#owner, type, rdata, tokens[next - 1] ?? first)
   }
 
   #readOwner(token: Token): Name | null {
-    const name = token.quoted ? { error: 'expected the name of a zone, found a quoted string' } : parseName(token.text, null)
+    const name = token.quoted
+      ? { error: 'expected the name of a zone, found a quoted string' }
+      : parseName(token.text, null)
     if (typeof name === 'string') return foldName(name)
     this.#tell(token, name.error)
     return null
@@ -198,9 +222,12 @@ class AnchorReader {
     }
     const { flags, protocol } = readDnskey(rdata) ?? { flags: 0, protocol: 0 }
     const distrusted = unboundDistrust(this.#lines[at.line - 1] ?? '')
-    if ((flags & DnskeyFlag.ZONE) === 0) this.#tell(at, `a trust anchor needs the zone key bit: expected flags 257 or 256, found ${flags}`)
-    else if (protocol !== DNSKEY_PROTOCOL) this.#tell(at, `expected protocol ${DNSKEY_PROTOCOL} behind the flags, found ${protocol}`)
-    else if ((flags & DnskeyFlag.REVOKE) !== 0) this.#tell(at, 'this key is revoked (RFC 5011) and is not used: remove the line', 'warning')
+    if ((flags & DnskeyFlag.ZONE) === 0)
+      this.#tell(at, `a trust anchor needs the zone key bit: expected flags 257 or 256, found ${flags}`)
+    else if (protocol !== DNSKEY_PROTOCOL)
+      this.#tell(at, `expected protocol ${DNSKEY_PROTOCOL} behind the flags, found ${protocol}`)
+    else if ((flags & DnskeyFlag.REVOKE) !== 0)
+      this.#tell(at, 'this key is revoked (RFC 5011) and is not used: remove the line', 'warning')
     else if (distrusted !== null) this.#tell(at, `this key is not used: its state is ${distrusted}`, 'warning')
     else this.anchors.push({ name, ds: [], keys: [rdata] })
   }
@@ -209,17 +236,30 @@ class AnchorReader {
     const token = tokens[index]
     const last = tokens.at(-1)
     if (token !== undefined) this.#tell(token, message)
-    else if (last !== undefined) this.#tell({ line: last.line, column: last.column + last.text.length + (last.quoted ? 2 : 0) }, message)
+    else if (last !== undefined)
+      this.#tell({ line: last.line, column: last.column + last.text.length + (last.quoted ? 2 : 0) }, message)
   }
 
-  #tell({ line, column }: { readonly line: number; readonly column: number }, message: string, severity: Problem['severity'] = 'error'): void {
+  #tell(
+    { line, column }: { readonly line: number; readonly column: number },
+    message: string,
+    severity: Problem['severity'] = 'error',
+  ): void {
     this.#problems.push({ file: this.#file, line, column, severity, message })
   }
 }
 
-const UNBOUND_STATES: ReadonlyMap<string, string> = new Map([['0', 'START'], ['1', 'ADDPEND'], ['4', 'REVOKED'], ['5', 'REMOVED']])
+const UNBOUND_STATES: ReadonlyMap<string, string> = new Map([
+  ['0', 'START'],
+  ['1', 'ADDPEND'],
+  ['4', 'REVOKED'],
+  ['5', 'REMOVED'],
+])
 
-/** Unbound writes what it knows of a key behind it; one whose hold-down still runs would be believed too early (RFC 5011 section 2.2). */
+/**
+ * Unbound writes what it knows of a key behind it; one whose hold-down still runs would be believed too early (RFC 5011
+ * section 2.2).
+ */
 function unboundDistrust(line: string): string | null {
   const [, state] = /;;state=(\d)/.exec(line) ?? []
   return state === undefined ? null : (UNBOUND_STATES.get(state) ?? null)

@@ -5,7 +5,11 @@ import { createSocket, type Socket } from 'node:dgram'
  * `node:dgram` resolves every address through `dns.lookup`, a trip through the loop even for literals. Ours are always
  * literals, so the answer is the question, at once; without it a datagram could not leave in the turn that sends it.
  */
-function identityLookup(address: string, _options: unknown, done: (error: null, address: string, family: number) => void): void {
+function identityLookup(
+  address: string,
+  _options: unknown,
+  done: (error: null, address: string, family: number) => void,
+): void {
   done(null, address, address.includes(':') ? 6 : 4)
 }
 

@@ -1,8 +1,9 @@
 /**
- * What one thread hands to another: records in a ring of shared memory, one writer and one reader, no locks. It is bounded;
- * what does not fit is not taken, and the writer decides what that means.
+ * What one thread hands to another: records in a ring of shared memory, one writer and one reader, no locks. It is
+ * bounded; what does not fit is not taken, and the writer decides what that means.
  *
- * Invariant: a record is complete before the reader can see it, and is not overwritten before the reader has let go of it.
+ * Invariant: a record is complete before the reader can see it, and is not overwritten before the reader has let go of
+ * it.
  */
 import { ORIGIN_WORDS } from './message-block.ts'
 
@@ -48,7 +49,15 @@ export class RingWriter {
   }
 
   /** False when there is no room. */
-  put(socket: number, kind: number, value: number, from: Uint32Array, originAt: number, bytes: Uint8Array, length: number): boolean {
+  put(
+    socket: number,
+    kind: number,
+    value: number,
+    from: Uint32Array,
+    originAt: number,
+    bytes: Uint8Array,
+    length: number,
+  ): boolean {
     const words = this.#words
     const capacity = words.length
     const written = Atomics.load(this.#positions, WRITTEN)
@@ -112,4 +121,10 @@ export class RingReader {
   }
 }
 
-export const emptyHandover = (): Handover => ({ socket: 0, kind: 0, value: 0, origin: new Uint32Array(ORIGIN_WORDS), bytes: new Uint8Array(0) })
+export const emptyHandover = (): Handover => ({
+  socket: 0,
+  kind: 0,
+  value: 0,
+  origin: new Uint32Array(ORIGIN_WORDS),
+  bytes: new Uint8Array(0),
+})

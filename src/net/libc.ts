@@ -1,9 +1,10 @@
 /**
- * The few system calls that `node:dgram` does not offer, by way of the prebuilt binary of koffi, an optional package for Linux
- * on x64 and arm64. Deliberately thin: numbers in, a number out, what is negative is an errno. Memory is handed over as
- * addresses, which fit a double exactly (47 bits), so that no call makes an object.
+ * The few system calls that `node:dgram` does not offer, by way of the prebuilt binary of koffi, an optional package
+ * for Linux on x64 and arm64. Deliberately thin: numbers in, a number out, what is negative is an errno. Memory is
+ * handed over as addresses, which fit a double exactly (47 bits), so that no call makes an object.
  *
- * Invariant: whoever hands over an address keeps the memory behind it, and its extent is right; nothing checks that here.
+ * Invariant: whoever hands over an address keeps the memory behind it, and its extent is right; nothing checks that
+ * here.
  */
 import { createRequire } from 'node:module'
 import { getSystemErrorMap } from 'node:util'
@@ -36,8 +37,9 @@ export interface Libc {
   /** 0 when there is no such interface. `name` is the address of a text that ends in 0. */
   ifNameToIndex(name: number): number
   /**
-   * Calls `readable` in each turn of the loop in which the descriptor can be read, and keeps the process alive unless it is told not
-   * to. Closed before the descriptor is. In the main thread only: a worker that is terminated during a call takes the process with it.
+   * Calls `readable` in each turn of the loop in which the descriptor can be read, and keeps the process alive unless
+   * it is told not to. Closed before the descriptor is. In the main thread only: a worker that is terminated during a
+   * call takes the process with it.
    */
   watch(fd: number, readable: () => void): Watch
 }
@@ -48,7 +50,9 @@ export interface Watch {
   close(): void
 }
 
-export type LibcResult = { readonly kind: 'libc'; readonly libc: Libc } | { readonly kind: 'unavailable'; readonly reason: string }
+export type LibcResult =
+  | { readonly kind: 'libc'; readonly libc: Libc }
+  | { readonly kind: 'unavailable'; readonly reason: string }
 
 type Native = (...args: readonly number[]) => number
 
@@ -66,9 +70,19 @@ interface Koffi {
 }
 
 const isKoffi = (value: unknown): value is Koffi =>
-  typeof value === 'object' && value !== null && 'load' in value && typeof value.load === 'function'
-  && 'address' in value && typeof value.address === 'function' && 'errno' in value && typeof value.errno === 'function'
-  && 'node' in value && typeof value.node === 'object' && value.node !== null && 'poll' in value.node && typeof value.node.poll === 'function'
+  typeof value === 'object' &&
+  value !== null &&
+  'load' in value &&
+  typeof value.load === 'function' &&
+  'address' in value &&
+  typeof value.address === 'function' &&
+  'errno' in value &&
+  typeof value.errno === 'function' &&
+  'node' in value &&
+  typeof value.node === 'object' &&
+  value.node !== null &&
+  'poll' in value.node &&
+  typeof value.node.poll === 'function'
 
 /** Where our layouts of the kernel's structures hold. */
 const ARCHITECTURES = ['x64', 'arm64']
@@ -94,7 +108,10 @@ export function describeErrno(errno: number): { readonly code: string; readonly 
   return { code, message }
 }
 
-/** The symbols of the program itself, which has libc in it: the same for glibc and musl. Pointers are declared as integers. */
+/**
+ * The symbols of the program itself, which has libc in it: the same for glibc and musl. Pointers are declared as
+ * integers.
+ */
 function bindLibc(koffi: Koffi): Libc {
   const library = koffi.load(null)
   const native = (name: string, result: string, parameters: readonly string[]): Native => {
@@ -135,7 +152,8 @@ function bindLibc(koffi: Koffi): Libc {
     close: native('close', 'int', ['int']),
     syscall: native('syscall', 'long', ['long', 'uint64_t', 'uint64_t', 'uint64_t', 'uint64_t']),
     ifNameToIndex: native('if_nametoindex', 'uint32_t', ['uint64_t']),
-    // What throws within koffi's own call ends the process without a word; in a tick of Node.js it is an exception like any other.
+    // What throws within koffi's own call ends the process without a word; in a tick of Node.js it is an exception like
+    // any other.
     watch: (fd, readable) => koffi.node.poll(fd, { readable: true }, () => process.nextTick(readable)),
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Appends lines to a file without making the caller wait: lines gather in memory while the disk is busy, and when too many
- * have gathered new ones are counted as dropped. For the query log; one write is under way at a time.
+ * Appends lines to a file without making the caller wait: lines gather in memory while the disk is busy, and when too
+ * many have gathered new ones are counted as dropped. For the query log; one write is under way at a time.
  *
  * Invariant: memory is bounded by `bufferBytes`; a failing disk is told once and never throws.
  */

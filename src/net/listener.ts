@@ -1,4 +1,6 @@
-/** What every listener is to the rest, and the two ways of opening one ending: values, because a taken port is ordinary. */
+/**
+ * What every listener is to the rest, and the two ways of opening one ending: values, because a taken port is ordinary.
+ */
 import type { EventSink, Serve, Transport } from '../ports.ts'
 
 export interface Listener {

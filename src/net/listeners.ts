@@ -1,8 +1,8 @@
 /**
- * All the sockets that clients reach: UDP and TCP on every address asked for. Where datagrams are moved in batches `0.0.0.0`
- * and `::` are one socket, unless another server has one of the addresses; else they mean one socket for each local address.
- * (`node:dgram` cannot choose the source address of a reply, so a wildcard socket answers from the wrong one on hosts with
- * several.) Addresses that come or go later are followed.
+ * All the sockets that clients reach: UDP and TCP on every address asked for. Where datagrams are moved in batches
+ * `0.0.0.0` and `::` are one socket, unless another server has one of the addresses; else they mean one socket for each
+ * local address. (`node:dgram` cannot choose the source address of a reply, so a wildcard socket answers from the wrong
+ * one on hosts with several.) Addresses that come or go later are followed.
  *
  * Invariant: an address has either both transports or neither.
  */
@@ -80,7 +80,8 @@ class ListenerSet implements Listeners {
     this.connections = new TcpConnections(options.limits.tcp)
     this.#events = onceSmallBuffer(options.events)
     const { batch, onMessage, clock, limits } = options
-    this.#batch = batch === undefined ? null : new BatchUdp({ ...batch, onMessage, clock, limits, events: this.#events })
+    this.#batch =
+      batch === undefined ? null : new BatchUdp({ ...batch, onMessage, clock, limits, events: this.#events })
   }
 
   async start(): Promise<void> {
@@ -127,7 +128,11 @@ class ListenerSet implements Listeners {
     await this.#scanning
     // TCP first: its replies may still be under way, and what UDP has left is sent.
     for (const transport of ['tcp', 'udp'] satisfies Transport[]) {
-      await Promise.all(this.open().filter(l => l.transport === transport).map(l => l.close()))
+      await Promise.all(
+        this.open()
+          .filter(l => l.transport === transport)
+          .map(l => l.close()),
+      )
     }
     await this.#batch?.close()
   }
@@ -141,7 +146,9 @@ class ListenerSet implements Listeners {
 
   /** Makes the sockets of a wildcard those of the present addresses. */
   async #follow(wildcard: Wildcard): Promise<void> {
-    const present = (this.#options.addresses ?? localAddresses)().filter(a => a.includes(':') === (wildcard.family === 6))
+    const present = (this.#options.addresses ?? localAddresses)().filter(
+      a => a.includes(':') === (wildcard.family === 6),
+    )
     for (const [address, pair] of wildcard.pairs) {
       if (present.includes(address)) continue
       wildcard.pairs.delete(address)
@@ -160,7 +167,10 @@ class ListenerSet implements Listeners {
     }
   }
 
-  /** An address of a wildcard that cannot be had (taken by another server, not usable yet) is tried again at every scan and told once. */
+  /**
+   * An address of a wildcard that cannot be had (taken by another server, not usable yet) is tried again at every scan
+   * and told once.
+   */
   #tellOnce(wildcard: Wildcard, address: string, failure: ListenFailure): void {
     if (wildcard.troubles.get(address)?.code !== failure.code) {
       const { transport, port, code, message } = failure
@@ -194,7 +204,12 @@ interface Wildcard {
 }
 
 const noAddress = (address: string, port: number): ListenFailure => ({
-  kind: 'listen-failed', transport: 'udp', address, port, code: 'EADDRNOTAVAIL', message: `this host has no address for ${address}`,
+  kind: 'listen-failed',
+  transport: 'udp',
+  address,
+  port,
+  code: 'EADDRNOTAVAIL',
+  message: `this host has no address for ${address}`,
 })
 
 /** Every socket meets the same cap of the kernel; it is worth telling once. */

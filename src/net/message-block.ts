@@ -1,14 +1,18 @@
 /**
- * Datagrams for `recvmmsg` and `sendmmsg`: one piece of memory that holds the kernel's structures, laid out by hand (struct
- * mmsghdr, msghdr, iovec and cmsghdr of 64-bit Linux, man recvmmsg(2) and ip(7)), and the octets of the datagrams. It neither
- * sends nor receives, and knows no DNS.
+ * Datagrams for `recvmmsg` and `sendmmsg`: one piece of memory that holds the kernel's structures, laid out by hand
+ * (struct mmsghdr, msghdr, iovec and cmsghdr of 64-bit Linux, man recvmmsg(2) and ip(7)), and the octets of the
+ * datagrams. It neither sends nor receives, and knows no DNS.
  *
- * Invariants: every pointer in it points into it; no length says more than there is room for. Where a datagram came from (its
- * origin) is kept in the form in which an answer goes back there, so that nothing has to be taken apart for that.
+ * Invariants: every pointer in it points into it; no length says more than there is room for. Where a datagram came
+ * from (its origin) is kept in the form in which an answer goes back there, so that nothing has to be taken apart for
+ * that.
  */
 import type { Libc } from './libc.ts'
 
-/** A socket address (up to 28 octets, the rest unused), then control data: what local address it was sent to. In words of four octets. */
+/**
+ * A socket address (up to 28 octets, the rest unused), then control data: what local address it was sent to. In words
+ * of four octets.
+ */
 export const ORIGIN_WORDS = 20
 const CONTROL_WORD = 8
 const NAME_OCTETS = 28
@@ -39,7 +43,10 @@ export interface BlockShape {
   readonly octets: number
 }
 
-/** An odd number of cache lines: datagrams a power of two apart would all want the same few places of the processor's cache. */
+/**
+ * An odd number of cache lines: datagrams a power of two apart would all want the same few places of the processor's
+ * cache.
+ */
 const strideFor = (octets: number): number => (Math.ceil(octets / LINE) | 1) * LINE
 
 export class MessageBlock {
@@ -100,7 +107,11 @@ export class MessageBlock {
   prepare(n: number, withControl: boolean): void {
     const { words } = this
     const control = withControl ? CONTROL_ROOM : 0
-    for (let header = 0, vector = this.#vectorWord; header < n * HEADER_WORDS; header += HEADER_WORDS, vector += VECTOR_WORDS) {
+    for (
+      let header = 0, vector = this.#vectorWord;
+      header < n * HEADER_WORDS;
+      header += HEADER_WORDS, vector += VECTOR_WORDS
+    ) {
       words[header + NAME_LENGTH] = NAME_OCTETS
       words[header + CONTROL_LENGTH_WORD] = control
       words[vector + 2] = this.room
@@ -122,16 +133,22 @@ export class MessageBlock {
   }
 
   /**
-   * Turns what the kernel told of the local address into what makes a reply leave from it; false when it told nothing usable.
-   * The interface is left open, since the way back need not be the way here, except for link-local addresses, which mean
-   * nothing without it.
+   * Turns what the kernel told of the local address into what makes a reply leave from it; false when it told nothing
+   * usable. The interface is left open, since the way back need not be the way here, except for link-local addresses,
+   * which mean nothing without it.
    */
   turnControl(i: number, family: 4 | 6): boolean {
     const { words } = this
     const at = this.originWord(i) + CONTROL_WORD
     const [level, type] = CONTROL_KIND[family]
     const octets = words[i * HEADER_WORDS + CONTROL_LENGTH_WORD] ?? 0
-    if (octets < CONTROL_LENGTH[family] || words[at] !== CONTROL_LENGTH[family] || words[at + 2] !== level || words[at + 3] !== type) return false
+    if (
+      octets < CONTROL_LENGTH[family] ||
+      words[at] !== CONTROL_LENGTH[family] ||
+      words[at + 2] !== level ||
+      words[at + 3] !== type
+    )
+      return false
     if (family === 4) words[at + 4] = 0
     else if (!isLinkLocal(words[at + 4] ?? 0)) words[at + 8] = 0
     return true
@@ -154,7 +171,8 @@ export class MessageBlock {
 const isLinkLocal = (first: number): boolean => (first & 0xc0ff) === 0x80fe
 
 /** The port of an origin. */
-export const originPort = (words: Uint32Array, at: number): number => (((words[at] ?? 0) >>> 8) & 0xff00) | ((words[at] ?? 0) >>> 24)
+export const originPort = (words: Uint32Array, at: number): number =>
+  (((words[at] ?? 0) >>> 8) & 0xff00) | ((words[at] ?? 0) >>> 24)
 /** 2 or 10, as the kernel numbers families. */
 export const originFamily = (words: Uint32Array, at: number): number => (words[at] ?? 0) & 0xffff
 /** The address in an origin begins here, behind family and port, and in IPv6 behind the flow too. In words. */

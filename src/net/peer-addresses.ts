@@ -1,6 +1,6 @@
 /**
- * Origins of datagrams turned into addresses, remembered for the clients that come again: `client-addresses.ts` for those
- * that come as octets. Invariant: never more entries than `limit`.
+ * Origins of datagrams turned into addresses, remembered for the clients that come again: `client-addresses.ts` for
+ * those that come as octets. Invariant: never more entries than `limit`.
  */
 import { type IpAddress, ipFromBytes } from '../dns/address.ts'
 import { ADDRESS_WORD } from './message-block.ts'
@@ -21,7 +21,9 @@ export class PeerAddresses {
   }
 
   ipOf(origin: Uint32Array, family: 4 | 6): IpAddress {
-    return family === 4 ? remembered(this.#known4, origin[ADDRESS_WORD[4]] ?? 0, this.#limit, origin, 4) : remembered(this.#known6, textOf(origin), this.#limit, origin, 6)
+    return family === 4
+      ? remembered(this.#known4, origin[ADDRESS_WORD[4]] ?? 0, this.#limit, origin, 4)
+      : remembered(this.#known6, textOf(origin), this.#limit, origin, 6)
   }
 }
 

@@ -1,4 +1,7 @@
-/** Several descriptors waited for at once with poll(2): an array of struct pollfd by hand. Immutable but for what poll writes into it. */
+/**
+ * Several descriptors waited for at once with poll(2): an array of struct pollfd by hand. Immutable but for what poll
+ * writes into it.
+ */
 import type { Libc } from './libc.ts'
 
 export interface PollSet {

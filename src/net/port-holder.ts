@@ -1,6 +1,6 @@
 /**
- * Who has a port that we wanted: read from `/proc`, where there is one and as far as it lets us look. For a message to a
- * person; on other systems, or without the right to look, the answer is simply not known.
+ * Who has a port that we wanted: read from `/proc`, where there is one and as far as it lets us look. For a message to
+ * a person; on other systems, or without the right to look, the answer is simply not known.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { ipFromBytes, parseIp } from '../dns/address.ts'
@@ -29,10 +29,19 @@ const LISTENING = { tcp: '0A', udp: '07' } as const
 /** The sockets that a table of the kernel lists; lines of another form are skipped. */
 export function parseSockets(text: string, transport: Transport): KernelSocket[] {
   return text.split('\n').flatMap(line => {
-    const match = /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+\s+(\d+)\s+\d+ (\d+)/.exec(line)
+    const match =
+      /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+\s+(\d+)\s+\d+ (\d+)/.exec(line)
     if (match === null) return []
     const [, address = '', port = '', state = '', uid = '', inode = ''] = match
-    return [{ address: kernelAddress(address), port: Number.parseInt(port, 16), listening: state === LISTENING[transport], uid: Number(uid), inode }]
+    return [
+      {
+        address: kernelAddress(address),
+        port: Number.parseInt(port, 16),
+        listening: state === LISTENING[transport],
+        uid: Number(uid),
+        inode,
+      },
+    ]
   })
 }
 
@@ -49,14 +58,22 @@ const WILDCARDS: readonly string[] = ['0.0.0.0', '::']
 
 /** Would a socket on `held` keep another off `wanted`? `::` mostly takes IPv4 as well. */
 const conflicts = (held: string, wanted: string): boolean =>
-  held === wanted || held === '::' || (WILDCARDS.includes(held) && !wanted.includes(':')) || wanted === '::' || (wanted === '0.0.0.0' && !held.includes(':'))
+  held === wanted ||
+  held === '::' ||
+  (WILDCARDS.includes(held) && !wanted.includes(':')) ||
+  wanted === '::' ||
+  (wanted === '0.0.0.0' && !held.includes(':'))
 
 /** Null when nobody was found. `root` is where the kernel's tables are; tests have their own. */
 export function findPortHolder(transport: Transport, address: string, port: number, root = '/proc'): PortHolder | null {
   const wanted = parseIp(address)?.text ?? address
-  const sockets = [`${root}/net/${transport}`, `${root}/net/${transport}6`].flatMap(path => parseSockets(contents(path), transport))
+  const sockets = [`${root}/net/${transport}`, `${root}/net/${transport}6`].flatMap(path =>
+    parseSockets(contents(path), transport),
+  )
   const holder = sockets.find(socket => socket.port === port && socket.listening && conflicts(socket.address, wanted))
-  return holder === undefined ? null : { address: holder.address, process: ownerOf(holder.inode, root), uid: holder.uid }
+  return holder === undefined
+    ? null
+    : { address: holder.address, process: ownerOf(holder.inode, root), uid: holder.uid }
 }
 
 function ownerOf(inode: string, root: string): PortHolder['process'] {

@@ -1,7 +1,7 @@
 /**
- * Replies on their way out, gathered in one turn of the loop and sent with one system call. What the kernel has no room for
- * waits here and is offered again; what finds no room here is dropped and counted, since a client asks again and a queue
- * that only grows never recovers.
+ * Replies on their way out, gathered in one turn of the loop and sent with one system call. What the kernel has no room
+ * for waits here and is offered again; what finds no room here is dropped and counted, since a client asks again and a
+ * queue that only grows never recovers.
  *
  * Invariant: a batch is for one descriptor at a time.
  */
@@ -65,7 +65,12 @@ export class ReplyBatch {
     const socket = this.#socket
     if (socket === null) return
     while (this.#sent < this.#count) {
-      const taken = libc.sendmmsg(socket.fd, this.#block.address + this.#sent * HEADER_OCTETS, this.#count - this.#sent, MSG_DONTWAIT)
+      const taken = libc.sendmmsg(
+        socket.fd,
+        this.#block.address + this.#sent * HEADER_OCTETS,
+        this.#count - this.#sent,
+        MSG_DONTWAIT,
+      )
       if (taken > 0) this.#sent += taken
       else if (taken === -EAGAIN) {
         this.#cancelRetry ??= clock.after(limits.sendRetryMs, () => {

@@ -1,6 +1,7 @@
 /**
- * What one message from a server's address is worth to the query it may answer. It says nothing of what the message means, only whether it belongs to the query. Invariant: nothing malformed, and nothing that is not a response
- * to this very query, is ever passed on (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
+ * What one message from a server's address is worth to the query it may answer. It says nothing of what the message
+ * means, only whether it belongs to the query. Invariant: nothing malformed, and nothing that is not a response to this
+ * very query, is ever passed on (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
  */
 import { type Decoded, decodeReply } from '../dns/decode.ts'
 import { foldQuestion, isResponse, isTruncated, matchReply } from '../dns/wire.ts'
@@ -28,8 +29,8 @@ export interface Judged {
 const notOurs: Judged = Object.freeze({ judgement: 'noise', decoded: null })
 
 /**
- * Judges a message and keeps what reading it brought. The question of a reply that echoes it is lower-cased in `reply`, since
- * the random letters that we sent have done their work and would only end up in caches and answers.
+ * Judges a message and keeps what reading it brought. The question of a reply that echoes it is lower-cased in `reply`,
+ * since the random letters that we sent have done their work and would only end up in caches and answers.
  */
 export function takeReply(query: Uint8Array, reply: Uint8Array): Judged {
   if (!isResponse(reply, reply.length) || (((reply[2] ?? 0) ^ (query[2] ?? 0)) & OPCODE) !== 0) return notOurs
@@ -39,11 +40,16 @@ export function takeReply(query: Uint8Array, reply: Uint8Array): Judged {
   // Servers that cut a message in the middle of a record say TC; nothing but TC is read from it.
   if (decoded.kind !== 'message' && !isTruncated(reply)) return { judgement: 'noise', decoded }
   switch (match) {
-    case 'match': return { judgement: 'reply', decoded }
-    case 'wrong-case': return { judgement: 'reply-wrong-case', decoded }
-    case 'no-question': return { judgement: 'questionless', decoded }
-    case 'mismatch': return { judgement: 'guess', decoded }
-    default: return match satisfies never
+    case 'match':
+      return { judgement: 'reply', decoded }
+    case 'wrong-case':
+      return { judgement: 'reply-wrong-case', decoded }
+    case 'no-question':
+      return { judgement: 'questionless', decoded }
+    case 'mismatch':
+      return { judgement: 'guess', decoded }
+    default:
+      return match satisfies never
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Socket addresses as Linux lays them out (ip(7), ipv6(7)): struct sockaddr_in and sockaddr_in6 by hand. Writes octets and
- * nothing else; whether the address is any good is for the kernel to say.
+ * Socket addresses as Linux lays them out (ip(7), ipv6(7)): struct sockaddr_in and sockaddr_in6 by hand. Writes octets
+ * and nothing else; whether the address is any good is for the kernel to say.
  */
 
 export const AF_INET = 2
@@ -15,8 +15,17 @@ const PORT_AT = 2
 const ADDRESS_AT = { 4: 4, 6: 8 } as const
 const SCOPE_AT = 24
 
-/** At the beginning of the memory. No octets stand for the wildcard address; `scope` is the number of an interface (RFC 4007 section 11). */
-export function writeSocketName(into: DataView, family: 4 | 6, octets: ArrayLike<number>, port: number, scope = 0): void {
+/**
+ * At the beginning of the memory. No octets stand for the wildcard address; `scope` is the number of an interface (RFC
+ * 4007 section 11).
+ */
+export function writeSocketName(
+  into: DataView,
+  family: 4 | 6,
+  octets: ArrayLike<number>,
+  port: number,
+  scope = 0,
+): void {
   for (let at = 0; at < NAME_OCTETS[family]; at++) into.setUint8(at, 0)
   into.setUint16(0, family === 4 ? AF_INET : AF_INET6, true)
   into.setUint16(PORT_AT, port, false)

@@ -41,7 +41,10 @@ export function randomSourcePort(random: Random): number {
   }
 }
 
-/** Binds to a random port, or when `tries` of them are taken to one that the kernel chooses (0). `bind` gives the code of its error, or an empty string. */
+/**
+ * Binds to a random port, or when `tries` of them are taken to one that the kernel chooses (0). `bind` gives the code
+ * of its error, or an empty string.
+ */
 export function bindRandomly(random: Random, tries: number, bind: (port: number) => string): string {
   for (let i = 0; i < tries; i++) {
     const code = bind(randomSourcePort(random))

@@ -1,16 +1,20 @@
 /**
- * A small file that holds what a program must not forget: read once, and replaced as a whole. Whoever reads the path sees the
- * old text or the new one, never a part of either, also after a power failure: the new text is written beside it, flushed,
- * renamed over it, and the directory is flushed. What the text means is not known here.
+ * A small file that holds what a program must not forget: read once, and replaced as a whole. Whoever reads the path
+ * sees the old text or the new one, never a part of either, also after a power failure: the new text is written beside
+ * it, flushed, renamed over it, and the directory is flushed. What the text means is not known here.
  *
- * Invariants: one write is under way at a time; of several texts that come meanwhile only the last is written; nothing throws.
+ * Invariants: one write is under way at a time; of several texts that come meanwhile only the last is written; nothing
+ * throws.
  */
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errorCode } from './system-error.ts'
 
-export type StateRead = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'missing' } | { readonly kind: 'unreadable'; readonly message: string }
+export type StateRead =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unreadable'; readonly message: string }
 
 export interface StateFile {
   read(): StateRead
@@ -47,7 +51,8 @@ class AtomicFile implements StateFile {
     try {
       const found = statSync(path)
       if (!found.isFile()) return { kind: 'unreadable', message: 'is not a regular file' }
-      if (found.size > maxBytes) return { kind: 'unreadable', message: `has ${found.size} octets, more than the limit of ${maxBytes}` }
+      if (found.size > maxBytes)
+        return { kind: 'unreadable', message: `has ${found.size} octets, more than the limit of ${maxBytes}` }
       return { kind: 'text', text: readFileSync(path, 'latin1') }
     } catch (error) {
       return errorCode(error) === 'ENOENT' ? { kind: 'missing' } : { kind: 'unreadable', message: messageOf(error) }

@@ -18,7 +18,9 @@ const NANOS_PER_MS = 1e6
 /** Above this `setTimeout` fires at once instead of late. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** Monotonic time since the process started (never zero), wall time, and timers that are late by 4 ms and never early. */
+/**
+ * Monotonic time since the process started (never zero), wall time, and timers that are late by 4 ms and never early.
+ */
 export function systemClock(): Clock {
   const now = (): number => performance.now()
   const wheel = new TimerWheel(now)
@@ -33,12 +35,17 @@ export function systemClock(): Clock {
 }
 
 /**
- * Where a system clock began, in milliseconds of the monotonic clock of the machine, which all threads share (`performance.now()`
- * begins anew in each). The difference of two origins turns the time of one thread into that of the other.
+ * Where a system clock began, in milliseconds of the monotonic clock of the machine, which all threads share
+ * (`performance.now()` begins anew in each). The difference of two origins turns the time of one thread into that of
+ * the other.
  */
-export const clockOrigin = (clock: Pick<Clock, 'now'>): number => Number(process.hrtime.bigint()) / NANOS_PER_MS - clock.now()
+export const clockOrigin = (clock: Pick<Clock, 'now'>): number =>
+  Number(process.hrtime.bigint()) / NANOS_PER_MS - clock.now()
 
-/** Timers count from the start of the loop's turn and may fire early by its length; this one waits for the rest, so `fire` is never early. */
+/**
+ * Timers count from the start of the loop's turn and may fire early by its length; this one waits for the rest, so
+ * `fire` is never early.
+ */
 function afterLong(delayMs: number, fire: () => void): Cancel {
   const due = performance.now() + delayMs
   const tick = (): void => {

@@ -1,10 +1,11 @@
 /**
  * One TCP client (RFC 7766): queries are taken as they come and answered as they are ready, in any order. It reads no
- * further than it can answer: not beyond `pipelined` queries in work, and not while replies wait that the client does not
- * take. Not a place for limits across connections; that is the table's.
+ * further than it can answer: not beyond `pipelined` queries in work, and not while replies wait that the client does
+ * not take. Not a place for limits across connections; that is the table's.
  *
- * Invariants: what it holds is bounded by one chunk of input, one batch, `pipelined` replies and `queuedBytes`; every way to its end
- * goes through `drop`, which runs once and takes it out of the table; junk and errors end it and nothing else.
+ * Invariants: what it holds is bounded by one chunk of input, one batch, `pipelined` replies and `queuedBytes`; every
+ * way to its end goes through `drop`, which runs once and takes it out of the table; junk and errors end it and nothing
+ * else.
  */
 import type { Socket } from 'node:net'
 import { frame, FrameBatch, Framing } from '../dns/framing.ts'
@@ -145,7 +146,11 @@ export class TcpConnection implements TableEntry {
   }
 
   #mayTake(): boolean {
-    return this.#pending < this.#limits.pipelined && this.#queuedBytes < this.#limits.queuedBytes && !this.#parts.table.isStalled(this)
+    return (
+      this.#pending < this.#limits.pipelined &&
+      this.#queuedBytes < this.#limits.queuedBytes &&
+      !this.#parts.table.isStalled(this)
+    )
   }
 
   #take(message: Uint8Array): void {
@@ -217,7 +222,10 @@ export class TcpConnection implements TableEntry {
     if (change !== 0) this.#parts.table.queued(this, change)
   }
 
-  /** Says that we are done. What the client still sends is read and forgotten, so that closing does not reset what it has yet to read. */
+  /**
+   * Says that we are done. What the client still sends is read and forgotten, so that closing does not reset what it
+   * has yet to read.
+   */
   #end(): void {
     this.#socket.end()
     this.#socket.resume()

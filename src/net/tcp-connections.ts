@@ -1,8 +1,8 @@
 /**
- * All TCP clients of the process in one table, whichever listener they came through: who may come in, who has to go, and
- * how many octets of replies wait. Not a place for protocol. Invariants: the counters are what the connections in the
- * table say, since only `admit`, `remove` and `queued` change them (Unbound 2026-05-27 leaked per-netblock counters); one
- * client prefix can never keep another one out.
+ * All TCP clients of the process in one table, whichever listener they came through: who may come in, who has to go,
+ * and how many octets of replies wait. Not a place for protocol. Invariants: the counters are what the connections in
+ * the table say, since only `admit`, `remove` and `queued` change them (Unbound 2026-05-27 leaked per-netblock
+ * counters); one client prefix can never keep another one out.
  */
 import type { IpAddress } from '../dns/address.ts'
 import type { TcpLimits } from '../limits.ts'
@@ -93,7 +93,8 @@ export class TcpConnections {
 
   #fullest(last: TableEntry): TableEntry | null {
     let fullest = last
-    for (const entries of this.#byPrefix.values()) for (const entry of entries) if (entry.queuedBytes > fullest.queuedBytes) fullest = entry
+    for (const entries of this.#byPrefix.values())
+      for (const entry of entries) if (entry.queuedBytes > fullest.queuedBytes) fullest = entry
     return fullest.queuedBytes > 0 ? fullest : null
   }
 

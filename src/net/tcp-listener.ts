@@ -16,7 +16,10 @@ export interface TcpListenOptions extends ListenOptions {
   readonly limits: { readonly server: ServerLimits }
   /** Shared by all TCP listeners: its bounds hold across them. */
   readonly connections: TcpConnections
-  /** Hears of every connection taken, with the client as `onMessage` gets it: for a test that breaks connections on purpose. */
+  /**
+   * Hears of every connection taken, with the client as `onMessage` gets it: for a test that breaks connections on
+   * purpose.
+   */
   readonly onAccept?: (client: Client, socket: Socket) => void
 }
 
@@ -27,7 +30,14 @@ export function openTcpListener(options: TcpListenOptions): Promise<Listener | L
   const server = createServer({ allowHalfOpen: true, noDelay: true })
   return new Promise(resolve => {
     const refused = (error: Error): void =>
-      resolve({ kind: 'listen-failed', transport: 'tcp', address, port, code: errorCode(error), message: error.message })
+      resolve({
+        kind: 'listen-failed',
+        transport: 'tcp',
+        address,
+        port,
+        code: errorCode(error),
+        message: error.message,
+      })
     server.once('error', refused)
     server.listen({ host: address, port, ipv6Only: true, exclusive: true }, () => {
       server.off('error', refused)
@@ -58,7 +68,15 @@ class TcpListener implements Listener {
     this.port = port
     this.#clients = new ClientAddresses(options.limits.server.parsedClients)
     server.on('error', error =>
-      options.events({ kind: 'listener-failed', transport: 'tcp', address: this.address, port, code: errorCode(error), message: error.message }))
+      options.events({
+        kind: 'listener-failed',
+        transport: 'tcp',
+        address: this.address,
+        port,
+        code: errorCode(error),
+        message: error.message,
+      }),
+    )
     server.on('connection', socket => this.#accept(socket))
   }
 

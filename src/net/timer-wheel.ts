@@ -1,14 +1,18 @@
 /**
- * Many timers on one of the system's: nearly all are set to be cancelled (a server answers long before its time is up), so
- * setting and cancelling must cost next to nothing, while a few milliseconds of lateness cost nobody anything. Timers lie in
- * a ring of slots by when they are due; the system's timer stands on the first slot in use and is not moved by a cancel.
+ * Many timers on one of the system's: nearly all are set to be cancelled (a server answers long before its time is up),
+ * so setting and cancelling must cost next to nothing, while a few milliseconds of lateness cost nobody anything.
+ * Timers lie in a ring of slots by when they are due; the system's timer stands on the first slot in use and is not
+ * moved by a cancel.
  *
  * Invariants: a timer never fires early and fires once; one that was cancelled does not fire; the process is kept alive
  * exactly as long as one is pending; what one throws keeps no other from firing.
  */
 import type { Cancel } from '../ports.ts'
 
-/** Width of a slot: how late a timer may be. Below what any time-out here means; the system's own timers are late by 1 ms. */
+/**
+ * Width of a slot: how late a timer may be. Below what any time-out here means; the system's own timers are late by 1
+ * ms.
+ */
 const GRAIN_MS = 4
 /** A power of two; with the grain 16 s, longer than anything that is set for every query. */
 const SLOTS = 4_096
@@ -82,8 +86,9 @@ export class TimerWheel {
   }
 
   /**
-   * The loop runs timers before it reads sockets: after a stretch of work that was longer than a time-out, every answer that
-   * came meanwhile would count as missing (measured at twice the machine's load: 1 of 170 names unresolved). So it reads first.
+   * The loop runs timers before it reads sockets: after a stretch of work that was longer than a time-out, every answer
+   * that came meanwhile would count as missing (measured at twice the machine's load: 1 of 170 names unresolved). So it
+   * reads first.
    */
   #due(): void {
     this.#timer = null

@@ -1,11 +1,11 @@
 /**
- * Queries over UDP on Linux, moved in batches: sockets made by hand, threads that sleep in `recvmmsg` and answer what they
- * can at once, and this side, which gets the rest and sends its replies itself, in batches too, over the same sockets (they
- * belong to the process). To the rest of the program it is a listener like that of `udp-listener.ts`.
+ * Queries over UDP on Linux, moved in batches: sockets made by hand, threads that sleep in `recvmmsg` and answer what
+ * they can at once, and this side, which gets the rest and sends its replies itself, in batches too, over the same
+ * sockets (they belong to the process). To the rest of the program it is a listener like that of `udp-listener.ts`.
  *
- * Invariants: no error of a socket, a thread or the handler ends the process; the octets of a reply are copied before `reply`
- * returns; replies that the kernel has no room for wait in one batch, and beyond that are dropped and counted; a descriptor
- * is closed only when nobody uses it any more, and never twice.
+ * Invariants: no error of a socket, a thread or the handler ends the process; the octets of a reply are copied before
+ * `reply` returns; replies that the kernel has no room for wait in one batch, and beyond that are dropped and counted;
+ * a descriptor is closed only when nobody uses it any more, and never twice.
  */
 import type { Limits } from '../limits.ts'
 import type { Client, Clock, EventSink, Serve } from '../ports.ts'
@@ -54,22 +54,32 @@ export class BatchUdp {
     const { libc, clock, limits, entry, program, events } = options
     this.#options = options
     this.#peers = new PeerAddresses(limits.server.parsedClients)
-    this.#threads = Array.from({ length: options.threads }, (_, thread) => new ListenerThread({
-      libc, clock, limits: limits.server, entry,
-      program: () => program(thread),
-      onRecord: record => this.#take(record),
-      onFinished: id => this.#listeners.get(id)?.finished(id),
-      onTrouble: (id, errno) => this.#listeners.get(id)?.trouble(errno),
-      onDown: () => this.#standIn.start(),
-      onBug: error => events({ kind: 'bug', where: 'udp-thread', error, question: null }),
-    }))
+    this.#threads = Array.from(
+      { length: options.threads },
+      (_, thread) =>
+        new ListenerThread({
+          libc,
+          clock,
+          limits: limits.server,
+          entry,
+          program: () => program(thread),
+          onRecord: record => this.#take(record),
+          onFinished: id => this.#listeners.get(id)?.finished(id),
+          onTrouble: (id, errno) => this.#listeners.get(id)?.trouble(errno),
+          onDown: () => this.#standIn.start(),
+          onBug: error => events({ kind: 'bug', where: 'udp-thread', error, question: null }),
+        }),
+    )
     this.#replies = new ReplyBatch({
-      libc, clock, limits: limits.server,
+      libc,
+      clock,
+      limits: limits.server,
       onUnsent: count => options.onLost('unsent', count),
       onTrouble: (id, errno) => this.#listeners.get(id)?.trouble(errno),
     })
     this.#standIn = new StandIn({
-      libc, limits: limits.server,
+      libc,
+      limits: limits.server,
       unserved: () => this.#threads.flatMap(thread => thread.unserved()),
       onRecord: record => this.#take(record),
       onTooLarge: () => options.onLost('too-large', 1),
@@ -84,8 +94,12 @@ export class BatchUdp {
     const sockets: BareSocket[] = []
     for (const thread of this.#threads.keys()) {
       const opened = openBareSocket({
-        libc, address, port: sockets[0]?.port ?? port, joins: thread > 0,
-        receiveBufferBytes: limits.server.udpReceiveBufferBytes, wakeMs: limits.server.threadWakeMs,
+        libc,
+        address,
+        port: sockets[0]?.port ?? port,
+        joins: thread > 0,
+        receiveBufferBytes: limits.server.udpReceiveBufferBytes,
+        wakeMs: limits.server.threadWakeMs,
       })
       if (opened.kind === 'listen-failed') {
         for (const { fd } of sockets) libc.close(fd)
@@ -101,8 +115,8 @@ export class BatchUdp {
   }
 
   /**
-   * What has come is answered, and the threads begin; what comes until they have is answered too. Listeners can be opened after
-   * this when it `grows`; waiting for a single socket is cheaper.
+   * What has come is answered, and the threads begin; what comes until they have is answered too. Listeners can be
+   * opened after this when it `grows`; waiting for a single socket is cheaper.
    */
   start(grows: boolean): void {
     this.#started = true
@@ -132,11 +146,21 @@ export class BatchUdp {
 
   #add(address: string, sockets: readonly BareSocket[]): Listener {
     const { libc, events } = this.#options
-    const mine = sockets.map(({ fd, family, wildcard }): LoopSocket => ({
-      id: this.#freeId(), fd, family, wildcard, stop: new Int32Array(new SharedArrayBuffer(4)),
-    }))
+    const mine = sockets.map(
+      ({ fd, family, wildcard }): LoopSocket => ({
+        id: this.#freeId(),
+        fd,
+        family,
+        wildcard,
+        stop: new Int32Array(new SharedArrayBuffer(4)),
+      }),
+    )
     const listener = new BatchListener({
-      libc, events, address, sockets: mine, port: sockets[0]?.port ?? 0,
+      libc,
+      events,
+      address,
+      sockets: mine,
+      port: sockets[0]?.port ?? 0,
       // A thread that has not begun cannot let go, but does not hold either.
       wake: id => this.#threads[mine.findIndex(socket => socket.id === id)]?.letGo(id),
       flush: socket => {
@@ -172,7 +196,10 @@ export class BatchUdp {
     const ip = this.#peers.ipOf(origin, family)
     const client: Client = { ip, port: originPort(origin, 0), transport: 'udp' }
     try {
-      if (kind === 0) this.#options.onMessage(bytes, bytes.length, client, (reply, length) => this.#reply(listener, origin, reply, length))
+      if (kind === 0)
+        this.#options.onMessage(bytes, bytes.length, client, (reply, length) =>
+          this.#reply(listener, origin, reply, length),
+        )
       else this.#options.onNote(kind, value, bytes, client)
     } catch (error) {
       this.#options.events({ kind: 'bug', where: 'udp-listener', error, question: null })
@@ -182,7 +209,8 @@ export class BatchUdp {
   #reply(listener: BatchListener, origin: Uint32Array, reply: Uint8Array, length: number): void {
     const { udpReplyBytes } = this.#options.limits.server
     if (length === 0 || listener.isClosed) return
-    if (length > udpReplyBytes) throw new RangeError(`a UDP reply of ${length} octets is above the limit of ${udpReplyBytes}`)
+    if (length > udpReplyBytes)
+      throw new RangeError(`a UDP reply of ${length} octets is above the limit of ${udpReplyBytes}`)
     this.#replies.add(listener.first, origin, reply, length)
   }
 }
@@ -268,7 +296,13 @@ class BatchListener implements Listener {
     if (this.#troubles.has(errno)) return
     this.#troubles.add(errno)
     const { code, message } = describeErrno(errno)
-    this.#parts.events({ kind: 'listener-failed', transport: 'udp', address: this.address, port: this.port, code, message })
+    this.#parts.events({
+      kind: 'listener-failed',
+      transport: 'udp',
+      address: this.address,
+      port: this.port,
+      code,
+      message,
+    })
   }
 }
-

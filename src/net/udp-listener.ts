@@ -1,13 +1,13 @@
 /**
- * Queries over UDP on one address, with `node:dgram`. It knows nothing of DNS but one bit: responses are dropped unread,
- * like everything from port 0, so that two servers never answer each other's errors for ever (CVE-2024-2169).
+ * Queries over UDP on one address, with `node:dgram`. It knows nothing of DNS but one bit: responses are dropped
+ * unread, like everything from port 0, so that two servers never answer each other's errors for ever (CVE-2024-2169).
  *
- * Invariants: no error of the socket or of the handler ends the process; the octets of a reply are copied before `reply`
- * returns and are not touched again while the kernel may still want them.
+ * Invariants: no error of the socket or of the handler ends the process; the octets of a reply are copied before
+ * `reply` returns and are not touched again while the kernel may still want them.
  *
- * A reply costs no callback: `send` with the identity look-up hands the datagram to the kernel before it returns, except
- * when the kernel is full. Then libuv keeps a pointer to our buffer, which shows in the length of its queue, and the
- * buffer is left to it and replaced. (Overwriting it instead was measured to send the last reply several times.)
+ * A reply costs no callback: `send` with the identity look-up hands the datagram to the kernel before it returns,
+ * except when the kernel is full. Then libuv keeps a pointer to our buffer, which shows in the length of its queue, and
+ * the buffer is left to it and replaced. (Overwriting it instead was measured to send the last reply several times.)
  */
 import type { Socket } from 'node:dgram'
 import { isResponse } from '../dns/wire.ts'
@@ -23,7 +23,8 @@ export interface UdpListenOptions extends ListenOptions {
 }
 
 /** Not a response, and from a port that a reply could go to. */
-export const isWorthTaking = (bytes: Uint8Array, length: number, port: number): boolean => port !== 0 && !isResponse(bytes, length)
+export const isWorthTaking = (bytes: Uint8Array, length: number, port: number): boolean =>
+  port !== 0 && !isResponse(bytes, length)
 
 /** Binds; the socket serves exactly this address, so its replies leave from it. */
 export function openUdpListener(options: UdpListenOptions): Promise<Listener | ListenFailure> {
@@ -32,7 +33,14 @@ export function openUdpListener(options: UdpListenOptions): Promise<Listener | L
   return new Promise(resolve => {
     const refused = (error: Error): void => {
       socket.close()
-      resolve({ kind: 'listen-failed', transport: 'udp', address, port, code: errorCode(error), message: error.message })
+      resolve({
+        kind: 'listen-failed',
+        transport: 'udp',
+        address,
+        port,
+        code: errorCode(error),
+        message: error.message,
+      })
     }
     socket.once('error', refused)
     socket.bind({ address, port, exclusive: true }, () => {
@@ -95,7 +103,9 @@ class UdpListener implements Listener {
     const ip = this.#clients.ipOf(address)
     if (ip === null) return
     try {
-      this.#options.onMessage(bytes, bytes.length, { ip, port, transport: 'udp' }, (reply, length) => this.#send(reply, length, address, port))
+      this.#options.onMessage(bytes, bytes.length, { ip, port, transport: 'udp' }, (reply, length) =>
+        this.#send(reply, length, address, port),
+      )
     } catch (error) {
       this.#options.events({ kind: 'bug', where: 'udp-listener', error, question: null })
     }
@@ -104,7 +114,8 @@ class UdpListener implements Listener {
   #send(reply: Uint8Array, length: number, address: string, port: number): void {
     const socket = this.#socket
     if (length === 0 || this.#closed) return
-    if (length > this.#out.length) throw new RangeError(`a UDP reply of ${length} octets is above the limit of ${this.#out.length}`)
+    if (length > this.#out.length)
+      throw new RangeError(`a UDP reply of ${length} octets is above the limit of ${this.#out.length}`)
     if (this.#congested) {
       const queued = socket.getSendQueueCount()
       if (queued > this.#options.limits.server.udpSendQueue) return
@@ -121,7 +132,8 @@ class UdpListener implements Listener {
   #copyOf(reply: Uint8Array, length: number): Buffer {
     const view = this.#views[length] ?? this.#out.subarray(0, length)
     this.#views[length] = view
-    if (length > SHORT_OCTETS || !this.#copyUnits(reply, length)) view.set(reply.length === length ? reply : reply.subarray(0, length))
+    if (length > SHORT_OCTETS || !this.#copyUnits(reply, length))
+      view.set(reply.length === length ? reply : reply.subarray(0, length))
     return view
   }
 
@@ -144,7 +156,14 @@ class UdpListener implements Listener {
     const code = errorCode(error)
     if (code === this.#lastError) return
     this.#lastError = code
-    this.#options.events({ kind: 'listener-failed', transport: 'udp', address: this.address, port: this.port, code, message: error.message })
+    this.#options.events({
+      kind: 'listener-failed',
+      transport: 'udp',
+      address: this.address,
+      port: this.port,
+      code,
+      message: error.message,
+    })
   }
 }
 
@@ -153,7 +172,8 @@ const SHORT_OCTETS = 512
 
 const NO_UNITS = new Int32Array(0)
 /** The same memory in units of four octets; none when it does not begin at one. */
-const units = (bytes: Uint8Array): Int32Array => ((bytes.byteOffset & 3) === 0 ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : NO_UNITS)
+const units = (bytes: Uint8Array): Int32Array =>
+  (bytes.byteOffset & 3) === 0 ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : NO_UNITS
 
 /** The default buffer of 208 KiB holds 300 to 900 small queries: less than arrives while the loop is busy for 5 ms. */
 function enlargeReceiveBuffer(socket: Socket, wantedBytes: number, events: EventSink): void {

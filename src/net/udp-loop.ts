@@ -1,10 +1,10 @@
 /**
- * What a listener thread does all day: waits for datagrams, up to a batch of them with one system call, has each looked at,
- * sends the replies that could be given at once with another, and hands the rest to the main thread. It knows nothing of
- * DNS but the one bit of `isWorthTaking`; what a datagram means its handler knows.
+ * What a listener thread does all day: waits for datagrams, up to a batch of them with one system call, has each looked
+ * at, sends the replies that could be given at once with another, and hands the rest to the main thread. It knows
+ * nothing of DNS but the one bit of `isWorthTaking`; what a datagram means its handler knows.
  *
- * Invariants: it sleeps in the kernel while there is nothing to do; nothing is allocated for a datagram; a datagram that
- * makes the handler throw costs that datagram; a socket that was told to stop is not touched after `finished`.
+ * Invariants: it sleeps in the kernel while there is nothing to do; nothing is allocated for a datagram; a datagram
+ * that makes the handler throw costs that datagram; a socket that was told to stop is not touched after `finished`.
  */
 import { emptyPollSet, type PollSet } from './poll-set.ts'
 import type { Libc } from './libc.ts'
@@ -25,11 +25,19 @@ export interface DatagramHandler {
   /** Before a batch. */
   begin(): void
   /**
-   * A datagram: the first `length` octets of `query`, whose sender is described at `peers[peerAt]` (see `message-block.ts`).
-   * Gives the octets of the reply that it wrote into `out` from `outAt` on, at most what there is room for; 0 when there is
-   * none to be sent; or `HAND_OVER`.
+   * A datagram: the first `length` octets of `query`, whose sender is described at `peers[peerAt]` (see
+   * `message-block.ts`). Gives the octets of the reply that it wrote into `out` from `outAt` on, at most what there is
+   * room for; 0 when there is none to be sent; or `HAND_OVER`.
    */
-  take(query: Uint8Array, length: number, peers: Uint32Array, peerAt: number, family: 4 | 6, out: Uint8Array, outAt: number): number
+  take(
+    query: Uint8Array,
+    length: number,
+    peers: Uint32Array,
+    peerAt: number,
+    family: 4 | 6,
+    out: Uint8Array,
+    outAt: number,
+  ): number
   /** A kind above 0 when the main thread should hear of the datagram that was just answered, and what belongs to it. */
   readonly note: number
   readonly noteValue: number
@@ -63,9 +71,17 @@ export interface LoopOptions {
   readonly sockets: readonly LoopSocket[]
   /** See `SETTINGS` and the others below. */
   readonly control: Int32Array
-  /** A descriptor that becomes readable when `control` says something new and sockets may be added; -1 when they never are. */
+  /**
+   * A descriptor that becomes readable when `control` says something new and sockets may be added; -1 when they never
+   * are.
+   */
   readonly wakeFd: number
-  readonly shape: { readonly batch: number; readonly queryOctets: number; readonly replyOctets: number; readonly wakeMs: number }
+  readonly shape: {
+    readonly batch: number
+    readonly queryOctets: number
+    readonly replyOctets: number
+    readonly wakeMs: number
+  }
   readonly news: () => LoopNews
   readonly tell: (told: LoopTold) => void
 }
@@ -77,7 +93,10 @@ export interface LoopNews {
   readonly added: readonly LoopSocket[]
 }
 
-/** Words of the control memory: counts up with each piece of news; 1 while the main thread knows of what is in the ring; 1 to end. */
+/**
+ * Words of the control memory: counts up with each piece of news; 1 while the main thread knows of what is in the ring;
+ * 1 to end.
+ */
 export const NEWS = 0
 export const BELL = 1
 export const END = 2
@@ -88,7 +107,10 @@ export const MSG_DONTWAIT = 0x40
 const MSG_WAITFORONE = 0x1_0000
 const EINTR = 4
 const EAGAIN = 11
-/** A socket that gives nothing but errors would be asked for ever: then the thread ends and is started anew, with a pause. */
+/**
+ * A socket that gives nothing but errors would be asked for ever: then the thread ends and is started anew, with a
+ * pause.
+ */
 const ERRORS_IN_A_ROW = 100
 
 /** Returns when it was told to end, or when it has no sockets left and cannot get others. */
@@ -150,7 +172,10 @@ class DatagramLoop {
   }
 
   #poll(): void {
-    this.#polled = this.#polled.with(this.#sockets.map(({ fd }) => fd), this.#options.wakeFd)
+    this.#polled = this.#polled.with(
+      this.#sockets.map(({ fd }) => fd),
+      this.#options.wakeFd,
+    )
   }
 
   /** One batch. */
@@ -210,7 +235,8 @@ class DatagramLoop {
     const block = this.#received
     const query = this.#views[i]
     if (query === undefined) return
-    if (ring.put(socket.id, kind, value, block.words, block.originWord(i), query, block.length(i))) this.#handedOver = true
+    if (ring.put(socket.id, kind, value, block.words, block.originWord(i), query, block.length(i)))
+      this.#handedOver = true
     else this.#handler.lost('no-room', 1)
   }
 

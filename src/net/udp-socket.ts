@@ -1,6 +1,6 @@
 /**
- * A bound UDP socket as a bare descriptor, made with system calls: what `node:dgram` would set, and what it cannot. Wildcard
- * sockets are told to which local address each datagram was sent, so that the reply can leave from it.
+ * A bound UDP socket as a bare descriptor, made with system calls: what `node:dgram` would set, and what it cannot.
+ * Wildcard sockets are told to which local address each datagram was sent, so that the reply can leave from it.
  *
  * Invariant: a descriptor that is not returned is closed.
  */
@@ -8,7 +8,15 @@ import { parseIpv4, parseIpv6 } from '../dns/address.ts'
 import { describeErrno, type Libc } from './libc.ts'
 import type { ListenFailure } from './listener.ts'
 import { wildcardFamily } from './local-addresses.ts'
-import { AF_INET, AF_INET6, NAME_OCTETS, portInSocketName, SOCK_CLOEXEC, SOCK_DGRAM, writeSocketName } from './socket-name.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  NAME_OCTETS,
+  portInSocketName,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  writeSocketName,
+} from './socket-name.ts'
 
 export interface BareSocket {
   readonly kind: 'socket'
@@ -55,35 +63,54 @@ export function openBareSocket(options: BareSocketOptions): BareSocket | ListenF
   const scratch = new Scratch(libc)
   const failed = (call: string, errno: number): ListenFailure => {
     const { code } = describeErrno(errno)
-    return { kind: 'listen-failed', transport: 'udp', address, port, code, message: `${call} ${code} ${address}:${port}` }
+    return {
+      kind: 'listen-failed',
+      transport: 'udp',
+      address,
+      port,
+      code,
+      message: `${call} ${code} ${address}:${port}`,
+    }
   }
   const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)
   if (fd < 0) return failed('socket', -fd)
   const wildcard = wildcardFamily(address) !== null
   if (family === 6) scratch.set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)
-  if (wildcard) scratch.set(fd, family === 4 ? IPPROTO_IP : IPPROTO_IPV6, family === 4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1)
+  if (wildcard)
+    scratch.set(fd, family === 4 ? IPPROTO_IP : IPPROTO_IPV6, family === 4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1)
   if (joins) shareSocket(libc, fd)
   scratch.setTimeout(fd, options.wakeMs)
   // With CAP_NET_ADMIN the bound of the host (net.core.rmem_max) does not count (socket(7)).
-  if (scratch.set(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBufferBytes) < 0) scratch.set(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes)
+  if (scratch.set(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBufferBytes) < 0)
+    scratch.set(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes)
   const bound = libc.bind(fd, scratch.name(address, family, port), NAME_OCTETS[family])
   if (bound < 0) {
     libc.close(fd)
     return failed('bind', -bound)
   }
   // Linux counts its own overhead and reports twice what was granted (socket(7), SO_RCVBUF).
-  return { kind: 'socket', fd, family, wildcard, port: scratch.port(fd), receiveBufferBytes: scratch.get(fd, SOL_SOCKET, SO_RCVBUF) / 2 }
+  return {
+    kind: 'socket',
+    fd,
+    family,
+    wildcard,
+    port: scratch.port(fd),
+    receiveBufferBytes: scratch.get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
+  }
 }
 
 /**
- * Lets further sockets of ours bind to the address (SO_REUSEPORT), among which the kernel spreads the clients. Done after the
- * first has bound without it: that one has met anybody else who listens there.
+ * Lets further sockets of ours bind to the address (SO_REUSEPORT), among which the kernel spreads the clients. Done
+ * after the first has bound without it: that one has met anybody else who listens there.
  */
 export function shareSocket(libc: Libc, fd: number): void {
   new Scratch(libc).set(fd, SOL_SOCKET, SO_REUSEPORT, 1)
 }
 
-/** Nothing more is received, whoever waits for it is woken; sending goes on. (It says that it is not connected, and does it.) */
+/**
+ * Nothing more is received, whoever waits for it is woken; sending goes on. (It says that it is not connected, and does
+ * it.)
+ */
 export function endReceiving(libc: Libc, fd: number): void {
   libc.shutdown(fd, SHUT_RD)
 }

@@ -1,10 +1,11 @@
 /**
- * Stands in for listener threads that are not there yet. A thread takes 40 to 60 ms of processor time to start, which on one
- * core would lie between the start of the server and its first answer. Until then, and while a thread that died is started
- * anew, the main thread looks at the sockets itself, without waiting, and answers everything.
+ * Stands in for listener threads that are not there yet. A thread takes 40 to 60 ms of processor time to start, which
+ * on one core would lie between the start of the server and its first answer. Until then, and while a thread that died
+ * is started anew, the main thread looks at the sockets itself, without waiting, and answers everything.
  *
- * Invariant: whoever takes a datagram out of a socket is the only one who has it. So a thread and its stand-in may look at the
- * same socket at the same time: nothing is lost when one takes over from the other, and nothing is answered twice.
+ * Invariant: whoever takes a datagram out of a socket is the only one who has it. So a thread and its stand-in may look
+ * at the same socket at the same time: nothing is lost when one takes over from the other, and nothing is answered
+ * twice.
  */
 import type { ServerLimits } from '../limits.ts'
 import { emptyHandover, type Handover } from './handover-ring.ts'
@@ -88,7 +89,8 @@ export class StandIn {
       this.#options.onTooLarge()
       return
     }
-    if (!isWorthTaking(bytes, bytes.length, originPort(block.words, at)) || (wildcard && !block.turnControl(i, family))) return
+    if (!isWorthTaking(bytes, bytes.length, originPort(block.words, at)) || (wildcard && !block.turnControl(i, family)))
+      return
     record.socket = id
     record.origin = block.words.slice(at, at + ORIGIN_WORDS)
     record.bytes = bytes

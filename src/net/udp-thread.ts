@@ -1,9 +1,9 @@
 /**
- * The part of a listener thread that belongs to the network: reads what the main thread gave it, and runs the loop. What
- * its datagrams mean comes from whoever starts it.
+ * The part of a listener thread that belongs to the network: reads what the main thread gave it, and runs the loop.
+ * What its datagrams mean comes from whoever starts it.
  *
- * Invariant: it never runs an event loop; what the main thread says is fetched, between two batches, when a word in shared
- * memory says that there is something.
+ * Invariant: it never runs an event loop; what the main thread says is fetched, between two batches, when a word in
+ * shared memory says that there is something.
  */
 import { writeFileSync } from 'node:fs'
 import { MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
@@ -12,7 +12,14 @@ import { loadLibc } from './libc.ts'
 import { RingWriter } from './handover-ring.ts'
 import { askForShortSlices } from './scheduling.ts'
 import { clockOrigin, systemClock } from './system.ts'
-import { type DatagramHandler, type LoopNews, type LoopOptions, type LoopSocket, type LoopTold, runLoop } from './udp-loop.ts'
+import {
+  type DatagramHandler,
+  type LoopNews,
+  type LoopOptions,
+  type LoopSocket,
+  type LoopTold,
+  runLoop,
+} from './udp-loop.ts'
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -29,7 +36,9 @@ export interface ThreadData {
 }
 
 /** What the main thread sends later. */
-export type ThreadNews = { readonly kind: 'settings'; readonly settings: unknown } | { readonly kind: 'sockets'; readonly sockets: readonly LoopSocket[] }
+export type ThreadNews =
+  | { readonly kind: 'settings'; readonly settings: unknown }
+  | { readonly kind: 'sockets'; readonly sockets: readonly LoopSocket[] }
 
 export interface ThreadStart {
   readonly program: unknown
@@ -93,6 +102,13 @@ function fetchNews(port: MessagePort): LoopNews {
 }
 
 const isThreadData = (value: unknown): value is ThreadData =>
-  typeof value === 'object' && value !== null && 'port' in value && value.port instanceof MessagePort && 'control' in value && 'ring' in value && 'sockets' in value
+  typeof value === 'object' &&
+  value !== null &&
+  'port' in value &&
+  value.port instanceof MessagePort &&
+  'control' in value &&
+  'ring' in value &&
+  'sockets' in value
 
-const isThreadNews = (value: unknown): value is ThreadNews => typeof value === 'object' && value !== null && 'kind' in value
+const isThreadNews = (value: unknown): value is ThreadNews =>
+  typeof value === 'object' && value !== null && 'kind' in value

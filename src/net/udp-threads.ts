@@ -1,9 +1,9 @@
 /**
- * The listener threads as the main thread sees them: starts them, hears them, tells them, and starts one anew that ended by
- * a bug. It moves records and messages; what they mean is decided by whoever made it.
+ * The listener threads as the main thread sees them: starts them, hears them, tells them, and starts one anew that
+ * ended by a bug. It moves records and messages; what they mean is decided by whoever made it.
  *
- * Invariants: a socket is let go (`onFinished`) only when no thread can touch it any more; a thread never ends unnoticed; the
- * end of the process is not held up by a thread that sleeps.
+ * Invariants: a socket is let go (`onFinished`) only when no thread can touch it any more; a thread never ends
+ * unnoticed; the end of the process is not held up by a thread that sleeps.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { ServerLimits } from '../limits.ts'
@@ -64,8 +64,8 @@ export class ListenerThread {
   }
 
   /**
-   * With what sockets it has when it begins, which is after this turn of the loop: what has come already is answered first.
-   * `grows` when more sockets may be added later.
+   * With what sockets it has when it begins, which is after this turn of the loop: what has come already is answered
+   * first. `grows` when more sockets may be added later.
    */
   start(grows: boolean): void {
     if (this.#worker !== null || this.#ending) return
@@ -93,7 +93,13 @@ export class ListenerThread {
       ring: this.#ring,
       sockets: [...this.#sockets.values()],
       wakeFd: this.#wakeFd,
-      shape: { batch: udpBatch, queryOctets: udpQueryBytes, replyOctets: udpReplyBytes, wakeMs: threadWakeMs, sliceMicros: threadSliceMicros },
+      shape: {
+        batch: udpBatch,
+        queryOctets: udpQueryBytes,
+        replyOctets: udpReplyBytes,
+        wakeMs: threadWakeMs,
+        sliceMicros: threadSliceMicros,
+      },
       clockOrigin: clockOrigin(clock),
       program: program(),
     }
@@ -181,8 +187,8 @@ export class ListenerThread {
   }
 
   /**
-   * Takes what is in the ring, and looks again when the loop comes round: only when there was nothing does the thread have to
-   * ring for the next. A bell costs both sides some 15 us together, and a loop that is busy comes round anyway.
+   * Takes what is in the ring, and looks again when the loop comes round: only when there was nothing does the thread
+   * have to ring for the next. A bell costs both sides some 15 us together, and a loop that is busy comes round anyway.
    */
   #drain(): void {
     if (this.#draining) return

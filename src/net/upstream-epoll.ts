@@ -1,20 +1,40 @@
 /**
- * Sockets to servers as bare descriptors, for Linux with koffi: three system calls for an exchange and none of the objects that
- * `node:dgram` makes for it. All lie in one epoll set (epoll(7)), and Node.js's own loop watches the set: it is readable when
- * any of them is, so no thread waits and none is woken. Measured with 200 in flight: 8 us an exchange against 13.
+ * Sockets to servers as bare descriptors, for Linux with koffi: three system calls for an exchange and none of the
+ * objects that `node:dgram` makes for it. All lie in one epoll set (epoll(7)), and Node.js's own loop watches the set:
+ * it is readable when any of them is, so no thread waits and none is woken. Measured with 200 in flight: 8 us an
+ * exchange against 13.
  *
- * Invariants: those of `upstream-sockets.ts`; nothing here ever waits; received octets are copied out before the next datagram is
- * read; the process is kept alive exactly as long as a socket is open.
+ * Invariants: those of `upstream-sockets.ts`; nothing here ever waits; received octets are copied out before the next
+ * datagram is read; the process is kept alive exactly as long as a socket is open.
  */
 import type { ServerAddress } from '../ports.ts'
 import { describeErrno, type Libc, type Watch } from './libc.ts'
-import { AF_INET, AF_INET6, NAME_OCTETS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, writeSocketName } from './socket-name.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  NAME_OCTETS,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  writeSocketName,
+} from './socket-name.ts'
 import { bindRandomly } from './source-ports.ts'
 import type { OpenedSocket, SocketParts, SocketUser, UpstreamSocket, UpstreamSockets } from './upstream-sockets.ts'
 
 type EpollLibc = Pick<
   Libc,
-  'addressOf' | 'socket' | 'setsockopt' | 'bind' | 'connect' | 'send' | 'recv' | 'close' | 'epollCreate' | 'epollControl' | 'epollWait' | 'watch'
+  | 'addressOf'
+  | 'socket'
+  | 'setsockopt'
+  | 'bind'
+  | 'connect'
+  | 'send'
+  | 'recv'
+  | 'close'
+  | 'epollCreate'
+  | 'epollControl'
+  | 'epollWait'
+  | 'watch'
 >
 
 const EPOLL_CLOEXEC = 0o2000000
@@ -31,13 +51,17 @@ const INT_OCTETS = 4
 const DATAGRAM_OCTETS = 65_535
 /** Events asked for with one call. */
 const EVENTS = 64
-/** Replies are copied into blocks of this size, so that not each has an ArrayBuffer of its own to be made and collected. What is kept of a reply is copied out of it: none holds a block for long. */
+/**
+ * Replies are copied into blocks of this size, so that not each has an ArrayBuffer of its own to be made and collected.
+ * What is kept of a reply is copied out of it: none holds a block for long.
+ */
 const BLOCK_OCTETS = 8_192
 /** Whole words, so that none shares one with the next. */
 const ALIGNMENT = 8
 
 /** struct epoll_event is packed on x64 and nowhere else (epoll_event(3type)). */
-const eventLayout = (): { readonly octets: number; readonly dataAt: number } => (process.arch === 'x64' ? { octets: 12, dataAt: 4 } : { octets: 16, dataAt: 8 })
+const eventLayout = (): { readonly octets: number; readonly dataAt: number } =>
+  process.arch === 'x64' ? { octets: 12, dataAt: 4 } : { octets: 16, dataAt: 8 }
 
 /** Memory that system calls read and write. */
 class Shared {
@@ -85,7 +109,11 @@ export class EpollSockets implements UpstreamSockets {
   open(server: ServerAddress, user: SocketUser): OpenedSocket {
     const set = this.#makeSet()
     if (typeof set === 'number') return failure(set)
-    const fd = this.#libc.socket(server.ip.family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    const fd = this.#libc.socket(
+      server.ip.family === 4 ? AF_INET : AF_INET6,
+      SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+      0,
+    )
     if (fd < 0) return failure(fd)
     const code = this.#bindAndConnect(fd, server) || this.#register(set, fd)
     if (code !== '') {
@@ -169,10 +197,13 @@ export class EpollSockets implements UpstreamSockets {
     while (this.#set !== null && left > 0) {
       const ready = this.#libc.epollWait(this.#set.fd, this.#events.at, EVENTS, 0)
       for (let i = 0; i < ready; i++) {
-        // Closed by what came before it in this round, or closed and its number taken by another, of which nothing can be read yet.
+        // Closed by what came before it in this round, or closed and its number taken by another, of which nothing can
+        // be read yet.
         const socket = this.#open[this.#events.view.getInt32(i * this.#layout.octets + this.#layout.dataAt, true)]
-        // Those that are left when the bound is reached get one read: what comes first in each round would starve them otherwise.
-        if (socket !== undefined) left -= this.#read(socket, Math.max(1, Math.min(left, this.#parts.limits.receivedOfOne)))
+        // Those that are left when the bound is reached get one read: what comes first in each round would starve them
+        // otherwise.
+        if (socket !== undefined)
+          left -= this.#read(socket, Math.max(1, Math.min(left, this.#parts.limits.receivedOfOne)))
       }
       if (ready < EVENTS) return
     }
@@ -211,7 +242,12 @@ class EpollSocket implements UpstreamSocket {
   readonly #close: (socket: EpollSocket) => void
   #closed = false
 
-  constructor(fd: number, user: SocketUser, send: (socket: EpollSocket, query: Uint8Array) => void, close: (socket: EpollSocket) => void) {
+  constructor(
+    fd: number,
+    user: SocketUser,
+    send: (socket: EpollSocket, query: Uint8Array) => void,
+    close: (socket: EpollSocket) => void,
+  ) {
     this.fd = fd
     this.#user = user
     this.#send = send

@@ -1,10 +1,10 @@
 /**
- * The sockets that queries leave from and replies come to: connected to one server each, bound to a random port. What is asked
- * on them, and when they are renewed, is not theirs to know (`upstream-udp.ts`). Here those of `node:dgram`, which work
- * everywhere; `upstream-epoll.ts` has cheaper ones for Linux.
+ * The sockets that queries leave from and replies come to: connected to one server each, bound to a random port. What
+ * is asked on them, and when they are renewed, is not theirs to know (`upstream-udp.ts`). Here those of `node:dgram`,
+ * which work everywhere; `upstream-epoll.ts` has cheaper ones for Linux.
  *
- * Invariants: a user hears nothing before `open` or `send` has returned, and nothing after `close`; a socket that could not be
- * opened leaves no descriptor behind.
+ * Invariants: a user hears nothing before `open` or `send` has returned, and nothing after `close`; a socket that could
+ * not be opened leaves no descriptor behind.
  */
 import type { UpstreamLimits } from '../limits.ts'
 import type { Random, ServerAddress } from '../ports.ts'
@@ -31,14 +31,19 @@ export interface UpstreamSocket {
   close(): void
 }
 
-export type OpenedSocket = { readonly kind: 'socket'; readonly socket: UpstreamSocket } | { readonly kind: 'failed'; readonly code: string }
+export type OpenedSocket =
+  | { readonly kind: 'socket'; readonly socket: UpstreamSocket }
+  | { readonly kind: 'failed'; readonly code: string }
 
 export interface SocketParts {
   readonly random: Random
   readonly limits: Pick<UpstreamLimits, 'portTries' | 'receivedTogether' | 'receivedOfOne'>
 }
 
-export const dgramSockets = (parts: SocketParts): UpstreamSockets => ({ open: (server, user) => openDgram(parts, server, user), close: () => {} })
+export const dgramSockets = (parts: SocketParts): UpstreamSockets => ({
+  open: (server, user) => openDgram(parts, server, user),
+  close: () => {},
+})
 
 function openDgram({ random, limits }: SocketParts, server: ServerAddress, user: SocketUser): OpenedSocket {
   const socket = datagramSocket(server.ip.family)
@@ -71,7 +76,8 @@ function openDgram({ random, limits }: SocketParts, server: ServerAddress, user:
           socket.send(query, failed)
         } catch (error) {
           // Thrown only while the socket is not connected: the callback of `connect` is on its way with the reason.
-          if (errorCode(error) !== 'ERR_SOCKET_BAD_PORT' && errorCode(error) !== 'ERR_SOCKET_DGRAM_NOT_CONNECTED') throw error
+          if (errorCode(error) !== 'ERR_SOCKET_BAD_PORT' && errorCode(error) !== 'ERR_SOCKET_DGRAM_NOT_CONNECTED')
+            throw error
         }
       },
       close() {

@@ -66,9 +66,21 @@ export class TcpUpstream {
   }
 
   /** See `Network.exchange`. `timeoutMs` includes waiting for a connection and making it. */
-  exchange(server: ServerAddress, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
+  exchange(
+    server: ServerAddress,
+    query: Uint8Array,
+    timeoutMs: number,
+    done: (result: ExchangeResult) => void,
+  ): Cancel {
     const exchange: TcpExchange = {
-      server, query, done, connection: null, sent: query, sentAt: this.#parts.clock.now(), retried: false, over: false,
+      server,
+      query,
+      done,
+      connection: null,
+      sent: query,
+      sentAt: this.#parts.clock.now(),
+      retried: false,
+      over: false,
       cancelTimer: this.#parts.clock.after(timeoutMs, () => this.#expire(exchange)),
     }
     if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
@@ -92,7 +104,8 @@ export class TcpUpstream {
   // --- exchanges
 
   #start(exchange: TcpExchange): boolean {
-    const connection = (exchange.retried ? null : this.#usable(exchange.server)) ?? this.#open(exchange.server, exchange.retried)
+    const connection =
+      (exchange.retried ? null : this.#usable(exchange.server)) ?? this.#open(exchange.server, exchange.retried)
     if (connection === null) return false
     this.#send(exchange, connection)
     return true
@@ -121,7 +134,8 @@ export class TcpUpstream {
     this.#waiting.add(exchange)
     if (this.#waiting.size <= this.#parts.limits.waitingExchanges) return
     const [oldest] = this.#waiting
-    if (oldest !== undefined) this.#finishLater(oldest, { kind: 'not-sent', reason: 'too many exchanges wait for a connection' })
+    if (oldest !== undefined)
+      this.#finishLater(oldest, { kind: 'not-sent', reason: 'too many exchanges wait for a connection' })
   }
 
   #startWaiting(): void {
@@ -184,7 +198,8 @@ export class TcpUpstream {
 
   #usable(server: ServerAddress): Connection | null {
     for (const connection of this.#byServer.get(server.key) ?? []) {
-      if (!connection.leaving && !connection.exclusive && connection.pending.size < this.#parts.limits.tcpPipelined) return connection
+      if (!connection.leaving && !connection.exclusive && connection.pending.size < this.#parts.limits.tcpPipelined)
+        return connection
     }
     return null
   }
@@ -198,7 +213,15 @@ export class TcpUpstream {
     }
     const socket = connect({ host: server.ip.text, port: server.port, noDelay: true, autoSelectFamily: false })
     const connection: Connection = {
-      server, socket, framing: new Framing(), pending: new Map(), forgotten: new Set(), answered: 0, leaving: false, exclusive, closed: false,
+      server,
+      socket,
+      framing: new Framing(),
+      pending: new Map(),
+      forgotten: new Set(),
+      answered: 0,
+      leaving: false,
+      exclusive,
+      closed: false,
       cancelIdle: null,
     }
     socket.on('data', chunk => this.#received(connection, chunk))
@@ -227,8 +250,10 @@ export class TcpUpstream {
     if (exchange === undefined) return connection.forgotten.delete(id) ? null : 'a message nobody asked for'
     const { judgement } = takeReply(exchange.sent, message)
     switch (judgement) {
-      case 'noise': return 'a malformed message'
-      case 'guess': return 'a reply to another question'
+      case 'noise':
+        return 'a malformed message'
+      case 'guess':
+        return 'a reply to another question'
       case 'reply':
       case 'reply-wrong-case':
       case 'questionless': {
@@ -237,14 +262,24 @@ export class TcpUpstream {
         connection.answered++
         connection.pending.delete(id)
         const rttMs = this.#parts.clock.now() - exchange.sentAt
-        this.#finish(exchange, { kind: 'reply', bytes: message, rttMs, caseEchoed: judgement !== 'reply-wrong-case', mismatches: 0 })
+        this.#finish(exchange, {
+          kind: 'reply',
+          bytes: message,
+          rttMs,
+          caseEchoed: judgement !== 'reply-wrong-case',
+          mismatches: 0,
+        })
         return null
       }
-      default: return judgement satisfies never
+      default:
+        return judgement satisfies never
     }
   }
 
-  /** The connection is over. What it still owed is asked once more, each on a connection of its own, if it had been good before. */
+  /**
+   * The connection is over. What it still owed is asked once more, each on a connection of its own, if it had been good
+   * before.
+   */
   #failed(connection: Connection, reason: string): void {
     if (connection.closed) return
     if (isExhaustion(reason)) this.#parts.exhausted(reason)

@@ -2,9 +2,9 @@
  * Queries to servers over UDP: connected sockets on random ports, one exchange at a time on each, judged replies only.
  * Not a place for retries or for opinions about servers: one call is one datagram out and at most one result back.
  *
- * Invariants: `done` is called exactly once, never from within `exchange`, and never after a cancel; a socket serves one
- * server and at most one exchange at a time; a socket whose exchange did not end with its reply is never used again,
- * so that its port need not be trusted twice; open sockets never exceed `limits.udpSockets`.
+ * Invariants: `done` is called exactly once, never from within `exchange`, and never after a cancel; a socket serves
+ * one server and at most one exchange at a time; a socket whose exchange did not end with its reply is never used
+ * again, so that its port need not be trusted twice; open sockets never exceed `limits.udpSockets`.
  *
  * Queries leave together, at the end of the loop's turn (`net/outbox.ts` says why).
  */
@@ -65,7 +65,10 @@ interface Seat {
   closed: boolean
 }
 
-type Opened = { readonly kind: 'seat'; readonly seat: Seat } | { readonly kind: 'full' } | { readonly kind: 'failed'; readonly code: string }
+type Opened =
+  | { readonly kind: 'seat'; readonly seat: Seat }
+  | { readonly kind: 'full' }
+  | { readonly kind: 'failed'; readonly code: string }
 
 export class UdpUpstream {
   readonly #parts: UdpUpstreamParts
@@ -96,9 +99,25 @@ export class UdpUpstream {
   }
 
   /** See `Network.exchange`. Time spent waiting for a socket counts against `timeoutMs`. */
-  exchange(server: ServerAddress, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
+  exchange(
+    server: ServerAddress,
+    query: Uint8Array,
+    timeoutMs: number,
+    done: (result: ExchangeResult) => void,
+  ): Cancel {
     const exchange: UdpExchange = {
-      server, query, id: idOf(query), done, timeoutMs, seat: null, sentAt: 0, mismatches: 0, guesses: 0, weak: null, cancelGrace: null, over: false,
+      server,
+      query,
+      id: idOf(query),
+      done,
+      timeoutMs,
+      seat: null,
+      sentAt: 0,
+      mismatches: 0,
+      guesses: 0,
+      weak: null,
+      cancelGrace: null,
+      over: false,
       cancelTimer: this.#parts.clock.after(timeoutMs, () => this.#expire(exchange)),
     }
     if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
@@ -118,9 +137,11 @@ export class UdpUpstream {
     this.#closed = true
     this.#cancelSweep?.()
     this.#cancelSweep = null
-    for (const exchange of this.#waiting) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
+    for (const exchange of this.#waiting)
+      this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
     for (const seat of this.#seats) {
-      if (seat.exchange !== null) this.#finishLater(seat.exchange, { kind: 'not-sent', reason: 'the network is closed' })
+      if (seat.exchange !== null)
+        this.#finishLater(seat.exchange, { kind: 'not-sent', reason: 'the network is closed' })
       this.#closeSeat(seat)
     }
     this.#parts.sockets.close()
@@ -132,14 +153,16 @@ export class UdpUpstream {
   #start(exchange: UdpExchange): boolean {
     const opened = this.#takeIdle(exchange.server) ?? this.#openSeat(exchange.server)
     switch (opened.kind) {
-      case 'full': return false
+      case 'full':
+        return false
       case 'failed':
         this.#finishLater(exchange, refusal(opened.code))
         return true
       case 'seat':
         this.#send(exchange, opened.seat)
         return true
-      default: return opened satisfies never
+      default:
+        return opened satisfies never
     }
   }
 
@@ -162,7 +185,8 @@ export class UdpUpstream {
     this.#waiting.add(exchange)
     if (this.#waiting.size <= this.#parts.limits.waitingExchanges) return
     const [oldest] = this.#waiting
-    if (oldest !== undefined) this.#finishLater(oldest, { kind: 'not-sent', reason: 'too many exchanges wait for a socket' })
+    if (oldest !== undefined)
+      this.#finishLater(oldest, { kind: 'not-sent', reason: 'too many exchanges wait for a socket' })
   }
 
   /** Starts what waits, oldest first, as far as sockets go. */
@@ -175,9 +199,11 @@ export class UdpUpstream {
 
   #expire(exchange: UdpExchange): void {
     const { weak, mismatches, seat } = exchange
-    // The server's time runs from when the query left, which a busy turn of the loop may hold back for longer than all of it.
+    // The server's time runs from when the query left, which a busy turn of the loop may hold back for longer than all
+    // of it.
     const now = this.#parts.clock.now()
-    const left = seat === null || weak !== null ? 0 : (exchange.sentAt === 0 ? now : exchange.sentAt) + exchange.timeoutMs - now
+    const left =
+      seat === null || weak !== null ? 0 : (exchange.sentAt === 0 ? now : exchange.sentAt) + exchange.timeoutMs - now
     if (left > 0) {
       exchange.cancelTimer = this.#parts.clock.after(left, () => this.#expire(exchange))
       return
@@ -206,7 +232,9 @@ export class UdpUpstream {
       case 'questionless':
         if (exchange.weak !== null) return
         exchange.weak = { bytes, decoded }
-        exchange.cancelGrace = this.#parts.clock.after(this.#parts.limits.questionlessGraceMs, () => this.#expire(exchange))
+        exchange.cancelGrace = this.#parts.clock.after(this.#parts.limits.questionlessGraceMs, () =>
+          this.#expire(exchange),
+        )
         return
       case 'noise':
         exchange.mismatches++
@@ -217,12 +245,20 @@ export class UdpUpstream {
         if (exchange.guesses < this.#parts.limits.mismatchesBeforeTcp) return
         this.#finish(exchange, { kind: 'spoofing-suspected', mismatches: exchange.mismatches }, false)
         return
-      default: judgement satisfies never
+      default:
+        judgement satisfies never
     }
   }
 
   #replyOf(exchange: UdpExchange, bytes: Uint8Array, decoded: Decoded, caseEchoed: boolean): ExchangeResult {
-    return { kind: 'reply', bytes, decoded, rttMs: this.#parts.clock.now() - exchange.sentAt, caseEchoed, mismatches: exchange.mismatches }
+    return {
+      kind: 'reply',
+      bytes,
+      decoded,
+      rttMs: this.#parts.clock.now() - exchange.sentAt,
+      caseEchoed,
+      mismatches: exchange.mismatches,
+    }
   }
 
   /** Takes the exchange out of everything; false when it had ended before. */
@@ -304,7 +340,8 @@ export class UdpUpstream {
   #sweep(): void {
     this.#cancelSweep = null
     for (const seat of this.#idle) if (this.#spent(seat)) this.#closeSeat(seat)
-    if (this.#idle.size > 0) this.#cancelSweep = this.#parts.clock.after(this.#parts.limits.socketAgeMs, () => this.#sweep())
+    if (this.#idle.size > 0)
+      this.#cancelSweep = this.#parts.clock.after(this.#parts.limits.socketAgeMs, () => this.#sweep())
   }
 
   /** A new socket, making room among the idle ones of other servers when the number or the descriptors are used up. */
@@ -332,7 +369,14 @@ export class UdpUpstream {
     const opened = sockets.open(server, user)
     if (opened.kind === 'failed') return opened
     // Nothing is heard before this turn is over.
-    const seat: Seat = { server, socket: opened.socket, openedAt: clock.now(), pastIds: [], exchange: null, closed: false }
+    const seat: Seat = {
+      server,
+      socket: opened.socket,
+      openedAt: clock.now(),
+      pastIds: [],
+      exchange: null,
+      closed: false,
+    }
     this.#seats.add(seat)
     return { kind: 'seat', seat }
   }
@@ -341,7 +385,8 @@ export class UdpUpstream {
     const exchange = seat.exchange
     this.#closeSeat(seat)
     if (exchange === null) this.#startWaiting()
-    else if (exchange.weak !== null) this.#finish(exchange, this.#replyOf(exchange, exchange.weak.bytes, exchange.weak.decoded, true), false)
+    else if (exchange.weak !== null)
+      this.#finish(exchange, this.#replyOf(exchange, exchange.weak.bytes, exchange.weak.decoded, true), false)
     else this.#finish(exchange, refusal(code), false)
   }
 }

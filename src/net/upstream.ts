@@ -13,7 +13,9 @@ export interface NetworkParts {
   readonly random: Random
   readonly limits: { readonly upstream: UpstreamLimits }
   readonly events: EventSink
-  /** What the cheaper UDP sockets are made of. Without it, and outside the main thread, they are those of `node:dgram`. */
+  /**
+   * What the cheaper UDP sockets are made of. Without it, and outside the main thread, they are those of `node:dgram`.
+   */
   readonly libc?: Libc | undefined
 }
 
@@ -45,12 +47,19 @@ export function createNetwork({ clock, random, limits, events, libc }: NetworkPa
   return {
     exchange(server, transport, query, timeoutMs, done) {
       switch (transport) {
-        case 'udp': return udp.exchange(server, query, timeoutMs, done)
-        case 'tcp': return tcp.exchange(server, query, timeoutMs, done)
-        default: return transport satisfies never
+        case 'udp':
+          return udp.exchange(server, query, timeoutMs, done)
+        case 'tcp':
+          return tcp.exchange(server, query, timeoutMs, done)
+        default:
+          return transport satisfies never
       }
     },
-    usage: () => ({ udpSockets: udp.openSockets, tcpConnections: tcp.openConnections, waiting: udp.waiting + tcp.waiting }),
+    usage: () => ({
+      udpSockets: udp.openSockets,
+      tcpConnections: tcp.openConnections,
+      waiting: udp.waiting + tcp.waiting,
+    }),
     close() {
       udp.close()
       tcp.close()

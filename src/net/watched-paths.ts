@@ -1,7 +1,7 @@
 /**
- * Which directories to watch, and for which names in them, so that no change of a path goes unnoticed: of the file itself,
- * of a symbolic link on the way to it (Kubernetes swaps a link above its files), or of a directory that is yet to be
- * made. Pure but for looking at the links.
+ * Which directories to watch, and for which names in them, so that no change of a path goes unnoticed: of the file
+ * itself, of a symbolic link on the way to it (Kubernetes swaps a link above its files), or of a directory that is yet
+ * to be made. Pure but for looking at the links.
  */
 import { lstatSync, readlinkSync } from 'node:fs'
 import { dirname, join, parse, resolve, sep } from 'node:path'
@@ -29,7 +29,10 @@ export function watchedPaths(path: string): WatchedPath[] {
 function follow(path: string, found: WatchedPath[], links: { left: number }): string | null {
   const { root } = parse(path)
   let at = root
-  const names = path.slice(root.length).split(sep).filter(name => name !== '')
+  const names = path
+    .slice(root.length)
+    .split(sep)
+    .filter(name => name !== '')
   for (const [i, name] of names.entries()) {
     const next = join(at, name)
     const target = linkTarget(next)
@@ -45,7 +48,10 @@ function follow(path: string, found: WatchedPath[], links: { left: number }): st
   return at
 }
 
-const is = (wanted: string) => (name: string): boolean => name === wanted
+const is =
+  (wanted: string) =>
+  (name: string): boolean =>
+    name === wanted
 
 function linkTarget(path: string): 'plain' | 'missing' | { readonly to: string } {
   try {

@@ -1,7 +1,7 @@
 /**
  * Zone files on disk: which ones a configuration names, and their text. Not a parser, and not the watcher. Nothing here
- * throws: what cannot be read is a problem with the file's name, as a person would say it. Reading is synchronous, since
- * $INCLUDE is met in the middle of a text; it happens at start and on a reload.
+ * throws: what cannot be read is a problem with the file's name, as a person would say it. Reading is synchronous,
+ * since $INCLUDE is met in the middle of a text; it happens at start and on a reload.
  */
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
@@ -33,7 +33,8 @@ function matchesParts(name: string, parts: readonly string[]): boolean {
   const [first = '', ...rest] = parts
   const last = rest.pop()
   if (last === undefined) return name.length === first.length && fits(name, 0, first)
-  if (!fits(name, 0, first) || name.length < first.length + last.length || !fits(name, name.length - last.length, last)) return false
+  if (!fits(name, 0, first) || name.length < first.length + last.length || !fits(name, name.length - last.length, last))
+    return false
   const end = name.length - last.length
   let at = first.length
   for (const part of rest) {
@@ -54,10 +55,13 @@ const fits = (name: string, at: number, part: string): boolean => {
 export const locate = (path: string, directory: string): string => (isAbsolute(path) ? path : join(directory, path))
 
 /**
- * The files that paths and patterns name, sorted, each once. A plain path is kept even when there is no such file, since
- * reading it will say so. A missing directory is a warning; no match in a directory is nothing to mention.
+ * The files that paths and patterns name, sorted, each once. A plain path is kept even when there is no such file,
+ * since reading it will say so. A missing directory is a warning; no match in a directory is nothing to mention.
  */
-export function expandPatterns(patterns: readonly string[], directory: string): { readonly files: readonly string[]; readonly problems: readonly Problem[] } {
+export function expandPatterns(
+  patterns: readonly string[],
+  directory: string,
+): { readonly files: readonly string[]; readonly problems: readonly Problem[] } {
   const files = new Set<string>()
   const problems: Problem[] = []
   for (const pattern of patterns) {
@@ -81,13 +85,16 @@ export function expandPatterns(patterns: readonly string[], directory: string): 
 
 /** The text of a file (UTF-8, a byte order mark is dropped) and the hash of its octets. */
 export function readZoneFile(file: string, limits: ZoneLimits): ReadFile {
-  const unreadable = (message: string, line = 0, column = 0): ReadFile =>
-    ({ kind: 'unreadable', problem: { ...problemOf(file, message, 'error'), line, column } })
+  const unreadable = (message: string, line = 0, column = 0): ReadFile => ({
+    kind: 'unreadable',
+    problem: { ...problemOf(file, message, 'error'), line, column },
+  })
   try {
     const found = statSync(file)
     // Opening a pipe would wait for a writer, and a device has no end.
     if (!found.isFile()) return unreadable(found.isDirectory() ? 'is a directory' : 'is not a regular file')
-    if (found.size > limits.fileBytes) return unreadable(`has ${found.size} octets, more than the limit of ${limits.fileBytes}`)
+    if (found.size > limits.fileBytes)
+      return unreadable(`has ${found.size} octets, more than the limit of ${limits.fileBytes}`)
     const octets = readFileSync(file)
     if (!isUtf8(octets)) {
       const { line, column, octet } = firstForeignOctet(octets)
@@ -117,7 +124,10 @@ export class ZoneReader {
   }
 
   /** For $INCLUDE: a path is seen from the file that it stands in. */
-  readonly include = (path: string, fromFile: string): { readonly file: string; readonly text: string } | { readonly error: string } => {
+  readonly include = (
+    path: string,
+    fromFile: string,
+  ): { readonly file: string; readonly text: string } | { readonly error: string } => {
     const found = this.read(locate(path, dirname(fromFile)))
     if (found.kind === 'text') return found
     const { file, line, message } = found.problem
@@ -125,20 +135,34 @@ export class ZoneReader {
   }
 }
 
-const problemOf = (file: string, message: string, severity: Problem['severity']): Problem => ({ file, line: 0, column: 0, severity, message })
+const problemOf = (file: string, message: string, severity: Problem['severity']): Problem => ({
+  file,
+  line: 0,
+  column: 0,
+  severity,
+  message,
+})
 
 function reasonOf(error: unknown): string {
   const code = errorCode(error)
   switch (code) {
-    case 'ENOENT': return 'does not exist'
-    case 'ENOTDIR': return 'is not in a directory'
-    case 'EACCES': case 'EPERM': return 'may not be read (permission denied)'
-    case 'ELOOP': return 'is a symbolic link that leads in a circle'
-    default: return `cannot be read (${code === '' ? String(error) : code})`
+    case 'ENOENT':
+      return 'does not exist'
+    case 'ENOTDIR':
+      return 'is not in a directory'
+    case 'EACCES':
+    case 'EPERM':
+      return 'may not be read (permission denied)'
+    case 'ELOOP':
+      return 'is a symbolic link that leads in a circle'
+    default:
+      return `cannot be read (${code === '' ? String(error) : code})`
   }
 }
 
-/** Where the text stops being UTF-8. Line feeds are never part of a longer character, so lines can be judged one by one. */
+/**
+ * Where the text stops being UTF-8. Line feeds are never part of a longer character, so lines can be judged one by one.
+ */
 function firstForeignOctet(octets: Buffer): { readonly line: number; readonly column: number; readonly octet: string } {
   const LF = 0x0a
   for (let line = 1, start = 0; start <= octets.length; line++) {

@@ -1,7 +1,7 @@
 /**
  * Notices when zone files change, come or go. It watches directories, never files: a watch on a file goes deaf when the
- * file is replaced by a rename, which is how editors and deployments write. An event only says "look"; what counts is the
- * content, compared by hash with what the zone was loaded from. It does not load anything.
+ * file is replaced by a rename, which is how editors and deployments write. An event only says "look"; what counts is
+ * the content, compared by hash with what the zone was loaded from. It does not load anything.
  *
  * Invariants: one look at a time; a change is reported once; nothing is reported after `close`.
  */
@@ -15,7 +15,10 @@ import { errorCode } from './system-error.ts'
 import { watchedPaths } from './watched-paths.ts'
 import { type ContentHash, expandPatterns, locate } from './zone-files.ts'
 
-/** Zone files by what became of them since they were loaded. A change of an included file counts for each zone that includes it. */
+/**
+ * Zone files by what became of them since they were loaded. A change of an included file counts for each zone that
+ * includes it.
+ */
 export interface ZoneFileChanges {
   readonly added: readonly string[]
   readonly changed: readonly string[]
@@ -23,7 +26,10 @@ export interface ZoneFileChanges {
   readonly removed: readonly string[]
 }
 
-/** For each zone file: the files that were read for it last, well or badly, itself included, with their hashes (`ZoneReader.files`). */
+/**
+ * For each zone file: the files that were read for it last, well or badly, itself included, with their hashes
+ * (`ZoneReader.files`).
+ */
 export type LoadedFiles = ReadonlyMap<string, ReadonlyMap<string, ContentHash>>
 
 export interface ZoneWatcherOptions {
@@ -88,7 +94,10 @@ export class ZoneWatcher {
     const { clock, limits } = this.#options
     if (this.#cancelLook === null) this.#latest = clock.now() + limits.watchMaxDelayMs
     else this.#cancelLook()
-    this.#cancelLook = clock.after(Math.min(limits.watchDebounceMs, Math.max(0, this.#latest - clock.now())), () => void this.look())
+    this.#cancelLook = clock.after(
+      Math.min(limits.watchDebounceMs, Math.max(0, this.#latest - clock.now())),
+      () => void this.look(),
+    )
   }
 
   async #compare(): Promise<void> {
@@ -104,7 +113,7 @@ export class ZoneWatcher {
     const added: string[] = []
     for (const file of files) {
       const last = loaded.get(file)
-      const found = parts.get(file) ?? await hashAll([file], seen)
+      const found = parts.get(file) ?? (await hashAll([file], seen))
       now.set(file, found)
       if (last === undefined) added.push(file)
       else if ([...last].some(([part, hash]) => found.get(part) !== hash)) changed.push(file)
@@ -126,7 +135,10 @@ export class ZoneWatcher {
   /** Makes the watches fit the paths as they are now; a directory that was replaced gets a new one. */
   #watchDirectories(): void {
     const { patterns, directory } = this.#options
-    const paths = new Set([...patterns.map(pattern => locate(pattern, directory)), ...[...this.#loaded.values()].flatMap(parts => [...parts.keys()])])
+    const paths = new Set([
+      ...patterns.map(pattern => locate(pattern, directory)),
+      ...[...this.#loaded.values()].flatMap(parts => [...parts.keys()]),
+    ])
     const wanted = new Map<string, ((name: string) => boolean)[]>()
     for (const found of [...paths].flatMap(watchedPaths)) {
       const concerns = wanted.get(found.directory)

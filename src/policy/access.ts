@@ -1,6 +1,6 @@
 /**
- * Who may ask. A list of address blocks; everyone else is refused (EDE 18) by the server. A gate, not a stage: it is asked
- * for every datagram, cached answers included, so the verdict of an address is remembered.
+ * Who may ask. A list of address blocks; everyone else is refused (EDE 18) by the server. A gate, not a stage: it is
+ * asked for every datagram, cached answers included, so the verdict of an address is remembered.
  *
  * Invariant: the memory is bounded. When it is full it is emptied, since a flood of random sources must neither grow it
  * nor cost more than the look-up it replaces.

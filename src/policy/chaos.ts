@@ -1,7 +1,7 @@
 /**
- * Class CHAOS: the customary names under which a server tells its version and identity (RFC 4892). Both are hidden, that
- * is refused, unless the configuration gives a text. Every other question outside class IN is refused here too: there is
- * no CHAOS or HESIOD tree to walk.
+ * Class CHAOS: the customary names under which a server tells its version and identity (RFC 4892). Both are hidden,
+ * that is refused, unless the configuration gives a text. Every other question outside class IN is refused here too:
+ * there is no CHAOS or HESIOD tree to walk.
  */
 import type { Question } from '../dns/message.ts'
 import { nameFromLabels, type Name, foldName } from '../dns/name.ts'
@@ -32,7 +32,9 @@ export function makeChaos(identity: Identity): Stage {
     handle(query, next) {
       const { question } = query
       if (question.class === RrClass.IN) return next(query)
-      return Promise.resolve(question.class === RrClass.CH ? answerChaos(question, texts.get(question.name) ?? null) : refuse(question))
+      return Promise.resolve(
+        question.class === RrClass.CH ? answerChaos(question, texts.get(question.name) ?? null) : refuse(question),
+      )
     },
   }
 }
@@ -47,7 +49,11 @@ function answerChaos(question: Question, text: string | null): Answer {
     shareable: false,
     // RFC 4892 section 3: TTL 0, the texts are about this server and this moment.
     outcome: {
-      kind: 'answer', rrsets: [makeRRset(question.name, RrType.TXT, RrClass.CH, 0, [rdata])], proof: [], additional: [], authoritative: true,
+      kind: 'answer',
+      rrsets: [makeRRset(question.name, RrType.TXT, RrClass.CH, 0, [rdata])],
+      proof: [],
+      additional: [],
+      authoritative: true,
       security: { kind: 'insecure' },
     },
   }

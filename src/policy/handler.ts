@@ -1,10 +1,10 @@
 /**
  * What a policy is: a function that gets a query and the rest of the chain, and returns an answer as a value. It never
- * sees a socket, a message or a writer. Not here: the order of the stages (`server/pipeline.ts`) and what must be decided
- * before a cached answer is sent (gates, below).
+ * sees a socket, a message or a writer. Not here: the order of the stages (`server/pipeline.ts`) and what must be
+ * decided before a cached answer is sent (gates, below).
  *
- * Invariant: an answer that depends on the client beyond the access list says `shareable: false`; the answer cache would
- * otherwise hand it to others.
+ * Invariant: an answer that depends on the client beyond the access list says `shareable: false`; the answer cache
+ * would otherwise hand it to others.
  */
 import type { Question } from '../dns/message.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -29,7 +29,10 @@ export type Answer =
   | { readonly kind: 'refused'; readonly by: string; readonly ede: EdeCode | null; readonly text: string }
   | { readonly kind: 'dropped'; readonly by: string }
 
-/** What a reply says, apart from how it fits. `rcode` has up to 12 bits; `secure` is told as AD to those who want to know. */
+/**
+ * What a reply says, apart from how it fits. `rcode` has up to 12 bits; `secure` is told as AD to those who want to
+ * know.
+ */
 export interface Content {
   readonly rcode: number
   readonly authoritative: boolean

@@ -32,8 +32,12 @@ export function makeMinimalAny(answeredLocally: AnsweredLocally, limits: { reado
 
 function synthesised(question: Question, ttl: number): Answer {
   const outcome: Outcome = {
-    kind: 'answer', rrsets: [makeRRset(question.name, RrType.HINFO, RrClass.IN, ttl, [HINFO_RFC8482])], proof: [], additional: [],
-    authoritative: false, security: { kind: 'insecure' },
+    kind: 'answer',
+    rrsets: [makeRRset(question.name, RrType.HINFO, RrClass.IN, ttl, [HINFO_RFC8482])],
+    proof: [],
+    additional: [],
+    authoritative: false,
+    security: { kind: 'insecure' },
   }
   return { kind: 'resolved', outcome, by: 'minimal-any', shareable: true }
 }

@@ -20,13 +20,21 @@ export interface Resolves {
 /** Who wants to see how a query is resolved: null for those that nobody watches. */
 export type Watch = (query: Query) => TraceSink | null
 
-export const recursion = (resolver: Resolves, watch: Watch = () => null): Handler => query =>
-  new Promise(settle => {
-    const trace = watch(query)
-    const plain = { recursionDesired: query.recursionDesired, checkingDisabled: query.checkingDisabled, because: 'client' } as const
-    const options: ResolveOptions = trace === null ? plain : { ...plain, trace }
-    resolver.resolve(query.question, options, outcome => settle({ kind: 'resolved', outcome, by: sourceOf(outcome), shareable: true }))
-  })
+export const recursion =
+  (resolver: Resolves, watch: Watch = () => null): Handler =>
+  query =>
+    new Promise(settle => {
+      const trace = watch(query)
+      const plain = {
+        recursionDesired: query.recursionDesired,
+        checkingDisabled: query.checkingDisabled,
+        because: 'client',
+      } as const
+      const options: ResolveOptions = trace === null ? plain : { ...plain, trace }
+      resolver.resolve(query.question, options, outcome =>
+        settle({ kind: 'resolved', outcome, by: sourceOf(outcome), shareable: true }),
+      )
+    })
 
 function sourceOf(outcome: Outcome): string {
   if (outcome.kind === 'failure') return `failure:${outcome.why}`

@@ -1,7 +1,7 @@
 /**
  * Lets clients find out which keys of the root are trusted here (RFC 8509): a name that begins with a sentinel label is
- * resolved as always, and when the answer is secure the label decides whether it is given or SERVFAIL. Off unless wanted: it
- * tells strangers about this resolver.
+ * resolved as always, and when the answer is secure the label decides whether it is given or SERVFAIL. Off unless
+ * wanted: it tells strangers about this resolver.
  *
  * Invariant: no other name and no answer that is not secure is touched (section 3.1).
  */
@@ -19,7 +19,9 @@ export function makeRootKeySentinel(tags: RootKeyTags): Stage {
     before: [],
     handle(query, next) {
       const sentinel = concerns(query) ? readSentinel(query.question.name) : null
-      return sentinel === null ? next(query) : next(query).then(answer => judge(answer, sentinel, tags().includes(sentinel.tag)))
+      return sentinel === null
+        ? next(query)
+        : next(query).then(answer => judge(answer, sentinel, tags().includes(sentinel.tag)))
     },
   }
 }
@@ -30,7 +32,8 @@ interface Sentinel {
 }
 
 /** RFC 8509 section 3.1: checking is not disabled, and an address is asked for. */
-const concerns = ({ question, checkingDisabled }: Query): boolean => !checkingDisabled && (question.type === RrType.A || question.type === RrType.AAAA)
+const concerns = ({ question, checkingDisabled }: Query): boolean =>
+  !checkingDisabled && (question.type === RrType.A || question.type === RrType.AAAA)
 
 /** Section 2: the tag is decimal, filled up with zeros to five digits. Names of a question are in lower case. */
 function readSentinel(name: Name): Sentinel | null {
@@ -39,11 +42,22 @@ function readSentinel(name: Name): Sentinel | null {
 }
 
 function judge(answer: Answer, { asks, tag }: Sentinel, trusted: boolean): Answer {
-  if (answer.kind !== 'resolved' || answer.outcome.kind !== 'answer' || answer.outcome.security.kind !== 'secure') return answer
+  if (answer.kind !== 'resolved' || answer.outcome.kind !== 'answer' || answer.outcome.security.kind !== 'secure')
+    return answer
   if (trusted === (asks === 'is-ta')) return answer
-  return { kind: 'given', content: servfail(`root key sentinel: key ${tag} is ${trusted ? '' : 'not '}trusted here`), by: 'root-key-sentinel' }
+  return {
+    kind: 'given',
+    content: servfail(`root key sentinel: key ${tag} is ${trusted ? '' : 'not '}trusted here`),
+    by: 'root-key-sentinel',
+  }
 }
 
 const servfail = (text: string): Content => ({
-  rcode: Rcode.SERVFAIL, authoritative: false, secure: false, answer: [], authority: [], additional: [], ede: { code: EdeCode.Other, text },
+  rcode: Rcode.SERVFAIL,
+  authoritative: false,
+  secure: false,
+  answer: [],
+  authority: [],
+  additional: [],
+  ede: { code: EdeCode.Other, text },
 })

@@ -24,7 +24,10 @@ export type ServerReply =
       readonly why: 'silent' | 'unreachable' | 'lame' | 'error'
       readonly text: string
       readonly again: boolean
-      /** It will not answer this question, and perhaps serves the zone no more (REFUSED, no authority, a referral upwards). */
+      /**
+       * It will not answer this question, and perhaps serves the zone no more (REFUSED, no authority, a referral
+       * upwards).
+       */
       readonly disclaims: boolean
     }
   | { readonly kind: 'budget'; readonly text: string }
@@ -50,15 +53,24 @@ interface Manner {
 
 type Received =
   /** `octets` is null for a message of which only the header could be read. */
-  | { readonly kind: 'message'; readonly message: Message; readonly octets: Uint8Array | null; readonly verdict: Verdict; readonly caseEchoed: boolean }
-  | { readonly kind: 'nothing'; readonly result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' } }
+  | {
+      readonly kind: 'message'
+      readonly message: Message
+      readonly octets: Uint8Array | null
+      readonly verdict: Verdict
+      readonly caseEchoed: boolean
+    }
+  | {
+      readonly kind: 'nothing'
+      readonly result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }
+    }
   | { readonly kind: 'budget'; readonly text: string }
 
 export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   const { env, server } = ask
   const facts = env.caches.servers.facts(server.key, env.clock.now())
-  // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question only:
-  // silence proves nothing that may be remembered, since anyone can cause it.
+  // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
+  // only: silence proves nothing that may be remembered, since anyone can cause it.
   const edns = facts.edns === 'ok' || (facts.edns === 'unknown' && !ask.lastTry)
   let manner: Manner = { transport: 'udp', edns, mixCase: env.settings.mixCase && facts.caseSafe !== 'no' }
   let ednsRefused = false
@@ -67,7 +79,8 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
     const received = yield* askOnce(ask, manner)
     if (received.kind === 'budget') return received
     if (received.kind === 'nothing') {
-      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result, suspected)
+      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp')
+        return nothingCame(received.result, suspected)
       suspected = true
       manner = { ...manner, transport: 'tcp' }
       continue
@@ -90,7 +103,8 @@ function nextManner(manner: Manner, verdict: Verdict, message: Message): Manner 
     case 'formerr':
     case 'notimp':
     case 'badvers':
-      // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT knows EDNS and means something else.
+      // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT knows EDNS and means something
+      // else.
       return manner.edns && message.edns === null ? { ...manner, edns: false } : null
     case 'lame':
     case 'upward-referral':
@@ -140,14 +154,22 @@ function rejected(verdict: Extract<Verdict, { kind: 'reject' }>): ServerReply {
   }
 }
 
-const failed = (why: 'silent' | 'unreachable' | 'error', text: string, again: boolean): ServerReply =>
-  ({ kind: 'failed', why, text, again, disclaims: false })
+const failed = (why: 'silent' | 'unreachable' | 'error', text: string, again: boolean): ServerReply => ({
+  kind: 'failed',
+  why,
+  text,
+  again,
+  disclaims: false,
+})
 
 /**
- * A server that could not be reached over TCP, to which we went only because somebody guessed IDs, gets another try: else
- * one forged datagram would take a server without TCP away.
+ * A server that could not be reached over TCP, to which we went only because somebody guessed IDs, gets another try:
+ * else one forged datagram would take a server without TCP away.
  */
-function nothingCame(result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }, suspected: boolean): ServerReply {
+function nothingCame(
+  result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' },
+  suspected: boolean,
+): ServerReply {
   switch (result.kind) {
     case 'timeout':
       return failed('silent', 'no answer', true)
@@ -179,7 +201,8 @@ function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
     const received = yield* askOnce(ask, manner)
     if (received.kind === 'budget') return received
     if (received.kind === 'nothing') {
-      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp') return nothingCame(received.result, suspected)
+      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp')
+        return nothingCame(received.result, suspected)
       suspected = true
       manner = { ...manner, transport: 'tcp' }
       continue
@@ -214,7 +237,14 @@ function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
   const before = env.clock.now()
   const denied = task.budget.takeQuery(ask.name, cut.zone, server.key, before)
   if (denied !== null) return { kind: 'budget', text: denied }
-  const spec: ExchangeSpec = { server, transport: manner.transport, question, edns: manner.edns, mixCase: manner.mixCase, timeoutMs: timeout(ask, manner, before) }
+  const spec: ExchangeSpec = {
+    server,
+    transport: manner.transport,
+    question,
+    edns: manner.edns,
+    mixCase: manner.mixCase,
+    timeoutMs: timeout(ask, manner, before),
+  }
   env.caches.servers.silences.asked(server.key, cut.zone, before)
   const result = yield* exchange(spec)
   const received = receive(ask, result)
@@ -225,7 +255,8 @@ function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
 
 function timeout(ask: ServerAsk, manner: Manner, now: number): number {
   const { upstream } = ask.env.limits
-  const base = manner.transport === 'tcp' ? upstream.tcpTimeoutMs : ask.env.caches.servers.timeoutFor(ask.server.key, now)
+  const base =
+    manner.transport === 'tcp' ? upstream.tcpTimeoutMs : ask.env.caches.servers.timeoutFor(ask.server.key, now)
   const jitter = ask.env.random.below(1 + Math.floor((base * upstream.jitterPermille) / 1_000))
   return Math.max(1, Math.min(base + jitter, ask.task.budget.deadline - now))
 }
@@ -241,13 +272,27 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
     return cutShort(decoded.header, decoded.question, result.caseEchoed)
   }
   const { question, cut, env } = ask
-  const verdict = classify({ question, zone: cut.zone, hardenGlue: env.settings.hardenGlue }, decoded.message, env.limits.engine)
+  const verdict = classify(
+    { question, zone: cut.zone, hardenGlue: env.settings.hardenGlue },
+    decoded.message,
+    env.limits.engine,
+  )
   return { kind: 'message', message: decoded.message, octets: result.bytes, verdict, caseEchoed: result.caseEchoed }
 }
 
-function cutShort(header: Omit<Message, 'question' | 'answer' | 'authority' | 'additional' | 'edns'>, question: AskedQuestion | null, caseEchoed: boolean): Received {
+function cutShort(
+  header: Omit<Message, 'question' | 'answer' | 'authority' | 'additional' | 'edns'>,
+  question: AskedQuestion | null,
+  caseEchoed: boolean,
+): Received {
   const message: Message = { ...header, question, answer: [], authority: [], additional: [], edns: null }
-  return { kind: 'message', message, octets: null, verdict: { kind: 'reject', why: 'truncated', text: 'truncated' }, caseEchoed }
+  return {
+    kind: 'message',
+    message,
+    octets: null,
+    verdict: { kind: 'reject', why: 'truncated', text: 'truncated' },
+    caseEchoed,
+  }
 }
 
 function observe(ask: ServerAsk, manner: Manner, before: number, result: ExchangeResult): void {
@@ -284,7 +329,21 @@ function tell(ask: ServerAsk, manner: Manner, before: number, received: Received
   const [came, verdict, decided] = words(received, manner)
   const atMs = before
   const tookMs = env.clock.now() - before
-  task.trace({ kind: 'exchange', id: task.id, depth: task.depth, atMs, tookMs, server, serverName, zone: cut.zone, transport: manner.transport, question, came, verdict, decided })
+  task.trace({
+    kind: 'exchange',
+    id: task.id,
+    depth: task.depth,
+    atMs,
+    tookMs,
+    server,
+    serverName,
+    zone: cut.zone,
+    transport: manner.transport,
+    question,
+    came,
+    verdict,
+    decided,
+  })
 }
 
 function words(received: Exclude<Received, { kind: 'budget' }>, manner: Manner): [string, string, string] {
@@ -292,14 +351,20 @@ function words(received: Exclude<Received, { kind: 'budget' }>, manner: Manner):
     const { result } = received
     if (result.kind === 'not-sent') return [`not sent: ${result.reason}`, 'not sent', 'another try']
     if (result.kind === 'unreachable') return [`unreachable: ${result.reason}`, 'unreachable', 'another server']
-    if (result.kind === 'spoofing-suspected') return [`${result.mismatches} replies that do not match`, 'spoofing suspected', 'ask over TCP']
+    if (result.kind === 'spoofing-suspected')
+      return [`${result.mismatches} replies that do not match`, 'spoofing suspected', 'ask over TCP']
     return [result.kind === 'timeout' ? 'nothing' : 'a malformed reply', result.kind, 'another server or another try']
   }
   const { message, verdict } = received
   const came = replyText(message, received.octets)
   if (manner.mixCase && !received.caseEchoed) return [came, 'case not echoed', 'repeat the question unmodified']
   const next = nextManner(manner, verdict, message)
-  if (next !== null) return [came, verdict.kind === 'reject' ? verdict.why : verdict.kind, next.transport !== manner.transport ? 'ask over TCP' : 'ask without EDNS']
+  if (next !== null)
+    return [
+      came,
+      verdict.kind === 'reject' ? verdict.why : verdict.kind,
+      next.transport !== manner.transport ? 'ask over TCP' : 'ask without EDNS',
+    ]
   return [came, verdict.kind === 'reject' ? verdict.why : verdict.kind, decision(verdict)]
 }
 

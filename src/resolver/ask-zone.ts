@@ -1,6 +1,6 @@
 /**
- * Asks the servers of one zone until one gives a usable verdict: chooses among them, finds addresses for those that have
- * none, remembers within this question who failed how. Bounded by the client's budget and a number of exchanges.
+ * Asks the servers of one zone until one gives a usable verdict: chooses among them, finds addresses for those that
+ * have none, remembers within this question who failed how. Bounded by the client's budget and a number of exchanges.
  */
 import type { Question } from '../dns/message.ts'
 import { formatName } from '../dns/text.ts'
@@ -15,9 +15,14 @@ import { selectServer, type Candidate } from './select-server.ts'
 import { findAddresses, knownAddresses, type FoundServer } from './server-addresses.ts'
 import { questionText } from './trace.ts'
 
-export type ZoneReply = { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string } | ZoneFailure
+export type ZoneReply =
+  | { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string }
+  | ZoneFailure
 
-/** `unasked`: nobody was asked at all, because every server that could be is held back: nothing new is known of the zone. */
+/**
+ * `unasked`: nobody was asked at all, because every server that could be is held back: nothing new is known of the
+ * zone.
+ */
 export interface ZoneFailure {
   readonly kind: 'failure'
   readonly failure: Failure
@@ -36,7 +41,15 @@ interface Entry extends Candidate {
   srttMs: number | null
 }
 
-const entryOf = ({ server, name }: Seat): Entry => ({ server, name, tries: 0, done: false, disclaims: false, timeoutMs: 0, srttMs: null })
+const entryOf = ({ server, name }: Seat): Entry => ({
+  server,
+  name,
+  tries: 0,
+  done: false,
+  disclaims: false,
+  timeoutMs: 0,
+  srttMs: null,
+})
 
 /** What this question knows of the zone's servers. Lives for one call of `askZone`. */
 interface Roster {
@@ -55,11 +68,17 @@ interface Roster {
 }
 
 /**
- * `name` is the name being resolved, of which `question` may show the server only a part. `avoid` are the keys of servers that
- * are not asked: what they said did not validate.
+ * `name` is the name being resolved, of which `question` may show the server only a part. `avoid` are the keys of
+ * servers that are not asked: what they said did not validate.
  */
 export function* askZone(
-  env: Env, task: Task, cut: ZoneCut, question: Question, name: Name, maxExchanges: number, avoid: ReadonlySet<string> = NOBODY,
+  env: Env,
+  task: Task,
+  cut: ZoneCut,
+  question: Question,
+  name: Name,
+  maxExchanges: number,
+  avoid: ReadonlySet<string> = NOBODY,
 ): Steps<ZoneReply> {
   const roster = makeRoster(env, cut, kindOf(question, name))
   if (avoid.size > 0) for (const entry of roster.entries) entry.done = avoid.has(entry.server.key)
@@ -68,10 +87,21 @@ export function* askZone(
     const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }
-    const reply = yield* askServer({ env, task, cut, question, name, server: entry.server, serverName: entry.name, lastTry: entry.tries > 0 && entry.tries + 1 >= triesFor(env, entry) })
-    if (reply.kind === 'budget') return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
+    const reply = yield* askServer({
+      env,
+      task,
+      cut,
+      question,
+      name,
+      server: entry.server,
+      serverName: entry.name,
+      lastTry: entry.tries > 0 && entry.tries + 1 >= triesFor(env, entry),
+    })
+    if (reply.kind === 'budget')
+      return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
     if (reply.kind === 'usable') compareServers(env, cut, roster, entry)
-    if (reply.kind === 'usable' && !isLastResort(reply.verdict)) return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
+    if (reply.kind === 'usable' && !isLastResort(reply.verdict))
+      return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
     if (roster.lastResort === null) lastResortServer = entry.server.key
     learn(env, entry, reply, roster)
   }
@@ -82,20 +112,29 @@ export function* askZone(
 
 const NOBODY: ReadonlySet<string> = new Set()
 
-/** A refusal of AAAA says nothing of A, and what a server does with the part of a name that it was shown nothing of the whole. */
-const kindOf = (question: Question, name: Name): string => (question.name === name ? `${question.type}` : `${question.type}-`)
+/**
+ * A refusal of AAAA says nothing of A, and what a server does with the part of a name that it was shown nothing of the
+ * whole.
+ */
+const kindOf = (question: Question, name: Name): string =>
+  question.name === name ? `${question.type}` : `${question.type}-`
 
 /**
- * One server has answered: those that would not are marked as lame for such questions. As long as none of the zone's servers has
- * answered nothing is learnt: then it is the question that they refuse, and anybody can ask such a question.
+ * One server has answered: those that would not are marked as lame for such questions. As long as none of the zone's
+ * servers has answered nothing is learnt: then it is the question that they refuse, and anybody can ask such a
+ * question.
  */
 function compareServers(env: Env, cut: ZoneCut, { entries, questionKind }: Roster, answered: Entry): void {
   const { servers } = env.caches
   servers.notLame(answered.server.key, cut.zone, questionKind)
-  for (const { server, disclaims } of entries) if (disclaims) servers.lame(server.key, cut.zone, questionKind, env.clock.now())
+  for (const { server, disclaims } of entries)
+    if (disclaims) servers.lame(server.key, cut.zone, questionKind, env.clock.now())
 }
 
-const giveUp = (why: 'budget' | 'deadline', text: string): ZoneReply => ({ kind: 'failure', failure: failure(why, text) })
+const giveUp = (why: 'budget' | 'deadline', text: string): ZoneReply => ({
+  kind: 'failure',
+  failure: failure(why, text),
+})
 
 const isLastResort = (verdict: UsableVerdict): boolean => 'lastResort' in verdict && verdict.lastResort
 
@@ -119,7 +158,9 @@ function noteTrouble(roster: Roster, trouble: string): void {
 /** A server that has been silent for long gets one try per question. */
 function triesFor(env: Env, entry: Entry): number {
   const { triesPerServer, silentServerTimeouts } = env.limits.engine
-  return env.caches.servers.facts(entry.server.key, env.clock.now()).timeoutsInRow > silentServerTimeouts ? 1 : triesPerServer
+  return env.caches.servers.facts(entry.server.key, env.clock.now()).timeoutsInRow > silentServerTimeouts
+    ? 1
+    : triesPerServer
 }
 
 function makeRoster(env: Env, cut: ZoneCut, questionKind: string): Roster {
@@ -127,15 +168,30 @@ function makeRoster(env: Env, cut: ZoneCut, questionKind: string): Roster {
   const rules = seatingRules(env)
   const { seats, bare } = env.seating.of(servers, rules)
   const entries = seats.map(entryOf)
-  const roster: Roster = { questionKind, entries, nameless: [], lookups: 0, failedLookups: 0, cyclic: false, troubles: null, lastResort: null }
-  for (const name of bare) if (!enter(roster, { name, addresses: knownAddresses(env, name) }, rules)) roster.nameless.push(name)
+  const roster: Roster = {
+    questionKind,
+    entries,
+    nameless: [],
+    lookups: 0,
+    failedLookups: 0,
+    cyclic: false,
+    troubles: null,
+    lastResort: null,
+  }
+  for (const name of bare)
+    if (!enter(roster, { name, addresses: knownAddresses(env, name) }, rules)) roster.nameless.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
-  if (roster.nameless.length > 1) roster.nameless.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
+  if (roster.nameless.length > 1)
+    roster.nameless.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
   return roster
 }
 
-const seatingRules = (env: Env): SeatingRules =>
-  ({ families: usableFamilies(env), port: env.settings.upstreamPort, doNotQuery: env.settings.doNotQuery, most: env.limits.engine.addressesPerNameServer })
+const seatingRules = (env: Env): SeatingRules => ({
+  families: usableFamilies(env),
+  port: env.settings.upstreamPort,
+  doNotQuery: env.settings.doNotQuery,
+  most: env.limits.engine.addressesPerNameServer,
+})
 
 /** At most `count` of `items`, a random choice when there are more. */
 function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
@@ -150,7 +206,8 @@ function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
 function enter(roster: Roster, server: FoundServer, rules: SeatingRules): boolean {
   const seats: Seat[] = []
   if (!seat(seats, server.name, server.addresses, rules)) return false
-  for (const one of seats) if (!roster.entries.some(entry => entry.server.key === one.server.key)) roster.entries.push(entryOf(one))
+  for (const one of seats)
+    if (!roster.entries.some(entry => entry.server.key === one.server.key)) roster.entries.push(entryOf(one))
   return true
 }
 
@@ -168,19 +225,22 @@ function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
 }
 
 /**
- * Those that are chosen among now: nearly always all, and then no list is made. A server that is marked as lame comes after those
- * that are not, as long as one of these has not failed: neither in this question nor by time-outs before it. Then all that is left
- * counts alike; the mark takes no server and no try away.
+ * Those that are chosen among now: nearly always all, and then no list is made. A server that is marked as lame comes
+ * after those that are not, as long as one of these has not failed: neither in this question nor by time-outs before
+ * it. Then all that is left counts alike; the mark takes no server and no try away.
  */
 function eligible(env: Env, cut: ZoneCut, roster: Roster, now: number): readonly Entry[] {
   const { servers } = env.caches
   const families = usableFamilies(env)
-  const mayBe = ({ server, done }: Entry): boolean => !done && families.includes(server.ip.family) && servers.silences.heldBack(server.key, cut.zone, now) === null
+  const mayBe = ({ server, done }: Entry): boolean =>
+    !done && families.includes(server.ip.family) && servers.silences.heldBack(server.key, cut.zone, now) === null
   const isLame = ({ server }: Entry): boolean => servers.isLame(server.key, cut.zone, roster.questionKind, now)
   if (roster.entries.every(entry => mayBe(entry) && !isLame(entry))) return roster.entries
   const open = roster.entries.filter(mayBe)
   if (!open.some(isLame)) return open
-  const first = open.filter(entry => entry.tries === 0 && !isLame(entry) && servers.facts(entry.server.key, now).timeoutsInRow === 0)
+  const first = open.filter(
+    entry => entry.tries === 0 && !isLame(entry) && servers.facts(entry.server.key, now).timeoutsInRow === 0,
+  )
   return first.length > 0 ? first : open
 }
 
@@ -189,7 +249,11 @@ const untouched = (roster: Roster): boolean => roster.entries.every(entry => ent
 /** Finds addresses of further server names; null when there are none to be had, a failure when the budget is spent. */
 function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster): Steps<Entry | Failure | null> {
   const { engine } = env.limits
-  while (roster.nameless.length > 0 && roster.lookups < engine.addressLookupsPerCut && roster.failedLookups < engine.failedAddressLookupsPerCut) {
+  while (
+    roster.nameless.length > 0 &&
+    roster.lookups < engine.addressLookupsPerCut &&
+    roster.failedLookups < engine.failedAddressLookupsPerCut
+  ) {
     const batch = roster.nameless.slice(0, engine.parallelAddressLookups)
     roster.nameless = roster.nameless.slice(batch.length)
     roster.lookups += batch.length
@@ -217,7 +281,10 @@ function noteHeldBack(env: Env, cut: ZoneCut, roster: Roster): boolean {
     const silentMs = tries > 0 ? null : env.caches.servers.silences.heldBack(server.key, cut.zone, now)
     if (silentMs === null) continue
     any = true
-    noteTrouble(roster, `silent: ${server.key} has answered nothing for ${Math.round(silentMs / 1_000)} s and is asked now and then only`)
+    noteTrouble(
+      roster,
+      `silent: ${server.key} has answered nothing for ${Math.round(silentMs / 1_000)} s and is asked now and then only`,
+    )
   }
   return any
 }
@@ -230,5 +297,10 @@ function exhausted(task: Task, cut: ZoneCut, question: Question, roster: Roster)
   // What failed because of a cycle failed for this asker only; at the top it is the answer (TsuNAME: and remembered).
   if (roster.cyclic && task.depth > 0) return failure('cycle', text)
   if (kinds.length > 0 && kinds.every(k => k.startsWith('lame:'))) return failure('all-servers-lame', text)
-  return failure(kinds.length > 0 && kinds.every(k => k.startsWith('error:') || k.startsWith('lame:')) ? 'refused-by-servers' : 'unreachable', text)
+  return failure(
+    kinds.length > 0 && kinds.every(k => k.startsWith('error:') || k.startsWith('lame:'))
+      ? 'refused-by-servers'
+      : 'unreachable',
+    text,
+  )
 }

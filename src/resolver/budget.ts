@@ -26,7 +26,12 @@ export class Budget implements Work {
   readonly #perForeignCut = new Tally()
   readonly #perServer = new Tally()
 
-  constructor(limits: BudgetLimits, dnssec: Pick<DnssecLimits, 'verifications' | 'nsec3Hashes'>, name: Name, now: number) {
+  constructor(
+    limits: BudgetLimits,
+    dnssec: Pick<DnssecLimits, 'verifications' | 'nsec3Hashes'>,
+    name: Name,
+    now: number,
+  ) {
     this.limits = limits
     this.#dnssec = dnssec
     this.name = name
@@ -45,13 +50,16 @@ export class Budget implements Work {
   takeQuery(name: Name, zone: Name, serverKey: string, now: number): string | null {
     const { limits } = this
     if (now >= this.deadline) return `time limit of ${limits.timeMs} ms reached`
-    if (this.#receivedBytes >= limits.receivedBytes) return `limit of ${limits.receivedBytes} octets received for one query reached`
+    if (this.#receivedBytes >= limits.receivedBytes)
+      return `limit of ${limits.receivedBytes} octets received for one query reached`
     if (this.#queries >= limits.queries) return `limit of ${limits.queries} queries to servers reached`
-    if (!this.#perName.take(name, limits.queriesPerName)) return `limit of ${limits.queriesPerName} queries for ${formatName(name)} reached`
+    if (!this.#perName.take(name, limits.queriesPerName))
+      return `limit of ${limits.queriesPerName} queries for ${formatName(name)} reached`
     if (!isWithin(this.name, zone) && !this.#perForeignCut.take(zone, limits.queriesPerForeignCut)) {
       return `limit of ${limits.queriesPerForeignCut} queries to the servers of ${formatName(zone)} on behalf of another name reached`
     }
-    if (!this.#perServer.take(serverKey, limits.queriesPerServer)) return `limit of ${limits.queriesPerServer} queries to the server ${serverKey} reached`
+    if (!this.#perServer.take(serverKey, limits.queriesPerServer))
+      return `limit of ${limits.queriesPerServer} queries to the server ${serverKey} reached`
     this.#queries++
     return null
   }
@@ -70,7 +78,9 @@ export class Budget implements Work {
   }
 
   takeAddressLookup(): string | null {
-    return ++this.#addressLookups > this.limits.addressLookups ? `limit of ${this.limits.addressLookups} look-ups of server addresses reached` : null
+    return ++this.#addressLookups > this.limits.addressLookups
+      ? `limit of ${this.limits.addressLookups} look-ups of server addresses reached`
+      : null
   }
 
   get verifications(): number {
@@ -78,12 +88,17 @@ export class Budget implements Work {
   }
 
   get isSpentOnValidation(): boolean {
-    return this.#verifications >= this.#dnssec.verifications || this.#nsec3Hashes >= this.#dnssec.nsec3Hashes || this.#receivedBytes >= this.limits.receivedBytes
+    return (
+      this.#verifications >= this.#dnssec.verifications ||
+      this.#nsec3Hashes >= this.#dnssec.nsec3Hashes ||
+      this.#receivedBytes >= this.limits.receivedBytes
+    )
   }
 
   takeVerification(): string | null {
     const { verifications } = this.#dnssec
-    if (this.#verifications >= verifications) return `limit of ${verifications} signature verifications for one query reached`
+    if (this.#verifications >= verifications)
+      return `limit of ${verifications} signature verifications for one query reached`
     this.#verifications++
     return null
   }

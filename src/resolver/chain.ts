@@ -1,7 +1,7 @@
 /**
- * The chain of trust (RFC 4035 section 5): from a trust anchor down to the keys of a zone, by DS and DNSKEY sets. What is
- * found is kept in `cache/zone-states`; what is missing is looked up, DS sets first in the referrals that the walk has seen.
- * It judges with the pure functions of `dnssec/` and asks only by `lookup`.
+ * The chain of trust (RFC 4035 section 5): from a trust anchor down to the keys of a zone, by DS and DNSKEY sets. What
+ * is found is kept in `cache/zone-states`; what is missing is looked up, DS sets first in the referrals that the walk
+ * has seen. It judges with the pure functions of `dnssec/` and asks only by `lookup`.
  *
  * Invariant: nothing is called insecure that is not proven so by the zone above it, whose keys are trusted.
  */
@@ -45,7 +45,10 @@ export type ChainEnd =
 
 type Says = ParentSays | Refusal | { readonly kind: 'indeterminate' }
 
-const insecure = (note: SecurityNote | null): { readonly kind: 'insecure'; readonly note: SecurityNote | null } => ({ kind: 'insecure', note })
+const insecure = (note: SecurityNote | null): { readonly kind: 'insecure'; readonly note: SecurityNote | null } => ({
+  kind: 'insecure',
+  note,
+})
 
 export const bogus = (ede: EdeCode, text: string): Refusal => ({ kind: 'bogus', ede, text })
 
@@ -82,8 +85,8 @@ export function* parentSays(judging: Judging, zone: Name): Steps<Says> {
 }
 
 /**
- * Why a set at `name` may be without signatures although the zone above is signed: an insecure delegation between them that
- * no referral showed (RFC 4035 section 5.2, parent and child on one server). Secure when there is none.
+ * Why a set at `name` may be without signatures although the zone above is signed: an insecure delegation between them
+ * that no referral showed (RFC 4035 section 5.2, parent and child on one server). Secure when there is none.
  */
 export function* chainPast(judging: Judging, from: ZoneKeys, name: Name): Steps<ChainEnd> {
   let keys = from
@@ -101,8 +104,14 @@ export function* chainPast(judging: Judging, from: ZoneKeys, name: Name): Steps<
   return { kind: 'secure', keys }
 }
 
-/** Names that are not validated whatever their data says: none of our anchors, a negative one, or zones of our own making. */
-export function exempt({ env, validation, wall }: Pick<Judging, 'env' | 'validation' | 'wall'>, name: Name): ChainEnd | null {
+/**
+ * Names that are not validated whatever their data says: none of our anchors, a negative one, or zones of our own
+ * making.
+ */
+export function exempt(
+  { env, validation, wall }: Pick<Judging, 'env' | 'validation' | 'wall'>,
+  name: Name,
+): ChainEnd | null {
   const anchor = validation.points.closest(name)
   if (anchor === undefined) return { kind: 'indeterminate' }
   if (validation.points.negative(name, wall) !== undefined) return insecure(null)
@@ -139,10 +148,16 @@ function namesBetween(above: Name, below: Name): Name[] {
 }
 
 /**
- * What is proven of a name below the zone of `keys`. From memory, else from a referral, else asked for when `needed` or when
- * a delegation is known there; null when nothing is known and nothing was asked. `keys` in it are those of the zone that said it.
+ * What is proven of a name below the zone of `keys`. From memory, else from a referral, else asked for when `needed` or
+ * when a delegation is known there; null when nothing is known and nothing was asked. `keys` in it are those of the
+ * zone that said it.
  */
-function* settle(judging: Judging, keys: ZoneKeys, name: Name, needed: boolean): Steps<{ readonly says: Says; readonly keys: ZoneKeys } | null> {
+function* settle(
+  judging: Judging,
+  keys: ZoneKeys,
+  name: Name,
+  needed: boolean,
+): Steps<{ readonly says: Says; readonly keys: ZoneKeys } | null> {
   const { env, evidence, now } = judging
   const known = env.caches.zoneStates.parentSays(name, now)
   if (known !== undefined) return { says: known, keys }
@@ -158,7 +173,11 @@ function* settle(judging: Judging, keys: ZoneKeys, name: Name, needed: boolean):
 
 /** From what came with a referral; null when that does not convince, and is to be asked for. */
 function* settleByReferral(
-  judging: Judging, keys: ZoneKeys, name: Name, ds: RRset | null, proof: readonly RRset[],
+  judging: Judging,
+  keys: ZoneKeys,
+  name: Name,
+  ds: RRset | null,
+  proof: readonly RRset[],
 ): Steps<{ readonly says: Says; readonly keys: ZoneKeys } | null> {
   const [head] = ds === null ? proof : [ds]
   const signer = head === undefined ? undefined : signersOf(head)[0]
@@ -211,9 +230,9 @@ function* deniedDs(judging: Judging, keys: ZoneKeys, name: Name, proof: readonly
 }
 
 /**
- * Asks for the DS set; the resolution of that question validates it, with tries at other servers, and keeps what it found. It
- * follows no alias: where one stands, the parent side has shown that the name is no delegation (RFC 1034 section 3.6.2), and
- * what the alias leads to says nothing of it.
+ * Asks for the DS set; the resolution of that question validates it, with tries at other servers, and keeps what it
+ * found. It follows no alias: where one stands, the parent side has shown that the name is no delegation (RFC 1034
+ * section 3.6.2), and what the alias leads to says nothing of it.
  */
 function* askDs(judging: Judging, name: Name): Steps<Says> {
   const { env, now } = judging
@@ -242,9 +261,16 @@ function* askDs(judging: Judging, name: Name): Steps<Says> {
   const signer = outcome.proof[0] === undefined ? undefined : signersOf(outcome.proof[0])[0]
   if (signer === undefined) return { kind: 'no-cut' }
   // Validated before and remembered: what it says is read again, its signatures need no second look.
-  const denial = yield* judgeDenial({ kind: 'no-ds', name }, signer, outcome.proof, judging.validation.rules, judging.task.budget)
+  const denial = yield* judgeDenial(
+    { kind: 'no-ds', name },
+    signer,
+    outcome.proof,
+    judging.validation.rules,
+    judging.task.budget,
+  )
   if (denial.kind === 'limit' || denial.kind === 'bogus') return denial
-  const says: ParentSays = denial.kind === 'insecure' ? insecure(denial.note) : denial.delegation ? insecure(null) : { kind: 'no-cut' }
+  const says: ParentSays =
+    denial.kind === 'insecure' ? insecure(denial.note) : denial.delegation ? insecure(null) : { kind: 'no-cut' }
   env.caches.zoneStates.putParent(name, says, outcome.soa?.ttl ?? 0, now)
   return says
 }
@@ -262,7 +288,10 @@ function* keysOf(judging: Judging, zone: Name): Steps<ChainEnd> {
       const kept = env.caches.zoneStates.keysOf(zone, env.clock.now())
       if (kept !== undefined) return { kind: 'secure', keys: kept }
       // An alias at the name of a zone, which that look-up does not follow, is no key set either.
-      const set = outcome.kind === 'answer' ? outcome.rrsets.find(rrset => rrset.type === RrType.DNSKEY && rrset.name === zone) : undefined
+      const set =
+        outcome.kind === 'answer'
+          ? outcome.rrsets.find(rrset => rrset.type === RrType.DNSKEY && rrset.name === zone)
+          : undefined
       if (set === undefined) return bogus(EdeCode.DnskeyMissing, `${formatName(zone)} has a DS but no DNSKEY set`)
       const keys = readKeys(set, validation.rules.limits)
       env.caches.zoneStates.putKeys(keys, set.ttl, judging.now)
@@ -279,10 +308,13 @@ function* keysOf(judging: Judging, zone: Name): Steps<ChainEnd> {
   }
 }
 
-/** What a DNSKEY set comes to. `set` has the signatures that verified; `ofTheSet`: a fault that another server's set may not have. */
+/**
+ * What a DNSKEY set comes to. `set` has the signatures that verified; `ofTheSet`: a fault that another server's set may
+ * not have.
+ */
 export type KeySetEnd =
   | { readonly kind: 'secure'; readonly set: RRset }
-  | Exclude<ChainEnd, { kind: 'secure' }> & { readonly ofTheSet?: boolean }
+  | (Exclude<ChainEnd, { kind: 'secure' }> & { readonly ofTheSet?: boolean })
 
 /** A DNSKEY set against what is trusted of its zone; null when its name is proven to be no zone. */
 export function* judgeKeys(judging: Judging, set: RRset): Steps<KeySetEnd | null> {
@@ -323,7 +355,8 @@ export function signersOf(set: RRset): readonly Name[] {
 }
 
 /** RFC 4035 section 2.4: a DS set is signed by the zone above the cut. */
-const maySign = (signer: Name, { name, type }: RRset): boolean => (type === RrType.DS ? isStrictlyWithin(name, signer) : isWithin(name, signer))
+const maySign = (signer: Name, { name, type }: RRset): boolean =>
+  type === RrType.DS ? isStrictlyWithin(name, signer) : isWithin(name, signer)
 
 /** An honest set has one signer; a second is looked at so that one planted signature does not shadow the true one. */
 export const MAX_SIGNERS = 2
@@ -341,8 +374,9 @@ export function verifySet(judging: Judging, set: RRset, keys: ZoneKeys): SetVerd
 }
 
 /**
- * Keeps what a validated DS set says of its zone: that alone decides whether the zone is signed in a way that is known here
- * (RFC 4035 section 5.2, RFC 6840 section 5.2). Its keys are not even asked for when it is not, so that their lack cannot matter.
+ * Keeps what a validated DS set says of its zone: that alone decides whether the zone is signed in a way that is known
+ * here (RFC 4035 section 5.2, RFC 6840 section 5.2). Its keys are not even asked for when it is not, so that their lack
+ * cannot matter.
  */
 export function keepDs(judging: Judging, name: Name, ds: RRset, ttl: number): ParentSays {
   const note = insecureBy({ ds: ds.rdatas, keys: [] }, judging.validation.rules)
@@ -354,25 +388,48 @@ export function keepParent(judging: Judging, name: Name, says: ParentSays, ttl: 
   const { env, now } = judging
   const bounded = boundedTtl(Number.isFinite(ttl) ? ttl : 0, env.limits.cache)
   env.caches.zoneStates.putParent(name, says, bounded, now)
-  if (says.kind === 'insecure') tell(judging, name, () => `the delegation of ${formatName(name)}`, 'insecure', says.note?.text ?? 'proven to have no DS')
+  if (says.kind === 'insecure')
+    tell(
+      judging,
+      name,
+      () => `the delegation of ${formatName(name)}`,
+      'insecure',
+      says.note?.text ?? 'proven to have no DS',
+    )
   return says
 }
 
-/** Time to `pause`? Others get the event loop now and then: no stretch of verifications is longer than `verificationsPerStretch`. */
+/**
+ * Time to `pause`? Others get the event loop now and then: no stretch of verifications is longer than
+ * `verificationsPerStretch`.
+ */
 export function isOutOfBreath({ task, validation }: Judging): boolean {
   const { verifications } = task.budget
   return verifications > 0 && verifications % validation.rules.limits.verificationsPerStretch === 0
 }
 
 /** `what` is put in words only when somebody listens. */
-export function tell({ task }: Judging, zone: Name, what: () => string, verdict: 'secure' | 'insecure' | 'bogus' | 'indeterminate', text: string): void {
+export function tell(
+  { task }: Judging,
+  zone: Name,
+  what: () => string,
+  verdict: 'secure' | 'insecure' | 'bogus' | 'indeterminate',
+  text: string,
+): void {
   task.trace?.({ kind: 'validated', id: task.id, depth: task.depth, zone, what: what(), verdict, text })
 }
 
 export const setText = (set: RRset): string => `${formatName(set.name)} ${typeName(set.type)}`
 
-const signedBy = ({ keyTag, algorithm, expires }: { readonly keyTag: number; readonly algorithm: number; readonly expires: number }): string =>
-  `key ${keyTag}, ${algorithmName(algorithm)}, until ${formatTime(expires)}`
+const signedBy = ({
+  keyTag,
+  algorithm,
+  expires,
+}: {
+  readonly keyTag: number
+  readonly algorithm: number
+  readonly expires: number
+}): string => `key ${keyTag}, ${algorithmName(algorithm)}, until ${formatTime(expires)}`
 
 /** A look-up that failed, as the end of a chain. */
 function refusalOf(outcome: Extract<Outcome, { kind: 'failure' }>, text: string): Refusal {

@@ -13,7 +13,17 @@ import type { EngineLimits } from '../limits.ts'
 import { followChain, type Chain } from './scrub.ts'
 
 export type RejectReason =
-  | 'lame' | 'upward-referral' | 'refused' | 'servfail' | 'formerr' | 'notimp' | 'badvers' | 'other-rcode' | 'truncated' | 'oversized' | 'malformed'
+  | 'lame'
+  | 'upward-referral'
+  | 'refused'
+  | 'servfail'
+  | 'formerr'
+  | 'notimp'
+  | 'badvers'
+  | 'other-rcode'
+  | 'truncated'
+  | 'oversized'
+  | 'malformed'
 
 /** A zone cut as its parent tells it. `ttl` in seconds, of the NS set. */
 export interface Referral {
@@ -26,11 +36,33 @@ export interface Referral {
 }
 
 export type Verdict =
-  | { readonly kind: 'answer'; readonly chain: Chain; readonly rrset: RRset; readonly proof: readonly RRset[]; readonly authoritative: boolean; readonly lastResort: boolean }
-  | { readonly kind: 'alias'; readonly chain: Chain; readonly target: Name; readonly proof: readonly RRset[]; readonly authoritative: boolean; readonly lastResort: boolean }
+  | {
+      readonly kind: 'answer'
+      readonly chain: Chain
+      readonly rrset: RRset
+      readonly proof: readonly RRset[]
+      readonly authoritative: boolean
+      readonly lastResort: boolean
+    }
+  | {
+      readonly kind: 'alias'
+      readonly chain: Chain
+      readonly target: Name
+      readonly proof: readonly RRset[]
+      readonly authoritative: boolean
+      readonly lastResort: boolean
+    }
   | { readonly kind: 'referral'; readonly referral: Referral }
   /** `name` is what does not exist (so); with a chain it is the chain's end. */
-  | { readonly kind: 'nodata' | 'nxdomain'; readonly chain: Chain; readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[]; readonly authoritative: boolean; readonly lastResort: boolean }
+  | {
+      readonly kind: 'nodata' | 'nxdomain'
+      readonly chain: Chain
+      readonly name: Name
+      readonly soa: RRset | null
+      readonly proof: readonly RRset[]
+      readonly authoritative: boolean
+      readonly lastResort: boolean
+    }
   | { readonly kind: 'alias-trouble'; readonly chain: Chain; readonly trouble: 'loop' | 'too-long' | 'name-too-long' }
   | { readonly kind: 'reject'; readonly why: RejectReason; readonly text: string }
 
@@ -65,11 +97,25 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
     default:
       chain.trouble satisfies never
   }
-  if (chain.final !== null) return { kind: 'answer', chain, rrset: chain.final, proof: expansionProof(zone, message.authority, limits), authoritative, lastResort }
+  if (chain.final !== null)
+    return {
+      kind: 'answer',
+      chain,
+      rrset: chain.final,
+      proof: expansionProof(zone, message.authority, limits),
+      authoritative,
+      lastResort,
+    }
   return classifyWithoutAnswer(asked, message, chain, lastResort, limits)
 }
 
-function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, lastResort: boolean, limits: EngineLimits): Verdict {
+function classifyWithoutAnswer(
+  asked: Asked,
+  message: Message,
+  chain: Chain,
+  lastResort: boolean,
+  limits: EngineLimits,
+): Verdict {
   const { question, zone } = asked
   const authoritative = message.authoritative
   const authority = scrubbed(groupRRsets(message.authority), limits).filter(set => set.class === question.class)
@@ -78,16 +124,20 @@ function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, las
   if (chain.aliases.length > 0) {
     // RFC 6604 section 3: the rcode speaks of the last name of the chain. Without an SOA from inside this zone nothing
     // is known of it, and it is asked on its own.
-    if (soa !== null && isWithin(chain.name, zone)) return { ...denied, kind: message.rcode === Rcode.NXDOMAIN ? 'nxdomain' : 'nodata' }
+    if (soa !== null && isWithin(chain.name, zone))
+      return { ...denied, kind: message.rcode === Rcode.NXDOMAIN ? 'nxdomain' : 'nodata' }
     return { kind: 'alias', chain, target: chain.name, proof: denied.proof, authoritative, lastResort }
   }
   const ns = authority.filter(set => set.type === RrType.NS)
   const foreign = soa === null ? authority.find(set => set.type === RrType.SOA && !isWithin(set.name, zone)) : undefined
-  // A balancer that serves one name and says AA with the SOA of the zone above it has no such data: that is believed for this
-  // question, and not kept, since the SOA is not from a zone that it was asked about.
-  if (foreign !== undefined && !(authoritative && isWithin(zone, foreign.name))) return reject('lame', 'an SOA of another zone')
+  // A balancer that serves one name and says AA with the SOA of the zone above it has no such data: that is believed
+  // for this question, and not kept, since the SOA is not from a zone that it was asked about.
+  if (foreign !== undefined && !(authoritative && isWithin(zone, foreign.name)))
+    return reject('lame', 'an SOA of another zone')
   if (message.rcode === Rcode.NXDOMAIN) {
-    return soa === null && !authoritative ? reject('lame', 'NXDOMAIN without authority') : { ...denied, kind: 'nxdomain' }
+    return soa === null && !authoritative
+      ? reject('lame', 'NXDOMAIN without authority')
+      : { ...denied, kind: 'nxdomain' }
   }
   if (soa !== null) return { ...denied, kind: 'nodata' }
   const cut = ns.find(set => isStrictlyWithin(set.name, zone) && isWithin(question.name, set.name))
@@ -103,7 +153,9 @@ function classifyWithoutAnswer(asked: Asked, message: Message, chain: Chain, las
 
 /** Sets with no more signatures than anybody needs. */
 const scrubbed = (sets: readonly RRset[], { signaturesPerRRset }: EngineLimits): readonly RRset[] =>
-  sets.some(set => set.signatures.length > signaturesPerRRset) ? sets.map(set => ({ ...set, signatures: set.signatures.slice(0, signaturesPerRRset) })) : sets
+  sets.some(set => set.signatures.length > signaturesPerRRset)
+    ? sets.map(set => ({ ...set, signatures: set.signatures.slice(0, signaturesPerRRset) }))
+    : sets
 
 const reject = (why: RejectReason, text: string): Verdict => ({ kind: 'reject', why, text })
 
@@ -130,18 +182,27 @@ function rejectedByRcode(message: Message): Verdict | null {
 }
 
 const tooLarge = (chain: Chain, limits: EngineLimits): boolean =>
-  (chain.final?.rdatas.length ?? 0) > limits.recordsPerRRset || chain.aliases.some(set => set.rdatas.length > limits.recordsPerRRset)
+  (chain.final?.rdatas.length ?? 0) > limits.recordsPerRRset ||
+  chain.aliases.some(set => set.rdatas.length > limits.recordsPerRRset)
 
-/** The SOA that vouches for a denial: of a zone at or below the one asked, at or above the name denied (RFC 2308 section 2). */
+/**
+ * The SOA that vouches for a denial: of a zone at or below the one asked, at or above the name denied (RFC 2308 section
+ * 2).
+ */
 const denyingSoa = (name: Name, zone: Name, authority: readonly RRset[]): RRset | null =>
   authority.find(set => set.type === RrType.SOA && isWithin(name, set.name) && isWithin(set.name, zone)) ?? null
 
 const proofs = (zone: Name, authority: readonly RRset[]): readonly RRset[] =>
   authority.filter(set => (set.type === RrType.NSEC || set.type === RrType.NSEC3) && isWithin(set.name, zone))
 
-/** What shows that a wildcard answered because the name itself does not exist (RFC 4035 section 3.1.3.3): most answers have none. */
+/**
+ * What shows that a wildcard answered because the name itself does not exist (RFC 4035 section 3.1.3.3): most answers
+ * have none.
+ */
 const expansionProof = (zone: Name, authority: readonly Rr[], limits: EngineLimits): readonly RRset[] =>
-  authority.some(record => record.type === RrType.NSEC || record.type === RrType.NSEC3) ? proofs(zone, scrubbed(groupRRsets(authority), limits)) : []
+  authority.some(record => record.type === RrType.NSEC || record.type === RrType.NSEC3)
+    ? proofs(zone, scrubbed(groupRRsets(authority), limits))
+    : []
 
 function readReferral(asked: Asked, cut: RRset, authority: readonly RRset[], additional: readonly Rr[]): Referral {
   const glue = new Map<Name, IpAddress[]>()

@@ -1,4 +1,7 @@
-/** What every part of the engine is handed: the ports, the stores and the settings (`Env`), and the resolution it works for (`Task`). */
+/**
+ * What every part of the engine is handed: the ports, the stores and the settings (`Env`), and the resolution it works
+ * for (`Task`).
+ */
 import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import type { Prefix } from '../dns/address.ts'
@@ -64,8 +67,8 @@ export interface Task {
   /** Is what it finds validated? Not for CD, nor for the addresses of servers, whose data proves itself. */
   readonly checking: boolean
   /**
-   * Is an alias at the name followed? Not where the name itself is asked about: DS and DNSKEY sets of the chain of trust, which an
-   * alias would bring from a zone that has no say in it.
+   * Is an alias at the name followed? Not where the name itself is asked about: DS and DNSKEY sets of the chain of
+   * trust, which an alias would bring from a zone that has no say in it.
    */
   readonly followsAliases: boolean
   /** Anew, whatever is cached: before a popular answer ends, or to look at the keys of an anchor. */
@@ -85,8 +88,13 @@ export const nothingValidated = (limits: DnssecLimits): Validation => ({
   aggressive: false,
 })
 
-export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut =>
-  ({ zone: delegation.zone, servers: delegation.servers, ds: delegation.ds, expiresAt: delegation.expiresAt, from })
+export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut => ({
+  zone: delegation.zone,
+  servers: delegation.servers,
+  ds: delegation.ds,
+  expiresAt: delegation.expiresAt,
+  from,
+})
 
 /** Address families that may be asked now. */
 export function usableFamilies(env: Env): readonly (4 | 6)[] {

@@ -1,10 +1,10 @@
 /**
- * What of a reply with aliases its server is in charge of. The first alias stands at the name that was asked for; all that
- * follows it (more aliases, the set or the denial at the end, the rcode) speaks of names that the server may have given away,
- * and is a hint (RFC 2181 section 5.4.1, RFC 1034 section 5.3.3 step 4c). Pure.
+ * What of a reply with aliases its server is in charge of. The first alias stands at the name that was asked for; all
+ * that follows it (more aliases, the set or the denial at the end, the rcode) speaks of names that the server may have
+ * given away, and is a hint (RFC 2181 section 5.4.1, RFC 1034 section 5.3.3 step 4c). Pure.
  *
- * For example `www.a.test CNAME x.sub.a.test` with NXDOMAIN and the SOA of a.test, from a server that delegates sub.a.test: the
- * alias counts, and x.sub.a.test is asked for at the servers of sub.a.test.
+ * For example `www.a.test CNAME x.sub.a.test` with NXDOMAIN and the SOA of a.test, from a server that delegates
+ * sub.a.test: the alias counts, and x.sub.a.test is asked for at the servers of sub.a.test.
  */
 import { foldName, isStrictlyWithin, type Name } from '../dns/name.ts'
 import { targetOf } from '../dns/rdata.ts'
@@ -13,11 +13,17 @@ import type { Security } from '../steps.ts'
 import type { UsableVerdict } from './ask-server.ts'
 
 /** Verdicts that answer a question, or lead on. */
-export type FinalVerdict = Extract<UsableVerdict, { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }>
+export type FinalVerdict = Extract<
+  UsableVerdict,
+  { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }
+>
 
 export type AliasVerdict = Extract<FinalVerdict, { kind: 'alias' }>
 
-/** The verdict as far as its first alias (a DNAME with the CNAME that it makes); null when there is none, or nothing after it. */
+/**
+ * The verdict as far as its first alias (a DNAME with the CNAME that it makes); null when there is none, or nothing
+ * after it.
+ */
 export function firstAliasOf(verdict: FinalVerdict, type: number): AliasVerdict | null {
   const { chain } = verdict
   const [head] = chain.aliases
@@ -29,13 +35,25 @@ export function firstAliasOf(verdict: FinalVerdict, type: number): AliasVerdict 
   if (to === null) return null
   const target = foldName(to)
   const { proof, authoritative, lastResort } = verdict.kind === 'alias-trouble' ? NOT_KNOWN : verdict
-  return { kind: 'alias', chain: { aliases, name: target, final: null, trouble: null, steps: 1 }, target, proof, authoritative, lastResort }
+  return {
+    kind: 'alias',
+    chain: { aliases, name: target, final: null, trouble: null, steps: 1 },
+    target,
+    proof,
+    authoritative,
+    lastResort,
+  }
 }
 
 const NOT_KNOWN = { proof: [], authoritative: false, lastResort: false }
 
 /** The aliases of a verdict without what they end in. */
-export function aliasesOf({ chain, proof, authoritative, lastResort }: Exclude<FinalVerdict, { kind: 'alias-trouble' }>): AliasVerdict {
+export function aliasesOf({
+  chain,
+  proof,
+  authoritative,
+  lastResort,
+}: Exclude<FinalVerdict, { kind: 'alias-trouble' }>): AliasVerdict {
   return { kind: 'alias', chain: { ...chain, final: null }, target: chain.name, proof, authoritative, lastResort }
 }
 
@@ -48,12 +66,17 @@ export interface KnownOfTarget {
 }
 
 /**
- * Must the name at the end of the aliases be asked for on its own? What is proven need not. An NXDOMAIN is too much to take from
- * a hint: servers send it for names that they have delegated, and for empty non-terminals. Data, and its absence at a name that
- * exists, are taken unless something else is known: a zone cut between the server's zone and the name, or data that is denied.
- * `zone` is the one that was asked.
+ * Must the name at the end of the aliases be asked for on its own? What is proven need not. An NXDOMAIN is too much to
+ * take from a hint: servers send it for names that they have delegated, and for empty non-terminals. Data, and its
+ * absence at a name that exists, are taken unless something else is known: a zone cut between the server's zone and the
+ * name, or data that is denied. `zone` is the one that was asked.
  */
-export function isHint(verdict: FinalVerdict, end: Security, zone: Name, { deepestZone, hasData }: KnownOfTarget): boolean {
+export function isHint(
+  verdict: FinalVerdict,
+  end: Security,
+  zone: Name,
+  { deepestZone, hasData }: KnownOfTarget,
+): boolean {
   if (verdict.chain.aliases.length === 0 || end.kind === 'secure') return false
   switch (verdict.kind) {
     case 'nxdomain':

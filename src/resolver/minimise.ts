@@ -21,7 +21,13 @@ export interface MinimisedQuestion {
  * over what is left of the maximum. Names with an underscore label ahead go out whole in relaxed mode: such labels are
  * seldom cut points and often meet broken servers (RFC 9156 section 2.3, the note on attribute leaf labels).
  */
-export function minimise(question: Question, knownLabels: number, step: number, mode: MinimiseMode, limits: EngineLimits): MinimisedQuestion {
+export function minimise(
+  question: Question,
+  knownLabels: number,
+  step: number,
+  mode: MinimiseMode,
+  limits: EngineLimits,
+): MinimisedQuestion {
   const total = labelCount(question.name)
   const next = mode === 'off' ? total : nextLabelCount(total, knownLabels, step, limits)
   if (next >= total) return { question, final: true }

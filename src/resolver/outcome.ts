@@ -11,7 +11,13 @@ export const indeterminate: Security = Object.freeze({ kind: 'indeterminate' })
 export const secure: Security = Object.freeze({ kind: 'secure' })
 
 /** Data that is there and must not be believed; `ede` says why. */
-export const bogusFailure = (ede: EdeCode, text: string): Failure => ({ kind: 'failure', rrsets: [], why: 'bogus', ede, text })
+export const bogusFailure = (ede: EdeCode, text: string): Failure => ({
+  kind: 'failure',
+  rrsets: [],
+  why: 'bogus',
+  ede,
+  text,
+})
 
 export function failure(why: FailureReason, text: string, rrsets: readonly RRset[] = []): Failure {
   return { kind: 'failure', rrsets, why, ede: edeOf(why), text }
@@ -48,13 +54,16 @@ function edeOf(why: FailureReason): EdeCode {
  * question? Such a failure is never remembered for others and a joined resolution that ends so is started anew.
  */
 export const isRelative = (outcome: Outcome): boolean =>
-  outcome.kind === 'failure' && (outcome.why === 'cycle' || outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'overload')
+  outcome.kind === 'failure' &&
+  (outcome.why === 'cycle' || outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'overload')
 
 /** Each RRset once: a chain may pass the same DNAME several times, a message must not (RFC 2181 section 5). */
 export function withoutRepeats(outcome: Outcome): Outcome {
   const { rrsets } = outcome
   if (rrsets.length < 3) return outcome
-  const distinct = rrsets.filter((set, index) => rrsets.findIndex(other => other.name === set.name && other.type === set.type) === index)
+  const distinct = rrsets.filter(
+    (set, index) => rrsets.findIndex(other => other.name === set.name && other.type === set.type) === index,
+  )
   return distinct.length === rrsets.length ? outcome : { ...outcome, rrsets: distinct }
 }
 

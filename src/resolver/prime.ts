@@ -1,6 +1,6 @@
 /**
- * Root priming (RFC 9609, which replaces RFC 8109): asks the servers of the hints who the root's servers are now. The only
- * place where additional records become server addresses, since the hints were configured and not learnt.
+ * Root priming (RFC 9609, which replaces RFC 8109): asks the servers of the hints who the root's servers are now. The
+ * only place where additional records become server addresses, since the hints were configured and not learnt.
  */
 import type { DelegatedServer, Delegation } from '../cache/delegations.ts'
 import type { IpAddress } from '../dns/address.ts'
@@ -18,7 +18,9 @@ import { replyText } from './trace.ts'
 
 export const primingQuestion: Question = Object.freeze({ name: ROOT, type: RrType.NS, class: RrClass.IN })
 
-export type Primed = { readonly kind: 'primed'; readonly root: Delegation } | { readonly kind: 'failed'; readonly reason: string }
+export type Primed =
+  | { readonly kind: 'primed'; readonly root: Delegation }
+  | { readonly kind: 'failed'; readonly reason: string }
 
 interface Target {
   readonly server: ServerAddress
@@ -59,13 +61,32 @@ function* ask(env: Env, task: Task, target: Target, transport: Transport): Steps
   const before = env.clock.now()
   const denied = task.budget.takeQuery(ROOT, ROOT, server.key, before)
   if (denied !== null) return denied
-  const timeoutMs = transport === 'tcp' ? env.limits.upstream.tcpTimeoutMs : env.caches.servers.timeoutFor(server.key, before)
-  const result = yield* exchange({ server, transport, question: primingQuestion, edns: true, mixCase: false, timeoutMs })
+  const timeoutMs =
+    transport === 'tcp' ? env.limits.upstream.tcpTimeoutMs : env.caches.servers.timeoutFor(server.key, before)
+  const result = yield* exchange({
+    server,
+    transport,
+    question: primingQuestion,
+    edns: true,
+    mixCase: false,
+    timeoutMs,
+  })
   const now = env.clock.now()
   const tell = (came: string, verdict: string, decided: string): void =>
     task.trace?.({
-      kind: 'exchange', id: task.id, depth: task.depth, atMs: before, tookMs: now - before, server, serverName: target.name, zone: ROOT, transport, question: primingQuestion,
-      came, verdict, decided,
+      kind: 'exchange',
+      id: task.id,
+      depth: task.depth,
+      atMs: before,
+      tookMs: now - before,
+      server,
+      serverName: target.name,
+      zone: ROOT,
+      transport,
+      question: primingQuestion,
+      came,
+      verdict,
+      decided,
     })
   switch (result.kind) {
     case 'timeout':
@@ -88,14 +109,19 @@ function* ask(env: Env, task: Task, target: Target, transport: Transport): Steps
   env.caches.servers.heard(server.key, result.rttMs, now)
   env.caches.servers.familyHeard(server.ip.family, now)
   const decoded = decodeMessage(result.bytes)
-  if (decoded.kind === 'format-error') return decoded.header?.truncated === true ? 'truncated' : `${server.key} sent a malformed reply`
+  if (decoded.kind === 'format-error')
+    return decoded.header?.truncated === true ? 'truncated' : `${server.key} sent a malformed reply`
   tell(replyText(decoded.message), 'priming', 'these are the root servers')
   if (decoded.message.truncated) return 'truncated'
-  return decoded.message.rcode === Rcode.NOERROR ? decoded.message : `${server.key} answered ${replyText(decoded.message)}`
+  return decoded.message.rcode === Rcode.NOERROR
+    ? decoded.message
+    : `${server.key} answered ${replyText(decoded.message)}`
 }
 
 function readPriming(env: Env, message: Message, hints: Delegation): Delegation | null {
-  const records = message.answer.filter(rr => rr.type === RrType.NS && rr.class === RrClass.IN && foldName(rr.owner) === ROOT)
+  const records = message.answer.filter(
+    rr => rr.type === RrType.NS && rr.class === RrClass.IN && foldName(rr.owner) === ROOT,
+  )
   const ttls = records.map(rr => rr.ttl)
   const addresses = new Map<Name, IpAddress[]>()
   for (const rr of message.additional) {
@@ -111,5 +137,10 @@ function readPriming(env: Env, message: Message, hints: Delegation): Delegation 
     return [{ name, addresses: addresses.get(name) ?? known.get(name) ?? [] }]
   })
   if (servers.every(server => server.addresses.length === 0)) return null
-  return { zone: ROOT, servers, ds: null, expiresAt: env.clock.now() + boundedTtl(Math.min(...ttls), env.limits.cache) * 1_000 }
+  return {
+    zone: ROOT,
+    servers,
+    ds: null,
+    expiresAt: env.clock.now() + boundedTtl(Math.min(...ttls), env.limits.cache) * 1_000,
+  }
 }

@@ -13,7 +13,16 @@ import { askZone, type ZoneFailure } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
 import type { Evidence } from './chain.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { deepestZone, forget, outcomeOf, recall, remember, unvalidated, type Recalled, type Securities } from './memory.ts'
+import {
+  deepestZone,
+  forget,
+  outcomeOf,
+  recall,
+  remember,
+  unvalidated,
+  type Recalled,
+  type Securities,
+} from './memory.ts'
 import { aliasesOf, firstAliasOf, isHint, type FinalVerdict, type KnownOfTarget } from './hints.ts'
 import { minimise } from './minimise.ts'
 import { behindChain, bogusFailure, failure, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
@@ -24,7 +33,9 @@ type Walked =
   | ZoneFailure
 
 /** A verdict that may be used: validated where validation is wanted. */
-type Settled = { readonly kind: 'settled'; readonly verdict: FinalVerdict; readonly judged: Securities } | { readonly kind: 'failure'; readonly failure: Failure }
+type Settled =
+  | { readonly kind: 'settled'; readonly verdict: FinalVerdict; readonly judged: Securities }
+  | { readonly kind: 'failure'; readonly failure: Failure }
 
 /** What led to the last name so far. */
 interface Trail {
@@ -76,7 +87,14 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
 const NO_NAMES: readonly Name[] = Object.freeze([])
 
 /** After an alias that is not followed: it is the answer. */
-const nothingMore: Outcome = Object.freeze({ kind: 'answer', rrsets: [], proof: [], security: secure, authoritative: false, additional: [] })
+const nothingMore: Outcome = Object.freeze({
+  kind: 'answer',
+  rrsets: [],
+  proof: [],
+  security: secure,
+  authoritative: false,
+  additional: [],
+})
 
 function extend(trail: Trail, rrsets: readonly RRset[], proof: readonly RRset[], security: Security): void {
   trail.rrsets.push(...rrsets)
@@ -84,12 +102,20 @@ function extend(trail: Trail, rrsets: readonly RRset[], proof: readonly RRset[],
   trail.security = weaker(trail.security, security)
 }
 
-/** The chain in front; AA says what the first record is (RFC 1034 section 6.2.7 by RFC 2181's reading: the owner asked for). */
+/**
+ * The chain in front; AA says what the first record is (RFC 1034 section 6.2.7 by RFC 2181's reading: the owner asked
+ * for).
+ */
 function finish(trail: Trail, outcome: Outcome): Outcome {
   const whole = withoutRepeats(behindChain(trail.rrsets, outcome))
   if (whole.kind === 'failure') return whole
-  const chained = trail.rrsets.length === 0 ? whole : { ...whole, proof: [...trail.proof, ...whole.proof], security: weaker(trail.security, whole.security) }
-  return trail.authoritative === null || trail.authoritative === chained.authoritative ? chained : { ...chained, authoritative: trail.authoritative }
+  const chained =
+    trail.rrsets.length === 0
+      ? whole
+      : { ...whole, proof: [...trail.proof, ...whole.proof], security: weaker(trail.security, whole.security) }
+  return trail.authoritative === null || trail.authoritative === chained.authoritative
+    ? chained
+    : { ...chained, authoritative: trail.authoritative }
 }
 
 function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>): Failure {
@@ -99,7 +125,11 @@ function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>)
     case 'too-long':
       return failure('alias-chain', 'more aliases in one reply than are followed', verdict.chain.aliases)
     case 'name-too-long':
-      return failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', verdict.chain.aliases)
+      return failure(
+        'name-too-long',
+        'the name after DNAME substitution is longer than 255 octets',
+        verdict.chain.aliases,
+      )
     default:
       return verdict.trouble satisfies never
   }
@@ -113,7 +143,10 @@ function fail(env: Env, question: Question, failed: Failure, chain: readonly RRs
   return behindChain(chain, failed)
 }
 
-/** Data that did not validate a moment ago is not validated again for each that asks; who does not check is not told of it. */
+/**
+ * Data that did not validate a moment ago is not validated again for each that asks; who does not check is not told of
+ * it.
+ */
 function rememberedBogus(env: Env, task: Task, question: Question): Failure | null {
   if (!task.checking || task.fresh) return null
   const remembered = env.caches.failures.find(question, env.clock.now())
@@ -127,7 +160,12 @@ function succeeded(env: Env, task: Task, question: Question): void {
 }
 
 /** What the cache has unvalidated, else what the servers say: judged, and remembered with what was found. */
-function* settle(env: Env, task: Task, question: Question, known: Extract<Recalled, { kind: 'unjudged' | 'cut' | 'unknown' }>): Steps<Settled> {
+function* settle(
+  env: Env,
+  task: Task,
+  question: Question,
+  known: Extract<Recalled, { kind: 'unjudged' | 'cut' | 'unknown' }>,
+): Steps<Settled> {
   if (!task.checking) {
     const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, null)
     if (walked.kind === 'failure') return walked
@@ -147,15 +185,22 @@ function* settle(env: Env, task: Task, question: Question, known: Extract<Recall
   return yield* validated(env, task, question, walked, evidence)
 }
 
-/** Work that ran out. Spent on signatures by the client's own question it speaks of the data, which CD=1 may still have. */
+/**
+ * Work that ran out. Spent on signatures by the client's own question it speaks of the data, which CD=1 may still have.
+ */
 const spent = (task: Task, text: string): Failure =>
-  task.depth === 0 && task.budget.isSpentOnValidation ? bogusFailure(EdeCode.DnssecBogus, text) : failure('budget', text)
+  task.depth === 0 && task.budget.isSpentOnValidation
+    ? bogusFailure(EdeCode.DnssecBogus, text)
+    : failure('budget', text)
 
 /** A verdict without what follows an alias that is not followed. */
 const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
   task.followsAliases ? verdict : (firstAliasOf(verdict, task.question.type) ?? verdict)
 
-/** Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases, and their end is asked for. */
+/**
+ * Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases, and their end
+ * is asked for.
+ */
 function kept(env: Env, cut: ZoneCut, question: Question, verdict: FinalVerdict, judged: Securities): Settled {
   if (verdict.kind === 'alias-trouble' || !isHint(verdict, judged.end, cut.zone, knownOf(env, question, verdict))) {
     remember(env, cut, question, verdict, judged)
@@ -171,13 +216,26 @@ function kept(env: Env, cut: ZoneCut, question: Question, verdict: FinalVerdict,
 function knownOf(env: Env, { type, class: klass }: Question, { chain }: FinalVerdict): KnownOfTarget {
   if (chain.aliases.length === 0) return NOTHING_KNOWN
   const now = env.clock.now()
-  return { deepestZone: deepestZone(env, chain.name, type, now), hasData: env.caches.rrsets.get(chain.name, type, klass, now) !== undefined }
+  return {
+    deepestZone: deepestZone(env, chain.name, type, now),
+    hasData: env.caches.rrsets.get(chain.name, type, klass, now) !== undefined,
+  }
 }
 
 const NOTHING_KNOWN: KnownOfTarget = Object.freeze({ deepestZone: ROOT, hasData: false })
 
-/** Judged as it is; when that does not validate, as far as its first alias: where that leads is then asked for on its own. */
-function* judgeReply(env: Env, task: Task, zone: Name, question: Question, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {
+/**
+ * Judged as it is; when that does not validate, as far as its first alias: where that leads is then asked for on its
+ * own.
+ */
+function* judgeReply(
+  env: Env,
+  task: Task,
+  zone: Name,
+  question: Question,
+  verdict: FinalVerdict,
+  evidence: Evidence,
+): Steps<Judgement> {
   const whole = yield* judge(env, task, zone, question, verdict, evidence)
   if (whole.kind !== 'bogus') return whole
   const first = firstAliasOf(verdict, question.type)
@@ -187,8 +245,17 @@ function* judgeReply(env: Env, task: Task, zone: Name, question: Question, verdi
   return alone.kind === 'judged' ? alone : whole
 }
 
-/** A bad server must not make a zone bogus: what does not validate is asked of others before it is given up (RFC 4035 section 4.7). */
-function* validated(env: Env, task: Task, question: Question, walked: Extract<Walked, { kind: 'verdict' }>, evidence: Map<Name, Referral>): Steps<Settled> {
+/**
+ * A bad server must not make a zone bogus: what does not validate is asked of others before it is given up (RFC 4035
+ * section 4.7).
+ */
+function* validated(
+  env: Env,
+  task: Task,
+  question: Question,
+  walked: Extract<Walked, { kind: 'verdict' }>,
+  evidence: Map<Name, Referral>,
+): Steps<Settled> {
   const avoid = new Set<string>()
   let at = walked
   let first: Failure | null = null
@@ -206,18 +273,36 @@ function* validated(env: Env, task: Task, question: Question, walked: Extract<Wa
   }
 }
 
-/** From the closest known cut down to the servers that answer. `evidence`, for who checks, gathers the referrals on the way. */
-function* walk(env: Env, task: Task, question: Question, localCut: ZoneCut | null, evidence: Map<Name, Referral> | null): Steps<Walked> {
+/**
+ * From the closest known cut down to the servers that answer. `evidence`, for who checks, gathers the referrals on the
+ * way.
+ */
+function* walk(
+  env: Env,
+  task: Task,
+  question: Question,
+  localCut: ZoneCut | null,
+  evidence: Map<Name, Referral> | null,
+): Steps<Walked> {
   const remembered = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
-  if (remembered !== undefined && remembered.why !== 'bogus') return { kind: 'failure', failure: failure('cached', remembered.text) }
+  if (remembered !== undefined && remembered.why !== 'bogus')
+    return { kind: 'failure', failure: failure('cached', remembered.text) }
   const start = startingCut(env, question, localCut)
   const walked = yield* walkFrom(env, task, question, start, null, evidence)
   // A cached delegation may be out of date: when its servers are of no use the parent is asked once more.
-  if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure) || walked.unasked === true) return walked
+  if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure) || walked.unasked === true)
+    return walked
   if (env.caches.delegations.get(start.zone, env.clock.now()) === undefined) return walked
   note(task, 'the cached delegation led nowhere: asking its parent again')
   env.caches.delegations.remove(start.zone)
-  return yield* walkFrom(env, task, question, startingCut(env, question, localCut), { cut: start, failure: walked.failure }, evidence)
+  return yield* walkFrom(
+    env,
+    task,
+    question,
+    startingCut(env, question, localCut),
+    { cut: start, failure: walked.failure },
+    evidence,
+  )
 }
 
 /** A cut whose servers have just failed, and how. */
@@ -226,9 +311,21 @@ interface FailedCut {
   readonly failure: Failure
 }
 
-/** Does the parent still name the very servers that have failed? Then asking them again would only double the packets. */
+/**
+ * Does the parent still name the very servers that have failed? Then asking them again would only double the packets.
+ */
 function sameServers(cut: ZoneCut, referral: Referral): boolean {
-  const print = (servers: readonly DelegatedServer[]): string => servers.map(s => `${s.name}${s.addresses.map(a => a.text).sort().join()}`).sort().join(' ')
+  const print = (servers: readonly DelegatedServer[]): string =>
+    servers
+      .map(
+        s =>
+          `${s.name}${s.addresses
+            .map(a => a.text)
+            .sort()
+            .join()}`,
+      )
+      .sort()
+      .join(' ')
   return cut.zone === referral.zone && print(cut.servers) === print(referral.servers)
 }
 
@@ -236,13 +333,20 @@ function startingCut(env: Env, question: Question, localCut: ZoneCut | null): Zo
   // RFC 4035 section 4.2: DS is data of the parent side of a cut.
   const name = question.type === RrType.DS && question.name !== ROOT ? parentOf(question.name) : question.name
   const cached = env.caches.delegations.closest(name, env.clock.now())
-  if (localCut !== null) return cached !== undefined && isStrictlyWithin(cached.zone, localCut.zone) ? zoneCut(cached, 'cache') : localCut
+  if (localCut !== null)
+    return cached !== undefined && isStrictlyWithin(cached.zone, localCut.zone) ? zoneCut(cached, 'cache') : localCut
   if (cached !== undefined && cached.zone !== ROOT) return zoneCut(cached, 'cache')
   return env.root()
 }
 
 function* walkFrom(
-  env: Env, task: Task, question: Question, start: ZoneCut, failed: FailedCut | null, evidence: Map<Name, Referral> | null, avoid?: ReadonlySet<string>,
+  env: Env,
+  task: Task,
+  question: Question,
+  start: ZoneCut,
+  failed: FailedCut | null,
+  evidence: Map<Name, Referral> | null,
+  avoid?: ReadonlySet<string>,
 ): Steps<Walked> {
   let cut = start
   let known = labelCount(cut.zone)
@@ -256,7 +360,15 @@ function* walkFrom(
     }
     const mayFallBack = !ask.final && mode === 'relaxed'
     const exchanges = mayFallBack ? env.limits.engine.minimisedExchanges : env.limits.engine.exchangesPerCut
-    const reply = yield* askZone(env, task, cut, ask.question, question.name, exchanges, cut === start ? avoid : undefined)
+    const reply = yield* askZone(
+      env,
+      task,
+      cut,
+      ask.question,
+      question.name,
+      exchanges,
+      cut === start ? avoid : undefined,
+    )
     if (reply.kind === 'failure') {
       // RFC 9156 section 2.3: servers exist that fail on a name they do not know as a cut.
       if (!mayFallBack || isRelative(reply.failure)) return reply
@@ -269,7 +381,8 @@ function* walkFrom(
       if (over !== null) return { kind: 'failure', failure: failure('budget', over) }
       remember(env, cut, ask.question, verdict)
       evidence?.set(verdict.referral.zone, verdict.referral)
-      if (failed !== null && sameServers(failed.cut, verdict.referral)) return { kind: 'failure', failure: failed.failure }
+      if (failed !== null && sameServers(failed.cut, verdict.referral))
+        return { kind: 'failure', failure: failed.failure }
       cut = descend(env, cut, verdict.referral)
       known = labelCount(cut.zone)
       tellCut(task, cut)
@@ -304,7 +417,14 @@ function descend(env: Env, parent: ZoneCut, referral: Referral): ZoneCut {
 }
 
 function tellCut(task: Task, cut: ZoneCut): void {
-  task.trace?.({ kind: 'cut', id: task.id, depth: task.depth, zone: cut.zone, from: cut.from, servers: cut.servers.length })
+  task.trace?.({
+    kind: 'cut',
+    id: task.id,
+    depth: task.depth,
+    zone: cut.zone,
+    from: cut.from,
+    servers: cut.servers.length,
+  })
 }
 
 /**
@@ -321,10 +441,18 @@ export function resolveFromMemory(env: Env, task: Task): Outcome | null {
     trail.authoritative ??= known.authoritative
     extend(trail, known.rrsets, known.proof, known.security)
     asked.add(question.name)
-    if (asked.has(known.target) || asked.size > env.limits.budget.aliases) return failure('alias-chain', 'the alias chain does not end', trail.rrsets)
+    if (asked.has(known.target) || asked.size > env.limits.budget.aliases)
+      return failure('alias-chain', 'the alias chain does not end', trail.rrsets)
     question = { ...question, name: known.target }
   }
   const [head] = trail.rrsets
   if (head === undefined) return null
-  return { kind: 'answer', rrsets: trail.rrsets, proof: trail.proof, security: trail.security, authoritative: trail.authoritative ?? false, additional: [] }
+  return {
+    kind: 'answer',
+    rrsets: trail.rrsets,
+    proof: trail.proof,
+    security: trail.security,
+    authoritative: trail.authoritative ?? false,
+    additional: [],
+  }
 }

@@ -51,7 +51,18 @@ export class Resolver {
     const { clock, random, limits, caches, localZones, settings, events } = parts
     const nothing = nothingValidated(limits.dnssec)
     const validation = parts.validation ?? (() => nothing)
-    this.#env = { clock, random, limits, caches, localZones, settings, validation, events, seating: new Seating(), root: () => this.#root() }
+    this.#env = {
+      clock,
+      random,
+      limits,
+      caches,
+      localZones,
+      settings,
+      validation,
+      events,
+      seating: new Seating(),
+      root: () => this.#root(),
+    }
     this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
   }
 
@@ -73,8 +84,9 @@ export class Resolver {
   }
 
   /**
-   * Resolves a popular question anew shortly before its answer ends, so that no client waits for it; the finished answer is
-   * then made again from what came. Nothing is owed to anybody: when much is in flight it is left to the next client.
+   * Resolves a popular question anew shortly before its answer ends, so that no client waits for it; the finished
+   * answer is then made again from what came. Nothing is owed to anybody: when much is in flight it is left to the next
+   * client.
    */
   prefetch(question: Question): void {
     if (this.#prefetching >= this.#parts.limits.engine.prefetchesInFlight) return
@@ -117,12 +129,17 @@ export class Resolver {
     this.#primeAgainAt = 0
   }
 
-  /** The primed root servers while their TTL lasts. When it ends priming starts again and the old set serves meanwhile. */
+  /**
+   * The primed root servers while their TTL lasts. When it ends priming starts again and the old set serves meanwhile.
+   */
   #root(): ZoneCut {
     const primed = this.#primed
     const now = this.#parts.clock.now()
     if (primed !== null && primed.expiresAt <= now && now >= this.#primeAgainAt) this.prime(() => {})
     // The root has no parent whose clock could end it.
-    return zoneCut({ ...(primed ?? this.#parts.hints()), expiresAt: Number.POSITIVE_INFINITY }, primed === null ? 'hints' : 'priming')
+    return zoneCut(
+      { ...(primed ?? this.#parts.hints()), expiresAt: Number.POSITIVE_INFINITY },
+      primed === null ? 'hints' : 'priming',
+    )
   }
 }

@@ -23,8 +23,9 @@ interface Waiter {
 }
 
 /**
- * What the map of those running holds instead of the resolution itself. A `Map` makes a new table every few hundred entries, and an old one
- * that has been promoted keeps its values, and all tables behind it, until the next full collection: 800 octets a miss, copied, promoted and marked.
+ * What the map of those running holds instead of the resolution itself. A `Map` makes a new table every few hundred
+ * entries, and an old one that has been promoted keeps its values, and all tables behind it, until the next full
+ * collection: 800 octets a miss, copied, promoted and marked.
  */
 interface Flight {
   resolution: Resolution | null
@@ -47,7 +48,17 @@ class Resolution implements Task {
   waitsFor: Map<Waiter, Resolution> | null = null
   run: Run<Outcome> | null = null
 
-  constructor(parts: { id: number; depth: number; question: Question; because: Because; budget: Budget; trace: TraceSink | null; checking: boolean; key: string; startedAt: number }) {
+  constructor(parts: {
+    id: number
+    depth: number
+    question: Question
+    because: Because
+    budget: Budget
+    trace: TraceSink | null
+    checking: boolean
+    key: string
+    startedAt: number
+  }) {
     this.id = parts.id
     this.depth = parts.depth
     this.question = parts.question
@@ -64,13 +75,16 @@ class Resolution implements Task {
 
 const isFresh = (because: Because): boolean => because === 'prefetch' || because === 'trust-anchor'
 
-const followsAliases = (because: Because): boolean => because !== 'ds' && because !== 'dnskey' && because !== 'trust-anchor'
+const followsAliases = (because: Because): boolean =>
+  because !== 'ds' && because !== 'dnskey' && because !== 'trust-anchor'
 
 /** Equal for resolutions that may be shared: those that validate and those that do not are two. */
 const keyOf = (question: Question, because: Because, checking: boolean): string =>
   `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}${followsAliases(because) ? '' : 'n'}`
 
-/** One generator being driven. Effects that finish at once are taken in a loop, so that a long walk needs no deep stack. */
+/**
+ * One generator being driven. Effects that finish at once are taken in a loop, so that a long walk needs no deep stack.
+ */
 class Run<T> {
   readonly #steps: Steps<T>
   readonly #perform: (effect: Effect, resume: (value: unknown) => void) => Cancel
@@ -83,14 +97,22 @@ class Run<T> {
   #ready = false
   #input: unknown = undefined
 
-  constructor(steps: Steps<T>, perform: (effect: Effect, resume: (value: unknown) => void) => Cancel, done: (value: T) => void, broke: (error: unknown) => void) {
+  constructor(
+    steps: Steps<T>,
+    perform: (effect: Effect, resume: (value: unknown) => void) => Cancel,
+    done: (value: T) => void,
+    broke: (error: unknown) => void,
+  ) {
     this.#steps = steps
     this.#perform = perform
     this.#done = done
     this.#broke = broke
   }
 
-  /** Goes on with what the effect came to. One function for all effects of the run: an effect ends once, and there is one at a time. */
+  /**
+   * Goes on with what the effect came to. One function for all effects of the run: an effect ends once, and there is
+   * one at a time.
+   */
   readonly resume = (value: unknown): void => {
     this.#input = value
     if (this.#within) this.#ready = true
@@ -169,7 +191,13 @@ export class Scheduler {
     this.#env = env
     this.#network = network
     this.#start = start
-    this.#edns = { payloadSize: env.limits.upstream.ednsPayloadBytes, version: 0, dnssecOk: true, flags: 0, options: [] }
+    this.#edns = {
+      payloadSize: env.limits.upstream.ednsPayloadBytes,
+      version: 0,
+      dnssecOk: true,
+      flags: 0,
+      options: [],
+    }
   }
 
   /** Resolutions in flight, sub-queries included. */
@@ -178,14 +206,23 @@ export class Scheduler {
   }
 
   get questionsInFlight(): readonly string[] {
-    return [...this.#running.values()].flatMap(({ resolution }) => (resolution === null ? [] : [questionText(resolution.question)]))
+    return [...this.#running.values()].flatMap(({ resolution }) =>
+      resolution === null ? [] : [questionText(resolution.question)],
+    )
   }
 
   /** A task that is not in flight: for work outside the shared graph (priming, memory-only answers). */
   task(question: Question, options: ResolveOptions): Task {
     const now = this.#env.clock.now()
     const budget = new Budget(this.#env.limits.budget, this.#env.limits.dnssec, question.name, now)
-    return this.#make(question, options.because, budget, 0, options.trace ?? null, this.#checks(options.because, options.checkingDisabled))
+    return this.#make(
+      question,
+      options.because,
+      budget,
+      0,
+      options.trace ?? null,
+      this.#checks(options.because, options.checkingDisabled),
+    )
   }
 
   /**
@@ -218,7 +255,9 @@ export class Scheduler {
       return nothingToCancel
     }
     if (running !== undefined && running.waiters.size >= waitersPerResolution) {
-      done(failure('overload', `limit of ${waitersPerResolution} clients waiting for ${questionText(question)} reached`))
+      done(
+        failure('overload', `limit of ${waitersPerResolution} clients waiting for ${questionText(question)} reached`),
+      )
       return nothingToCancel
     }
     let stopTimer: Cancel = nothingToCancel
@@ -233,7 +272,17 @@ export class Scheduler {
         else done(outcome)
       },
     }
-    const resolution = running ?? this.#make(question, options.because, new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()), 0, options.trace ?? null, checking, key)
+    const resolution =
+      running ??
+      this.#make(
+        question,
+        options.because,
+        new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()),
+        0,
+        options.trace ?? null,
+        checking,
+        key,
+      )
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution)
     else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: env.clock.now(), question })
@@ -258,12 +307,31 @@ export class Scheduler {
   }
 
   #make(
-    question: Question, because: Because, budget: Budget, depth: number, trace: TraceSink | null, checking: boolean, key = keyOf(question, because, checking),
+    question: Question,
+    because: Because,
+    budget: Budget,
+    depth: number,
+    trace: TraceSink | null,
+    checking: boolean,
+    key = keyOf(question, because, checking),
   ): Resolution {
-    return new Resolution({ id: this.#nextId++, depth, question, because, budget, trace, checking, key, startedAt: this.#env.clock.now() })
+    return new Resolution({
+      id: this.#nextId++,
+      depth,
+      question,
+      because,
+      budget,
+      trace,
+      checking,
+      key,
+      startedAt: this.#env.clock.now(),
+    })
   }
 
-  /** Is there something to validate with, and is it wanted? The addresses of servers are only used to ask, and what comes is validated. */
+  /**
+   * Is there something to validate with, and is it wanted? The addresses of servers are only used to ask, and what
+   * comes is validated.
+   */
   #checks(because: Because, checkingDisabled = false): boolean {
     if (checkingDisabled || because === 'server-address' || because === 'priming') return false
     const { validate, points } = this.#env.validation()
@@ -276,10 +344,16 @@ export class Scheduler {
     const { id, depth, question, because, trace } = resolution
     trace?.({ kind: 'lookup', id, parent, depth, atMs: clock.now(), question, because })
     const finish = (outcome: Outcome): void => this.#finish(resolution, outcome)
-    resolution.run = this.#drive(resolution, this.#start(resolution), finish, error => {
-      this.#tellBug(resolution, error)
-      finish(failure('bug', 'internal error'))
-    }, false)
+    resolution.run = this.#drive(
+      resolution,
+      this.#start(resolution),
+      finish,
+      error => {
+        this.#tellBug(resolution, error)
+        finish(failure('bug', 'internal error'))
+      },
+      false,
+    )
     resolution.run.resume(undefined)
   }
 
@@ -287,9 +361,20 @@ export class Scheduler {
     const { clock, caches } = this.#env
     this.#land(resolution)
     const now = clock.now()
-    resolution.trace?.({ kind: 'end', id: resolution.id, depth: resolution.depth, atMs: now, tookMs: now - resolution.startedAt, outcome: outcomeText(outcome) })
+    resolution.trace?.({
+      kind: 'end',
+      id: resolution.id,
+      depth: resolution.depth,
+      atMs: now,
+      tookMs: now - resolution.startedAt,
+      outcome: outcomeText(outcome),
+    })
     // At the top the budget was the question's own, so its end is worth remembering (RFC 9520 section 3.2).
-    if (resolution.depth === 0 && outcome.kind === 'failure' && (outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'cycle')) {
+    if (
+      resolution.depth === 0 &&
+      outcome.kind === 'failure' &&
+      (outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'cycle')
+    ) {
       caches.failures.put(resolution.question, outcome, now)
     }
     resolution.run = null
@@ -314,13 +399,24 @@ export class Scheduler {
     this.#env.events({ kind: 'bug', where: 'resolution', error, question: questionText(resolution.question) })
   }
 
-  #drive<T>(resolution: Resolution, steps: Steps<T>, done: (value: T) => void, broke: (error: unknown) => void, now = true): Run<T> {
+  #drive<T>(
+    resolution: Resolution,
+    steps: Steps<T>,
+    done: (value: T) => void,
+    broke: (error: unknown) => void,
+    now = true,
+  ): Run<T> {
     const run = new Run(steps, (effect, resume) => this.#perform(resolution, effect, resume, broke), done, broke)
     if (now) run.resume(undefined)
     return run
   }
 
-  #perform(resolution: Resolution, effect: Effect, resume: (value: unknown) => void, broke: (error: unknown) => void): Cancel {
+  #perform(
+    resolution: Resolution,
+    effect: Effect,
+    resume: (value: unknown) => void,
+    broke: (error: unknown) => void,
+  ): Cancel {
     switch (effect.kind) {
       case 'exchange':
         return this.#exchange(effect.spec, resume)
@@ -342,11 +438,23 @@ export class Scheduler {
     const caseBits = this.#caseBits
     if (spec.mixCase) random.bytes(caseBits)
     else caseBits.fill(0)
-    const query = encodeQuery({ id: random.below(ID_VALUES), question: spec.question, caseBits, recursionDesired: false, edns: spec.edns ? this.#edns : null })
+    const query = encodeQuery({
+      id: random.below(ID_VALUES),
+      question: spec.question,
+      caseBits,
+      recursionDesired: false,
+      edns: spec.edns ? this.#edns : null,
+    })
     return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, resume)
   }
 
-  #lookup(asker: Resolution, question: Question, because: Because, mayJoin: boolean, resume: (outcome: Outcome) => void): Cancel {
+  #lookup(
+    asker: Resolution,
+    question: Question,
+    because: Because,
+    mayJoin: boolean,
+    resume: (outcome: Outcome) => void,
+  ): Cancel {
     const checking = asker.checking && because !== 'server-address'
     const key = keyOf(question, because, checking)
     const { depth: depthLimit } = this.#env.limits.budget
@@ -368,12 +476,21 @@ export class Scheduler {
         else resume(outcome)
       },
     }
-    const resolution = running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking, key)
+    const resolution =
+      running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking, key)
     asker.waitsFor ??= new Map()
     asker.waitsFor.set(waiter, resolution)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution, asker.id)
-    else asker.trace?.({ kind: 'joined', id: resolution.id, parent: asker.id, depth: asker.depth + 1, atMs: this.#env.clock.now(), question })
+    else
+      asker.trace?.({
+        kind: 'joined',
+        id: resolution.id,
+        parent: asker.id,
+        depth: asker.depth + 1,
+        atMs: this.#env.clock.now(),
+        question,
+      })
     return () => {
       retry()
       asker.waitsFor?.delete(waiter)
@@ -389,7 +506,11 @@ export class Scheduler {
   }
 
   #branches(
-    resolution: Resolution, branches: readonly Steps<unknown>[], accept: ((value: unknown) => boolean) | null, resume: (value: unknown) => void, broke: (error: unknown) => void,
+    resolution: Resolution,
+    branches: readonly Steps<unknown>[],
+    accept: ((value: unknown) => boolean) | null,
+    resume: (value: unknown) => void,
+    broke: (error: unknown) => void,
   ): Cancel {
     const results: unknown[] = branches.map(() => null)
     const runs: Run<unknown>[] = []

@@ -9,7 +9,10 @@ import { nameRdata, targetOf } from '../dns/rdata.ts'
 import { makeRRset, type RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
 
-/** What a chain of aliases came to. `name` is where it stands: the owner of the final set, or the name still to be asked. */
+/**
+ * What a chain of aliases came to. `name` is where it stands: the owner of the final set, or the name still to be
+ * asked.
+ */
 export interface Chain {
   readonly aliases: readonly RRset[]
   readonly name: Name
@@ -28,7 +31,14 @@ type AliasStep = { readonly sets: readonly RRset[]; readonly target: Name } | 'n
 export function followChain(question: Question, zone: Name, sets: readonly RRset[], maxAliases: number): Chain {
   const [head] = sets
   // Most answers are what was asked for and nothing else.
-  if (head !== undefined && head.name === question.name && head.type === question.type && head.type !== RrType.CNAME && head.class === question.class && isWithin(head.name, zone)) {
+  if (
+    head !== undefined &&
+    head.name === question.name &&
+    head.type === question.type &&
+    head.type !== RrType.CNAME &&
+    head.class === question.class &&
+    isWithin(head.name, zone)
+  ) {
     return chainOf(NO_SETS, head.name, head, null, 0)
   }
   const usable = sets.filter(set => set.class === question.class && isWithin(set.name, zone))
@@ -55,15 +65,31 @@ export function followChain(question: Question, zone: Name, sets: readonly RRset
 const NO_SETS: readonly RRset[] = Object.freeze([])
 
 /** One shape, made in one place: object spread costs a microsecond here, and every reply passes. */
-const chainOf = (aliases: readonly RRset[], name: Name, final: RRset | null, trouble: Chain['trouble'], steps: number): Chain => ({ aliases, name, final, trouble, steps })
+const chainOf = (
+  aliases: readonly RRset[],
+  name: Name,
+  final: RRset | null,
+  trouble: Chain['trouble'],
+  steps: number,
+): Chain => ({ aliases, name, final, trouble, steps })
 
-/** A CNAME that was asked for and comes from a DNAME is shown with it (RFC 6672 section 3.1): only the DNAME is data. */
+/**
+ * A CNAME that was asked for and comes from a DNAME is shown with it (RFC 6672 section 3.1): only the DNAME is data.
+ */
 function withDname(here: Chain, final: RRset, sets: readonly RRset[]): Chain {
-  const dname = final.type === RrType.CNAME ? sets.find(set => set.type === RrType.DNAME && isStrictlyWithin(here.name, set.name)) : undefined
+  const dname =
+    final.type === RrType.CNAME
+      ? sets.find(set => set.type === RrType.DNAME && isStrictlyWithin(here.name, set.name))
+      : undefined
   if (dname === undefined) return here
   const step = throughDname(here.name, dname)
   if (typeof step === 'string') return { ...here, final: null, trouble: step === 'none' ? null : step }
-  return { ...here, aliases: [...here.aliases, dname], final: step.sets.find(set => set.type === RrType.CNAME) ?? null, trouble: null }
+  return {
+    ...here,
+    aliases: [...here.aliases, dname],
+    final: step.sets.find(set => set.type === RrType.CNAME) ?? null,
+    trouble: null,
+  }
 }
 
 /** The alias that applies to a name among these sets: its CNAME, or a DNAME above it (RFC 6672 section 3.2). */

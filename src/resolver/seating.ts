@@ -1,7 +1,7 @@
 /**
- * Which addresses of a delegation may be asked: what follows from its glue and the settings alone, worked out once for each
- * delegation and not for each question about its zone. Not here: what is known of the servers (`cache/server-stats`), addresses
- * found by look-ups, the choice.
+ * Which addresses of a delegation may be asked: what follows from its glue and the settings alone, worked out once for
+ * each delegation and not for each question about its zone. Not here: what is known of the servers
+ * (`cache/server-stats`), addresses found by look-ups, the choice.
  *
  * Invariant: a plan is used only with the settings it was made with.
  */
@@ -50,8 +50,16 @@ export class Seating {
   }
 }
 
-/** Adds the addresses of a server that may be asked; says whether there was any. Several names with one address are one server (CVE-2026-3592). */
-export function seat(seats: Seat[], name: Name, addresses: readonly IpAddress[], { families, port, doNotQuery, most }: SeatingRules): boolean {
+/**
+ * Adds the addresses of a server that may be asked; says whether there was any. Several names with one address are one
+ * server (CVE-2026-3592).
+ */
+export function seat(
+  seats: Seat[],
+  name: Name,
+  addresses: readonly IpAddress[],
+  { families, port, doNotQuery, most }: SeatingRules,
+): boolean {
   let any = false
   for (const ip of addresses.length > most ? addresses.slice(0, most) : addresses) {
     if (!families.includes(ip.family) || inAnyPrefix(ip, doNotQuery)) continue

@@ -19,7 +19,11 @@ export interface Candidate {
  * now and then any of the least tried, so that a server that became faster is noticed (Knot's epsilon). A try that
  * failed for this very question weighs more than history: its score quadruples.
  */
-export function selectServer(candidates: readonly Candidate[], limits: UpstreamLimits, randomBelow: (n: number) => number): number {
+export function selectServer(
+  candidates: readonly Candidate[],
+  limits: UpstreamLimits,
+  randomBelow: (n: number) => number,
+): number {
   if (candidates.length < 2) return candidates.length - 1
   if (randomBelow(PERMILLE) < limits.explorePermille) return pick(candidates, triesOf, 0, randomBelow)
   return pick(candidates, scoreOf, limits.rttBandMs, randomBelow)
@@ -27,13 +31,22 @@ export function selectServer(candidates: readonly Candidate[], limits: UpstreamL
 
 const triesOf = (c: Candidate): number => c.tries
 
-const scoreOf = (c: Candidate): number => (c.srttMs === null || c.tries > 0 ? Math.max(c.timeoutMs, c.srttMs ?? 0) : c.srttMs) * TRY_PENALTY ** c.tries
+const scoreOf = (c: Candidate): number =>
+  (c.srttMs === null || c.tries > 0 ? Math.max(c.timeoutMs, c.srttMs ?? 0) : c.srttMs) * TRY_PENALTY ** c.tries
 
 const PERMILLE = 1_000
 const TRY_PENALTY = 4
 
-/** A random one among those that are at most `band` worse than the best. Loops and no closures: every question to a server passes. */
-function pick(candidates: readonly Candidate[], score: (candidate: Candidate) => number, band: number, randomBelow: (n: number) => number): number {
+/**
+ * A random one among those that are at most `band` worse than the best. Loops and no closures: every question to a
+ * server passes.
+ */
+function pick(
+  candidates: readonly Candidate[],
+  score: (candidate: Candidate) => number,
+  band: number,
+  randomBelow: (n: number) => number,
+): number {
   let best = Number.POSITIVE_INFINITY
   for (const candidate of candidates) best = Math.min(best, score(candidate))
   let near = 0

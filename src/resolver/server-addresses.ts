@@ -1,6 +1,6 @@
 /**
- * Addresses of name servers that came without usable glue: from memory at once, else by look-ups of their own (NXNSAttack
- * is why each is counted against the client's budget).
+ * Addresses of name servers that came without usable glue: from memory at once, else by look-ups of their own
+ * (NXNSAttack is why each is counted against the client's budget).
  */
 import type { IpAddress } from '../dns/address.ts'
 import type { Question } from '../dns/message.ts'
@@ -49,8 +49,8 @@ export function knownAddresses(env: Env, name: Name): readonly IpAddress[] {
 }
 
 /**
- * Looks up several names at once and goes on with the first that has an address; the others are let go. Failure when the
- * budget forbids it.
+ * Looks up several names at once and goes on with the first that has an address; the others are let go. Failure when
+ * the budget forbids it.
  */
 export function* findAddresses(env: Env, task: Task, names: readonly Name[]): Steps<Found | Failure> {
   const families = usableFamilies(env)
@@ -68,11 +68,18 @@ export function* findAddresses(env: Env, task: Task, names: readonly Name[]): St
       return server.addresses.length > 0
     },
   )
-  return { kind: 'found', servers: found === null ? [] : [found], unfinished: names.filter(name => !finished.has(name)), cyclic }
+  return {
+    kind: 'found',
+    servers: found === null ? [] : [found],
+    unfinished: names.filter(name => !finished.has(name)),
+    cyclic,
+  }
 }
 
 function* findOne(name: Name, families: readonly (4 | 6)[]): Steps<Branch> {
-  const outcomes = yield* all(families.map(family => lookup({ name, type: typeOf(family), class: RrClass.IN }, 'server-address')))
+  const outcomes = yield* all(
+    families.map(family => lookup({ name, type: typeOf(family), class: RrClass.IN }, 'server-address')),
+  )
   return {
     name,
     addresses: outcomes.flatMap(outcome => (outcome.kind === 'answer' ? addressesIn(outcome.rrsets) : [])),

@@ -1,11 +1,12 @@
 /**
- * What the signatures say of one verdict (RFC 4035 section 5): every set of its alias chain, the set that ends it, or its
- * denial. Judged link by link; the keys come from `chain.ts`. It changes nothing in a verdict but TTLs, which no signature
- * may outlive, and the proofs, of which those remain that were needed.
+ * What the signatures say of one verdict (RFC 4035 section 5): every set of its alias chain, the set that ends it, or
+ * its denial. Judged link by link; the keys come from `chain.ts`. It changes nothing in a verdict but TTLs, which no
+ * signature may outlive, and the proofs, of which those remain that were needed.
  *
- * Invariants: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven insecure
- * is bogus. A set that is called secure has no signature left but those that verified, and is secure under the name it came
- * under; what a wildcard's data is good for besides stands in `wildcards`, made from the signature that verified.
+ * Invariants: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven
+ * insecure is bogus. A set that is called secure has no signature left but those that verified, and is secure under the
+ * name it came under; what a wildcard's data is good for besides stands in `wildcards`, made from the signature that
+ * verified.
  */
 import { isWildcard, isWithin, labelCount, parentOf, type Name } from '../dns/name.ts'
 import type { Question } from '../dns/message.ts'
@@ -16,7 +17,25 @@ import { judgeDenial } from '../dnssec/denial.ts'
 import type { DenialClaim, Refusal, WildcardSet, ZoneKeys } from '../dnssec/rules.ts'
 import { insecureBy, unexpanded, verifiedSet } from '../dnssec/signature.ts'
 import { pause, type Security, type SecurityNote, type Steps } from '../steps.ts'
-import { bogus, chainPast, chainTo, exempt, isOutOfBreath, judgeKeys, keepDs, keepParent, MAX_SIGNERS, parentSays, setText, signersOf, tell, verifySet, type ChainEnd, type Evidence, type Judging } from './chain.ts'
+import {
+  bogus,
+  chainPast,
+  chainTo,
+  exempt,
+  isOutOfBreath,
+  judgeKeys,
+  keepDs,
+  keepParent,
+  MAX_SIGNERS,
+  parentSays,
+  setText,
+  signersOf,
+  tell,
+  verifySet,
+  type ChainEnd,
+  type Evidence,
+  type Judging,
+} from './chain.ts'
 import type { Env, Task } from './env.ts'
 import type { FinalVerdict } from './hints.ts'
 import { indeterminate, secure } from './outcome.ts'
@@ -27,9 +46,14 @@ export interface Judged {
   readonly verdict: FinalVerdict
   readonly aliases: readonly Security[]
   readonly end: Security
-  /** The sets of the verdict's proof whose signatures were verified: those that are good for other names too (RFC 8198). */
+  /**
+   * The sets of the verdict's proof whose signatures were verified: those that are good for other names too (RFC 8198).
+   */
   readonly denials: readonly RRset[]
-  /** The data of wildcards that secure sets of the verdict were expanded from: good for other names as well (RFC 8198 section 5.3). */
+  /**
+   * The data of wildcards that secure sets of the verdict were expanded from: good for other names as well (RFC 8198
+   * section 5.3).
+   */
   readonly wildcards: readonly WildcardSet[]
 }
 
@@ -47,8 +71,22 @@ type SetEnd =
     }
   | (Refusal & { readonly chain: boolean })
 
-export function* judge(env: Env, task: Task, zone: Name, question: Question, verdict: FinalVerdict, evidence: Evidence): Steps<Judgement> {
-  const judging: Judging = { env, task, validation: env.validation(), evidence, wall: env.clock.wall(), now: env.clock.now() }
+export function* judge(
+  env: Env,
+  task: Task,
+  zone: Name,
+  question: Question,
+  verdict: FinalVerdict,
+  evidence: Evidence,
+): Steps<Judgement> {
+  const judging: Judging = {
+    env,
+    task,
+    validation: env.validation(),
+    evidence,
+    wall: env.clock.wall(),
+    now: env.clock.now(),
+  }
   const { chain } = verdict
   const sets: RRset[] = []
   const securities: Security[] = []
@@ -75,11 +113,26 @@ export function* judge(env: Env, task: Task, zone: Name, question: Question, ver
   switch (verdict.kind) {
     case 'alias':
     case 'alias-trouble':
-      return { kind: 'judged', verdict: verdict.kind === 'alias' ? { ...verdict, chain: judgedChain, proof } : { ...verdict, chain: judgedChain }, aliases: securities, end: secure, denials, wildcards }
+      return {
+        kind: 'judged',
+        verdict:
+          verdict.kind === 'alias' ? { ...verdict, chain: judgedChain, proof } : { ...verdict, chain: judgedChain },
+        aliases: securities,
+        end: secure,
+        denials,
+        wildcards,
+      }
     case 'answer': {
       const last = securities.at(-1)
       if (last !== undefined && isSynthesised(verdict.rrset, [...chain.aliases, verdict.rrset])) {
-        return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, proof }, aliases: securities, end: last, denials, wildcards }
+        return {
+          kind: 'judged',
+          verdict: { ...verdict, chain: judgedChain, proof },
+          aliases: securities,
+          end: last,
+          denials,
+          wildcards,
+        }
       }
       const judged = yield* judgeSet(judging, zone, verdict.rrset, placeOf(verdict.rrset, question), verdict.proof)
       if (judged.kind !== 'set') return judged
@@ -88,7 +141,14 @@ export function* judge(env: Env, task: Task, zone: Name, question: Question, ver
       proof.push(...judged.proof)
       const { authoritative, lastResort } = verdict
       // Spelt out: it is made for every answer, and spreading costs a microsecond or two.
-      return { kind: 'judged', verdict: { kind: 'answer', chain: judgedChain, rrset: judged.set, proof, authoritative, lastResort }, aliases: securities, end: judged.security, denials, wildcards }
+      return {
+        kind: 'judged',
+        verdict: { kind: 'answer', chain: judgedChain, rrset: judged.set, proof, authoritative, lastResort },
+        aliases: securities,
+        end: judged.security,
+        denials,
+        wildcards,
+      }
     }
     case 'nodata':
     case 'nxdomain': {
@@ -96,7 +156,14 @@ export function* judge(env: Env, task: Task, zone: Name, question: Question, ver
       if (judged.kind !== 'denied') return judged
       const { soa } = judged
       if (judged.security.kind === 'secure') denials.push(...judged.proof)
-      return { kind: 'judged', verdict: { ...verdict, chain: judgedChain, soa, proof: [...proof, ...judged.proof] }, aliases: securities, end: judged.security, denials, wildcards }
+      return {
+        kind: 'judged',
+        verdict: { ...verdict, chain: judgedChain, soa, proof: [...proof, ...judged.proof] },
+        aliases: securities,
+        end: judged.security,
+        denials,
+        wildcards,
+      }
     }
     default:
       return verdict satisfies never
@@ -108,9 +175,9 @@ export const isSynthesised = (set: RRset, chain: readonly RRset[]): boolean =>
   set.type === RrType.CNAME && set.signatures.length === 0 && chain[chain.indexOf(set) - 1]?.type === RrType.DNAME
 
 /**
- * Does a signature say that it was made from a wildcard (RFC 4035 section 5.3.4: it counts fewer labels than the owner has)? Of a
- * secure set the answer is true; of any other it is what the sender wants to be thought, and decides only whether the proof that
- * came with it is kept.
+ * Does a signature say that it was made from a wildcard (RFC 4035 section 5.3.4: it counts fewer labels than the owner
+ * has)? Of a secure set the answer is true; of any other it is what the sender wants to be thought, and decides only
+ * whether the proof that came with it is kept.
  */
 export function isExpanded(set: RRset): boolean {
   if (set.signatures.length === 0) return false
@@ -130,8 +197,8 @@ export function weaker(a: Security, b: Security): Security {
 const RANKS: readonly Security['kind'][] = ['bogus', 'indeterminate', 'insecure', 'secure']
 
 /**
- * Where a set belongs: a DS set, and an alias that a DS question met at its own name, to the zone above (RFC 4035 section
- * 3.1.4.1). That no DS is there cannot be what shows the alias to be insecure.
+ * Where a set belongs: a DS set, and an alias that a DS question met at its own name, to the zone above (RFC 4035
+ * section 3.1.4.1). That no DS is there cannot be what shows the alias to be insecure.
  */
 const placeOf = (set: RRset, question: Question): Name =>
   set.type === RrType.DS || (question.type === RrType.DS && set.name === question.name) ? parentOf(set.name) : set.name
@@ -156,7 +223,10 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, place: Name, proof:
     }
     if (end.kind !== 'secure') return endedBy(judging, set, end, proof)
     if (end.keys.zone !== signer) {
-      trouble ??= { ...bogus(EdeCode.DnskeyMissing, `${setText(set)} is signed by ${formatName(signer)}, which is no zone`), chain: false }
+      trouble ??= {
+        ...bogus(EdeCode.DnskeyMissing, `${setText(set)} is signed by ${formatName(signer)}, which is no zone`),
+        chain: false,
+      }
       continue
     }
     const judged = yield* judgeSigned(judging, set, end.keys, proof)
@@ -166,7 +236,12 @@ function* judgeSet(judging: Judging, zone: Name, set: RRset, place: Name, proof:
   if (trouble !== null) return trouble
   const end = yield* unsigned(judging, zone, place)
   if (!isMissing(end)) return endedBy(judging, set, end, proof)
-  return absent(judging, set.name, setText(set), bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`))
+  return absent(
+    judging,
+    set.name,
+    setText(set),
+    bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`),
+  )
 }
 
 function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: readonly RRset[]): Steps<SetEnd> {
@@ -180,15 +255,30 @@ function* judgeSigned(judging: Judging, set: RRset, keys: ZoneKeys, proof: reado
     return ended(valid, secure)
   }
   // A wildcard vouches for no zone: delegations are not made by expansion (RFC 4592 section 4.2; Unbound, April 2026).
-  if (set.type === RrType.DS || set.type === RrType.DNSKEY) return { ...bogus(EdeCode.NsecMissing, `${setText(set)} comes from a wildcard`), chain: false }
+  if (set.type === RrType.DS || set.type === RrType.DNSKEY)
+    return { ...bogus(EdeCode.NsecMissing, `${setText(set)} comes from a wildcard`), chain: false }
   // RFC 4035 section 5.3.4: what a wildcard made needs a proof that the name itself does not exist.
   const claim: DenialClaim = { kind: 'expansion', name: set.name, wildcard: expansion.wildcard }
   const denied = yield* denial(judging, keys, claim, proof)
   switch (denied.kind) {
     case 'proven':
-      return { kind: 'set', set: valid, security: secure, proof: denied.sets, verified: true, wildcard: unexpanded(valid, expansion) }
+      return {
+        kind: 'set',
+        set: valid,
+        security: secure,
+        proof: denied.sets,
+        verified: true,
+        wildcard: unexpanded(valid, expansion),
+      }
     case 'insecure':
-      return { kind: 'set', set: valid, security: insecurity(denied.note), proof: denied.sets, verified: true, wildcard: null }
+      return {
+        kind: 'set',
+        set: valid,
+        security: insecurity(denied.note),
+        proof: denied.sets,
+        verified: true,
+        wildcard: null,
+      }
     case 'bogus':
     case 'limit':
       return { ...denied, chain: false }
@@ -205,7 +295,10 @@ interface Denied {
 }
 
 function* judgeDenied(
-  judging: Judging, zone: Name, question: { readonly type: number }, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>,
+  judging: Judging,
+  zone: Name,
+  question: { readonly type: number },
+  verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>,
 ): Steps<Denied | (Refusal & { readonly chain: boolean })> {
   const { name, soa, proof } = verdict
   // RFC 4035 section 3.1.4.1: DS, and that there is none, is the business of the zone above.
@@ -221,7 +314,10 @@ function* judgeDenied(
   if (signers.length === 0) {
     const end = yield* unsigned(judging, zone, place)
     if (!isMissing(end)) return deniedBy(judging, verdict, end)
-    const missing = bogus(proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing, `the denial of ${formatName(name)} comes without a signed proof`)
+    const missing = bogus(
+      proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing,
+      `the denial of ${formatName(name)} comes without a signed proof`,
+    )
     return absent(judging, name, `the denial of ${formatName(name)}`, missing)
   }
   let trouble: (Refusal & { readonly chain: boolean }) | null = null
@@ -230,45 +326,81 @@ function* judgeDenied(
     if (judged.kind === 'denied' || judged.kind === 'limit') return judged
     trouble ??= judged
   }
-  return trouble ?? { ...bogus(EdeCode.NsecMissing, `the denial of ${formatName(name)} is signed by nobody`), chain: false }
+  return (
+    trouble ?? { ...bogus(EdeCode.NsecMissing, `the denial of ${formatName(name)} is signed by nobody`), chain: false }
+  )
 }
 
 /**
- * The signers that may speak of a name: at or above it, and not above the anchor that it stands under. Others prove nothing of
- * it, least of all that it is insecure. Two at most are looked at.
+ * The signers that may speak of a name: at or above it, and not above the anchor that it stands under. Others prove
+ * nothing of it, least of all that it is insecure. Two at most are looked at.
  */
 function believable(judging: Judging, name: Name, signers: readonly Name[]): readonly Name[] {
   const anchor = judging.validation.points.closest(name)
   const believed: Name[] = []
   for (const signer of signers) {
-    if (isWithin(name, signer) && (anchor === undefined || isWithin(signer, anchor.name)) && !believed.includes(signer)) believed.push(signer)
+    if (isWithin(name, signer) && (anchor === undefined || isWithin(signer, anchor.name)) && !believed.includes(signer))
+      believed.push(signer)
     if (believed.length === MAX_SIGNERS) break
   }
   return believed
 }
 
 function* judgeDeniedBy(
-  judging: Judging, signer: Name, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>, above: boolean, question: { readonly type: number },
+  judging: Judging,
+  signer: Name,
+  verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>,
+  above: boolean,
+  question: { readonly type: number },
 ): Steps<Denied | (Refusal & { readonly chain: boolean })> {
   const { name, soa, proof } = verdict
   const isDs = above && verdict.kind === 'nodata'
   const end = yield* chainTo(judging, signer)
   if (end.kind !== 'secure') return deniedBy(judging, verdict, end)
-  if (end.keys.zone !== signer) return { ...bogus(EdeCode.DnskeyMissing, `the denial of ${formatName(name)} is signed by ${formatName(signer)}, which is no zone`), chain: false }
-  const claim: DenialClaim = verdict.kind === 'nxdomain' ? { kind: 'nxdomain', name } : isDs ? { kind: 'no-ds', name } : { kind: 'nodata', name, type: question.type }
+  if (end.keys.zone !== signer)
+    return {
+      ...bogus(
+        EdeCode.DnskeyMissing,
+        `the denial of ${formatName(name)} is signed by ${formatName(signer)}, which is no zone`,
+      ),
+      chain: false,
+    }
+  const claim: DenialClaim =
+    verdict.kind === 'nxdomain'
+      ? { kind: 'nxdomain', name }
+      : isDs
+        ? { kind: 'no-ds', name }
+        : { kind: 'nodata', name, type: question.type }
   const denied = yield* denial(judging, end.keys, claim, proof)
   if (denied.kind === 'bogus' || denied.kind === 'limit') return { ...denied, chain: false }
   // The proof alone says whether there is a cut; the SOA, which may be wrong, is about the answer.
-  if (isDs) keepParent(judging, name, denied.kind === 'insecure' ? denied : denied.delegation ? { kind: 'insecure', note: null } : { kind: 'no-cut' }, denied.ttl)
+  if (isDs)
+    keepParent(
+      judging,
+      name,
+      denied.kind === 'insecure' ? denied : denied.delegation ? { kind: 'insecure', note: null } : { kind: 'no-cut' },
+      denied.ttl,
+    )
   const vouched = soa === null ? null : yield* judgeSoa(judging, end.keys, soa)
   if (vouched !== null && vouched.kind !== 'set') return vouched
   const security = denied.kind === 'insecure' ? insecurity(denied.note) : secure
   // It is believed no longer than what proves it.
-  return { kind: 'denied', soa: vouched === null ? null : withTtl(vouched.set, Math.min(vouched.set.ttl, denied.ttl)), proof: denied.sets, security }
+  return {
+    kind: 'denied',
+    soa: vouched === null ? null : withTtl(vouched.set, Math.min(vouched.set.ttl, denied.ttl)),
+    proof: denied.sets,
+    security,
+  }
 }
 
-/** No DNSKEY set: whether there has to be one is said above the zone, whose own proofs need the keys. Null when the name is no zone. */
-function* judgeKeyless(judging: Judging, verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>): Steps<Denied | (Refusal & { readonly chain: boolean }) | null> {
+/**
+ * No DNSKEY set: whether there has to be one is said above the zone, whose own proofs need the keys. Null when the name
+ * is no zone.
+ */
+function* judgeKeyless(
+  judging: Judging,
+  verdict: Extract<FinalVerdict, { kind: 'nodata' | 'nxdomain' }>,
+): Steps<Denied | (Refusal & { readonly chain: boolean }) | null> {
   const { name } = verdict
   const anchor = judging.validation.points.at(name)
   if (anchor !== undefined) {
@@ -276,22 +408,44 @@ function* judgeKeyless(judging: Judging, verdict: Extract<FinalVerdict, { kind: 
     if (note !== null) return deniedBy(judging, verdict, { kind: 'insecure', note })
   }
   const says = anchor === undefined ? yield* parentSays(judging, name) : null
-  if (says === null || says.kind === 'ds') return { ...bogus(EdeCode.DnskeyMissing, `${formatName(name)} has a DS or a trust anchor, but no DNSKEY set`), chain: false }
+  if (says === null || says.kind === 'ds')
+    return {
+      ...bogus(EdeCode.DnskeyMissing, `${formatName(name)} has a DS or a trust anchor, but no DNSKEY set`),
+      chain: false,
+    }
   return says.kind === 'no-cut' ? null : deniedBy(judging, verdict, says)
 }
 
-/** The SOA of a denial is told to clients and decides how long it is believed: it is of the zone that denies, and signed. */
+/**
+ * The SOA of a denial is told to clients and decides how long it is believed: it is of the zone that denies, and
+ * signed.
+ */
 function* judgeSoa(judging: Judging, keys: ZoneKeys, soa: RRset): Steps<SetEnd> {
-  if (soa.name !== keys.zone) return { ...bogus(EdeCode.DnssecBogus, `the denial comes from ${formatName(keys.zone)}, its SOA from ${formatName(soa.name)}`), chain: false }
+  if (soa.name !== keys.zone)
+    return {
+      ...bogus(
+        EdeCode.DnssecBogus,
+        `the denial comes from ${formatName(keys.zone)}, its SOA from ${formatName(soa.name)}`,
+      ),
+      chain: false,
+    }
   return yield* judgeSigned(judging, soa, keys, [])
 }
 
 type Shown =
   | { readonly kind: 'proven'; readonly sets: readonly RRset[]; readonly delegation: boolean; readonly ttl: number }
-  | { readonly kind: 'insecure'; readonly sets: readonly RRset[]; readonly note: SecurityNote | null; readonly ttl: number }
+  | {
+      readonly kind: 'insecure'
+      readonly sets: readonly RRset[]
+      readonly note: SecurityNote | null
+      readonly ttl: number
+    }
   | Refusal
 
-/** Verifies the sets of a proof, those of this zone and not made by a wildcard (CVE-2026-19941, CVE-2017-15105), and judges the rest. */
+/**
+ * Verifies the sets of a proof, those of this zone and not made by a wildcard (CVE-2026-19941, CVE-2017-15105), and
+ * judges the rest.
+ */
 function* denial(judging: Judging, keys: ZoneKeys, claim: DenialClaim, proof: readonly RRset[]): Steps<Shown> {
   const { task, validation } = judging
   const { rules } = validation
@@ -347,9 +501,13 @@ function* unsigned(judging: Judging, zone: Name, name: Name): Steps<ChainEnd> {
   return end.kind === 'secure' ? yield* chainPast(judging, end.keys, name) : end
 }
 
-/** A zone that is signed, or one that sends no signatures over its DS sets and their absence either: then this set says it best. */
+/**
+ * A zone that is signed, or one that sends no signatures over its DS sets and their absence either: then this set says
+ * it best.
+ */
 const isMissing = (end: ChainEnd): boolean =>
-  end.kind === 'secure' || (end.kind === 'bogus' && (end.ede === EdeCode.RrsigsMissing || end.ede === EdeCode.NsecMissing))
+  end.kind === 'secure' ||
+  (end.kind === 'bogus' && (end.ede === EdeCode.RrsigsMissing || end.ede === EdeCode.NsecMissing))
 
 /** No signature where there must be one. Another server may send it. */
 function absent(judging: Judging, name: Name, what: string, missing: Refusal): Refusal & { readonly chain: boolean } {
@@ -360,11 +518,18 @@ function absent(judging: Judging, name: Name, what: string, missing: Refusal): R
 const insecurity = (note: SecurityNote | null): Security => (note === null ? plainInsecure : { kind: 'insecure', note })
 const plainInsecure: Security = Object.freeze({ kind: 'insecure' })
 
-const ended = (set: RRset, security: Security): SetEnd => ({ kind: 'set', set, security, proof: [], verified: true, wildcard: null })
+const ended = (set: RRset, security: Security): SetEnd => ({
+  kind: 'set',
+  set,
+  security,
+  proof: [],
+  verified: true,
+  wildcard: null,
+})
 
 /**
- * The end of a chain as the status of a set without a signature that counts. The proof of an expansion stays: a client with
- * an anchor of its own may need it.
+ * The end of a chain as the status of a set without a signature that counts. The proof of an expansion stays: a client
+ * with an anchor of its own may need it.
  */
 function endedBy(judging: Judging, set: RRset, end: ChainEnd, proof: readonly RRset[]): SetEnd {
   const security = securityOf(end)
@@ -373,7 +538,11 @@ function endedBy(judging: Judging, set: RRset, end: ChainEnd, proof: readonly RR
   return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [], verified: false, wildcard: null }
 }
 
-function deniedBy(judging: Judging, { name, soa, proof }: { readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[] }, end: ChainEnd): Denied | (Refusal & { readonly chain: boolean }) {
+function deniedBy(
+  judging: Judging,
+  { name, soa, proof }: { readonly name: Name; readonly soa: RRset | null; readonly proof: readonly RRset[] },
+  end: ChainEnd,
+): Denied | (Refusal & { readonly chain: boolean }) {
   const security = securityOf(end)
   if ('chain' in security) return security
   tell(judging, name, () => `the denial of ${formatName(name)}`, security.kind, '')

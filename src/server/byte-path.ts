@@ -1,9 +1,10 @@
 /**
- * The byte path: a plain query in, a finished answer out, nothing decoded and nothing made. It is the same code in the main
- * thread (`serve.ts`) and in the listener threads, so that what must hold before cached octets are sent is written once.
- * Deliberately without sockets, logs and counters, which differ between the two.
+ * The byte path: a plain query in, a finished answer out, nothing decoded and nothing made. It is the same code in the
+ * main thread (`serve.ts`) and in the listener threads, so that what must hold before cached octets are sent is written
+ * once. Deliberately without sockets, logs and counters, which differ between the two.
  *
- * Invariant: what it answers, any client that passed the gate may have; what needs a decision it leaves to the value path.
+ * Invariant: what it answers, any client that passed the gate may have; what needs a decision it leaves to the value
+ * path.
  */
 import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
 import { MAX_MESSAGE_OCTETS } from '../dns/message.ts'
@@ -16,7 +17,13 @@ import { udpLimit } from './respond.ts'
 
 /** Finished answers: `AnswerReader.write` with the query from its first octet on. */
 export type WriteAnswer = (
-  peek: QueryPeek, query: Uint8Array, out: Uint8Array, outAt: number, now: number, maxBytes: number, ourPayloadBytes: number,
+  peek: QueryPeek,
+  query: Uint8Array,
+  out: Uint8Array,
+  outAt: number,
+  now: number,
+  maxBytes: number,
+  ourPayloadBytes: number,
 ) => number
 
 export interface BytePathSettings {
@@ -51,8 +58,8 @@ export class BytePath {
   }
 
   /**
-   * Writes the reply to the first `length` octets of `query` into `out` from `outAt` on, which must not overlap, and gives its
-   * octets; 0 when the value path has to answer. `now` in milliseconds.
+   * Writes the reply to the first `length` octets of `query` into `out` from `outAt` on, which must not overlap, and
+   * gives its octets; 0 when the value path has to answer. `now` in milliseconds.
    */
   answer(query: Uint8Array, length: number, transport: Transport, out: Uint8Array, outAt: number, now: number): number {
     const { peek } = this

@@ -24,7 +24,13 @@ export interface AskedQuery extends Asked {
 
 export type Checked =
   | { readonly kind: 'query'; readonly asked: AskedQuery }
-  | { readonly kind: 'error'; readonly asked: Asked; readonly rcode: number; readonly ede: EdeCode | null; readonly text: string }
+  | {
+      readonly kind: 'error'
+      readonly asked: Asked
+      readonly rcode: number
+      readonly ede: EdeCode | null
+      readonly text: string
+    }
   | { readonly kind: 'drop'; readonly why: 'short' | 'response' }
 
 export function checkQuery(decoded: Decoded, transport: Transport): Checked {
@@ -38,15 +44,23 @@ export function checkQuery(decoded: Decoded, transport: Transport): Checked {
     edns: message?.edns ?? null,
     transport,
   }
-  const error = (rcode: number, text: string, ede: EdeCode | null = null): Checked => ({ kind: 'error', asked, rcode, ede, text })
+  const error = (rcode: number, text: string, ede: EdeCode | null = null): Checked => ({
+    kind: 'error',
+    asked,
+    rcode,
+    ede,
+    text,
+  })
 
   // RFC 6891 section 6.1.3: the version is looked at before what may have changed with it.
   if (asked.edns !== null && asked.edns.version > 0) return error(Rcode.BADVERS, `EDNS version ${asked.edns.version}`)
   // RFC 1035 section 4.1.1. NOTIFY and UPDATE have no business at a resolver.
-  if (header.opcode !== Opcode.QUERY) return error(Rcode.NOTIMP, `opcode ${opcodeName(header.opcode)}`, EdeCode.NotSupported)
+  if (header.opcode !== Opcode.QUERY)
+    return error(Rcode.NOTIMP, `opcode ${opcodeName(header.opcode)}`, EdeCode.NotSupported)
   if (decoded.kind === 'format-error') return error(Rcode.FORMERR, `${decoded.why} at octet ${decoded.offset}`)
   const { question } = decoded.message
-  // RFC 9619: QDCOUNT is 1. A cookie-only query without a question (RFC 7873 section 5.4) is an error too, without cookies.
+  // RFC 9619: QDCOUNT is 1. A cookie-only query without a question (RFC 7873 section 5.4) is an error too, without
+  // cookies.
   if (question === null) return error(Rcode.FORMERR, 'not exactly one question')
   const refusal = refuseType(question.type)
   if (refusal !== null) return error(refusal.rcode, refusal.text, EdeCode.InvalidQueryType)
@@ -54,9 +68,13 @@ export function checkQuery(decoded: Decoded, transport: Transport): Checked {
   return { kind: 'query', asked: { ...asked, question } }
 }
 
-/** RFC 6895 section 3.1. Transfers are for those who serve a zone to secondaries; RFC 9824 section 3.1 wants FORMERR for NXNAME. */
+/**
+ * RFC 6895 section 3.1. Transfers are for those who serve a zone to secondaries; RFC 9824 section 3.1 wants FORMERR for
+ * NXNAME.
+ */
 function refuseType(type: number): { readonly rcode: number; readonly text: string } | null {
-  if (type === RrType.AXFR || type === RrType.IXFR) return { rcode: Rcode.REFUSED, text: 'zone transfers are not offered' }
+  if (type === RrType.AXFR || type === RrType.IXFR)
+    return { rcode: Rcode.REFUSED, text: 'zone transfers are not offered' }
   if (type === RrType.ANY || (type !== 0 && !isMetaType(type) && !isQtypeRange(type))) return null
   return { rcode: Rcode.FORMERR, text: `${typeName(type)} cannot be asked` }
 }
@@ -64,6 +82,8 @@ function refuseType(type: number): { readonly rcode: number; readonly text: stri
 /** RFC 6895 section 3.1: 128 to 255 are QTYPEs and meta-TYPEs. */
 const isQtypeRange = (type: number): boolean => type >= RrType.NXNAME && type <= RrType.ANY
 
-/** Records that a query does not have; an answer section or a signature (TSIG) would be taken for something it is not. */
+/**
+ * Records that a query does not have; an answer section or a signature (TSIG) would be taken for something it is not.
+ */
 const hasForeignSections = (message: Message): boolean =>
   message.truncated || message.answer.length > 0 || message.authority.length > 0 || message.additional.length > 0

@@ -1,13 +1,34 @@
 /**
  * What the server counts. A typed array and an index a counter: an increment costs a few nanoseconds and allocates
- * nothing, so the byte path can afford it. Readers take a snapshot. Every thread that counts has its own memory, since a
- * counter that two of them write would lose counts; the numbers told are the sums.
+ * nothing, so the byte path can afford it. Readers take a snapshot. Every thread that counts has its own memory, since
+ * a counter that two of them write would lose counts; the numbers told are the sums.
  */
 
 const names = [
-  'udpQueries', 'tcpQueries', 'answeredFromCache', 'answeredByValuePath', 'refusedClients', 'droppedResponses', 'droppedPortZero', 'droppedShort',
-  'droppedByGate', 'droppedByPolicy', 'droppedWaiting', 'droppedLate', 'droppedTooLarge', 'droppedOverload', 'droppedUnsent', 'formatErrors', 'notImplemented', 'badVersions', 'truncatedReplies',
-  'noError', 'nxDomain', 'servFail', 'refused', 'otherRcodes',
+  'udpQueries',
+  'tcpQueries',
+  'answeredFromCache',
+  'answeredByValuePath',
+  'refusedClients',
+  'droppedResponses',
+  'droppedPortZero',
+  'droppedShort',
+  'droppedByGate',
+  'droppedByPolicy',
+  'droppedWaiting',
+  'droppedLate',
+  'droppedTooLarge',
+  'droppedOverload',
+  'droppedUnsent',
+  'formatErrors',
+  'notImplemented',
+  'badVersions',
+  'truncatedReplies',
+  'noError',
+  'nxDomain',
+  'servFail',
+  'refused',
+  'otherRcodes',
 ] as const
 
 export type CounterName = (typeof names)[number]
@@ -50,4 +71,5 @@ export class Counters {
 }
 
 /** For the counters of one thread. */
-export const counterMemory = (): SharedArrayBuffer => new SharedArrayBuffer(names.length * Float64Array.BYTES_PER_ELEMENT)
+export const counterMemory = (): SharedArrayBuffer =>
+  new SharedArrayBuffer(names.length * Float64Array.BYTES_PER_ELEMENT)

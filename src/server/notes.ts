@@ -1,6 +1,6 @@
 /**
- * What listener threads tell of the queries that they answered themselves: that there was one, for the query log, and that
- * its answer should be looked up anew before it ends. The query itself comes along, as octets.
+ * What listener threads tell of the queries that they answered themselves: that there was one, for the query log, and
+ * that its answer should be looked up anew before it ends. The query itself comes along, as octets.
  */
 import type { Question } from '../dns/message.ts'
 import { foldName, trustWireName } from '../dns/name.ts'
@@ -31,6 +31,16 @@ export function makeNoteTaker({ clock, queryLog, prefetch }: NoteParts): TakeNot
     if ((kind & NOTE_PREFETCH) !== 0) prefetch({ name: foldName(name), type: peek.type, class: peek.class })
     if ((kind & NOTE_HIT) === 0 || queryLog === null) return
     // A hit is answered within the batch that it came with: its time is below what the log shows.
-    queryLog({ client, name, type: peek.type, class: peek.class, rcode: value >>> 16, octets: value & 0xffff, tookMs: 0, by: 'cache', wall: clock.wall() })
+    queryLog({
+      client,
+      name,
+      type: peek.type,
+      class: peek.class,
+      rcode: value >>> 16,
+      octets: value & 0xffff,
+      tookMs: 0,
+      by: 'cache',
+      wall: clock.wall(),
+    })
   }
 }

@@ -37,9 +37,7 @@ export interface GateParts {
 }
 
 /** A gate decides from the address of the client alone, the same each time until the configuration changes. */
-const gates = (parts: GateParts): readonly Gate[] => [
-  makeAccess(parts.allow, parts.limits),
-]
+const gates = (parts: GateParts): readonly Gate[] => [makeAccess(parts.allow, parts.limits)]
 
 export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(gates(parts))
 
@@ -62,8 +60,10 @@ export function orderProblems(order: readonly Pick<Stage, 'name' | 'after' | 'be
   const problems: string[] = []
   order.forEach((stage, index) => {
     if (position.get(stage.name) !== index) problems.push(`"${stage.name}" stands in it twice`)
-    for (const other of stage.after) if ((position.get(other) ?? -1) > index) problems.push(`"${stage.name}" must come after "${other}"`)
-    for (const other of stage.before) if ((position.get(other) ?? order.length) < index) problems.push(`"${stage.name}" must come before "${other}"`)
+    for (const other of stage.after)
+      if ((position.get(other) ?? -1) > index) problems.push(`"${stage.name}" must come after "${other}"`)
+    for (const other of stage.before)
+      if ((position.get(other) ?? order.length) < index) problems.push(`"${stage.name}" must come before "${other}"`)
   })
   return problems
 }

@@ -1,9 +1,9 @@
 /**
- * The gates of the pipeline for clients that come as words of memory: a verdict that was given before is found without making
- * an address or a text of them. What it does not find it asks the gates; it decides nothing itself.
+ * The gates of the pipeline for clients that come as words of memory: a verdict that was given before is found without
+ * making an address or a text of them. What it does not find it asks the gates; it decides nothing itself.
  *
- * Invariant: a verdict is a gate's own for exactly this address; the table never grows, and a flood of random sources only
- * makes it forget.
+ * Invariant: a verdict is a gate's own for exactly this address; the table never grows, and a flood of random sources
+ * only makes it forget.
  */
 import type { IpAddress } from '../dns/address.ts'
 import type { GateVerdict } from '../policy/handler.ts'
@@ -11,7 +11,10 @@ import type { Client } from '../ports.ts'
 
 /** The four words of an IPv6 address, or one and three zeros for IPv4; then family and verdict. */
 const ENTRY = 5
-/** Clients remembered, a power of two: 20 KiB stay in the processor's nearest cache but one. Two that share a place drive each other out. */
+/**
+ * Clients remembered, a power of two: 20 KiB stay in the processor's nearest cache but one. Two that share a place
+ * drive each other out.
+ */
 const PLACES = 1_024
 const VERDICTS: readonly GateVerdict[] = ['pass', 'refuse', 'drop']
 
@@ -24,7 +27,13 @@ export class QuickGate {
   }
 
   /** For the address of `family` that begins at `words[at]`; `addressOf` makes it when it is not known. */
-  verdict(words: Uint32Array, at: number, family: 4 | 6, port: number, addressOf: (words: Uint32Array, at: number, family: 4 | 6) => IpAddress): GateVerdict {
+  verdict(
+    words: Uint32Array,
+    at: number,
+    family: 4 | 6,
+    port: number,
+    addressOf: (words: Uint32Array, at: number, family: 4 | 6) => IpAddress,
+  ): GateVerdict {
     const table = this.#table
     const a = (words[at] ?? 0) | 0
     const b = family === 4 ? 0 : (words[at + 1] ?? 0) | 0
@@ -33,7 +42,14 @@ export class QuickGate {
     const hash = Math.imul(a ^ Math.imul(b ^ Math.imul(c ^ Math.imul(d, MIX), MIX), MIX), MIX)
     const place = ((hash >>> 16) & (PLACES - 1)) * ENTRY
     const known = table[place + 4] ?? 0
-    if (table[place] === a && table[place + 1] === b && table[place + 2] === c && table[place + 3] === d && known >> 4 === family) return VERDICTS[known & 3] ?? 'drop'
+    if (
+      table[place] === a &&
+      table[place + 1] === b &&
+      table[place + 2] === c &&
+      table[place + 3] === d &&
+      known >> 4 === family
+    )
+      return VERDICTS[known & 3] ?? 'drop'
     const verdict = this.#admit({ ip: addressOf(words, at, family), port, transport: 'udp' })
     table[place] = a
     table[place + 1] = b

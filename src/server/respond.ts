@@ -3,7 +3,8 @@
  * truncates. What a reply says depends on the answer and on what the query allowed (DO, AD, EDNS, transport); what it
  * costs is bounded by the client's size and ours.
  *
- * Invariant: a reply never exceeds `replyLimit`, and nothing of the query is repeated but its header fields and question.
+ * Invariant: a reply never exceeds `replyLimit`, and nothing of the query is repeated but its header fields and
+ * question.
  */
 import { putU16, u16 } from '../dns/bytes.ts'
 import { extendedError, findOption, optOctets } from '../dns/edns.ts'
@@ -71,7 +72,10 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
     additional: records(content.additional),
     edns,
   }
-  const { bytes, ttlOffsets, truncated } = encodeMessage(reply, into === undefined ? { maxBytes: replyLimit(asked, settings) } : { maxBytes: replyLimit(asked, settings), into })
+  const { bytes, ttlOffsets, truncated } = encodeMessage(
+    reply,
+    into === undefined ? { maxBytes: replyLimit(asked, settings) } : { maxBytes: replyLimit(asked, settings), into },
+  )
   return { bytes, ttlOffsets, truncated, optOctets: edns === null ? 0 : optOctets(edns) }
 }
 
@@ -96,9 +100,12 @@ const isVisible = (set: RRset, qtype: number, dnssecOk: boolean): boolean =>
 /** RFC 6891: an OPT answers an OPT. Options that we do not know or were not asked for are not sent. */
 function ourEdns(asked: Asked, edns: Edns, content: Content, settings: RespondSettings): Edns {
   const options: EdnsOption[] = []
-  if (content.ede !== null) options.push(extendedError(content.ede.code, bounded(content.ede.text, settings.edeTextBytes)))
-  if (asked.transport === 'tcp' && findOption(edns, EdnsOptionCode.KEEPALIVE)) options.push(keepalive(settings.tcpIdleMs))
-  if (settings.nsid !== null && findOption(edns, EdnsOptionCode.NSID)) options.push({ code: EdnsOptionCode.NSID, data: settings.nsid })
+  if (content.ede !== null)
+    options.push(extendedError(content.ede.code, bounded(content.ede.text, settings.edeTextBytes)))
+  if (asked.transport === 'tcp' && findOption(edns, EdnsOptionCode.KEEPALIVE))
+    options.push(keepalive(settings.tcpIdleMs))
+  if (settings.nsid !== null && findOption(edns, EdnsOptionCode.NSID))
+    options.push({ code: EdnsOptionCode.NSID, data: settings.nsid })
   // RFC 3225 section 3: DO is copied. The other flags have no meaning and are zero.
   return { payloadSize: settings.udpReplyBytes, version: 0, dnssecOk: edns.dnssecOk, flags: 0, options }
 }
@@ -147,7 +154,15 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
   switch (outcome.kind) {
     case 'answer': {
       const { rrsets, proof, additional, authoritative, security } = outcome
-      return { rcode: Rcode.NOERROR, authoritative, secure: security.kind === 'secure', answer: rrsets, authority: dnssecOk ? proof : [], additional, ede: noteOf(security) }
+      return {
+        rcode: Rcode.NOERROR,
+        authoritative,
+        secure: security.kind === 'secure',
+        answer: rrsets,
+        authority: dnssecOk ? proof : [],
+        additional,
+        ede: noteOf(security),
+      }
     }
     case 'nodata':
     case 'nxdomain': {
@@ -155,7 +170,15 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
       const rcode = outcome.kind === 'nxdomain' ? Rcode.NXDOMAIN : Rcode.NOERROR
       // RFC 2308 section 3: the SOA comes along so that the denial can be cached by who asked.
       const authority = [...(soa === null ? [] : [soa]), ...(dnssecOk ? proof : [])]
-      return { rcode, authoritative, secure: security.kind === 'secure', answer: rrsets, authority, additional: [], ede: noteOf(security) }
+      return {
+        rcode,
+        authoritative,
+        secure: security.kind === 'secure',
+        answer: rrsets,
+        authority,
+        additional: [],
+        ede: noteOf(security),
+      }
     }
     case 'failure':
       return failureContent(outcome)
@@ -166,7 +189,9 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
 
 /** RFC 9276 section 3.2, RFC 8914 section 4.2: what is insecure because of us and not of the zone says so. */
 const noteOf = (security: Security): Content['ede'] =>
-  security.kind === 'insecure' && security.note !== undefined ? { code: security.note.ede, text: security.note.text } : null
+  security.kind === 'insecure' && security.note !== undefined
+    ? { code: security.note.ede, text: security.note.text }
+    : null
 
 function failureContent(outcome: Extract<Outcome, { kind: 'failure' }>): Content {
   // RFC 6672 section 2.2: the DNAME whose substitution does not fit is shown with YXDOMAIN.
@@ -194,19 +219,29 @@ export interface Shareable {
 }
 
 /**
- * The reply as others may get it, made of the very octets of the one that has been sent: without OPT, for as long as its shortest TTL. Null when it must not be kept: failures
- * (RFC 9520 has its own store), truncated or without a TTL, or made for a client that did not ask for recursion.
+ * The reply as others may get it, made of the very octets of the one that has been sent: without OPT, for as long as
+ * its shortest TTL. Null when it must not be kept: failures (RFC 9520 has its own store), truncated or without a TTL,
+ * or made for a client that did not ask for recursion.
  */
 export function shareableForm(asked: Asked, answer: Answer, content: Content, reply: Finished): Shareable | null {
   const { question } = asked
-  if (question === null || answer.kind !== 'resolved' || !answer.shareable || answer.outcome.kind === 'failure' || reply.truncated) return null
+  if (
+    question === null ||
+    answer.kind !== 'resolved' ||
+    !answer.shareable ||
+    answer.outcome.kind === 'failure' ||
+    reply.truncated
+  )
+    return null
   // An Extended DNS Error is told to each that asks; the answer cache keeps no OPT.
   if (!asked.header.recursionDesired || content.ede !== null) return null
   const ttlSeconds = Math.min(leastTtl(content.answer), leastTtl(content.authority), leastTtl(content.additional))
   if (!Number.isFinite(ttlSeconds) || ttlSeconds < 1) return null
-  // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which may have led elsewhere.
+  // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which
+  // may have led elsewhere.
   const ages =
-    !content.authoritative || content.answer.some(set => set.type !== question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
+    !content.authoritative ||
+    content.answer.some(set => set.type !== question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
   return { wire: keptWire(reply, content.secure), ttlOffsets: ages ? reply.ttlOffsets : NO_OFFSETS, ttlSeconds }
 }
 

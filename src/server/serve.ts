@@ -21,9 +21,7 @@ import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import type { CounterName, Counters } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryLog } from './query-log.ts'
-import {
-  contentOf, errorContent, respond, shareableForm, type RespondSettings,
-} from './respond.ts'
+import { contentOf, errorContent, respond, shareableForm, type RespondSettings } from './respond.ts'
 import type { WaitingClients } from './waiting.ts'
 
 export interface ServeParts {
@@ -51,7 +49,9 @@ class Server {
   readonly #parts: ServeParts
   readonly #bytePath: BytePath
   readonly #out = new Uint8Array(MAX_MESSAGE_OCTETS)
-  /** Replies of the value path are made here, sent and kept; undefined as long as one is. Not in `#out`: see `#send`. */
+  /**
+   * Replies of the value path are made here, sent and kept; undefined as long as one is. Not in `#out`: see `#send`.
+   */
   #place: Buffer | undefined = bufferOf(new Uint8Array(MAX_MESSAGE_OCTETS))
   readonly #udpQueries: number
   readonly #tcpQueries: number
@@ -100,11 +100,22 @@ class Server {
     this.#replied = true
     reply(this.#out, octets)
     const { peek } = this.#bytePath
-    if (answers.lastWantsPrefetch) prefetch?.({ name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class })
+    if (answers.lastWantsPrefetch)
+      prefetch?.({ name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class })
     if (queryLog !== null) {
       const name = trustWireName(keyOf(peek).slice(0, -2))
       const tookMs = clock.now() - now
-      queryLog({ client, name, type: peek.type, class: peek.class, rcode: (this.#out[3] ?? 0) & 0xf, octets, tookMs, by: 'cache', wall: clock.wall() })
+      queryLog({
+        client,
+        name,
+        type: peek.type,
+        class: peek.class,
+        rcode: (this.#out[3] ?? 0) & 0xf,
+        octets,
+        tookMs,
+        by: 'cache',
+        wall: clock.wall(),
+      })
     }
     return true
   }
@@ -163,7 +174,12 @@ class Server {
   /** A bug costs its query a SERVFAIL, and nothing is sent when even that cannot be made. */
   #failed(asked: AskedQuery, query: Query, error: unknown, reply: Reply): void {
     const bug = (what: unknown): void =>
-      this.#parts.events({ kind: 'bug', where: 'policy', error: what, question: `${formatName(query.question.name)} ${typeName(query.question.type)}` })
+      this.#parts.events({
+        kind: 'bug',
+        where: 'policy',
+        error: what,
+        question: `${formatName(query.question.name)} ${typeName(query.question.type)}`,
+      })
     bug(error)
     try {
       this.#send(asked, errorContent(Rcode.SERVFAIL, EdeCode.Other, 'internal error'), 'bug', reply, query)
@@ -188,7 +204,10 @@ class Server {
     this.#send(asked, content, answer.by, reply, query, answer)
   }
 
-  /** A connection may take up its next query while it takes a reply (`net/tcp-connection.ts`): what is made meanwhile must not be kept under this name. */
+  /**
+   * A connection may take up its next query while it takes a reply (`net/tcp-connection.ts`): what is made meanwhile
+   * must not be kept under this name.
+   */
   #send(asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
     const place = this.#place
     this.#place = undefined
@@ -200,7 +219,15 @@ class Server {
   }
 
   /** Encodes, sends, counts, logs, and keeps the reply for others when it may be kept. */
-  #sendFrom(place: Buffer | undefined, asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
+  #sendFrom(
+    place: Buffer | undefined,
+    asked: Asked,
+    content: Content,
+    by: string,
+    reply: Reply,
+    query?: Query,
+    answer?: Answer,
+  ): void {
     const { answers, clock, settings } = this.#parts
     const finished = respond(asked, content, settings, place)
     this.#replied = true
@@ -213,7 +240,15 @@ class Server {
     if (answer === undefined) return
     const kept = shareableForm(asked, answer, content, finished)
     if (kept === null) return
-    answers.put(questionKey(query.question), query.dnssecOk, query.checkingDisabled, kept.wire, kept.ttlOffsets, kept.ttlSeconds, clock.now())
+    answers.put(
+      questionKey(query.question),
+      query.dnssecOk,
+      query.checkingDisabled,
+      kept.wire,
+      kept.ttlOffsets,
+      kept.ttlSeconds,
+      clock.now(),
+    )
   }
 
   #log(query: Query, rcode: number | null, octets: number, by: string): void {
@@ -221,7 +256,17 @@ class Server {
     if (queryLog === null) return
     const { question, client } = query
     const tookMs = clock.now() - query.receivedAt
-    queryLog({ client, name: question.name, type: question.type, class: question.class, rcode, octets, tookMs, by, wall: clock.wall() })
+    queryLog({
+      client,
+      name: question.name,
+      type: question.type,
+      class: question.class,
+      rcode,
+      octets,
+      tookMs,
+      by,
+      wall: clock.wall(),
+    })
   }
 
   #silence(counter: CounterName, reply: Reply): void {

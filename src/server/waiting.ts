@@ -1,7 +1,7 @@
 /**
  * How many queries of each client wait for an answer. DNSBomb (CVE-2024-33655) collects slow answers and has them all
- * sent at one moment to a spoofed address; so the number waiting is capped and late answers to a client with many others
- * waiting are not sent. Also tells when nothing waits any more (graceful stop).
+ * sent at one moment to a spoofed address; so the number waiting is capped and late answers to a client with many
+ * others waiting are not sent. Also tells when nothing waits any more (graceful stop).
  *
  * Invariant: an address is in the table only while it waits for something.
  */
@@ -44,7 +44,10 @@ export class WaitingClients {
     if (this.#total === 0) for (const tell of this.#idle.splice(0)) tell()
   }
 
-  /** Must an answer that took `tookMs` be kept back? Asked while the query itself still counts. Only over UDP, where sources can be spoofed. */
+  /**
+   * Must an answer that took `tookMs` be kept back? Asked while the query itself still counts. Only over UDP, where
+   * sources can be spoofed.
+   */
   tooLate(client: Client, tookMs: number): boolean {
     if (client.transport !== 'udp' || tookMs <= this.#limits.discardAfterMs) return false
     return (this.#counts.get(client.ip.text) ?? 0) - 1 > this.#limits.lateAnswersKept

@@ -1,6 +1,6 @@
 /**
- * A cassette: a file of recorded exchanges that a stub plays back, so that tests neither touch the network nor invent what
- * it says. The text of it is in `cassette-text.ts`; who is asked while it records, the stub decides.
+ * A cassette: a file of recorded exchanges that a stub plays back, so that tests neither touch the network nor invent
+ * what it says. The text of it is in `cassette-text.ts`; who is asked while it records, the stub decides.
  *
  * Invariants: a file is written whole or not at all; nothing but a cassette is ever overwritten; in replay the file is
  * read once and never written.
@@ -11,7 +11,18 @@ import { questionKey, type Message, type Question } from '../dns/message.ts'
 import { foldName, parentOf, ROOT } from '../dns/name.ts'
 import { suggest } from '../dns/suggest.ts'
 import { formatName } from '../dns/text.ts'
-import { type Exchange, exchangeText, formatCassette, merged, parseCassette, questionText, type RecordedReply, recordedReply, replayedMessage, sameAnswer } from './cassette-text.ts'
+import {
+  type Exchange,
+  exchangeText,
+  formatCassette,
+  merged,
+  parseCassette,
+  questionText,
+  type RecordedReply,
+  recordedReply,
+  replayedMessage,
+  sameAnswer,
+} from './cassette-text.ts'
 import { errorCode } from '../net/system-error.ts'
 import { mistake } from './stub-mistake.ts'
 import type { Cassette } from './stub-types.ts'
@@ -22,21 +33,25 @@ export type CassetteMode = 'record' | 'replay' | 'once'
 const SHOWN_EXCHANGES = 5
 
 /**
- * Opens a cassette. `record` begins anew, `replay` needs the file, `once` replays what is there and records when nothing is.
- * Throws a `Mistake` that lists `file:line:column: what was expected` for a file that is no cassette, and says how to record
- * for one that is missing. Two that record to one file at once overwrite each other: a cassette belongs to one stub.
+ * Opens a cassette. `record` begins anew, `replay` needs the file, `once` replays what is there and records when
+ * nothing is. Throws a `Mistake` that lists `file:line:column: what was expected` for a file that is no cassette, and
+ * says how to record for one that is missing. Two that record to one file at once overwrite each other: a cassette
+ * belongs to one stub.
  */
 export function openCassette(path: string, mode: CassetteMode = 'once'): Cassette {
-  if (!['record', 'replay', 'once'].includes(mode)) mistake(`expected the mode of a cassette, record, replay or once, found ${JSON.stringify(mode)}`)
+  if (!['record', 'replay', 'once'].includes(mode))
+    mistake(`expected the mode of a cassette, record, replay or once, found ${JSON.stringify(mode)}`)
   const file = resolve(path)
   const text = readIfThere(file)
   if (text === null) {
-    if (mode === 'replay') mistake(`there is no cassette ${path} to replay: run once with mode 'record' (or 'once') and keep the file`)
+    if (mode === 'replay')
+      mistake(`there is no cassette ${path} to replay: run once with mode 'record' (or 'once') and keep the file`)
     return new RecordingCassette(file, path)
   }
   const { exchanges, problems } = parseCassette(text)
   // Checked in front of recording too: a mistyped path must not cost somebody a zone file.
-  if (problems.length > 0) mistake(problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'))
+  if (problems.length > 0)
+    mistake(problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'))
   return mode === 'record' ? new RecordingCassette(file, path) : new ReplayedCassette(path, exchanges)
 }
 
@@ -46,7 +61,9 @@ function readIfThere(file: string): string | null {
     return readFileSync(file, 'utf8')
   } catch (error) {
     const code = errorCode(error)
-    return code === 'ENOENT' ? null : mistake(`the cassette ${file} cannot be read: ${code === '' ? String(error) : code}`)
+    return code === 'ENOENT'
+      ? null
+      : mistake(`the cassette ${file} cannot be read: ${code === '' ? String(error) : code}`)
   }
 }
 
@@ -70,7 +87,10 @@ class RecordingCassette implements Cassette {
     const reply = recordedReply(message)
     const known = this.#exchanges.get(questionKey(question))
     if (known === undefined) {
-      this.#exchanges.set(questionKey(question), { question: { name: foldName(question.name), type: question.type, class: question.class }, replies: [reply] })
+      this.#exchanges.set(questionKey(question), {
+        question: { name: foldName(question.name), type: question.type, class: question.class },
+        replies: [reply],
+      })
       return
     }
     const last = known.replies.at(-1)
@@ -138,12 +158,16 @@ class ReplayedCassette implements Cassette {
 /** What was asked, what the cassette has that is near, what to do. */
 function differenceText(path: string, question: Question, exchanges: readonly Exchange[]): string {
   const near = nearest(question, exchanges)
-  const lines = near.slice(0, SHOWN_EXCHANGES).flatMap(({ question: known, replies }) => replies.slice(0, 1).map(reply => exchangeText(known, reply)))
+  const lines = near
+    .slice(0, SHOWN_EXCHANGES)
+    .flatMap(({ question: known, replies }) => replies.slice(0, 1).map(reply => exchangeText(known, reply)))
   const count = `${exchanges.length} ${exchanges.length === 1 ? 'question' : 'questions'} in all`
   return [
     `the cassette ${path} has no answer to ${questionText(question)}`,
     `  asked: ${questionText(question)}`,
-    ...(lines.length === 0 ? [`  known: nothing near it (${count})`] : lines.map((line, i) => `  ${i === 0 ? 'known:' : '      '} ${line}`)),
+    ...(lines.length === 0
+      ? [`  known: nothing near it (${count})`]
+      : lines.map((line, i) => `  ${i === 0 ? 'known:' : '      '} ${line}`)),
     ...(near.length > SHOWN_EXCHANGES ? [`         … (${count})`] : []),
     "if the program is right to ask this, record again: mode 'record', or delete the file with mode 'once'",
   ].join('\n')
@@ -152,10 +176,18 @@ function differenceText(path: string, question: Question, exchanges: readonly Ex
 /** Other types of the name and the name that was likely meant; without any, what stands beside it. */
 function nearest(question: Question, exchanges: readonly Exchange[]): readonly Exchange[] {
   const sameName = exchanges.filter(({ question: { name } }) => name === question.name)
-  const meant = suggest(formatName(question.name), new Set(exchanges.map(({ question: { name } }) => formatName(name)).filter(name => name !== formatName(question.name))))
+  const meant = suggest(
+    formatName(question.name),
+    new Set(
+      exchanges.map(({ question: { name } }) => formatName(name)).filter(name => name !== formatName(question.name)),
+    ),
+  )
   const alike = exchanges.filter(({ question: { name } }) => formatName(name) === meant)
   const parent = parentOf(question.name)
-  const beside = parent === ROOT ? [] : exchanges.filter(({ question: { name } }) => name !== question.name && parentOf(name) === parent)
+  const beside =
+    parent === ROOT
+      ? []
+      : exchanges.filter(({ question: { name } }) => name !== question.name && parentOf(name) === parent)
   const nearer = [...new Set([...sameName, ...alike])]
   return nearer.length > 0 ? nearer : beside
 }

@@ -1,12 +1,21 @@
 /**
- * The stub over HTTP, for tests in any language: records, rules, recorded queries and the state as a whole. The stub judges
- * what is right; here a request becomes a call and a mistake becomes a problem that says what was expected.
+ * The stub over HTTP, for tests in any language: records, rules, recorded queries and the state as a whole. The stub
+ * judges what is right; here a request becomes a call and a mistake becomes a problem that says what was expected.
  *
  * Invariant: a request that is answered with a problem has changed nothing.
  */
 import { suggest } from '../dns/suggest.ts'
 import { controlSettings } from './control-settings.ts'
-import { openHttpApi, content, created, nothing, problem, type Answer, type Problem, type Request } from './control-http.ts'
+import {
+  openHttpApi,
+  content,
+  created,
+  nothing,
+  problem,
+  type Answer,
+  type Problem,
+  type Request,
+} from './control-http.ts'
 import { makeRule, ruleJson } from './control-rules.ts'
 import { deleteRecords, getRecords, putRecords, recordsJson } from './control-records.ts'
 import { queryJson } from './query-json.ts'
@@ -52,11 +61,23 @@ type Action = (call: Call) => Answer | Promise<Answer>
 
 /** The paths, a star for any segment, with what can be done there. */
 const ROUTES: readonly { readonly path: readonly string[]; readonly methods: Readonly<Record<string, Action>> }[] = [
-  { path: [''], methods: { GET: () => content({ paths: ROUTES.map(({ path, methods }) => ({ path: `/${path.join('/')}`, methods: Object.keys(methods) })) }) } },
+  {
+    path: [''],
+    methods: {
+      GET: () =>
+        content({
+          paths: ROUTES.map(({ path, methods }) => ({ path: `/${path.join('/')}`, methods: Object.keys(methods) })),
+        }),
+    },
+  },
   { path: ['health'], methods: { GET: ({ stub }) => content({ status: 'ok', dns: stub.address, pid: process.pid }) } },
   {
     path: ['records'],
-    methods: { GET: ({ stub }) => content(recordsJson(stub)), PUT: ({ stub, body }) => putRecords(stub, [], body), DELETE: ({ stub }) => deleteRecords(stub, []) },
+    methods: {
+      GET: ({ stub }) => content(recordsJson(stub)),
+      PUT: ({ stub, body }) => putRecords(stub, [], body),
+      DELETE: ({ stub }) => deleteRecords(stub, []),
+    },
   },
   {
     path: ['records', '*'],
@@ -74,7 +95,10 @@ const ROUTES: readonly { readonly path: readonly string[]; readonly methods: Rea
       DELETE: ({ stub, request }) => deleteRecords(stub, request.segments.slice(1)),
     },
   },
-  { path: ['faults'], methods: { GET: ({ stub }) => content(stub.faults.map(ruleJson)), POST: postFault, DELETE: deleteFaults } },
+  {
+    path: ['faults'],
+    methods: { GET: ({ stub }) => content(stub.faults.map(ruleJson)), POST: postFault, DELETE: deleteFaults },
+  },
   { path: ['faults', '*'], methods: { GET: getFault, DELETE: deleteFault } },
   { path: ['queries'], methods: { GET: getQueries, DELETE: deleteQueries } },
   { path: ['queries', 'wait'], methods: { GET: waitForQuery } },
@@ -82,21 +106,36 @@ const ROUTES: readonly { readonly path: readonly string[]; readonly methods: Rea
 ]
 
 /** Parameters of the query string that a path knows. */
-const PARAMETERS: Readonly<Record<string, readonly string[]>> = { queries: ['name', 'type', 'unmatched'], 'queries/wait': ['name', 'type', 'timeout', 'count'] }
+const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+  queries: ['name', 'type', 'unmatched'],
+  'queries/wait': ['name', 'type', 'timeout', 'count'],
+}
 
 async function answer(stub: DnsStub, request: Request, beforeForgetting: () => void): Promise<Answer> {
   const { method, segments, query } = request
-  const route = ROUTES.find(({ path }) => path.length === segments.length && path.every((part, at) => part === segments[at] || (part === '*' && segments[at] !== '')))
+  const route = ROUTES.find(
+    ({ path }) =>
+      path.length === segments.length &&
+      path.every((part, at) => part === segments[at] || (part === '*' && segments[at] !== '')),
+  )
   if (route === undefined) return problem(404, `There is no /${segments.join('/')}. GET / lists what there is.`)
   const action = Object.hasOwn(route.methods, method) ? route.methods[method] : undefined
   const allow = Object.keys(route.methods)
-  if (action === undefined) return { ...problem(405, `${method} is not for /${segments.join('/')}; ${allow.join(', ')} ${allow.length === 1 ? 'is' : 'are'}.`), allow }
+  if (action === undefined)
+    return {
+      ...problem(
+        405,
+        `${method} is not for /${segments.join('/')}; ${allow.join(', ')} ${allow.length === 1 ? 'is' : 'are'}.`,
+      ),
+      allow,
+    }
   const wrong = wrongParameter(query, (method === 'GET' ? PARAMETERS[route.path.join('/')] : undefined) ?? [])
   if (wrong !== null) return wrong
   const body = await request.body()
   if (body.kind === 'problem') return body
   const takesBody = method === 'PUT' || method === 'POST'
-  if (takesBody !== (body.value !== undefined)) return problem(400, takesBody ? `${method} needs a JSON body.` : `${method} takes no body.`)
+  if (takesBody !== (body.value !== undefined))
+    return problem(400, takesBody ? `${method} needs a JSON body.` : `${method} takes no body.`)
   return action({ stub, request, body: body.value, beforeForgetting })
 }
 
@@ -106,7 +145,10 @@ function wrongParameter(query: URLSearchParams, known: readonly string[]): Probl
   if (unknown !== undefined) {
     const near = suggest(unknown, known)
     const expected = known.length === 0 ? 'There are no parameters here.' : `The parameters are ${known.join(', ')}.`
-    return problem(400, `Unknown parameter "${unknown}"${near === null ? '' : ` (did you mean "${near}"?)`}. ${expected}`)
+    return problem(
+      400,
+      `Unknown parameter "${unknown}"${near === null ? '' : ` (did you mean "${near}"?)`}. ${expected}`,
+    )
   }
   const twice = names.find((name, at) => names.indexOf(name) !== at)
   return twice === undefined ? null : problem(400, `The parameter "${twice}" is given twice.`)
@@ -129,7 +171,8 @@ function deleteFault({ stub, request }: Call): Answer {
   return nothing
 }
 
-const noRule = ({ segments }: Request): Problem => problem(404, `There is no fault "${segments[1]}" in force. GET /faults lists those that are.`)
+const noRule = ({ segments }: Request): Problem =>
+  problem(404, `There is no fault "${segments[1]}" in force. GET /faults lists those that are.`)
 
 function deleteFaults({ stub }: Call): Answer {
   for (const rule of [...stub.faults]) rule.remove()
@@ -138,12 +181,16 @@ function deleteFaults({ stub }: Call): Answer {
 
 function getQueries({ stub, request: { query } }: Call): Answer {
   const unmatched = query.get('unmatched')
-  if (unmatched !== null && unmatched !== 'true' && unmatched !== 'false') return problem(400, `unmatched is true or false, not "${unmatched}".`)
+  if (unmatched !== null && unmatched !== 'true' && unmatched !== 'false')
+    return problem(400, `unmatched is true or false, not "${unmatched}".`)
   const name = query.get('name')
   const type = query.get('type') ?? undefined
   const wrong = (message: string): Problem => problem(400, message)
   return attempt(() => {
-    const ofName = name === null ? stub.queries.filter(one => type === undefined || one.type === type.toUpperCase()) : stub.queriesFor(name, type)
+    const ofName =
+      name === null
+        ? stub.queries.filter(one => type === undefined || one.type === type.toUpperCase())
+        : stub.queriesFor(name, type)
     return content(ofName.filter(one => unmatched === null || one.matched === (unmatched === 'false')).map(queryJson))
   }, wrong)
 }
@@ -159,12 +206,16 @@ async function waitForQuery({ stub, request: { query, gone } }: Call): Promise<A
   if (name === null) return problem(400, 'The parameter "name" is missing: for which name?')
   const timeout = wholeNumber(query.get('timeout'), controlSettings.waitMs, controlSettings.longestWaitMs)
   const count = wholeNumber(query.get('count'), 1, Number.MAX_SAFE_INTEGER)
-  if (timeout === null) return problem(400, `timeout is a number of milliseconds up to ${controlSettings.longestWaitMs}.`)
+  if (timeout === null)
+    return problem(400, `timeout is a number of milliseconds up to ${controlSettings.longestWaitMs}.`)
   if (count === null || count === 0) return problem(400, 'count is a whole number from 1.')
   const type = query.get('type')
   const asked = `${count === 1 ? 'query' : `${count} queries`} for ${name}${type === null ? '' : ` ${type}`}`
   try {
-    const found = await Promise.race([stub.waitForQuery(name, { timeout, count, ...(type === null ? {} : { type }) }), left(gone)])
+    const found = await Promise.race([
+      stub.waitForQuery(name, { timeout, count, ...(type === null ? {} : { type }) }),
+      left(gone),
+    ])
     return found === null ? nothing : content(queryJson(found))
   } catch (error) {
     if (error instanceof TypeError) return problem(400, error.message)
@@ -179,7 +230,8 @@ function seen(queries: readonly RecordedQuery[]): string {
   return names.length === 0 ? 'Nothing was asked at all.' : `Asked were: ${names.length > 5 ? '… ' : ''}${shown}.`
 }
 
-const left = (gone: AbortSignal): Promise<null> => new Promise(resolve => gone.addEventListener('abort', () => resolve(null), { once: true }))
+const left = (gone: AbortSignal): Promise<null> =>
+  new Promise(resolve => gone.addEventListener('abort', () => resolve(null), { once: true }))
 
 /** `missing` when there is no text; null when it is no whole number in range. */
 function wholeNumber(text: string | null, missing: number, most: number): number | null {
@@ -189,7 +241,13 @@ function wholeNumber(text: string | null, missing: number, most: number): number
 }
 
 function getState({ stub }: Call): Answer {
-  return content({ dns: stub.address, records: recordsJson(stub), faults: stub.faults.map(ruleJson), queries: stub.queries.map(queryJson), unmatched: stub.unmatched.length })
+  return content({
+    dns: stub.address,
+    records: recordsJson(stub),
+    faults: stub.faults.map(ruleJson),
+    queries: stub.queries.map(queryJson),
+    unmatched: stub.unmatched.length,
+  })
 }
 
 function deleteState({ stub, beforeForgetting }: Call): Answer {

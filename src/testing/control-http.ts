@@ -1,7 +1,8 @@
 /**
- * JSON over HTTP as the control API speaks it: who may ask, how bodies come in, how answers and problems (RFC 9457) go out.
- * Knows nothing of DNS. The requests come from tests on this host, but so do those of a browser that visits a bad page: a
- * request that names another host (DNS rebinding) or comes from a page elsewhere is refused before anything is read.
+ * JSON over HTTP as the control API speaks it: who may ask, how bodies come in, how answers and problems (RFC 9457) go
+ * out. Knows nothing of DNS. The requests come from tests on this host, but so do those of a browser that visits a bad
+ * page: a request that names another host (DNS rebinding) or comes from a page elsewhere is refused before anything is
+ * read.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { isIP } from 'node:net'
@@ -58,7 +59,10 @@ export interface HttpApi {
 }
 
 export async function openHttpApi(options: HttpOptions): Promise<HttpApi> {
-  const server = createServer({ requestTimeout: controlSettings.requestMs, headersTimeout: controlSettings.requestMs }, (incoming, outgoing) => void serve(options, incoming, outgoing))
+  const server = createServer(
+    { requestTimeout: controlSettings.requestMs, headersTimeout: controlSettings.requestMs },
+    (incoming, outgoing) => void serve(options, incoming, outgoing),
+  )
   server.on('clientError', (error, socket) => {
     if ('writable' in socket && socket.writable) refuse(socket, error)
     else socket.destroy()
@@ -88,8 +92,12 @@ const closed = (server: Server): Promise<void> =>
 /** What is no HTTP gets an answer, too, and its end. */
 function refuse(socket: { end(text: string): unknown }, error: Error): void {
   const status = 'code' in error && error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-  const body = rendered(problem(status, status === 408 ? 'The request did not end in time.' : `This is no HTTP request: ${error.message}.`))
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+  const body = rendered(
+    problem(status, status === 408 ? 'The request did not end in time.' : `This is no HTTP request: ${error.message}.`),
+  )
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
 async function serve(options: HttpOptions, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -100,7 +108,10 @@ async function serve(options: HttpOptions, incoming: IncomingMessage, outgoing: 
     const read = readRequest(options, incoming, gone.signal)
     answer = 'kind' in read ? read : await options.answer(read)
   } catch (error) {
-    answer = problem(500, `This is a bug in the control API: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    answer = problem(
+      500,
+      `This is a bug in the control API: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
   }
   send(answer, incoming.method === 'HEAD', outgoing)
   // Who was refused may be sending still.
@@ -155,19 +166,27 @@ function refusal({ headers }: IncomingMessage, { hosts }: HttpOptions): Problem 
   const { host, origin } = headers
   const named = hostOf(host ?? '')
   if (named !== 'localhost' && isIP(named) === 0 && !hosts.some(one => one.toLowerCase() === named)) {
-    return problem(421, `This API answers to addresses, localhost${hosts.map(one => `, ${one}`).join('')}, but not to the host "${named}".`)
+    return problem(
+      421,
+      `This API answers to addresses, localhost${hosts.map(one => `, ${one}`).join('')}, but not to the host "${named}".`,
+    )
   }
-  if (origin !== undefined && origin !== `http://${host}`) return problem(403, `Pages of ${origin} have no business here.`)
+  if (origin !== undefined && origin !== `http://${host}`)
+    return problem(403, `Pages of ${origin} have no business here.`)
   if (headers['sec-fetch-site'] === 'cross-site') return problem(403, 'Pages from elsewhere have no business here.')
   return null
 }
 
 /** Without port and brackets. */
-const hostOf = (header: string): string => (/^\[(?<six>[^\]]*)\]/.exec(header)?.groups?.six ?? header.replace(/:\d*$/, '')).toLowerCase()
+const hostOf = (header: string): string =>
+  (/^\[(?<six>[^\]]*)\]/.exec(header)?.groups?.six ?? header.replace(/:\d*$/, '')).toLowerCase()
 
 function segmentsOf(path: string): readonly string[] | null {
   try {
-    return path.split('/').slice(1).map(segment => decodeURIComponent(segment))
+    return path
+      .split('/')
+      .slice(1)
+      .map(segment => decodeURIComponent(segment))
   } catch {
     return null
   }
@@ -205,11 +224,13 @@ const TAKEN = /^(?:application\/(?:[\w.+-]+\+)?json|application\/x-www-form-urle
 
 function unsupportedType({ headers }: IncomingMessage): Problem | null {
   const type = headers['content-type']
-  if (type !== undefined && !TAKEN.test(type)) return problem(415, `The body must be application/json, this is ${type}.`)
+  if (type !== undefined && !TAKEN.test(type))
+    return problem(415, `The body must be application/json, this is ${type}.`)
   const charset = /;\s*charset="?(?<charset>[^";\s]+)/i.exec(type ?? '')?.groups?.charset
-  if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset)) return problem(415, `The body must be UTF-8, this is ${charset}.`)
+  if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset))
+    return problem(415, `The body must be UTF-8, this is ${charset}.`)
   const coding = headers['content-encoding']
-  if (coding !== undefined && coding !== 'identity') return problem(415, `The body must not be compressed, this is ${coding}.`)
+  if (coding !== undefined && coding !== 'identity')
+    return problem(415, `The body must not be compressed, this is ${coding}.`)
   return null
 }
-

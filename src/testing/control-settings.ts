@@ -1,4 +1,7 @@
-/** The numbers of the control API, each with its reason. They keep a mistake in a test from becoming a hanging or a swollen process. */
+/**
+ * The numbers of the control API, each with its reason. They keep a mistake in a test from becoming a hanging or a
+ * swollen process.
+ */
 export const controlSettings = {
   /** Largest body in octets: ten thousand records of 100 octets; what is larger belongs into a zone file. */
   bodyBytes: 1_048_576,

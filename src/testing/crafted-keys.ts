@@ -1,6 +1,6 @@
 /**
- * DNSKEY records that somebody made to cost or confuse a validator: any number of keys with one and the same key tag, which
- * is a sum and so can be chosen (RFC 4034 appendix B). Nobody has their private halves.
+ * DNSKEY records that somebody made to cost or confuse a validator: any number of keys with one and the same key tag,
+ * which is a sum and so can be chosen (RFC 4034 appendix B). Nobody has their private halves.
  */
 import { putU16 } from '../dns/bytes.ts'
 import { DNSKEY_PROTOCOL, DnskeyFlag, keyTagOf } from '../dns/rdata-dnssec.ts'
@@ -14,9 +14,13 @@ const MAX_RSA_OCTETS = 256
 const P256_OCTETS = 64
 
 /** Octets of the modulus, and of a signature, when there are so many keys. */
-export const craftedRsaOctets = (count: number): number => Math.max(MIN_RSA_OCTETS, Math.min(MAX_RSA_OCTETS, Math.floor(CRAFTED_OCTETS / Math.max(1, count) / 4) * 4))
+export const craftedRsaOctets = (count: number): number =>
+  Math.max(MIN_RSA_OCTETS, Math.min(MAX_RSA_OCTETS, Math.floor(CRAFTED_OCTETS / Math.max(1, count) / 4) * 4))
 
-/** RSA keys of `algorithm` that a validator takes for real, with the tag `tag`. An exponent of 64 bits makes each try dear. */
+/**
+ * RSA keys of `algorithm` that a validator takes for real, with the tag `tag`. An exponent of 64 bits makes each try
+ * dear.
+ */
 export function collidingRsaKeys(algorithm: number, tag: number, count: number): Uint8Array[] {
   const octets = craftedRsaOctets(count)
   const exponent = Uint8Array.of(8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfb)
@@ -33,7 +37,8 @@ export function collidingRsaKeys(algorithm: number, tag: number, count: number):
 export const malformedKeys = (algorithm: number, tag: number, count: number): Uint8Array[] =>
   Array.from({ length: count }, (_, i) => withTag(keyOf(algorithm, expand(`point ${i}`, P256_OCTETS)), tag))
 
-const keyOf = (algorithm: number, publicKey: Uint8Array): Uint8Array => dnskeyRdata({ flags: DnskeyFlag.ZONE, protocol: DNSKEY_PROTOCOL, algorithm, publicKey })
+const keyOf = (algorithm: number, publicKey: Uint8Array): Uint8Array =>
+  dnskeyRdata({ flags: DnskeyFlag.ZONE, protocol: DNSKEY_PROTOCOL, algorithm, publicKey })
 
 /** The key with two octets of its middle changed so that it has the tag. */
 function withTag(key: Uint8Array, tag: number): Uint8Array {

@@ -1,10 +1,10 @@
 /**
- * `createInternet`: a whole delegation tree for a test, out of a few lines. In memory it is the simulation that rootwalk is
- * tested with, so a resolution is one synchronous call and hours pass in no time; on sockets every server has a loopback
- * address of its own and any resolver can walk from its root.
+ * `createInternet`: a whole delegation tree for a test, out of a few lines. In memory it is the simulation that
+ * rootwalk is tested with, so a resolution is one synchronous call and hours pass in no time; on sockets every server
+ * has a loopback address of its own and any resolver can walk from its root.
  *
- * Invariants: equal options and equal calls give equal traces in memory; a mistake is a TypeError at the caller's line and
- * has changed nothing; nothing is left open after `stop`.
+ * Invariants: equal options and equal calls give equal traces in memory; a mistake is a TypeError at the caller's line
+ * and has changed nothing; nothing is left open after `stop`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,16 @@ import { InternetPlan } from './internet-plan.ts'
 import { readSigning, readSigns, type ZoneSigning } from './internet-signing.ts'
 import { QueryLog } from './internet-queries.ts'
 import type {
-  InternetBase, InternetOptions, InternetZones, MemoryInternet, MemoryResolver, RunningResolver, ServerFault, ServerQuery, SetOptions, SocketInternet,
+  InternetBase,
+  InternetOptions,
+  InternetZones,
+  MemoryInternet,
+  MemoryResolver,
+  RunningResolver,
+  ServerFault,
+  ServerQuery,
+  SetOptions,
+  SocketInternet,
 } from './internet-types.ts'
 import { type LoopbackInternet, openLoopbackInternet } from './loopback-internet.ts'
 import { formatMisbehaviour } from './misbehaviour.ts'
@@ -32,24 +41,53 @@ import { anchorLines } from './signed-internet.ts'
 import { simSettings } from './sim-settings.ts'
 import { dataSet, setsOf } from './stub-data.ts'
 import { atCaller, mistake } from './stub-mistake.ts'
-import { dataTypeOf, described, foldedName, knownFields, plainName, ttlOf, wholeNumber, wireName } from './stub-names.ts'
+import {
+  dataTypeOf,
+  described,
+  foldedName,
+  knownFields,
+  plainName,
+  ttlOf,
+  wholeNumber,
+  wireName,
+} from './stub-names.ts'
 import { stubSettings } from './stub-settings.ts'
 import type { NameRecords, RecordData } from './stub-types.ts'
 import { createClock, durationMs, TestClock } from './test-clock.ts'
 import {
-  answeredRecord, type AnsweredRecord, type CachingResolver, createResolver, type EngineOptions, engineFields, questionOf, type RootHints, settingsOf, type TestAnswer, TestEngine, validationBy,
+  answeredRecord,
+  type AnsweredRecord,
+  type CachingResolver,
+  createResolver,
+  type EngineOptions,
+  engineFields,
+  questionOf,
+  type RootHints,
+  settingsOf,
+  type TestAnswer,
+  TestEngine,
+  validationBy,
 } from './test-resolver.ts'
 
 const FIELDS = ['seed', 'clock', 'loss', 'latency', 'sockets', 'port', 'dnssec', ...engineFields] as const
 
 /**
  * A delegation tree: `createInternet({ 'example.com': { records: { www: '192.0.2.1' }, faults: { ns1: 'lame' } } })`.
- * In memory unless `sockets` is set; then a promise, which rejects with the system's error when loopback addresses or the
- * port are not to be had (only Linux has all of 127.0.0.0/8, and ports below 1024 want rights).
+ * In memory unless `sockets` is set; then a promise, which rejects with the system's error when loopback addresses or
+ * the port are not to be had (only Linux has all of 127.0.0.0/8, and ports below 1024 want rights).
  */
-export function createInternet(zones: InternetZones, options: InternetOptions & { readonly sockets: true }): Promise<SocketInternet>
-export function createInternet(zones: InternetZones, options?: InternetOptions & { readonly sockets?: false }): MemoryInternet
-export function createInternet(zones: InternetZones, options: InternetOptions = {}): MemoryInternet | Promise<SocketInternet> {
+export function createInternet(
+  zones: InternetZones,
+  options: InternetOptions & { readonly sockets: true },
+): Promise<SocketInternet>
+export function createInternet(
+  zones: InternetZones,
+  options?: InternetOptions & { readonly sockets?: false },
+): MemoryInternet
+export function createInternet(
+  zones: InternetZones,
+  options: InternetOptions = {},
+): MemoryInternet | Promise<SocketInternet> {
   if (options?.sockets === true) {
     try {
       const settings = atCaller(createInternet, () => settle(zones, options))
@@ -73,16 +111,25 @@ interface Settled {
 function settle(zones: unknown, options: InternetOptions): Settled {
   knownFields(options, FIELDS, 'the options of createInternet')
   const { seed = stubSettings.seed, clock = createClock(), loss = 0, latency, sockets = false, port = 0 } = options
-  if (typeof seed !== 'number' || !Number.isFinite(seed)) mistake(`expected seed to be a number, found ${described(seed)}`)
+  if (typeof seed !== 'number' || !Number.isFinite(seed))
+    mistake(`expected seed to be a number, found ${described(seed)}`)
   if (!(clock instanceof TestClock)) mistake(`expected clock to be one of createClock(), found ${described(clock)}`)
-  if (!(typeof loss === 'number' && loss >= 0 && loss <= 1)) mistake(`expected loss to be a share from 0 to 1, found ${described(loss)}`)
+  if (!(typeof loss === 'number' && loss >= 0 && loss <= 1))
+    mistake(`expected loss to be a share from 0 to 1, found ${described(loss)}`)
   if (typeof sockets !== 'boolean') mistake(`expected sockets to be true or false, found ${described(sockets)}`)
   wholeNumber(port, 'port', 0xffff)
   if (!sockets && port !== 0) mistake('port: an internet in memory has no port; with sockets: true it has')
   if (sockets && loss > 0) mistake('loss: only an internet in memory loses datagrams')
   settingsOf(options)
   const latencyMs = latency === undefined ? undefined : durationMs(latency, settle)
-  return { plan: new InternetPlan(zones, readSigns(options.dnssec)), clock, seed, random: new SimRandom(seed), latencyMs, options }
+  return {
+    plan: new InternetPlan(zones, readSigns(options.dnssec)),
+    clock,
+    seed,
+    random: new SimRandom(seed),
+    latencyMs,
+    options,
+  }
 }
 
 /** What both kinds do alike. */
@@ -113,7 +160,11 @@ abstract class Base implements InternetBase {
   anchorsOf(zone: string): readonly string[] {
     return atCaller(this.anchorsOf, () => {
       const anchor = this.zoneAnchors().get(foldedName(zone))
-      return anchor === undefined ? mistake(`${zone} is not signed here; signed are ${[...this.zoneAnchors().keys()].map(plainName).join(', ') || 'none'}`) : anchorLines(anchor)
+      return anchor === undefined
+        ? mistake(
+            `${zone} is not signed here; signed are ${[...this.zoneAnchors().keys()].map(plainName).join(', ') || 'none'}`,
+          )
+        : anchorLines(anchor)
     })
   }
 
@@ -139,12 +190,24 @@ abstract class Base implements InternetBase {
       const typed = typeof second === 'string' && third !== undefined && !isSetOptions(third)
       const { ttl, server } = setOptions(typed ? fourth : third, typed)
       const sets = typed ? [dataSet(dataTypeOf(second), third, null)] : setsOf(owner, second)
-      this.plan.replace(foldName(owner), typed ? sets.map(({ type }) => type) : null, located(owner, sets, ttl ?? this.plan.ttlFor(foldName(owner))), server)
+      this.plan.replace(
+        foldName(owner),
+        typed ? sets.map(({ type }) => type) : null,
+        located(owner, sets, ttl ?? this.plan.ttlFor(foldName(owner))),
+        server,
+      )
     })
   }
 
   remove(name: string, type?: string, options?: Omit<SetOptions, 'ttl'>): this {
-    return this.#change(this.remove, () => this.plan.replace(foldedName(name), type === undefined ? null : [dataTypeOf(type)], [], setOptions(options, false).server))
+    return this.#change(this.remove, () =>
+      this.plan.replace(
+        foldedName(name),
+        type === undefined ? null : [dataTypeOf(type)],
+        [],
+        setOptions(options, false).server,
+      ),
+    )
   }
 
   fault(server: string, faults: string | readonly string[]): ServerFault {
@@ -187,7 +250,9 @@ abstract class Base implements InternetBase {
 
   queriesFor(name: string, type?: string): readonly ServerQuery[] {
     const question = atCaller(this.queriesFor, () => questionOf(name, type ?? 'A'))
-    return this.log.queries.filter(query => query.name === plainName(question.name) && (type === undefined || query.type === type.toUpperCase()))
+    return this.log.queries.filter(
+      query => query.name === plainName(question.name) && (type === undefined || query.type === type.toUpperCase()),
+    )
   }
 
   clearQueries(): void {
@@ -209,19 +274,29 @@ abstract class Base implements InternetBase {
   }
 }
 
-const isSetOptions = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).every(key => key === 'server' || key === 'ttl')
+const isSetOptions = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.keys(value).every(key => key === 'server' || key === 'ttl')
 
 function setOptions(options: unknown, withTtl: boolean): { readonly ttl?: number; readonly server?: unknown } {
   if (options === undefined) return {}
   knownFields(options, withTtl ? ['ttl', 'server'] : ['server'], 'the options')
   const server = typeof options === 'object' && options !== null && 'server' in options ? options.server : undefined
-  const ttl = typeof options === 'object' && options !== null && 'ttl' in options && options.ttl !== undefined ? ttlOf(options.ttl) : undefined
+  const ttl =
+    typeof options === 'object' && options !== null && 'ttl' in options && options.ttl !== undefined
+      ? ttlOf(options.ttl)
+      : undefined
   return ttl === undefined ? { server } : { ttl, server }
 }
 
 /** Names and addresses of the root's servers. */
 function hintsFrom(hints: Delegation, port: number): RootHints {
-  const servers = hints.servers.map(({ name, addresses }) => ({ name: plainName(name), addresses: addresses.map(({ text }) => text) }))
+  const servers = hints.servers.map(({ name, addresses }) => ({
+    name: plainName(name),
+    addresses: addresses.map(({ text }) => text),
+  }))
   const lines = hints.servers.flatMap(({ name, addresses }) => [
     `. 3600000 IN NS ${formatName(name)}`,
     ...addresses.map(({ text, family }) => `${formatName(name)} 3600000 IN ${family === 4 ? 'A' : 'AAAA'} ${text}`),
@@ -244,7 +319,9 @@ class Memory extends Base implements MemoryInternet {
     const { random, options } = settled
     this.#serverRandom = random.fork('servers')
     this.#network = new SimNetwork({
-      clock: this.clock, random: random.fork('network'), limits: limitsWith(options.limits ?? {}).upstream,
+      clock: this.clock,
+      random: random.fork('network'),
+      limits: limitsWith(options.limits ?? {}).upstream,
       weather: { ...calm, lossPermille: Math.round((options.loss ?? 0) * 1_000) },
       hostAt: address => this.#live().hosts.get(address.text),
     })
@@ -288,8 +365,16 @@ class Memory extends Base implements MemoryInternet {
   }
 
   #build(): Internet {
-    const internet = buildInternet(this.plan.source(), this.#serverRandom, this.#settled.latencyMs, signedBy(() => this.clock.wall(), this.#settled.seed))
-    return { ...internet, hosts: new Map([...internet.hosts].map(([address, host]) => [address, this.log.between(host)])) }
+    const internet = buildInternet(
+      this.plan.source(),
+      this.#serverRandom,
+      this.#settled.latencyMs,
+      signedBy(() => this.clock.wall(), this.#settled.seed),
+    )
+    return {
+      ...internet,
+      hosts: new Map([...internet.hosts].map(([address, host]) => [address, this.log.between(host)])),
+    }
   }
 
   #resolver(options: EngineOptions): MemoryResolver {
@@ -298,8 +383,13 @@ class Memory extends Base implements MemoryInternet {
     // As it was when the resolver was made: keys that change afterwards are what roll-overs are about.
     const validation = validationBy(this.rootAnchors(), limits, options)
     const engine = new TestEngine({
-      clock, random: this.#settled.random.fork(`resolver ${this.#resolvers++}`), network: this.#network, hints: () => this.#live().hints,
-      limits, settings: settingsOf(options), validation: () => validation,
+      clock,
+      random: this.#settled.random.fork(`resolver ${this.#resolvers++}`),
+      network: this.#network,
+      hints: () => this.#live().hints,
+      limits,
+      settings: settingsOf(options),
+      validation: () => validation,
     })
     const query = (name: string, type = 'A'): TestAnswer => {
       const question = atCaller(query, () => questionOf(name, type))
@@ -308,7 +398,10 @@ class Memory extends Base implements MemoryInternet {
         state.answer = answer
       })
       clock.runUntil(() => state.answer !== null)
-      if (state.answer === null) throw new Error(`nothing left to happen while resolving ${name} ${type}: ${engine.resolver.questionsInFlight.join(', ')}`)
+      if (state.answer === null)
+        throw new Error(
+          `nothing left to happen while resolving ${name} ${type}: ${engine.resolver.questionsInFlight.join(', ')}`,
+        )
       return state.answer
     }
     return { query, clearCache: () => engine.forget() }
@@ -336,20 +429,34 @@ class Sockets extends Base implements SocketInternet {
     const { plan, clock, random, seed, latencyMs = 0, options } = settled
     const real = systemClock()
     // Our own resolvers live on the clock of the test, those of others on that of the machine.
-    const times = (): { earliest: number; latest: number } => ({ earliest: Math.min(clock.wall(), real.wall()), latest: Math.max(clock.wall(), real.wall()) })
+    const times = (): { earliest: number; latest: number } => ({
+      earliest: Math.min(clock.wall(), real.wall()),
+      latest: Math.max(clock.wall(), real.wall()),
+    })
     const { port = 0 } = options
     const log = new QueryLog(clock)
     const ports = systemRandom()
     for (let tries = 1; ; tries++) {
       try {
         const loopback = await openLoopbackInternet(plan.source(), real, random.fork('servers'), {
-          port, ports, latencyMs, signing: { seed, times }, between: host => log.between(host),
+          port,
+          ports,
+          latencyMs,
+          signing: { seed, times },
+          between: host => log.between(host),
           // Several internets can have one port when their addresses differ.
-          ...(port === 0 ? {} : { network: `127.${simSettings.loopbackNetwork + ports.below(simSettings.loopbackNetworks)}` }),
+          ...(port === 0
+            ? {}
+            : { network: `127.${simSettings.loopbackNetwork + ports.below(simSettings.loopbackNetworks)}` }),
         })
         return new Sockets(settled, loopback, log)
       } catch (error) {
-        if (port === 0 || tries >= simSettings.loopbackPortTries || !(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+        if (
+          port === 0 ||
+          tries >= simSettings.loopbackPortTries ||
+          !(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+        )
+          throw error
       }
     }
   }
@@ -365,7 +472,13 @@ class Sockets extends Base implements SocketInternet {
   resolver(options: EngineOptions = {}): CachingResolver {
     const resolver = atCaller(this.resolver, () => {
       knownFields(options, engineFields, 'the options of a resolver')
-      return createResolver({ ...ownEngine(this.#options), ...options, roots: this.rootHints, anchors: this.anchors, clock: this.clock })
+      return createResolver({
+        ...ownEngine(this.#options),
+        ...options,
+        roots: this.rootHints,
+        anchors: this.anchors,
+        clock: this.clock,
+      })
     })
     this.#open.add(() => resolver.stop())
     return resolver
@@ -388,13 +501,24 @@ class Sockets extends Base implements SocketInternet {
 
   async startResolver(options: FrontOptions = {}): Promise<RunningResolver> {
     atCaller(this.startResolver, () => knownFields(options, frontFields, 'the options of startResolver'))
-    const front = await startFront({ ...ownEngine(this.#options), ...options }, this.clock, this.#loopback.hints, this.port, this.rootAnchors())
+    const front = await startFront(
+      { ...ownEngine(this.#options), ...options },
+      this.clock,
+      this.#loopback.hints,
+      this.port,
+      this.rootAnchors(),
+    )
     this.#open.add(() => front.stop())
     return front
   }
 
   addressesOf(server: string): readonly string[] {
-    return atCaller(this.addressesOf, () => this.plan.server(server).addresses.filter(address => !address.includes(':')).map(address => this.#loopback.addressOf(address)))
+    return atCaller(this.addressesOf, () =>
+      this.plan
+        .server(server)
+        .addresses.filter(address => !address.includes(':'))
+        .map(address => this.#loopback.addressOf(address)),
+    )
   }
 
   async stop(): Promise<void> {

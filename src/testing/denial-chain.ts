@@ -1,10 +1,19 @@
 /**
- * The NSEC or NSEC3 records of a zone (RFC 4034 section 4, RFC 5155 section 7.1) and which of them prove what. The records
- * are unsigned here; who hands them out signs them.
+ * The NSEC or NSEC3 records of a zone (RFC 4034 section 4, RFC 5155 section 7.1) and which of them prove what. The
+ * records are unsigned here; who hands them out signs them.
  *
  * Invariant: with an honest plan the chain is one closed circle over all names that have to be in it.
  */
-import { foldName, isStrictlyWithin, type Name, parentOf, prependLabel, ROOT, type WireName, wildcardOf } from '../dns/name.ts'
+import {
+  foldName,
+  isStrictlyWithin,
+  type Name,
+  parentOf,
+  prependLabel,
+  ROOT,
+  type WireName,
+  wildcardOf,
+} from '../dns/name.ts'
 import { latin1 } from '../dns/bytes.ts'
 import { NSEC3_OPT_OUT, nsec3Label } from '../dns/rdata-dnssec.ts'
 import { nsec3paramRdata, nsec3Rdata, nsecRdata } from '../dns/rdata-dnssec-make.ts'
@@ -72,7 +81,8 @@ class Circle {
   }
 }
 
-const byKey = (a: { readonly key: string }, b: { readonly key: string }): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+const byKey = (a: { readonly key: string }, b: { readonly key: string }): number =>
+  a.key < b.key ? -1 : a.key > b.key ? 1 : 0
 const distinct = (sets: readonly (RRset | undefined)[]): RRset[] => [...new Set(sets.flatMap(set => set ?? []))]
 
 /** RFC 9077: the TTL of denials is that of negative answers. */
@@ -83,14 +93,25 @@ function denialTtl(names: ZoneNames): number {
 }
 
 /** At a cut only NS and DS are told of. */
-const ownTypes = (names: ZoneNames, name: Name, sets: SetsByType): number[] => [...sets.keys()].filter(type => !names.isCut(name) || type === RrType.NS || type === RrType.DS)
+const ownTypes = (names: ZoneNames, name: Name, sets: SetsByType): number[] =>
+  [...sets.keys()].filter(type => !names.isCut(name) || type === RrType.NS || type === RrType.DS)
 
 /** What `wrongTypes` says is there everywhere. */
 const EVERYTHING = [
-  RrType.A, RrType.NS, RrType.SOA, RrType.MX, RrType.TXT, RrType.AAAA, RrType.SRV, RrType.DS, RrType.CAA, RrType.HTTPS,
+  RrType.A,
+  RrType.NS,
+  RrType.SOA,
+  RrType.MX,
+  RrType.TXT,
+  RrType.AAAA,
+  RrType.SRV,
+  RrType.DS,
+  RrType.CAA,
+  RrType.HTTPS,
 ] as const
 
-const told = (types: readonly number[], plan: SigningPlan): readonly number[] => (plan.flaws.has('wrongTypes') ? [...types, ...EVERYTHING] : types)
+const told = (types: readonly number[], plan: SigningPlan): readonly number[] =>
+  plan.flaws.has('wrongTypes') ? [...types, ...EVERYTHING] : types
 
 class NsecChain implements DenialChain {
   readonly #names: ZoneNames
@@ -100,11 +121,13 @@ class NsecChain implements DenialChain {
     this.#names = names
     const owners = [...names.owners()].map(([name, sets]) => ({ name, sets, key: sortKey(name) })).sort(byKey)
     const ttl = denialTtl(names)
-    this.#circle = new Circle(owners.map(({ name, sets, key }, i) => {
-      const next = plan.flaws.has('nextOutsideZone') ? outside(names.origin) : (owners[i + 1]?.name ?? names.origin)
-      const types = told([...ownTypes(names, name, sets), RrType.RRSIG, RrType.NSEC], plan)
-      return { key, rrset: makeRRset(name, RrType.NSEC, RrClass.IN, ttl, [nsecRdata(next, types)]) }
-    }))
+    this.#circle = new Circle(
+      owners.map(({ name, sets, key }, i) => {
+        const next = plan.flaws.has('nextOutsideZone') ? outside(names.origin) : (owners[i + 1]?.name ?? names.origin)
+        const types = told([...ownTypes(names, name, sets), RrType.RRSIG, RrType.NSEC], plan)
+        return { key, rrset: makeRRset(name, RrType.NSEC, RrClass.IN, ttl, [nsecRdata(next, types)]) }
+      }),
+    )
   }
 
   at(name: Name): RRset | undefined {
@@ -165,11 +188,19 @@ class Nsec3Chain implements DenialChain {
     }
     const links = [...types].map(([name, own]) => ({ own, key: this.#hash(name) })).sort(byKey)
     const ttl = denialTtl(names)
-    this.#circle = new Circle(links.map(({ own, key }, i) => {
-      const fields = { hashAlgorithm: NSEC3_SHA1, flags: optOut ? NSEC3_OPT_OUT : 0, iterations, salt, nextHash: octetsOf(links[i + 1]?.key ?? links[0]?.key ?? key) }
-      const owner = prependLabel(nsec3Label(octetsOf(key)), names.origin) ?? names.origin
-      return { key, rrset: makeRRset(owner, RrType.NSEC3, RrClass.IN, ttl, [nsec3Rdata(fields, told(own, plan))]) }
-    }))
+    this.#circle = new Circle(
+      links.map(({ own, key }, i) => {
+        const fields = {
+          hashAlgorithm: NSEC3_SHA1,
+          flags: optOut ? NSEC3_OPT_OUT : 0,
+          iterations,
+          salt,
+          nextHash: octetsOf(links[i + 1]?.key ?? links[0]?.key ?? key),
+        }
+        const owner = prependLabel(nsec3Label(octetsOf(key)), names.origin) ?? names.origin
+        return { key, rrset: makeRRset(owner, RrType.NSEC3, RrClass.IN, ttl, [nsec3Rdata(fields, told(own, plan))]) }
+      }),
+    )
   }
 
   at(name: Name): RRset | undefined {
@@ -178,10 +209,17 @@ class Nsec3Chain implements DenialChain {
 
   nxdomain(name: Name): RRset[] {
     const encloser = this.#provable(this.#names.closestEncloser(name))
-    return distinct([this.at(encloser), ...this.#covering(this.#names.nextCloser(name, encloser)), ...this.#coveringWildcard(encloser)])
+    return distinct([
+      this.at(encloser),
+      ...this.#covering(this.#names.nextCloser(name, encloser)),
+      ...this.#coveringWildcard(encloser),
+    ])
   }
 
-  /** RFC 5155 section 7.2.4: without a record of its own the closest name that has one, and what covers the next closer name. */
+  /**
+   * RFC 5155 section 7.2.4: without a record of its own the closest name that has one, and what covers the next closer
+   * name.
+   */
   nodata(name: Name): RRset[] {
     const own = this.at(name)
     if (own !== undefined) return [own]
@@ -192,7 +230,11 @@ class Nsec3Chain implements DenialChain {
   wildcardNodata(name: Name): RRset[] {
     const encloser = this.#names.closestEncloser(name)
     const wildcard = wildcardOf(encloser)
-    return distinct([this.at(encloser), ...this.#covering(this.#names.nextCloser(name, encloser)), wildcard === null ? undefined : this.at(wildcard)])
+    return distinct([
+      this.at(encloser),
+      ...this.#covering(this.#names.nextCloser(name, encloser)),
+      wildcard === null ? undefined : this.at(wildcard),
+    ])
   }
 
   expansion(name: Name): RRset[] {

@@ -1,7 +1,7 @@
 /**
  * What attackers send in the simulated internet: forged answers ahead of the true one, and records about other people's
- * names inside a true one. Everything planted carries one of a few marked names and addresses, so that a test can search
- * a cache for them. Nothing here is a working attack on anything but a resolver without the checks.
+ * names inside a true one. Everything planted carries one of a few marked names and addresses, so that a test can
+ * search a cache for them. Nothing here is a working attack on anything but a resolver without the checks.
  */
 import { encodeMessage } from '../dns/encode.ts'
 import type { IpAddress } from '../dns/address.ts'
@@ -15,7 +15,12 @@ import { ip, nameOf, rr } from './records.ts'
 import { simSettings } from './sim-settings.ts'
 
 /** The marks of everything that was forged. */
-export const planted: { readonly address: IpAddress; readonly address6: IpAddress; readonly victim: Name; readonly server: Name } = {
+export const planted: {
+  readonly address: IpAddress
+  readonly address6: IpAddress
+  readonly victim: Name
+  readonly server: Name
+} = {
   address: ip('203.0.113.66'),
   address6: ip('2001:db8:66::66'),
   /** A name that only forged records own. */
@@ -32,7 +37,12 @@ export function isPlanted(rdata: Uint8Array): boolean {
 }
 
 /** The forged datagrams that arrive ahead of the answer. */
-export function forgeriesBefore(active: ReadonlyMap<MisbehaviourName, Misbehaviour>, query: Uint8Array, question: AskedQuestion, random: Random): Uint8Array[] {
+export function forgeriesBefore(
+  active: ReadonlyMap<MisbehaviourName, Misbehaviour>,
+  query: Uint8Array,
+  question: AskedQuestion,
+  random: Random,
+): Uint8Array[] {
   // Most servers forge nothing, and simulations ask them often.
   if (active.size === 0) return []
   const id = ((query[0] ?? 0) << 8) | (query[1] ?? 0)
@@ -46,7 +56,8 @@ export function forgeriesBefore(active: ReadonlyMap<MisbehaviourName, Misbehavio
   if (active.has('qr0BeforeAnswer')) made.push(withByte(forged, 2, (forged[2] ?? 0) & 0x7f))
   if (active.has('malformedBeforeAnswer')) made.push(forged.slice(0, 7))
   const guesses = active.has('spoofs') ? (active.get('spoofs')?.amount ?? simSettings.spoofedGuesses) : 0
-  // Off the path nobody knows the case that was asked, so the guess is in lower case; and none of these guesses is right.
+  // Off the path nobody knows the case that was asked, so the guess is in lower case; and none of these guesses is
+  // right.
   const guess = forgedAnswer(id, { ...question, cased: question.name })
   for (let i = 0; i < guesses; i++) made.push(withId(guess, (id + 1 + random.below(0xffff)) & 0xffff))
   if (active.has('guessesId') && question.cased !== question.name) made.push(guess)
@@ -61,7 +72,12 @@ export function plantExtras(reply: Message, origin: Name): Message {
     ...reply,
     answer: reply.answer.length === 0 ? [] : [...reply.answer, wrongA],
     authority: [...reply.authority, ...above, rr`victim.example. 86400 IN NS ns.attacker.example.`],
-    additional: [...reply.additional, wrongA, rr`ns.attacker.example. 86400 IN A 203.0.113.66`, rr`a.root-servers.net. 86400 IN A 203.0.113.66`],
+    additional: [
+      ...reply.additional,
+      wrongA,
+      rr`ns.attacker.example. 86400 IN A 203.0.113.66`,
+      rr`a.root-servers.net. 86400 IN A 203.0.113.66`,
+    ],
   }
 }
 
@@ -69,14 +85,27 @@ function forgedAnswer(id: number, question: AskedQuestion): Uint8Array {
   const owner = question.cased
   const record = { owner, class: question.class, ttl: 86_400 }
   const answer: Rr =
-    question.type === RrType.A ? { ...record, type: RrType.A, rdata: planted.address.bytes }
-    : question.type === RrType.AAAA ? { ...record, type: RrType.AAAA, rdata: planted.address6.bytes }
-    : { ...record, type: RrType.CNAME, rdata: nameBytes(planted.victim) }
+    question.type === RrType.A
+      ? { ...record, type: RrType.A, rdata: planted.address.bytes }
+      : question.type === RrType.AAAA
+        ? { ...record, type: RrType.AAAA, rdata: planted.address6.bytes }
+        : { ...record, type: RrType.CNAME, rdata: nameBytes(planted.victim) }
   const message: Message = {
-    id, response: true, opcode: Opcode.QUERY, authoritative: true, truncated: false, recursionDesired: false, recursionAvailable: false,
-    authenticData: false, checkingDisabled: false, rcode: Rcode.NOERROR, question, answer: [answer],
+    id,
+    response: true,
+    opcode: Opcode.QUERY,
+    authoritative: true,
+    truncated: false,
+    recursionDesired: false,
+    recursionAvailable: false,
+    authenticData: false,
+    checkingDisabled: false,
+    rcode: Rcode.NOERROR,
+    question,
+    answer: [answer],
     authority: [{ ...record, owner: parentOf(foldName(owner)), type: RrType.NS, rdata: nameBytes(planted.server) }],
-    additional: [rr`ns.attacker.example. 86400 IN A 203.0.113.66`], edns: null,
+    additional: [rr`ns.attacker.example. 86400 IN A 203.0.113.66`],
+    edns: null,
   }
   return encodeMessage(message, { maxBytes: simSettings.plainPayloadBytes }).bytes
 }

@@ -1,11 +1,25 @@
 /** The test kit: what `rootwalk/testing` gives. */
 export { createDnsStub } from './stub.ts'
-export { dnsMatchers, type AskedTimes, type DnsMatchers, type MatcherResult, type ResolveArguments, type ResolvesTo } from './matchers.ts'
+export {
+  dnsMatchers,
+  type AskedTimes,
+  type DnsMatchers,
+  type MatcherResult,
+  type ResolveArguments,
+  type ResolvesTo,
+} from './matchers.ts'
 export type * from './stub-types.ts'
 export { createClock, type ClockOptions, type Duration, type TestClock } from './test-clock.ts'
 export { createInternet } from './create-internet.ts'
 export type * from './internet-types.ts'
 export type { DnssecOptions, SigningWord, ZoneSigning } from './internet-signing.ts'
 export { createResolver } from './test-resolver.ts'
-export type { AnsweredRecord, CachingResolver, EngineOptions, ResolverOptions, RootHints, TestAnswer } from './test-resolver.ts'
+export type {
+  AnsweredRecord,
+  CachingResolver,
+  EngineOptions,
+  ResolverOptions,
+  RootHints,
+  TestAnswer,
+} from './test-resolver.ts'
 export { openControlApi, type ControlApi, type ControlOptions } from './control-api.ts'

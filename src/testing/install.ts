@@ -1,10 +1,10 @@
 /**
- * A stub in the place of this process's name resolution: `dns.lookup`, the `resolve` family and `setServers` of `node:dns`
- * and `node:dns/promises`, and the resolvers made meanwhile. Named ESM imports follow. Not reached: functions that a
- * CommonJS module took out of `dns` before, resolvers made before, worker threads and other processes.
+ * A stub in the place of this process's name resolution: `dns.lookup`, the `resolve` family and `setServers` of
+ * `node:dns` and `node:dns/promises`, and the resolvers made meanwhile. Named ESM imports follow. Not reached:
+ * functions that a CommonJS module took out of `dns` before, resolvers made before, worker threads and other processes.
  *
- * Invariant: undone in any order, every function of `node:dns` is the very one that it was; a name without anything goes to
- * the real servers only with `passthrough`.
+ * Invariant: undone in any order, every function of `node:dns` is the very one that it was; a name without anything
+ * goes to the real servers only with `passthrough`.
  */
 import dns, { type ResolverOptions } from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
@@ -20,7 +20,10 @@ import { near } from './stub-names.ts'
 import type { RecordedQuery, StubInstallation } from './stub-types.ts'
 
 export interface InstallOptions {
-  /** A name without record, rule or handler: `error` (default), what the stub replies; `passthrough`, what was there before. */
+  /**
+   * A name without record, rule or handler: `error` (default), what the stub replies; `passthrough`, what was there
+   * before.
+   */
   readonly unlisted?: 'error' | 'passthrough'
 }
 
@@ -63,10 +66,16 @@ function hooksOf(stub: Installable, unlisted: 'error' | 'passthrough'): Hooks {
     case 'error':
       return { stub, callbacks: ours => ours, promises: ours => ours }
     case 'passthrough':
-      return { stub, callbacks: (ours, below) => callbackGoingOn(stub, ours, below), promises: (ours, below) => promiseGoingOn(stub, ours, below) }
+      return {
+        stub,
+        callbacks: (ours, below) => callbackGoingOn(stub, ours, below),
+        promises: (ours, below) => promiseGoingOn(stub, ours, below),
+      }
     default:
       unlisted satisfies never
-      return mistake(`expected unlisted to be "error" or "passthrough", found ${near(unlisted, ['error', 'passthrough'])}`)
+      return mistake(
+        `expected unlisted to be "error" or "passthrough", found ${near(unlisted, ['error', 'passthrough'])}`,
+      )
   }
 }
 
@@ -83,7 +92,9 @@ function lookupPatches({ stub, callbacks, promises }: Hooks): Patch[] {
         ),
       ),
     )
-  const promisedLookup = patched(dns.promises, 'lookup', 'dns.promises', promises, (...args) => Reflect.apply(promised, undefined, args))
+  const promisedLookup = patched(dns.promises, 'lookup', 'dns.promises', promises, (...args) =>
+    Reflect.apply(promised, undefined, args),
+  )
   const promisedService = patched(dns.promises, 'lookupService', 'dns.promises', promises, services.promised)
   const lookups = patched(dns, 'lookup', 'dns', callbacks, (...args) => Reflect.apply(lookup, undefined, args))
   const service = patched(dns, 'lookupService', 'dns', callbacks, services.lookupService)
@@ -103,7 +114,9 @@ function resolverPatches(hooks: Hooks): Patch[] {
     resolverKeys(target, resolver).map(key => {
       const method: unknown = Reflect.get(resolver, key)
       const ours: Fn = (...args) => (isFunction(method) ? Reflect.apply(method, resolver, args) : undefined)
-      return applyPatch(target, key, title, patch => named(key, switched(patch, asksForName(key) ? goesOn(ours, () => patch.below) : ours)))
+      return applyPatch(target, key, title, patch =>
+        named(key, switched(patch, asksForName(key) ? goesOn(ours, () => patch.below) : ours)),
+      )
     })
   const setBoth: Fn = servers => {
     Reflect.apply(called.setServers, called, [servers])
@@ -122,12 +135,18 @@ function resolverPatches(hooks: Hooks): Patch[] {
 
 /** What the module has of its default resolver: `resolve4`, `reverse`, `getServers` …, whatever this Node knows. */
 const resolverKeys = (module: object, resolver: object): string[] =>
-  Object.keys(module).filter(key => (asksForName(key) || key === 'getServers') && isFunction(Reflect.get(resolver, key)))
+  Object.keys(module).filter(
+    key => (asksForName(key) || key === 'getServers') && isFunction(Reflect.get(resolver, key)),
+  )
 
 const asksForName = (key: string): boolean => /^(?:resolve|reverse)/.test(key)
 
 /** A resolver that is made while the stub is installed asks it, unless the program sets other servers. */
-function callbackResolver(Below: typeof dns.Resolver, patch: Pick<Patch, 'on'>, { stub, callbacks }: Hooks): typeof dns.Resolver {
+function callbackResolver(
+  Below: typeof dns.Resolver,
+  patch: Pick<Patch, 'on'>,
+  { stub, callbacks }: Hooks,
+): typeof dns.Resolver {
   class Resolver extends Below {
     constructor(options?: ResolverOptions) {
       super(patch.on ? ownTimes(options) : options)
@@ -137,7 +156,11 @@ function callbackResolver(Below: typeof dns.Resolver, patch: Pick<Patch, 'on'>, 
   return Resolver
 }
 
-function promiseResolver(Below: typeof dns.promises.Resolver, patch: Pick<Patch, 'on'>, { stub, promises }: Hooks): typeof dns.promises.Resolver {
+function promiseResolver(
+  Below: typeof dns.promises.Resolver,
+  patch: Pick<Patch, 'on'>,
+  { stub, promises }: Hooks,
+): typeof dns.promises.Resolver {
   class Resolver extends Below {
     constructor(options?: ResolverOptions) {
       super(patch.on ? ownTimes(options) : options)
@@ -151,8 +174,16 @@ function ownTimes(options: ResolverOptions | undefined): ResolverOptions {
   return { timeout: defaultLimits.kit.lookupTimeoutMs, tries: defaultLimits.kit.lookupTries, ...options }
 }
 
-/** `below` is a resolver that knows nothing of this stub; it is asked only while `resolver` still has the stub as its server. */
-function pointAt(resolver: dns.Resolver | dns.promises.Resolver, stub: Installable, goesOn: GoesOn, below: object): void {
+/**
+ * `below` is a resolver that knows nothing of this stub; it is asked only while `resolver` still has the stub as its
+ * server.
+ */
+function pointAt(
+  resolver: dns.Resolver | dns.promises.Resolver,
+  stub: Installable,
+  goesOn: GoesOn,
+  below: object,
+): void {
   resolver.setServers([stub.address])
   for (const key of methodsOf(resolver).filter(asksForName)) {
     const method: unknown = Reflect.get(resolver, key)
@@ -160,7 +191,8 @@ function pointAt(resolver: dns.Resolver | dns.promises.Resolver, stub: Installab
     const ours: Fn = (...args) => Reflect.apply(method, resolver, args)
     const going = goesOn(ours, () => Reflect.get(below, key))
     if (going === ours) return
-    const here: Fn = (...args) => Reflect.apply(resolver.getServers().join() === stub.address ? going : ours, below, args)
+    const here: Fn = (...args) =>
+      Reflect.apply(resolver.getServers().join() === stub.address ? going : ours, below, args)
     Object.defineProperty(resolver, key, { value: here, configurable: true, writable: true })
   }
 }
@@ -199,7 +231,10 @@ function promiseGoingOn(stub: Installable, ours: Fn, below: () => unknown): Fn {
   }
 }
 
-/** Has the stub, since this call, been asked for the name without having anything for it? Forgotten queries count as listed. */
+/**
+ * Has the stub, since this call, been asked for the name without having anything for it? Forgotten queries count as
+ * listed.
+ */
 function unlistedWatch(stub: Installable, asked: unknown): () => boolean {
   const before = stub.queries.length
   const text = String(asked)

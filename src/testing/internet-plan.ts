@@ -1,13 +1,23 @@
 /**
- * The delegation tree of a test's internet: all zones there are, with the root, top-level domains, delegations, glue and
- * addresses that the test did not mention, and the changes to them afterwards. What it makes is data for `buildInternet`;
- * it answers nothing itself.
+ * The delegation tree of a test's internet: all zones there are, with the root, top-level domains, delegations, glue
+ * and addresses that the test did not mention, and the changes to them afterwards. What it makes is data for
+ * `buildInternet`; it answers nothing itself.
  *
- * Invariants: a change that is a mistake changes nothing; records made here are ordinary ones afterwards, so what a test
- * takes away stays away; equal descriptions make equal trees.
+ * Invariants: a change that is a mistake changes nothing; records made here are ordinary ones afterwards, so what a
+ * test takes away stays away; equal descriptions make equal trees.
  */
 import { ipFromBytes } from '../dns/address.ts'
-import { foldName, isWithin, labelCount, type Name, parentOf, prependLabel, ROOT, suffixOf, type WireName } from '../dns/name.ts'
+import {
+  foldName,
+  isWithin,
+  labelCount,
+  type Name,
+  parentOf,
+  prependLabel,
+  ROOT,
+  suffixOf,
+  type WireName,
+} from '../dns/name.ts'
 import { nsRdata } from '../dns/rdata.ts'
 import { groupRRsets, type Rr } from '../dns/rrset.ts'
 import { formatName, shown } from '../dns/text.ts'
@@ -61,11 +71,14 @@ export class InternetPlan {
     this.#zones = new Map(inputs.map(input => [input.origin, plannedZone(input)]))
     this.#servers = plannedServers(inputs, name => addressesIn(this.#zoneOf(name).common, name))
     checkSigned(signs, [...this.#zones.keys()])
-    this.#signs = new Map([...this.#zones.keys()].map(origin => [origin, signs.zones.has(origin) ? signs.zones.get(origin) : signs.all]))
+    this.#signs = new Map(
+      [...this.#zones.keys()].map(origin => [origin, signs.zones.has(origin) ? signs.zones.get(origin) : signs.all]),
+    )
     // Not before all zones are there: the address of a server stands in the deepest zone that holds its name.
     for (const server of this.#servers.values()) this.#tellAddresses(server)
     for (const zone of this.#zones.values()) if (zone.origin !== ROOT) this.#delegate(zone)
-    for (const { origin, common, own } of this.#zones.values()) for (const records of [common, ...own.values()]) checkZone(origin, records)
+    for (const { origin, common, own } of this.#zones.values())
+      for (const records of [common, ...own.values()]) checkZone(origin, records)
   }
 
   get serverNames(): readonly string[] {
@@ -81,13 +94,28 @@ export class InternetPlan {
         if (at.length === 0) return
         const zone = this.#built.get(records) ?? this.#build(origin, records)
         // A zone that came with signatures has its own keys.
-        zones.push({ origin: formatName(origin), text: '', zone, at, sign: isSignedAlready(zone) ? undefined : this.#signs.get(origin) })
+        zones.push({
+          origin: formatName(origin),
+          text: '',
+          zone,
+          at,
+          sign: isSignedAlready(zone) ? undefined : this.#signs.get(origin),
+        })
       }
-      add(common, servers.map(({ name }) => name).filter(name => !own.has(name)))
+      add(
+        common,
+        servers.map(({ name }) => name).filter(name => !own.has(name)),
+      )
       for (const [name, records] of own) add(records, [name])
     }
-    const servers = [...this.#servers.values()].map(({ name, addresses, latencyMs, faults }): ServerSource =>
-      ({ name: plainName(name), at: addresses, latencyMs, does: [...faults].flatMap(set => set.map(formatMisbehaviour)) }))
+    const servers = [...this.#servers.values()].map(
+      ({ name, addresses, latencyMs, faults }): ServerSource => ({
+        name: plainName(name),
+        at: addresses,
+        latencyMs,
+        does: [...faults].flatMap(set => set.map(formatMisbehaviour)),
+      }),
+    )
     return { zones, servers, keys: this.#keys }
   }
 
@@ -100,9 +128,12 @@ export class InternetPlan {
   server(text: unknown): PlannedServer {
     if (typeof text !== 'string') return mistake(`expected the name of a server, found ${described(text)}`)
     const wanted = text.toLowerCase().replace(/\.$/, '')
-    for (const server of this.#servers.values()) if (plainName(server.name) === wanted || server.addresses.includes(wanted)) return server
+    for (const server of this.#servers.values())
+      if (plainName(server.name) === wanted || server.addresses.includes(wanted)) return server
     const near = suggest(wanted, this.serverNames)
-    return mistake(`there is no server ${shown(text)}${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${this.serverNames.join(', ')}`)
+    return mistake(
+      `there is no server ${shown(text)}${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${this.serverNames.join(', ')}`,
+    )
   }
 
   recordsOf(origin: Name): readonly Rr[] {
@@ -114,14 +145,20 @@ export class InternetPlan {
     return this.#zoneOf(name).ttl
   }
 
-  /** Puts `records` in the place of those of `name`; of all types but the zone's own SOA and NS when `types` is null. */
+  /**
+   * Puts `records` in the place of those of `name`; of all types but the zone's own SOA and NS when `types` is null.
+   */
   replace(name: Name, types: readonly number[] | null, records: Records, only: unknown): void {
     const zone = this.#zoneOf(name)
     if (zone.made) mistake(`no zone of this internet holds ${plainName(name)}: name one that does in createInternet`)
-    const goes = (record: Rr): boolean => foldName(record.owner) === name && (types === null ? !(name === zone.origin && isBase(record)) : types.includes(record.type))
+    const goes = (record: Rr): boolean =>
+      foldName(record.owner) === name &&
+      (types === null ? !(name === zone.origin && isBase(record)) : types.includes(record.type))
     const server = only === undefined ? null : this.server(only).name
     if (server !== null && !zone.servers.some(other => other.name === server)) {
-      mistake(`${plainName(server)} does not serve ${plainName(zone.origin)}; ${zone.servers.map(other => plainName(other.name)).join(', ')} do`)
+      mistake(
+        `${plainName(server)} does not serve ${plainName(zone.origin)}; ${zone.servers.map(other => plainName(other.name)).join(', ')} do`,
+      )
     }
     const before = server === null ? zone.common : (zone.own.get(server) ?? zone.common)
     const after = [...before.filter(record => !goes(record)), ...records]
@@ -142,7 +179,10 @@ export class InternetPlan {
   }
 
   #zone(origin: Name): PlannedZone {
-    return this.#zones.get(origin) ?? mistake(`there is no zone ${plainName(origin)}; there are ${[...this.#zones.keys()].map(plainName).join(', ')}`)
+    return (
+      this.#zones.get(origin) ??
+      mistake(`there is no zone ${plainName(origin)}; there are ${[...this.#zones.keys()].map(plainName).join(', ')}`)
+    )
   }
 
   /** The deepest zone that holds the name. */
@@ -165,7 +205,10 @@ export class InternetPlan {
 
   #tellAddresses(server: PlannedServer): void {
     edit(this.#zoneOf(server.name), records =>
-      records.some(({ owner, type }) => foldName(owner) === server.name && ADDRESS_LIKE.has(type)) ? records : [...records, ...addressRecords(server.name, server.addresses, simSettings.serverTtl)])
+      records.some(({ owner, type }) => foldName(owner) === server.name && ADDRESS_LIKE.has(type))
+        ? records
+        : [...records, ...addressRecords(server.name, server.addresses, simSettings.serverTtl)],
+    )
   }
 
   /** NS and glue in the parent, unless it has them by itself. */
@@ -176,16 +219,29 @@ export class InternetPlan {
       const own = this.#servers.get(name)?.addresses ?? []
       const told = glue === 'own' ? own : glue === 'usual' ? (isWithin(name, zone.origin) ? own : []) : glue
       if (told.length > 0 && !isWithin(name, parent.origin)) {
-        if (glue !== 'own') mistake(`zone ${plainName(zone.origin)}: ${plainName(parent.origin)} cannot give addresses of ${plainName(name)}, which is not below it`)
+        if (glue !== 'own')
+          mistake(
+            `zone ${plainName(zone.origin)}: ${plainName(parent.origin)} cannot give addresses of ${plainName(name)}, which is not below it`,
+          )
         continue
       }
       records.push(...addressRecords(name, told, simSettings.delegationTtl))
     }
-    const ns = zone.servers.map(({ name }): Rr => ({ owner: zone.origin, type: RrType.NS, class: RrClass.IN, ttl: simSettings.delegationTtl, rdata: nsRdata(name) }))
+    const ns = zone.servers.map(
+      ({ name }): Rr => ({
+        owner: zone.origin,
+        type: RrType.NS,
+        class: RrClass.IN,
+        ttl: simSettings.delegationTtl,
+        rdata: nsRdata(name),
+      }),
+    )
     edit(parent, old => {
       if (old.some(({ owner, type }) => type === RrType.NS && foldName(owner) === zone.origin)) return old
       // A server's address may be there already, as that of a server of another zone.
-      const fresh = records.filter(record => !old.some(({ owner, type }) => foldName(owner) === foldName(record.owner) && type === record.type))
+      const fresh = records.filter(
+        record => !old.some(({ owner, type }) => foldName(owner) === foldName(record.owner) && type === record.type),
+      )
       return [...old, ...[...ns, ...fresh].map(record => ({ ...record, ...MADE }))]
     })
   }
@@ -201,20 +257,40 @@ function edit(zone: PlannedZone, change: (records: Records) => Records): void {
 }
 
 const addressesIn = (records: Records, name: Name): string[] =>
-  records.filter(({ owner, type }) => (type === RrType.A || type === RrType.AAAA) && foldName(owner) === name).map(({ rdata }) => ipFromBytes(rdata).text)
+  records
+    .filter(({ owner, type }) => (type === RrType.A || type === RrType.AAAA) && foldName(owner) === name)
+    .map(({ rdata }) => ipFromBytes(rdata).text)
 
 function addressRecords(owner: WireName, addresses: readonly string[], ttl: number): Records {
-  return addresses.map(ip).map(({ family, bytes }) => ({ owner, type: family === 4 ? RrType.A : RrType.AAAA, class: RrClass.IN, ttl, rdata: bytes, ...MADE }))
+  return addresses.map(ip).map(({ family, bytes }) => ({
+    owner,
+    type: family === 4 ? RrType.A : RrType.AAAA,
+    class: RrClass.IN,
+    ttl,
+    rdata: bytes,
+    ...MADE,
+  }))
 }
 
-/** The zones that were mentioned with those that a tree needs besides: the root, top-level domains, homes of name servers. */
+/**
+ * The zones that were mentioned with those that a tree needs besides: the root, top-level domains, homes of name
+ * servers.
+ */
 function withMissing(mentioned: readonly ZoneInput[]): readonly ZoneInput[] {
   const zones = new Map(mentioned.map(zone => [zone.origin, zone]))
   const add = (origin: Name, servers: readonly Name[]): void => {
-    const plain = (name: Name): ServerInput => ({ name, addresses: [], latencyMs: undefined, glue: 'usual', faults: [], own: null })
+    const plain = (name: Name): ServerInput => ({
+      name,
+      addresses: [],
+      latencyMs: undefined,
+      glue: 'usual',
+      faults: [],
+      own: null,
+    })
     zones.set(origin, { origin, made: true, ttl: simSettings.serverTtl, records: [], servers: servers.map(plain) })
   }
-  const hasHome = (name: Name): boolean => [...zones.keys()].some(origin => labelCount(origin) > 1 && isWithin(name, origin))
+  const hasHome = (name: Name): boolean =>
+    [...zones.keys()].some(origin => labelCount(origin) > 1 && isWithin(name, origin))
   const addTop = (name: Name): void => {
     const top = suffixOf(name, 1)
     if (!zones.has(top)) add(top, [below(top, 'a', 'nic')])
@@ -231,37 +307,74 @@ function withMissing(mentioned: readonly ZoneInput[]): readonly ZoneInput[] {
   if (!zones.has(ROOT)) add(ROOT, [nameOf('a.root-servers.net.')])
   const roots = (zones.get(ROOT)?.servers ?? []).map(({ name }) => name)
   for (const name of roots) {
-    if (labelCount(name) > 2 && zones.has(suffixOf(name, 1)) && !hasHome(name)) add(parentOf(name), roots.filter(other => parentOf(other) === parentOf(name)))
+    if (labelCount(name) > 2 && zones.has(suffixOf(name, 1)) && !hasHome(name))
+      add(
+        parentOf(name),
+        roots.filter(other => parentOf(other) === parentOf(name)),
+      )
   }
   return [...zones.values()].sort((a, b) => Math.min(labelCount(a.origin), 2) - Math.min(labelCount(b.origin), 2))
 }
 
 function below(name: Name, ...labels: readonly string[]): Name {
-  const full = labels.reduceRight<WireName | null>((rest, label) => (rest === null ? null : prependLabel(label, rest)), name)
+  const full = labels.reduceRight<WireName | null>(
+    (rest, label) => (rest === null ? null : prependLabel(label, rest)),
+    name,
+  )
   return full === null ? name : foldName(full)
 }
 
 /** With the SOA and NS records that a zone cannot be without. */
 function plannedZone({ origin, made, ttl: defaultTtl, records, servers }: ZoneInput): PlannedZone {
   const whole = (given: Records): Records => {
-    const has = (wanted: number): boolean => given.some(({ owner, type }) => type === wanted && foldName(owner) === origin)
+    const has = (wanted: number): boolean =>
+      given.some(({ owner, type }) => type === wanted && foldName(owner) === origin)
     const ttl = simSettings.serverTtl
-    const { ttl: soaTtl, rdata } = rr`. ${simSettings.negativeTtl} IN SOA ${formatName(servers[0]?.name ?? origin)} ${formatName(below(origin, 'hostmaster'))} 1 7200 3600 1209600 ${simSettings.negativeTtl}`
+    const { ttl: soaTtl, rdata } =
+      rr`. ${simSettings.negativeTtl} IN SOA ${formatName(servers[0]?.name ?? origin)} ${formatName(below(origin, 'hostmaster'))} 1 7200 3600 1209600 ${simSettings.negativeTtl}`
     return [
       ...(has(RrType.SOA) ? [] : [{ owner: origin, type: RrType.SOA, class: RrClass.IN, ttl: soaTtl, rdata, ...MADE }]),
-      ...(has(RrType.NS) ? [] : servers.map(({ name }) => ({ owner: origin, type: RrType.NS, class: RrClass.IN, ttl, rdata: nsRdata(name), ...MADE }))),
+      ...(has(RrType.NS)
+        ? []
+        : servers.map(({ name }) => ({
+            owner: origin,
+            type: RrType.NS,
+            class: RrClass.IN,
+            ttl,
+            rdata: nsRdata(name),
+            ...MADE,
+          }))),
       ...given,
     ]
   }
-  return { origin, made, ttl: defaultTtl, servers, common: whole(records), own: new Map(servers.flatMap(({ name, own }) => (own === null ? [] : [[name, whole(own)] as const]))) }
+  return {
+    origin,
+    made,
+    ttl: defaultTtl,
+    servers,
+    common: whole(records),
+    own: new Map(servers.flatMap(({ name, own }) => (own === null ? [] : [[name, whole(own)] as const]))),
+  }
 }
 
-/** One for each name; a name that serves several zones is one server. `knownAt` is what the zones say of its addresses. */
-function plannedServers(inputs: readonly ZoneInput[], knownAt: (name: Name) => readonly string[]): Map<Name, PlannedServer> {
+/**
+ * One for each name; a name that serves several zones is one server. `knownAt` is what the zones say of its addresses.
+ */
+function plannedServers(
+  inputs: readonly ZoneInput[],
+  knownAt: (name: Name) => readonly string[],
+): Map<Name, PlannedServer> {
   const taken = new Map<string, Name>()
-  const merged = new Map<Name, { addresses: string[]; latencyMs: number | undefined; faults: Set<readonly Misbehaviour[]> }>()
+  const merged = new Map<
+    Name,
+    { addresses: string[]; latencyMs: number | undefined; faults: Set<readonly Misbehaviour[]> }
+  >()
   for (const { name, addresses, latencyMs, faults } of inputs.flatMap(({ servers }) => servers)) {
-    const server = merged.get(name) ?? { addresses: [...new Set(knownAt(name))], latencyMs: undefined, faults: new Set() }
+    const server = merged.get(name) ?? {
+      addresses: [...new Set(knownAt(name))],
+      latencyMs: undefined,
+      faults: new Set(),
+    }
     for (const address of addresses) if (!server.addresses.includes(address)) server.addresses.push(address)
     server.latencyMs ??= latencyMs
     if (faults.length > 0) server.faults.add(faults)
@@ -270,7 +383,10 @@ function plannedServers(inputs: readonly ZoneInput[], knownAt: (name: Name) => r
   for (const [name, { addresses }] of merged) {
     for (const address of addresses) {
       const other = taken.get(address)
-      if (other !== undefined) mistake(`two servers at ${address}: ${plainName(other)} and ${plainName(name)}; one server with two names cannot be told apart`)
+      if (other !== undefined)
+        mistake(
+          `two servers at ${address}: ${plainName(other)} and ${plainName(name)}; one server with two names cannot be told apart`,
+        )
       taken.set(address, name)
     }
   }
@@ -280,13 +396,21 @@ function plannedServers(inputs: readonly ZoneInput[], knownAt: (name: Name) => r
     for (next++; taken.has(`198.18.${next >> 8}.${next & 0xff}`); next++);
     return `198.18.${next >> 8}.${next & 0xff}`
   }
-  return new Map([...merged].map(([name, server]) => [name, { name, ...server, addresses: server.addresses.length > 0 ? server.addresses : [free()] }]))
+  return new Map(
+    [...merged].map(([name, server]) => [
+      name,
+      { name, ...server, addresses: server.addresses.length > 0 ? server.addresses : [free()] },
+    ]),
+  )
 }
 
 const errorsOf = (origin: Name, records: Records): string[] =>
-  buildZone({ records, problems: [] }, { origin, file: plainName(origin) }).problems
-    .filter(({ severity }) => severity === 'error')
-    .map(({ file, line, column, message }) => `${line === 0 ? '' : `${file}:${line}:${column}: `}${message.replace(/,? in (?:\S+ )?line 0\b/g, '')}`)
+  buildZone({ records, problems: [] }, { origin, file: plainName(origin) })
+    .problems.filter(({ severity }) => severity === 'error')
+    .map(
+      ({ file, line, column, message }) =>
+        `${line === 0 ? '' : `${file}:${line}:${column}: `}${message.replace(/,? in (?:\S+ )?line 0\b/g, '')}`,
+    )
 
 function checkZone(origin: Name, records: Records): void {
   const errors = errorsOf(origin, records)

@@ -1,6 +1,6 @@
 /**
- * The queries that reached the servers of an internet, with what they got: looked at between the network and a server, so
- * that simulation and sockets tell the same. Messages are kept as octets and read when somebody asks for them.
+ * The queries that reached the servers of an internet, with what they got: looked at between the network and a server,
+ * so that simulation and sockets tell the same. Messages are kept as octets and read when somebody asks for them.
  */
 import { decodeMessage } from '../dns/decode.ts'
 import { className, rcodeName, typeName } from '../dns/types.ts'
@@ -38,7 +38,14 @@ export class QueryLog {
         name: server.name,
         react: (query, transport, at) => {
           const reaction = server.react(query, transport, at)
-          this.#seen.push({ server: server.name, address: ip.text, transport, query, reaction, atMs: this.#clock.now() })
+          this.#seen.push({
+            server: server.name,
+            address: ip.text,
+            transport,
+            query,
+            reaction,
+            atMs: this.#clock.now(),
+          })
           return reaction
         },
       },
@@ -65,10 +72,17 @@ export class QueryLog {
     if (decoded.kind !== 'message' || decoded.message.question === null) return null
     const { question, edns } = decoded.message
     return {
-      server, address, transport, atMs,
-      name: plainName(question.name), type: typeName(question.type), class: className(question.class),
-      payloadSize: edns?.payloadSize ?? null, dnssecOk: edns?.dnssecOk ?? false,
-      at: this.#clock.dateAt(atMs), answeredWith: reactionText(reaction),
+      server,
+      address,
+      transport,
+      atMs,
+      name: plainName(question.name),
+      type: typeName(question.type),
+      class: className(question.class),
+      payloadSize: edns?.payloadSize ?? null,
+      dnssecOk: edns?.dnssecOk ?? false,
+      at: this.#clock.dateAt(atMs),
+      answeredWith: reactionText(reaction),
     }
   }
 }

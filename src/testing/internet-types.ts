@@ -1,6 +1,6 @@
 /**
- * What a test sees of its internet: how it is described, and what can be done to it while it runs. Types only; the tree is
- * made in `internet-plan.ts`, and run in `create-internet.ts`.
+ * What a test sees of its internet: how it is described, and what can be done to it while it runs. Types only; the tree
+ * is made in `internet-plan.ts`, and run in `create-internet.ts`.
  */
 import type { Transport } from '../ports.ts'
 import type { AnsweredRecord, CachingResolver, EngineOptions, RootHints, TestAnswer } from './test-resolver.ts'
@@ -9,8 +9,8 @@ import type { NameRecords, RecordData, StubRecords } from './stub-types.ts'
 import type { Duration, TestClock } from './test-clock.ts'
 
 /**
- * By the names of zones. Root and top-level domains are made for you, with delegations and glue; one that is listed here
- * (`'.'`, `com`) is yours.
+ * By the names of zones. Root and top-level domains are made for you, with delegations and glue; one that is listed
+ * here (`'.'`, `com`) is yours.
  */
 export type InternetZones = Readonly<Record<string, InternetZone>>
 
@@ -20,7 +20,10 @@ export interface InternetZone {
   /** Zone text; SOA and NS records that it does not have are made. */
   readonly zone?: string
   readonly zoneFile?: string
-  /** Name servers: `['ns1', 'ns2']` (the default), or each with options. A name with a dot is one in another zone: `ns1.hosting.net`. */
+  /**
+   * Name servers: `['ns1', 'ns2']` (the default), or each with options. A name with a dot is one in another zone:
+   * `ns1.hosting.net`.
+   */
   readonly ns?: readonly string[] | Readonly<Record<string, NameServer>>
   /** How name servers misbehave for this zone. */
   readonly faults?: Readonly<Record<string, string | readonly string[]>>
@@ -54,8 +57,8 @@ export interface InternetOptions extends EngineOptions {
   /** Round trip of servers that give none, default 20ms; `sockets`: default 0. */
   readonly latency?: Duration
   /**
-   * Signs all zones, the made ones too, or as it says; its own resolvers validate then, from `anchors`. Keys come from `seed`,
-   * signatures are made as they are asked for and are always of today.
+   * Signs all zones, the made ones too, or as it says; its own resolvers validate then, from `anchors`. Keys come from
+   * `seed`, signatures are made as they are asked for and are always of today.
    */
   readonly dnssec?: boolean | DnssecOptions
   /** On loopback sockets: the answer is a promise then. */
@@ -117,7 +120,10 @@ export interface InternetBase extends AsyncDisposable {
   remove(name: string, type?: string, options?: Omit<SetOptions, 'ttl'>): this
   /** A misbehaviour, or several, of one server from now on: for all its zones unless the text says otherwise. */
   fault(server: string, faults: string | readonly string[]): ServerFault
-  /** Signs a zone in another way from now on: `net.sign('example.com', 'expired')`. What resolvers remember stays as it was. */
+  /**
+   * Signs a zone in another way from now on: `net.sign('example.com', 'expired')`. What resolvers remember stays as it
+   * was.
+   */
   sign(zone: string, how: ZoneSigning): this
   /** The parent of `zone` knows it no more: NXDOMAIN there, whatever its servers say. */
   removeDelegation(zone: string): this

@@ -1,6 +1,6 @@
 /**
- * A whole internet out of text: zones, the addresses that serve them, and how each server behaves. Simulations, scenarios
- * and the demo all start here. The internet that comes with the package is data in `zones/internet/`.
+ * A whole internet out of text: zones, the addresses that serve them, and how each server behaves. Simulations,
+ * scenarios and the demo all start here. The internet that comes with the package is data in `zones/internet/`.
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -72,32 +72,51 @@ export interface Signing {
 }
 
 /** By the wall clock of one machine. */
-export const signedBy = (wall: () => number, seed: number = simSettings.keySeed): Signing => ({ seed, times: () => ({ earliest: wall(), latest: wall() }) })
+export const signedBy = (wall: () => number, seed: number = simSettings.keySeed): Signing => ({
+  seed,
+  times: () => ({ earliest: wall(), latest: wall() }),
+})
 
 /**
- * Builds servers from text; `latencyMs` is the round trip of those that give none; without `signing` signatures are valid
- * when simulations begin. Throws with every problem when a zone is not in order: it is our own data or a test's.
+ * Builds servers from text; `latencyMs` is the round trip of those that give none; without `signing` signatures are
+ * valid when simulations begin. Throws with every problem when a zone is not in order: it is our own data or a test's.
  */
-export function buildInternet(source: InternetSource, random: Random, latencyMs: number = simSettings.latencyMs, signing: Signing = signedBy(() => simSettings.wallStartS)): Internet {
+export function buildInternet(
+  source: InternetSource,
+  random: Random,
+  latencyMs: number = simSettings.latencyMs,
+  signing: Signing = signedBy(() => simSettings.wallStartS),
+): Internet {
   const store = source.keys ?? new KeyStore()
   const zones = source.zones.map(zone => zone.zone ?? store.zoneOf(zone.origin, zone.text, () => readZone(zone)))
-  const signed = signZones(source.zones.flatMap(({ sign }, index) => {
-    const zone = zones[index]
-    return zone === undefined ? [] : [{ zone, plan: sign === undefined ? null : planOf(sign) }]
-  }), store, signing.seed, signing.times)
+  const signed = signZones(
+    source.zones.flatMap(({ sign }, index) => {
+      const zone = zones[index]
+      return zone === undefined ? [] : [{ zone, plan: sign === undefined ? null : planOf(sign) }]
+    }),
+    store,
+    signing.seed,
+    signing.times,
+  )
   const zonesAt = new Map<string, ServedZone[]>()
   source.zones.forEach(({ at }, index) => {
     const zone = signed.zones[index]
     for (const address of zone === undefined ? [] : at) {
       const key = ip(address).text
-      zonesAt.set(key, [...(zonesAt.get(key) ?? []), zone].flatMap(z => z ?? []))
+      zonesAt.set(
+        key,
+        [...(zonesAt.get(key) ?? []), zone].flatMap(z => z ?? []),
+      )
     }
   })
   const hosts = new Map<string, Host>()
   const addServer = (entry: ServerSource): void => {
     const addresses = entry.at.map(ip)
     const served = new Set(addresses.flatMap(address => zonesAt.get(address.text) ?? []))
-    const server = new SimServer({ name: entry.name ?? entry.at.join(' '), zones: [...served], does: (entry.does ?? []).map(parseMisbehaviour) }, random)
+    const server = new SimServer(
+      { name: entry.name ?? entry.at.join(' '), zones: [...served], does: (entry.does ?? []).map(parseMisbehaviour) },
+      random,
+    )
     for (const address of addresses) {
       if (hosts.has(address.text)) throw new Error(`two servers at ${address.text}`)
       hosts.set(address.text, { ip: address, latencyMs: entry.latencyMs ?? latencyMs, server })
@@ -118,7 +137,9 @@ export function readZone(source: ZoneSource): Zone {
   const { zone, problems } = buildZone(parsed, { origin, file })
   const errors = problems.filter(problem => problem.severity === 'error')
   if (zone === null || errors.length > 0) {
-    throw new Error(errors.map(problem => `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`).join('\n'))
+    throw new Error(
+      errors.map(problem => `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`).join('\n'),
+    )
   }
   return zone
 }
@@ -129,18 +150,35 @@ function hintsFrom(zones: readonly Zone[], source: InternetSource): Delegation {
   const addresses = new Map<Name, IpAddress[]>()
   const names: Name[] = []
   for (const rrset of root?.rrsets() ?? []) {
-    if (rrset.type === RrType.A || rrset.type === RrType.AAAA) addresses.set(rrset.name, [...(addresses.get(rrset.name) ?? []), ...rrset.rdatas.map(ipFromBytes)])
-    if (rrset.type === RrType.NS && rrset.name === ROOT) names.push(...rrset.rdatas.flatMap(rdata => targetOf(rdata) ?? []).map(foldName))
+    if (rrset.type === RrType.A || rrset.type === RrType.AAAA)
+      addresses.set(rrset.name, [...(addresses.get(rrset.name) ?? []), ...rrset.rdatas.map(ipFromBytes)])
+    if (rrset.type === RrType.NS && rrset.name === ROOT)
+      names.push(...rrset.rdatas.flatMap(rdata => targetOf(rdata) ?? []).map(foldName))
   }
   const known = names.map((name): DelegatedServer => ({ name, addresses: addresses.get(name) ?? [] }))
-  if (known.some(server => server.addresses.length > 0)) return { zone: ROOT, servers: known, ds: null, expiresAt: Number.POSITIVE_INFINITY }
+  if (known.some(server => server.addresses.length > 0))
+    return { zone: ROOT, servers: known, ds: null, expiresAt: Number.POSITIVE_INFINITY }
   const at = source.zones.filter(zone => nameOf(zone.origin) === ROOT).flatMap(zone => zone.at.map(ip))
-  return { zone: ROOT, servers: names.slice(0, 1).map(name => ({ name, addresses: at })), ds: null, expiresAt: Number.POSITIVE_INFINITY }
+  return {
+    zone: ROOT,
+    servers: names.slice(0, 1).map(name => ({ name, addresses: at })),
+    ds: null,
+    expiresAt: Number.POSITIVE_INFINITY,
+  }
 }
 
 const manifestShape = z.strictObject({
-  zones: z.array(z.strictObject({ origin: z.string(), file: z.string(), at: z.array(z.string()), sign: z.string().optional() })),
-  servers: z.array(z.strictObject({ name: z.string(), at: z.array(z.string()), latencyMs: z.number().optional(), does: z.array(z.string()).optional() })),
+  zones: z.array(
+    z.strictObject({ origin: z.string(), file: z.string(), at: z.array(z.string()), sign: z.string().optional() }),
+  ),
+  servers: z.array(
+    z.strictObject({
+      name: z.string(),
+      at: z.array(z.string()),
+      latencyMs: z.number().optional(),
+      does: z.array(z.string()).optional(),
+    }),
+  ),
   try: z.array(z.strictObject({ ask: z.string(), shows: z.string() })),
 })
 
@@ -157,10 +195,18 @@ export interface EmbeddedInternet extends InternetSource {
 /** Where the package keeps its internet: `zones/internet/` beside `src/` and beside `dist/`. */
 const ownDirectory = new URL('../../zones/internet/', import.meta.url)
 
-/** Reads an internet from a directory: `internet.json` and the zone files that it names. Throws when something is missing. */
+/**
+ * Reads an internet from a directory: `internet.json` and the zone files that it names. Throws when something is
+ * missing.
+ */
 export function readInternet(directory: URL = ownDirectory): EmbeddedInternet {
   const manifest = manifestShape.parse(JSON.parse(readFileSync(new URL('internet.json', directory), 'utf8')))
-  const zones = manifest.zones.map(({ origin, file, at, sign }) => ({ origin, at, sign, text: readFileSync(new URL(file, directory), 'utf8') }))
+  const zones = manifest.zones.map(({ origin, file, at, sign }) => ({
+    origin,
+    at,
+    sign,
+    text: readFileSync(new URL(file, directory), 'utf8'),
+  }))
   const served = new Set(zones.map(zone => nameOf(zone.origin)))
   if (!served.has(ROOT)) throw new Error(`${directory.pathname}internet.json has no zone ${formatName(ROOT)}`)
   return { zones, servers: manifest.servers, suggestions: manifest.try, keys: new KeyStore() }

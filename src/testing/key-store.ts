@@ -1,7 +1,7 @@
 /**
- * What simulated internets are made of, each made once: zones out of their text, keys, signatures, whole internets but for
- * the clock. Internets that are built again and again (a world for each test, an internet that a test changes) share a
- * store. Since equal text makes equal zones and equal keys sign equal octets alike, nobody can tell.
+ * What simulated internets are made of, each made once: zones out of their text, keys, signatures, whole internets but
+ * for the clock. Internets that are built again and again (a world for each test, an internet that a test changes)
+ * share a store. Since equal text makes equal zones and equal keys sign equal octets alike, nobody can tell.
  *
  * Invariant: bounded in number of everything; what it gives never changes.
  */
@@ -106,4 +106,5 @@ export class KeyStore {
 }
 
 const isSame = (some: readonly ZoneToSign[], others: readonly ZoneToSign[]): boolean =>
-  some.length === others.length && some.every(({ zone, plan }, i) => zone === others[i]?.zone && plan?.words === others[i].plan?.words)
+  some.length === others.length &&
+  some.every(({ zone, plan }, i) => zone === others[i]?.zone && plan?.words === others[i].plan?.words)

@@ -1,6 +1,6 @@
 /**
- * `dns.lookupService` that asks a stub: the host name is that of the address's PTR record. Loopback addresses are Node's
- * business (the hosts file), and so are the names of ports (the services file); neither needs DNS.
+ * `dns.lookupService` that asks a stub: the host name is that of the address's PTR record. Loopback addresses are
+ * Node's business (the hosts file), and so are the names of ports (the services file); neither needs DNS.
  */
 import { lookupService as nodeService, promises } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
@@ -46,7 +46,9 @@ export function makeServices(server: Asked): Services {
       const [address, port] = args
       if (!isAsked(address)) return Reflect.apply(systemPromised, undefined, args)
       const found: ReturnType<typeof systemPromised> = Reflect.apply(systemPromised, undefined, [LOOPBACK, port])
-      return found.catch(() => ({ service: String(port) })).then(async ({ service }) => ({ hostname: await hostOf(server, address), service }))
+      return found
+        .catch(() => ({ service: String(port) }))
+        .then(async ({ service }) => ({ hostname: await hostOf(server, address), service }))
     },
   }
 }

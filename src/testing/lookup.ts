@@ -1,16 +1,25 @@
 /**
- * `dns.lookup` and `dns.promises.lookup` that ask a stub: the arguments, results and errors are Node's own. Deliberately
- * not here: the hosts file but for `localhost`, and search domains.
+ * `dns.lookup` and `dns.promises.lookup` that ask a stub: the arguments, results and errors are Node's own.
+ * Deliberately not here: the hosts file but for `localhost`, and search domains.
  *
- * Invariant: Node judges the arguments, and nothing here sends a query anywhere but to the stub: Node's functions get only
- * IP addresses, values that are no name, and `localhost`.
+ * Invariant: Node judges the arguments, and nothing here sends a query anywhere but to the stub: Node's functions get
+ * only IP addresses, values that are no name, and `localhost`.
  */
 import dns, { type LookupAddress, type LookupAllOptions, type LookupOneOptions, type LookupOptions } from 'node:dns'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { promisify } from 'node:util'
 import { errorCode } from '../net/system-error.ts'
-import { asksIpv4, asksIpv6, failureOf, type Found, type LookupOutcome, lookupError, outcomeOf, type Wanted } from './lookup-outcome.ts'
+import {
+  asksIpv4,
+  asksIpv6,
+  failureOf,
+  type Found,
+  type LookupOutcome,
+  lookupError,
+  outcomeOf,
+  type Wanted,
+} from './lookup-outcome.ts'
 import { type Asked, makeResolver } from './resolver.ts'
 
 export interface Lookups {
@@ -28,7 +37,9 @@ type Done = (...results: readonly unknown[]) => void
 type Ask = (name: string, options: unknown) => Promise<LookupOutcome>
 
 /** Who answers a call: Node, for what needs no DNS, or the stub. */
-type Target = { readonly by: 'node'; readonly hostname: unknown } | { readonly by: 'stub'; readonly hostname: string; readonly name: string }
+type Target =
+  | { readonly by: 'node'; readonly hostname: unknown }
+  | { readonly by: 'stub'; readonly hostname: string; readonly name: string }
 
 // As they are when this file is loaded: later they may be our own.
 const systemLookup = dns.lookup
@@ -36,7 +47,10 @@ const systemPromised = dns.promises.lookup
 
 /** Any address: with it Node judges the other arguments and sends nothing. */
 const PROBE = '127.0.0.1'
-/** What `getaddrinfo` asks for; it refuses the rest (empty and long labels, a hyphen in front, other characters) at once. */
+/**
+ * What `getaddrinfo` asks for; it refuses the rest (empty and long labels, a hyphen in front, other characters) at
+ * once.
+ */
 const HOST_NAME = /^(?!-)(?=.{1,253}\.?$)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?$/
 
 export const makeLookup = (server: Asked): typeof dns.lookup => makeLookups(server).lookup
@@ -95,7 +109,8 @@ function promiseLookup(ask: Ask) {
 
 /** An address in any form that `inet_aton` reads is one (`127.1`), and other scripts are asked for as A-labels. */
 function targetOf(hostname: unknown): Target {
-  if (typeof hostname !== 'string' || hostname === '' || isIP(hostname) !== 0 || /^localhost\.?$/i.test(hostname)) return { by: 'node', hostname }
+  if (typeof hostname !== 'string' || hostname === '' || isIP(hostname) !== 0 || /^localhost\.?$/i.test(hostname))
+    return { by: 'node', hostname }
   const name = domainToASCII(hostname)
   return isIP(name) === 0 ? { by: 'stub', hostname, name } : { by: 'node', hostname: name }
 }
@@ -128,7 +143,9 @@ const wantsAll = (options: unknown): boolean => field(options, 'all') === true
 function wantedOf(options: unknown): Wanted {
   const family = typeof options === 'number' ? options : field(options, 'family')
   const verbatim = field(options, 'verbatim')
-  const order = field(options, 'order') ?? (typeof verbatim === 'boolean' ? (verbatim ? 'verbatim' : 'ipv4first') : dns.getDefaultResultOrder())
+  const order =
+    field(options, 'order') ??
+    (typeof verbatim === 'boolean' ? (verbatim ? 'verbatim' : 'ipv4first') : dns.getDefaultResultOrder())
   const hints = field(options, 'hints')
   return {
     family: family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0,
@@ -137,4 +154,5 @@ function wantedOf(options: unknown): Wanted {
   }
 }
 
-const field = (options: unknown, name: string): unknown => (typeof options === 'object' && options !== null ? Reflect.get(options, name) : undefined)
+const field = (options: unknown, name: string): unknown =>
+  typeof options === 'object' && options !== null ? Reflect.get(options, name) : undefined

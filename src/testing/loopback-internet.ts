@@ -1,10 +1,10 @@
 /**
- * The servers of an internet on real sockets: each on a loopback address of its own, UDP and TCP, all on one port, so that
- * any resolver in another process can walk it. Only Linux answers on all of 127.0.0.0/8 without being told to; elsewhere
- * opening fails and says so (the demo does not need this, it stays inside the process).
+ * The servers of an internet on real sockets: each on a loopback address of its own, UDP and TCP, all on one port, so
+ * that any resolver in another process can walk it. Only Linux answers on all of 127.0.0.0/8 without being told to;
+ * elsewhere opening fails and says so (the demo does not need this, it stays inside the process).
  *
- * Addresses of servers are replaced in the zones too: 198.51.100.1 becomes 127.53.0.1 wherever it stands. IPv6 addresses of
- * servers are left out.
+ * Addresses of servers are replaced in the zones too: 198.51.100.1 becomes 127.53.0.1 wherever it stands. IPv6
+ * addresses of servers are left out.
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { createServer, type Server, type Socket as Stream } from 'node:net'
@@ -53,7 +53,12 @@ export interface LoopbackOptions {
 }
 
 /** Opens all sockets. Rejects when an address or the port is not to be had, with nothing left open. */
-export async function openLoopbackInternet(source: InternetSource, clock: Clock, random: Random, options: LoopbackOptions = {}): Promise<LoopbackInternet> {
+export async function openLoopbackInternet(
+  source: InternetSource,
+  clock: Clock,
+  random: Random,
+  options: LoopbackOptions = {},
+): Promise<LoopbackInternet> {
   const keys = source.keys ?? new KeyStore()
   const moved = onLoopback({ ...source, keys }, options.network)
   const between = options.between ?? (host => host)
@@ -62,7 +67,10 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
   const hosts = [...internet.hosts.values()].map(between)
   const tries = options.port === undefined || options.port === 0 ? simSettings.loopbackPortTries : 1
   for (let attempt = 1; ; attempt++) {
-    const port = tries === 1 ? (options.port ?? 0) : simSettings.loopbackFirstPort + (options.ports ?? random).below(simSettings.loopbackPorts)
+    const port =
+      tries === 1
+        ? (options.port ?? 0)
+        : simSettings.loopbackFirstPort + (options.ports ?? random).below(simSettings.loopbackPorts)
     const open: LoopbackServer[] = []
     try {
       for (const host of hosts) {
@@ -84,7 +92,12 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
       },
       addressOf: address => moved.addresses.get(ip(address).text) ?? address,
       become: changed => {
-        const { hosts: others, anchors: newAnchors } = buildInternet(onLoopback({ ...changed, keys }, options.network).source, random, options.latencyMs, signing)
+        const { hosts: others, anchors: newAnchors } = buildInternet(
+          onLoopback({ ...changed, keys }, options.network).source,
+          random,
+          options.latencyMs,
+          signing,
+        )
         anchors = newAnchors
         for (const server of open) server.become(between(others.get(server.address) ?? server.host))
       },
@@ -98,22 +111,31 @@ export async function openLoopbackInternet(source: InternetSource, clock: Clock,
 const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 
 /** The same internet with its IPv4 servers at 127.53.x.y and without its IPv6 ones. */
-export function onLoopback(source: InternetSource, network = '127.53'): { readonly source: InternetSource; readonly addresses: ReadonlyMap<string, string> } {
+export function onLoopback(
+  source: InternetSource,
+  network = '127.53',
+): { readonly source: InternetSource; readonly addresses: ReadonlyMap<string, string> } {
   const addresses = new Map<string, string>()
   const isV4 = (address: string): boolean => ip(address).family === 4
-  for (const address of [...source.zones, ...(source.servers ?? [])].flatMap(entry => entry.at).filter(isV4).map(a => ip(a).text)) {
+  for (const address of [...source.zones, ...(source.servers ?? [])]
+    .flatMap(entry => entry.at)
+    .filter(isV4)
+    .map(a => ip(a).text)) {
     const index = addresses.size + 1
     if (!addresses.has(address)) addresses.set(address, `${network}.${index >> 8}.${index & 0xff}`)
   }
   const move = (address: string): string => addresses.get(ip(address).text) ?? address
-  const moveText = (text: string): string => text.replace(/(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w.-])/g, address => addresses.get(address) ?? address)
+  const moveText = (text: string): string =>
+    text.replace(/(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w.-])/g, address => addresses.get(address) ?? address)
   return {
     addresses,
     source: {
       keys: source.keys,
       zones: source.zones.map(zone => {
         const at = zone.at.filter(isV4).map(move)
-        return zone.zone === undefined ? { ...zone, text: moveText(zone.text), at } : { ...zone, zone: moveZone(zone.zone, move), at }
+        return zone.zone === undefined
+          ? { ...zone, text: moveText(zone.text), at }
+          : { ...zone, zone: moveZone(zone.zone, move), at }
       }),
       servers: (source.servers ?? []).map(server => ({ ...server, at: server.at.filter(isV4).map(move) })),
     },
@@ -122,7 +144,9 @@ export function onLoopback(source: InternetSource, network = '127.53'): { readon
 
 function moveZone(zone: Zone, move: (address: string) => string): Zone {
   const moved = (rdata: Uint8Array): Uint8Array => ip(move(ipFromBytes(rdata).text)).bytes
-  const rrsets = [...zone.rrsets()].map(rrset => (rrset.type === RrType.A ? { ...rrset, rdatas: rrset.rdatas.map(moved) } : rrset))
+  const rrsets = [...zone.rrsets()].map(rrset =>
+    rrset.type === RrType.A ? { ...rrset, rdatas: rrset.rdatas.map(moved) } : rrset,
+  )
   return new Zone(zone.origin, rrsets, { recordsOnly: zone.recordsOnly })
 }
 

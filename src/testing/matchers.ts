@@ -17,13 +17,21 @@ export interface MatcherResult {
 }
 
 /** `(count)`, `(name, count)` or `(name, type, count)`. */
-export type AskedTimes = readonly [count: number] | readonly [name: string, count: number] | readonly [name: string, type: string, count: number]
+export type AskedTimes =
+  | readonly [count: number]
+  | readonly [name: string, count: number]
+  | readonly [name: string, type: string, count: number]
 
 /** Records as text (`'10 mail.a.test'`) or as `node:dns` gives them, or the code of the error (`'ENOTFOUND'`). */
 export type ResolvesTo = string | object | readonly (string | object)[]
 
-/** Of a stub or a resolver: `(name, expected, type?)`; of a name: `(expected, type?)`. Without type: addresses of both families. */
-export type ResolveArguments = readonly [name: string, expected: ResolvesTo, type?: string] | readonly [expected: ResolvesTo, type?: string]
+/**
+ * Of a stub or a resolver: `(name, expected, type?)`; of a name: `(expected, type?)`. Without type: addresses of both
+ * families.
+ */
+export type ResolveArguments =
+  | readonly [name: string, expected: ResolvesTo, type?: string]
+  | readonly [expected: ResolvesTo, type?: string]
 
 /** What is in `expect(dns)` when the matchers are in. Names may be patterns: `*.cdn.test`, `*`. */
 export interface DnsMatchers {
@@ -107,14 +115,17 @@ const isStub = (value: unknown): value is DnsStub =>
 function wantedOf(stub: DnsStub, name: string, type: string | undefined): Wanted {
   const pattern = patternOf(name)
   const number = type === undefined ? null : typeOf(type)
-  const queries = stub.queries.filter(query => pattern.matches(foldedName(query.name)) && (number === null || typeOf(query.type) === number))
+  const queries = stub.queries.filter(
+    query => pattern.matches(foldedName(query.name)) && (number === null || typeOf(query.type) === number),
+  )
   return { text: type === undefined ? pattern.text : `${pattern.text} ${type.toUpperCase()}`, queries }
 }
 
 function askedTimes(expected: AskedTimes): { readonly count: number; readonly name?: string; readonly type?: string } {
   const count = expected.at(-1)
   const [name, type] = expected.slice(0, -1)
-  if (typeof count !== 'number') throw new TypeError(`toHaveBeenAskedTimes: expected a count as the last argument, found ${described(count)}`)
+  if (typeof count !== 'number')
+    throw new TypeError(`toHaveBeenAskedTimes: expected a count as the last argument, found ${described(count)}`)
   return { count, ...(typeof name === 'string' ? { name } : {}), ...(typeof type === 'string' ? { type } : {}) }
 }
 
@@ -135,7 +146,9 @@ function listed(queries: readonly RecordedQuery[]): string {
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   }
   const { queriesShown } = defaultLimits.kit
-  const lines = [...kinds].slice(0, queriesShown).map(([kind, count]) => (count === 1 ? kind : `${kind}, ${times(count)}`))
+  const lines = [...kinds]
+    .slice(0, queriesShown)
+    .map(([kind, count]) => (count === 1 ? kind : `${kind}, ${times(count)}`))
   return [...lines, ...(kinds.size > queriesShown ? [`  … and ${kinds.size - queriesShown} more`] : [])].join('\n')
 }
 
@@ -145,12 +158,19 @@ type Subject = DnsStub | dns.promises.Resolver | 'process'
 function resolution(
   received: unknown,
   args: ResolveArguments,
-): { readonly subject: Subject; readonly name: string; readonly expected: ResolvesTo; readonly type: string | undefined } {
+): {
+  readonly subject: Subject
+  readonly name: string
+  readonly expected: ResolvesTo
+  readonly type: string | undefined
+} {
   const ofName = typeof received === 'string'
   const [name, expected, type] = ofName ? [received, ...args] : args
   const subject = ofName ? 'process' : isStub(received) || isResolver(received) ? received : null
   if (subject === null)
-    throw new TypeError(`toResolveTo: expected a DNS stub, a resolver of node:dns/promises or a name, found ${described(received)}`)
+    throw new TypeError(
+      `toResolveTo: expected a DNS stub, a resolver of node:dns/promises or a name, found ${described(received)}`,
+    )
   if (typeof name !== 'string' || expected === undefined || (type !== undefined && typeof type !== 'string')) {
     throw new TypeError(`toResolveTo: expected ${ofName ? '(records, type?)' : '(name, records, type?)'}`)
   }
@@ -159,13 +179,22 @@ function resolution(
 
 /** By its methods: while a stub is installed the class is another one. */
 const isResolver = (value: unknown): value is dns.promises.Resolver =>
-  typeof value === 'object' && value !== null && 'resolve4' in value && typeof value.resolve4 === 'function' && 'getServers' in value
+  typeof value === 'object' &&
+  value !== null &&
+  'resolve4' in value &&
+  typeof value.resolve4 === 'function' &&
+  'getServers' in value
 
 /** The records found, or the code of the error. */
 async function resolved(subject: Subject, name: string, type: string | undefined): Promise<readonly unknown[]> {
   try {
     if (type !== undefined)
-      return many(await (isStub(subject) ? subject.resolver() : subject === 'process' ? dns.promises : subject).resolve(name, type.toUpperCase()))
+      return many(
+        await (isStub(subject) ? subject.resolver() : subject === 'process' ? dns.promises : subject).resolve(
+          name,
+          type.toUpperCase(),
+        ),
+      )
     if (subject === 'process') return addressesIn(await dns.promises.lookup(name, { all: true }))
     if (isStub(subject)) return addressesIn(await subject.lookup.__promisify__(name, { all: true }))
     const [ipv4, ipv6] = await Promise.allSettled([subject.resolve4(name), subject.resolve6(name)])
@@ -188,7 +217,8 @@ function recordText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   const field = (name: string): string => String(Reflect.get(value, name))
   if ('exchange' in value) return `${field('priority')} ${field('exchange')}`
-  if ('port' in value && 'weight' in value) return `${field('priority')} ${field('weight')} ${field('port')} ${field('name')}`
+  if ('port' in value && 'weight' in value)
+    return `${field('priority')} ${field('weight')} ${field('port')} ${field('name')}`
   // Newer Nodes add the type to the fields.
   const fields = Object.entries(value).filter(([key]) => key !== 'type')
   return JSON.stringify(Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1))))

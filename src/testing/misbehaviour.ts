@@ -38,7 +38,7 @@ export const misbehaviours = {
   nxdomainOnEmptyNonTerminal: 'NXDOMAIN for a name that has only names below it',
   emptyAnswerNoSoa: 'NODATA and NXDOMAIN without SOA',
   selfGlue: 'all glue in referrals is its own address (CVE-2026-3592)',
-  extraRecords: 'adds records about other people\'s names in all sections',
+  extraRecords: "adds records about other people's names in all sections",
   tcpRefused: 'refuses TCP connections',
   tcpOnly: 'does not answer over UDP',
   portClosed: 'the host says that nobody listens',

@@ -1,6 +1,6 @@
 /**
- * Functions and classes of built-in modules replaced for a while. The state of a patch hangs on the replacement itself, so
- * there is none of our own, and patches of two copies of this package know each other.
+ * Functions and classes of built-in modules replaced for a while. The state of a patch hangs on the replacement itself,
+ * so there is none of our own, and patches of two copies of this package know each other.
  *
  * Invariant: patches can be undone in any order. When the last is gone, the module has the very value that it had; a
  * replacement that somebody kept hands on to what was below it.
@@ -63,4 +63,5 @@ function patchOf(value: unknown): Patch | null {
   return isPatch(patch) ? patch : null
 }
 
-const isPatch = (value: unknown): value is Patch => typeof value === 'object' && value !== null && 'below' in value && 'ours' in value
+const isPatch = (value: unknown): value is Patch =>
+  typeof value === 'object' && value !== null && 'below' in value && 'ours' in value

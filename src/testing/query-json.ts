@@ -11,13 +11,29 @@ export interface QueryJson {
   readonly client: { readonly address: string; readonly port: number }
   readonly id: number
   /** Octets of options as hexadecimal digits. */
-  readonly edns: { readonly payloadSize: number; readonly dnssecOk: boolean; readonly options: readonly { readonly code: number; readonly data: string }[] } | null
+  readonly edns: {
+    readonly payloadSize: number
+    readonly dnssecOk: boolean
+    readonly options: readonly { readonly code: number; readonly data: string }[]
+  } | null
   readonly matched: boolean
   readonly answeredWith: string
   readonly atMs: number
 }
 
-export function queryJson({ at, name, type, class: rrClass, transport, client, id, edns, matched, answeredWith, atMs }: RecordedQuery): QueryJson {
+export function queryJson({
+  at,
+  name,
+  type,
+  class: rrClass,
+  transport,
+  client,
+  id,
+  edns,
+  matched,
+  answeredWith,
+  atMs,
+}: RecordedQuery): QueryJson {
   const options = (edns?.options ?? []).map(({ code, data }) => ({ code, data: Buffer.from(data).toString('hex') }))
   return {
     at: at.toISOString(),

@@ -25,7 +25,11 @@ export function rrset(strings: TemplateStringsArray, ...values: readonly (string
 
 /** A record a line; empty lines and lines that start with `;` are skipped. */
 export const records = (text: string): Rr[] =>
-  text.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith(';')).map(record)
+  text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith(';'))
+    .map(record)
 
 export function record(text: string): Rr {
   const parsed = parseRr(text)

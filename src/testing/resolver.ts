@@ -1,6 +1,6 @@
 /**
- * A `node:dns/promises` resolver that asks one server and gives up soon. Made of Node's own class as it was when this file
- * was loaded, so that a stub which is installed in the process (`install.ts`) does not take its queries.
+ * A `node:dns/promises` resolver that asks one server and gives up soon. Made of Node's own class as it was when this
+ * file was loaded, so that a stub which is installed in the process (`install.ts`) does not take its queries.
  */
 import { promises } from 'node:dns'
 import { defaultLimits } from '../limits.ts'

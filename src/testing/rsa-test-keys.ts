@@ -1,7 +1,7 @@
 /**
- * RSA key pairs for zones that are signed in tests and in the demo. PUBLIC TEST KEYS: the private halves are here for everybody
- * to read, so that equal internets have equal keys (drawing RSA keys from a seed would take a second each). They protect
- * nothing and must never sign anything else. 2,048 bits, PKCS #8 (RFC 5958) in DER, base64.
+ * RSA key pairs for zones that are signed in tests and in the demo. PUBLIC TEST KEYS: the private halves are here for
+ * everybody to read, so that equal internets have equal keys (drawing RSA keys from a seed would take a second each).
+ * They protect nothing and must never sign anything else. 2,048 bits, PKCS #8 (RFC 5958) in DER, base64.
  */
 
 /** Two to choose from for keys that sign the zone, two for keys that sign keys. */

@@ -1,6 +1,6 @@
 /**
- * How the entries of a scenario are compared and sent: does a query match, what is wrong with an answer, which octets go
- * back. Pure functions. Names compare without case, RRsets without order; TTLs only where `MATCH ttl` says so.
+ * How the entries of a scenario are compared and sent: does a query match, what is wrong with an answer, which octets
+ * go back. Pure functions. Names compare without case, RRsets without order; TTLs only where `MATCH ttl` says so.
  */
 import { readExtendedErrors } from '../dns/edns.ts'
 import { encodeMessage } from '../dns/encode.ts'
@@ -21,7 +21,8 @@ export function matchesQuery(entry: Entry, query: Message, transport: Transport)
   const wanted = reply.question
   const { question } = query
   const all = match.has('all')
-  const name = (test: (w: AskedQuestion, q: AskedQuestion) => boolean): boolean => wanted === null || (question !== null && test(wanted, question))
+  const name = (test: (w: AskedQuestion, q: AskedQuestion) => boolean): boolean =>
+    wanted === null || (question !== null && test(wanted, question))
   if ((all || match.has('opcode')) && query.opcode !== reply.opcode) return false
   if ((all || match.has('qtype') || match.has('question')) && !name((w, q) => w.type === q.type)) return false
   if ((all || match.has('qname') || match.has('question')) && !name((w, q) => w.name === q.name)) return false
@@ -57,11 +58,13 @@ export function differences(entry: Entry, answer: Message): string[] {
   const all = match.has('all')
   const wrong: string[] = []
   const same = (what: string, wanted: string, found: string): void => {
-    if (wanted !== found) wrong.push(`${what}: expected ${wanted === '' ? 'nothing' : wanted}, found ${found === '' ? 'nothing' : found}`)
+    if (wanted !== found)
+      wrong.push(`${what}: expected ${wanted === '' ? 'nothing' : wanted}, found ${found === '' ? 'nothing' : found}`)
   }
   const asked = (message: Message): string => (message.question === null ? '' : questionText(message.question))
   if (all || match.has('opcode')) same('opcode', opcodeName(reply.opcode), opcodeName(answer.opcode))
-  if (all || match.has('question') || match.has('qname') || match.has('qtype')) same('question', asked(reply), asked(answer))
+  if (all || match.has('question') || match.has('qname') || match.has('qtype'))
+    same('question', asked(reply), asked(answer))
   if (match.has('qcase')) same('case of the question', reply.question?.cased ?? '', answer.question?.cased ?? '')
   if (all || match.has('flags')) same('flags', flags(reply), flags(answer))
   if (all || match.has('rcode')) same('rcode', rcodeName(reply.rcode), rcodeName(answer.rcode))
@@ -71,19 +74,32 @@ export function differences(entry: Entry, answer: Message): string[] {
   }
   if (entry.ede !== null) {
     const codes = answer.edns === null ? [] : readExtendedErrors(answer.edns).map(error => error.code)
-    if (entry.ede < 0 ? codes.length === 0 : !codes.includes(entry.ede)) wrong.push(`expected EDE ${entry.ede < 0 ? 'of any kind' : entry.ede}, found ${codes.join(', ') || 'none'}`)
+    if (entry.ede < 0 ? codes.length === 0 : !codes.includes(entry.ede))
+      wrong.push(`expected EDE ${entry.ede < 0 ? 'of any kind' : entry.ede}, found ${codes.join(', ') || 'none'}`)
   }
   return wrong
 }
 
 function flags(message: Message): string {
   const set: readonly (readonly [string, boolean])[] = [
-    ['QR', message.response], ['AA', message.authoritative], ['TC', message.truncated], ['RD', message.recursionDesired],
-    ['RA', message.recursionAvailable], ['AD', message.authenticData], ['CD', message.checkingDisabled],
+    ['QR', message.response],
+    ['AA', message.authoritative],
+    ['TC', message.truncated],
+    ['RD', message.recursionDesired],
+    ['RA', message.recursionAvailable],
+    ['AD', message.authenticData],
+    ['CD', message.checkingDisabled],
   ]
   return set.flatMap(([name, on]) => (on ? [name] : [])).join(' ')
 }
 
 /** Records in any order, names without case. */
 const sectionText = (records: readonly Rr[], withTtl: boolean): string =>
-  records.map(record => formatRr(withTtl ? record : { ...record, ttl: 0 }).toLowerCase().replaceAll('\t', ' ')).sort().join(' | ')
+  records
+    .map(record =>
+      formatRr(withTtl ? record : { ...record, ttl: 0 })
+        .toLowerCase()
+        .replaceAll('\t', ' '),
+    )
+    .sort()
+    .join(' | ')

@@ -1,9 +1,10 @@
 /**
- * Runs a scenario against the real engine on a virtual clock. A query whose range has an answer gets it at once; one that
- * no range answers stays open, until a REPLY or TIMEOUT step ends it or the time that a CHECK_ANSWER step waits. Replies to
- * the client are made by `server/respond.ts`, so flags and sections are those of the product.
+ * Runs a scenario against the real engine on a virtual clock. A query whose range has an answer gets it at once; one
+ * that no range answers stays open, until a REPLY or TIMEOUT step ends it or the time that a CHECK_ANSWER step waits.
+ * Replies to the client are made by `server/respond.ts`, so flags and sections are those of the product.
  *
- * Not judged here: whether a scenario makes sense. A step that is not met throws `ScenarioFailure` with the walk so far.
+ * Not judged here: whether a scenario makes sense. A step that is not met throws `ScenarioFailure` with the walk so
+ * far.
  */
 import type { IpAddress } from '../dns/address.ts'
 import { createCaches } from '../cache/caches.ts'
@@ -73,16 +74,30 @@ class Run {
     this.#limits = limitsFrom(config)
     const responder: Responder = { name: 'script', react: (query, transport, at) => this.#react(query, transport, at) }
     this.#network = new SimNetwork({
-      clock: this.#clock, random: random.fork('network'), limits: this.#limits.upstream, weather: calm,
+      clock: this.#clock,
+      random: random.fork('network'),
+      limits: this.#limits.upstream,
+      weather: calm,
       hostAt: address => ({ ip: address, latencyMs: 0, server: responder }),
     })
     const hints = hintsFrom(config)
     const local = makeLocalZones(localZones(config, this.#limits), [])
     this.#resolver = new Resolver({
-      clock: this.#clock, random: random.fork('resolver'), network: this.#network, limits: this.#limits, caches: createCaches(this.#limits.cache, this.#limits.upstream),
-      localZones: () => local, hints: () => hints, events: () => {},
+      clock: this.#clock,
+      random: random.fork('resolver'),
+      network: this.#network,
+      limits: this.#limits,
+      caches: createCaches(this.#limits.cache, this.#limits.upstream),
+      localZones: () => local,
+      hints: () => hints,
+      events: () => {},
       settings: {
-        minimise: config.minimise, mixCase: config.mixCase, ipv4: config.ipv4, ipv6: config.ipv6, upstreamPort: simSettings.serverPort, doNotQuery: [],
+        minimise: config.minimise,
+        mixCase: config.mixCase,
+        ipv4: config.ipv4,
+        ipv6: config.ipv6,
+        upstreamPort: simSettings.serverPort,
+        doNotQuery: [],
         hardenGlue: config.hardenGlue,
       },
     })
@@ -95,8 +110,16 @@ class Run {
       if (problem !== null) throw new ScenarioFailure(this.#scenario, step, problem, this.#walk())
     }
     const last = this.#scenario.steps.at(-1)
-    if (!this.#clock.runUntil(() => this.#resolver.inFlight === 0 && this.#network.inFlight === 0) && last !== undefined) {
-      throw new ScenarioFailure(this.#scenario, last, `still in flight at the end: ${this.#resolver.questionsInFlight.join(', ')}`, this.#walk())
+    if (
+      !this.#clock.runUntil(() => this.#resolver.inFlight === 0 && this.#network.inFlight === 0) &&
+      last !== undefined
+    ) {
+      throw new ScenarioFailure(
+        this.#scenario,
+        last,
+        `still in flight at the end: ${this.#resolver.questionsInFlight.join(', ')}`,
+        this.#walk(),
+      )
     }
     return { trace: this.#walk(), exchanges: this.#network.started }
   }
@@ -116,11 +139,15 @@ class Run {
         return this.#checkAnswer(step.entry)
       case 'check-out-query':
         this.#clock.settle()
-        return this.#openMatching(step.entry, step.address) === undefined ? `no such query is out\n${this.#openText()}` : null
+        return this.#openMatching(step.entry, step.address) === undefined
+          ? `no such query is out\n${this.#openText()}`
+          : null
       case 'reply':
         return this.#replyTo(step.entry, step.address)
       case 'timeout': {
-        const open = this.#network.open.find(exchange => step.address === null || exchange.server.ip.text === ip(step.address).text)
+        const open = this.#network.open.find(
+          exchange => step.address === null || exchange.server.ip.text === ip(step.address).text,
+        )
         if (open === undefined) return 'no query is out that could time out'
         this.#network.expire(open)
         this.#clock.settle()
@@ -130,7 +157,9 @@ class Run {
         this.#clock.advance(step.seconds * 1_000)
         return null
       case 'check-sent':
-        return this.#network.started > step.most ? `${this.#network.started} messages went to servers, at most ${step.most} may` : null
+        return this.#network.started > step.most
+          ? `${this.#network.started} messages went to servers, at most ${step.most} may`
+          : null
       case 'nothing':
         this.#clock.settle()
         if (this.#answers.length > 0) return `an answer is there: ${messageText(this.#answers[0])}`
@@ -142,27 +171,35 @@ class Run {
 
   /** What a client sends goes through the checks of the server, then to the engine. */
   #query(entry: Entry): void {
-    const bytes = entry.raw ?? encodeMessage({ ...entry.reply, id: ++this.#asked }, { maxBytes: simSettings.tcpBytes }).bytes
+    const bytes =
+      entry.raw ?? encodeMessage({ ...entry.reply, id: ++this.#asked }, { maxBytes: simSettings.tcpBytes }).bytes
     const transport: Transport = entry.match.has('tcp') ? 'tcp' : 'udp'
     const checked = checkQuery(decodeMessage(bytes), transport)
     const send = (encoded: Uint8Array): void => {
       const decoded = decodeMessage(encoded)
-      if (decoded.kind === 'format-error') throw new Error(`our own reply does not decode: ${decoded.why} at octet ${decoded.offset}`)
+      if (decoded.kind === 'format-error')
+        throw new Error(`our own reply does not decode: ${decoded.why} at octet ${decoded.offset}`)
       this.#answers.push(decoded.message)
     }
     switch (checked.kind) {
       case 'drop':
         return
       case 'error':
-        send(respond(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), this.#respondSettings()).bytes)
+        send(
+          respond(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), this.#respondSettings()).bytes,
+        )
         return
       case 'query': {
         const { asked } = checked
         const dnssecOk = asked.edns?.dnssecOk ?? false
-        this.#resolver.resolve(asked.question, { recursionDesired: asked.header.recursionDesired, because: 'client', trace: step => this.#trace.push(step) }, outcome => {
-          const content = contentOf({ kind: 'resolved', outcome, by: 'scenario', shareable: false }, dnssecOk)
-          if (content !== null) send(respond(asked, content, this.#respondSettings()).bytes)
-        })
+        this.#resolver.resolve(
+          asked.question,
+          { recursionDesired: asked.header.recursionDesired, because: 'client', trace: step => this.#trace.push(step) },
+          outcome => {
+            const content = contentOf({ kind: 'resolved', outcome, by: 'scenario', shareable: false }, dnssecOk)
+            if (content !== null) send(respond(asked, content, this.#respondSettings()).bytes)
+          },
+        )
         return
       }
       default:
@@ -204,7 +241,8 @@ class Run {
   #openText(): string {
     const open = this.#network.open.map(exchange => {
       const decoded = decodeMessage(exchange.query)
-      const question = decoded.kind === 'message' && decoded.message.question !== null ? questionText(decoded.message.question) : '?'
+      const question =
+        decoded.kind === 'message' && decoded.message.question !== null ? questionText(decoded.message.question) : '?'
       return `  ${exchange.server.ip.text} ${exchange.transport}: ${question}`
     })
     return open.length === 0 ? 'no query is out' : `queries out:\n${open.join('\n')}`
@@ -215,30 +253,48 @@ class Run {
     const silence: Reaction = { kind: 'arrivals', arrivals: [] }
     const decoded = decodeMessage(query)
     if (decoded.kind === 'format-error') return silence
-    const entry = this.#scenario.ranges.filter(range => runs(range, this.#step, at)).flatMap(range => range.entries).find(e => matchesQuery(e, decoded.message, transport))
+    const entry = this.#scenario.ranges
+      .filter(range => runs(range, this.#step, at))
+      .flatMap(range => range.entries)
+      .find(e => matchesQuery(e, decoded.message, transport))
     return entry === undefined ? silence : { kind: 'arrivals', arrivals: this.#arrivals(entry, query) }
   }
 
   #arrivals(entry: Entry, query: Uint8Array): Arrival[] {
     if (entry.adjust.some(adjustment => adjustment.kind === 'do-not-answer')) return []
-    const sleepS = entry.adjust.reduce((sum, adjustment) => (adjustment.kind === 'sleep' ? sum + adjustment.seconds : sum), 0)
+    const sleepS = entry.adjust.reduce(
+      (sum, adjustment) => (adjustment.kind === 'sleep' ? sum + adjustment.seconds : sum),
+      0,
+    )
     return adjusted(entry, query).map(bytes => ({ bytes, afterMs: sleepS * 1_000 }))
   }
 }
 
 const runs = (range: Range, step: number, at: IpAddress): boolean =>
-  step >= range.from && step <= range.to && (range.addresses.length === 0 || range.addresses.some(address => ip(address).text === at.text))
+  step >= range.from &&
+  step <= range.to &&
+  (range.addresses.length === 0 || range.addresses.some(address => ip(address).text === at.text))
 
 function messageText(message: Message | undefined): string {
   if (message === undefined) return 'none'
-  const errors = message.edns === null ? [] : readExtendedErrors(message.edns).map(error => `EDE ${error.code} (${edeName(error.code)}): ${error.text}`)
-  const records = [...message.answer, ...message.authority, ...message.additional].map(record => `  ${formatRr(record)}`)
+  const errors =
+    message.edns === null
+      ? []
+      : readExtendedErrors(message.edns).map(error => `EDE ${error.code} (${edeName(error.code)}): ${error.text}`)
+  const records = [...message.answer, ...message.authority, ...message.additional].map(
+    record => `  ${formatRr(record)}`,
+  )
   return [replyText(message), ...errors, ...records].join('\n')
 }
 
 function hintsFrom(config: ScenarioConfig): Delegation {
   const addresses = config.rootAddresses.map(ip)
-  return { zone: ROOT, servers: [{ name: nameOf('root-hints.'), addresses }], ds: null, expiresAt: Number.POSITIVE_INFINITY }
+  return {
+    zone: ROOT,
+    servers: [{ name: nameOf('root-hints.'), addresses }],
+    ds: null,
+    expiresAt: Number.POSITIVE_INFINITY,
+  }
 }
 
 function limitsFrom(config: ScenarioConfig): Limits {
@@ -252,9 +308,13 @@ function localZones(config: ScenarioConfig, limits: Limits): Zone[] {
   if (config.localData.length === 0) return []
   const file = 'local-data'
   const text = `$TTL ${simSettings.scenarioTtl}\n${config.localData.join('\n')}\n`
-  const parsed = parseZoneText(text, { file, origin: ROOT, limits: limits.zone, include: () => ({ error: 'nothing to include' }) })
+  const parsed = parseZoneText(text, {
+    file,
+    origin: ROOT,
+    limits: limits.zone,
+    include: () => ({ error: 'nothing to include' }),
+  })
   const { zone, problems } = buildZone(parsed, { origin: ROOT, recordsOnly: true, file })
   if (zone === null) throw new Error(problems.map(problem => problem.message).join('; '))
   return [zone]
 }
-

@@ -5,7 +5,8 @@
  * `scenario-run.ts`.
  *
  * **Limitations:** configuration is read as far as it has a meaning here (root addresses, minimisation, 0x20, families,
- * local data, `limit:` for our own bounds); other options are listed in `ignored`. DNSSEC, autotrust and file checks are not.
+ * local data, `limit:` for our own bounds); other options are listed in `ignored`. DNSSEC, autotrust and file checks
+ * are not.
  */
 import type { Message } from '../dns/message.ts'
 import { foldName } from '../dns/name.ts'
@@ -72,7 +73,11 @@ export type Adjustment =
 export type SectionName = 'question' | 'answer' | 'authority' | 'additional'
 
 export type Step = { readonly number: number; readonly line: number } & (
-  | { readonly kind: 'query' | 'check-answer' | 'check-out-query' | 'reply'; readonly address: string | null; readonly entry: Entry }
+  | {
+      readonly kind: 'query' | 'check-answer' | 'check-out-query' | 'reply'
+      readonly address: string | null
+      readonly entry: Entry
+    }
   | { readonly kind: 'timeout'; readonly address: string | null }
   | { readonly kind: 'time-passes'; readonly seconds: number }
   /** Our own word, `STEP n CHECK_SENT most`: so many messages at most went to servers since the start. */
@@ -90,8 +95,25 @@ export class ScenarioError extends Error {
 }
 
 const MATCH_WORDS = [
-  'all', 'opcode', 'qtype', 'qname', 'qcase', 'question', 'subdomain', 'flags', 'rcode', 'answer', 'authority', 'additional', 'ttl', 'udp', 'tcp', 'do', 'noedns',
-  'edns', 'reply',
+  'all',
+  'opcode',
+  'qtype',
+  'qname',
+  'qcase',
+  'question',
+  'subdomain',
+  'flags',
+  'rcode',
+  'answer',
+  'authority',
+  'additional',
+  'ttl',
+  'udp',
+  'tcp',
+  'do',
+  'noedns',
+  'edns',
+  'reply',
 ]
 
 /** Reads a scenario. Throws `ScenarioError` at the first line that makes no sense. */
@@ -135,7 +157,10 @@ class Reader {
     for (let i = 1; i < steps.length; i++) {
       const [before, step] = [steps[i - 1], steps[i]]
       if (before !== undefined && step !== undefined && step.number < before.number) {
-        throw this.#error({ number: step.line, text: '', words: [] }, `step ${step.number} comes after step ${before.number}`)
+        throw this.#error(
+          { number: step.line, text: '', words: [] },
+          `step ${step.number} comes after step ${before.number}`,
+        )
       }
     }
     return { title, file: this.#file, config, ranges, steps }
@@ -161,7 +186,8 @@ class Reader {
   }
 
   #config(): ScenarioConfig {
-    const options: { readonly clause: string; readonly name: string; readonly value: string; readonly line: Line }[] = []
+    const options: { readonly clause: string; readonly name: string; readonly value: string; readonly line: Line }[] =
+      []
     if (!this.#lines.some(line => line.words[0] === 'CONFIG_END')) return configFrom([], () => this.#error(null, ''))
     let clause = 'server'
     for (let line = this.#next(); line !== null && line.words[0] !== 'CONFIG_END'; line = this.#next()) {
@@ -176,7 +202,8 @@ class Reader {
 
   #range(begin: Line): Range {
     const [from, to] = [Number(begin.words[1]), Number(begin.words[2])]
-    if (!Number.isInteger(from) || !Number.isInteger(to) || to < from) throw this.#error(begin, 'expected RANGE_BEGIN first-step last-step')
+    if (!Number.isInteger(from) || !Number.isInteger(to) || to < from)
+      throw this.#error(begin, 'expected RANGE_BEGIN first-step last-step')
     const addresses: string[] = []
     const entries: Entry[] = []
     for (let line = this.#next(); ; line = this.#next()) {
@@ -206,12 +233,18 @@ class Reader {
       return { ...common, kind, address: at, entry: this.#entry(begin) }
     }
     switch (what) {
-      case 'QUERY': return withEntry('query')
-      case 'CHECK_ANSWER': return withEntry('check-answer')
-      case 'CHECK_OUT_QUERY': return withEntry('check-out-query')
-      case 'REPLY': return withEntry('reply')
-      case 'TIMEOUT': return { ...common, kind: 'timeout', address: address() }
-      case 'NOTHING': return { ...common, kind: 'nothing' }
+      case 'QUERY':
+        return withEntry('query')
+      case 'CHECK_ANSWER':
+        return withEntry('check-answer')
+      case 'CHECK_OUT_QUERY':
+        return withEntry('check-out-query')
+      case 'REPLY':
+        return withEntry('reply')
+      case 'TIMEOUT':
+        return { ...common, kind: 'timeout', address: address() }
+      case 'NOTHING':
+        return { ...common, kind: 'nothing' }
       case 'TIME_PASSES': {
         const seconds = Number(line.words[3] === 'ELAPSE' ? line.words[4] : line.words[3])
         if (!(seconds >= 0)) throw this.#error(line, 'expected TIME_PASSES ELAPSE seconds')
@@ -222,7 +255,8 @@ class Reader {
         if (!Number.isInteger(most)) throw this.#error(line, 'expected CHECK_SENT number')
         return { ...common, kind: 'check-sent', most }
       }
-      default: throw this.#error(line, `unknown step "${what}"`)
+      default:
+        throw this.#error(line, `unknown step "${what}"`)
     }
   }
 
@@ -258,8 +292,21 @@ class Reader {
 type Fail = (message: string) => ScenarioError
 
 const emptyMessage: Message = {
-  id: 0, response: false, opcode: Opcode.QUERY, authoritative: false, truncated: false, recursionDesired: false, recursionAvailable: false, authenticData: false,
-  checkingDisabled: false, rcode: Rcode.NOERROR, question: null, answer: [], authority: [], additional: [], edns: null,
+  id: 0,
+  response: false,
+  opcode: Opcode.QUERY,
+  authoritative: false,
+  truncated: false,
+  recursionDesired: false,
+  recursionAvailable: false,
+  authenticData: false,
+  checkingDisabled: false,
+  rcode: Rcode.NOERROR,
+  question: null,
+  answer: [],
+  authority: [],
+  additional: [],
+  edns: null,
 }
 
 /** An entry while it is being read. */
@@ -316,7 +363,13 @@ class EntryDraft {
       else if (upper === 'AD') m = { ...m, authenticData: true }
       else if (upper === 'CD') m = { ...m, checkingDisabled: true }
       else if (upper === 'DO' || upper === 'EDNS') {
-        const edns = { payloadSize: simSettings.payloadBytes, version: 0, dnssecOk: upper === 'DO', flags: 0, options: [] }
+        const edns = {
+          payloadSize: simSettings.payloadBytes,
+          version: 0,
+          dnssecOk: upper === 'DO',
+          flags: 0,
+          options: [],
+        }
         m = { ...m, edns: upper === 'EDNS' && m.edns !== null ? m.edns : edns }
       } else if (rcode !== undefined) m = { ...m, rcode }
       else if (opcode !== undefined) m = { ...m, opcode }
@@ -342,17 +395,31 @@ class EntryDraft {
   finish(line: number): Entry {
     const [reply = this.#message, ...more] = this.#messages
     const extra = this.#messages.length > 0 ? [...more, this.#message] : []
-    return { line, match: this.#match, adjust: this.#adjust, reply, sectionsGiven: this.#given, raw: this.raw, extra, ede: this.#ede }
+    return {
+      line,
+      match: this.#match,
+      adjust: this.#adjust,
+      reply,
+      sectionsGiven: this.#given,
+      raw: this.raw,
+      extra,
+      ede: this.#ede,
+    }
   }
 }
 
 function sectionName(word: string | undefined, fail: Fail): SectionName {
   switch (word) {
-    case 'QUESTION': return 'question'
-    case 'ANSWER': return 'answer'
-    case 'AUTHORITY': return 'authority'
-    case 'ADDITIONAL': return 'additional'
-    default: throw fail(`SECTION does not know "${word ?? ''}"`)
+    case 'QUESTION':
+      return 'question'
+    case 'ANSWER':
+      return 'answer'
+    case 'AUTHORITY':
+      return 'authority'
+    case 'ADDITIONAL':
+      return 'additional'
+    default:
+      throw fail(`SECTION does not know "${word ?? ''}"`)
   }
 }
 
@@ -374,30 +441,47 @@ interface Option {
 }
 
 /** `fail` makes an error about one option. */
-function configFrom<O extends Option>(options: readonly O[], fail: (option: O, message: string) => ScenarioError): ScenarioConfig {
+function configFrom<O extends Option>(
+  options: readonly O[],
+  fail: (option: O, message: string) => ScenarioError,
+): ScenarioConfig {
   const last = (name: string): string | undefined => options.findLast(option => option.name === name)?.value
   const truth = (name: string, byDefault: boolean): boolean => {
     const value = last(name)
     return value === undefined ? byDefault : value === 'yes' || value === 'on' || value === 'true'
   }
   const known = [
-    'name', 'stub-addr', 'stub-prime', 'qname-minimisation', 'query-minimization', 'qname-minimisation-strict', 'use-caps-for-id', 'do-ip4', 'do-ip6', 'harden-glue',
-    'local-data', 'limit',
+    'name',
+    'stub-addr',
+    'stub-prime',
+    'qname-minimisation',
+    'query-minimization',
+    'qname-minimisation-strict',
+    'use-caps-for-id',
+    'do-ip4',
+    'do-ip6',
+    'harden-glue',
+    'local-data',
+    'limit',
   ]
   const minimise = truth('qname-minimisation', false) || truth('query-minimization', false)
   return {
-    rootAddresses: options.filter(option => option.clause === 'stub-zone' && option.name === 'stub-addr').map(option => option.value.replace(/@\d+$/, '')),
+    rootAddresses: options
+      .filter(option => option.clause === 'stub-zone' && option.name === 'stub-addr')
+      .map(option => option.value.replace(/@\d+$/, '')),
     minimise: !minimise ? 'off' : truth('qname-minimisation-strict', false) ? 'strict' : 'relaxed',
     mixCase: truth('use-caps-for-id', false),
     ipv4: truth('do-ip4', true),
     ipv6: truth('do-ip6', true),
     hardenGlue: truth('harden-glue', true),
     localData: options.filter(option => option.name === 'local-data').map(option => option.value),
-    limits: options.filter(option => option.name === 'limit').map(option => {
-      const match = /^(\w+)\.(\w+)\s+(\d+)$/.exec(option.value)
-      if (match === null) throw fail(option, 'expected limit: "group.name number"')
-      return { group: match[1] ?? '', name: match[2] ?? '', value: Number(match[3]) }
-    }),
+    limits: options
+      .filter(option => option.name === 'limit')
+      .map(option => {
+        const match = /^(\w+)\.(\w+)\s+(\d+)$/.exec(option.value)
+        if (match === null) throw fail(option, 'expected limit: "group.name number"')
+        return { group: match[1] ?? '', name: match[2] ?? '', value: Number(match[3]) }
+      }),
     ignored: options.filter(option => !known.includes(option.name)).map(option => `${option.name}: ${option.value}`),
   }
 }
@@ -409,7 +493,11 @@ function stripComment(line: string): string {
     const c = line[i]
     if (c === '\\') i++
     else if (c === '"') quoted = !quoted
-    else if (!quoted && (c === ';' || ((c === '#' || line.startsWith('//', i)) && (i === 0 || /\s/.test(line[i - 1] ?? ''))))) return line.slice(0, i)
+    else if (
+      !quoted &&
+      (c === ';' || ((c === '#' || line.startsWith('//', i)) && (i === 0 || /\s/.test(line[i - 1] ?? ''))))
+    )
+      return line.slice(0, i)
   }
   return line
 }

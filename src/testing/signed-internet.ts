@@ -1,6 +1,6 @@
 /**
- * Signs the zones of an internet as they are told to be: DS records go to the parents, unsigned delegations are proven there,
- * and the trust anchors come out. Which servers have the zones is not its matter.
+ * Signs the zones of an internet as they are told to be: DS records go to the parents, unsigned delegations are proven
+ * there, and the trust anchors come out. Which servers have the zones is not its matter.
  */
 import { formatName } from '../dns/text.ts'
 import { isStrictlyWithin, type Name, parentOf, ROOT } from '../dns/name.ts'
@@ -26,7 +26,12 @@ export interface SignedInternet {
 /** RFC 8624 section 3.3. */
 const ANCHOR_DIGEST = 2
 
-export function signZones(given: readonly ZoneToSign[], store: KeyStore, seed: number, times: SigningTimes): SignedInternet {
+export function signZones(
+  given: readonly ZoneToSign[],
+  store: KeyStore,
+  seed: number,
+  times: SigningTimes,
+): SignedInternet {
   const { zones: prepared, anchors } = store.preparedFor(given, seed, () => prepare(given, store, seed))
   const origins = new Set(given.map(({ zone }) => zone.origin))
   const signed = new Map<Name, SignedZone>()
@@ -46,11 +51,22 @@ function prepare(given: readonly ZoneToSign[], store: KeyStore, seed: number): P
   const plans = new Map<Name, SigningPlan>()
   for (const { zone, plan } of given) if (plan !== null && !plans.has(zone.origin)) plans.set(zone.origin, plan)
   const keys = new Map([...plans].map(([origin, plan]) => [origin, store.keysOf(origin, seed, plan)]))
-  const children = new Map([...plans].map(([child, { flaws }]): [Name, ChildPlan] => [child, { stripped: flaws.has('strippedDs'), wildcardDs: flaws.has('wildcardDs') }]))
+  const children = new Map(
+    [...plans].map(([child, { flaws }]): [Name, ChildPlan] => [
+      child,
+      { stripped: flaws.has('strippedDs'), wildcardDs: flaws.has('wildcardDs') },
+    ]),
+  )
   const zones = given.map(({ zone, plan }): Zone | ZoneMaterial => {
     const own = keys.get(zone.origin)
     if (plan === null || own === undefined) return zone
-    return new ZoneMaterial({ zone: withDs(zone, keys, origins), plan, seed, children, keys: plan === plans.get(zone.origin) ? own : store.keysOf(zone.origin, seed, plan) })
+    return new ZoneMaterial({
+      zone: withDs(zone, keys, origins),
+      plan,
+      seed,
+      children,
+      keys: plan === plans.get(zone.origin) ? own : store.keysOf(zone.origin, seed, plan),
+    })
   })
   return { zones, anchors: new Map([...keys].map(([origin, set]) => [origin, anchorFor(origin, set)])) }
 }
@@ -67,17 +83,27 @@ function withDs(zone: Zone, keys: ReadonlyMap<Name, KeySet>, origins: ReadonlySe
   const sets = [...zone.rrsets()]
   const has = (name: Name, type: number): RRset | undefined => sets.find(set => set.name === name && set.type === type)
   const ds = [...keys].flatMap(([child, { ds: rdatas }]): RRset[] => {
-    const ns = isStrictlyWithin(child, zone.origin) && homeOf(parentOf(child), origins) === zone.origin ? has(child, RrType.NS) : undefined
-    return ns === undefined || rdatas.length === 0 || has(child, RrType.DS) !== undefined ? [] : [makeRRset(child, RrType.DS, RrClass.IN, ns.ttl, rdatas)]
+    const ns =
+      isStrictlyWithin(child, zone.origin) && homeOf(parentOf(child), origins) === zone.origin
+        ? has(child, RrType.NS)
+        : undefined
+    return ns === undefined || rdatas.length === 0 || has(child, RrType.DS) !== undefined
+      ? []
+      : [makeRRset(child, RrType.DS, RrClass.IN, ns.ttl, rdatas)]
   })
   return ds.length === 0 ? zone : new Zone(zone.origin, [...sets, ...ds], { recordsOnly: zone.recordsOnly })
 }
 
-const anchorFor = (name: Name, { anchors }: KeySet): TrustAnchor =>
-  ({ name, keys: [], ds: anchors.map(rdata => dsFor(name, { rdata, tag: keyTagOf(rdata), algorithm: rdata[3] ?? 0 }, ANCHOR_DIGEST)) })
+const anchorFor = (name: Name, { anchors }: KeySet): TrustAnchor => ({
+  name,
+  keys: [],
+  ds: anchors.map(rdata => dsFor(name, { rdata, tag: keyTagOf(rdata), algorithm: rdata[3] ?? 0 }, ANCHOR_DIGEST)),
+})
 
 /** A line for each DS record of an anchor, as files of trust anchors have them. */
-export const anchorLines = ({ name, ds }: TrustAnchor): readonly string[] => ds.map(rdata => `${formatName(name)} IN DS ${formatRdata(RrType.DS, rdata)}`)
+export const anchorLines = ({ name, ds }: TrustAnchor): readonly string[] =>
+  ds.map(rdata => `${formatName(name)} IN DS ${formatRdata(RrType.DS, rdata)}`)
 
 /** Has somebody signed the zone already? */
-export const isSignedAlready = (zone: Zone): boolean => [...zone.rrsets()].some(({ type, signatures }) => type === RrType.DNSKEY || signatures.length > 0)
+export const isSignedAlready = (zone: Zone): boolean =>
+  [...zone.rrsets()].some(({ type, signatures }) => type === RrType.DNSKEY || signatures.length > 0)

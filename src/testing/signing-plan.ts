@@ -52,18 +52,48 @@ export interface SigningPlan {
 const SHA256_DIGEST = 2
 
 const algorithmsByWord: ReadonlyMap<string, SigningAlgorithm> = new Map(
-  (['RSASHA1', 'RSASHA1-NSEC3-SHA1', 'RSASHA256', 'RSASHA512', 'ECDSAP256SHA256', 'ECDSAP384SHA384', 'ED25519', 'ED448'] as const satisfies readonly SigningAlgorithm[])
-    .map(name => [name.toLowerCase(), name]),
+  (
+    [
+      'RSASHA1',
+      'RSASHA1-NSEC3-SHA1',
+      'RSASHA256',
+      'RSASHA512',
+      'ECDSAP256SHA256',
+      'ECDSAP384SHA384',
+      'ED25519',
+      'ED448',
+    ] as const satisfies readonly SigningAlgorithm[]
+  ).map(name => [name.toLowerCase(), name]),
 )
 const isRollover = (text: string): text is Rollover => Object.hasOwn(rollovers, text)
-const OTHER_WORDS = ['csk', 'nsec', 'nsec3', 'salt', 'optOut', 'sha1Ds', 'sha384Ds', 'unsupportedAlgorithm', 'unsupportedDigest', 'noDs', 'no'] as const
+const OTHER_WORDS = [
+  'csk',
+  'nsec',
+  'nsec3',
+  'salt',
+  'optOut',
+  'sha1Ds',
+  'sha384Ds',
+  'unsupportedAlgorithm',
+  'unsupportedDigest',
+  'noDs',
+  'no',
+] as const
 
 /** All words that `readPlan` knows. */
-export const planWords: readonly string[] = [...Object.keys(signingAlgorithms).map(name => name.toLowerCase()), ...OTHER_WORDS, ...Object.keys(rollovers), ...Object.keys(zoneFlaws)]
+export const planWords: readonly string[] = [
+  ...Object.keys(signingAlgorithms).map(name => name.toLowerCase()),
+  ...OTHER_WORDS,
+  ...Object.keys(rollovers),
+  ...Object.keys(zoneFlaws),
+]
 
 /** Reads the line of words; null for "no". What it cannot read is an `error` that says what it could have been. */
 export function readPlan(text: string): SigningPlan | null | { readonly error: string } {
-  const words = text.trim().split(/\s+/).filter(word => word !== '')
+  const words = text
+    .trim()
+    .split(/\s+/)
+    .filter(word => word !== '')
   const algorithms: SigningAlgorithm[] = []
   const flaws = new Map<ZoneFlaw, number | null>()
   const digests: number[] = []
@@ -78,12 +108,18 @@ export function readPlan(text: string): SigningPlan | null | { readonly error: s
     else if (OTHER_WORDS.some(known => known === name)) seen.set(name, argument ?? null)
     else {
       const near = suggest(name, planWords)
-      return { error: `"${word}" says nothing about signing${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${planWords.join(', ')}` }
+      return {
+        error: `"${word}" says nothing about signing${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${planWords.join(', ')}`,
+      }
     }
     const takesNumber = isZoneFlaw(name) ? zoneFlaws[name].startsWith('(n)') : name === 'nsec3' || name === 'salt'
-    if (argument !== undefined && (!takesNumber || (name !== 'salt' && !/^\d+$/.test(argument)))) return { error: `"${word}": ${takesNumber ? 'a number is expected in the parentheses' : `${name} takes no number`}` }
+    if (argument !== undefined && (!takesNumber || (name !== 'salt' && !/^\d+$/.test(argument))))
+      return {
+        error: `"${word}": ${takesNumber ? 'a number is expected in the parentheses' : `${name} takes no number`}`,
+      }
   }
-  if (seen.has('no')) return words.length === 1 ? null : { error: `"${text}": a zone that is not signed is signed in no way` }
+  if (seen.has('no'))
+    return words.length === 1 ? null : { error: `"${text}": a zone that is not signed is signed in no way` }
   if (seen.has('sha1Ds')) digests.push(1)
   if (seen.has('sha384Ds')) digests.push(4)
   const salt = new Uint8Array(Buffer.from(seen.get('salt') ?? '', 'hex'))
@@ -93,7 +129,9 @@ export function readPlan(text: string): SigningPlan | null | { readonly error: s
     // Colliding tags are quickly made for RSA only.
     algorithms: algorithms.length > 0 ? algorithms : [flaws.has('keyTrap') ? 'RSASHA256' : 'ECDSAP256SHA256'],
     csk: seen.has('csk'),
-    denial: nsec3 ? { kind: 'nsec3', iterations: Number(seen.get('nsec3') ?? 0), salt, optOut: seen.has('optOut') } : { kind: 'nsec' },
+    denial: nsec3
+      ? { kind: 'nsec3', iterations: Number(seen.get('nsec3') ?? 0), salt, optOut: seen.has('optOut') }
+      : { kind: 'nsec' },
     digests: digests.length === 0 ? [SHA256_DIGEST] : digests,
     rollover,
     unsupported: seen.has('unsupportedAlgorithm') ? 'algorithm' : seen.has('unsupportedDigest') ? 'digest' : null,

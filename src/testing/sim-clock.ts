@@ -23,7 +23,10 @@ export class SimClock implements Clock {
   #popped = 0
   readonly #wallOffsetS: number
 
-  /** Starts above zero (milliseconds), so that a time of 0 taken for "never" shows up; `wallS` is the wall clock then, in seconds. */
+  /**
+   * Starts above zero (milliseconds), so that a time of 0 taken for "never" shows up; `wallS` is the wall clock then,
+   * in seconds.
+   */
   constructor(startMs: number = simSettings.clockStartMs, wallS: number = simSettings.wallStartS) {
     this.#now = startMs
     this.#wallOffsetS = wallS - Math.floor(startMs / 1000)
@@ -141,11 +144,21 @@ export class SimClock implements Clock {
 
 const isBefore = (a: Scheduled, b: Scheduled): boolean => a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
 
-/** `'59s'`, `'1h30m'`, `'250ms'` or a number of milliseconds, as milliseconds. Throws on anything else: it is a mistake in a test. */
+/**
+ * `'59s'`, `'1h30m'`, `'250ms'` or a number of milliseconds, as milliseconds. Throws on anything else: it is a mistake
+ * in a test.
+ */
 export function parseDuration(duration: string | number): number {
   if (typeof duration === 'number') return duration
-  const unitMs: ReadonlyMap<string, number> = new Map([['ms', 1], ['s', 1_000], ['m', 60_000], ['h', 3_600_000], ['d', 86_400_000]])
+  const unitMs: ReadonlyMap<string, number> = new Map([
+    ['ms', 1],
+    ['s', 1_000],
+    ['m', 60_000],
+    ['h', 3_600_000],
+    ['d', 86_400_000],
+  ])
   const parts = [...duration.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
-  if (parts.length === 0 || parts.map(p => p[0]).join('') !== duration) throw new Error(`"${duration}" is not a duration such as 250ms, 59s or 1h30m`)
+  if (parts.length === 0 || parts.map(p => p[0]).join('') !== duration)
+    throw new Error(`"${duration}" is not a duration such as 250ms, 59s or 1h30m`)
   return parts.reduce((sum, part) => sum + Number(part[1]) * (unitMs.get(part[2] ?? '') ?? 0), 0)
 }

@@ -1,12 +1,12 @@
 /**
- * The Network port of simulations: datagrams that take time, get lost, arrive twice or out of order, all by seed. It runs
- * on whatever clock it is given, so the same class carries a simulation on virtual time and the demo on real time.
+ * The Network port of simulations: datagrams that take time, get lost, arrive twice or out of order, all by seed. It
+ * runs on whatever clock it is given, so the same class carries a simulation on virtual time and the demo on real time.
  *
- * What belongs to a query is judged by `net/reply-judge.ts`, the same function that the sockets use: a mismatching datagram
- * never becomes a result. Each exchange is a fresh port, so a late reply to one never reaches another.
+ * What belongs to a query is judged by `net/reply-judge.ts`, the same function that the sockets use: a mismatching
+ * datagram never becomes a result. Each exchange is a fresh port, so a late reply to one never reaches another.
  *
- * Invariant: `done` is called exactly once, never from within `exchange`, never after a cancel; afterwards nothing of the
- * exchange is left on the clock.
+ * Invariant: `done` is called exactly once, never from within `exchange`, never after a cancel; afterwards nothing of
+ * the exchange is left on the clock.
  */
 import { type Judgement, judgeReply } from '../net/reply-judge.ts'
 import type { IpAddress } from '../dns/address.ts'
@@ -42,7 +42,13 @@ export interface Weather {
   readonly deadFamilies: readonly (4 | 6)[]
 }
 
-export const calm: Weather = Object.freeze({ lossPermille: 0, duplicatePermille: 0, jitterPermille: 0, unrouted: 'silent', deadFamilies: [] })
+export const calm: Weather = Object.freeze({
+  lossPermille: 0,
+  duplicatePermille: 0,
+  jitterPermille: 0,
+  unrouted: 'silent',
+  deadFamilies: [],
+})
 
 /** One exchange as it went, told when it ends. `result` is null when it was cancelled. */
 export interface SimExchange {
@@ -115,12 +121,25 @@ export class SimNetwork implements Network {
     for (const exchange of this.#open) if (exchange === open) this.#expire(exchange)
   }
 
-  exchange(server: ServerAddress, transport: Transport, query: Uint8Array, timeoutMs: number, done: (result: ExchangeResult) => void): Cancel {
+  exchange(
+    server: ServerAddress,
+    transport: Transport,
+    query: Uint8Array,
+    timeoutMs: number,
+    done: (result: ExchangeResult) => void,
+  ): Cancel {
     const { clock, onExchange } = this.#parts
     const sentAt = clock.now()
     this.#started++
     const exchange: InFlight = {
-      server, query: query.slice(), transport, sentAt, timers: new Set(), mismatches: 0, guesses: 0, weak: null,
+      server,
+      query: query.slice(),
+      transport,
+      sentAt,
+      timers: new Set(),
+      mismatches: 0,
+      guesses: 0,
+      weak: null,
       finish: result => {
         if (!this.#open.delete(exchange)) return
         for (const cancel of exchange.timers) cancel()
@@ -143,7 +162,10 @@ export class SimNetwork implements Network {
     exchange.timers.add(cancel)
   }
 
-  /** Plans what will arrive. Every number is drawn here, whatever happens later, so that one fault does not shift the rest. */
+  /**
+   * Plans what will arrive. Every number is drawn here, whatever happens later, so that one fault does not shift the
+   * rest.
+   */
   #send(exchange: InFlight, server: ServerAddress): void {
     const { random, hostAt, weather } = this.#parts
     const jitter = random.below(1_000_000) / 1_000_000
@@ -157,14 +179,19 @@ export class SimNetwork implements Network {
     const host = server.port === simSettings.serverPort ? hostAt(server.ip) : undefined
     const trip = (host?.latencyMs ?? simSettings.latencyMs) * (1 + (jitter * weather.jitterPermille) / 1_000)
     if (host === undefined) {
-      if (weather.unrouted === 'unreachable') this.#after(exchange, trip, () => exchange.finish({ kind: 'unreachable', reason: 'EHOSTUNREACH', family: false }))
+      if (weather.unrouted === 'unreachable')
+        this.#after(exchange, trip, () =>
+          exchange.finish({ kind: 'unreachable', reason: 'EHOSTUNREACH', family: false }),
+        )
       return
     }
     const tcp = exchange.transport === 'tcp'
     if (lostOut && !tcp) return
     // A TCP exchange needs a round trip for the handshake; what is lost is sent again.
     const setUp = tcp ? trip + (lostOut || lostBack ? simSettings.tcpRetransmitMs : 0) : 0
-    this.#after(exchange, setUp + trip / 2, () => this.#reach(exchange, host, trip / 2, lostBack && !tcp, twice && !tcp))
+    this.#after(exchange, setUp + trip / 2, () =>
+      this.#reach(exchange, host, trip / 2, lostBack && !tcp, twice && !tcp),
+    )
   }
 
   /** The query is at the server. */
@@ -172,7 +199,9 @@ export class SimNetwork implements Network {
     const reaction = host.server.react(exchange.query, exchange.transport, host.ip)
     switch (reaction.kind) {
       case 'closed':
-        this.#after(exchange, backMs, () => exchange.finish({ kind: 'unreachable', reason: 'ECONNREFUSED', family: false }))
+        this.#after(exchange, backMs, () =>
+          exchange.finish({ kind: 'unreachable', reason: 'ECONNREFUSED', family: false }),
+        )
         return
       case 'arrivals': {
         const arrivals = lost ? [] : reaction.arrivals
@@ -212,14 +241,18 @@ export class SimNetwork implements Network {
       case 'guess':
         exchange.mismatches++
         exchange.guesses++
-        if (exchange.guesses >= limits.mismatchesBeforeTcp) exchange.finish({ kind: 'spoofing-suspected', mismatches: exchange.mismatches })
+        if (exchange.guesses >= limits.mismatchesBeforeTcp)
+          exchange.finish({ kind: 'spoofing-suspected', mismatches: exchange.mismatches })
         return
       default:
         judgement satisfies never
     }
   }
 
-  /** The rules of `net/upstream-tcp.ts`: nobody off the path can write into the stream, and a server that talks nonsense is left. */
+  /**
+   * The rules of `net/upstream-tcp.ts`: nobody off the path can write into the stream, and a server that talks nonsense
+   * is left.
+   */
   #receivedTcp(exchange: InFlight, bytes: Uint8Array, judgement: Judgement): void {
     switch (judgement) {
       case 'reply':
@@ -229,7 +262,11 @@ export class SimNetwork implements Network {
         return
       case 'noise':
       case 'guess':
-        exchange.finish({ kind: 'unreachable', reason: judgement === 'noise' ? 'a malformed message' : 'a reply to another question', family: false })
+        exchange.finish({
+          kind: 'unreachable',
+          reason: judgement === 'noise' ? 'a malformed message' : 'a reply to another question',
+          family: false,
+        })
         return
       default:
         judgement satisfies never
@@ -248,6 +285,17 @@ export class SimNetwork implements Network {
 }
 
 /** The same servers reached through a real clock: an internet inside the process, without a socket. */
-export function embeddedNetwork(clock: Clock, random: Random, limits: UpstreamLimits, hosts: ReadonlyMap<string, Host>): SimNetwork {
-  return new SimNetwork({ clock, random, limits, hostAt: ip => hosts.get(ip.text), weather: { ...calm, jitterPermille: simSettings.jitterPermille } })
+export function embeddedNetwork(
+  clock: Clock,
+  random: Random,
+  limits: UpstreamLimits,
+  hosts: ReadonlyMap<string, Host>,
+): SimNetwork {
+  return new SimNetwork({
+    clock,
+    random,
+    limits,
+    hostAt: ip => hosts.get(ip.text),
+    weather: { ...calm, jitterPermille: simSettings.jitterPermille },
+  })
 }

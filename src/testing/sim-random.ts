@@ -17,7 +17,9 @@ export class SimRandom implements Random {
   constructor(seed: number) {
     this.seed = seed
     const whole = Math.abs(Math.trunc(seed))
-    const next = splitMix((whole >>> 0) ^ Math.imul(Math.floor(whole / 2 ** 32) >>> 0, 0x9e3779b1) ^ (seed < 0 ? 0x5bd1e995 : 0))
+    const next = splitMix(
+      (whole >>> 0) ^ Math.imul(Math.floor(whole / 2 ** 32) >>> 0, 0x9e3779b1) ^ (seed < 0 ? 0x5bd1e995 : 0),
+    )
     this.#a = next()
     this.#b = next()
     this.#c = next()
@@ -50,16 +52,23 @@ export class SimRandom implements Random {
     for (let i = 0; i < into.length; i++) into[i] = this.#next() >>> 24
   }
 
-  /** True in `permille` of 1,000 cases. Draws a number even for 0 and 1000, so that changing a rate does not shift what follows. */
+  /**
+   * True in `permille` of 1,000 cases. Draws a number even for 0 and 1000, so that changing a rate does not shift what
+   * follows.
+   */
   chance(permille: number): boolean {
     return this.below(1_000) < permille
   }
 
-  /** A generator of its own for one part of a simulation, so that one more draw in one part changes nothing in another. */
+  /**
+   * A generator of its own for one part of a simulation, so that one more draw in one part changes nothing in another.
+   */
   fork(part: string): SimRandom {
     let hash = 0x811c9dc5
     for (let i = 0; i < part.length; i++) hash = Math.imul(hash ^ part.charCodeAt(i), 0x01000193)
-    return new SimRandom(((this.seed % 2 ** 21) * 2 ** 32) + ((hash ^ Math.imul(Math.trunc(this.seed), 0x85ebca6b)) >>> 0))
+    return new SimRandom(
+      (this.seed % 2 ** 21) * 2 ** 32 + ((hash ^ Math.imul(Math.trunc(this.seed), 0x85ebca6b)) >>> 0),
+    )
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * An authoritative server as a function: query octets in, reply octets out. It answers from real zones through
- * `zone/zone.ts`, so a referral is a referral and glue is never authoritative; signed zones add what `signed-answers.ts`
- * says, when DO asks for it; and it can misbehave in all the named ways. It has no socket and no clock: when a reply arrives is a number in it, and the network decides the rest.
+ * `zone/zone.ts`, so a referral is a referral and glue is never authoritative; signed zones add what
+ * `signed-answers.ts` says, when DO asks for it; and it can misbehave in all the named ways. It has no socket and no
+ * clock: when a reply arrives is a number in it, and the network decides the rest.
  *
  * Invariant: the same queries in the same order, with the same seed, give the same replies.
  */
@@ -74,7 +75,12 @@ export class SimServer {
     if (decoded.kind === 'format-error') {
       // RFC 1035 section 4.1.1: FORMERR, but never to something that may be a reply itself.
       if (decoded.header === null || decoded.header.response) return silence
-      return one(encode(replyTo({ ...decoded.header, question: decoded.question, edns: null }, { rcode: Rcode.FORMERR }), simSettings.plainPayloadBytes))
+      return one(
+        encode(
+          replyTo({ ...decoded.header, question: decoded.question, edns: null }, { rcode: Rcode.FORMERR }),
+          simSettings.plainPayloadBytes,
+        ),
+      )
     }
     const asked = decoded.message
     if (asked.response) return silence
@@ -88,7 +94,8 @@ export class SimServer {
 
     const lateMs = active.has('slow') ? (active.get('slow')?.amount ?? simSettings.slowMs) : 0
     const answer: Arrival = { bytes: this.#answer(query, asked, active, transport, at), afterMs: lateMs }
-    const before = question === null || transport === 'tcp' ? [] : forgeriesBefore(active, query, question, this.#random)
+    const before =
+      question === null || transport === 'tcp' ? [] : forgeriesBefore(active, query, question, this.#random)
     return { kind: 'arrivals', arrivals: [...before.map(bytes => ({ bytes, afterMs: lateMs - 1 })), answer] }
   }
 
@@ -102,7 +109,8 @@ export class SimServer {
     if (zone === undefined || question.class !== RrClass.IN) return replyTo(asked, { rcode: Rcode.REFUSED })
     if (isMetaType(question.type) && question.type !== RrType.ANY) return replyTo(asked, { rcode: Rcode.NOTIMP })
     const reply = fromZone(zone, asked, question)
-    // RFC 1035 section 3.3.11: an NS answer brings the addresses along, which is what priming lives on (RFC 9609 section 4.1).
+    // RFC 1035 section 3.3.11: an NS answer brings the addresses along, which is what priming lives on (RFC 9609
+    // section 4.1).
     if (question.type !== RrType.NS || !reply.authoritative || reply.additional.length > 0) return reply
     const names = reply.answer.flatMap(record => (record.type === RrType.NS ? (targetOf(record.rdata) ?? []) : []))
     this.#addresses ??= addressesIn([...this.#zones.values()].map(dataOf))
@@ -121,33 +129,56 @@ export class SimServer {
     }
   }
 
-  #answer(query: Uint8Array, asked: Message, active: ReadonlyMap<MisbehaviourName, Misbehaviour>, transport: Transport, at: IpAddress): Uint8Array {
+  #answer(
+    query: Uint8Array,
+    asked: Message,
+    active: ReadonlyMap<MisbehaviourName, Misbehaviour>,
+    transport: Transport,
+    at: IpAddress,
+  ): Uint8Array {
     const plain = asked.edns === null || active.has('ignoresEdns') || active.has('formerrOnEdns')
-    const offered = plain ? simSettings.plainPayloadBytes : Math.min(asked.edns?.payloadSize ?? 0, simSettings.payloadBytes)
+    const offered = plain
+      ? simSettings.plainPayloadBytes
+      : Math.min(asked.edns?.payloadSize ?? 0, simSettings.payloadBytes)
     const maxBytes = transport === 'tcp' ? simSettings.tcpBytes : Math.max(offered, simSettings.plainPayloadBytes)
     if (active.has('bareErrors')) return bareError(query)
     if (active.has('garbage')) return garbage(encode(replyTo(asked, {}), maxBytes), this.#random)
 
     let reply = refusal(asked, active, transport) ?? this.#bent(asked, active, at)
-    if (active.has('wrongCase') && reply.question !== null) reply = { ...reply, question: { ...reply.question, cased: reply.question.name } }
+    if (active.has('wrongCase') && reply.question !== null)
+      reply = { ...reply, question: { ...reply.question, cased: reply.question.name } }
     if (plain) reply = { ...reply, edns: null }
     return encode(reply, maxBytes)
   }
 
   /** The honest reply with its content bent. */
   #bent(asked: Message, active: ReadonlyMap<MisbehaviourName, Misbehaviour>, at: IpAddress): Message {
-    let reply = this.honestReply(active.has('ignoresDo') && asked.edns !== null ? { ...asked, edns: { ...asked.edns, dnssecOk: false } } : asked)
+    let reply = this.honestReply(
+      active.has('ignoresDo') && asked.edns !== null ? { ...asked, edns: { ...asked.edns, dnssecOk: false } } : asked,
+    )
     const served = asked.question === null ? undefined : this.#zoneFor(asked.question)
     const zone = served === undefined ? undefined : dataOf(served)
     const origin = zone?.origin ?? ROOT
-    if (active.has('loops') && asked.question !== null && asked.question.name !== origin) reply = replyTo(asked, { authority: apexNs(zone) })
-    if (active.has('nxdomainOnEmptyNonTerminal') && isNodata(reply) && zone !== undefined && !owns(zone, asked.question)) reply = { ...reply, rcode: Rcode.NXDOMAIN }
-    if (active.has('emptyAnswerNoSoa')) reply = { ...reply, authority: reply.authority.filter(record => record.type !== RrType.SOA) }
+    if (active.has('loops') && asked.question !== null && asked.question.name !== origin)
+      reply = replyTo(asked, { authority: apexNs(zone) })
+    if (
+      active.has('nxdomainOnEmptyNonTerminal') &&
+      isNodata(reply) &&
+      zone !== undefined &&
+      !owns(zone, asked.question)
+    )
+      reply = { ...reply, rcode: Rcode.NXDOMAIN }
+    if (active.has('emptyAnswerNoSoa'))
+      reply = { ...reply, authority: reply.authority.filter(record => record.type !== RrType.SOA) }
     if (active.has('selfGlue')) reply = pointGlueHere(reply, at)
     if (active.has('clearsAa')) reply = { ...reply, authoritative: false }
     if (active.has('extraRecords')) reply = plantExtras(reply, origin)
-    if (active.has('stripsSignatures')) reply = eachSection(reply, records => records.filter(({ type }) => !PROOF_TYPES.has(type)))
-    if (active.has('breaksSignatures')) reply = eachSection(reply, records => records.map(record => (record.type === RrType.RRSIG ? { ...record, rdata: spoilt(record.rdata) } : record)))
+    if (active.has('stripsSignatures'))
+      reply = eachSection(reply, records => records.filter(({ type }) => !PROOF_TYPES.has(type)))
+    if (active.has('breaksSignatures'))
+      reply = eachSection(reply, records =>
+        records.map(record => (record.type === RrType.RRSIG ? { ...record, rdata: spoilt(record.rdata) } : record)),
+      )
     return reply
   }
 }
@@ -165,23 +196,41 @@ function addressesIn(zones: readonly Zone[]): ReadonlyMap<Name, readonly Rr[]> {
 const one = (bytes: Uint8Array): Reaction => ({ kind: 'arrivals', arrivals: [{ bytes, afterMs: 0 }] })
 const encode = (message: Message, maxBytes: number): Uint8Array => encodeMessage(message, { maxBytes }).bytes
 
-type Asked = Pick<Message, 'id' | 'opcode' | 'recursionDesired' | 'checkingDisabled' | 'edns'> & { readonly question: AskedQuestion | null }
+type Asked = Pick<Message, 'id' | 'opcode' | 'recursionDesired' | 'checkingDisabled' | 'edns'> & {
+  readonly question: AskedQuestion | null
+}
 
 /** An empty reply to a query, with some fields set. */
 function replyTo(asked: Asked, fields: Partial<Message>): Message {
   const edns: Edns | null =
-    asked.edns === null ? null : { payloadSize: simSettings.payloadBytes, version: 0, dnssecOk: asked.edns.dnssecOk, flags: 0, options: [] }
+    asked.edns === null
+      ? null
+      : { payloadSize: simSettings.payloadBytes, version: 0, dnssecOk: asked.edns.dnssecOk, flags: 0, options: [] }
   return {
-    id: asked.id, response: true, opcode: asked.opcode, authoritative: false, truncated: false, recursionDesired: asked.recursionDesired,
-    recursionAvailable: false, authenticData: false, checkingDisabled: asked.checkingDisabled, rcode: Rcode.NOERROR,
-    question: asked.question, answer: [], authority: [], additional: [], edns, ...fields,
+    id: asked.id,
+    response: true,
+    opcode: asked.opcode,
+    authoritative: false,
+    truncated: false,
+    recursionDesired: asked.recursionDesired,
+    recursionAvailable: false,
+    authenticData: false,
+    checkingDisabled: asked.checkingDisabled,
+    rcode: Rcode.NOERROR,
+    question: asked.question,
+    answer: [],
+    authority: [],
+    additional: [],
+    edns,
+    ...fields,
   }
 }
 
 function fromZone(zone: ServedZone, asked: Message, question: AskedQuestion): Message {
   const dnssecOk = asked.edns?.dnssecOk ?? false
   const found = zone instanceof SignedZone ? answerOf(zone, question) : zone.answer(question)
-  const sections = zone instanceof SignedZone && dnssecOk ? signedSections(zone, question, found) : plainSections(found, dnssecOk)
+  const sections =
+    zone instanceof SignedZone && dnssecOk ? signedSections(zone, question, found) : plainSections(found, dnssecOk)
   switch (found.kind) {
     case 'answer':
     case 'alias':
@@ -203,7 +252,8 @@ function fromZone(zone: ServedZone, asked: Message, question: AskedQuestion): Me
 
 /** Of a zone that is not signed on the fly; signatures in its text are given along with what they cover. */
 function plainSections(found: ZoneAnswer, dnssecOk: boolean): Sections {
-  const records = (sets: readonly (RRset | null)[]): Rr[] => sets.flatMap(set => (set === null ? [] : recordsOf(set, dnssecOk)))
+  const records = (sets: readonly (RRset | null)[]): Rr[] =>
+    sets.flatMap(set => (set === null ? [] : recordsOf(set, dnssecOk)))
   switch (found.kind) {
     case 'answer':
       return { answer: records(found.rrsets), authority: [], additional: records(found.additional) }
@@ -215,32 +265,52 @@ function plainSections(found: ZoneAnswer, dnssecOk: boolean): Sections {
     case 'nxdomain':
       return { answer: records(found.rrsets), authority: records([found.soa]), additional: [] }
     case 'referral':
-      return { answer: records(found.rrsets), authority: records([found.ns, dnssecOk ? found.ds : null]), additional: records(found.glue) }
+      return {
+        answer: records(found.rrsets),
+        authority: records([found.ns, dnssecOk ? found.ds : null]),
+        additional: records(found.glue),
+      }
     default:
       return found satisfies never
   }
 }
 
 /** A whole reply that some misbehaviour gives instead of an answer; the most drastic first. Null when there is none. */
-function refusal(asked: Message, active: ReadonlyMap<MisbehaviourName, Misbehaviour>, transport: Transport): Message | null {
+function refusal(
+  asked: Message,
+  active: ReadonlyMap<MisbehaviourName, Misbehaviour>,
+  transport: Transport,
+): Message | null {
   const rcodes: readonly (readonly [MisbehaviourName, number])[] = [
-    ['refuses', Rcode.REFUSED], ['servfails', Rcode.SERVFAIL], ['notimp', Rcode.NOTIMP], ['formerr', Rcode.FORMERR],
+    ['refuses', Rcode.REFUSED],
+    ['servfails', Rcode.SERVFAIL],
+    ['notimp', Rcode.NOTIMP],
+    ['formerr', Rcode.FORMERR],
   ]
   for (const [kind, rcode] of rcodes) if (active.has(kind)) return replyTo(asked, { rcode })
   if (asked.edns !== null && active.has('formerrOnEdns')) return replyTo(asked, { rcode: Rcode.FORMERR })
   if (asked.edns !== null && active.has('badVersion')) return replyTo(asked, { rcode: Rcode.BADVERS })
-  if (active.has('truncatesForever') || (transport === 'udp' && active.has('truncates'))) return replyTo(asked, { authoritative: true, truncated: true })
-  if (active.has('upwardReferral')) return replyTo(asked, { authority: [rr`. 518400 IN NS a.root-servers.net.`, rr`. 518400 IN NS b.root-servers.net.`] })
+  if (active.has('truncatesForever') || (transport === 'udp' && active.has('truncates')))
+    return replyTo(asked, { authoritative: true, truncated: true })
+  if (active.has('upwardReferral'))
+    return replyTo(asked, {
+      authority: [rr`. 518400 IN NS a.root-servers.net.`, rr`. 518400 IN NS b.root-servers.net.`],
+    })
   if (active.has('lame')) return replyTo(asked, {})
   return null
 }
 
 const PROOF_TYPES: ReadonlySet<number> = new Set<number>([RrType.RRSIG, RrType.NSEC, RrType.NSEC3])
 
-const eachSection = (reply: Message, change: (records: readonly Rr[]) => readonly Rr[]): Message =>
-  ({ ...reply, answer: change(reply.answer), authority: change(reply.authority), additional: change(reply.additional) })
+const eachSection = (reply: Message, change: (records: readonly Rr[]) => readonly Rr[]): Message => ({
+  ...reply,
+  answer: change(reply.answer),
+  authority: change(reply.authority),
+  additional: change(reply.additional),
+})
 
-const isNodata = (reply: Message): boolean => reply.rcode === Rcode.NOERROR && reply.authoritative && reply.answer.length === 0
+const isNodata = (reply: Message): boolean =>
+  reply.rcode === Rcode.NOERROR && reply.authoritative && reply.answer.length === 0
 
 function owns(zone: Zone, question: Question | null): boolean {
   for (const rrset of zone.rrsets()) if (rrset.name === question?.name) return true
@@ -248,7 +318,8 @@ function owns(zone: Zone, question: Question | null): boolean {
 }
 
 function apexNs(zone: Zone | undefined): Rr[] {
-  for (const rrset of zone?.rrsets() ?? []) if (rrset.type === RrType.NS && rrset.name === zone?.origin) return recordsOf(rrset)
+  for (const rrset of zone?.rrsets() ?? [])
+    if (rrset.type === RrType.NS && rrset.name === zone?.origin) return recordsOf(rrset)
   return []
 }
 
@@ -259,7 +330,10 @@ function pointGlueHere(reply: Message, at: IpAddress): Message {
   const type = at.family === 4 ? RrType.A : RrType.AAAA
   const named = reply.authority.flatMap(record => (record.type === RrType.NS ? (targetOf(record.rdata) ?? []) : []))
   const servers = named.filter(name => isWithin(foldName(name), parentOf(foldName(cut.owner))))
-  return { ...reply, additional: servers.map(owner => ({ owner, type, class: RrClass.IN, ttl: cut.ttl, rdata: at.bytes })) }
+  return {
+    ...reply,
+    additional: servers.map(owner => ({ owner, type, class: RrClass.IN, ttl: cut.ttl, rdata: at.bytes })),
+  }
 }
 
 /** The header of an error, without question: as some broken servers send it, and as anybody could. */

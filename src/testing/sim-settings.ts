@@ -4,15 +4,22 @@
  */
 
 export const simSettings = {
-  /** Where the virtual clock starts, in ms: above zero and no round number, so that "0 means never" and lucky arithmetic show. */
+  /**
+   * Where the virtual clock starts, in ms: above zero and no round number, so that "0 means never" and lucky arithmetic
+   * show.
+   */
   clockStartMs: 1_000_003,
   /** 2026-01-01T00:00:00Z, in seconds: any fixed moment; signatures made for tests are valid around it. */
   wallStartS: 1_767_225_600,
   /** Seed of the keys of signed zones that are given none. */
   keySeed: 1,
-  /** Events of one synchronous run: the dearest honest resolution takes under 2,000; a simulation beyond this is a loop. */
+  /**
+   * Events of one synchronous run: the dearest honest resolution takes under 2,000; a simulation beyond this is a loop.
+   */
   maxEvents: 1_000_000,
-  /** Round trip to a server that says nothing about it, in ms: about the median from Europe to well-run name servers. */
+  /**
+   * Round trip to a server that says nothing about it, in ms: about the median from Europe to well-run name servers.
+   */
   latencyMs: 20,
   /** Share of the latency that jitter adds at most, in 1/1000. */
   jitterPermille: 200,
@@ -35,10 +42,15 @@ export const simSettings = {
   loopbackPorts: 10_000,
   /** Ports tried before giving up: each must be free on dozens of addresses. */
   loopbackPortTries: 20,
-  /** Second octets of the networks for a port that was asked for: 127.64.0.0/16 and so many behind it, away from 127.53. */
+  /**
+   * Second octets of the networks for a port that was asked for: 127.64.0.0/16 and so many behind it, away from 127.53.
+   */
   loopbackNetwork: 64,
   loopbackNetworks: 128,
-  /** TTLs in seconds of what a test's internet has unasked: delegations and glue (those of the registries are 1 to 2 days), the servers' own NS and addresses, denials. */
+  /**
+   * TTLs in seconds of what a test's internet has unasked: delegations and glue (those of the registries are 1 to 2
+   * days), the servers' own NS and addresses, denials.
+   */
   delegationTtl: 86_400,
   serverTtl: 3_600,
   negativeTtl: 60,

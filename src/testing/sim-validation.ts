@@ -1,4 +1,7 @@
-/** What a resolver in front of a simulated internet validates, and against what: the keys of its signed root unless told otherwise. */
+/**
+ * What a resolver in front of a simulated internet validates, and against what: the keys of its signed root unless told
+ * otherwise.
+ */
 import { type Name, ROOT } from '../dns/name.ts'
 import type { DnssecRules } from '../dnssec/rules.ts'
 import { makeTrustPoints, type NegativeAnchor, type TrustAnchor } from '../dnssec/trust-anchors.ts'
@@ -20,10 +23,19 @@ export interface SimValidation {
   readonly aggressive?: boolean
 }
 
-/** `own`: the anchor that each signed zone would have. Throws for a zone in `at` that is not signed: it is a test's mistake. */
-export function validationOf(own: ReadonlyMap<Name, TrustAnchor>, limits: DnssecLimits, changes: SimValidation = {}): Validation {
+/**
+ * `own`: the anchor that each signed zone would have. Throws for a zone in `at` that is not signed: it is a test's
+ * mistake.
+ */
+export function validationOf(
+  own: ReadonlyMap<Name, TrustAnchor>,
+  limits: DnssecLimits,
+  changes: SimValidation = {},
+): Validation {
   const root = own.get(ROOT)
-  const chosen = changes.at?.map(text => own.get(nameOf(text)) ?? `the zone ${text} is not signed`) ?? (root === undefined ? [] : [root])
+  const chosen =
+    changes.at?.map(text => own.get(nameOf(text)) ?? `the zone ${text} is not signed`) ??
+    (root === undefined ? [] : [root])
   const anchors = [...chosen, ...(changes.anchors ?? [])].map(anchor => {
     if (typeof anchor === 'string') throw new Error(anchor)
     return anchor
@@ -31,7 +43,13 @@ export function validationOf(own: ReadonlyMap<Name, TrustAnchor>, limits: Dnssec
   return {
     validate: changes.validate ?? anchors.length > 0,
     points: makeTrustPoints(anchors, changes.negative ?? []),
-    rules: { limits, nsec3MaxIterations: limits.nsec3Iterations, disallowedAlgorithms: new Set(), disallowedDigests: new Set(), ...changes.rules },
+    rules: {
+      limits,
+      nsec3MaxIterations: limits.nsec3Iterations,
+      disallowedAlgorithms: new Set(),
+      disallowedDigests: new Set(),
+      ...changes.rules,
+    },
     aggressive: changes.aggressive ?? true,
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A `net.Socket` that looks names up in a stub when it connects: for libraries that take a socket but no `lookup`, as pg
- * does with `stream`. All else is Node's.
+ * A `net.Socket` that looks names up in a stub when it connects: for libraries that take a socket but no `lookup`, as
+ * pg does with `stream`. All else is Node's.
  */
 import type { lookup } from 'node:dns'
 import { Socket, type SocketConnectOpts } from 'node:net'
@@ -10,7 +10,9 @@ interface Looks {
   readonly lookup: typeof lookup
 }
 
-/** Each call makes a socket that is not yet connected. A `lookup` in the options of `connect` goes before the stub's. */
+/**
+ * Each call makes a socket that is not yet connected. A `lookup` in the options of `connect` goes before the stub's.
+ */
 export const makeStream =
   (stub: Looks): (() => Socket) =>
   () =>

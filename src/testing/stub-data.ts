@@ -1,6 +1,6 @@
 /**
- * Records as a test writes them, made into RDATA: presentation text, octets, arrays of TXT strings, objects, and the shorthand
- * of plain addresses. Deliberately without opinions on how records go together; that is `stub-store.ts`.
+ * Records as a test writes them, made into RDATA: presentation text, octets, arrays of TXT strings, objects, and the
+ * shorthand of plain addresses. Deliberately without opinions on how records go together; that is `stub-store.ts`.
  *
  * Invariant: what is returned fits its type; anything else is a `Mistake` that says what was expected.
  */
@@ -26,7 +26,9 @@ export function setsOf(name: WireName, given: unknown): DataSet[] {
     if (typeof given === 'string') return addressSets([given])
     if (isTextArray(given)) return addressSets(given)
     if (typeof given !== 'object' || given === null || Array.isArray(given) || given instanceof Uint8Array) {
-      return mistake(`expected an address, an array of addresses or types like { A: "192.0.2.1" }, found ${described(given)}`)
+      return mistake(
+        `expected an address, an array of addresses or types like { A: "192.0.2.1" }, found ${described(given)}`,
+      )
     }
     const ttl = 'ttl' in given && given.ttl !== undefined ? ttlOf(given.ttl) : null
     const sets: DataSet[] = []
@@ -76,7 +78,8 @@ export function addressSets(addresses: readonly string[]): DataSet[] {
   return [...sets].map(([type, rdatas]) => ({ type, ttl: null, rdatas }))
 }
 
-export const isTextArray = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(one => typeof one === 'string')
+export const isTextArray = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every(one => typeof one === 'string')
 
 const isText = (type: number): boolean => type === RrType.TXT || type === RrType.SPF
 
@@ -102,7 +105,8 @@ function textRdata(texts: readonly Uint8Array[]): Uint8Array {
 
 function checkedOctets(type: number, octets: Uint8Array): Uint8Array {
   const plan = planOf(type, RrClass.IN)
-  if (plan !== undefined && !fitsPlan(plan, octets, 0, octets.length)) mistake(`${octets.length} octets that are no ${typeName(type)} data`)
+  if (plan !== undefined && !fitsPlan(plan, octets, 0, octets.length))
+    mistake(`${octets.length} octets that are no ${typeName(type)} data`)
   return checkedLength(octets.slice())
 }
 

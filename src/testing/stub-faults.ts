@@ -1,7 +1,8 @@
 /**
- * Which rules act on a query. Four kinds of rule do not get in each other's way: faults, rules that answer (sequence, handler,
- * forward), delays and TTLs; of each kind the first that applies acts. The order is that of mocks: rules for a limited
- * number of queries (`times`, `schedule`, a sequence that ends) in the order they were made, then the others, the newest first.
+ * Which rules act on a query. Four kinds of rule do not get in each other's way: faults, rules that answer (sequence,
+ * handler, forward), delays and TTLs; of each kind the first that applies acts. The order is that of mocks: rules for a
+ * limited number of queries (`times`, `schedule`, a sequence that ends) in the order they were made, then the others,
+ * the newest first.
  *
  * Invariant: what a rule does depends on its own queries and the stub's seed only, never on other rules or on time.
  */
@@ -11,14 +12,33 @@ import { Rcode } from '../dns/types.ts'
 import type { Transport } from '../ports.ts'
 import { SimRandom } from './sim-random.ts'
 import { mistake } from './stub-mistake.ts'
-import { clientsOf, described, knownFields, near, type Pattern, patternOf, rcodeOf, typeOf, wholeNumber } from './stub-names.ts'
+import {
+  clientsOf,
+  described,
+  knownFields,
+  near,
+  type Pattern,
+  patternOf,
+  rcodeOf,
+  typeOf,
+  wholeNumber,
+} from './stub-names.ts'
 import type { Fault, StubEde } from './stub-types.ts'
 
 /** The rcodes that can be a fault. */
 const RCODES = ['SERVFAIL', 'REFUSED', 'NXDOMAIN', 'FORMERR', 'NOTIMP'] as const
 type RcodeName = (typeof RCODES)[number]
 /** Faults that change or misplace a reply, whatever it says. */
-const WIRE_FAULTS = ['truncate', 'wrongId', 'wrongQuestion', 'wrongSource', 'garbage', 'halfFrame', 'tcpReset', 'stripEdns'] as const
+const WIRE_FAULTS = [
+  'truncate',
+  'wrongId',
+  'wrongQuestion',
+  'wrongSource',
+  'garbage',
+  'halfFrame',
+  'tcpReset',
+  'stripEdns',
+] as const
 export type WireFault = (typeof WIRE_FAULTS)[number]
 /** A fault with its rcode in upper case. */
 export type PlainFault = RcodeName | WireFault | 'timeout' | 'empty'
@@ -66,7 +86,9 @@ interface Conditions {
 }
 
 const transportOf = (value: unknown): Transport =>
-  value === 'udp' || value === 'tcp' ? value : mistake(`expected transport to be "udp" or "tcp", found ${described(value)}`)
+  value === 'udp' || value === 'tcp'
+    ? value
+    : mistake(`expected transport to be "udp" or "tcp", found ${described(value)}`)
 
 function probabilityOf(value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value
@@ -76,12 +98,19 @@ function probabilityOf(value: unknown): number {
 function scheduleOf(value: unknown): readonly boolean[] {
   const wanted = 'expected schedule to be an array of "fail" and "pass"'
   if (!Array.isArray(value)) return mistake(`${wanted}, found ${described(value)}`)
-  return value.map(step => (step === 'fail' ? true : step === 'pass' ? false : mistake(`${wanted}, found ${near(step, ['fail', 'pass'])} in it`)))
+  return value.map(step =>
+    step === 'fail'
+      ? true
+      : step === 'pass'
+        ? false
+        : mistake(`${wanted}, found ${near(step, ['fail', 'pass'])} in it`),
+  )
 }
 
 function conditionsOf(options: object): Conditions {
   const given = new Map<string, unknown>(Object.entries(options).filter(([, value]) => value !== undefined))
-  const read = <T>(field: string, make: (value: unknown) => T): T | null => (given.has(field) ? make(given.get(field)) : null)
+  const read = <T>(field: string, make: (value: unknown) => T): T | null =>
+    given.has(field) ? make(given.get(field)) : null
   return {
     type: read('type', typeOf),
     transport: read('transport', transportOf),
@@ -113,7 +142,8 @@ export class Rule<Action> implements Fault {
     this.#conditions = parts.conditions
     this.#random = parts.random
     this.#forget = forget
-    this.bounded = parts.ends || parts.conditions.times !== Number.POSITIVE_INFINITY || parts.conditions.schedule !== null
+    this.bounded =
+      parts.ends || parts.conditions.times !== Number.POSITIVE_INFINITY || parts.conditions.schedule !== null
   }
 
   get name(): string {
@@ -132,7 +162,8 @@ export class Rule<Action> implements Fault {
   takes(arrival: Arrival): boolean {
     const { type, transport, client, times, probability, schedule } = this.#conditions
     if (this.#hits >= times || !this.#pattern.matches(arrival.name)) return false
-    if ((type !== null && type !== arrival.type) || (transport !== null && transport !== arrival.transport)) return false
+    if ((type !== null && type !== arrival.type) || (transport !== null && transport !== arrival.transport))
+      return false
     if (client !== null && !client(arrival.ip)) return false
     if (schedule !== null && schedule[this.#scheduled++] !== true) return false
     if (probability !== null && this.#random.below(2 ** 32) >= probability * 2 ** 32) return false
@@ -172,14 +203,18 @@ export class RuleMaker {
     this.#seed = seed
   }
 
-  make<Action>({ name, kind, options, moreOptions = [], action, ends = false }: RuleCall<Action>, into: RuleList<Action>): Rule<Action> {
+  make<Action>(
+    { name, kind, options, moreOptions = [], action, ends = false }: RuleCall<Action>,
+    into: RuleList<Action>,
+  ): Rule<Action> {
     const pattern = patternOf(name)
     const given = options ?? {}
     knownFields(given, [...RULE_OPTIONS, ...moreOptions], 'the options')
     const conditions = conditionsOf(typeof given === 'object' ? given : {})
     const id = `${kind}-${++this.#count}`
-    const rule = new Rule<Action>({ id, kind, action, pattern, conditions, ends, random: new SimRandom(this.#seed).fork(id) }, () =>
-      into.remove(rule),
+    const rule = new Rule<Action>(
+      { id, kind, action, pattern, conditions, ends, random: new SimRandom(this.#seed).fork(id) },
+      () => into.remove(rule),
     )
     into.add(rule)
     return rule

@@ -1,6 +1,7 @@
 /**
- * Asks another server in the place of the stub, with the sockets and the checks that production uses for its servers: random
- * ports, judged replies, TCP after a truncated one. Nothing is asked unless a rule or an option of the stub says so.
+ * Asks another server in the place of the stub, with the sockets and the checks that production uses for its servers:
+ * random ports, judged replies, TCP after a truncated one. Nothing is asked unless a rule or an option of the stub says
+ * so.
  *
  * Invariant: the same question is asked once at a time, so that two stubs that forward to each other end in a time-out
  * instead of a storm.
@@ -52,7 +53,14 @@ export class Forwarder {
   /** The reply of the first server that gives one. */
   ask(servers: readonly ServerAddress[], question: Question, flags: ForwardFlags): Promise<Forwarded> {
     const { dnssecOk, checkingDisabled, recursionDesired, edns } = flags
-    const key = [...servers.map(server => server.key), questionKey(question), dnssecOk, checkingDisabled, recursionDesired, edns].join(' ')
+    const key = [
+      ...servers.map(server => server.key),
+      questionKey(question),
+      dnssecOk,
+      checkingDisabled,
+      recursionDesired,
+      edns,
+    ].join(' ')
     const known = this.#inFlight.get(key)
     if (known !== undefined) return known
     const asked = this.#ask(servers, question, flags).finally(() => this.#inFlight.delete(key))
@@ -88,8 +96,19 @@ export class Forwarder {
     return decoded.kind === 'message' ? decoded.message : { error: `sent a reply that cannot be read: ${decoded.why}` }
   }
 
-  #exchange(server: ServerAddress, transport: Transport, question: Question, flags: ForwardFlags, timeoutMs: number): Promise<ExchangeResult> {
-    this.#network ??= createNetwork({ clock: this.#clock, random: this.#random, limits: defaultLimits, events: () => {} })
+  #exchange(
+    server: ServerAddress,
+    transport: Transport,
+    question: Question,
+    flags: ForwardFlags,
+    timeoutMs: number,
+  ): Promise<ExchangeResult> {
+    this.#network ??= createNetwork({
+      clock: this.#clock,
+      random: this.#random,
+      limits: defaultLimits,
+      events: () => {},
+    })
     const network = this.#network
     const { dnssecOk, edns, recursionDesired, checkingDisabled } = flags
     const payloadSize = defaultLimits.upstream.ednsPayloadBytes

@@ -1,6 +1,7 @@
 /**
  * Mistakes in a test are errors at the line of the test that made them: whatever depth of the kit found it, the stack
- * begins with the caller of the kit. Invariant: only a `Mistake` is moved; what else is thrown is a bug and keeps its stack.
+ * begins with the caller of the kit. Invariant: only a `Mistake` is moved; what else is thrown is a bug and keeps its
+ * stack.
  */
 
 /** A call that cannot be done as written. Its message says what was expected. */

@@ -1,6 +1,6 @@
 /**
- * Names, patterns, types and addresses as a test writes them, and names as the stub tells them: lower case, no trailing dot.
- * A pattern is a name, `*.name` (everything below it) or `*`. What cannot be read is a `Mistake` of the caller.
+ * Names, patterns, types and addresses as a test writes them, and names as the stub tells them: lower case, no trailing
+ * dot. A pattern is a name, `*.name` (everything below it) or `*`. What cannot be read is a `Mistake` of the caller.
  */
 import { domainToASCII } from 'node:url'
 import { inPrefix, type IpAddress, parseIp, parsePrefix } from '../dns/address.ts'
@@ -38,7 +38,13 @@ export function plainName(name: WireName): string {
 /** A value in a message: its text, or what it is. */
 export function described(value: unknown): string {
   if (typeof value === 'string') return shown(value)
-  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+  if (
+    value === null ||
+    value === undefined ||
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    typeof value === 'bigint'
+  )
     return String(value)
   if (Array.isArray(value)) return 'an array'
   if (value instanceof Uint8Array) return `${value.length} octets`
@@ -62,7 +68,8 @@ export function patternOf(text: unknown): Pattern {
     const above = foldedName(plain.slice(2))
     return { text: plain, matches: asked => isStrictlyWithin(asked, above) }
   }
-  if (plain.split('.').includes('*')) mistake(`expected a name, "*.name" or "*", found ${shown(plain)}: an asterisk stands in front`)
+  if (plain.split('.').includes('*'))
+    mistake(`expected a name, "*.name" or "*", found ${shown(plain)}: an asterisk stands in front`)
   return { text: plain, matches: asked => asked === name }
 }
 
@@ -71,19 +78,27 @@ export function typeOf(text: unknown): number {
   if (typeof text !== 'string') return mistake(`expected a type like "A" or "MX", found ${described(text)}`)
   return (
     typeNumber(text) ??
-    mistake(`expected a type like A or MX, found ${text.toUpperCase() === 'TTL' ? '"TTL" (did you mean ttl?)' : unknownType(text)}`)
+    mistake(
+      `expected a type like A or MX, found ${text.toUpperCase() === 'TTL' ? '"TTL" (did you mean ttl?)' : unknownType(text)}`,
+    )
   )
 }
 
 export function dataTypeOf(text: unknown): number {
   const type = typeOf(text)
-  return isMetaType(type) || type === 0 ? mistake(`${described(text)} is asked for or signals something, it can not be a record`) : type
+  return isMetaType(type) || type === 0
+    ? mistake(`${described(text)} is asked for or signals something, it can not be a record`)
+    : type
 }
 
 export function rcodeOf(value: unknown): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xfff) return value
-  const known = typeof value === 'string' ? Object.entries(Rcode).find(([name]) => name === value.toUpperCase()) : undefined
-  return known?.[1] ?? mistake(`expected an rcode like "SERVFAIL" or a number up to 4095, found ${near(value, Object.keys(Rcode))}`)
+  const known =
+    typeof value === 'string' ? Object.entries(Rcode).find(([name]) => name === value.toUpperCase()) : undefined
+  return (
+    known?.[1] ??
+    mistake(`expected an rcode like "SERVFAIL" or a number up to 4095, found ${near(value, Object.keys(Rcode))}`)
+  )
 }
 
 /** A word in a message with the known one that it resembles. */
@@ -123,7 +138,9 @@ export const ttlOf = (value: unknown): number => wholeNumber(value, 'ttl', 0x7ff
 
 export function wholeNumber(value: unknown, what: string, max: number, unit = ''): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max) return value
-  return mistake(`expected ${what} to be a whole number${unit === '' ? '' : ` of ${unit}`} from 0 to ${max}, found ${described(value)}`)
+  return mistake(
+    `expected ${what} to be a whole number${unit === '' ? '' : ` of ${unit}`} from 0 to ${max}, found ${described(value)}`,
+  )
 }
 
 /** Milliseconds, fractions allowed. */
@@ -134,7 +151,9 @@ export function duration(value: unknown, what: string): number {
 
 /** The options of a call: every field must be known. */
 export function knownFields(value: unknown, fields: readonly string[], what: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) mistake(`expected ${what} as an object, found ${described(value)}`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    mistake(`expected ${what} as an object, found ${described(value)}`)
   for (const field of Object.keys(value))
-    if (!fields.includes(field)) mistake(`${what}: unknown field ${near(field, fields)}; known are ${fields.join(', ')}`)
+    if (!fields.includes(field))
+      mistake(`${what}: unknown field ${near(field, fields)}; known are ${fields.join(', ')}`)
 }

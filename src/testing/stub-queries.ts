@@ -1,6 +1,7 @@
 /**
  * What a stub was asked: recorded, searched, waited for and asserted. Invariant: a recorded query never changes but in
- * `matched` and `answeredWith`, which are settled when it is answered; the newest are kept, `stubSettings.queries` of them.
+ * `matched` and `answeredWith`, which are settled when it is answered; the newest are kept, `stubSettings.queries` of
+ * them.
  */
 import { AssertionError } from 'node:assert'
 import { suggest } from '../dns/suggest.ts'
@@ -53,7 +54,11 @@ export class QueryBook {
   wait(name: unknown, options: unknown, entry: Entry): Promise<RecordedQuery> {
     const given = options ?? {}
     knownFields(given, ['type', 'timeout', 'count'], 'the options')
-    const { type, timeout = stubSettings.waitMs, count = 1 }: { type?: unknown; timeout?: unknown; count?: unknown } = given
+    const {
+      type,
+      timeout = stubSettings.waitMs,
+      count = 1,
+    }: { type?: unknown; timeout?: unknown; count?: unknown } = given
     const wants = wanted(name, type)
     const waitMs = duration(timeout, 'timeout')
     const nth = Math.max(1, wholeNumber(count, 'count', Number.MAX_SAFE_INTEGER))
@@ -64,7 +69,12 @@ export class QueryBook {
       const failed = (why: string): void => {
         const found = nth === 1 ? 'no query' : `${this.#queries.filter(wants).length} of ${nth} queries`
         const what = `${found} for ${String(name)}${type === undefined ? '' : ` ${String(type)}`}`
-        reject(withSite(new AssertionError({ message: `${what} ${why}; ${this.#askedText()}`, operator: 'waitForQuery' }), site))
+        reject(
+          withSite(
+            new AssertionError({ message: `${what} ${why}; ${this.#askedText()}`, operator: 'waitForQuery' }),
+            site,
+          ),
+        )
       }
       const end = (): void => {
         clearTimeout(timer)
@@ -133,6 +143,8 @@ export class QueryBook {
 function wanted(name: unknown, type: unknown): Wanted {
   const pattern = patternOf(name)
   const typed = type === undefined ? null : typeName(typeOf(type))
-  const fits: Wanted = pattern.text.startsWith('*') ? query => pattern.matches(foldedName(query.name)) : query => query.name === pattern.text
+  const fits: Wanted = pattern.text.startsWith('*')
+    ? query => pattern.matches(foldedName(query.name))
+    : query => query.name === pattern.text
   return query => (typed === null || query.type === typed) && fits(query)
 }

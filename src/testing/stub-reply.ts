@@ -1,6 +1,6 @@
 /**
- * What a handler or a step of a sequence said, as content of a reply. Everything that a person may write in the place of a
- * reply is read here; `undefined` means "as listed", and parts without records and rcode change what is listed.
+ * What a handler or a step of a sequence said, as content of a reply. Everything that a person may write in the place
+ * of a reply is read here; `undefined` means "as listed", and parts without records and rcode change what is listed.
  */
 import type { Message, Question } from '../dns/message.ts'
 import { groupRRsets, makeRRset, type Rr, type RRset } from '../dns/rrset.ts'
@@ -27,22 +27,32 @@ type Parts = { readonly [Part in (typeof PARTS)[number]]?: unknown }
 
 const isParts = (value: object): value is Parts => !Array.isArray(value)
 
-/** The meaning of anything but a function. `ttl` in seconds is for records that have none. Names of faults count when `faults`. */
+/**
+ * The meaning of anything but a function. `ttl` in seconds is for records that have none. Names of faults count when
+ * `faults`.
+ */
 export function meaningOf(reply: unknown, question: Question, ttl: number, faults: boolean): Meaning {
   if (reply === undefined) return { kind: 'as-listed' }
   if (typeof reply === 'string') {
     const fault = faults ? faultNamed(reply) : null
     return fault === null ? content(found(addressSets([reply]), question, ttl)) : { kind: 'fault', fault }
   }
-  if (Array.isArray(reply)) return content(isTextArray(reply) ? found(addressSets(reply), question, ttl) : packetRecords(reply, question, ttl))
+  if (Array.isArray(reply))
+    return content(isTextArray(reply) ? found(addressSets(reply), question, ttl) : packetRecords(reply, question, ttl))
   if (typeof reply !== 'object' || reply === null) {
-    return mistake(`expected a reply: an address, an array of addresses or answers, { records, rcode, … } or undefined, found ${described(reply)}`)
+    return mistake(
+      `expected a reply: an address, an array of addresses or answers, { records, rcode, … } or undefined, found ${described(reply)}`,
+    )
   }
   knownFields(reply, PARTS, 'the reply')
   return isParts(reply) ? partsMeaning(reply, question, ttl) : { kind: 'as-listed' }
 }
 
-const content = (answer: readonly RRset[]): Meaning => ({ kind: 'content', content: { ...emptyContent(Rcode.NOERROR), answer }, delayMs: 0 })
+const content = (answer: readonly RRset[]): Meaning => ({
+  kind: 'content',
+  content: { ...emptyContent(Rcode.NOERROR), answer },
+  delayMs: 0,
+})
 
 function partsMeaning(parts: Parts, question: Question, defaultTtl: number): Meaning {
   const delayMs = parts.delayMs === undefined ? 0 : duration(parts.delayMs, 'delayMs')
@@ -82,29 +92,43 @@ function recordsOfParts(records: unknown, question: Question, ttl: number): read
 function found(sets: readonly DataSet[], question: Question, ttl: number): readonly RRset[] {
   const wanted = sets.filter(set => set.type === question.type || question.type === RrType.ANY)
   const chosen = wanted.length > 0 ? wanted : sets.filter(set => set.type === RrType.CNAME)
-  return chosen.filter(set => set.rdatas.length > 0).map(set => makeRRset(question.name, set.type, RrClass.IN, set.ttl ?? ttl, set.rdatas))
+  return chosen
+    .filter(set => set.rdatas.length > 0)
+    .map(set => makeRRset(question.name, set.type, RrClass.IN, set.ttl ?? ttl, set.rdatas))
 }
 
 /** Records in the form of dns-packet's answers. Its OPT pseudo-records are left out: the stub makes its own. */
 function packetRecords(value: unknown, question: Question, ttl: number): readonly RRset[] {
-  if (!Array.isArray(value)) return mistake(`expected an array of records like { name, type, ttl, data }, found ${described(value)}`)
+  if (!Array.isArray(value))
+    return mistake(`expected an array of records like { name, type, ttl, data }, found ${described(value)}`)
   return groupRRsets(
-    value.filter(one => !isOpt(one)).map((one: unknown, index) => within(`record ${index + 1}: `, () => packetRecord(one, question, ttl))),
+    value
+      .filter(one => !isOpt(one))
+      .map((one: unknown, index) => within(`record ${index + 1}: `, () => packetRecord(one, question, ttl))),
   )
 }
 
-const isOpt = (value: unknown): boolean => typeof value === 'object' && value !== null && 'type' in value && value.type === 'OPT'
+const isOpt = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'OPT'
 
 const PACKET_FIELDS = ['name', 'type', 'class', 'ttl', 'data', 'flush'] as const
 
 function packetRecord(value: unknown, question: Question, defaultTtl: number): Rr {
   knownFields(value, PACKET_FIELDS, 'the record')
-  const given: { readonly [Field in (typeof PACKET_FIELDS)[number]]?: unknown } = typeof value === 'object' && value !== null ? value : {}
+  const given: { readonly [Field in (typeof PACKET_FIELDS)[number]]?: unknown } =
+    typeof value === 'object' && value !== null ? value : {}
   const type = dataTypeOf(given.type)
-  const klass = given.class === undefined ? RrClass.IN : typeof given.class === 'string' ? classNumber(given.class) : null
+  const klass =
+    given.class === undefined ? RrClass.IN : typeof given.class === 'string' ? classNumber(given.class) : null
   if (klass === null) return mistake(`expected a class like "IN", found ${described(given.class)}`)
   const owner = given.name === undefined ? question.name : wireName(given.name)
-  return { owner, type, class: klass, ttl: given.ttl === undefined ? defaultTtl : ttlOf(given.ttl), rdata: rdataOf(type, given.data) }
+  return {
+    owner,
+    type,
+    class: klass,
+    ttl: given.ttl === undefined ? defaultTtl : ttlOf(given.ttl),
+    rdata: rdataOf(type, given.data),
+  }
 }
 
 /** What another server said, as our own words. */

@@ -1,10 +1,10 @@
 /**
- * The running half of a stub: the listeners and the serving code of production, with the stub's rules as stages of the policy
- * chain and its faults around the reply. Queries that production refuses by themselves (broken, odd opcodes, transfers) are
- * refused by that same code here.
+ * The running half of a stub: the listeners and the serving code of production, with the stub's rules as stages of the
+ * policy chain and its faults around the reply. Queries that production refuses by themselves (broken, odd opcodes,
+ * transfers) are refused by that same code here.
  *
- * Invariants: every query is recorded before anything is decided about it, and replied to at most once; nothing is cached;
- * nothing is sent after `stop`.
+ * Invariants: every query is recorded before anything is decided about it, and replied to at most once; nothing is
+ * cached; nothing is sent after `stop`.
  */
 import type { Socket } from 'node:net'
 import { AnswerCache } from '../cache/answer-cache.ts'
@@ -28,7 +28,15 @@ import { contentOf } from '../server/respond.ts'
 import { createServe } from '../server/serve.ts'
 import { WaitingClients } from '../server/waiting.ts'
 import { SimRandom } from './sim-random.ts'
-import { type Arrival, type FaultAction, isWireFault, type PlainFault, rcodeOfFault, RuleList, type WireFault } from './stub-faults.ts'
+import {
+  type Arrival,
+  type FaultAction,
+  isWireFault,
+  type PlainFault,
+  rcodeOfFault,
+  RuleList,
+  type WireFault,
+} from './stub-faults.ts'
 import { type ForwardFlags, Forwarder, systemServers } from './stub-forward.ts'
 import { plainName } from './stub-names.ts'
 import type { QueryBook, OpenQuery } from './stub-queries.ts'
@@ -69,7 +77,12 @@ export interface ServerParts {
 
 /** A test asks everything from one address and nobody spoofs it; and a stub that stops does not wait. */
 const limits: Limits = limitsWith({
-  server: { waitingPerClient: stubSettings.waiting, discardAfterMs: Number.MAX_SAFE_INTEGER, lateAnswersKept: stubSettings.waiting, drainMs: 0 },
+  server: {
+    waitingPerClient: stubSettings.waiting,
+    discardAfterMs: Number.MAX_SAFE_INTEGER,
+    lateAnswersKept: stubSettings.waiting,
+    drainMs: 0,
+  },
   tcp: { connections: stubSettings.connections, connectionsPerPrefix: stubSettings.connections },
 })
 const NOTHING = new Uint8Array(0)
@@ -141,7 +154,12 @@ export class StubServer {
       events: event => {
         if (event.kind === 'bug') parts.failed(event.error)
       },
-      settings: { udpReplyBytes: server.udpReplyBytes, edeTextBytes: server.edeTextBytes, tcpIdleMs: limits.tcp.idleMs, nsid: null },
+      settings: {
+        udpReplyBytes: server.udpReplyBytes,
+        edeTextBytes: server.edeTextBytes,
+        tcpIdleMs: limits.tcp.idleMs,
+        nsid: null,
+      },
       queryLog: null,
     })
   }
@@ -199,7 +217,9 @@ export class StubServer {
   #take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
     const decoded = decodeMessage(bytes.subarray(0, length))
     const question =
-      decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY ? decoded.message.question : null
+      decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY
+        ? decoded.message.question
+        : null
     if (decoded.kind !== 'message' || question === null) {
       this.#serve(bytes, length, client, reply)
       return
@@ -265,7 +285,9 @@ export class StubServer {
         if (given === null || asking.fault === null) return next(query)
         return Promise.resolve(settled(asking, given, asking.fault.fault))
       }),
-      stage('rules', (query, next) => (this.answers.order.length === 0 && this.#parts.handler === null ? next(query) : this.#byRules(query, next))),
+      stage('rules', (query, next) =>
+        this.answers.order.length === 0 && this.#parts.handler === null ? next(query) : this.#byRules(query, next),
+      ),
       makeChaos({ version: null, id: null }),
       makeMinimalAny(() => true, limits.server),
     ]
@@ -275,7 +297,12 @@ export class StubServer {
     const asking = askingOf(query)
     const { order } = this.answers
     const { handler } = this.#parts
-    const arrival: Arrival = { name: query.question.name, type: query.question.type, transport: asking.transport, ip: asking.ip }
+    const arrival: Arrival = {
+      name: query.question.name,
+      type: query.question.type,
+      transport: asking.transport,
+      ip: asking.ip,
+    }
     for (const rule of order) {
       if (!rule.takes(arrival)) continue
       if (rule.action.kind === 'ask') return this.#ask(asking, rule.action.servers(), query.question, [])
@@ -312,7 +339,9 @@ export class StubServer {
       case 'changed': {
         asking.delayMs += meaning.delayMs
         const content = contentOf(await next(query), query.dnssecOk)
-        return content === null ? silent(asking, 'dropped') : { kind: 'given', content: meaning.change(content), by: 'handler' }
+        return content === null
+          ? silent(asking, 'dropped')
+          : { kind: 'given', content: meaning.change(content), by: 'handler' }
       }
       case 'fault':
         return this.#stepFault(asking, query, meaning.fault, next)
@@ -322,7 +351,12 @@ export class StubServer {
   }
 
   /** A fault as a step of a sequence. */
-  #stepFault(asking: Asking, query: Query, fault: PlainFault, next: (query: Query) => Promise<Answer>): Promise<Answer> | Answer {
+  #stepFault(
+    asking: Asking,
+    query: Query,
+    fault: PlainFault,
+    next: (query: Query) => Promise<Answer>,
+  ): Promise<Answer> | Answer {
     if (fault === 'timeout') return silent(asking, 'timeout')
     const content = faultContent({ fault, ede: null })
     if (content !== null) return settled(asking, content, fault)
@@ -368,7 +402,11 @@ export class StubServer {
     const replayed = cassette.replay(question)
     if (replayed !== null) return settled(asking, contentOfMessage(replayed, chain))
     if (!cassette.recording)
-      return given({ ...emptyContent(Rcode.REFUSED, { code: EdeCode.Other, text: 'not in the cassette' }), authoritative: false, answer: chain })
+      return given({
+        ...emptyContent(Rcode.REFUSED, { code: EdeCode.Other, text: 'not in the cassette' }),
+        authoritative: false,
+        answer: chain,
+      })
     return this.#ask(asking, this.#servers(), question, chain, message => cassette.record(question, message))
   }
 
@@ -403,13 +441,17 @@ export class StubServer {
   #deliver(asking: Asking, out: Uint8Array, octets: number, reply: Reply): void {
     const { record, question } = asking
     if (!asking.reached)
-      record.matched = this.#parts.store.answer({ name: question.name, type: question.type, class: question.class }).kind === 'answer'
+      record.matched =
+        this.#parts.store.answer({ name: question.name, type: question.type, class: question.class }).kind === 'answer'
     if (octets === 0) {
       record.answeredWith = asking.answeredWith ?? 'dropped'
       reply(NOTHING, 0)
       return
     }
-    record.answeredWith = asking.wire ?? asking.answeredWith ?? rcodeName(asking.reached ? (out[3] ?? 0) & 0xf : wholeRcode(out.subarray(0, octets)))
+    record.answeredWith =
+      asking.wire ??
+      asking.answeredWith ??
+      rcodeName(asking.reached ? (out[3] ?? 0) & 0xf : wholeRcode(out.subarray(0, octets)))
     const plain = asking.ttl === null ? out.subarray(0, octets) : withTtls(out.subarray(0, octets), asking.ttl)
     if (asking.delayMs <= 0) {
       this.#send(asking, plain, reply)

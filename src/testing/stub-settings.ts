@@ -1,11 +1,16 @@
-/** The default numbers of the DNS stub, each with its reason. They protect a test, not a product: that is `limits.ts`. */
+/**
+ * The default numbers of the DNS stub, each with its reason. They protect a test, not a product: that is `limits.ts`.
+ */
 
 export const stubSettings = {
   address: '127.0.0.1',
   /** Seconds. Long enough not to expire within a test, short enough to look like a live service. */
   ttl: 60,
   seed: 1,
-  /** A test waits this long for a query, in ms: far above what a busy machine needs on loopback, far below a test's own time-out. */
+  /**
+   * A test waits this long for a query, in ms: far above what a busy machine needs on loopback, far below a test's own
+   * time-out.
+   */
   waitMs: 1_000,
   /** Queries remembered, the newest: some 300 octets each, so 30 MB; only a load test comes here. */
   queries: 100_000,

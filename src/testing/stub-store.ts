@@ -1,10 +1,10 @@
 /**
- * The records of a stub: changed by name and type, listed, and answered through the zones of production. A name with an SOA
- * record makes a whole zone, which answers for everything within it, denials and referrals included; all other records
- * stand alone, and say nothing about the names beside them.
+ * The records of a stub: changed by name and type, listed, and answered through the zones of production. A name with an
+ * SOA record makes a whole zone, which answers for everything within it, denials and referrals included; all other
+ * records stand alone, and say nothing about the names beside them.
  *
- * Invariants: a change that is a mistake changes nothing; the inner maps are never changed, so that a snapshot is a copy of
- * the outer one.
+ * Invariants: a change that is a mistake changes nothing; the inner maps are never changed, so that a snapshot is a
+ * copy of the outer one.
  */
 import type { Question } from '../dns/message.ts'
 import { foldName, isWithin, type Name, parentOf, ROOT, type WireName } from '../dns/name.ts'
@@ -32,7 +32,12 @@ export type Snapshot = ReadonlyMap<Name, Sets>
 export type Listed =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly matched: boolean }
   /** Nothing for `question`, to which an alias chain may have led. `exists`: names below it are listed (RFC 8020). */
-  | { readonly kind: 'unlisted'; readonly question: Question; readonly chain: readonly RRset[]; readonly exists: boolean }
+  | {
+      readonly kind: 'unlisted'
+      readonly question: Question
+      readonly chain: readonly RRset[]
+      readonly exists: boolean
+    }
 
 export interface ZoneText {
   readonly text: string
@@ -64,7 +69,10 @@ export class RecordStore {
 
   /** Replaces all records of a name. */
   set(owner: WireName, sets: readonly DataSet[]): void {
-    this.#put(foldName(owner), new Map(sets.filter(set => set.rdatas.length > 0).map(set => [set.type, this.#rrset(owner, set)])))
+    this.#put(
+      foldName(owner),
+      new Map(sets.filter(set => set.rdatas.length > 0).map(set => [set.type, this.#rrset(owner, set)])),
+    )
   }
 
   /** Replaces the records of one type. */
@@ -108,7 +116,12 @@ export class RecordStore {
 
   list(): ListedRecord[] {
     const records = [...this.#names.values()].flatMap(sets => [...sets.values()].flatMap(set => recordsOf(set, true)))
-    return records.map(({ owner, type, ttl, rdata }) => ({ name: plainName(owner), type: typeName(type), ttl, data: formatRdata(type, rdata) }))
+    return records.map(({ owner, type, ttl, rdata }) => ({
+      name: plainName(owner),
+      type: typeName(type),
+      ttl,
+      data: formatRdata(type, rdata),
+    }))
   }
 
   names(): string[] {
@@ -123,9 +136,15 @@ export class RecordStore {
       const answer = this.#answerOne(asked)
       if (answer.kind === 'not-here') return this.#unlisted(asked, chain)
       chain.push(...answer.rrsets)
-      if (answer.kind !== 'alias') return { kind: 'answer', answer: toAnswer(answer, chain), matched: answer.kind !== 'nxdomain' || chain.length > 0 }
+      if (answer.kind !== 'alias')
+        return {
+          kind: 'answer',
+          answer: toAnswer(answer, chain),
+          matched: answer.kind !== 'nxdomain' || chain.length > 0,
+        }
       seen.add(asked.name)
-      if (seen.has(answer.target) || seen.size > defaultLimits.budget.aliases) return { kind: 'answer', answer: aliasLoop(chain), matched: true }
+      if (seen.has(answer.target) || seen.size > defaultLimits.budget.aliases)
+        return { kind: 'answer', answer: aliasLoop(chain), matched: true }
       asked = { ...asked, name: answer.target }
     }
   }
@@ -164,7 +183,9 @@ function serve(names: Snapshot): Served {
     .filter(([, sets]) => sets.has(RrType.SOA))
     .map(([name]) => name)
     .sort((a, b) => b.length - a.length)
-  const parts = new Map<Name | null, { readonly rrsets: RRset[]; readonly emptyNames: Name[] }>([[null, { rrsets: [], emptyNames: [] }]])
+  const parts = new Map<Name | null, { readonly rrsets: RRset[]; readonly emptyNames: Name[] }>([
+    [null, { rrsets: [], emptyNames: [] }],
+  ])
   for (const origin of origins) parts.set(origin, { rrsets: [], emptyNames: [] })
   const above = new Set<Name>()
   for (const [name, sets] of names) {
@@ -172,19 +193,31 @@ function serve(names: Snapshot): Served {
     const part = parts.get(origin)
     part?.rrsets.push(...withSignatures(sets))
     if (sets.size === 0) part?.emptyNames.push(name)
-    if (origin === null) for (let at = name; at !== ROOT && !above.has(parentOf(at)); at = parentOf(at)) above.add(parentOf(at))
+    if (origin === null)
+      for (let at = name; at !== ROOT && !above.has(parentOf(at)); at = parentOf(at)) above.add(parentOf(at))
   }
   const whole = origins.map(
-    origin => new Zone(origin, parts.get(origin)?.rrsets ?? [], { recordsOnly: false, emptyNames: parts.get(origin)?.emptyNames ?? [] }),
+    origin =>
+      new Zone(origin, parts.get(origin)?.rrsets ?? [], {
+        recordsOnly: false,
+        emptyNames: parts.get(origin)?.emptyNames ?? [],
+      }),
   )
-  return { whole: makeLocalZones(whole, []), single: new Zone(ROOT, parts.get(null)?.rrsets ?? [], { recordsOnly: true }), above }
+  return {
+    whole: makeLocalZones(whole, []),
+    single: new Zone(ROOT, parts.get(null)?.rrsets ?? [], { recordsOnly: true }),
+    above,
+  }
 }
 
 /** RRSIG records travel with the set that they cover. */
 function withSignatures(sets: Sets): RRset[] {
   const signatures = sets.get(RrType.RRSIG)?.rdatas ?? []
   if (signatures.length === 0) return [...sets.values()]
-  return [...sets.values()].map(set => ({ ...set, signatures: [...set.signatures, ...signatures.filter(rdata => coveredType(rdata) === set.type)] }))
+  return [...sets.values()].map(set => ({
+    ...set,
+    signatures: [...set.signatures, ...signatures.filter(rdata => coveredType(rdata) === set.type)],
+  }))
 }
 
 function checkTogether(name: Name, sets: Sets): void {
@@ -212,8 +245,12 @@ function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonl
     include: file === null ? alone : reader.include,
     defaultTtl,
   })
-  const recordsOnly = !parsed.records.some(record => record.type === RrType.SOA) && parsed.unread?.types.has(RrType.SOA) !== true
-  const { zone, problems } = buildZone(parsed, recordsOnly ? { file: named, recordsOnly, origin: ROOT } : { file: named })
+  const recordsOnly =
+    !parsed.records.some(record => record.type === RrType.SOA) && parsed.unread?.types.has(RrType.SOA) !== true
+  const { zone, problems } = buildZone(
+    parsed,
+    recordsOnly ? { file: named, recordsOnly, origin: ROOT } : { file: named },
+  )
   if (zone === null)
     return mistake(
       problems
@@ -224,7 +261,8 @@ function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonl
   return [...zone.rrsets()]
 }
 
-const placed = ({ file, line, column, message }: Problem): string => `${file}${line === 0 ? '' : `:${line}:${column}`}: ${message}`
+const placed = ({ file, line, column, message }: Problem): string =>
+  `${file}${line === 0 ? '' : `:${line}:${column}`}: ${message}`
 
 /** The text of a zone file, or a mistake that says why there is none. */
 export function readZoneText(path: unknown): { readonly text: string; readonly file: string } {
@@ -239,16 +277,40 @@ function toAnswer(answer: Exclude<ZoneAnswer, { kind: 'alias' | 'not-here' }>, r
   const by = 'records'
   switch (answer.kind) {
     case 'answer':
-      return resolved({ kind: 'answer', rrsets, additional: answer.additional, proof: [], security: INSECURE, authoritative: true })
+      return resolved({
+        kind: 'answer',
+        rrsets,
+        additional: answer.additional,
+        proof: [],
+        security: INSECURE,
+        authoritative: true,
+      })
     case 'nodata':
     case 'nxdomain':
-      return resolved({ kind: answer.kind, rrsets, soa: answer.soa, proof: [], security: INSECURE, authoritative: true })
+      return resolved({
+        kind: answer.kind,
+        rrsets,
+        soa: answer.soa,
+        proof: [],
+        security: INSECURE,
+        authoritative: true,
+      })
     case 'name-too-long':
-      return resolved({ kind: 'failure', rrsets, why: 'name-too-long', ede: EdeCode.InvalidData, text: 'the substituted name is too long' })
+      return resolved({
+        kind: 'failure',
+        rrsets,
+        why: 'name-too-long',
+        ede: EdeCode.InvalidData,
+        text: 'the substituted name is too long',
+      })
     case 'referral': {
       const authority = answer.ds === null ? [answer.ns] : [answer.ns, answer.ds]
       const authoritative = rrsets.length > 0
-      return { kind: 'given', by, content: { ...emptyContent(Rcode.NOERROR), authoritative, answer: rrsets, authority, additional: answer.glue } }
+      return {
+        kind: 'given',
+        by,
+        content: { ...emptyContent(Rcode.NOERROR), authoritative, answer: rrsets, authority, additional: answer.glue },
+      }
     }
     default:
       return answer satisfies never
@@ -264,7 +326,13 @@ const resolved = (outcome: Extract<Answer, { kind: 'resolved' }>['outcome']): An
 
 /** As production answers an alias that leads nowhere. */
 const aliasLoop = (rrsets: readonly RRset[]): Answer =>
-  resolved({ kind: 'failure', rrsets, why: 'alias-chain', ede: EdeCode.InvalidData, text: 'the alias chain is a loop or too long' })
+  resolved({
+    kind: 'failure',
+    rrsets,
+    why: 'alias-chain',
+    ede: EdeCode.InvalidData,
+    text: 'the alias chain is a loop or too long',
+  })
 
 export const emptyContent = (rcode: number, ede: Content['ede'] = null): Content => ({
   rcode,

@@ -1,6 +1,6 @@
 /**
- * What a user of the DNS stub sees: records, faults, recorded queries and the stub itself. Types only; what they mean is
- * in `stub.ts` and its neighbours. Names are presentation text in any case, with or without a trailing dot; results
+ * What a user of the DNS stub sees: records, faults, recorded queries and the stub itself. Types only; what they mean
+ * is in `stub.ts` and its neighbours. Names are presentation text in any case, with or without a trailing dot; results
  * have lower case and no trailing dot (the root is `.`).
  *
  * Invariant: a mistake in a call (impossible record, unknown fault or type, bad zone text) throws a `TypeError` whose
@@ -12,15 +12,16 @@ import type { Question, Message } from '../dns/message.ts'
 import type { Transport } from '../ports.ts'
 
 /**
- * The data of one record: presentation text (`'192.0.2.1'`, `'10 mail.a.test'`), the RDATA octets, or an object with the
- * fields that dns-packet or `node:dns` give it (`{ preference: 10, exchange: 'mail.a.test' }`). The text of a TXT record is
- * the text itself, without quotes; an array of texts within the array of records is one TXT record of several strings.
+ * The data of one record: presentation text (`'192.0.2.1'`, `'10 mail.a.test'`), the RDATA octets, or an object with
+ * the fields that dns-packet or `node:dns` give it (`{ preference: 10, exchange: 'mail.a.test' }`). The text of a TXT
+ * record is the text itself, without quotes; an array of texts within the array of records is one TXT record of several
+ * strings.
  */
 export type RecordData = string | number | Uint8Array | readonly (string | Uint8Array)[] | object
 
 /**
- * The records of one name. A text or an array of texts is addresses, A or AAAA by family; otherwise types with their data:
- * `{ A: ['192.0.2.1', '192.0.2.2'], MX: '10 mail.a.test', ttl: 30 }`. `ttl` in seconds.
+ * The records of one name. A text or an array of texts is addresses, A or AAAA by family; otherwise types with their
+ * data: `{ A: ['192.0.2.1', '192.0.2.2'], MX: '10 mail.a.test', ttl: 30 }`. `ttl` in seconds.
  */
 export type NameRecords = string | readonly string[] | TypedRecords
 
@@ -36,9 +37,10 @@ export type RcodeFault = 'SERVFAIL' | 'REFUSED' | 'NXDOMAIN' | 'FORMERR' | 'NOTI
 
 /**
  * `timeout` no reply · an rcode, with `ede` if given · `truncate` TC over UDP, everything over TCP · `wrongId` and
- * `wrongQuestion` a reply to another query · `wrongSource` a reply from another port (over TCP: as listed) · `garbage` octets
- * that are no message · `halfFrame` half of the reply, then the end of the connection (over UDP: half a datagram) · `tcpReset`
- * the connection is reset (over UDP: as listed) · `stripEdns` a reply without OPT · `empty` NOERROR without records.
+ * `wrongQuestion` a reply to another query · `wrongSource` a reply from another port (over TCP: as listed) · `garbage`
+ * octets that are no message · `halfFrame` half of the reply, then the end of the connection (over UDP: half a
+ * datagram) · `tcpReset` the connection is reset (over UDP: as listed) · `stripEdns` a reply without OPT · `empty`
+ * NOERROR without records.
  */
 export type FaultKind =
   | RcodeFault
@@ -124,13 +126,21 @@ export interface RecordedQuery extends StubQuery {
   readonly at: Date
   /** Milliseconds since the stub was started, with fractions. */
   readonly atMs: number
-  /** False when neither a record nor an answer of a rule or handler was there for the name. A known name without the type is matched. */
+  /**
+   * False when neither a record nor an answer of a rule or handler was there for the name. A known name without the
+   * type is matched.
+   */
   readonly matched: boolean
-  /** The fault that acted, else the mnemonic of the rcode sent; `pending` until then, `dropped` when nothing was sent. */
+  /**
+   * The fault that acted, else the mnemonic of the rcode sent; `pending` until then, `dropped` when nothing was sent.
+   */
   readonly answeredWith: string
 }
 
-/** A record in the form of dns-packet's answers, which can be handed on as they were decoded. An array as data is one TXT record. */
+/**
+ * A record in the form of dns-packet's answers, which can be handed on as they were decoded. An array as data is one
+ * TXT record.
+ */
 export interface PacketAnswer {
   readonly name: string
   readonly type: string
@@ -194,25 +204,31 @@ export interface StubOptions {
   readonly address?: string
   /** For `probability` and `jitter`. Default 1. */
   readonly seed?: number
-  /** What a name without anything gets. Default `nxdomain`; `forward` asks `forward`. It is recorded as unmatched in any case. */
+  /**
+   * What a name without anything gets. Default `nxdomain`; `forward` asks `forward`. It is recorded as unmatched in any
+   * case.
+   */
   readonly unlisted?: 'nxdomain' | 'refused' | 'servfail' | 'timeout' | 'forward'
   /** `192.0.2.53:53`; alone it means `unlisted: 'forward'`. */
   readonly forward?: string
   /** A file of recorded exchanges for names without anything. */
   readonly cassette?: string
-  /** `record` asks the real servers (`forward`, else the system's) and writes; `replay` only reads; `once` (default) records without a file. */
+  /**
+   * `record` asks the real servers (`forward`, else the system's) and writes; `replay` only reads; `once` (default)
+   * records without a file.
+   */
   readonly mode?: 'record' | 'replay' | 'once'
   /** `stop` rejects when there were unmatched queries, or a handler threw. */
   readonly strict?: boolean
 }
 
 /**
- * A DNS server on one random port of UDP and TCP. A query goes: a fault; then rules that answer (sequence, handler, forward),
- * of which one that says `undefined` leaves the query to the next; then the `handler` of the options; then the records; then
- * the cassette; then `unlisted`. Of each kind of rule the first that applies acts, in the order of mocks: rules for a limited
- * number of queries (`times`, `schedule`, a sequence with `after: 'listed'`) in the order they were made, then the others, the
- * newest first. Delays, TTLs and the faults that change the octets of a reply act on whatever the answer is. A rule sees the
- * name that was asked, not those that an alias leads to.
+ * A DNS server on one random port of UDP and TCP. A query goes: a fault; then rules that answer (sequence, handler,
+ * forward), of which one that says `undefined` leaves the query to the next; then the `handler` of the options; then
+ * the records; then the cassette; then `unlisted`. Of each kind of rule the first that applies acts, in the order of
+ * mocks: rules for a limited number of queries (`times`, `schedule`, a sequence with `after: 'listed'`) in the order
+ * they were made, then the others, the newest first. Delays, TTLs and the faults that change the octets of a reply act
+ * on whatever the answer is. A rule sees the name that was asked, not those that an alias leads to.
  */
 export interface DnsStub {
   readonly port: number
@@ -249,8 +265,14 @@ export interface DnsStub {
   readonly queries: readonly RecordedQuery[]
   readonly unmatched: readonly RecordedQuery[]
   queriesFor(name: string, type?: string): RecordedQuery[]
-  /** The `count`-th query (default 1) for the name; one that already came counts. Rejects after `timeout` ms (default 1000). */
-  waitForQuery(name: string, options?: { readonly type?: string; readonly timeout?: number; readonly count?: number }): Promise<RecordedQuery>
+  /**
+   * The `count`-th query (default 1) for the name; one that already came counts. Rejects after `timeout` ms (default
+   * 1000).
+   */
+  waitForQuery(
+    name: string,
+    options?: { readonly type?: string; readonly timeout?: number; readonly count?: number },
+  ): Promise<RecordedQuery>
   assertNoUnmatched(): void
   clearQueries(): void
   /** Of `node:dns/promises`, with this server and a short time-out. */
@@ -259,14 +281,20 @@ export interface DnsStub {
   readonly lookup: typeof lookup
   /** A socket that connects through `lookup`: the `stream` of pg. */
   readonly stream: () => Socket
-  /** Patches this process's name resolution until disposed, or until the stub stops. Names without anything: an error (default) or the real thing. */
+  /**
+   * Patches this process's name resolution until disposed, or until the stub stops. Names without anything: an error
+   * (default) or the real thing.
+   */
   install(options?: { readonly unlisted?: 'error' | 'passthrough' }): StubInstallation
   /** Frees the port; pending replies are not sent. Can be called again. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Can be disposed again, and in any order with other installations; then every function of `node:dns` is the very one that it was. */
+/**
+ * Can be disposed again, and in any order with other installations; then every function of `node:dns` is the very one
+ * that it was.
+ */
 export interface StubInstallation {
   dispose(): void
   [Symbol.dispose](): void

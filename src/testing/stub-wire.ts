@@ -1,6 +1,6 @@
 /**
- * What faults do to the octets of a finished reply, and where they send them. Pure: it knows no socket. What a fault does over
- * the transport that it has no meaning for is written in `FaultKind`.
+ * What faults do to the octets of a finished reply, and where they send them. Pure: it knows no socket. What a fault
+ * does over the transport that it has no meaning for is written in `FaultKind`.
  */
 import { decodeMessage } from '../dns/decode.ts'
 import { encodeMessage } from '../dns/encode.ts'
@@ -14,7 +14,9 @@ import { wireName } from './stub-names.ts'
 import { stubSettings } from './stub-settings.ts'
 
 /** What becomes of a reply. `half`: over TCP the first half of its frame, then the end of the connection. */
-export type Fate = { readonly kind: 'sent' | 'from-elsewhere' | 'half'; readonly bytes: Uint8Array } | { readonly kind: 'reset' }
+export type Fate =
+  | { readonly kind: 'sent' | 'from-elsewhere' | 'half'; readonly bytes: Uint8Array }
+  | { readonly kind: 'reset' }
 
 /** RFC 6761 section 6.4: a name that nobody asks for. */
 const OTHER_NAME = wireName('wrong-question.invalid')
@@ -23,7 +25,9 @@ export function fateOf(fault: WireFault, reply: Uint8Array, transport: Transport
   switch (fault) {
     case 'truncate':
       return sent(
-        transport === 'tcp' ? reply : remade(reply, message => ({ ...message, truncated: true, answer: [], authority: [], additional: [] })),
+        transport === 'tcp'
+          ? reply
+          : remade(reply, message => ({ ...message, truncated: true, answer: [], authority: [], additional: [] })),
       )
     case 'wrongId':
       return sent(otherId(reply, random))
@@ -38,7 +42,13 @@ export function fateOf(fault: WireFault, reply: Uint8Array, transport: Transport
     case 'tcpReset':
       return transport === 'tcp' ? { kind: 'reset' } : sent(reply)
     case 'stripEdns':
-      return sent(remade(reply, message => ({ ...message, edns: null }), transport === 'udp' ? PLAIN_PAYLOAD_OCTETS : MAX_MESSAGE_OCTETS))
+      return sent(
+        remade(
+          reply,
+          message => ({ ...message, edns: null }),
+          transport === 'udp' ? PLAIN_PAYLOAD_OCTETS : MAX_MESSAGE_OCTETS,
+        ),
+      )
     default:
       return fault satisfies never
   }
@@ -73,7 +83,9 @@ function otherId(reply: Uint8Array, random: Random): Uint8Array {
 function otherQuestion(message: Message): Message {
   const { question } = message
   if (question === null) return message
-  const answer = message.answer.map(record => (foldName(record.owner) === question.name ? { ...record, owner: OTHER_NAME } : record))
+  const answer = message.answer.map(record =>
+    foldName(record.owner) === question.name ? { ...record, owner: OTHER_NAME } : record,
+  )
   return { ...message, question: { ...question, name: foldName(OTHER_NAME), cased: OTHER_NAME }, answer }
 }
 

@@ -1,9 +1,10 @@
 /**
- * `createDnsStub`: a DNS server for a test, and the object through which the test speaks with it. It reads what it is given,
- * keeps the parts together and has no opinion on DNS; records are in `stub-store.ts`, rules in `stub-faults.ts`, serving in
- * `stub-server.ts`.
+ * `createDnsStub`: a DNS server for a test, and the object through which the test speaks with it. It reads what it is
+ * given, keeps the parts together and has no opinion on DNS; records are in `stub-store.ts`, rules in `stub-faults.ts`,
+ * serving in `stub-server.ts`.
  *
- * Invariants: no state is shared between stubs; a call that throws has changed nothing; every mistake has the caller's line.
+ * Invariants: no state is shared between stubs; a call that throws has changed nothing; every mistake has the caller's
+ * line.
  */
 import type { lookup, promises } from 'node:dns'
 import { isIP, type Socket } from 'node:net'
@@ -79,8 +80,8 @@ const OPTIONS = [
 const UNLISTED: readonly Unlisted[] = ['nxdomain', 'refused', 'servfail', 'timeout', 'forward']
 
 /**
- * Starts a stub on a free port of 127.0.0.1. Rejects with a `TypeError` for options that cannot be, and with an `Error` that
- * has the `code` of the system (`EADDRINUSE`, `EACCES`) when the port cannot be had.
+ * Starts a stub on a free port of 127.0.0.1. Rejects with a `TypeError` for options that cannot be, and with an `Error`
+ * that has the `code` of the system (`EADDRINUSE`, `EACCES`) when the port cannot be had.
  */
 export function createDnsStub(options: StubOptions = {}): Promise<DnsStub> {
   try {
@@ -99,9 +100,12 @@ function readOptions(options: StubOptions): Settings {
   knownFields(options, OPTIONS, 'the options of the stub')
   const { address = stubSettings.address, port = 0, seed = stubSettings.seed, handler, strict = false } = options
   const ttl = options.ttl === undefined ? stubSettings.ttl : ttlOf(options.ttl)
-  if (typeof address !== 'string' || isIP(address) === 0) mistake(`expected address to be an IP address of this machine, found ${described(address)}`)
-  if (typeof seed !== 'number' || !Number.isFinite(seed)) mistake(`expected seed to be a number, found ${described(seed)}`)
-  if (handler !== undefined && typeof handler !== 'function') mistake(`expected handler to be a function, found ${described(handler)}`)
+  if (typeof address !== 'string' || isIP(address) === 0)
+    mistake(`expected address to be an IP address of this machine, found ${described(address)}`)
+  if (typeof seed !== 'number' || !Number.isFinite(seed))
+    mistake(`expected seed to be a number, found ${described(seed)}`)
+  if (handler !== undefined && typeof handler !== 'function')
+    mistake(`expected handler to be a function, found ${described(handler)}`)
   if (typeof strict !== 'boolean') mistake(`expected strict to be true or false, found ${described(strict)}`)
   const forward = options.forward === undefined ? null : addressOf(options.forward)
   const unlisted = unlistedOf(options.unlisted, forward)
@@ -137,13 +141,16 @@ function fill(store: RecordStore, { zone, zoneFile, origin, records = {} }: Stub
   }
 }
 
-const textOf = (text: unknown): string => (typeof text === 'string' ? text : mistake(`expected zone text, found ${described(text)}`))
+const textOf = (text: unknown): string =>
+  typeof text === 'string' ? text : mistake(`expected zone text, found ${described(text)}`)
 
 function unlistedOf(value: unknown, forward: ServerAddress | null): Unlisted {
   if (value === undefined) return forward === null ? 'nxdomain' : 'forward'
   const known =
-    UNLISTED.find(one => one === value) ?? mistake(`expected unlisted to be one of ${UNLISTED.join(', ')}, found ${near(value, UNLISTED)}`)
-  if (known === 'forward' && forward === null) mistake(`unlisted: "forward" needs a server to ask, as in forward: "192.0.2.53:53"`)
+    UNLISTED.find(one => one === value) ??
+    mistake(`expected unlisted to be one of ${UNLISTED.join(', ')}, found ${near(value, UNLISTED)}`)
+  if (known === 'forward' && forward === null)
+    mistake(`unlisted: "forward" needs a server to ask, as in forward: "192.0.2.53:53"`)
   return known
 }
 
@@ -220,7 +227,10 @@ class Stub implements DnsStub {
       else {
         const [data, options = {}] = rest
         knownFields(options, ['ttl'], 'the options')
-        const ttl = typeof options === 'object' && options !== null && 'ttl' in options && options.ttl !== undefined ? ttlOf(options.ttl) : null
+        const ttl =
+          typeof options === 'object' && options !== null && 'ttl' in options && options.ttl !== undefined
+            ? ttlOf(options.ttl)
+            : null
         this.#store.setType(owner, dataSet(dataTypeOf(second), data, ttl))
       }
       return this
@@ -262,7 +272,10 @@ class Stub implements DnsStub {
     return atCaller(this.fail, () => {
       const fault = faultKind(kind)
       knownFields(options, [...RULE_OPTIONS, 'ede'], 'the options')
-      return this.#rules.make({ name, kind: fault, options, moreOptions: ['ede'], action: { fault, ede: edeOf(options.ede) } }, this.#server.faults)
+      return this.#rules.make(
+        { name, kind: fault, options, moreOptions: ['ede'], action: { fault, ede: edeOf(options.ede) } },
+        this.#server.faults,
+      )
     })
   }
 
@@ -276,12 +289,15 @@ class Stub implements DnsStub {
   }
 
   ttl(name: string, seconds: number, options: RuleOptions = {}): Fault {
-    return atCaller(this.ttl, () => this.#rules.make({ name, kind: 'ttl', options, action: ttlOf(seconds) }, this.#server.ttls))
+    return atCaller(this.ttl, () =>
+      this.#rules.make({ name, kind: 'ttl', options, action: ttlOf(seconds) }, this.#server.ttls),
+    )
   }
 
   sequence(name: string, replies: readonly (StubReply | FaultKind)[], options: SequenceOptions = {}): Fault {
     return atCaller(this.sequence, () => {
-      if (!Array.isArray(replies) || replies.length === 0) mistake(`expected an array of at least one reply or fault, found ${described(replies)}`)
+      if (!Array.isArray(replies) || replies.length === 0)
+        mistake(`expected an array of at least one reply or fault, found ${described(replies)}`)
       const { after = 'last' } = options
       if (!['last', 'listed', 'cycle'].includes(after))
         mistake(`expected after to be "last", "listed" or "cycle", found ${near(after, ['last', 'listed', 'cycle'])}`)
@@ -296,14 +312,21 @@ class Stub implements DnsStub {
         return after === 'listed' ? undefined : steps[after === 'cycle' ? place % steps.length : steps.length - 1]
       }
       const action = { kind: 'say', next, faults: true } as const
-      return this.#rules.make({ name, kind: 'sequence', options, moreOptions: ['after'], action, ends: after === 'listed' }, this.#server.answers)
+      return this.#rules.make(
+        { name, kind: 'sequence', options, moreOptions: ['after'], action, ends: after === 'listed' },
+        this.#server.answers,
+      )
     })
   }
 
   on(name: string, handler: StubHandler, options: RuleOptions = {}): Fault {
     return atCaller(this.on, () => {
-      if (typeof handler !== 'function') mistake(`expected a handler, that is a function of the query, found ${described(handler)}`)
-      return this.#rules.make({ name, kind: 'handler', options, action: { kind: 'say', next: handler, faults: false } }, this.#server.answers)
+      if (typeof handler !== 'function')
+        mistake(`expected a handler, that is a function of the query, found ${described(handler)}`)
+      return this.#rules.make(
+        { name, kind: 'handler', options, action: { kind: 'say', next: handler, faults: false } },
+        this.#server.answers,
+      )
     })
   }
 
@@ -311,7 +334,10 @@ class Stub implements DnsStub {
     return atCaller(this.forwardTo, () => {
       const target = addressOf(server)
       if (this.#server.isSelf(target)) mistake(`${described(server)} is this stub itself: it would ask itself for ever`)
-      return this.#rules.make({ name, kind: 'forward', options, action: { kind: 'ask', servers: () => [target] } }, this.#server.answers)
+      return this.#rules.make(
+        { name, kind: 'forward', options, action: { kind: 'ask', servers: () => [target] } },
+        this.#server.answers,
+      )
     })
   }
 
@@ -346,7 +372,10 @@ class Stub implements DnsStub {
     return atCaller(this.queriesFor, () => this.#book.for(name, type))
   }
 
-  waitForQuery(name: string, options?: { readonly type?: string; readonly timeout?: number; readonly count?: number }): Promise<RecordedQuery> {
+  waitForQuery(
+    name: string,
+    options?: { readonly type?: string; readonly timeout?: number; readonly count?: number },
+  ): Promise<RecordedQuery> {
     try {
       return atCaller(this.waitForQuery, () => this.#book.wait(name, options, this.waitForQuery))
     } catch (error) {
@@ -385,7 +414,10 @@ class Stub implements DnsStub {
     if (!this.#settings.strict) return this.#stopping
     const site = callSite(this.stop)
     return this.#stopping.then(() => {
-      if (this.#errors.length > 0) throw this.#errors.length === 1 ? this.#errors[0] : new AggregateError(this.#errors, 'handlers of the stub threw')
+      if (this.#errors.length > 0)
+        throw this.#errors.length === 1
+          ? this.#errors[0]
+          : new AggregateError(this.#errors, 'handlers of the stub threw')
       try {
         this.assertNoUnmatched()
       } catch (error) {
@@ -446,5 +478,9 @@ const numberOf = ({ id }: Fault): number => Number(id.slice(id.lastIndexOf('-') 
 
 function listenError({ address, port, transport, code, message }: ListenFailure): Error {
   const where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-  return Object.assign(new Error(`the stub cannot listen on ${where} (${transport}): ${message}`), { code, address, port })
+  return Object.assign(new Error(`the stub cannot listen on ${where} (${transport}): ${message}`), {
+    code,
+    address,
+    port,
+  })
 }

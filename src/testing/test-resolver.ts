@@ -1,7 +1,7 @@
 /**
- * A caching resolver for tests: the real engine with caches of its own, and answers as a test reads them. Not the resolver
- * of the library, which lives on the real clock and has no need to be looked into. Who it asks (a simulated internet at
- * once, or servers on sockets) is a matter of the ports that it is given.
+ * A caching resolver for tests: the real engine with caches of its own, and answers as a test reads them. Not the
+ * resolver of the library, which lives on the real clock and has no need to be looked into. Who it asks (a simulated
+ * internet at once, or servers on sockets) is a matter of the ports that it is given.
  */
 import { createCaches, type Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
@@ -71,7 +71,15 @@ export interface EngineOptions {
 export const engineFields = ['minimise', 'mixCase', 'ipv6', 'validate', 'limits'] as const
 
 /** How simulations resolve unless told otherwise: as the product does. */
-const usual: EngineSettings = { minimise: 'relaxed', mixCase: true, ipv4: true, ipv6: true, upstreamPort: DNS_PORT, doNotQuery: [], hardenGlue: true }
+const usual: EngineSettings = {
+  minimise: 'relaxed',
+  mixCase: true,
+  ipv4: true,
+  ipv6: true,
+  upstreamPort: DNS_PORT,
+  doNotQuery: [],
+  hardenGlue: true,
+}
 
 export interface EngineParts {
   readonly clock: Clock
@@ -108,20 +116,29 @@ export class TestEngine {
     const clock = this.#clock
     const startedAt = clock.now()
     const steps: TraceStep[] = []
-    this.resolver.resolve(question, { recursionDesired: true, because: 'client', trace: step => steps.push(step) }, outcome => {
-      done(answerOf(outcome, steps, startedAt, clock.now() - startedAt))
-    })
+    this.resolver.resolve(
+      question,
+      { recursionDesired: true, because: 'client', trace: step => steps.push(step) },
+      outcome => {
+        done(answerOf(outcome, steps, startedAt, clock.now() - startedAt))
+      },
+    )
   }
 }
 
 export function settingsOf(options: EngineOptions, changes: Partial<EngineSettings> = {}): EngineSettings {
   const { minimise = usual.minimise, mixCase = usual.mixCase, ipv6 = usual.ipv6 } = options
-  if (!['off', 'relaxed', 'strict'].includes(minimise)) mistake(`expected minimise to be off, relaxed or strict, found ${described(minimise)}`)
+  if (!['off', 'relaxed', 'strict'].includes(minimise))
+    mistake(`expected minimise to be off, relaxed or strict, found ${described(minimise)}`)
   return { ...usual, minimise, mixCase, ipv6, ...changes }
 }
 
 /** By these anchors, unless a test does not want it. */
-export function validationBy(anchors: readonly TrustAnchor[], limits: Limits, { validate = true }: EngineOptions): Validation {
+export function validationBy(
+  anchors: readonly TrustAnchor[],
+  limits: Limits,
+  { validate = true }: EngineOptions,
+): Validation {
   if (typeof validate !== 'boolean') mistake(`expected validate to be true or false, found ${described(validate)}`)
   return validationOf(new Map(), limits.dnssec, { anchors, ...(validate ? {} : { validate: false }) })
 }
@@ -149,8 +166,13 @@ function answerOf(outcome: Outcome, steps: readonly TraceStep[], startedAt: numb
   }
 }
 
-export const answeredRecord = (rr: Rr): AnsweredRecord =>
-  ({ name: plainName(rr.owner), type: typeName(rr.type), class: className(rr.class), ttl: rr.ttl, data: formatRdata(rr.type, rr.rdata) })
+export const answeredRecord = (rr: Rr): AnsweredRecord => ({
+  name: plainName(rr.owner),
+  type: typeName(rr.type),
+  class: className(rr.class),
+  ttl: rr.ttl,
+  data: formatRdata(rr.type, rr.rdata),
+})
 
 /** Servers of the root, as text for a hints file too. */
 export interface RootHints {
@@ -186,20 +208,23 @@ export interface CachingResolver extends AsyncDisposable {
  * A caching resolver whose cache is in a test's hands: in front of a stub (`upstream`), or of an internet on sockets
  * (`roots`). It asks the servers over real sockets, and its TTLs count down on `clock` alone.
  *
- * Not a forwarder: with `upstream` that server is taken for the only one of the root, authoritative for every name. It is
- * asked with RD=0 for exactly the names queried (no minimisation), aliases that it does not follow are asked for one by one,
- * and a reply without AA counts only when it has RA. A denial without SOA is not remembered (RFC 2308 section 5): a stub has
- * one when its zone has.
+ * Not a forwarder: with `upstream` that server is taken for the only one of the root, authoritative for every name. It
+ * is asked with RD=0 for exactly the names queried (no minimisation), aliases that it does not follow are asked for one
+ * by one, and a reply without AA counts only when it has RA. A denial without SOA is not remembered (RFC 2308 section
+ * 5): a stub has one when its zone has.
  */
 export function createResolver(options: ResolverOptions): CachingResolver {
   return atCaller(createResolver, () => {
     knownFields(options, ['upstream', 'roots', 'anchors', 'clock', ...engineFields], 'the options of createResolver')
     const { upstream, roots, clock = createClock() } = options
     if (!(clock instanceof TestClock)) mistake(`expected clock to be one of createClock(), found ${described(clock)}`)
-    if ((upstream === undefined) === (roots === undefined)) mistake('expected either upstream (one server for all names, like dns.address) or roots (net.rootHints)')
+    if ((upstream === undefined) === (roots === undefined))
+      mistake('expected either upstream (one server for all names, like dns.address) or roots (net.rootHints)')
     const { hints, port } = roots === undefined ? onlyServer(upstream) : hintsOf(roots)
     // Nobody delegates within one server's names, so asking for parts of a name would only show as queries of the test.
-    const settings = settingsOf(upstream === undefined ? options : { minimise: 'off', mixCase: false, ...options }, { upstreamPort: port })
+    const settings = settingsOf(upstream === undefined ? options : { minimise: 'off', mixCase: false, ...options }, {
+      upstreamPort: port,
+    })
     const limits = limitsWith(options.limits ?? {})
     const validation = validationBy(readAnchorLines(options.anchors), limits, options)
     return new SocketResolver(clock, hints, settings, limits, () => validation)
@@ -211,12 +236,26 @@ class SocketResolver implements CachingResolver {
   readonly #engine: TestEngine
   readonly #network: SystemNetwork
 
-  constructor(clock: TestClock, hints: Delegation, settings: EngineSettings, limits: Limits, validation: () => Validation) {
+  constructor(
+    clock: TestClock,
+    hints: Delegation,
+    settings: EngineSettings,
+    limits: Limits,
+    validation: () => Validation,
+  ) {
     this.clock = clock
     const real = systemClock()
     const random = systemRandom()
     this.#network = createNetwork({ clock: real, random, limits, events: () => {} })
-    this.#engine = new TestEngine({ clock: withTimersOf(clock, real), random, network: this.#network, hints: () => hints, limits, settings, validation })
+    this.#engine = new TestEngine({
+      clock: withTimersOf(clock, real),
+      random,
+      network: this.#network,
+      hints: () => hints,
+      limits,
+      settings,
+      validation,
+    })
   }
 
   query(name: string, type = 'A'): Promise<TestAnswer> {
@@ -248,13 +287,26 @@ interface Hints {
 }
 
 function onlyServer(upstream: unknown): Hints {
-  const address = typeof upstream === 'object' && upstream !== null && 'address' in upstream ? upstream.address : upstream
+  const address =
+    typeof upstream === 'object' && upstream !== null && 'address' in upstream ? upstream.address : upstream
   const { ip, port } = serverOf(address)
-  return { port, hints: { zone: ROOT, servers: [{ name: foldedName('the-only-server'), addresses: [ip] }], ds: null, expiresAt: Number.POSITIVE_INFINITY } }
+  return {
+    port,
+    hints: {
+      zone: ROOT,
+      servers: [{ name: foldedName('the-only-server'), addresses: [ip] }],
+      ds: null,
+      expiresAt: Number.POSITIVE_INFINITY,
+    },
+  }
 }
 
 function hintsOf(roots: RootHints): Hints {
-  if (typeof roots !== 'object' || roots === null || !('servers' in roots && 'port' in roots)) mistake(`expected roots to be net.rootHints, found ${described(roots)}`)
-  const servers = roots.servers.map(({ name, addresses }) => ({ name: foldedName(name), addresses: addresses.map(address => serverOf(address).ip) }))
+  if (typeof roots !== 'object' || roots === null || !('servers' in roots && 'port' in roots))
+    mistake(`expected roots to be net.rootHints, found ${described(roots)}`)
+  const servers = roots.servers.map(({ name, addresses }) => ({
+    name: foldedName(name),
+    addresses: addresses.map(address => serverOf(address).ip),
+  }))
   return { port: roots.port, hints: { zone: ROOT, servers, ds: null, expiresAt: Number.POSITIVE_INFINITY } }
 }

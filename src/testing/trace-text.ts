@@ -1,13 +1,15 @@
 /**
- * The walk as text: one line for each step of a trace, indented by the depth of the look-up, the time in front. The form
- * of golden files, of errors in simulations and of what the demo prints. It says what the trace says and adds nothing.
+ * The walk as text: one line for each step of a trace, indented by the depth of the look-up, the time in front. The
+ * form of golden files, of errors in simulations and of what the demo prints. It says what the trace says and adds
+ * nothing.
  */
 import { formatName } from '../dns/text.ts'
 import { typeName } from '../dns/types.ts'
 import { questionText, type TraceStep } from '../resolver/trace.ts'
 
 /** A whole trace; times are milliseconds since `startedAtMs`. */
-export const traceText = (trace: readonly TraceStep[], startedAtMs: number): string => trace.map(step => stepText(step, startedAtMs)).join('\n')
+export const traceText = (trace: readonly TraceStep[], startedAtMs: number): string =>
+  trace.map(step => stepText(step, startedAtMs)).join('\n')
 
 /** One step as one line. */
 export function stepText(step: TraceStep, startedAtMs: number): string {

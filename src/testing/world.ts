@@ -1,7 +1,8 @@
 /**
- * A whole internet behind synchronous calls: `simulate(...)` puts the real engine on a virtual clock, a seeded network and
- * simulated servers; `world.resolve(name, type)` pops events until the outcome is there. When nothing is left to happen
- * before that, it throws: somebody waits for a wake-up that was lost. There is no fake timer and no promise in it.
+ * A whole internet behind synchronous calls: `simulate(...)` puts the real engine on a virtual clock, a seeded network
+ * and simulated servers; `world.resolve(name, type)` pops events until the outcome is there. When nothing is left to
+ * happen before that, it throws: somebody waits for a wake-up that was lost. There is no fake timer and no promise in
+ * it.
  *
  * Invariant: equal options and equal calls give equal traces, octet for octet.
  */
@@ -42,7 +43,10 @@ export interface WorldOptions extends InternetSource {
   readonly localZones?: readonly { readonly origin: string; readonly text: string }[]
   /** Instead of the root zone's own servers. */
   readonly hints?: Delegation
-  /** What is validated, and against what. A world with a signed root validates by its keys unless this says otherwise; any other does not. */
+  /**
+   * What is validated, and against what. A world with a signed root validates by its keys unless this says otherwise;
+   * any other does not.
+   */
   readonly validation?: SimValidation
 }
 
@@ -60,7 +64,13 @@ export interface Started {
 }
 
 const worldSettings: EngineSettings = {
-  minimise: 'relaxed', mixCase: true, ipv4: true, ipv6: true, upstreamPort: simSettings.serverPort, doNotQuery: [], hardenGlue: true,
+  minimise: 'relaxed',
+  mixCase: true,
+  ipv4: true,
+  ipv6: true,
+  upstreamPort: simSettings.serverPort,
+  doNotQuery: [],
+  hardenGlue: true,
 }
 
 export function simulate(options: WorldOptions): World {
@@ -85,23 +95,45 @@ export class World {
     this.clock = new SimClock()
     this.limits = limitsWith(options.limits ?? {})
     const latencyMs = parseDuration(options.delay ?? simSettings.latencyMs)
-    this.internet = buildInternet(options, random.fork('servers'), latencyMs, signedBy(() => this.clock.wall()))
+    this.internet = buildInternet(
+      options,
+      random.fork('servers'),
+      latencyMs,
+      signedBy(() => this.clock.wall()),
+    )
     const permille = (share: number | undefined): number => Math.round((share ?? 0) * 1_000)
     const weather: Weather = {
-      lossPermille: permille(options.loss), duplicatePermille: permille(options.duplicates), jitterPermille: permille(options.jitter),
-      unrouted: options.unrouted ?? calm.unrouted, deadFamilies: options.deadFamilies ?? [],
+      lossPermille: permille(options.loss),
+      duplicatePermille: permille(options.duplicates),
+      jitterPermille: permille(options.jitter),
+      unrouted: options.unrouted ?? calm.unrouted,
+      deadFamilies: options.deadFamilies ?? [],
     }
     this.network = new SimNetwork({
-      clock: this.clock, random: random.fork('network'), limits: this.limits.upstream, weather,
-      hostAt: address => this.internet.hosts.get(address.text), onExchange: exchange => this.exchanges.push(exchange),
+      clock: this.clock,
+      random: random.fork('network'),
+      limits: this.limits.upstream,
+      weather,
+      hostAt: address => this.internet.hosts.get(address.text),
+      onExchange: exchange => this.exchanges.push(exchange),
     })
     this.caches = createCaches(this.limits.cache, this.limits.upstream)
-    const localZones = makeLocalZones((options.localZones ?? []).map(zone => readZone({ ...zone, at: [] })), [])
+    const localZones = makeLocalZones(
+      (options.localZones ?? []).map(zone => readZone({ ...zone, at: [] })),
+      [],
+    )
     const hints = options.hints ?? this.internet.hints
     const validation = validationOf(this.internet.anchors, this.limits.dnssec, options.validation)
     this.resolver = new Resolver({
-      clock: this.clock, random: random.fork('resolver'), network: this.network, limits: this.limits, caches: this.caches,
-      localZones: (): LocalZones => localZones, hints: () => hints, settings: { ...worldSettings, ...options.settings }, validation: () => validation,
+      clock: this.clock,
+      random: random.fork('resolver'),
+      network: this.network,
+      limits: this.limits,
+      caches: this.caches,
+      localZones: (): LocalZones => localZones,
+      hints: () => hints,
+      settings: { ...worldSettings, ...options.settings },
+      validation: () => validation,
       events: event => this.events.push(event),
     })
   }
@@ -120,7 +152,12 @@ export class World {
     let calls = 0
     const cancel = this.resolver.resolve(
       question(name, type),
-      { recursionDesired: options.recursionDesired ?? true, checkingDisabled: options.checkingDisabled ?? false, because: 'client', trace: step => this.trace.push(step) },
+      {
+        recursionDesired: options.recursionDesired ?? true,
+        checkingDisabled: options.checkingDisabled ?? false,
+        because: 'client',
+        trace: step => this.trace.push(step),
+      },
       outcome => {
         if (++calls > 1) throw new Error(`${name} ${type} was answered ${calls} times`)
         state.outcome = outcome
@@ -142,9 +179,12 @@ export class World {
   /** Asks the root's servers who they are, as a resolver does when it starts. */
   prime(): boolean {
     const state: { primed: boolean | null } = { primed: null }
-    this.resolver.prime(primed => {
-      state.primed = primed.kind === 'primed'
-    }, step => this.trace.push(step))
+    this.resolver.prime(
+      primed => {
+        state.primed = primed.kind === 'primed'
+      },
+      step => this.trace.push(step),
+    )
     this.#until(() => state.primed !== null, 'priming')
     return state.primed === true
   }
@@ -168,6 +208,8 @@ export class World {
   #until(done: () => boolean, what: string): void {
     if (this.clock.runUntil(done)) return
     const open = this.resolver.questionsInFlight.join(', ')
-    throw new Error(`nothing left to happen while ${what}; in flight: ${open === '' ? 'nothing' : open}\n${this.traceText()}`)
+    throw new Error(
+      `nothing left to happen while ${what}; in flight: ${open === '' ? 'nothing' : open}\n${this.traceText()}`,
+    )
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The named ways in which the signing of a simulated zone can go wrong, or be an attack, as data: what each is called and
- * what a validator meets. What they do is in `zone-signer.ts`, `signed-answers.ts` and `crafted-keys.ts`. What goes wrong at
- * one server only is a misbehaviour of that server (`misbehaviour.ts`).
+ * The named ways in which the signing of a simulated zone can go wrong, or be an attack, as data: what each is called
+ * and what a validator meets. What they do is in `zone-signer.ts`, `signed-answers.ts` and `crafted-keys.ts`. What goes
+ * wrong at one server only is a misbehaviour of that server (`misbehaviour.ts`).
  */
 
 /** Each flaw with what it is; `(n)` where it takes a number. */
@@ -34,7 +34,7 @@ export const zoneFlaws = {
   wildcardDs: 'the DS record at the parent is signed as expanded from a wildcard',
   nextOutsideZone: 'the next name of NSEC records is outside the zone (CVE-2026-13321)',
   foreignProof: 'denials are proven by records whose names are not in this zone, signed by its keys',
-  ancestorProof: 'denials are proven by the parent\'s record about the delegation (RFC 6840 section 4.1)',
+  ancestorProof: "denials are proven by the parent's record about the delegation (RFC 6840 section 4.1)",
   expandedNsec: 'denials are proven by an NSEC record expanded from a wildcard (CVE-2017-15105)',
   wildcardWithoutProof: 'data expanded from a wildcard comes without the proof that the name does not exist',
   replayedWildcard: 'the wildcard answers for names that exist',

@@ -1,6 +1,6 @@
 /**
- * The keys of one simulated zone as its plan wants them: which are published, which sign, and which DS records the parent
- * has. Roll-overs and what is wrong with keys are decided here; signing is in `zone-signer.ts`.
+ * The keys of one simulated zone as its plan wants them: which are published, which sign, and which DS records the
+ * parent has. Roll-overs and what is wrong with keys are decided here; signing is in `zone-signer.ts`.
  */
 import type { Name } from '../dns/name.ts'
 import { DnskeyFlag } from '../dns/rdata-dnssec.ts'
@@ -32,18 +32,31 @@ interface Generation {
 export function makeKeySet(zone: Name, seed: number, plan: SigningPlan): KeySet {
   const { flaws, rollover } = plan
   const first = generationOf(zone, seed, plan, 0)
-  const next = rollover !== null || flaws.has('brokenRollover') || flaws.has('wrongDs') ? generationOf(zone, seed, plan, 1) : { ksks: [], zsks: [] }
+  const next =
+    rollover !== null || flaws.has('brokenRollover') || flaws.has('wrongDs')
+      ? generationOf(zone, seed, plan, 1)
+      : { ksks: [], zsks: [] }
   const both = rollover === 'doubleKey' || rollover === 'doubleSignature'
   const current = flaws.has('brokenRollover') ? { ...first, ksks: next.ksks } : first
   const ksks = both ? [...first.ksks, ...next.ksks] : current.ksks
   const zsks = rollover === 'doubleSignature' ? [...first.zsks, ...next.zsks] : current.zsks
   const waiting = rollover === 'prePublished' ? next.zsks : []
   const downgrade = flaws.has('downgrade') ? [makeUnknownKey(UNKNOWN_ALGORITHM, { seed, zone, role: 'ksk' })] : []
-  const promised = rollover === 'doubleDs' || rollover === 'doubleSignature' ? [...first.ksks, ...next.ksks] : flaws.has('wrongDs') ? next.ksks : first.ksks
+  const promised =
+    rollover === 'doubleDs' || rollover === 'doubleSignature'
+      ? [...first.ksks, ...next.ksks]
+      : flaws.has('wrongDs')
+        ? next.ksks
+        : first.ksks
   const digests = plan.unsupported === 'digest' ? [UNKNOWN_DIGEST] : plan.digests
   const ds = [...promised, ...downgrade].flatMap(key => digests.map(type => dsFor(zone, key, type)))
   return {
-    published: flaws.has('missingKeys') ? [] : distinctKeys([...craftedFor(plan, zsks), ...[...ksks, ...zsks, ...waiting, ...downgrade].map(({ rdata }) => rdata)]),
+    published: flaws.has('missingKeys')
+      ? []
+      : distinctKeys([
+          ...craftedFor(plan, zsks),
+          ...[...ksks, ...zsks, ...waiting, ...downgrade].map(({ rdata }) => rdata),
+        ]),
     keySigners: downgrade.length > 0 ? downgrade : ksks,
     zoneSigners: downgrade.length > 0 ? downgrade : zsks,
     ds: plan.ds ? ds.map(rdata => (flaws.has('wrongDigest') ? spoilt(rdata) : rdata)) : [],
@@ -60,7 +73,8 @@ function generationOf(zone: Name, seed: number, plan: SigningPlan, generation: n
     plan.unsupported === 'algorithm'
       ? [makeUnknownKey(UNKNOWN_ALGORITHM, { seed, zone, role, generation })]
       : plan.algorithms.map(algorithm => makeSigningKey(algorithm, { seed, zone, role, generation }))
-  const bent = (keys: readonly SigningKey[]): readonly SigningKey[] => keys.map(key => withFlags(key, flagsOf(key.role, plan)))
+  const bent = (keys: readonly SigningKey[]): readonly SigningKey[] =>
+    keys.map(key => withFlags(key, flagsOf(key.role, plan)))
   if (plan.csk) {
     const csks = bent(make('csk'))
     return { ksks: csks, zsks: csks }

@@ -1,7 +1,7 @@
 /**
- * Keys of simulated zones, made from a seed: equal seeds, zones and roles give equal keys, key tags and signatures, octet for
- * octet. ECDSA draws its nonce from the data as well (in the manner of RFC 6979), since `node:crypto` would draw a fresh one.
- * **For tests and the demo alone:** whoever knows the seed has the keys, and the RSA ones are public.
+ * Keys of simulated zones, made from a seed: equal seeds, zones and roles give equal keys, key tags and signatures,
+ * octet for octet. ECDSA draws its nonce from the data as well (in the manner of RFC 6979), since `node:crypto` would
+ * draw a fresh one. **For tests and the demo alone:** whoever knows the seed has the keys, and the RSA ones are public.
  *
  * Limitations: the arithmetic of ECDSA is not constant in time, which is nothing to a key that is no secret.
  */
@@ -15,7 +15,14 @@ import { rsaTestKeys } from './rsa-test-keys.ts'
 
 /** Algorithms that zones can be signed with, by the mnemonics of the registry (RFC 8624). */
 export const signingAlgorithms = {
-  RSASHA1: 5, 'RSASHA1-NSEC3-SHA1': 7, RSASHA256: 8, RSASHA512: 10, ECDSAP256SHA256: 13, ECDSAP384SHA384: 14, ED25519: 15, ED448: 16,
+  RSASHA1: 5,
+  'RSASHA1-NSEC3-SHA1': 7,
+  RSASHA256: 8,
+  RSASHA512: 10,
+  ECDSAP256SHA256: 13,
+  ECDSAP384SHA384: 14,
+  ED25519: 15,
+  ED448: 16,
 } as const
 export type SigningAlgorithm = keyof typeof signingAlgorithms
 
@@ -44,7 +51,16 @@ export function makeSigningKey(algorithm: SigningAlgorithm, spec: KeySpec): Sign
   const number = signingAlgorithms[algorithm]
   const { publicKey, sign: signWith } = materialFor(algorithm, secretOf(spec, number), spec)
   const flags = DnskeyFlag.ZONE | (spec.role === 'zsk' ? 0 : DnskeyFlag.SEP)
-  return withFlags({ algorithm: number, role: spec.role, rdata: dnskeyRdata({ flags, protocol: DNSKEY_PROTOCOL, algorithm: number, publicKey }), tag: 0, sign: signWith }, flags)
+  return withFlags(
+    {
+      algorithm: number,
+      role: spec.role,
+      rdata: dnskeyRdata({ flags, protocol: DNSKEY_PROTOCOL, algorithm: number, publicKey }),
+      tag: 0,
+      sign: signWith,
+    },
+    flags,
+  )
 }
 
 /** A key of an algorithm that nobody has: octets that look like one, and signatures that nobody can check. */
@@ -52,7 +68,13 @@ export function makeUnknownKey(algorithm: number, spec: KeySpec): SigningKey {
   const secret = secretOf(spec, algorithm)
   const flags = DnskeyFlag.ZONE | (spec.role === 'zsk' ? 0 : DnskeyFlag.SEP)
   const rdata = dnskeyRdata({ flags, protocol: DNSKEY_PROTOCOL, algorithm, publicKey: secret('public', 64) })
-  return { algorithm, role: spec.role, rdata, tag: keyTagOf(rdata), sign: data => new Uint8Array(createHash('sha512').update(data).digest()) }
+  return {
+    algorithm,
+    role: spec.role,
+    rdata,
+    tag: keyTagOf(rdata),
+    sign: data => new Uint8Array(createHash('sha512').update(data).digest()),
+  }
 }
 
 /** The same key with other flags, and so another tag. */
@@ -64,9 +86,18 @@ export function withFlags(key: SigningKey, flags: number): SigningKey {
 }
 
 /** RFC 4034 section 5.1.4. A digest type that is not known gets the octets of SHA-256. */
-export function dsFor(zone: Name, key: Pick<SigningKey, 'rdata' | 'tag' | 'algorithm'>, digestType: number): Uint8Array {
+export function dsFor(
+  zone: Name,
+  key: Pick<SigningKey, 'rdata' | 'tag' | 'algorithm'>,
+  digestType: number,
+): Uint8Array {
   const data = Uint8Array.of(...nameBytes(zone), ...key.rdata)
-  return dsRdata({ keyTag: key.tag, algorithm: key.algorithm, digestType, digest: digest(digestType, data) ?? new Uint8Array(createHash('sha256').update(data).digest()) })
+  return dsRdata({
+    keyTag: key.tag,
+    algorithm: key.algorithm,
+    digestType,
+    digest: digest(digestType, data) ?? new Uint8Array(createHash('sha256').update(data).digest()),
+  })
 }
 
 /** So many octets for a purpose. */
@@ -95,14 +126,22 @@ interface Material {
 function materialFor(algorithm: SigningAlgorithm, secret: Secret, spec: KeySpec): Material {
   switch (algorithm) {
     case 'RSASHA1':
-    case 'RSASHA1-NSEC3-SHA1': return rsa('sha1', spec)
-    case 'RSASHA256': return rsa('sha256', spec)
-    case 'RSASHA512': return rsa('sha512', spec)
-    case 'ECDSAP256SHA256': return ecdsa(p256, secret)
-    case 'ECDSAP384SHA384': return ecdsa(p384, secret)
-    case 'ED25519': return edwards('302e020100300506032b657004220420', secret('private', 32))
-    case 'ED448': return edwards('3047020100300506032b6571043b0439', secret('private', 57))
-    default: return algorithm satisfies never
+    case 'RSASHA1-NSEC3-SHA1':
+      return rsa('sha1', spec)
+    case 'RSASHA256':
+      return rsa('sha256', spec)
+    case 'RSASHA512':
+      return rsa('sha512', spec)
+    case 'ECDSAP256SHA256':
+      return ecdsa(p256, secret)
+    case 'ECDSAP384SHA384':
+      return ecdsa(p384, secret)
+    case 'ED25519':
+      return edwards('302e020100300506032b657004220420', secret('private', 32))
+    case 'ED448':
+      return edwards('3047020100300506032b6571043b0439', secret('private', 57))
+    default:
+      return algorithm satisfies never
   }
 }
 
@@ -121,7 +160,11 @@ function rsa(hash: string, { zone, role, generation = 0 }: KeySpec): Material {
 
 /** RFC 8080: the seed wrapped as PKCS #8, whose octets before it are always these. */
 function edwards(head: string, seed: Uint8Array): Material {
-  const key: KeyObject = createPrivateKey({ key: Buffer.concat([Buffer.from(head, 'hex'), seed]), format: 'der', type: 'pkcs8' })
+  const key: KeyObject = createPrivateKey({
+    key: Buffer.concat([Buffer.from(head, 'hex'), seed]),
+    format: 'der',
+    type: 'pkcs8',
+  })
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' })
   return { publicKey: new Uint8Array(Buffer.from(x, 'base64url')), sign: data => new Uint8Array(sign(null, data, key)) }
 }
@@ -133,9 +176,16 @@ interface Curve {
   readonly order: bigint
 }
 
-const p256: Curve = { name: 'prime256v1', hash: 'sha256', octets: 32, order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n }
+const p256: Curve = {
+  name: 'prime256v1',
+  hash: 'sha256',
+  octets: 32,
+  order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+}
 const p384: Curve = {
-  name: 'secp384r1', hash: 'sha384', octets: 48,
+  name: 'secp384r1',
+  hash: 'sha384',
+  octets: 48,
   order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
 }
 
@@ -164,7 +214,8 @@ function pointOf(curve: Curve, factor: bigint): Uint8Array {
 }
 
 const number = (octets: Uint8Array): bigint => BigInt(`0x${Buffer.from(octets).toString('hex')}`)
-const octetsOf = (value: bigint, octets: number): Uint8Array => new Uint8Array(Buffer.from(value.toString(16).padStart(2 * octets, '0'), 'hex'))
+const octetsOf = (value: bigint, octets: number): Uint8Array =>
+  new Uint8Array(Buffer.from(value.toString(16).padStart(2 * octets, '0'), 'hex'))
 /** From 1 to order - 1. */
 const scalar = (octets: Uint8Array, order: bigint): bigint => (number(octets) % (order - 1n)) + 1n
 

@@ -1,6 +1,6 @@
 /**
- * What a signer has to know of the names of a zone: which exist, which are cuts, which lie below one and are not the zone's
- * own (RFC 4035 section 2.2). Made once from a zone's RRsets.
+ * What a signer has to know of the names of a zone: which exist, which are cuts, which lie below one and are not the
+ * zone's own (RFC 4035 section 2.2). Made once from a zone's RRsets.
  */
 import { foldName, isStrictlyWithin, isWithin, type Name, parentOf, wildcardOf } from '../dns/name.ts'
 import { targetOf } from '../dns/rdata.ts'

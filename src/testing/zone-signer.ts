@@ -1,7 +1,7 @@
 /**
- * A zone signed on the fly: keys, signatures and the chain of denials are made when they are first asked for. What it signs
- * and how is in its plan; which records a reply holds is put together in `signed-answers.ts`. Signatures are made anew for
- * every day of the clock, so that an internet whose time goes on for months stays signed.
+ * A zone signed on the fly: keys, signatures and the chain of denials are made when they are first asked for. What it
+ * signs and how is in its plan; which records a reply holds is put together in `signed-answers.ts`. Signatures are made
+ * anew for every day of the clock, so that an internet whose time goes on for months stays signed.
  *
  * Invariants: equal zones, plans, seeds and days give equal octets; without a flaw in the plan everything validates.
  */
@@ -18,7 +18,10 @@ import { expand, type SigningKey } from './zone-keys.ts'
 import { DEFAULT_CRAFTED, type KeySet, spoilt, strangerTo } from './zone-key-set.ts'
 import { ZoneNames } from './zone-names.ts'
 
-/** Seconds since 1970 of the clocks by which a signature has to be valid: one, or the earliest and the latest of several. */
+/**
+ * Seconds since 1970 of the clocks by which a signature has to be valid: one, or the earliest and the latest of
+ * several.
+ */
 export type SigningTimes = () => { readonly earliest: number; readonly latest: number }
 
 /** What the parent does at the cut of a child. */
@@ -77,7 +80,9 @@ export class ZoneMaterial {
     const ttl = [...zone.rrsets()].find(({ type, name }) => type === RrType.SOA && name === origin)?.ttl ?? 0
     const own = [
       ...(keys.published.length === 0 ? [] : [makeRRset(origin, RrType.DNSKEY, RrClass.IN, ttl, keys.published)]),
-      ...(plan.denial.kind === 'nsec' ? [] : [makeRRset(origin, RrType.NSEC3PARAM, RrClass.IN, 0, [nsec3Param(plan.denial)])]),
+      ...(plan.denial.kind === 'nsec'
+        ? []
+        : [makeRRset(origin, RrType.NSEC3PARAM, RrClass.IN, 0, [nsec3Param(plan.denial)])]),
     ]
     this.zone = new Zone(origin, [...zone.rrsets(), ...own], { recordsOnly: false })
     this.names = new ZoneNames(this.zone)
@@ -89,7 +94,10 @@ export class ZoneMaterial {
     return this.#chain
   }
 
-  /** Those of one of the zone's own sets that are valid from the day `from` to the day `to`; kept until others are wanted. */
+  /**
+   * Those of one of the zone's own sets that are valid from the day `from` to the day `to`; kept until others are
+   * wanted.
+   */
   signaturesOf(set: RRset, from: number, to: number, make: () => readonly Uint8Array[]): readonly Uint8Array[] {
     if (from !== this.#from || to !== this.#to) this.#signatures.clear()
     this.#from = from
@@ -165,14 +173,22 @@ export class SignedZone {
   crookedProof(): RRset[] | null {
     const { origin } = this
     const nsec = (owner: Name | null, next: Name | null): RRset[] =>
-      owner === null || next === null ? [] : [makeRRset(owner, RrType.NSEC, RrClass.IN, DAY, [nsecRdata(next, [RrType.A, RrType.RRSIG, RrType.NSEC])])]
+      owner === null || next === null
+        ? []
+        : [makeRRset(owner, RrType.NSEC, RrClass.IN, DAY, [nsecRdata(next, [RrType.A, RrType.RRSIG, RrType.NSEC])])]
     if (this.plan.flaws.has('foreignProof')) {
       const above = parentOf(origin)
-      return nsec(labelled('!', above), labelled('~', above)).map(set => ({ ...set, signatures: this.#material.keys.zoneSigners.map(key => this.#sign(set, key)) }))
+      return nsec(labelled('!', above), labelled('~', above)).map(set => ({
+        ...set,
+        signatures: this.#material.keys.zoneSigners.map(key => this.#sign(set, key)),
+      }))
     }
     if (!this.plan.flaws.has('expandedNsec')) return null
     const labels = labelCount(origin)
-    return nsec(labelled('!', origin), origin).map(set => ({ ...set, signatures: this.#material.keys.zoneSigners.map(key => this.#sign(set, key, { labels })) }))
+    return nsec(labelled('!', origin), origin).map(set => ({
+      ...set,
+      signatures: this.#material.keys.zoneSigners.map(key => this.#sign(set, key, { labels })),
+    }))
   }
 
   #make(set: RRset): readonly Uint8Array[] {
@@ -180,7 +196,14 @@ export class SignedZone {
     const { keys, stranger } = this.#material
     const isKeys = set.type === RrType.DNSKEY
     if (isKeys ? flaws.has('missingKeySignature') : flaws.has('missingSignatures')) return []
-    if (isKeys) return [...this.#bad(set, keys.keySigners.filter(({ role }) => role === 'csk')), ...keys.keySigners.map(key => this.#sign(set, key))]
+    if (isKeys)
+      return [
+        ...this.#bad(
+          set,
+          keys.keySigners.filter(({ role }) => role === 'csk'),
+        ),
+        ...keys.keySigners.map(key => this.#sign(set, key)),
+      ]
     const real = keys.zoneSigners.map(key => {
       if (stranger === null) return this.#sign(set, key, this.#labelChange(set))
       return this.#sign(set, stranger, flaws.has('wrongKey') ? { tag: key.tag } : {})
@@ -189,8 +212,10 @@ export class SignedZone {
   }
 
   #labelChange(set: RRset): SignatureChanges {
-    if (this.plan.flaws.has('labelsBelowSigner') && labelCount(this.origin) > 0) return { labels: labelCount(this.origin) - 1 }
-    if (set.type === RrType.DS && this.#material.children.get(set.name)?.wildcardDs === true) return { labels: labelCount(set.name) - 1 }
+    if (this.plan.flaws.has('labelsBelowSigner') && labelCount(this.origin) > 0)
+      return { labels: labelCount(this.origin) - 1 }
+    if (set.type === RrType.DS && this.#material.children.get(set.name)?.wildcardDs === true)
+      return { labels: labelCount(set.name) - 1 }
     return {}
   }
 
@@ -204,7 +229,9 @@ export class SignedZone {
     const make = (count: number, octets: number): Uint8Array[] => {
       const fitting = Math.min(count, Math.floor(SIGNATURES_OCTETS / (head.length + octets + RECORD_OCTETS)))
       // Above its modulus a signature is refused before any work is done.
-      return Array.from({ length: fitting }, (_, i) => Uint8Array.of(...head, 0x7f, ...expand(`signature ${i}`, octets - 1)))
+      return Array.from({ length: fitting }, (_, i) =>
+        Uint8Array.of(...head, 0x7f, ...expand(`signature ${i}`, octets - 1)),
+      )
     }
     if (trap !== undefined) return make(trap ?? DEFAULT_CRAFTED, craftedRsaOctets(trap ?? DEFAULT_CRAFTED))
     if (many !== undefined) return make(many ?? DEFAULT_CRAFTED, key.sign(head).length)
@@ -217,13 +244,23 @@ export class SignedZone {
     const begin = Math.floor(earliest / DAY) * DAY
     const end = Math.floor(latest / DAY) * DAY + DAY
     const { flaws } = this.plan
-    const window = flaws.has('expired') ? { from: begin - OFF_S - VALID_S, to: begin - OFF_S }
-      : flaws.has('notYetValid') ? { from: end + OFF_S, to: end + OFF_S + VALID_S }
-        : flaws.has('endsBeforeItBegins') ? { from: end + VALID_S, to: begin - BEFORE_S }
+    const window = flaws.has('expired')
+      ? { from: begin - OFF_S - VALID_S, to: begin - OFF_S }
+      : flaws.has('notYetValid')
+        ? { from: end + OFF_S, to: end + OFF_S + VALID_S }
+        : flaws.has('endsBeforeItBegins')
+          ? { from: end + VALID_S, to: begin - BEFORE_S }
           : { from: begin - BEFORE_S, to: end + VALID_S }
     return rrsigRdata({
-      covered: set.type, algorithm: key.algorithm, labels, originalTtl: set.ttl, expiration: window.to >>> 0, inception: window.from >>> 0,
-      keyTag: tag, signer: this.origin, signature: new Uint8Array(0),
+      covered: set.type,
+      algorithm: key.algorithm,
+      labels,
+      originalTtl: set.ttl,
+      expiration: window.to >>> 0,
+      inception: window.from >>> 0,
+      keyTag: tag,
+      signer: this.origin,
+      signature: new Uint8Array(0),
     })
   }
 

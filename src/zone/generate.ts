@@ -1,6 +1,6 @@
 /**
- * The templates of $GENERATE, with all forms of BIND: `$`, `$$`, `\$` and `${offset,width,base}` where base is d, o, x, X,
- * n or N (nibbles in reverse order with dots). Only text to text: what comes out is read like any other line.
+ * The templates of $GENERATE, with all forms of BIND: `$`, `$$`, `\$` and `${offset,width,base}` where base is d, o, x,
+ * X, n or N (nibbles in reverse order with dots). Only text to text: what comes out is read like any other line.
  */
 import { parseUnsigned, shown, type TextError } from '../dns/text.ts'
 
@@ -17,8 +17,17 @@ const MAX_WIDTH = 255
 /** `start-stop` or `start-stop/step`. */
 export function parseRange(text: string): GenerateRange | TextError {
   const match = /^(\d+)-(\d+)(?:\/(\d+))?$/.exec(text)
-  const [start, stop, step] = [match?.[1], match?.[2], match?.[3] ?? '1'].map(part => parseUnsigned(part ?? '', MAX_I32))
-  if (start === null || start === undefined || stop === null || stop === undefined || step === null || step === undefined) {
+  const [start, stop, step] = [match?.[1], match?.[2], match?.[3] ?? '1'].map(part =>
+    parseUnsigned(part ?? '', MAX_I32),
+  )
+  if (
+    start === null ||
+    start === undefined ||
+    stop === null ||
+    stop === undefined ||
+    step === null ||
+    step === undefined
+  ) {
     return { error: `expected a range like 1-100 or 0-254/2, found ${shown(text)}` }
   }
   if (start > stop) return { error: `the range ${text} runs backwards: write ${stop}-${start}` }
@@ -70,7 +79,9 @@ export function parseTemplate(text: string): Template | TextError {
       const match = SLOT.exec(text.slice(at + 1))
       const [whole = '', offset = '', width = '0', base = 'd'] = match ?? []
       if (match === null || !isBase(base))
-        return { error: `expected \${offset,width,base} with base d, o, x, X, n or N, like \${0,3,d}, found ${shown(text.slice(at))}` }
+        return {
+          error: `expected \${offset,width,base} with base d, o, x, X, n or N, like \${0,3,d}, found ${shown(text.slice(at))}`,
+        }
       if (Math.abs(Number(offset)) > MAX_I32 || Number(width) > MAX_WIDTH)
         return { error: `the offset or the width in ${shown(`$${whole}`)} is too big (widths to ${MAX_WIDTH})` }
       flush()
@@ -120,5 +131,7 @@ function formatSlot(value: number, { width, base }: Slot): string {
 /** Hex digits, lowest first, with dots between; `width` counts the dots too, so that an even one ends in a dot. */
 function nibbles(value: number, width: number): string {
   const digits = [...value.toString(16)].reverse().join('.')
-  return digits.length >= width ? digits : digits + '.0'.repeat(Math.ceil((width - digits.length) / 2)).slice(0, width - digits.length)
+  return digits.length >= width
+    ? digits
+    : digits + '.0'.repeat(Math.ceil((width - digits.length) / 2)).slice(0, width - digits.length)
 }

@@ -1,6 +1,6 @@
 /**
- * Where resolving starts: the root servers as built in, or from a hints file. Hints are only used to ask for the real list
- * (priming, RFC 9609); they never answer a client.
+ * Where resolving starts: the root servers as built in, or from a hints file. Hints are only used to ask for the real
+ * list (priming, RFC 9609); they never answer a client.
  */
 import { type IpAddress, ipFromBytes, parseIp } from '../dns/address.ts'
 import { foldName, type Name, ROOT } from '../dns/name.ts'
@@ -49,18 +49,25 @@ const rootServers: readonly (readonly [letter: string, ipv4: string, ipv6: strin
 
 /** The built-in servers. */
 export function rootHints(): RootHints {
-  return hintsOf(rootServers.map(([letter, ipv4, ipv6]) => {
-    const name = parseName(`${letter}.root-servers.net`, null)
-    if (typeof name !== 'string') throw new TypeError(name.error)
-    return { name: foldName(name), addresses: [parseIp(ipv4), parseIp(ipv6)].filter(ip => ip !== null) }
-  }))
+  return hintsOf(
+    rootServers.map(([letter, ipv4, ipv6]) => {
+      const name = parseName(`${letter}.root-servers.net`, null)
+      if (typeof name !== 'string') throw new TypeError(name.error)
+      return { name: foldName(name), addresses: [parseIp(ipv4), parseIp(ipv6)].filter(ip => ip !== null) }
+    }),
+  )
 }
 
-const hintsOf = (servers: readonly HintedServer[]): RootHints => ({ zone: ROOT, servers, ds: null, expiresAt: Number.POSITIVE_INFINITY })
+const hintsOf = (servers: readonly HintedServer[]): RootHints => ({
+  zone: ROOT,
+  servers,
+  ds: null,
+  expiresAt: Number.POSITIVE_INFINITY,
+})
 
 /**
- * Reads a hints file in master file syntax, as InterNIC's named.root: NS records of the root and addresses of the servers.
- * Never throws; every problem at once.
+ * Reads a hints file in master file syntax, as InterNIC's named.root: NS records of the root and addresses of the
+ * servers. Never throws; every problem at once.
  */
 export function parseHints(text: string, file: string, limits: ZoneLimits = defaultLimits.zone): ParsedHints {
   const include = (): { readonly error: string } => ({ error: 'a hints file includes no other file' })
@@ -70,11 +77,20 @@ export function parseHints(text: string, file: string, limits: ZoneLimits = defa
   const servers = new Map<Name, LocatedRr>()
   for (const record of parsed.records) place(record, servers, addresses, problems)
   for (const [name, record] of servers) {
-    if (!addresses.has(name)) problems.push(problem(record, 'warning', `the server ${formatName(name)} has no address here and cannot be asked`))
+    if (!addresses.has(name))
+      problems.push(
+        problem(record, 'warning', `the server ${formatName(name)} has no address here and cannot be asked`),
+      )
   }
   for (const record of parsed.records) {
     if (isAddress(record) && !servers.has(foldName(record.owner))) {
-      problems.push(problem(record, 'warning', `${formatName(record.owner)} is no server of the root here: its address is not used`))
+      problems.push(
+        problem(
+          record,
+          'warning',
+          `${formatName(record.owner)} is no server of the root here: its address is not used`,
+        ),
+      )
     }
   }
   const usable = [...servers.keys()].flatMap(name => {
@@ -88,9 +104,15 @@ export function parseHints(text: string, file: string, limits: ZoneLimits = defa
   return { hints: problems.some(({ severity }) => severity === 'error') ? null : hintsOf(usable), problems }
 }
 
-function place(record: LocatedRr, servers: Map<Name, LocatedRr>, addresses: Map<Name, IpAddress[]>, problems: Problem[]): void {
+function place(
+  record: LocatedRr,
+  servers: Map<Name, LocatedRr>,
+  addresses: Map<Name, IpAddress[]>,
+  problems: Problem[],
+): void {
   const owner = foldName(record.owner)
-  const target = record.type === RrType.NS && owner === ROOT && record.class === RrClass.IN ? targetOf(record.rdata) : null
+  const target =
+    record.type === RrType.NS && owner === ROOT && record.class === RrClass.IN ? targetOf(record.rdata) : null
   if (target !== null) {
     const name = foldName(target)
     if (!servers.has(name)) servers.set(name, record)
@@ -104,7 +126,13 @@ function place(record: LocatedRr, servers: Map<Name, LocatedRr>, addresses: Map<
   }
 }
 
-const isAddress = ({ type, class: klass }: LocatedRr): boolean => klass === RrClass.IN && (type === RrType.A || type === RrType.AAAA)
+const isAddress = ({ type, class: klass }: LocatedRr): boolean =>
+  klass === RrClass.IN && (type === RrType.A || type === RrType.AAAA)
 
-const problem = ({ file, line, column }: LocatedRr, severity: Problem['severity'], message: string): Problem =>
-  ({ file, line, column, severity, message })
+const problem = ({ file, line, column }: LocatedRr, severity: Problem['severity'], message: string): Problem => ({
+  file,
+  line,
+  column,
+  severity,
+  message,
+})

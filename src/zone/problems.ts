@@ -25,13 +25,17 @@ export class ProblemList {
     }
     this.#unlistedCount++
     // An error that is not listed must still count as one to those who see only the list.
-    if (this.#unlisted === null || (this.#unlisted.severity === 'warning' && problem.severity === 'error')) this.#unlisted = problem
+    if (this.#unlisted === null || (this.#unlisted.severity === 'warning' && problem.severity === 'error'))
+      this.#unlisted = problem
   }
 
   /** In the order added; a last one stands for those beyond the bound. */
   listed(): readonly Problem[] {
     if (this.#unlisted === null) return this.#problems
     const more = this.#unlistedCount === 1 ? '1 more problem' : `${this.#unlistedCount} more problems`
-    return [...this.#problems, { ...this.#unlisted, message: `${more} not listed, this is the first: ${this.#unlisted.message}` }]
+    return [
+      ...this.#problems,
+      { ...this.#unlisted, message: `${more} not listed, this is the first: ${this.#unlisted.message}` },
+    ]
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Names that are answered here and never asked of the Internet, each with the document that says so: special-use names and
- * the locally served zones of the IANA registries. Data and the making of zones from it; which of them are served is for
- * the configuration and `local-zones.ts`.
+ * Names that are answered here and never asked of the Internet, each with the document that says so: special-use names
+ * and the locally served zones of the IANA registries. Data and the making of zones from it; which of them are served
+ * is for the configuration and `local-zones.ts`.
  *
  * Not in the table, on purpose: example., example.com. and the like (RFC 6761 section 6.5: resolvers treat them as any
  * name), ipv4only.arpa. (RFC 8880 section 7.1: only a resolver with DNS64 does), and the rest of the public tree.
@@ -24,8 +24,8 @@ export interface SpecialUse {
 }
 
 /**
- * What is there beside SOA and NS: nothing; nothing, but every name exists; the loopback addresses at and below the name;
- * or `localhost.` as PTR target of the loopback address.
+ * What is there beside SOA and NS: nothing; nothing, but every name exists; the loopback addresses at and below the
+ * name; or `localhost.` as PTR target of the loopback address.
  */
 type Content = 'empty' | 'all-nodata' | 'loopback-addresses' | 'loopback-pointer-v4' | 'loopback-pointer-v6'
 
@@ -35,7 +35,8 @@ const nibbles = (...reversed: readonly string[]): string => `${reversed.join('.'
 const ZEROS_31: readonly string[] = Array<string>(31).fill('0')
 
 /** From `first` to `last`, both included. */
-const range = (first: number, last: number, row: (octet: number) => Row): Row[] => Array.from({ length: last - first + 1 }, (_, i) => row(first + i))
+const range = (first: number, last: number, row: (octet: number) => Row): Row[] =>
+  Array.from({ length: last - first + 1 }, (_, i) => row(first + i))
 
 const rows: readonly Row[] = [
   ['localhost', 'RFC 6761 section 6.3', 'this machine', 'loopback-addresses'],
@@ -61,7 +62,13 @@ const rows: readonly Row[] = [
   [nibbles('0', ...ZEROS_31), 'RFC 6303 section 4.3', 'the unspecified address'],
   [nibbles('1', ...ZEROS_31), 'RFC 6303 section 4.3', 'loopback', 'loopback-pointer-v6'],
   [nibbles('d', 'f'), 'RFC 6303 section 4.4', 'unique local addresses (RFC 4193)'],
-  ...['8', '9', 'a', 'b'].map((nibble): Row => [nibbles(nibble, 'e', 'f'), 'RFC 6303 section 4.5 and RFC 6762 section 12', 'link-local addresses']),
+  ...['8', '9', 'a', 'b'].map(
+    (nibble): Row => [
+      nibbles(nibble, 'e', 'f'),
+      'RFC 6303 section 4.5 and RFC 6762 section 12',
+      'link-local addresses',
+    ],
+  ),
   [nibbles('8', 'b', 'd', '0', '1', '0', '0', '2'), 'RFC 6303 section 4.6', 'documentation (RFC 3849)'],
 ]
 
@@ -71,7 +78,13 @@ const known = (text: string): Name => {
   return foldName(name)
 }
 
-export const specialUses: readonly SpecialUse[] = rows.map(([text, rfc, why, content = 'empty']) => ({ text, name: known(text), rfc, why, content }))
+export const specialUses: readonly SpecialUse[] = rows.map(([text, rfc, why, content = 'empty']) => ({
+  text,
+  name: known(text),
+  rfc,
+  why,
+  content,
+}))
 
 /** RFC 6303 section 3: the numbers of the SOA that it recommends. Seconds. */
 const SOA = { serial: 1, refresh: 3_600, retry: 1_200, expire: 604_800, minimum: 10_800 } as const
@@ -85,7 +98,10 @@ export function builtInZones(off: 'all' | readonly Name[]): Zone[] {
 
 function zoneOf({ name, content }: SpecialUse): Zone {
   const wildcard = content === 'all-nodata' ? wildcardOf(name) : null
-  return new Zone(name, () => [...apexOf(name), ...contentOf(name, content)], { recordsOnly: false, emptyNames: wildcard === null ? [] : [wildcard] })
+  return new Zone(name, () => [...apexOf(name), ...contentOf(name, content)], {
+    recordsOnly: false,
+    emptyNames: wildcard === null ? [] : [wildcard],
+  })
 }
 
 /** RFC 6303 section 3: `@ SOA @ nobody.invalid.` and `@ NS @`, without an address. */
@@ -97,7 +113,9 @@ function apexOf(name: Name): RRset[] {
 }
 
 function contentOf(name: Name, content: Content): RRset[] {
-  const pointer = (owner: Name): RRset[] => [makeRRset(owner, RrType.PTR, RrClass.IN, TTL, [nameRdata(known('localhost'))])]
+  const pointer = (owner: Name): RRset[] => [
+    makeRRset(owner, RrType.PTR, RrClass.IN, TTL, [nameRdata(known('localhost'))]),
+  ]
   switch (content) {
     case 'empty':
     case 'all-nodata':

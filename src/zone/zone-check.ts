@@ -1,7 +1,7 @@
 /**
  * From parsed records to a zone: which zone it is, what is not part of it, what it lacks, and whether its RRsets make
- * sense together (`zone-integrity.ts`). A zone is made only without errors; all problems, those of reading included, come
- * back in the order of the text. Also the way back: the canonical text of a zone.
+ * sense together (`zone-integrity.ts`). A zone is made only without errors; all problems, those of reading included,
+ * come back in the order of the text. Also the way back: the canonical text of a zone.
  */
 import { commonAncestor, foldName, isWithin, type Name, ROOT } from '../dns/name.ts'
 import { formatRdata } from '../dns/rdata-text.ts'
@@ -19,7 +19,10 @@ import { checkIntegrity } from './zone-integrity.ts'
 export interface BuildOptions {
   /** The zone that the records are meant for; by default the owner of the SOA. */
   readonly origin?: Name
-  /** A few records of any names without SOA and NS (`"records"` of the configuration); its origin is what they have in common. */
+  /**
+   * A few records of any names without SOA and NS (`"records"` of the configuration); its origin is what they have in
+   * common.
+   */
   readonly recordsOnly?: boolean
   /** Named in problems that have no line. */
   readonly file: string
@@ -43,7 +46,9 @@ export function buildZone(parsed: ParsedZone, options: BuildOptions): BuiltZone 
   let index: ZoneIndex | null = null
   if (origin === null) {
     if (!unread.untyped && !unread.types.has(RrType.SOA))
-      problems.add(wholeFile(options, 'no SOA record: a zone begins with one, like "@ SOA ns1 hostmaster 1 1d 2h 4w 1h"'))
+      problems.add(
+        wholeFile(options, 'no SOA record: a zone begins with one, like "@ SOA ns1 hostmaster 1 1d 2h 4w 1h"'),
+      )
   } else {
     index = indexRecords(origin, withinOrigin(origin, parsed.records, problems), problems)
     if (!recordsOnly) checkApex(index, unread, options, problems)
@@ -67,7 +72,13 @@ function originOf(records: readonly LocatedRr[], options: BuildOptions): Name | 
   )
 }
 
-const wholeFile = (options: BuildOptions, message: string): Problem => ({ file: options.file, line: 0, column: 0, severity: 'error', message })
+const wholeFile = (options: BuildOptions, message: string): Problem => ({
+  file: options.file,
+  line: 0,
+  column: 0,
+  severity: 'error',
+  message,
+})
 
 function withinOrigin(origin: Name, records: readonly LocatedRr[], problems: ProblemList): LocatedRr[] {
   return records.filter(record => {
@@ -88,10 +99,17 @@ function outsideMessage(record: LocatedRr, origin: Name): string {
 /** RFC 1035 section 5.2: one SOA, and NS records, at the top. */
 function checkApex(index: ZoneIndex, unread: UnreadRecords, options: BuildOptions, problems: ProblemList): void {
   const zone = formatName(index.origin)
-  const missing = (type: number): boolean => index.get(index.origin, type) === undefined && !unread.untyped && !unread.types.has(type)
+  const missing = (type: number): boolean =>
+    index.get(index.origin, type) === undefined && !unread.untyped && !unread.types.has(type)
   if (missing(RrType.SOA))
-    problems.add(wholeFile(options, `the zone ${zone} has no SOA record at its top, like "${zone} SOA ns1 hostmaster 1 1d 2h 4w 1h"`))
-  if (missing(RrType.NS)) problems.add(wholeFile(options, `the zone ${zone} has no NS record at its top, like "${zone} NS ns1"`))
+    problems.add(
+      wholeFile(
+        options,
+        `the zone ${zone} has no SOA record at its top, like "${zone} SOA ns1 hostmaster 1 1d 2h 4w 1h"`,
+      ),
+    )
+  if (missing(RrType.NS))
+    problems.add(wholeFile(options, `the zone ${zone} has no NS record at its top, like "${zone} NS ns1"`))
 }
 
 /** As the text runs: included files where they are first met, problems without a line in front. */
@@ -112,7 +130,11 @@ export function formatCanonicalZone(zone: Zone): string {
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   const lines: string[] = []
   for (const { rrset } of keyed) {
-    const sorted: RRset = { ...rrset, rdatas: [...rrset.rdatas].sort(compareBytes), signatures: [...rrset.signatures].sort(compareBytes) }
+    const sorted: RRset = {
+      ...rrset,
+      rdatas: [...rrset.rdatas].sort(compareBytes),
+      signatures: [...rrset.signatures].sort(compareBytes),
+    }
     for (const { owner, ttl, class: klass, type, rdata } of recordsOf(sorted, true)) {
       let line = fill(formatName(owner), TTL_COLUMN)
       line = fill(line + ttl, CLASS_COLUMN)

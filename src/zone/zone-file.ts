@@ -1,7 +1,7 @@
 /**
- * Reads RFC 1035 section 5 master files: directives, inherited owners, TTLs and classes, $INCLUDE and $GENERATE. It finds
- * every syntax error of a text at once and goes on behind each, and judges lines only: whether the records make a zone is
- * asked in `zone-check.ts`. Files are opened by the caller's `include`. No text makes it throw, and its work is
+ * Reads RFC 1035 section 5 master files: directives, inherited owners, TTLs and classes, $INCLUDE and $GENERATE. It
+ * finds every syntax error of a text at once and goes on behind each, and judges lines only: whether the records make a
+ * zone is asked in `zone-check.ts`. Files are opened by the caller's `include`. No text makes it throw, and its work is
  * proportional to the text read plus the records generated, both bounded.
  */
 import type { WireName } from '../dns/name.ts'
@@ -28,7 +28,9 @@ export interface LocatedRr extends Rr {
 
 export interface ParsedZone {
   readonly records: readonly LocatedRr[]
-  /** Errors and warnings in the order of the text, at most `limits.errorsListed` and a last one that counts the rest. */
+  /**
+   * Errors and warnings in the order of the text, at most `limits.errorsListed` and a last one that counts the rest.
+   */
   readonly problems: readonly Problem[]
   /** What could not be read: a check for something missing must not blame the zone for it. */
   readonly unread?: UnreadRecords
@@ -42,7 +44,10 @@ export interface UnreadRecords {
 }
 
 /** Opens what $INCLUDE names. `path` is as written in `fromFile`. */
-export type Include = (path: string, fromFile: string) => { readonly file: string; readonly text: string } | { readonly error: string }
+export type Include = (
+  path: string,
+  fromFile: string,
+) => { readonly file: string; readonly text: string } | { readonly error: string }
 
 export interface ZoneTextOptions {
   readonly file: string
@@ -68,7 +73,9 @@ export function parseZoneText(text: string, options: ZoneTextOptions): ParsedZon
   return { records: parser.records, problems: parser.problems.listed(), unread: parser.unread }
 }
 
-/** What belongs to one file: an included file starts with a copy, and its changes end with it (RFC 1035 section 5.1). */
+/**
+ * What belongs to one file: an included file starts with a copy, and its changes end with it (RFC 1035 section 5.1).
+ */
 interface FileState {
   readonly file: string
   origin: WireName | 'none'
@@ -179,7 +186,11 @@ class ZoneFileParser {
     if (state.ownerBroken || state.owner === null || rdata === null) this.#unreadTypes.add(head.type)
     if (state.ownerBroken || rdata === null) return
     if (state.owner === null)
-      return this.#error(state, place, 'this line begins with white space and so inherits its owner, but no record comes before it')
+      return this.#error(
+        state,
+        place,
+        'this line begins with white space and so inherits its owner, but no record comes before it',
+      )
     if (at === 0 && state.originMoved && state.owner !== state.origin) {
       this.#warn(
         state,
@@ -192,13 +203,23 @@ class ZoneFileParser {
   }
 
   #keep(owner: WireName, type: number, ttl: number, rdata: Uint8Array, place: Place, state: FileState): undefined {
-    this.records.push({ owner, type, class: RrClass.IN, ttl, rdata, file: state.file, line: place.line, column: place.column })
+    this.records.push({
+      owner,
+      type,
+      class: RrClass.IN,
+      ttl,
+      rdata,
+      file: state.file,
+      line: place.line,
+      column: place.column,
+    })
   }
 
   #classFits(head: RrHead, tokens: readonly Token[], state: FileState): boolean {
     if (head.class === null || head.class === RrClass.IN) return true
     const place =
-      tokens.slice(0, head.next).find(token => token.text.toUpperCase() === className(head.class ?? RrClass.IN)) ?? placeOf(tokens, head.next - 1)
+      tokens.slice(0, head.next).find(token => token.text.toUpperCase() === className(head.class ?? RrClass.IN)) ??
+      placeOf(tokens, head.next - 1)
     this.#error(state, place, `class ${className(head.class)} is not served from zone files: remove it or write IN`)
     return false
   }
@@ -211,7 +232,11 @@ class ZoneFileParser {
     const swallowed = rdata.complete === true && place.line !== began
     // A parenthesis closed too late has swallowed records: what they were is not known.
     if (swallowed) this.#unreadUntyped = true
-    this.#error(state, place, `${rdata.error}${swallowed ? `; the record began in line ${began}: is a ")" missing before this?` : ''}`)
+    this.#error(
+      state,
+      place,
+      `${rdata.error}${swallowed ? `; the record began in line ${began}: is a ")" missing before this?` : ''}`,
+    )
     return null
   }
 
@@ -224,18 +249,27 @@ class ZoneFileParser {
     if (this.#defaultTtl !== null) return this.#defaultTtl
     if (this.#lastTtl !== null) {
       if (!this.#ttlRuleTold)
-        this.#warn(state, place, `no TTL here and no $TTL above: the last TTL written (${this.#lastTtl}) is used; put "$TTL 1h" at the top`)
+        this.#warn(
+          state,
+          place,
+          `no TTL here and no $TTL above: the last TTL written (${this.#lastTtl}) is used; put "$TTL 1h" at the top`,
+        )
       this.#ttlRuleTold = true
       return this.#lastTtl
     }
     const soa = head.type === RrType.SOA && rdata !== null ? readSoa(rdata) : null
     if (soa !== null) {
       this.#defaultTtl = this.#bounded(soa.minimum, place, state)
-      this.#warn(state, place, `no TTL here and no $TTL above: the last number of the SOA (${soa.minimum}) is used; put "$TTL 1h" at the top`)
+      this.#warn(
+        state,
+        place,
+        `no TTL here and no $TTL above: the last number of the SOA (${soa.minimum}) is used; put "$TTL 1h" at the top`,
+      )
       return this.#defaultTtl
     }
     if (this.#options.defaultTtl !== undefined) return this.#options.defaultTtl
-    if (!this.#ttlRuleTold) this.#error(state, place, 'no TTL: write one before the type, or put "$TTL 1h" at the top of the file')
+    if (!this.#ttlRuleTold)
+      this.#error(state, place, 'no TTL: write one before the type, or put "$TTL 1h" at the top of the file')
     this.#ttlRuleTold = true
     return 0
   }
@@ -261,7 +295,11 @@ class ZoneFileParser {
       case undefined: {
         const close = suggest(directive.text.toUpperCase(), DIRECTIVES)
         const known = `known are ${DIRECTIVES.join(' ')} (an owner that begins with $ is written \\$)`
-        return this.#error(state, directive, `unknown directive ${shown(directive.text)}, ${close === null ? known : `did you mean ${close}?`}`)
+        return this.#error(
+          state,
+          directive,
+          `unknown directive ${shown(directive.text)}, ${close === null ? known : `did you mean ${close}?`}`,
+        )
       }
       default:
         name satisfies never
@@ -269,7 +307,13 @@ class ZoneFileParser {
   }
 
   /** The arguments of a directive, or null after telling that there are too few or too many. */
-  #arguments(tokens: readonly Token[], state: FileState, least: number, most: number, form: string): readonly Token[] | null {
+  #arguments(
+    tokens: readonly Token[],
+    state: FileState,
+    least: number,
+    most: number,
+    form: string,
+  ): readonly Token[] | null {
     const given = tokens.slice(1)
     if (given.length >= least && given.length <= most) return given
     const missing = given.length < least
@@ -292,17 +336,20 @@ class ZoneFileParser {
     const token = this.#arguments(tokens, state, 1, 1, '$TTL 1h')?.[0]
     if (token === undefined) return
     const ttl = parseTtl(token.text)
-    if (ttl === null) return this.#error(state, token, `expected a TTL in seconds or like 1h30m, found ${shown(token.text)}`)
+    if (ttl === null)
+      return this.#error(state, token, `expected a TTL in seconds or like 1h30m, found ${shown(token.text)}`)
     this.#defaultTtl = this.#bounded(ttl, token, state)
   }
 
   #readInclude(tokens: readonly Token[], state: FileState): undefined {
-    const [path, originToken] = this.#arguments(tokens, state, 1, 2, '$INCLUDE hosts.zone or $INCLUDE hosts.zone sub.example.com.') ?? []
+    const [path, originToken] =
+      this.#arguments(tokens, state, 1, 2, '$INCLUDE hosts.zone or $INCLUDE hosts.zone sub.example.com.') ?? []
     if (path === undefined) return
     const origin = originToken === undefined ? state.origin : parseName(originToken.text, state.origin)
     if (typeof origin !== 'string') return this.#error(state, originToken ?? path, origin.error)
     const { includeDepth, includes } = this.#options.limits
-    if (state.open.length > includeDepth) return this.#error(state, path, `files include each other more than ${includeDepth} deep`)
+    if (state.open.length > includeDepth)
+      return this.#error(state, path, `files include each other more than ${includeDepth} deep`)
     if (++this.#includes > includes) return this.#error(state, path, `more than ${includes} files are included`)
     const opened = this.#options.include(path.text, state.file)
     if ('error' in opened) return this.#error(state, path, opened.error)
@@ -312,7 +359,13 @@ class ZoneFileParser {
         path,
         `${shown(opened.file)} includes itself${state.open.length > 1 ? ` (${[...state.open, opened.file].map(shown).join(' → ')})` : ''}`,
       )
-    this.readFile(opened.text, { ...state, file: opened.file, origin, originMoved: originToken !== undefined, open: [...state.open, opened.file] })
+    this.readFile(opened.text, {
+      ...state,
+      file: opened.file,
+      origin,
+      originMoved: originToken !== undefined,
+      open: [...state.open, opened.file],
+    })
   }
 
   #readGenerate(tokens: readonly Token[], state: FileState): undefined {
@@ -331,14 +384,26 @@ class ZoneFileParser {
     const size = rangeSize(range)
     this.#generated += size
     if (size > generateRecords)
-      return this.#error(state, rangeToken, `the range makes ${size} records, at most ${generateRecords} are allowed in one directive`)
+      return this.#error(
+        state,
+        rangeToken,
+        `the range makes ${size} records, at most ${generateRecords} are allowed in one directive`,
+      )
     if (this.#generated > generatedRecordsInAll)
-      return this.#error(state, rangeToken, `the $GENERATE directives make more than ${generatedRecordsInAll} records together`)
+      return this.#error(
+        state,
+        rangeToken,
+        `the $GENERATE directives make more than ${generatedRecordsInAll} records together`,
+      )
     const head = parseHead(tokens, 3)
     if ('error' in head) return this.#error(state, placeOf(tokens, head.index), head.error)
     const dataToken = placeOf(tokens, head.next)
     if (tokens[head.next] === undefined)
-      return this.#error(state, dataToken, 'the record data is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$')
+      return this.#error(
+        state,
+        dataToken,
+        'the record data is missing: the directive is written like $GENERATE 1-100 host$ A 192.0.2.$',
+      )
     if (!this.#classFits(head, tokens, state)) return
     const owner = parseTemplate(ownerToken.text)
     if ('error' in owner) return this.#error(state, ownerToken, owner.error)
@@ -348,11 +413,21 @@ class ZoneFileParser {
     for (let number = range.start; number <= range.stop; number += range.step) {
       const name = this.#expanded(owner, number, ownerToken, state)
       const rest = name === null ? null : this.#expanded(data, number, dataToken, state)
-      if (name === null || rest === null || !this.#generateOne(name, rest, head, ttl, { owner: ownerToken, data: dataToken }, state)) return
+      if (
+        name === null ||
+        rest === null ||
+        !this.#generateOne(name, rest, head, ttl, { owner: ownerToken, data: dataToken }, state)
+      )
+        return
     }
   }
 
-  #expanded(template: Parameters<typeof expandTemplate>[0], number: number, place: Place, state: FileState): string | null {
+  #expanded(
+    template: Parameters<typeof expandTemplate>[0],
+    number: number,
+    place: Place,
+    state: FileState,
+  ): string | null {
     const text = expandTemplate(template, number)
     if (typeof text === 'string') return text
     this.#error(state, place, text.error)
@@ -360,7 +435,14 @@ class ZoneFileParser {
   }
 
   /** False when the record is bad: the others of the directive would be too. */
-  #generateOne(ownerText: string, data: string, head: RrHead, ttl: number, places: { owner: Place; data: Place }, state: FileState): boolean {
+  #generateOne(
+    ownerText: string,
+    data: string,
+    head: RrHead,
+    ttl: number,
+    places: { owner: Place; data: Place },
+    state: FileState,
+  ): boolean {
     const fail = (place: Place, error: string): false => {
       this.#error(state, place, `${error}, in the generated record ${shown(`${ownerText} ${data}`)}`)
       return false
@@ -393,12 +475,17 @@ function placeOf(tokens: readonly Token[], index: number): Place {
   const token = tokens[index]
   if (token !== undefined) return token
   const last = tokens.at(-1)
-  return { line: last?.line ?? 0, column: last === undefined ? 0 : last.column + last.text.length + (last.quoted ? 2 : 0) }
+  return {
+    line: last?.line ?? 0,
+    column: last === undefined ? 0 : last.column + last.text.length + (last.quoted ? 2 : 0),
+  }
 }
 
 /** The right-hand side of $GENERATE as one text. BIND wants one token and quotes around several; both are taken. */
 function templateText(tokens: readonly Token[]): string {
   const only = tokens.length === 1 ? tokens[0] : undefined
   if (only?.quoted === true) return only.text.replaceAll('\\"', '"')
-  return tokens.map((token, i) => `${i === 0 || token.joined ? '' : ' '}${token.quoted ? `"${token.text}"` : token.text}`).join('')
+  return tokens
+    .map((token, i) => `${i === 0 || token.joined ? '' : ' '}${token.quoted ? `"${token.text}"` : token.text}`)
+    .join('')
 }

@@ -1,6 +1,7 @@
 /**
- * The records of one zone by name and type, with the place of each for messages. Here duplicates fall out, TTLs of a set
- * become one and signatures join the set they cover; whether the sets make sense together is asked in `zone-integrity.ts`.
+ * The records of one zone by name and type, with the place of each for messages. Here duplicates fall out, TTLs of a
+ * set become one and signatures join the set they cover; whether the sets make sense together is asked in
+ * `zone-integrity.ts`.
  */
 import { foldName, labelsOf, type Name, type WireName } from '../dns/name.ts'
 import { latin1 } from '../dns/bytes.ts'
@@ -37,8 +38,8 @@ export interface SortedName {
 }
 
 /**
- * Text that sorts like RFC 4034 section 6.1, labels from the right. Every octet is raised by one and every label ended by
- * the lowest character, so that the key of a name is the beginning of the keys of all names below it.
+ * Text that sorts like RFC 4034 section 6.1, labels from the right. Every octet is raised by one and every label ended
+ * by the lowest character, so that the key of a name is the beginning of the keys of all names below it.
  */
 export function sortKey(name: Name): string {
   let key = ''
@@ -75,7 +76,9 @@ export class ZoneIndex {
 
   /** Names that own records, in canonical order: each name is followed by all that are below it. */
   sorted(): readonly SortedName[] {
-    this.#sorted ??= [...this.#names.keys()].map(name => ({ name, key: sortKey(name) })).sort((a, b) => (a.key < b.key ? -1 : 1))
+    this.#sorted ??= [...this.#names.keys()]
+      .map(name => ({ name, key: sortKey(name) }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
     return this.#sorted
   }
 
@@ -100,7 +103,8 @@ export class ZoneIndex {
     const rrsets: RRset[] = []
     for (const [name, sets] of this.#names)
       for (const set of sets.values()) rrsets.push(toRRset(set, this.#signatures.get(signatureKey(name, set.type))))
-    for (const set of this.#signatures.values()) if (this.#covered(set) === undefined) rrsets.push(toRRset(set, undefined))
+    for (const set of this.#signatures.values())
+      if (this.#covered(set) === undefined) rrsets.push(toRRset(set, undefined))
     return rrsets
   }
 
@@ -112,7 +116,9 @@ export class ZoneIndex {
     const identity = identityOf(record.type, record.rdata)
     const twin = set.identities.get(identity)
     if (twin !== undefined) {
-      problems.add(warning(record, `the same ${describe(record)} stands in ${placeText(twin, record)} already: one is used`))
+      problems.add(
+        warning(record, `the same ${describe(record)} stands in ${placeText(twin, record)} already: one is used`),
+      )
       return
     }
     set.identities.set(identity, record)
@@ -214,7 +220,10 @@ function identityOf(type: number, rdata: Uint8Array): string {
     const end = fieldEnd(field, rdata, at, rdata.length)
     if (end < 0) break
     const octets = latin1(rdata, at, end)
-    text += field === 'name' || field === 'compressed-name' ? octets.replace(/[A-Z]/g, letter => letter.toLowerCase()) : octets
+    text +=
+      field === 'name' || field === 'compressed-name'
+        ? octets.replace(/[A-Z]/g, letter => letter.toLowerCase())
+        : octets
     at = end
   }
   return text + latin1(rdata, at, rdata.length)

@@ -1,6 +1,6 @@
 /**
- * Do the RRsets of a zone make sense together? Aliases beside data, delegations without addresses, data that can never be
- * answered. Errors are what no server can serve correctly; what BIND loads with a complaint is a warning. It changes
+ * Do the RRsets of a zone make sense together? Aliases beside data, delegations without addresses, data that can never
+ * be answered. Errors are what no server can serve correctly; what BIND loads with a complaint is a warning. It changes
  * nothing, and each check is proportional to the zone.
  */
 import {
@@ -26,12 +26,28 @@ import type { ProblemList } from './problems.ts'
 import type { LocatedRr, UnreadRecords } from './zone-file.ts'
 import { describe, type LocatedSet, placeText, problemAt, type ZoneIndex } from './zone-index.ts'
 
-/** What may stand beside a CNAME (RFC 2181 section 10.1, RFC 4034 sections 2.5 and 3); RRSIG is not in the index by name. */
-const BESIDE_ALIAS: ReadonlySet<number> = new Set<number>([RrType.CNAME, RrType.NSEC, RrType.KEY, RrType.NXT, RrType.SIG])
+/**
+ * What may stand beside a CNAME (RFC 2181 section 10.1, RFC 4034 sections 2.5 and 3); RRSIG is not in the index by
+ * name.
+ */
+const BESIDE_ALIAS: ReadonlySet<number> = new Set<number>([
+  RrType.CNAME,
+  RrType.NSEC,
+  RrType.KEY,
+  RrType.NXT,
+  RrType.SIG,
+])
 /** Types of which a name has at most one record. */
 const SINGLETONS: ReadonlySet<number> = new Set<number>([RrType.CNAME, RrType.DNAME, RrType.SOA])
 /** What a name at a zone cut holds beside its delegation; addresses are glue for a server named like the zone. */
-const AT_CUT: ReadonlySet<number> = new Set<number>([RrType.NS, RrType.DS, RrType.NSEC, RrType.NSEC3, RrType.A, RrType.AAAA])
+const AT_CUT: ReadonlySet<number> = new Set<number>([
+  RrType.NS,
+  RrType.DS,
+  RrType.NSEC,
+  RrType.NSEC3,
+  RrType.A,
+  RrType.AAAA,
+])
 
 export function checkIntegrity(index: ZoneIndex, unread: UnreadRecords, problems: ProblemList): void {
   const hiders = hidersOf(index)
@@ -48,7 +64,11 @@ function checkAlias(types: ReadonlyMap<number, LocatedSet>, problems: ProblemLis
     const second = set.records[1]
     if (second === undefined || !SINGLETONS.has(set.type)) continue
     problems.add(
-      problemAt(second, 'error', `a second ${describe(second)} record, the first is in ${placeText(set.first, second)}: a name has only one`),
+      problemAt(
+        second,
+        'error',
+        `a second ${describe(second)} record, the first is in ${placeText(set.first, second)}: a name has only one`,
+      ),
     )
   }
   const alias = types.get(RrType.CNAME)?.first
@@ -71,11 +91,20 @@ function checkOwner(index: ZoneIndex, name: Name, types: ReadonlyMap<number, Loc
   const ds = types.get(RrType.DS)?.first
   const dname = types.get(RrType.DNAME)?.first
   const soa = types.get(RrType.SOA)?.first
-  if (any !== undefined && endsTwice(name, index.origin)) problems.add(problemAt(any.first, 'warning', twiceMessage(any.first.owner, index.origin)))
+  if (any !== undefined && endsTwice(name, index.origin))
+    problems.add(problemAt(any.first, 'warning', twiceMessage(any.first.owner, index.origin)))
   if (ns !== undefined && isWildcard(name))
-    problems.add(problemAt(ns, 'error', `${formatName(ns.owner)} is a wildcard and can not be delegated (RFC 4592 section 4.2)`))
+    problems.add(
+      problemAt(ns, 'error', `${formatName(ns.owner)} is a wildcard and can not be delegated (RFC 4592 section 4.2)`),
+    )
   if (dname !== undefined && isWildcard(name))
-    problems.add(problemAt(dname, 'warning', `a DNAME at the wildcard ${formatName(dname.owner)} has no defined meaning (RFC 6672 section 3.3)`))
+    problems.add(
+      problemAt(
+        dname,
+        'warning',
+        `a DNAME at the wildcard ${formatName(dname.owner)} has no defined meaning (RFC 6672 section 3.3)`,
+      ),
+    )
   if (dname !== undefined && ns !== undefined && name !== index.origin) {
     problems.add(
       problemAt(
@@ -95,7 +124,13 @@ function checkOwner(index: ZoneIndex, name: Name, types: ReadonlyMap<number, Loc
     )
   }
   if (ds !== undefined && name === index.origin)
-    problems.add(problemAt(ds, 'error', `a DS record at the top of the zone: it belongs to the parent zone (RFC 4035 section 2.4)`))
+    problems.add(
+      problemAt(
+        ds,
+        'error',
+        `a DS record at the top of the zone: it belongs to the parent zone (RFC 4035 section 2.4)`,
+      ),
+    )
   else if (ds !== undefined && ns === undefined)
     problems.add(problemAt(ds, 'warning', `${formatName(ds.owner)} has a DS record, but no NS records delegate it`))
 }
@@ -104,7 +139,10 @@ function checkOwner(index: ZoneIndex, name: Name, types: ReadonlyMap<number, Loc
 function endsTwice(name: Name, origin: Name): boolean {
   if (origin === ROOT || name.length < 2 * origin.length - 1) return false
   const twice = joinNames(origin, origin)
-  return twice !== null && (labelCount(origin) > 1 ? isWithin(name, foldName(twice)) : isStrictlyWithin(name, foldName(twice)))
+  return (
+    twice !== null &&
+    (labelCount(origin) > 1 ? isWithin(name, foldName(twice)) : isStrictlyWithin(name, foldName(twice)))
+  )
 }
 
 const withoutOrigin = (name: WireName, origin: Name): string => formatName(name).slice(0, -formatName(origin).length)
@@ -134,7 +172,9 @@ function hiderOf(index: ZoneIndex, hiders: Hiders, name: Name): LocatedSet | nul
   return found
 }
 
-/** Walks the names in canonical order, where everything below a cut follows it, so that no name climbs all its parents. */
+/**
+ * Walks the names in canonical order, where everything below a cut follows it, so that no name climbs all its parents.
+ */
 function checkHidden(index: ZoneIndex, hiders: Hiders, problems: ProblemList): void {
   let hiding: { key: string; set: LocatedSet } | null = null
   for (const { name, key } of index.sorted()) {
@@ -146,7 +186,9 @@ function checkHidden(index: ZoneIndex, hiders: Hiders, problems: ProblemList): v
       const by = above ?? (atCut ? here : null)
       if (by === null || (by.type === RrType.NS && (type === RrType.A || type === RrType.AAAA))) continue
       const why = `${formatName(by.first.owner)} ${by.type === RrType.NS ? 'is delegated' : 'has a DNAME'} in ${placeText(by.first, first)}`
-      problems.add(problemAt(first, 'warning', `this record is never answered: ${why}, so ${describe(first)} belongs elsewhere`))
+      problems.add(
+        problemAt(first, 'warning', `this record is never answered: ${why}, so ${describe(first)} belongs elsewhere`),
+      )
     }
   }
 }
@@ -157,7 +199,13 @@ interface Target {
 }
 
 /** The names that records point at, where they must lead to addresses. */
-function checkTargets(index: ZoneIndex, hiders: Hiders, set: LocatedSet, unread: UnreadRecords, problems: ProblemList): void {
+function checkTargets(
+  index: ZoneIndex,
+  hiders: Hiders,
+  set: LocatedSet,
+  unread: UnreadRecords,
+  problems: ProblemList,
+): void {
   const read = targetReaders.get(set.type)
   if (read === undefined) return
   for (const record of set.records) {
@@ -169,7 +217,11 @@ function checkTargets(index: ZoneIndex, hiders: Hiders, set: LocatedSet, unread:
     if (!NEEDS_ADDRESS.has(set.type)) continue
     if (looksLikeAddress(name))
       problems.add(
-        problemAt(record, 'warning', `${typeName(set.type)} points at ${formatName(name)}, which looks like an address: it needs the name of a host`),
+        problemAt(
+          record,
+          'warning',
+          `${typeName(set.type)} points at ${formatName(name)}, which looks like an address: it needs the name of a host`,
+        ),
       )
     const problem = isWithin(folded, index.origin) ? addressProblem(index, hiders, set, target, folded, unread) : null
     if (problem !== null) problems.add(problem)

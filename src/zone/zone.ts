@@ -1,13 +1,14 @@
 /**
- * One zone that we hold ourselves, and what it says to a question: RFC 1034 section 4.3.2 with wildcards (RFC 4592), DNAME
- * (RFC 6672) and delegations. Aliases are followed as far as the zone goes. It knows nothing of messages, sets no bits and
- * asks nobody; answers are unsigned, since a signed zone would need denials that it does not make.
+ * One zone that we hold ourselves, and what it says to a question: RFC 1034 section 4.3.2 with wildcards (RFC 4592),
+ * DNAME (RFC 6672) and delegations. Aliases are followed as far as the zone goes. It knows nothing of messages, sets no
+ * bits and asks nobody; answers are unsigned, since a signed zone would need denials that it does not make.
  *
- * A record-only zone has single records that override what the Internet says. As in Unbound's `transparent` zones a name
- * with records is answered here whatever the type, any other name is 'not-here'; NS records are data and delegate nothing.
+ * A record-only zone has single records that override what the Internet says. As in Unbound's `transparent` zones a
+ * name with records is answered here whatever the type, any other name is 'not-here'; NS records are data and delegate
+ * nothing.
  *
- * Invariants: a zone never changes; the work for an answer is proportional to the labels of the names it passes, of which
- * there are at most `aliases`.
+ * Invariants: a zone never changes; the work for an answer is proportional to the labels of the names it passes, of
+ * which there are at most `aliases`.
  */
 import { foldName, isWithin, type Name, parentOf, replaceSuffix, wildcardOf, type WireName } from '../dns/name.ts'
 import type { Question } from '../dns/message.ts'
@@ -84,8 +85,8 @@ export class Zone {
   readonly #additionalNames: number
 
   /**
-   * RRsets outside `origin` are left out: whoever reads a zone complains about them. A function is called when the zone is first
-   * asked something: of the hundred that are built in hardly any ever is.
+   * RRsets outside `origin` are left out: whoever reads a zone complains about them. A function is called when the zone
+   * is first asked something: of the hundred that are built in hardly any ever is.
    */
   constructor(origin: Name, rrsets: readonly RRset[] | (() => readonly RRset[]), options: ZoneOptions) {
     this.origin = origin
@@ -135,7 +136,8 @@ export class Zone {
       if (asksForAlias(type)) return { kind: 'answer', rrsets: chain, additional: [] }
       seen.add(name)
       // A loop, or a chain longer than anybody follows: the rest is for whoever asked, who counts as well.
-      if (!isWithin(target, this.origin) || seen.has(target) || seen.size >= this.#aliases) return { kind: 'alias', rrsets: chain, target }
+      if (!isWithin(target, this.origin) || seen.has(target) || seen.size >= this.#aliases)
+        return { kind: 'alias', rrsets: chain, target }
       name = target
     }
   }
@@ -145,14 +147,25 @@ export class Zone {
     if (this.recordsOnly && this.#isMissing(place)) return { kind: 'alias', rrsets: chain, target: name }
     switch (place.kind) {
       case 'cut':
-        return { kind: 'referral', rrsets: chain, cut: place.ns.name, ns: place.ns, ds: place.ds, glue: this.#addressesOf(targetsOf(place.ns)) }
+        return {
+          kind: 'referral',
+          rrsets: chain,
+          cut: place.ns.name,
+          ns: place.ns,
+          ds: place.ds,
+          glue: this.#addressesOf(targetsOf(place.ns)),
+        }
       case 'name':
       case 'wildcard': {
         // RFC 8482 section 4.1: ANY is answered with one RRset.
         const found = type === RrType.ANY ? firstOf(place.sets) : place.sets.get(type)
         if (found === undefined) return { kind: 'nodata', rrsets: chain, soa: this.#content().soa }
         const data = place.kind === 'name' ? found : synthesised(found, name)
-        return { kind: 'answer', rrsets: [...chain, data], additional: this.#addressesOf(targetsOf(data).slice(0, this.#additionalNames)) }
+        return {
+          kind: 'answer',
+          rrsets: [...chain, data],
+          additional: this.#addressesOf(targetsOf(data).slice(0, this.#additionalNames)),
+        }
       }
       case 'dname':
       case 'absent':
@@ -177,12 +190,14 @@ export class Zone {
       const dname = sets?.get(RrType.DNAME)
       if (dname !== undefined) return { kind: 'dname', dname }
       sets = names.get(below)
-      // RFC 4592 section 3.3.1: only the wildcard right below the closest encloser counts, and only when the name is missing.
+      // RFC 4592 section 3.3.1: only the wildcard right below the closest encloser counts, and only when the name is
+      // missing.
       if (sets === undefined) return this.#wildcardBelow(encloser)
       encloser = below
       const ns = this.recordsOnly ? undefined : sets.get(RrType.NS)
       // RFC 4035 section 3.1.4.1: the DS RRset of a child is data of the parent.
-      if (ns !== undefined && !(below === name && type === RrType.DS)) return { kind: 'cut', ns, ds: sets.get(RrType.DS) ?? null }
+      if (ns !== undefined && !(below === name && type === RrType.DS))
+        return { kind: 'cut', ns, ds: sets.get(RrType.DS) ?? null }
     }
     return sets === undefined ? ABSENT : { kind: 'name', sets }
   }
@@ -256,7 +271,12 @@ function namesOf(origin: Name, rrsets: readonly RRset[], emptyNames: readonly Na
     const known = sets.get(rrset.type)
     const rdatas = known === undefined ? rrset.rdatas : [...known.rdatas, ...rrset.rdatas]
     const ttl = Math.min(rrset.ttl, known?.ttl ?? rrset.ttl)
-    sets.set(rrset.type, rrset.signatures.length === 0 && known === undefined ? rrset : makeRRset(rrset.owner, rrset.type, rrset.class, ttl, rdatas))
+    sets.set(
+      rrset.type,
+      rrset.signatures.length === 0 && known === undefined
+        ? rrset
+        : makeRRset(rrset.owner, rrset.type, rrset.class, ttl, rdatas),
+    )
   }
   for (const name of emptyNames) if (isWithin(name, origin)) add(name)
   return names
@@ -282,7 +302,9 @@ function firstTarget(rrset: RRset): WireName | null {
   return rdata === undefined ? null : targetOf(rdata)
 }
 
-/** The hosts that an RRset names, whose addresses an asker will want next (RFC 1035 section 3.3, RFC 2782); each once. */
+/**
+ * The hosts that an RRset names, whose addresses an asker will want next (RFC 1035 section 3.3, RFC 2782); each once.
+ */
 function targetsOf(rrset: RRset): Name[] {
   const read = targetReader(rrset.type)
   if (read === null) return []
@@ -296,10 +318,14 @@ function targetsOf(rrset: RRset): Name[] {
 
 function targetReader(type: number): ((rdata: Uint8Array) => WireName | null) | null {
   switch (type) {
-    case RrType.NS: return targetOf
-    case RrType.MX: return mxExchange
-    case RrType.SRV: return srvTarget
-    default: return null
+    case RrType.NS:
+      return targetOf
+    case RrType.MX:
+      return mxExchange
+    case RrType.SRV:
+      return srvTarget
+    default:
+      return null
   }
 }
 

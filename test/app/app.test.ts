@@ -42,19 +42,27 @@ async function ask({ port }: { readonly port: number }, words: string, address =
   if (read.kind === 'usage') throw new Error(read.message)
   const printed: string[] = []
   const complaints: string[] = []
-  const code = await runQuery({ ...read.query, tries: 1 }, { address, port }, { out: text => printed.push(text), err: text => complaints.push(text) })
+  const code = await runQuery(
+    { ...read.query, tries: 1 },
+    { address, port },
+    { out: text => printed.push(text), err: text => complaints.push(text) },
+  )
   if (code !== 0) throw new Error(complaints.join(''))
   return JSON.parse(printed.join(''))
 }
 
 const data = (asked: Asked): string[] => asked.answer.map(record => `${record.type} ${record.data}`)
-const zone = (serial: number, address: string): string => `$TTL 300\n@ SOA ns hostmaster ${serial} 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\nprinter A ${address}\n`
+const zone = (serial: number, address: string): string =>
+  `$TTL 300\n@ SOA ns hostmaster ${serial} 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\nprinter A ${address}\n`
 const failureOf = (error: unknown): unknown => (error instanceof StartError ? error.failure : error)
 
 describe('startServer', () => {
   test('resolves over UDP and TCP on the port that the system chose, from the root', async () => {
     const inside = await start()
-    expect(inside.server.addresses.map(a => [a.transport, a.address, a.port === inside.port])).toEqual([['udp', '127.0.0.1', true], ['tcp', '127.0.0.1', true]])
+    expect(inside.server.addresses.map(a => [a.transport, a.address, a.port === inside.port])).toEqual([
+      ['udp', '127.0.0.1', true],
+      ['tcp', '127.0.0.1', true],
+    ])
     expect(data(await ask(inside, 'www.shop A'))).toEqual(['A 192.0.2.80'])
     expect(data(await ask(inside, 'alias.shop A +tcp'))).toEqual(['CNAME www.shop.', 'A 192.0.2.80'])
     expect((await ask(inside, 'nothing.shop A')).status).toBe('NXDOMAIN')
@@ -74,7 +82,12 @@ describe('startServer', () => {
     const inside = await start({}, { watch: () => step => steps.push(step), onQuery: entry => queries.push(entry) })
     await ask(inside, 'www.shop A')
     await ask(inside, 'www.shop A')
-    expect(inside.server.stats()).toMatchObject({ queries: { udpQueries: 2, answeredFromCache: 1, noError: 1 }, waiting: 0, resolutions: 0, cached: { answers: 1 } })
+    expect(inside.server.stats()).toMatchObject({
+      queries: { udpQueries: 2, answeredFromCache: 1, noError: 1 },
+      waiting: 0,
+      resolutions: 0,
+      cached: { answers: 1 },
+    })
     expect(inside.server.stats().cacheBytes).toBeGreaterThan(0)
     expect(queries.map(entry => entry.by)).toEqual(['recursion', 'cache'])
     expect(steps.filter(step => step.kind === 'exchange').length).toBeGreaterThan(0)
@@ -88,7 +101,10 @@ describe('startServer', () => {
     const { port } = holder.address()
     const failure = await start({ listen: ['127.0.0.1:0', `127.0.0.1:${port}`] }).catch(failureOf)
     holder.close()
-    expect(failure).toMatchObject({ kind: 'listen', failures: [{ transport: 'udp', address: '127.0.0.1', port, code: 'EADDRINUSE' }] })
+    expect(failure).toMatchObject({
+      kind: 'listen',
+      failures: [{ transport: 'udp', address: '127.0.0.1', port, code: 'EADDRINUSE' }],
+    })
   })
 
   test('a port that is taken for TCP only is a failure too', async () => {
@@ -105,22 +121,37 @@ describe('startServer', () => {
     const inside = await start({ listen: ['127.0.0.1:0', '[2001:db8::53]:0'] })
     expect(inside.events).toContainEqual(expect.objectContaining({ kind: 'listener-failed', address: '2001:db8::53' }))
     expect(await start({ listen: ['[2001:db8::53]:0'] }).catch(failureOf)).toMatchObject({ kind: 'listen' })
-    expect(await start({ listen: ['127.0.0.1:0', '192.0.2.53:0'] }).catch(failureOf)).toMatchObject({ kind: 'listen', failures: [{ code: 'EADDRNOTAVAIL' }] })
+    expect(await start({ listen: ['127.0.0.1:0', '192.0.2.53:0'] }).catch(failureOf)).toMatchObject({
+      kind: 'listen',
+      failures: [{ code: 'EADDRNOTAVAIL' }],
+    })
   })
 
   test('broken zones, records and hints stop the start, all of them told', async () => {
     writeFileSync(join(place.directory, 'a.test.zone'), zone(1, '192.0.2.300'))
     writeFileSync(join(place.directory, 'b.test.zone'), zone(1, 'nowhere'))
     const failure = await start({ zones: ['*.zone', 'missing.zone'] }).catch(failureOf)
-    expect(failure).toMatchObject({ kind: 'zones', problems: [{ file: join(place.directory, 'a.test.zone'), line: 5 }, { file: join(place.directory, 'b.test.zone'), line: 5 }, { file: join(place.directory, 'missing.zone') }] })
-    expect(await start({ records: { 'a.test': { CNAME: 'b.test', A: '192.0.2.1' } } }).catch(failureOf)).toMatchObject({ kind: 'zones' })
+    expect(failure).toMatchObject({
+      kind: 'zones',
+      problems: [
+        { file: join(place.directory, 'a.test.zone'), line: 5 },
+        { file: join(place.directory, 'b.test.zone'), line: 5 },
+        { file: join(place.directory, 'missing.zone') },
+      ],
+    })
+    expect(await start({ records: { 'a.test': { CNAME: 'b.test', A: '192.0.2.1' } } }).catch(failureOf)).toMatchObject({
+      kind: 'zones',
+    })
     expect(await start({ rootHints: 'missing.hints' }).catch(failureOf)).toMatchObject({ kind: 'hints' })
   })
 
   test('two files with one zone are a mistake that is told', async () => {
     writeFileSync(join(place.directory, 'x.test.zone'), zone(1, '192.0.2.1'))
     writeFileSync(join(place.directory, 'y.zone'), `$ORIGIN x.test.\n${zone(1, '192.0.2.2')}`)
-    expect(await start({ zones: ['*.zone'] }).catch(failureOf)).toMatchObject({ kind: 'zones', problems: [{ file: join(place.directory, 'y.zone'), message: expect.stringContaining('x.test.zone holds too') }] })
+    expect(await start({ zones: ['*.zone'] }).catch(failureOf)).toMatchObject({
+      kind: 'zones',
+      problems: [{ file: join(place.directory, 'y.zone'), message: expect.stringContaining('x.test.zone holds too') }],
+    })
   })
 })
 
@@ -142,7 +173,9 @@ describe('while it runs', () => {
     replace(zone(2, '192.0.2.2'))
     await expect.poll(printer, patient).toEqual(['A 192.0.2.2'])
     replace(zone(3, '192.0.2.999'))
-    await expect.poll(() => inside.events.findLast(event => event.kind === 'zone-rejected'), patient).toMatchObject({ file, kept: true, problems: [{ line: 5 }] })
+    await expect
+      .poll(() => inside.events.findLast(event => event.kind === 'zone-rejected'), patient)
+      .toMatchObject({ file, kept: true, problems: [{ line: 5 }] })
     expect(await printer()).toEqual(['A 192.0.2.2'])
     rmSync(file)
     await expect.poll(async () => (await ask(inside, 'printer.home.lan A')).status, patient).toBe('NXDOMAIN')
@@ -150,14 +183,28 @@ describe('while it runs', () => {
   })
 
   test('reload takes a new configuration over at once, and names what waits for a restart', async () => {
-    const next: { result: ConfigResult } = { result: { kind: 'config', config: configOf({ allow: ['10.0.0.0/8'], identity: { id: 'me' }, tcp: { idleMs: 5_000 } }), warnings: [] } }
+    const next: { result: ConfigResult } = {
+      result: {
+        kind: 'config',
+        config: configOf({ allow: ['10.0.0.0/8'], identity: { id: 'me' }, tcp: { idleMs: 5_000 } }),
+        warnings: [],
+      },
+    }
     const inside = await start({ queryLog: { file: 'queries.log' } }, { readConfig: () => next.result })
     expect((await ask(inside, 'www.shop A')).status).toBe('NOERROR')
     inside.server.reload()
     const refused = await ask(inside, 'www.shop A')
     expect([refused.status, refused.edns?.errors[0]?.code]).toEqual(['REFUSED', 18])
-    expect(inside.events).toContainEqual({ kind: 'config-reloaded', file: '//resolver.config.json', needsRestart: ['tcp'] })
-    next.result = { kind: 'config', config: configOf({ identity: { id: 'me' }, records: { 'www.shop': { A: '192.0.2.99' } } }), warnings: [] }
+    expect(inside.events).toContainEqual({
+      kind: 'config-reloaded',
+      file: '//resolver.config.json',
+      needsRestart: ['tcp'],
+    })
+    next.result = {
+      kind: 'config',
+      config: configOf({ identity: { id: 'me' }, records: { 'www.shop': { A: '192.0.2.99' } } }),
+      warnings: [],
+    }
     inside.server.reload()
     expect(data(await ask(inside, 'www.shop A'))).toEqual(['A 192.0.2.99'])
     expect(data(await ask(inside, 'id.server CH TXT'))).toEqual(['TXT "me"'])
@@ -167,7 +214,11 @@ describe('while it runs', () => {
     const problem = { file: 'f', line: 1, column: 2, severity: 'error', message: 'no' } as const
     const inside = await start({}, { readConfig: () => ({ kind: 'invalid', file: 'f', problems: [problem] }) })
     inside.server.reload()
-    expect(inside.events.at(-1)).toEqual({ kind: 'config-rejected', file: `${place.directory}/resolver.config.json`, problems: [problem] })
+    expect(inside.events.at(-1)).toEqual({
+      kind: 'config-rejected',
+      file: `${place.directory}/resolver.config.json`,
+      problems: [problem],
+    })
     expect(data(await ask(inside, 'www.shop A'))).toEqual(['A 192.0.2.80'])
   })
 
@@ -181,7 +232,12 @@ describe('while it runs', () => {
     await ask(inside, 'alias.shop A')
     await inside.server.stop()
     const [line] = readFileSync(file, 'utf8').trim().split('\n')
-    expect(JSON.parse(line ?? '')).toMatchObject({ client: '127.0.0.0/24', name: 'alias.shop.', rcode: 'NOERROR', by: 'recursion' })
+    expect(JSON.parse(line ?? '')).toMatchObject({
+      client: '127.0.0.0/24',
+      name: 'alias.shop.',
+      rcode: 'NOERROR',
+      by: 'recursion',
+    })
     expect(inside.server.stats().queryLogDropped).toBe(0)
   })
 

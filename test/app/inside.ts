@@ -12,14 +12,22 @@ const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n
 
 export const smallInternet: InternetSource = {
   zones: [
-    { origin: '.', at: ['10.53.0.1'], text: `${soa}@ 3600 NS a.root.\na.root. 3600 A 10.53.0.1\nshop. 3600 NS ns.shop.\nns.shop. 3600 A 10.53.0.2\nslow. 3600 NS ns.slow.\nns.slow. 3600 A 10.53.0.9\n` },
     {
-      origin: 'shop.', at: ['10.53.0.2'],
+      origin: '.',
+      at: ['10.53.0.1'],
+      text: `${soa}@ 3600 NS a.root.\na.root. 3600 A 10.53.0.1\nshop. 3600 NS ns.shop.\nns.shop. 3600 A 10.53.0.2\nslow. 3600 NS ns.slow.\nns.slow. 3600 A 10.53.0.9\n`,
+    },
+    {
+      origin: 'shop.',
+      at: ['10.53.0.2'],
       text: `${soa}@ 3600 NS ns\nns 3600 A 10.53.0.2\nwww 300 A 192.0.2.80\nalias 300 CNAME www\nmany 300 TXT ${Array.from({ length: 60 }, (_, i) => `"${String(i).padStart(40, 'x')}"`).join(' ')}\n`,
     },
   ],
   // Nobody is at 10.53.0.9.
-  servers: [{ at: ['10.53.0.1'], latencyMs: 0 }, { at: ['10.53.0.2'], latencyMs: 0 }],
+  servers: [
+    { at: ['10.53.0.1'], latencyMs: 0 },
+    { at: ['10.53.0.2'], latencyMs: 0 },
+  ],
 }
 
 export function configOf(settings: object, directory = '/'): Config {
@@ -35,12 +43,21 @@ export interface Inside {
   readonly port: number
 }
 
-export async function startInside(settings: object = {}, options: ServerOptions & { readonly directory?: string } = {}): Promise<Inside> {
+export async function startInside(
+  settings: object = {},
+  options: ServerOptions & { readonly directory?: string } = {},
+): Promise<Inside> {
   const { directory, ...rest } = options
   const events: Event[] = []
   const random = systemRandom()
   const { hosts, hints } = buildInternet(smallInternet, random)
   const network = embeddedNetwork(systemClock(), random, defaultLimits.upstream, hosts)
-  const server = await startServer(configOf(settings, directory), { network, hints, anchors: [], events: event => events.push(event), ...rest })
+  const server = await startServer(configOf(settings, directory), {
+    network,
+    hints,
+    anchors: [],
+    events: event => events.push(event),
+    ...rest,
+  })
   return { server, events, port: server.addresses[0]?.port ?? 0 }
 }

@@ -26,13 +26,27 @@ function setUp(settings = settingsFor(['192.0.2.0/24', '2001:db8::/32'])): SetUp
   const answers = new AnswerCache(defaultLimits.cache, 2 ** 20)
   const name = parseName('www.example.com', null)
   const wire = answer(query())
-  if (typeof name === 'string') answers.put(questionKey({ name: foldName(name), type: 1, class: 1 }), false, false, wire, Uint16Array.of(wire.length - 10), TTL, clock.now)
+  if (typeof name === 'string')
+    answers.put(
+      questionKey({ name: foldName(name), type: 1, class: 1 }),
+      false,
+      false,
+      wire,
+      Uint16Array.of(wire.length - 10),
+      TTL,
+      clock.now,
+    )
   const memory = counterMemory()
   const counters = new Counters(memory)
-  const handler = makeListenerHandler({ program: { answers: answers.handle, counters: memory, settings }, now: () => clock.now })
+  const handler = makeListenerHandler({
+    program: { answers: answers.handle, counters: memory, settings },
+    now: () => clock.now,
+  })
   const out = new Uint8Array(4_096)
   return {
-    handler, counters, clock,
+    handler,
+    counters,
+    clock,
     take(bytes, { address = [192, 0, 2, 7], port = 5_353 } = {}) {
       const family = address.length === 4 ? 4 : 6
       const origin = new Uint8Array(ORIGIN_WORDS * 4)
@@ -48,7 +62,21 @@ function setUp(settings = settingsFor(['192.0.2.0/24', '2001:db8::/32'])): SetUp
 }
 
 const withOpt = (payload: number, ...options: readonly number[]): Uint8Array =>
-  Uint8Array.from([...patched(query(), { 11: 1 }), 0, 0, 41, payload >> 8, payload & 0xff, 0, 0, 0, 0, 0, options.length, ...options])
+  Uint8Array.from([
+    ...patched(query(), { 11: 1 }),
+    0,
+    0,
+    41,
+    payload >> 8,
+    payload & 0xff,
+    0,
+    0,
+    0,
+    0,
+    0,
+    options.length,
+    ...options,
+  ])
 const HIT = answer(query()).length
 
 describe('a datagram', () => {
@@ -56,7 +84,12 @@ describe('a datagram', () => {
     ['cached, from a client that may ask', query(), {}, HIT],
     ['from another', query(), { address: [198, 51, 100, 1] }, HAND_OVER],
     ['over IPv6', query(), { address: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9] }, HIT],
-    ['over IPv6 from another', query(), { address: [0x20, 1, 0xd, 0xb9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9] }, HAND_OVER],
+    [
+      'over IPv6 from another',
+      query(),
+      { address: [0x20, 1, 0xd, 0xb9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9] },
+      HAND_OVER,
+    ],
     ['from port 0', query(), { port: 0 }, 0],
     ['not cached', query({ name: 'other.example.com' }), {}, HAND_OVER],
     ['of another type', query({ type: 28 }), {}, HAND_OVER],
@@ -98,7 +131,12 @@ describe('a datagram', () => {
   it('is noted for the log while there is one', () => {
     const { take, handler } = setUp()
     handler.adopt(settingsFor(['192.0.2.0/24'], { tellsHits: true }))
-    expect([take(query()), handler.note, handler.noteValue & 0xffff, handler.noteValue >>> 16]).toEqual([HIT, NOTE_HIT, HIT, 0])
+    expect([take(query()), handler.note, handler.noteValue & 0xffff, handler.noteValue >>> 16]).toEqual([
+      HIT,
+      NOTE_HIT,
+      HIT,
+      0,
+    ])
     expect([take(query({ name: 'other.example.com' })), handler.note]).toEqual([HAND_OVER, 0])
     handler.adopt(settingsFor(['192.0.2.0/24']))
     expect([take(query()), handler.note]).toEqual([HIT, 0])
@@ -110,7 +148,9 @@ it('losses are counted, as queries too unless they were answered', () => {
   handler.lost('too-large', 2)
   handler.lost('no-room', 3)
   handler.lost('unsent', 5)
-  expect(['udpQueries', 'droppedTooLarge', 'droppedOverload', 'droppedUnsent'].map(name => counters.snapshot()[name])).toEqual([5, 2, 3, 5])
+  expect(
+    ['udpQueries', 'droppedTooLarge', 'droppedOverload', 'droppedUnsent'].map(name => counters.snapshot()[name]),
+  ).toEqual([5, 2, 3, 5])
 })
 
 it('a thread without its program ends', () => {

@@ -28,7 +28,10 @@ interface Asking extends Inside {
 }
 
 async function start(settings: object = {}, options: ServerOptions = {}): Promise<Asking> {
-  const inside = await startInside({ udp: 'batch', ...settings }, { directory: place.directory, threadEntry: await threadEntry(), ...options })
+  const inside = await startInside(
+    { udp: 'batch', ...settings },
+    { directory: place.directory, threadEntry: await threadEntry(), ...options },
+  )
   running.push(inside)
   const client = await udpClient(inside.port)
   let id = 0
@@ -42,8 +45,13 @@ async function start(settings: object = {}, options: ServerOptions = {}): Promis
   return { ...inside, ask, counts: () => inside.server.stats().queries }
 }
 
-const configured = (settings: object): ConfigResult => ({ kind: 'config', config: configOf({ udp: 'batch', ...settings }), warnings: [] })
-const zone = (serial: number, address: string): string => `$TTL 300\n@ SOA ns hostmaster ${serial} 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\nprinter A ${address}\n`
+const configured = (settings: object): ConfigResult => ({
+  kind: 'config',
+  config: configOf({ udp: 'batch', ...settings }),
+  warnings: [],
+})
+const zone = (serial: number, address: string): string =>
+  `$TTL 300\n@ SOA ns hostmaster ${serial} 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\nprinter A ${address}\n`
 const patient = { timeout: 5_000, interval: 5 }
 
 needsBatch('a server with listener threads', () => {
@@ -58,7 +66,13 @@ needsBatch('a server with listener threads', () => {
   test('a new access list, NSID and log are obeyed from the next query on', async () => {
     const next: { result: ConfigResult } = { result: configured({ allow: ['10.0.0.0/8'] }) }
     const logged: string[] = []
-    const inside = await start({}, { readConfig: () => next.result, onQuery: entry => logged.push(`${entry.by} ${entry.rcode} ${entry.octets > 40} ${entry.client.ip.text}`) })
+    const inside = await start(
+      {},
+      {
+        readConfig: () => next.result,
+        onQuery: entry => logged.push(`${entry.by} ${entry.rcode} ${entry.octets > 40} ${entry.client.ip.text}`),
+      },
+    )
     await inside.ask('www.shop')
     await inside.ask('www.shop')
     await until(() => logged.length === 2)
@@ -96,14 +110,23 @@ needsBatch('a server with listener threads', () => {
     const inside = await start({ queryLog: { file: 'queries.log' } })
     for (let i = 0; i < 3; i++) await inside.ask('www.shop')
     await inside.server.stop()
-    const lines: unknown[] = readFileSync(file, 'utf8').trim().split('\n').map(line => JSON.parse(line))
-    expect(lines).toMatchObject([{ by: 'recursion' }, { by: 'cache', name: 'www.shop.', type: 'A', rcode: 'NOERROR', client: '127.0.0.1' }, { by: 'cache' }])
+    const lines: unknown[] = readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(lines).toMatchObject([
+      { by: 'recursion' },
+      { by: 'cache', name: 'www.shop.', type: 'A', rcode: 'NOERROR', client: '127.0.0.1' },
+      { by: 'cache' },
+    ])
   })
 })
 
 test('without them: what was asked for and cannot be had ends the start, "auto" goes on plainly and says why', async () => {
   const threadEntry = new URL('file:///nowhere/listener-thread.js')
-  const failure: unknown = await startInside({ udp: 'batch' }, { threadEntry }).catch((error: unknown) => (error instanceof StartError ? error.failure : error))
+  const failure: unknown = await startInside({ udp: 'batch' }, { threadEntry }).catch((error: unknown) =>
+    error instanceof StartError ? error.failure : error,
+  )
   expect(failure).toMatchObject({ kind: 'listen', failures: [{ transport: 'udp', code: 'ENOTSUP' }] })
   const inside = await startInside({}, { threadEntry })
   running.push(inside)

@@ -13,7 +13,12 @@ test('the hash of kept answers is of a random seed, so that nobody can aim at it
   const config = configOf({})
   const seeds = Array.from({ length: 8 }, () => {
     const recursor = openRecursor({
-      limits: defaultLimits, settings: () => config.engine, hints: () => { throw new Error('nothing is asked') }, events: () => {},
+      limits: defaultLimits,
+      settings: () => config.engine,
+      hints: () => {
+        throw new Error('nothing is asked')
+      },
+      events: () => {},
     })
     open.push(recursor)
     return recursor.caches.answers.handle.seed

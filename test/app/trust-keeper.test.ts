@@ -38,7 +38,12 @@ const name = (text: string): Name => {
   return foldName(parsed)
 }
 function settings(dnssec: object = {}): DnssecConfig {
-  const result = readConfig({ file: { path: join(place.directory, 'c.json'), text: JSON.stringify({ dnssec }) }, overrides: [], directory: '/', wall: START })
+  const result = readConfig({
+    file: { path: join(place.directory, 'c.json'), text: JSON.stringify({ dnssec }) },
+    overrides: [],
+    directory: '/',
+    wall: START,
+  })
   if (result.kind === 'invalid') throw new Error(result.problems.map(({ message }) => message).join('\n'))
   return result.config.dnssec
 }
@@ -55,7 +60,14 @@ class Zone implements KeyResolver {
     done(
       this.set === null || this.set.name !== question.name
         ? failure('unreachable', 'no server answers')
-        : { kind: 'answer', rrsets: [this.set], proof: [], security: indeterminate, authoritative: false, additional: [] },
+        : {
+            kind: 'answer',
+            rrsets: [this.set],
+            proof: [],
+            security: indeterminate,
+            authoritative: false,
+            additional: [],
+          },
     )
     return () => {}
   }
@@ -72,20 +84,44 @@ interface Kept {
   readonly told: () => string[]
 }
 
-function keep(dnssec: object = {}, { anchors = [rootAnchor(a)], wall = START, start = true, set = signedNow([a], [a], wall) }: { anchors?: readonly TrustAnchor[]; wall?: number; start?: boolean; set?: RRset | null } = {}): Kept {
+function keep(
+  dnssec: object = {},
+  {
+    anchors = [rootAnchor(a)],
+    wall = START,
+    start = true,
+    set = signedNow([a], [a], wall),
+  }: { anchors?: readonly TrustAnchor[]; wall?: number; start?: boolean; set?: RRset | null } = {},
+): Kept {
   const clock = new SimClock(1_000, wall)
   const events: Event[] = []
   const zone = new Zone()
   zone.set = set
-  const keeper = new TrustKeeper({ clock, limits: defaultLimits.dnssec, events: event => events.push(event), settings: settings(dnssec), anchors })
+  const keeper = new TrustKeeper({
+    clock,
+    limits: defaultLimits.dnssec,
+    events: event => events.push(event),
+    settings: settings(dnssec),
+    anchors,
+  })
   if (start) {
     keeper.attach(zone)
     keeper.start()
   }
-  return { keeper, zone, clock, told: () => events.splice(0).map(event => logLine(event)).map(({ level, message }) => `${level}: ${message}`) }
+  return {
+    keeper,
+    zone,
+    clock,
+    told: () =>
+      events
+        .splice(0)
+        .map(event => logLine(event))
+        .map(({ level, message }) => `${level}: ${message}`),
+  }
 }
 
-const signedNow = (keys: readonly Key[], by: readonly Key[], wall: number): RRset => signedKeys(keys, by, { from: wall - 10 * DAY, until: wall + 20 * DAY })
+const signedNow = (keys: readonly Key[], by: readonly Key[], wall: number): RRset =>
+  signedKeys(keys, by, { from: wall - 10 * DAY, until: wall + 20 * DAY })
 
 /** The zone lives through days, signing anew each day. */
 function live({ clock, zone }: Kept, days: number, keys: readonly Key[], by: readonly Key[]): void {
@@ -100,7 +136,11 @@ const tags = (...keys: Key[]): number[] => keys.map(({ rdata }) => keyTagOf(rdat
 describe('what is believed', () => {
   test('the configured anchors, told when it starts', () => {
     const kept = keep()
-    expect(kept.keeper.validation()).toMatchObject({ validate: true, aggressive: true, rules: { nsec3MaxIterations: 50 } })
+    expect(kept.keeper.validation()).toMatchObject({
+      validate: true,
+      aggressive: true,
+      rules: { nsec3MaxIterations: 50 },
+    })
     expect(kept.told()).toEqual([`info: answers are validated from . (${tags(a).join('')}) down`])
     expect(trustedTags(kept)).toEqual(tags(a))
   })
@@ -116,15 +156,26 @@ describe('what is believed', () => {
   })
 
   test('rules come from the configuration', () => {
-    const { rules, aggressive } = keep({ nsec3MaxIterations: 5, disallow: ['RSASHA1', 7, 'SHA-1'], aggressiveUse: false }).keeper.validation()
-    expect([rules.nsec3MaxIterations, [...rules.disallowedAlgorithms], [...rules.disallowedDigests], aggressive]).toEqual([5, [5, 7], [1], false])
+    const { rules, aggressive } = keep({
+      nsec3MaxIterations: 5,
+      disallow: ['RSASHA1', 7, 'SHA-1'],
+      aggressiveUse: false,
+    }).keeper.validation()
+    expect([
+      rules.nsec3MaxIterations,
+      [...rules.disallowedAlgorithms],
+      [...rules.disallowedDigests],
+      aggressive,
+    ]).toEqual([5, [5, 7], [1], false])
   })
 
   test('another configuration makes a difference only when it is one', () => {
     const kept = keep()
     kept.keeper.configure(settings(), [rootAnchor(a)])
     expect(kept.zone.changes).toBe(0)
-    kept.keeper.configure(settings({ negativeTrustAnchors: [{ name: 'broken.test', until: '2030-01-01' }] }), [rootAnchor(a)])
+    kept.keeper.configure(settings({ negativeTrustAnchors: [{ name: 'broken.test', until: '2030-01-01' }] }), [
+      rootAnchor(a),
+    ])
     expect(kept.zone.changes).toBe(1)
     expect(kept.keeper.validation().points.negative(name('www.broken.test'), START)).toBeDefined()
     kept.keeper.configure(settings(), [rootAnchor(b)])
@@ -147,20 +198,40 @@ describe('what is believed', () => {
     kept.clock.advance(3 * DAY * 1_000 - 1_000)
     expect([kept.zone.changes, kept.told()]).toEqual([0, []])
     kept.clock.advance(2_000)
-    expect([kept.zone.changes, kept.told()]).toEqual([1, ['warn: the negative trust anchor of broken.test. has ended: what is below it is validated again']])
+    expect([kept.zone.changes, kept.told()]).toEqual([
+      1,
+      ['warn: the negative trust anchor of broken.test. has ended: what is below it is validated again'],
+    ])
   })
 })
 
 describe('the clock', () => {
   test.each<[string, number, RRset | null, RegExp | null]>([
     ['is right', START, signedNow([a], [a], START), null],
-    ['is before this version', releasedAt - 10 * 365 * DAY, null, /^error: the clock says 2016-.* and looks slow by 9 years at least: it is before the day on which this version was made; signed names fail until it is set$/],
+    [
+      'is before this version',
+      releasedAt - 10 * 365 * DAY,
+      null,
+      /^error: the clock says 2016-.* and looks slow by 9 years at least: it is before the day on which this version was made; signed names fail until it is set$/,
+    ],
     ['is a day before this version, somewhere', releasedAt - DAY + 60, null, null],
-    ['is years fast', START + 4 * 365 * DAY, signedNow([a], [a], START), /^error: the clock says .* and looks fast by 3 years at least: every signature over the keys of \. has ended/],
-    ['is weeks slow', START, signedNow([a], [a], START + 40 * DAY), /^error: the clock says .* and looks slow by 30 days at least: every signature over the keys of \. begins later/],
+    [
+      'is years fast',
+      START + 4 * 365 * DAY,
+      signedNow([a], [a], START),
+      /^error: the clock says .* and looks fast by 3 years at least: every signature over the keys of \. has ended/,
+    ],
+    [
+      'is weeks slow',
+      START,
+      signedNow([a], [a], START + 40 * DAY),
+      /^error: the clock says .* and looks slow by 30 days at least: every signature over the keys of \. begins later/,
+    ],
     ['is hours fast', START + 20 * DAY + 3_600, signedNow([a], [a], START), null],
   ])('that %s', (_what, wall, set, expected) => {
-    const lines = keep({}, { wall, set }).told().filter(line => line.includes('the clock'))
+    const lines = keep({}, { wall, set })
+      .told()
+      .filter(line => line.includes('the clock'))
     if (expected === null) expect(lines).toEqual([])
     else expect(lines).toEqual([expect.stringMatching(expected)])
   })
@@ -170,7 +241,9 @@ describe('the clock', () => {
     kept.clock.advance(40 * DAY * 1_000)
     expect(kept.zone.asked).toEqual(['. DNSKEY'])
     const failing = keep({}, { set: null })
-    expect(failing.told()).toContain('error: the keys of the trust anchor . could not be checked, trying again: no server answers')
+    expect(failing.told()).toContain(
+      'error: the keys of the trust anchor . could not be checked, trying again: no server answers',
+    )
     failing.clock.advance(2 * 3_600_000 + 1)
     expect([failing.zone.asked.length, failing.told()]).toEqual([3, []])
   })
@@ -184,11 +257,21 @@ describe('managed anchors', () => {
     expect(kept.told()).toContain(`info: key ${tags(a).join('')} (ED25519) of the trust anchor . is believed`)
     live(kept, 29, [a, b], [a])
     expect(trustedTags(kept)).toEqual(tags(a))
-    expect(kept.told()).toEqual([`info: key ${tags(b).join('')} (ED25519) of the trust anchor . is new: it will be believed when it has stood there for 30 days`])
+    expect(kept.told()).toEqual([
+      `info: key ${tags(b).join('')} (ED25519) of the trust anchor . is new: it will be believed when it has stood there for 30 days`,
+    ])
     live(kept, 3, [a, b], [a])
-    expect([trustedTags(kept), kept.zone.changes, kept.told()]).toEqual([tags(a, b), 1, [`info: key ${tags(b).join('')} (ED25519) of the trust anchor . is believed`]])
+    expect([trustedTags(kept), kept.zone.changes, kept.told()]).toEqual([
+      tags(a, b),
+      1,
+      [`info: key ${tags(b).join('')} (ED25519) of the trust anchor . is believed`],
+    ])
     live(kept, 2, [revokedOf(a), b], [revokedOf(a), b])
-    expect([trustedTags(kept), kept.zone.changes, kept.told()]).toEqual([tags(b), 2, [`warn: key ${tags(a).join('')} (ED25519) of the trust anchor . is revoked: it is not believed any more`]])
+    expect([trustedTags(kept), kept.zone.changes, kept.told()]).toEqual([
+      tags(b),
+      2,
+      [`warn: key ${tags(a).join('')} (ED25519) of the trust anchor . is revoked: it is not believed any more`],
+    ])
     await kept.keeper.close()
     // The revoked key is still configured.
     const wall = kept.clock.wall()
@@ -231,7 +314,9 @@ describe('managed anchors', () => {
     const island = name('test')
     const kept = keep(managed(), { anchors: [rootAnchor(a), { name: island, ds: [dsOf(b, island)], keys: [] }] })
     expect(kept.zone.asked).toEqual(['. DNSKEY', 'test. DNSKEY'])
-    expect(kept.told()[0]).toBe(`info: answers are validated from . (${tags(a).join('')}), test. (${tags(b).join('')}) down`)
+    expect(kept.told()[0]).toBe(
+      `info: answers are validated from . (${tags(a).join('')}), test. (${tags(b).join('')}) down`,
+    )
   })
 
   test('a damaged state is not used and is told; the one before is; without it the configured anchors', async () => {
@@ -245,7 +330,10 @@ describe('managed anchors', () => {
     await keep(managed(), { wall, set }).keeper.close()
     writeFileSync(stateIn(), good.slice(0, -20))
     const damaged = keep(managed(), { wall, set, start: false })
-    expect([trustedTags(damaged), damaged.told()]).toEqual([tags(a, b), [expect.stringMatching(/^error: state of trust anchors: the keys in .*keys are not used:\n.*keys:\d+:1: /)]])
+    expect([trustedTags(damaged), damaged.told()]).toEqual([
+      tags(a, b),
+      [expect.stringMatching(/^error: state of trust anchors: the keys in .*keys are not used:\n.*keys:\d+:1: /)],
+    ])
     writeFileSync(`${stateIn()}.old`, 'nonsense')
     const lost = keep(managed(), { wall, set, start: false })
     expect([trustedTags(lost), lost.told().length]).toEqual([tags(a), 2])
@@ -268,7 +356,13 @@ describe('managed anchors', () => {
 
 describe('telling which keys are trusted (RFC 8145)', () => {
   test.each<[string, readonly number[], string]>([
-    ['.', [20326, 38696], '_ta-4f66-9728.'], ['example.test', [1], '_ta-0001.example.test.'], ['.', Array.from({ length: 20 }, (_, index) => index), '_ta-0000-0001-0002-0003-0004-0005-0006-0007-0008-0009-000a-000b.'],
+    ['.', [20326, 38696], '_ta-4f66-9728.'],
+    ['example.test', [1], '_ta-0001.example.test.'],
+    [
+      '.',
+      Array.from({ length: 20 }, (_, index) => index),
+      '_ta-0000-0001-0002-0003-0004-0005-0006-0007-0008-0009-000a-000b.',
+    ],
   ])('%s %j', (zone, keys, expected) => {
     const signal = signalName(name(zone), keys)
     expect(signal === null ? null : formatName(signal)).toBe(expected)
@@ -284,5 +378,6 @@ describe('telling which keys are trusted (RFC 8145)', () => {
     expect(silent.zone.asked).toEqual(['. DNSKEY'])
   })
 
-  test('tags of an anchor in both forms', () => expect(tagsOf({ name: ROOT, ds: [dsOf(a)], keys: [a.rdata, b.rdata] })).toEqual(tags(a, b)))
+  test('tags of an anchor in both forms', () =>
+    expect(tagsOf({ name: ROOT, ds: [dsOf(a)], keys: [a.rdata, b.rdata] })).toEqual(tags(a, b)))
 })

@@ -17,9 +17,15 @@ import { embeddedNetwork } from '../../src/testing/sim-network.ts'
 import { configOf } from './inside.ts'
 
 const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
-const zone = (origin: string, at: string, sign: string | undefined, text: string): InternetSource['zones'][number] =>
-  ({ origin, at: [at], text: `${soa}@ 3600 NS ns\nns 3600 A ${at}\n${text}`, sign })
-const cuts = ['good', 'broken', 'plain'].map((name, index) => `${name}. 3600 NS ns.${name}.\nns.${name}. 3600 A 10.54.0.${index + 2}\n`).join('')
+const zone = (origin: string, at: string, sign: string | undefined, text: string): InternetSource['zones'][number] => ({
+  origin,
+  at: [at],
+  text: `${soa}@ 3600 NS ns\nns 3600 A ${at}\n${text}`,
+  sign,
+})
+const cuts = ['good', 'broken', 'plain']
+  .map((name, index) => `${name}. 3600 NS ns.${name}.\nns.${name}. 3600 A 10.54.0.${index + 2}\n`)
+  .join('')
 const source: InternetSource = {
   zones: [
     { origin: '.', at: ['10.54.0.1'], text: `${soa}@ 3600 NS a.root.\na.root. 3600 A 10.54.0.1\n${cuts}`, sign: '' },
@@ -32,13 +38,22 @@ const source: InternetSource = {
 
 const directory = mkdtempSync(join(tmpdir(), 'rootwalk-validation-'))
 const random = systemRandom()
-const internet = buildInternet(source, random, 0, signedBy(() => systemClock().wall()))
+const internet = buildInternet(
+  source,
+  random,
+  0,
+  signedBy(() => systemClock().wall()),
+)
 const rootAnchor = internet.anchors.get(ROOT)
 if (rootAnchor === undefined) throw new Error('the root is not signed')
 const anchorFile = join(directory, 'anchors')
-writeFileSync(anchorFile, [
-  ...rootAnchor.ds.map(rdata => `. IN DS ${formatRdata(RrType.DS, rdata)}\n`), ...rootAnchor.keys.map(rdata => `. IN DNSKEY ${formatRdata(RrType.DNSKEY, rdata)}\n`),
-].join(''))
+writeFileSync(
+  anchorFile,
+  [
+    ...rootAnchor.ds.map(rdata => `. IN DS ${formatRdata(RrType.DS, rdata)}\n`),
+    ...rootAnchor.keys.map(rdata => `. IN DNSKEY ${formatRdata(RrType.DNSKEY, rdata)}\n`),
+  ].join(''),
+)
 
 const running: RunningServer[] = []
 afterEach(async () => {
@@ -56,7 +71,12 @@ interface Started {
 async function start(dnssec: object = { trustAnchors: 'anchors' }, options: ServerOptions = {}): Promise<Started> {
   const events: Event[] = []
   const network = embeddedNetwork(systemClock(), random, defaultLimits.upstream, internet.hosts)
-  const server = await startServer(configOf({ dnssec }, directory), { network, hints: internet.hints, events: event => events.push(event), ...options })
+  const server = await startServer(configOf({ dnssec }, directory), {
+    network,
+    hints: internet.hints,
+    events: event => events.push(event),
+    ...options,
+  })
   running.push(server)
   const port = server.addresses[0]?.port ?? 0
   const ask = async (words: string): Promise<string> => {
@@ -77,7 +97,11 @@ async function start(dnssec: object = { trustAnchors: 'anchors' }, options: Serv
 describe('a server that validates', () => {
   test('secure, insecure and bogus, as a client sees them', async () => {
     const { ask, json } = await start()
-    expect(await json('www.good A')).toMatchObject({ status: 'NOERROR', security: 'secure', flags: expect.arrayContaining(['ad']) })
+    expect(await json('www.good A')).toMatchObject({
+      status: 'NOERROR',
+      security: 'secure',
+      flags: expect.arrayContaining(['ad']),
+    })
     expect(await json('nothing.good A')).toMatchObject({ status: 'NXDOMAIN', security: 'secure' })
     expect(await json('www.plain A')).toMatchObject({ status: 'NOERROR', security: 'insecure' })
     expect(await json('www.broken A')).toMatchObject({ status: 'SERVFAIL', security: 'bogus', errors: [7] })
@@ -96,13 +120,19 @@ describe('a server that validates', () => {
     const handed = await start({}, { anchors: [rootAnchor] })
     expect(await handed.json('www.good A')).toMatchObject({ security: 'secure' })
     const none = await start({ trustAnchors: [] })
-    expect([(await none.json('www.broken A')).status, none.told().filter(line => line.startsWith('nothing is validated'))]).toEqual(['NOERROR', ['nothing is validated: there is no trust anchor']])
+    expect([
+      (await none.json('www.broken A')).status,
+      none.told().filter(line => line.startsWith('nothing is validated')),
+    ]).toEqual(['NOERROR', ['nothing is validated: there is no trust anchor']])
     // The real root's keys did not sign this one.
     expect(await (await start({})).json('www.good A')).toMatchObject({ status: 'SERVFAIL', security: 'bogus' })
   })
 
   test('a negative trust anchor', async () => {
-    const { json } = await start({ trustAnchors: 'anchors', negativeTrustAnchors: [{ name: 'broken', until: '2999-01-01' }] })
+    const { json } = await start({
+      trustAnchors: 'anchors',
+      negativeTrustAnchors: [{ name: 'broken', until: '2999-01-01' }],
+    })
     expect(await json('www.broken A')).toMatchObject({ status: 'NOERROR', security: 'insecure' })
     expect(await json('www.good A')).toMatchObject({ security: 'secure' })
   })
@@ -110,18 +140,38 @@ describe('a server that validates', () => {
   test('the root key sentinel', async () => {
     const { json } = await start({ trustAnchors: 'anchors', rootKeySentinel: true })
     expect(await json('root-key-sentinel-is-ta-00001.good A')).toMatchObject({ status: 'SERVFAIL' })
-    expect(await (await start()).json('root-key-sentinel-is-ta-00001.good A')).toMatchObject({ status: 'NOERROR', security: 'secure' })
+    expect(await (await start()).json('root-key-sentinel-is-ta-00001.good A')).toMatchObject({
+      status: 'NOERROR',
+      security: 'secure',
+    })
   })
 
   test('wrong anchors end the start, and leave what runs as it is', async () => {
     writeFileSync(join(directory, 'wrong'), '. IN DS 1 8 2 ABCD\n. IN A 192.0.2.1\n')
-    const failed = await start({ trustAnchors: 'wrong' }).catch(error => (error instanceof StartError ? error.failure : error))
-    expect(failed).toMatchObject({ kind: 'anchors', problems: [{ file: join(directory, 'wrong'), line: 1 }, { line: 2 }] })
+    const failed = await start({ trustAnchors: 'wrong' }).catch(error =>
+      error instanceof StartError ? error.failure : error,
+    )
+    expect(failed).toMatchObject({
+      kind: 'anchors',
+      problems: [{ file: join(directory, 'wrong'), line: 1 }, { line: 2 }],
+    })
     const configs = [{ trustAnchors: 'wrong' }, { trustAnchors: 'anchors', validate: false }]
-    const inside = await start({ trustAnchors: 'anchors' }, { readConfig: () => ({ kind: 'config', config: configOf({ dnssec: configs.shift() ?? {} }, directory), warnings: [] }) })
+    const inside = await start(
+      { trustAnchors: 'anchors' },
+      {
+        readConfig: () => ({
+          kind: 'config',
+          config: configOf({ dnssec: configs.shift() ?? {} }, directory),
+          warnings: [],
+        }),
+      },
+    )
     expect((await inside.json('www.broken A')).status).toBe('SERVFAIL')
     inside.server.reload()
-    expect([(await inside.json('www.broken A')).status, inside.told().at(-1)]).toEqual(['SERVFAIL', expect.stringMatching(/^the new configuration is not used/)])
+    expect([(await inside.json('www.broken A')).status, inside.told().at(-1)]).toEqual([
+      'SERVFAIL',
+      expect.stringMatching(/^the new configuration is not used/),
+    ])
     // And what was judged before is forgotten when another one is taken.
     inside.server.reload()
     expect(await inside.json('www.broken A')).toMatchObject({ status: 'NOERROR', security: 'insecure' })
@@ -134,13 +184,20 @@ describe('a server that validates', () => {
     expect(await json('www.good A')).toMatchObject({ security: 'secure' })
     writeFileSync(file, `. IN DS 20326 8 2 ${'00'.repeat(32)}\n`)
     server.reload()
-    expect([await json('www.good A'), told().some(line => line.startsWith('answers are validated from . (20326)'))]).toMatchObject([{ status: 'SERVFAIL' }, true])
+    expect([
+      await json('www.good A'),
+      told().some(line => line.startsWith('answers are validated from . (20326)')),
+    ]).toMatchObject([{ status: 'SERVFAIL' }, true])
   })
 
   test('managed anchors leave their state in the file', async () => {
     const { server, told } = await start({ trustAnchors: 'anchors', managedAnchors: 'state' })
-    await vi.waitFor(() => expect(told().filter(line => line.endsWith('of the trust anchor . is believed'))).not.toEqual([]))
+    await vi.waitFor(() =>
+      expect(told().filter(line => line.endsWith('of the trust anchor . is believed'))).not.toEqual([]),
+    )
     await server.stop()
-    expect(readFileSync(join(directory, 'state'), 'latin1')).toMatch(/^rootwalk-trust-anchors 1\n[\s\S]*\npoint \. seen \d+\nkey valid configured since [\s\S]*\nend \d+\n$/)
+    expect(readFileSync(join(directory, 'state'), 'latin1')).toMatch(
+      /^rootwalk-trust-anchors 1\n[\s\S]*\npoint \. seen \d+\nkey valid configured since [\s\S]*\nend \d+\n$/,
+    )
   })
 })

@@ -18,10 +18,20 @@ import { warmUp, type WarmedUp, type WarmUpParts } from '../../src/warm-up.ts'
 
 /** Enough that every kind of question is asked of every kind of zone. */
 const ENOUGH = 500
-const quick: Partial<WarmUpLimits> = { questions: ENOUGH, pauseMs: 0, sliceMs: 10_000, giveUpMs: 60_000, busyPermille: 2_000 }
+const quick: Partial<WarmUpLimits> = {
+  questions: ENOUGH,
+  pauseMs: 0,
+  sliceMs: 10_000,
+  giveUpMs: 60_000,
+  busyPermille: 2_000,
+}
 
 function configFor(settings: object, changes: Partial<WarmUpLimits> = {}): Config {
-  const result = readConfig({ file: { path: '/app/resolver.config.json', text: JSON.stringify(settings) }, overrides: [], directory: '/' })
+  const result = readConfig({
+    file: { path: '/app/resolver.config.json', text: JSON.stringify(settings) },
+    overrides: [],
+    directory: '/',
+  })
   if (result.kind !== 'config') throw new Error(JSON.stringify(result.problems))
   const limits = { ...result.config.limits, warmUp: limitsWith({ warmUp: { ...quick, ...changes } }).warmUp }
   return { ...result.config, limits }
@@ -40,8 +50,21 @@ async function run(config: Config, parts: Partial<WarmUpParts> = {}): Promise<Ru
     throw new Error('the server was asked')
   }
   const hints = { zone: ROOT, servers: [], ds: null, expiresAt: Number.POSITIVE_INFINITY }
-  const server = openRecursor({ limits: config.limits, settings: () => config.engine, hints: () => hints, events: forbidden, network: { exchange: forbidden } })
-  const ended = await warmUp({ config, like: server, waiting: () => 0, signal: new AbortController().signal, events: event => events.push(event), ...parts })
+  const server = openRecursor({
+    limits: config.limits,
+    settings: () => config.engine,
+    hints: () => hints,
+    events: forbidden,
+    network: { exchange: forbidden },
+  })
+  const ended = await warmUp({
+    config,
+    like: server,
+    waiting: () => 0,
+    signal: new AbortController().signal,
+    events: event => events.push(event),
+    ...parts,
+  })
   server.close()
   return { ended, events, server }
 }
@@ -58,7 +81,9 @@ describe('questions', () => {
   it('are those of clients: mostly addresses, most with EDNS, some with DO', () => {
     expect(share(({ question }) => question.type === RrType.A)).toBeGreaterThan(0.5)
     expect(share(({ question }) => question.type === RrType.AAAA)).toBeGreaterThan(0.2)
-    expect(new Set(asked.map(({ question }) => question.type))).toEqual(new Set([RrType.A, RrType.AAAA, RrType.HTTPS, RrType.MX, RrType.TXT]))
+    expect(new Set(asked.map(({ question }) => question.type))).toEqual(
+      new Set([RrType.A, RrType.AAAA, RrType.HTTPS, RrType.MX, RrType.TXT]),
+    )
     expect(share(({ edns }) => edns !== null)).toBeCloseTo(0.8, 1)
     expect(share(({ edns }) => edns?.dnssecOk === true)).toBeCloseTo(0.2, 1)
     expect(share(({ edns }) => (edns?.options.length ?? 0) > 0)).toBeCloseTo(0.2, 1)
@@ -74,19 +99,47 @@ describe('questions', () => {
 })
 
 describe('the internet of the warm-up', () => {
-  const settings = { minimise: 'relaxed', mixCase: true, ipv4: true, ipv6: true, upstreamPort: 53, doNotQuery: [], hardenGlue: true } as const
+  const settings = {
+    minimise: 'relaxed',
+    mixCase: true,
+    ipv4: true,
+    ipv6: true,
+    upstreamPort: 53,
+    doNotQuery: [],
+    hardenGlue: true,
+  } as const
 
   it('is validated from its root down, what is signed and what is not', async () => {
     const clock = systemClock()
     const broken: unknown[] = []
     const signer = new WarmUpSigner(clock.wall())
-    const internet = new WarmUpInternet({ clock, random: systemRandom(), limits: defaultLimits, signer, broke: error => broken.push(error) })
-    const trust = new TrustKeeper({
-      clock, limits: defaultLimits.dnssec, events: () => {}, settings: configFor({}).dnssec, anchors: [{ name: ROOT, ds: [signer.dsOf(ROOT)], keys: [] }],
+    const internet = new WarmUpInternet({
+      clock,
+      random: systemRandom(),
+      limits: defaultLimits,
+      signer,
+      broke: error => broken.push(error),
     })
-    const hints = { zone: ROOT, servers: [{ name: ROOT, addresses: warmUpAddresses(ROOT_ROLE, 1) }], ds: null, expiresAt: Number.POSITIVE_INFINITY }
+    const trust = new TrustKeeper({
+      clock,
+      limits: defaultLimits.dnssec,
+      events: () => {},
+      settings: configFor({}).dnssec,
+      anchors: [{ name: ROOT, ds: [signer.dsOf(ROOT)], keys: [] }],
+    })
+    const hints = {
+      zone: ROOT,
+      servers: [{ name: ROOT, addresses: warmUpAddresses(ROOT_ROLE, 1) }],
+      ds: null,
+      expiresAt: Number.POSITIVE_INFINITY,
+    }
     const recursor = openRecursor({
-      limits: defaultLimits, settings: () => settings, hints: () => hints, validation: trust.validation, events: event => broken.push(event), network: internet.port(false),
+      limits: defaultLimits,
+      settings: () => settings,
+      hints: () => hints,
+      validation: trust.validation,
+      events: event => broken.push(event),
+      network: internet.port(false),
     })
     const resolve = (question: Question): Promise<Outcome> =>
       new Promise(done => void recursor.resolver.resolve(question, { recursionDesired: true, because: 'client' }, done))
@@ -103,7 +156,9 @@ describe('the internet of the warm-up', () => {
       else expect(`${question.name} ${security}`).toBe(`${question.name} ${isSigned ? 'secure' : 'insecure'}`)
       found.add(`${outcome.kind} ${security}`)
     }
-    expect(found).toEqual(new Set(['alias', ...['answer', 'nodata', 'nxdomain'].flatMap(kind => [`${kind} secure`, `${kind} insecure`])]))
+    expect(found).toEqual(
+      new Set(['alias', ...['answer', 'nodata', 'nxdomain'].flatMap(kind => [`${kind} secure`, `${kind} insecure`])]),
+    )
     expect(broken).toEqual([])
     internet.close()
     recursor.close()
@@ -115,9 +170,16 @@ describe('a warm-up', () => {
     'nothing is validated': { dnssec: { validate: false } },
     'IPv4 alone, no minimisation': { upstream: { ipv6: false, minimise: 'off', mixCase: false } },
     'IPv6 alone, strict minimisation': { upstream: { ipv4: false, ipv6: true, minimise: 'strict' } },
-    'a budget of next to nothing': { budget: { queries: 1, depth: 1, aliases: 1 }, clients: { waiting: 20, udpReplyBytes: 512 } },
+    'a budget of next to nothing': {
+      budget: { queries: 1, depth: 1, aliases: 1 },
+      clients: { waiting: 20, udpReplyBytes: 512 },
+    },
     'nobody may ask or be asked': { allow: [], upstream: { doNotQuery: ['0.0.0.0/0', '::/0'] } },
-    'all that can be told': { identity: { version: 'x', id: 'y' }, queryLog: { file: '/nowhere/at/all' }, dnssec: { rootKeySentinel: true, managedAnchors: '/nowhere/at/all' } },
+    'all that can be told': {
+      identity: { version: 'x', id: 'y' },
+      queryLog: { file: '/nowhere/at/all' },
+      dnssec: { rootKeySentinel: true, managedAnchors: '/nowhere/at/all' },
+    },
   }
   it.each(Object.entries(worlds))('ends every question as planned: %s', async (_, settings) => {
     const { ended, events } = await run(configFor(settings))
@@ -129,7 +191,13 @@ describe('a warm-up', () => {
     const { questions } = defaultLimits.warmUp
     const { ended, server } = await run(configFor({}, { questions }))
     expect(ended).toMatchObject({ ended: 'done', questions, unplanned: 0 })
-    expect(server.caches.rrsets.size + server.caches.answers.size + server.caches.negatives.bytes + server.caches.delegations.bytes + server.caches.servers.bytes).toBe(0)
+    expect(
+      server.caches.rrsets.size +
+        server.caches.answers.size +
+        server.caches.negatives.bytes +
+        server.caches.delegations.bytes +
+        server.caches.servers.bytes,
+    ).toBe(0)
     expect(server.resolver.inFlight).toBe(0)
   })
 
@@ -152,7 +220,10 @@ describe('a warm-up', () => {
   })
 
   it('ends when it is told to, before it began and in the middle', async () => {
-    expect((await run(configFor({}), { signal: AbortSignal.abort() })).ended).toMatchObject({ ended: 'stopped', questions: 0 })
+    expect((await run(configFor({}), { signal: AbortSignal.abort() })).ended).toMatchObject({
+      ended: 'stopped',
+      questions: 0,
+    })
     const stop = new AbortController()
     const wall = systemClock()
     const clock = { ...wall, now: () => wall.now() }
@@ -179,12 +250,28 @@ describe('a warm-up', () => {
 
   it('ends by a bug, which is told once, and rejects nothing', async () => {
     const config = configFor({})
-    const random = { ...systemRandom(), below: () => { throw new Error('broken') } }
-    const { ended, events } = await run(config, { like: { clock: systemClock(), random, settings: () => config.engine } })
+    const random = {
+      ...systemRandom(),
+      below: () => {
+        throw new Error('broken')
+      },
+    }
+    const { ended, events } = await run(config, {
+      like: { clock: systemClock(), random, settings: () => config.engine },
+    })
     expect(ended.ended).toBe('bug')
     expect(events.map(({ kind }) => kind)).toEqual(['bug', 'warmed-up'])
     expect(events[0]).toMatchObject({ where: expect.stringMatching(/^warm-up/) })
-    const early = { clock: { ...systemClock(), wall: () => { throw new Error('no clock') } }, random: systemRandom(), settings: () => config.engine }
+    const early = {
+      clock: {
+        ...systemClock(),
+        wall: () => {
+          throw new Error('no clock')
+        },
+      },
+      random: systemRandom(),
+      settings: () => config.engine,
+    }
     expect((await run(config, { like: early })).events.map(({ kind }) => kind)).toEqual(['bug', 'warmed-up'])
   })
 })

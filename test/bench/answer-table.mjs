@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * What a hit in the answer cache costs in CPU time, sockets left out: peeking at the query, look-up, copy, patches; random
- * names, as many as said. Run by itself: `node test/bench/answer-table.mjs [names …]`; `BENCH_DIST` as in `built.mjs`.
- * "own" is the thread that puts answers in, "reader" is any other.
+ * What a hit in the answer cache costs in CPU time, sockets left out: peeking at the query, look-up, copy, patches;
+ * random names, as many as said. Run by itself: `node test/bench/answer-table.mjs [names …]`; `BENCH_DIST` as in
+ * `built.mjs`. "own" is the thread that puts answers in, "reader" is any other.
  */
 import { argv } from 'node:process'
 import { answerCache, encode, limits, wire } from './built.mjs'
@@ -77,10 +77,26 @@ function fill(names) {
       /** @type {any} */
       const name = key.slice(0, -2)
       const question = { name, type: 1, class: 1, cased: name }
-      const made = encodeMessage({
-        id: 1, response: true, opcode: 0, authoritative: false, truncated: false, recursionDesired: true, recursionAvailable: true, authenticData: false,
-        checkingDisabled: false, rcode: 0, question, answer: [{ owner: name, type: 1, class: 1, ttl: 3_600, rdata: IP }], authority: [], additional: [], edns: null,
-      }, { maxBytes: TCP })
+      const made = encodeMessage(
+        {
+          id: 1,
+          response: true,
+          opcode: 0,
+          authoritative: false,
+          truncated: false,
+          recursionDesired: true,
+          recursionAvailable: true,
+          authenticData: false,
+          checkingDisabled: false,
+          rcode: 0,
+          question,
+          answer: [{ owner: name, type: 1, class: 1, ttl: 3_600, rdata: IP }],
+          authority: [],
+          additional: [],
+          edns: null,
+        },
+        { maxBytes: TCP },
+      )
       if (!cache.put(key, variant.edns, false, made.bytes, made.ttlOffsets, 3_600, NOW)) throw new Error('not kept')
     }
   }
@@ -98,7 +114,9 @@ function nanoseconds(variant, names, hit) {
   const { length } = query
   let state = 12_345
   let missed = 0
-  const views = Array.from({ length: SLOTS }, (_, slot) => queries.subarray(slot * SLOT_OCTETS, slot * SLOT_OCTETS + length))
+  const views = Array.from({ length: SLOTS }, (_, slot) =>
+    queries.subarray(slot * SLOT_OCTETS, slot * SLOT_OCTETS + length),
+  )
   const start = process.cpuUsage()
   for (let i = 0; i < HITS; i++) {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
@@ -116,17 +134,29 @@ for (const names of sizes) {
   const before = process.memoryUsage().rss
   const cache = fill(names)
   const mib = (process.memoryUsage().rss - before) / MIB
-  console.log(`${names} names (twice: with DO too): ${cache.size} kept, ${(cache.bytes / MIB).toFixed(1)} MiB counted, ${mib.toFixed(1)} MiB resident`)
+  console.log(
+    `${names} names (twice: with DO too): ${cache.size} kept, ${(cache.bytes / MIB).toFixed(1)} MiB counted, ${mib.toFixed(1)} MiB resident`,
+  )
   /** @type {[string, Variant, (slot: number) => number][]} */
   const cases = []
   for (const variant of variants) {
     cases.push([`peek only, ${variant.name}`, variant, () => 1])
-    const slots = Array.from({ length: SLOTS }, (_, slot) => queries.subarray(slot * SLOT_OCTETS, (slot + 1) * SLOT_OCTETS))
+    const slots = Array.from({ length: SLOTS }, (_, slot) =>
+      queries.subarray(slot * SLOT_OCTETS, (slot + 1) * SLOT_OCTETS),
+    )
     const first = out.subarray(0, SLOT_OCTETS)
-    cases.push([`own, ${variant.name}`, variant, slot => cache.write(peek, slots[slot] ?? queries, first, NOW + 5_000, TCP, 1_232)])
+    cases.push([
+      `own, ${variant.name}`,
+      variant,
+      slot => cache.write(peek, slots[slot] ?? queries, first, NOW + 5_000, TCP, 1_232),
+    ])
     if (built.AnswerReader === undefined) continue
     const reader = new built.AnswerReader(cache.handle)
-    cases.push([`reader, ${variant.name}`, variant, slot => reader.write(peek, queries, slot * SLOT_OCTETS, out, slot * SLOT_OCTETS, NOW + 5_000, SLOT_OCTETS, 1_232)])
+    cases.push([
+      `reader, ${variant.name}`,
+      variant,
+      slot => reader.write(peek, queries, slot * SLOT_OCTETS, out, slot * SLOT_OCTETS, NOW + 5_000, SLOT_OCTETS, 1_232),
+    ])
   }
   /** @type {number[][]} */
   const rounds = cases.map(() => [])
@@ -138,6 +168,11 @@ for (const names of sizes) {
       if (round > 0) rounds[i]?.push(measured.ns)
     }
   }
-  for (const [i, [name]] of cases.entries()) console.log(`  ${name.padEnd(24)} ${Math.min(...(rounds[i] ?? [])).toFixed(0).padStart(5)} ns, median ${median(rounds[i] ?? []).toFixed(0)}`)
+  for (const [i, [name]] of cases.entries())
+    console.log(
+      `  ${name.padEnd(24)} ${Math.min(...(rounds[i] ?? []))
+        .toFixed(0)
+        .padStart(5)} ns, median ${median(rounds[i] ?? []).toFixed(0)}`,
+    )
   console.log(`  missed: ${missed}`)
 }

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * `npm run bench`: measures the built product beside other resolvers and prints one table with ratios and goals. Installs nothing: a
- * part whose tools are missing says so and is left out. The results are also written as JSON, with a history.
+ * `npm run bench`: measures the built product beside other resolvers and prints one table with ratios and goals.
+ * Installs nothing: a part whose tools are missing says so and is left out. The results are also written as JSON, with
+ * a history.
  *
  * Figures of different runs compare badly on a busy machine; the ratios within a run are what counts.
  */
@@ -30,7 +31,23 @@ import { signer } from './signing.mjs'
 import { full, quick } from './sizes.mjs'
 import { idleCase, startCase } from './start.mjs'
 
-const CASES = ['start', 'idle', 'cached', 'variants', 'tcp', 'latency', 'many', 'cold', 'signed', 'mix', 'silent', 'overload', 'codec', 'junk', 'kit']
+const CASES = [
+  'start',
+  'idle',
+  'cached',
+  'variants',
+  'tcp',
+  'latency',
+  'many',
+  'cold',
+  'signed',
+  'mix',
+  'silent',
+  'overload',
+  'codec',
+  'junk',
+  'kit',
+]
 const ALIKE = ['cached', 'variants', 'tcp', 'latency']
 const USAGE = `npm run bench -- [--quick] [--only CASE,CASE…] [--size NAME=N,…] [--json FILE] [--serve JSON] [--profile]
   --quick        about a minute; says less
@@ -41,12 +58,23 @@ const USAGE = `npm run bench -- [--quick] [--only CASE,CASE…] [--size NAME=N,�
   --profile      no table: CPU profiles of the cases cached, tcp, cold and signed, in .bench/
 The variable BENCH_DIST names another built program than dist/.
 `
-const { values: options } = parseArgs({ options: {
-  quick: { type: 'boolean', default: false }, only: { type: 'string' }, size: { type: 'string', default: '' }, json: { type: 'string' }, serve: { type: 'string' },
-  profile: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
-} })
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    size: { type: 'string', default: '' },
+    json: { type: 'string' },
+    serve: { type: 'string' },
+    profile: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
 const directory = fileURLToPath(new URL('../../.bench/', import.meta.url))
-const resized = Object.fromEntries(options.size.split(',').flatMap(word => (word === '' ? [] : [[word.split('=')[0] ?? '', Number(word.split('=')[1])]])))
+const resized = Object.fromEntries(
+  options.size
+    .split(',')
+    .flatMap(word => (word === '' ? [] : [[word.split('=')[0] ?? '', Number(word.split('=')[1])]])),
+)
 const size = { ...(options.quick ? quick : full), ...resized }
 /** The kit has a command of its own, and takes as long as all the rest of a quick run. */
 const usual = options.quick ? CASES.filter(name => name !== 'kit') : CASES
@@ -60,7 +88,10 @@ for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(na
 await main()
 
 async function main() {
-  const unknown = [...only.filter(name => !CASES.includes(name)), ...Object.keys(resized).filter(name => !(name in full) || Number.isNaN(resized[name]))]
+  const unknown = [
+    ...only.filter(name => !CASES.includes(name)),
+    ...Object.keys(resized).filter(name => !(name in full) || Number.isNaN(resized[name])),
+  ]
   if (options.help || unknown.length > 0) {
     process.stdout.write(`${unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n` : ''}${USAGE}`)
     process.exitCode = unknown.length > 0 ? 2 : 0
@@ -74,14 +105,26 @@ async function main() {
   if (options.serve !== undefined) serveSettings.value = JSON.parse(options.serve)
   mkdirSync(directory, { recursive: true })
   // What this process does while the time runs must not be done on the core of the server.
-  if (whereIs('taskset') !== null && processors > 1) spawnSync('taskset', ['-a', '-c', '-p', String(CLIENT_CPU), String(process.pid)])
+  if (whereIs('taskset') !== null && processors > 1)
+    spawnSync('taskset', ['-a', '-c', '-p', String(CLIENT_CPU), String(process.pid)])
   if (options.profile) await profile()
   else await measure()
 }
 
 async function profile() {
-  const run = (/** @type {import('./internet.mjs').BenchInternet} */ internet, /** @type {readonly string[]} */ cases) =>
-    profileBench({ internet, only: cases, names: 1_000, zones: size.zones, coldNames: size.zones * size.namesPerZone, directory, tell })
+  const run = (
+    /** @type {import('./internet.mjs').BenchInternet} */ internet,
+    /** @type {readonly string[]} */ cases,
+  ) =>
+    profileBench({
+      internet,
+      only: cases,
+      names: 1_000,
+      zones: size.zones,
+      coldNames: size.zones * size.namesPerZone,
+      directory,
+      tell,
+    })
   const plain = ['cached', 'tcp', 'cold'].filter(wants)
   if (plain.length > 0) await withInternet({}, internet => run(internet, plain))
   const tools = signer()
@@ -94,11 +137,18 @@ async function measure() {
   await attempt('kit', kitPart)
   /** @type {readonly (readonly [string, (on: import('./cached.mjs').Case) => Promise<void>])[]} */
   const cases = [
-    ['start', startCase], ['idle', idleCase], [ALIKE.filter(wants).join(), on => cachedCase(on, ALIKE.filter(wants))], ['cold', on => coldCase(on, { part: 'cold', most: 1 })],
-    ['mix', mixCase], ['silent', silentCase], ['overload', overloadCase], ['many', manyCase],
+    ['start', startCase],
+    ['idle', idleCase],
+    [ALIKE.filter(wants).join(), on => cachedCase(on, ALIKE.filter(wants))],
+    ['cold', on => coldCase(on, { part: 'cold', most: 1 })],
+    ['mix', mixCase],
+    ['silent', silentCase],
+    ['overload', overloadCase],
+    ['many', manyCase],
   ]
   if (cases.some(([name]) => name.split(',').some(wants))) {
-    if (!installed().includes('Unbound')) report.note('Unbound is not installed: most goals have nothing to be compared with')
+    if (!installed().includes('Unbound'))
+      report.note('Unbound is not installed: most goals have nothing to be compared with')
     await withInternet({}, async internet => {
       for (const [name, run] of cases) await attempt(name, () => run({ internet, report, size, tell }))
     })
@@ -136,13 +186,19 @@ function wants(name) {
 async function withInternet({ sign }, use) {
   const missing = ['nsd', 'dnsperf', 'taskset'].filter(tool => whereIs(tool) === null)
   const leaveOut = (/** @type {string} */ why) => report.note(`all but codec, junk and kit left out: ${why}`)
-  if (missing.length > 0) return leaveOut(`${missing.join(', ')} not installed; on Debian: apt-get install nsd dnsperf util-linux unbound`)
+  if (missing.length > 0)
+    return leaveOut(`${missing.join(', ')} not installed; on Debian: apt-get install nsd dnsperf util-linux unbound`)
   if (processors < 2) return leaveOut('two processors are needed, one for the server and one for those who ask')
   const network = await claimNetwork()
   if (typeof network === 'string') return leaveOut(`cannot bind ${network}`)
   await network.release()
   tell(`starting NSD with ${size.zones} ${sign === undefined ? '' : 'signed '}zones of ${size.namesPerZone} names`)
-  const internet = await startInternet({ zones: size.zones, namesPerZone: size.namesPerZone, cpu: CLIENT_CPU, ...(sign === undefined ? {} : { sign }) })
+  const internet = await startInternet({
+    zones: size.zones,
+    namesPerZone: size.namesPerZone,
+    cpu: CLIENT_CPU,
+    ...(sign === undefined ? {} : { sign }),
+  })
   try {
     await use(internet)
   } finally {
@@ -151,11 +207,17 @@ async function withInternet({ sign }, use) {
 }
 
 async function signedPart() {
-  if (!(await hasSetting(['dnssec', 'trustAnchors']))) return void report.note('signed left out: this build of rootwalk has no setting dnssec.trustAnchors')
+  if (!(await hasSetting(['dnssec', 'trustAnchors'])))
+    return void report.note('signed left out: this build of rootwalk has no setting dnssec.trustAnchors')
   const tools = signer()
-  if (tools === null) return void report.note('signed left out: neither ldns-signzone nor dnssec-signzone is installed; on Debian: apt-get install ldnsutils')
+  if (tools === null)
+    return void report.note(
+      'signed left out: neither ldns-signzone nor dnssec-signzone is installed; on Debian: apt-get install ldnsutils',
+    )
   report.note(`signed by ${tools.name}, ECDSAP256SHA256; every server validates from the same anchor`)
-  await withInternet({ sign: tools.sign }, internet => coldCase({ internet, report, size, tell }, { part: 'signed', most: 1.2 }))
+  await withInternet({ sign: tools.sign }, internet =>
+    coldCase({ internet, report, size, tell }, { part: 'signed', most: 1.2 }),
+  )
 }
 
 async function codecPart() {
@@ -169,28 +231,57 @@ async function codecPart() {
 async function junkPart() {
   const { datagrams, meanUs, worstUs, heapBeforeKib, heapAfterKib } = await junkBench({ datagrams: size.junk })
   const beside = `${datagrams} of them, worst ${worstUs.toFixed(0)} us, heap ${heapBeforeKib} -> ${heapAfterKib} KiB`
-  report.row('junk', 'damaged datagrams decoded', { unit: 'us', goal: { by: 'value', most: 10 }, beside }).add(OURS, meanUs)
+  report
+    .row('junk', 'damaged datagrams decoded', { unit: 'us', goal: { by: 'value', most: 10 }, beside })
+    .add(OURS, meanUs)
 }
 
 async function kitPart() {
-  for (const { what, figure, wanted, reached } of await kitBench()) report.row('kit', what, { unit: figure.replace(/^[\d.]+ ?/, ''), beside: `wanted ${wanted}: ${reached ? 'reached' : 'NOT reached'}` }).add(OURS, Number.parseFloat(figure))
+  for (const { what, figure, wanted, reached } of await kitBench())
+    report
+      .row('kit', what, {
+        unit: figure.replace(/^[\d.]+ ?/, ''),
+        beside: `wanted ${wanted}: ${reached ? 'reached' : 'NOT reached'}`,
+      })
+      .add(OURS, Number.parseFloat(figure))
 }
 
 function writeResults() {
   const at = new Date().toISOString()
   const machine = `${cpus()[0]?.model ?? '?'} x ${processors}, ${arch()}, ${release()}`
-  const run = { at, commit: commit(), node: process.version, machine, peers: installed(), serve: serveSettings.value, size, ...report.json() }
+  const run = {
+    at,
+    commit: commit(),
+    node: process.version,
+    machine,
+    peers: installed(),
+    serve: serveSettings.value,
+    size,
+    ...report.json(),
+  }
   const file = options.json === undefined ? `${directory}${at.replace(/[:.]/g, '-')}.json` : resolve(options.json)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(run, null, 2)}\n`)
-  const short = run.rows.map(({ part, what, unit, servers }) => ({ part, what, unit, ...Object.fromEntries(Object.entries(servers).map(([name, { median }]) => [name, median])) }))
-  appendFileSync(`${directory}history.jsonl`, `${JSON.stringify({ at, commit: run.commit, node: run.node, rows: short })}\n`)
+  const short = run.rows.map(({ part, what, unit, servers }) => ({
+    part,
+    what,
+    unit,
+    ...Object.fromEntries(Object.entries(servers).map(([name, { median }]) => [name, median])),
+  }))
+  appendFileSync(
+    `${directory}history.jsonl`,
+    `${JSON.stringify({ at, commit: run.commit, node: run.node, rows: short })}\n`,
+  )
   tell(`written: ${file}`)
 }
 
 function commit() {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+      cwd: directory,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
   } catch {
     return 'unknown'
   }

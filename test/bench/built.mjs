@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The built product: `dist`, or the directory in the variable `BENCH_DIST` (two builds can be compared without touching either).
- * Loaded by address, so that nothing here asks for a build before it is run.
+ * The built product: `dist`, or the directory in the variable `BENCH_DIST` (two builds can be compared without touching
+ * either). Loaded by address, so that nothing here asks for a build before it is run.
  */
 import { existsSync } from 'node:fs'
 import { resolve, sep } from 'node:path'

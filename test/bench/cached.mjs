@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * What a cached answer costs: CPU time of the server for each query, beside a process that only echoes over `node:dgram` and beside
- * other resolvers; the same with EDNS and DO, with letters in mixed case, over TCP, and one query at a time. Rounds are
- * interleaved, so that a busy machine burdens all alike.
+ * What a cached answer costs: CPU time of the server for each query, beside a process that only echoes over
+ * `node:dgram` and beside other resolvers; the same with EDNS and DO, with letters in mixed case, over TCP, and one
+ * query at a time. Rounds are interleaved, so that a busy machine burdens all alike.
  */
 import { withNames } from './internet.mjs'
 import { cpuMicros, dnsperf, percentile } from './measure.mjs'
@@ -12,7 +12,11 @@ import { seeded } from './samples.mjs'
 import { ADDRESS, CLIENT_CPU, listenerOf, startEcho, startRootwalk } from './servers.mjs'
 
 /** @typedef {import('./servers.mjs').Server} Server */
-/** @typedef {{ internet: import('./internet.mjs').BenchInternet, report: import('./report.mjs').Report, size: import('./sizes.mjs').Size, tell: (text: string) => void }} Case */
+/**
+ * @typedef
+ * {{ internet: import('./internet.mjs').BenchInternet, report: import('./report.mjs').Report, size: import('./sizes.mjs').Size, tell: (text: string) => void }}
+ * Case
+ */
 
 const OUTSTANDING = 100
 const TCP_CLIENTS = 100
@@ -34,12 +38,21 @@ export async function cachedCase({ internet, report, size, tell }, parts) {
   try {
     servers.push(await startRootwalk(internet))
     if (parts.includes('cached')) servers.push(await startEcho())
-    for (const name of installed()) if (name === PEER || parts.includes('cached')) servers.push(await startPeer(name, internet))
+    for (const name of installed())
+      if (name === PEER || parts.includes('cached')) servers.push(await startPeer(name, internet))
     const [ours] = servers
     if (ours !== undefined) report.note(`rootwalk listens: ${listenerOf(ours)}`)
     await withNames(names, async plain => {
       const warm = (/** @type {Server} */ server, /** @type {string} */ file, /** @type {object} */ how) =>
-        dnsperf({ address: ADDRESS, port: server.port, file, outstanding: OUTSTANDING, cpu: CLIENT_CPU, runs: 2, ...how })
+        dnsperf({
+          address: ADDRESS,
+          port: server.port,
+          file,
+          outstanding: OUTSTANDING,
+          cpu: CLIENT_CPU,
+          runs: 2,
+          ...how,
+        })
       for (const server of servers) await warm(server, plain, {})
       const pair = servers.filter(({ name }) => name === OURS || name === PEER)
       if (parts.includes('cached')) await plainRounds({ servers, file: plain, report, size, tell })
@@ -59,7 +72,9 @@ export async function cachedCase({ internet, report, size, tell }, parts) {
 
 /**
  * @param {Server} server
- * @param {{ file: string, seconds: number, outstanding?: number, clients?: number, tcp?: boolean, edns?: 'none' | 'edns' | 'do', latencies?: boolean }} load
+ * @param
+ * {{ file: string, seconds: number, outstanding?: number, clients?: number, tcp?: boolean, edns?: 'none' | 'edns' | 'do', latencies?: boolean }}
+ * load
  */
 export async function costOf(server, { outstanding = OUTSTANDING, ...load }) {
   const before = cpuMicros(server.pid)
@@ -72,7 +87,10 @@ export async function costOf(server, { outstanding = OUTSTANDING, ...load }) {
 /** @param {Told & { servers: readonly Server[], file: string }} on */
 async function plainRounds({ servers, file, report, size, tell }) {
   const cost = report.row('cached', 'CPU a query', { unit: 'us', goal: { by: 'ratio', most: 0.8 } })
-  const above = report.row('cached', 'above the echo', { unit: 'us', beside: `wanted on node:dgram: at most ${ABOVE_ECHO_US}` })
+  const above = report.row('cached', 'above the echo', {
+    unit: 'us',
+    beside: `wanted on node:dgram: at most ${ABOVE_ECHO_US}`,
+  })
   const rate = report.row('cached', 'queries/s', { unit: '/s', digits: 0, goal: { by: 'ratio', least: 1 } })
   const lost = report.row('cached', 'lost', { unit: '', digits: 0 })
   for (let round = 1; round <= size.rounds; round++) {
@@ -85,7 +103,9 @@ async function plainRounds({ servers, file, report, size, tell }) {
       cost.add(server.name, micros)
       rate.add(server.name, perf.perSecond)
       if (server.name === OURS || server.name === PEER) lost.add(server.name, perf.lost)
-      tell(`cached, round ${round} of ${size.rounds}: ${server.name} ${micros.toFixed(2)} us, ${Math.round(perf.perSecond)}/s, ${perf.lost} lost`)
+      tell(
+        `cached, round ${round} of ${size.rounds}: ${server.name} ${micros.toFixed(2)} us, ${Math.round(perf.perSecond)}/s, ${perf.lost} lost`,
+      )
     }
     above.add(OURS, own - echo)
   }
@@ -96,12 +116,19 @@ async function variantRounds({ pair, plain, mixed, report, size, tell }) {
   const most = 1.1
   const rows = [
     { row: report.row('variants', 'plain', { unit: 'us' }), load: { file: plain } },
-    { row: report.row('variants', 'EDNS and DO', { unit: 'us', goal: { by: 'ratio', row: 'plain', most } }), load: { file: plain, edns: /** @type {const} */ ('do') } },
-    { row: report.row('variants', 'mixed case', { unit: 'us', goal: { by: 'ratio', row: 'plain', most } }), load: { file: mixed } },
+    {
+      row: report.row('variants', 'EDNS and DO', { unit: 'us', goal: { by: 'ratio', row: 'plain', most } }),
+      load: { file: plain, edns: /** @type {const} */ ('do') },
+    },
+    {
+      row: report.row('variants', 'mixed case', { unit: 'us', goal: { by: 'ratio', row: 'plain', most } }),
+      load: { file: mixed },
+    },
   ]
   for (let round = 1; round <= size.rounds; round++) {
     for (const server of pair) {
-      for (const { row, load } of rows) row.add(server.name, (await costOf(server, { seconds: size.seconds, ...load })).micros)
+      for (const { row, load } of rows)
+        row.add(server.name, (await costOf(server, { seconds: size.seconds, ...load })).micros)
     }
     tell(`variants, round ${round} of ${size.rounds}`)
   }
@@ -109,7 +136,11 @@ async function variantRounds({ pair, plain, mixed, report, size, tell }) {
 
 /** @param {Told & { pair: readonly Server[], file: string }} on */
 async function tcpRounds({ pair, file, report, size, tell }) {
-  const cost = report.row('tcp', 'CPU a query', { unit: 'us', goal: { by: 'ratio', most: 1 }, beside: `${TCP_CLIENTS} connections, ${TCP_OUTSTANDING} outstanding` })
+  const cost = report.row('tcp', 'CPU a query', {
+    unit: 'us',
+    goal: { by: 'ratio', most: 1 },
+    beside: `${TCP_CLIENTS} connections, ${TCP_OUTSTANDING} outstanding`,
+  })
   const rate = report.row('tcp', 'queries/s', { unit: '/s', digits: 0 })
   const load = { file, tcp: true, clients: TCP_CLIENTS, outstanding: TCP_OUTSTANDING }
   for (const server of pair) await costOf(server, { ...load, seconds: 1 })
@@ -118,18 +149,30 @@ async function tcpRounds({ pair, file, report, size, tell }) {
       const { micros, perf } = await costOf(server, { ...load, seconds: size.seconds })
       cost.add(server.name, micros)
       rate.add(server.name, perf.perSecond)
-      tell(`tcp, round ${round} of ${size.rounds}: ${server.name} ${micros.toFixed(2)} us, ${Math.round(perf.perSecond)}/s, ${perf.lost} lost`)
+      tell(
+        `tcp, round ${round} of ${size.rounds}: ${server.name} ${micros.toFixed(2)} us, ${Math.round(perf.perSecond)}/s, ${perf.lost} lost`,
+      )
     }
   }
 }
 
 /** @param {Told & { pair: readonly Server[], file: string }} on */
 async function latencyRounds({ pair, file, report, size, tell }) {
-  const half = report.row('latency', 'one at a time, p50', { unit: 'us', digits: 0, goal: { by: 'difference', most: 20 } })
+  const half = report.row('latency', 'one at a time, p50', {
+    unit: 'us',
+    digits: 0,
+    goal: { by: 'difference', most: 20 },
+  })
   const most = report.row('latency', 'one at a time, p99', { unit: 'us', digits: 0 })
   for (let round = 1; round <= size.rounds; round++) {
     for (const server of pair) {
-      const { perf } = await costOf(server, { file, outstanding: 1, clients: 1, latencies: true, seconds: Math.min(2, size.seconds) })
+      const { perf } = await costOf(server, {
+        file,
+        outstanding: 1,
+        clients: 1,
+        latencies: true,
+        seconds: Math.min(2, size.seconds),
+      })
       const times = perf.latencies.get('host') ?? []
       half.add(server.name, percentile(times, 0.5))
       most.add(server.name, percentile(times, 0.99))
@@ -139,4 +182,5 @@ async function latencyRounds({ pair, file, report, size, tell }) {
 }
 
 /** @param {string} name @param {(n: number) => number} below */
-export const mixCase = (name, below) => name.replace(/[a-z]/g, letter => (below(2) === 0 ? letter : letter.toUpperCase()))
+export const mixCase = (name, below) =>
+  name.replace(/[a-z]/g, letter => (below(2) === 0 ? letter : letter.toUpperCase()))

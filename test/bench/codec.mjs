@@ -29,7 +29,8 @@ export async function codecBench({ iterations }) {
   peekQuery(queryBuffer, queryBuffer.length, peek)
   const cache = new AnswerCache(defaultLimits.cache, 16 * 1_024 * 1_024)
   const plain = encodeMessage({ ...message, edns: null }, { maxBytes: 65_535 })
-  if (!cache.put(keyOf(peek), true, false, plain.bytes, plain.ttlOffsets, 60, 1_000)) throw new Error('the sample was not kept')
+  if (!cache.put(keyOf(peek), true, false, plain.bytes, plain.ttlOffsets, 60, 1_000))
+    throw new Error('the sample was not kept')
   const answerBuffer = Buffer.from(answer.bytes)
   const peerAnswer = packetDecode(answerBuffer)
   const referralBuffer = Buffer.from(referral.bytes)
@@ -39,12 +40,32 @@ export async function codecBench({ iterations }) {
     ['peekQuery', () => (peekQuery(queryBuffer, queryBuffer.length, peek) ? 1 : 0), null],
     ['AnswerCache.write (a second later)', () => cache.write(peek, queryBuffer, out, 2_500, 1_232, 1_232), null],
     ['decode a query', () => decodeMessage(query.bytes).kind.length, () => packetDecode(queryBuffer).id ?? 0],
-    ['decode an answer (5 records)', () => decodeMessage(answer.bytes).kind.length, () => packetDecode(answerBuffer).id ?? 0],
-    ['decode a referral (26 records)', () => decodeMessage(referral.bytes).kind.length, () => packetDecode(referralBuffer).id ?? 0],
-    ['encode an answer (5 records)', () => encodeMessage(message, { maxBytes: 1_232 }).bytes.length, () => packetEncode(peerAnswer).length],
-    ['encode a referral (26 records)', () => encodeMessage(decodedReferral.message, { maxBytes: 1_232 }).bytes.length, null],
+    [
+      'decode an answer (5 records)',
+      () => decodeMessage(answer.bytes).kind.length,
+      () => packetDecode(answerBuffer).id ?? 0,
+    ],
+    [
+      'decode a referral (26 records)',
+      () => decodeMessage(referral.bytes).kind.length,
+      () => packetDecode(referralBuffer).id ?? 0,
+    ],
+    [
+      'encode an answer (5 records)',
+      () => encodeMessage(message, { maxBytes: 1_232 }).bytes.length,
+      () => packetEncode(peerAnswer).length,
+    ],
+    [
+      'encode a referral (26 records)',
+      () => encodeMessage(decodedReferral.message, { maxBytes: 1_232 }).bytes.length,
+      null,
+    ],
   ]
-  return cases.map(([name, run, peer]) => ({ name, ns: nanoseconds(run, iterations), peerNs: peer === null ? null : nanoseconds(peer, iterations) }))
+  return cases.map(([name, run, peer]) => ({
+    name,
+    ns: nanoseconds(run, iterations),
+    peerNs: peer === null ? null : nanoseconds(peer, iterations),
+  }))
 }
 
 /**

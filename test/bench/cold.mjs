@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Names that nobody asked before, each asked once: what the engine costs with all that it sends. A fresh process for every
- * round; lost and failed queries are told, because a fast server that fails is no server. With signed zones all validate.
+ * Names that nobody asked before, each asked once: what the engine costs with all that it sends. A fresh process for
+ * every round; lost and failed queries are told, because a fast server that fails is no server. With signed zones all
+ * validate.
  */
 import { createSocket } from 'node:dgram'
 import { decode, encode } from 'dns-packet'
@@ -24,7 +25,12 @@ const ANSWER_MS = 5_000
 export async function coldCase({ internet, report, size, tell }, { part, most }) {
   const names = internet.host(size.zones * size.namesPerZone, size.zones)
   const starts = [() => startRootwalk(internet), ...installed().map(name => () => startPeer(name, internet))]
-  const cost = report.row(part, 'CPU a query', { unit: 'us', digits: 1, goal: { by: 'ratio', most }, beside: `${names.length} names, ${size.zones} zones` })
+  const cost = report.row(part, 'CPU a query', {
+    unit: 'us',
+    digits: 1,
+    goal: { by: 'ratio', most },
+    beside: `${names.length} names, ${size.zones} zones`,
+  })
   const rate = report.row(part, 'queries/s', { unit: '/s', digits: 0 })
   const failed = report.row(part, 'lost or failed', { unit: '', digits: 0 })
   const resident = report.row(part, 'resident memory after', { unit: 'MiB', digits: 0 })
@@ -39,14 +45,25 @@ export async function coldCase({ internet, report, size, tell }, { part, most })
         }
         try {
           const before = cpuMicros(server.pid)
-          const perf = await dnsperf({ address: ADDRESS, port: server.port, file, outstanding: OUTSTANDING, cpu: CLIENT_CPU, edns: 'edns', limitSeconds: LIMIT_S })
+          const perf = await dnsperf({
+            address: ADDRESS,
+            port: server.port,
+            file,
+            outstanding: OUTSTANDING,
+            cpu: CLIENT_CPU,
+            edns: 'edns',
+            limitSeconds: LIMIT_S,
+          })
           const micros = (cpuMicros(server.pid) - before) / perf.answered
           cost.add(server.name, micros)
           rate.add(server.name, perf.perSecond)
           failed.add(server.name, perf.lost + perf.answered - (perf.rcodes.NOERROR ?? 0))
           resident.add(server.name, residentMib(server.pid))
-          if (internet.anchor !== null && !(await isAuthenticated(server.port, names[0] ?? ''))) report.note(`${part}: ${server.name} does not say that its answers are authentic`)
-          tell(`${part}, round ${round} of ${size.coldRounds}: ${server.name} ${micros.toFixed(1)} us, ${perf.lost} lost, ${JSON.stringify(perf.rcodes)}`)
+          if (internet.anchor !== null && !(await isAuthenticated(server.port, names[0] ?? '')))
+            report.note(`${part}: ${server.name} does not say that its answers are authentic`)
+          tell(
+            `${part}, round ${round} of ${size.coldRounds}: ${server.name} ${micros.toFixed(1)} us, ${perf.lost} lost, ${JSON.stringify(perf.rcodes)}`,
+          )
         } finally {
           await server.stop()
         }

@@ -1,5 +1,8 @@
 // @ts-check
-/** What `node:dgram` itself costs: every datagram goes back as it came with QR set, and nothing else is done. Uses the socket that the server uses. */
+/**
+ * What `node:dgram` itself costs: every datagram goes back as it came with QR set, and nothing else is done. Uses the
+ * socket that the server uses.
+ */
 import { datagram, limits } from './built.mjs'
 
 const { datagramSocket } = await datagram()

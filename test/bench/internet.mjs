@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * The internet that the resolvers are measured against: a root, one TLD, and zones delegated from it to a few NSD
- * processes, with as many names in each, signed or not. One zone is delegated to an address that answers nothing. Everything
- * is made by counting, so every run asks the same.
+ * processes, with as many names in each, signed or not. One zone is delegated to an address that answers nothing.
+ * Everything is made by counting, so every run asks the same.
  */
 import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
@@ -13,8 +13,9 @@ import { signAll } from './signing.mjs'
 /** @typedef {import('../daemons.mjs').ZoneText} ZoneText */
 
 /**
- * `host`: names that stand in the zones, neighbours from different zones, no more than `spread` of them. `wild`: as many other names as
- * wanted, answered by a wildcard; not in signed zones, where one proof would answer for all. `silent`: names that nobody answers for.
+ * `host`: names that stand in the zones, neighbours from different zones, no more than `spread` of them. `wild`: as
+ * many other names as wanted, answered by a wildcard; not in signed zones, where one proof would answer for all.
+ * `silent`: names that nobody answers for.
  * @typedef {object} BenchInternet
  * @property {string} hints
  * @property {string | null} anchor DS record of the root, when the zones are signed.
@@ -35,7 +36,8 @@ const SILENT = 15
  */
 export async function startInternet({ zones, namesPerZone, cpu, sign }) {
   const network = await claimNetwork()
-  if (typeof network === 'string') throw new Error(`cannot bind ${network} (root, or net.ipv4.ip_unprivileged_port_start=53, is needed)`)
+  if (typeof network === 'string')
+    throw new Error(`cannot bind ${network} (root, or net.ipv4.ip_unprivileged_port_start=53, is needed)`)
   const { address } = network
   const silent = createSocket('udp4')
   /** @type {import('../daemons.mjs').Daemon[]} */
@@ -45,7 +47,10 @@ export async function startInternet({ zones, namesPerZone, cpu, sign }) {
     await Promise.all([...started.map(daemon => daemon.stop()), network.release()])
   }
   try {
-    await new Promise((/** @type {(value: void) => void} */ resolve, reject) => void silent.once('error', reject).bind(53, address(SILENT), resolve))
+    await new Promise(
+      (/** @type {(value: void) => void} */ resolve, reject) =>
+        void silent.once('error', reject).bind(53, address(SILENT), resolve),
+    )
     const origins = Array.from({ length: zones }, (_, i) => `zone${i}.${TLD}.`)
     const { leaves, tld, root, anchor } = await zonesOf(origins, namesPerZone, address, sign)
     const servers = [
@@ -60,7 +65,8 @@ export async function startInternet({ zones, namesPerZone, cpu, sign }) {
       hints: `. 3600000 NS a.root.\na.root. 3600000 A ${address(1)}\n`,
       anchor,
       host: (count, spread) => hosts(count, Math.min(spread, zones), namesPerZone),
-      wild: (from, count) => Array.from({ length: count }, (_, i) => `wild${from + i}.zone${((from + i) * 7) % zones}.${TLD}`),
+      wild: (from, count) =>
+        Array.from({ length: count }, (_, i) => `wild${from + i}.zone${((from + i) * 7) % zones}.${TLD}`),
       silent: (from, count) => Array.from({ length: count }, (_, i) => `quiet${from + i}.silent.${TLD}`),
       stop,
     }
@@ -79,28 +85,50 @@ export async function startInternet({ zones, namesPerZone, cpu, sign }) {
  */
 async function zonesOf(origins, namesPerZone, address, sign) {
   const wildcard = sign === undefined ? '* A 198.18.255.255\n' : ''
-  const plain = origins.map(origin => ({ origin, text: `${leaf(head(origin, 'ns1'), namesPerZone, address)}${wildcard}` }))
+  const plain = origins.map(origin => ({
+    origin,
+    text: `${leaf(head(origin, 'ns1'), namesPerZone, address)}${wildcard}`,
+  }))
   const tldText = tld(origins, address)
   const rootText = `${head('.', 'a.root.')}a.root. A ${address(1)}\n${TLD}. NS a.nic.${TLD}.\na.nic.${TLD}. A ${address(2)}\n`
-  if (sign === undefined) return { leaves: plain, tld: { origin: `${TLD}.`, text: tldText }, root: { origin: '.', text: rootText }, anchor: null }
+  if (sign === undefined)
+    return {
+      leaves: plain,
+      tld: { origin: `${TLD}.`, text: tldText },
+      root: { origin: '.', text: rootText },
+      anchor: null,
+    }
   const leaves = await signAll(sign, plain)
-  const [signedTld] = await signAll(sign, [{ origin: `${TLD}.`, text: `${tldText}${leaves.map(({ ds }) => `${ds}\n`).join('')}` }])
+  const [signedTld] = await signAll(sign, [
+    { origin: `${TLD}.`, text: `${tldText}${leaves.map(({ ds }) => `${ds}\n`).join('')}` },
+  ])
   const [signedRoot] = await signAll(sign, [{ origin: '.', text: `${rootText}${signedTld?.ds ?? ''}\n` }])
   if (signedTld === undefined || signedRoot === undefined) throw new Error('the root could not be signed')
-  return { leaves: leaves.map(({ zone }) => zone), tld: signedTld.zone, root: signedRoot.zone, anchor: `${signedRoot.ds}\n` }
+  return {
+    leaves: leaves.map(({ zone }) => zone),
+    tld: signedTld.zone,
+    root: signedRoot.zone,
+    anchor: `${signedRoot.ds}\n`,
+  }
 }
 
 /** @param {string} origin @param {string} server */
-const head = (origin, server) => `$ORIGIN ${origin}\n$TTL ${TTL}\n@ IN SOA ${server} h. 1 7200 3600 1209600 300\n@ IN NS ${server}\n`
+const head = (origin, server) =>
+  `$ORIGIN ${origin}\n$TTL ${TTL}\n@ IN SOA ${server} h. 1 7200 3600 1209600 300\n@ IN NS ${server}\n`
 
 /**
  * @param {readonly string[]} origins
  * @param {(n: number) => string} address
  */
 function tld(origins, address) {
-  const lines = [`${head(`${TLD}.`, 'a.nic')}a.nic A ${address(2)}`, 'silent NS ns.silent', `ns.silent A ${address(SILENT)}`]
+  const lines = [
+    `${head(`${TLD}.`, 'a.nic')}a.nic A ${address(2)}`,
+    'silent NS ns.silent',
+    `ns.silent A ${address(SILENT)}`,
+  ]
   for (const origin of origins) {
-    for (let n = 1; n <= SERVERS_PER_ZONE; n++) lines.push(`${origin} NS ns${n}.${origin}`, `ns${n}.${origin} A ${address(10 + n)}`)
+    for (let n = 1; n <= SERVERS_PER_ZONE; n++)
+      lines.push(`${origin} NS ns${n}.${origin}`, `ns${n}.${origin} A ${address(10 + n)}`)
   }
   return `${lines.join('\n')}\n`
 }

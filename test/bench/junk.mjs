@@ -5,7 +5,11 @@ import { runInNewContext } from 'node:vm'
 import { decode } from './built.mjs'
 import { junk, seeded } from './samples.mjs'
 
-/** @typedef {{ datagrams: number, meanUs: number, worstUs: number, decoded: number, heapBeforeKib: number, heapAfterKib: number }} JunkResult */
+/**
+ * @typedef
+ * {{ datagrams: number, meanUs: number, worstUs: number, decoded: number, heapBeforeKib: number, heapAfterKib: number }}
+ * JunkResult
+ */
 
 const BATCH = 1_000
 
@@ -41,7 +45,14 @@ export async function junkBench({ datagrams }) {
   worst = 0n
   const heapBeforeKib = heapKib()
   pass(datagrams)
-  return { datagrams, decoded, meanUs: Number(total) / datagrams / 1_000, worstUs: Number(worst) / 1_000, heapBeforeKib, heapAfterKib: heapKib() }
+  return {
+    datagrams,
+    decoded,
+    meanUs: Number(total) / datagrams / 1_000,
+    worstUs: Number(worst) / 1_000,
+    heapBeforeKib,
+    heapAfterKib: heapKib(),
+  }
 }
 
 /** Heap in use after a full collection. */

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * `npm run bench:kit`: the figures of the test kit as a table. What a stub costs a test, how much it answers, what `exec` adds to
- * a command, and how fast the simulated internet is. Needs the built program; `exec` and the load also want Linux tools, and
- * are left out with a word where those are missing.
+ * `npm run bench:kit`: the figures of the test kit as a table. What a stub costs a test, how much it answers, what
+ * `exec` adds to a command, and how fast the simulated internet is. Needs the built program; `exec` and the load also
+ * want Linux tools, and are left out with a word where those are missing.
  */
 import { execFileSync, fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -52,11 +52,18 @@ async function startAndStop() {
 async function many() {
   const { createDnsStub } = await kit()
   const begun = performance.now()
-  const stubs = await Promise.all(Array.from({ length: MANY }, (_, i) => createDnsStub({ records: { 'own.test': `10.0.${i >> 8}.${i & 0xff}` } })))
+  const stubs = await Promise.all(
+    Array.from({ length: MANY }, (_, i) => createDnsStub({ records: { 'own.test': `10.0.${i >> 8}.${i & 0xff}` } })),
+  )
   const answers = await Promise.all(stubs.map(dns => dns.resolver({ timeout: 5_000, tries: 3 }).resolve4('own.test')))
   const right = answers.filter(([address], i) => address === `10.0.${i >> 8}.${i & 0xff}`).length
   await Promise.all(stubs.map(dns => dns.stop()))
-  return { what: `${MANY} stubs at once, started, asked, stopped`, figure: `${Math.round(elapsed(begun))} ms`, wanted: 'each gives its own answer', reached: right === MANY }
+  return {
+    what: `${MANY} stubs at once, started, asked, stopped`,
+    figure: `${Math.round(elapsed(begun))} ms`,
+    wanted: 'each gives its own answer',
+    reached: right === MANY,
+  }
 }
 
 /** Asked from another process, so that only the stub is measured here. @returns {Promise<Row>} */
@@ -73,7 +80,12 @@ async function load() {
   const recorded = dns.queries.length
   await dns.stop()
   const perSecond = Math.round(LOAD_QUERIES / Number(seconds))
-  return { what: `answered a second, one stub (${perQuery.toFixed(1)} us of processor time each, ${recorded} recorded)`, figure: String(perSecond), wanted: 'at least 20000', reached: perSecond >= 20_000 }
+  return {
+    what: `answered a second, one stub (${perQuery.toFixed(1)} us of processor time each, ${recorded} recorded)`,
+    figure: String(perSecond),
+    wanted: 'at least 20000',
+    reached: perSecond >= 20_000,
+  }
 }
 
 /** The client of `load`: keeps so many queries under way until all have been answered. @param {number} port */
@@ -105,7 +117,8 @@ async function ask(port) {
 /** @returns {Row[]} */
 function exec() {
   const missing = ['unshare', 'ip'].filter(tool => whereIs(tool) === null)
-  if (process.platform !== 'linux' || missing.length > 0) return [{ what: 'exec -- true', figure: '-', wanted: `needs Linux, ${missing.join(', ')}`, reached: false }]
+  if (process.platform !== 'linux' || missing.length > 0)
+    return [{ what: 'exec -- true', figure: '-', wanted: `needs Linux, ${missing.join(', ')}`, reached: false }]
   const timed = (/** @type {string} */ file, /** @type {string[]} */ args) => {
     const begun = performance.now()
     execFileSync(file, args, { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -125,7 +138,12 @@ function exec() {
   }
   const added = median(within) - median(bare)
   return [
-    { what: `exec -- true adds, median of ${STARTS} (node alone starts in ${median(node).toFixed(0)} ms, twice)`, figure: `${added.toFixed(0)} ms`, wanted: 'under 300 ms', reached: added < 300 },
+    {
+      what: `exec -- true adds, median of ${STARTS} (node alone starts in ${median(node).toFixed(0)} ms, twice)`,
+      figure: `${added.toFixed(0)} ms`,
+      wanted: 'under 300 ms',
+      reached: added < 300,
+    },
   ]
 }
 
@@ -135,7 +153,16 @@ async function internet() {
   const zones = Object.fromEntries(
     Array.from({ length: 50 }, (_, zone) => [
       `zone${zone}.test`,
-      { records: Object.fromEntries(Array.from({ length: NAMES / 50 }, (_, i) => [`host${i}`, { A: `10.${zone}.${i >> 8}.${i & 0xff}`, ttl: 30 }])), ns: ['ns1', 'ns2'], faults: zone % 5 === 0 ? { ns1: 'lame' } : {} },
+      {
+        records: Object.fromEntries(
+          Array.from({ length: NAMES / 50 }, (_, i) => [
+            `host${i}`,
+            { A: `10.${zone}.${i >> 8}.${i & 0xff}`, ttl: 30 },
+          ]),
+        ),
+        ns: ['ns1', 'ns2'],
+        faults: zone % 5 === 0 ? { ns1: 'lame' } : {},
+      },
     ]),
   )
   const run = () => {
@@ -152,12 +179,28 @@ async function internet() {
       if (i % NAMES === NAMES - 1) net.clock.advance('31s')
     }
     const { user, system } = process.cpuUsage(before)
-    return { ms: elapsed(begun), cpuMs: (user + system) / 1_000, wrong, trace: trace.digest('hex'), queries: net.queries.length }
+    return {
+      ms: elapsed(begun),
+      cpuMs: (user + system) / 1_000,
+      wrong,
+      trace: trace.digest('hex'),
+      queries: net.queries.length,
+    }
   }
   const [first, second] = [run(), run()]
   return [
-    { what: `${RESOLUTIONS} resolutions in memory (${first.queries} queries, ${Math.round(first.cpuMs)} ms of processor time)`, figure: `${Math.round(first.ms)} ms`, wanted: 'under 3000 ms', reached: first.ms < 3_000 && first.wrong === 0 },
-    { what: 'equal seeds, equal traces', figure: first.trace === second.trace ? 'equal' : 'different', wanted: 'equal', reached: first.trace === second.trace },
+    {
+      what: `${RESOLUTIONS} resolutions in memory (${first.queries} queries, ${Math.round(first.cpuMs)} ms of processor time)`,
+      figure: `${Math.round(first.ms)} ms`,
+      wanted: 'under 3000 ms',
+      reached: first.ms < 3_000 && first.wrong === 0,
+    },
+    {
+      what: 'equal seeds, equal traces',
+      figure: first.trace === second.trace ? 'equal' : 'different',
+      wanted: 'equal',
+      reached: first.trace === second.trace,
+    },
   ]
 }
 
@@ -173,8 +216,14 @@ async function main() {
     return
   }
   const rows = await kitBench()
-  const [what, figure] = [Math.max(...rows.map(row => row.what.length)), Math.max(...rows.map(row => row.figure.length))]
-  for (const row of rows) process.stdout.write(`${row.what.padEnd(what)}  ${row.figure.padStart(figure)}  wanted: ${row.wanted}: ${row.reached ? 'reached' : 'NOT reached'}\n`)
+  const [what, figure] = [
+    Math.max(...rows.map(row => row.what.length)),
+    Math.max(...rows.map(row => row.figure.length)),
+  ]
+  for (const row of rows)
+    process.stdout.write(
+      `${row.what.padEnd(what)}  ${row.figure.padStart(figure)}  wanted: ${row.wanted}: ${row.reached ? 'reached' : 'NOT reached'}\n`,
+    )
 }
 
 const at = process.argv.indexOf('--load')

@@ -24,8 +24,8 @@ const REST_LIMIT_MS = 10_000
 const REST_TRY_MS = 50
 
 /**
- * Resolves when a process has used no processor time, but less than a tick, for half a second: what it does of its own accord
- * behind its start is over. After ten seconds in any case.
+ * Resolves when a process has used no processor time, but less than a tick, for half a second: what it does of its own
+ * accord behind its start is over. After ten seconds in any case.
  * @param {number} pid
  */
 export async function atRest(pid) {
@@ -40,12 +40,16 @@ export async function atRest(pid) {
 }
 
 /**
- * The same for the threads that run now, in steps of a nanosecond instead of ten milliseconds; what a thread used that has ended is missing.
+ * The same for the threads that run now, in steps of a nanosecond instead of ten milliseconds; what a thread used that
+ * has ended is missing.
  * @param {number} pid
  */
 export function fineCpuMicros(pid) {
   const threads = readdirSync(`/proc/${pid}/task`)
-  return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1e3, 0)
+  return threads.reduce(
+    (sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1e3,
+    0,
+  )
 }
 
 /**
@@ -72,14 +76,18 @@ export function median(numbers) {
  * @param {readonly number[]} sorted
  * @param {number} share
  */
-export const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+export const percentile = (sorted, share) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 
 /** @param {number} ms @returns {Promise<void>} */
 export const pause = ms => new Promise(resolve => void setTimeout(resolve, ms))
 
 /**
- * `latencies`: of each answered query, in microseconds, under the first letters of its name up to a digit; only when asked for.
- * @typedef {{ sent: number, answered: number, lost: number, seconds: number, perSecond: number, latencyUs: number, rcodes: Record<string, number>, latencies: Map<string, number[]> }} Perf
+ * `latencies`: of each answered query, in microseconds, under the first letters of its name up to a digit; only when
+ * asked for.
+ * @typedef
+ * {{ sent: number, answered: number, lost: number, seconds: number, perSecond: number, latencyUs: number, rcodes: Record<string, number>, latencies: Map<string, number[]> }}
+ * Perf
  */
 
 /**
@@ -106,14 +114,45 @@ export const pause = ms => new Promise(resolve => void setTimeout(resolve, ms))
  * @param {Load} load
  * @returns {Promise<Perf>}
  */
-export async function dnsperf({ address, port, file, outstanding, cpu, seconds, runs = 1, limitSeconds = 120, rate, clients = 4, tcp = false, edns = 'none', latencies = false, timeoutSeconds = 10 }) {
+export async function dnsperf({
+  address,
+  port,
+  file,
+  outstanding,
+  cpu,
+  seconds,
+  runs = 1,
+  limitSeconds = 120,
+  rate,
+  clients = 4,
+  tcp = false,
+  edns = 'none',
+  latencies = false,
+  timeoutSeconds = 10,
+}) {
   const directory = temporaryDirectory('dnsperf')
   const output = join(directory.path, 'said')
   const args = [
-    '-s', address, '-p', String(port), '-d', file, '-q', String(outstanding), '-c', String(clients), '-T', '1',
+    '-s',
+    address,
+    '-p',
+    String(port),
+    '-d',
+    file,
+    '-q',
+    String(outstanding),
+    '-c',
+    String(clients),
+    '-T',
+    '1',
     // Longer than any answer takes, so that a lost query is a lost answer.
-    '-t', String(timeoutSeconds), ...(seconds === undefined ? ['-n', String(runs)] : ['-l', String(seconds)]), ...(rate === undefined ? [] : ['-Q', String(rate)]),
-    ...(tcp ? ['-m', 'tcp'] : []), ...{ none: [], edns: ['-e'], do: ['-D'] }[edns], ...(latencies ? ['-v'] : []),
+    '-t',
+    String(timeoutSeconds),
+    ...(seconds === undefined ? ['-n', String(runs)] : ['-l', String(seconds)]),
+    ...(rate === undefined ? [] : ['-Q', String(rate)]),
+    ...(tcp ? ['-m', 'tcp'] : []),
+    ...{ none: [], edns: ['-e'], do: ['-D'] }[edns],
+    ...(latencies ? ['-v'] : []),
   ]
   try {
     // Into a file: nobody has to wake up to read while the time runs.
@@ -140,8 +179,14 @@ export function readDnsperf(output) {
   const sent = number(/Queries sent:\s+(\d+)/)
   if (Number.isNaN(sent)) throw new Error(`dnsperf said:\n${output.slice(0, 2_000)}`)
   return {
-    sent, answered: number(/Queries completed:\s+(\d+)/), lost: number(/Queries lost:\s+(\d+)/), seconds: number(/Run time \(s\):\s+([\d.]+)/),
-    perSecond: number(/Queries per second:\s+([\d.]+)/), latencyUs: number(/Average Latency \(s\):\s+([\d.]+)/) * 1e6, rcodes, latencies: latenciesIn(output),
+    sent,
+    answered: number(/Queries completed:\s+(\d+)/),
+    lost: number(/Queries lost:\s+(\d+)/),
+    seconds: number(/Run time \(s\):\s+([\d.]+)/),
+    perSecond: number(/Queries per second:\s+([\d.]+)/),
+    latencyUs: number(/Average Latency \(s\):\s+([\d.]+)/) * 1e6,
+    rcodes,
+    latencies: latenciesIn(output),
   }
 }
 

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Three times as many new names a second as can be looked up: what is still answered, whether memory stays flat, and whether the server
- * is as fast afterwards as it was before. The cache is small and full when it begins, so that it has no reason to grow.
+ * Three times as many new names a second as can be looked up: what is still answered, whether memory stays flat, and
+ * whether the server is as fast afterwards as it was before. The cache is small and full when it begins, so that it has
+ * no reason to grow.
  */
 import { costOf } from './cached.mjs'
 import { withNames } from './internet.mjs'
@@ -25,13 +26,25 @@ const SAMPLE_MS = 250
 export async function overloadCase({ internet, report, size, tell }) {
   const rows = {
     capacity: report.row('overload', 'new names/s it can answer', { unit: '/s', digits: 0 }),
-    share: report.row('overload', 'answered of that at 3 times the rate', { unit: '', goal: { by: 'value', least: 0.5 } }),
+    share: report.row('overload', 'answered of that at 3 times the rate', {
+      unit: '',
+      goal: { by: 'value', least: 0.5 },
+    }),
     memory: report.row('overload', 'memory at its height, to before', { unit: 'x', goal: { by: 'value', most: 1.3 } }),
-    coldAfter: report.row('overload', 'new names/s afterwards, to before', { unit: 'x', goal: { by: 'value', least: 0.9 } }),
-    hitsAfter: report.row('overload', 'CPU of a hit afterwards, to before', { unit: 'x', goal: { by: 'value', most: 1.1 } }),
+    coldAfter: report.row('overload', 'new names/s afterwards, to before', {
+      unit: 'x',
+      goal: { by: 'value', least: 0.9 },
+    }),
+    hitsAfter: report.row('overload', 'CPU of a hit afterwards, to before', {
+      unit: 'x',
+      goal: { by: 'value', most: 1.1 },
+    }),
   }
   const hits = internet.host(Math.min(2_000, size.cachedNames), size.cachedNames)
-  const starts = [() => startRootwalk({ ...internet, cacheMib: CACHE_MIB }), ...(installed().includes(PEER) ? [() => startPeer(PEER, { ...internet, cacheMib: CACHE_MIB })] : [])]
+  const starts = [
+    () => startRootwalk({ ...internet, cacheMib: CACHE_MIB }),
+    ...(installed().includes(PEER) ? [() => startPeer(PEER, { ...internet, cacheMib: CACHE_MIB })] : []),
+  ]
   for (let round = 1; round <= Math.min(size.rounds, 3); round++) {
     for (const start of starts) {
       const server = await start()
@@ -57,7 +70,17 @@ async function once({ server, internet, size, hitsFile }) {
   const fresh = async (count, how) => {
     const names = internet.wild(next, count)
     next += count
-    return withNames(names, file => dnsperf({ address: ADDRESS, port: server.port, file, outstanding: CLOSED_OUTSTANDING, cpu: CLIENT_CPU, timeoutSeconds: TIMEOUT_S, ...how }))
+    return withNames(names, file =>
+      dnsperf({
+        address: ADDRESS,
+        port: server.port,
+        file,
+        outstanding: CLOSED_OUTSTANDING,
+        cpu: CLIENT_CPU,
+        timeoutSeconds: TIMEOUT_S,
+        ...how,
+      }),
+    )
   }
   const hit = async () => {
     await costOf(server, { file: hitsFile, seconds: 1 })
@@ -79,5 +102,15 @@ async function once({ server, internet, size, hitsFile }) {
   const answered = flood.answered / size.overloadSeconds
   const capacityAfter = (await fresh(15_000, {})).perSecond
   const hitAfter = await hit()
-  return { capacity, offered: rate, answered, servfail: flood.rcodes.SERVFAIL ?? 0, before, height, capacityAfter, hit: hitBefore, hitAfter }
+  return {
+    capacity,
+    offered: rate,
+    answered,
+    servfail: flood.rcodes.SERVFAIL ?? 0,
+    before,
+    height,
+    capacityAfter,
+    hit: hitBefore,
+    hitAfter,
+  }
 }

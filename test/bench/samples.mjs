@@ -8,12 +8,23 @@ const question = (/** @type {string} */ name, /** @type {string} */ type = 'A') 
 const opt = { type: 'OPT', name: '.', udpPayloadSize: 1_232, flags: 0x8000, options: [] }
 
 /** @type {(name: string, content: object) => Sample} */
-const sample = (name, content) => ({ name, bytes: Uint8Array.from(packet(/** @type {any} */ ({ id: 0x4321, ...content }))) })
+const sample = (name, content) => ({
+  name,
+  bytes: Uint8Array.from(packet(/** @type {any} */ ({ id: 0x4321, ...content }))),
+})
 
-export const query = sample('query', { type: 'query', flags: 0x0100, questions: question('www.example.com'), additionals: [opt] })
+export const query = sample('query', {
+  type: 'query',
+  flags: 0x0100,
+  questions: question('www.example.com'),
+  additionals: [opt],
+})
 
 export const answer = sample('answer', {
-  type: 'response', flags: 0x8180, questions: question('www.example.com'), additionals: [opt],
+  type: 'response',
+  flags: 0x8180,
+  questions: question('www.example.com'),
+  additionals: [opt],
   answers: [
     { type: 'CNAME', name: 'www.example.com', ttl: 300, data: 'www.cdn.example.net' },
     ...[1, 2, 3, 4].map(n => ({ type: 'A', name: 'www.cdn.example.net', ttl: 60, data: `198.18.0.${n}` })),
@@ -21,19 +32,66 @@ export const answer = sample('answer', {
 })
 
 export const referral = sample('referral', {
-  type: 'response', flags: 0x8000, questions: question('www.example.com'),
-  authorities: Array.from({ length: 13 }, (_, n) => ({ type: 'NS', name: 'com', ttl: 172_800, data: `${String.fromCharCode(0x61 + n)}.gtld-servers.net` })),
-  additionals: [...Array.from({ length: 13 }, (_, n) => ({ type: 'A', name: `${String.fromCharCode(0x61 + n)}.gtld-servers.net`, ttl: 172_800, data: `192.5.6.${n + 1}` })), opt],
+  type: 'response',
+  flags: 0x8000,
+  questions: question('www.example.com'),
+  authorities: Array.from({ length: 13 }, (_, n) => ({
+    type: 'NS',
+    name: 'com',
+    ttl: 172_800,
+    data: `${String.fromCharCode(0x61 + n)}.gtld-servers.net`,
+  })),
+  additionals: [
+    ...Array.from({ length: 13 }, (_, n) => ({
+      type: 'A',
+      name: `${String.fromCharCode(0x61 + n)}.gtld-servers.net`,
+      ttl: 172_800,
+      data: `192.5.6.${n + 1}`,
+    })),
+    opt,
+  ],
 })
 
 const others = [
-  sample('mx', { type: 'response', flags: 0x8180, questions: question('example.com', 'MX'), answers: [{ type: 'MX', name: 'example.com', ttl: 60, data: { preference: 10, exchange: 'mail.example.com' } }] }),
-  sample('soa', {
-    type: 'response', flags: 0x8183, questions: question('no.example.com'),
-    authorities: [{ type: 'SOA', name: 'example.com', ttl: 60, data: { mname: 'ns.example.com', rname: 'h.example.com', serial: 1, refresh: 2, retry: 3, expire: 4, minimum: 5 } }],
+  sample('mx', {
+    type: 'response',
+    flags: 0x8180,
+    questions: question('example.com', 'MX'),
+    answers: [{ type: 'MX', name: 'example.com', ttl: 60, data: { preference: 10, exchange: 'mail.example.com' } }],
   }),
-  sample('srv', { type: 'response', flags: 0x8180, questions: question('_sip._tcp.example.com', 'SRV'), answers: [{ type: 'SRV', name: '_sip._tcp.example.com', ttl: 60, data: { port: 5060, target: 'a.example.com' } }] }),
-  sample('txt', { type: 'response', flags: 0x8180, questions: question('example.com', 'TXT'), answers: [{ type: 'TXT', name: 'example.com', ttl: 60, data: ['v=spf1 -all', 'x'.repeat(200)] }] }),
+  sample('soa', {
+    type: 'response',
+    flags: 0x8183,
+    questions: question('no.example.com'),
+    authorities: [
+      {
+        type: 'SOA',
+        name: 'example.com',
+        ttl: 60,
+        data: {
+          mname: 'ns.example.com',
+          rname: 'h.example.com',
+          serial: 1,
+          refresh: 2,
+          retry: 3,
+          expire: 4,
+          minimum: 5,
+        },
+      },
+    ],
+  }),
+  sample('srv', {
+    type: 'response',
+    flags: 0x8180,
+    questions: question('_sip._tcp.example.com', 'SRV'),
+    answers: [{ type: 'SRV', name: '_sip._tcp.example.com', ttl: 60, data: { port: 5060, target: 'a.example.com' } }],
+  }),
+  sample('txt', {
+    type: 'response',
+    flags: 0x8180,
+    questions: question('example.com', 'TXT'),
+    answers: [{ type: 'TXT', name: 'example.com', ttl: 60, data: ['v=spf1 -all', 'x'.repeat(200)] }],
+  }),
 ]
 
 export const samples = [query, answer, referral, ...others]

@@ -1,5 +1,8 @@
 // @ts-check
-/** From the start of the process to its first answer: one it knows itself, and one it has to look up. And what it uses when nobody asks. */
+/**
+ * From the start of the process to its first answer: one it knows itself, and one it has to look up. And what it uses
+ * when nobody asks.
+ */
 import { createSocket } from 'node:dgram'
 import { encode } from 'dns-packet'
 import { atRest, cpuMicros, dnsperf, fineCpuMicros, median, pause } from './measure.mjs'
@@ -18,14 +21,26 @@ const REST_ROUNDS = 5
 
 /** @param {Case} on */
 export async function startCase({ internet, report, size, tell }) {
-  const own = report.row('start', 'to the first answer', { unit: 'ms', digits: 0, goal: { by: 'value', most: 250 }, beside: 'of its own (localhost)' })
+  const own = report.row('start', 'to the first answer', {
+    unit: 'ms',
+    digits: 0,
+    goal: { by: 'value', most: 250 },
+    beside: 'of its own (localhost)',
+  })
   const looked = report.row('start', 'to the first answer looked up', { unit: 'ms', digits: 0 })
   const used = report.row('start', 'processor time until then', { unit: 'ms', digits: 0 })
-  const rested = report.row('start', 'processor time until at rest', { unit: 'ms', digits: 0, beside: 'warm-up included' })
+  const rested = report.row('start', 'processor time until at rest', {
+    unit: 'ms',
+    digits: 0,
+    beside: 'warm-up included',
+  })
   /** @type {number[]} */
   const owns = []
   for (let round = 0; round < size.starts; round++) {
-    for (const [question, row] of /** @type {const} */ ([['localhost', own], ['host1.zone1.test-tld', looked]])) {
+    for (const [question, row] of /** @type {const} */ ([
+      ['localhost', own],
+      ['host1.zone1.test-tld', looked],
+    ])) {
       const begun = process.hrtime.bigint()
       const server = await startRootwalk({ ...internet, ready: (port, gone) => firstAnswer(port, question, gone) })
       const ms = Number(process.hrtime.bigint() - begun) / 1e6
@@ -54,9 +69,17 @@ export async function startCase({ internet, report, size, tell }) {
 
 /** @param {Case} on */
 export async function idleCase({ internet, report, size, tell }) {
-  const row = report.row('idle', 'processor time', { unit: '% of a core', digits: 3, goal: { by: 'value', most: 0.2 }, beside: `over ${size.idleSeconds} s, after some work` })
+  const row = report.row('idle', 'processor time', {
+    unit: '% of a core',
+    digits: 3,
+    goal: { by: 'value', most: 0.2 },
+    beside: `over ${size.idleSeconds} s, after some work`,
+  })
   await withNames(internet.host(1_000, 100), async file => {
-    for (const start of [() => startRootwalk(internet), ...(installed().includes(PEER) ? [() => startPeer(PEER, internet)] : [])]) {
+    for (const start of [
+      () => startRootwalk(internet),
+      ...(installed().includes(PEER) ? [() => startPeer(PEER, internet)] : []),
+    ]) {
       const server = await start()
       try {
         await dnsperf({ address: ADDRESS, port: server.port, file, outstanding: 100, cpu: CLIENT_CPU, runs: 5 })

@@ -1,6 +1,7 @@
 /**
- * Threads that read while one writes: whatever they get is whole, of the name and variant they asked for, no older than what
- * was known when they asked, and not past its end. The tables are so small that everything is overwritten all the time.
+ * Threads that read while one writes: whatever they get is whole, of the name and variant they asked for, no older than
+ * what was known when they asked, and not past its end. The tables are so small that everything is overwritten all the
+ * time.
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +11,19 @@ import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { AnswerCache } from '../../src/cache/answer-cache.ts'
 import { limitsOf } from './made.ts'
-import { CLOCK, FLOORS, HITS, LEAST_DATA, makeAnswer, NAMES, READY, type Report, STOP, TTL_AT, WRONG } from './threads/answers.ts'
+import {
+  CLOCK,
+  FLOORS,
+  HITS,
+  LEAST_DATA,
+  makeAnswer,
+  NAMES,
+  READY,
+  type Report,
+  STOP,
+  TTL_AT,
+  WRONG,
+} from './threads/answers.ts'
 
 const LONG = process.env.ROOTWALK_LONG === '1'
 /** What is done before it ends: fewer on a busy machine would say less, more on a quick one takes no longer. */
@@ -23,7 +36,11 @@ const program = join(folder, 'reader.mjs')
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true })
-  const bundle = await rolldown({ input: fileURLToPath(new URL('threads/reader.ts', import.meta.url)), platform: 'node', external: /^node:/ })
+  const bundle = await rolldown({
+    input: fileURLToPath(new URL('threads/reader.ts', import.meta.url)),
+    platform: 'node',
+    external: /^node:/,
+  })
   await bundle.write({ file: program, format: 'esm' })
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -34,8 +51,15 @@ async function run(budget: number, dataOctets: number): Promise<readonly Report[
   const cache = new AnswerCache(limitsOf(), budget)
   const buffer = new SharedArrayBuffer((FLOORS + 2 * NAMES) * 4)
   const words = new Int32Array(buffer)
-  const workers = Array.from({ length: READERS }, () => new Worker(pathToFileURL(program), { workerData: { handle: cache.handle, words: buffer } }))
-  const reports = Promise.all(workers.map(worker => new Promise<Report>((resolve, reject) => worker.once('message', resolve).once('error', reject))))
+  const workers = Array.from(
+    { length: READERS },
+    () => new Worker(pathToFileURL(program), { workerData: { handle: cache.handle, words: buffer } }),
+  )
+  const reports = Promise.all(
+    workers.map(
+      worker => new Promise<Report>((resolve, reject) => worker.once('message', resolve).once('error', reject)),
+    ),
+  )
   while (Atomics.load(words, READY) < READERS) await new Promise(resolve => setImmediate(resolve))
   let version = 2
   let now = 0
@@ -65,7 +89,8 @@ async function run(budget: number, dataOctets: number): Promise<readonly Report[
       const ttl = 1 + below(5)
       const octets = what < 1_000 ? dataOctets : LEAST_DATA + below(dataOctets - LEAST_DATA)
       const wire = makeAnswer(name, version + dnssecOk, now, ttl, octets)
-      if (!cache.put(keyOf(name), dnssecOk === 1, false, wire, Uint16Array.of(TTL_AT), ttl, now)) throw new Error('not kept')
+      if (!cache.put(keyOf(name), dnssecOk === 1, false, wire, Uint16Array.of(TTL_AT), ttl, now))
+        throw new Error('not kept')
       raise(2 * name + dnssecOk)
     }
   }
@@ -82,8 +107,12 @@ it.each([
   ['blocks of a few entries, overwritten all the time', 3_000, 300],
   ['entries rewritten in their places', 40_000, 200],
   ['long entries, copied by the native call', 40_000, 900],
-])('%s', async (_, budget, dataOctets) => {
-  const reports = await run(budget, dataOctets)
-  expect(reports.flatMap(({ problems }) => problems)).toEqual([])
-  expect(reports.every(({ hits }) => hits > 0)).toBe(true)
-}, LONG ? 600_000 : 20_000)
+])(
+  '%s',
+  async (_, budget, dataOctets) => {
+    const reports = await run(budget, dataOctets)
+    expect(reports.flatMap(({ problems }) => problems)).toEqual([])
+    expect(reports.every(({ hits }) => hits > 0)).toBe(true)
+  },
+  LONG ? 600_000 : 20_000,
+)

@@ -15,14 +15,36 @@ const OURS = 1232
 const TCP = 65_535
 const open = (changes = {}): AnswerCache => new AnswerCache(limitsOf(changes), MIB)
 const question = q('www.example.')
-const edns = (payloadSize = 1232, dnssecOk = false): Edns => ({ payloadSize, version: 0, dnssecOk, flags: 0, options: [] })
+const edns = (payloadSize = 1232, dnssecOk = false): Edns => ({
+  payloadSize,
+  version: 0,
+  dnssecOk,
+  flags: 0,
+  options: [],
+})
 
 const reply = (answer: readonly Rr[], changes: Partial<Message> = {}) =>
-  encodeMessage({
-    id: 0x7777, response: true, opcode: 0, authoritative: false, truncated: false, recursionDesired: true, recursionAvailable: true, authenticData: false,
-    checkingDisabled: false, rcode: 0, question: { ...question, cased: question.name }, answer, authority: recordsOf(ns('example.', 500, 'ns.example.')),
-    additional: recordsOf(a('ns.example.', 400, 53)), edns: null, ...changes,
-  }, { maxBytes: TCP })
+  encodeMessage(
+    {
+      id: 0x7777,
+      response: true,
+      opcode: 0,
+      authoritative: false,
+      truncated: false,
+      recursionDesired: true,
+      recursionAvailable: true,
+      authenticData: false,
+      checkingDisabled: false,
+      rcode: 0,
+      question: { ...question, cased: question.name },
+      answer,
+      authority: recordsOf(ns('example.', 500, 'ns.example.')),
+      additional: recordsOf(a('ns.example.', 400, 53)),
+      edns: null,
+      ...changes,
+    },
+    { maxBytes: TCP },
+  )
 
 interface Ask {
   readonly id?: number
@@ -37,8 +59,12 @@ interface Ask {
 function ask(cache: AnswerCache, now: number, options: Ask = {}, maxBytes = TCP, room = TCP) {
   const { asked = question } = options
   const query = encodeQuery({
-    id: options.id ?? 0x1234, question: asked, cased: options.cased ?? asked.name, recursionDesired: options.rd ?? true,
-    checkingDisabled: options.cd ?? false, edns: options.edns ?? null,
+    id: options.id ?? 0x1234,
+    question: asked,
+    cased: options.cased ?? asked.name,
+    recursionDesired: options.rd ?? true,
+    checkingDisabled: options.cd ?? false,
+    edns: options.edns ?? null,
   })
   if (options.ad === true) query[3] = (query[3] ?? 0) | 0x20
   const peek = newPeek()
@@ -63,7 +89,16 @@ describe('a hit', () => {
     const cache = filled()
     const cased = trustWireName('\x03wWW\x07ExAmPlE\x00')
     const hit = ask(cache, T0, { id: 0xbeef, cased })
-    expect(hit?.message).toMatchObject({ id: 0xbeef, response: true, recursionDesired: true, recursionAvailable: true, checkingDisabled: false, authenticData: false, rcode: 0, edns: null })
+    expect(hit?.message).toMatchObject({
+      id: 0xbeef,
+      response: true,
+      recursionDesired: true,
+      recursionAvailable: true,
+      checkingDisabled: false,
+      authenticData: false,
+      rcode: 0,
+      edns: null,
+    })
     expect(hit?.message.question).toEqual({ ...question, cased })
     expect(hit?.message.answer[0]).toEqual({ ...recordsOf(a('www.example.'))[0], owner: cased })
     expect(hit?.message.authority).toHaveLength(1)
@@ -74,7 +109,9 @@ describe('a hit', () => {
     const cache = filled({}, false, false, 600)
     const ttls = (ms: number) => {
       const message = ask(cache, T0 + ms)?.message
-      return [...(message?.answer ?? []), ...(message?.authority ?? []), ...(message?.additional ?? [])].map(rr => rr.ttl)
+      return [...(message?.answer ?? []), ...(message?.authority ?? []), ...(message?.additional ?? [])].map(
+        rr => rr.ttl,
+      )
     }
     expect(ttls(0)).toEqual([300, 500, 400])
     expect(ttls(999)).toEqual([300, 500, 400])
@@ -92,18 +129,31 @@ describe('a hit', () => {
   it('has an OPT record if and only if the query had one, with our payload size and its DO', () => {
     const cache = filled()
     expect(ask(cache, T0)?.message.edns).toBeNull()
-    expect(ask(cache, T0, { edns: edns(4096) })?.message.edns).toEqual({ payloadSize: OURS, version: 0, dnssecOk: false, flags: 0, options: [] })
+    expect(ask(cache, T0, { edns: edns(4096) })?.message.edns).toEqual({
+      payloadSize: OURS,
+      version: 0,
+      dnssecOk: false,
+      flags: 0,
+      options: [],
+    })
     expect(ask(cache, T0, { edns: edns() })?.message.additional).toHaveLength(1)
     expect(ask(filled({}, true), T0, { edns: edns(1232, true) })?.message.edns?.dnssecOk).toBe(true)
   })
 
   it('keeps the four combinations of DO and CD apart', () => {
-    const combinations = [[false, false], [true, false], [false, true], [true, true]] as const
+    const combinations = [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const
     const cache = open()
     combinations.forEach(([dnssecOk, checkingDisabled], i) => {
       const { bytes, ttlOffsets } = reply(recordsOf(a('www.example.', 300, i)))
       cache.put(questionKey(question), dnssecOk, checkingDisabled, bytes, ttlOffsets, 300, T0)
-      const seen = combinations.map(([d, cd]) => ask(cache, T0, { edns: edns(1232, d), cd })?.message.answer[0]?.rdata[3])
+      const seen = combinations.map(
+        ([d, cd]) => ask(cache, T0, { edns: edns(1232, d), cd })?.message.answer[0]?.rdata[3],
+      )
       expect(seen).toEqual(combinations.map((_, j) => (j <= i ? j : undefined)))
     })
     expect(cache.size).toBe(4)
@@ -127,7 +177,11 @@ describe('a hit', () => {
   })
 
   it('keeps AA and an NXDOMAIN rcode as stored', () => {
-    expect(ask(filled({ authoritative: true, answer: [], rcode: 3 }), T0)?.message).toMatchObject({ authoritative: true, rcode: 3, answer: [] })
+    expect(ask(filled({ authoritative: true, answer: [], rcode: 3 }), T0)?.message).toMatchObject({
+      authoritative: true,
+      rcode: 3,
+      answer: [],
+    })
   })
 
   it('tells AD only to those who asked with AD or DO (RFC 6840 section 5.8), and never invents it', () => {
@@ -140,7 +194,12 @@ describe('a hit', () => {
 
   it('misses other questions, also those that differ in class or a wide type', () => {
     const cache = filled()
-    for (const asked of [q('example.'), q('www.example.', RrType.AAAA), q('www.example.', RrType.CAA), { ...question, class: RrClass.CH }]) {
+    for (const asked of [
+      q('example.'),
+      q('www.example.', RrType.AAAA),
+      q('www.example.', RrType.CAA),
+      { ...question, class: RrClass.CH },
+    ]) {
       expect(ask(cache, T0, { asked })).toBeNull()
     }
   })
@@ -148,7 +207,10 @@ describe('a hit', () => {
   it('finds types above 255', () => {
     const cache = open()
     const asked = q('www.example.', RrType.CAA)
-    const { bytes, ttlOffsets } = reply(recordsOf(set('www.example.', RrType.CAA, 300, [0, 5, 105, 115, 115, 117, 101])), { question: { ...asked, cased: asked.name } })
+    const { bytes, ttlOffsets } = reply(
+      recordsOf(set('www.example.', RrType.CAA, 300, [0, 5, 105, 115, 115, 117, 101])),
+      { question: { ...asked, cased: asked.name } },
+    )
     expect(cache.put(questionKey(asked), false, false, bytes, ttlOffsets, 300, T0)).toBe(true)
     expect(ask(cache, T0, { asked })?.message.answer[0]?.type).toBe(RrType.CAA)
   })
@@ -175,7 +237,13 @@ describe('size', () => {
   it('is right for short and long answers alike', () => {
     for (const octets of [0, 1, 10, 30, 31, 32, 100, 5000]) {
       const cache = open()
-      const rr: Rr = { owner: question.name, type: 65_280, class: RrClass.IN, ttl: 60, rdata: new Uint8Array(octets).fill(octets) }
+      const rr: Rr = {
+        owner: question.name,
+        type: 65_280,
+        class: RrClass.IN,
+        ttl: 60,
+        rdata: new Uint8Array(octets).fill(octets),
+      }
       const { bytes, ttlOffsets } = reply([rr], { authority: [], additional: [] })
       cache.put(questionKey(question), false, false, bytes, ttlOffsets, 60, T0)
       expect(ask(cache, T0, { edns: edns() })?.message.answer).toEqual([rr])
@@ -200,8 +268,10 @@ describe('put', () => {
 
   it('keeps nothing without time, beyond entryBytes, truncated, or that is no reply to the question', () => {
     const cache = open({ entryBytes: bytes.length })
-    const put = (wire: Uint8Array, ttl = 300, as = key): boolean => cache.put(as, false, false, wire, ttlOffsets, ttl, T0)
-    const with_ = (at: number, value: number): Uint8Array => Uint8Array.from(bytes, (octet, i) => (i === at ? value : octet))
+    const put = (wire: Uint8Array, ttl = 300, as = key): boolean =>
+      cache.put(as, false, false, wire, ttlOffsets, ttl, T0)
+    const with_ = (at: number, value: number): Uint8Array =>
+      Uint8Array.from(bytes, (octet, i) => (i === at ? value : octet))
     expect(put(bytes, 0)).toBe(false)
     expect(put(bytes, 0x8000_0000)).toBe(false)
     expect(put(Uint8Array.from([...bytes, 0]))).toBe(false)
@@ -236,5 +306,6 @@ describe('put', () => {
 
 it('takes names that objects have as members', () => {
   const cache = open()
-  for (const name of ['constructor.', '__proto__.', 'toString.']) expect(ask(cache, T0, { asked: { ...question, name: n(name) } })).toBeNull()
+  for (const name of ['constructor.', '__proto__.', 'toString.'])
+    expect(ask(cache, T0, { asked: { ...question, name: n(name) } })).toBeNull()
 })

@@ -1,4 +1,7 @@
-/** The reading side of the answer cache: what it does when the writer comes in between, orders, prefetches, views, places in buffers. */
+/**
+ * The reading side of the answer cache: what it does when the writer comes in between, orders, prefetches, views,
+ * places in buffers.
+ */
 import { describe, expect, it } from 'vitest'
 import { AnswerCache, AnswerReader } from '../../src/cache/answer-cache.ts'
 import { GENERATIONS } from '../../src/cache/answer-memory.ts'
@@ -18,17 +21,34 @@ const question = q('www.example.')
 const cased = trustWireName('\x03wWw\x07exAMPle\x00')
 
 const reply = (answer: readonly Rr[], asked = question) =>
-  encodeMessage({
-    id: 1, response: true, opcode: 0, authoritative: false, truncated: false, recursionDesired: true, recursionAvailable: true, authenticData: false,
-    checkingDisabled: false, rcode: 0, question: { ...asked, cased: asked.name }, answer, authority: [], additional: [], edns: null,
-  }, { maxBytes: TCP })
+  encodeMessage(
+    {
+      id: 1,
+      response: true,
+      opcode: 0,
+      authoritative: false,
+      truncated: false,
+      recursionDesired: true,
+      recursionAvailable: true,
+      authenticData: false,
+      checkingDisabled: false,
+      rcode: 0,
+      question: { ...asked, cased: asked.name },
+      answer,
+      authority: [],
+      additional: [],
+      edns: null,
+    },
+    { maxBytes: TCP },
+  )
 
 function put(cache: AnswerCache, answer: readonly Rr[], asked = question, ttl = 300, now = T0, view = 0): void {
   const { bytes, ttlOffsets } = reply(answer, asked)
   expect(cache.put(questionKey(asked), false, false, bytes, ttlOffsets, ttl, now, view)).toBe(true)
 }
 
-const addresses = (name: string, ...lasts: readonly number[]): readonly Rr[] => recordsOf(set(name, RrType.A, 300, ...lasts.map(one => [192, 0, 2, one])))
+const addresses = (name: string, ...lasts: readonly number[]): readonly Rr[] =>
+  recordsOf(set(name, RrType.A, 300, ...lasts.map(one => [192, 0, 2, one])))
 const queryFor = (asked = question, name: WireName = asked.name): Uint8Array =>
   encodeQuery({ id: 0x1234, question: asked, cased: name, recursionDesired: true, checkingDisabled: false, edns: null })
 
@@ -44,7 +64,10 @@ function ask(reader: AnswerReader, now = T0, query = queryFor(), seen = query, v
 }
 const last = (answer: readonly Rr[] | null): (number | undefined)[] | undefined => answer?.map(rr => rr.rdata.at(-1))
 
-/** The octets of a query that does something when an answer being written first asks for one of them: between the copy and the look back. */
+/**
+ * The octets of a query that does something when an answer being written first asks for one of them: between the copy
+ * and the look back.
+ */
 function interrupted(query: Uint8Array, act: () => void): Uint8Array {
   let acted = false
   return new Proxy(query, {
@@ -67,7 +90,14 @@ describe('an answer is read while', () => {
   }
   const during = (act: (cache: AnswerCache) => void): (number | undefined)[] | undefined => {
     const { cache, reader } = opened()
-    return last(ask(reader, T0, queryFor(), interrupted(queryFor(), () => act(cache))))
+    return last(
+      ask(
+        reader,
+        T0,
+        queryFor(),
+        interrupted(queryFor(), () => act(cache)),
+      ),
+    )
   }
   const others = (cache: AnswerCache, count: number): void => {
     for (let i = 0; i < count; i++) put(cache, addresses(`n${i}.example.`, 99), q(`n${i}.example.`))
@@ -84,13 +114,23 @@ describe('an answer is read while', () => {
   })
   it('all is forgotten: nothing is told, also when the table is filled anew at once', () => {
     expect(during(cache => cache.clear())).toBeUndefined()
-    expect(during(cache => { cache.clear(); others(cache, 1) })).toBeUndefined()
+    expect(
+      during(cache => {
+        cache.clear()
+        others(cache, 1)
+      }),
+    ).toBeUndefined()
   })
   it('its memory is written over: nothing is told', () => {
     expect(during(cache => others(cache, 500))).toBeUndefined()
   })
   it('it is removed, and put again in the same place behind a clear: the new one is told', () => {
-    expect(during(cache => { cache.clear(); put(cache, addresses('www.example.', 2)) })).toEqual([2])
+    expect(
+      during(cache => {
+        cache.clear()
+        put(cache, addresses('www.example.', 2))
+      }),
+    ).toEqual([2])
   })
   it('its block is being written, for ever: nothing is told', () => {
     const { cache, reader } = opened()
@@ -100,7 +140,7 @@ describe('an answer is read while', () => {
     Atomics.add(generations, GENERATIONS, 1)
     expect(last(ask(reader))).toEqual([1])
   })
-  it('nothing happens: it is told, and letters and ID are the asker\'s', () => {
+  it("nothing happens: it is told, and letters and ID are the asker's", () => {
     const { reader } = opened()
     const answer = ask(reader, T0 + seconds(10), queryFor(question, cased))
     expect(answer?.map(rr => [rr.owner, rr.ttl])).toEqual([[cased, 290]])
@@ -129,33 +169,60 @@ it('keeps views apart, and forgets a name in all of them', () => {
   expect(seen()).toEqual([undefined, undefined, undefined])
 })
 
-it.each([0, 4, 1, 2, 3, 64])('writes at %i of a large buffer, from a query anywhere, and not an octet outside of what is said', outAt => {
-  for (const [from, octets] of [[1, 4], [2, 700]] as const) {
-    const cache = new AnswerCache(limitsOf(), MIB)
-    const reader = new AnswerReader(cache.handle)
-    const record: Rr = { owner: question.name, type: 65_280, class: 1, ttl: 300, rdata: new Uint8Array(octets).fill(3) }
-    put(cache, [record])
-    const query = queryFor(question, cased)
-    const queries = new Uint8Array(200)
-    queries.set(query, from)
-    const peek = newPeek()
-    peekQuery(query, query.length, peek)
-    const out = new Uint8Array(1_000).fill(0xee)
-    const length = reader.write(peek, queries, from, out, outAt, T0, TCP, 1_232)
-    const decoded = decodeMessage(out.slice(outAt, outAt + length))
-    expect(decoded.kind === 'message' && decoded.message).toMatchObject({ id: 0x1234, question: { cased }, answer: [{ ...record, owner: cased }] })
-    expect(out.subarray(0, outAt).every(octet => octet === 0xee)).toBe(true)
-    expect(out.subarray(outAt + ((length + 3) & ~3)).every(octet => octet === 0xee)).toBe(true)
-    expect(reader.write(peek, queries, from, out, 1_000 - length + 1, T0, TCP, 1_232)).toBe(0)
-  }
-})
+it.each([0, 4, 1, 2, 3, 64])(
+  'writes at %i of a large buffer, from a query anywhere, and not an octet outside of what is said',
+  outAt => {
+    for (const [from, octets] of [
+      [1, 4],
+      [2, 700],
+    ] as const) {
+      const cache = new AnswerCache(limitsOf(), MIB)
+      const reader = new AnswerReader(cache.handle)
+      const record: Rr = {
+        owner: question.name,
+        type: 65_280,
+        class: 1,
+        ttl: 300,
+        rdata: new Uint8Array(octets).fill(3),
+      }
+      put(cache, [record])
+      const query = queryFor(question, cased)
+      const queries = new Uint8Array(200)
+      queries.set(query, from)
+      const peek = newPeek()
+      peekQuery(query, query.length, peek)
+      const out = new Uint8Array(1_000).fill(0xee)
+      const length = reader.write(peek, queries, from, out, outAt, T0, TCP, 1_232)
+      const decoded = decodeMessage(out.slice(outAt, outAt + length))
+      expect(decoded.kind === 'message' && decoded.message).toMatchObject({
+        id: 0x1234,
+        question: { cased },
+        answer: [{ ...record, owner: cased }],
+      })
+      expect(out.subarray(0, outAt).every(octet => octet === 0xee)).toBe(true)
+      expect(out.subarray(outAt + ((length + 3) & ~3)).every(octet => octet === 0xee)).toBe(true)
+      expect(reader.write(peek, queries, from, out, 1_000 - length + 1, T0, TCP, 1_232)).toBe(0)
+    }
+  },
+)
 
 describe('order of addresses', () => {
-  const orders = (rotate: 'fixed' | 'cyclic' | 'random', answer: readonly Rr[], times: number, asked = question): string[] => {
+  const orders = (
+    rotate: 'fixed' | 'cyclic' | 'random',
+    answer: readonly Rr[],
+    times: number,
+    asked = question,
+  ): string[] => {
     const cache = new AnswerCache(limitsOf({ rotate }), MIB)
     put(cache, answer, asked)
     const reader = new AnswerReader(cache.handle)
-    return Array.from({ length: times }, (_, i) => ask(reader, T0 + seconds(i), queryFor(asked))?.map(rr => `${rr.type === 1 || rr.type === 28 ? '' : rr.type}${rr.rdata.at(-1)}/${rr.ttl}`).join(' ') ?? '')
+    return Array.from(
+      { length: times },
+      (_, i) =>
+        ask(reader, T0 + seconds(i), queryFor(asked))
+          ?.map(rr => `${rr.type === 1 || rr.type === 28 ? '' : rr.type}${rr.rdata.at(-1)}/${rr.ttl}`)
+          .join(' ') ?? '',
+    )
   }
   const three = addresses('www.example.', 1, 2, 3)
 
@@ -176,8 +243,12 @@ describe('order of addresses', () => {
     expect(new Set(orders('random', three, 40).map(text => text[0]))).toEqual(new Set(['1', '2', '3']))
   })
   it('turns AAAA records, and those behind an alias, which stays in front', () => {
-    const aaaa = recordsOf(set('www.example.', RrType.AAAA, 300, ...[1, 2].map(last => [...new Array<number>(15).fill(0), last])))
-    expect(new Set(orders('cyclic', aaaa, 4, q('www.example.', RrType.AAAA)).map(text => text[0]))).toEqual(new Set(['1', '2']))
+    const aaaa = recordsOf(
+      set('www.example.', RrType.AAAA, 300, ...[1, 2].map(last => [...new Array<number>(15).fill(0), last])),
+    )
+    expect(new Set(orders('cyclic', aaaa, 4, q('www.example.', RrType.AAAA)).map(text => text[0]))).toEqual(
+      new Set(['1', '2']),
+    )
     const alias = recordsOf(set('www.example.', RrType.CNAME, 300, [...Buffer.from(n('web.example.'), 'latin1')]))
     const behind = orders('cyclic', [...alias, ...addresses('web.example.', 1, 2)], 4)
     expect(behind.every(text => text.startsWith('50/'))).toBe(true)
@@ -185,14 +256,21 @@ describe('order of addresses', () => {
   })
   it('leaves alone what is no row of addresses', () => {
     const texts = recordsOf(set('www.example.', RrType.TXT, 300, [1, 65], [1, 66]))
-    expect(new Set(orders('cyclic', texts, 4, q('www.example.', RrType.TXT)).map(text => text.replaceAll(/\/\d+/g, ''))).size).toBe(1)
+    expect(
+      new Set(orders('cyclic', texts, 4, q('www.example.', RrType.TXT)).map(text => text.replaceAll(/\/\d+/g, '')))
+        .size,
+    ).toBe(1)
     expect(orders('cyclic', addresses('www.example.', 1), 2)).toEqual(['1/300', '1/299'])
   })
 })
 
 describe('a prefetch is due', () => {
   /** At which of these seconds it is said that a prefetch is due. */
-  const due = (ttl: number, at: readonly number[], meanwhile: (cache: AnswerCache, second: number) => void = () => {}): number[] => {
+  const due = (
+    ttl: number,
+    at: readonly number[],
+    meanwhile: (cache: AnswerCache, second: number) => void = () => {},
+  ): number[] => {
     const cache = new AnswerCache(limitsOf(), MIB)
     put(cache, addresses('www.example.', 1), question, ttl)
     const reader = new AnswerReader(cache.handle)

@@ -1,6 +1,6 @@
 /**
- * Answers in several segments of memory. They are 1 GiB each, so here they are made of 8 KiB: the writer and the readers get other
- * numbers from `answer-memory.ts`, and its one segment in pieces.
+ * Answers in several segments of memory. They are 1 GiB each, so here they are made of 8 KiB: the writer and the
+ * readers get other numbers from `answer-memory.ts`, and its one segment in pieces.
  */
 import { describe, expect, it, vi } from 'vitest'
 import { AnswerCache, AnswerReader } from '../../src/cache/answer-cache.ts'
@@ -18,12 +18,21 @@ vi.mock(import('../../src/cache/answer-memory.ts'), async load => {
   const real = await load()
   const allocate = (maxOctets: number): AnswerMemory => {
     const memory = real.allocateAnswers(maxOctets)
-    const [control = new SharedArrayBuffer(0), buckets = new SharedArrayBuffer(0), whole = new SharedArrayBuffer(0)] = memory.buffers
-    const pieces = Array.from({ length: Math.ceil(whole.byteLength / SEGMENT.octets) }, (_, i) => new SharedArrayBuffer(Math.min(SEGMENT.octets, whole.byteLength - i * SEGMENT.octets)))
+    const [control = new SharedArrayBuffer(0), buckets = new SharedArrayBuffer(0), whole = new SharedArrayBuffer(0)] =
+      memory.buffers
+    const pieces = Array.from(
+      { length: Math.ceil(whole.byteLength / SEGMENT.octets) },
+      (_, i) => new SharedArrayBuffer(Math.min(SEGMENT.octets, whole.byteLength - i * SEGMENT.octets)),
+    )
     const buffers = [control, buckets, ...pieces]
     return { ...memory, ...real.viewAnswers(buffers), buffers }
   }
-  return { ...real, SEGMENT_UNIT_SHIFT: SEGMENT.unitShift, SEGMENT_UNITS: 2 ** SEGMENT.unitShift, allocateAnswers: allocate }
+  return {
+    ...real,
+    SEGMENT_UNIT_SHIFT: SEGMENT.unitShift,
+    SEGMENT_UNITS: 2 ** SEGMENT.unitShift,
+    allocateAnswers: allocate,
+  }
 })
 
 const NAMES = 300
@@ -34,24 +43,53 @@ function filled(): AnswerCache {
   const cache = new AnswerCache(limitsOf(), 64 * 1_024)
   for (let i = 0; i < NAMES; i++) {
     const question = questionOf(i)
-    const { bytes, ttlOffsets } = encodeMessage({
-      id: 1, response: true, opcode: 0, authoritative: false, truncated: false, recursionDesired: true, recursionAvailable: true, authenticData: false, checkingDisabled: false,
-      rcode: 0, question: { ...question, cased: question.name }, answer: recordsOf(set(`h${i}.example.`, RrType.A, 300, dataOf(i))), authority: [], additional: [], edns: null,
-    }, { maxBytes: 512 })
+    const { bytes, ttlOffsets } = encodeMessage(
+      {
+        id: 1,
+        response: true,
+        opcode: 0,
+        authoritative: false,
+        truncated: false,
+        recursionDesired: true,
+        recursionAvailable: true,
+        authenticData: false,
+        checkingDisabled: false,
+        rcode: 0,
+        question: { ...question, cased: question.name },
+        answer: recordsOf(set(`h${i}.example.`, RrType.A, 300, dataOf(i))),
+        authority: [],
+        additional: [],
+        edns: null,
+      },
+      { maxBytes: 512 },
+    )
     expect(cache.put(questionKey(question), false, false, bytes, ttlOffsets, 300, T0)).toBe(true)
   }
   return cache
 }
 
 /** The address and the TTL, which stand at the end of the answer. */
-function ask(reader: AnswerReader, i: number, now: number): { readonly data: readonly number[]; readonly ttl: number } | null {
+function ask(
+  reader: AnswerReader,
+  i: number,
+  now: number,
+): { readonly data: readonly number[]; readonly ttl: number } | null {
   const question = questionOf(i)
-  const query = encodeQuery({ id: 1, question, cased: question.name, recursionDesired: true, checkingDisabled: false, edns: null })
+  const query = encodeQuery({
+    id: 1,
+    question,
+    cased: question.name,
+    recursionDesired: true,
+    checkingDisabled: false,
+    edns: null,
+  })
   const peek = newPeek()
   expect(peekQuery(query, query.length, peek)).toBe(true)
   const out = new Uint8Array(600)
   const length = reader.write(peek, query, 0, out, 0, now, 512, 1_232)
-  return length === 0 ? null : { data: [...out.subarray(length - 4, length)], ttl: new DataView(out.buffer).getUint32(length - 10) }
+  return length === 0
+    ? null
+    : { data: [...out.subarray(length - 4, length)], ttl: new DataView(out.buffer).getUint32(length - 10) }
 }
 
 describe('answers in several segments', () => {

@@ -1,6 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BUCKETS_IN_USE, ENTRY_HEADER, LENGTHS, LIFE, MARKS, REFERENCES, TIME, USED, BUCKET_WORDS, bucketOf } from '../../src/cache/answer-memory.ts'
+import {
+  BUCKETS_IN_USE,
+  ENTRY_HEADER,
+  LENGTHS,
+  LIFE,
+  MARKS,
+  REFERENCES,
+  TIME,
+  USED,
+  BUCKET_WORDS,
+  bucketOf,
+} from '../../src/cache/answer-memory.ts'
 import { AnswerTable } from '../../src/cache/answer-table.ts'
 
 const RUNS = process.env.ROOTWALK_LONG === '1' ? 5_000 : 150
@@ -19,25 +30,57 @@ const made = (id: number, version: number, length: number): Uint8Array => {
 const KEY = 4
 const keyOf = (id: number): Int32Array => new Int32Array(made(id, 0, 8).buffer, 0, 1)
 const mix = (id: number): number => Math.imul(id + 1, 0x9e37_79b1) | 0
-const put = (table: AnswerTable, hash: number, id: number, version: number, length: number, life = FOREVER, time = id + 0.5): boolean =>
-  table.put({ hash, tag: 1, time, life, words: wordsOf(made(id, version, length), [version, id & 0xff]), first: length, second: 2 }, keyOf(id), KEY, 0)
+const put = (
+  table: AnswerTable,
+  hash: number,
+  id: number,
+  version: number,
+  length: number,
+  life = FOREVER,
+  time = id + 0.5,
+): boolean =>
+  table.put(
+    {
+      hash,
+      tag: 1,
+      time,
+      life,
+      words: wordsOf(made(id, version, length), [version, id & 0xff]),
+      first: length,
+      second: 2,
+    },
+    keyOf(id),
+    KEY,
+    0,
+  )
 const wordsOf = (first: Uint8Array, second: readonly number[]): Int32Array => {
   const octets = new Uint8Array(Math.ceil((first.length + second.length) / 4) * 4)
   octets.set(first)
   octets.set(second, first.length)
   return new Int32Array(octets.buffer)
 }
-const wayOf = (table: AnswerTable, hash: number, id: number, tag = 1): number => table.find(hash, tag, keyOf(id), KEY, 0)
+const wayOf = (table: AnswerTable, hash: number, id: number, tag = 1): number =>
+  table.find(hash, tag, keyOf(id), KEY, 0)
 const has = (table: AnswerTable, id: number): boolean => wayOf(table, mix(id), id) >= 0
 
 /** What a reader does, but for the haste. */
 function read(table: AnswerTable, way: number): { octets: Uint8Array; life: number; time: number; second: Uint8Array } {
-  const { buckets, octets: [octets = new Uint8Array(0)], words: [words = new Int32Array(0)], times: [times = new Float64Array(0)] } = table.memory
+  const {
+    buckets,
+    octets: [octets = new Uint8Array(0)],
+    words: [words = new Int32Array(0)],
+    times: [times = new Float64Array(0)],
+  } = table.memory
   const unit = (buckets[way] ?? 0) - 1
   const lengths = words[unit * 2 + LENGTHS] ?? 0
   const from = unit * 8 + ENTRY_HEADER
   const to = from + (lengths >>> 16)
-  return { octets: octets.slice(from, to), life: words[unit * 2 + LIFE] ?? 0, time: times[unit + TIME] ?? 0, second: octets.slice(to, to + (lengths & 0xffff)) }
+  return {
+    octets: octets.slice(from, to),
+    life: words[unit * 2 + LIFE] ?? 0,
+    time: times[unit + TIME] ?? 0,
+    second: octets.slice(to, to + (lengths & 0xffff)),
+  }
 }
 
 function markUsed(table: AnswerTable, way: number): void {
@@ -48,38 +91,51 @@ function markUsed(table: AnswerTable, way: number): void {
 describe('the table of answers', () => {
   it('never gives anything but what was last put, whatever was overwritten (against a map)', () => {
     const step = fc.record({
-      id: fc.nat(300), length: fc.integer({ min: 5, max: 900 }), what: fc.constantFrom('put', 'put', 'put', 'put', 'find', 'remove', 'use'), clear: fc.integer({ min: 0, max: 200 }),
+      id: fc.nat(300),
+      length: fc.integer({ min: 5, max: 900 }),
+      what: fc.constantFrom('put', 'put', 'put', 'put', 'find', 'remove', 'use'),
+      clear: fc.integer({ min: 0, max: 200 }),
     })
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 400 }), fc.integer({ min: 1_000, max: 60_000 }), fc.boolean(), (steps, budget, collide) => {
-        const table = new AnswerTable(budget)
-        const last = new Map<number, { readonly version: number; readonly length: number }>()
-        const hash = (id: number): number => (collide ? id % 3 : mix(id))
-        steps.forEach(({ id, length, what, clear }, i) => {
-          const version = i & 0xff
-          const way = wayOf(table, hash(id), id)
-          if (clear === 0) {
-            table.clear()
-            last.clear()
-          } else if (what === 'put') {
-            if (put(table, hash(id), id, version, length)) last.set(id, { version, length })
-            else last.delete(id)
-          } else if (way >= 0) {
-            const known = last.get(id)
-            expect(known).toBeDefined()
-            expect(read(table, way)).toEqual({ octets: made(id, known?.version ?? 0, known?.length ?? 0), life: FOREVER, time: id + 0.5, second: Uint8Array.of(known?.version ?? 0, id & 0xff) })
-            if (what === 'use') markUsed(table, way)
-            if (what === 'remove') {
-              expect(table.remove(hash(id), 1, keyOf(id), KEY, 0)).toBe(true)
-              last.delete(id)
-              expect(wayOf(table, hash(id), id)).toBe(-1)
+      fc.property(
+        fc.array(step, { maxLength: 400 }),
+        fc.integer({ min: 1_000, max: 60_000 }),
+        fc.boolean(),
+        (steps, budget, collide) => {
+          const table = new AnswerTable(budget)
+          const last = new Map<number, { readonly version: number; readonly length: number }>()
+          const hash = (id: number): number => (collide ? id % 3 : mix(id))
+          steps.forEach(({ id, length, what, clear }, i) => {
+            const version = i & 0xff
+            const way = wayOf(table, hash(id), id)
+            if (clear === 0) {
+              table.clear()
+              last.clear()
+            } else if (what === 'put') {
+              if (put(table, hash(id), id, version, length)) last.set(id, { version, length })
+              else last.delete(id)
+            } else if (way >= 0) {
+              const known = last.get(id)
+              expect(known).toBeDefined()
+              expect(read(table, way)).toEqual({
+                octets: made(id, known?.version ?? 0, known?.length ?? 0),
+                life: FOREVER,
+                time: id + 0.5,
+                second: Uint8Array.of(known?.version ?? 0, id & 0xff),
+              })
+              if (what === 'use') markUsed(table, way)
+              if (what === 'remove') {
+                expect(table.remove(hash(id), 1, keyOf(id), KEY, 0)).toBe(true)
+                last.delete(id)
+                expect(wayOf(table, hash(id), id)).toBe(-1)
+              }
             }
-          }
-          expect(table.bytes).toBeLessThanOrEqual(budget)
-        })
-        const ids = Array.from({ length: 301 }, (_, id) => id)
-        expect(ids.filter(id => wayOf(table, hash(id), id) >= 0)).toHaveLength(table.size)
-      }),
+            expect(table.bytes).toBeLessThanOrEqual(budget)
+          })
+          const ids = Array.from({ length: 301 }, (_, id) => id)
+          expect(ids.filter(id => wayOf(table, hash(id), id) >= 0)).toHaveLength(table.size)
+        },
+      ),
       { numRuns: RUNS },
     )
   })
@@ -144,7 +200,12 @@ describe('the table of answers', () => {
   it('tells tags apart, refuses what is larger than a block, forgets all at once', () => {
     const table = new AnswerTable(10_000)
     const tagged = (tag: number): boolean =>
-      table.put({ hash: 5, tag, time: 1, life: tag, words: wordsOf(made(9, tag, 50), []), first: 50, second: 0 }, keyOf(9), KEY, 0)
+      table.put(
+        { hash: 5, tag, time: 1, life: tag, words: wordsOf(made(9, tag, 50), []), first: 50, second: 0 },
+        keyOf(9),
+        KEY,
+        0,
+      )
     for (const tag of [0, 1, 2, 0xffff]) tagged(tag)
     expect([0, 1, 2, 0xffff].map(tag => read(table, wayOf(table, 5, 9, tag)).life)).toEqual([0, 1, 2, 0xffff])
     expect(wayOf(table, 5, 9, 4)).toBe(-1)
@@ -167,7 +228,14 @@ describe('the table of answers', () => {
 
 it('buckets split one by one: what was in one is in it or in the new one', () => {
   for (let count = 2; count < 300; count++) {
-    const places = Array.from({ length: 100 }, (_, i) => [bucketOf(mix(i), count), bucketOf(mix(i), count + 1)] as const)
-    expect(places.every(([before, after]) => before < count * BUCKET_WORDS && (after === before || after === count * BUCKET_WORDS))).toBe(true)
+    const places = Array.from(
+      { length: 100 },
+      (_, i) => [bucketOf(mix(i), count), bucketOf(mix(i), count + 1)] as const,
+    )
+    expect(
+      places.every(
+        ([before, after]) => before < count * BUCKET_WORDS && (after === before || after === count * BUCKET_WORDS),
+      ),
+    ).toBe(true)
   }
 })

@@ -6,9 +6,19 @@ import { limitsOf, n, seconds, set, T0 } from './made.ts'
 
 const ip = (text: string): IpAddress => parseIp(text) ?? expect.fail(text)
 const open = (changes = {}): DelegationCache => new DelegationCache(limitsOf(changes), 1024 * 1024)
-const to = (zone: string, ttl: number, now = T0, server = zone === '.' ? 'a.root-servers.net.' : `ns.${zone}`): Delegation => ({
-  zone: n(zone), servers: [{ name: n(server), addresses: [ip('192.0.2.53'), ip('2001:db8::53')] }, { name: n('ns.elsewhere.'), addresses: [] }],
-  ds: null, expiresAt: now + seconds(ttl),
+const to = (
+  zone: string,
+  ttl: number,
+  now = T0,
+  server = zone === '.' ? 'a.root-servers.net.' : `ns.${zone}`,
+): Delegation => ({
+  zone: n(zone),
+  servers: [
+    { name: n(server), addresses: [ip('192.0.2.53'), ip('2001:db8::53')] },
+    { name: n('ns.elsewhere.'), addresses: [] },
+  ],
+  ds: null,
+  expiresAt: now + seconds(ttl),
 })
 const FOREVER = Number.POSITIVE_INFINITY
 
@@ -42,7 +52,16 @@ describe('DelegationCache', () => {
     expect(cache.put({ ...to('example.', 300), servers: [] }, FOREVER, T0)).toBe(false)
     expect(cache.put(to('example.', 0), FOREVER, T0)).toBe(false)
     expect(cache.put(to('example.', 300), T0, T0)).toBe(false)
-    expect(cache.put({ ...to('example.', 300), servers: Array.from({ length: 60 }, (_, i) => ({ name: n(`ns${i}.hosting.example.`), addresses: [] })) }, FOREVER, T0)).toBe(false)
+    expect(
+      cache.put(
+        {
+          ...to('example.', 300),
+          servers: Array.from({ length: 60 }, (_, i) => ({ name: n(`ns${i}.hosting.example.`), addresses: [] })),
+        },
+        FOREVER,
+        T0,
+      ),
+    ).toBe(false)
     expect(cache.size).toBe(0)
   })
 
@@ -93,13 +112,24 @@ describe('the parent is the only clock', () => {
 describe('the root', () => {
   it('is absent until stored, then stays and is no clock for others', () => {
     const cache = open()
-    expect([cache.get(n('.'), T0), cache.closest(n('www.example.'), T0), cache.rootIsStale(T0)]).toEqual([undefined, undefined, true])
+    expect([cache.get(n('.'), T0), cache.closest(n('www.example.'), T0), cache.rootIsStale(T0)]).toEqual([
+      undefined,
+      undefined,
+      true,
+    ])
     cache.put(to('.', 60), FOREVER, T0)
     expect([cache.rootIsStale(T0), cache.rootIsStale(T0 + seconds(60))]).toEqual([false, true])
     const later = T0 + seconds(3600)
-    expect(cache.closest(n('www.example.'), later)).toMatchObject({ zone: n('.'), expiresAt: FOREVER, servers: to('.', 1).servers })
+    expect(cache.closest(n('www.example.'), later)).toMatchObject({
+      zone: n('.'),
+      expiresAt: FOREVER,
+      servers: to('.', 1).servers,
+    })
     cache.put(to('.', 60, later, 'b.root-servers.net.'), FOREVER, later)
-    expect([cache.rootIsStale(later), cache.get(n('.'), later)?.servers[0]?.name]).toEqual([false, n('b.root-servers.net.')])
+    expect([cache.rootIsStale(later), cache.get(n('.'), later)?.servers[0]?.name]).toEqual([
+      false,
+      n('b.root-servers.net.'),
+    ])
   })
 
   it('is not driven out by others, only removed', () => {
@@ -133,9 +163,16 @@ describe('values kept beside the packed form', () => {
     const zones = ['a.', 'b.', 'c.', 'd.']
     const serverOf = (zone: string, now = T0): string | undefined => cache.get(n(zone), now)?.servers[0]?.name
     for (const zone of zones) cache.put(to(zone, 300), FOREVER, T0)
-    for (let round = 0; round < 3; round++) for (const zone of [...zones, ...zones.slice(1, 3)]) expect(serverOf(zone)).toBe(n(`ns.${zone}`))
+    for (let round = 0; round < 3; round++)
+      for (const zone of [...zones, ...zones.slice(1, 3)]) expect(serverOf(zone)).toBe(n(`ns.${zone}`))
     cache.put(to('c.', 200, T0, 'new.'), FOREVER, T0)
-    expect(['b.', 'c.', 'c.', 'd.', 'c.'].map(zone => serverOf(zone))).toEqual([n('ns.b.'), n('new.'), n('new.'), n('ns.d.'), n('new.')])
+    expect(['b.', 'c.', 'c.', 'd.', 'c.'].map(zone => serverOf(zone))).toEqual([
+      n('ns.b.'),
+      n('new.'),
+      n('new.'),
+      n('ns.d.'),
+      n('new.'),
+    ])
     expect([serverOf('c.', T0 + seconds(200)), serverOf('d.', T0 + seconds(299))]).toEqual([undefined, n('ns.d.')])
     cache.remove(n('d.'))
     expect(serverOf('d.')).toBeUndefined()

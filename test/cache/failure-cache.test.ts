@@ -4,7 +4,11 @@ import { EdeCode, RrType } from '../../src/dns/types.ts'
 import type { FailureReason } from '../../src/steps.ts'
 import { limitsOf, q, T0 } from './made.ts'
 
-const failure = (why: FailureReason = 'unreachable'): Failure => ({ why, ede: EdeCode.NoReachableAuthority, text: 'no server of example. answered' })
+const failure = (why: FailureReason = 'unreachable'): Failure => ({
+  why,
+  ede: EdeCode.NoReachableAuthority,
+  text: 'no server of example. answered',
+})
 const open = (): FailureCache => new FailureCache(limitsOf(), 1024 * 1024)
 const question = q('www.example.')
 
@@ -43,25 +47,53 @@ describe('failure cache (RFC 9520)', () => {
     const cache = open()
     cache.put(question, failure(), T0)
     for (let i = 0; i < 100; i++) cache.put(question, failure('deadline'), T0 + i)
-    expect(cache.find(question, T0 + 1)).toEqual({ ...failure('deadline'), inRow: 1, storedAt: T0, expiresAt: T0 + 5_000 })
+    expect(cache.find(question, T0 + 1)).toEqual({
+      ...failure('deadline'),
+      inRow: 1,
+      storedAt: T0,
+      expiresAt: T0 + 5_000,
+    })
   })
 
   it('tells questions apart', () => {
     const cache = open()
     cache.put(question, failure(), T0)
-    for (const other of [q('example.'), q('a.www.example.'), q('www.example.', RrType.AAAA), { ...question, class: 3 }]) expect(cache.find(other, T0)).toBeUndefined()
+    for (const other of [q('example.'), q('a.www.example.'), q('www.example.', RrType.AAAA), { ...question, class: 3 }])
+      expect(cache.find(other, T0)).toBeUndefined()
     cache.clear()
     expect(cache.find(question, T0)).toBeUndefined()
   })
 
   it('remembers what others would meet as well, and nothing that is relative to the asker', () => {
     const kept: Record<FailureReason, boolean> = {
-      unreachable: true, 'all-servers-lame': true, 'refused-by-servers': true, bogus: true, cycle: false, budget: true, deadline: true, overload: false,
-      'alias-chain': true, 'name-too-long': true, 'not-recursive': false, cached: false, bug: true,
+      unreachable: true,
+      'all-servers-lame': true,
+      'refused-by-servers': true,
+      bogus: true,
+      cycle: false,
+      budget: true,
+      deadline: true,
+      overload: false,
+      'alias-chain': true,
+      'name-too-long': true,
+      'not-recursive': false,
+      cached: false,
+      bug: true,
     }
     const reasons: readonly FailureReason[] = [
-      'unreachable', 'all-servers-lame', 'refused-by-servers', 'bogus', 'cycle', 'budget', 'deadline', 'overload', 'alias-chain', 'name-too-long',
-      'not-recursive', 'cached', 'bug',
+      'unreachable',
+      'all-servers-lame',
+      'refused-by-servers',
+      'bogus',
+      'cycle',
+      'budget',
+      'deadline',
+      'overload',
+      'alias-chain',
+      'name-too-long',
+      'not-recursive',
+      'cached',
+      'bug',
     ]
     for (const why of reasons) {
       const cache = open()

@@ -22,17 +22,37 @@ export function n(text: string): Name {
 export const q = (name: string, type: number = RrType.A): Question => ({ name: n(name), type, class: RrClass.IN })
 
 export const set = (owner: string, type: number, ttl: number, ...rdatas: readonly (readonly number[])[]): RRset =>
-  makeRRset(n(owner), type, RrClass.IN, ttl, rdatas.map(octets => Uint8Array.from(octets)))
+  makeRRset(
+    n(owner),
+    type,
+    RrClass.IN,
+    ttl,
+    rdatas.map(octets => Uint8Array.from(octets)),
+  )
 
 export const a = (owner: string, ttl = 300, last = 1): RRset => set(owner, RrType.A, ttl, [192, 0, 2, last])
 
 export const ns = (owner: string, ttl: number, ...targets: readonly string[]): RRset =>
-  makeRRset(n(owner), RrType.NS, RrClass.IN, ttl, targets.map(target => nsRdata(n(target))))
+  makeRRset(
+    n(owner),
+    RrType.NS,
+    RrClass.IN,
+    ttl,
+    targets.map(target => nsRdata(n(target))),
+  )
 
 export const soa = (zone: string, ttl: number, minimum: number): RRset =>
-  makeRRset(n(zone), RrType.SOA, RrClass.IN, ttl, [soaRdata({
-    mname: n(`ns.${zone === '.' ? '' : zone}`), rname: n('hostmaster.'), serial: 1, refresh: 7200, retry: 900, expire: 86_400, minimum,
-  })])
+  makeRRset(n(zone), RrType.SOA, RrClass.IN, ttl, [
+    soaRdata({
+      mname: n(`ns.${zone === '.' ? '' : zone}`),
+      rname: n('hostmaster.'),
+      serial: 1,
+      refresh: 7200,
+      retry: 900,
+      expire: 86_400,
+      minimum,
+    }),
+  ])
 
 export const limitsOf = (changes: Partial<CacheLimits> = {}): CacheLimits => ({ ...defaultLimits.cache, ...changes })
 

@@ -17,23 +17,39 @@ describe('NODATA and NXDOMAIN (RFC 2308)', () => {
     const proof = [set('www.example.', RrType.NSEC, 1000, [0, 1, 2])]
     expect(cache.putNodata(q('www.example.', RrType.AAAA), zone, proof, SECURE, T0)).toBe(true)
     const found = cache.find(q('www.example.', RrType.AAAA), T0)
-    expect(found).toMatchObject({ kind: 'nodata', name: n('www.example.'), type: RrType.AAAA, security: SECURE, storedAt: T0, expiresAt: T0 + seconds(300) })
+    expect(found).toMatchObject({
+      kind: 'nodata',
+      name: n('www.example.'),
+      type: RrType.AAAA,
+      security: SECURE,
+      storedAt: T0,
+      expiresAt: T0 + seconds(300),
+    })
     expect(found?.soa).toEqual({ ...zone, ttl: 300 })
     expect(found?.proof).toEqual([{ ...proof[0], ttl: 300 }])
-    for (const other of [q('www.example.'), q('a.www.example.', RrType.AAAA), q('example.', RrType.AAAA)]) expect(cache.find(other, T0)).toBeUndefined()
+    for (const other of [q('www.example.'), q('a.www.example.', RrType.AAAA), q('example.', RrType.AAAA)])
+      expect(cache.find(other, T0)).toBeUndefined()
     expect(cache.find({ ...q('www.example.', RrType.AAAA), class: RrClass.CH }, T0)).toBeUndefined()
   })
 
   it('remembers NXDOMAIN for every type', () => {
     const cache = open()
     cache.putNxdomain(n('no.example.'), IN, zone, [], UNJUDGED, T0)
-    for (const type of [RrType.A, RrType.MX, RrType.CAA, 0]) expect(cache.find(q('no.example.', type), T0)?.kind).toBe('nxdomain')
+    for (const type of [RrType.A, RrType.MX, RrType.CAA, 0])
+      expect(cache.find(q('no.example.', type), T0)?.kind).toBe('nxdomain')
     expect(cache.find({ ...q('no.example.'), class: RrClass.CH }, T0)).toBeUndefined()
   })
 
   it('counts SOA and proof down, and ends with the negative TTL', () => {
     const cache = open()
-    cache.putNxdomain(n('no.example.'), IN, soa('example.', 5, 600), [set('a.example.', RrType.NSEC, 3, [0])], UNJUDGED, T0)
+    cache.putNxdomain(
+      n('no.example.'),
+      IN,
+      soa('example.', 5, 600),
+      [set('a.example.', RrType.NSEC, 3, [0])],
+      UNJUDGED,
+      T0,
+    )
     const entry = cache.find(q('no.example.'), T0 + 4_999)
     expect(entry).toBeDefined()
     if (entry === undefined) return
@@ -44,8 +60,11 @@ describe('NODATA and NXDOMAIN (RFC 2308)', () => {
   })
 
   it.each([
-    ['no SOA TTL', soa('example.', 0, 300)], ['no MINIMUM', soa('example.', 300, 0)], ['top bit', soa('example.', 300, 0x8000_0000)],
-    ['malformed SOA', makeRRset(n('example.'), RrType.SOA, IN, 300, [Uint8Array.from([0, 0, 1])])], ['no RDATA', makeRRset(n('example.'), RrType.SOA, IN, 300, [])],
+    ['no SOA TTL', soa('example.', 0, 300)],
+    ['no MINIMUM', soa('example.', 300, 0)],
+    ['top bit', soa('example.', 300, 0x8000_0000)],
+    ['malformed SOA', makeRRset(n('example.'), RrType.SOA, IN, 300, [Uint8Array.from([0, 0, 1])])],
+    ['no RDATA', makeRRset(n('example.'), RrType.SOA, IN, 300, [])],
   ])('stores nothing with %s', (_, denial) => {
     const cache = open()
     expect(cache.putNodata(q('www.example.'), denial, [], UNJUDGED, T0)).toBe(false)
@@ -58,7 +77,15 @@ describe('NODATA and NXDOMAIN (RFC 2308)', () => {
     cache.putNodata(q('www.example.'), soa('example.', 90_000, 90_000), [], UNJUDGED, T0)
     expect(cache.find(q('www.example.'), T0 + seconds(3600) - 1)).toBeDefined()
     expect(cache.find(q('www.example.'), T0 + seconds(3600))).toBeUndefined()
-    expect(cache.putNodata(q('www.example.'), zone, [set('x.example.', RrType.NSEC, 300, Array<number>(2000).fill(1))], SECURE, T0)).toBe(false)
+    expect(
+      cache.putNodata(
+        q('www.example.'),
+        zone,
+        [set('x.example.', RrType.NSEC, 300, Array<number>(2000).fill(1))],
+        SECURE,
+        T0,
+      ),
+    ).toBe(false)
   })
 
   it('does not take a NODATA answer for the reserved type 0 for an NXDOMAIN', () => {
@@ -72,13 +99,19 @@ describe('NXDOMAIN cut (RFC 8020)', () => {
   it('denies everything below, at label borders only', () => {
     const cache = open()
     cache.putNxdomain(n('no.example.'), IN, zone, [], SECURE, T0)
-    expect(cache.find(q('a.b.c.no.example.', RrType.TXT), T0)).toMatchObject({ kind: 'nxdomain', name: n('no.example.') })
+    expect(cache.find(q('a.b.c.no.example.', RrType.TXT), T0)).toMatchObject({
+      kind: 'nxdomain',
+      name: n('no.example.'),
+    })
     expect(cache.find(q('xno.example.'), T0)).toBeUndefined()
     expect(cache.find(q('example.'), T0)).toBeUndefined()
     expect(cache.find(q('.'), T0)).toBeUndefined()
   })
 
-  it.each([['unvalidated', UNJUDGED], ['insecure', INSECURE]] as const)('an NXDOMAIN that is %s denies its own name and none below it', (_, security) => {
+  it.each([
+    ['unvalidated', UNJUDGED],
+    ['insecure', INSECURE],
+  ] as const)('an NXDOMAIN that is %s denies its own name and none below it', (_, security) => {
     const cache = open()
     cache.putNxdomain(n('b.a.example.'), IN, zone, [], security, T0)
     for (const type of [RrType.A, RrType.AAAA, RrType.HTTPS, RrType.NSEC]) {
@@ -108,13 +141,16 @@ describe('NXDOMAIN cut (RFC 8020)', () => {
     expect(cache.find(q('d.c.b.example.'), T0)?.name).toBe(n('c.b.example.'))
   })
 
-  it.each(['no.example.', 'a.no.example.', 'c.b.a.no.example.'])('ends when NODATA at %s shows the name to exist', name => {
-    const cache = open()
-    cache.putNxdomain(n('no.example.'), IN, zone, [], SECURE, T0)
-    cache.putNodata(q(name, RrType.MX), zone, [], SECURE, T0 + 1)
-    expect(cache.find(q('other.no.example.'), T0 + 1)).toBeUndefined()
-    expect(cache.find(q(name, RrType.MX), T0 + 1)?.kind).toBe('nodata')
-  })
+  it.each(['no.example.', 'a.no.example.', 'c.b.a.no.example.'])(
+    'ends when NODATA at %s shows the name to exist',
+    name => {
+      const cache = open()
+      cache.putNxdomain(n('no.example.'), IN, zone, [], SECURE, T0)
+      cache.putNodata(q(name, RrType.MX), zone, [], SECURE, T0 + 1)
+      expect(cache.find(q('other.no.example.'), T0 + 1)).toBeUndefined()
+      expect(cache.find(q(name, RrType.MX), T0 + 1)?.kind).toBe('nodata')
+    },
+  )
 
   it('lets the later statement win when NXDOMAIN follows NODATA', () => {
     const cache = open()
@@ -155,7 +191,10 @@ describe('denials against newer data', () => {
   })
 
   it('a validated denial yields to validated data only', () => {
-    for (const is of [UNJUDGED, INSECURE, BOGUS]) expect(put('no.example.', Trust.AuthoritativeAnswer, SECURE, is).find(q('no.example.'), T0 + 1)?.kind).toBe('nxdomain')
+    for (const is of [UNJUDGED, INSECURE, BOGUS])
+      expect(put('no.example.', Trust.AuthoritativeAnswer, SECURE, is).find(q('no.example.'), T0 + 1)?.kind).toBe(
+        'nxdomain',
+      )
     expect(put('no.example.', Trust.AuthoritativeAnswer, SECURE, SECURE).find(q('no.example.'), T0 + 1)).toBeUndefined()
     const cache = open()
     cache.putNxdomain(n('no.example.'), IN, zone, [], SECURE, T0)

@@ -28,11 +28,23 @@ describe('RRsetCache', () => {
   it('gives back what was put in, with trust, security and times', () => {
     const cache = open()
     const rrset: RRset = {
-      ...makeRRset(n('www.example.'), RrType.TXT, RrClass.IN, 300, [Uint8Array.from([0]), new Uint8Array(300).fill(200)], [Uint8Array.from([0, 16, 9])]),
+      ...makeRRset(
+        n('www.example.'),
+        RrType.TXT,
+        RrClass.IN,
+        300,
+        [Uint8Array.from([0]), new Uint8Array(300).fill(200)],
+        [Uint8Array.from([0, 16, 9])],
+      ),
     }
     expect(cache.put(rrset, AuthoritativeAnswer, SECURE, T0)).toBe(true)
     expect(cache.get(n('www.example.'), RrType.TXT, RrClass.IN, T0)).toEqual({
-      rrset, trust: AuthoritativeAnswer, security: SECURE, proof: [], storedAt: Math.floor(T0), expiresAt: Math.floor(T0) + seconds(300),
+      rrset,
+      trust: AuthoritativeAnswer,
+      security: SECURE,
+      proof: [],
+      storedAt: Math.floor(T0),
+      expiresAt: Math.floor(T0) + seconds(300),
     })
     expect(cache.size).toBe(1)
   })
@@ -128,8 +140,10 @@ describe('RRsetCache', () => {
 
   it('keeps the sets of one name apart: each is replaced, ends and goes alone', () => {
     const cache = open()
-    const put = (type: number, ttl: number, octet = 1): boolean => cache.put(set('x.example.', type, ttl, [octet]), AuthoritativeAnswer, UNJUDGED, T0)
-    const live = (at: number): number[] => [1, 2, 3].filter(type => cache.get(n('x.example.'), type, RrClass.IN, at) !== undefined)
+    const put = (type: number, ttl: number, octet = 1): boolean =>
+      cache.put(set('x.example.', type, ttl, [octet]), AuthoritativeAnswer, UNJUDGED, T0)
+    const live = (at: number): number[] =>
+      [1, 2, 3].filter(type => cache.get(n('x.example.'), type, RrClass.IN, at) !== undefined)
     const single = open()
     single.put(set('x.example.', 1, 300, [1]), AuthoritativeAnswer, UNJUDGED, T0)
     // Of a further set only its octets count: header, length and one octet.
@@ -160,7 +174,8 @@ describe('RRsetCache', () => {
 
   it('removes one set, a subtree, everything', () => {
     const cache = open()
-    for (const name of ['a.example.', 'b.a.example.', 'ba.example.', 'example.']) cache.put(a(name), AuthoritativeAnswer, UNJUDGED, T0)
+    for (const name of ['a.example.', 'b.a.example.', 'ba.example.', 'example.'])
+      cache.put(a(name), AuthoritativeAnswer, UNJUDGED, T0)
     cache.remove(n('example.'), RrType.A, RrClass.IN)
     expect(cache.size).toBe(3)
     expect(cache.removeWithin(n('a.example.'))).toBe(2)

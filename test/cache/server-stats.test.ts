@@ -34,7 +34,13 @@ describe('the server that was asked for last', () => {
 describe('round trips (RFC 6298 section 2)', () => {
   it('knows nothing of a server never heard', () => {
     const stats = open()
-    expect(stats.facts(KEY, T0)).toEqual({ srttMs: null, rttVarMs: 0, timeoutsInRow: 0, edns: 'unknown', caseSafe: 'unknown' })
+    expect(stats.facts(KEY, T0)).toEqual({
+      srttMs: null,
+      rttVarMs: 0,
+      timeoutsInRow: 0,
+      edns: 'unknown',
+      caseSafe: 'unknown',
+    })
     expect(stats.timeoutFor(KEY, T0)).toBe(400)
     expect(stats.size).toBe(0)
   })
@@ -51,7 +57,15 @@ describe('round trips (RFC 6298 section 2)', () => {
 
   it.each([
     // round trips heard, time-outs in a row, wanted time-out
-    [[1], 0, 51], [[20], 0, 70], [[20], 1, 140], [[20], 3, 560], [[20], 5, 2240], [[900], 0, 2700], [[], 1, 800], [[], 2, 1600], [[], 60, 3000],
+    [[1], 0, 51],
+    [[20], 0, 70],
+    [[20], 1, 140],
+    [[20], 3, 560],
+    [[20], 5, 2240],
+    [[900], 0, 2700],
+    [[], 1, 800],
+    [[], 2, 1600],
+    [[], 60, 3000],
   ])('after replies of %j ms and %i time-outs waits %d ms', (rtts, timeouts, wanted) => {
     const stats = open()
     for (const rtt of rtts) stats.heard(KEY, rtt, T0)
@@ -91,7 +105,12 @@ describe('round trips (RFC 6298 section 2)', () => {
     stats.ednsWorks(KEY, T0)
     stats.caseEchoed(KEY, T0)
     expect(stats.facts(KEY, T0 + 999)).toMatchObject({ srttMs: 100, timeoutsInRow: 1, edns: 'ok', caseSafe: 'yes' })
-    expect(stats.facts(KEY, T0 + 1000)).toMatchObject({ srttMs: null, timeoutsInRow: 1, edns: 'unknown', caseSafe: 'unknown' })
+    expect(stats.facts(KEY, T0 + 1000)).toMatchObject({
+      srttMs: null,
+      timeoutsInRow: 1,
+      edns: 'unknown',
+      caseSafe: 'unknown',
+    })
     expect(stats.facts(KEY, T0 + 1500)).toMatchObject({ timeoutsInRow: 0 })
     stats.heard(KEY, 10, T0 + 2000)
     expect(stats.facts(KEY, T0 + 2000)).toMatchObject({ srttMs: 10, rttVarMs: 5 })

@@ -4,8 +4,13 @@ import type { Security } from '../../src/steps.ts'
 import { BOGUS, INSECURE, SECURE, UNJUDGED } from './made.ts'
 
 const ladder = [
-  Trust.Additional, Trust.NonAuthoritativeAnswer, Trust.ZoneGlue, Trust.AuthorityOfAuthoritative, Trust.AuthoritativeAnswer,
-  Trust.ZoneTransfer, Trust.ZoneFile,
+  Trust.Additional,
+  Trust.NonAuthoritativeAnswer,
+  Trust.ZoneGlue,
+  Trust.AuthorityOfAuthoritative,
+  Trust.AuthoritativeAnswer,
+  Trust.ZoneTransfer,
+  Trust.ZoneFile,
 ] as const
 const LIVE = 2000
 const NOW = 1000
@@ -25,7 +30,14 @@ describe('RFC 2181 section 5.4.1', () => {
   for (const security of [INSECURE, UNJUDGED, SECURE, BOGUS]) {
     it(`never lets lower trust replace what lives, and lets equal trust (${security.kind})`, () => {
       const table = ladder.map(old =>
-        ladder.map(fresh => (mayReplace({ trust: old, security, expiresAt: LIVE }, { trust: fresh, security, expiresAt: LIVE }, NOW) ? '+' : '-')).join(''))
+        ladder
+          .map(fresh =>
+            mayReplace({ trust: old, security, expiresAt: LIVE }, { trust: fresh, security, expiresAt: LIVE }, NOW)
+              ? '+'
+              : '-',
+          )
+          .join(''),
+      )
       expect(table).toEqual(wanted)
     })
   }
@@ -34,7 +46,13 @@ describe('RFC 2181 section 5.4.1', () => {
     for (const old of ladder) {
       for (const fresh of ladder) {
         for (const security of [INSECURE, SECURE]) {
-          expect(mayReplace({ trust: old, security, expiresAt: NOW }, { trust: fresh, security: BOGUS, expiresAt: LIVE }, NOW)).toBe(true)
+          expect(
+            mayReplace(
+              { trust: old, security, expiresAt: NOW },
+              { trust: fresh, security: BOGUS, expiresAt: LIVE },
+              NOW,
+            ),
+          ).toBe(true)
         }
       }
     }
@@ -47,7 +65,19 @@ describe('validation against trust', () => {
   const lowUponHigh = ['-+++', '---+', '---+', '----']
   const highUponLow = ['++++', '-+++', '-+++', '---+']
   const table = (old: Trust, fresh: Trust): string[] =>
-    kinds.map(was => kinds.map(is => (mayReplace({ trust: old, security: was, expiresAt: LIVE }, { trust: fresh, security: is, expiresAt: LIVE }, NOW) ? '+' : '-')).join(''))
+    kinds.map(was =>
+      kinds
+        .map(is =>
+          mayReplace(
+            { trust: old, security: was, expiresAt: LIVE },
+            { trust: fresh, security: is, expiresAt: LIVE },
+            NOW,
+          )
+            ? '+'
+            : '-',
+        )
+        .join(''),
+    )
 
   it('lets validated data win whatever the trust, and bogus data lose', () => {
     expect(table(Trust.AuthoritativeAnswer, Trust.Additional)).toEqual(lowUponHigh)

@@ -19,12 +19,33 @@ const walk: TraceStep[] = [
   { kind: 'lookup', id: 1, parent: 0, depth: 0, atMs: 100, question, because: 'client' },
   { kind: 'cache', id: 1, depth: 0, what: 'nothing for', name: question.name, type: 1, ttl: 0 },
   { kind: 'cut', id: 1, depth: 0, zone: name('.'), from: 'hints', servers: 2 },
-  { ...common, kind: 'exchange', id: 1, tookMs: 12.34, server: server('198.41.0.4'), serverName: name('a.root.'), came: 'NOERROR', verdict: 'referral', decided: 'go on' },
+  {
+    ...common,
+    kind: 'exchange',
+    id: 1,
+    tookMs: 12.34,
+    server: server('198.41.0.4'),
+    serverName: name('a.root.'),
+    came: 'NOERROR',
+    verdict: 'referral',
+    decided: 'go on',
+  },
   { kind: 'cut', id: 1, depth: 0, zone: name('com.'), from: 'referral', servers: 1 },
   { kind: 'lookup', id: 2, parent: 1, depth: 1, atMs: 115, question: asked('ns.test.'), because: 'server-address' },
   { kind: 'end', id: 2, depth: 1, atMs: 120, tookMs: 5, outcome: 'answer, A x1 ttl 60' },
   { kind: 'joined', id: 3, parent: 1, depth: 1, atMs: 120, question: asked('ns2.test.') },
-  { ...common, kind: 'exchange', id: 1, tookMs: 250, transport: 'tcp', server: server('2001:db8::1'), serverName: name('ns.test.'), came: 'SERVFAIL', verdict: 'servfail', decided: 'another server' },
+  {
+    ...common,
+    kind: 'exchange',
+    id: 1,
+    tookMs: 250,
+    transport: 'tcp',
+    server: server('2001:db8::1'),
+    serverName: name('ns.test.'),
+    came: 'SERVFAIL',
+    verdict: 'servfail',
+    decided: 'another server',
+  },
   { kind: 'note', id: 1, depth: 0, text: 'a note' },
   { kind: 'local', id: 1, depth: 0, zone: name('home.'), what: 'answer' },
   { kind: 'end', id: 1, depth: 0, atMs: 400, tookMs: 300, outcome: 'failure: nobody answered' },
@@ -54,7 +75,12 @@ describe('the walk', () => {
       return text
     }
     expect(explainText(walk, paint)).toBe(explainText(walk))
-    expect(marks).toEqual(['green referral', 'green answer, A x1 ttl 60', 'red servfail', 'red failure: nobody answered'])
+    expect(marks).toEqual([
+      'green referral',
+      'green answer, A x1 ttl 60',
+      'red servfail',
+      'red failure: nobody answered',
+    ])
   })
 
   test('no steps, no text; steps of an unknown look-up are left out', () => {
@@ -64,31 +90,57 @@ describe('the walk', () => {
 })
 
 test('every step as JSON is plain text and numbers', () => {
-  for (const step of walk) for (const value of Object.values(jsonStep(step))) expect(['string', 'number']).toContain(typeof value)
+  for (const step of walk)
+    for (const value of Object.values(jsonStep(step))) expect(['string', 'number']).toContain(typeof value)
   expect(jsonStep(walk[3] ?? { kind: 'note', id: 0, depth: 0, text: '' })).toEqual({
-    kind: 'exchange', id: 1, depth: 0, atMs: 100, tookMs: 12.34, server: '198.41.0.4#53', serverName: 'a.root.', zone: '.', transport: 'udp', question: 'www.example.com. A',
-    came: 'NOERROR', verdict: 'referral', decided: 'go on',
+    kind: 'exchange',
+    id: 1,
+    depth: 0,
+    atMs: 100,
+    tookMs: 12.34,
+    server: '198.41.0.4#53',
+    serverName: 'a.root.',
+    zone: '.',
+    transport: 'udp',
+    question: 'www.example.com. A',
+    came: 'NOERROR',
+    verdict: 'referral',
+    decided: 'go on',
   })
 })
 
 describe('validation', () => {
   const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
-  const zone = (origin: string, at: string, sign?: string) => ({ origin, at: [at], text: `${soa}@ 3600 NS ns\nns 3600 A ${at}\nwww 300 A 192.0.2.1\n`, sign })
-  const cuts = ['good', 'broken', 'plain'].map((label, index) => `${label}. 3600 NS ns.${label}.\nns.${label}. 3600 A 10.54.0.${index + 2}\n`).join('')
+  const zone = (origin: string, at: string, sign?: string) => ({
+    origin,
+    at: [at],
+    text: `${soa}@ 3600 NS ns\nns 3600 A ${at}\nwww 300 A 192.0.2.1\n`,
+    sign,
+  })
+  const cuts = ['good', 'broken', 'plain']
+    .map((label, index) => `${label}. 3600 NS ns.${label}.\nns.${label}. 3600 A 10.54.0.${index + 2}\n`)
+    .join('')
   const world = new World({
     zones: [
       { origin: '.', at: ['10.54.0.1'], text: `${soa}@ 3600 NS a.root.\na.root. 3600 A 10.54.0.1\n${cuts}`, sign: '' },
-      zone('good.', '10.54.0.2', ''), zone('broken.', '10.54.0.3', 'expired'), zone('plain.', '10.54.0.4'),
+      zone('good.', '10.54.0.2', ''),
+      zone('broken.', '10.54.0.3', 'expired'),
+      zone('plain.', '10.54.0.4'),
     ],
   })
   const stepsOf = (text: string): TraceStep[] => {
     const steps: TraceStep[] = []
-    world.resolver.resolve({ name: nameOf(text), type: 1, class: 1 }, { recursionDesired: true, because: 'client', trace: step => steps.push(step) }, () => {})
+    world.resolver.resolve(
+      { name: nameOf(text), type: 1, class: 1 },
+      { recursionDesired: true, because: 'client', trace: step => steps.push(step) },
+      () => {},
+    )
     world.run()
     return steps
   }
   const plain = (text: string): string => text.replace(/key \d+/g, 'key N')
-  const signed = (zone: string): string => `secure    signed by key N of ${zone}, ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC`
+  const signed = (zone: string): string =>
+    `secure    signed by key N of ${zone}, ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC`
 
   test('the chain from the anchor down: zone, key, algorithm, which signature over what, until when', () => {
     const steps = stepsOf('www.good.')
@@ -99,18 +151,40 @@ Chain of trust
   good. DNSKEY  ${signed('good.')}
   www.good. A   ${signed('good.')}
 `)
-    expect(plain(explainText(steps))).toContain('─ good. DS: secure, signed by key N of ., ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC\n')
+    expect(plain(explainText(steps))).toContain(
+      '─ good. DS: secure, signed by key N of ., ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC\n',
+    )
   })
 
   test('or why not', () => {
-    expect(chainText(stepsOf('www.plain.'))).toMatch(/the delegation of plain\. +insecure {2}proven to have no DS\n {2}www\.plain\. A +insecure\n$/)
-    expect(plain(chainText(stepsOf('www.broken.')))).toMatch(/broken\. DNSKEY +bogus +the signature by key N \(ECDSAP256SHA256\) expired \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n$/)
+    expect(chainText(stepsOf('www.plain.'))).toMatch(
+      /the delegation of plain\. +insecure {2}proven to have no DS\n {2}www\.plain\. A +insecure\n$/,
+    )
+    expect(plain(chainText(stepsOf('www.broken.')))).toMatch(
+      /broken\. DNSKEY +bogus +the signature by key N \(ECDSAP256SHA256\) expired \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n$/,
+    )
   })
 
   test('as JSON', () => {
     expect(stepsOf('www.broken.').length).toBeGreaterThan(0)
-    expect(jsonStep({ kind: 'validated', id: 1, depth: 0, zone: name('good.'), what: 'www.good. A', verdict: 'secure', text: 'key 1' })).toEqual({
-      kind: 'validated', id: 1, depth: 0, zone: 'good.', what: 'www.good. A', verdict: 'secure', text: 'key 1',
+    expect(
+      jsonStep({
+        kind: 'validated',
+        id: 1,
+        depth: 0,
+        zone: name('good.'),
+        what: 'www.good. A',
+        verdict: 'secure',
+        text: 'key 1',
+      }),
+    ).toEqual({
+      kind: 'validated',
+      id: 1,
+      depth: 0,
+      zone: 'good.',
+      what: 'www.good. A',
+      verdict: 'secure',
+      text: 'key 1',
     })
   })
 

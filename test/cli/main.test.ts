@@ -23,12 +23,21 @@ interface Ran {
 async function run(words: string, environment: Record<string, string> = {}): Promise<Ran> {
   const ran = { out: '', err: '' }
   const code = await main(words === '' ? [] : words.split(' '), {
-    out: text => { ran.out += text }, err: text => { ran.err += text }, environment: { XDG_CONFIG_HOME: directory, ...environment }, directory, terminal: false,
+    out: text => {
+      ran.out += text
+    },
+    err: text => {
+      ran.err += text
+    },
+    environment: { XDG_CONFIG_HOME: directory, ...environment },
+    directory,
+    terminal: false,
   })
   return { code, ...ran }
 }
 const file = (name: string, text: string): void => writeFileSync(join(directory, name), text)
-const zone = (extra: string): string => `$TTL 300\n@ SOA ns hostmaster 1 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\n${extra}\n`
+const zone = (extra: string): string =>
+  `$TTL 300\n@ SOA ns hostmaster 1 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\n${extra}\n`
 
 describe('commands', () => {
   test('the version', async () => {
@@ -39,13 +48,22 @@ describe('commands', () => {
   test('help tells every command, on standard output', async () => {
     const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
     expect(await run('--help')).toEqual({ code: 0, out: '', err: '' })
-    for (const command of ['serve', 'query', 'explain', 'check-config', 'check-zone', 'completion']) expect(printed.mock.calls.join('')).toContain(`rootwalk ${command}`)
+    for (const command of ['serve', 'query', 'explain', 'check-config', 'check-zone', 'completion'])
+      expect(printed.mock.calls.join('')).toContain(`rootwalk ${command}`)
   })
 
   test('help of serve has a flag for each setting', async () => {
     const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
     await run('serve --help')
-    for (const flag of ['--config', '--listen', '--upstream-port', '--cache-max-negative-ttl', '--log-level', '--query-log-file']) expect(printed.mock.calls.join('')).toContain(flag)
+    for (const flag of [
+      '--config',
+      '--listen',
+      '--upstream-port',
+      '--cache-max-negative-ttl',
+      '--log-level',
+      '--query-log-file',
+    ])
+      expect(printed.mock.calls.join('')).toContain(flag)
   })
 
   test('completion prints a script and is no unknown argument', async () => {
@@ -57,16 +75,33 @@ describe('commands', () => {
   test('trust anchors on the command line: what is wrong with them is told with its place, and nothing starts', async () => {
     file('bad.anchors', '. IN DS 20326 8 2 ABCD\nexample. IN A 192.0.2.1\n')
     file('own.hints', '. 60 NS a.root.\na.root. 60 A 127.0.0.9\n')
-    for (const words of ['serve --listen 127.0.0.1:0 --log-level silent', 'explain a.test', 'serve --listen 127.0.0.1:0 --log-level silent --dnssec-validate false']) {
+    for (const words of [
+      'serve --listen 127.0.0.1:0 --log-level silent',
+      'explain a.test',
+      'serve --listen 127.0.0.1:0 --log-level silent --dnssec-validate false',
+    ]) {
       const { code, err } = await run(`${words} --root-hints own.hints --trust-anchors bad.anchors`)
-      expect([code, err]).toEqual([78, expect.stringMatching(/bad\.anchors:1:\d+: .*SHA-256[\s\S]*bad\.anchors:2:13: expected DS or DNSKEY, found A/)])
+      expect([code, err]).toEqual([
+        78,
+        expect.stringMatching(/bad\.anchors:1:\d+: .*SHA-256[\s\S]*bad\.anchors:2:13: expected DS or DNSKEY, found A/),
+      ])
     }
-    expect((await run('explain a.test --root-hints own.hints --trust-anchors missing.anchors')).err).toContain('missing.anchors: does not exist')
+    expect((await run('explain a.test --root-hints own.hints --trust-anchors missing.anchors')).err).toContain(
+      'missing.anchors: does not exist',
+    )
     file('anchors.json', '{"dnssec": {"trustAnchors": ["built-in", "bad.anchors"]}}')
-    expect(await run('check-config anchors.json')).toMatchObject({ code: 78, err: expect.stringContaining('bad.anchors:1:') })
+    expect(await run('check-config anchors.json')).toMatchObject({
+      code: 78,
+      err: expect.stringContaining('bad.anchors:1:'),
+    })
     file('odd.anchors', `a.test. DS 1 12 2 ${'00'.repeat(32)}\nb.test. DS 1 13 2 ${'00'.repeat(32)}\n`)
     file('odd.json', '{"dnssec": {"trustAnchors": ["built-in", "odd.anchors"]}}')
-    expect(await run('check-config odd.json')).toMatchObject({ code: 0, err: expect.stringMatching(/odd\.anchors: warning: the anchor of a\.test\. has no algorithm and digest that can be checked: the zone is treated as unsigned\n$/) })
+    expect(await run('check-config odd.json')).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(
+        /odd\.anchors: warning: the anchor of a\.test\. has no algorithm and digest that can be checked: the zone is treated as unsigned\n$/,
+      ),
+    })
   })
 
   test('explain says that it did not validate, when it did not', async () => {
@@ -76,15 +111,27 @@ describe('commands', () => {
     expect((await run('explain a.test --root-hints own.hints --no-dnssec')).out).toMatch(/\n; not validated\n$/)
     expect((await run('explain a.test --root-hints own.hints --cd')).out).toMatch(/\n; not validated\n$/)
     const island = await run('explain a.test --root-hints own.hints --trust-anchors island.anchors')
-    expect(island.err).toMatch(/island\.anchors: warning: no anchor of the root: only island\.test\. and what is below is validated; add "built-in"/)
+    expect(island.err).toMatch(
+      /island\.anchors: warning: no anchor of the root: only island\.test\. and what is below is validated; add "built-in"/,
+    )
     expect(island.out).not.toContain('not validated')
-    expect((await run('explain a.test --root-hints own.hints --trust-anchors island.anchors --trust-anchors built-in')).err).toBe('')
+    expect(
+      (await run('explain a.test --root-hints own.hints --trust-anchors island.anchors --trust-anchors built-in')).err,
+    ).toBe('')
   })
 
   test.each([
-    ['', 'A command is needed'], ['serv', 'Did you mean serve?'], ['serve --upstream-prot 5', 'did you mean --upstream-port?'], ['serve extra', 'Unknown argument: extra'],
-    ['query a.test AAA', 'did you mean AAAA?'], ['query a.test -p 0', '-p takes a port'], ['query a.test -p', 'Not enough arguments'], ['check-zone', 'Not enough non-option arguments'], ['explain', 'Not enough non-option arguments'],
-    ['explain a.test AAA', '"AAA" is no record type'], ['check-zone --origin a..b x.zone', '--origin'],
+    ['', 'A command is needed'],
+    ['serv', 'Did you mean serve?'],
+    ['serve --upstream-prot 5', 'did you mean --upstream-port?'],
+    ['serve extra', 'Unknown argument: extra'],
+    ['query a.test AAA', 'did you mean AAAA?'],
+    ['query a.test -p 0', '-p takes a port'],
+    ['query a.test -p', 'Not enough arguments'],
+    ['check-zone', 'Not enough non-option arguments'],
+    ['explain', 'Not enough non-option arguments'],
+    ['explain a.test AAA', '"AAA" is no record type'],
+    ['check-zone --origin a..b x.zone', '--origin'],
   ])('"%s" is wrong usage', async (words, message) => {
     const ran = await run(words)
     expect([ran.code, ran.out]).toEqual([64, ''])
@@ -105,7 +152,9 @@ describe('check-config', () => {
     file('bad.json', '{\n "lisen": 1,\n "cache": {"bytes": 5}\n}')
     const ran = await run('check-config bad.json')
     expect([ran.code, ran.out]).toEqual([78, ''])
-    expect(ran.err.replaceAll(`${directory}/`, '')).toBe('bad.json:2:2: unknown key "lisen" (did you mean "listen"?)\nbad.json:3:21: cache.bytes: expected a number of octets from 1048576, or text such as "64MiB"\n')
+    expect(ran.err.replaceAll(`${directory}/`, '')).toBe(
+      'bad.json:2:2: unknown key "lisen" (did you mean "listen"?)\nbad.json:3:21: cache.bytes: expected a number of octets from 1048576, or text such as "64MiB"\n',
+    )
     expect((await run('check-config', { ROOTWALK_CONFIG: 'bad.json' })).code).toBe(78)
     expect((await run('check-config missing.json')).err).toContain('missing.json: there is no such file')
   })
@@ -127,19 +176,25 @@ describe('check-zone', () => {
     const ran = await run(`check-zone ${join(directory, 'a.example.zone')}`)
     expect(ran).toMatchObject({ code: 0, err: '' })
     expect(ran.out).toMatch(/zone a\.example\. is correct, 4 records\n$/)
-    expect((await run(`check-zone --print ${join(directory, 'a.example.zone')}`)).out).toMatch(/^a\.example\.\s+300\s+IN\s+SOA/m)
+    expect((await run(`check-zone --print ${join(directory, 'a.example.zone')}`)).out).toMatch(
+      /^a\.example\.\s+300\s+IN\s+SOA/m,
+    )
   })
 
   test('an origin may be given', async () => {
     file('db', zone('www A 192.0.2.1'))
-    expect((await run(`check-zone --origin b.example ${join(directory, 'db')}`)).out).toContain('zone b.example. is correct')
+    expect((await run(`check-zone --origin b.example ${join(directory, 'db')}`)).out).toContain(
+      'zone b.example. is correct',
+    )
     expect((await run(`check-zone ${join(directory, 'db')}`)).code).toBe(65)
   })
 
   test('every problem of every file, exit code 65', async () => {
     file('c.zone', zone('www A nowhere\nmail MX x'))
     file('d.zone', zone(''))
-    const ran = await run(`check-zone ${join(directory, 'c.zone')} ${join(directory, 'd.zone')} ${join(directory, 'e.zone')}`)
+    const ran = await run(
+      `check-zone ${join(directory, 'c.zone')} ${join(directory, 'd.zone')} ${join(directory, 'e.zone')}`,
+    )
     expect(ran.code).toBe(65)
     expect(ran.err).toMatch(/c\.zone:5:\d+: [\s\S]*c\.zone:6:\d+: [\s\S]*e\.zone: does not exist/)
     expect(ran.out).toContain('d.zone: zone d. is correct')
@@ -148,31 +203,45 @@ describe('check-zone', () => {
 
 describe('serve', () => {
   test('does not start on a bad configuration (78) or a taken port (69)', async () => {
-    expect(await run('serve --cache-bytes 1 --listen nowhere')).toMatchObject({ code: 78, err: expect.stringMatching(/--listen: listen\[0\][\s\S]*--cache-bytes: cache\.bytes/) })
+    expect(await run('serve --cache-bytes 1 --listen nowhere')).toMatchObject({
+      code: 78,
+      err: expect.stringMatching(/--listen: listen\[0\][\s\S]*--cache-bytes: cache\.bytes/),
+    })
     const inside = await startInside()
     running.push(inside)
-    expect(await run(`serve --listen 127.0.0.1:${inside.port} --log-level silent`)).toMatchObject({ code: 69, err: expect.stringContaining(`127.0.0.1:${inside.port}/udp is taken by`) })
+    expect(await run(`serve --listen 127.0.0.1:${inside.port} --log-level silent`)).toMatchObject({
+      code: 69,
+      err: expect.stringContaining(`127.0.0.1:${inside.port}/udp is taken by`),
+    })
   })
 
   test('does not start with broken zones (65)', async () => {
     file('f.zone', zone('www A nowhere'))
-    expect(await run('serve --listen 127.0.0.1:0 --zones f.zone --log-level silent')).toMatchObject({ code: 65, err: expect.stringMatching(/f\.zone:5:[\s\S]*not started/) })
+    expect(await run('serve --listen 127.0.0.1:0 --zones f.zone --log-level silent')).toMatchObject({
+      code: 65,
+      err: expect.stringMatching(/f\.zone:5:[\s\S]*not started/),
+    })
   })
 
-  test.each([['SIGTERM'], ['SIGINT']] as const)('runs until %s, minds SIGHUP, SIGUSR1 and SIGUSR2, and leaves no listener of signals behind', async signal => {
-    const log: string[] = []
-    vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
-    const before = process.listenerCount(signal)
-    // Priming asks nobody outside: the only root server is a closed port of this machine.
-    file('hints', '. 3600 NS a.root.\na.root. 3600 A 127.0.0.1\n')
-    const served = run('serve --listen 127.0.0.1:0 --log-level silent --root-hints hints --upstream-port 1 --upstream-do-not-query 192.0.2.0/24')
-    await expect.poll(() => process.listenerCount('SIGUSR1')).toBe(1)
-    for (const other of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.emit(other, other)
-    process.emit(signal, signal)
-    expect(await served).toMatchObject({ code: 0, err: '' })
-    expect([process.listenerCount(signal), process.listenerCount('SIGUSR1')]).toEqual([before, 0])
-    expect(log).toEqual([])
-  })
+  test.each([['SIGTERM'], ['SIGINT']] as const)(
+    'runs until %s, minds SIGHUP, SIGUSR1 and SIGUSR2, and leaves no listener of signals behind',
+    async signal => {
+      const log: string[] = []
+      vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
+      const before = process.listenerCount(signal)
+      // Priming asks nobody outside: the only root server is a closed port of this machine.
+      file('hints', '. 3600 NS a.root.\na.root. 3600 A 127.0.0.1\n')
+      const served = run(
+        'serve --listen 127.0.0.1:0 --log-level silent --root-hints hints --upstream-port 1 --upstream-do-not-query 192.0.2.0/24',
+      )
+      await expect.poll(() => process.listenerCount('SIGUSR1')).toBe(1)
+      for (const other of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.emit(other, other)
+      process.emit(signal, signal)
+      expect(await served).toMatchObject({ code: 0, err: '' })
+      expect([process.listenerCount(signal), process.listenerCount('SIGUSR1')]).toEqual([before, 0])
+      expect(log).toEqual([])
+    },
+  )
 })
 
 describe('query', () => {
@@ -182,9 +251,15 @@ describe('query', () => {
     file('own.json', `{"listen": ["0.0.0.0:${inside.port}"], "allow": ["127.0.0.0/8", "10.0.0.0/8"]}`)
     const ran = await run('query www.shop +short', { ROOTWALK_CONFIG: 'own.json' })
     expect(ran).toEqual({ code: 0, out: '192.0.2.80\n', err: '' })
-    expect((await run(`query many.shop TXT @127.0.0.1 -p ${inside.port} --short`)).err).toContain('Truncated, asking again over TCP')
+    expect((await run(`query many.shop TXT @127.0.0.1 -p ${inside.port} --short`)).err).toContain(
+      'Truncated, asking again over TCP',
+    )
     expect((await run(`query www.shop @localhost -p ${inside.port} +short`)).out).toBe('192.0.2.80\n')
-    expect(JSON.parse((await run(`query alias.shop @127.0.0.1 -p ${inside.port} --json --tcp`)).out)).toMatchObject({ status: 'NOERROR', transport: 'tcp', answer: [{ type: 'CNAME' }, { type: 'A' }] })
+    expect(JSON.parse((await run(`query alias.shop @127.0.0.1 -p ${inside.port} --json --tcp`)).out)).toMatchObject({
+      status: 'NOERROR',
+      transport: 'tcp',
+      answer: [{ type: 'CNAME' }, { type: 'A' }],
+    })
   })
 
   test('nobody there: exit code 69', async () => {

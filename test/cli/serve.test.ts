@@ -10,7 +10,12 @@ vi.mock(import('node:v8'), async load => ({ ...(await load()), setFlagsFromStrin
 vi.mock(import('../../src/app.ts'), async load => ({ ...(await load()), startServer: vi.fn() }))
 afterEach(() => vi.clearAllMocks())
 
-const sources = (environment: Record<string, string>): ConfigSources => ({ file: undefined, environment, flags: [], directory: import.meta.dirname })
+const sources = (environment: Record<string, string>): ConfigSources => ({
+  file: undefined,
+  environment,
+  flags: [],
+  directory: import.meta.dirname,
+})
 
 function output() {
   const lines: string[] = []
@@ -19,7 +24,9 @@ function output() {
 
 it('bounds the growth of the heap before anything of the server is made', async () => {
   vi.mocked(startServer).mockImplementation(() => {
-    expect(vi.mocked(setFlagsFromString).mock.calls).toEqual([[`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`]])
+    expect(vi.mocked(setFlagsFromString).mock.calls).toEqual([
+      [`--heap-growing-percent=${defaultLimits.server.heapGrowingPercent}`],
+    ])
     return Promise.reject(new StartError({ kind: 'zones', problems: [] }))
   })
   const told = output()
@@ -28,17 +35,20 @@ it('bounds the growth of the heap before anything of the server is made', async 
   expect(startServer).toHaveBeenCalledTimes(1)
 })
 
-it.each(['--heap-growing-percent=50', '--heap_growing_percent=50'])('leaves the growth of the heap as said on the command line of Node (%s)', async word => {
-  vi.mocked(setFlagsFromString).mockClear()
-  vi.mocked(startServer).mockRejectedValue(new StartError({ kind: 'zones', problems: [] }))
-  process.execArgv.push(word)
-  try {
-    expect(await runServe(sources({}), output())).toBe(Exit.BadData)
-  } finally {
-    process.execArgv.pop()
-  }
-  expect(setFlagsFromString).not.toHaveBeenCalled()
-})
+it.each(['--heap-growing-percent=50', '--heap_growing_percent=50'])(
+  'leaves the growth of the heap as said on the command line of Node (%s)',
+  async word => {
+    vi.mocked(setFlagsFromString).mockClear()
+    vi.mocked(startServer).mockRejectedValue(new StartError({ kind: 'zones', problems: [] }))
+    process.execArgv.push(word)
+    try {
+      expect(await runServe(sources({}), output())).toBe(Exit.BadData)
+    } finally {
+      process.execArgv.pop()
+    }
+    expect(setFlagsFromString).not.toHaveBeenCalled()
+  },
+)
 
 it('changes nothing in a process that will not serve', async () => {
   expect(await runServe(sources({ ROOTWALK_LISTEN: 'nowhere' }), output())).toBe(Exit.BadConfig)

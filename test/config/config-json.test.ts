@@ -10,10 +10,13 @@ const value = (text: string): unknown => {
 
 describe('values', () => {
   test('are those of JSON.parse', () => {
-    fc.assert(fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2, '\t'), (any, indent) => {
-      const text = JSON.stringify(any, null, indent)
-      expect(value(text)).toEqual(JSON.parse(text))
-    }), { numRuns: 200, seed: 7 })
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2, '\t'), (any, indent) => {
+        const text = JSON.stringify(any, null, indent)
+        expect(value(text)).toEqual(JSON.parse(text))
+      }),
+      { numRuns: 200, seed: 7 },
+    )
   })
 
   test('what JSON.parse refuses is refused, and the reverse', () => {
@@ -25,11 +28,38 @@ describe('values', () => {
         return false
       }
     }
-    const pieces = fc.array(fc.constantFrom('{', '}', '[', ']', ',', ':', '"a"', '"', '\\', '1', '-', '0', '.', 'e', 'true', 'null', ' ', '\n', '\\u00', 'x'), { maxLength: 12 })
-    fc.assert(fc.property(pieces, parts => {
-      const text = parts.join('')
-      expect([text, readJson(text).kind === 'document']).toEqual([text, accepted(text)])
-    }), { numRuns: 5_000, seed: 7 })
+    const pieces = fc.array(
+      fc.constantFrom(
+        '{',
+        '}',
+        '[',
+        ']',
+        ',',
+        ':',
+        '"a"',
+        '"',
+        '\\',
+        '1',
+        '-',
+        '0',
+        '.',
+        'e',
+        'true',
+        'null',
+        ' ',
+        '\n',
+        '\\u00',
+        'x',
+      ),
+      { maxLength: 12 },
+    )
+    fc.assert(
+      fc.property(pieces, parts => {
+        const text = parts.join('')
+        expect([text, readJson(text).kind === 'document']).toEqual([text, accepted(text)])
+      }),
+      { numRuns: 5_000, seed: 7 },
+    )
   })
 
   test('keys that are names of prototypes are plain keys', () => {
@@ -44,32 +74,55 @@ describe('values', () => {
 describe('places', () => {
   const got = readJson('{\n  "a": {"b": [1,\n    "x"]},\n\t"c" : true\n}')
   test.each([
-    [[], '1:1', 'none'], [['a'], '2:8', '2:3'], [['a', 'b'], '2:14', '2:9'], [['a', 'b', 1], '3:5', 'none'], [['c'], '4:8', '4:2'], [['d'], 'none', 'none'],
+    [[], '1:1', 'none'],
+    [['a'], '2:8', '2:3'],
+    [['a', 'b'], '2:14', '2:9'],
+    [['a', 'b', 1], '3:5', 'none'],
+    [['c'], '4:8', '4:2'],
+    [['d'], 'none', 'none'],
   ])('%j: value %s, key %s', (path, at, key) => {
     if (got.kind !== 'document') throw new Error(got.message)
-    const text = (place: { line: number; column: number } | null): string => (place === null ? 'none' : `${place.line}:${place.column}`)
+    const text = (place: { line: number; column: number } | null): string =>
+      place === null ? 'none' : `${place.line}:${place.column}`
     expect([text(got.valueAt(path)), text(got.keyAt(path))]).toEqual([at, key])
   })
 
   test('are those that counting the text before gives', () => {
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(undefined, 2), fc.constantFrom('', '\n', '\n\n  '), (any, indent, lead) => {
-      const text = `${lead}${JSON.stringify({ any, last: 1 }, null, indent)}`
-      const at = text.lastIndexOf('"last"')
-      const before = text.slice(0, at).split('\n')
-      const read = readJson(text)
-      expect(read.kind === 'document' && read.keyAt(['last'])).toEqual({ line: before.length, column: (before.at(-1) ?? '').length + 1 })
-    }), { numRuns: 200, seed: 7 })
+    fc.assert(
+      fc.property(
+        fc.jsonValue({ maxDepth: 2 }),
+        fc.constantFrom(undefined, 2),
+        fc.constantFrom('', '\n', '\n\n  '),
+        (any, indent, lead) => {
+          const text = `${lead}${JSON.stringify({ any, last: 1 }, null, indent)}`
+          const at = text.lastIndexOf('"last"')
+          const before = text.slice(0, at).split('\n')
+          const read = readJson(text)
+          expect(read.kind === 'document' && read.keyAt(['last'])).toEqual({
+            line: before.length,
+            column: (before.at(-1) ?? '').length + 1,
+          })
+        },
+      ),
+      { numRuns: 200, seed: 7 },
+    )
   })
 
   test('of ten thousand records cost no copies of the text before them', () => {
     const count = 10_000
-    const text = JSON.stringify({ records: Array.from({ length: count }, (_, i) => `h${i}.example. A 192.0.2.1`) }, null, 2)
+    const text = JSON.stringify(
+      { records: Array.from({ length: count }, (_, i) => `h${i}.example. A 192.0.2.1`) },
+      null,
+      2,
+    )
     const read = readJson(text)
     const slice = vi.spyOn(String.prototype, 'slice')
     const search = vi.spyOn(String.prototype, 'indexOf')
     const searchBack = vi.spyOn(String.prototype, 'lastIndexOf')
     const split = vi.spyOn(String.prototype, 'split')
-    const lines = Array.from({ length: count }, (_, i) => (read.kind === 'document' ? read.valueAt(['records', i])?.line : undefined))
+    const lines = Array.from({ length: count }, (_, i) =>
+      read.kind === 'document' ? read.valueAt(['records', i])?.line : undefined,
+    )
     const calls = [slice, search, searchBack, split].map(({ mock }) => mock.calls.length)
     vi.restoreAllMocks()
     expect(lines).toEqual(Array.from({ length: count }, (_, i) => i + 3))
@@ -78,7 +131,9 @@ describe('places', () => {
   })
 
   test('repeated keys are told', () => {
-    expect(readJson('{"a": 1,\n "b": {"c": 1, "c": 2}}')).toMatchObject({ repeated: [{ path: ['b', 'c'], place: { line: 2, column: 16 } }] })
+    expect(readJson('{"a": 1,\n "b": {"c": 1, "c": 2}}')).toMatchObject({
+      repeated: [{ path: ['b', 'c'], place: { line: 2, column: 16 } }],
+    })
   })
 })
 
@@ -108,6 +163,9 @@ describe('syntax errors say where and what was expected', () => {
   })
 
   test('nesting is bounded', () => {
-    expect(readJson('['.repeat(100_000))).toMatchObject({ kind: 'syntax-error', message: `more than ${MAX_JSON_DEPTH} levels of nesting` })
+    expect(readJson('['.repeat(100_000))).toMatchObject({
+      kind: 'syntax-error',
+      message: `more than ${MAX_JSON_DEPTH} levels of nesting`,
+    })
   })
 })

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { formatIp, formatPrefix, inAnyPrefix, inPrefix, ipFromBytes, parseIp, parseIpv4, parseIpv6, parsePrefix } from '../../src/dns/address.ts'
+import {
+  formatIp,
+  formatPrefix,
+  inAnyPrefix,
+  inPrefix,
+  ipFromBytes,
+  parseIp,
+  parseIpv4,
+  parseIpv6,
+  parsePrefix,
+} from '../../src/dns/address.ts'
 import { hex } from './make.ts'
 
 describe('text to octets', () => {
@@ -12,8 +22,16 @@ describe('text to octets', () => {
   })
 
   it.each([
-    ['octal, which is another address elsewhere', '010.0.0.1'], ['short form', '10.1'], ['one number', '167772161'], ['hexadecimal', '0x7f.0.0.1'],
-    ['too large', '256.0.0.1'], ['blank', ' 1.2.3.4'], ['a fifth part', '1.2.3.4.5'], ['empty part', '1..2.3'], ['', ''], ['sign', '+1.2.3.4'],
+    ['octal, which is another address elsewhere', '010.0.0.1'],
+    ['short form', '10.1'],
+    ['one number', '167772161'],
+    ['hexadecimal', '0x7f.0.0.1'],
+    ['too large', '256.0.0.1'],
+    ['blank', ' 1.2.3.4'],
+    ['a fifth part', '1.2.3.4.5'],
+    ['empty part', '1..2.3'],
+    ['', ''],
+    ['sign', '+1.2.3.4'],
   ])('refuses %s', (_what, text) => {
     expect(parseIpv4(text)).toBeNull()
     expect(parseIp(text)).toBeNull()
@@ -33,7 +51,20 @@ describe('text to octets', () => {
     expect(parseIpv6(text)).toEqual(hex(octets))
   })
 
-  it.each(['1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '1::2::3', ':1:2:3:4:5:6:7', '12345::', 'g::', ':::', '1:2:3:4:5:6:7:8::', '::1.2.3', '::1.2.3.256', '::1.2.3.4:5', ':'])('refuses %s', text => {
+  it.each([
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '1::2::3',
+    ':1:2:3:4:5:6:7',
+    '12345::',
+    'g::',
+    ':::',
+    '1:2:3:4:5:6:7:8::',
+    '::1.2.3',
+    '::1.2.3.256',
+    '::1.2.3.4:5',
+    ':',
+  ])('refuses %s', text => {
     expect(parseIpv6(text)).toBeNull()
   })
 
@@ -95,14 +126,26 @@ describe('prefixes', () => {
     expect(inAnyPrefix(ip(address), [parsed])).toBe(inside)
   })
 
-  it.each(['192.0.2.1/24', '192.0.2.0/33', '2001:db8::/129', '192.0.2.0/', '192.0.2.0/-1', '/8', '10/8', '2001:db8::1/64', ''])('refuses %s', text => {
+  it.each([
+    '192.0.2.1/24',
+    '192.0.2.0/33',
+    '2001:db8::/129',
+    '192.0.2.0/',
+    '192.0.2.0/-1',
+    '/8',
+    '10/8',
+    '2001:db8::1/64',
+    '',
+  ])('refuses %s', text => {
     expect(parsePrefix(text)).toBeNull()
   })
 
   it('are written canonically', () => {
-    expect(['192.0.2.0/24', '2001:DB8:0::/32', '::1'].map(text => formatPrefix(parsePrefix(text) ?? { family: 4, bytes: new Uint8Array(4), length: 0 }))).toEqual([
-      '192.0.2.0/24', '2001:db8::/32', '::1/128',
-    ])
+    expect(
+      ['192.0.2.0/24', '2001:DB8:0::/32', '::1'].map(text =>
+        formatPrefix(parsePrefix(text) ?? { family: 4, bytes: new Uint8Array(4), length: 0 }),
+      ),
+    ).toEqual(['192.0.2.0/24', '2001:db8::/32', '::1/128'])
   })
 
   it('nothing is in an empty list', () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type Decoded, decodeMessage, decodeReply, MAX_NAMED_RDATA_OCTETS, MAX_POINTER_HOPS, readName } from '../../src/dns/decode.ts'
+import {
+  type Decoded,
+  decodeMessage,
+  decodeReply,
+  MAX_NAMED_RDATA_OCTETS,
+  MAX_POINTER_HOPS,
+  readName,
+} from '../../src/dns/decode.ts'
 import type { Message } from '../../src/dns/message.ts'
 import { nameBytes, ROOT } from '../../src/dns/name.ts'
 import { RrType } from '../../src/dns/types.ts'
@@ -16,12 +23,14 @@ function good(decoded: Decoded): Message {
   return decoded.message
 }
 
-const failure = (decoded: Decoded): [string, number] | null => (decoded.kind === 'format-error' ? [decoded.why, decoded.offset] : null)
+const failure = (decoded: Decoded): [string, number] | null =>
+  decoded.kind === 'format-error' ? [decoded.why, decoded.offset] : null
 
 describe('a reply', () => {
   const ns = record('0002 0001 0000003c 0006 036e7331 c010')
   const a = record('0001 0001 0000003c 0004 c0000201')
-  const reply = (counts: readonly [number, number, number, number], ...records: Uint8Array[]): Uint8Array => raw([...counts], join(question, ...records))
+  const reply = (counts: readonly [number, number, number, number], ...records: Uint8Array[]): Uint8Array =>
+    raw([...counts], join(question, ...records))
   const counts = (bytes: Uint8Array): number[] => {
     const { answer, authority, additional } = good(decodeReply(bytes))
     return [answer.length, authority.length, additional.length]
@@ -53,18 +62,41 @@ describe('a reply', () => {
 describe('header and question', () => {
   it('reads every bit', () => {
     const bits = (flags: string) => good(decodeMessage(hex(`abcd ${flags} 0000 0000 0000 0000`)))
-    const quiet = { response: false, opcode: 0, authoritative: false, truncated: false, recursionDesired: false, recursionAvailable: false, authenticData: false, checkingDisabled: false, rcode: 0 }
+    const quiet = {
+      response: false,
+      opcode: 0,
+      authoritative: false,
+      truncated: false,
+      recursionDesired: false,
+      recursionAvailable: false,
+      authenticData: false,
+      checkingDisabled: false,
+      rcode: 0,
+    }
     const cases: [string, Partial<Message>][] = [
-      ['0000', {}], ['8000', { response: true }], ['2800', { opcode: 5 }], ['0400', { authoritative: true }], ['0200', { truncated: true }],
-      ['0100', { recursionDesired: true }], ['0080', { recursionAvailable: true }], ['0040', {}], ['0020', { authenticData: true }],
-      ['0010', { checkingDisabled: true }], ['000f', { rcode: 15 }],
+      ['0000', {}],
+      ['8000', { response: true }],
+      ['2800', { opcode: 5 }],
+      ['0400', { authoritative: true }],
+      ['0200', { truncated: true }],
+      ['0100', { recursionDesired: true }],
+      ['0080', { recursionAvailable: true }],
+      ['0040', {}],
+      ['0020', { authenticData: true }],
+      ['0010', { checkingDisabled: true }],
+      ['000f', { rcode: 15 }],
     ]
     for (const [flags, set] of cases) expect(bits(flags), flags).toMatchObject({ id: 0xabcd, ...quiet, ...set })
   })
 
   it('keeps the case of the question beside the folded name', () => {
     const decoded = good(decodeMessage(raw([1, 0, 0, 0], join(nameBytes(wire('wWw.Example.COM')), hex('001c 0001')))))
-    expect(decoded.question).toEqual({ name: name('www.example.com'), cased: wire('wWw.Example.COM'), type: 28, class: 1 })
+    expect(decoded.question).toEqual({
+      name: name('www.example.com'),
+      cased: wire('wWw.Example.COM'),
+      type: 28,
+      class: 1,
+    })
   })
 
   it('a message may have no question', () => {
@@ -81,9 +113,19 @@ describe('header and question', () => {
     ['a pointer to itself', '0001 8000 0001 0000 0000 0000 c00c 0001 0001', 1, null],
     ['a pointer into the header', '0001 8000 0001 0000 0000 0000 c004 0001 0001', 1, null],
     ['a pointer forwards', '0001 8000 0001 0000 0000 0000 c012 0001 0001 00', 1, null],
-    ['octets behind the question', `0001 8000 0001 0000 0000 0000 ${toHex(question)} 00`, 1, asked('www.example.com', 1)],
+    [
+      'octets behind the question',
+      `0001 8000 0001 0000 0000 0000 ${toHex(question)} 00`,
+      1,
+      asked('www.example.com', 1),
+    ],
     ['more records than octets', `0001 8200 0001 ffff ffff ffff ${toHex(question)}`, 1, asked('www.example.com', 1)],
-    ['a record cut short', `0001 8200 0001 0001 0000 0000 ${toHex(question)} c00c 0001 0001 0000 0000 0004 01`, 1, asked('www.example.com', 1)],
+    [
+      'a record cut short',
+      `0001 8200 0001 0001 0000 0000 ${toHex(question)} c00c 0001 0001 0000 0000 0004 01`,
+      1,
+      asked('www.example.com', 1),
+    ],
   ])('%s is a format error that tells what it could read', (_what, text, id, expected) => {
     const decoded = decodeMessage(hex(text))
     expect(decoded.kind).toBe('format-error')
@@ -95,9 +137,18 @@ describe('header and question', () => {
   })
 
   it('tells of a cut reply that it was cut (TC)', () => {
-    const cut = join(hex('0001 8600 0001 0002 0000 0000'), question, record('0001 0001 0000 003c 0004 c0000201'), hex('c00c 0001'))
+    const cut = join(
+      hex('0001 8600 0001 0002 0000 0000'),
+      question,
+      record('0001 0001 0000 003c 0004 c0000201'),
+      hex('c00c 0001'),
+    )
     const decoded = decodeMessage(cut)
-    expect(decoded).toMatchObject({ kind: 'format-error', header: { truncated: true, authoritative: true }, question: asked('www.example.com', 1) })
+    expect(decoded).toMatchObject({
+      kind: 'format-error',
+      header: { truncated: true, authoritative: true },
+      question: asked('www.example.com', 1),
+    })
   })
 })
 
@@ -105,7 +156,14 @@ describe('names', () => {
   const at = (text: string, offset: number, limit = 99) => readName(hex(text), offset, limit)
 
   it('follows pointers strictly backwards', () => {
-    const bytes = join(new Uint8Array(12), hex('03636f6d00'), hex('07'), octets('example'), hex('c00c'), hex('03777777 c011'))
+    const bytes = join(
+      new Uint8Array(12),
+      hex('03636f6d00'),
+      hex('07'),
+      octets('example'),
+      hex('c00c'),
+      hex('03777777 c011'),
+    )
     expect(readName(bytes, 27, bytes.length)).toEqual({ name: wire('www.example.com'), next: 33 })
     expect(readName(bytes, 17, bytes.length)).toEqual({ name: wire('example.com'), next: 27 })
     expect(readName(bytes, 16, bytes.length)).toEqual({ name: ROOT, next: 17 })
@@ -125,7 +183,10 @@ describe('names', () => {
     expect(readName(bytes, 12, bytes.length)?.name).toBe('\x03a.b\x02\x00\xff\x00')
   })
 
-  it.each([[127, true], [128, false]])('%i labels of one octet', (labels, ok) => {
+  it.each([
+    [127, true],
+    [128, false],
+  ])('%i labels of one octet', (labels, ok) => {
     const bytes = join(new Uint8Array(12), ...Array.from({ length: labels }, () => hex('0161')), hex('00'))
     expect(readName(bytes, 12, bytes.length) !== null).toBe(ok)
   })
@@ -138,8 +199,14 @@ describe('names', () => {
     expect(readName(bytes, 269, bytes.length)).toBeNull()
   })
 
-  it.each([[MAX_POINTER_HOPS, true], [MAX_POINTER_HOPS + 1, false]])('%i pointers in a row', (hops, ok) => {
-    const chain = Array.from({ length: hops }, (_, i) => { const to = i === 0 ? 12 : 13 + 2 * (i - 1); return Uint8Array.of(0xc0 | (to >> 8), to & 0xff) })
+  it.each([
+    [MAX_POINTER_HOPS, true],
+    [MAX_POINTER_HOPS + 1, false],
+  ])('%i pointers in a row', (hops, ok) => {
+    const chain = Array.from({ length: hops }, (_, i) => {
+      const to = i === 0 ? 12 : 13 + 2 * (i - 1)
+      return Uint8Array.of(0xc0 | (to >> 8), to & 0xff)
+    })
     const bytes = join(new Uint8Array(12), hex('00'), ...chain)
     expect(readName(bytes, bytes.length - 2, bytes.length) !== null).toBe(ok)
   })
@@ -154,22 +221,46 @@ describe('names', () => {
 describe('records', () => {
   it('reads owner, type, class, TTL and RDATA', () => {
     const decoded = good(decodeMessage(raw([1, 1, 0, 0], join(question, record('0001 0001 0000 012c 0004 c0000201')))))
-    expect(decoded.answer).toEqual([{ owner: wire('www.example.com'), type: 1, class: 1, ttl: 300, rdata: hex('c0000201') }])
+    expect(decoded.answer).toEqual([
+      { owner: wire('www.example.com'), type: 1, class: 1, ttl: 300, rdata: hex('c0000201') },
+    ])
   })
 
-  it.each([['7fffffff', 0x7fff_ffff], ['80000000', 0], ['ffffffff', 0]])('TTL %s counts as %i (RFC 2181 section 8)', (ttl, seconds) => {
-    expect(good(decodeMessage(raw([1, 1, 0, 0], join(question, record(`0001 0001 ${ttl} 0004 c0000201`))))).answer[0]?.ttl).toBe(seconds)
+  it.each([
+    ['7fffffff', 0x7fff_ffff],
+    ['80000000', 0],
+    ['ffffffff', 0],
+  ])('TTL %s counts as %i (RFC 2181 section 8)', (ttl, seconds) => {
+    expect(
+      good(decodeMessage(raw([1, 1, 0, 0], join(question, record(`0001 0001 ${ttl} 0004 c0000201`))))).answer[0]?.ttl,
+    ).toBe(seconds)
   })
 
   it('puts records into their sections', () => {
     const soa = record('0006 0001 00000001 0018 c00c c00c 00000001 00000002 00000003 00000004 00000005')
-    const decoded = good(decodeMessage(raw([1, 1, 1, 1], join(question, record('0001 0001 00000001 0004 01020304'), soa, record('0010 0001 00000001 0002 0161')))))
-    expect([decoded.answer, decoded.authority, decoded.additional].map(section => section.map(found => found.type))).toEqual([[1], [6], [16]])
-    expect(toHex(decoded.authority[0]?.rdata ?? hex(''))).toBe(`${toHex(nameBytes(wire('www.example.com'))).repeat(2)}${'0000000100000002000000030000000400000005'}`)
+    const decoded = good(
+      decodeMessage(
+        raw(
+          [1, 1, 1, 1],
+          join(question, record('0001 0001 00000001 0004 01020304'), soa, record('0010 0001 00000001 0002 0161')),
+        ),
+      ),
+    )
+    expect(
+      [decoded.answer, decoded.authority, decoded.additional].map(section => section.map(found => found.type)),
+    ).toEqual([[1], [6], [16]])
+    expect(toHex(decoded.authority[0]?.rdata ?? hex(''))).toBe(
+      `${toHex(nameBytes(wire('www.example.com'))).repeat(2)}${'0000000100000002000000030000000400000005'}`,
+    )
   })
 
   it('keeps no view on its input', () => {
-    const bytes = Buffer.from(raw([1, 1, 0, 1], join(question, record('0001 0001 0000 012c 0004 c0000201'), hex('00 0029 0400 00000000 0006 000a 0002 beef'))))
+    const bytes = Buffer.from(
+      raw(
+        [1, 1, 0, 1],
+        join(question, record('0001 0001 0000 012c 0004 c0000201'), hex('00 0029 0400 00000000 0006 000a 0002 beef')),
+      ),
+    )
     const before = good(decodeMessage(bytes))
     const copy = structuredClone(before)
     bytes.fill(0xff)
@@ -186,29 +277,79 @@ describe('records', () => {
 
 describe('RDLENGTH is enforced', () => {
   const decodeRdata = (type: number, klass: number, rdata: Uint8Array) =>
-    decodeMessage(raw([1, 1, 0, 0], join(question, hex('c00c'), Uint8Array.of(type >> 8, type & 0xff, klass >> 8, klass & 0xff, 0, 0, 0, 1, rdata.length >> 8, rdata.length & 0xff), rdata)))
+    decodeMessage(
+      raw(
+        [1, 1, 0, 0],
+        join(
+          question,
+          hex('c00c'),
+          Uint8Array.of(
+            type >> 8,
+            type & 0xff,
+            klass >> 8,
+            klass & 0xff,
+            0,
+            0,
+            0,
+            1,
+            rdata.length >> 8,
+            rdata.length & 0xff,
+          ),
+          rdata,
+        ),
+      ),
+    )
 
   it.each([
-    ['A of 3', RrType.A, '010203'], ['A of 5', RrType.A, '0102030405'], ['A of 0', RrType.A, ''], ['AAAA of 15', RrType.AAAA, '00'.repeat(15)],
-    ['NS of 0', RrType.NS, ''], ['NS with an octet more', RrType.NS, '016100ff'], ['NS that ends in the next octet', RrType.NS, '0161'],
-    ['MX of 0', RrType.MX, ''], ['MX without a name', RrType.MX, '000a'], ['MX with an octet more', RrType.MX, '000a 0000'],
-    ['half a pointer', RrType.CNAME, 'c0'], ['SOA without numbers', RrType.SOA, '0000'], ['SOA with one too many', RrType.SOA, `0000${'00'.repeat(21)}`],
-    ['SRV cut', RrType.SRV, '0001 0002 00'], ['TXT of 0', RrType.TXT, ''], ['TXT whose string is too long', RrType.TXT, '05616263'],
-    ['HINFO with one string', RrType.HINFO, '0161'], ['HINFO with three', RrType.HINFO, '0161 0162 0163'], ['DS of 3', RrType.DS, '000102'],
-    ['RRSIG without signer', RrType.RRSIG, '00'.repeat(18)], ['NSEC bit map of length 0', RrType.NSEC, '00 0000'], ['NSEC bit map of length 33', RrType.NSEC, `00 0021${'ff'.repeat(33)}`],
-    ['NSEC bit map over the end', RrType.NSEC, '00 0002 ff'], ['NSEC with half a bit map', RrType.NSEC, '00 00'], ['NSEC3 with a long salt', RrType.NSEC3, '01000000 ff aabb'],
-    ['NSEC3PARAM with an octet more', RrType.NSEC3PARAM, '01000000 00 ff'], ['SVCB parameter over the end', RrType.SVCB, '0001 00 0001 0005 00'],
-    ['SVCB with half a parameter', RrType.HTTPS, '0001 00 0001 00'], ['LOC of 15', RrType.LOC, '00'.repeat(15)], ['EUI48 of 5', RrType.EUI48, '0102030405'],
-    ['CAA without tag', RrType.CAA, '00'], ['CAA tag over the end', RrType.CAA, '00 05 6973'], ['NAPTR cut in its strings', RrType.NAPTR, '0001 0001 0155 05'],
+    ['A of 3', RrType.A, '010203'],
+    ['A of 5', RrType.A, '0102030405'],
+    ['A of 0', RrType.A, ''],
+    ['AAAA of 15', RrType.AAAA, '00'.repeat(15)],
+    ['NS of 0', RrType.NS, ''],
+    ['NS with an octet more', RrType.NS, '016100ff'],
+    ['NS that ends in the next octet', RrType.NS, '0161'],
+    ['MX of 0', RrType.MX, ''],
+    ['MX without a name', RrType.MX, '000a'],
+    ['MX with an octet more', RrType.MX, '000a 0000'],
+    ['half a pointer', RrType.CNAME, 'c0'],
+    ['SOA without numbers', RrType.SOA, '0000'],
+    ['SOA with one too many', RrType.SOA, `0000${'00'.repeat(21)}`],
+    ['SRV cut', RrType.SRV, '0001 0002 00'],
+    ['TXT of 0', RrType.TXT, ''],
+    ['TXT whose string is too long', RrType.TXT, '05616263'],
+    ['HINFO with one string', RrType.HINFO, '0161'],
+    ['HINFO with three', RrType.HINFO, '0161 0162 0163'],
+    ['DS of 3', RrType.DS, '000102'],
+    ['RRSIG without signer', RrType.RRSIG, '00'.repeat(18)],
+    ['NSEC bit map of length 0', RrType.NSEC, '00 0000'],
+    ['NSEC bit map of length 33', RrType.NSEC, `00 0021${'ff'.repeat(33)}`],
+    ['NSEC bit map over the end', RrType.NSEC, '00 0002 ff'],
+    ['NSEC with half a bit map', RrType.NSEC, '00 00'],
+    ['NSEC3 with a long salt', RrType.NSEC3, '01000000 ff aabb'],
+    ['NSEC3PARAM with an octet more', RrType.NSEC3PARAM, '01000000 00 ff'],
+    ['SVCB parameter over the end', RrType.SVCB, '0001 00 0001 0005 00'],
+    ['SVCB with half a parameter', RrType.HTTPS, '0001 00 0001 00'],
+    ['LOC of 15', RrType.LOC, '00'.repeat(15)],
+    ['EUI48 of 5', RrType.EUI48, '0102030405'],
+    ['CAA without tag', RrType.CAA, '00'],
+    ['CAA tag over the end', RrType.CAA, '00 05 6973'],
+    ['NAPTR cut in its strings', RrType.NAPTR, '0001 0001 0155 05'],
   ])('%s', (_what, type, rdata) => {
     expect(decodeRdata(type, 1, hex(rdata)).kind).toBe('format-error')
   })
 
   it.each([
-    ['A', RrType.A, '01020304'], ['TXT with an empty string', RrType.TXT, '00'], ['NSEC without bit map', RrType.NSEC, '00'],
-    ['SVCB in alias mode', RrType.SVCB, '0000 00'], ['LOC of an unknown version', RrType.LOC, '01'], ['DS without digest', RrType.DS, '0001 08 02'],
-    ['an unknown type, empty', 65_280, ''], ['an unknown type with what looks like a pointer', 65_280, 'c00cc0ff'], ['NULL', RrType.NULL, 'ff'],
-    ['CAA', RrType.CAA, '00 05 6973737565 63612e74657374'], ['NSEC3', RrType.NSEC3, '01000000 02aabb 0101 0001 40'],
+    ['A', RrType.A, '01020304'],
+    ['TXT with an empty string', RrType.TXT, '00'],
+    ['NSEC without bit map', RrType.NSEC, '00'],
+    ['SVCB in alias mode', RrType.SVCB, '0000 00'],
+    ['LOC of an unknown version', RrType.LOC, '01'],
+    ['DS without digest', RrType.DS, '0001 08 02'],
+    ['an unknown type, empty', 65_280, ''],
+    ['an unknown type with what looks like a pointer', 65_280, 'c00cc0ff'],
+    ['NULL', RrType.NULL, 'ff'],
+    ['CAA', RrType.CAA, '00 05 6973737565 63612e74657374'],
+    ['NSEC3', RrType.NSEC3, '01000000 02aabb 0101 0001 40'],
   ])('%s is kept as it is', (_what, type, rdata) => {
     expect(good(decodeRdata(type, 1, hex(rdata))).answer[0]?.rdata).toEqual(hex(rdata))
   })
@@ -224,7 +365,9 @@ describe('RDLENGTH is enforced', () => {
   })
 
   it.each([
-    ['NS', RrType.NS, 'c010', 'example.com'], ['CNAME', RrType.CNAME, '0378797a c010', 'xyz.example.com'], ['DNAME', RrType.DNAME, 'c014', 'om'],
+    ['NS', RrType.NS, 'c010', 'example.com'],
+    ['CNAME', RrType.CNAME, '0378797a c010', 'xyz.example.com'],
+    ['DNAME', RrType.DNAME, 'c014', 'om'],
   ])('decompresses %s', (_what, type, rdata, text) => {
     if (text === 'om') expect(decodeRdata(type, 1, hex(rdata)).kind).toBe('format-error')
     else expect(good(decodeRdata(type, 1, hex(rdata))).answer[0]?.rdata).toEqual(nameBytes(wire(text)))
@@ -233,10 +376,14 @@ describe('RDLENGTH is enforced', () => {
   it('decompresses names between numbers', () => {
     const com = toHex(nameBytes(wire('example.com')))
     expect(toHex(good(decodeRdata(RrType.MX, 1, hex('000a c010'))).answer[0]?.rdata ?? hex(''))).toBe(`000a${com}`)
-    expect(toHex(good(decodeRdata(RrType.SRV, 1, hex('0001 0002 0035 0161 c010'))).answer[0]?.rdata ?? hex(''))).toBe(`0001000200350161${com}`)
+    expect(toHex(good(decodeRdata(RrType.SRV, 1, hex('0001 0002 0035 0161 c010'))).answer[0]?.rdata ?? hex(''))).toBe(
+      `0001000200350161${com}`,
+    )
     expect(toHex(good(decodeRdata(RrType.MINFO, 1, hex('00 c010'))).answer[0]?.rdata ?? hex(''))).toBe(`00${com}`)
     expect(toHex(good(decodeRdata(RrType.RP, 1, hex('c010 016100'))).answer[0]?.rdata ?? hex(''))).toBe(`${com}016100`)
-    expect(toHex(good(decodeRdata(RrType.NAPTR, 1, hex('0001 0002 0155 00 0178 c010'))).answer[0]?.rdata ?? hex(''))).toBe(`000100020155000178${com}`)
+    expect(
+      toHex(good(decodeRdata(RrType.NAPTR, 1, hex('0001 0002 0155 00 0178 c010'))).answer[0]?.rdata ?? hex('')),
+    ).toBe(`000100020155000178${com}`)
   })
 
   it('a name in RDATA may not end outside it, even where the octets behind would complete it', () => {
@@ -250,14 +397,24 @@ describe('OPT', () => {
   const plain = opt('04d0 00008000 0000')
 
   it('becomes `edns`, and its rcode bits widen the rcode', () => {
-    const decoded = good(decodeMessage(join(hex('0001 8003 0001 0000 0000 0001'), question, opt('04d0 01008001 0006 000a 0002 beef'))))
+    const decoded = good(
+      decodeMessage(join(hex('0001 8003 0001 0000 0000 0001'), question, opt('04d0 01008001 0006 000a 0002 beef'))),
+    )
     expect(decoded.additional).toEqual([])
-    expect(decoded.edns).toEqual({ payloadSize: 1232, version: 0, dnssecOk: true, flags: 1, options: [{ code: 10, data: hex('beef') }] })
+    expect(decoded.edns).toEqual({
+      payloadSize: 1232,
+      version: 0,
+      dnssecOk: true,
+      flags: 1,
+      options: [{ code: 10, data: hex('beef') }],
+    })
     expect(decoded.rcode).toBe(0x13)
   })
 
   it('may stand before other additional records', () => {
-    const decoded = good(decodeMessage(raw([1, 0, 0, 2], join(question, plain, record('0001 0001 00000001 0004 01020304')))))
+    const decoded = good(
+      decodeMessage(raw([1, 0, 0, 2], join(question, plain, record('0001 0001 00000001 0004 01020304')))),
+    )
     expect(decoded.edns?.dnssecOk).toBe(true)
     expect(decoded.additional).toHaveLength(1)
   })
@@ -271,16 +428,24 @@ describe('OPT', () => {
     ['half an option header', [1, 0, 0, 1], opt('04d0 00000000 0003 000a 00')],
     ['RDLENGTH over the end', [1, 0, 0, 1], opt('04d0 00000000 0001')],
     ['101 options', [1, 0, 0, 1], opt(`04d0 00000000 0194 ${'fde80000'.repeat(101)}`)],
-  ] satisfies [string, [number, number, number, number], Uint8Array][])('%s is a format error', (_what, counts, body) => {
-    expect(failure(decodeMessage(raw(counts, join(question, body))))).not.toBeNull()
-  })
+  ] satisfies [string, [number, number, number, number], Uint8Array][])(
+    '%s is a format error',
+    (_what, counts, body) => {
+      expect(failure(decodeMessage(raw(counts, join(question, body))))).not.toBeNull()
+    },
+  )
 
   it('takes 100 options, duplicates and unknown ones included', () => {
-    expect(good(decodeMessage(raw([1, 0, 0, 1], join(question, opt(`04d0 00000000 0190 ${'fde80000'.repeat(100)}`))))).edns?.options).toHaveLength(100)
+    expect(
+      good(decodeMessage(raw([1, 0, 0, 1], join(question, opt(`04d0 00000000 0190 ${'fde80000'.repeat(100)}`))))).edns
+        ?.options,
+    ).toHaveLength(100)
   })
 
   it('does not judge options of a version it does not know: that is BADVERS, not FORMERR', () => {
-    expect(good(decodeMessage(raw([1, 0, 0, 1], join(question, opt('04d0 00010000 0003 000a 00'))))).edns).toMatchObject({ version: 1, options: [] })
+    expect(
+      good(decodeMessage(raw([1, 0, 0, 1], join(question, opt('04d0 00010000 0003 000a 00'))))).edns,
+    ).toMatchObject({ version: 1, options: [] })
   })
 })
 
@@ -299,13 +464,23 @@ describe('compression bombs', () => {
   it('refuses those that blow up to most, and takes big honest sets', () => {
     const verdicts = Object.fromEntries(bombs.map(bomb => [bomb.what, decodeMessage(bomb.bytes).kind]))
     expect(verdicts).toMatchObject({
-      'MINFO records, each two pointers to one name of 255 octets': 'format-error', 'counts of 65,535 in a bare header': 'format-error',
-      'NS records of one label and a pointer to 253 octets': 'format-error', 'A records owned by one name of 127 labels': 'message',
+      'MINFO records, each two pointers to one name of 255 octets': 'format-error',
+      'counts of 65,535 in a bare header': 'format-error',
+      'NS records of one label and a pointer to 253 octets': 'format-error',
+      'A records owned by one name of 127 labels': 'message',
     })
   })
-  it.each([[4_000, 60, 'message'], [3_000, 30, 'message'], [4_000, 120, 'format-error']])('%i PTR records with names of %i octets: %s', (count, length, kind) => {
-    const suffix = nameBytes(wire(['y'.repeat(length > 70 ? 50 : 1), 'x'.repeat(length - 10 - (length > 70 ? 50 : 1)), 'test'].join('.')))
-    const records = Array.from({ length: count }, (_, i) => join(hex('c00c 000c 0001 00000000 0004 01'), Uint8Array.of(i), hex('c00c')))
+  it.each([
+    [4_000, 60, 'message'],
+    [3_000, 30, 'message'],
+    [4_000, 120, 'format-error'],
+  ])('%i PTR records with names of %i octets: %s', (count, length, kind) => {
+    const suffix = nameBytes(
+      wire(['y'.repeat(length > 70 ? 50 : 1), 'x'.repeat(length - 10 - (length > 70 ? 50 : 1)), 'test'].join('.')),
+    )
+    const records = Array.from({ length: count }, (_, i) =>
+      join(hex('c00c 000c 0001 00000000 0004 01'), Uint8Array.of(i), hex('c00c')),
+    )
     expect(decodeMessage(raw([1, count, 0, 0], join(suffix, hex('000c 0001'), ...records))).kind).toBe(kind)
   })
 })

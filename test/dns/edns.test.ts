@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { ednsFrom, extendedError, findOption, MAX_OPTIONS, optionsFit, optOctets, readExtendedErrors, readOptions, writeOpt } from '../../src/dns/edns.ts'
+import {
+  ednsFrom,
+  extendedError,
+  findOption,
+  MAX_OPTIONS,
+  optionsFit,
+  optOctets,
+  readExtendedErrors,
+  readOptions,
+  writeOpt,
+} from '../../src/dns/edns.ts'
 import { EdeCode, EdnsOptionCode } from '../../src/dns/types.ts'
 import { countReads } from '../fuzz/counting.ts'
 import { edns, hex, octets, toHex } from './make.ts'
@@ -10,7 +20,11 @@ describe('options', () => {
   it.each([
     ['none', '', []],
     ['one without data', '000a 0000', [option(10, '')]],
-    ['unknown and repeated ones, in order', 'fde8 0001 61 000a 0001 62 000a 0001 63', [option(65_000, 'a'), option(10, 'b'), option(10, 'c')]],
+    [
+      'unknown and repeated ones, in order',
+      'fde8 0001 61 000a 0001 62 000a 0001 63',
+      [option(65_000, 'a'), option(10, 'b'), option(10, 'c')],
+    ],
     ['a length over the end', '000a 0002 61', null],
     ['half a header', '000a 00', null],
     ['an octet behind the last', '000a 0000 ff', null],
@@ -20,7 +34,10 @@ describe('options', () => {
     expect(optionsFit(bytes, 0, bytes.length)).toBe(expected !== null)
   })
 
-  it.each([[MAX_OPTIONS, true], [MAX_OPTIONS + 1, false]])('%i of them', (count, ok) => {
+  it.each([
+    [MAX_OPTIONS, true],
+    [MAX_OPTIONS + 1, false],
+  ])('%i of them', (count, ok) => {
     const bytes = hex('000a 0000'.repeat(count))
     expect(readOptions(bytes, 0, bytes.length) !== null).toBe(ok)
     expect(optionsFit(bytes, 0, bytes.length)).toBe(ok)
@@ -33,7 +50,9 @@ describe('options', () => {
   })
 
   it('the first of several counts', () => {
-    expect(findOption(edns({ options: [option(3, 'x'), option(10, 'first'), option(10, 'second')] }), 10)).toEqual(option(10, 'first'))
+    expect(findOption(edns({ options: [option(3, 'x'), option(10, 'first'), option(10, 'second')] }), 10)).toEqual(
+      option(10, 'first'),
+    )
     expect(findOption(edns(), 10)).toBeUndefined()
   })
 
@@ -51,7 +70,12 @@ describe('OPT', () => {
     ['DO', edns({ dnssecOk: true }), 0, '0000290 4d0 00 00 8000 0000'],
     ['other flags do not touch DO', edns({ flags: 0xffff }), 0, '0000290 4d0 00 00 7fff 0000'],
     ['version and rcode', edns({ version: 1 }), 0xabc, '0000290 4d0 ab 01 0000 0000'],
-    ['options', edns({ options: [option(3, ''), option(10, 'ab')] }), 0, '0000290 4d0 00 00 0000 000a 00030000 000a00026162'],
+    [
+      'options',
+      edns({ options: [option(3, ''), option(10, 'ab')] }),
+      0,
+      '0000290 4d0 00 00 0000 000a 00030000 000a00026162',
+    ],
   ])('%s', (_what, value, rcode, expected) => {
     const into = new Uint8Array(optOctets(value) + 4)
     expect(writeOpt(value, rcode, into, 2)).toBe(into.length - 2)
@@ -59,8 +83,20 @@ describe('OPT', () => {
   })
 
   it('reads class and TTL (RFC 6891 section 6.1.3)', () => {
-    expect(ednsFrom(4_096, 0x1701_8001, [])).toEqual({ payloadSize: 4_096, version: 1, dnssecOk: true, flags: 1, options: [] })
-    expect(ednsFrom(100, 0x0000_7fff, [])).toEqual({ payloadSize: 100, version: 0, dnssecOk: false, flags: 0x7fff, options: [] })
+    expect(ednsFrom(4_096, 0x1701_8001, [])).toEqual({
+      payloadSize: 4_096,
+      version: 1,
+      dnssecOk: true,
+      flags: 1,
+      options: [],
+    })
+    expect(ednsFrom(100, 0x0000_7fff, [])).toEqual({
+      payloadSize: 100,
+      version: 0,
+      dnssecOk: false,
+      flags: 0x7fff,
+      options: [],
+    })
   })
 })
 
@@ -85,6 +121,9 @@ describe('extended errors (RFC 8914)', () => {
 
   it('reads several, and nothing else', () => {
     const options = [extendedError(EdeCode.Blocked, 'a'), option(10, 'x'), extendedError(EdeCode.Other, 'b')]
-    expect(readExtendedErrors(edns({ options }))).toEqual([{ code: 15, text: 'a' }, { code: 0, text: 'b' }])
+    expect(readExtendedErrors(edns({ options }))).toEqual([
+      { code: 15, text: 'a' },
+      { code: 0, text: 'b' },
+    ])
   })
 })

@@ -18,13 +18,29 @@ function decoded(bytes: Uint8Array): Message {
 }
 
 const ns = (owner: string, target: string): Rr => rr(owner, RrType.NS, nameRdata(wire(target)))
-const soa = soaRdata({ mname: wire('ns.example.com'), rname: wire('host.example.com'), serial: 1, refresh: 2, retry: 3, expire: 4, minimum: 5 })
+const soa = soaRdata({
+  mname: wire('ns.example.com'),
+  rname: wire('host.example.com'),
+  serial: 1,
+  refresh: 2,
+  retry: 3,
+  expire: 4,
+  minimum: 5,
+})
 
 describe('header', () => {
   it.each([
-    [{}, '1234 8180'], [{ response: false }, '1234 0180'], [{ opcode: 4 }, '1234 a180'], [{ authoritative: true }, '1234 8580'], [{ truncated: true }, '1234 8380'],
-    [{ recursionDesired: false }, '1234 8080'], [{ recursionAvailable: false }, '1234 8100'], [{ authenticData: true }, '1234 81a0'],
-    [{ checkingDisabled: true }, '1234 8190'], [{ rcode: 3 }, '1234 8183'], [{ id: 0xffff }, 'ffff 8180'],
+    [{}, '1234 8180'],
+    [{ response: false }, '1234 0180'],
+    [{ opcode: 4 }, '1234 a180'],
+    [{ authoritative: true }, '1234 8580'],
+    [{ truncated: true }, '1234 8380'],
+    [{ recursionDesired: false }, '1234 8080'],
+    [{ recursionAvailable: false }, '1234 8100'],
+    [{ authenticData: true }, '1234 81a0'],
+    [{ checkingDisabled: true }, '1234 8190'],
+    [{ rcode: 3 }, '1234 8183'],
+    [{ id: 0xffff }, 'ffff 8180'],
   ] satisfies [Partial<Message>, string][])('%j', (changes, expected) => {
     expect(encode(message({ question: null, ...changes })).bytes).toEqual(hex(`${expected} 0000 0000 0000 0000`))
   })
@@ -42,16 +58,30 @@ describe('header', () => {
 
 describe('compression', () => {
   it('is what RFC 1035 section 4.1.4 shows', () => {
-    const { bytes } = encode(message({ answer: [rr('www.example.com', RrType.CNAME, nameRdata(wire('web.example.com')), 1), a('web.example.com', 1, 2)] }))
-    expect(bytes).toEqual(join(
-      hex('1234 8180 0001 0002 0000 0000'), nameBytes(wire('www.example.com')), hex('0001 0001'),
-      hex('c00c 0005 0001 00000001 0006 03776562 c010'), hex('c02d 0001 0001 00000002 0004 c0000201'),
-    ))
+    const { bytes } = encode(
+      message({
+        answer: [
+          rr('www.example.com', RrType.CNAME, nameRdata(wire('web.example.com')), 1),
+          a('web.example.com', 1, 2),
+        ],
+      }),
+    )
+    expect(bytes).toEqual(
+      join(
+        hex('1234 8180 0001 0002 0000 0000'),
+        nameBytes(wire('www.example.com')),
+        hex('0001 0001'),
+        hex('c00c 0005 0001 00000001 0006 03776562 c010'),
+        hex('c02d 0001 0001 00000002 0004 c0000201'),
+      ),
+    )
   })
 
   it('gives the owner the case of the question (0x20)', () => {
     const cased = wire('wWw.eXaMpLe.cOm')
-    const { bytes } = encode(message({ question: { ...asked('www.example.com', 1), cased }, answer: [a('www.example.com', 1)] }))
+    const { bytes } = encode(
+      message({ question: { ...asked('www.example.com', 1), cased }, answer: [a('www.example.com', 1)] }),
+    )
     expect(decoded(bytes).answer[0]?.owner).toBe(cased)
     expect(bytes.length).toBe(12 + 17 + 4 + 16)
   })
@@ -76,7 +106,9 @@ describe('compression', () => {
     ['SVCB', RrType.SVCB, join(hex('0001'), nameRdata(wire('www.example.com')))],
     ['an unknown type', 65_280, nameRdata(wire('www.example.com'))],
   ])('%s: they are not (RFC 3597 section 4)', (_what, type, rdata) => {
-    expect(encode(message({ answer: [rr('www.example.com', type, rdata)] })).bytes.length).toBe(12 + 21 + 12 + rdata.length)
+    expect(encode(message({ answer: [rr('www.example.com', type, rdata)] })).bytes.length).toBe(
+      12 + 21 + 12 + rdata.length,
+    )
   })
 
   it('copies RDATA that does not fit its type as it is', () => {
@@ -96,7 +128,7 @@ describe('compression', () => {
     const answer = names.map(text => a(text, 1))
     const { bytes } = encode(message({ answer: [...answer, a('www.example.com', 1)] }))
     expect(decoded(bytes).answer).toEqual([...answer, a('www.example.com', 1)])
-    const spread = (answer.length * (16 + 8) + 12 + 21)
+    const spread = answer.length * (16 + 8) + 12 + 21
     expect(bytes.length).toBeGreaterThan(spread)
     // The last record, owned by the question's name, costs a pointer and no more.
     expect(bytes.length).toBe(encode(message({ answer })).bytes.length + 16)
@@ -116,14 +148,24 @@ describe('compression', () => {
 describe('truncation', () => {
   const two = [a('www.example.com', 1), a('www.example.com', 2)]
   const other = [rr('www.example.com', RrType.TXT, txtRdata(['x'.repeat(200)]))]
-  const full = message({ answer: [...two, ...other], authority: [ns('example.com', 'ns.example.com')], additional: [a('ns.example.com', 9), a('ns.example.com', 10)], edns: edns() })
+  const full = message({
+    answer: [...two, ...other],
+    authority: [ns('example.com', 'ns.example.com')],
+    additional: [a('ns.example.com', 9), a('ns.example.com', 10)],
+    edns: edns(),
+  })
   const size = (m: Message) => encode(m).bytes.length
 
   it.each([
     ['all fits', full, full, false],
     ['one octet less: no additional, and no TC', full, { ...full, additional: [] }, false],
     ['authority gone: TC', { ...full, additional: [] }, { ...full, additional: [], authority: [] }, true],
-    ['the second RRset of the answer gone: TC', { ...full, additional: [], authority: [] }, { ...full, additional: [], authority: [], answer: two }, true],
+    [
+      'the second RRset of the answer gone: TC',
+      { ...full, additional: [], authority: [] },
+      { ...full, additional: [], authority: [], answer: two },
+      true,
+    ],
     ['an RRset goes as a whole', message({ answer: two, edns: edns() }), message({ edns: edns() }), true],
   ])('%s', (what, whole, expected, truncated) => {
     const maxBytes = what === 'all fits' ? size(whole) : size(whole) - 1
@@ -180,14 +222,21 @@ describe('minimal', () => {
   const nsec = rr('example.com', RrType.NSEC, hex('00'))
 
   it('leaves out what an answer does not need, and keeps proofs', () => {
-    const m = message({ answer: [a('www.example.com', 1)], authority: [ns('example.com', 'ns.example.com'), rrsigNs, nsec], additional: [a('ns.example.com', 1)] })
+    const m = message({
+      answer: [a('www.example.com', 1)],
+      authority: [ns('example.com', 'ns.example.com'), rrsigNs, nsec],
+      additional: [a('ns.example.com', 1)],
+    })
     const again = decoded(encode(m, 65_535, true).bytes)
     expect(again.authority.map(record => record.type)).toEqual([RrType.NSEC])
     expect(again.additional).toEqual([])
   })
 
   it('keeps the SOA of a negative answer behind an alias, and a referral', () => {
-    const negative = message({ answer: [rr('www.example.com', RrType.CNAME, nameRdata(wire('x.test')))], authority: [rr('test', RrType.SOA, soa)] })
+    const negative = message({
+      answer: [rr('www.example.com', RrType.CNAME, nameRdata(wire('x.test')))],
+      authority: [rr('test', RrType.SOA, soa)],
+    })
     expect(decoded(encode(negative, 65_535, true).bytes).authority).toHaveLength(1)
     const referral = message({ authority: [ns('example.com', 'ns.example.com')] })
     expect(decoded(encode(referral, 65_535, true).bytes).authority).toHaveLength(1)
@@ -197,8 +246,13 @@ describe('minimal', () => {
 describe('TTL offsets', () => {
   it('point at the TTL of every record but OPT', () => {
     const m = message({
-      answer: [rr('www.example.com', RrType.CNAME, nameRdata(wire('web.example.com')), 0x01020304), a('web.example.com', 1, 0x05060708)],
-      authority: [rr('example.com', RrType.NS, nameRdata(wire('ns.example.com')), 0x090a0b0c)], additional: [a('ns.example.com', 1, 0x0d0e0f10)], edns: edns(),
+      answer: [
+        rr('www.example.com', RrType.CNAME, nameRdata(wire('web.example.com')), 0x01020304),
+        a('web.example.com', 1, 0x05060708),
+      ],
+      authority: [rr('example.com', RrType.NS, nameRdata(wire('ns.example.com')), 0x090a0b0c)],
+      additional: [a('ns.example.com', 1, 0x0d0e0f10)],
+      edns: edns(),
     })
     const { bytes, ttlOffsets } = encode(m)
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -221,20 +275,40 @@ describe('encodeQuery', () => {
   it.each([
     ['plain', { recursionDesired: false, edns: null }, join(hex('abcd 0000 0001 0000 0000 0000'), head)],
     ['RD', { recursionDesired: true, edns: null }, join(hex('abcd 0100 0001 0000 0000 0000'), head)],
-    ['CD', { recursionDesired: false, checkingDisabled: true, edns: null }, join(hex('abcd 0010 0001 0000 0000 0000'), head)],
-    ['EDNS', { recursionDesired: false, edns: edns() }, join(hex('abcd 0000 0001 0000 0000 0001'), head, hex('00 0029 04d0 00000000 0000'))],
-    ['EDNS with DO and an option', { recursionDesired: false, edns: edns({ dnssecOk: true, options: [{ code: 10, data: octets('ab') }] }) },
-      join(hex('abcd 0000 0001 0000 0000 0001'), head, hex('00 0029 04d0 00008000 0006 000a 0002 6162'))],
+    [
+      'CD',
+      { recursionDesired: false, checkingDisabled: true, edns: null },
+      join(hex('abcd 0010 0001 0000 0000 0000'), head),
+    ],
+    [
+      'EDNS',
+      { recursionDesired: false, edns: edns() },
+      join(hex('abcd 0000 0001 0000 0000 0001'), head, hex('00 0029 04d0 00000000 0000')),
+    ],
+    [
+      'EDNS with DO and an option',
+      { recursionDesired: false, edns: edns({ dnssecOk: true, options: [{ code: 10, data: octets('ab') }] }) },
+      join(hex('abcd 0000 0001 0000 0000 0001'), head, hex('00 0029 04d0 00008000 0006 000a 0002 6162')),
+    ],
   ])('%s', (_what, options, expected) => {
     expect(encodeQuery({ id: 0xabcd, question, ...options })).toEqual(expected)
   })
 
   it('makes capitals of letters of the name and of nothing else (0x20)', () => {
-    const sent = (caseBits?: Uint8Array): Uint8Array => encodeQuery({ id: 0x6161, question, recursionDesired: false, edns: null, ...(caseBits === undefined ? {} : { caseBits }) })
+    const sent = (caseBits?: Uint8Array): Uint8Array =>
+      encodeQuery({
+        id: 0x6161,
+        question,
+        recursionDesired: false,
+        edns: null,
+        ...(caseBits === undefined ? {} : { caseBits }),
+      })
     const plain = sent()
     const all = sent(new Uint8Array(32).fill(0xff))
     expect(Buffer.from(all).toString('latin1').toLowerCase()).toBe(Buffer.from(plain).toString('latin1'))
-    const letters = [...plain].flatMap((octet, at) => (at >= 12 && at < plain.length - 4 && octet >= 0x61 && octet <= 0x7a ? [at] : []))
+    const letters = [...plain].flatMap((octet, at) =>
+      at >= 12 && at < plain.length - 4 && octet >= 0x61 && octet <= 0x7a ? [at] : [],
+    )
     expect([...all].flatMap((octet, at) => (octet === plain[at] ? [] : [at]))).toEqual(letters)
     expect(sent(new Uint8Array(32))).toEqual(plain)
   })

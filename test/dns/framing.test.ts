@@ -23,7 +23,14 @@ describe('Framing', () => {
   it('says when a message is half read', () => {
     const reader = new Framing()
     expect(reader.halfRead).toBe(false)
-    for (const [chunk, half] of [['00', true], ['02', true], ['61', true], ['62', false], ['0001 61 00', true], ['01 61', false]] as const) {
+    for (const [chunk, half] of [
+      ['00', true],
+      ['02', true],
+      ['61', true],
+      ['62', false],
+      ['0001 61 00', true],
+      ['01 61', false],
+    ] as const) {
       push(reader, chunk)
       expect([chunk, reader.halfRead]).toEqual([chunk, half])
     }
@@ -32,7 +39,9 @@ describe('Framing', () => {
   it('cuts the same messages however the stream is cut', () => {
     const below = seeded(11)
     for (let run = 0; run < 200; run++) {
-      const messages = Array.from({ length: 1 + below(6) }, () => Uint8Array.from({ length: below(run % 20 === 0 ? 5_000 : 40) }, () => below(256)))
+      const messages = Array.from({ length: 1 + below(6) }, () =>
+        Uint8Array.from({ length: below(run % 20 === 0 ? 5_000 : 40) }, () => below(256)),
+      )
       const stream = join(...messages.map(frame))
       const reader = new Framing()
       const found: Uint8Array[] = []

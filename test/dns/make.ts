@@ -26,18 +26,49 @@ export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString(
 
 export const join = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap(part => [...part]))
 
-export const asked = (text: string, type: number, klass = 1): AskedQuestion => ({ name: name(text), type, class: klass, cased: wire(text) })
+export const asked = (text: string, type: number, klass = 1): AskedQuestion => ({
+  name: name(text),
+  type,
+  class: klass,
+  cased: wire(text),
+})
 
-export const rr = (owner: string, type: number, rdata: Uint8Array, ttl = 300, klass = 1): Rr => ({ owner: wire(owner), type, class: klass, ttl, rdata })
+export const rr = (owner: string, type: number, rdata: Uint8Array, ttl = 300, klass = 1): Rr => ({
+  owner: wire(owner),
+  type,
+  class: klass,
+  ttl,
+  rdata,
+})
 
 export const a = (owner: string, last: number, ttl = 300): Rr => rr(owner, 1, Uint8Array.of(192, 0, 2, last), ttl)
 
-export const edns = (changes: Partial<Edns> = {}): Edns => ({ payloadSize: 1232, version: 0, dnssecOk: false, flags: 0, options: [], ...changes })
+export const edns = (changes: Partial<Edns> = {}): Edns => ({
+  payloadSize: 1232,
+  version: 0,
+  dnssecOk: false,
+  flags: 0,
+  options: [],
+  ...changes,
+})
 
 export const message = (changes: Partial<Message> = {}): Message => ({
-  id: 0x1234, response: true, opcode: 0, authoritative: false, truncated: false, recursionDesired: true, recursionAvailable: true,
-  authenticData: false, checkingDisabled: false, rcode: 0, question: asked('www.example.com', 1), answer: [], authority: [], additional: [],
-  edns: null, ...changes,
+  id: 0x1234,
+  response: true,
+  opcode: 0,
+  authoritative: false,
+  truncated: false,
+  recursionDesired: true,
+  recursionAvailable: true,
+  authenticData: false,
+  checkingDisabled: false,
+  rcode: 0,
+  question: asked('www.example.com', 1),
+  answer: [],
+  authority: [],
+  additional: [],
+  edns: null,
+  ...changes,
 })
 
 /** A message from a header (id 1, QR) with the given counts and raw octets behind it. */

@@ -1,8 +1,28 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  applyCaseBits, commonAncestor, compareNames, foldName, isStrictlyWithin, isWildcard, isWithin, joinNames, labelCount, labelsOf, nameBytes, nameFromLabels, parentOf,
-  prependLabel, replaceSuffix, ROOT, suffixOf, trustWireName, type Name, type WireName, wildcardOf, writeName,
+  applyCaseBits,
+  commonAncestor,
+  compareNames,
+  foldName,
+  isStrictlyWithin,
+  isWildcard,
+  isWithin,
+  joinNames,
+  labelCount,
+  labelsOf,
+  nameBytes,
+  nameFromLabels,
+  parentOf,
+  prependLabel,
+  replaceSuffix,
+  ROOT,
+  suffixOf,
+  trustWireName,
+  type Name,
+  type WireName,
+  wildcardOf,
+  writeName,
 } from '../../src/dns/name.ts'
 import { name, wire } from './make.ts'
 
@@ -47,11 +67,17 @@ describe('folding (RFC 4343)', () => {
   })
 
   it('leaves a folded name as it is', () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 20 }), { maxLength: 8 }), labels => {
-      const folded = foldName(nameFromLabels(labels) ?? ROOT)
-      expect(foldName(folded)).toBe(folded)
-      expect(labelsOf(folded)).toEqual(labels.map(label => label.toLowerCase()))
-    }), { numRuns: 100 })
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 20 }), { maxLength: 8 }),
+        labels => {
+          const folded = foldName(nameFromLabels(labels) ?? ROOT)
+          expect(foldName(folded)).toBe(folded)
+          expect(labelsOf(folded)).toEqual(labels.map(label => label.toLowerCase()))
+        },
+      ),
+      { numRuns: 100 },
+    )
   })
 })
 
@@ -112,7 +138,9 @@ describe('isWithin', () => {
 
 describe('substitution and wildcards', () => {
   it('replaces the suffix and keeps the case in front', () => {
-    expect(replaceSuffix(wire('WwW.a.example.com'), name('example.com'), wire('Example.NET'))).toBe(wire('WwW.a.Example.NET'))
+    expect(replaceSuffix(wire('WwW.a.example.com'), name('example.com'), wire('Example.NET'))).toBe(
+      wire('WwW.a.Example.NET'),
+    )
   })
 
   it.each([['example.com'], ['other.net'], ['anexample.com']])('does not touch %s, which is not below', text => {
@@ -120,14 +148,30 @@ describe('substitution and wildcards', () => {
   })
 
   it('knows a wildcard by its first label alone (RFC 4592 section 2.1.1)', () => {
-    expect(['*.a', 'a.*', '**.a', 'a', ''].map(text => isWildcard(wire(text)))).toEqual([true, false, false, false, false])
+    expect(['*.a', 'a.*', '**.a', 'a', ''].map(text => isWildcard(wire(text)))).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+    ])
   })
 })
 
 describe('canonical order (RFC 4034 section 6.1)', () => {
   it('sorts the example of the RFC', () => {
     const z = (text: string) => foldName(nameFromLabels(text.split('.')) ?? ROOT)
-    const sorted = ['example', 'a.example', 'yljkjljk.a.example', 'Z.a.example', 'zABC.a.EXAMPLE', 'z.example', '\x01.z.example', '*.z.example', '\xc8.z.example'].map(z)
+    const sorted = [
+      'example',
+      'a.example',
+      'yljkjljk.a.example',
+      'Z.a.example',
+      'zABC.a.EXAMPLE',
+      'z.example',
+      '\x01.z.example',
+      '*.z.example',
+      '\xc8.z.example',
+    ].map(z)
     const shuffled = [...sorted].reverse()
     expect(shuffled.sort(compareNames)).toEqual(sorted)
   })
@@ -157,9 +201,12 @@ describe('octets', () => {
     expect(withCaseBits(name('a1b'), Uint8Array.of(0xff))).toBe(wire('A1B'))
     expect(withCaseBits(name('abc'), Uint8Array.of(0b0000_0100))).toBe(wire('aBc'))
     expect(withCaseBits(name('abc'), new Uint8Array(0))).toBe(wire('abc'))
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 32 }), bits => {
-      expect(foldName(withCaseBits(name('www.example-0.com'), bits))).toBe(name('www.example-0.com'))
-    }), { numRuns: 50 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 32 }), bits => {
+        expect(foldName(withCaseBits(name('www.example-0.com'), bits))).toBe(name('www.example-0.com'))
+      }),
+      { numRuns: 50 },
+    )
   })
 
   it('lets trusted octets through unchanged', () => {

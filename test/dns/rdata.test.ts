@@ -2,7 +2,20 @@ import { describe, expect, it } from 'vitest'
 import { parseIp } from '../../src/dns/address.ts'
 import { nameBytes, ROOT } from '../../src/dns/name.ts'
 import {
-  aRdata, hinfoRdata, ipOf, mxExchange, mxRdata, nameRdata, nsRdata, readMx, readSoa, readSrv, soaRdata, srvTarget, targetOf, txtRdata,
+  aRdata,
+  hinfoRdata,
+  ipOf,
+  mxExchange,
+  mxRdata,
+  nameRdata,
+  nsRdata,
+  readMx,
+  readSoa,
+  readSrv,
+  soaRdata,
+  srvTarget,
+  targetOf,
+  txtRdata,
 } from '../../src/dns/rdata.ts'
 import { fitsPlan, planOf, plainNameEnd } from '../../src/dns/rdata-wire.ts'
 import { RrType } from '../../src/dns/types.ts'
@@ -23,7 +36,11 @@ describe('names', () => {
   })
 
   it.each([
-    ['nothing', ''], ['no end', '0161'], ['an octet behind', '016100ff'], ['a pointer', 'c000'], ['a label of 64', `40${'61'.repeat(64)}00`],
+    ['nothing', ''],
+    ['no end', '0161'],
+    ['an octet behind', '016100ff'],
+    ['a pointer', 'c000'],
+    ['a label of 64', `40${'61'.repeat(64)}00`],
     ['256 octets', `${`3f${'61'.repeat(63)}`.repeat(4)}00`],
   ])('%s is no name', (_what, rdata) => {
     expect(targetOf(hex(rdata))).toBeNull()
@@ -40,14 +57,28 @@ describe('names', () => {
 })
 
 describe('SOA', () => {
-  const soa = { mname: wire('ns.test'), rname: wire('Host.test'), serial: 0xffff_ffff, refresh: 7_200, retry: 3_600, expire: 1_209_600, minimum: 300 }
+  const soa = {
+    mname: wire('ns.test'),
+    rname: wire('Host.test'),
+    serial: 0xffff_ffff,
+    refresh: 7_200,
+    retry: 3_600,
+    expire: 1_209_600,
+    minimum: 300,
+  }
 
   it('round-trips', () => {
     expect(readSoa(soaRdata(soa))).toEqual(soa)
-    expect(toHex(soaRdata({ ...soa, mname: ROOT, rname: ROOT }))).toBe('0000ffffffff00001c2000000e1000127500000' + '0012c')
+    expect(toHex(soaRdata({ ...soa, mname: ROOT, rname: ROOT }))).toBe(
+      '0000ffffffff00001c2000000e1000127500000' + '0012c',
+    )
   })
 
-  it.each([['an octet less', -1], ['an octet more', 1], ['half', -16]])('%s is none', (_what, change) => {
+  it.each([
+    ['an octet less', -1],
+    ['an octet more', 1],
+    ['half', -16],
+  ])('%s is none', (_what, change) => {
     const rdata = soaRdata(soa)
     expect(readSoa(change < 0 ? rdata.subarray(0, change) : join(rdata, hex('00')))).toBeNull()
   })
@@ -60,9 +91,13 @@ describe('SOA', () => {
 
 describe('addresses', () => {
   it.each([
-    [RrType.A, 'c0000201', '192.0.2.1'], [RrType.AAAA, '20010db8000000000000000000000001', '2001:db8::1'],
+    [RrType.A, 'c0000201', '192.0.2.1'],
+    [RrType.AAAA, '20010db8000000000000000000000001', '2001:db8::1'],
     [RrType.AAAA, '00000000000000000000ffffc0000201', '192.0.2.1'],
-    [RrType.A, 'c00002', null], [RrType.A, '20010db8000000000000000000000001', null], [RrType.AAAA, 'c0000201', null], [RrType.TXT, 'c0000201', null],
+    [RrType.A, 'c00002', null],
+    [RrType.A, '20010db8000000000000000000000001', null],
+    [RrType.AAAA, 'c0000201', null],
+    [RrType.TXT, 'c0000201', null],
   ])('type %i, %s', (type, rdata, text) => {
     expect(ipOf(type, hex(rdata))?.text ?? null).toBe(text)
   })
@@ -80,8 +115,12 @@ describe('addresses', () => {
 
 describe('texts', () => {
   it.each([
-    ['one', ['ab'], '026162'], ['several', ['a', '', 'b'], '0161000162'], ['none: one empty string', [], '00'], ['UTF-8', ['é'], '02c3a9'],
-    ['255 octets', ['x'.repeat(255)], `ff${'78'.repeat(255)}`], ['256 octets', ['x'.repeat(256)], `ff${'78'.repeat(255)}0178`],
+    ['one', ['ab'], '026162'],
+    ['several', ['a', '', 'b'], '0161000162'],
+    ['none: one empty string', [], '00'],
+    ['UTF-8', ['é'], '02c3a9'],
+    ['255 octets', ['x'.repeat(255)], `ff${'78'.repeat(255)}`],
+    ['256 octets', ['x'.repeat(256)], `ff${'78'.repeat(255)}0178`],
     ['600 octets', ['x'.repeat(600)], `ff${'78'.repeat(255)}ff${'78'.repeat(255)}5a${'78'.repeat(90)}`],
   ])('TXT: %s', (_what, texts, expected) => {
     expect(toHex(txtRdata(texts))).toBe(expected)
@@ -111,7 +150,9 @@ describe('layout', () => {
   })
 
   it('no type has more than two names: the decoder relies on it', () => {
-    const counts = Object.values(RrType).map(type => planOf(type, 1)?.fields.filter(field => field === 'name' || field === 'compressed-name').length ?? 0)
+    const counts = Object.values(RrType).map(
+      type => planOf(type, 1)?.fields.filter(field => field === 'name' || field === 'compressed-name').length ?? 0,
+    )
     expect(Math.max(...counts)).toBe(2)
   })
 

@@ -3,7 +3,8 @@ import { coveredType, groupRRsets, makeRRset, recordsOf, sameBytes, withTtl } fr
 import { RrType } from '../../src/dns/types.ts'
 import { a, name, rr, seeded, wire } from './make.ts'
 
-const rrsig = (owner: string, covered: number, ttl = 300) => rr(owner, RrType.RRSIG, Uint8Array.of(covered >> 8, covered & 0xff, 13, 2), ttl)
+const rrsig = (owner: string, covered: number, ttl = 300) =>
+  rr(owner, RrType.RRSIG, Uint8Array.of(covered >> 8, covered & 0xff, 13, 2), ttl)
 
 describe('makeRRset', () => {
   it('drops duplicates and keeps the order (RFC 2181 section 5.5)', () => {
@@ -27,13 +28,23 @@ describe('makeRRset', () => {
       return rdata
     }
     expect(makeRRset(wire('a'), 10, 1, 60, [big(1), big(2), big(1)]).rdatas).toHaveLength(2)
-    expect(makeRRset(wire('a'), 10, 1, 60, Array.from({ length: 20 }, (_, i) => big(i % 10))).rdatas).toHaveLength(10)
+    expect(
+      makeRRset(
+        wire('a'),
+        10,
+        1,
+        60,
+        Array.from({ length: 20 }, (_, i) => big(i % 10)),
+      ).rdatas,
+    ).toHaveLength(10)
   })
 
   it('agrees with pairwise comparison', () => {
     const below = seeded(7)
     for (let run = 0; run < 200; run++) {
-      const rdatas = Array.from({ length: below(20) }, () => Uint8Array.from({ length: below(3) }, () => below(2) * 255))
+      const rdatas = Array.from({ length: below(20) }, () =>
+        Uint8Array.from({ length: below(3) }, () => below(2) * 255),
+      )
       const expected = rdatas.filter((rdata, i) => rdatas.findIndex(other => sameBytes(other, rdata)) === i)
       expect(makeRRset(wire('a'), 16, 1, 60, rdatas).rdatas).toEqual(expected)
     }
@@ -42,9 +53,18 @@ describe('makeRRset', () => {
 
 describe('groupRRsets', () => {
   it('groups by owner (any case), type and class, in order of first appearance', () => {
-    const sets = groupRRsets([a('b.test', 1), a('a.test', 1), a('B.TEST', 2), rr('b.test', RrType.TXT, Uint8Array.of(0)), rr('b.test', 1, Uint8Array.of(9, 9, 9, 9), 300, 3)])
+    const sets = groupRRsets([
+      a('b.test', 1),
+      a('a.test', 1),
+      a('B.TEST', 2),
+      rr('b.test', RrType.TXT, Uint8Array.of(0)),
+      rr('b.test', 1, Uint8Array.of(9, 9, 9, 9), 300, 3),
+    ])
     expect(sets.map(set => [set.name, set.type, set.class, set.rdatas.length])).toEqual([
-      [name('b.test'), 1, 1, 2], [name('a.test'), 1, 1, 1], [name('b.test'), 16, 1, 1], [name('b.test'), 1, 3, 1],
+      [name('b.test'), 1, 1, 2],
+      [name('a.test'), 1, 1, 1],
+      [name('b.test'), 16, 1, 1],
+      [name('b.test'), 1, 3, 1],
     ])
   })
 

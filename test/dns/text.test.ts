@@ -1,16 +1,34 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nameFromLabels, ROOT, type WireName } from '../../src/dns/name.ts'
-import { formatBase32Hex, formatBase64, formatHex, parseBase32Hex, parseBase64, parseHex } from '../../src/dns/encoding-text.ts'
+import {
+  formatBase32Hex,
+  formatBase64,
+  formatHex,
+  parseBase32Hex,
+  parseBase64,
+  parseHex,
+} from '../../src/dns/encoding-text.ts'
 import { suggest } from '../../src/dns/suggest.ts'
-import { formatName, formatString, parseName, parseString, parseTtl, parseUnsigned, shown, unescapeText } from '../../src/dns/text.ts'
+import {
+  formatName,
+  formatString,
+  parseName,
+  parseString,
+  parseTtl,
+  parseUnsigned,
+  shown,
+  unescapeText,
+} from '../../src/dns/text.ts'
 import { formatTime, parseTime } from '../../src/dns/time-text.ts'
 import { octets, wire } from './make.ts'
 
 const numRuns = process.env.ROOTWALK_LONG === undefined ? 300 : 100_000
 const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
-const names: fc.Arbitrary<WireName> = fc.array(fc.uint8Array({ minLength: 1, maxLength: 63 }), { maxLength: 5 }).map(labels => nameFromLabels(labels.map(latin1)) ?? ROOT)
+const names: fc.Arbitrary<WireName> = fc
+  .array(fc.uint8Array({ minLength: 1, maxLength: 63 }), { maxLength: 5 })
+  .map(labels => nameFromLabels(labels.map(latin1)) ?? ROOT)
 
 describe('names', () => {
   it.each([
@@ -121,13 +139,34 @@ describe('character-strings', () => {
 
 describe('numbers and TTLs', () => {
   it.each([
-    ['0', 0], ['3600', 3600], ['4294967295', 4_294_967_295], ['1h30m', 5400], ['1W2D3H4M5S', 788_645], ['1m1m', 120], ['1s', 1],
-    ['4294967296', null], ['', null], ['h', null], ['1h30', null], ['-1', null], ['1.5h', null], ['1x', null], ['0x10', null], ['7102w', null],
+    ['0', 0],
+    ['3600', 3600],
+    ['4294967295', 4_294_967_295],
+    ['1h30m', 5400],
+    ['1W2D3H4M5S', 788_645],
+    ['1m1m', 120],
+    ['1s', 1],
+    ['4294967296', null],
+    ['', null],
+    ['h', null],
+    ['1h30', null],
+    ['-1', null],
+    ['1.5h', null],
+    ['1x', null],
+    ['0x10', null],
+    ['7102w', null],
   ])('TTL %s is %s', (text, seconds) => expect(parseTtl(text)).toBe(seconds))
 
-  it.each([['0', 0], ['255', 255], ['256', null], ['007', 7], ['', null], ['1e2', null], ['+1', null], [' 1', null]])('the octet %j is %s', (text, value) =>
-    expect(parseUnsigned(text, 255)).toBe(value),
-  )
+  it.each([
+    ['0', 0],
+    ['255', 255],
+    ['256', null],
+    ['007', 7],
+    ['', null],
+    ['1e2', null],
+    ['+1', null],
+    [' 1', null],
+  ])('the octet %j is %s', (text, value) => expect(parseUnsigned(text, 255)).toBe(value))
 })
 
 describe('times of RRSIG', () => {
@@ -153,9 +192,17 @@ describe('times of RRSIG', () => {
     )
   })
 
-  it.each(['20240230000000', '20241301000000', '20240100000000', '20240101240000', '20240101006000', '19691231235959', '21060207062816', '2024010100000', ''])(
-    '%s is no time', text => expect(parseTime(text)).toBeNull(),
-  )
+  it.each([
+    '20240230000000',
+    '20241301000000',
+    '20240100000000',
+    '20240101240000',
+    '20240101006000',
+    '19691231235959',
+    '21060207062816',
+    '2024010100000',
+    '',
+  ])('%s is no time', text => expect(parseTime(text)).toBeNull())
   it('a plain number is seconds', () => expect(parseTime('1700000000')).toBe(1_700_000_000))
 })
 
@@ -174,11 +221,20 @@ describe('encodings', () => {
     )
   })
 
-  it.each([['', ''], ['f', 'CO'], ['fo', 'CPNG'], ['foo', 'CPNMU'], ['foob', 'CPNMUOG'], ['fooba', 'CPNMUOJ1'], ['foobar', 'CPNMUOJ1E8']])(
-    'base32hex of %j is %s (RFC 4648 section 10)', (plain, text) => expect(formatBase32Hex(octets(plain))).toBe(text),
-  )
+  it.each([
+    ['', ''],
+    ['f', 'CO'],
+    ['fo', 'CPNG'],
+    ['foo', 'CPNMU'],
+    ['foob', 'CPNMUOG'],
+    ['fooba', 'CPNMUOJ1'],
+    ['foobar', 'CPNMUOJ1E8'],
+  ])('base32hex of %j is %s (RFC 4648 section 10)', (plain, text) => expect(formatBase32Hex(octets(plain))).toBe(text))
 
-  it.each(['A', 'AA', 'AAA', 'A===', 'AA=A', '====', 'AB==', 'AAB=', 'A A=', 'A_A=', 'AA==AA=='])('%s is no base64', text => expect(parseBase64(text)).toBeNull())
+  it.each(['A', 'AA', 'AAA', 'A===', 'AA=A', '====', 'AB==', 'AAB=', 'A A=', 'A_A=', 'AA==AA=='])(
+    '%s is no base64',
+    text => expect(parseBase64(text)).toBeNull(),
+  )
   it.each(['a', '0g', '0x00', '0 0'])('%s is no hex', text => expect(parseHex(text)).toBeNull())
   it.each(['0', 'W0', '000', '01', '0='])('%s is no base32hex', text => expect(parseBase32Hex(text)).toBeNull())
 })
@@ -193,7 +249,13 @@ describe('texts for people', () => {
     ['x'.repeat(70), `"${'x'.repeat(64)}…"`],
   ])('%j is shown %s', (text, expected) => expect(shown(text)).toBe(expected))
 
-  it.each([['CNMAE', 'CNAME'], ['AAAAA', 'AAAA'], ['TXTT', 'TXT'], ['DNSKY', 'DNSKEY'], ['QWERTZ', null], ['', null], ['X'.repeat(100), null]])(
-    '%s suggests %s', (word, close) => expect(suggest(word, ['A', 'AAAA', 'CNAME', 'TXT', 'DNSKEY'])).toBe(close),
-  )
+  it.each([
+    ['CNMAE', 'CNAME'],
+    ['AAAAA', 'AAAA'],
+    ['TXTT', 'TXT'],
+    ['DNSKY', 'DNSKEY'],
+    ['QWERTZ', null],
+    ['', null],
+    ['X'.repeat(100), null],
+  ])('%s suggests %s', (word, close) => expect(suggest(word, ['A', 'AAAA', 'CNAME', 'TXT', 'DNSKEY'])).toBe(close))
 })

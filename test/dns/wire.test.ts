@@ -4,7 +4,15 @@ import { encodeMessage, encodeQuery } from '../../src/dns/encode.ts'
 import { questionKey } from '../../src/dns/message.ts'
 import { nameFromLabels, ROOT } from '../../src/dns/name.ts'
 import {
-  idOf, isResponse, isTruncated, matchReply, keyOf, newPeek, peekQuery, questionEnd, setId,
+  idOf,
+  isResponse,
+  isTruncated,
+  matchReply,
+  keyOf,
+  newPeek,
+  peekQuery,
+  questionEnd,
+  setId,
 } from '../../src/dns/wire.ts'
 import { a, asked, edns, hex, join, message, octets, wire } from './make.ts'
 
@@ -21,8 +29,17 @@ function peek(bytes: Uint8Array) {
 
 describe('peekQuery', () => {
   const plain = {
-    id: 0x1234, recursionDesired: true, checkingDisabled: false, authenticData: false, type: 1, class: 1, questionEnd: 33, edns: false, payloadSize: 512,
-    dnssecOk: false, key: questionKey(question),
+    id: 0x1234,
+    recursionDesired: true,
+    checkingDisabled: false,
+    authenticData: false,
+    type: 1,
+    class: 1,
+    questionEnd: 33,
+    edns: false,
+    payloadSize: 512,
+    dnssecOk: false,
+    key: questionKey(question),
   }
 
   it.each([
@@ -30,14 +47,30 @@ describe('peekQuery', () => {
     ['without RD', query({ recursionDesired: false }), { ...plain, recursionDesired: false }],
     ['CD', query({ checkingDisabled: true }), { ...plain, checkingDisabled: true }],
     ['EDNS', query({ edns: edns() }), { ...plain, edns: true, payloadSize: 1232 }],
-    ['EDNS below 512 as it is', query({ edns: edns({ payloadSize: 100 }) }), { ...plain, edns: true, payloadSize: 100 }],
+    [
+      'EDNS below 512 as it is',
+      query({ edns: edns({ payloadSize: 100 }) }),
+      { ...plain, edns: true, payloadSize: 100 },
+    ],
     ['DO', query({ edns: edns({ dnssecOk: true }) }), { ...plain, edns: true, payloadSize: 1232, dnssecOk: true }],
-    ['options', query({ edns: edns({ options: [{ code: 10, data: octets('12345678') }] }) }), { ...plain, edns: true, payloadSize: 1232 }],
+    [
+      'options',
+      query({ edns: edns({ options: [{ code: 10, data: octets('12345678') }] }) }),
+      { ...plain, edns: true, payloadSize: 1232 },
+    ],
   ])('%s', (_what, bytes, expected) => {
     expect(peek(bytes)).toEqual(expected)
   })
 
-  it.each([[1, 1], [257, 1], [65_535, 1], [1, 3], [16, 255], [255, 65_535], [0, 0]])('the key of type %i class %i is the question\'s', (type, klass) => {
+  it.each([
+    [1, 1],
+    [257, 1],
+    [65_535, 1],
+    [1, 3],
+    [16, 255],
+    [255, 65_535],
+    [0, 0],
+  ])("the key of type %i class %i is the question's", (type, klass) => {
     const q = asked('wWw.Example.com', type, klass)
     expect(peek(query({ question: q }))?.key).toBe(questionKey(q))
   })
@@ -46,10 +79,12 @@ describe('peekQuery', () => {
     ['the root', ROOT],
     ['255 octets', wire([...Array(3).fill('X'.repeat(63)), 'y'.repeat(61)].join('.'))],
     ['octets beyond ASCII', nameFromLabels(['\xc0A', '\x00.']) ?? ROOT],
-  ])('the key of %s is the question\'s', (_what, cased) => {
+  ])("the key of %s is the question's", (_what, cased) => {
     const bytes = query({ cased, edns: edns() })
     const decoded = decodeMessage(bytes)
-    expect(decoded.kind === 'message' && decoded.message.question !== null ? questionKey(decoded.message.question) : '').toBe(peek(bytes)?.key)
+    expect(
+      decoded.kind === 'message' && decoded.message.question !== null ? questionKey(decoded.message.question) : '',
+    ).toBe(peek(bytes)?.key)
   })
 
   const patched = (at: number, ...values: number[]): Uint8Array => {
@@ -58,14 +93,40 @@ describe('peekQuery', () => {
     return bytes
   }
   it.each([
-    ['a response', patched(2, 0x81)], ['an opcode', patched(2, 0x29)], ['AA', patched(2, 0x05)], ['TC', patched(2, 0x03)], ['RA', patched(3, 0x80)],
-    ['an rcode', patched(3, 0x01)], ['no question', patched(4, 0, 0)], ['two questions', patched(4, 0, 2)], ['256 questions more', patched(4, 1, 1)], ['an answer', patched(6, 0, 1)],
-    ['an authority record', patched(8, 0, 1)], ['two additional records', patched(10, 0, 2)], ['256 additional records', patched(10, 1, 0)],
-    ['an additional record too few', patched(10, 0, 0)], ['a pointer', patched(12, 0xc0, 12)], ['a label of 64', patched(12, 64)],
-    ['an OPT owner that is not the root', patched(33, 1)], ['another type than OPT', patched(34, 0, 1)], ['EDNS version 1', patched(39, 1)],
-    ['RDLENGTH too long', patched(42, 0, 7)], ['RDLENGTH too short', patched(42, 0, 5)], ['an option over the end', patched(46, 0, 3)],
-    ['an octet behind', join(query(), hex('00'))], ['an octet missing', query().subarray(0, -1)], ['a header', query().subarray(0, 12)], ['nothing', hex('')],
-    ['a name of 256 octets', join(hex('1234 0100 0001 0000 0000 0000'), ...Array.from({ length: 4 }, () => join(hex('3f'), new Uint8Array(63).fill(97))), hex('00 0001 0001'))],
+    ['a response', patched(2, 0x81)],
+    ['an opcode', patched(2, 0x29)],
+    ['AA', patched(2, 0x05)],
+    ['TC', patched(2, 0x03)],
+    ['RA', patched(3, 0x80)],
+    ['an rcode', patched(3, 0x01)],
+    ['no question', patched(4, 0, 0)],
+    ['two questions', patched(4, 0, 2)],
+    ['256 questions more', patched(4, 1, 1)],
+    ['an answer', patched(6, 0, 1)],
+    ['an authority record', patched(8, 0, 1)],
+    ['two additional records', patched(10, 0, 2)],
+    ['256 additional records', patched(10, 1, 0)],
+    ['an additional record too few', patched(10, 0, 0)],
+    ['a pointer', patched(12, 0xc0, 12)],
+    ['a label of 64', patched(12, 64)],
+    ['an OPT owner that is not the root', patched(33, 1)],
+    ['another type than OPT', patched(34, 0, 1)],
+    ['EDNS version 1', patched(39, 1)],
+    ['RDLENGTH too long', patched(42, 0, 7)],
+    ['RDLENGTH too short', patched(42, 0, 5)],
+    ['an option over the end', patched(46, 0, 3)],
+    ['an octet behind', join(query(), hex('00'))],
+    ['an octet missing', query().subarray(0, -1)],
+    ['a header', query().subarray(0, 12)],
+    ['nothing', hex('')],
+    [
+      'a name of 256 octets',
+      join(
+        hex('1234 0100 0001 0000 0000 0000'),
+        ...Array.from({ length: 4 }, () => join(hex('3f'), new Uint8Array(63).fill(97))),
+        hex('00 0001 0001'),
+      ),
+    ],
   ])('%s is not for the byte path', (_what, bytes) => {
     expect(peek(bytes)).toBeNull()
   })
@@ -83,7 +144,8 @@ describe('peekQuery', () => {
 
 describe('matchReply', () => {
   const sent = query({ edns: edns() })
-  const reply = (changes: Parameters<typeof message>[0] = {}): Uint8Array => encodeMessage(message({ question, answer: [a('www.example.com', 1)], ...changes }), { maxBytes: 65_535 }).bytes
+  const reply = (changes: Parameters<typeof message>[0] = {}): Uint8Array =>
+    encodeMessage(message({ question, answer: [a('www.example.com', 1)], ...changes }), { maxBytes: 65_535 }).bytes
   const error = (rcode: number): Uint8Array => reply({ question: null, answer: [], rcode })
 
   it.each([
@@ -95,7 +157,11 @@ describe('matchReply', () => {
     ['a query', reply({ response: false }), 'mismatch'],
     ['another opcode', reply({ opcode: 5 }), 'mismatch'],
     ['another name', reply({ question: asked('wWw.Example.net', 1) }), 'mismatch'],
-    ['a name with an octet that differs like a letter', reply({ question: { ...question, cased: wire('wWw.Example\x0ecom') } }), 'mismatch'],
+    [
+      'a name with an octet that differs like a letter',
+      reply({ question: { ...question, cased: wire('wWw.Example\x0ecom') } }),
+      'mismatch',
+    ],
     ['a longer name', reply({ question: asked('a.wWw.Example.com', 1) }), 'mismatch'],
     ['another type', reply({ question: asked('wWw.Example.com', 28) }), 'mismatch'],
     ['a type that differs like a letter', reply({ question: { ...question, type: 1 ^ 0x20 } }), 'mismatch'],
@@ -106,8 +172,24 @@ describe('matchReply', () => {
     ['no question, REFUSED', error(5), 'no-question'],
     ['no question, NOERROR', error(0), 'mismatch'],
     ['no question, NXDOMAIN', error(3), 'mismatch'],
-    ['no question, another ID', (() => { const bytes = error(1); bytes[0] = 0; return bytes })(), 'mismatch'],
-    ['two questions', (() => { const bytes = reply(); bytes[5] = 2; return bytes })(), 'mismatch'],
+    [
+      'no question, another ID',
+      (() => {
+        const bytes = error(1)
+        bytes[0] = 0
+        return bytes
+      })(),
+      'mismatch',
+    ],
+    [
+      'two questions',
+      (() => {
+        const bytes = reply()
+        bytes[5] = 2
+        return bytes
+      })(),
+      'mismatch',
+    ],
     ['cut in the question', reply().subarray(0, 20), 'mismatch'],
     ['cut in the header', reply().subarray(0, 11), 'mismatch'],
     ['nothing', hex(''), 'mismatch'],
@@ -130,7 +212,11 @@ describe('patches', () => {
   })
 
   it('tells responses and truncation', () => {
-    expect([hex('0000 8000 0000 0000 0000 0000'), hex('0000 7fff 0000 0000 0000 0000'), hex('0000 80')].map(bytes => isResponse(bytes, bytes.length))).toEqual([true, false, false])
+    expect(
+      [hex('0000 8000 0000 0000 0000 0000'), hex('0000 7fff 0000 0000 0000 0000'), hex('0000 80')].map(bytes =>
+        isResponse(bytes, bytes.length),
+      ),
+    ).toEqual([true, false, false])
     expect([hex('0000 0200'), hex('0000 fd00')].map(isTruncated)).toEqual([true, false])
   })
 

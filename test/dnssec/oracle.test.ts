@@ -1,6 +1,6 @@
 /**
- * Zones signed by ldns and by BIND, as oracle: every set validates, every true denial is proven by the zone's records and no
- * false one is, whatever the algorithm and the kind of denial.
+ * Zones signed by ldns and by BIND, as oracle: every set validates, every true denial is proven by the zone's records
+ * and no false one is, whatever the algorithm and the kind of denial.
  */
 import { expect, it } from 'vitest'
 import { isStrictlyWithin, isWithin, parentOf, wildcardOf, type Name } from '../../src/dns/name.ts'
@@ -55,10 +55,11 @@ UPPER TYPE65280 \\# 4 01020304
 
 const plain = setsOf(ORIGIN, TEXT)
 const zone = n(ORIGIN)
-const cuts = plain.filter(set => (set.type === RrType.NS && set.name !== zone)).map(set => set.name)
+const cuts = plain.filter(set => set.type === RrType.NS && set.name !== zone).map(set => set.name)
 const dnames = plain.filter(set => set.type === RrType.DNAME).map(set => set.name)
 const unsigned = (name: Name): boolean => cuts.some(cut => cut !== n('secure.example.') && isWithin(name, cut))
-const occluded = (name: Name): boolean => cuts.some(cut => isStrictlyWithin(name, cut)) || dnames.some(owner => isStrictlyWithin(name, owner))
+const occluded = (name: Name): boolean =>
+  cuts.some(cut => isStrictlyWithin(name, cut)) || dnames.some(owner => isStrictlyWithin(name, owner))
 const data = plain.filter(set => !occluded(set.name))
 const exists = (name: Name): boolean => data.some(set => isWithin(set.name, name))
 const typesAt = (name: Name): ReadonlySet<number> => new Set(data.filter(set => set.name === name).map(set => set.type))
@@ -82,30 +83,89 @@ function isTrue(claim: DenialClaim): boolean {
   const source = sourceOf(name)
   const types = source === null ? new Set<number>() : typesAt(source)
   switch (claim.kind) {
-    case 'nxdomain': return source === null
-    case 'nodata': return source !== null && !types.has(claim.type) && !types.has(RrType.CNAME) && (claim.type === RrType.DS || !cuts.includes(source))
-    case 'no-ds': return name !== zone && source !== null && !types.has(RrType.DS) && !types.has(RrType.CNAME)
+    case 'nxdomain':
+      return source === null
+    case 'nodata':
+      return (
+        source !== null &&
+        !types.has(claim.type) &&
+        !types.has(RrType.CNAME) &&
+        (claim.type === RrType.DS || !cuts.includes(source))
+      )
+    case 'no-ds':
+      return name !== zone && source !== null && !types.has(RrType.DS) && !types.has(RrType.CNAME)
     // That the wildcard exists is known from its signature.
-    case 'expansion': return !exists(name) && wildcardOf(encloserOf(name)) === claim.wildcard
-    default: return claim satisfies never
+    case 'expansion':
+      return !exists(name) && wildcardOf(encloserOf(name)) === claim.wildcard
+    default:
+      return claim satisfies never
   }
 }
 
-const names: readonly Name[] = [...new Set([
-  ...data.map(set => set.name),
-  ...[
-    'empty', 'c.empty', 'b.c.empty', 'z.b.c.empty', 'nothing', 'below.nothing', 'aaa', 'zzz', 'wild', 'any.wild', 'under.wild', 'more.under.wild', 'even.any.wild',
-    'x.deep.wild', '*.wild', 'below.*.wild', 'stars', 'x.stars', 'stars.stars', 'x.stars.stars', 'y.x.stars.stars', 'x.cnames', 'cnames', 'x.secure', 'ns1.secure',
-    'x.insecure', 'below.ent', 'ent', 'x.below.ent', 'x.cut.below.ent', 'x.moved', 'x.alias', 'odd', 'x.odd', '\\000.x.odd', '\\255.odd', 'mail0', '-', '*', 'x.*',
-  ].map(text => n(`${text}.example.`)),
-])]
+const names: readonly Name[] = [
+  ...new Set([
+    ...data.map(set => set.name),
+    ...[
+      'empty',
+      'c.empty',
+      'b.c.empty',
+      'z.b.c.empty',
+      'nothing',
+      'below.nothing',
+      'aaa',
+      'zzz',
+      'wild',
+      'any.wild',
+      'under.wild',
+      'more.under.wild',
+      'even.any.wild',
+      'x.deep.wild',
+      '*.wild',
+      'below.*.wild',
+      'stars',
+      'x.stars',
+      'stars.stars',
+      'x.stars.stars',
+      'y.x.stars.stars',
+      'x.cnames',
+      'cnames',
+      'x.secure',
+      'ns1.secure',
+      'x.insecure',
+      'below.ent',
+      'ent',
+      'x.below.ent',
+      'x.cut.below.ent',
+      'x.moved',
+      'x.alias',
+      'odd',
+      'x.odd',
+      '\\000.x.odd',
+      '\\255.odd',
+      'mail0',
+      '-',
+      '*',
+      'x.*',
+    ].map(text => n(`${text}.example.`)),
+  ]),
+]
 
-const claims: readonly DenialClaim[] = names.flatMap((name): DenialClaim[] => [
-  { kind: 'nxdomain', name },
-  { kind: 'no-ds', name },
-  ...[RrType.A, RrType.TXT, RrType.NS, RrType.CNAME, RrType.SOA, RrType.MX].map((type): DenialClaim => ({ kind: 'nodata', name, type })),
-  ...['*.example.', '*.wild.example.', '*.stars.stars.example.', '*.cnames.example.'].map((text): DenialClaim => ({ kind: 'expansion', name, wildcard: n(text) })),
-]).filter(claim => claim.kind !== 'expansion' || (isStrictlyWithin(claim.name, parentOf(claim.wildcard)) && claim.name !== claim.wildcard))
+const claims: readonly DenialClaim[] = names
+  .flatMap((name): DenialClaim[] => [
+    { kind: 'nxdomain', name },
+    { kind: 'no-ds', name },
+    ...[RrType.A, RrType.TXT, RrType.NS, RrType.CNAME, RrType.SOA, RrType.MX].map(
+      (type): DenialClaim => ({ kind: 'nodata', name, type }),
+    ),
+    ...['*.example.', '*.wild.example.', '*.stars.stars.example.', '*.cnames.example.'].map(
+      (text): DenialClaim => ({ kind: 'expansion', name, wildcard: n(text) }),
+    ),
+  ])
+  .filter(
+    claim =>
+      claim.kind !== 'expansion' ||
+      (isStrictlyWithin(claim.name, parentOf(claim.wildcard)) && claim.name !== claim.wildcard),
+  )
 
 const rules = rulesWith({ limits: { denialRecords: 1_000 } })
 
@@ -116,13 +176,21 @@ function validate(signed: SignedZone): void {
     const verdict = verifyRRset(set, keys.keys, rules, NOW, purse())
     const what = `${formatName(set.name)} ${typeName(set.type)}`
     // Delegations and glue are not signed.
-    if (set.signatures.length === 0) expect([what, cuts.some(cut => isWithin(set.name, cut)), verdict]).toMatchObject([what, true, { kind: 'bogus', ede: 10 }])
+    if (set.signatures.length === 0)
+      expect([what, cuts.some(cut => isWithin(set.name, cut)), verdict]).toMatchObject([
+        what,
+        true,
+        { kind: 'bogus', ede: 10 },
+      ])
     else expect([what, verdict]).toMatchObject([what, { kind: 'valid', expansion: null }])
   }
   for (const set of signed.sets.filter(({ name }) => formatName(name) === '*.wild.example.' && name !== zone)) {
     const name = n('Some.Name.wild.example.')
     const expanded: RRset = { ...set, owner: name, name }
-    expect(verifyRRset(expanded, keys.keys, rules, NOW, purse())).toMatchObject({ kind: 'valid', expansion: { wildcard: n('*.wild.example.') } })
+    expect(verifyRRset(expanded, keys.keys, rules, NOW, purse())).toMatchObject({
+      kind: 'valid',
+      expansion: { wildcard: n('*.wild.example.') },
+    })
   }
 }
 
@@ -137,11 +205,15 @@ function deny(signed: SignedZone, optOut: boolean): void {
     const hidden = !exists(claim.name) || unsigned(claim.name) || cuts.some(cut => isWithin(cut, claim.name))
     const lenient = optOut && verdict.kind === 'insecure' && hidden
     if (verdict.kind !== expected && !lenient) {
-      surprises.push(`${JSON.stringify(claim.kind)} ${formatName(claim.name)} ${'type' in claim ? typeName(claim.type) : ''}${'wildcard' in claim ? formatName(claim.wildcard) : ''}: ${verdict.kind}, not ${expected}: ${'text' in verdict ? verdict.text : ''}`)
+      surprises.push(
+        `${JSON.stringify(claim.kind)} ${formatName(claim.name)} ${'type' in claim ? typeName(claim.type) : ''}${'wildcard' in claim ? formatName(claim.wildcard) : ''}: ${verdict.kind}, not ${expected}: ${'text' in verdict ? verdict.text : ''}`,
+      )
     }
-    if (claim.kind === 'no-ds' && verdict.kind === 'proven') expect([formatName(claim.name), verdict.delegation]).toEqual([formatName(claim.name), cuts.includes(claim.name)])
+    if (claim.kind === 'no-ds' && verdict.kind === 'proven')
+      expect([formatName(claim.name), verdict.delegation]).toEqual([formatName(claim.name), cuts.includes(claim.name)])
     // What was needed is enough.
-    if (verdict.kind === 'proven') expect(run(judgeDenial(claim, zone, verdict.sets, rulesWith(), purse())).kind).toBe('proven')
+    if (verdict.kind === 'proven')
+      expect(run(judgeDenial(claim, zone, verdict.sets, rulesWith(), purse())).kind).toBe('proven')
   }
   expect(surprises).toEqual([])
 }
@@ -156,7 +228,12 @@ const cases: readonly Signing[] = [
   { tool: 'bind', algorithms: ['ECDSAP256SHA256'], nsec3: { iterations: 0, salt: '', optOut: true } },
 ]
 
-needs('ldns-keygen', 'ldns-signzone', 'dnssec-keygen', 'dnssec-signzone')('zones signed by others', () => {
+needs(
+  'ldns-keygen',
+  'ldns-signzone',
+  'dnssec-keygen',
+  'dnssec-signzone',
+)('zones signed by others', () => {
   it('the claims are of both kinds', () => {
     const truths = claims.filter(isTrue).length
     expect(truths).toBeGreaterThan(150)
@@ -164,7 +241,10 @@ needs('ldns-keygen', 'ldns-signzone', 'dnssec-keygen', 'dnssec-signzone')('zones
   })
 
   for (const signing of cases) {
-    const denial = signing.nsec3 === undefined ? 'NSEC' : `NSEC3${signing.nsec3.optOut ? ' with opt-out' : ''}, ${signing.nsec3.iterations} iterations`
+    const denial =
+      signing.nsec3 === undefined
+        ? 'NSEC'
+        : `NSEC3${signing.nsec3.optOut ? ' with opt-out' : ''}, ${signing.nsec3.iterations} iterations`
     it(`${signing.tool}, ${signing.algorithms.join(' and ')}, ${denial}`, () => {
       const signed = signWith(ORIGIN, TEXT, signing)
       validate(signed)

@@ -18,7 +18,15 @@ export interface Key {
 
 export function makeKey(flags = 257): Key {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  return { rdata: dnskeyRdata({ flags, protocol: 3, algorithm: 15, publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32) }), secret: privateKey }
+  return {
+    rdata: dnskeyRdata({
+      flags,
+      protocol: 3,
+      algorithm: 15,
+      publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
+    }),
+    secret: privateKey,
+  }
 }
 
 export const revokedOf = ({ rdata, secret }: Key): Key => ({ rdata: withRevoke(rdata, true), secret })
@@ -30,14 +38,38 @@ export interface Times {
 }
 
 export function signedKeys(keys: readonly Key[], by: readonly Key[], { from, until }: Times, zone: Name = ROOT): RRset {
-  const set = makeRRset(zone, RrType.DNSKEY, RrClass.IN, 3_600, keys.map(({ rdata }) => rdata))
+  const set = makeRRset(
+    zone,
+    RrType.DNSKEY,
+    RrClass.IN,
+    3_600,
+    keys.map(({ rdata }) => rdata),
+  )
   const signatures = by.map(({ rdata, secret }) => {
-    const fields = { covered: RrType.DNSKEY, algorithm: 15, labels: zone === ROOT ? 0 : 1, originalTtl: ORIGINAL_TTL, expiration: until, inception: from, keyTag: keyTagOf(rdata), signer: zone }
-    const signature = sign(null, signedOctets(rrsigRdata({ ...fields, signature: new Uint8Array(0) }), set, zone, fields.originalTtl), secret)
+    const fields = {
+      covered: RrType.DNSKEY,
+      algorithm: 15,
+      labels: zone === ROOT ? 0 : 1,
+      originalTtl: ORIGINAL_TTL,
+      expiration: until,
+      inception: from,
+      keyTag: keyTagOf(rdata),
+      signer: zone,
+    }
+    const signature = sign(
+      null,
+      signedOctets(rrsigRdata({ ...fields, signature: new Uint8Array(0) }), set, zone, fields.originalTtl),
+      secret,
+    )
     return rrsigRdata({ ...fields, signature })
   })
   return { ...set, signatures }
 }
 
 export const dsOf = ({ rdata }: Key, zone: Name = ROOT): Uint8Array =>
-  dsRdata({ keyTag: keyTagOf(rdata), algorithm: 15, digestType: 2, digest: digest(2, Uint8Array.of(...nameBytes(zone), ...rdata)) ?? new Uint8Array(0) })
+  dsRdata({
+    keyTag: keyTagOf(rdata),
+    algorithm: 15,
+    digestType: 2,
+    digest: digest(2, Uint8Array.of(...nameBytes(zone), ...rdata)) ?? new Uint8Array(0),
+  })

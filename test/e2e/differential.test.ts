@@ -1,6 +1,6 @@
 /**
- * The same questions to rootwalk and to Unbound, on the same real servers: status and answer must be equal. Where they may
- * differ the reason stands here; nothing else is let through.
+ * The same questions to rootwalk and to Unbound, on the same real servers: status and answer must be equal. Where they
+ * may differ the reason stands here; nothing else is let through.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startUnbound, type Daemon } from '../daemons.mjs'
@@ -38,14 +38,20 @@ suite('beside Unbound', () => {
   }, 60_000)
 
   const answers = async (ask: string): Promise<unknown[]> =>
-    Promise.all(ends.map(async end => {
-      const { status, answer } = await dig(end, ...ask.split(' '))
-      return { status, answer: linesOf(answer) }
-    }))
+    Promise.all(
+      ends.map(async end => {
+        const { status, answer } = await dig(end, ...ask.split(' '))
+        return { status, answer: linesOf(answer) }
+      }),
+    )
 
-  it.each([...questions.map(({ ask }) => ask), ...disputed])('%s', async ask => {
-    const [ours, theirs] = await answers(ask)
-    if (EXPLAINED.has(ask)) expect(ours, EXPLAINED.get(ask)).not.toEqual(theirs)
-    else expect(ours).toEqual(theirs)
-  }, 60_000)
+  it.each([...questions.map(({ ask }) => ask), ...disputed])(
+    '%s',
+    async ask => {
+      const [ours, theirs] = await answers(ask)
+      if (EXPLAINED.has(ask)) expect(ours, EXPLAINED.get(ask)).not.toEqual(theirs)
+      else expect(ours).toEqual(theirs)
+    },
+    60_000,
+  )
 })

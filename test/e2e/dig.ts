@@ -37,9 +37,11 @@ export interface DigReply {
 const TRIES = ['+tries=2', '+time=9']
 
 /** `dig` with its arguments as on the command line. */
-export const dig = (server: Endpoint, ...args: string[]): Promise<DigReply> => ask('dig', ['-r', `@${server.address}`, '-p', String(server.port), ...TRIES, ...args])
+export const dig = (server: Endpoint, ...args: string[]): Promise<DigReply> =>
+  ask('dig', ['-r', `@${server.address}`, '-p', String(server.port), ...TRIES, ...args])
 
-export const kdig = (server: Endpoint, ...args: string[]): Promise<DigReply> => ask('kdig', [`@${server.address}`, '-p', String(server.port), '+retry=0', '+timeout=9', ...args])
+export const kdig = (server: Endpoint, ...args: string[]): Promise<DigReply> =>
+  ask('kdig', [`@${server.address}`, '-p', String(server.port), '+retry=0', '+timeout=9', ...args])
 
 async function ask(tool: string, args: string[]): Promise<DigReply> {
   const text = await new Promise<string>((resolve, reject) => {
@@ -75,7 +77,10 @@ export function readReply(text: string): DigReply {
     status: /status: (\w+)/.exec(text)?.[1] ?? '',
     opcode: /opcode: (\w+)/.exec(text)?.[1] ?? '',
     flags: (/^;; [Ff]lags: ([^;]*);/m.exec(text)?.[1] ?? '').trim().split(' '),
-    question, edns, errors, text,
+    question,
+    edns,
+    errors,
+    text,
     answer: records.answer,
     authority: records.authority,
     additional: records.additional,
@@ -105,7 +110,9 @@ function readRecord(line: string): DigRecord {
 }
 
 /** `type data` of records, sorted: what two resolvers must agree on. */
-export const dataOf = (records: readonly DigRecord[]): string[] => records.map(({ type, data }) => `${type} ${data}`).sort()
+export const dataOf = (records: readonly DigRecord[]): string[] =>
+  records.map(({ type, data }) => `${type} ${data}`).sort()
 
 /** The same with owners. */
-export const linesOf = (records: readonly DigRecord[]): string[] => records.map(({ owner, type, data }) => `${owner} ${type} ${data}`).sort()
+export const linesOf = (records: readonly DigRecord[]): string[] =>
+  records.map(({ owner, type, data }) => `${owner} ${type} ${data}`).sort()

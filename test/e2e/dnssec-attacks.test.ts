@@ -1,8 +1,8 @@
 /**
- * What signed zones that are made to cost can cost: the built program resolves them, and its CPU time for each client query, the
- * packets it sends and the longest time for which its event loop is held. Packets are held to their bounds; times are not, since
- * machines differ and are shared (`test/sim/dnssec-work.test.ts` counts the work): with ROOTWALK_LONG=1 they are taken, warmed
- * up, and all is printed.
+ * What signed zones that are made to cost can cost: the built program resolves them, and its CPU time for each client
+ * query, the packets it sends and the longest time for which its event loop is held. Packets are held to their bounds;
+ * times are not, since machines differ and are shared (`test/sim/dnssec-work.test.ts` counts the work): with
+ * ROOTWALK_LONG=1 they are taken, warmed up, and all is printed.
  */
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -52,7 +52,10 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
 
   beforeAll(async () => {
     buildForServing()
-    running.internet = await openLoopbackInternet(attackedInternet(), systemClock(), systemRandom(), { latency: false, between: counting })
+    running.internet = await openLoopbackInternet(attackedInternet(), systemClock(), systemRandom(), {
+      latency: false,
+      between: counting,
+    })
   }, 60_000)
 
   afterAll(async () => {
@@ -60,22 +63,50 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
     await running.internet?.close()
   }, 30_000)
 
-  const start = async (env: Readonly<Record<string, string>>): Promise<{ readonly ask: (attack: Attack, zone: string, from: number, count: number, again?: boolean) => Promise<readonly string[]>; readonly watch: () => Promise<Watched> }> => {
+  const start = async (
+    env: Readonly<Record<string, string>>,
+  ): Promise<{
+    readonly ask: (
+      attack: Attack,
+      zone: string,
+      from: number,
+      count: number,
+      again?: boolean,
+    ) => Promise<readonly string[]>
+    readonly watch: () => Promise<Watched>
+  }> => {
     const { internet } = running
     const anchor = internet?.anchors.get(ROOT)
     if (internet === undefined || anchor === undefined) throw new Error('no internet')
-    const hints = internet.hints.servers.map(({ name, addresses }) => `. 3600 NS ${formatName(name)}\n${addresses.map(ip => `${formatName(name)} 3600 A ${ip.text}`).join('\n')}\n`).join('')
+    const hints = internet.hints.servers
+      .map(
+        ({ name, addresses }) =>
+          `. 3600 NS ${formatName(name)}\n${addresses.map(ip => `${formatName(name)} 3600 A ${ip.text}`).join('\n')}\n`,
+      )
+      .join('')
     const serving = await startServing({
-      hints, files: { anchors: `${anchorLines(anchor).join('\n')}\n` }, watch: { module: fileURLToPath(new URL('loop-watch.mjs', import.meta.url)), env },
+      hints,
+      files: { anchors: `${anchorLines(anchor).join('\n')}\n` },
+      watch: { module: fileURLToPath(new URL('loop-watch.mjs', import.meta.url)), env },
       config: { dnssec: { trustAnchors: 'anchors' }, upstream: { doNotQuery: [], port: internet.port } },
     })
     running.servings.push(serving)
     let told = 0
     return {
       ask: async ({ name, type }, zone, from, count, again = false) => {
-        const questions = Array.from({ length: count }, (_, i): Asked => (
-          { name: `${name(again ? from : from + i)}.${zone}`, type: RrType[type], dnssecOk: true, wantsAd: false, checkingDisabled: false }))
-        return (await askAll(serving.endpoint, questions, 1)).map(({ rcode, ad, errors }) => `${rcode}${ad ? ' AD' : ''} ${errors.join()}`)
+        const questions = Array.from(
+          { length: count },
+          (_, i): Asked => ({
+            name: `${name(again ? from : from + i)}.${zone}`,
+            type: RrType[type],
+            dnssecOk: true,
+            wantsAd: false,
+            checkingDisabled: false,
+          }),
+        )
+        return (await askAll(serving.endpoint, questions, 1)).map(
+          ({ rcode, ad, errors }) => `${rcode}${ad ? ' AD' : ''} ${errors.join()}`,
+        )
       },
       watch: async () => {
         const lines = (): string[] => serving.output().match(/^WATCH .*\}$/gm) ?? []
@@ -91,7 +122,8 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
   it('costs few packets, and next to none when repeated', async () => {
     const cost = await start({})
     const loop = LONG ? await start({ ROOTWALK_WATCH_LOOP: '1' }) : null
-    // What is measured is the work, not how the compiler comes to know it: everything has been asked once of another zone.
+    // What is measured is the work, not how the compiler comes to know it: everything has been asked once of another
+    // zone.
     for (const { ask } of loop === null ? [] : [cost, loop]) {
       await ask(honest, zoneOf(0, 1), 0, WARM_UP)
       for (const [index, attack] of attacks.entries()) await ask(attack, zoneOf(index + 1, 1), 0, NAMES)
@@ -116,10 +148,16 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
       await loop.watch()
       await loop.ask(attack, zoneOf(index), 0, NAMES)
       const { heldMs } = await loop.watch()
-      rows.push([
-        attack.about, says.slice(0, 60), `first ${first.cpuMs.toFixed(1)} ms ${first.packets} packets`, `others ${(names.cpuMs / NAMES).toFixed(1)} ms ${(names.packets / NAMES).toFixed(1)} packets`,
-        `${REPEATS} repeats ${repeats.cpuMs.toFixed(1)} ms ${repeats.packets} packets`, `loop held ${heldMs.toFixed(1)} ms`,
-      ].join(' | '))
+      rows.push(
+        [
+          attack.about,
+          says.slice(0, 60),
+          `first ${first.cpuMs.toFixed(1)} ms ${first.packets} packets`,
+          `others ${(names.cpuMs / NAMES).toFixed(1)} ms ${(names.packets / NAMES).toFixed(1)} packets`,
+          `${REPEATS} repeats ${repeats.cpuMs.toFixed(1)} ms ${repeats.packets} packets`,
+          `loop held ${heldMs.toFixed(1)} ms`,
+        ].join(' | '),
+      )
     }
     if (LONG) console.log(`CPU time of the server for a client query, of all its threads:\n${rows.join('\n')}`)
   }, 120_000)
@@ -128,6 +166,7 @@ unless(isLinux ? null : 'needs all of 127.0.0.0/8')('attacks on validation', () 
 const verdictOf = (says: string): string => says.replace(/ \d+ .*/, '')
 
 function readWatched(line: unknown): Watched {
-  if (typeof line !== 'object' || line === null || !('cpuMs' in line) || !('heldMs' in line)) throw new Error('no measurement')
+  if (typeof line !== 'object' || line === null || !('cpuMs' in line) || !('heldMs' in line))
+    throw new Error('no measurement')
   return { cpuMs: Number(line.cpuMs), heldMs: Number(line.heldMs) }
 }

@@ -1,4 +1,7 @@
-/** Many questions to one resolver, a few in flight: one socket, TCP where UDP is not enough. Answers are read by our codec. */
+/**
+ * Many questions to one resolver, a few in flight: one socket, TCP where UDP is not enough. Answers are read by our
+ * codec.
+ */
 import { createSocket } from 'node:dgram'
 import { decodeMessage } from '../../src/dns/decode.ts'
 import { readExtendedErrors } from '../../src/dns/edns.ts'
@@ -38,7 +41,11 @@ const LIMIT_MS = 9_000
 const PAYLOAD = 1_232
 const TRIES = 2
 
-export async function askAll(server: Endpoint, questions: readonly Asked[], inFlight = IN_FLIGHT): Promise<readonly Said[]> {
+export async function askAll(
+  server: Endpoint,
+  questions: readonly Asked[],
+  inFlight = IN_FLIGHT,
+): Promise<readonly Said[]> {
   const socket = createSocket('udp4')
   const waiting = new Map<number, (bytes: Uint8Array) => void>()
   socket.on('message', bytes => waiting.get((bytes[0] ?? 0) * 256 + (bytes[1] ?? 0))?.(bytes))
@@ -57,17 +64,21 @@ export async function askAll(server: Endpoint, questions: readonly Asked[], inFl
     })
   }
   try {
-    return await inParallel(questions, async asked => {
-      for (let tries = 0; tries < TRIES; tries++) {
-        const bytes = await askOnce(asked)
-        if (bytes === null) continue
-        const message = messageOf(bytes)
-        if (!message.truncated) return saidBy(message)
-        const [whole] = await askTcp(server, [queryOf(asked, 1)])
-        if (whole !== undefined) return saidBy(messageOf(whole))
-      }
-      return { rcode: 'nothing', ad: false, answer: [], signed: [], authority: [], errors: [] }
-    }, inFlight)
+    return await inParallel(
+      questions,
+      async asked => {
+        for (let tries = 0; tries < TRIES; tries++) {
+          const bytes = await askOnce(asked)
+          if (bytes === null) continue
+          const message = messageOf(bytes)
+          if (!message.truncated) return saidBy(message)
+          const [whole] = await askTcp(server, [queryOf(asked, 1)])
+          if (whole !== undefined) return saidBy(messageOf(whole))
+        }
+        return { rcode: 'nothing', ad: false, answer: [], signed: [], authority: [], errors: [] }
+      },
+      inFlight,
+    )
   } finally {
     socket.close()
   }
@@ -90,7 +101,13 @@ function messageOf(bytes: Uint8Array): Message {
 }
 
 const isSignature = ({ type }: Rr): boolean => type === RrType.RRSIG
-const textOf = (records: readonly Rr[]): string[] => records.map(({ owner, type, rdata }) => `${formatName(foldName(owner))} ${typeName(type)} ${Buffer.from(rdata).toString('hex').slice(0, 60)}`).sort()
+const textOf = (records: readonly Rr[]): string[] =>
+  records
+    .map(
+      ({ owner, type, rdata }) =>
+        `${formatName(foldName(owner))} ${typeName(type)} ${Buffer.from(rdata).toString('hex').slice(0, 60)}`,
+    )
+    .sort()
 
 function saidBy(message: Message): Said {
   const { answer, authority, rcode, edns } = message
@@ -98,7 +115,13 @@ function saidBy(message: Message): Said {
     rcode: rcodeName(rcode),
     ad: message.authenticData,
     answer: textOf(answer.filter(record => !isSignature(record))),
-    signed: [...new Set(answer.filter(isSignature).map(({ owner, rdata }) => `${formatName(foldName(owner))} ${typeName(coveredType(rdata))}`))].sort(),
+    signed: [
+      ...new Set(
+        answer
+          .filter(isSignature)
+          .map(({ owner, rdata }) => `${formatName(foldName(owner))} ${typeName(coveredType(rdata))}`),
+      ),
+    ].sort(),
     authority: textOf(authority).map(line => line.replace(/ [0-9a-f]*$/, '')),
     errors: edns === null ? [] : readExtendedErrors(edns).map(({ code, text }) => `${code} ${text}`),
   }

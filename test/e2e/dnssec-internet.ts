@@ -1,6 +1,6 @@
 /**
- * The zones of `dnssec-zones.ts`, signed and served by NSD on port 53 of addresses in 127.53.0.0/16, one process for each
- * server. Nobody of ours has a hand in the signatures, the proofs or the answers.
+ * The zones of `dnssec-zones.ts`, signed and served by NSD on port 53 of addresses in 127.53.0.0/16, one process for
+ * each server. Nobody of ours has a hand in the signatures, the proofs or the answers.
  *
  * Invariant: `stop` leaves no process, socket or file behind, also when something failed to start.
  */
@@ -50,11 +50,21 @@ export async function startSignedInternet(plans: readonly ZonePlan[]): Promise<S
     const wall = Math.floor(Date.now() / 1_000)
     const keyed = await inParallel(plans, plan => makeKeyed(work.path, plan))
     const texts = await inParallel(keyed, zone => zoneText(zone, keyed, address, wall))
-    const served = plans.map((plan, index) => ({ server: plan.server, zone: { origin: plan.origin, text: texts[index] ?? '' } }))
-    const started = await Promise.allSettled(Object.values(Server).map(number => startServer(number, served, plans, address)))
+    const served = plans.map((plan, index) => ({
+      server: plan.server,
+      zone: { origin: plan.origin, text: texts[index] ?? '' },
+    }))
+    const started = await Promise.allSettled(
+      Object.values(Server).map(number => startServer(number, served, plans, address)),
+    )
     for (const result of started) if (result.status === 'fulfilled') running.push(result.value)
     for (const result of started) if (result.status === 'rejected') throw result.reason
-    return { hints: `. 3600000 NS ns.\nns. 3600000 A ${address(Server.ROOT)}\n`, anchors: anchorsOf(keyed), zones: plans, stop }
+    return {
+      hints: `. 3600000 NS ns.\nns. 3600000 A ${address(Server.ROOT)}\n`,
+      anchors: anchorsOf(keyed),
+      zones: plans,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
@@ -75,22 +85,38 @@ async function makeKeyed(within: string, plan: ZonePlan): Promise<KeyedZone> {
 const anchorsOf = (keyed: readonly KeyedZone[]): string =>
   `${keyed.flatMap(({ plan, keys }) => (plan.origin === '.' ? (keys?.ds.get(DEFAULT_DIGEST) ?? []) : plan.anchored === true ? (keys?.dnskeys ?? []) : [])).join('\n')}\n`
 
-const isBelow = (name: string, origin: string): boolean => name !== origin && (origin === '.' || name.endsWith(`.${origin}`))
+const isBelow = (name: string, origin: string): boolean =>
+  name !== origin && (origin === '.' || name.endsWith(`.${origin}`))
 
 /** The closest zone above. */
 function parentOf(plan: ZonePlan, keyed: readonly KeyedZone[]): ZonePlan | undefined {
-  return keyed.map(zone => zone.plan).filter(({ origin }) => isBelow(plan.origin, origin)).sort((a, b) => b.origin.length - a.origin.length)[0]
+  return keyed
+    .map(zone => zone.plan)
+    .filter(({ origin }) => isBelow(plan.origin, origin))
+    .sort((a, b) => b.origin.length - a.origin.length)[0]
 }
 
-async function zoneText(zone: KeyedZone, keyed: readonly KeyedZone[], address: (n: number) => string, wall: number): Promise<string> {
+async function zoneText(
+  zone: KeyedZone,
+  keyed: readonly KeyedZone[],
+  address: (n: number) => string,
+  wall: number,
+): Promise<string> {
   const { plan, keys, other } = zone
   const children = keyed.filter(child => parentOf(child.plan, keyed) === plan)
-  const cuts = children.flatMap(child => [`${child.plan.origin} NS ${serverNameOf(child.plan)}`, ...glueOf(child.plan, address), ...dsLines(child)])
+  const cuts = children.flatMap(child => [
+    `${child.plan.origin} NS ${serverNameOf(child.plan)}`,
+    ...glueOf(child.plan, address),
+    ...dsLines(child),
+  ])
   const plain = `${recordsOf(plan, address)}${cuts.join('\n')}\n`
   if (plan.signing === null || keys === null) return plain
   const { origin, signing } = plan
   const signed = linesOf(await signWith(origin, plain, signing, other ?? keys, wall))
-  const shown = plan.otherKeys === 'hidden' ? withKeysOf(signed, linesOf(await signWith(origin, plain, signing, keys, wall))) : signed
+  const shown =
+    plan.otherKeys === 'hidden'
+      ? withKeysOf(signed, linesOf(await signWith(origin, plain, signing, keys, wall)))
+      : signed
   return textOf(plan.tamper === undefined ? shown : plan.tamper(shown, origin))
 }
 
@@ -98,16 +124,32 @@ const glueOf = (plan: ZonePlan, address: (n: number) => string): readonly string
   serverNameOf(plan) === `ns.${plan.origin}` ? [`ns.${plan.origin} A ${address(plan.server)}`] : []
 
 const dsLines = ({ plan, keys }: KeyedZone): readonly string[] =>
-  keys === null ? (plan.ds?.({ directory: '', keys: [], ds: new Map(), dnskeys: [] }) ?? []) : (plan.ds?.(keys) ?? keys.ds.get(DEFAULT_DIGEST) ?? [])
+  keys === null
+    ? (plan.ds?.({ directory: '', keys: [], ds: new Map(), dnskeys: [] }) ?? [])
+    : (plan.ds?.(keys) ?? keys.ds.get(DEFAULT_DIGEST) ?? [])
 
 type Lines = ReturnType<typeof linesOf>
 const isOfKeys = ({ type, covered }: Lines[number]): boolean => type === 'DNSKEY' || covered === 'DNSKEY'
-const withKeysOf = (signed: Lines, own: Lines): Lines => [...signed.filter(line => !isOfKeys(line)), ...own.filter(isOfKeys)]
+const withKeysOf = (signed: Lines, own: Lines): Lines => [
+  ...signed.filter(line => !isOfKeys(line)),
+  ...own.filter(isOfKeys),
+]
 
-function startServer(number: number, served: readonly { server: number; zone: ZoneText }[], plans: readonly ZonePlan[], address: (n: number) => string): Promise<Daemon> {
+function startServer(
+  number: number,
+  served: readonly { server: number; zone: ZoneText }[],
+  plans: readonly ZonePlan[],
+  address: (n: number) => string,
+): Promise<Daemon> {
   const usual = plans.filter(({ server }) => server !== Server.ROOT && server !== Server.TLD)
-  const zones = number === Server.PLAIN
-    ? usual.flatMap(({ origin }) => insecureChildren.map(label => ({ origin: `${label}.${origin}`, text: insecureChildOf(label, origin, address) })))
-    : served.filter(({ server }) => server === number).map(({ zone }) => zone)
+  const zones =
+    number === Server.PLAIN
+      ? usual.flatMap(({ origin }) =>
+          insecureChildren.map(label => ({
+            origin: `${label}.${origin}`,
+            text: insecureChildOf(label, origin, address),
+          })),
+        )
+      : served.filter(({ server }) => server === number).map(({ zone }) => zone)
   return startNsd({ name: `signed-${number}`, addresses: [address(number)], zones })
 }

@@ -1,6 +1,6 @@
 /**
- * What is asked of the signed internet: for every zone the names that exist, those before, between, after and below them,
- * every kind of alias and wildcard, types that are and are not there, each with and without DO, AD and CD.
+ * What is asked of the signed internet: for every zone the names that exist, those before, between, after and below
+ * them, every kind of alias and wildcard, types that are and are not there, each with and without DO, AD and CD.
  */
 import { RrType } from '../../src/dns/types.ts'
 import type { Asked } from './dnssec-client.ts'
@@ -11,21 +11,76 @@ const CAA = 257
 
 type Row = readonly [label: string, ...types: readonly number[]]
 
-const apex: readonly Row[] = [['@', A, MX, NS, SOA, DS, DNSKEY, NSEC, NSEC3PARAM, TXT, CNAME, CAA], ['ns', A, AAAA]]
-const missing: readonly Row[] = [['aaa', A], ['zzz', A, DS], ['m-iss', A, MX], ['x.www', A, TXT], ['x.y.www', A], ['below.deep.down.in.nothing', A], ['\\000', A], ['*', A]]
-
-const usual: readonly Row[] = [
-  ...apex, ...missing,
-  ['www', A, AAAA, MX, DS, CNAME, NSEC, SOA, NS, DNSKEY], ['mail', A, AAAA, TXT], ['MIXED', A, TXT],
-  ['alias', A, CNAME, MX, DS], ['far', A, TXT], ['farhash', AAAA], ['farwild', A, TXT, MX], ['farplain', A], ['farbroken', A, AAAA], ['fargone', A], ['farnodata', AAAA], ['gone', A],
-  ['some.w', A, TXT, MX, AAAA, DS], ['a.b.w', A, MX], ['exact.w', A, TXT], ['x.exact.w', A], ['sub.exact.w', TXT, A], ['w', A], ['*.w', A, MX],
-  ['some.wc', A, CNAME, MX, AAAA], ['a.b.wc', TXT], ['some.wcfar', A, MX], ['some.wcgone', A],
-  ['ent', A, DS], ['b.ent', A, TXT], ['a.b.ent', A, MX], ['c.b.ent', A], ['a.ent', A], ['went', A], ['x.went', A, NS], ['some.x.went', A, TXT], ['y.went', A],
-  ['dn', A, DNAME], ['www.dn', A, AAAA, CNAME], ['no.dn', A], ['www.dnfar', A, MX], ['www.dnplain', A], ['some.w.dnfar', A],
-  ['_sip._tcp', SRV, A], ['_tcp', SRV], ['zz', A, AAAA], ['zz.zz', A], ['ent2', A],
+const apex: readonly Row[] = [
+  ['@', A, MX, NS, SOA, DS, DNSKEY, NSEC, NSEC3PARAM, TXT, CNAME, CAA],
+  ['ns', A, AAAA],
+]
+const missing: readonly Row[] = [
+  ['aaa', A],
+  ['zzz', A, DS],
+  ['m-iss', A, MX],
+  ['x.www', A, TXT],
+  ['x.y.www', A],
+  ['below.deep.down.in.nothing', A],
+  ['\\000', A],
+  ['*', A],
 ]
 
-const below: readonly Row[] = [['@', A, SOA, NS, DS, DNSKEY, TXT], ['www', A, AAAA, DS], ['up', A], ['none', A], ['some.w', A, TXT]]
+const usual: readonly Row[] = [
+  ...apex,
+  ...missing,
+  ['www', A, AAAA, MX, DS, CNAME, NSEC, SOA, NS, DNSKEY],
+  ['mail', A, AAAA, TXT],
+  ['MIXED', A, TXT],
+  ['alias', A, CNAME, MX, DS],
+  ['far', A, TXT],
+  ['farhash', AAAA],
+  ['farwild', A, TXT, MX],
+  ['farplain', A],
+  ['farbroken', A, AAAA],
+  ['fargone', A],
+  ['farnodata', AAAA],
+  ['gone', A],
+  ['some.w', A, TXT, MX, AAAA, DS],
+  ['a.b.w', A, MX],
+  ['exact.w', A, TXT],
+  ['x.exact.w', A],
+  ['sub.exact.w', TXT, A],
+  ['w', A],
+  ['*.w', A, MX],
+  ['some.wc', A, CNAME, MX, AAAA],
+  ['a.b.wc', TXT],
+  ['some.wcfar', A, MX],
+  ['some.wcgone', A],
+  ['ent', A, DS],
+  ['b.ent', A, TXT],
+  ['a.b.ent', A, MX],
+  ['c.b.ent', A],
+  ['a.ent', A],
+  ['went', A],
+  ['x.went', A, NS],
+  ['some.x.went', A, TXT],
+  ['y.went', A],
+  ['dn', A, DNAME],
+  ['www.dn', A, AAAA, CNAME],
+  ['no.dn', A],
+  ['www.dnfar', A, MX],
+  ['www.dnplain', A],
+  ['some.w.dnfar', A],
+  ['_sip._tcp', SRV, A],
+  ['_tcp', SRV],
+  ['zz', A, AAAA],
+  ['zz.zz', A],
+  ['ent2', A],
+]
+
+const below: readonly Row[] = [
+  ['@', A, SOA, NS, DS, DNSKEY, TXT],
+  ['www', A, AAAA, DS],
+  ['up', A],
+  ['none', A],
+  ['some.w', A, TXT],
+]
 const top: readonly Row[] = [...apex, ['www', A, MX], ['none', A, NS], ['a.none', A], ['zzzz', DS], ['0', A]]
 
 export interface Question extends Asked {
@@ -51,7 +106,11 @@ export function questionsFor(zones: readonly ZonePlan[], seed: number): readonly
     const isTop = zone.server === Server.ROOT || zone.server === Server.TLD
     add(made, zone, zone.origin, isTop ? top : usual)
     if (!isTop) for (const label of insecureChildren) add(made, zone, `${label}.${zone.origin}`, below)
-    if (zone.lost === true) add(made, zone, `lost.${zone.origin}`, [['www', A], ['@', DS]])
+    if (zone.lost === true)
+      add(made, zone, `lost.${zone.origin}`, [
+        ['www', A],
+        ['@', DS],
+      ])
   }
   return shuffled(made, seed)
 }

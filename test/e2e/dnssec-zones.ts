@@ -1,9 +1,20 @@
 /**
- * The zones of a signed internet, as data: a signed root, top-level domains by each tool with each kind of denial, children
- * that are secure, insecure, or wrong in one way each. `dnssec-internet.ts` signs and serves them. Servers are told by the
- * last octet of their address.
+ * The zones of a signed internet, as data: a signed root, top-level domains by each tool with each kind of denial,
+ * children that are secure, insecure, or wrong in one way each. `dnssec-internet.ts` signs and serves them. Servers are
+ * told by the last octet of their address.
  */
-import { both, dataChanged, denialRemoved, nsecOf, setRemoved, signaturesBroken, signaturesRemoved, ttlRaised, typeRemoved, type Tamper } from './dnssec-tamper.ts'
+import {
+  both,
+  dataChanged,
+  denialRemoved,
+  nsecOf,
+  setRemoved,
+  signaturesBroken,
+  signaturesRemoved,
+  ttlRaised,
+  typeRemoved,
+  type Tamper,
+} from './dnssec-tamper.ts'
 import { withDsField, type Signing, type ZoneKeyFiles } from './dnssec-sign.ts'
 
 /** What must come out for the name `www` of a zone; nothing else of a tampered zone may be worse. */
@@ -17,7 +28,10 @@ export interface ZonePlan {
   /** The DS lines at the parent; SHA-256 of the key when absent. */
   readonly ds?: (keys: ZoneKeyFiles) => readonly string[]
   readonly tamper?: Tamper
-  /** A key pair of the same kind that signs in place of the one that the DS names: then its DNSKEY is served, or only its signatures. */
+  /**
+   * A key pair of the same kind that signs in place of the one that the DS names: then its DNSKEY is served, or only
+   * its signatures.
+   */
   readonly otherKeys?: 'served' | 'hidden'
   /** It delegates `lost` to a server that knows nothing of it. */
   readonly lost?: boolean
@@ -28,21 +42,43 @@ export interface ZonePlan {
 export const Server = { ROOT: 1, TLD: 2, LEAF: 3, SHARED: 4, PLAIN: 5 } as const
 
 const nsec = (tool: Signing['tool'], ...algorithms: number[]): Signing => ({ tool, algorithms })
-const nsec3 = (tool: Signing['tool'], algorithm: number, iterations = 0, optOut = false, salt = ''): Signing => ({ tool, algorithms: [algorithm], nsec3: { iterations, salt, optOut } })
+const nsec3 = (tool: Signing['tool'], algorithm: number, iterations = 0, optOut = false, salt = ''): Signing => ({
+  tool,
+  algorithms: [algorithm],
+  nsec3: { iterations, salt, optOut },
+})
 
 const SHA1 = 1
 const SHA256 = 2
 const SHA384 = 4
-const dsOf = (...types: number[]) => (keys: ZoneKeyFiles): readonly string[] => types.flatMap(type => keys.ds.get(type) ?? [])
+const dsOf =
+  (...types: number[]) =>
+  (keys: ZoneKeyFiles): readonly string[] =>
+    types.flatMap(type => keys.ds.get(type) ?? [])
 const noDs = (): readonly string[] => []
 const DIGEST = 3
-const wrong = (line: string): string => withDsField(line, DIGEST, (line.split(/\s+/)[6] ?? '').replace(/^../, pair => (pair === '00' ? '01' : '00')))
+const wrong = (line: string): string =>
+  withDsField(
+    line,
+    DIGEST,
+    (line.split(/\s+/)[6] ?? '').replace(/^../, pair => (pair === '00' ? '01' : '00')),
+  )
 const asAlgorithm = (line: string, algorithm: number): string => withDsField(line, 1, String(algorithm))
 const asDigestType = (line: string, type: number): string => withDsField(line, 2, String(type))
 
-const zone = (origin: string, signing: Signing | null, standing: Standing, more: Partial<ZonePlan> = {}): ZonePlan => ({ origin, server: Server.LEAF, signing, standing, ...more })
-const tld = (origin: string, signing: Signing | null, standing: Standing = signing === null ? 'insecure' : 'secure', more: Partial<ZonePlan> = {}): ZonePlan =>
-  zone(origin, signing, standing, { server: Server.TLD, ...more })
+const zone = (origin: string, signing: Signing | null, standing: Standing, more: Partial<ZonePlan> = {}): ZonePlan => ({
+  origin,
+  server: Server.LEAF,
+  signing,
+  standing,
+  ...more,
+})
+const tld = (
+  origin: string,
+  signing: Signing | null,
+  standing: Standing = signing === null ? 'insecure' : 'secure',
+  more: Partial<ZonePlan> = {},
+): ZonePlan => zone(origin, signing, standing, { server: Server.TLD, ...more })
 
 const tops: readonly ZonePlan[] = [
   { origin: '.', server: Server.ROOT, signing: { tool: 'ldns', algorithms: [8], split: true }, standing: 'secure' },
@@ -113,25 +149,49 @@ const delegated: readonly ZonePlan[] = [
   zone('ds1.alpha.', nsec('ldns', 13), 'secure', { ds: dsOf(SHA1) }),
   zone('ds4.alpha.', nsec('ldns', 13), 'secure', { ds: dsOf(SHA384) }),
   zone('ds124.beta.', nsec('ldns', 13), 'secure', { ds: dsOf(SHA1, SHA256, SHA384) }),
-  zone('ds1wrong2right.alpha.', nsec('ldns', 13), 'secure', { ds: keys => [...dsOf(SHA1)(keys).map(wrong), ...dsOf(SHA256)(keys)] }),
-  zone('ds1right2wrong.alpha.', nsec('ldns', 13), 'bogus', { ds: keys => [...dsOf(SHA1)(keys), ...dsOf(SHA256)(keys).map(wrong)] }),
-  zone('dstwice.alpha.', nsec('ldns', 13), 'secure', { ds: keys => [...dsOf(SHA256)(keys), ...dsOf(SHA256)(keys).map(wrong)] }),
+  zone('ds1wrong2right.alpha.', nsec('ldns', 13), 'secure', {
+    ds: keys => [...dsOf(SHA1)(keys).map(wrong), ...dsOf(SHA256)(keys)],
+  }),
+  zone('ds1right2wrong.alpha.', nsec('ldns', 13), 'bogus', {
+    ds: keys => [...dsOf(SHA1)(keys), ...dsOf(SHA256)(keys).map(wrong)],
+  }),
+  zone('dstwice.alpha.', nsec('ldns', 13), 'secure', {
+    ds: keys => [...dsOf(SHA256)(keys), ...dsOf(SHA256)(keys).map(wrong)],
+  }),
   zone('dswrong.alpha.', nsec('ldns', 13), 'bogus', { ds: keys => dsOf(SHA256)(keys).map(wrong) }),
   zone('dswrong.gamma.', nsec3('bind', 13), 'bogus', { ds: keys => dsOf(SHA256)(keys).map(wrong) }),
-  zone('dstag.beta.', nsec('ldns', 13), 'bogus', { ds: keys => dsOf(SHA256)(keys).map(line => withDsField(line, 0, '12')) }),
-  zone('dsunknownalg.alpha.', nsec('ldns', 13), 'insecure', { ds: keys => dsOf(SHA256)(keys).map(line => asAlgorithm(line, 200)) }),
-  zone('dsunknownalg.gamma.', nsec('ldns', 13), 'insecure', { ds: keys => dsOf(SHA256)(keys).map(line => asAlgorithm(line, 3)) }),
-  zone('dsunknowndigest.alpha.', nsec('ldns', 13), 'insecure', { ds: keys => dsOf(SHA256)(keys).map(line => asDigestType(line, 100)) }),
-  zone('dsmixed.alpha.', nsec('ldns', 13), 'secure', { ds: keys => [...dsOf(SHA256)(keys), ...dsOf(SHA256)(keys).map(line => asAlgorithm(line, 200))] }),
-  zone('dsmixedwrong.alpha.', nsec('ldns', 13), 'bogus', { ds: keys => [...dsOf(SHA256)(keys).map(wrong), ...dsOf(SHA256)(keys).map(line => asAlgorithm(line, 200))] }),
+  zone('dstag.beta.', nsec('ldns', 13), 'bogus', {
+    ds: keys => dsOf(SHA256)(keys).map(line => withDsField(line, 0, '12')),
+  }),
+  zone('dsunknownalg.alpha.', nsec('ldns', 13), 'insecure', {
+    ds: keys => dsOf(SHA256)(keys).map(line => asAlgorithm(line, 200)),
+  }),
+  zone('dsunknownalg.gamma.', nsec('ldns', 13), 'insecure', {
+    ds: keys => dsOf(SHA256)(keys).map(line => asAlgorithm(line, 3)),
+  }),
+  zone('dsunknowndigest.alpha.', nsec('ldns', 13), 'insecure', {
+    ds: keys => dsOf(SHA256)(keys).map(line => asDigestType(line, 100)),
+  }),
+  zone('dsmixed.alpha.', nsec('ldns', 13), 'secure', {
+    ds: keys => [...dsOf(SHA256)(keys), ...dsOf(SHA256)(keys).map(line => asAlgorithm(line, 200))],
+  }),
+  zone('dsmixedwrong.alpha.', nsec('ldns', 13), 'bogus', {
+    ds: keys => [...dsOf(SHA256)(keys).map(wrong), ...dsOf(SHA256)(keys).map(line => asAlgorithm(line, 200))],
+  }),
   zone('nokey.alpha.', null, 'bogus', { ds: () => [`nokey.alpha. IN DS 4711 13 2 ${'ab'.repeat(32)}`] }),
   zone('nokey.gamma.', null, 'bogus', { ds: () => [`nokey.gamma. IN DS 4711 13 2 ${'ab'.repeat(32)}`] }),
   zone('nokey.heavy.', null, 'bogus', { ds: () => [`nokey.heavy. IN DS 4711 13 2 ${'ab'.repeat(32)}`] }),
 ]
 
-const broken = (label: string, tamper: Tamper, standing: Standing = 'bogus', signing: Signing = nsec('ldns', 13)): ZonePlan => zone(`${label}.alpha.`, signing, standing, { tamper })
+const broken = (
+  label: string,
+  tamper: Tamper,
+  standing: Standing = 'bogus',
+  signing: Signing = nsec('ldns', 13),
+): ZonePlan => zone(`${label}.alpha.`, signing, standing, { tamper })
 const HASHED = nsec3('bind', 13)
-const nsec3With = (...types: string[]) => denialRemoved(line => line.type === 'NSEC3' && line.text.endsWith(types.join(' ')))
+const nsec3With = (...types: string[]) =>
+  denialRemoved(line => line.type === 'NSEC3' && line.text.endsWith(types.join(' ')))
 
 const tampered: readonly ZonePlan[] = [
   broken('t-data', dataChanged('www', 'A', '198.18.5.1', '198.18.66.6')),
@@ -170,7 +230,13 @@ const tampered: readonly ZonePlan[] = [
   broken('t-ttl', ttlRaised('www', 'A', 86_400), 'secure'),
   // Faults of the parent.
   tld('tau.', nsec('ldns', 13), 'secure', {
-    tamper: both(signaturesRemoved('dssig', 'DS'), signaturesBroken('dsbad', 'DS'), denialRemoved(nsecOf('nonsec')), setRemoved('dsgone', 'DS'), signaturesRemoved('nonsecsig', 'NSEC')),
+    tamper: both(
+      signaturesRemoved('dssig', 'DS'),
+      signaturesBroken('dsbad', 'DS'),
+      denialRemoved(nsecOf('nonsec')),
+      setRemoved('dsgone', 'DS'),
+      signaturesRemoved('nonsecsig', 'NSEC'),
+    ),
   }),
   zone('dssig.tau.', nsec('ldns', 13), 'bogus'),
   zone('dsbad.tau.', nsec('ldns', 13), 'bogus'),
@@ -184,11 +250,13 @@ const tampered: readonly ZonePlan[] = [
 export const allZones: readonly ZonePlan[] = [...tops, ...honest, ...iterated, ...delegated, ...tampered]
 
 /**
- * The name of its server: of the root's where the zone itself is wrong. Unbound validates addresses of servers too, and finds
- * no way to a zone that signs those of its own server wrongly.
+ * The name of its server: of the root's where the zone itself is wrong. Unbound validates addresses of servers too, and
+ * finds no way to a zone that signs those of its own server wrongly.
  */
 export const serverNameOf = ({ origin, standing, tamper, server }: ZonePlan): string =>
-  server === Server.LEAF && (standing === 'bogus' || tamper !== undefined) ? SHARED_NAME : `ns.${origin === '.' ? '' : origin}`
+  server === Server.LEAF && (standing === 'bogus' || tamper !== undefined)
+    ? SHARED_NAME
+    : `ns.${origin === '.' ? '' : origin}`
 
 const SHARED_NAME = 'ns-leaf.'
 

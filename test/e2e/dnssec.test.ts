@@ -1,7 +1,8 @@
 /**
- * The same questions to rootwalk and to Unbound, both validating from the same anchors, on zones that other tools signed and
- * NSD serves: status, AD, data and the presence of signatures and proofs must be equal. Where Unbound is wrong the reason
- * stands here; nothing else is let through. BIND's `delv` is a third opinion: it validates by itself what rootwalk hands it.
+ * The same questions to rootwalk and to Unbound, both validating from the same anchors, on zones that other tools
+ * signed and NSD serves: status, AD, data and the presence of signatures and proofs must be equal. Where Unbound is
+ * wrong the reason stands here; nothing else is let through. BIND's `delv` is a third opinion: it validates by itself
+ * what rootwalk hands it.
  */
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -56,7 +57,11 @@ suite('validation beside Unbound', () => {
 
   const startOurs = async (aggressiveUse: boolean): Promise<Endpoint> => {
     const { hints, anchors } = internet()
-    const ours = await startRootwalk({ hints, config: { dnssec: { trustAnchors: 'anchors', aggressiveUse } }, files: { anchors } })
+    const ours = await startRootwalk({
+      hints,
+      config: { dnssec: { trustAnchors: 'anchors', aggressiveUse } },
+      files: { anchors },
+    })
     running.started.push(ours)
     return ours.endpoint
   }
@@ -66,11 +71,18 @@ suite('validation beside Unbound', () => {
     const file = join(keys.path, 'anchors')
     writeFileSync(file, internet().anchors)
     const more = [
-      'module-config: "validator iterator"', `trust-anchor-file: "${file}"`, 'qname-minimisation: yes', `aggressive-nsec: ${aggressive ? 'yes' : 'no'}`,
+      'module-config: "validator iterator"',
+      `trust-anchor-file: "${file}"`,
+      'qname-minimisation: yes',
+      `aggressive-nsec: ${aggressive ? 'yes' : 'no'}`,
       // The limit of RFC 9276 that rootwalk has by default, for keys of every size.
-      'val-nsec3-keysize-iterations: "1024 50 2048 50 4096 50"', 'trust-anchor-signaling: no', 'ede: yes',
+      'val-nsec3-keysize-iterations: "1024 50 2048 50 4096 50"',
+      'trust-anchor-signaling: no',
+      'ede: yes',
       // Nothing here is further away than the loopback.
-      'infra-cache-max-rtt: 400', 'infra-cache-min-rtt: 50', 'unknown-server-time-limit: 100',
+      'infra-cache-max-rtt: 400',
+      'infra-cache-min-rtt: 50',
+      'unknown-server-time-limit: 100',
     ]
     running.started.push(await startUnbound({ address: ADDRESS, port, hints: internet().hints, more }))
     return { address: ADDRESS, port }
@@ -113,16 +125,34 @@ suite('validation beside Unbound', () => {
     const [tag, algorithm, type, ...digest] = root.split(/\s+/).slice(3)
     const file = join(keys.path, 'delv')
     writeFileSync(file, `trust-anchors { . static-ds ${tag} ${algorithm} ${type} "${digest.join('')}"; };\n`)
-    // delv says "validated" of what opt-out leaves open, of 150 iterations, and of the last link of a chain that is not secure as a whole.
-    const honest = allZones.filter(({ tamper, standing, server, signing, origin }) =>
-      tamper === undefined && standing !== 'bogus' && server !== Server.TLD && signing?.nsec3?.optOut !== true && (signing?.nsec3?.iterations ?? 0) <= 50 && !origin.endsWith('island.plain.'))
-    const asked = shuffled(questionsFor(honest, 5), 6).filter(({ dnssecOk, wantsAd, checkingDisabled, name }) =>
-      dnssecOk && !wantsAd && !checkingDisabled && !/^(far|lost|www\.(lost|dn)|some\.(wcfar|w\.dn)|up\.)/.test(name))
-    const said = await inParallel(asked.slice(0, THIRD_OPINIONS), async question => {
-      const [ours] = await askAll(end, [question])
-      const theirs = await delv(end, file, question)
-      return { ask: questionText(question), ours: ours?.rcode === 'SERVFAIL' ? 'failed' : ours?.ad === true ? 'validated' : 'unsigned', theirs }
-    }, 4)
+    // delv says "validated" of what opt-out leaves open, of 150 iterations, and of the last link of a chain that is not
+    // secure as a whole.
+    const honest = allZones.filter(
+      ({ tamper, standing, server, signing, origin }) =>
+        tamper === undefined &&
+        standing !== 'bogus' &&
+        server !== Server.TLD &&
+        signing?.nsec3?.optOut !== true &&
+        (signing?.nsec3?.iterations ?? 0) <= 50 &&
+        !origin.endsWith('island.plain.'),
+    )
+    const asked = shuffled(questionsFor(honest, 5), 6).filter(
+      ({ dnssecOk, wantsAd, checkingDisabled, name }) =>
+        dnssecOk && !wantsAd && !checkingDisabled && !/^(far|lost|www\.(lost|dn)|some\.(wcfar|w\.dn)|up\.)/.test(name),
+    )
+    const said = await inParallel(
+      asked.slice(0, THIRD_OPINIONS),
+      async question => {
+        const [ours] = await askAll(end, [question])
+        const theirs = await delv(end, file, question)
+        return {
+          ask: questionText(question),
+          ours: ours?.rcode === 'SERVFAIL' ? 'failed' : ours?.ad === true ? 'validated' : 'unsigned',
+          theirs,
+        }
+      },
+      4,
+    )
     expect(said.filter(({ ours, theirs }) => ours !== theirs)).toEqual([])
     expect(new Set(said.map(({ theirs }) => theirs))).toEqual(new Set(['validated', 'unsigned']))
   }, 120_000)
@@ -134,7 +164,9 @@ function differences(questions: readonly Question[], ours: readonly Said[], thei
     const b = theirs[index]
     if (a === undefined || b === undefined) return [`${questionText(question)}: not asked`]
     if (JSON.stringify(comparable(question, a)) === JSON.stringify(comparable(question, b))) return []
-    return EXPLAINED.some(({ of }) => of(question)) ? [] : [`${questionText(question)}\n  rootwalk ${textOf(a)}\n  Unbound  ${textOf(b)}`]
+    return EXPLAINED.some(({ of }) => of(question))
+      ? []
+      : [`${questionText(question)}\n  rootwalk ${textOf(a)}\n  Unbound  ${textOf(b)}`]
   })
 }
 
@@ -152,7 +184,8 @@ function comparable(question: Question, said: Said): unknown {
 }
 
 /** Without a signature beside it an NSEC record is none. */
-const isProof = (line: string, authority: readonly string[]): boolean => / NSEC3?$/.test(line) && authority.includes(line.replace(/ NSEC3?$/, ' RRSIG'))
+const isProof = (line: string, authority: readonly string[]): boolean =>
+  / NSEC3?$/.test(line) && authority.includes(line.replace(/ NSEC3?$/, ' RRSIG'))
 
 const questionText = ({ name, type, dnssecOk, wantsAd, checkingDisabled }: Question): string =>
   `${name} ${typeName(type)}${dnssecOk ? ' DO' : ''}${wantsAd ? ' AD' : ''}${checkingDisabled ? ' CD' : ''}`
@@ -162,9 +195,14 @@ const textOf = ({ rcode, ad, answer, signed, authority, errors }: Said): string 
 
 function delv(server: Endpoint, anchors: string, { name, type }: Question): Promise<string> {
   return new Promise(resolve => {
-    execFile('delv', ['-a', anchors, `@${server.address}`, '-p', String(server.port), '-q', name, '-t', typeName(type)], { timeout: 20_000 }, (_, stdout, stderr) => {
-      const said = `${stdout}${stderr}`
-      resolve(/fully validated/.test(said) ? 'validated' : /unsigned answer/.test(said) ? 'unsigned' : said)
-    })
+    execFile(
+      'delv',
+      ['-a', anchors, `@${server.address}`, '-p', String(server.port), '-q', name, '-t', typeName(type)],
+      { timeout: 20_000 },
+      (_, stdout, stderr) => {
+        const said = `${stdout}${stderr}`
+        resolve(/fully validated/.test(said) ? 'validated' : /unsigned answer/.test(said) ? 'unsigned' : said)
+      },
+    )
   })
 }

@@ -1,7 +1,7 @@
 /**
- * A small internet of real name servers: every server of `internet.ts` is an NSD process on port 53 of an address of its
- * own in 127.53.0.0/16, so that referrals, truncation and refusals are those of a server we did not write. One address is
- * bound and never answers, one has nothing behind it.
+ * A small internet of real name servers: every server of `internet.ts` is an NSD process on port 53 of an address of
+ * its own in 127.53.0.0/16, so that referrals, truncation and refusals are those of a server we did not write. One
+ * address is bound and never answers, one has nothing behind it.
  *
  * Invariant: `stop` leaves no process, socket or file behind, also when a server failed to start.
  */

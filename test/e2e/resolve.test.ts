@@ -37,14 +37,19 @@ suite('on a real internet', () => {
   }, 60_000)
 
   describe('answers', () => {
-    it.each(questions)('$about: $ask', async ({ ask: line, status, answer }) => {
-      const reply = await ask(line)
-      expect({ status: reply.status, answer: dataOf(reply.answer) }).toEqual({ status, answer: [...answer].sort() })
-      expect(reply.flags).toEqual(['qr', 'rd', 'ra'])
-      // RFC 2308 section 3: a denial carries the SOA of its zone; RFC 8914: a failure says why.
-      if (status !== 'SERVFAIL' && !hasType(reply, line)) expect(reply.authority.map(({ type }) => type)).toContain('SOA')
-      expect(reply.errors.length > 0).toBe(status === 'SERVFAIL')
-    }, 30_000)
+    it.each(questions)(
+      '$about: $ask',
+      async ({ ask: line, status, answer }) => {
+        const reply = await ask(line)
+        expect({ status: reply.status, answer: dataOf(reply.answer) }).toEqual({ status, answer: [...answer].sort() })
+        expect(reply.flags).toEqual(['qr', 'rd', 'ra'])
+        // RFC 2308 section 3: a denial carries the SOA of its zone; RFC 8914: a failure says why.
+        if (status !== 'SERVFAIL' && !hasType(reply, line))
+          expect(reply.authority.map(({ type }) => type)).toContain('SOA')
+        expect(reply.errors.length > 0).toBe(status === 'SERVFAIL')
+      },
+      30_000,
+    )
 
     it('follows a loop of aliases no further than allowed and says what it found', async () => {
       const reply = await ask('loop1.example.com A')
@@ -58,9 +63,19 @@ suite('on a real internet', () => {
 
   describe('clients', () => {
     it.each([
-      ['+noedns', 'UDP', false], ['+edns=0', 'UDP', true], ['+bufsize=512', 'UDP', true], ['+bufsize=4096', 'UDP', true], ['+bufsize=0', 'UDP', true],
-      ['+tcp', 'TCP', true], ['+tcp +noedns', 'TCP', false], ['+tcp +keepalive', 'TCP', true], ['+cookie', 'UDP', true], ['+subnet=198.18.0.0/24', 'UDP', true],
-      ['+ednsopt=65001:00ff', 'UDP', true], ['+nsid', 'UDP', true], ['+padding=128', 'UDP', true],
+      ['+noedns', 'UDP', false],
+      ['+edns=0', 'UDP', true],
+      ['+bufsize=512', 'UDP', true],
+      ['+bufsize=4096', 'UDP', true],
+      ['+bufsize=0', 'UDP', true],
+      ['+tcp', 'TCP', true],
+      ['+tcp +noedns', 'TCP', false],
+      ['+tcp +keepalive', 'TCP', true],
+      ['+cookie', 'UDP', true],
+      ['+subnet=198.18.0.0/24', 'UDP', true],
+      ['+ednsopt=65001:00ff', 'UDP', true],
+      ['+nsid', 'UDP', true],
+      ['+padding=128', 'UDP', true],
     ])('dig %s', async (options, transport, edns) => {
       const reply = await ask(`www.example.com A ${options}`)
       expect(reply.status).toBe('NOERROR')
@@ -77,7 +92,10 @@ suite('on a real internet', () => {
       expect(reply.text).not.toMatch(/malformed|WARNING/i)
     })
 
-    it.each([['big', ''], ['medium', '+noedns']])('%s TXT is truncated over UDP and whole over TCP', async (name, options) => {
+    it.each([
+      ['big', ''],
+      ['medium', '+noedns'],
+    ])('%s TXT is truncated over UDP and whole over TCP', async (name, options) => {
       const cut = await ask(`${name}.example.com TXT +ignore ${options}`.trim())
       expect(cut.flags).toContain('tc')
       expect(cut.answer).toEqual([])
@@ -100,7 +118,9 @@ suite('on a real internet', () => {
       const first = await ask('short.example.com A')
       const ttlOf = (reply: DigReply): number => reply.answer[0]?.ttl ?? Number.NaN
       expect(ttlOf(first)).toBe(3_600)
-      await expect.poll(async () => ttlOf(await ask('short.example.com A')), { timeout: 5_000, interval: 100 }).toBeLessThan(3_600)
+      await expect
+        .poll(async () => ttlOf(await ask('short.example.com A')), { timeout: 5_000, interval: 100 })
+        .toBeLessThan(3_600)
       expect(ttlOf(await ask('short.example.com A +tcp'))).toBeGreaterThan(3_590)
     })
 
@@ -118,7 +138,10 @@ suite('on a real internet', () => {
 
   describe('DNSSEC records', () => {
     it.each([
-      ['www.signed.com A', 'RRSIG A'], ['signed.com DNSKEY', 'RRSIG DNSKEY'], ['x.w.signed.com TXT', 'RRSIG TXT'], ['alias.signed.com A', 'RRSIG CNAME'],
+      ['www.signed.com A', 'RRSIG A'],
+      ['signed.com DNSKEY', 'RRSIG DNSKEY'],
+      ['x.w.signed.com TXT', 'RRSIG TXT'],
+      ['alias.signed.com A', 'RRSIG CNAME'],
     ])('come with DO: %s', async (line, signature) => {
       const signed = await ask(`${line} +dnssec`)
       expect(signed.edns).toContain('do')
@@ -186,12 +209,18 @@ suite('on a real internet', () => {
       const reply = await askUdp(server(), damage(query('www.example.com', 77)))
       expect(reply).not.toBeNull()
       const message = messageOf(reply ?? new Uint8Array(0))
-      expect({ id: message.id, rcode: message.rcode, response: message.response }).toEqual({ id: 77, rcode: Rcode.FORMERR, response: true })
+      expect({ id: message.id, rcode: message.rcode, response: message.response }).toEqual({
+        id: 77,
+        rcode: Rcode.FORMERR,
+        response: true,
+      })
     })
 
     it('a response, or less than a header, is not answered', async () => {
       const response = put(query('www.example.com', 78), 2, 0x81)
-      const silent = await Promise.all([response, response.slice(0, 11), Uint8Array.of(1)].map(bytes => askUdp(server(), bytes, 300)))
+      const silent = await Promise.all(
+        [response, response.slice(0, 11), Uint8Array.of(1)].map(bytes => askUdp(server(), bytes, 300)),
+      )
       expect(silent).toEqual([null, null, null])
       expect((await ask('www.example.com A')).status).toBe('NOERROR')
     })
@@ -206,7 +235,11 @@ suite('on a real internet', () => {
   it('answers over one TCP connection as answers are ready, not in order', async () => {
     await ask('www.example.com A')
     // The first waits for a server that never answers; the others are cached.
-    const replies = await askTcp(server(), [query('fresh.quiet.com', 1), query('www.example.com', 2), query('wWw.example.com', 3)])
+    const replies = await askTcp(server(), [
+      query('fresh.quiet.com', 1),
+      query('www.example.com', 2),
+      query('wWw.example.com', 3),
+    ])
     const order = replies.map(bytes => messageOf(bytes).id)
     expect([...order].sort()).toEqual([1, 2, 3])
     expect(order[2]).toBe(1)
@@ -216,7 +249,10 @@ suite('on a real internet', () => {
     const names = Array.from({ length: 20 }, (_, i) => `n${i}.wild.example.com`)
     const udp = await Promise.all(names.map((name, i) => askUdp(server(), query(name, i))))
     expect(udp.map(bytes => messageOf(bytes ?? new Uint8Array(0)).answer.length)).toEqual(names.map(() => 1))
-    const tcp = await askTcp(server(), names.map((name, i) => query(`t${name}`, i)))
+    const tcp = await askTcp(
+      server(),
+      names.map((name, i) => query(`t${name}`, i)),
+    )
     expect(tcp.map(bytes => messageOf(bytes).id).sort((a, b) => a - b)).toEqual(names.map((_, i) => i))
   })
 })
@@ -226,7 +262,13 @@ const hasType = (reply: DigReply, line: string): boolean => reply.answer.some(({
 function query(text: string, id: number): Uint8Array {
   const name = parseName(text, null)
   if (typeof name !== 'string') throw new Error(text)
-  return encodeQuery({ id, question: { name: foldName(name), type: RrType.A, class: RrClass.IN }, cased: name, recursionDesired: true, edns: null })
+  return encodeQuery({
+    id,
+    question: { name: foldName(name), type: RrType.A, class: RrClass.IN },
+    cased: name,
+    recursionDesired: true,
+    edns: null,
+  })
 }
 
 function put(bytes: Uint8Array, at: number, ...octets: number[]): Uint8Array {

@@ -1,6 +1,7 @@
 /**
- * rootwalk under test, in two forms: inside this process, from the sources (`startRootwalk`), and as the built program with
- * a configuration file, zone files and signals (`startServing`). Both listen on a port of 127.0.0.1 that the system chose.
+ * rootwalk under test, in two forms: inside this process, from the sources (`startRootwalk`), and as the built program
+ * with a configuration file, zone files and signals (`startServing`). Both listen on a port of 127.0.0.1 that the
+ * system chose.
  */
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -27,7 +28,10 @@ export interface Rootwalk {
 interface Options {
   /** Text of a hints file. */
   readonly hints: string
-  /** Settings as in a configuration file. Nothing is validated unless they say so: the internets of these tests are not signed. */
+  /**
+   * Settings as in a configuration file. Nothing is validated unless they say so: the internets of these tests are not
+   * signed.
+   */
   readonly config?: object
   /** Files beside the configuration: name and text. */
   readonly files?: Readonly<Record<string, string>>
@@ -73,13 +77,21 @@ export interface Serving {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const cli = join(root, 'dist/cli.js')
 
-/** Compiles when a source is newer than what is built: a test of yesterday's program proves nothing. Wrong types are told elsewhere. */
+/**
+ * Compiles when a source is newer than what is built: a test of yesterday's program proves nothing. Wrong types are
+ * told elsewhere.
+ */
 export function buildForServing(): void {
   const built = statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(file =>
+    file.endsWith('.ts'),
+  )
   if (sources.every(file => statSync(join(root, 'src', file)).mtimeMs < built)) return
-  const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], { encoding: 'utf8' })
-  if ((statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0) === built) throw new Error(`nothing was built:\n${stdout}${stderr}`)
+  const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
+    encoding: 'utf8',
+  })
+  if ((statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0) === built)
+    throw new Error(`nothing was built:\n${stdout}${stderr}`)
 }
 
 /** `rootwalk serve --config FILE` as a process; resolves when it answers. */
@@ -90,13 +102,23 @@ export async function startServing(options: Options): Promise<Serving> {
   const { watch } = options
   const first = watch === undefined ? [] : ['--import', watch.module]
   const env = { ...process.env, ...watch?.env }
-  const running = startProcess(process.execPath, [...first, cli, 'serve', '--config', join(directory, CONFIG)], { onOutput: text => (output += text), env })
+  const running = startProcess(process.execPath, [...first, cli, 'serve', '--config', join(directory, CONFIG)], {
+    onOutput: text => (output += text),
+    env,
+  })
   const stop = async (): Promise<void> => {
     await running.stop()
     rmSync(directory, { recursive: true, force: true })
   }
   if (await answers(ADDRESS, port, running.gone)) {
-    return { endpoint: { address: ADDRESS, port }, directory, output: () => output, exited: running.exited, signal: name => void process.kill(running.pid, name), stop }
+    return {
+      endpoint: { address: ADDRESS, port },
+      directory,
+      output: () => output,
+      exited: running.exited,
+      signal: name => void process.kill(running.pid, name),
+      stop,
+    }
   }
   await stop()
   throw new Error(`rootwalk serve does not answer:\n${output}`)
@@ -106,13 +128,24 @@ const CONFIG = 'resolver.config.json'
 
 function settle({ hints, config = {}, files = {} }: Options, port: number): string {
   const directory = mkdtempSync(join(tmpdir(), 'rootwalk-e2e-'))
-  const settings = { listen: [`${ADDRESS}:${port}`], rootHints: 'root.hints', upstream: { doNotQuery: [] }, log: { form: 'json' }, dnssec: { validate: false }, warmUp: false, ...config }
+  const settings = {
+    listen: [`${ADDRESS}:${port}`],
+    rootHints: 'root.hints',
+    upstream: { doNotQuery: [] },
+    log: { form: 'json' },
+    dnssec: { validate: false },
+    warmUp: false,
+    ...config,
+  }
   const all = { ...files, 'root.hints': hints, [CONFIG]: JSON.stringify(settings) }
   for (const [name, text] of Object.entries(all)) writeFileSync(join(directory, name), text)
   return directory
 }
 
-/** Below the ports that systems give to clients (from 32768 on Linux): such a one can be taken for TCP while UDP is free, or a moment later. */
+/**
+ * Below the ports that systems give to clients (from 32768 on Linux): such a one can be taken for TCP while UDP is
+ * free, or a moment later.
+ */
 const FIRST_PORT = 20_000
 const PORTS = 12_000
 const PORT_TRIES = 50

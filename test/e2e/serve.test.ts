@@ -1,6 +1,6 @@
 /**
- * `rootwalk serve` as a user has it: a process with a configuration file, zone files that change while it runs, signals, an
- * access list. Real servers stand behind it, so that what is not local is really resolved.
+ * `rootwalk serve` as a user has it: a process with a configuration file, zone files that change while it runs,
+ * signals, an access list. Real servers stand behind it, so that what is not local is really resolved.
  */
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,8 +13,14 @@ import { buildForServing, startServing, type Serving } from './rootwalk.ts'
 const reason = await whyNoInternet()
 const suite = reason === null ? needs('dig') : unless(reason)
 
-const zone = (serial: number, body: string): string => `$TTL 300\n@ IN SOA ns hostmaster ${serial} 7200 3600 1209600 60\n@ NS ns\nns A 192.0.2.53\n${body}\n`
-const files = { 'home.lan.zone': zone(1, 'printer A 192.0.2.10\nout CNAME www.example.com.\n*.wild TXT "local"\nsub NS ns.sub\nns.sub A 192.0.2.54') }
+const zone = (serial: number, body: string): string =>
+  `$TTL 300\n@ IN SOA ns hostmaster ${serial} 7200 3600 1209600 60\n@ NS ns\nns A 192.0.2.53\n${body}\n`
+const files = {
+  'home.lan.zone': zone(
+    1,
+    'printer A 192.0.2.10\nout CNAME www.example.com.\n*.wild TXT "local"\nsub NS ns.sub\nns.sub A 192.0.2.54',
+  ),
+}
 const PATIENT = { timeout: 8_000, interval: 50 }
 
 suite('serve', () => {
@@ -32,7 +38,8 @@ suite('serve', () => {
     return running.serving
   }
   const ask = (serving: Serving, line: string): Promise<DigReply> => dig(serving.endpoint, ...line.split(' '))
-  const printer = async (serving: Serving): Promise<string[]> => dataOf((await ask(serving, 'printer.home.lan A')).answer)
+  const printer = async (serving: Serving): Promise<string[]> =>
+    dataOf((await ask(serving, 'printer.home.lan A')).answer)
   /** As an editor does it: whole or not at all. */
   const replace = (serving: Serving, name: string, text: string): void => {
     writeFileSync(join(serving.directory, 'new'), text)
@@ -45,7 +52,10 @@ suite('serve', () => {
     expect(local.flags).toEqual(['qr', 'aa', 'rd', 'ra'])
     expect(dataOf(local.answer)).toEqual(['A 192.0.2.10'])
     const missing = await ask(serving, 'nothing.home.lan A')
-    expect({ status: missing.status, authority: missing.authority.map(({ type, ttl }) => `${type} ${ttl}`) }).toEqual({ status: 'NXDOMAIN', authority: ['SOA 60'] })
+    expect({ status: missing.status, authority: missing.authority.map(({ type, ttl }) => `${type} ${ttl}`) }).toEqual({
+      status: 'NXDOMAIN',
+      authority: ['SOA 60'],
+    })
     expect(missing.flags).toContain('aa')
     expect(dataOf((await ask(serving, 'a.wild.home.lan TXT +norec')).answer)).toEqual(['TXT "local"'])
     const outside = await ask(serving, 'www.example.com A')
@@ -64,7 +74,9 @@ suite('serve', () => {
     serving.signal('SIGHUP')
     await expect.poll(() => printer(serving), PATIENT).toEqual(['A 192.0.2.12'])
     writeFileSync(join(serving.directory, 'more.lan.zone'), zone(1, 'a A 192.0.2.77'))
-    await expect.poll(async () => dataOf((await ask(serving, 'a.more.lan A')).answer), PATIENT).toEqual(['A 192.0.2.77'])
+    await expect
+      .poll(async () => dataOf((await ask(serving, 'a.more.lan A')).answer), PATIENT)
+      .toEqual(['A 192.0.2.77'])
   }, 60_000)
 
   it('keeps the last good version of a zone that breaks, and says where it is broken', async () => {
@@ -116,13 +128,20 @@ suite('serve', () => {
 
   it('warms itself up, tells so, and has nothing of it in its caches or numbers', async () => {
     const serving = await start({ warmUp: true, log: { form: 'json', level: 'debug' } })
-    const told = (event: string): object[] => serving.output().split('\n').filter(line => line.includes(`"event":"${event}"`)).map(line => JSON.parse(line))
+    const told = (event: string): object[] =>
+      serving
+        .output()
+        .split('\n')
+        .filter(line => line.includes(`"event":"${event}"`))
+        .map(line => JSON.parse(line))
     await expect.poll(() => told('warmed-up'), { timeout: 30_000, interval: 50 }).toHaveLength(1)
     expect(told('warmed-up')[0]).toMatchObject({ level: 'debug', ended: 'done', unplanned: 0 })
     serving.signal('SIGUSR2')
     await expect.poll(() => told('stats'), PATIENT).toHaveLength(1)
     // The one query is that by which the test knows that it serves.
-    expect(told('stats')[0]).toMatchObject({ numbers: { waiting: 0, resolutions: 0, cached: { answers: 0 }, queries: { tcpQueries: 0, nxDomain: 0 } } })
+    expect(told('stats')[0]).toMatchObject({
+      numbers: { waiting: 0, resolutions: 0, cached: { answers: 0 }, queries: { tcpQueries: 0, nxDomain: 0 } },
+    })
     expect((await ask(serving, 'www.example.com A')).status).toBe('NOERROR')
   }, 60_000)
 

@@ -8,11 +8,15 @@ import { join } from 'node:path'
 export function signZone(origin: string, text: string): { readonly text: string; readonly ds: string } {
   const directory = mkdtempSync(join(tmpdir(), 'rootwalk-sign-'))
   try {
-    const run = (tool: string, ...args: string[]): string => execFileSync(tool, args, { cwd: directory, encoding: 'utf8' }).trim()
+    const run = (tool: string, ...args: string[]): string =>
+      execFileSync(tool, args, { cwd: directory, encoding: 'utf8' }).trim()
     const key = run('ldns-keygen', '-r', '/dev/urandom', '-k', '-a', 'ECDSAP256SHA256', origin)
     writeFileSync(join(directory, 'zone'), text)
     run('ldns-signzone', '-o', origin, '-f', 'signed', 'zone', key)
-    return { text: readFileSync(join(directory, 'signed'), 'utf8'), ds: readFileSync(join(directory, `${key}.ds`), 'utf8').trim() }
+    return {
+      text: readFileSync(join(directory, 'signed'), 'utf8'),
+      ds: readFileSync(join(directory, `${key}.ds`), 'utf8').trim(),
+    }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

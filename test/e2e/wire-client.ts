@@ -27,7 +27,10 @@ export function askTcp(server: Endpoint, messages: readonly Uint8Array[]): Promi
   const framing = new Framing()
   const replies: Uint8Array[] = []
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => socket.destroy(new Error(`${replies.length} of ${messages.length} replies came`)), LIMIT_MS)
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`${replies.length} of ${messages.length} replies came`)),
+      LIMIT_MS,
+    )
     socket.on('error', reject)
     socket.on('close', () => {
       clearTimeout(timer)

@@ -48,21 +48,62 @@ function chain(hops: number): Uint8Array {
 }
 
 /** 255 octets of labels of one octet, a new end for each record: nothing is ever remembered twice. */
-const stairs = (i: number): Uint8Array => join(pointer(HEADER + 2 * (i % 126)), hex('000e 0001 00000000 0004'), pointer(HEADER + 2 * ((i + 63) % 126)), pointer(HEADER))
+const stairs = (i: number): Uint8Array =>
+  join(
+    pointer(HEADER + 2 * (i % 126)),
+    hex('000e 0001 00000000 0004'),
+    pointer(HEADER + 2 * ((i + 63) % 126)),
+    pointer(HEADER),
+  )
 
 export const bombs: readonly Bomb[] = [
   { what: 'counts of 65,535 in a bare header', bytes: hex('0001 8000 ffff ffff ffff ffff') },
   { what: 'ARCOUNT of 65,535 in a bare header', bytes: hex('0001 8000 0000 0000 0000 ffff') },
   { what: 'a chain of 8,000 pointers, thousands of owners at its end', bytes: chain(8_000) },
-  { what: 'A records owned by one name of 127 labels', bytes: filled(manyLabels, () => join(pointer(HEADER), hex('0001 0001 00000000 0004 01020304'))) },
-  { what: 'MINFO records, each two pointers to one name of 255 octets', bytes: filled(manyLabels, () => join(pointer(HEADER), hex('000e 0001 00000000 0004'), pointer(HEADER), pointer(HEADER))) },
+  {
+    what: 'A records owned by one name of 127 labels',
+    bytes: filled(manyLabels, () => join(pointer(HEADER), hex('0001 0001 00000000 0004 01020304'))),
+  },
+  {
+    what: 'MINFO records, each two pointers to one name of 255 octets',
+    bytes: filled(manyLabels, () =>
+      join(pointer(HEADER), hex('000e 0001 00000000 0004'), pointer(HEADER), pointer(HEADER)),
+    ),
+  },
   { what: 'MINFO records with names from every step of one name', bytes: filled(manyLabels, stairs) },
-  { what: 'NS records of one label and a pointer to 253 octets', bytes: filled(longName, i => join(pointer(HEADER), hex('0002 0001 00000000 0004 01'), Uint8Array.of(0x61 + (i % 26)), pointer(HEADER))) },
-  { what: 'owners of one label and a pointer to 253 octets', bytes: filled(longName, i => join(hex('01'), Uint8Array.of(0x61 + (i % 26)), pointer(HEADER), hex('ff00 0001 00000000 0000'))) },
-  { what: 'an NSEC bit map of all types, again and again', bytes: filled(hex('00'), () => join(hex('00 002f 0001 00000000 2201 00'), ...Array.from({ length: 256 }, (_, window) => join(Uint8Array.of(window, 32), new Uint8Array(32).fill(255))))) },
-  { what: 'empty TXT strings', bytes: filled(hex('00'), () => join(hex('00 0010 0001 00000000 ff00'), new Uint8Array(0xff00))) },
-  { what: 'a flood of EDNS options', bytes: raw([1, 0, 0, 1], join(questionOf(hex('00')), hex('00 0029 04d0 00000000 ff00'), new Uint8Array(0xff00))) },
-  { what: 'names of 127 different labels, none shared', bytes: filled(hex('00'), i => join(different(i), hex('ff00 0001 00000000 0000'))) },
+  {
+    what: 'NS records of one label and a pointer to 253 octets',
+    bytes: filled(longName, i =>
+      join(pointer(HEADER), hex('0002 0001 00000000 0004 01'), Uint8Array.of(0x61 + (i % 26)), pointer(HEADER)),
+    ),
+  },
+  {
+    what: 'owners of one label and a pointer to 253 octets',
+    bytes: filled(longName, i =>
+      join(hex('01'), Uint8Array.of(0x61 + (i % 26)), pointer(HEADER), hex('ff00 0001 00000000 0000')),
+    ),
+  },
+  {
+    what: 'an NSEC bit map of all types, again and again',
+    bytes: filled(hex('00'), () =>
+      join(
+        hex('00 002f 0001 00000000 2201 00'),
+        ...Array.from({ length: 256 }, (_, window) => join(Uint8Array.of(window, 32), new Uint8Array(32).fill(255))),
+      ),
+    ),
+  },
+  {
+    what: 'empty TXT strings',
+    bytes: filled(hex('00'), () => join(hex('00 0010 0001 00000000 ff00'), new Uint8Array(0xff00))),
+  },
+  {
+    what: 'a flood of EDNS options',
+    bytes: raw([1, 0, 0, 1], join(questionOf(hex('00')), hex('00 0029 04d0 00000000 ff00'), new Uint8Array(0xff00))),
+  },
+  {
+    what: 'names of 127 different labels, none shared',
+    bytes: filled(hex('00'), i => join(different(i), hex('ff00 0001 00000000 0000'))),
+  },
 ]
 
 function different(i: number): Uint8Array {

@@ -1,7 +1,7 @@
 /**
- * Hostile octets against the codec. Every input of the corpus must decode as its file says; mutants and random octets may
- * decode or not, but nothing throws, work stays bounded, and the parts of the codec never disagree. A small seed runs
- * always; ROOTWALK_LONG=1 runs 200,000 and prints the mean time.
+ * Hostile octets against the codec. Every input of the corpus must decode as its file says; mutants and random octets
+ * may decode or not, but nothing throws, work stays bounded, and the parts of the codec never disagree. A small seed
+ * runs always; ROOTWALK_LONG=1 runs 200,000 and prints the mean time.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
@@ -26,10 +26,16 @@ const long = process.env.ROOTWALK_LONG === '1'
 const count = long ? 200_000 : 20_000
 const directory = new URL('./corpus/', import.meta.url)
 
-const corpus = readdirSync(directory).filter(file => file.endsWith('.hex')).map(file => {
-  const text = readFileSync(new URL(file, directory), 'utf8')
-  return { file, expected: /^# expect: (message|format-error)$/m.exec(text)?.[1], bytes: hex(text.replace(/#.*$/gm, '')) }
-})
+const corpus = readdirSync(directory)
+  .filter(file => file.endsWith('.hex'))
+  .map(file => {
+    const text = readFileSync(new URL(file, directory), 'utf8')
+    return {
+      file,
+      expected: /^# expect: (message|format-error)$/m.exec(text)?.[1],
+      bytes: hex(text.replace(/#.*$/gm, '')),
+    }
+  })
 const sound = corpus.filter(one => one.expected === 'message')
 /** Sound messages thrice as often: damage to what is already refused seldom reaches far. */
 const seeds = [...sound, ...sound, ...corpus].map(one => one.bytes)
@@ -45,13 +51,16 @@ function exercise(bytes: Uint8Array, peek = newPeek()): Message | null {
     if (plain) throw new Error(`the byte path takes what the decoder refuses: ${decoded.why}`)
     const reply = decodeReply(bytes)
     // What names would decompress to is counted where they are made.
-    if (reply.kind === 'message' && !decoded.why.includes('too many octets')) throw new Error(`as a reply it is taken in spite of: ${decoded.why}`)
-    if (decoded.offset < 0 || decoded.offset > bytes.length) throw new Error(`offset ${decoded.offset} of ${bytes.length}`)
+    if (reply.kind === 'message' && !decoded.why.includes('too many octets'))
+      throw new Error(`as a reply it is taken in spite of: ${decoded.why}`)
+    if (decoded.offset < 0 || decoded.offset > bytes.length)
+      throw new Error(`offset ${decoded.offset} of ${bytes.length}`)
     return null
   }
   const { message } = decoded
   leanly(bytes, message)
-  if (plain && (message.question === null || questionKey(message.question) !== keyOf(peek))) throw new Error('the byte path reads another question')
+  if (plain && (message.question === null || questionKey(message.question) !== keyOf(peek)))
+    throw new Error('the byte path reads another question')
   return message
 }
 
@@ -61,9 +70,18 @@ function leanly(bytes: Uint8Array, { answer, authority, additional, ...rest }: M
   if (decoded.kind !== 'message') throw new Error(`as a reply it is malformed: ${decoded.why} at ${decoded.offset}`)
   const { question } = rest
   const [first] = answer
-  const direct = question !== null && first !== undefined && foldName(first.owner) === question.name && first.type === question.type && first.class === question.class
-  const made = (records: readonly Rr[]): readonly Rr[] => (direct ? records.filter(({ type }) => PROOFS.includes(type)) : records)
-  if (!isDeepStrictEqual(decoded.message, { ...rest, answer, authority: made(authority), additional: made(additional) })) throw new Error('as a reply it says something else')
+  const direct =
+    question !== null &&
+    first !== undefined &&
+    foldName(first.owner) === question.name &&
+    first.type === question.type &&
+    first.class === question.class
+  const made = (records: readonly Rr[]): readonly Rr[] =>
+    direct ? records.filter(({ type }) => PROOFS.includes(type)) : records
+  if (
+    !isDeepStrictEqual(decoded.message, { ...rest, answer, authority: made(authority), additional: made(additional) })
+  )
+    throw new Error('as a reply it says something else')
 }
 
 const PROOFS: readonly number[] = [RrType.RRSIG, RrType.NSEC, RrType.NSEC3]
@@ -79,7 +97,8 @@ function reuse(message: Message): void {
   const { bytes, truncated } = encodeMessage(message, { maxBytes: 65_535 })
   const again = decodeMessage(bytes)
   if (again.kind !== 'message') throw new Error(`encoded, it is malformed: ${again.why} at ${again.offset}`)
-  if (!truncated && !isDeepStrictEqual(foldMessage(again.message), foldMessage(message))) throw new Error('encoded, it says something else')
+  if (!truncated && !isDeepStrictEqual(foldMessage(again.message), foldMessage(message)))
+    throw new Error('encoded, it says something else')
 }
 
 describe('corpus', () => {
@@ -92,7 +111,10 @@ describe('corpus', () => {
 
   it('keeps the id and the question of a reply that was cut', () => {
     const cut = corpus.find(one => one.file === 'truncated-mid-record.hex')
-    expect(decodeMessage(cut?.bytes ?? hex(''))).toMatchObject({ header: { id: 0x1234, truncated: true }, question: { type: 1 } })
+    expect(decodeMessage(cut?.bytes ?? hex(''))).toMatchObject({
+      header: { id: 0x1234, truncated: true },
+      question: { type: 1 },
+    })
   })
 
   it.each(bombs)('$what', ({ bytes }) => {
@@ -114,7 +136,9 @@ describe('mutants', () => {
     for (const bytes of buffers) if (decodeMessage(bytes).kind === 'message') good++
     const { user, system } = process.cpuUsage(before)
     const meanMicroseconds = (user + system) / buffers.length
-    process.stdout.write(`decoding ${buffers.length} mutants, ${good} of them well-formed: mean ${meanMicroseconds.toFixed(2)} µs of CPU\n`)
+    process.stdout.write(
+      `decoding ${buffers.length} mutants, ${good} of them well-formed: mean ${meanMicroseconds.toFixed(2)} µs of CPU\n`,
+    )
     expect(good).toBeGreaterThan(0)
   })
 
@@ -164,7 +188,8 @@ describe('names as they are asked', () => {
   it('fold to the key whatever octets they have', () => {
     for (const { bytes } of corpus) {
       const decoded = decodeMessage(bytes)
-      if (decoded.kind === 'message' && decoded.message.question !== null) expect(decoded.message.question.name).toBe(foldName(decoded.message.question.cased))
+      if (decoded.kind === 'message' && decoded.message.question !== null)
+        expect(decoded.message.question.name).toBe(foldName(decoded.message.question.cased))
     }
   })
 })

@@ -1,4 +1,6 @@
-/** Seeded damage: a message becomes another that is nearly as good, or nothing like one. The same seed, the same damage. */
+/**
+ * Seeded damage: a message becomes another that is nearly as good, or nothing like one. The same seed, the same damage.
+ */
 import { seeded } from '../dns/make.ts'
 
 export type Below = (n: number) => number
@@ -18,14 +20,30 @@ function changed(bytes: Uint8Array<ArrayBuffer>, seeds: readonly Uint8Array[], b
   const at = below(bytes.length + 1)
   // Half of the changes keep the length, so that many mutants get past the first checks.
   switch (below(12)) {
-    case 0: case 8: bytes[at] = below(256); return bytes
-    case 1: case 9: bytes[at] = interesting[below(interesting.length)] ?? 0; return bytes
-    case 2: case 10: bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8)); return bytes
-    case 3: return bytes.slice(0, at)
-    case 4: return Uint8Array.from([...bytes, ...Array.from({ length: below(20) }, () => below(256))])
-    case 5: bytes.set([0xc0 | below(2), below(256)].slice(0, bytes.length - at), at); return bytes
-    case 6: bytes[4 + below(8)] = below(3) === 0 ? 0xff : below(4); return bytes
-    case 7: return Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(Math.min(bytes.length, at + below(8)))])
+    case 0:
+    case 8:
+      bytes[at] = below(256)
+      return bytes
+    case 1:
+    case 9:
+      bytes[at] = interesting[below(interesting.length)] ?? 0
+      return bytes
+    case 2:
+    case 10:
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8))
+      return bytes
+    case 3:
+      return bytes.slice(0, at)
+    case 4:
+      return Uint8Array.from([...bytes, ...Array.from({ length: below(20) }, () => below(256))])
+    case 5:
+      bytes.set([0xc0 | below(2), below(256)].slice(0, bytes.length - at), at)
+      return bytes
+    case 6:
+      bytes[4 + below(8)] = below(3) === 0 ? 0xff : below(4)
+      return bytes
+    case 7:
+      return Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(Math.min(bytes.length, at + below(8)))])
     default: {
       const other = seeds[below(seeds.length)] ?? bytes
       return Uint8Array.from([...bytes.subarray(0, at), ...other.subarray(below(other.length + 1))])

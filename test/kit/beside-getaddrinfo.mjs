@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Run where port 53 of 127.0.0.1 is ours and the system's resolver asks it: every call is made of Node's `dns.lookup`, which
- * asks glibc, and of a stub's, and both outcomes are printed, as JSON.
+ * Run where port 53 of 127.0.0.1 is ours and the system's resolver asks it: every call is made of Node's `dns.lookup`,
+ * which asks glibc, and of a stub's, and both outcomes are printed, as JSON.
  */
 import dns from 'node:dns'
 import { createDnsStub } from '../../dist/testing/index.js'
@@ -21,8 +21,12 @@ const stub = await createDnsStub({
 })
 for (const kind of /** @type {const} */ (['SERVFAIL', 'REFUSED', 'NOTIMP', 'FORMERR', 'NXDOMAIN', 'empty'])) {
   stub.set(`${kind.toLowerCase()}.test`, '192.0.2.8').fail(`${kind}.test`, kind)
-  stub.set(`${kind.toLowerCase()}-a.test`, { A: '192.0.2.8', AAAA: '2001:db8::8' }).fail(`${kind}-a.test`, kind, { type: 'A' })
-  stub.set(`${kind.toLowerCase()}-aaaa.test`, { A: '192.0.2.8', AAAA: '2001:db8::8' }).fail(`${kind}-aaaa.test`, kind, { type: 'AAAA' })
+  stub
+    .set(`${kind.toLowerCase()}-a.test`, { A: '192.0.2.8', AAAA: '2001:db8::8' })
+    .fail(`${kind}-a.test`, kind, { type: 'A' })
+  stub
+    .set(`${kind.toLowerCase()}-aaaa.test`, { A: '192.0.2.8', AAAA: '2001:db8::8' })
+    .fail(`${kind}-aaaa.test`, kind, { type: 'AAAA' })
 }
 stub.set('silent.test', '192.0.2.8')
 stub.fail('silent.test', 'timeout')
@@ -31,13 +35,19 @@ stub.fail('silent.test', 'timeout')
 const outcome = (lookup, name, options) =>
   new Promise(resolve => {
     lookup(name, options, (error, address, family) => {
-      resolve(error === null ? { address, family } : { ...error, message: error.message, name: error.name, fields: Object.keys(error) })
+      resolve(
+        error === null
+          ? { address, family }
+          : { ...error, message: error.message, name: error.name, fields: Object.keys(error) },
+      )
     })
   })
 
 /** @type {{ name: string, options: dns.LookupOptions }[]} */
 const calls = []
-const listed = stub.records.map(({ name }) => name).filter((name, index, all) => all.indexOf(name) === index && !name.startsWith('silent'))
+const listed = stub.records
+  .map(({ name }) => name)
+  .filter((name, index, all) => all.indexOf(name) === index && !name.startsWith('silent'))
 for (const name of [
   ...listed,
   'gone.test',
@@ -51,7 +61,8 @@ for (const name of [
   '192.0.2.1',
   '::1',
 ]) {
-  for (const family of /** @type {const} */ ([0, 4, 6])) calls.push({ name, options: { family } }, { name, options: { family, all: true } })
+  for (const family of /** @type {const} */ ([0, 4, 6]))
+    calls.push({ name, options: { family } }, { name, options: { family, all: true } })
 }
 for (const name of ['both.test', 'four.test', 'six.test', 'gone.test']) {
   calls.push(
@@ -69,6 +80,11 @@ calls.push({ name: 'silent.test', options: { family: 4 } })
 
 const results = []
 for (const { name, options } of calls)
-  results.push({ name, options, node: await outcome(dns.lookup, name, options), stub: await outcome(stub.lookup, name, options) })
+  results.push({
+    name,
+    options,
+    node: await outcome(dns.lookup, name, options),
+    stub: await outcome(stub.lookup, name, options),
+  })
 console.log(JSON.stringify(results))
 await stub.stop()

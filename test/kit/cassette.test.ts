@@ -30,8 +30,21 @@ interface Made {
 function reply(asked: Question, made: Made = {}): Message {
   const { rcode = 0, answer = '', authority = '', additional = '', id = 1, aa = true } = made
   return {
-    id, response: true, opcode: 0, authoritative: aa, truncated: false, recursionDesired: true, recursionAvailable: true, authenticData: false, checkingDisabled: false, rcode,
-    question: { ...asked, cased: asked.name }, answer: records(answer), authority: records(authority), additional: records(additional), edns: null,
+    id,
+    response: true,
+    opcode: 0,
+    authoritative: aa,
+    truncated: false,
+    recursionDesired: true,
+    recursionAvailable: true,
+    authenticData: false,
+    checkingDisabled: false,
+    rcode,
+    question: { ...asked, cased: asked.name },
+    answer: records(answer),
+    authority: records(authority),
+    additional: records(additional),
+    edns: null,
   }
 }
 
@@ -51,8 +64,14 @@ describe('what is written', () => {
     const exchanges: [Question, Made][] = [
       [question('www.b.test', 'AAAA'), { answer: 'www.b.test. 60 AAAA 2001:db8::1' }],
       [question('zz.a.test'), { rcode: 3, authority: 'a.test. 60 SOA ns.a.test. root.a.test. 1 2 3 4 5' }],
-      [question('www.b.test', 'A'), { answer: 'www.b.test. 60 CNAME c.test.\nc.test. 30 A 192.0.2.2\nc.test. 30 A 192.0.2.1' }],
-      [question('b.test', 'MX'), { answer: 'b.test. 60 MX 10 mail.b.test.', additional: 'mail.b.test. 60 A 192.0.2.3', aa: false }],
+      [
+        question('www.b.test', 'A'),
+        { answer: 'www.b.test. 60 CNAME c.test.\nc.test. 30 A 192.0.2.2\nc.test. 30 A 192.0.2.1' },
+      ],
+      [
+        question('b.test', 'MX'),
+        { answer: 'b.test. 60 MX 10 mail.b.test.', additional: 'mail.b.test. 60 A 192.0.2.3', aa: false },
+      ],
     ]
     const text = recorded(exchanges)
     expect(lines(text)).toEqual([
@@ -66,14 +85,26 @@ describe('what is written', () => {
 
   test('ids, the order within an RRset, the case of the question and how often it was asked make no difference', () => {
     const one = recorded([[a, { id: 7, answer: 'a.test. 30 A 192.0.2.1\na.test. 30 A 192.0.2.2' }]])
-    const other = recorded([[a, { id: 9, answer: 'A.tEst. 29 A 192.0.2.2\nA.tEst. 29 A 192.0.2.1' }], [a, { answer: 'a.test. 30 A 192.0.2.1\na.test. 30 A 192.0.2.2' }]], file('other'))
+    const other = recorded(
+      [
+        [a, { id: 9, answer: 'A.tEst. 29 A 192.0.2.2\nA.tEst. 29 A 192.0.2.1' }],
+        [a, { answer: 'a.test. 30 A 192.0.2.1\na.test. 30 A 192.0.2.2' }],
+      ],
+      file('other'),
+    )
     expect(other).toBe(one)
   })
 
   test('cookies and other options are left out, extended errors are kept', () => {
     const cassette = openCassette(file(), 'record')
-    const options = [{ code: 10, data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) }, { code: 15, data: Uint8Array.of(0, 22, ...new TextEncoder().encode('all "down"')) }]
-    cassette.record(a, { ...reply(a, { rcode: 2, aa: false }), edns: { payloadSize: 4096, version: 0, dnssecOk: true, flags: 0, options } })
+    const options = [
+      { code: 10, data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) },
+      { code: 15, data: Uint8Array.of(0, 22, ...new TextEncoder().encode('all "down"')) },
+    ]
+    cassette.record(a, {
+      ...reply(a, { rcode: 2, aa: false }),
+      edns: { payloadSize: 4096, version: 0, dnssecOk: true, flags: 0, options },
+    })
     cassette.close()
     expect(lines(readFileSync(file(), 'utf8'))).toEqual(['a.test. A -> SERVFAIL EDE 22 "all \\"down\\""'])
     const message = openCassette(file(), 'replay').replay(a)
@@ -81,8 +112,21 @@ describe('what is written', () => {
   })
 
   test('different answers to one question stay in order, with how often each came', () => {
-    const text = recorded([[a, { rcode: 2 }], [b, {}], [a, { rcode: 2 }], [a, { answer: 'a.test. 5 A 192.0.2.1' }], [a, { answer: 'a.test. 4 A 192.0.2.1' }], [a, { rcode: 3 }], [a, { rcode: 3 }]])
-    expect(lines(text)).toEqual(['a.test. A -> SERVFAIL aa x2', 'a.test. A -> NOERROR aa x2 | a.test. 5 A 192.0.2.1', 'a.test. A -> NXDOMAIN aa', 'b.test. A -> NOERROR aa'])
+    const text = recorded([
+      [a, { rcode: 2 }],
+      [b, {}],
+      [a, { rcode: 2 }],
+      [a, { answer: 'a.test. 5 A 192.0.2.1' }],
+      [a, { answer: 'a.test. 4 A 192.0.2.1' }],
+      [a, { rcode: 3 }],
+      [a, { rcode: 3 }],
+    ])
+    expect(lines(text)).toEqual([
+      'a.test. A -> SERVFAIL aa x2',
+      'a.test. A -> NOERROR aa x2 | a.test. 5 A 192.0.2.1',
+      'a.test. A -> NXDOMAIN aa',
+      'b.test. A -> NOERROR aa',
+    ])
     const cassette = openCassette(file(), 'replay')
     expect(Array.from({ length: 6 }, () => cassette.replay(a)?.rcode)).toEqual([2, 2, 0, 0, 3, 3])
   })
@@ -144,9 +188,13 @@ describe('modes', () => {
   })
 
   test('replay needs the file and says how to get one', () => {
-    expect(() => openCassette(file(), 'replay')).toThrow(/^there is no cassette .*a\.cassette to replay: run once with mode 'record'/)
+    expect(() => openCassette(file(), 'replay')).toThrow(
+      /^there is no cassette .*a\.cassette to replay: run once with mode 'record'/,
+    )
     // @ts-expect-error: what a caller without types might write
-    expect(() => openCassette(file(), 'replya')).toThrow(/expected the mode of a cassette, record, replay or once, found "replya"/)
+    expect(() => openCassette(file(), 'replya')).toThrow(
+      /expected the mode of a cassette, record, replay or once, found "replya"/,
+    )
   })
 
   test('what cannot be read at all is a mistake too', () => {
@@ -155,19 +203,31 @@ describe('modes', () => {
 
   test.each(['record', 'replay', 'once'] as const)('%s: a file that is no cassette is refused and stays', mode => {
     writeFileSync(file(), '$ORIGIN test.\n@ SOA ns root 1 1 1 1 1\n')
-    expect(() => openCassette(file(), mode)).toThrow(/a\.cassette:1:1: expected "; rootwalk cassette 1" in the first line, found "\$ORIGIN test\."/)
+    expect(() => openCassette(file(), mode)).toThrow(
+      /a\.cassette:1:1: expected "; rootwalk cassette 1" in the first line, found "\$ORIGIN test\."/,
+    )
     expect(readFileSync(file(), 'utf8')).toMatch(/^\$ORIGIN/)
   })
 })
 
 describe('something new in replay', () => {
   const known = (): ReturnType<typeof openCassette> => {
-    recorded([[question('api.internal'), { answer: 'api.internal. 5 A 192.0.2.1' }], [question('api.internal', 'MX'), {}], [question('db.internal'), {}], [question('far.example'), {}]])
+    recorded([
+      [question('api.internal'), { answer: 'api.internal. 5 A 192.0.2.1' }],
+      [question('api.internal', 'MX'), {}],
+      [question('db.internal'), {}],
+      [question('far.example'), {}],
+    ])
     return openCassette(file(), 'replay')
   }
 
   test.each([
-    ['another type', 'api.internal', 'AAAA', ['api.internal. A -> NOERROR aa | api.internal. 5 A 192.0.2.1', 'api.internal. MX -> NOERROR aa']],
+    [
+      'another type',
+      'api.internal',
+      'AAAA',
+      ['api.internal. A -> NOERROR aa | api.internal. 5 A 192.0.2.1', 'api.internal. MX -> NOERROR aa'],
+    ],
     ['a slip of the keys', 'far.exmaple', 'A', ['far.example. A -> NOERROR aa']],
     ['a neighbour', 'something.internal', 'A', ['api.internal. A', 'db.internal. A']],
     ['nothing near', 'www.elsewhere.test', 'A', ['nothing near it (4 questions in all)']],
@@ -175,7 +235,10 @@ describe('something new in replay', () => {
     const cassette = known()
     expect(cassette.replay(question(name, type))).toBeNull()
     const text = cassette.difference(question(name, type))
-    expect(text.split('\n').slice(0, 2)).toEqual([`the cassette ${file()} has no answer to ${name}. ${type}`, `  asked: ${name}. ${type}`])
+    expect(text.split('\n').slice(0, 2)).toEqual([
+      `the cassette ${file()} has no answer to ${name}. ${type}`,
+      `  asked: ${name}. ${type}`,
+    ])
     for (const line of expected) expect(text).toContain(line)
     expect(text).toMatch(/record again: mode 'record', or delete the file with mode 'once'$/)
     if (name === 'api.internal') expect(text).not.toContain('far.example')
@@ -215,10 +278,14 @@ describe('what cannot be read has its place', () => {
   })
 
   test('what a person may write by hand: comments, no dots, a class, parentheses, CRLF', () => {
-    const text = '; rootwalk cassette 1\r\na.test IN A -> noerror AA | a.test 60 IN A 192.0.2.1 ; why\r\nb.test CH TXT -> NOERROR | (\r\n b.test 0 CH TXT "x | y -> z" )\r\n'
+    const text =
+      '; rootwalk cassette 1\r\na.test IN A -> noerror AA | a.test 60 IN A 192.0.2.1 ; why\r\nb.test CH TXT -> NOERROR | (\r\n b.test 0 CH TXT "x | y -> z" )\r\n'
     const { exchanges, problems } = parseCassette(text.replace('AA', 'aa'))
     expect(problems).toEqual([])
-    expect(lines(formatCassette(exchanges))).toEqual(['a.test. A -> NOERROR aa | a.test. 60 A 192.0.2.1', 'b.test. CH TXT -> NOERROR | b.test. 0 CH TXT "x | y -> z"'])
+    expect(lines(formatCassette(exchanges))).toEqual([
+      'a.test. A -> NOERROR aa | a.test. 60 A 192.0.2.1',
+      'b.test. CH TXT -> NOERROR | b.test. 0 CH TXT "x | y -> z"',
+    ])
   })
 })
 
@@ -226,26 +293,52 @@ test('what is written reads back to the same text, for any message that can be s
   const octets = fc.uint8Array({ minLength: 0, maxLength: 40 })
   const label = fc.uint8Array({ minLength: 1, maxLength: 6 }).map(bytes => String.fromCharCode(bytes.length, ...bytes))
   const type = fc.constantFrom(1, 2, 5, 15, 16, 28, 33, 64, 65, 257, 65280)
-  const record = fc.record({ labels: fc.array(label, { maxLength: 3 }), type, ttl: fc.integer({ min: 0, max: 0x7fffffff }), rdata: octets })
-  const wire = fc.tuple(fc.array(record, { maxLength: 4 }), fc.array(record, { maxLength: 2 }), fc.integer({ min: 0, max: 15 }))
-  fc.assert(fc.property(wire, ([answer, authority, rcode]) => {
-    const asked = question('|.->.test', 'A')
-    const bytes: number[] = [0, 1, 0x84, rcode, 0, 0, 0, answer.length, 0, authority.length, 0, 0]
-    for (const { labels, type: number, ttl, rdata } of [...answer, ...authority]) {
-      bytes.push(...[...labels.join('')].map(c => c.charCodeAt(0)), 0, number >> 8, number & 255, 0, 1, ttl >>> 24, (ttl >> 16) & 255, (ttl >> 8) & 255, ttl & 255, 0, rdata.length, ...rdata)
-    }
-    const decoded = decodeMessage(Uint8Array.from(bytes))
-    fc.pre(decoded.kind === 'message')
-    if (decoded.kind !== 'message') return
-    const cassette = openCassette(file(), 'record')
-    cassette.record(asked, decoded.message)
-    cassette.close()
-    const text = readFileSync(file(), 'utf8')
-    const { exchanges, problems } = parseCassette(text)
-    expect(problems).toEqual([])
-    expect(formatCassette(exchanges)).toBe(text)
-    const played = openCassette(file(), 'replay').replay(asked)
-    expect(played?.answer).toHaveLength(decoded.message.answer.length)
-    expect(played === null ? null : encodeMessage(played, { maxBytes: 65_535 }).bytes.length).toBeGreaterThan(12)
-  }), { numRuns: process.env.ROOTWALK_LONG === '1' ? 5_000 : 150 })
+  const record = fc.record({
+    labels: fc.array(label, { maxLength: 3 }),
+    type,
+    ttl: fc.integer({ min: 0, max: 0x7fffffff }),
+    rdata: octets,
+  })
+  const wire = fc.tuple(
+    fc.array(record, { maxLength: 4 }),
+    fc.array(record, { maxLength: 2 }),
+    fc.integer({ min: 0, max: 15 }),
+  )
+  fc.assert(
+    fc.property(wire, ([answer, authority, rcode]) => {
+      const asked = question('|.->.test', 'A')
+      const bytes: number[] = [0, 1, 0x84, rcode, 0, 0, 0, answer.length, 0, authority.length, 0, 0]
+      for (const { labels, type: number, ttl, rdata } of [...answer, ...authority]) {
+        bytes.push(
+          ...[...labels.join('')].map(c => c.charCodeAt(0)),
+          0,
+          number >> 8,
+          number & 255,
+          0,
+          1,
+          ttl >>> 24,
+          (ttl >> 16) & 255,
+          (ttl >> 8) & 255,
+          ttl & 255,
+          0,
+          rdata.length,
+          ...rdata,
+        )
+      }
+      const decoded = decodeMessage(Uint8Array.from(bytes))
+      fc.pre(decoded.kind === 'message')
+      if (decoded.kind !== 'message') return
+      const cassette = openCassette(file(), 'record')
+      cassette.record(asked, decoded.message)
+      cassette.close()
+      const text = readFileSync(file(), 'utf8')
+      const { exchanges, problems } = parseCassette(text)
+      expect(problems).toEqual([])
+      expect(formatCassette(exchanges)).toBe(text)
+      const played = openCassette(file(), 'replay').replay(asked)
+      expect(played?.answer).toHaveLength(decoded.message.answer.length)
+      expect(played === null ? null : encodeMessage(played, { maxBytes: 65_535 }).bytes.length).toBeGreaterThan(12)
+    }),
+    { numRuns: process.env.ROOTWALK_LONG === '1' ? 5_000 : 150 },
+  )
 })

@@ -38,15 +38,36 @@ async function stub(...options: string[]): Promise<Started> {
 /** Within this process. */
 async function words(...all: string[]): Promise<{ code: number; out: string; err: string }> {
   const ran = { out: '', err: '' }
-  const code = await main(all, { out: text => { ran.out += text }, err: text => { ran.err += text }, environment: {}, directory, terminal: false })
+  const code = await main(all, {
+    out: text => {
+      ran.out += text
+    },
+    err: text => {
+      ran.err += text
+    },
+    environment: {},
+    directory,
+    terminal: false,
+  })
   return { code, ...ran }
 }
 
 describe('rootwalk stub', () => {
   test('answers from a zone, takes orders over HTTP, writes the queries, and ends by a signal with 0', async () => {
-    const { resolver, control, child, ended } = await stub('--zone', 'shop.zone', '--control', '127.0.0.1:0', '--record', 'queries.jsonl')
+    const { resolver, control, child, ended } = await stub(
+      '--zone',
+      'shop.zone',
+      '--control',
+      '127.0.0.1:0',
+      '--record',
+      'queries.jsonl',
+    )
     expect(await resolver.resolve4('www.shop.test')).toEqual(['192.0.2.77'])
-    const put = await fetch(`${control}/records/new.test/A`, { method: 'PUT', body: '{"data": ["192.0.2.1"], "ttl": 5}', headers: { 'content-type': 'application/json' } })
+    const put = await fetch(`${control}/records/new.test/A`, {
+      method: 'PUT',
+      body: '{"data": ["192.0.2.1"], "ttl": 5}',
+      headers: { 'content-type': 'application/json' },
+    })
     expect(put.status).toBe(201)
     expect(await resolver.resolve4('new.test', { ttl: true })).toEqual([{ address: '192.0.2.1', ttl: 5 }])
     // Back to the start: the zone stays, what was set goes, and the file keeps what was asked.
@@ -56,8 +77,13 @@ describe('rootwalk stub', () => {
     child.kill('SIGTERM')
     expect(await ended).toMatchObject({ code: 0, signal: null, err: '' })
     const lines = readFileSync(join(directory, 'queries.jsonl'), 'utf8').trimEnd().split('\n')
-    expect(lines.map(line => JSON.parse(line)).map(({ name, type, answeredWith }) => [name, type, answeredWith])).toEqual([
-      ['www.shop.test', 'A', 'NOERROR'], ['new.test', 'A', 'NOERROR'], ['www.shop.test', 'A', 'NOERROR'], ['new.test', 'A', 'NXDOMAIN'],
+    expect(
+      lines.map(line => JSON.parse(line)).map(({ name, type, answeredWith }) => [name, type, answeredWith]),
+    ).toEqual([
+      ['www.shop.test', 'A', 'NOERROR'],
+      ['new.test', 'A', 'NOERROR'],
+      ['www.shop.test', 'A', 'NOERROR'],
+      ['new.test', 'A', 'NXDOMAIN'],
     ])
   })
 
@@ -73,7 +99,9 @@ describe('rootwalk stub', () => {
     const one = start(process.execPath, [cli, 'stub', '--control', '0'], { cwd: directory })
     running.push(one)
     const said = await new Promise(resolve => one.child.stderr?.once('data', resolve))
-    expect(said).toMatch(/^rootwalk stub: answers on 127\.0\.0\.1:\d+, UDP and TCP; control API at http:\/\/127\.0\.0\.1:\d+\n$/)
+    expect(said).toMatch(
+      /^rootwalk stub: answers on 127\.0\.0\.1:\d+, UDP and TCP; control API at http:\/\/127\.0\.0\.1:\d+\n$/,
+    )
   })
 
   test('other names: another answer, or another server', async () => {

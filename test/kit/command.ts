@@ -1,4 +1,7 @@
-/** The built commands as processes, run to their end or talked to while they run; as an ordinary user where that matters. */
+/**
+ * The built commands as processes, run to their end or talked to while they run; as an ordinary user where that
+ * matters.
+ */
 import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +28,11 @@ export interface Running {
 /** The environment without what makes programs believe they are part of this test run. */
 export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const own = /^(?:VITEST|NODE_OPTIONS|NODE_ENV|TEST$|npm_|JEST|NODE_V8_COVERAGE|FORCE_COLOR|ROOTWALK_)/
-  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name))), NO_COLOR: '1', ...extra }
+  return {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name))),
+    NO_COLOR: '1',
+    ...extra,
+  }
 }
 
 export function start(program: string, args: readonly string[], options: SpawnOptions = {}): Running {
@@ -46,7 +53,11 @@ export function start(program: string, args: readonly string[], options: SpawnOp
 }
 
 /** To its end, with nothing on standard input but `input`. */
-export function run(program: string, args: readonly string[], options: SpawnOptions & { readonly input?: string } = {}): Promise<Ran> {
+export function run(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions & { readonly input?: string } = {},
+): Promise<Ran> {
   const { input, ...rest } = options
   const running = start(program, args, rest)
   running.child.stdin?.on('error', () => {}).end(input ?? '')
@@ -76,15 +87,28 @@ export function install(): Installed {
   buildForServing()
   const directory = mkdtempSync(join(tmpdir(), 'rootwalk-kit-'))
   chmodSync(directory, 0o755)
-  for (const path of ['package.json', 'dist', 'node_modules/dns-packet', 'node_modules/@leichtgewicht', 'node_modules/lru-cache']) cpSync(join(root, path), join(directory, path), { recursive: true })
+  for (const path of [
+    'package.json',
+    'dist',
+    'node_modules/dns-packet',
+    'node_modules/@leichtgewicht',
+    'node_modules/lru-cache',
+  ])
+    cpSync(join(root, path), join(directory, path), { recursive: true })
   execFileSync('chmod', ['-R', 'a+rX', directory])
-  return { directory, cli: join(directory, 'dist/cli.js'), remove: () => rmSync(directory, { recursive: true, force: true }) }
+  return {
+    directory,
+    cli: join(directory, 'dist/cli.js'),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  }
 }
 
 export const isRoot = process.getuid?.() === 0
 
 /** What runs a program as somebody without any right. */
-export const asNobody: readonly string[] = isRoot ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : ['env']
+export const asNobody: readonly string[] = isRoot
+  ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+  : ['env']
 
 export function writeFiles(directory: string, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {

@@ -1,4 +1,7 @@
-/** What `examples/` and `docs/testing.md` show, run as a user would: each in its own language, where that is on this machine. */
+/**
+ * What `examples/` and `docs/testing.md` show, run as a user would: each in its own language, where that is on this
+ * machine.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -38,18 +41,36 @@ describe('TypeScript and JavaScript', () => {
   test.concurrent('all blocks of the document and the vitest example pass', async () => {
     const tests = blocks.filter(({ language }) => language === 'ts')
     expect(tests.length).toBeGreaterThan(10)
-    for (const [index, { text }] of tests.entries()) project.write(`docs/${String(index).padStart(2, '0')}.test.ts`, text)
+    for (const [index, { text }] of tests.entries())
+      project.write(`docs/${String(index).padStart(2, '0')}.test.ts`, text)
     const [program, ...args] = vitestRun
-    const ran = await project.run(program, ...args, '--reporter=default', '--reporter=json', '--outputFile=vitest.json', '--pool=threads', '--no-isolate', 'docs/', 'examples/vitest/')
+    const ran = await project.run(
+      program,
+      ...args,
+      '--reporter=default',
+      '--reporter=json',
+      '--outputFile=vitest.json',
+      '--pool=threads',
+      '--no-isolate',
+      'docs/',
+      'examples/vitest/',
+    )
     expect(ran.code, output(ran)).toBe(0)
-    const report: { numPassedTests: number; numTotalTestSuites: number; testResults: unknown[] } = JSON.parse(readFileSync(join(project.directory, 'vitest.json'), 'utf8'))
+    const report: { numPassedTests: number; numTotalTestSuites: number; testResults: unknown[] } = JSON.parse(
+      readFileSync(join(project.directory, 'vitest.json'), 'utf8'),
+    )
     expect(report.testResults).toHaveLength(tests.length + 1)
     expect(report.numPassedTests).toBeGreaterThanOrEqual(tests.length + 4)
   })
 
   test.concurrent('node:test: the block of the document and the example pass', async () => {
     const file = project.write('node/node.test.mjs', block('js', /node:test/).text)
-    const ran = await project.run(process.execPath, '--test', file, join(project.directory, 'examples/node-test/mail.test.mjs'))
+    const ran = await project.run(
+      process.execPath,
+      '--test',
+      file,
+      join(project.directory, 'examples/node-test/mail.test.mjs'),
+    )
     expect(ran.code, output(ran)).toBe(0)
     expect(ran.out).toMatch(/^(?:#|ℹ) pass 5$/m)
   })
@@ -68,7 +89,12 @@ needs('python3')('Python', () => {
   })
 })
 
-needs('unshare', 'ip', 'curl', 'mkfifo')('a shell', () => {
+needs(
+  'unshare',
+  'ip',
+  'curl',
+  'mkfifo',
+)('a shell', () => {
   test.concurrent('the example', async () => {
     const ran = await project.run('sh', 'examples/shell/test.sh')
     expect(ran.code, output(ran)).toBe(0)
@@ -76,7 +102,14 @@ needs('unshare', 'ip', 'curl', 'mkfifo')('a shell', () => {
   })
 
   test.concurrent('curl: the block of the document, in a network where its ports are free', async () => {
-    const ran = await project.run('rootwalk', 'exec', '--', 'sh', '-e', project.write('docs/control.sh', block('sh', /curl/).text))
+    const ran = await project.run(
+      'rootwalk',
+      'exec',
+      '--',
+      'sh',
+      '-e',
+      project.write('docs/control.sh', block('sh', /curl/).text),
+    )
     expect(ran, output(ran)).toMatchObject({ code: 0, err: '' })
     expect(ran.out).toContain('"kind": "timeout"')
   })
@@ -90,7 +123,11 @@ needs('unshare', 'ip', 'curl', 'mkfifo')('a shell', () => {
 
 describe.skipIf(whereIs('java') === null)('Java', () => {
   test.concurrent('the block of the document', async () => {
-    const ran = await project.run('java', '-XX:TieredStopAtLevel=1', project.write('docs/StubTest.java', block('java', /Java/).text))
+    const ran = await project.run(
+      'java',
+      '-XX:TieredStopAtLevel=1',
+      project.write('docs/StubTest.java', block('java', /Java/).text),
+    )
     expect(ran).toMatchObject({ code: 0, out: 'A: 192.0.2.1\ntrue\n', err: '' })
   })
 })
@@ -104,15 +141,37 @@ describe.skipIf(whereIs('go') === null)('Go', () => {
 
 describe('the document', () => {
   test('every block with a language is run by a test above', () => {
-    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(['', 'go', 'java', 'js', 'python', 'sh', 'ts'])
+    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual([
+      '',
+      'go',
+      'java',
+      'js',
+      'python',
+      'sh',
+      'ts',
+    ])
     expect(blocks.filter(({ language }) => language === 'sh')).toHaveLength(2)
-    for (const language of ['js', 'python', 'java', 'go']) expect(blocks.filter(one => one.language === language), language).toHaveLength(1)
+    for (const language of ['js', 'python', 'java', 'go'])
+      expect(
+        blocks.filter(one => one.language === language),
+        language,
+      ).toHaveLength(1)
   })
 
   test('what it links to is there', () => {
-    const links = [...document.matchAll(/\]\(([^)\s]+)\)/g)].map(match => match[1] ?? '').filter(link => !link.startsWith('http'))
-    const anchors = [...document.matchAll(/^#+ (.*)$/gm)].map(match => `#${(match[1] ?? '').toLowerCase().replace(/[^\w\s-]/g, '').replace(/\s/g, '-')}`)
-    expect(links.filter(link => (link.startsWith('#') ? !anchors.includes(link) : !existsSync(join(root, 'docs', link))))).toEqual([])
+    const links = [...document.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(match => match[1] ?? '')
+      .filter(link => !link.startsWith('http'))
+    const anchors = [...document.matchAll(/^#+ (.*)$/gm)].map(
+      match =>
+        `#${(match[1] ?? '')
+          .toLowerCase()
+          .replace(/[^\w\s-]/g, '')
+          .replace(/\s/g, '-')}`,
+    )
+    expect(
+      links.filter(link => (link.startsWith('#') ? !anchors.includes(link) : !existsSync(join(root, 'docs', link)))),
+    ).toEqual([])
   })
 
   test('the examples are all there', () => {

@@ -1,6 +1,6 @@
 /**
- * As much of PostgreSQL as a client needs to connect and to run one simple query: the start-up message, no password, and one
- * row with one column for every query (protocol 3.0).
+ * As much of PostgreSQL as a client needs to connect and to run one simple query: the start-up message, no password,
+ * and one row with one column for every query (protocol 3.0).
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 
@@ -31,7 +31,19 @@ const TEXT_OID = 25
 
 const answerTo = (value: string): Buffer =>
   Buffer.concat([
-    message('T', Buffer.concat([int16(1), text('answer'), int32(0), int16(0), int32(TEXT_OID), int16(0xffff), int32(0xffffffff), int16(0)])),
+    message(
+      'T',
+      Buffer.concat([
+        int16(1),
+        text('answer'),
+        int32(0),
+        int16(0),
+        int32(TEXT_OID),
+        int16(0xffff),
+        int32(0xffffffff),
+        int16(0),
+      ]),
+    ),
     message('D', Buffer.concat([int16(1), int32(value.length), Buffer.from(value)])),
     message('C', text('SELECT 1')),
     READY,
@@ -44,7 +56,11 @@ export async function startFakePostgres(address: string, value: string): Promise
   const open = new Set<Socket>()
 
   /** Takes whole messages from the front of what has come; the start-up message alone has no type. */
-  function read(socket: Socket, waiting: Buffer, started: boolean): { readonly rest: Buffer; readonly started: boolean } {
+  function read(
+    socket: Socket,
+    waiting: Buffer,
+    started: boolean,
+  ): { readonly rest: Buffer; readonly started: boolean } {
     const typed = started ? 1 : 0
     if (waiting.length < typed + 4) return { rest: waiting, started }
     const end = typed + waiting.readInt32BE(typed)
@@ -52,7 +68,11 @@ export async function startFakePostgres(address: string, value: string): Promise
     const body = waiting.subarray(typed + 4, end)
     if (!started) {
       const words = body.subarray(4).toString().split('\0')
-      startups.push(new Map(words.flatMap((word, index) => (index % 2 === 0 && word !== '' ? [[word, words[index + 1] ?? '']] : []))))
+      startups.push(
+        new Map(
+          words.flatMap((word, index) => (index % 2 === 0 && word !== '' ? [[word, words[index + 1] ?? '']] : [])),
+        ),
+      )
       socket.write(Buffer.concat([AUTHENTICATION_OK, READY]))
     } else if (waiting.toString('latin1', 0, 1) === 'Q') {
       queries.push(body.toString().replace(/\0$/, ''))

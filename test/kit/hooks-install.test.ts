@@ -1,6 +1,6 @@
 /**
- * A stub in the place of the process's name resolution. The real resolvers are never asked: where a test needs something
- * below the stub, it is another stub or a function of the test.
+ * A stub in the place of the process's name resolution. The real resolvers are never asked: where a test needs
+ * something below the stub, it is another stub or a function of the test.
  */
 import dns, { lookup as namedLookup, promises as namedPromises, resolve4 as namedResolve4 } from 'node:dns'
 import dnsPromises, { resolveTxt as namedResolveTxt } from 'node:dns/promises'
@@ -24,12 +24,19 @@ const url = (host: string): string => {
 
 /** Everything of both modules: what must be there again afterwards. */
 const snapshot = (): ReadonlyMap<string, unknown> =>
-  new Map<string, unknown>([...Object.entries(dns), ...Object.entries(dns.promises).map(([key, value]) => [`promises.${key}`, value] as const)])
+  new Map<string, unknown>([
+    ...Object.entries(dns),
+    ...Object.entries(dns.promises).map(([key, value]) => [`promises.${key}`, value] as const),
+  ])
 const pristine = snapshot()
 
 beforeEach(async () => {
-  running.stub = await createDnsStub({ records: { 'svc.internal': { A: '127.0.0.1' }, 'big.internal': { TXT: 'a text' } } })
-  const server = http.createServer((incoming, reply) => reply.setHeader('connection', 'close').end(incoming.headers.host?.replace(/:\d+$/, '')))
+  running.stub = await createDnsStub({
+    records: { 'svc.internal': { A: '127.0.0.1' }, 'big.internal': { TXT: 'a text' } },
+  })
+  const server = http.createServer((incoming, reply) =>
+    reply.setHeader('connection', 'close').end(incoming.headers.host?.replace(/:\d+$/, '')),
+  )
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   running.server = server
 })
@@ -57,7 +64,9 @@ describe('code that has no hook', () => {
 
   test('http.get and net.connect without lookup', async () => {
     using _ = install(stub())
-    const reply = await new Promise<http.IncomingMessage>((resolve, reject) => http.get(url('svc.internal'), resolve).once('error', reject))
+    const reply = await new Promise<http.IncomingMessage>((resolve, reject) =>
+      http.get(url('svc.internal'), resolve).once('error', reject),
+    )
     expect(reply.statusCode).toBe(200)
     reply.resume()
     const socket = net.connect(Number(new URL(url('svc.internal')).port), 'svc.internal')
@@ -79,7 +88,11 @@ describe('code that has no hook', () => {
     expect(await dns.promises.lookup('svc.internal')).toEqual(found)
     expect(await dnsPromises.lookup('svc.internal', { all: true })).toEqual([found])
     expect(await promisify(dns.lookup)('svc.internal')).toEqual(found)
-    expect(await new Promise(resolve => dns.lookup('svc.internal', (...results) => resolve(results)))).toEqual([null, '127.0.0.1', 4])
+    expect(await new Promise(resolve => dns.lookup('svc.internal', (...results) => resolve(results)))).toEqual([
+      null,
+      '127.0.0.1',
+      4,
+    ])
     expect(dns.lookup.name).toBe('lookup')
   })
 
@@ -105,7 +118,11 @@ describe('code that has no hook', () => {
     expect(await dns.promises.resolveSrv('_mongodb._tcp.cluster.internal')).toHaveLength(1)
     expect(await dns.promises.resolveTxt('cluster.internal')).toEqual([['replicaSet=rs0']])
     expect(await promisify(dns.resolve)('svc.internal')).toEqual(['127.0.0.1'])
-    await expect(dns.promises.resolve4('gone.internal')).rejects.toMatchObject({ code: 'ENOTFOUND', syscall: 'queryA', hostname: 'gone.internal' })
+    await expect(dns.promises.resolve4('gone.internal')).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+      syscall: 'queryA',
+      hostname: 'gone.internal',
+    })
     await expect((async () => dns.promises.resolve('a', 'NOPE'))()).rejects.toThrow(/rrtype/)
   })
 
@@ -125,7 +142,10 @@ describe('code that has no hook', () => {
     stub().set('7.2.0.192.in-addr.arpa', { PTR: 'seven.internal' })
     expect(await dns.promises.reverse('192.0.2.7')).toEqual(['seven.internal'])
     expect(await dns.promises.lookupService('192.0.2.7', 80)).toEqual({ hostname: 'seven.internal', service: 'http' })
-    expect(await promisify(dns.lookupService)('192.0.2.7', 443)).toEqual({ hostname: 'seven.internal', service: 'https' })
+    expect(await promisify(dns.lookupService)('192.0.2.7', 443)).toEqual({
+      hostname: 'seven.internal',
+      service: 'https',
+    })
     expect(await new Promise(resolve => dns.lookupService('192.0.2.7', 22, (...results) => resolve(results)))).toEqual([
       null,
       'seven.internal',
@@ -266,7 +286,11 @@ describe('undone', () => {
       message: expect.stringContaining('dns.lookup: replaced by something else'),
     })
     silenced.mockRestore()
-    expect(await new Promise(resolve => dns.lookup('127.1', (...results) => resolve(results)))).toEqual([null, '127.0.0.1', 4])
+    expect(await new Promise(resolve => dns.lookup('127.1', (...results) => resolve(results)))).toEqual([
+      null,
+      '127.0.0.1',
+      4,
+    ])
     expect(stub().queries).toEqual([])
     spy.mockRestore()
     // What the spy had kept is ours, which now only hands on.
@@ -291,7 +315,12 @@ describe('undone', () => {
 describe('passthrough', () => {
   test('what is unlisted goes to what was there before; what is listed does not, failures and all', async () => {
     await using below = await createDnsStub({
-      records: { 'svc.internal': '192.0.2.99', 'real.example': '192.0.2.80', 'failing.internal': '192.0.2.81', 'text.example': { TXT: 'below' } },
+      records: {
+        'svc.internal': '192.0.2.99',
+        'real.example': '192.0.2.80',
+        'failing.internal': '192.0.2.81',
+        'text.example': { TXT: 'below' },
+      },
     })
     using _below = install(below)
     stub().fail('failing.internal', 'SERVFAIL')
@@ -307,7 +336,9 @@ describe('passthrough', () => {
     await expect(dns.promises.lookup('absent.internal')).rejects.toMatchObject({ code: 'ENOTFOUND' })
     await expect(dns.promises.resolve6('svc.internal')).rejects.toMatchObject({ code: 'ENODATA' })
     await expect(dns.promises.lookup('nowhere.example')).rejects.toMatchObject({ code: 'ENOTFOUND' })
-    expect(new Set(below.queries.map(({ name }) => name))).toEqual(new Set(['real.example', 'text.example', 'nowhere.example']))
+    expect(new Set(below.queries.map(({ name }) => name))).toEqual(
+      new Set(['real.example', 'text.example', 'nowhere.example']),
+    )
   })
 
   test('reverse look-ups too', async () => {

@@ -37,8 +37,10 @@ const call = (lookup: typeof dns.lookup, ...args: readonly unknown[]): Promise<u
       reject(error)
     }
   })
-const all = (name: string, options: object = {}): Promise<LookupAddress[]> => promisify(stub().lookup)(name, { ...options, all: true })
-const facts = (error: unknown): object => (error instanceof Error ? { ...error, message: error.message, name: error.name } : { error })
+const all = (name: string, options: object = {}): Promise<LookupAddress[]> =>
+  promisify(stub().lookup)(name, { ...options, all: true })
+const facts = (error: unknown): object =>
+  error instanceof Error ? { ...error, message: error.message, name: error.name } : { error }
 
 describe('results', () => {
   test('one address, its family', async () => {
@@ -59,7 +61,10 @@ describe('results', () => {
   })
 
   test.each([6, 'IPv6'])('family %s asks for AAAA only', async family => {
-    expect(await call(stub().lookup, 'both.test', { family, all: true })).toEqual([null, [{ address: '2001:db8::9', family: 6 }]])
+    expect(await call(stub().lookup, 'both.test', { family, all: true })).toEqual([
+      null,
+      [{ address: '2001:db8::9', family: 6 }],
+    ])
     expect(stub().queries.map(({ type }) => type)).toEqual(['AAAA'])
   })
 
@@ -158,7 +163,12 @@ describe('as Node does', () => {
   test.each(wrong)('%j %j is refused', async (...args) => {
     const own = await call(stub().lookup, ...args).then(() => 'accepted', facts)
     // Node would look this name up, were it not refused.
-    expect(own).toEqual(await call(dns.lookup, ...(args[0] === 'a.test' ? ['127.0.0.1', ...args.slice(1)] : args)).then(() => 'accepted', facts))
+    expect(own).toEqual(
+      await call(dns.lookup, ...(args[0] === 'a.test' ? ['127.0.0.1', ...args.slice(1)] : args)).then(
+        () => 'accepted',
+        facts,
+      ),
+    )
     expect(own).toMatchObject({ code: expect.stringMatching(/^ERR_INVALID_ARG/) })
     expect(stub().queries).toEqual([])
   })
@@ -172,7 +182,9 @@ describe('as Node does', () => {
       }
     }
     const own = await refusalOf(stub().lookup.__promisify__, args)
-    expect(own).toEqual(await refusalOf(dns.promises.lookup, args[0] === 'a.test' ? ['127.0.0.1', ...args.slice(1)] : args))
+    expect(own).toEqual(
+      await refusalOf(dns.promises.lookup, args[0] === 'a.test' ? ['127.0.0.1', ...args.slice(1)] : args),
+    )
     expect(own).toMatchObject({ code: expect.stringMatching(/^ERR_INVALID_ARG/) })
   })
 
@@ -192,7 +204,9 @@ describe('as Node does', () => {
     const before = process.listeners('uncaughtException')
     process.removeAllListeners('uncaughtException')
     try {
-      const caught = new Promise(resolve => process.once('uncaughtException', (error, origin) => resolve([error.message, origin])))
+      const caught = new Promise(resolve =>
+        process.once('uncaughtException', (error, origin) => resolve([error.message, origin])),
+      )
       stub().lookup('four.test', () => {
         throw new Error('of the callback')
       })
@@ -204,7 +218,8 @@ describe('as Node does', () => {
 })
 
 describe('errors', () => {
-  const errorOf = async (name: string, options: object = {}): Promise<object> => facts((await call(stub().lookup, name, options))[0])
+  const errorOf = async (name: string, options: object = {}): Promise<object> =>
+    facts((await call(stub().lookup, name, options))[0])
   const notFound = (hostname: string, errno: number): object => ({
     name: 'Error',
     message: `getaddrinfo ENOTFOUND ${hostname}`,
@@ -245,10 +260,13 @@ describe('errors', () => {
     ).toEqual(notFound('gone.test', -3008))
   })
 
-  test.each(['a b', '-x.test', 'x..test', `${'x'.repeat(64)}.test`, '[::1]', '.'])('%s is no host name: nothing is asked', async name => {
-    expect(await errorOf(name)).toEqual(notFound(name, -3008))
-    expect(stub().queries).toEqual([])
-  })
+  test.each(['a b', '-x.test', 'x..test', `${'x'.repeat(64)}.test`, '[::1]', '.'])(
+    '%s is no host name: nothing is asked',
+    async name => {
+      expect(await errorOf(name)).toEqual(notFound(name, -3008))
+      expect(stub().queries).toEqual([])
+    },
+  )
 
   test.each(['SERVFAIL', 'REFUSED', 'NOTIMP'] as const)('%s', async kind => {
     stub().fail('four.test', kind)

@@ -19,7 +19,9 @@ const stub = (): DnsStub => {
 beforeEach(async () => {
   running.stub = await createDnsStub()
   const server = http.createServer((incoming, reply) =>
-    reply.setHeader('connection', 'close').end(`${incoming.headers.host?.replace(/:\d+$/, '')} at ${incoming.socket.localAddress}`),
+    reply
+      .setHeader('connection', 'close')
+      .end(`${incoming.headers.host?.replace(/:\d+$/, '')} at ${incoming.socket.localAddress}`),
   )
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   running.server = server
@@ -41,7 +43,10 @@ const textOf = async (incoming: AsyncIterable<Uint8Array>): Promise<string> => {
   return Buffer.concat(parts).toString()
 }
 
-const httpGet = (host: string, options: http.RequestOptions & { readonly autoSelectFamily?: boolean } = {}): Promise<string> =>
+const httpGet = (
+  host: string,
+  options: http.RequestOptions & { readonly autoSelectFamily?: boolean } = {},
+): Promise<string> =>
   new Promise<IncomingMessage>((resolve, reject) =>
     http.get({ host, port: port(), lookup: stub().lookup, ...options }, resolve).once('error', reject),
   ).then(textOf)
@@ -100,7 +105,10 @@ describe('undici', () => {
     const dispatcher = new Agent({ connect: { lookup: stub().lookup } })
     const { body } = await request(`http://svc.internal:${port()}/`, { dispatcher })
     expect(await body.text()).toBe('svc.internal at 127.0.0.1')
-    await expect(request(`http://gone.internal:${port()}/`, { dispatcher })).rejects.toMatchObject({ code: 'ENOTFOUND', hostname: 'gone.internal' })
+    await expect(request(`http://gone.internal:${port()}/`, { dispatcher })).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+      hostname: 'gone.internal',
+    })
     await dispatcher.close()
   })
 
@@ -121,7 +129,9 @@ describe('undici', () => {
     )
     const { body } = await request(`http://svc.internal:${port()}/`, { dispatcher })
     expect(await body.text()).toBe(`svc.internal at 127.0.0.1`)
-    await expect(request(`http://gone.internal:${port()}/`, { dispatcher })).rejects.toMatchObject({ code: 'ENOTFOUND' })
+    await expect(request(`http://gone.internal:${port()}/`, { dispatcher })).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+    })
     expect(stub().unmatched.map(({ name }) => name)).toEqual(['gone.internal', 'gone.internal'])
     await agent.close()
   })
@@ -129,19 +139,24 @@ describe('undici', () => {
 
 describe('net', () => {
   const connected = (socket: net.Socket): Promise<string | undefined> =>
-    new Promise<string | undefined>((resolve, reject) => socket.once('connect', () => resolve(socket.remoteAddress)).once('error', reject)).finally(
-      () => socket.destroy(),
-    )
+    new Promise<string | undefined>((resolve, reject) =>
+      socket.once('connect', () => resolve(socket.remoteAddress)).once('error', reject),
+    ).finally(() => socket.destroy())
 
   test('connect with lookup', async () => {
     stub().set('tcp.internal', '127.0.0.1')
-    expect(await connected(net.connect({ host: 'tcp.internal', port: port(), lookup: stub().lookup }))).toBe('127.0.0.1')
+    expect(await connected(net.connect({ host: 'tcp.internal', port: port(), lookup: stub().lookup }))).toBe(
+      '127.0.0.1',
+    )
   })
 
   test.each<[string, (socket: net.Socket, to: number) => net.Socket]>([
     ['(port, host)', (socket, to) => socket.connect(to, 'tcp.internal')],
     ['(options)', (socket, to) => socket.connect({ port: to, host: 'tcp.internal' })],
-    ['(options, listener)', (socket, to) => socket.connect({ port: to, host: 'tcp.internal', family: 4 }, () => undefined)],
+    [
+      '(options, listener)',
+      (socket, to) => socket.connect({ port: to, host: 'tcp.internal', family: 4 }, () => undefined),
+    ],
     ['(port)', (socket, to) => socket.connect(to)],
     ['(port, address)', (socket, to) => socket.connect(to, '127.0.0.1')],
   ])('a stream of the stub, connect%s', async (_, connect) => {
@@ -158,9 +173,13 @@ describe('net', () => {
 
   test('a stream with the lookup of its options, and one with a path', async () => {
     const lookup: net.LookupFunction = (name, _options, done) => done(new Error(`asked me for ${name}`), '', 4)
-    await expect(connected(makeStream(stub())().connect({ host: 'own.internal', port: port(), lookup }))).rejects.toThrow('asked me for own.internal')
+    await expect(
+      connected(makeStream(stub())().connect({ host: 'own.internal', port: port(), lookup })),
+    ).rejects.toThrow('asked me for own.internal')
     await expect(connected(stub().stream().connect('/nowhere/socket'))).rejects.toMatchObject({ code: 'ENOENT' })
-    await expect(connected(stub().stream().connect({ path: '/nowhere/socket' }))).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(connected(stub().stream().connect({ path: '/nowhere/socket' }))).rejects.toMatchObject({
+      code: 'ENOENT',
+    })
     expect(stub().queries).toEqual([])
   })
 })
@@ -170,12 +189,20 @@ describe('pg', () => {
     const postgres = await startFakePostgres('127.0.0.1', 'forty-two')
     try {
       stub().set('db.internal', { A: '127.0.0.1' })
-      const client = new pg.Client({ host: 'db.internal', port: postgres.port, user: 'me', database: 'shop', stream: stub().stream })
+      const client = new pg.Client({
+        host: 'db.internal',
+        port: postgres.port,
+        user: 'me',
+        database: 'shop',
+        stream: stub().stream,
+      })
       await client.connect()
       expect((await client.query('SELECT 42')).rows).toEqual([{ answer: 'forty-two' }])
       await client.end()
       expect(postgres.queries).toEqual(['SELECT 42'])
-      expect(postgres.startups.map(parameters => [parameters.get('user'), parameters.get('database')])).toEqual([['me', 'shop']])
+      expect(postgres.startups.map(parameters => [parameters.get('user'), parameters.get('database')])).toEqual([
+        ['me', 'shop'],
+      ])
       expect(
         stub()
           .queriesFor('db.internal')
@@ -208,7 +235,9 @@ describe('pg', () => {
 
 describe('a resolver of node:dns', () => {
   test('SRV and TXT, as drivers look up seed lists', async () => {
-    stub().set('_mongodb._tcp.cluster.internal', { SRV: ['0 5 27017 shard-0.cluster.internal', '0 5 27018 shard-1.cluster.internal'] })
+    stub().set('_mongodb._tcp.cluster.internal', {
+      SRV: ['0 5 27017 shard-0.cluster.internal', '0 5 27018 shard-1.cluster.internal'],
+    })
     stub().set('cluster.internal', { TXT: 'replicaSet=rs0' })
     const resolver = stub().resolver()
     expect(await resolver.resolveSrv('_mongodb._tcp.cluster.internal')).toMatchObject([
@@ -220,8 +249,12 @@ describe('a resolver of node:dns', () => {
 
   test('gives up soon, after the tries asked for', async () => {
     stub().fail('*', 'timeout')
-    await expect(stub().resolver({ timeout: 100, tries: 1 }).resolve4('slow.internal')).rejects.toMatchObject({ code: 'ETIMEOUT' })
-    await expect(stub().resolver({ timeout: 50 }).resolve4('other.internal')).rejects.toMatchObject({ code: 'ETIMEOUT' })
+    await expect(stub().resolver({ timeout: 100, tries: 1 }).resolve4('slow.internal')).rejects.toMatchObject({
+      code: 'ETIMEOUT',
+    })
+    await expect(stub().resolver({ timeout: 50 }).resolve4('other.internal')).rejects.toMatchObject({
+      code: 'ETIMEOUT',
+    })
     expect(stub().queries.map(({ name }) => name)).toEqual(['slow.internal', 'other.internal', 'other.internal'])
   })
 

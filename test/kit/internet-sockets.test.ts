@@ -12,7 +12,13 @@ import { mistakeOf, rejectedMistake } from './mistakes.ts'
 
 // Not under `test`: Unbound answers that one itself (RFC 6761).
 const zones: InternetZones = {
-  'example.com': { records: { www: { A: '192.0.2.1', AAAA: '2001:db8::1' }, big: { TXT: Array.from({ length: 20 }, (_, i) => `${i}${'x'.repeat(200)}`) }, alias: { CNAME: 'www.shop.net' } } },
+  'example.com': {
+    records: {
+      www: { A: '192.0.2.1', AAAA: '2001:db8::1' },
+      big: { TXT: Array.from({ length: 20 }, (_, i) => `${i}${'x'.repeat(200)}`) },
+      alias: { CNAME: 'www.shop.net' },
+    },
+  },
   'shop.net': { records: { www: '192.0.2.2' }, ns: ['ns1.example.com'] },
   'half.org': { records: { www: '192.0.2.4' }, faults: { ns1: 'refuses' } },
   'bad.org': { records: { www: '192.0.2.3' }, faults: { ns1: 'lame', ns2: ['refuses for refused', 'slow(30)'] } },
@@ -41,7 +47,11 @@ describe('on loopback sockets', () => {
     const addresses = net.servers.flatMap(server => net.addressesOf(server))
     expect(new Set(addresses).size).toBe(net.servers.length)
     for (const address of addresses) expect(address).toMatch(/^127\.53\.0\.\d+$/)
-    expect(net.rootHints).toEqual({ port: net.port, servers: [{ name: 'a.root-servers.net', addresses: ['127.53.0.1'] }], text: '. 3600000 IN NS a.root-servers.net.\na.root-servers.net. 3600000 IN A 127.53.0.1\n' })
+    expect(net.rootHints).toEqual({
+      port: net.port,
+      servers: [{ name: 'a.root-servers.net', addresses: ['127.53.0.1'] }],
+      text: '. 3600000 IN NS a.root-servers.net.\na.root-servers.net. 3600000 IN A 127.53.0.1\n',
+    })
     expect(readFileSync(net.hintsFile(), 'utf8')).toBe(net.rootHints.text)
     const file = net.hintsFile()
     await net.stop()
@@ -51,14 +61,19 @@ describe('on loopback sockets', () => {
   test('its own resolver walks it; TTLs are on the clock, queries are seen', async () => {
     const clock = createClock()
     const net = await opened(zones, { clock })
-    expect(await net.resolve('www.example.com')).toMatchObject({ rcode: 'NOERROR', answers: [{ data: '192.0.2.1', ttl: 60 }] })
+    expect(await net.resolve('www.example.com')).toMatchObject({
+      rcode: 'NOERROR',
+      answers: [{ data: '192.0.2.1', ttl: 60 }],
+    })
     expect(net.queriesTo('a.root-servers.net').length).toBeGreaterThan(0)
     clock.advance('59s')
     expect(await net.resolve('www.example.com')).toMatchObject({ fromCache: true, answers: [{ ttl: 1 }] })
     clock.advance('1s')
     expect(await net.resolve('www.example.com')).toMatchObject({ fromCache: false })
     expect((await net.resolve('big.example.com', 'TXT')).answers).toHaveLength(20)
-    expect(net.queriesFor('big.example.com', 'TXT').map(({ transport, answeredWith }) => `${transport} ${answeredWith}`)).toEqual(['udp NOERROR tc', 'tcp NOERROR'])
+    expect(
+      net.queriesFor('big.example.com', 'TXT').map(({ transport, answeredWith }) => `${transport} ${answeredWith}`),
+    ).toEqual(['udp NOERROR tc', 'tcp NOERROR'])
     expect((await net.resolve('alias.example.com')).answers.map(({ type }) => type)).toEqual(['CNAME', 'A'])
     expect(await net.resolve('nothing.example.com')).toMatchObject({ rcode: 'NXDOMAIN' })
   })
@@ -80,7 +95,9 @@ describe('on loopback sockets', () => {
   })
 
   test('records that hold addresses of servers move with them, others do not', async () => {
-    const net = await opened({ 'a.test': { records: { www: ['192.0.2.53', '192.0.2.54'] }, ns: { ns1: { address: '192.0.2.53' } } } })
+    const net = await opened({
+      'a.test': { records: { www: ['192.0.2.53', '192.0.2.54'] }, ns: { ns1: { address: '192.0.2.53' } } },
+    })
     const [server = ''] = net.addressesOf('ns1.a.test')
     expect((await net.resolve('www.a.test')).answers.map(({ data }) => data).sort()).toEqual([server, '192.0.2.54'])
     expect((await net.resolve('ns1.a.test')).answers.map(({ data }) => data)).toEqual([server])
@@ -94,11 +111,11 @@ describe('on loopback sockets', () => {
     expect(net.queriesTo('ns1.example.com').length).toBeGreaterThan(0)
   })
 
-  test('rootwalk\'s server in front of it, for whoever asks; its TTLs are on the clock', async () => {
+  test("rootwalk's server in front of it, for whoever asks; its TTLs are on the clock", async () => {
     const net = await opened()
     const server = await net.startResolver()
     const client = nodeResolver(server.address)
-    expect((await client.resolve4('www.example.com', { ttl: true }))).toEqual([{ address: '192.0.2.1', ttl: 60 }])
+    expect(await client.resolve4('www.example.com', { ttl: true })).toEqual([{ address: '192.0.2.1', ttl: 60 }])
     net.clock.advance('59s')
     expect(await client.resolve4('www.example.com', { ttl: true })).toEqual([{ address: '192.0.2.1', ttl: 1 }])
     expect(await client.resolve6('www.example.com')).toEqual(['2001:db8::1'])
@@ -114,24 +131,42 @@ describe('on loopback sockets', () => {
     expect(net.queries.map(query => query.server)).toContain('a.root-servers.net')
     await server.stop()
     await net.stop()
-    await expect(new Promise((resolve, reject) => createServer().listen(server.port, server.host, () => resolve('free')).on('error', reject))).resolves.toBe('free')
+    await expect(
+      new Promise((resolve, reject) =>
+        createServer()
+          .listen(server.port, server.host, () => resolve('free'))
+          .on('error', reject),
+      ),
+    ).resolves.toBe('free')
   })
 
   test('several at once, with equal seeds', async () => {
-    const nets = await Promise.all(Array.from({ length: 5 }, (_, i) => opened({ 'a.test': { records: { www: `192.0.2.${i}` } } })))
-    expect(await Promise.all(nets.map(async net => (await net.resolve('www.a.test')).answers[0]?.data))).toEqual(nets.map((_, i) => `192.0.2.${i}`))
+    const nets = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => opened({ 'a.test': { records: { www: `192.0.2.${i}` } } })),
+    )
+    expect(await Promise.all(nets.map(async net => (await net.resolve('www.a.test')).answers[0]?.data))).toEqual(
+      nets.map((_, i) => `192.0.2.${i}`),
+    )
   })
 
   test('mistakes reject at the line that made them', async () => {
     const untyped: SocketInternet['fault'] = (...args) => Reflect.apply(net.fault, net, args)
     const net = await opened()
-    expect(await rejectedMistake(createInternet({ 'a.test': { faults: { ns1: 'lam' } } }, { sockets: true }))).toMatchObject({ message: expect.stringMatching(/did you mean "lame"/), file: expect.stringContaining('internet-sockets.test.ts') })
+    expect(
+      await rejectedMistake(createInternet({ 'a.test': { faults: { ns1: 'lam' } } }, { sockets: true })),
+    ).toMatchObject({
+      message: expect.stringMatching(/did you mean "lame"/),
+      file: expect.stringContaining('internet-sockets.test.ts'),
+    })
     expect(mistakeOf(() => untyped('nobody', 'lame')).message).toMatch(/there is no server/)
-    expect(await rejectedMistake(net.startResolver(JSON.parse('{"prot":1}')))).toMatchObject({ message: expect.stringMatching(/did you mean "port"/), file: expect.stringContaining('internet-sockets.test.ts') })
+    expect(await rejectedMistake(net.startResolver(JSON.parse('{"prot":1}')))).toMatchObject({
+      message: expect.stringMatching(/did you mean "port"/),
+      file: expect.stringContaining('internet-sockets.test.ts'),
+    })
     expect(mistakeOf(() => net.fault('nobody', 'lame')).file).toContain('internet-sockets.test.ts')
   })
 
-  test('a port that is taken is the system\'s error, and nothing stays open', async () => {
+  test("a port that is taken is the system's error, and nothing stays open", async () => {
     const holder = createServer()
     await new Promise<void>(resolve => holder.listen(0, '127.0.0.1', resolve))
     const address = holder.address()
@@ -179,14 +214,23 @@ unless(await whyNoPort53())('real resolvers', () => {
     expect(await client.resolveTxt('big.example.com')).toHaveLength(20)
     await expect(client.resolve4('nothing.example.com')).rejects.toMatchObject({ code: 'ENOTFOUND' })
     expect(net.queriesTo('a.root-servers.net').length).toBeGreaterThan(0)
-    expect(net.queriesFor('www.example.com', 'A').map(query => query.server)).toEqual(expect.arrayContaining([expect.stringMatching(/^ns[12]\.example\.com$/)]))
+    expect(net.queriesFor('www.example.com', 'A').map(query => query.server)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^ns[12]\.example\.com$/)]),
+    )
   })
 
   test('dig finds an authoritative server at its address', async () => {
     const dig = whereIs('dig')
     if (dig === null) return
     const [address = ''] = net.addressesOf('ns1.example.com')
-    const { stdout } = await promisify(execFile)(dig, [`@${address}`, '-p', String(net.port), 'www.example.com', 'A', '+norec'])
+    const { stdout } = await promisify(execFile)(dig, [
+      `@${address}`,
+      '-p',
+      String(net.port),
+      'www.example.com',
+      'A',
+      '+norec',
+    ])
     expect(stdout).toMatch(/flags: qr aa;[\s\S]*www\.example\.com\.\s+60\s+IN\s+A\s+192\.0\.2\.1/)
   })
 })

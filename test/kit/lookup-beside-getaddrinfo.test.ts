@@ -1,4 +1,7 @@
-/** The same calls to Node's `dns.lookup`, with glibc behind it, and to a stub's. What differs stands here with its reason. */
+/**
+ * The same calls to Node's `dns.lookup`, with glibc behind it, and to a stub's. What differs stands here with its
+ * reason.
+ */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,13 +20,20 @@ interface Compared {
 
 const mayUnshare = (): boolean => spawnSync('unshare', ['-rnm', 'true'], { stdio: 'ignore' }).status === 0
 const hasGlibc = (): boolean => spawnSync('getconf', ['GNU_LIBC_VERSION'], { stdio: 'ignore' }).status === 0
-const suite = mayUnshare() && hasGlibc() ? needs('unshare', 'ip', 'mount') : unless('needs unprivileged namespaces and glibc')
+const suite =
+  mayUnshare() && hasGlibc() ? needs('unshare', 'ip', 'mount') : unless('needs unprivileged namespaces and glibc')
 
 /** `name options`, and why the outcomes differ. */
 const EXPLAINED: ReadonlyMap<string, string> = new Map<string, string>([
-  ['alias.test {"family":6}', 'an alias to a name without AAAA: glibc says EAI_NONAME, but EAI_NODATA for A; c-ares does not tell of the alias'],
+  [
+    'alias.test {"family":6}',
+    'an alias to a name without AAAA: glibc says EAI_NONAME, but EAI_NODATA for A; c-ares does not tell of the alias',
+  ],
   ['alias.test {"family":6,"all":true}', 'as above'],
-  ['127.1 {"family":6}', 'an address in the short form is given to Node in the long form, for which it does not look at the family'],
+  [
+    '127.1 {"family":6}',
+    'an address in the short form is given to Node in the long form, for which it does not look at the family',
+  ],
   ['127.1 {"family":6,"all":true}', 'as above'],
 ])
 
@@ -36,7 +46,10 @@ function compare(): readonly Compared[] {
   const inside = 'ip link set lo up && mount --bind "$1" /etc/resolv.conf && exec "$2" "$3"'
   try {
     return JSON.parse(
-      execFileSync('unshare', ['-rnm', 'sh', '-c', inside, 'sh', conf, process.execPath, script], { encoding: 'utf8', maxBuffer: 1 << 24 }),
+      execFileSync('unshare', ['-rnm', 'sh', '-c', inside, 'sh', conf, process.execPath, script], {
+        encoding: 'utf8',
+        maxBuffer: 1 << 24,
+      }),
     )
   } finally {
     rmSync(directory, { recursive: true })

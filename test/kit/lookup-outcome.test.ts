@@ -29,8 +29,20 @@ describe('what getaddrinfo makes of two replies', () => {
     ['family 6', null, ok6, { family: 6 }, '2001:db8::9 2001:db8::1'],
     ['mapped, there is IPv6', ok4, ok6, { family: 6, hints: V4MAPPED }, '2001:db8::9 2001:db8::1'],
     ['mapped, there is none', ok4, NODATA, { family: 6, hints: V4MAPPED }, '::ffff:192.0.2.9 ::ffff:192.0.2.1'],
-    ['mapped, all', ok4, ok6, { family: 6, hints: V4MAPPED | ALL }, '2001:db8::9 2001:db8::1 ::ffff:192.0.2.9 ::ffff:192.0.2.1'],
-    ['mapped matters for family 6 only', ok4, ok6, { hints: V4MAPPED | ALL }, '2001:db8::9 2001:db8::1 192.0.2.9 192.0.2.1'],
+    [
+      'mapped, all',
+      ok4,
+      ok6,
+      { family: 6, hints: V4MAPPED | ALL },
+      '2001:db8::9 2001:db8::1 ::ffff:192.0.2.9 ::ffff:192.0.2.1',
+    ],
+    [
+      'mapped matters for family 6 only',
+      ok4,
+      ok6,
+      { hints: V4MAPPED | ALL },
+      '2001:db8::9 2001:db8::1 192.0.2.9 192.0.2.1',
+    ],
     ['no such name', NXDOMAIN, NXDOMAIN, {}, 'EAI_NONAME'],
     ['no address', NODATA, NODATA, {}, 'EAI_NODATA'],
     ['no such name for AAAA', NODATA, NXDOMAIN, {}, 'EAI_NONAME'],
@@ -61,7 +73,9 @@ describe('what getaddrinfo makes of two replies', () => {
     expect(outcomeOf(ok4, ok6, wanted({ family: 6, hints: V4MAPPED | ALL }))).toMatchObject({
       addresses: [{ family: 6 }, { family: 6 }, { family: 6 }, { family: 6 }],
     })
-    expect(outcomeOf(ok4, ok6, wanted())).toMatchObject({ addresses: [{ family: 6 }, { family: 6 }, { family: 4 }, { family: 4 }] })
+    expect(outcomeOf(ok4, ok6, wanted())).toMatchObject({
+      addresses: [{ family: 6 }, { family: 6 }, { family: 4 }, { family: 4 }],
+    })
   })
 })
 

@@ -24,5 +24,12 @@ export async function rejectedMistake(promise: Promise<unknown>): Promise<Caught
 function caught(error: unknown): CaughtMistake {
   if (!(error instanceof TypeError)) throw error
   const frames = (error.stack ?? '').slice(error.stack?.indexOf(error.message) ?? 0).slice(error.message.length)
-  return { message: error.message, file: frames.split('\n').map(line => line.trim()).find(line => line.startsWith('at ')) ?? '' }
+  return {
+    message: error.message,
+    file:
+      frames
+        .split('\n')
+        .map(line => line.trim())
+        .find(line => line.startsWith('at ')) ?? '',
+  }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Native ES modules and CommonJS as a program has them, without a test runner's loader: a stub is installed, the modules that
- * hold names of `node:dns` look up a name, the stub is taken back. Prints what each found, as JSON.
+ * Native ES modules and CommonJS as a program has them, without a test runner's loader: a stub is installed, the
+ * modules that hold names of `node:dns` look up a name, the stub is taken back. Prints what each found, as JSON.
  */
 import { lookup, lookup as renamed, promises, resolve4 } from 'node:dns'
 import { lookup as promised, resolveTxt } from 'node:dns/promises'
@@ -33,11 +33,17 @@ const found = {
   imported: await (await import('node:dns')).promises.lookup('svc.internal'),
   fetched: await (await fetch(url)).text(),
   undici: await (await undici.request(url)).body.text(),
-  undiciInterceptor: await (await undici.request(url, { dispatcher: new undici.Agent().compose(undici.interceptors.dns()) })).body.text(),
+  undiciInterceptor: await (
+    await undici.request(url, { dispatcher: new undici.Agent().compose(undici.interceptors.dns()) })
+  ).body.text(),
   failed: await fetch('http://gone.internal/').catch(error => error.cause.code),
 }
 installation.dispose()
-const restored = lookup === before.lookup && promised === before.promised && resolve4 === before.resolve4 && resolveTxt === before.resolveTxt
+const restored =
+  lookup === before.lookup &&
+  promised === before.promised &&
+  resolve4 === before.resolve4 &&
+  resolveTxt === before.resolveTxt
 console.log(JSON.stringify({ ...found, restored, unmatched: dns.unmatched.map(({ name, type }) => `${name} ${type}`) }))
 await dns.stop()
 server.closeAllConnections()

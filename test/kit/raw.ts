@@ -21,9 +21,15 @@ export interface QueryOptions {
   readonly dnssecOk?: boolean
 }
 
-export const queryFor = (name: string, type = 'A', { id = 0x4242, edns, dnssecOk = false }: QueryOptions = {}): Uint8Array =>
+export const queryFor = (
+  name: string,
+  type = 'A',
+  { id = 0x4242, edns, dnssecOk = false }: QueryOptions = {},
+): Uint8Array =>
   encodeQuery({
-    id, question: question(name, type), recursionDesired: true,
+    id,
+    question: question(name, type),
+    recursionDesired: true,
     edns: edns === undefined ? null : { payloadSize: edns, version: 0, dnssecOk, flags: 0, options: [] },
   })
 
@@ -57,7 +63,12 @@ export interface Stream {
 }
 
 /** Sends on one connection and reads until `count` messages came or the other side ended it or `waitMs` passed. */
-export function overTcp({ host, port }: Target, messages: readonly Uint8Array[], count = messages.length, waitMs = 5_000): Promise<Stream> {
+export function overTcp(
+  { host, port }: Target,
+  messages: readonly Uint8Array[],
+  count = messages.length,
+  waitMs = 5_000,
+): Promise<Stream> {
   const socket = connect(port, host)
   const framing = new Framing()
   const got: Uint8Array[] = []
@@ -92,7 +103,12 @@ export async function ask(target: Target, name: string, type = 'A', options: Que
   return messageOf((await overUdp(target, queryFor(name, type, options)))?.bytes)
 }
 
-export async function askOverTcp(target: Target, name: string, type = 'A', options: QueryOptions = {}): Promise<Message> {
+export async function askOverTcp(
+  target: Target,
+  name: string,
+  type = 'A',
+  options: QueryOptions = {},
+): Promise<Message> {
   return messageOf((await overTcp(target, [queryFor(name, type, options)])).messages[0])
 }
 

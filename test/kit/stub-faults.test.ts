@@ -24,8 +24,17 @@ const answeredWith = (): readonly string[] => dns.queries.map(one => one.answere
 
 describe('as c-ares sees it', () => {
   const codes: readonly [FaultKind, string][] = [
-    ['timeout', 'ETIMEOUT'], ['SERVFAIL', 'ESERVFAIL'], ['servfail', 'ESERVFAIL'], ['REFUSED', 'EREFUSED'], ['NXDOMAIN', 'ENOTFOUND'], ['FORMERR', 'EFORMERR'],
-    ['NOTIMP', 'ENOTIMP'], ['empty', 'ENODATA'], ['garbage', 'EBADRESP'], ['wrongId', 'ETIMEOUT'], ['wrongQuestion', 'ETIMEOUT'],
+    ['timeout', 'ETIMEOUT'],
+    ['SERVFAIL', 'ESERVFAIL'],
+    ['servfail', 'ESERVFAIL'],
+    ['REFUSED', 'EREFUSED'],
+    ['NXDOMAIN', 'ENOTFOUND'],
+    ['FORMERR', 'EFORMERR'],
+    ['NOTIMP', 'ENOTIMP'],
+    ['empty', 'ENODATA'],
+    ['garbage', 'EBADRESP'],
+    ['wrongId', 'ETIMEOUT'],
+    ['wrongQuestion', 'ETIMEOUT'],
   ]
   it.each(codes)('%s is %s', async (kind, code) => {
     dns.fail('a.test', kind)
@@ -56,7 +65,12 @@ describe('over UDP', () => {
 
   it('truncate sets TC and sends no records', async () => {
     dns.fail('a.test', 'truncate')
-    expect(await ask(dns, 'a.test', 'A', { edns: 1232 })).toMatchObject({ truncated: true, rcode: 0, answer: [], edns: { payloadSize: 1232 } })
+    expect(await ask(dns, 'a.test', 'A', { edns: 1232 })).toMatchObject({
+      truncated: true,
+      rcode: 0,
+      answer: [],
+      edns: { payloadSize: 1232 },
+    })
     expect(answeredWith()).toEqual(['truncate'])
   })
 
@@ -105,12 +119,23 @@ describe('over UDP', () => {
     dns.fail('*', 'stripEdns')
     expect(await ask(dns, 'a.test', 'A', { edns: 1232 })).toMatchObject({ edns: null, truncated: false, rcode: 0 })
     dns.set('middle.test', { TXT: 'x'.repeat(700) })
-    expect(await ask(dns, 'middle.test', 'TXT', { edns: 1232 })).toMatchObject({ edns: null, truncated: true, answer: [] })
+    expect(await ask(dns, 'middle.test', 'TXT', { edns: 1232 })).toMatchObject({
+      edns: null,
+      truncated: true,
+      answer: [],
+    })
     expect((await askOverTcp(dns, 'middle.test', 'TXT', { edns: 1232 })).answer).toHaveLength(1)
   })
 
   it('empty is NOERROR without anything, rcodes are bare', async () => {
-    const rcodes: readonly [FaultKind, number][] = [['empty', 0], ['FORMERR', 1], ['SERVFAIL', 2], ['nxdomain', 3], ['NOTIMP', 4], ['refused', 5]]
+    const rcodes: readonly [FaultKind, number][] = [
+      ['empty', 0],
+      ['FORMERR', 1],
+      ['SERVFAIL', 2],
+      ['nxdomain', 3],
+      ['NOTIMP', 4],
+      ['refused', 5],
+    ]
     for (const [kind, rcode] of rcodes) {
       const fault = dns.fail('a.test', kind)
       expect(await ask(dns, 'a.test')).toMatchObject({ rcode, answer: [], authority: [], additional: [] })
@@ -183,7 +208,9 @@ describe('delays', () => {
     expect(await tookMs(() => ask(dns, 'a.test'))).toBeGreaterThanOrEqual(40)
     expect(await tookMs(() => askOverTcp(dns, 'a.test'))).toBeGreaterThanOrEqual(40)
     dns.fail('a.test', 'SERVFAIL')
-    expect(await tookMs(async () => expect(await ask(dns, 'a.test')).toMatchObject({ rcode: 2 }))).toBeGreaterThanOrEqual(40)
+    expect(
+      await tookMs(async () => expect(await ask(dns, 'a.test')).toMatchObject({ rcode: 2 })),
+    ).toBeGreaterThanOrEqual(40)
   })
 
   it('with jitter are the same for the same seed', async () => {
@@ -191,7 +218,10 @@ describe('delays', () => {
       await using own = await createDnsStub({ seed, records: { 'a.test': '192.0.2.1' } })
       own.delay('a.test', { ms: 40, jitter: 40 })
       const ids = Array.from({ length: 6 }, (_, i) => i)
-      const { messages } = await overTcp(own, ids.map(id => queryFor('a.test', 'A', { id })))
+      const { messages } = await overTcp(
+        own,
+        ids.map(id => queryFor('a.test', 'A', { id })),
+      )
       return messages.map(idOf)
     }
     const [first, second] = await Promise.all([order(5), order(5)])
@@ -217,7 +247,10 @@ describe('TTLs', () => {
   it('are replaced in every record of an answer', async () => {
     dns.set('www.test', { CNAME: 'a.test', ttl: 300 })
     dns.ttl('www.test', 1)
-    expect(lines((await ask(dns, 'www.test', 'A', { edns: 1232 })).answer)).toEqual(['www.test. 1 IN CNAME a.test.', 'a.test. 1 IN A 192.0.2.1'])
+    expect(lines((await ask(dns, 'www.test', 'A', { edns: 1232 })).answer)).toEqual([
+      'www.test. 1 IN CNAME a.test.',
+      'a.test. 1 IN A 192.0.2.1',
+    ])
     expect(lines((await ask(dns, 'a.test')).answer)).toEqual(['a.test. 60 IN A 192.0.2.1'])
     expect(await dns.resolver().resolve4('www.test', { ttl: true })).toEqual([{ address: '192.0.2.1', ttl: 1 }])
   })
@@ -225,16 +258,40 @@ describe('TTLs', () => {
 
 describe('mistakes', () => {
   const calls: readonly [string, () => unknown, RegExp][] = [
-    ['an unknown fault', () => Reflect.apply(dns.fail, dns, ['a.test', 'timeuot']), /expected a fault \(timeout, SERVFAIL, .*found "timeuot" \(did you mean "timeout"\?\)/],
+    [
+      'an unknown fault',
+      () => Reflect.apply(dns.fail, dns, ['a.test', 'timeuot']),
+      /expected a fault \(timeout, SERVFAIL, .*found "timeuot" \(did you mean "timeout"\?\)/,
+    ],
     ['no fault', () => Reflect.apply(dns.fail, dns, ['a.test']), /expected a fault .*found undefined/],
-    ['an unknown option', () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { time: 1 }]), /unknown field "time" \(did you mean "times"\?\)/],
+    [
+      'an unknown option',
+      () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { time: 1 }]),
+      /unknown field "time" \(did you mean "times"\?\)/,
+    ],
     ['an unknown type', () => dns.fail('a.test', 'timeout', { type: 'AA' }), /expected a type/],
-    ['a transport', () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { transport: 'tls' }]), /expected transport to be "udp" or "tcp", found "tls"/],
+    [
+      'a transport',
+      () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { transport: 'tls' }]),
+      /expected transport to be "udp" or "tcp", found "tls"/,
+    ],
     ['a client', () => dns.fail('a.test', 'timeout', { client: '127.0.0.1/33' }), /expected an address or a prefix/],
     ['times', () => dns.fail('a.test', 'timeout', { times: -1 }), /expected times to be a whole number/],
-    ['probability', () => dns.fail('a.test', 'timeout', { probability: 50 }), /expected probability to be a number from 0 to 1, found 50/],
-    ['schedule', () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { schedule: ['fial'] }]), /"fail" and "pass", found "fial" \(did you mean "fail"\?\)/],
-    ['ede', () => Reflect.apply(dns.fail, dns, ['a.test', 'SERVFAIL', { ede: 22 }]), /expected ede as an object, found 22/],
+    [
+      'probability',
+      () => dns.fail('a.test', 'timeout', { probability: 50 }),
+      /expected probability to be a number from 0 to 1, found 50/,
+    ],
+    [
+      'schedule',
+      () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { schedule: ['fial'] }]),
+      /"fail" and "pass", found "fial" \(did you mean "fail"\?\)/,
+    ],
+    [
+      'ede',
+      () => Reflect.apply(dns.fail, dns, ['a.test', 'SERVFAIL', { ede: 22 }]),
+      /expected ede as an object, found 22/,
+    ],
     ['the code of ede', () => dns.fail('a.test', 'SERVFAIL', { ede: { code: 70_000 } }), /the code of ede/],
     ['an asterisk inside', () => dns.fail('a.*.test', 'timeout'), /an asterisk stands in front/],
     ['a delay', () => dns.delay('a.test', -1), /expected the delay in milliseconds, found -1/],
@@ -250,7 +307,14 @@ describe('mistakes', () => {
 
 needs('dig')('as dig sees it', () => {
   const dig = async (...words: readonly string[]): Promise<string> => {
-    const { stdout } = await promisify(execFile)('dig', ['@127.0.0.1', '-p', String(dns.port), '+time=1', '+tries=1', ...words]).catch((error: unknown) => {
+    const { stdout } = await promisify(execFile)('dig', [
+      '@127.0.0.1',
+      '-p',
+      String(dns.port),
+      '+time=1',
+      '+tries=1',
+      ...words,
+    ]).catch((error: unknown) => {
       if (typeof error === 'object' && error !== null && 'stdout' in error) return { stdout: String(error.stdout) }
       throw error
     })

@@ -13,7 +13,13 @@ import { ask, askOverTcp, firstFrame, hereLine, lines } from './raw.ts'
 /** In the place of the Internet. */
 let real: DnsStub
 beforeAll(async () => {
-  real = await createDnsStub({ records: { 'real.test': { A: '192.0.2.80', ttl: 77 }, 'big.test': { TXT: 'x'.repeat(2_000) }, 'web.test': '192.0.2.81' } })
+  real = await createDnsStub({
+    records: {
+      'real.test': { A: '192.0.2.80', ttl: 77 },
+      'big.test': { TXT: 'x'.repeat(2_000) },
+      'web.test': '192.0.2.81',
+    },
+  })
 })
 beforeEach(() => void real.clear())
 afterEach(async () => {
@@ -22,7 +28,8 @@ afterEach(async () => {
 })
 afterAll(() => real.stop())
 
-const answers = async (stub: DnsStub, name: string, type = 'A'): Promise<string> => lines((await ask(stub, name, type)).answer).join()
+const answers = async (stub: DnsStub, name: string, type = 'A'): Promise<string> =>
+  lines((await ask(stub, name, type)).answer).join()
 
 describe('forwarding', () => {
   it('by rule asks another server, and only for the names of the rule', async () => {
@@ -44,7 +51,11 @@ describe('forwarding', () => {
   })
 
   it('hands on rcode, authority, DO and extended errors', async () => {
-    real.on('denied.test', () => ({ rcode: 'REFUSED', authority: [{ name: 'test', type: 'NS', data: 'ns.test' }], ede: { code: 18, text: 'not you' } }))
+    real.on('denied.test', () => ({
+      rcode: 'REFUSED',
+      authority: [{ name: 'test', type: 'NS', data: 'ns.test' }],
+      ede: { code: 18, text: 'not you' },
+    }))
     await using dns = await createDnsStub({ forward: real.address })
     const reply = await ask(dns, 'denied.test', 'A', { edns: 1232, dnssecOk: true })
     expect(reply).toMatchObject({ rcode: 5, edns: { dnssecOk: true } })
@@ -75,7 +86,9 @@ describe('forwarding', () => {
     vi.spyOn<{ readonly forwardMs: number }, 'forwardMs'>(stubSettings, 'forwardMs', 'get').mockReturnValue(20)
     const reply = await ask(dns, 'x.test', 'A', { edns: 1232 })
     expect(reply.rcode).toBe(2)
-    expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toEqual([{ code: 22, text: `127.0.0.1:${silent.server.port} did not answer` }])
+    expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toEqual([
+      { code: 22, text: `127.0.0.1:${silent.server.port} did not answer` },
+    ])
     expect(silent.seen).toHaveLength(2)
   })
 
@@ -95,8 +108,13 @@ describe('forwarding', () => {
     const { port } = dns
     await dns.stop()
     const here = hereLine(1)
-    const error: unknown = await createDnsStub({ port, forward: `127.0.0.1:${port}` }).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ name: 'TypeError', message: expect.stringContaining('forward is the address of this stub itself') })
+    const error: unknown = await createDnsStub({ port, forward: `127.0.0.1:${port}` }).catch(
+      (reason: unknown) => reason,
+    )
+    expect(error).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining('forward is the address of this stub itself'),
+    })
     expect(firstFrame(error)).toBe(here)
     await (await createDnsStub({ port })).stop()
   })
@@ -107,19 +125,30 @@ describe('passthrough', () => {
     await using dns = await createDnsStub({ records: { 'own.test': '192.0.2.1' } })
     const closed = await createDnsStub()
     await closed.stop()
-    vi.spyOn(Resolver.prototype, 'getServers').mockReturnValue([dns.address, closed.address, 'fe80::1%lo', real.address])
+    vi.spyOn(Resolver.prototype, 'getServers').mockReturnValue([
+      dns.address,
+      closed.address,
+      'fe80::1%lo',
+      real.address,
+    ])
     dns.passthrough('*.test', { type: 'A' })
     expect(await answers(dns, 'real.test')).toBe('real.test. 77 IN A 192.0.2.80')
     expect(real.queries).toHaveLength(1)
     vi.spyOn(Resolver.prototype, 'getServers').mockReturnValue([dns.address])
     const reply = await ask(dns, 'real.test', 'A', { edns: 1232 })
     expect(reply.rcode).toBe(2)
-    expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toMatchObject([{ text: 'this system has no DNS server configured' }])
+    expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toMatchObject([
+      { text: 'this system has no DNS server configured' },
+    ])
   })
 })
 
 describe('unlisted names', () => {
-  const modes = [['nxdomain', 3], ['refused', 5], ['servfail', 2]] as const
+  const modes = [
+    ['nxdomain', 3],
+    ['refused', 5],
+    ['servfail', 2],
+  ] as const
   it.each(modes)('%s', async (unlisted, rcode) => {
     await using dns = await createDnsStub({ unlisted, records: { 'a.b.test': '192.0.2.1' } })
     expect(await ask(dns, 'x.test')).toMatchObject({ rcode })
@@ -163,7 +192,9 @@ describe('a cassette', () => {
 
   it('that is none is a mistake at the line of the test', async () => {
     const here = hereLine(1)
-    const error: unknown = await createDnsStub({ cassette: join(folder, 'none.cassette'), mode: 'replay' }).catch((reason: unknown) => reason)
+    const error: unknown = await createDnsStub({ cassette: join(folder, 'none.cassette'), mode: 'replay' }).catch(
+      (reason: unknown) => reason,
+    )
     expect(error).toBeInstanceOf(TypeError)
     expect(String(error)).toContain('none.cassette')
     expect(firstFrame(error)).toBe(here)

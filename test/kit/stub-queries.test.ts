@@ -17,17 +17,40 @@ describe('recorded queries', () => {
     await askOverTcp(dns, 'api.internal', 'TYPE65280', { id: 78 })
     const [first, second] = dns.queries
     expect(first).toEqual({
-      name: 'api.internal', type: 'A', class: 'IN', transport: 'udp', client: { address: '127.0.0.1', port: expect.any(Number) }, id: 77,
-      edns: { payloadSize: 1400, dnssecOk: true, options: [] }, at: expect.any(Date), atMs: expect.any(Number), matched: true, answeredWith: 'NOERROR',
+      name: 'api.internal',
+      type: 'A',
+      class: 'IN',
+      transport: 'udp',
+      client: { address: '127.0.0.1', port: expect.any(Number) },
+      id: 77,
+      edns: { payloadSize: 1400, dnssecOk: true, options: [] },
+      at: expect.any(Date),
+      atMs: expect.any(Number),
+      matched: true,
+      answeredWith: 'NOERROR',
     })
-    expect(second).toMatchObject({ type: 'TYPE65280', transport: 'tcp', edns: null, id: 78, matched: true, answeredWith: 'NOERROR' })
+    expect(second).toMatchObject({
+      type: 'TYPE65280',
+      transport: 'tcp',
+      edns: null,
+      id: 78,
+      matched: true,
+      answeredWith: 'NOERROR',
+    })
     expect(first?.at.getTime()).toBeGreaterThanOrEqual(before.getTime())
     expect(second?.atMs).toBeGreaterThanOrEqual(first?.atMs ?? Number.POSITIVE_INFINITY)
   })
 
   it('are found by name, pattern and type', async () => {
-    for (const [name, type] of [['api.internal', 'A'], ['api.internal', 'AAAA'], ['db.internal', 'A'], ['x.y.internal', 'A']] as const) await ask(dns, name, type)
-    const names = (...found: Parameters<DnsStub['queriesFor']>): readonly string[] => dns.queriesFor(...found).map(query => `${query.name} ${query.type}`)
+    for (const [name, type] of [
+      ['api.internal', 'A'],
+      ['api.internal', 'AAAA'],
+      ['db.internal', 'A'],
+      ['x.y.internal', 'A'],
+    ] as const)
+      await ask(dns, name, type)
+    const names = (...found: Parameters<DnsStub['queriesFor']>): readonly string[] =>
+      dns.queriesFor(...found).map(query => `${query.name} ${query.type}`)
     expect(names('API.internal.')).toEqual(['api.internal A', 'api.internal AAAA'])
     expect(names('api.internal', 'aaaa')).toEqual(['api.internal AAAA'])
     expect(names('*.internal', 'A')).toEqual(['api.internal A', 'db.internal A', 'x.y.internal A'])
@@ -79,22 +102,33 @@ describe('waitForQuery', () => {
   it('says what was asked instead, at the line that waited', async () => {
     await ask(dns, 'api.internal')
     const here = hereLine(1)
-    const error: unknown = await dns.waitForQuery('late.internal', { type: 'A', timeout: 10 }).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ name: 'AssertionError', message: 'no query for late.internal A came within 10 ms; asked was api.internal A' })
+    const error: unknown = await dns
+      .waitForQuery('late.internal', { type: 'A', timeout: 10 })
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({
+      name: 'AssertionError',
+      message: 'no query for late.internal A came within 10 ms; asked was api.internal A',
+    })
     expect(firstFrame(error)).toBe(here)
-    await expect(dns.waitForQuery('api.internal', { count: 2, timeout: 0 })).rejects.toThrow('1 of 2 queries for api.internal came within 0 ms')
+    await expect(dns.waitForQuery('api.internal', { count: 2, timeout: 0 })).rejects.toThrow(
+      '1 of 2 queries for api.internal came within 0 ms',
+    )
   })
 
   it('ends with the stub', async () => {
     const own = await createDnsStub()
-    const waiting = expect(own.waitForQuery('a.test', { timeout: 60_000 })).rejects.toThrow('no query for a.test came before the stub was stopped; nothing was asked')
+    const waiting = expect(own.waitForQuery('a.test', { timeout: 60_000 })).rejects.toThrow(
+      'no query for a.test came before the stub was stopped; nothing was asked',
+    )
     await own.stop()
     await waiting
   })
 
   it('rejects for a mistake, at the line of the caller', async () => {
     const here = hereLine(1)
-    const error: unknown = await Reflect.apply(dns.waitForQuery, dns, ['a.test', { timeuot: 1 }]).catch((reason: unknown) => reason)
+    const error: unknown = await Reflect.apply(dns.waitForQuery, dns, ['a.test', { timeuot: 1 }]).catch(
+      (reason: unknown) => reason,
+    )
     expect(error).toBeInstanceOf(TypeError)
     expect(String(error)).toContain('unknown field "timeuot" (did you mean "timeout"?)')
     expect(firstFrame(error)).toBe(here)

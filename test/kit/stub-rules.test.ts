@@ -22,7 +22,13 @@ const texts = async (count: number, name = 'a.test', type = 'A'): Promise<readon
   const all: string[] = []
   for (let i = 0; i < count; i++) {
     const { rcode, answer } = await ask(dns, name, type)
-    all.push(rcode === 0 ? lines(answer).map(line => line.split(' ').slice(4).join(' ')).join() : `rcode ${rcode}`)
+    all.push(
+      rcode === 0
+        ? lines(answer)
+            .map(line => line.split(' ').slice(4).join(' '))
+            .join()
+        : `rcode ${rcode}`,
+    )
   }
   return all
 }
@@ -34,7 +40,12 @@ describe('which queries a rule takes', () => {
     expect([await rcodes(1), await rcodes(1, 'x.a.test'), await rcodes(1, 'b.test')]).toEqual([[2], [0], [0]])
     one.remove()
     dns.fail('*.a.test', 'SERVFAIL')
-    expect([await rcodes(1), await rcodes(1, 'x.a.test'), await rcodes(1, 'y.z.a.test'), await rcodes(1, 'ya.test')]).toEqual([[0], [2], [2], [3]])
+    expect([
+      await rcodes(1),
+      await rcodes(1, 'x.a.test'),
+      await rcodes(1, 'y.z.a.test'),
+      await rcodes(1, 'ya.test'),
+    ]).toEqual([[0], [2], [2], [3]])
     dns.fail('*', 'REFUSED')
     expect(await rcodes(1, 'b.test')).toEqual([5])
   })
@@ -87,7 +98,11 @@ describe('the order is that of mocks', () => {
     expect(await rcodes(4)).toEqual([2, 1, 4, 4])
     dns.faults.find(fault => fault.kind === 'NOTIMP')?.remove()
     expect(await rcodes(1)).toEqual([5])
-    expect(dns.faults.map(({ id, kind, hits }) => [id, kind, hits])).toEqual([['REFUSED-1', 'REFUSED', 1], ['SERVFAIL-3', 'SERVFAIL', 1], ['FORMERR-4', 'FORMERR', 1]])
+    expect(dns.faults.map(({ id, kind, hits }) => [id, kind, hits])).toEqual([
+      ['REFUSED-1', 'REFUSED', 1],
+      ['SERVFAIL-3', 'SERVFAIL', 1],
+      ['FORMERR-4', 'FORMERR', 1],
+    ])
   })
 
   it('a fault goes before what answers, and what answers is not used up by it', async () => {
@@ -128,12 +143,24 @@ describe('sequences', () => {
   })
 
   it('take faults of octets, silence, handlers and parts', async () => {
-    dns.sequence('a.test', ['truncate', 'timeout', query => [`192.0.2.${query.name.length}`], { rcode: 'YXDOMAIN' }, { ttl: 3 }])
+    dns.sequence('a.test', [
+      'truncate',
+      'timeout',
+      query => [`192.0.2.${query.name.length}`],
+      { rcode: 'YXDOMAIN' },
+      { ttl: 3 },
+    ])
     expect(await ask(dns, 'a.test')).toMatchObject({ truncated: true })
     expect(await overUdp(dns, queryFor('a.test'), 60)).toBeNull()
     expect(await texts(2)).toEqual(['192.0.2.6', 'rcode 6'])
     expect(lines((await ask(dns, 'a.test')).answer)).toEqual(['a.test. 3 IN A 192.0.2.1'])
-    expect(dns.queries.map(query => query.answeredWith)).toEqual(['truncate', 'timeout', 'NOERROR', 'YXDOMAIN', 'NOERROR'])
+    expect(dns.queries.map(query => query.answeredWith)).toEqual([
+      'truncate',
+      'timeout',
+      'NOERROR',
+      'YXDOMAIN',
+      'NOERROR',
+    ])
   })
 
   const wrong: readonly [unknown, RegExp][] = [
@@ -156,10 +183,19 @@ describe('handlers', () => {
     ['an address of the other family', '192.0.2.9', 'AAAA', []],
     ['addresses', ['192.0.2.9', '2001:db8::9'], 'AAAA', ['a.test. 60 IN AAAA 2001:db8::9']],
     ['no address', [], 'A', []],
-    ['answers of dns-packet', [{ name: 'a.test', type: 'MX', ttl: 5, data: { preference: 1, exchange: 'm.test' } }], 'MX', ['a.test. 5 IN MX 1 m.test.']],
+    [
+      'answers of dns-packet',
+      [{ name: 'a.test', type: 'MX', ttl: 5, data: { preference: 1, exchange: 'm.test' } }],
+      'MX',
+      ['a.test. 5 IN MX 1 m.test.'],
+    ],
     [
       'a chain of dns-packet',
-      [{ name: 'a.test', type: 'CNAME', data: 'c.test' }, { name: 'c.test', type: 'A', ttl: 9, data: '192.0.2.7' }], 'A',
+      [
+        { name: 'a.test', type: 'CNAME', data: 'c.test' },
+        { name: 'c.test', type: 'A', ttl: 9, data: '192.0.2.7' },
+      ],
+      'A',
       ['a.test. 60 IN CNAME c.test.', 'c.test. 9 IN A 192.0.2.7'],
     ],
     ['records by type', { records: { A: '192.0.2.9', TXT: 'x', ttl: 4 } }, 'TXT', ['a.test. 4 IN TXT "x"']],
@@ -178,13 +214,20 @@ describe('handlers', () => {
     })
     const { rcode, answer } = await ask(dns, 'A.test', type)
     expect(typeof expected === 'number' ? rcode : lines(answer)).toEqual(expected)
-    expect(seen).toMatchObject([{ name: 'a.test', type, class: 'IN', transport: 'udp', client: { address: '127.0.0.1' }, edns: null }])
+    expect(seen).toMatchObject([
+      { name: 'a.test', type, class: 'IN', transport: 'udp', client: { address: '127.0.0.1' }, edns: null },
+    ])
     expect(dns.errors).toEqual([])
   })
 
   it('may say everything of a reply', async () => {
     const soa = { name: 'test', type: 'SOA', ttl: 7, data: 'ns.test. h.test. 1 2 3 4 5' }
-    dns.on('a.test', () => ({ authority: [soa], additional: [{ name: 'ns.test', type: 'A', data: '192.0.2.5' }], authoritative: false, ede: { code: 15, text: 'no' } }))
+    dns.on('a.test', () => ({
+      authority: [soa],
+      additional: [{ name: 'ns.test', type: 'A', data: '192.0.2.5' }],
+      authoritative: false,
+      ede: { code: 15, text: 'no' },
+    }))
     const reply = await ask(dns, 'a.test', 'A', { edns: 1232 })
     expect(reply).toMatchObject({ authoritative: false, rcode: 0, answer: [] })
     expect(lines(reply.authority)).toEqual(['test. 7 IN SOA ns.test. h.test. 1 2 3 4 5'])
@@ -195,9 +238,21 @@ describe('handlers', () => {
   it('may hand on what dns-packet decoded', async () => {
     const octets = packet.encode({
       type: 'response',
-      answers: [{ name: 'a.test', type: 'CNAME', ttl: 4, data: 'b.test' }, { name: 'b.test', type: 'TXT', ttl: 5, data: ['one', 'two'] }],
+      answers: [
+        { name: 'a.test', type: 'CNAME', ttl: 4, data: 'b.test' },
+        { name: 'b.test', type: 'TXT', ttl: 5, data: ['one', 'two'] },
+      ],
       additionals: [
-        { name: '.', type: 'OPT', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] },
+        {
+          name: '.',
+          type: 'OPT',
+          udpPayloadSize: 4096,
+          extendedRcode: 0,
+          ednsVersion: 0,
+          flags: 0,
+          flag_do: false,
+          options: [],
+        },
         { name: 'm.test', type: 'SRV', ttl: 6, data: { port: 1, target: 's.test' } },
       ],
     })
@@ -207,7 +262,9 @@ describe('handlers', () => {
     })
     const reply = await ask(dns, 'a.test', 'TXT')
     expect(lines([...reply.answer, ...reply.additional])).toEqual([
-      'a.test. 4 IN CNAME b.test.', 'b.test. 5 IN TXT "one" "two"', 'm.test. 6 IN SRV 0 0 1 s.test.',
+      'a.test. 4 IN CNAME b.test.',
+      'b.test. 5 IN TXT "one" "two"',
+      'm.test. 6 IN SRV 0 0 1 s.test.',
     ])
     expect(dns.errors).toEqual([])
   })
@@ -223,10 +280,14 @@ describe('handlers', () => {
   })
 
   it('pass a query on by saying nothing: to older ones, to that of the options, to the records', async () => {
-    await using own = await createDnsStub({ records: { 'a.test': '192.0.2.1' }, handler: ({ name }) => (name === 'b.test' ? '192.0.2.2' : undefined) })
+    await using own = await createDnsStub({
+      records: { 'a.test': '192.0.2.1' },
+      handler: ({ name }) => (name === 'b.test' ? '192.0.2.2' : undefined),
+    })
     own.on('*', ({ name }) => (name === 'c.test' ? '192.0.2.3' : undefined))
     own.on('*', ({ type }) => (type === 'TXT' ? { records: { TXT: 'x' } } : undefined))
-    const answers = async (name: string, type = 'A'): Promise<string> => lines((await ask(own, name, type)).answer).join()
+    const answers = async (name: string, type = 'A'): Promise<string> =>
+      lines((await ask(own, name, type)).answer).join()
     expect(await answers('x.test', 'TXT')).toBe('x.test. 60 IN TXT "x"')
     expect(await answers('c.test')).toBe('c.test. 60 IN A 192.0.2.3')
     expect(await answers('b.test')).toBe('b.test. 60 IN A 192.0.2.2')
@@ -236,29 +297,56 @@ describe('handlers', () => {
   })
 
   const failing: readonly [string, StubHandler, RegExp][] = [
-    ['throw', () => { throw new Error('boom') }, /boom/],
-    ['reject', async () => { throw new Error('boom') }, /boom/],
+    [
+      'throw',
+      () => {
+        throw new Error('boom')
+      },
+      /boom/,
+    ],
+    [
+      'reject',
+      async () => {
+        throw new Error('boom')
+      },
+      /boom/,
+    ],
     ['say what is no reply', () => 'not an address', /expected an address/],
-    ['return handlers for ever', function forever(): StubReply { return forever }, /without end/],
+    [
+      'return handlers for ever',
+      function forever(): StubReply {
+        return forever
+      },
+      /without end/,
+    ],
   ]
   it.each(failing)('that %s answer SERVFAIL, and it is told', async (_what, handler, message) => {
     dns.on('a.test', handler)
     const reply = await ask(dns, 'a.test', 'A', { edns: 1232 })
     expect(reply.rcode).toBe(2)
-    expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toMatchObject([{ code: 0, text: expect.stringMatching(message) }])
+    expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toMatchObject([
+      { code: 0, text: expect.stringMatching(message) },
+    ])
     expect(dns.errors).toMatchObject([{ message: expect.stringMatching(message) }])
     expect(dns.clear().errors).toEqual([])
   })
 
   it('must be functions', () => {
-    expect(() => Reflect.apply(dns.on, dns, ['a.test', '192.0.2.1'])).toThrow(/expected a handler, that is a function of the query, found "192\.0\.2\.1"/)
+    expect(() => Reflect.apply(dns.on, dns, ['a.test', '192.0.2.1'])).toThrow(
+      /expected a handler, that is a function of the query, found "192\.0\.2\.1"/,
+    )
   })
 })
 
 describe('ready-made replies', () => {
   it('rotate gives all addresses, each time from the next on; also when it is made anew for every query', async () => {
     dns.on('rr.test', dns.reply.rotate('192.0.2.1', '192.0.2.2', '2001:db8::1', '192.0.2.3'))
-    expect(await texts(4, 'rr.test')).toEqual(['192.0.2.1,192.0.2.2,192.0.2.3', '192.0.2.2,192.0.2.3,192.0.2.1', '192.0.2.3,192.0.2.1,192.0.2.2', '192.0.2.1,192.0.2.2,192.0.2.3'])
+    expect(await texts(4, 'rr.test')).toEqual([
+      '192.0.2.1,192.0.2.2,192.0.2.3',
+      '192.0.2.2,192.0.2.3,192.0.2.1',
+      '192.0.2.3,192.0.2.1,192.0.2.2',
+      '192.0.2.1,192.0.2.2,192.0.2.3',
+    ])
     expect(await texts(2, 'rr.test', 'AAAA')).toEqual(['2001:db8::1', '2001:db8::1'])
     dns.on('again.test', () => dns.reply.rotate(['192.0.2.1', '192.0.2.2']))
     expect(await texts(3, 'again.test')).toEqual(['192.0.2.1,192.0.2.2', '192.0.2.2,192.0.2.1', '192.0.2.1,192.0.2.2'])

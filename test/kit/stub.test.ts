@@ -29,7 +29,10 @@ describe('a stub', () => {
     await using dns = await createDnsStub()
     const here = hereLine(1)
     const error: unknown = await createDnsStub({ port: dns.port }).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'EADDRINUSE', message: expect.stringContaining(`the stub cannot listen on 127.0.0.1:${dns.port} (udp)`) })
+    expect(error).toMatchObject({
+      code: 'EADDRINUSE',
+      message: expect.stringContaining(`the stub cannot listen on 127.0.0.1:${dns.port} (udp)`),
+    })
     expect(firstFrame(error)).toBe(here)
     const { port } = dns
     await dns.stop()
@@ -42,7 +45,10 @@ describe('a stub', () => {
     await new Promise<void>(resolve => blocker.listen(0, '127.0.0.1', resolve))
     const bound = blocker.address()
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0
-    await expect(createDnsStub({ port })).rejects.toMatchObject({ code: 'EADDRINUSE', message: expect.stringContaining('(tcp)') })
+    await expect(createDnsStub({ port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      message: expect.stringContaining('(tcp)'),
+    })
     const free = createSocket('udp4')
     await new Promise<void>(resolve => free.bind({ port, address: '127.0.0.1', exclusive: true }, resolve))
     free.close()
@@ -57,7 +63,9 @@ describe('a stub', () => {
     expect([dns.faults, dns.records, dns.queries]).toEqual([[], [], []])
     await Promise.all([dns.stop(), dns.stop()])
     await dns[Symbol.asyncDispose]()
-    await expect(dns.resolver({ timeout: 50, tries: 1 }).resolve4('a.test')).rejects.toMatchObject({ code: expect.stringMatching(/ECONNREFUSED|ETIMEOUT/) })
+    await expect(dns.resolver({ timeout: 50, tries: 1 }).resolve4('a.test')).rejects.toMatchObject({
+      code: expect.stringMatching(/ECONNREFUSED|ETIMEOUT/),
+    })
   })
 
   it('stops at once, whoever is connected or waits', async () => {
@@ -100,12 +108,15 @@ describe('strict', () => {
 
 describe('many stubs', () => {
   it('200 at once in one process know nothing of each other', async () => {
-    const stubs = await Promise.all(Array.from({ length: 200 }, (_, i) => createDnsStub({ records: { 'a.test': `192.0.2.${i}` }, seed: i })))
+    const stubs = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => createDnsStub({ records: { 'a.test': `192.0.2.${i}` }, seed: i })),
+    )
     try {
       expect(new Set(stubs.map(stub => stub.port)).size).toBe(200)
       stubs[7]?.set('only.test', '192.0.2.1').fail('a.test', 'SERVFAIL')
       const replies = await Promise.all(stubs.map(stub => ask(stub, 'a.test', 'A')))
-      for (const [i, reply] of replies.entries()) expect(i === 7 ? reply.rcode : lines(reply.answer)).toEqual(i === 7 ? 2 : [`a.test. 60 IN A 192.0.2.${i}`])
+      for (const [i, reply] of replies.entries())
+        expect(i === 7 ? reply.rcode : lines(reply.answer)).toEqual(i === 7 ? 2 : [`a.test. 60 IN A 192.0.2.${i}`])
       expect(stubs.map(stub => stub.queries.length)).toEqual(Array(200).fill(1))
     } finally {
       await Promise.all(stubs.map(stub => stub.stop()))

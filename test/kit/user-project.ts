@@ -1,6 +1,6 @@
 /**
- * A project of somebody who has installed rootwalk, in a temporary directory: `rootwalk` and vitest in its node_modules,
- * the commands in its PATH. What the documentation and the examples show is run there.
+ * A project of somebody who has installed rootwalk, in a temporary directory: `rootwalk` and vitest in its
+ * node_modules, the commands in its PATH. What the documentation and the examples show is run there.
  */
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,10 @@ export function makeProject(): Project {
   }
   write('package.json', '{"name": "user", "type": "module", "private": true}')
   // What jest is for these tests: the same functions under its name.
-  write('node_modules/@jest/globals/package.json', '{"name": "@jest/globals", "type": "module", "exports": "./index.js"}')
+  write(
+    'node_modules/@jest/globals/package.json',
+    '{"name": "@jest/globals", "type": "module", "exports": "./index.js"}',
+  )
   write('node_modules/@jest/globals/index.js', "export { afterEach, beforeEach, expect, test } from 'vitest'\n")
   symlinkSync(root, at('node_modules/rootwalk'))
   symlinkSync(join(root, 'node_modules/vitest'), at('node_modules/vitest'))
@@ -45,4 +48,8 @@ export function makeProject(): Project {
   }
 }
 
-export const vitestRun: readonly [string, string, string] = [process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run']
+export const vitestRun: readonly [string, string, string] = [
+  process.execPath,
+  join(root, 'node_modules/vitest/vitest.mjs'),
+  'run',
+]

@@ -35,7 +35,10 @@ describe('the fixture', () => {
     expect(dnsOptions.ttl).toBe(7)
   })
 
-  const extended = test.extend({ dnsOptions: { records: { 'db.internal': '10.0.0.6' } }, server: 'a fixture of the project' })
+  const extended = test.extend({
+    dnsOptions: { records: { 'db.internal': '10.0.0.6' } },
+    server: 'a fixture of the project',
+  })
   extended('with options by test.extend, beside other fixtures', async ({ dns, server }) => {
     expect(await dns.resolver().resolve4('db.internal')).toEqual(['10.0.0.6'])
     expect(server).toBe('a fixture of the project')
@@ -108,7 +111,9 @@ describe('toHaveBeenAskedFor', () => {
 
   test('many names are cut short', async ({ dns }) => {
     const resolver = dns.resolver()
-    await Promise.all(Array.from({ length: 25 }, (_, index) => resolver.resolve4(`n${index}.internal`).catch(() => undefined)))
+    await Promise.all(
+      Array.from({ length: 25 }, (_, index) => resolver.resolve4(`n${index}.internal`).catch(() => undefined)),
+    )
     const message = await failure(() => expect(dns).toHaveBeenAskedFor('x.test'))
     expect(message.split('\n')).toHaveLength(22)
     expect(message).toMatch(/ {2}… and 5 more$/)

@@ -1,6 +1,6 @@
 /**
- * Listener threads under test: their program is bundled from the sources, since a thread of Node.js 20 reads no TypeScript, and lies
- * inside `node_modules` so that it finds its packages.
+ * Listener threads under test: their program is bundled from the sources, since a thread of Node.js 20 reads no
+ * TypeScript, and lies inside `node_modules` so that it finds its packages.
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -72,7 +72,14 @@ export interface BatchSetup {
 }
 
 /** Threads without sockets yet; `open` one, then `begin`. */
-export async function openBatch({ onMessage, limits = limitsWith({}), threads = 1, settings, onNote = () => {}, ...more }: BatchSetup): Promise<OpenedBatch> {
+export async function openBatch({
+  onMessage,
+  limits = limitsWith({}),
+  threads = 1,
+  settings,
+  onNote = () => {},
+  ...more
+}: BatchSetup): Promise<OpenedBatch> {
   if (found.kind !== 'libc') throw new Error(found.reason)
   const entry = more.entry ?? (await threadEntry())
   const events = more.events ?? []
@@ -82,9 +89,18 @@ export async function openBatch({ onMessage, limits = limitsWith({}), threads = 
   const counters = new Counters()
   for (const memory of memories) counters.include(new Counters(memory))
   const batch = new BatchUdp({
-    libc: found.libc, entry, threads, onMessage, clock, limits, events: eventsInto(events), onNote,
+    libc: found.libc,
+    entry,
+    threads,
+    onMessage,
+    clock,
+    limits,
+    events: eventsInto(events),
+    onNote,
     program: (thread): ThreadProgram => ({
-      answers: answers.handle, counters: memories[thread] ?? counterMemory(), settings: settings ?? settingsFor(['0.0.0.0/0', '::/0']),
+      answers: answers.handle,
+      counters: memories[thread] ?? counterMemory(),
+      settings: settings ?? settingsFor(['0.0.0.0/0', '::/0']),
     }),
     onLost: (why, count) => countLoss(counters, why, count),
   })

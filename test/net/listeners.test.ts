@@ -5,7 +5,19 @@ import { type Binding, type Listeners, openListeners } from '../../src/net/liste
 import { localAddresses, wildcardFamily } from '../../src/net/local-addresses.ts'
 import type { Serve } from '../../src/ports.ts'
 import { SimClock } from '../../src/testing/sim-clock.ts'
-import { answer, atEnd, cleanUp, eventsInto, idIn, manyLoopbacks, query, settle, tcpClient, udpClient, until } from './support.ts'
+import {
+  answer,
+  atEnd,
+  cleanUp,
+  eventsInto,
+  idIn,
+  manyLoopbacks,
+  query,
+  settle,
+  tcpClient,
+  udpClient,
+  until,
+} from './support.ts'
 
 afterEach(cleanUp)
 
@@ -20,7 +32,11 @@ const respond: Serve = (bytes, length, _client, reply) => {
   reply(message, message.length)
 }
 
-async function open(bindings: readonly Binding[], addresses?: () => readonly string[], changes: LimitChanges = {}): Promise<Opened> {
+async function open(
+  bindings: readonly Binding[],
+  addresses?: () => readonly string[],
+  changes: LimitChanges = {},
+): Promise<Opened> {
   const clock = new SimClock()
   const events: Event[] = []
   const common = { bindings, onMessage: respond, clock, limits: limitsWith(changes), events: eventsInto(events) }
@@ -43,7 +59,12 @@ async function answersFrom(address: string, port: number): Promise<boolean> {
 describe('openListeners', () => {
   it('opens both transports of an address, on one port when the kernel chooses it', async () => {
     const { listeners, events } = await open([{ address: '127.0.0.1', port: 0 }])
-    expect(listeners.open().map(l => l.transport).sort()).toEqual(['tcp', 'udp'])
+    expect(
+      listeners
+        .open()
+        .map(l => l.transport)
+        .sort(),
+    ).toEqual(['tcp', 'udp'])
     const [port, ...others] = new Set(listeners.open().map(l => l.port))
     expect([others, listeners.failures]).toEqual([[], []])
     expect(await answersFrom('127.0.0.1', port ?? 0)).toBe(true)
@@ -53,8 +74,15 @@ describe('openListeners', () => {
   it('reports an address that is taken, keeps neither half of it, and opens the rest', async () => {
     const first = await open([{ address: '127.0.0.1', port: 0 }])
     const port = first.listeners.open()[0]?.port ?? 0
-    const { listeners } = await open([{ address: '127.0.0.1', port }, { address: '203.0.113.7', port: 0 }, { address: '127.0.0.1', port: 0 }])
-    expect(listeners.failures).toMatchObject([{ code: 'EADDRINUSE', port }, { code: 'EADDRNOTAVAIL', address: '203.0.113.7' }])
+    const { listeners } = await open([
+      { address: '127.0.0.1', port },
+      { address: '203.0.113.7', port: 0 },
+      { address: '127.0.0.1', port: 0 },
+    ])
+    expect(listeners.failures).toMatchObject([
+      { code: 'EADDRINUSE', port },
+      { code: 'EADDRNOTAVAIL', address: '203.0.113.7' },
+    ])
     expect(listeners.open().length).toBe(2)
   })
 
@@ -77,7 +105,8 @@ describe.skipIf(!manyLoopbacks)('a wildcard', () => {
     expect([...new Set(listeners.open().map(l => l.address))]).toEqual(['127.0.0.2', '127.0.0.3'])
     const ports = new Set(listeners.open().map(l => l.port))
     expect(ports.size).toBe(1)
-    for (const address of ['127.0.0.2', '127.0.0.3']) expect(await answersFrom(address, listeners.open()[0]?.port ?? 0)).toBe(true)
+    for (const address of ['127.0.0.2', '127.0.0.3'])
+      expect(await answersFrom(address, listeners.open()[0]?.port ?? 0)).toBe(true)
   })
 
   it.skipIf(!localAddresses().includes('::1'))('of IPv6 shares its port with IPv4', async () => {
@@ -92,7 +121,9 @@ describe.skipIf(!manyLoopbacks)('a wildcard', () => {
 
   it('follows addresses that come and go', async () => {
     let present = ['127.0.0.2', '127.0.0.3']
-    const { listeners, clock, events } = await open([{ address: '0.0.0.0', port: 0 }], () => present, { server: { interfaceScanMs: 60_000 } })
+    const { listeners, clock, events } = await open([{ address: '0.0.0.0', port: 0 }], () => present, {
+      server: { interfaceScanMs: 60_000 },
+    })
     const port = listeners.open()[0]?.port ?? 0
     const bound = (): string[] => [...new Set(listeners.open().map(l => l.address))].sort()
     present = ['127.0.0.3', '127.0.0.4']
@@ -116,7 +147,9 @@ describe.skipIf(!manyLoopbacks)('a wildcard', () => {
     expect(listeners.failures).toEqual([])
     expect([...new Set(listeners.open().map(l => l.address))]).toEqual(['127.0.0.2'])
     await listeners.rescan()
-    expect(events.filter(e => e.kind === 'listener-failed')).toMatchObject([{ address: '127.0.0.3', port, code: 'EADDRINUSE' }])
+    expect(events.filter(e => e.kind === 'listener-failed')).toMatchObject([
+      { address: '127.0.0.3', port, code: 'EADDRINUSE' },
+    ])
     await taken.listeners.close()
     await listeners.rescan()
     expect(listeners.open().length).toBe(4)
@@ -125,17 +158,30 @@ describe.skipIf(!manyLoopbacks)('a wildcard', () => {
   it('fails when no address of it can be had', async () => {
     const taken = await open([{ address: '127.0.0.3', port: 0 }])
     const port = taken.listeners.open()[0]?.port ?? 0
-    const { listeners } = await open([{ address: '0.0.0.0', port }, { address: '::', port }], () => ['127.0.0.3'])
-    expect(listeners.failures).toMatchObject([{ code: 'EADDRINUSE', address: '127.0.0.3' }, { code: 'EADDRNOTAVAIL', address: '::' }])
+    const { listeners } = await open(
+      [
+        { address: '0.0.0.0', port },
+        { address: '::', port },
+      ],
+      () => ['127.0.0.3'],
+    )
+    expect(listeners.failures).toMatchObject([
+      { code: 'EADDRINUSE', address: '127.0.0.3' },
+      { code: 'EADDRNOTAVAIL', address: '::' },
+    ])
   })
 
   it('tells about small receive buffers once, not for each socket', async () => {
-    const { events } = await open([{ address: '0.0.0.0', port: 0 }], () => hosts, { server: { udpReceiveBufferBytes: 2 ** 30 } })
+    const { events } = await open([{ address: '0.0.0.0', port: 0 }], () => hosts, {
+      server: { udpReceiveBufferBytes: 2 ** 30 },
+    })
     expect(events.filter(e => e.kind === 'receive-buffer-small').length).toBe(1)
   })
 
   it('shares the bounds on TCP clients between its sockets', async () => {
-    const { listeners } = await open([{ address: '0.0.0.0', port: 0 }], () => hosts, { tcp: { connectionsPerPrefix: 3 } })
+    const { listeners } = await open([{ address: '0.0.0.0', port: 0 }], () => hosts, {
+      tcp: { connectionsPerPrefix: 3 },
+    })
     const port = listeners.open()[0]?.port ?? 0
     for (const to of ['127.0.0.2', '127.0.0.3', '127.0.0.2', '127.0.0.3', '127.0.0.2']) await tcpClient(port, { to })
     await until(() => listeners.connections.size === 3)
@@ -152,7 +198,14 @@ describe('local addresses', () => {
     for (const address of found) if (address.toLowerCase().startsWith('fe80:')) expect(address).toMatch(/%./)
   })
 
-  it.each([['0.0.0.0', 4], ['::', 6], ['0:0:0:0:0:0:0:0', 6], ['127.0.0.1', null], ['::1', null], ['', null]])('wildcardFamily(%j) = %j', (text, family) => {
+  it.each([
+    ['0.0.0.0', 4],
+    ['::', 6],
+    ['0:0:0:0:0:0:0:0', 6],
+    ['127.0.0.1', null],
+    ['::1', null],
+    ['', null],
+  ])('wildcardFamily(%j) = %j', (text, family) => {
     expect(wildcardFamily(text)).toBe(family)
   })
 })

@@ -3,9 +3,11 @@ import { HEADER_OCTETS, MessageBlock, ORIGIN_WORDS, originFamily, originPort } f
 import { addressIn, PeerAddresses } from '../../src/net/peer-addresses.ts'
 
 const BASE = 0x7f12_3456_7000
-const block = (count = 4, octets = 100): MessageBlock => new MessageBlock({ libc: { addressOf: () => BASE }, count, octets })
+const block = (count = 4, octets = 100): MessageBlock =>
+  new MessageBlock({ libc: { addressOf: () => BASE }, count, octets })
 /** The address that stands in two words. */
-const pointerAt = ({ words }: MessageBlock, word: number): number => (words[word] ?? 0) + (words[word + 1] ?? 0) * 2 ** 32
+const pointerAt = ({ words }: MessageBlock, word: number): number =>
+  (words[word] ?? 0) + (words[word + 1] ?? 0) * 2 ** 32
 const headerWord = (i: number): number => (i * HEADER_OCTETS) / 4
 
 /** Family, port and address as the kernel writes them. */
@@ -18,12 +20,21 @@ function origin(family: 4 | 6, address: readonly number[], port: number): Uint32
 
 describe('MessageBlock', () => {
   it('points into itself, and the datagrams do not touch each other', () => {
-    for (const [count, octets] of [[1, 1], [4, 100], [64, 4_096], [64, 1_232]] as const) {
+    for (const [count, octets] of [
+      [1, 1],
+      [4, 100],
+      [64, 4_096],
+      [64, 1_232],
+    ] as const) {
       const b = block(count, octets)
       const ends = BASE + b.octets.length
       for (let i = 0; i < count; i++) {
         const vector = pointerAt(b, headerWord(i) + 4) - BASE
-        for (const [at, room] of [[pointerAt(b, headerWord(i)), 32], [pointerAt(b, headerWord(i) + 8), 48], [pointerAt(b, vector / 4), octets]] as const) {
+        for (const [at, room] of [
+          [pointerAt(b, headerWord(i)), 32],
+          [pointerAt(b, headerWord(i) + 8), 48],
+          [pointerAt(b, vector / 4), octets],
+        ] as const) {
           expect(at).toBeGreaterThanOrEqual(BASE + count * HEADER_OCTETS)
           expect(at + room).toBeLessThanOrEqual(ends)
         }
@@ -51,15 +62,33 @@ describe('MessageBlock', () => {
     b.aim(2, 77, from, 0, 4, false)
     const at = b.originWord(2)
     const vector = (pointerAt(b, headerWord(2) + 4) - BASE) / 4
-    expect([originFamily(b.words, at), originPort(b.words, at), addressIn(b.words, at, 4).text]).toEqual([2, 5_353, '192.0.2.7'])
+    expect([originFamily(b.words, at), originPort(b.words, at), addressIn(b.words, at, 4).text]).toEqual([
+      2,
+      5_353,
+      '192.0.2.7',
+    ])
     expect([b.words[headerWord(2) + 2], b.words[headerWord(2) + 10], b.words[vector + 2]]).toEqual([16, 0, 77])
     b.aim(2, 78, origin(6, [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9], 53), 0, 6, true)
-    expect([originFamily(b.words, at), originPort(b.words, at), addressIn(b.words, at, 6).text]).toEqual([10, 53, '2001:db8::9'])
+    expect([originFamily(b.words, at), originPort(b.words, at), addressIn(b.words, at, 6).text]).toEqual([
+      10,
+      53,
+      '2001:db8::9',
+    ])
     expect([b.words[headerWord(2) + 2], b.words[headerWord(2) + 10]]).toEqual([28, 40])
   })
 
   const v4 = (interfaceIndex: number): number[] => [28, 0, 0, 8, interfaceIndex, 0x0200_007f, 0x0200_007f, 0]
-  const v6 = (first: number, interfaceIndex: number): number[] => [36, 0, 41, 50, first, 0, 0, 0x0100_0000, interfaceIndex]
+  const v6 = (first: number, interfaceIndex: number): number[] => [
+    36,
+    0,
+    41,
+    50,
+    first,
+    0,
+    0,
+    0x0100_0000,
+    interfaceIndex,
+  ]
   it.each([
     ['IPv4: the way back is found anew', 4, 32, v4(3), v4(0)],
     ['IPv6: likewise', 6, 40, v6(0xb80d_0120, 3), v6(0xb80d_0120, 0)],

@@ -10,10 +10,23 @@ const EINTR = 4
 const EPERM = 1
 const BASE = 1_000_000
 
-const socket = (id: number): LoopSocket => ({ id, fd: 100 + id, family: 4, wildcard: false, stop: new Int32Array(new SharedArrayBuffer(4)) })
+const socket = (id: number): LoopSocket => ({
+  id,
+  fd: 100 + id,
+  family: 4,
+  wildcard: false,
+  stop: new Int32Array(new SharedArrayBuffer(4)),
+})
 
 /** A kernel that does with each call what stands next in `answers`, else takes everything. */
-function setUp(answers: number[]): { readonly batch: ReplyBatch; readonly calls: string[]; readonly clock: SimClock; readonly troubles: string[]; readonly unsent: () => number; add(socket: LoopSocket): void } {
+function setUp(answers: number[]): {
+  readonly batch: ReplyBatch
+  readonly calls: string[]
+  readonly clock: SimClock
+  readonly troubles: string[]
+  readonly unsent: () => number
+  add(socket: LoopSocket): void
+} {
   const calls: string[] = []
   const troubles: string[] = []
   const clock = new SimClock()
@@ -27,11 +40,19 @@ function setUp(answers: number[]): { readonly batch: ReplyBatch; readonly calls:
         return taken
       },
     },
-    clock, limits: { udpBatch: 4, udpReplyBytes: 512, sendRetryMs: 1 },
+    clock,
+    limits: { udpBatch: 4, udpReplyBytes: 512, sendRetryMs: 1 },
     onUnsent: count => (lost += count),
     onTrouble: (id, errno) => troubles.push(`${id} ${errno}`),
   })
-  return { batch, calls, clock, troubles, unsent: () => lost, add: to => batch.add(to, new Uint32Array(ORIGIN_WORDS), new Uint8Array(50), 50) }
+  return {
+    batch,
+    calls,
+    clock,
+    troubles,
+    unsent: () => lost,
+    add: to => batch.add(to, new Uint32Array(ORIGIN_WORDS), new Uint8Array(50), 50),
+  }
 }
 
 describe('ReplyBatch', () => {

@@ -1,11 +1,27 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openStateFile, type StateFile } from '../../src/net/state-file.ts'
 
 const place = { directory: '', troubles: [''] }
-const fileAt = (name = 'state'): StateFile => openStateFile({ path: join(place.directory, name), maxBytes: 100, onTrouble: message => place.troubles.push(message) })
+const fileAt = (name = 'state'): StateFile =>
+  openStateFile({
+    path: join(place.directory, name),
+    maxBytes: 100,
+    onTrouble: message => place.troubles.push(message),
+  })
 const content = (name = 'state'): string => readFileSync(join(place.directory, name), 'latin1')
 
 beforeEach(() => {
@@ -24,7 +40,10 @@ describe('a state file', () => {
     file.write('one\n')
     await file.settled()
     expect(file.read()).toEqual({ kind: 'text', text: 'one\n' })
-    expect([readdirSync(place.directory), statSync(join(place.directory, 'state')).mode & 0o777]).toEqual([['state'], 0o640])
+    expect([readdirSync(place.directory), statSync(join(place.directory, 'state')).mode & 0o777]).toEqual([
+      ['state'],
+      0o640,
+    ])
   })
 
   test('of texts that come while one is written only the last is written', async () => {

@@ -1,4 +1,6 @@
-/** Messages made by hand, servers and clients on real loopback sockets. Everything opened here is closed by `cleanUp`. */
+/**
+ * Messages made by hand, servers and clients on real loopback sockets. Everything opened here is closed by `cleanUp`.
+ */
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { connect, createServer, type Socket } from 'node:net'
 import { parseIp } from '../../src/dns/address.ts'
@@ -19,7 +21,13 @@ export const atEnd = (close: () => unknown): void => {
 
 // --- messages
 
-const nameOctets = (name: string): number[] => [...name.split('.').filter(l => l !== '').flatMap(l => [l.length, ...Buffer.from(l)]), 0]
+const nameOctets = (name: string): number[] => [
+  ...name
+    .split('.')
+    .filter(l => l !== '')
+    .flatMap(l => [l.length, ...Buffer.from(l)]),
+  0,
+]
 
 export interface QueryShape {
   readonly id?: number
@@ -28,7 +36,25 @@ export interface QueryShape {
 }
 
 export function query({ id = 0x1234, name = 'www.example.com', type = 1 }: QueryShape = {}): Uint8Array {
-  return Uint8Array.from([id >> 8, id & 0xff, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...nameOctets(name), type >> 8, type & 0xff, 0, 1])
+  return Uint8Array.from([
+    id >> 8,
+    id & 0xff,
+    0x01,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    ...nameOctets(name),
+    type >> 8,
+    type & 0xff,
+    0,
+    1,
+  ])
 }
 
 /** A right answer to a query made above: one A record, or `octets` of TXT in pieces of 255. */
@@ -52,7 +78,8 @@ export function patched(message: Uint8Array, changes: Readonly<Record<number, nu
 
 export const idIn = (message: Uint8Array): number => ((message[0] ?? 0) << 8) | (message[1] ?? 0)
 /** The first label of the question. */
-export const labelIn = (message: Uint8Array): string => Buffer.from(message.subarray(13, 13 + (message[12] ?? 0))).toString('latin1')
+export const labelIn = (message: Uint8Array): string =>
+  Buffer.from(message.subarray(13, 13 + (message[12] ?? 0))).toString('latin1')
 
 /** Only Linux has all of 127.0.0.0/8 without being told. */
 export const manyLoopbacks = process.platform === 'linux'
@@ -73,9 +100,11 @@ export async function settle(turns = 30): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise<void>(resolve => setImmediate(resolve))
 }
 
-export const eventsInto = (events: Event[]) => (event: Event): void => {
-  events.push(event)
-}
+export const eventsInto =
+  (events: Event[]) =>
+  (event: Event): void => {
+    events.push(event)
+  }
 
 export function resultOf(start: (done: (result: ExchangeResult) => void) => unknown): Promise<ExchangeResult> {
   return new Promise(resolve => {
@@ -121,7 +150,9 @@ export interface TcpServer {
 }
 
 /** A server over TCP; `handle` gets each query with its connection and the number of that query on it, from 0. */
-export async function tcpServer(handle: (query: Uint8Array, socket: Socket, index: number) => void): Promise<TcpServer> {
+export async function tcpServer(
+  handle: (query: Uint8Array, socket: Socket, index: number) => void,
+): Promise<TcpServer> {
   const connections: Socket[] = []
   const seen: Uint8Array[] = []
   const listening = createServer(socket => {
@@ -156,7 +187,10 @@ export interface TcpClient {
   send(...messages: readonly Uint8Array[]): void
 }
 
-export async function tcpClient(port: number, options: { readonly to?: string; readonly from?: string; readonly reads?: boolean } = {}): Promise<TcpClient> {
+export async function tcpClient(
+  port: number,
+  options: { readonly to?: string; readonly from?: string; readonly reads?: boolean } = {},
+): Promise<TcpClient> {
   const { to = '127.0.0.1', from = to.includes(':') ? '::1' : '127.0.0.1', reads = true } = options
   const socket = connect({ host: to, port, localAddress: from, noDelay: true })
   const framing = new Framing()

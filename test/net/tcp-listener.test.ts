@@ -11,7 +11,19 @@ import { openTcpListener, type TcpListenOptions } from '../../src/net/tcp-listen
 import type { Client, Serve } from '../../src/ports.ts'
 import { SimClock } from '../../src/testing/sim-clock.ts'
 import { needs } from '../tools.ts'
-import { answer, atEnd, cleanUp, eventsInto, idIn, manyLoopbacks, query, settle, type TcpClient, tcpClient, until } from './support.ts'
+import {
+  answer,
+  atEnd,
+  cleanUp,
+  eventsInto,
+  idIn,
+  manyLoopbacks,
+  query,
+  settle,
+  type TcpClient,
+  tcpClient,
+  until,
+} from './support.ts'
 
 afterEach(cleanUp)
 
@@ -22,12 +34,25 @@ interface Opened {
   readonly events: Event[]
 }
 
-async function open(onMessage: Serve, changes: LimitChanges = {}, more: Pick<TcpListenOptions, 'onAccept'> = {}): Promise<Opened> {
+async function open(
+  onMessage: Serve,
+  changes: LimitChanges = {},
+  more: Pick<TcpListenOptions, 'onAccept'> = {},
+): Promise<Opened> {
   const limits = limitsWith(changes)
   const clock = new SimClock()
   const events: Event[] = []
   const table = new TcpConnections(limits.tcp)
-  const listener = await openTcpListener({ address: '127.0.0.1', port: 0, onMessage, clock, limits, events: eventsInto(events), connections: table, ...more })
+  const listener = await openTcpListener({
+    address: '127.0.0.1',
+    port: 0,
+    onMessage,
+    clock,
+    limits,
+    events: eventsInto(events),
+    connections: table,
+    ...more,
+  })
   if (listener.kind !== 'listener') throw new Error(listener.message)
   atEnd(async () => {
     const closed = listener.close()
@@ -65,7 +90,8 @@ function held(): { readonly serve: Serve; readonly ids: number[]; answer(id: num
   }
 }
 
-const queries = (count: number, from = 0): Uint8Array[] => Array.from({ length: count }, (_, i) => query({ id: from + i }))
+const queries = (count: number, from = 0): Uint8Array[] =>
+  Array.from({ length: count }, (_, i) => query({ id: from + i }))
 const answered = (client: TcpClient): number[] => client.messages.map(idIn)
 
 needs('dig')('with dig', () => {
@@ -76,7 +102,15 @@ needs('dig')('with dig', () => {
       respond(bytes, length, client, reply)
     })
     const options = ['+tcp', '+keepopen', '+noedns', '+short']
-    const { stdout } = await promisify(execFile)('dig', ['@127.0.0.1', '-p', String(listener.port), ...options, 'a.example.com', ...options, 'b.example.com'])
+    const { stdout } = await promisify(execFile)('dig', [
+      '@127.0.0.1',
+      '-p',
+      String(listener.port),
+      ...options,
+      'a.example.com',
+      ...options,
+      'b.example.com',
+    ])
     expect(stdout).toBe('192.0.2.1\n192.0.2.1\n')
     expect(clients).toMatchObject([{ transport: 'tcp', ip: { text: '127.0.0.1' } }, { transport: 'tcp' }])
   })
@@ -111,7 +145,9 @@ describe('a connection', () => {
     expect(answered(client)).toEqual(queries(60).map(idIn))
     // 60 replies of about fifty octets, two kilobytes a write; one more where the network cut the chunk.
     expect(writes.length).toBeLessThanOrEqual(4)
-    expect(writes.reduce((sum, octets) => sum + octets, 0)).toBe(client.messages.reduce((sum, message) => sum + 2 + message.length, 0))
+    expect(writes.reduce((sum, octets) => sum + octets, 0)).toBe(
+      client.messages.reduce((sum, message) => sum + 2 + message.length, 0),
+    )
   })
 
   it('puts queries together from single octets', async () => {
@@ -156,10 +192,13 @@ describe('a connection', () => {
   })
 
   it('forgets a query that gets no reply', async () => {
-    const { listener } = await open((bytes, length, client, reply) => {
-      if (idIn(bytes) % 2 === 0) reply(bytes, 0)
-      else respond(bytes, length, client, reply)
-    }, { tcp: { pipelined: 2 } })
+    const { listener } = await open(
+      (bytes, length, client, reply) => {
+        if (idIn(bytes) % 2 === 0) reply(bytes, 0)
+        else respond(bytes, length, client, reply)
+      },
+      { tcp: { pipelined: 2 } },
+    )
     const client = await tcpClient(listener.port)
     client.send(...queries(20))
     await until(() => client.messages.length === 10)
@@ -273,10 +312,13 @@ describe('clients that never read', () => {
 
   it('are read from no further, and closed when they take nothing', async () => {
     let served = 0
-    const { listener, table, clock } = await open((...args) => {
-      served++
-      large(...args)
-    }, { tcp: { queuedBytes: 200_000, writeStallMs: 2_000 } })
+    const { listener, table, clock } = await open(
+      (...args) => {
+        served++
+        large(...args)
+      },
+      { tcp: { queuedBytes: 200_000, writeStallMs: 2_000 } },
+    )
     const client = await tcpClient(listener.port, { reads: false })
     client.socket.pause()
     client.send(...queries(2_000))
@@ -309,7 +351,9 @@ describe('clients that never read', () => {
   })
 
   it('are bounded in all: the one that holds most goes', async () => {
-    const { listener, table } = await open(large, { tcp: { queuedBytes: 1_000_000, queuedBytesInAll: 2_000_000, pipelined: 1_000 } })
+    const { listener, table } = await open(large, {
+      tcp: { queuedBytes: 1_000_000, queuedBytesInAll: 2_000_000, pipelined: 1_000 },
+    })
     for (let i = 0; i < 6; i++) {
       const client = await tcpClient(listener.port, { reads: false })
       client.socket.pause()
@@ -327,19 +371,24 @@ describe('clients that never read', () => {
 })
 
 describe('many connections', () => {
-  it.skipIf(!manyLoopbacks)('500 idle and half-sent ones of one client leave another client served at once', async () => {
-    const { listener, table } = await open(respond, { tcp: { connections: 150, connectionsPerPrefix: 100 } })
-    await Promise.all(Array.from({ length: 500 }, async (_, i) => {
-      const client = await tcpClient(listener.port, { from: '127.0.0.66' })
-      if (i % 2 === 0) client.socket.write(frame(query()).subarray(0, 5))
-    }))
-    await until(() => table.size === 100)
-    const other = await tcpClient(listener.port, { from: '127.0.0.77' })
-    other.send(query({ id: 9 }))
-    await until(() => other.messages.length === 1)
-    expect(answered(other)).toEqual([9])
-    expect(table.size).toBe(101)
-  })
+  it.skipIf(!manyLoopbacks)(
+    '500 idle and half-sent ones of one client leave another client served at once',
+    async () => {
+      const { listener, table } = await open(respond, { tcp: { connections: 150, connectionsPerPrefix: 100 } })
+      await Promise.all(
+        Array.from({ length: 500 }, async (_, i) => {
+          const client = await tcpClient(listener.port, { from: '127.0.0.66' })
+          if (i % 2 === 0) client.socket.write(frame(query()).subarray(0, 5))
+        }),
+      )
+      await until(() => table.size === 100)
+      const other = await tcpClient(listener.port, { from: '127.0.0.77' })
+      other.send(query({ id: 9 }))
+      await until(() => other.messages.length === 1)
+      expect(answered(other)).toEqual([9])
+      expect(table.size).toBe(101)
+    },
+  )
 
   it('of one client give up the oldest idle one; one with a query in work stays', async () => {
     const handler = held()
@@ -419,7 +468,15 @@ describe('stopping', () => {
 describe('openTcpListener', () => {
   it('says why an address cannot be had, as a value', async () => {
     const { listener, table, clock } = await open(respond)
-    const attempt = await openTcpListener({ address: '127.0.0.1', port: listener.port, onMessage: respond, clock, limits: limitsWith({}), events: () => {}, connections: table })
+    const attempt = await openTcpListener({
+      address: '127.0.0.1',
+      port: listener.port,
+      onMessage: respond,
+      clock,
+      limits: limitsWith({}),
+      events: () => {},
+      connections: table,
+    })
     expect(attempt).toMatchObject({ kind: 'listen-failed', transport: 'tcp', code: 'EADDRINUSE', port: listener.port })
   })
 })
@@ -428,7 +485,12 @@ it('tells of every connection that is taken, with the client as its queries have
   const limits = limitsWith({})
   const [accepted, asking]: [Client[], Client[]] = [[], []]
   const listener = await openTcpListener({
-    address: '127.0.0.1', port: 0, clock: new SimClock(), limits, events: () => {}, connections: new TcpConnections(limits.tcp),
+    address: '127.0.0.1',
+    port: 0,
+    clock: new SimClock(),
+    limits,
+    events: () => {},
+    connections: new TcpConnections(limits.tcp),
     onAccept: (client, socket) => {
       accepted.push(client)
       expect(socket.remotePort).toBe(client.port)

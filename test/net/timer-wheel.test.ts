@@ -5,7 +5,13 @@ import { TimerWheel } from '../../src/net/timer-wheel.ts'
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }))
 afterEach(() => void vi.useRealTimers())
 
-function makeWheel(): { wheel: TimerWheel; fired: string[]; set: (name: string, ms: number) => () => void; pass: (ms: number) => void; jump: (ms: number, look?: boolean) => void } {
+function makeWheel(): {
+  wheel: TimerWheel
+  fired: string[]
+  set: (name: string, ms: number) => () => void
+  pass: (ms: number) => void
+  jump: (ms: number, look?: boolean) => void
+} {
   let now = 1_000.5
   const wheel = new TimerWheel(() => now)
   const fired: string[] = []
@@ -22,7 +28,13 @@ function makeWheel(): { wheel: TimerWheel; fired: string[]; set: (name: string, 
     // First the system's timer, then the wheel's turn behind the sockets.
     vi.advanceTimersToNextTimer().advanceTimersToNextTimer()
   }
-  return { wheel, fired, set: (name, ms) => wheel.after(ms, () => fired.push(`${name}@${Math.round(now - 1_000.5)}`)), pass, jump }
+  return {
+    wheel,
+    fired,
+    set: (name, ms) => wheel.after(ms, () => fired.push(`${name}@${Math.round(now - 1_000.5)}`)),
+    pass,
+    jump,
+  }
 }
 
 describe('TimerWheel', () => {

@@ -32,10 +32,23 @@ const nameOf = (text: string): Name => {
 /** Puts the answer to a query for A of `name` into the cache that the threads read. */
 function keep({ answers, clock }: OpenedBatch, name: string, ttl = 60): void {
   const wire = answer(query({ name }))
-  expect(answers.put(questionKey({ name: nameOf(name), type: 1, class: 1 }), false, false, wire, Uint16Array.of(wire.length - 10), ttl, clock.now())).toBe(true)
+  expect(
+    answers.put(
+      questionKey({ name: nameOf(name), type: 1, class: 1 }),
+      false,
+      false,
+      wire,
+      Uint16Array.of(wire.length - 10),
+      ttl,
+      clock.now(),
+    ),
+  ).toBe(true)
 }
 
-const held = (): { readonly serve: Serve; readonly kept: { readonly id: number; readonly client: Client; readonly reply: Reply }[] } => {
+const held = (): {
+  readonly serve: Serve
+  readonly kept: { readonly id: number; readonly client: Client; readonly reply: Reply }[]
+} => {
   const kept: { id: number; client: Client; reply: Reply }[] = []
   return { kept, serve: (bytes, _length, client, reply) => void kept.push({ id: idIn(bytes), client, reply }) }
 }
@@ -133,40 +146,65 @@ needsBatch('addresses', () => {
     expect(opened.counters.get('answeredFromCache')).toBe(3)
   })
 
-  it.skipIf(!localAddresses().includes('::1'))('IPv6, bound to one address and to all, beside IPv4 on the same port', async () => {
-    const clients: Client[] = []
-    const opened = await openBatch({
-      onMessage: (bytes, length, client, reply) => {
-        clients.push(client)
-        respond(bytes, length, client, reply)
-      },
-    })
-    const one = opened.open('::1')
-    const all4 = opened.open('0.0.0.0')
-    const all6 = opened.open('::', all4.port)
-    keep(opened, 'cached.example.com')
-    await opened.begin()
-    for (const [port, to] of [[one.port, '::1'], [all6.port, '::1'], [all4.port, '127.0.0.1']] as const) {
-      const client = await udpClient(port, to)
-      client.socket.send(query({ id: 1, name: 'cached.example.com' }))
-      client.socket.send(query({ id: 2, name: 'new.example.com' }))
-      await until(() => client.messages.length === 2, `two answers from ${to}`)
-    }
-    expect(clients.map(({ ip }) => ip.text)).toEqual(['::1', '::1', '127.0.0.1'])
-    expect(opened.counters.get('answeredFromCache')).toBe(3)
-  })
+  it.skipIf(!localAddresses().includes('::1'))(
+    'IPv6, bound to one address and to all, beside IPv4 on the same port',
+    async () => {
+      const clients: Client[] = []
+      const opened = await openBatch({
+        onMessage: (bytes, length, client, reply) => {
+          clients.push(client)
+          respond(bytes, length, client, reply)
+        },
+      })
+      const one = opened.open('::1')
+      const all4 = opened.open('0.0.0.0')
+      const all6 = opened.open('::', all4.port)
+      keep(opened, 'cached.example.com')
+      await opened.begin()
+      for (const [port, to] of [
+        [one.port, '::1'],
+        [all6.port, '::1'],
+        [all4.port, '127.0.0.1'],
+      ] as const) {
+        const client = await udpClient(port, to)
+        client.socket.send(query({ id: 1, name: 'cached.example.com' }))
+        client.socket.send(query({ id: 2, name: 'new.example.com' }))
+        await until(() => client.messages.length === 2, `two answers from ${to}`)
+      }
+      expect(clients.map(({ ip }) => ip.text)).toEqual(['::1', '::1', '127.0.0.1'])
+      expect(opened.counters.get('answeredFromCache')).toBe(3)
+    },
+  )
 
   it('a wildcard whose address another server has is served address by address, and follows them', async () => {
     if (found.kind !== 'libc') return
     const batch = { libc: found.libc, entry: await threadEntry(), threads: 1, onNote: () => {}, onLost: () => {} }
-    const taken = await openListeners({ bindings: [{ address: '127.0.0.3', port: 0 }], onMessage: respond, clock: new SimClock(), limits: limitsWith({}), events: () => {} })
+    const taken = await openListeners({
+      bindings: [{ address: '127.0.0.3', port: 0 }],
+      onMessage: respond,
+      clock: new SimClock(),
+      limits: limitsWith({}),
+      events: () => {},
+    })
     atEnd(() => taken.close())
     const port = taken.open()[0]?.port ?? 0
     const opened = await openBatch({ onMessage: respond })
     let present = ['127.0.0.2', '127.0.0.3']
     const listeners = await openListeners({
-      bindings: [{ address: '0.0.0.0', port }], onMessage: respond, clock: new SimClock(), limits: limitsWith({}), events: () => {}, addresses: () => present,
-      batch: { ...batch, program: () => ({ answers: opened.answers.handle, counters: new SharedArrayBuffer(1_024), settings: settingsFor(['127.0.0.0/8']) }) },
+      bindings: [{ address: '0.0.0.0', port }],
+      onMessage: respond,
+      clock: new SimClock(),
+      limits: limitsWith({}),
+      events: () => {},
+      addresses: () => present,
+      batch: {
+        ...batch,
+        program: () => ({
+          answers: opened.answers.handle,
+          counters: new SharedArrayBuffer(1_024),
+          settings: settingsFor(['127.0.0.0/8']),
+        }),
+      },
     })
     atEnd(() => listeners.close())
     const answersAt = async (to: string): Promise<void> => {
@@ -185,12 +223,29 @@ needsBatch('addresses', () => {
 
   it('opens both transports of a wildcard on one port, and says what is taken', async () => {
     if (found.kind !== 'libc') return
-    const batch = { libc: found.libc, entry: await threadEntry(), threads: 2, onNote: () => {}, onLost: () => {}, program: () => null }
+    const batch = {
+      libc: found.libc,
+      entry: await threadEntry(),
+      threads: 2,
+      onNote: () => {},
+      onLost: () => {},
+      program: () => null,
+    }
     const open = (address: string, port: number): ReturnType<typeof openListeners> =>
-      openListeners({ bindings: [{ address, port }], onMessage: respond, clock: new SimClock(), limits: limitsWith({}), events: () => {}, batch })
+      openListeners({
+        bindings: [{ address, port }],
+        onMessage: respond,
+        clock: new SimClock(),
+        limits: limitsWith({}),
+        events: () => {},
+        batch,
+      })
     const first = await open('0.0.0.0', 0)
     atEnd(() => first.close())
-    expect(first.open().map(({ address, transport }) => [address, transport])).toEqual([['0.0.0.0', 'udp'], ['0.0.0.0', 'tcp']])
+    expect(first.open().map(({ address, transport }) => [address, transport])).toEqual([
+      ['0.0.0.0', 'udp'],
+      ['0.0.0.0', 'tcp'],
+    ])
     const port = first.open()[0]?.port ?? 0
     // Sharing among our threads does not let others in, who would take away half of the clients.
     const second = await open('127.0.0.1', port)
@@ -217,7 +272,11 @@ needsBatch('threads', () => {
   })
 
   it('one that dies is told of and started again: the port is not dead', async () => {
-    const opened = await openBatch({ onMessage: () => {}, entry: await bundled('test/net/threads/dying.ts'), limits: limitsWith({ server: { threadRestartMs: 1 } }) })
+    const opened = await openBatch({
+      onMessage: () => {},
+      entry: await bundled('test/net/threads/dying.ts'),
+      limits: limitsWith({ server: { threadRestartMs: 1 } }),
+    })
     const { port } = opened.open('127.0.0.1')
     await opened.begin()
     const client = await udpClient(port)
@@ -230,7 +289,10 @@ needsBatch('threads', () => {
       client.socket.send(query({ id: 2 }))
       await until(() => client.messages.length === 1 + deaths)
     }
-    expect(opened.events.filter(e => e.kind === 'bug')).toMatchObject([{ where: 'udp-thread' }, { where: 'udp-thread' }])
+    expect(opened.events.filter(e => e.kind === 'bug')).toMatchObject([
+      { where: 'udp-thread' },
+      { where: 'udp-thread' },
+    ])
   })
 
   it('an exception costs the datagram, and is told', async () => {
@@ -242,7 +304,11 @@ needsBatch('threads', () => {
     client.socket.send(query({ id: 7 }))
     await until(() => client.messages.length === 1 && opened.events.some(e => e.kind === 'bug'))
     expect(client.messages.map(idIn)).toEqual([7])
-    expect(opened.events.filter(e => e.kind === 'bug').map(e => e.error instanceof Error && e.error.message.includes('a bug of the handler'))).toEqual([true])
+    expect(
+      opened.events
+        .filter(e => e.kind === 'bug')
+        .map(e => e.error instanceof Error && e.error.message.includes('a bug of the handler')),
+    ).toEqual([true])
   })
 
   it('end while datagrams rain on them', async () => {
@@ -253,7 +319,8 @@ needsBatch('threads', () => {
       await opened.begin()
       const client = await udpClient(a.port)
       const rain = (): void => {
-        for (let i = 0; i < 50; i++) client.socket.send(query({ name: i % 2 === 0 ? 'www.example.com' : 'new.example.com' }))
+        for (let i = 0; i < 50; i++)
+          client.socket.send(query({ name: i % 2 === 0 ? 'www.example.com' : 'new.example.com' }))
       }
       rain()
       await until(() => client.messages.length > 0)
@@ -270,9 +337,15 @@ needsBatch('threads', () => {
     }
   })
 
-  it.each([['exit', 0], ['throw', 1], ['close', 0]])('do not hold up the end of the process: %s', async (way, code) => {
+  it.each([
+    ['exit', 0],
+    ['throw', 1],
+    ['close', 0],
+  ])('do not hold up the end of the process: %s', async (way, code) => {
     const [program, entry] = [await bundled('test/net/threads/exits.ts'), await bundled('test/net/threads/dying.ts')]
-    const ended = await promisify(execFile)(process.execPath, [fileURLToPath(program), way, entry.href], { timeout: 10_000 }).then(
+    const ended = await promisify(execFile)(process.execPath, [fileURLToPath(program), way, entry.href], {
+      timeout: 10_000,
+    }).then(
       ({ stdout }) => ({ code: 0, signal: null, stdout }),
       (error: { code: number; signal: string | null; stdout: string }) => error,
     )
@@ -288,7 +361,10 @@ needsBatch('while no thread is there', () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => udpClient(port)))
     let sent = 0
     const burst = async (): Promise<void> => {
-      for (let i = 0; i < 40; i++) clients[sent % clients.length]?.socket.send(query({ id: sent++, name: i % 2 === 0 ? 'www.example.com' : 'new.example.com' }))
+      for (let i = 0; i < 40; i++)
+        clients[sent % clients.length]?.socket.send(
+          query({ id: sent++, name: i % 2 === 0 ? 'www.example.com' : 'new.example.com' }),
+        )
       await settle(1)
     }
     await burst()
@@ -337,10 +413,13 @@ needsBatch('while no thread is there', () => {
   it('more than one batch is waiting, and what the handler throws costs one datagram', async () => {
     const limits = limitsWith({ server: { udpBatch: 4 } })
     let calls = 0
-    const opened = await openBatch({ limits, onMessage: (bytes, length, client, reply) => {
-      if (++calls === 2) throw new Error('a bug of the handler')
-      respond(bytes, length, client, reply)
-    } })
+    const opened = await openBatch({
+      limits,
+      onMessage: (bytes, length, client, reply) => {
+        if (++calls === 2) throw new Error('a bug of the handler')
+        respond(bytes, length, client, reply)
+      },
+    })
     const { port } = opened.open('127.0.0.1')
     const client = await udpClient(port)
     for (let id = 0; id < 11; id++) client.socket.send(query({ id }))
@@ -352,7 +431,11 @@ needsBatch('while no thread is there', () => {
   })
 
   it('because it died, the main thread answers until it is back', async () => {
-    const opened = await openBatch({ onMessage: respond, entry: await bundled('test/net/threads/dying.ts'), limits: limitsWith({ server: { threadRestartMs: 60_000 } }) })
+    const opened = await openBatch({
+      onMessage: respond,
+      entry: await bundled('test/net/threads/dying.ts'),
+      limits: limitsWith({ server: { threadRestartMs: 60_000 } }),
+    })
     const { port } = opened.open('127.0.0.1')
     await opened.begin()
     const client = await udpClient(port)
@@ -397,7 +480,8 @@ needsBatch('bounds', () => {
     client.socket.send(query({ id: 1 }))
     await until(() => taken.length === 1)
     for (let id = 2; id < 202; id++) client.socket.send(query({ id }))
-    // This thread is busy for as long as it takes to fill the ring, and hears no bell: the client's socket sends at once.
+    // This thread is busy for as long as it takes to fill the ring, and hears no bell: the client's socket sends at
+    // once.
     const lost = (): number => opened.counters.get('droppedOverload')
     const never = new Int32Array(new SharedArrayBuffer(4))
     for (let i = 0; i < 2_000 && lost() === 0; i++) Atomics.wait(never, 0, 0, 1)
@@ -414,7 +498,8 @@ needsBatch('bounds', () => {
     const { port } = opened.open('127.0.0.1')
     await opened.begin()
     const client = await udpClient(port)
-    for (const octets of [600, 601, 5_000, 60_000]) client.socket.send(Uint8Array.from({ length: octets }, (_, i) => (i === 1 ? octets & 0xff : 0)))
+    for (const octets of [600, 601, 5_000, 60_000])
+      client.socket.send(Uint8Array.from({ length: octets }, (_, i) => (i === 1 ? octets & 0xff : 0)))
     client.socket.send(query({ id: 3 }))
     await until(() => kept.length === 2)
     expect(kept.map(k => k.id)).toEqual([600 & 0xff, 3])

@@ -18,7 +18,9 @@ interface Opened {
   readonly events: Event[]
 }
 
-type OpenUdp = (options: Omit<UdpListenOptions, 'events'> & { readonly events: Event[] }) => Promise<Listener | ListenFailure>
+type OpenUdp = (
+  options: Omit<UdpListenOptions, 'events'> & { readonly events: Event[] },
+) => Promise<Listener | ListenFailure>
 
 const plainly: OpenUdp = options => openUdpListener({ ...options, events: eventsInto(options.events) })
 
@@ -30,10 +32,16 @@ const inBatches: OpenUdp = async ({ address, port, onMessage, limits, events }) 
 }
 
 /** Both ways of moving datagrams are the same listener to the rest of the program. */
-const ways: readonly (readonly [string, OpenUdp])[] = [['node:dgram', plainly], ...(hasBatch ? [['batches', inBatches] as const] : [])]
+const ways: readonly (readonly [string, OpenUdp])[] = [
+  ['node:dgram', plainly],
+  ...(hasBatch ? [['batches', inBatches] as const] : []),
+]
 
 describe.each(ways)('over %s', (_way, openUdp) => {
-  async function open(onMessage: Serve, { address = '127.0.0.1', port = 0, limits = limitsWith({}) } = {}): Promise<Opened> {
+  async function open(
+    onMessage: Serve,
+    { address = '127.0.0.1', port = 0, limits = limitsWith({}) } = {},
+  ): Promise<Opened> {
     const events: Event[] = []
     const listener = await openUdp({ address, port, onMessage, limits, events })
     if (listener.kind !== 'listener') throw new Error(listener.message)
@@ -54,7 +62,14 @@ describe.each(ways)('over %s', (_way, openUdp) => {
         respond(bytes, length, client, reply)
       })
       expect(events).toContainEqual({ kind: 'listening', transport: 'udp', address: '127.0.0.1', port: listener.port })
-      const { stdout } = await promisify(execFile)('dig', ['@127.0.0.1', '-p', String(listener.port), '+noedns', '+short', 'www.example.com'])
+      const { stdout } = await promisify(execFile)('dig', [
+        '@127.0.0.1',
+        '-p',
+        String(listener.port),
+        '+noedns',
+        '+short',
+        'www.example.com',
+      ])
       expect(stdout).toBe('192.0.2.1\n')
       expect(clients).toMatchObject([{ transport: 'udp', ip: { text: '127.0.0.1', family: 4 } }])
     })
@@ -64,9 +79,19 @@ describe.each(ways)('over %s', (_way, openUdp) => {
     it('says why an address cannot be had, as a value', async () => {
       const { listener } = await open(respond)
       const events: Event[] = []
-      const attempt = (address: string, port: number): ReturnType<OpenUdp> => openUdp({ address, port, onMessage: respond, limits: limitsWith({}), events })
-      expect(await attempt('127.0.0.1', listener.port)).toMatchObject({ kind: 'listen-failed', transport: 'udp', code: 'EADDRINUSE', port: listener.port })
-      expect(await attempt('203.0.113.9', 0)).toMatchObject({ kind: 'listen-failed', code: 'EADDRNOTAVAIL', address: '203.0.113.9' })
+      const attempt = (address: string, port: number): ReturnType<OpenUdp> =>
+        openUdp({ address, port, onMessage: respond, limits: limitsWith({}), events })
+      expect(await attempt('127.0.0.1', listener.port)).toMatchObject({
+        kind: 'listen-failed',
+        transport: 'udp',
+        code: 'EADDRINUSE',
+        port: listener.port,
+      })
+      expect(await attempt('203.0.113.9', 0)).toMatchObject({
+        kind: 'listen-failed',
+        code: 'EADDRNOTAVAIL',
+        address: '203.0.113.9',
+      })
       expect(events).toEqual([])
     })
 
@@ -108,7 +133,8 @@ describe.each(ways)('over %s', (_way, openUdp) => {
       await until(() => late.length === 50)
       for (const send of late) send()
       await until(() => client.messages.length >= 200)
-      for (const message of client.messages) expect(Buffer.from(message)).toEqual(Buffer.from(answer(query({ id: idIn(message) }))))
+      for (const message of client.messages)
+        expect(Buffer.from(message)).toEqual(Buffer.from(answer(query({ id: idIn(message) }))))
     })
 
     it('passes on the address and port of the client and sends to that, however late', async () => {
@@ -179,7 +205,9 @@ describe.each(ways)('over %s', (_way, openUdp) => {
       const small = events.find(e => e.kind === 'receive-buffer-small')
       expect(small).toMatchObject({ wantedBytes })
       expect(small?.kind === 'receive-buffer-small' && small.gotBytes).toBeLessThan(wantedBytes)
-      const { events: quiet } = await open(respond, { limits: limitsWith({ server: { udpReceiveBufferBytes: 65_536 } }) })
+      const { events: quiet } = await open(respond, {
+        limits: limitsWith({ server: { udpReceiveBufferBytes: 65_536 } }),
+      })
       expect(quiet.map(e => e.kind)).toEqual(['listening'])
     })
   })

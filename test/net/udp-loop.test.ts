@@ -1,4 +1,7 @@
-/** The loop of a listener thread over a kernel that does what the test says: what it does about replies that cannot be sent. */
+/**
+ * The loop of a listener thread over a kernel that does what the test says: what it does about replies that cannot be
+ * sent.
+ */
 import { describe, expect, it } from 'vitest'
 import { newRing, RingWriter } from '../../src/net/handover-ring.ts'
 import type { Libc } from '../../src/net/libc.ts'
@@ -15,8 +18,14 @@ const LENGTH = 14
 const HEADER_WORDS = HEADER_OCTETS / 4
 const BASE = 2 ** 20
 
-/** `batches` datagrams arrive at a time, then it ends; each call of sendmmsg gives what stands next in `sends`, else takes all. */
-function run(batches: number[], sends: number[]): { readonly sent: string[]; readonly lost: string[]; readonly told: LoopTold[]; readonly taken: () => number } {
+/**
+ * `batches` datagrams arrive at a time, then it ends; each call of sendmmsg gives what stands next in `sends`, else
+ * takes all.
+ */
+function run(
+  batches: number[],
+  sends: number[],
+): { readonly sent: string[]; readonly lost: string[]; readonly told: LoopTold[]; readonly taken: () => number } {
   const blocks: Uint8Array[] = []
   const sent: string[] = []
   const lost: string[] = []
@@ -24,7 +33,9 @@ function run(batches: number[], sends: number[]): { readonly sent: string[]; rea
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4))
   const asked = query()
   let taken = 0
-  const never = (): number => { throw new Error('not to be called') }
+  const never = (): number => {
+    throw new Error('not to be called')
+  }
   const libc: Libc = {
     addressOf: memory => BASE * blocks.push(memory),
     recvmmsg() {
@@ -45,17 +56,49 @@ function run(batches: number[], sends: number[]): { readonly sent: string[]; rea
       sent.push(`${(headers % BASE) / HEADER_OCTETS}+${count} ${result}`)
       return result
     },
-    socket: never, bind: never, getsockname: never, setsockopt: never, getsockopt: never, poll: never, shutdown: never, eventfd: never, read: never, write: never, close: never,
-    syscall: never, ifNameToIndex: never, connect: never, send: never, recv: never, epollCreate: never, epollControl: never, epollWait: never,
+    socket: never,
+    bind: never,
+    getsockname: never,
+    setsockopt: never,
+    getsockopt: never,
+    poll: never,
+    shutdown: never,
+    eventfd: never,
+    read: never,
+    write: never,
+    close: never,
+    syscall: never,
+    ifNameToIndex: never,
+    connect: never,
+    send: never,
+    recv: never,
+    epollCreate: never,
+    epollControl: never,
+    epollWait: never,
     watch: () => {
       throw new Error('not called')
     },
   }
   runLoop({
-    libc, control, wakeFd: -1, ring: new RingWriter(newRing(4_096)), news: () => ({ settings: undefined, added: [] }), tell: one => told.push(one),
+    libc,
+    control,
+    wakeFd: -1,
+    ring: new RingWriter(newRing(4_096)),
+    news: () => ({ settings: undefined, added: [] }),
+    tell: one => told.push(one),
     sockets: [{ id: 3, fd: 9, family: 4, wildcard: false, stop: new Int32Array(new SharedArrayBuffer(4)) }],
     shape: { batch: BATCH, queryOctets: 512, replyOctets: 512, wakeMs: 1_000 },
-    handler: { adopt: () => {}, begin: () => {}, take: () => { taken++; return 20 }, note: 0, noteValue: 0, lost: (why, count) => lost.push(`${why} ${count}`) },
+    handler: {
+      adopt: () => {},
+      begin: () => {},
+      take: () => {
+        taken++
+        return 20
+      },
+      note: 0,
+      noteValue: 0,
+      lost: (why, count) => lost.push(`${why} ${count}`),
+    },
   })
   return { sent, lost, told, taken: () => taken }
 }
@@ -71,7 +114,11 @@ describe('replies of a listener thread', () => {
   })
 
   it('are dropped and counted when the link takes no more; the next batch is sent as ever, and nothing waits', () => {
-    expect(run([4, 3], [1, -EAGAIN])).toMatchObject({ sent: ['0+4 1', '1+3 -11', '0+3 3'], lost: ['unsent 3'], told: [] })
+    expect(run([4, 3], [1, -EAGAIN])).toMatchObject({
+      sent: ['0+4 1', '1+3 -11', '0+3 3'],
+      lost: ['unsent 3'],
+      told: [],
+    })
   })
 
   it('one that cannot be sent costs itself; the same trouble is told once', () => {

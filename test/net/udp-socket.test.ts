@@ -32,20 +32,50 @@ function kernel(privileged: boolean, bound: number): { readonly libc: Libc; read
       if (option === SO_RCVBUF) memory.get(value)?.setInt32(0, 2 * granted.octets, true)
       return 0
     },
-    bind: none, getsockname: none, recvmmsg: none, sendmmsg: none, poll: none, shutdown: none, eventfd: none, read: none, write: none, close: none, syscall: none, ifNameToIndex: none,
-    connect: none, send: none, recv: none, epollCreate: none, epollControl: none, epollWait: none, watch: () => ({ ref() {}, unref() {}, close() {} }),
+    bind: none,
+    getsockname: none,
+    recvmmsg: none,
+    sendmmsg: none,
+    poll: none,
+    shutdown: none,
+    eventfd: none,
+    read: none,
+    write: none,
+    close: none,
+    syscall: none,
+    ifNameToIndex: none,
+    connect: none,
+    send: none,
+    recv: none,
+    epollCreate: none,
+    epollControl: none,
+    epollWait: none,
+    watch: () => ({ ref() {}, unref() {}, close() {} }),
   }
   return { libc, asked }
 }
 
 describe('the receive buffer of a bare socket', () => {
   it.each([
-    ['as large as wanted for a privileged process, whatever the bound of the host', true, 212_992, WANTED, [SO_RCVBUFFORCE]],
+    [
+      'as large as wanted for a privileged process, whatever the bound of the host',
+      true,
+      212_992,
+      WANTED,
+      [SO_RCVBUFFORCE],
+    ],
     ['what the host allows for any other', false, 212_992, 212_992, [SO_RCVBUFFORCE, SO_RCVBUF]],
     ['as large as wanted where the host allows it', false, 2 * WANTED, WANTED, [SO_RCVBUFFORCE, SO_RCVBUF]],
   ])('%s', (_, privileged, bound, octets, options) => {
     const { libc, asked } = kernel(privileged, bound)
-    const opened = openBareSocket({ libc, address: '127.0.0.1', port: 0, receiveBufferBytes: WANTED, wakeMs: 1_000, joins: false })
+    const opened = openBareSocket({
+      libc,
+      address: '127.0.0.1',
+      port: 0,
+      receiveBufferBytes: WANTED,
+      wakeMs: 1_000,
+      joins: false,
+    })
     expect(opened).toMatchObject({ kind: 'socket', receiveBufferBytes: octets })
     expect(asked).toEqual(options)
   })

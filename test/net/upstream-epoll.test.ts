@@ -28,9 +28,21 @@ function makeUpstream(libc: Libc = libcOfHere(), limits = limitsWith({}).upstrea
   const told: string[] = []
   const clock = new SimClock()
   const random = systemRandom()
-  const upstream = new UdpUpstream({ clock, random, limits, exhausted: code => told.push(code), sockets: new EpollSockets(libc, { random, limits }) })
+  const upstream = new UdpUpstream({
+    clock,
+    random,
+    limits,
+    exhausted: code => told.push(code),
+    sockets: new EpollSockets(libc, { random, limits }),
+  })
   atEnd(() => upstream.close())
-  return { upstream, clock, told, ask: (server: Parameters<UdpUpstream['exchange']>[0]) => resultOf(done => upstream.exchange(server, query(), 400, done)) }
+  return {
+    upstream,
+    clock,
+    told,
+    ask: (server: Parameters<UdpUpstream['exchange']>[0]) =>
+      resultOf(done => upstream.exchange(server, query(), 400, done)),
+  }
 }
 
 const socketOf = (opened: OpenedSocket): UpstreamSocket => {
@@ -64,8 +76,14 @@ needsBatch('bare descriptors', () => {
 
   it('are given back when the loop cannot watch them, as often as it is tried', () => {
     const before = openDescriptors()
-    const { upstream } = makeUpstream({ ...libcOfHere(), watch: () => { throw new Error('no watching') } })
-    for (let i = 0; i < 10; i++) expect(() => upstream.exchange(addressOf(53), query(), 400, () => {})).toThrow('no watching')
+    const { upstream } = makeUpstream({
+      ...libcOfHere(),
+      watch: () => {
+        throw new Error('no watching')
+      },
+    })
+    for (let i = 0; i < 10; i++)
+      expect(() => upstream.exchange(addressOf(53), query(), 400, () => {})).toThrow('no watching')
     expect(openDescriptors()).toBe(before)
   })
 
@@ -103,15 +121,21 @@ needsBatch('bare descriptors', () => {
   it.each<[string, number, ExchangeResult]>([
     ['no room for the datagram', -11, { kind: 'not-sent', reason: 'ENOBUFS' }],
     ['a packet filter', -1, { kind: 'unreachable', reason: 'EPERM', family: false }],
-  ])('tell of %s when sending, after the call even when a full batch leaves within it', async (_what, errno, result) => {
-    const { upstream } = makeUpstream({ ...libcOfHere(), send: () => errno }, limitsWith({ upstream: { sentTogether: 1 } }).upstream)
-    const results: ExchangeResult[] = []
-    upstream.exchange(addressOf(9), query(), 400, r => results.push(r))
-    expect(results).toEqual([])
-    await until(() => results.length > 0)
-    expect(results).toEqual([result])
-    expect(upstream.openSockets).toBe(0)
-  })
+  ])(
+    'tell of %s when sending, after the call even when a full batch leaves within it',
+    async (_what, errno, result) => {
+      const { upstream } = makeUpstream(
+        { ...libcOfHere(), send: () => errno },
+        limitsWith({ upstream: { sentTogether: 1 } }).upstream,
+      )
+      const results: ExchangeResult[] = []
+      upstream.exchange(addressOf(9), query(), 400, r => results.push(r))
+      expect(results).toEqual([])
+      await until(() => results.length > 0)
+      expect(results).toEqual([result])
+      expect(upstream.openSockets).toBe(0)
+    },
+  )
 
   it('draw another port when one is taken, and leave the choice to the kernel in the end', async () => {
     const ports: number[] = []
@@ -137,7 +161,11 @@ needsBatch('bare descriptors', () => {
     const socket = socketOf(sockets.open(server, { received: bytes => got.push(bytes) < 3, failed: () => {} }))
     socket.send(new Uint8Array(3))
     await until(() => got.length === 3)
-    expect(got.map(bytes => [bytes.length, new Set(bytes)])).toEqual([[100, new Set([1])], [20_000, new Set([2])], [100, new Set([3])]])
+    expect(got.map(bytes => [bytes.length, new Set(bytes)])).toEqual([
+      [100, new Set([1])],
+      [20_000, new Set([2])],
+      [100, new Set([3])],
+    ])
     socket.close()
     socket.close()
     sockets.close()
@@ -152,15 +180,17 @@ needsBatch('bare descriptors', () => {
     atEnd(() => sockets.close())
     const got: string[] = []
     const open = (name: string, other: () => UpstreamSocket): UpstreamSocket =>
-      socketOf(sockets.open(server, {
-        received: () => {
-          got.push(name)
-          a.close()
-          other().close()
-          return true
-        },
-        failed: code => got.push(code),
-      }))
+      socketOf(
+        sockets.open(server, {
+          received: () => {
+            got.push(name)
+            a.close()
+            other().close()
+            return true
+          },
+          failed: code => got.push(code),
+        }),
+      )
     const a = open('a', () => b)
     const b = open('b', () => b)
     a.send(new Uint8Array(12))
@@ -192,23 +222,35 @@ needsBatch('bare descriptors', () => {
       const octets = libc.recv(...args)
       return octets < 0 && others.length > 0 ? 12 : octets
     }
-    const sockets = new EpollSockets({ ...libc, socket, epollWait, recv }, { random: systemRandom(), limits: limitsWith({}).upstream })
+    const sockets = new EpollSockets(
+      { ...libc, socket, epollWait, recv },
+      { random: systemRandom(), limits: limitsWith({}).upstream },
+    )
     atEnd(() => sockets.close())
     const got: string[] = []
     const others: UpstreamSocket[] = []
     const open = (name: string): UpstreamSocket =>
-      socketOf(sockets.open(server, {
-        received: () => {
-          got.push(name)
-          for (const each of pair) each.close()
-          // The lowest numbers that are free are given out first (POSIX.1-2017 section 2.14): these two among them.
-          for (const other of ['c', 'd', 'e', 'f', 'g', 'h']) {
-            others.push(socketOf(sockets.open(silent.server, { received: () => got.push(other) < 0, failed: code => got.push(`${other} ${code}`) })))
-          }
-          return true
-        },
-        failed: code => got.push(code),
-      }))
+      socketOf(
+        sockets.open(server, {
+          received: () => {
+            got.push(name)
+            for (const each of pair) each.close()
+            // The lowest numbers that are free are given out first (POSIX.1-2017 section 2.14): these two among them.
+            for (const other of ['c', 'd', 'e', 'f', 'g', 'h']) {
+              others.push(
+                socketOf(
+                  sockets.open(silent.server, {
+                    received: () => got.push(other) < 0,
+                    failed: code => got.push(`${other} ${code}`),
+                  }),
+                ),
+              )
+            }
+            return true
+          },
+          failed: code => got.push(code),
+        }),
+      )
     const pair = [open('a'), open('b')]
     for (const each of pair) each.send(new Uint8Array(12))
     await until(() => seen.length === 2)
@@ -229,47 +271,63 @@ needsBatch('bare descriptors', () => {
     ['one socket', 1, { receivedTogether: 40, receivedOfOne: 2 }, 2],
     ['many sockets', 10, { receivedTogether: 4, receivedOfOne: 2 }, 12],
     ['many sockets of which one may take all', 10, { receivedTogether: 4, receivedOfOne: 20 }, 13],
-  ])('leave the loop its turn under a flood of %s, and read the rest in the next ones', async (_what, count, bounds, most) => {
-    const datagrams = 20
-    const { server, seen } = await udpServer((_q, send) => {
-      for (let i = 0; i < datagrams; i++) send(new Uint8Array(12))
-    })
-    const libc = libcOfHere()
-    const state = { open: false, turn: 0, got: 0 }
-    const reads = new Map<number, number>()
-    const recv: Libc['recv'] = (...args) => {
-      reads.set(state.turn, (reads.get(state.turn) ?? 0) + 1)
-      return libc.recv(...args)
-    }
-    // Nothing is read before all is there: otherwise there is no flood.
-    const epollWait: Libc['epollWait'] = (...args) => (state.open ? libc.epollWait(...args) : 0)
-    const sockets = new EpollSockets({ ...libc, recv, epollWait }, { random: systemRandom(), limits: limitsWith({ upstream: bounds }).upstream })
-    atEnd(() => sockets.close())
-    const all = Array.from({ length: count }, () => socketOf(sockets.open(server, { received: () => ++state.got > 0, failed: () => {} })))
-    for (const each of all) each.send(new Uint8Array(12))
-    await until(() => seen.length === count)
-    await settle()
-    state.open = true
-    while (state.got < count * datagrams) {
-      await new Promise<void>(resolve => setImmediate(resolve))
-      state.turn++
-      if (state.turn > 100_000) throw new Error('the flood did not come')
-    }
-    for (const each of all) each.close()
-    expect(Math.max(...reads.values())).toBe(most)
-  })
+  ])(
+    'leave the loop its turn under a flood of %s, and read the rest in the next ones',
+    async (_what, count, bounds, most) => {
+      const datagrams = 20
+      const { server, seen } = await udpServer((_q, send) => {
+        for (let i = 0; i < datagrams; i++) send(new Uint8Array(12))
+      })
+      const libc = libcOfHere()
+      const state = { open: false, turn: 0, got: 0 }
+      const reads = new Map<number, number>()
+      const recv: Libc['recv'] = (...args) => {
+        reads.set(state.turn, (reads.get(state.turn) ?? 0) + 1)
+        return libc.recv(...args)
+      }
+      // Nothing is read before all is there: otherwise there is no flood.
+      const epollWait: Libc['epollWait'] = (...args) => (state.open ? libc.epollWait(...args) : 0)
+      const sockets = new EpollSockets(
+        { ...libc, recv, epollWait },
+        { random: systemRandom(), limits: limitsWith({ upstream: bounds }).upstream },
+      )
+      atEnd(() => sockets.close())
+      const all = Array.from({ length: count }, () =>
+        socketOf(sockets.open(server, { received: () => ++state.got > 0, failed: () => {} })),
+      )
+      for (const each of all) each.send(new Uint8Array(12))
+      await until(() => seen.length === count)
+      await settle()
+      state.open = true
+      while (state.got < count * datagrams) {
+        await new Promise<void>(resolve => setImmediate(resolve))
+        state.turn++
+        if (state.turn > 100_000) throw new Error('the flood did not come')
+      }
+      for (const each of all) each.close()
+      expect(Math.max(...reads.values())).toBe(most)
+    },
+  )
 
   it.each([
     ['is there to be asked and never is', 'none', 0, ['at the end 0'], ''],
     ['has idle sockets, as soon as these are too old', 'idle', 0, ['reply', 'at the end 0'], ''],
     ['was closed', 'close', 0, ['reply', 'at the end 0'], ''],
     ['ends it itself within a reply', 'exit', 7, ['reply', 'at the end 1'], ''],
-    ['meets a bug within a reply, which is an exception like any other', 'throw', 1, ['reply', 'at the end 1'], 'a bug of the caller'],
+    [
+      'meets a bug within a reply, which is an exception like any other',
+      'throw',
+      1,
+      ['reply', 'at the end 1'],
+      'a bug of the caller',
+    ],
   ])('let a process end that %s', async (_what, mode, code, lines, complaint) => {
     const { server } = await udpServer((q, send) => send(answer(q)))
     const program = fileURLToPath(await bundled('test/net/programs/upstream.ts'))
     const ran = await new Promise<{ code: unknown; out: string; err: string }>(resolve => {
-      execFile(process.execPath, [program, mode, String(server.port)], { timeout: 10_000 }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }))
+      execFile(process.execPath, [program, mode, String(server.port)], { timeout: 10_000 }, (error, out, err) =>
+        resolve({ code: error?.code ?? 0, out, err }),
+      )
     })
     expect(ran).toMatchObject({ code, out: `${lines.join('\n')}\n` })
     expect(ran.err).toContain(complaint)

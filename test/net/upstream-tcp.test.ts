@@ -10,7 +10,22 @@ import { createNetwork } from '../../src/net/upstream.ts'
 import { TcpUpstream } from '../../src/net/upstream-tcp.ts'
 import type { ExchangeResult, ServerAddress } from '../../src/ports.ts'
 import { SimClock } from '../../src/testing/sim-clock.ts'
-import { addressOf, answer, atEnd, cleanUp, eventsInto, idIn, labelIn, patched, query, resultOf, settle, tcpServer, udpServer, until } from './support.ts'
+import {
+  addressOf,
+  answer,
+  atEnd,
+  cleanUp,
+  eventsInto,
+  idIn,
+  labelIn,
+  patched,
+  query,
+  resultOf,
+  settle,
+  tcpServer,
+  udpServer,
+  until,
+} from './support.ts'
 
 afterEach(cleanUp)
 
@@ -22,9 +37,18 @@ interface Made {
 
 function makeUpstream(changes: Partial<UpstreamLimits> = {}): Made {
   const clock = new SimClock()
-  const upstream = new TcpUpstream({ clock, random: systemRandom(), limits: limitsWith({ upstream: changes }).upstream, exhausted: () => {} })
+  const upstream = new TcpUpstream({
+    clock,
+    random: systemRandom(),
+    limits: limitsWith({ upstream: changes }).upstream,
+    exhausted: () => {},
+  })
   atEnd(() => upstream.close())
-  return { upstream, clock, ask: (server, message, timeoutMs = 3_000) => resultOf(done => upstream.exchange(server, message, timeoutMs, done)) }
+  return {
+    upstream,
+    clock,
+    ask: (server, message, timeoutMs = 3_000) => resultOf(done => upstream.exchange(server, message, timeoutMs, done)),
+  }
 }
 
 const echo = (q: Uint8Array, socket: Socket): void => {
@@ -57,7 +81,9 @@ describe('one exchange over TCP', () => {
 
   it('believes an error without question: nobody off the path can write into the stream', async () => {
     const { ask } = makeUpstream()
-    const { server } = await tcpServer((q, socket) => socket.write(frame(patched(q.subarray(0, 12), { 2: 0x81, 3: 1, 5: 0 }))))
+    const { server } = await tcpServer((q, socket) =>
+      socket.write(frame(patched(q.subarray(0, 12), { 2: 0x81, 3: 1, 5: 0 }))),
+    )
     const result = await ask(server, query({ id: 99 }))
     expect(result).toMatchObject({ kind: 'reply' })
     expect(result.kind === 'reply' && idIn(result.bytes)).toBe(99)
@@ -73,11 +99,23 @@ describe('one exchange over TCP', () => {
   it.each<[string, (q: Uint8Array, socket: Socket) => void, string]>([
     ['closes without a word', (_q, socket) => socket.end(), 'closed by the server'],
     ['resets', (_q, socket) => socket.resetAndDestroy(), 'ECONNRESET'],
-    ['sends half a message and closes', (q, socket) => socket.end(frame(answer(q)).subarray(0, 20)), 'closed by the server'],
-    ['answers another question', (q, socket) => socket.write(frame(answer(query({ id: idIn(q), name: 'else.example' })))), 'a reply to another question'],
+    [
+      'sends half a message and closes',
+      (q, socket) => socket.end(frame(answer(q)).subarray(0, 20)),
+      'closed by the server',
+    ],
+    [
+      'answers another question',
+      (q, socket) => socket.write(frame(answer(query({ id: idIn(q), name: 'else.example' })))),
+      'a reply to another question',
+    ],
     ['answers malformed', (q, socket) => socket.write(frame(answer(q).subarray(0, 40))), 'a malformed message'],
     ['sends the query back', (q, socket) => socket.write(frame(q)), 'a malformed message'],
-    ['answers an ID that is not asked', (q, socket) => socket.write(frame(patched(answer(q), { 0: (q[0] ?? 0) ^ 1 }))), 'a message nobody asked for'],
+    [
+      'answers an ID that is not asked',
+      (q, socket) => socket.write(frame(patched(answer(q), { 0: (q[0] ?? 0) ^ 1 }))),
+      'a message nobody asked for',
+    ],
     ['sends an empty message', (_q, socket) => socket.write(Uint8Array.of(0, 0)), 'a message nobody asked for'],
   ])('ends at once when the server %s', async (_what, act, reason) => {
     const { ask, upstream, clock } = makeUpstream()
@@ -129,12 +167,14 @@ describe('connections to servers', () => {
       if (held.length === 10) for (const each of held.reverse()) socket.write(frame(answer(each)))
     })
     const order: number[] = []
-    await Promise.all(Array.from({ length: 10 }, async (_, id) => {
-      const result = await ask(server, query({ id, name: `n${id}.example` }))
-      if (result.kind !== 'reply') throw new Error(result.kind)
-      expect(labelIn(result.bytes)).toBe(`n${id}`)
-      order.push(idIn(result.bytes))
-    }))
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, id) => {
+        const result = await ask(server, query({ id, name: `n${id}.example` }))
+        if (result.kind !== 'reply') throw new Error(result.kind)
+        expect(labelIn(result.bytes)).toBe(`n${id}`)
+        order.push(idIn(result.bytes))
+      }),
+    )
     expect(order).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
     expect(connections.length).toBe(1)
   })
@@ -225,10 +265,16 @@ describe('connections to servers', () => {
 describe('createNetwork', () => {
   it('asks over the transport it is told, and ends everything on close', async () => {
     const events: Event[] = []
-    const network = createNetwork({ clock: systemClock(), random: systemRandom(), limits: limitsWith({}), events: eventsInto(events) })
+    const network = createNetwork({
+      clock: systemClock(),
+      random: systemRandom(),
+      limits: limitsWith({}),
+      events: eventsInto(events),
+    })
     const udp = await udpServer((q, send) => send(patched(answer(q), { 2: 0x87 })))
     const tcp = await tcpServer(echo)
-    const ask = (server: ServerAddress, transport: 'udp' | 'tcp'): Promise<ExchangeResult> => resultOf(done => network.exchange(server, transport, query(), 2_000, done))
+    const ask = (server: ServerAddress, transport: 'udp' | 'tcp'): Promise<ExchangeResult> =>
+      resultOf(done => network.exchange(server, transport, query(), 2_000, done))
     const truncated = await ask(udp.server, 'udp')
     expect(truncated.kind === 'reply' && (truncated.bytes[2] ?? 0) & 2).toBe(2)
     expect(await ask(tcp.server, 'tcp')).toMatchObject({ kind: 'reply' })
@@ -247,9 +293,16 @@ describe('createNetwork', () => {
     socket.on('message', (bytes, from) => socket.send(answer(bytes), from.port, from.address))
     await new Promise<void>(resolve => socket.bind(0, '::1', resolve))
     atEnd(() => socket.close())
-    const network = createNetwork({ clock: systemClock(), random: systemRandom(), limits: limitsWith({}), events: () => {} })
+    const network = createNetwork({
+      clock: systemClock(),
+      random: systemRandom(),
+      limits: limitsWith({}),
+      events: () => {},
+    })
     atEnd(() => network.close())
     const server = addressOf(socket.address().port, '::1')
-    expect(await resultOf(done => network.exchange(server, 'udp', query(), 2_000, done))).toMatchObject({ kind: 'reply' })
+    expect(await resultOf(done => network.exchange(server, 'udp', query(), 2_000, done))).toMatchObject({
+      kind: 'reply',
+    })
   })
 })

@@ -8,7 +8,19 @@ import { dgramSockets, type SocketParts, type UpstreamSockets } from '../../src/
 import { UdpUpstream } from '../../src/net/upstream-udp.ts'
 import type { ExchangeResult, ServerAddress, Random } from '../../src/ports.ts'
 import { SimClock } from '../../src/testing/sim-clock.ts'
-import { addressOf, answer, atEnd, cleanUp, idIn, patched, query, resultOf, settle, udpServer, until } from './support.ts'
+import {
+  addressOf,
+  answer,
+  atEnd,
+  cleanUp,
+  idIn,
+  patched,
+  query,
+  resultOf,
+  settle,
+  udpServer,
+  until,
+} from './support.ts'
 
 afterEach(cleanUp)
 
@@ -19,12 +31,29 @@ const kinds: readonly (readonly [string, (parts: SocketParts) => UpstreamSockets
 ]
 
 describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
-  function makeUpstream(changes: Partial<UpstreamLimits> = {}, random: Random = systemRandom()): { upstream: UdpUpstream; clock: SimClock; ask: (server: ServerAddress, message: Uint8Array, timeoutMs?: number) => Promise<ExchangeResult> } {
+  function makeUpstream(
+    changes: Partial<UpstreamLimits> = {},
+    random: Random = systemRandom(),
+  ): {
+    upstream: UdpUpstream
+    clock: SimClock
+    ask: (server: ServerAddress, message: Uint8Array, timeoutMs?: number) => Promise<ExchangeResult>
+  } {
     const clock = new SimClock()
     const { upstream: limits } = limitsWith({ upstream: changes })
-    const upstream = new UdpUpstream({ clock, random, limits, exhausted: () => {}, sockets: makeSockets({ random, limits }) })
+    const upstream = new UdpUpstream({
+      clock,
+      random,
+      limits,
+      exhausted: () => {},
+      sockets: makeSockets({ random, limits }),
+    })
     atEnd(() => upstream.close())
-    return { upstream, clock, ask: (server, message, timeoutMs = 400) => resultOf(done => upstream.exchange(server, message, timeoutMs, done)) }
+    return {
+      upstream,
+      clock,
+      ask: (server, message, timeoutMs = 400) => resultOf(done => upstream.exchange(server, message, timeoutMs, done)),
+    }
   }
 
   describe('one exchange', () => {
@@ -123,7 +152,11 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
       const gone = createSocket('udp4')
       const port = await new Promise<number>(resolve => gone.bind(0, '127.0.0.1', () => resolve(gone.address().port)))
       await new Promise<void>(resolve => gone.close(() => resolve()))
-      expect(await ask(addressOf(port), query())).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED', family: false })
+      expect(await ask(addressOf(port), query())).toEqual({
+        kind: 'unreachable',
+        reason: 'ECONNREFUSED',
+        family: false,
+      })
     })
 
     it('hears nobody but the server: a right reply from another port is lost in the kernel', async () => {
@@ -263,7 +296,8 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
         earlier.push(answer(q))
         send(answer(q))
       })
-      for (let id = 1; id <= 4; id++) expect(await ask(server, query({ id, name: `n${id}.example` }))).toMatchObject({ kind: 'reply', mismatches: 0 })
+      for (let id = 1; id <= 4; id++)
+        expect(await ask(server, query({ id, name: `n${id}.example` }))).toMatchObject({ kind: 'reply', mismatches: 0 })
       expect(new Set(seen.map(s => s.port)).size).toBe(1)
     })
 
@@ -271,14 +305,18 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
       const { upstream, ask } = makeUpstream({ udpSockets: 5, idleSocketsPerServer: 2 })
       const busy = new Set<number>()
       const shared: number[] = []
-      const servers = await Promise.all(Array.from({ length: 4 }, () => udpServer((q, send, from) => {
-        if (busy.has(from.port)) shared.push(from.port)
-        busy.add(from.port)
-        setImmediate(() => {
-          busy.delete(from.port)
-          send(answer(q))
-        })
-      })))
+      const servers = await Promise.all(
+        Array.from({ length: 4 }, () =>
+          udpServer((q, send, from) => {
+            if (busy.has(from.port)) shared.push(from.port)
+            busy.add(from.port)
+            setImmediate(() => {
+              busy.delete(from.port)
+              send(answer(q))
+            })
+          }),
+        ),
+      )
       const open: number[] = []
       const all = Array.from({ length: 120 }, async (_, i) => {
         const target = servers[i % servers.length]
@@ -297,7 +335,8 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
     it('idle for other servers make room for a new one', async () => {
       const { upstream, ask } = makeUpstream({ udpSockets: 2 })
       const [a, b, c] = await Promise.all([1, 2, 3].map(() => udpServer((q, send) => send(answer(q)))))
-      for (const one of [a, b, c]) if (one !== undefined) expect(await ask(one.server, query())).toMatchObject({ kind: 'reply' })
+      for (const one of [a, b, c])
+        if (one !== undefined) expect(await ask(one.server, query())).toMatchObject({ kind: 'reply' })
       expect([upstream.openSockets, upstream.idleSockets]).toEqual([2, 2])
       if (b !== undefined) await ask(b.server, query())
       expect(new Set(b?.seen.map(s => s.port)).size).toBe(1)
@@ -386,7 +425,11 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
       // No port twice: of a hundred drawn by chance two would be equal in 7 runs of 100, and count as one.
       const chance = systemRandom()
       let drawn = 0
-      const ports = await portsOf(2_000, {}, { bytes: into => chance.bytes(into), below: n => (n > 10_000 ? (7_919 * drawn++) % n : chance.below(n)) })
+      const ports = await portsOf(
+        2_000,
+        {},
+        { bytes: into => chance.bytes(into), below: n => (n > 10_000 ? (7_919 * drawn++) % n : chance.below(n)) },
+      )
       const uses = new Map<number, number>()
       for (const port of ports) uses.set(port, (uses.get(port) ?? 0) + 1)
       expect(Math.max(...uses.values())).toBeLessThanOrEqual(32)

@@ -62,11 +62,19 @@ describe('nameMatcher', () => {
 
 describe('expandPatterns', () => {
   it('finds files once, sorted, seen from the directory of the configuration', () => {
-    const base = directory({ 'zones/b.zone': '', 'zones/a.zone': '', 'zones/.c.zone': '', 'zones/readme': '', 'other.zone': '' })
+    const base = directory({
+      'zones/b.zone': '',
+      'zones/a.zone': '',
+      'zones/.c.zone': '',
+      'zones/readme': '',
+      'other.zone': '',
+    })
     mkdirSync(join(base, 'zones/dir.zone'))
     symlinkSync('a.zone', join(base, 'zones/link.zone'))
     expect(expandPatterns(['zones/*.zone', 'zones/a.zone', 'missing.zone', join(base, 'other.zone')], base)).toEqual({
-      files: ['missing.zone', 'other.zone', 'zones/a.zone', 'zones/b.zone', 'zones/link.zone'].map(name => join(base, name)),
+      files: ['missing.zone', 'other.zone', 'zones/a.zone', 'zones/b.zone', 'zones/link.zone'].map(name =>
+        join(base, name),
+      ),
       problems: [],
     })
   })
@@ -74,13 +82,19 @@ describe('expandPatterns', () => {
   it('reports a missing directory and does not mind one without matches', () => {
     const base = directory({ 'empty/readme': '', file: '' })
     expect(expandPatterns(['empty/*.zone'], base)).toEqual({ files: [], problems: [] })
-    expect(expandPatterns(['none/*.zone'], base)).toMatchObject({ files: [], problems: [{ file: join(base, 'none/*.zone'), severity: 'warning', message: `${join(base, 'none')} does not exist` }] })
+    expect(expandPatterns(['none/*.zone'], base)).toMatchObject({
+      files: [],
+      problems: [
+        { file: join(base, 'none/*.zone'), severity: 'warning', message: `${join(base, 'none')} does not exist` },
+      ],
+    })
     expect(expandPatterns(['file/*.zone'], base)).toMatchObject({ files: [], problems: [{ severity: 'error' }] })
   })
 })
 
 describe('readZoneFile', () => {
-  const read = (path: string, fileBytes = 1_000): ReturnType<typeof readZoneFile> => readZoneFile(path, { ...defaultLimits.zone, fileBytes })
+  const read = (path: string, fileBytes = 1_000): ReturnType<typeof readZoneFile> =>
+    readZoneFile(path, { ...defaultLimits.zone, fileBytes })
 
   it('gives text and hash; a byte order mark is not text', () => {
     const base = directory({ a: '\ufeff$TTL 60 ; ä\r\n', b: '$TTL 60 ; ä\r\n', c: '$TTL 60 ; ä\r\n' })
@@ -95,12 +109,26 @@ describe('readZoneFile', () => {
     ['a file that is not there', base => join(base, 'none'), { message: 'does not exist' }],
     ['a directory', base => base, { message: 'is a directory' }],
     ['a device without end', () => '/dev/zero', { message: 'is not a regular file' }],
-    ['a file beyond the limit', base => join(base, 'large'), { message: 'has 2000 octets, more than the limit of 1000' }],
-    ['octets that are not UTF-8', base => join(base, 'latin1'), { line: 2, column: 4, message: 'is not UTF-8 text here; write the octet as \\233' }],
+    [
+      'a file beyond the limit',
+      base => join(base, 'large'),
+      { message: 'has 2000 octets, more than the limit of 1000' },
+    ],
+    [
+      'octets that are not UTF-8',
+      base => join(base, 'latin1'),
+      { line: 2, column: 4, message: 'is not UTF-8 text here; write the octet as \\233' },
+    ],
     ['a file as a directory', base => join(base, 'large', 'x'), { message: 'is not in a directory' }],
   ])('says what is wrong with %s', (_what, path, expected) => {
-    const base = directory({ large: 'x'.repeat(2_000), latin1: Buffer.concat([Buffer.from('; ä\nß: '), Buffer.of(0xe9), Buffer.from('t\n')]) })
-    expect(read(path(base))).toMatchObject({ kind: 'unreadable', problem: { file: path(base), severity: 'error', ...expected } })
+    const base = directory({
+      large: 'x'.repeat(2_000),
+      latin1: Buffer.concat([Buffer.from('; ä\nß: '), Buffer.of(0xe9), Buffer.from('t\n')]),
+    })
+    expect(read(path(base))).toMatchObject({
+      kind: 'unreadable',
+      problem: { file: path(base), severity: 'error', ...expected },
+    })
   })
 })
 
@@ -109,11 +137,22 @@ describe('ZoneReader', () => {
     const base = directory({ 'zones/a.zone': 'A', 'zones/parts/hosts': 'H', 'shared/ns': 'N' })
     const reader = new ZoneReader(defaultLimits.zone)
     reader.read(join(base, 'zones/a.zone'))
-    expect(reader.include('parts/hosts', join(base, 'zones/a.zone'))).toMatchObject({ file: join(base, 'zones/parts/hosts'), text: 'H' })
-    expect(reader.include('../../shared/ns', join(base, 'zones/parts/hosts'))).toMatchObject({ file: join(base, 'shared/ns'), text: 'N' })
-    expect(reader.include(join(base, 'none'), join(base, 'zones/a.zone'))).toEqual({ error: `${join(base, 'none')} does not exist` })
+    expect(reader.include('parts/hosts', join(base, 'zones/a.zone'))).toMatchObject({
+      file: join(base, 'zones/parts/hosts'),
+      text: 'H',
+    })
+    expect(reader.include('../../shared/ns', join(base, 'zones/parts/hosts'))).toMatchObject({
+      file: join(base, 'shared/ns'),
+      text: 'N',
+    })
+    expect(reader.include(join(base, 'none'), join(base, 'zones/a.zone'))).toEqual({
+      error: `${join(base, 'none')} does not exist`,
+    })
     expect([...reader.files].map(([file, hash]) => [file.slice(base.length + 1), hash !== null])).toEqual([
-      ['zones/a.zone', true], ['zones/parts/hosts', true], ['shared/ns', true], ['none', false],
+      ['zones/a.zone', true],
+      ['zones/parts/hosts', true],
+      ['shared/ns', true],
+      ['none', false],
     ])
   })
 })
@@ -125,10 +164,19 @@ describe('watchedPaths', () => {
     const watched = (path: string): [string, string[]][] =>
       watchedPaths(join(base, path))
         .filter(w => w.directory.startsWith(base))
-        .map(w => [w.directory.slice(base.length), ['a.zone', 'b.zone', 'current', 'v1', 'new', 'x'].filter(w.concerns)])
+        .map(w => [
+          w.directory.slice(base.length),
+          ['a.zone', 'b.zone', 'current', 'v1', 'new', 'x'].filter(w.concerns),
+        ])
     expect(watched('v1/a.zone')).toEqual([['/v1', ['a.zone']]])
-    expect(watched('v1/*.zone')).toEqual([['', ['v1']], ['/v1', ['a.zone', 'b.zone']]])
-    expect(watched('current/a.zone')).toEqual([['', ['current']], ['/v1', ['a.zone']]])
+    expect(watched('v1/*.zone')).toEqual([
+      ['', ['v1']],
+      ['/v1', ['a.zone', 'b.zone']],
+    ])
+    expect(watched('current/a.zone')).toEqual([
+      ['', ['current']],
+      ['/v1', ['a.zone']],
+    ])
     expect(watched('new/x/a.zone')).toEqual([['', ['new']]])
     expect(watched('new/*.zone')).toEqual([['', ['new']]])
     symlinkSync('loop', join(base, 'loop'))
@@ -147,13 +195,22 @@ describe('ZoneWatcher', () => {
     change(): Promise<{ added: string[]; changed: string[]; removed: string[] }>
   }
 
-  async function watching(files: Readonly<Record<string, string>>, patterns: readonly string[], includes: Readonly<Record<string, readonly string[]>> = {}): Promise<Watching> {
+  async function watching(
+    files: Readonly<Record<string, string>>,
+    patterns: readonly string[],
+    includes: Readonly<Record<string, readonly string[]>> = {},
+  ): Promise<Watching> {
     const base = directory(files)
     const clock = new SimClock()
     const reported: ZoneFileChanges[] = []
     const troubles: Problem[] = []
     const watcher = new ZoneWatcher({
-      patterns, directory: base, clock, limits: defaultLimits.zone, onChange: c => reported.push(c), onTrouble: p => troubles.push(p),
+      patterns,
+      directory: base,
+      clock,
+      limits: defaultLimits.zone,
+      onChange: c => reported.push(c),
+      onTrouble: p => troubles.push(p),
     })
     atEnd(() => watcher.close())
     const loaded = expandPatterns(patterns, base).files.map(file => {
@@ -234,9 +291,14 @@ describe('ZoneWatcher', () => {
   })
 
   it('reports the zones that include a changed file, also when it was missing', async () => {
-    const { base, change } = await watching({ 'a.zone': '1', 'b.zone': '1', 'c.zone': '1', 'parts/ns': '1' }, ['*.zone'], {
-      'a.zone': ['parts/ns'], 'b.zone': ['parts/ns', 'parts/late'],
-    })
+    const { base, change } = await watching(
+      { 'a.zone': '1', 'b.zone': '1', 'c.zone': '1', 'parts/ns': '1' },
+      ['*.zone'],
+      {
+        'a.zone': ['parts/ns'],
+        'b.zone': ['parts/ns', 'parts/late'],
+      },
+    )
     writeFileSync(join(base, 'parts/ns'), '2')
     expect(await change()).toEqual({ ...none, changed: ['a.zone', 'b.zone'] })
     writeFileSync(join(base, 'parts/late'), '1')
@@ -249,7 +311,12 @@ describe('ZoneWatcher', () => {
     const clock = new SimClock()
     const reported: ZoneFileChanges[] = []
     const watcher = new ZoneWatcher({
-      patterns: ['current/*.zone'], directory: base, clock, limits: defaultLimits.zone, onChange: c => reported.push(c), onTrouble: () => {},
+      patterns: ['current/*.zone'],
+      directory: base,
+      clock,
+      limits: defaultLimits.zone,
+      onChange: c => reported.push(c),
+      onTrouble: () => {},
     })
     atEnd(() => watcher.close())
     const reader = new ZoneReader(defaultLimits.zone)
@@ -257,12 +324,15 @@ describe('ZoneWatcher', () => {
     watcher.update(new Map([[join(base, 'current/a.zone'), reader.files]]))
     symlinkSync('v2', join(base, 'next'))
     renameSync(join(base, 'next'), join(base, 'current'))
-    const seen = async (count: number): Promise<void> => until(() => {
-      clock.advance(100)
-      return reported.length === count
-    }, 'a report')
+    const seen = async (count: number): Promise<void> =>
+      until(() => {
+        clock.advance(100)
+        return reported.length === count
+      }, 'a report')
     await seen(1)
-    expect(reported).toEqual([{ added: [join(base, 'current/b.zone')], changed: [join(base, 'current/a.zone')], removed: [] }])
+    expect(reported).toEqual([
+      { added: [join(base, 'current/b.zone')], changed: [join(base, 'current/a.zone')], removed: [] },
+    ])
     // And the new place is watched.
     writeFileSync(join(base, 'v2/b.zone'), '3')
     await seen(2)

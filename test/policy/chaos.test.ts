@@ -6,8 +6,12 @@ import { asked, query } from '../server/make.ts'
 
 const passed: Answer = { kind: 'dropped', by: 'next' }
 const next: Handler = () => Promise.resolve(passed)
-const ask = (text: string, type: number, klass: number, identity = { version: 'rootwalk 1', id: 'here' as string | null }): Promise<Answer> =>
-  makeChaos(identity).handle(query({ question: asked(text, type, klass) }), next)
+const ask = (
+  text: string,
+  type: number,
+  klass: number,
+  identity = { version: 'rootwalk 1', id: 'here' as string | null },
+): Promise<Answer> => makeChaos(identity).handle(query({ question: asked(text, type, klass) }), next)
 
 const textOf = (answer: Answer): string | null => {
   if (answer.kind !== 'resolved' || answer.outcome.kind !== 'answer') return null
@@ -18,20 +22,34 @@ const textOf = (answer: Answer): string | null => {
 
 describe('class CHAOS', () => {
   test.each([
-    ['version.bind.', 'rootwalk 1'], ['VERSION.bind.', 'rootwalk 1'], ['version.server.', 'rootwalk 1'], ['id.server.', 'here'], ['hostname.bind.', 'here'],
+    ['version.bind.', 'rootwalk 1'],
+    ['VERSION.bind.', 'rootwalk 1'],
+    ['version.server.', 'rootwalk 1'],
+    ['id.server.', 'here'],
+    ['hostname.bind.', 'here'],
   ])('%s is told when configured', async (name, text) => {
     const answer = await ask(name, RrType.TXT, RrClass.CH)
     expect(textOf(answer)).toBe(text)
-    expect(answer).toMatchObject({ by: 'chaos', shareable: false, outcome: { authoritative: true, rrsets: [{ class: RrClass.CH, ttl: 0 }] } })
+    expect(answer).toMatchObject({
+      by: 'chaos',
+      shareable: false,
+      outcome: { authoritative: true, rrsets: [{ class: RrClass.CH, ttl: 0 }] },
+    })
   })
 
   test('what is hidden is refused', async () => {
-    expect(await ask('id.server.', RrType.TXT, RrClass.CH, { version: 'v', id: null })).toMatchObject({ kind: 'refused', ede: 18 })
+    expect(await ask('id.server.', RrType.TXT, RrClass.CH, { version: 'v', id: null })).toMatchObject({
+      kind: 'refused',
+      ede: 18,
+    })
   })
 
   test.each([
-    ['authors.bind.', RrType.TXT, RrClass.CH], ['version.bind.', RrType.A, RrClass.CH], ['version.bind.', RrType.TXT, RrClass.HS],
-    ['www.example.com.', RrType.A, RrClass.ANY], ['www.example.com.', RrType.A, 77],
+    ['authors.bind.', RrType.TXT, RrClass.CH],
+    ['version.bind.', RrType.A, RrClass.CH],
+    ['version.bind.', RrType.TXT, RrClass.HS],
+    ['www.example.com.', RrType.A, RrClass.ANY],
+    ['www.example.com.', RrType.A, 77],
   ])('%s type %d class %d is refused', async (name, type, klass) => {
     expect(await ask(name, type, klass)).toMatchObject({ kind: 'refused', by: 'chaos' })
   })

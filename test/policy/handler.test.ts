@@ -9,24 +9,29 @@ const stage = (name: string, handle: Stage['handle']): Stage => ({ name, after: 
 describe('compose', () => {
   test('stages see a query in order and the answer in reverse', async () => {
     const seen: string[] = []
-    const noting = (name: string): Stage => stage(name, async (q, next) => {
-      seen.push(`${name} in`)
-      const answer = await next(q)
-      seen.push(`${name} out`)
-      return answer
-    })
+    const noting = (name: string): Stage =>
+      stage(name, async (q, next) => {
+        seen.push(`${name} in`)
+        const answer = await next(q)
+        seen.push(`${name} out`)
+        return answer
+      })
     const answer = await compose([noting('one'), noting('two')], last)(query())
     expect(answer.by).toBe('last')
     expect(seen).toEqual(['one in', 'two in', 'two out', 'one out'])
   })
 
   test('a stage may answer by itself', async () => {
-    const handler = compose([stage('own', () => Promise.resolve(said('own')))], () => Promise.reject(new Error('reached')))
+    const handler = compose([stage('own', () => Promise.resolve(said('own')))], () =>
+      Promise.reject(new Error('reached')),
+    )
     expect((await handler(query())).by).toBe('own')
   })
 
   test('a stage may change the query for those behind it', async () => {
-    const handler = compose([stage('change', (q, next) => next({ ...q, dnssecOk: true }))], q => Promise.resolve(said(String(q.dnssecOk))))
+    const handler = compose([stage('change', (q, next) => next({ ...q, dnssecOk: true }))], q =>
+      Promise.resolve(said(String(q.dnssecOk))),
+    )
     expect((await handler(query())).by).toBe('true')
   })
 

@@ -16,7 +16,9 @@ describe('recursion', () => {
     const seen: unknown[] = []
     const q = query({ recursionDesired: false })
     await recursion(resolving(answer([a('www.example.com.')]), seen))(q)
-    expect(seen).toEqual([{ question: q.question, options: { recursionDesired: false, checkingDisabled: false, because: 'client' } }])
+    expect(seen).toEqual([
+      { question: q.question, options: { recursionDesired: false, checkingDisabled: false, because: 'client' } },
+    ])
   })
 
   test.each<[string, Outcome]>([

@@ -16,13 +16,30 @@ const name = (text: string) => {
 const queryFor = (text: string, type: number, checkingDisabled: boolean): Query => ({
   question: { name: name(text), type, class: RrClass.IN },
   client: { ip: parseIp('127.0.0.1') ?? { family: 4, bytes: new Uint8Array(4), text: '' }, port: 1, transport: 'udp' },
-  recursionDesired: true, checkingDisabled, dnssecOk: false, receivedAt: 0,
+  recursionDesired: true,
+  checkingDisabled,
+  dnssecOk: false,
+  receivedAt: 0,
 })
 const resolved = (security: Security): Answer => ({
-  kind: 'resolved', by: 'recursion', shareable: true,
-  outcome: { kind: 'answer', rrsets: [makeRRset(name('a.test'), RrType.A, RrClass.IN, 60, [Uint8Array.of(192, 0, 2, 1)])], proof: [], additional: [], authoritative: false, security },
+  kind: 'resolved',
+  by: 'recursion',
+  shareable: true,
+  outcome: {
+    kind: 'answer',
+    rrsets: [makeRRset(name('a.test'), RrType.A, RrClass.IN, 60, [Uint8Array.of(192, 0, 2, 1)])],
+    proof: [],
+    additional: [],
+    authoritative: false,
+    security,
+  },
 })
-const denied: Answer = { kind: 'resolved', by: 'recursion', shareable: true, outcome: { kind: 'nxdomain', rrsets: [], soa: null, proof: [], security: { kind: 'secure' }, authoritative: false } }
+const denied: Answer = {
+  kind: 'resolved',
+  by: 'recursion',
+  shareable: true,
+  outcome: { kind: 'nxdomain', rrsets: [], soa: null, proof: [], security: { kind: 'secure' }, authoritative: false },
+}
 
 interface Given {
   readonly type?: number
@@ -32,8 +49,13 @@ interface Given {
 }
 
 /** 20326 and 5 are trusted. */
-async function ask(text: string, { type = RrType.A, security = { kind: 'secure' }, checkingDisabled = false, answer = resolved(security) }: Given = {}): Promise<string> {
-  const got = await makeRootKeySentinel(() => [5, 20_326]).handle(queryFor(text, type, checkingDisabled), () => Promise.resolve(answer))
+async function ask(
+  text: string,
+  { type = RrType.A, security = { kind: 'secure' }, checkingDisabled = false, answer = resolved(security) }: Given = {},
+): Promise<string> {
+  const got = await makeRootKeySentinel(() => [5, 20_326]).handle(queryFor(text, type, checkingDisabled), () =>
+    Promise.resolve(answer),
+  )
   if (got === answer) return 'as it is'
   return got.kind === 'given' ? `${got.content.rcode}: ${got.content.ede?.text}` : got.kind
 }
@@ -44,7 +66,11 @@ describe('root key sentinel (RFC 8509 section 3)', () => {
     ['root-key-sentinel-is-ta-38696.example.test', {}, '2: root key sentinel: key 38696 is not trusted here'],
     ['root-key-sentinel-not-ta-20326.example.test', {}, '2: root key sentinel: key 20326 is trusted here'],
     ['root-key-sentinel-not-ta-38696.example.test', {}, 'as it is'],
-    ['Root-Key-Sentinel-IS-ta-38696.example.test', { type: RrType.AAAA }, '2: root key sentinel: key 38696 is not trusted here'],
+    [
+      'Root-Key-Sentinel-IS-ta-38696.example.test',
+      { type: RrType.AAAA },
+      '2: root key sentinel: key 38696 is not trusted here',
+    ],
     // Five digits, and the whole first label.
     ['root-key-sentinel-not-ta-00005.example.test', {}, '2: root key sentinel: key 5 is trusted here'],
     ['root-key-sentinel-not-ta-5.example.test', {}, 'as it is'],

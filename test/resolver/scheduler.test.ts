@@ -15,7 +15,12 @@ import { SimClock } from '../../src/testing/sim-clock.ts'
 import { SimRandom } from '../../src/testing/sim-random.ts'
 
 const answer: Outcome = {
-  kind: 'answer', rrsets: [rrset`a.test. 60 IN A 192.0.2.1`], proof: [], security: indeterminate, authoritative: false, additional: [],
+  kind: 'answer',
+  rrsets: [rrset`a.test. 60 IN A 192.0.2.1`],
+  proof: [],
+  security: indeterminate,
+  authoritative: false,
+  additional: [],
 }
 
 /** A network in which every exchange takes 100 ms and brings nothing. */
@@ -26,7 +31,13 @@ class SlowNetwork implements Network {
   constructor(clock: SimClock) {
     this.clock = clock
   }
-  exchange(_server: unknown, _transport: unknown, _query: unknown, _timeoutMs: number, done: (result: ExchangeResult) => void): () => void {
+  exchange(
+    _server: unknown,
+    _transport: unknown,
+    _query: unknown,
+    _timeoutMs: number,
+    done: (result: ExchangeResult) => void,
+  ): () => void {
     this.sent++
     const stop = this.clock.after(100, () => done({ kind: 'timeout', mismatches: 0 }))
     return () => {
@@ -43,10 +54,31 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
   const network = new SlowNetwork(clock)
   const events: Event[] = []
   const env: Env = {
-    clock, random: new SimRandom(1), limits, caches: createCaches(limits.cache), localZones: () => { throw new Error('the script asks no zone') },
-    root: () => ({ zone: question('.').name, servers: [], ds: null, expiresAt: Number.POSITIVE_INFINITY, from: 'hints' }),
-    settings: { minimise: 'off', mixCase: false, ipv4: true, ipv6: false, upstreamPort: 53, doNotQuery: [], hardenGlue: true },
-    validation: () => nothingValidated(limits.dnssec), seating: new Seating(),
+    clock,
+    random: new SimRandom(1),
+    limits,
+    caches: createCaches(limits.cache),
+    localZones: () => {
+      throw new Error('the script asks no zone')
+    },
+    root: () => ({
+      zone: question('.').name,
+      servers: [],
+      ds: null,
+      expiresAt: Number.POSITIVE_INFINITY,
+      from: 'hints',
+    }),
+    settings: {
+      minimise: 'off',
+      mixCase: false,
+      ipv4: true,
+      ipv6: false,
+      upstreamPort: 53,
+      doNotQuery: [],
+      hardenGlue: true,
+    },
+    validation: () => nothingValidated(limits.dnssec),
+    seating: new Seating(),
     events: event => events.push(event),
   }
   const byKey = new Map(Object.entries(script).map(([name, steps]) => [questionKey(question(name)), steps]))
@@ -81,7 +113,8 @@ function* slowly(): Steps<Outcome> {
   yield* ping(question('a.test.'))
   return answer
 }
-const why = (outcome: Outcome | undefined): string => (outcome?.kind === 'failure' ? outcome.why : (outcome?.kind ?? 'nothing'))
+const why = (outcome: Outcome | undefined): string =>
+  outcome?.kind === 'failure' ? outcome.why : (outcome?.kind ?? 'nothing')
 
 describe('the scheduler', () => {
   test('500 equal questions share one resolution and all are answered', () => {
@@ -110,9 +143,15 @@ describe('the scheduler', () => {
 
   test('a question that needs itself through others is a cycle, and nothing stays in flight', () => {
     const { ask, run, scheduler } = bench({
-      'a.test.': function* () { return yield* lookup(question('b.test.'), 'server-address') },
-      'b.test.': function* () { return yield* lookup(question('c.test.'), 'server-address') },
-      'c.test.': function* () { return yield* lookup(question('a.test.'), 'server-address') },
+      'a.test.': function* () {
+        return yield* lookup(question('b.test.'), 'server-address')
+      },
+      'b.test.': function* () {
+        return yield* lookup(question('c.test.'), 'server-address')
+      },
+      'c.test.': function* () {
+        return yield* lookup(question('a.test.'), 'server-address')
+      },
     })
     const asked = ask('a.test.')
     run()
@@ -122,8 +161,14 @@ describe('the scheduler', () => {
 
   test('a cycle over two clients’ questions does not leave them waiting for each other', () => {
     const { ask, run, scheduler } = bench({
-      'a.test.': function* () { yield* ping(question('a.test.')); return yield* lookup(question('b.test.'), 'server-address') },
-      'b.test.': function* () { yield* ping(question('b.test.')); return yield* lookup(question('a.test.'), 'server-address') },
+      'a.test.': function* () {
+        yield* ping(question('a.test.'))
+        return yield* lookup(question('b.test.'), 'server-address')
+      },
+      'b.test.': function* () {
+        yield* ping(question('b.test.'))
+        return yield* lookup(question('a.test.'), 'server-address')
+      },
     })
     const asked = [ask('a.test.'), ask('b.test.')]
     run()
@@ -132,16 +177,35 @@ describe('the scheduler', () => {
   })
 
   test('nesting is bounded', () => {
-    const script = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`n${i}.test.`, function* (): Steps<Outcome> { return yield* lookup(question(`n${i + 1}.test.`), 'server-address') }]))
+    const script = Object.fromEntries(
+      Array.from({ length: 30 }, (_, i) => [
+        `n${i}.test.`,
+        function* (): Steps<Outcome> {
+          return yield* lookup(question(`n${i + 1}.test.`), 'server-address')
+        },
+      ]),
+    )
     const { ask, run, started } = bench(script, { budget: { depth: 5 } })
     const asked = ask('n0.test.')
     run()
-    expect(asked.outcome()).toMatchObject({ kind: 'failure', why: 'budget', text: 'limit of 5 nested look-ups reached' })
+    expect(asked.outcome()).toMatchObject({
+      kind: 'failure',
+      why: 'budget',
+      text: 'limit of 5 nested look-ups reached',
+    })
     expect(started.length).toBe(6)
   })
 
   test('each client has its deadline; what comes later is not told twice', () => {
-    const { ask, run, clock } = bench({ 'a.test.': function* () { for (let i = 0; i < 20; i++) yield* ping(question('a.test.')); return answer } }, { budget: { timeMs: 550 } })
+    const { ask, run, clock } = bench(
+      {
+        'a.test.': function* () {
+          for (let i = 0; i < 20; i++) yield* ping(question('a.test.'))
+          return answer
+        },
+      },
+      { budget: { timeMs: 550 } },
+    )
     const asked = ask('a.test.')
     const before = clock.now()
     while (asked.outcome() === undefined) clock.step()
@@ -153,7 +217,11 @@ describe('the scheduler', () => {
   test('a failure that belonged to another client’s budget does not end this one: the question starts anew', () => {
     let runs = 0
     const { ask, run } = bench({
-      'a.test.': function* () { runs++; yield* ping(question('a.test.')); return runs === 1 ? failure('budget', 'spent') : answer },
+      'a.test.': function* () {
+        runs++
+        yield* ping(question('a.test.'))
+        return runs === 1 ? failure('budget', 'spent') : answer
+      },
     })
     const asked = [ask('a.test.'), ask('a.test.')]
     run()
@@ -163,7 +231,10 @@ describe('the scheduler', () => {
   test('the first acceptable branch ends the others, and their exchanges', () => {
     const { ask, run, network, scheduler } = bench({
       'a.test.': function* () {
-        const branches = [1, 5, 9].map(function* (count): Steps<number> { for (let i = 0; i < count; i++) yield* ping(question('a.test.')); return count })
+        const branches = [1, 5, 9].map(function* (count): Steps<number> {
+          for (let i = 0; i < count; i++) yield* ping(question('a.test.'))
+          return count
+        })
         const got = yield* first(branches, count => count === 5)
         return got === 5 ? answer : failure('bug', `got ${got}`)
       },
@@ -177,10 +248,25 @@ describe('the scheduler', () => {
   })
 
   test('a look-up that nobody waits for any more is ended; one that somebody else waits for is not', () => {
-    const slow = function* (): Steps<Outcome> { for (let i = 0; i < 10; i++) yield* ping(question('a.test.')); return answer }
+    const slow = function* (): Steps<Outcome> {
+      for (let i = 0; i < 10; i++) yield* ping(question('a.test.'))
+      return answer
+    }
     const race = function* (): Steps<Outcome> {
-      const branches = [function* (): Steps<string> { yield* ping(question('a.test.')); return 'quick' }, function* (): Steps<string> { yield* lookup(question('slow.test.'), 'server-address'); return 'slow' }]
-      yield* first(branches.map(b => b()), text => text === 'quick')
+      const branches = [
+        function* (): Steps<string> {
+          yield* ping(question('a.test.'))
+          return 'quick'
+        },
+        function* (): Steps<string> {
+          yield* lookup(question('slow.test.'), 'server-address')
+          return 'slow'
+        },
+      ]
+      yield* first(
+        branches.map(b => b()),
+        text => text === 'quick',
+      )
       return answer
     }
     const alone = bench({ 'race.test.': race, 'slow.test.': slow })
@@ -199,7 +285,12 @@ describe('the scheduler', () => {
     const { ask } = bench({
       'a.test.': function* () {
         const none = yield* all<number>([])
-        const got = yield* all([3, 1, 2].map(function* (n): Steps<number> { yield* all([]); return n }))
+        const got = yield* all(
+          [3, 1, 2].map(function* (n): Steps<number> {
+            yield* all([])
+            return n
+          }),
+        )
         return got.join() === '3,1,2' && none.length === 0 ? answer : failure('bug', got.join())
       },
     })
@@ -207,7 +298,12 @@ describe('the scheduler', () => {
   })
 
   test('a bug is told as one, fails its own question and leaves the rest alone', () => {
-    const { ask, run, events, scheduler } = bench({ 'a.test.': () => { throw new Error('a bug') }, 'b.test.': slowly })
+    const { ask, run, events, scheduler } = bench({
+      'a.test.': () => {
+        throw new Error('a bug')
+      },
+      'b.test.': slowly,
+    })
     const asked = [ask('a.test.'), ask('b.test.')]
     run()
     expect(asked.map(a => why(a.outcome()))).toEqual(['bug', 'answer'])
@@ -216,8 +312,15 @@ describe('the scheduler', () => {
   })
 
   test('a network that throws is a bug of the question that asked', () => {
-    const { ask, events, scheduler, network } = bench({ 'a.test.': function* () { yield* ping(question('a.test.')); return answer } })
-    network.exchange = () => { throw new Error('no descriptors') }
+    const { ask, events, scheduler, network } = bench({
+      'a.test.': function* () {
+        yield* ping(question('a.test.'))
+        return answer
+      },
+    })
+    network.exchange = () => {
+      throw new Error('no descriptors')
+    }
     const asked = ask('a.test.')
     expect(why(asked.outcome())).toBe('bug')
     expect(events).toMatchObject([{ kind: 'bug', question: 'a.test. A' }])
@@ -226,7 +329,16 @@ describe('the scheduler', () => {
 
   test('a bug in a branch fails the whole question', () => {
     const { ask, run, events } = bench({
-      'a.test.': function* () { yield* all([slowly(), (function* (): Steps<Outcome> { yield* ping(question('a.test.')); throw new Error('a bug') })()]); return answer },
+      'a.test.': function* () {
+        yield* all([
+          slowly(),
+          (function* (): Steps<Outcome> {
+            yield* ping(question('a.test.'))
+            throw new Error('a bug')
+          })(),
+        ])
+        return answer
+      },
     })
     const asked = ask('a.test.')
     run()
@@ -245,7 +357,10 @@ describe('the scheduler', () => {
 
   test('ten thousand effects that end at once need no deep stack', () => {
     const { ask } = bench({
-      'a.test.': function* () { for (let i = 0; i < 10_000; i++) yield* all([]); return answer },
+      'a.test.': function* () {
+        for (let i = 0; i < 10_000; i++) yield* all([])
+        return answer
+      },
     })
     expect(ask('a.test.').outcome()?.kind).toBe('answer')
   })

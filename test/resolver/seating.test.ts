@@ -8,9 +8,15 @@ const BOTH: readonly (4 | 6)[] = [4, 6]
 const rules: SeatingRules = { families: BOTH, port: 53, doNotQuery: [], most: 2 }
 const name = (text: string) => question(text).name
 const prefixes = (text: string): Prefix[] => [parsePrefix(text)].filter(prefix => prefix !== null)
-const server = (text: string, ...addresses: string[]): DelegatedServer => ({ name: name(text), addresses: addresses.map(ip) })
-const keys = (servers: readonly DelegatedServer[], changes: Partial<SeatingRules> = {}, seating = new Seating()): string[] =>
-  seating.of(servers, { ...rules, ...changes }).seats.map(seat => seat.server.key)
+const server = (text: string, ...addresses: string[]): DelegatedServer => ({
+  name: name(text),
+  addresses: addresses.map(ip),
+})
+const keys = (
+  servers: readonly DelegatedServer[],
+  changes: Partial<SeatingRules> = {},
+  seating = new Seating(),
+): string[] => seating.of(servers, { ...rules, ...changes }).seats.map(seat => seat.server.key)
 
 describe('who may be asked', () => {
   const servers = [server('a.test', '192.0.2.1', '2001:db8::1'), server('b.test', '192.0.2.2'), server('c.test')]
@@ -27,7 +33,10 @@ describe('who may be asked', () => {
   })
 
   it('several names with one address are one server (CVE-2026-3592)', () => {
-    expect(keys([server('a.test', '192.0.2.1'), server('b.test', '192.0.2.1', '192.0.2.3')])).toEqual(['192.0.2.1#53', '192.0.2.3#53'])
+    expect(keys([server('a.test', '192.0.2.1'), server('b.test', '192.0.2.1', '192.0.2.3')])).toEqual([
+      '192.0.2.1#53',
+      '192.0.2.3#53',
+    ])
   })
 
   it('names without an address that may be asked are to be looked up', () => {

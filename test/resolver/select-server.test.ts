@@ -3,7 +3,10 @@ import { defaultLimits } from '../../src/limits.ts'
 import { selectServer, type Candidate } from '../../src/resolver/select-server.ts'
 
 const candidate = (srttMs: number | null, changes: Partial<Candidate> = {}): Candidate => ({
-  tries: 0, timeoutMs: srttMs === null ? 400 : srttMs * 3, srttMs, ...changes,
+  tries: 0,
+  timeoutMs: srttMs === null ? 400 : srttMs * 3,
+  srttMs,
+  ...changes,
 })
 
 /** How often each is chosen over all values of the dice. */
@@ -40,6 +43,8 @@ describe('choice of a server', () => {
   })
 
   test('but comes again before one that has been silent for long', () => {
-    expect(shares([candidate(10, { tries: 1, timeoutMs: 100 }), candidate(null, { timeoutMs: 1_500, tries: 0 })])[0]).toBeGreaterThan(90)
+    expect(
+      shares([candidate(10, { tries: 1, timeoutMs: 100 }), candidate(null, { timeoutMs: 1_500, tries: 0 })])[0],
+    ).toBeGreaterThan(90)
   })
 })

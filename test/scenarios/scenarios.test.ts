@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { parseScenario } from '../../src/testing/scenario.ts'
 import { runScenario } from '../../src/testing/scenario-run.ts'
 
-const files = readdirSync(import.meta.dirname).filter(file => file.endsWith('.rpl')).sort()
+const files = readdirSync(import.meta.dirname)
+  .filter(file => file.endsWith('.rpl'))
+  .sort()
 
 describe('scenarios', () => {
   it('there are many', () => {
@@ -19,12 +21,20 @@ describe('scenarios', () => {
   }
 
   it('one that is not met says where, what and how it went', () => {
-    const text = readFileSync(new URL('walk.rpl', import.meta.url), 'utf8').replaceAll('www.example.com. 200 IN A', 'www.example.com. 201 IN A')
-    expect(() => runScenario(parseScenario(text, 'walk.rpl'))).toThrow(/walk\.rpl:\d+: step 31 check-answer: answer: expected .* 201 in a .*, found .* 200 in a [\s\S]*the walk so far:[\s\S]*> a\.gtld\.net\. 198\.51\.100\.11/)
+    const text = readFileSync(new URL('walk.rpl', import.meta.url), 'utf8').replaceAll(
+      'www.example.com. 200 IN A',
+      'www.example.com. 201 IN A',
+    )
+    expect(() => runScenario(parseScenario(text, 'walk.rpl'))).toThrow(
+      /walk\.rpl:\d+: step 31 check-answer: answer: expected .* 201 in a .*, found .* 200 in a [\s\S]*the walk so far:[\s\S]*> a\.gtld\.net\. 198\.51\.100\.11/,
+    )
   })
 
   it('a NOTHING step that finds a query out is not met', () => {
-    const text = readFileSync(new URL('silence-by-hand.rpl', import.meta.url), 'utf8').replace('STEP 2 CHECK_OUT_QUERY', 'STEP 2 NOTHING\nSTEP 2 CHECK_OUT_QUERY')
+    const text = readFileSync(new URL('silence-by-hand.rpl', import.meta.url), 'utf8').replace(
+      'STEP 2 CHECK_OUT_QUERY',
+      'STEP 2 NOTHING\nSTEP 2 CHECK_OUT_QUERY',
+    )
     expect(() => runScenario(parseScenario(text, 'x.rpl'))).toThrow(/step 2 nothing: queries are out/)
   })
 })

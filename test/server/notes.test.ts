@@ -17,11 +17,25 @@ it.each([
   const client: Client = { ip, port: 5_353, transport: 'udp' }
   const entries: QueryLogEntry[] = []
   const asked: string[] = []
-  const take = makeNoteTaker({ clock: { wall: () => 77 }, queryLog: entry => entries.push(entry), prefetch: q => asked.push(`${formatName(q.name)} ${q.type} ${q.class}`) })
+  const take = makeNoteTaker({
+    clock: { wall: () => 77 },
+    queryLog: entry => entries.push(entry),
+    prefetch: q => asked.push(`${formatName(q.name)} ${q.type} ${q.class}`),
+  })
   take(kind, noteValue(123, 3), query({ name: 'WWW.Example.com', type: 28 }), client)
   take(kind, noteValue(1, 0), Uint8Array.of(1, 2, 3), client)
-  expect(entries.map(({ name, ...rest }) => ({ ...rest, name: formatName(name) }))).toEqual(Array.from({ length: lines }, () => ({
-    client, name: 'www.example.com.', type: 28, class: 1, rcode: 3, octets: 123, tookMs: 0, by: 'cache', wall: 77,
-  })))
+  expect(entries.map(({ name, ...rest }) => ({ ...rest, name: formatName(name) }))).toEqual(
+    Array.from({ length: lines }, () => ({
+      client,
+      name: 'www.example.com.',
+      type: 28,
+      class: 1,
+      rcode: 3,
+      octets: 123,
+      tookMs: 0,
+      by: 'cache',
+      wall: 77,
+    })),
+  )
   expect(asked).toEqual(Array.from({ length: lookups }, () => 'www.example.com. 28 1'))
 })

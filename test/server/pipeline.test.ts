@@ -4,7 +4,11 @@ import type { Gate, GateVerdict } from '../../src/policy/handler.ts'
 import { admission, makePipeline, orderProblems } from '../../src/server/pipeline.ts'
 import { a, answer, asked, client, query } from './make.ts'
 
-const stage = (name: string, after: string[] = [], before: string[] = []): { name: string; after: string[]; before: string[] } => ({ name, after, before })
+const stage = (
+  name: string,
+  after: string[] = [],
+  before: string[] = [],
+): { name: string; after: string[]; before: string[] } => ({ name, after, before })
 const gate = (verdict: GateVerdict): Gate => ({ name: verdict, admit: () => verdict })
 
 describe('the order', () => {
@@ -20,7 +24,10 @@ describe('the order', () => {
 
   test('ours starts, and answers in that order', async () => {
     const pipeline = makePipeline({
-      allow: [], identity: { version: 'v', id: null }, answeredLocally: () => false, limits: { accessVerdicts: 10, anyTtl: 60 },
+      allow: [],
+      identity: { version: 'v', id: null },
+      answeredLocally: () => false,
+      limits: { accessVerdicts: 10, anyTtl: 60 },
       resolver: {
         resolve(_question, _options, done) {
           done(answer([a('www.example.com.')]))
@@ -29,7 +36,8 @@ describe('the order', () => {
       },
     })
     expect(pipeline.admit(client())).toBe('refuse')
-    const by = async (type: number, klass: number): Promise<string> => (await pipeline.handler(query({ question: asked('version.bind.', type, klass) }))).by
+    const by = async (type: number, klass: number): Promise<string> =>
+      (await pipeline.handler(query({ question: asked('version.bind.', type, klass) }))).by
     expect(await by(RrType.TXT, RrClass.CH)).toBe('chaos')
     expect(await by(RrType.ANY, RrClass.CH)).toBe('chaos')
     expect(await by(RrType.ANY, RrClass.IN)).toBe('minimal-any')
@@ -38,7 +46,13 @@ describe('the order', () => {
 })
 
 describe('gates', () => {
-  test.each<[GateVerdict[], GateVerdict]>([[[], 'pass'], [['pass'], 'pass'], [['pass', 'refuse', 'drop'], 'refuse'], [['drop', 'refuse'], 'drop'], [['pass', 'pass'], 'pass']])('%j: %s', (verdicts, all) => {
+  test.each<[GateVerdict[], GateVerdict]>([
+    [[], 'pass'],
+    [['pass'], 'pass'],
+    [['pass', 'refuse', 'drop'], 'refuse'],
+    [['drop', 'refuse'], 'drop'],
+    [['pass', 'pass'], 'pass'],
+  ])('%j: %s', (verdicts, all) => {
     expect(admission(verdicts.map(gate))(client())).toBe(all)
   })
 })

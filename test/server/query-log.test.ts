@@ -5,23 +5,51 @@ import { formatQuery, type QueryLogEntry } from '../../src/server/query-log.ts'
 import { client, wire } from './make.ts'
 
 const entry = (change: Partial<QueryLogEntry> = {}): QueryLogEntry => ({
-  client: client('192.0.2.77', 'tcp'), name: wire('www.Example.com.'), type: RrType.AAAA, class: RrClass.IN, rcode: 3, octets: 120, tookMs: 1.23456, by: 'recursion', wall: 1_700_000_000, ...change,
+  client: client('192.0.2.77', 'tcp'),
+  name: wire('www.Example.com.'),
+  type: RrType.AAAA,
+  class: RrClass.IN,
+  rcode: 3,
+  octets: 120,
+  tookMs: 1.23456,
+  by: 'recursion',
+  wall: 1_700_000_000,
+  ...change,
 })
 
 describe('query log', () => {
   test('a line is one JSON object', () => {
     const line = formatQuery(entry(), 'full')
     expect(line.endsWith('}\n')).toBe(true)
-    expect(JSON.parse(line)).toEqual({ time: 1_700_000_000, client: '192.0.2.77', transport: 'tcp', name: 'www.Example.com.', type: 'AAAA', rcode: 'NXDOMAIN', octets: 120, ms: 1.235, by: 'recursion' })
+    expect(JSON.parse(line)).toEqual({
+      time: 1_700_000_000,
+      client: '192.0.2.77',
+      transport: 'tcp',
+      name: 'www.Example.com.',
+      type: 'AAAA',
+      rcode: 'NXDOMAIN',
+      octets: 120,
+      ms: 1.235,
+      by: 'recursion',
+    })
   })
 
   test('other classes are named, silence has no rcode', () => {
-    expect(JSON.parse(formatQuery(entry({ class: RrClass.CH, rcode: null }), 'full'))).toMatchObject({ class: 'CH', rcode: 'none' })
+    expect(JSON.parse(formatQuery(entry({ class: RrClass.CH, rcode: null }), 'full'))).toMatchObject({
+      class: 'CH',
+      rcode: 'none',
+    })
   })
 
-  test.each([['full', '192.0.2.77', '2001:db8:1:2ff:3::4'], ['prefix', '192.0.2.0/24', '2001:db8:1:200::/56'], ['none', '', '']] as const)('clients %s', (privacy, v4, v6) => {
+  test.each([
+    ['full', '192.0.2.77', '2001:db8:1:2ff:3::4'],
+    ['prefix', '192.0.2.0/24', '2001:db8:1:200::/56'],
+    ['none', '', ''],
+  ] as const)('clients %s', (privacy, v4, v6) => {
     expect(JSON.parse(formatQuery(entry(), privacy))).toMatchObject({ client: v4 })
-    expect(JSON.parse(formatQuery(entry({ client: client('2001:db8:1:2ff:3::4') }), privacy))).toMatchObject({ client: v6 })
+    expect(JSON.parse(formatQuery(entry({ client: client('2001:db8:1:2ff:3::4') }), privacy))).toMatchObject({
+      client: v6,
+    })
   })
 
   test('hostile octets in a name stay inside their string and on their line', () => {

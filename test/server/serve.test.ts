@@ -31,9 +31,15 @@ interface Bench {
 }
 
 const resolved = (outcome: Outcome, shareable = true): Answer => ({ kind: 'resolved', outcome, by: 'test', shareable })
-const always = (given: Answer): Handler => () => Promise.resolve(given)
+const always =
+  (given: Answer): Handler =>
+  () =>
+    Promise.resolve(given)
 
-function bench(handler: Handler, change: { nsid?: string; waitingPerClient?: number; lateAnswersKept?: number } = {}): Bench {
+function bench(
+  handler: Handler,
+  change: { nsid?: string; waitingPerClient?: number; lateAnswersKept?: number } = {},
+): Bench {
   const time = { now: 1_000 }
   const counters = new Counters()
   const limits = { ...defaultLimits.server, ...change }
@@ -53,14 +59,26 @@ function bench(handler: Handler, change: { nsid?: string; waitingPerClient?: num
         return handler(query)
       },
     },
-    waiting, counters,
+    waiting,
+    counters,
     events: event => events.push(event),
-    settings: { udpReplyBytes: 1232, edeTextBytes: 160, tcpIdleMs: 30_000, nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid) },
+    settings: {
+      udpReplyBytes: 1232,
+      edeTextBytes: 160,
+      tcpIdleMs: 30_000,
+      nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid),
+    },
     queryLog: entry => log.push(entry),
     prefetch: ({ name, type }) => void prefetched.push(`${formatName(name)} ${type}`),
   })
   return {
-    serve, counters, waiting, events, log, seen, prefetched,
+    serve,
+    counters,
+    waiting,
+    events,
+    log,
+    seen,
+    prefetched,
     pass: ms => {
       time.now += ms
     },
@@ -94,34 +112,70 @@ describe('two paths', () => {
     const b = bench(always(resolved(www)))
     const first = read(await b.ask(bytesOf({ id: 1 })))
     b.pass(10_400)
-    const second = read(await b.ask(bytesOf({ id: 2, question: asked('WWW.example.COM.'), edns: edns({ payloadSize: 4096 }) })))
+    const second = read(
+      await b.ask(bytesOf({ id: 2, question: asked('WWW.example.COM.'), edns: edns({ payloadSize: 4096 }) })),
+    )
     expect(b.seen).toHaveLength(1)
     expect(first).toMatchObject({ id: 1, edns: null, answer: [{ ttl: 300 }] })
-    expect(second).toMatchObject({ id: 2, response: true, recursionAvailable: true, question: { cased: wire('WWW.example.COM.') }, edns: { payloadSize: 1232, version: 0 }, answer: [{ ttl: 290, owner: wire('WWW.example.COM.') }] })
-    expect(b.counters.snapshot()).toMatchObject({ udpQueries: 2, answeredFromCache: 1, answeredByValuePath: 1, noError: 1 })
+    expect(second).toMatchObject({
+      id: 2,
+      response: true,
+      recursionAvailable: true,
+      question: { cased: wire('WWW.example.COM.') },
+      edns: { payloadSize: 1232, version: 0 },
+      answer: [{ ttl: 290, owner: wire('WWW.example.COM.') }],
+    })
+    expect(b.counters.snapshot()).toMatchObject({
+      udpQueries: 2,
+      answeredFromCache: 1,
+      answeredByValuePath: 1,
+      noError: 1,
+    })
   })
 
   test.each([
     ['from the cache', client(), 'aaa.example.com.', '192.0.2.1'],
     ['by value', client('198.51.100.1'), 'aaa.example.com.', null],
-  ])('a query that is answered %s while the reply to another is taken does not get into what is kept of that one', async (_what, from, name, address) => {
-    const b = bench(({ question }) => Promise.resolve(resolved(answer([a(formatName(question.name), formatName(question.name).startsWith('aaa') ? '192.0.2.1' : '192.0.2.2', 300)]))))
-    await b.ask(bytesOf({ question: asked('aaa.example.com.') }))
-    const inner = bytesOf({ id: 3, question: asked(name) })
-    const replies: Message[] = []
-    await new Promise<void>(done => {
-      const outer = bytesOf({ id: 2, question: asked('bbb.example.com.') })
-      b.serve(outer, outer.length, client(), (reply, length) => {
-        replies.push(read(reply.slice(0, length)))
-        b.serve(inner, inner.length, from, (next, nextLength) => void replies.push(read(next.slice(0, nextLength))))
-        done()
+  ])(
+    'a query that is answered %s while the reply to another is taken does not get into what is kept of that one',
+    async (_what, from, name, address) => {
+      const b = bench(({ question }) =>
+        Promise.resolve(
+          resolved(
+            answer([
+              a(
+                formatName(question.name),
+                formatName(question.name).startsWith('aaa') ? '192.0.2.1' : '192.0.2.2',
+                300,
+              ),
+            ]),
+          ),
+        ),
+      )
+      await b.ask(bytesOf({ question: asked('aaa.example.com.') }))
+      const inner = bytesOf({ id: 3, question: asked(name) })
+      const replies: Message[] = []
+      await new Promise<void>(done => {
+        const outer = bytesOf({ id: 2, question: asked('bbb.example.com.') })
+        b.serve(outer, outer.length, client(), (reply, length) => {
+          replies.push(read(reply.slice(0, length)))
+          b.serve(inner, inner.length, from, (next, nextLength) => void replies.push(read(next.slice(0, nextLength))))
+          done()
+        })
       })
-    })
-    const again = read(await b.ask(bytesOf({ id: 4, question: asked('bbb.example.com.') })))
-    const addresses = [...replies, again].map(({ id, answer: [record] }) => [id, record === undefined ? null : record.rdata.join('.')])
-    expect(addresses).toEqual([[2, '192.0.2.2'], [3, address], [4, '192.0.2.2']])
-    expect(b.seen).toHaveLength(2)
-  })
+      const again = read(await b.ask(bytesOf({ id: 4, question: asked('bbb.example.com.') })))
+      const addresses = [...replies, again].map(({ id, answer: [record] }) => [
+        id,
+        record === undefined ? null : record.rdata.join('.'),
+      ])
+      expect(addresses).toEqual([
+        [2, '192.0.2.2'],
+        [3, address],
+        [4, '192.0.2.2'],
+      ])
+      expect(b.seen).toHaveLength(2)
+    },
+  )
 
   test('a popular answer is fetched anew once before it ends, without anybody waiting', async () => {
     const b = bench(always(resolved(www)))
@@ -147,7 +201,11 @@ describe('two paths', () => {
     await b.ask(bytesOf())
     await b.ask(bytesOf({ edns: edns({ dnssecOk: true }) }))
     await b.ask(bytesOf({ checkingDisabled: true }))
-    expect(b.seen.map(query => [query.dnssecOk, query.checkingDisabled])).toEqual([[false, false], [true, false], [false, true]])
+    expect(b.seen.map(query => [query.dnssecOk, query.checkingDisabled])).toEqual([
+      [false, false],
+      [true, false],
+      [false, true],
+    ])
     expect(read(await b.ask(bytesOf({ edns: edns({ dnssecOk: true }) }))).edns?.dnssecOk).toBe(true)
     expect(b.seen).toHaveLength(3)
   })
@@ -160,7 +218,9 @@ describe('two paths', () => {
   })
 
   test('failures are not kept here (RFC 9520 has its own store)', async () => {
-    const b = bench(always(resolved({ kind: 'failure', rrsets: [], why: 'unreachable', ede: 22, text: 'nobody answered' })))
+    const b = bench(
+      always(resolved({ kind: 'failure', rrsets: [], why: 'unreachable', ede: 22, text: 'nobody answered' })),
+    )
     const got = read(await b.ask(bytesOf({ edns: edns() })))
     expect(got.rcode).toBe(Rcode.SERVFAIL)
     expect(readExtendedErrors(got.edns ?? edns())).toEqual([{ code: 22, text: 'nobody answered' }])
@@ -183,13 +243,27 @@ describe('two paths', () => {
 
   test('options that we answer are answered on a hit too; others do not matter', async () => {
     const b = bench(always(resolved(www)), { nsid: 'here' })
-    const withOptions = (...codes: number[]): Uint8Array => bytesOf({ edns: edns({ options: codes.map(code => ({ code, data: new Uint8Array(code === EdnsOptionCode.COOKIE ? 8 : 0) })) }) })
+    const withOptions = (...codes: number[]): Uint8Array =>
+      bytesOf({
+        edns: edns({
+          options: codes.map(code => ({ code, data: new Uint8Array(code === EdnsOptionCode.COOKIE ? 8 : 0) })),
+        }),
+      })
     await b.ask(bytesOf())
     const tcp = client('127.0.0.1', 'tcp')
-    expect(findOption(read(await b.ask(withOptions(EdnsOptionCode.COOKIE, EdnsOptionCode.KEEPALIVE), tcp)).edns ?? edns(), EdnsOptionCode.KEEPALIVE)).toBeDefined()
-    expect(findOption(read(await b.ask(withOptions(EdnsOptionCode.NSID))).edns ?? edns(), EdnsOptionCode.NSID)).toBeDefined()
+    expect(
+      findOption(
+        read(await b.ask(withOptions(EdnsOptionCode.COOKIE, EdnsOptionCode.KEEPALIVE), tcp)).edns ?? edns(),
+        EdnsOptionCode.KEEPALIVE,
+      ),
+    ).toBeDefined()
+    expect(
+      findOption(read(await b.ask(withOptions(EdnsOptionCode.NSID))).edns ?? edns(), EdnsOptionCode.NSID),
+    ).toBeDefined()
     expect(b.counters.get('answeredFromCache')).toBe(0)
-    expect(read(await b.ask(withOptions(EdnsOptionCode.COOKIE, 65_001, EdnsOptionCode.KEEPALIVE))).edns?.options).toEqual([])
+    expect(
+      read(await b.ask(withOptions(EdnsOptionCode.COOKIE, 65_001, EdnsOptionCode.KEEPALIVE))).edns?.options,
+    ).toEqual([])
     expect(b.counters.get('answeredFromCache')).toBe(1)
   })
 })
@@ -232,7 +306,12 @@ describe('who and what is not served', () => {
 
   test('no error reply is longer than its query, OPT aside', async () => {
     const b = bench(always({ kind: 'refused', by: 'x', ede: null, text: '' }))
-    for (const bytes of [bytesOf(), bytesOf({ opcode: 4 }), bytesOf({ question: asked('a.test.', RrType.AXFR) }), bytesOf({ question: null })]) {
+    for (const bytes of [
+      bytesOf(),
+      bytesOf({ opcode: 4 }),
+      bytesOf({ question: asked('a.test.', RrType.AXFR) }),
+      bytesOf({ question: null }),
+    ]) {
       expect((await b.ask(bytes))?.length).toBeLessThanOrEqual(bytes.length)
     }
   })
@@ -245,7 +324,10 @@ describe('who and what is not served', () => {
 describe('waiting queries', () => {
   const gated = (): { handler: Handler; release: () => void } => {
     const held: (() => void)[] = []
-    return { handler: () => new Promise(settle => held.push(() => settle(resolved(www, false)))), release: () => held.shift()?.() }
+    return {
+      handler: () => new Promise(settle => held.push(() => settle(resolved(www, false)))),
+      release: () => held.shift()?.(),
+    }
   }
 
   test('beyond the cap of a client queries are dropped, others are served', async () => {
@@ -281,9 +363,12 @@ describe('waiting queries', () => {
 describe('bugs cost one query', () => {
   test.each<[string, Handler]>([
     ['a handler that rejects', () => Promise.reject(new Error('broken'))],
-    ['a handler that throws', () => {
-      throw new Error('broken')
-    }],
+    [
+      'a handler that throws',
+      () => {
+        throw new Error('broken')
+      },
+    ],
   ])('%s: SERVFAIL, and the bug is told', async (_, handler) => {
     const b = bench(handler)
     expect(read(await b.ask(bytesOf()))).toMatchObject({ rcode: Rcode.SERVFAIL, answer: [] })
@@ -314,6 +399,9 @@ describe('query log', () => {
     const b = bench(always(resolved(www)))
     await b.ask(bytesOf())
     await b.ask(bytesOf({ question: asked('WWW.example.com.') }))
-    expect(b.log).toMatchObject([{ by: 'test', rcode: 0, type: 1, name: wire('www.example.com.') }, { by: 'cache', rcode: 0, type: 1, name: wire('www.example.com.'), octets: 49, wall: 1_700_000_000 }])
+    expect(b.log).toMatchObject([
+      { by: 'test', rcode: 0, type: 1, name: wire('www.example.com.') },
+      { by: 'cache', rcode: 0, type: 1, name: wire('www.example.com.'), octets: 49, wall: 1_700_000_000 },
+    ])
   })
 })

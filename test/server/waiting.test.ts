@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { WaitingClients } from '../../src/server/waiting.ts'
 import { client } from './make.ts'
 
-const make = (): WaitingClients => new WaitingClients({ waitingPerClient: 4, discardAfterMs: 1_900, lateAnswersKept: 1 })
+const make = (): WaitingClients =>
+  new WaitingClients({ waitingPerClient: 4, discardAfterMs: 1_900, lateAnswersKept: 1 })
 
 describe('queries that wait (DNSBomb, CVE-2024-33655)', () => {
   test('are capped for each address, whatever the port', () => {

@@ -3,13 +3,17 @@ import type { Outcome } from '../../src/steps.ts'
 import { simulate } from '../../src/testing/world.ts'
 import { nameIn, signedWorld } from './signed-world.ts'
 
-const tell = (outcome: Outcome): string => (outcome.kind === 'failure' ? outcome.text : `${outcome.kind} ${outcome.security.kind}`)
+const tell = (outcome: Outcome): string =>
+  outcome.kind === 'failure' ? outcome.text : `${outcome.kind} ${outcome.security.kind}`
 
 /** RFC 8198: what a validated denial covers is not asked again. */
 describe.each(['', 'nsec3'])('denials used for other names, zone signed %j', sign => {
   const open = (aggressive = true) => {
     const world = simulate({ ...signedWorld({ zone: sign }), validation: { aggressive } })
-    const ask = (name: string, type = 'A'): { readonly said: string; readonly outcome: Outcome; readonly exchanges: number } => {
+    const ask = (
+      name: string,
+      type = 'A',
+    ): { readonly said: string; readonly outcome: Outcome; readonly exchanges: number } => {
       const before = world.exchanges.length
       const outcome = world.resolve(nameIn('zone', name), type)
       return { said: tell(outcome), outcome, exchanges: world.exchanges.length - before }

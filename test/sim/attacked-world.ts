@@ -18,7 +18,10 @@ const known = (n: number): string => `h${n}`
 const wild = (n: number): string => `x${n}.wild`
 const missing = (n: number): string => `x${n}.nothing.ent`
 /** So many labels in front of a name that does not exist. */
-const deep = (labels: number) => (n: number): string => `x${n}.${'a.'.repeat(labels - 1)}nothing.ent`
+const deep =
+  (labels: number) =>
+  (n: number): string =>
+    `x${n}.${'a.'.repeat(labels - 1)}nothing.ent`
 const MANY_LABELS = 30
 /** With the labels of the zone: a name of 255 octets has room for 127. */
 const MOST_LABELS = 100
@@ -62,20 +65,42 @@ ${Array.from({ length: KNOWN }, (_, n) => `h${n} A 192.0.2.31`).join('\n')}
 
 /** The same for the same `keys`, so that several can share what they made. */
 export function attackedInternet(keys = new KeyStore()): InternetSource {
-  const all = [honest, ...attacks].flatMap(({ sign }, i) => Array.from({ length: COPIES }, (_, copy) => ({ sign, origin: zoneOf(i, copy) })))
-  const zones = all.map(({ sign, origin }, i) => ({ origin, text: text(`${ADDRESS}${10 + i}`), at: [`${ADDRESS}${10 + i}`], sign }))
+  const all = [honest, ...attacks].flatMap(({ sign }, i) =>
+    Array.from({ length: COPIES }, (_, copy) => ({ sign, origin: zoneOf(i, copy) })),
+  )
+  const zones = all.map(({ sign, origin }, i) => ({
+    origin,
+    text: text(`${ADDRESS}${10 + i}`),
+    at: [`${ADDRESS}${10 + i}`],
+    sign,
+  }))
   const delegations = all.map(({ origin }, i) => `${origin} NS ns.${origin}\nns.${origin} A ${ADDRESS}${10 + i}`)
   const rootWith = (more: string): InternetSource => ({
     keys,
-    zones: [{ origin: '.', text: `$TTL 86400\n@ SOA a.root. h.root. 1 1800 900 604800 86400\n@ NS a.root.\na.root. A ${ADDRESS}1\n${delegations.join('\n')}\n${more}`, at: [`${ADDRESS}1`], sign: '' }, ...zones],
+    zones: [
+      {
+        origin: '.',
+        text: `$TTL 86400\n@ SOA a.root. h.root. 1 1800 900 604800 86400\n@ NS a.root.\na.root. A ${ADDRESS}1\n${delegations.join('\n')}\n${more}`,
+        at: [`${ADDRESS}1`],
+        sign: '',
+      },
+      ...zones,
+    ],
     servers: [],
   })
   // The DS sets are made from those that the zones would have.
-  const { anchors } = buildInternet(rootWith(''), new SimRandom(1), 1, signedBy(() => 0))
+  const { anchors } = buildInternet(
+    rootWith(''),
+    new SimRandom(1),
+    1,
+    signedBy(() => 0),
+  )
   const wrong = Array.from({ length: COPIES }, (_, copy) => {
     const last = zoneOf(attacks.length, copy)
     const [ds = new Uint8Array()] = anchors.get(nameOf(last))?.ds ?? []
-    return Array.from({ length: HUGE_DS }, (__, i) => `${last} DS ${formatRdata(RrType.DS, withEnd(ds, i + 1))}`).join('\n')
+    return Array.from({ length: HUGE_DS }, (__, i) => `${last} DS ${formatRdata(RrType.DS, withEnd(ds, i + 1))}`).join(
+      '\n',
+    )
   })
   return rootWith(`${wrong.join('\n')}\n`)
 }

@@ -1,4 +1,7 @@
-/** Every way of signing a zone, in order, out of order and on purpose, and what becomes of its data: never data that is wrong, never an honest zone that is refused. */
+/**
+ * Every way of signing a zone, in order, out of order and on purpose, and what becomes of its data: never data that is
+ * wrong, never an honest zone that is refused.
+ */
 import { describe, expect, it } from 'vitest'
 import { edeName, EdeCode } from '../../src/dns/types.ts'
 import type { Outcome } from '../../src/steps.ts'
@@ -7,7 +10,11 @@ import { simulate, type World, type WorldOptions } from '../../src/testing/world
 import { addressOf, honestSigns, nameIn, questions, signedWorld } from './signed-world.ts'
 import { lines } from './support.ts'
 
-const world = (sign: string, more: Partial<WorldOptions> = {}, servers: Parameters<typeof signedWorld>[1] = []): World => simulate({ ...signedWorld({ zone: sign }, servers), ...more })
+const world = (
+  sign: string,
+  more: Partial<WorldOptions> = {},
+  servers: Parameters<typeof signedWorld>[1] = [],
+): World => simulate({ ...signedWorld({ zone: sign }, servers), ...more })
 
 /** `NOERROR secure`, or `bogus 7`, with a line that says more when it fails. */
 function says(outcome: Outcome): string {
@@ -17,7 +24,9 @@ function says(outcome: Outcome): string {
 
 describe('honest zones', () => {
   it.each(['', 'ed25519 nsec3(5) salt(beef)', 'rsasha256 ecdsap256sha256'])('cold: "%s"', sign => {
-    const found = questions.map(([name, type]) => `${name} ${type} ${says(world(sign).resolve(nameIn('zone', name), type))}`)
+    const found = questions.map(
+      ([name, type]) => `${name} ${type} ${says(world(sign).resolve(nameIn('zone', name), type))}`,
+    )
     expect(found).toEqual(questions.map(([name, type, rcode, security]) => `${name} ${type} ${rcode} ${security}`))
   })
 
@@ -25,7 +34,9 @@ describe('honest zones', () => {
     const one = world(sign)
     for (const round of [1, 2]) {
       const found = questions.map(([name, type]) => `${name} ${type} ${says(one.resolve(nameIn('zone', name), type))}`)
-      expect(found, `round ${round}`).toEqual(questions.map(([name, type, rcode, security]) => `${name} ${type} ${rcode} ${security}`))
+      expect(found, `round ${round}`).toEqual(
+        questions.map(([name, type, rcode, security]) => `${name} ${type} ${rcode} ${security}`),
+      )
     }
   })
 })
@@ -100,27 +111,49 @@ for (const [what, table] of Object.entries({ 'broken zones': broken, attacks }))
       }
     })
 
-    it.each(table)('%s: beside it everything is in order, and it gives data to whoever checks by himself', (sign, ede, asked) => {
-      const one = world(sign)
-      for (const text of asked) ask(one, text)
-      expect(says(one.resolve('www.honest.', 'A'))).toBe('NOERROR secure')
-      expect(says(one.resolve('nothing.ent.honest.', 'A'))).toBe('NXDOMAIN secure')
-      if (sign !== 'missingKeys' && asked.includes(DATA)) expect(one.resolve('www.zone.', 'A', { checkingDisabled: true }).kind, ede).toBe('answer')
-    })
+    it.each(table)(
+      '%s: beside it everything is in order, and it gives data to whoever checks by himself',
+      (sign, ede, asked) => {
+        const one = world(sign)
+        for (const text of asked) ask(one, text)
+        expect(says(one.resolve('www.honest.', 'A'))).toBe('NOERROR secure')
+        expect(says(one.resolve('nothing.ent.honest.', 'A'))).toBe('NXDOMAIN secure')
+        if (sign !== 'missingKeys' && asked.includes(DATA))
+          expect(one.resolve('www.zone.', 'A', { checkingDisabled: true }).kind, ede).toBe('answer')
+      },
+    )
   })
 }
 
 describe('zones that cannot be validated are insecure, and the client is told why', () => {
-  const note = (outcome: Outcome): string => (outcome.kind !== 'failure' && outcome.security.kind === 'insecure' ? `${outcome.kind} ${outcome.security.note === undefined ? 'proven' : edeName(outcome.security.note.ede)}` : says(outcome))
+  const note = (outcome: Outcome): string =>
+    outcome.kind !== 'failure' && outcome.security.kind === 'insecure'
+      ? `${outcome.kind} ${outcome.security.note === undefined ? 'proven' : edeName(outcome.security.note.ede)}`
+      : says(outcome)
   it.each([
-    ['unsupportedAlgorithm', 'Unsupported Dnskey Algorithm'], ['unsupportedDigest', 'Unsupported Ds Digest Type'], ['noDs', 'proven'],
+    ['unsupportedAlgorithm', 'Unsupported Dnskey Algorithm'],
+    ['unsupportedDigest', 'Unsupported Ds Digest Type'],
+    ['noDs', 'proven'],
   ])('%s: %s', (sign, why) => {
-    for (const [text, kind] of [[DATA, 'answer'], ['www TXT', 'nodata'], ['nothing.ent A', 'nxdomain'], [EXPANSION, 'answer'], ['www.secure A', 'answer']] as const) expect(note(ask(world(sign), text))).toBe(`${kind} ${why}`)
+    for (const [text, kind] of [
+      [DATA, 'answer'],
+      ['www TXT', 'nodata'],
+      ['nothing.ent A', 'nxdomain'],
+      [EXPANSION, 'answer'],
+      ['www.secure A', 'answer'],
+    ] as const)
+      expect(note(ask(world(sign), text))).toBe(`${kind} ${why}`)
   })
 
   it('NSEC3 with more iterations than anybody should have (CVE-2023-50868)', () => {
     for (const iterations of [51, 2_500]) {
-      for (const [text, kind] of [['www TXT', 'nodata'], ['nothing.ent A', 'nxdomain'], [EXPANSION, 'answer'], ['www.insecure A', 'answer']] as const) expect(note(ask(world(`nsec3(${iterations})`), text))).toBe(`${kind} Unsupported Nsec3 Iterations`)
+      for (const [text, kind] of [
+        ['www TXT', 'nodata'],
+        ['nothing.ent A', 'nxdomain'],
+        [EXPANSION, 'answer'],
+        ['www.insecure A', 'answer'],
+      ] as const)
+        expect(note(ask(world(`nsec3(${iterations})`), text))).toBe(`${kind} Unsupported Nsec3 Iterations`)
       expect(says(ask(world(`nsec3(${iterations})`), DATA))).toBe('NOERROR secure')
     }
     expect(says(ask(world('nsec3(50)'), 'www TXT'))).toBe('NOERROR secure')
@@ -128,8 +161,14 @@ describe('zones that cannot be validated are insecure, and the client is told wh
 
   it('opt-out: what an unsigned delegation could be behind is not secure', () => {
     for (const [text, expected] of [
-      [DATA, 'NOERROR secure'], ['www TXT', 'NOERROR secure'], ['nothing.ent A', 'NXDOMAIN insecure'], [EXPANSION, 'NOERROR insecure'], ['www.insecure A', 'NOERROR insecure'], ['www.secure A', 'NOERROR secure'],
-    ] as const) expect(`${text} ${says(ask(world('nsec3 optOut'), text))}`).toBe(`${text} ${expected}`)
+      [DATA, 'NOERROR secure'],
+      ['www TXT', 'NOERROR secure'],
+      ['nothing.ent A', 'NXDOMAIN insecure'],
+      [EXPANSION, 'NOERROR insecure'],
+      ['www.insecure A', 'NOERROR insecure'],
+      ['www.secure A', 'NOERROR secure'],
+    ] as const)
+      expect(`${text} ${says(ask(world('nsec3 optOut'), text))}`).toBe(`${text} ${expected}`)
   })
 })
 
@@ -139,7 +178,9 @@ describe('a bad server does not make a zone bad', () => {
       for (const sign of ['', 'nsec3']) {
         for (const text of [DATA, 'www TXT', 'nothing.ent A', EXPANSION, 'www.secure A', 'www.insecure A']) {
           const one = world(sign, { seed }, [{ at: [addressOf(1)], does: [does] }])
-          expect(`${text} ${says(ask(one, text))}`, one.traceText()).toMatch(text === 'www.insecure A' ? / NOERROR insecure$/ : / (?:NOERROR|NXDOMAIN) secure$/)
+          expect(`${text} ${says(ask(one, text))}`, one.traceText()).toMatch(
+            text === 'www.insecure A' ? / NOERROR insecure$/ : / (?:NOERROR|NXDOMAIN) secure$/,
+          )
         }
       }
     }
@@ -171,7 +212,9 @@ describe('where trust begins', () => {
   })
 
   it('a negative anchor, until it ends', () => {
-    const one = world('expired', { validation: { negative: [{ name: nameOf('zone.'), until: 1_767_225_600 + 3_600 }] } })
+    const one = world('expired', {
+      validation: { negative: [{ name: nameOf('zone.'), until: 1_767_225_600 + 3_600 }] },
+    })
     expect(says(ask(one, DATA))).toBe('NOERROR insecure')
     one.advance('2h')
     expect(says(ask(one, DATA))).toBe('bogus Signature Expired')
@@ -213,15 +256,26 @@ describe('time', () => {
 describe('aliases are judged link by link', () => {
   it('the CNAME that a server makes from a DNAME is made by us', () => {
     const outcome = ask(world('wrongDnameTarget'), 'www.old A')
-    expect(lines(outcome)).toEqual(['old.zone. 3600 IN DNAME new.zone.', 'www.old.zone. 3600 IN CNAME www.new.zone.', 'www.new.zone. 3600 IN A 192.0.2.81'])
+    expect(lines(outcome)).toEqual([
+      'old.zone. 3600 IN DNAME new.zone.',
+      'www.old.zone. 3600 IN CNAME www.new.zone.',
+      'www.new.zone. 3600 IN A 192.0.2.81',
+    ])
     expect(says(outcome)).toBe('NOERROR secure')
   })
 
   it('a secure alias into an insecure zone is insecure, into a bogus one bogus', () => {
     expect(says(world('noDs').resolve('away.zone.', 'A'))).toBe('NOERROR insecure')
-    for (const [sign, expected] of [['noDs', 'NOERROR insecure'], ['expired', 'bogus Signature Expired']] as const) {
+    for (const [sign, expected] of [
+      ['noDs', 'NOERROR insecure'],
+      ['expired', 'bogus Signature Expired'],
+    ] as const) {
       const source = signedWorld({ zone: sign })
-      const one = simulate({ zones: source.zones.map(zone => (zone.origin === 'honest.' ? { ...zone, text: `${zone.text}there CNAME www.zone.\n` } : zone)) })
+      const one = simulate({
+        zones: source.zones.map(zone =>
+          zone.origin === 'honest.' ? { ...zone, text: `${zone.text}there CNAME www.zone.\n` } : zone,
+        ),
+      })
       expect(says(one.resolve('there.honest.', 'A'))).toBe(expected)
     }
   })

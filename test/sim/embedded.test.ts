@@ -1,4 +1,7 @@
-/** Every awkward one of the embedded internet does what it is named after, and the walks stay as they were (golden files). */
+/**
+ * Every awkward one of the embedded internet does what it is named after, and the walks stay as they were (golden
+ * files).
+ */
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/steps.ts'
 import { readInternet } from '../../src/testing/internet.ts'
@@ -24,7 +27,12 @@ const table: readonly (readonly [string, string, Expected, RegExp])[] = [
   ['mail.example.com.', 'SSHFP', 'answer', /4 2/],
   ['10.2.0.192.in-addr.arpa.', 'PTR', 'answer', /www\.example\.com\.$/],
   ['20.2.0.192.in-addr.arpa.', 'PTR', 'answer', /www\.example\.net\.$/],
-  ['0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.', 'PTR', 'answer', /www\.example\.com\.$/],
+  [
+    '0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.',
+    'PTR',
+    'answer',
+    /www\.example\.com\.$/,
+  ],
   ['ttl5.example.com.', 'A', 'answer', / 5 IN A 192\.0\.2\.5$/],
   ['chain.example.com.', 'A', 'answer', /192\.0\.2\.21$/],
   ['loop.example.com.', 'A', 'failure', /$/],
@@ -67,15 +75,38 @@ const table: readonly (readonly [string, string, Expected, RegExp])[] = [
 
 /** What validation finds: `secure`, `insecure` with the code of its note, `bogus` with its code. */
 const validated: readonly (readonly [string, string, string])[] = [
-  ['www.example.com.', 'A', 'secure'], ['nothing.example.com.', 'A', 'secure'], ['ent.example.com.', 'A', 'secure'], ['anything.wild.example.com.', 'A', 'secure'],
-  ['www.example.org.', 'A', 'secure'], ['www.old.example.com.', 'A', 'secure'], ['10.2.0.192.in-addr.arpa.', 'PTR', 'secure'], ['www.voorbeeld.nl.', 'A', 'secure'],
-  ['nothing.nl.', 'A', 'secure'], ['big.example.com.', 'TXT', 'secure'],
-  ['www.example.net.', 'A', 'insecure'], ['chain.example.com.', 'A', 'insecure'], ['www.child.example.net.', 'A', 'insecure'], ['www.slow.example.', 'A', 'insecure'], ['nothing.net.', 'A', 'insecure'],
-  ['www.expired.example.', 'A', 'bogus 7'], ['www.not-yet-valid.example.', 'A', 'bogus 8'], ['www.wrong-key.example.', 'A', 'bogus 6'], ['www.wrong-ds.example.', 'A', 'bogus 9'],
-  ['www.missing-signatures.example.', 'A', 'bogus 10'], ['www.stripped-ds.example.', 'A', 'bogus 12'], ['nothing.wrong-nsec3.example.', 'A', 'bogus 12'], ['www.wrong-nsec3.example.', 'A', 'secure'],
-  ['www.broken-rollover.example.', 'A', 'bogus 9'], ['www.key-trap.example.', 'A', 'bogus 6'],
-  ['www.key-rollover.example.', 'A', 'secure'], ['www.mixed-algorithms.example.', 'A', 'secure'], ['www.one-strips.example.', 'A', 'secure'], ['nothing.one-strips.example.', 'A', 'secure'],
-  ['www.unsupported-algorithm.example.', 'A', 'insecure 1'], ['www.many-iterations.example.', 'A', 'secure'], ['nothing.many-iterations.example.', 'A', 'insecure 27'],
+  ['www.example.com.', 'A', 'secure'],
+  ['nothing.example.com.', 'A', 'secure'],
+  ['ent.example.com.', 'A', 'secure'],
+  ['anything.wild.example.com.', 'A', 'secure'],
+  ['www.example.org.', 'A', 'secure'],
+  ['www.old.example.com.', 'A', 'secure'],
+  ['10.2.0.192.in-addr.arpa.', 'PTR', 'secure'],
+  ['www.voorbeeld.nl.', 'A', 'secure'],
+  ['nothing.nl.', 'A', 'secure'],
+  ['big.example.com.', 'TXT', 'secure'],
+  ['www.example.net.', 'A', 'insecure'],
+  ['chain.example.com.', 'A', 'insecure'],
+  ['www.child.example.net.', 'A', 'insecure'],
+  ['www.slow.example.', 'A', 'insecure'],
+  ['nothing.net.', 'A', 'insecure'],
+  ['www.expired.example.', 'A', 'bogus 7'],
+  ['www.not-yet-valid.example.', 'A', 'bogus 8'],
+  ['www.wrong-key.example.', 'A', 'bogus 6'],
+  ['www.wrong-ds.example.', 'A', 'bogus 9'],
+  ['www.missing-signatures.example.', 'A', 'bogus 10'],
+  ['www.stripped-ds.example.', 'A', 'bogus 12'],
+  ['nothing.wrong-nsec3.example.', 'A', 'bogus 12'],
+  ['www.wrong-nsec3.example.', 'A', 'secure'],
+  ['www.broken-rollover.example.', 'A', 'bogus 9'],
+  ['www.key-trap.example.', 'A', 'bogus 6'],
+  ['www.key-rollover.example.', 'A', 'secure'],
+  ['www.mixed-algorithms.example.', 'A', 'secure'],
+  ['www.one-strips.example.', 'A', 'secure'],
+  ['nothing.one-strips.example.', 'A', 'secure'],
+  ['www.unsupported-algorithm.example.', 'A', 'insecure 1'],
+  ['www.many-iterations.example.', 'A', 'secure'],
+  ['nothing.many-iterations.example.', 'A', 'insecure 27'],
 ]
 
 const security = (outcome: Outcome): string => {
@@ -107,16 +138,34 @@ describe('the embedded internet, asked cold', () => {
 
   it('asked one after the other in one world as well', () => {
     const world = simulate(internet)
-    for (const [name, type, kind] of table) expect([name, type, world.resolve(name, type).kind]).toEqual([name, type, kind])
+    for (const [name, type, kind] of table)
+      expect([name, type, world.resolve(name, type).kind]).toEqual([name, type, kind])
   })
 })
 
 describe('golden walks (update with -u, review the difference)', () => {
   const walks = [
-    'www.example.com. A', 'chain.example.com. A', 'loop.example.com. A', 'www.old.example.com. A', 'www.glueless.example. A', 'www.one-silent.example. A',
-    'www.all-silent.example. A', 'www.truncating.example. A', 'www.formerr-on-edns.example. A', 'www.lame.example. A', 'www.wrong-case.example. A',
-    'www.spoofed.example. A', 'big.example.com. TXT', 'ent.example.com. A', 'nothing.example.com. A', 'circular-a.example. A', '20.2.0.192.in-addr.arpa. PTR',
-    'www.example.net. A', 'www.expired.example. A', 'www.key-trap.example. A', 'nothing.many-iterations.example. A',
+    'www.example.com. A',
+    'chain.example.com. A',
+    'loop.example.com. A',
+    'www.old.example.com. A',
+    'www.glueless.example. A',
+    'www.one-silent.example. A',
+    'www.all-silent.example. A',
+    'www.truncating.example. A',
+    'www.formerr-on-edns.example. A',
+    'www.lame.example. A',
+    'www.wrong-case.example. A',
+    'www.spoofed.example. A',
+    'big.example.com. TXT',
+    'ent.example.com. A',
+    'nothing.example.com. A',
+    'circular-a.example. A',
+    '20.2.0.192.in-addr.arpa. PTR',
+    'www.example.net. A',
+    'www.expired.example. A',
+    'www.key-trap.example. A',
+    'nothing.many-iterations.example. A',
   ]
   it.each(walks)('%s', async walk => {
     const [name = '', type = ''] = walk.split(' ')

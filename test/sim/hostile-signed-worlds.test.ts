@@ -14,17 +14,24 @@ const EXPLAINED = 2
 const lineOf = ({ seed, phase, question, wrong }: Violation): string => `seed ${seed}, ${phase}: ${question}: ${wrong}`
 
 function report(violations: readonly Violation[], honest: boolean): string {
-  return [...violations.slice(0, EXPLAINED).map(one => explain(shrunk(one, { honest }))), `${violations.length} seeds:`, ...violations.map(lineOf)].join('\n\n')
+  return [
+    ...violations.slice(0, EXPLAINED).map(one => explain(shrunk(one, { honest }))),
+    `${violations.length} seeds:`,
+    ...violations.map(lineOf),
+  ].join('\n\n')
 }
 
 describe('signed worlds with a hostile server', () => {
-  it('nothing forged is secure, or is data below a secure delegation, or outlives the attacker', { timeout: 3_600_000 }, () => {
+  it('nothing forged is secure, or is data below a secure delegation, or outlives the attacker', {
+    timeout: 3_600_000,
+  }, () => {
     const played = seeds(SEEDS, LONG_SEEDS).map(seed => play(seed))
     const violations = played.flatMap(({ violation }) => violation ?? [])
     if (violations.length > 0) expect.fail(report(violations, false))
     // A run in which nothing is changed, nothing answered or nothing refused would prove little.
     if (played.length < SEEDS) return
-    const sum = (of: (one: (typeof played)[number]) => number): number => played.reduce((total, one) => total + of(one), 0)
+    const sum = (of: (one: (typeof played)[number]) => number): number =>
+      played.reduce((total, one) => total + of(one), 0)
     expect(sum(({ changed }) => changed)).toBeGreaterThan(played.length)
     expect(sum(({ secure }) => secure)).toBeGreaterThan(sum(({ answers }) => answers) / 4)
     expect(sum(({ failures }) => failures)).toBeGreaterThan(sum(({ answers }) => answers) / 50)

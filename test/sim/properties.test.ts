@@ -1,6 +1,6 @@
 /**
- * Seeds x faults x questions on the embedded internet. Whatever goes wrong: every resolution ends, once; nothing stays in
- * flight; budgets hold; what is answered is the truth; nothing forged is kept; the same seed gives the same trace.
+ * Seeds x faults x questions on the embedded internet. Whatever goes wrong: every resolution ends, once; nothing stays
+ * in flight; budgets hold; what is answered is the truth; nothing forged is kept; the same seed gives the same trace.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -18,21 +18,80 @@ import { saying, seeds } from './support.ts'
 
 const internet = readInternet()
 
-/** Those after which an answer is still true or missing. `nxdomainOnEmptyNonTerminal` lies, so it has a test of its own. */
+/**
+ * Those after which an answer is still true or missing. `nxdomainOnEmptyNonTerminal` lies, so it has a test of its own.
+ */
 const faults: readonly MisbehaviourName[] = [
-  'lame', 'silent', 'slow', 'truncates', 'truncatesForever', 'ignoresEdns', 'formerrOnEdns', 'dropsEdns', 'badVersion', 'refuses', 'servfails', 'notimp', 'formerr',
-  'bareErrors', 'garbage', 'upwardReferral', 'loops', 'wrongCase', 'clearsAa', 'emptyAnswerNoSoa', 'selfGlue', 'extraRecords', 'tcpRefused', 'tcpOnly', 'portClosed',
-  'wrongIdBeforeAnswer', 'wrongQuestionBeforeAnswer', 'wrongOpcodeBeforeAnswer', 'wrongClassBeforeAnswer', 'qr0BeforeAnswer', 'malformedBeforeAnswer', 'spoofs', 'guessesId',
+  'lame',
+  'silent',
+  'slow',
+  'truncates',
+  'truncatesForever',
+  'ignoresEdns',
+  'formerrOnEdns',
+  'dropsEdns',
+  'badVersion',
+  'refuses',
+  'servfails',
+  'notimp',
+  'formerr',
+  'bareErrors',
+  'garbage',
+  'upwardReferral',
+  'loops',
+  'wrongCase',
+  'clearsAa',
+  'emptyAnswerNoSoa',
+  'selfGlue',
+  'extraRecords',
+  'tcpRefused',
+  'tcpOnly',
+  'portClosed',
+  'wrongIdBeforeAnswer',
+  'wrongQuestionBeforeAnswer',
+  'wrongOpcodeBeforeAnswer',
+  'wrongClassBeforeAnswer',
+  'qr0BeforeAnswer',
+  'malformedBeforeAnswer',
+  'spoofs',
+  'guessesId',
 ]
 
 const questions: readonly (readonly [string, string])[] = [
-  ['www.example.com.', 'A'], ['www.example.com.', 'AAAA'], ['example.com.', 'MX'], ['example.com.', 'NS'], ['com.', 'NS'], ['chain.example.com.', 'A'],
-  ['loop.example.com.', 'A'], ['dangling.example.com.', 'A'], ['www.old.example.com.', 'A'], ['x.wild.example.com.', 'A'], ['y.wild.example.com.', 'TXT'],
-  ['ent.example.com.', 'A'], ['deep.ent.example.com.', 'A'], ['nothing.example.com.', 'A'], ['big.example.com.', 'TXT'], ['www.example.org.', 'A'],
-  ['www.child.example.net.', 'A'], ['child.example.net.', 'DS'], ['10.2.0.192.in-addr.arpa.', 'PTR'], ['20.2.0.192.in-addr.arpa.', 'PTR'],
-  ['www.glueless.example.', 'A'], ['www.one-silent.example.', 'A'], ['www.one-lame.example.', 'A'], ['www.lame.example.', 'A'], ['www.all-silent.example.', 'A'],
-  ['www.wrong-case.example.', 'A'], ['www.poisoning.example.', 'A'], ['circular-a.example.', 'A'], ['www.spoofed.example.', 'A'], ['nothing.invalid-tld.', 'A'],
-  ['www.victim.example.', 'A'], ['ns.attacker.example.', 'A'], ['.', 'NS'], ['example.com.', 'ANY'],
+  ['www.example.com.', 'A'],
+  ['www.example.com.', 'AAAA'],
+  ['example.com.', 'MX'],
+  ['example.com.', 'NS'],
+  ['com.', 'NS'],
+  ['chain.example.com.', 'A'],
+  ['loop.example.com.', 'A'],
+  ['dangling.example.com.', 'A'],
+  ['www.old.example.com.', 'A'],
+  ['x.wild.example.com.', 'A'],
+  ['y.wild.example.com.', 'TXT'],
+  ['ent.example.com.', 'A'],
+  ['deep.ent.example.com.', 'A'],
+  ['nothing.example.com.', 'A'],
+  ['big.example.com.', 'TXT'],
+  ['www.example.org.', 'A'],
+  ['www.child.example.net.', 'A'],
+  ['child.example.net.', 'DS'],
+  ['10.2.0.192.in-addr.arpa.', 'PTR'],
+  ['20.2.0.192.in-addr.arpa.', 'PTR'],
+  ['www.glueless.example.', 'A'],
+  ['www.one-silent.example.', 'A'],
+  ['www.one-lame.example.', 'A'],
+  ['www.lame.example.', 'A'],
+  ['www.all-silent.example.', 'A'],
+  ['www.wrong-case.example.', 'A'],
+  ['www.poisoning.example.', 'A'],
+  ['circular-a.example.', 'A'],
+  ['www.spoofed.example.', 'A'],
+  ['nothing.invalid-tld.', 'A'],
+  ['www.victim.example.', 'A'],
+  ['ns.attacker.example.', 'A'],
+  ['.', 'NS'],
+  ['example.com.', 'ANY'],
 ]
 
 /** Those that servers without fault are asked for, and that have an answer. */
@@ -51,7 +110,9 @@ function truthOf(name: string, type: string): string {
 
 /** The servers above the planted names: what those say of them is no forgery. */
 const entitled = (server: ServerSource): boolean =>
-  internet.zones.some(zone => (zone.origin === '.' || zone.origin === 'example.') && zone.at.some(address => server.at.includes(address)))
+  internet.zones.some(
+    zone => (zone.origin === '.' || zone.origin === 'example.') && zone.at.some(address => server.at.includes(address)),
+  )
 
 function faulty(seed: number): { readonly options: WorldOptions; readonly random: SimRandom } {
   const random = new SimRandom(seed).fork('faults')
@@ -59,15 +120,24 @@ function faulty(seed: number): { readonly options: WorldOptions; readonly random
   const severity = random.below(5)
   const servers = (internet.servers ?? []).map((server): ServerSource => {
     const does = [...(server.does ?? [])]
-    while (random.below(12) < severity) does.push(pick(entitled(server) ? faults.filter(fault => fault !== 'extraRecords') : faults) ?? 'lame')
+    while (random.below(12) < severity)
+      does.push(pick(entitled(server) ? faults.filter(fault => fault !== 'extraRecords') : faults) ?? 'lame')
     return { ...server, does }
   })
   const options: WorldOptions = {
-    ...internet, servers, seed,
-    loss: random.below(4) * 0.1, duplicates: random.below(3) * 0.1, jitter: random.below(4) * 0.5,
+    ...internet,
+    servers,
+    seed,
+    loss: random.below(4) * 0.1,
+    duplicates: random.below(3) * 0.1,
+    jitter: random.below(4) * 0.5,
     unrouted: random.below(2) === 0 ? 'silent' : 'unreachable',
     deadFamilies: random.below(4) === 0 ? [6] : [],
-    settings: { minimise: pick(['off', 'relaxed', 'strict'] as const) ?? 'off', mixCase: random.below(2) === 0, ipv6: pick([true, false, 'auto'] as const) ?? true },
+    settings: {
+      minimise: pick(['off', 'relaxed', 'strict'] as const) ?? 'off',
+      mixCase: random.below(2) === 0,
+      ipv6: pick([true, false, 'auto'] as const) ?? true,
+    },
   }
   return { options, random }
 }
@@ -89,9 +159,15 @@ function play(seed: number): { readonly world: World; readonly asked: readonly A
     const [name, type] = draw()
     const [before, began] = [world.network.started, world.clock.now()]
     asked.push({ name, type, outcome: world.resolve(name, type) })
-    expect(world.network.started - before, `messages for ${name} ${type}`).toBeLessThanOrEqual(world.limits.budget.queries)
+    expect(world.network.started - before, `messages for ${name} ${type}`).toBeLessThanOrEqual(
+      world.limits.budget.queries,
+    )
     expect(world.clock.now() - began, `time for ${name} ${type}`).toBeLessThanOrEqual(world.limits.budget.timeMs + 1)
-    const together = Array.from({ length: random.below(4) }, draw).map(([n, t]) => ({ name: n, type: t, started: world.start(n, t) }))
+    const together = Array.from({ length: random.below(4) }, draw).map(([n, t]) => ({
+      name: n,
+      type: t,
+      started: world.start(n, t),
+    }))
     world.run()
     for (const { name: n, type: t, started } of together) {
       expect(started.outcome, `${n} ${t} ended`).not.toBeNull()
@@ -115,9 +191,22 @@ function same(found: unknown, expected: unknown, seed: number, world: World, wha
 function checkCaches(seed: number, world: World): void {
   const now = world.clock.now()
   for (const name of [planted.victim, planted.server]) {
-    for (const type of [RrType.A, RrType.AAAA, RrType.NS]) same(world.caches.rrsets.get(name, type, RrClass.IN, now), undefined, seed, world, `${formatName(name)} ${type} is cached`)
+    for (const type of [RrType.A, RrType.AAAA, RrType.NS])
+      same(
+        world.caches.rrsets.get(name, type, RrClass.IN, now),
+        undefined,
+        seed,
+        world,
+        `${formatName(name)} ${type} is cached`,
+      )
     const delegation = world.caches.delegations.closest(name, now)
-    same(delegation?.servers.filter(server => server.name === planted.server) ?? [], [], seed, world, 'a forged delegation')
+    same(
+      delegation?.servers.filter(server => server.name === planted.server) ?? [],
+      [],
+      seed,
+      world,
+      'a forged delegation',
+    )
   }
   same(world.exchangesTo(planted.address.text), [], seed, world, 'the attacker was asked')
 }
@@ -127,11 +216,19 @@ function checkRest(seed: number, world: World): void {
   same(world.resolver.inFlight, 0, seed, world, 'in flight')
   same(world.network.inFlight, 0, seed, world, 'exchanges in flight')
   same(world.clock.pending, 0, seed, world, 'timers left')
-  same(world.events.filter(event => event.kind === 'bug'), [], seed, world, 'a bug')
+  same(
+    world.events.filter(event => event.kind === 'bug'),
+    [],
+    seed,
+    world,
+    'a bug',
+  )
 }
 
 describe('simulations', () => {
-  it('whatever goes wrong, resolutions end, tell the truth, leave nothing behind and keep nothing from outside the zone that was asked', { timeout: 3_600_000 }, () => {
+  it('whatever goes wrong, resolutions end, tell the truth, leave nothing behind and keep nothing from outside the zone that was asked', {
+    timeout: 3_600_000,
+  }, () => {
     let answers = 0
     let failures = 0
     for (const seed of seeds()) {
@@ -143,7 +240,10 @@ describe('simulations', () => {
         if (outcome.kind === 'failure') failures++
         else answers++
         if (outcome.kind !== 'failure') same(saying(outcome), truthOf(name, type), seed, world, `${name} ${type}`)
-        const forged = outcome.rrsets.flatMap(set => recordsOf(set)).filter(record => isPlanted(record.rdata)).map(formatRr)
+        const forged = outcome.rrsets
+          .flatMap(set => recordsOf(set))
+          .filter(record => isPlanted(record.rdata))
+          .map(formatRr)
         same(forged, [], seed, world, `forged data for ${name} ${type}`)
       }
     }

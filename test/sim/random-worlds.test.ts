@@ -15,7 +15,10 @@ import { saying, seeds } from './support.ts'
 const security = { kind: 'indeterminate' } as const
 
 /** What the zones say; null for a loop of aliases or a name that grows too long. */
-function oracle(zones: readonly Zone[], asked: Question): { readonly outcome: Outcome; readonly aliases: number } | null {
+function oracle(
+  zones: readonly Zone[],
+  asked: Question,
+): { readonly outcome: Outcome; readonly aliases: number } | null {
   const chain: RRset[] = []
   const seen = new Set<Name>()
   let q = asked
@@ -30,20 +33,29 @@ function oracle(zones: readonly Zone[], asked: Question): { readonly outcome: Ou
     switch (found.kind) {
       case 'answer':
         if (asked.type !== 5 && repeats(chain)) return null
-        return { outcome: { kind: 'answer', rrsets: chain, proof: [], security, authoritative: false, additional: [] }, aliases }
+        return {
+          outcome: { kind: 'answer', rrsets: chain, proof: [], security, authoritative: false, additional: [] },
+          aliases,
+        }
       case 'alias':
         q = { ...q, name: found.target }
         continue
       case 'nodata':
       case 'nxdomain':
-        return repeats(chain) ? null : { outcome: { kind: found.kind, rrsets: chain, soa: found.soa, proof: [], security, authoritative: false }, aliases }
+        return repeats(chain)
+          ? null
+          : {
+              outcome: { kind: found.kind, rrsets: chain, soa: found.soa, proof: [], security, authoritative: false },
+              aliases,
+            }
       case 'name-too-long':
         return null
       case 'referral': {
         // An alias led from the zone into a child of it.
         const last = found.rrsets.findLast(set => set.type === 5)?.rdatas[0]
         const target = last === undefined ? null : targetOf(last)
-        if (target === null || !isWithin(foldName(target), found.cut)) throw new Error('the deepest zone refers to a deeper one')
+        if (target === null || !isWithin(foldName(target), found.cut))
+          throw new Error('the deepest zone refers to a deeper one')
         q = { ...q, name: foldName(target) }
         continue
       }

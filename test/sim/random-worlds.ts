@@ -1,7 +1,7 @@
 /**
- * Made-up internets for simulations: a random tree of zones with delegations in zone and out of it, with and without glue,
- * with aliases, DNAMEs, wildcards and empty non-terminals. Every zone can be resolved, since a server is only named in its
- * own zone or in one that was made before.
+ * Made-up internets for simulations: a random tree of zones with delegations in zone and out of it, with and without
+ * glue, with aliases, DNAMEs, wildcards and empty non-terminals. Every zone can be resolved, since a server is only
+ * named in its own zone or in one that was made before.
  */
 import { foldName, isStrictlyWithin, isWithin, type Name } from '../../src/dns/name.ts'
 import { formatName } from '../../src/dns/text.ts'
@@ -35,7 +35,10 @@ export function randomWorld(random: SimRandom, zoneCount: number): RandomWorld {
     return one
   }
   const label = (): string => pick(LABELS)
-  const below = (origin: Name, depth: number): string => `${Array.from({ length: depth }, label).map(l => `${l}.`).join('')}${formatName(origin)}`.replace(/^(.+)\.\.$/, '$1.')
+  const below = (origin: Name, depth: number): string =>
+    `${Array.from({ length: depth }, label)
+      .map(l => `${l}.`)
+      .join('')}${formatName(origin)}`.replace(/^(.+)\.\.$/, '$1.')
   const address = (): string => `192.0.2.${++hosts}`
 
   const add = (draft: Draft, line: string, owner: Name, type: string): void => {
@@ -43,7 +46,13 @@ export function randomWorld(random: SimRandom, zoneCount: number): RandomWorld {
     draft.owners.set(owner, (draft.owners.get(owner) ?? new Set()).add(type))
   }
   const make = (origin: Name, parent: Draft | null): void => {
-    const draft: Draft = { origin, at: [], lines: [`@ 300 IN SOA ns.${formatName(origin)} h. 1 7200 3600 86400 300`.replace('ns..', 'ns.')], cuts: [], owners: new Map([[origin, new Set(['SOA'])]]) }
+    const draft: Draft = {
+      origin,
+      at: [],
+      lines: [`@ 300 IN SOA ns.${formatName(origin)} h. 1 7200 3600 86400 300`.replace('ns..', 'ns.')],
+      cuts: [],
+      owners: new Map([[origin, new Set(['SOA'])]]),
+    }
     const earlier = drafts.filter(other => other.origin !== origin)
     for (let i = 0; i <= random.below(3); i++) {
       const at = address()
@@ -64,19 +73,33 @@ export function randomWorld(random: SimRandom, zoneCount: number): RandomWorld {
   while (drafts.length < zoneCount) {
     const parent = pick(drafts)
     const origin = nameOf(below(parent.origin, 1 + random.below(2)))
-    if (!drafts.some(other => other.origin === origin) && !parent.cuts.some(cut => isWithin(origin, cut) || isWithin(cut, origin))) make(origin, parent)
+    if (
+      !drafts.some(other => other.origin === origin) &&
+      !parent.cuts.some(cut => isWithin(origin, cut) || isWithin(cut, origin))
+    )
+      make(origin, parent)
   }
   const name = (): string => below(pick(drafts).origin, random.below(4))
   for (const draft of drafts) for (let i = 0; i < 10; i++) addData(draft, random, add, pick, name)
-  return { zones: drafts.map(draft => ({ origin: formatName(draft.origin), text: draft.lines.join('\n'), at: draft.at })), name }
+  return {
+    zones: drafts.map(draft => ({ origin: formatName(draft.origin), text: draft.lines.join('\n'), at: draft.at })),
+    name,
+  }
 }
 
 function addData(
-  draft: Draft, random: SimRandom, add: (draft: Draft, line: string, owner: Name, type: string) => void, pick: <T>(list: readonly T[]) => T, anyName: () => string,
+  draft: Draft,
+  random: SimRandom,
+  add: (draft: Draft, line: string, owner: Name, type: string) => void,
+  pick: <T>(list: readonly T[]) => T,
+  anyName: () => string,
 ): void {
   const wild = random.below(6) === 0
   const labels = Array.from({ length: random.below(4) }, () => pick(LABELS))
-  const text = `${[...(wild ? ['*'] : []), ...labels].map(l => `${l}.`).join('')}${formatName(draft.origin)}`.replace(/^(.+)\.\.$/, '$1.')
+  const text = `${[...(wild ? ['*'] : []), ...labels].map(l => `${l}.`).join('')}${formatName(draft.origin)}`.replace(
+    /^(.+)\.\.$/,
+    '$1.',
+  )
   const owner = foldName(nameOf(text))
   if (draft.cuts.some(cut => isWithin(owner, cut) || owner === cut)) return
   const types = draft.owners.get(owner) ?? new Set<string>()

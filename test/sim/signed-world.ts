@@ -1,4 +1,6 @@
-/** An internet with a zone of everything for each way of signing: what our validator and Unbound are both asked about. */
+/**
+ * An internet with a zone of everything for each way of signing: what our validator and Unbound are both asked about.
+ */
 import { KeyStore } from '../../src/testing/key-store.ts'
 import type { InternetSource, ServerSource, ZoneSource } from '../../src/testing/internet.ts'
 
@@ -37,8 +39,14 @@ ns A ${address}
 www A 192.0.2.77
 `
 
-/** `signs` by the name of a top-level zone; each has the children `secure` (signed alike) and `insecure`. There is always `honest`. */
-export function signedWorld(signs: Readonly<Record<string, string>>, servers: readonly ServerSource[] = []): InternetSource {
+/**
+ * `signs` by the name of a top-level zone; each has the children `secure` (signed alike) and `insecure`. There is
+ * always `honest`.
+ */
+export function signedWorld(
+  signs: Readonly<Record<string, string>>,
+  servers: readonly ServerSource[] = [],
+): InternetSource {
   const zones: ZoneSource[] = []
   const delegations: string[] = []
   Object.entries({ honest: '', ...signs }).forEach(([name, sign], i) => {
@@ -53,28 +61,75 @@ export function signedWorld(signs: Readonly<Record<string, string>>, servers: re
   return { zones: [{ origin: '.', text: root, at: ['198.51.100.1'], sign: '' }, ...zones], servers, keys: store }
 }
 
-/** First address of the servers of the n-th of `signs` (from 1: `honest` is before them); the second one is right behind it. */
+/**
+ * First address of the servers of the n-th of `signs` (from 1: `honest` is before them); the second one is right behind
+ * it.
+ */
 export const addressOf = (index: number): string => `198.51.100.${10 + 2 * index}`
 
 /** A question, and what a validator says of it in a zone that is in order. */
-export const questions: readonly (readonly [name: string, type: string, rcode: 'NOERROR' | 'NXDOMAIN', security: 'secure' | 'insecure'])[] = [
-  ['www', 'A', 'NOERROR', 'secure'], ['WwW', 'AAAA', 'NOERROR', 'secure'], ['www', 'TXT', 'NOERROR', 'secure'], ['', 'MX', 'NOERROR', 'secure'],
-  ['', 'NS', 'NOERROR', 'secure'], ['', 'SOA', 'NOERROR', 'secure'], ['', 'DNSKEY', 'NOERROR', 'secure'], ['', 'DS', 'NOERROR', 'secure'],
-  ['', 'TXT', 'NOERROR', 'secure'], ['nothing.ent', 'A', 'NXDOMAIN', 'secure'], ['a.b.nothing.ent', 'A', 'NXDOMAIN', 'secure'],
-  ['nothing', 'A', 'NOERROR', 'secure'], ['nothing', 'SPF', 'NOERROR', 'secure'], ['ent', 'A', 'NOERROR', 'secure'], ['deep.ent', 'A', 'NOERROR', 'secure'],
-  ['x.wild', 'A', 'NOERROR', 'secure'], ['y.x.wild', 'TXT', 'NOERROR', 'secure'], ['x.wild', 'AAAA', 'NOERROR', 'secure'], ['*.wild', 'A', 'NOERROR', 'secure'],
-  ['x.known.wild', 'A', 'NXDOMAIN', 'secure'], ['known.wild', 'A', 'NOERROR', 'secure'],
-  ['alias', 'A', 'NOERROR', 'secure'], ['away', 'A', 'NOERROR', 'secure'], ['www.old', 'A', 'NOERROR', 'secure'], ['nothing.old', 'A', 'NXDOMAIN', 'secure'],
-  ['old', 'DNAME', 'NOERROR', 'secure'], ['insecure', 'DS', 'NOERROR', 'secure'], ['www.insecure', 'A', 'NOERROR', 'insecure'], ['x.insecure', 'A', 'NXDOMAIN', 'insecure'],
-  ['insecure', 'NS', 'NOERROR', 'insecure'], ['secure', 'DS', 'NOERROR', 'secure'], ['secure', 'NS', 'NOERROR', 'secure'], ['www.secure', 'A', 'NOERROR', 'secure'],
-  ['x.secure', 'A', 'NXDOMAIN', 'secure'], ['www.secure', 'TXT', 'NOERROR', 'secure'],
+export const questions: readonly (readonly [
+  name: string,
+  type: string,
+  rcode: 'NOERROR' | 'NXDOMAIN',
+  security: 'secure' | 'insecure',
+])[] = [
+  ['www', 'A', 'NOERROR', 'secure'],
+  ['WwW', 'AAAA', 'NOERROR', 'secure'],
+  ['www', 'TXT', 'NOERROR', 'secure'],
+  ['', 'MX', 'NOERROR', 'secure'],
+  ['', 'NS', 'NOERROR', 'secure'],
+  ['', 'SOA', 'NOERROR', 'secure'],
+  ['', 'DNSKEY', 'NOERROR', 'secure'],
+  ['', 'DS', 'NOERROR', 'secure'],
+  ['', 'TXT', 'NOERROR', 'secure'],
+  ['nothing.ent', 'A', 'NXDOMAIN', 'secure'],
+  ['a.b.nothing.ent', 'A', 'NXDOMAIN', 'secure'],
+  ['nothing', 'A', 'NOERROR', 'secure'],
+  ['nothing', 'SPF', 'NOERROR', 'secure'],
+  ['ent', 'A', 'NOERROR', 'secure'],
+  ['deep.ent', 'A', 'NOERROR', 'secure'],
+  ['x.wild', 'A', 'NOERROR', 'secure'],
+  ['y.x.wild', 'TXT', 'NOERROR', 'secure'],
+  ['x.wild', 'AAAA', 'NOERROR', 'secure'],
+  ['*.wild', 'A', 'NOERROR', 'secure'],
+  ['x.known.wild', 'A', 'NXDOMAIN', 'secure'],
+  ['known.wild', 'A', 'NOERROR', 'secure'],
+  ['alias', 'A', 'NOERROR', 'secure'],
+  ['away', 'A', 'NOERROR', 'secure'],
+  ['www.old', 'A', 'NOERROR', 'secure'],
+  ['nothing.old', 'A', 'NXDOMAIN', 'secure'],
+  ['old', 'DNAME', 'NOERROR', 'secure'],
+  ['insecure', 'DS', 'NOERROR', 'secure'],
+  ['www.insecure', 'A', 'NOERROR', 'insecure'],
+  ['x.insecure', 'A', 'NXDOMAIN', 'insecure'],
+  ['insecure', 'NS', 'NOERROR', 'insecure'],
+  ['secure', 'DS', 'NOERROR', 'secure'],
+  ['secure', 'NS', 'NOERROR', 'secure'],
+  ['www.secure', 'A', 'NOERROR', 'secure'],
+  ['x.secure', 'A', 'NXDOMAIN', 'secure'],
+  ['www.secure', 'TXT', 'NOERROR', 'secure'],
 ]
 
 /** Ways of signing that are all in order: a validator says `secure` where `questions` does. */
 export const honestSigns: Readonly<Record<string, string>> = {
-  csk: 'csk', rsasha256: 'rsasha256', rsasha512: 'rsasha512', p384: 'ecdsap384sha384', ed25519: 'ed25519', ed448: 'ed448', rsasha1: 'rsasha1-nsec3-sha1 nsec3',
-  nsec3: 'nsec3', salted: 'ed25519 nsec3(5) salt(beef)', mixed: 'rsasha256 ecdsap256sha256', 'double-ds': 'doubleDs', 'double-key': 'doubleKey',
-  'double-signature': 'doubleSignature nsec3', 'pre-published': 'prePublished', sha384: 'sha384Ds', 'sha1-and-384': 'sha1Ds sha384Ds', 'csk-nsec3': 'ed25519 csk nsec3',
+  csk: 'csk',
+  rsasha256: 'rsasha256',
+  rsasha512: 'rsasha512',
+  p384: 'ecdsap384sha384',
+  ed25519: 'ed25519',
+  ed448: 'ed448',
+  rsasha1: 'rsasha1-nsec3-sha1 nsec3',
+  nsec3: 'nsec3',
+  salted: 'ed25519 nsec3(5) salt(beef)',
+  mixed: 'rsasha256 ecdsap256sha256',
+  'double-ds': 'doubleDs',
+  'double-key': 'doubleKey',
+  'double-signature': 'doubleSignature nsec3',
+  'pre-published': 'prePublished',
+  sha384: 'sha384Ds',
+  'sha1-and-384': 'sha1Ds sha384Ds',
+  'csk-nsec3': 'ed25519 csk nsec3',
 }
 
 export const nameIn = (zone: string, name: string): string => (name === '' ? `${zone}.` : `${name}.${zone}.`)

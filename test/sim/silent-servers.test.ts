@@ -1,4 +1,7 @@
-/** A server that answers nothing for long: it gets a query now and then, clients get their SERVFAIL at once, and it is back with its first reply. */
+/**
+ * A server that answers nothing for long: it gets a query now and then, clients get their SERVFAIL at once, and it is
+ * back with its first reply.
+ */
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../src/limits.ts'
 import { simulate, type World } from '../../src/testing/world.ts'
@@ -8,21 +11,30 @@ const SILENT = '203.0.113.1'
 const { heldBackAfterMs, heldBackProbeMs } = defaultLimits.cache
 const soa = '@ 300 IN SOA ns h 1 7200 3600 86400 1'
 
-const zone = (name: string): { origin: string; at: string[]; text: string } =>
-  ({ origin: `${name}.`, at: [SILENT], text: `${soa}\n@ 300 IN NS ns\nns 300 IN A ${SILENT}\n* 1 IN A 192.0.2.1\n* 1 IN TXT "it lives"` })
+const zone = (name: string): { origin: string; at: string[]; text: string } => ({
+  origin: `${name}.`,
+  at: [SILENT],
+  text: `${soa}\n@ 300 IN NS ns\nns 300 IN A ${SILENT}\n* 1 IN A 192.0.2.1\n* 1 IN TXT "it lives"`,
+})
 
 /** Two zones on one server, which drops what is asked for addresses. */
 const world = (): World =>
   simulate({
     zones: [
-      { origin: '.', at: [ROOT], text: `@ 86400 IN SOA a.root. h. 1 2 3 4 300\n@ 86400 IN NS a.root.\na.root. 86400 IN A ${ROOT}\none. 86400 IN NS ns.one.\nns.one. 86400 IN A ${SILENT}\ntwo. 86400 IN NS ns.two.\nns.two. 86400 IN A ${SILENT}` },
-      zone('one'), zone('two'),
+      {
+        origin: '.',
+        at: [ROOT],
+        text: `@ 86400 IN SOA a.root. h. 1 2 3 4 300\n@ 86400 IN NS a.root.\na.root. 86400 IN A ${ROOT}\none. 86400 IN NS ns.one.\nns.one. 86400 IN A ${SILENT}\ntwo. 86400 IN NS ns.two.\nns.two. 86400 IN A ${SILENT}`,
+      },
+      zone('one'),
+      zone('two'),
     ],
     servers: [{ at: [SILENT], does: ['silent for * A'] }],
   })
 
 function untilHeldBack(world: World): void {
-  for (let i = 0, from = world.clock.now(); world.clock.now() - from <= 2 * heldBackAfterMs; i++) world.resolve(`early${i}.one.`)
+  for (let i = 0, from = world.clock.now(); world.clock.now() - from <= 2 * heldBackAfterMs; i++)
+    world.resolve(`early${i}.one.`)
   world.advance(heldBackProbeMs)
 }
 
@@ -32,7 +44,12 @@ describe('a server that answers nothing of a zone', () => {
     untilHeldBack(on)
     const [probe, ...others] = Array.from({ length: 50 }, (_, i) => on.start(`name${i}.one.`))
     expect(probe?.outcome).toBeNull()
-    for (const { outcome } of others) expect(outcome).toMatchObject({ kind: 'failure', why: 'unreachable', text: expect.stringMatching(/203\.0\.113\.1#53 has answered nothing for \d+ s/) })
+    for (const { outcome } of others)
+      expect(outcome).toMatchObject({
+        kind: 'failure',
+        why: 'unreachable',
+        text: expect.stringMatching(/203\.0\.113\.1#53 has answered nothing for \d+ s/),
+      })
     const before = on.exchangesTo(SILENT).length
     expect(on.network.inFlight).toBe(1)
     on.run()

@@ -1,4 +1,7 @@
-/** How many seeds a simulation runs: 100, or 20,000 with ROOTWALK_LONG=1, or ROOTWALK_SEEDS=n. A failing seed is run alone with ROOTWALK_SEED=n. */
+/**
+ * How many seeds a simulation runs: 100, or 20,000 with ROOTWALK_LONG=1, or ROOTWALK_SEEDS=n. A failing seed is run
+ * alone with ROOTWALK_SEED=n.
+ */
 import { formatRr } from '../../src/dns/rr-text.ts'
 import { recordsOf } from '../../src/dns/rrset.ts'
 import type { Outcome } from '../../src/steps.ts'
@@ -12,9 +15,13 @@ export function seeds(normally = 100, long = 20_000): number[] {
 
 /** What an outcome says, without TTLs: equal for equal answers whenever they were given. */
 export function saying(outcome: Outcome): string {
-  const records = outcome.rrsets.flatMap(set => recordsOf(set)).map(record => formatRr({ ...record, ttl: 0 }).toLowerCase()).sort()
+  const records = outcome.rrsets
+    .flatMap(set => recordsOf(set))
+    .map(record => formatRr({ ...record, ttl: 0 }).toLowerCase())
+    .sort()
   return `${outcome.kind}\n${records.join('\n')}`
 }
 
 /** The records of an outcome as lines. */
-export const lines = (outcome: Outcome): string[] => outcome.rrsets.flatMap(set => recordsOf(set)).map(record => formatRr(record).replaceAll('\t', ' '))
+export const lines = (outcome: Outcome): string[] =>
+  outcome.rrsets.flatMap(set => recordsOf(set)).map(record => formatRr(record).replaceAll('\t', ' '))

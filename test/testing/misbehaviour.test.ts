@@ -3,16 +3,26 @@ import { applies, formatMisbehaviour, misbehaviours, parseMisbehaviour } from '.
 import { question } from '../../src/testing/records.ts'
 
 describe('misbehaviours', () => {
-  it.each(['lame', 'slow(1500)', 'refuses for www.example.com. AAAA', 'servfails below example.com.', 'silent for * AAAA', 'spoofs(20) below .'])('%s reads and writes', text => {
+  it.each([
+    'lame',
+    'slow(1500)',
+    'refuses for www.example.com. AAAA',
+    'servfails below example.com.',
+    'silent for * AAAA',
+    'spoofs(20) below .',
+  ])('%s reads and writes', text => {
     expect(formatMisbehaviour(parseMisbehaviour(text))).toBe(text)
   })
 
-  it.each([['', /not a misbehaviour/], ['lam', /there are: lame, silent/], ['slow(x)', /not a misbehaviour/], ['toString', /not a misbehaviour/], ['lame for x BOGUS', /BOGUS is not a type/]])(
-    'refuses %j',
-    (text, message) => {
-      expect(() => parseMisbehaviour(text)).toThrow(message)
-    },
-  )
+  it.each([
+    ['', /not a misbehaviour/],
+    ['lam', /there are: lame, silent/],
+    ['slow(x)', /not a misbehaviour/],
+    ['toString', /not a misbehaviour/],
+    ['lame for x BOGUS', /BOGUS is not a type/],
+  ])('refuses %j', (text, message) => {
+    expect(() => parseMisbehaviour(text)).toThrow(message)
+  })
 
   it('applies to the names and types that it names', () => {
     const table: readonly (readonly [string, string, string, boolean])[] = [
@@ -26,7 +36,13 @@ describe('misbehaviours', () => {
       ['lame for * AAAA', 'x.', 'A', false],
       ['lame for www.example. AAAA', 'www.example.', 'A', false],
     ]
-    for (const [text, name, type, expected] of table) expect([text, name, type, applies(parseMisbehaviour(text), question(name, type))]).toEqual([text, name, type, expected])
+    for (const [text, name, type, expected] of table)
+      expect([text, name, type, applies(parseMisbehaviour(text), question(name, type))]).toEqual([
+        text,
+        name,
+        type,
+        expected,
+      ])
   })
 
   it('every one says what it does', () => {

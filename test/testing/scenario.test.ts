@@ -63,8 +63,15 @@ describe('parseScenario', () => {
 
   it('reads the configuration as far as it means something', () => {
     expect(scenario.config).toEqual({
-      rootAddresses: ['198.51.100.1', '2001:db8::1'], minimise: 'relaxed', mixCase: true, ipv4: true, ipv6: false, hardenGlue: true,
-      localData: ['here.example. IN A 192.0.2.9'], limits: [{ group: 'budget', name: 'queries', value: 7 }], ignored: ['val-override-date: 20091012'],
+      rootAddresses: ['198.51.100.1', '2001:db8::1'],
+      minimise: 'relaxed',
+      mixCase: true,
+      ipv4: true,
+      ipv6: false,
+      hardenGlue: true,
+      localData: ['here.example. IN A 192.0.2.9'],
+      limits: [{ group: 'budget', name: 'queries', value: 7 }],
+      ignored: ['val-override-date: 20091012'],
     })
     expect(scenario.title).toBe('What it is about')
   })
@@ -75,21 +82,40 @@ describe('parseScenario', () => {
     expect([range?.from, range?.to, range?.addresses]).toEqual([0, 100, ['198.51.100.1', '198.51.100.2']])
     expect([...(entry?.match ?? [])]).toEqual(['opcode', 'qtype', 'qname', 'udp'])
     expect(entry?.adjust).toEqual([{ kind: 'copy-id' }, { kind: 'copy-query' }, { kind: 'sleep', seconds: 2 }])
-    expect(entry?.reply).toMatchObject({ response: true, authoritative: true, rcode: 0, question: { type: 1, class: 1 } })
-    expect(entry?.reply.answer.map(formatRr)).toEqual(['www.example.com.\t3600\tIN\tA\t192.0.2.1', 'www.example.com.\t60\tIN\tA\t192.0.2.2'])
+    expect(entry?.reply).toMatchObject({
+      response: true,
+      authoritative: true,
+      rcode: 0,
+      question: { type: 1, class: 1 },
+    })
+    expect(entry?.reply.answer.map(formatRr)).toEqual([
+      'www.example.com.\t3600\tIN\tA\t192.0.2.1',
+      'www.example.com.\t60\tIN\tA\t192.0.2.2',
+    ])
     expect(entry?.reply.additional.map(formatRr)).toEqual(['example.com.\t3600\tIN\tTXT\t"a ; in quotes" "# too"'])
   })
 
   it('reads steps', () => {
-    expect(scenario.steps.map(step => [step.number, step.kind])).toEqual([[1, 'query'], [2, 'time-passes'], [3, 'timeout'], [4, 'nothing'], [5, 'check-sent'], [10, 'check-answer']])
+    expect(scenario.steps.map(step => [step.number, step.kind])).toEqual([
+      [1, 'query'],
+      [2, 'time-passes'],
+      [3, 'timeout'],
+      [4, 'nothing'],
+      [5, 'check-sent'],
+      [10, 'check-answer'],
+    ])
     const [first, second, , , , last] = scenario.steps
-    expect(first).toMatchObject({ address: '127.0.0.1', entry: { reply: { recursionDesired: true, edns: { dnssecOk: true }, question: { type: 1 } } } })
+    expect(first).toMatchObject({
+      address: '127.0.0.1',
+      entry: { reply: { recursionDesired: true, edns: { dnssecOk: true }, question: { type: 1 } } },
+    })
     expect(second).toMatchObject({ seconds: 10 })
     expect(last).toMatchObject({ entry: { ede: 22, reply: { rcode: 2, recursionAvailable: true } } })
   })
 
   it('reads raw octets and further messages', () => {
-    const text = minimal(`RANGE_BEGIN 0 1\nENTRY_BEGIN\nMATCH qname\nREPLY QR\nSECTION QUESTION\na. IN A\nHEX_ANSWER_BEGIN\n00 01 ; id\n8000\nHEX_ANSWER_END\nENTRY_END
+    const text =
+      minimal(`RANGE_BEGIN 0 1\nENTRY_BEGIN\nMATCH qname\nREPLY QR\nSECTION QUESTION\na. IN A\nHEX_ANSWER_BEGIN\n00 01 ; id\n8000\nHEX_ANSWER_END\nENTRY_END
 ENTRY_BEGIN\nREPLY QR\nSECTION QUESTION\na. IN A\nEXTRA_PACKET\nREPLY QR AA\nSECTION ANSWER\na. 1 IN A 192.0.2.1\nENTRY_END\nRANGE_END`)
     const [raw, two] = parseScenario(text, 'x').ranges[0]?.entries ?? []
     expect(raw?.raw).toEqual(Uint8Array.of(0, 1, 0x80, 0))

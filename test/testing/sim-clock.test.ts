@@ -91,7 +91,13 @@ describe('SimClock', () => {
 })
 
 describe('parseDuration', () => {
-  it.each([['59s', 59_000], ['250ms', 250], ['1h30m', 5_400_000], ['2d', 172_800_000], [17, 17]])('%s is %d ms', (text, ms) => {
+  it.each([
+    ['59s', 59_000],
+    ['250ms', 250],
+    ['1h30m', 5_400_000],
+    ['2d', 172_800_000],
+    [17, 17],
+  ])('%s is %d ms', (text, ms) => {
     expect(parseDuration(text)).toBe(ms)
   })
   it.each(['', '5', 'x', '5s nonsense', '5 s', 's'])('refuses %j', text => {

@@ -17,7 +17,10 @@ const query = encodeQuery({ id: 0x1234, question: question('www.example.'), recu
 const reply = (change: Partial<Message> = {}): Uint8Array => {
   const decoded = decodeMessage(query)
   if (decoded.kind === 'format-error') throw new Error(decoded.why)
-  return encodeMessage({ ...decoded.message, response: true, answer: [rr`www.example. 300 IN A 192.0.2.1`], ...change }, { maxBytes: 512 }).bytes
+  return encodeMessage(
+    { ...decoded.message, response: true, answer: [rr`www.example. 300 IN A 192.0.2.1`], ...change },
+    { maxBytes: 512 },
+  ).bytes
 }
 const wrongCase = (): Uint8Array => {
   const bytes = reply()
@@ -25,14 +28,22 @@ const wrongCase = (): Uint8Array => {
   return bytes
 }
 const bare = (): Uint8Array => reply({ question: null, answer: [], rcode: 1 })
-const arrive = (...arrivals: readonly (readonly [Uint8Array, number])[]): Reaction => ({ kind: 'arrivals', arrivals: arrivals.map(([bytes, afterMs]) => ({ bytes, afterMs })) })
+const arrive = (...arrivals: readonly (readonly [Uint8Array, number])[]): Reaction => ({
+  kind: 'arrivals',
+  arrivals: arrivals.map(([bytes, afterMs]) => ({ bytes, afterMs })),
+})
 
 function net(react: Responder['react'], weather: Partial<Weather> = {}, seed = 1) {
   const clock = new SimClock(1000)
   const seen: SimExchange[] = []
   const network = new SimNetwork({
-    clock, random: new SimRandom(seed), limits, weather: { ...calm, ...weather }, onExchange: exchange => seen.push(exchange),
-    hostAt: address => (address.text === server.ip.text ? { ip: address, latencyMs: 20, server: { name: 'test', react } } : undefined),
+    clock,
+    random: new SimRandom(seed),
+    limits,
+    weather: { ...calm, ...weather },
+    onExchange: exchange => seen.push(exchange),
+    hostAt: address =>
+      address.text === server.ip.text ? { ip: address, latencyMs: 20, server: { name: 'test', react } } : undefined,
   })
   const ask = (transport: 'udp' | 'tcp' = 'udp', to = server): ExchangeResult | undefined => {
     let result: ExchangeResult | undefined
@@ -90,33 +101,79 @@ describe('SimNetwork', () => {
 
   const guesses: readonly (readonly [string, () => Uint8Array])[] = [
     ['another ID', () => reply({ id: 0x4321 })],
-    ['another question', () => reply({ question: { ...question('victim.example.'), cased: question('victim.example.').name }, answer: [] })],
-    ['another class', () => reply({ question: { ...question('www.example.'), class: 3, cased: question('www.example.').name }, answer: [] })],
+    [
+      'another question',
+      () =>
+        reply({ question: { ...question('victim.example.'), cased: question('victim.example.').name }, answer: [] }),
+    ],
+    [
+      'another class',
+      () =>
+        reply({
+          question: { ...question('www.example.'), class: 3, cased: question('www.example.').name },
+          answer: [],
+        }),
+    ],
   ]
   it.each(guesses)('suspects spoofing after as many guesses as the limit allows: %s', (_, make) => {
     const many = Array.from({ length: limits.mismatchesBeforeTcp }, () => [make(), -1] as const)
-    expect(net(() => arrive(...many, [reply(), 0])).ask()).toEqual({ kind: 'spoofing-suspected', mismatches: limits.mismatchesBeforeTcp })
-    expect(net(() => arrive(...many.slice(1), [reply(), 0])).ask()).toMatchObject({ kind: 'reply', mismatches: limits.mismatchesBeforeTcp - 1 })
+    expect(net(() => arrive(...many, [reply(), 0])).ask()).toEqual({
+      kind: 'spoofing-suspected',
+      mismatches: limits.mismatchesBeforeTcp,
+    })
+    expect(net(() => arrive(...many.slice(1), [reply(), 0])).ask()).toMatchObject({
+      kind: 'reply',
+      mismatches: limits.mismatchesBeforeTcp - 1,
+    })
   })
 
   it('a reply without question waits for a better one', () => {
-    expect(net(() => arrive([bare(), 0], [reply(), 1])).ask()).toMatchObject({ kind: 'reply', rttMs: 21, bytes: reply() })
-    expect(net(() => arrive([bare(), 0])).ask()).toMatchObject({ kind: 'reply', rttMs: 20 + limits.questionlessGraceMs, bytes: bare() })
+    expect(net(() => arrive([bare(), 0], [reply(), 1])).ask()).toMatchObject({
+      kind: 'reply',
+      rttMs: 21,
+      bytes: reply(),
+    })
+    expect(net(() => arrive([bare(), 0])).ask()).toMatchObject({
+      kind: 'reply',
+      rttMs: 20 + limits.questionlessGraceMs,
+      bytes: bare(),
+    })
     expect(net(() => arrive([bare(), 0])).ask('tcp')).toMatchObject({ kind: 'reply', rttMs: 40, bytes: bare() })
   })
 
   it('leaves a server that talks nonsense over TCP', () => {
-    expect(net(() => arrive([reply().slice(0, 7), 0], [reply(), 0])).ask('tcp')).toMatchObject({ kind: 'unreachable', family: false })
-    expect(net(() => arrive([reply({ id: 1 }), 0], [reply(), 0])).ask('tcp')).toMatchObject({ kind: 'unreachable', family: false })
+    expect(net(() => arrive([reply().slice(0, 7), 0], [reply(), 0])).ask('tcp')).toMatchObject({
+      kind: 'unreachable',
+      family: false,
+    })
+    expect(net(() => arrive([reply({ id: 1 }), 0], [reply(), 0])).ask('tcp')).toMatchObject({
+      kind: 'unreachable',
+      family: false,
+    })
   })
 
   it('tells closed ports, missing hosts and missing routes apart', () => {
-    expect(net(() => ({ kind: 'closed' })).ask()).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED', family: false })
+    expect(net(() => ({ kind: 'closed' })).ask()).toEqual({
+      kind: 'unreachable',
+      reason: 'ECONNREFUSED',
+      family: false,
+    })
     const elsewhere = serverAddress(ip('198.51.100.9'), 53)
     expect(net(() => arrive()).ask('udp', elsewhere)).toEqual({ kind: 'timeout', mismatches: 0 })
-    expect(net(() => arrive(), { unrouted: 'unreachable' }).ask('udp', elsewhere)).toEqual({ kind: 'unreachable', reason: 'EHOSTUNREACH', family: false })
-    expect(net(() => arrive([reply(), 0]), { deadFamilies: [4] }).ask()).toEqual({ kind: 'unreachable', reason: 'ENETUNREACH', family: true })
-    expect(net(() => arrive([reply(), 0])).ask('udp', serverAddress(server.ip, 5353))).toEqual({ kind: 'timeout', mismatches: 0 })
+    expect(net(() => arrive(), { unrouted: 'unreachable' }).ask('udp', elsewhere)).toEqual({
+      kind: 'unreachable',
+      reason: 'EHOSTUNREACH',
+      family: false,
+    })
+    expect(net(() => arrive([reply(), 0]), { deadFamilies: [4] }).ask()).toEqual({
+      kind: 'unreachable',
+      reason: 'ENETUNREACH',
+      family: true,
+    })
+    expect(net(() => arrive([reply(), 0])).ask('udp', serverAddress(server.ip, 5353))).toEqual({
+      kind: 'timeout',
+      mismatches: 0,
+    })
   })
 
   it('does not call back after a cancel', () => {

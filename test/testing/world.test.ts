@@ -6,7 +6,8 @@ import { readInternet } from '../../src/testing/internet.ts'
 import { simulate, type World } from '../../src/testing/world.ts'
 
 const internet = readInternet()
-const lines = (outcome: Outcome): string[] => outcome.rrsets.flatMap(set => recordsOf(set)).map(record => formatRr(record).replaceAll('\t', ' '))
+const lines = (outcome: Outcome): string[] =>
+  outcome.rrsets.flatMap(set => recordsOf(set)).map(record => formatRr(record).replaceAll('\t', ' '))
 const embedded = (options: Partial<Parameters<typeof simulate>[0]> = {}): World => simulate({ ...internet, ...options })
 
 describe('simulate', () => {
@@ -34,7 +35,8 @@ describe('simulate', () => {
   it('same seed, same trace; another seed, another', () => {
     const run = (seed: number): string => {
       const world = embedded({ seed, loss: 0.2, jitter: 0.5, duplicates: 0.1 })
-      for (const name of ['www.example.com.', 'chain.example.com.', 'www.glueless.example.', 'nothing.example.com.']) world.resolve(name)
+      for (const name of ['www.example.com.', 'chain.example.com.', 'www.glueless.example.', 'nothing.example.com.'])
+        world.resolve(name)
       return world.traceText()
     }
     expect(run(3)).toBe(run(3))
@@ -50,12 +52,16 @@ describe('simulate', () => {
   it('finds a lost wake-up by construction', () => {
     const world = embedded()
     world.resolver.resolve = () => () => {}
-    expect(() => world.resolve('www.example.com.')).toThrow(/nothing left to happen while resolving www\.example\.com\. A; in flight: nothing/)
+    expect(() => world.resolve('www.example.com.')).toThrow(
+      /nothing left to happen while resolving www\.example\.com\. A; in flight: nothing/,
+    )
   })
 
   it('runs several at once', () => {
     const world = embedded()
-    const started = ['www.example.com.', 'www.example.net.', 'www.example.com.', 'all.wild.example.com.'].map(name => world.start(name))
+    const started = ['www.example.com.', 'www.example.net.', 'www.example.com.', 'all.wild.example.com.'].map(name =>
+      world.start(name),
+    )
     expect(started.every(one => one.outcome === null)).toBe(true)
     world.run()
     expect(started.map(one => one.outcome?.kind)).toEqual(['answer', 'answer', 'answer', 'answer'])
@@ -85,14 +91,24 @@ describe('simulate', () => {
   })
 
   it('answers from local zones first', () => {
-    const world = embedded({ localZones: [{ origin: 'example.com.', text: '@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 IN NS ns\nns 60 IN A 192.0.2.9\nwww 60 IN A 192.0.2.9' }] })
+    const world = embedded({
+      localZones: [
+        {
+          origin: 'example.com.',
+          text: '@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 IN NS ns\nns 60 IN A 192.0.2.9\nwww 60 IN A 192.0.2.9',
+        },
+      ],
+    })
     expect(world.resolve('www.example.com.')).toMatchObject({ kind: 'answer', authoritative: true })
     expect(world.exchanges).toEqual([])
   })
 
   it('RD=0 asks nobody', () => {
     const world = embedded()
-    expect(world.resolve('www.example.com.', 'A', { recursionDesired: false })).toMatchObject({ kind: 'failure', why: 'not-recursive' })
+    expect(world.resolve('www.example.com.', 'A', { recursionDesired: false })).toMatchObject({
+      kind: 'failure',
+      why: 'not-recursive',
+    })
     expect(world.exchanges).toEqual([])
   })
 })

@@ -10,7 +10,16 @@ import { makeSigningKey, type SigningAlgorithm, signingAlgorithms } from '../../
 
 const zone = nameOf('example.com.')
 const data = new TextEncoder().encode('signed octets')
-const algorithms: readonly SigningAlgorithm[] = ['RSASHA1', 'RSASHA1-NSEC3-SHA1', 'RSASHA256', 'RSASHA512', 'ECDSAP256SHA256', 'ECDSAP384SHA384', 'ED25519', 'ED448']
+const algorithms: readonly SigningAlgorithm[] = [
+  'RSASHA1',
+  'RSASHA1-NSEC3-SHA1',
+  'RSASHA256',
+  'RSASHA512',
+  'ECDSAP256SHA256',
+  'ECDSAP384SHA384',
+  'ED25519',
+  'ED448',
+]
 
 describe('keys', () => {
   it.each(algorithms)('%s: equal seeds, equal keys and signatures; the platform verifies them', algorithm => {
@@ -23,16 +32,31 @@ describe('keys', () => {
     expect(verifier?.verify(Uint8Array.of(...data, 0), signature)).toBe('bad')
     expect([verifier?.algorithm, verifier?.tag, verifier?.flags]).toEqual([signingAlgorithms[algorithm], key?.tag, 256])
     if (algorithm.startsWith('RSA')) return
-    for (const other of [{ seed: 8, zone, role: 'zsk' }, { seed: 7, zone: nameOf('example.org.'), role: 'zsk' }, { seed: 7, zone, role: 'ksk' }, { seed: 7, zone, role: 'zsk', generation: 1 }] as const) {
-      expect(readDnskey(makeSigningKey(algorithm, other).rdata)?.publicKey).not.toEqual(readDnskey(key?.rdata ?? data)?.publicKey)
+    for (const other of [
+      { seed: 8, zone, role: 'zsk' },
+      { seed: 7, zone: nameOf('example.org.'), role: 'zsk' },
+      { seed: 7, zone, role: 'ksk' },
+      { seed: 7, zone, role: 'zsk', generation: 1 },
+    ] as const) {
+      expect(readDnskey(makeSigningKey(algorithm, other).rdata)?.publicKey).not.toEqual(
+        readDnskey(key?.rdata ?? data)?.publicKey,
+      )
     }
   })
 
   it('ECDSA over many octets, against the platform itself', () => {
-    for (const [algorithm, crv, hash, half] of [['ECDSAP256SHA256', 'P-256', 'sha256', 32], ['ECDSAP384SHA384', 'P-384', 'sha384', 48]] as const) {
+    for (const [algorithm, crv, hash, half] of [
+      ['ECDSAP256SHA256', 'P-256', 'sha256', 32],
+      ['ECDSAP384SHA384', 'P-384', 'sha384', 48],
+    ] as const) {
       const key = makeSigningKey(algorithm, { seed: 1, zone, role: 'csk' })
       const point = Buffer.from(readDnskey(key.rdata)?.publicKey ?? [])
-      const jwk = { kty: 'EC', crv, x: point.subarray(0, half).toString('base64url'), y: point.subarray(half).toString('base64url') }
+      const jwk = {
+        kty: 'EC',
+        crv,
+        x: point.subarray(0, half).toString('base64url'),
+        y: point.subarray(half).toString('base64url'),
+      }
       const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
       for (let i = 0; i < 40; i++) {
         const octets = new Uint8Array(i).fill(i)
@@ -52,7 +76,9 @@ describe('crafted keys', () => {
   })
 
   it('RSA ones cost a verification, the others are no keys', () => {
-    const [rsa, point] = [...collidingRsaKeys(8, 5, 1), ...malformedKeys(13, 5, 1)].map(key => zoneKey(key, defaultLimits.dnssec))
+    const [rsa, point] = [...collidingRsaKeys(8, 5, 1), ...malformedKeys(13, 5, 1)].map(key =>
+      zoneKey(key, defaultLimits.dnssec),
+    )
     expect(rsa?.verify(data, new Uint8Array(256).fill(1))).toBe('bad')
     expect(point?.verify(data, new Uint8Array(64).fill(1))).toBe('bad-key')
   })
@@ -60,12 +86,29 @@ describe('crafted keys', () => {
 
 describe('a signing plan', () => {
   it('is read from words in any order', () => {
-    expect(planOf('')).toMatchObject({ algorithms: ['ECDSAP256SHA256'], csk: false, denial: { kind: 'nsec' }, digests: [2], ds: true, rollover: null })
-    expect(planOf('nsec3(5) Ed25519 salt(BEEF) csk optOut')).toMatchObject({ algorithms: ['ED25519'], csk: true, denial: { kind: 'nsec3', iterations: 5, salt: Uint8Array.of(0xbe, 0xef), optOut: true } })
+    expect(planOf('')).toMatchObject({
+      algorithms: ['ECDSAP256SHA256'],
+      csk: false,
+      denial: { kind: 'nsec' },
+      digests: [2],
+      ds: true,
+      rollover: null,
+    })
+    expect(planOf('nsec3(5) Ed25519 salt(BEEF) csk optOut')).toMatchObject({
+      algorithms: ['ED25519'],
+      csk: true,
+      denial: { kind: 'nsec3', iterations: 5, salt: Uint8Array.of(0xbe, 0xef), optOut: true },
+    })
     expect(planOf('keyTrap(7) noDs')?.flaws).toEqual(new Map([['keyTrap', 7]]))
     expect(planOf('no')).toBeNull()
   })
-  it.each([['expird', /did you mean "expired"/], ['expired(2)', /takes no number/], ['no csk', /not signed is signed in no way/], ['nsec3(zz)', /says nothing/], ['keyTrap(a)', /a number is expected/]])('%s is a mistake', (text, message) => {
+  it.each([
+    ['expird', /did you mean "expired"/],
+    ['expired(2)', /takes no number/],
+    ['no csk', /not signed is signed in no way/],
+    ['nsec3(zz)', /says nothing/],
+    ['keyTrap(a)', /a number is expected/],
+  ])('%s is a mistake', (text, message) => {
     const plan = readPlan(text)
     expect(plan !== null && 'error' in plan ? plan.error : '').toMatch(message)
     expect(() => planOf(text)).toThrow(message)

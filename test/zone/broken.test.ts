@@ -18,19 +18,27 @@ const directory = fileURLToPath(new URL('broken', import.meta.url))
 const files = readdirSync(directory).filter(file => file.endsWith('.zone'))
 const originOf = (file: string): string => `${file.replace('.zone', '')}.example.`
 const textOf = (file: string): string => readFileSync(join(directory, file), 'utf8')
-const include: Include = path => (existsSync(join(directory, path)) ? { file: path, text: textOf(path) } : { error: `can not open ${path}: no such file` })
+const include: Include = path =>
+  existsSync(join(directory, path))
+    ? { file: path, text: textOf(path) }
+    : { error: `can not open ${path}: no such file` }
 
 function check(file: string) {
   const origin = parseName(originOf(file), null)
   if (typeof origin !== 'string') throw new Error(origin.error)
-  return buildZone(parseZoneText(textOf(file), { file, origin, limits: defaultLimits.zone, include }), { origin: foldName(origin), file })
+  return buildZone(parseZoneText(textOf(file), { file, origin, limits: defaultLimits.zone, include }), {
+    origin: foldName(origin),
+    file,
+  })
 }
 
 describe('every fault of a zone is told, with its place', () => {
   it.each(files)('%s', async file => {
     const { problems, zone } = check(file)
     expect(zone === null).toBe(problems.some(problem => problem.severity === 'error'))
-    const lines = problems.map(problem => `${problem.line}:${problem.column}: ${problem.severity}: ${problem.message}\n`)
+    const lines = problems.map(
+      problem => `${problem.line}:${problem.column}: ${problem.severity}: ${problem.message}\n`,
+    )
     expect(lines).not.toEqual([])
     await expect(lines.join('')).toMatchFileSnapshot(join(directory, file.replace('.zone', '.expected')))
   })
@@ -46,7 +54,8 @@ const verdicts: ReadonlyMap<string, { ours: boolean; theirs: boolean }> = new Ma
 needs('named-checkzone')('BIND refuses what we refuse', () => {
   it.each(files)('%s', file => {
     const said = /^; ([^:\n]+)/.exec(textOf(file))?.[1] ?? ''
-    const theirs = spawnSync('named-checkzone', ['-q', '-k', 'ignore', originOf(file), file], { cwd: directory }).status === 0
+    const theirs =
+      spawnSync('named-checkzone', ['-q', '-k', 'ignore', originOf(file), file], { cwd: directory }).status === 0
     expect({ ours: check(file).zone !== null, theirs }).toEqual(verdicts.get(said))
   })
 })

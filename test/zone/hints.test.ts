@@ -4,14 +4,19 @@ import { formatName } from '../../src/dns/text.ts'
 import { ROOT } from '../../src/dns/name.ts'
 import { parseHints, rootHints, type RootHints } from '../../src/zone/hints.ts'
 
-const shown = (hints: RootHints | null) => hints?.servers.map(({ name, addresses }) => [formatName(name), ...addresses.map(({ text }) => text)].join(' ')) ?? null
-const problemsOf = (text: string): string[] => parseHints(text, 'named.root').problems.map(({ severity, line, message }) => `${line} ${severity}: ${message}`)
+const shown = (hints: RootHints | null) =>
+  hints?.servers.map(({ name, addresses }) => [formatName(name), ...addresses.map(({ text }) => text)].join(' ')) ??
+  null
+const problemsOf = (text: string): string[] =>
+  parseHints(text, 'named.root').problems.map(({ severity, line, message }) => `${line} ${severity}: ${message}`)
 
 describe('built-in root servers', () => {
   it('are thirteen, with an IPv4 and an IPv6 address each, and never end', () => {
     const hints = rootHints()
     expect(hints).toMatchObject({ zone: ROOT, ds: null, expiresAt: Number.POSITIVE_INFINITY })
-    expect(hints.servers.map(({ name }) => formatName(name))).toEqual([...'abcdefghijklm'].map(letter => `${letter}.root-servers.net.`))
+    expect(hints.servers.map(({ name }) => formatName(name))).toEqual(
+      [...'abcdefghijklm'].map(letter => `${letter}.root-servers.net.`),
+    )
     for (const { addresses } of hints.servers) expect(addresses.map(({ family }) => family)).toEqual([4, 6])
     expect(new Set(hints.servers.flatMap(({ addresses }) => addresses.map(({ text }) => text))).size).toBe(26)
     expect(shown(hints)?.[1]).toBe('b.root-servers.net. 170.247.170.2 2801:1b8:10::b')
@@ -28,7 +33,8 @@ describe('built-in root servers', () => {
 
 describe('a hints file', () => {
   it('is read in master file syntax, any case, addresses before or behind', () => {
-    const { hints, problems } = parseHints(`
+    const { hints, problems } = parseHints(
+      `
 ; a comment
 A.ROOT.test.  3600000 IN A 192.0.2.1
 .             3600000 IN NS a.root.test.
@@ -37,7 +43,9 @@ b.root.test.  3600000    AAAA 2001:db8::1
 b.root.test.  3600000    A 192.0.2.2
 b.root.test.  3600000    A 192.0.2.2
 .             3600000    NS a.root.test.
-`, 'named.root')
+`,
+      'named.root',
+    )
     expect(problems.filter(({ severity }) => severity === 'error')).toEqual([])
     expect(shown(hints)).toEqual(['a.root.test. 192.0.2.1', 'b.root.test. 2001:db8::1 192.0.2.2'])
     expect(hints).toMatchObject({ zone: ROOT, ds: null, expiresAt: Number.POSITIVE_INFINITY })
@@ -61,11 +69,18 @@ com. 60 NS a.root.test.
   })
 
   it.each([
-    ['an empty file', ''], ['no address', '. 60 NS a.root.test.'], ['addresses only', 'a.root.test. 60 A 192.0.2.1'], ['addresses of others', '. 60 NS a.test.\nb.test. 60 A 192.0.2.1'],
+    ['an empty file', ''],
+    ['no address', '. 60 NS a.root.test.'],
+    ['addresses only', 'a.root.test. 60 A 192.0.2.1'],
+    ['addresses of others', '. 60 NS a.test.\nb.test. 60 A 192.0.2.1'],
   ])('is refused: %s', (_what, text) => {
     const { hints, problems } = parseHints(text, 'named.root')
     expect(hints).toBeNull()
-    expect(problems.at(-1)).toMatchObject({ file: 'named.root', severity: 'error', message: expect.stringContaining('no root server with an address') })
+    expect(problems.at(-1)).toMatchObject({
+      file: 'named.root',
+      severity: 'error',
+      message: expect.stringContaining('no root server with an address'),
+    })
   })
 
   it('is refused with a syntax error, told with its place, and includes nothing', () => {
@@ -79,6 +94,7 @@ com. 60 NS a.root.test.
   })
 
   it('never throws', () => {
-    for (const junk of ['\0\0\0', '(((', '"', '$ORIGIN', '. NS', 'a'.repeat(100_000)]) expect(parseHints(junk, 'x').hints).toBeNull()
+    for (const junk of ['\0\0\0', '(((', '"', '$ORIGIN', '. NS', 'a'.repeat(100_000)])
+      expect(parseHints(junk, 'x').hints).toBeNull()
   })
 })

@@ -21,8 +21,16 @@ describe('find', () => {
   const zones = makeLocalZones([whole('example.'), whole('b.a.example.'), whole('10.in-addr.arpa.')], [])
 
   it.each([
-    ['example. A', 'example.'], ['www.example. A', 'example.'], ['a.example. A', 'example.'], ['b.a.example. A', 'b.a.example.'], ['x.y.b.a.example. A', 'b.a.example.'],
-    ['xexample. A', 'nobody'], ['. NS', 'nobody'], ['com. A', 'nobody'], ['1.0.0.10.in-addr.arpa. PTR', '10.in-addr.arpa.'], ['in-addr.arpa. A', 'nobody'],
+    ['example. A', 'example.'],
+    ['www.example. A', 'example.'],
+    ['a.example. A', 'example.'],
+    ['b.a.example. A', 'b.a.example.'],
+    ['x.y.b.a.example. A', 'b.a.example.'],
+    ['xexample. A', 'nobody'],
+    ['. NS', 'nobody'],
+    ['com. A', 'nobody'],
+    ['1.0.0.10.in-addr.arpa. PTR', '10.in-addr.arpa.'],
+    ['in-addr.arpa. A', 'nobody'],
   ])('%s: %s', (question, wanted) => {
     expect(who(zones, question)).toBe(wanted)
   })
@@ -51,13 +59,26 @@ describe('find', () => {
 })
 
 describe('record-only zones', () => {
-  const zones = makeLocalZones([
-    records('www.example. A 192.0.2.1\nprinter.home.arpa. A 192.0.2.2\nad.test. A 192.0.2.3'), records('other.example. A 192.0.2.4'), whole('example.', 'www A 192.0.2.9\nmail A 192.0.2.8'),
-  ], builtIn)
+  const zones = makeLocalZones(
+    [
+      records('www.example. A 192.0.2.1\nprinter.home.arpa. A 192.0.2.2\nad.test. A 192.0.2.3'),
+      records('other.example. A 192.0.2.4'),
+      whole('example.', 'www A 192.0.2.9\nmail A 192.0.2.8'),
+    ],
+    builtIn,
+  )
 
   it.each([
-    ['www.example. A', '.*'], ['www.example. AAAA', '.*'], ['other.example. A', '.*'], ['mail.example. A', 'example.'], ['printer.home.arpa. A', '.*'],
-    ['scanner.home.arpa. A', 'home.arpa.'], ['ad.test. MX', '.*'], ['x.ad.test. A', 'test.'], ['localhost. A', 'localhost.'], ['www.elsewhere. A', 'nobody'],
+    ['www.example. A', '.*'],
+    ['www.example. AAAA', '.*'],
+    ['other.example. A', '.*'],
+    ['mail.example. A', 'example.'],
+    ['printer.home.arpa. A', '.*'],
+    ['scanner.home.arpa. A', 'home.arpa.'],
+    ['ad.test. MX', '.*'],
+    ['x.ad.test. A', 'test.'],
+    ['localhost. A', 'localhost.'],
+    ['www.elsewhere. A', 'nobody'],
   ])('%s: %s', (question, wanted) => {
     expect(who(zones, question)).toBe(wanted)
   })
@@ -87,7 +108,8 @@ describe('built-in zones against those of the user', () => {
   it('make way for a zone above that says something about the name: data, names below it, or a delegation', () => {
     const own = whole('in-addr.arpa.', '1.0.0.10 PTR a.home.\n168.192 NS ns.home.\n31.172 TXT "here"')
     const zones = makeLocalZones([own], builtIn)
-    for (const name of ['1.0.0.10', '9.9.10', '1.168.192', '1.31.172']) expect(who(zones, `${name}.in-addr.arpa. PTR`)).toBe('in-addr.arpa.')
+    for (const name of ['1.0.0.10', '9.9.10', '1.168.192', '1.31.172'])
+      expect(who(zones, `${name}.in-addr.arpa. PTR`)).toBe('in-addr.arpa.')
     expect(who(zones, '1.16.172.in-addr.arpa. PTR')).toBe('16.172.in-addr.arpa.')
   })
 
@@ -105,7 +127,10 @@ describe('DS of special-use names', () => {
     expect(told(zones.find(ask(`${name} DS`)), `${name} DS`)[0]).toBe('nodata')
   })
 
-  it.each(['home.arpa.', 'service.arpa.', 'resolver.arpa.', '10.in-addr.arpa.'])('is asked of the parent for %s, which has an insecure delegation', name => {
-    expect(zones.find(ask(`${name} DS`))).toBeUndefined()
-  })
+  it.each(['home.arpa.', 'service.arpa.', 'resolver.arpa.', '10.in-addr.arpa.'])(
+    'is asked of the parent for %s, which has an insecure delegation',
+    name => {
+      expect(zones.find(ask(`${name} DS`))).toBeUndefined()
+    },
+  )
 })

@@ -22,8 +22,14 @@ export function ask(text: string): Question {
 }
 
 export function rrsetsFrom(origin: string, text: string): RRset[] {
-  const parsed = parseZoneText(text, { file: 'test', origin: n(origin), limits: defaultLimits.zone, include: () => ({ error: 'none' }) })
-  if (parsed.problems.length > 0) throw new Error(parsed.problems.map(({ line, message }) => `${line}: ${message}`).join('\n'))
+  const parsed = parseZoneText(text, {
+    file: 'test',
+    origin: n(origin),
+    limits: defaultLimits.zone,
+    include: () => ({ error: 'none' }),
+  })
+  if (parsed.problems.length > 0)
+    throw new Error(parsed.problems.map(({ line, message }) => `${line}: ${message}`).join('\n'))
   return groupRRsets(parsed.records)
 }
 
@@ -31,20 +37,37 @@ export const zone = (origin: string, text: string, options: Partial<ZoneOptions>
   new Zone(n(origin), rrsetsFrom(origin, text), { recordsOnly: false, ...options })
 
 const lines = (rrsets: readonly RRset[]): string[] =>
-  rrsets.flatMap(set => recordsOf(set)).map(rr => `${formatName(rr.owner)} ${rr.ttl} ${typeName(rr.type)} ${formatRdata(rr.type, rr.rdata)}`)
+  rrsets
+    .flatMap(set => recordsOf(set))
+    .map(rr => `${formatName(rr.owner)} ${rr.ttl} ${typeName(rr.type)} ${formatRdata(rr.type, rr.rdata)}`)
 
 /** An answer in lines: its kind (with the target or cut), then records, `;` in front of those beside the answer. */
 export function told(from: Zone | undefined, question: string): string[] {
   const answer = from?.answer(ask(question))
   switch (answer?.kind) {
-    case undefined: return ['no zone']
-    case 'answer': return ['answer', ...lines(answer.rrsets), ...lines(answer.additional).map(line => `; ${line}`)]
-    case 'alias': return [`alias ${formatName(answer.target)}`, ...lines(answer.rrsets)]
+    case undefined:
+      return ['no zone']
+    case 'answer':
+      return ['answer', ...lines(answer.rrsets), ...lines(answer.additional).map(line => `; ${line}`)]
+    case 'alias':
+      return [`alias ${formatName(answer.target)}`, ...lines(answer.rrsets)]
     case 'nodata':
-    case 'nxdomain': return [answer.kind, ...lines(answer.rrsets), ...(answer.soa === null ? [] : lines([answer.soa]).map(line => `; ${line.split(' ').slice(0, 3).join(' ')}`))]
-    case 'referral': return [`referral ${formatName(answer.cut)}`, ...lines(answer.rrsets), ...lines([answer.ns, ...answer.glue, ...(answer.ds === null ? [] : [answer.ds])]).map(line => `; ${line}`)]
+    case 'nxdomain':
+      return [
+        answer.kind,
+        ...lines(answer.rrsets),
+        ...(answer.soa === null ? [] : lines([answer.soa]).map(line => `; ${line.split(' ').slice(0, 3).join(' ')}`)),
+      ]
+    case 'referral':
+      return [
+        `referral ${formatName(answer.cut)}`,
+        ...lines(answer.rrsets),
+        ...lines([answer.ns, ...answer.glue, ...(answer.ds === null ? [] : [answer.ds])]).map(line => `; ${line}`),
+      ]
     case 'name-too-long':
-    case 'not-here': return [answer.kind, ...lines(answer.rrsets)]
-    default: return answer satisfies never
+    case 'not-here':
+      return [answer.kind, ...lines(answer.rrsets)]
+    default:
+      return answer satisfies never
   }
 }

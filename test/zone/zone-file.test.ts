@@ -22,17 +22,31 @@ const EXAMPLE = nameOf('example.')
 const noFiles: Include = path => ({ error: `no file ${path}` })
 
 const read = (text: string, options: { origin?: WireName | null; limits?: ZoneLimits; include?: Include } = {}) =>
-  parseZoneText(text, { file: 'zone', origin: options.origin === undefined ? EXAMPLE : options.origin, limits: options.limits ?? defaultLimits.zone, include: options.include ?? noFiles })
+  parseZoneText(text, {
+    file: 'zone',
+    origin: options.origin === undefined ? EXAMPLE : options.origin,
+    limits: options.limits ?? defaultLimits.zone,
+    include: options.include ?? noFiles,
+  })
 const lines = (text: string, options = {}): string[] => read(text, options).records.map(formatRr)
-const faults = (text: string, options = {}): string[] => read(text, options).problems.map(p => `${p.file}:${p.line}:${p.column} ${p.severity} ${p.message}`)
-const files = (table: Readonly<Record<string, string>>): Include => path => {
-  const text = new Map(Object.entries(table)).get(path)
-  return text === undefined ? { error: `no file ${path}` } : { file: path, text }
-}
+const faults = (text: string, options = {}): string[] =>
+  read(text, options).problems.map(p => `${p.file}:${p.line}:${p.column} ${p.severity} ${p.message}`)
+const files =
+  (table: Readonly<Record<string, string>>): Include =>
+  path => {
+    const text = new Map(Object.entries(table)).get(path)
+    return text === undefined ? { error: `no file ${path}` } : { file: path, text }
+  }
 
 it('takes a TTL from whoever reads only where the text has none at all', () => {
   const ttls = (text: string): number[] =>
-    parseZoneText(text, { file: 'zone', origin: EXAMPLE, limits: defaultLimits.zone, include: noFiles, defaultTtl: 7 }).records.map(record => record.ttl)
+    parseZoneText(text, {
+      file: 'zone',
+      origin: EXAMPLE,
+      limits: defaultLimits.zone,
+      include: noFiles,
+      defaultTtl: 7,
+    }).records.map(record => record.ttl)
   expect(ttls('a A 192.0.2.1\nb 5 A 192.0.2.1\nc A 192.0.2.1')).toEqual([7, 5, 5])
   expect(ttls('$TTL 9\na A 192.0.2.1')).toEqual([9])
   expect(faults('a A 192.0.2.1')).toMatchObject([expect.stringContaining('no TTL')])
@@ -43,12 +57,20 @@ describe('records of a text', () => {
     ['', []],
     ['\uFEFFa 1 A 192.0.2.1', ['a.example.\t1\tIN\tA\t192.0.2.1']],
     ['a 1 A 192.0.2.1\r b.c. 2 NS x\n', ['a.example.\t1\tIN\tA\t192.0.2.1']],
-    ['$TTL 5\na NS b\n NS c.\n@ NS @\n', ['a.example.\t5\tIN\tNS\tb.example.', 'a.example.\t5\tIN\tNS\tc.', 'example.\t5\tIN\tNS\texample.']],
-    ['A 1 A 192.0.2.1\nIN IN 1 A 192.0.2.2\n1 1 A 192.0.2.3', ['A.example.\t1\tIN\tA\t192.0.2.1', 'IN.example.\t1\tIN\tA\t192.0.2.2', '1.example.\t1\tIN\tA\t192.0.2.3']],
+    [
+      '$TTL 5\na NS b\n NS c.\n@ NS @\n',
+      ['a.example.\t5\tIN\tNS\tb.example.', 'a.example.\t5\tIN\tNS\tc.', 'example.\t5\tIN\tNS\texample.'],
+    ],
+    [
+      'A 1 A 192.0.2.1\nIN IN 1 A 192.0.2.2\n1 1 A 192.0.2.3',
+      ['A.example.\t1\tIN\tA\t192.0.2.1', 'IN.example.\t1\tIN\tA\t192.0.2.2', '1.example.\t1\tIN\tA\t192.0.2.3'],
+    ],
   ])('%j', (text, expected) => expect(lines(text)).toEqual(expected))
 
   it('places are those of the text, in the file they stand in', () => {
-    const { records } = read('\na 1 ( A\n 192.0.2.1 )\n\t2 A 192.0.2.2\n$INCLUDE inc\n', { include: files({ inc: 'i 1 A 192.0.2.3' }) })
+    const { records } = read('\na 1 ( A\n 192.0.2.1 )\n\t2 A 192.0.2.2\n$INCLUDE inc\n', {
+      include: files({ inc: 'i 1 A 192.0.2.3' }),
+    })
     expect(records.map(r => `${r.file}:${r.line}:${r.column}`)).toEqual(['zone:2:1', 'zone:4:2', 'inc:1:1'])
   })
 
@@ -59,14 +81,21 @@ describe('records of a text', () => {
   })
 
   it('without an origin relative names are refused, in owners, data and directives', () => {
-    expect(faults('a 1 A 192.0.2.1\nb. 1 NS c\n@ 1 A 192.0.2.1\n$ORIGIN d\n$INCLUDE x e\n', { origin: null })).toHaveLength(5)
-    expect(lines('b. 1 NS c.\n$ORIGIN x.\na 1 NS c\n', { origin: null })).toEqual(['b.\t1\tIN\tNS\tc.', 'a.x.\t1\tIN\tNS\tc.x.'])
+    expect(
+      faults('a 1 A 192.0.2.1\nb. 1 NS c\n@ 1 A 192.0.2.1\n$ORIGIN d\n$INCLUDE x e\n', { origin: null }),
+    ).toHaveLength(5)
+    expect(lines('b. 1 NS c.\n$ORIGIN x.\na 1 NS c\n', { origin: null })).toEqual([
+      'b.\t1\tIN\tNS\tc.',
+      'a.x.\t1\tIN\tNS\tc.x.',
+    ])
   })
 })
 
 describe('$INCLUDE', () => {
   it('a file that includes itself, directly or not, ends with the chain in the message', () => {
-    expect(faults('$INCLUDE a', { include: files({ a: '$INCLUDE b', b: '$INCLUDE a' }) })).toEqual(['b:1:10 error "a" includes itself ("zone" → "a" → "b" → "a")'])
+    expect(faults('$INCLUDE a', { include: files({ a: '$INCLUDE b', b: '$INCLUDE a' }) })).toEqual([
+      'b:1:10 error "a" includes itself ("zone" → "a" → "b" → "a")',
+    ])
   })
 
   it('depth and number are bounded: ten includes at each of ten depths would be 10^10 files', () => {
@@ -108,16 +137,26 @@ describe('$GENERATE', () => {
     expect('error' in template ? template : expandTemplate(template, number)).toBe(expected)
   })
 
-  it.each(['${}', '${x}', '${1', '${1,}', '${1,2,}', '${1,2,z}', '${1,2,dd}', '${1,256,d}', '${99999999999}'])('%s is refused', text => expect(parseTemplate(text)).toHaveProperty('error'))
-  it.each(['', '1', '-1', '2-1', '1-2/0', '1-2/', '1-2-3', '0x1-2', '1-2147483648', '1 -2'])('the range %j is refused', text => expect(parseRange(text)).toHaveProperty('error'))
+  it.each(['${}', '${x}', '${1', '${1,}', '${1,2,}', '${1,2,z}', '${1,2,dd}', '${1,256,d}', '${99999999999}'])(
+    '%s is refused',
+    text => expect(parseTemplate(text)).toHaveProperty('error'),
+  )
+  it.each(['', '1', '-1', '2-1', '1-2/0', '1-2/', '1-2-3', '0x1-2', '1-2147483648', '1 -2'])(
+    'the range %j is refused',
+    text => expect(parseRange(text)).toHaveProperty('error'),
+  )
 
   it('the number of records is bounded, for one directive and for all, and so is their text', () => {
-    const limits = limitsWith({ zone: { generateRecords: 10, generatedRecordsInAll: 25, generatedCharacters: 400 } }).zone
+    const limits = limitsWith({
+      zone: { generateRecords: 10, generatedRecordsInAll: 25, generatedCharacters: 400 },
+    }).zone
     const text = '$TTL 1\n$GENERATE 1-11 a$ A 192.0.2.1\n'
     expect(read(text, { limits }).records).toHaveLength(0)
     const many = '$GENERATE 1-10 a$ A 192.0.2.1\n'.repeat(3)
     expect(read(`$TTL 1\n${many}`, { limits }).records).toHaveLength(20)
-    expect(faults(`$TTL 1\n${many}`, { limits })).toEqual(['zone:4:11 error the $GENERATE directives make more than 25 records together'])
+    expect(faults(`$TTL 1\n${many}`, { limits })).toEqual([
+      'zone:4:11 error the $GENERATE directives make more than 25 records together',
+    ])
     expect(read(`$TTL 1\n$GENERATE 1-10 a$ TXT ${'x'.repeat(90)}\n`, { limits }).records).toHaveLength(4)
   })
 
@@ -135,7 +174,8 @@ describe('problems', () => {
     expect(problems).toHaveLength(4)
     expect(problems.at(-1)?.message).toMatch(/^7 more problems not listed/)
     const list = new ProblemList(1)
-    for (const severity of ['warning', 'warning', 'error'] as const) list.add({ file: 'f', line: 1, column: 1, severity, message: 'm' })
+    for (const severity of ['warning', 'warning', 'error'] as const)
+      list.add({ file: 'f', line: 1, column: 1, severity, message: 'm' })
     expect(list.listed().map(p => p.severity)).toEqual(['warning', 'error'])
   })
 
@@ -155,7 +195,9 @@ describe('zones from records', () => {
   })
 
   it('a zone that was meant for another name is refused', () => {
-    const { zone, problems } = build('$TTL 1\n$ORIGIN x.test.\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\n', { origin: foldName(nameOf('y.test.')) })
+    const { zone, problems } = build('$TTL 1\n$ORIGIN x.test.\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\n', {
+      origin: foldName(nameOf('y.test.')),
+    })
     expect(zone).toBeNull()
     expect(problems[0]?.message).toMatch(/SOA/)
   })
@@ -171,27 +213,74 @@ describe('zones from records', () => {
   })
 
   it('problems of included files stand where the text includes them', () => {
-    const parsed = read('$TTL 1\n@ SOA a. b. 1 1 1 1 1\n NS a.\nx 1 A 1\n$INCLUDE inc\ny 1 A 2\n', { include: files({ inc: 'z 1 A 3\n' }) })
+    const parsed = read('$TTL 1\n@ SOA a. b. 1 1 1 1 1\n NS a.\nx 1 A 1\n$INCLUDE inc\ny 1 A 2\n', {
+      include: files({ inc: 'z 1 A 3\n' }),
+    })
     const { problems } = buildZone(parsed, { file: 'zone' })
     expect(problems.map(p => `${p.file}:${p.line}`)).toEqual(['zone:4', 'zone:6', 'inc:1'])
   })
 
   it('a set of one name and type is one set whatever the case and order, signatures within', () => {
-    const { zone } = build('$TTL 1\n$ORIGIN t.\n@ SOA a. b. 1 1 1 1 1\n@ NS A.\n@ RRSIG NS 13 1 1 20300101000000 20200101000000 1 @ AQID\nx TXT a\n@ NS b.\nX TXT b\n')
+    const { zone } = build(
+      '$TTL 1\n$ORIGIN t.\n@ SOA a. b. 1 1 1 1 1\n@ NS A.\n@ RRSIG NS 13 1 1 20300101000000 20200101000000 1 @ AQID\nx TXT a\n@ NS b.\nX TXT b\n',
+    )
     const rrsets = [...(zone?.rrsets() ?? [])]
-    expect(rrsets.map(r => [r.type, r.rdatas.length, r.signatures.length])).toEqual([[6, 1, 0], [2, 2, 1], [16, 2, 0]])
+    expect(rrsets.map(r => [r.type, r.rdatas.length, r.signatures.length])).toEqual([
+      [6, 1, 0],
+      [2, 2, 1],
+      [16, 2, 0],
+    ])
   })
 })
 
 describe('hostile text', () => {
   const corpus = fileURLToPath(new URL('corpus', import.meta.url))
   const broken = fileURLToPath(new URL('broken', import.meta.url))
-  const seeds = [corpus, broken].flatMap(directory => readdirSync(directory).filter(f => /\.(zone|inc)$/.test(f)).map(f => readFileSync(join(directory, f), 'utf8')))
-  const pieces = ['(', ')', '"', ';', '\\', '\n', '\r', ' ', '\t', '$', '@', '.', '..', '\\#', '\\000', '$GENERATE 1-3 a$ ', '$INCLUDE x', '$TTL ', '$ORIGIN ', 'IN', '1h', 'A', 'TXT', '\0', '\ud800', 'é', '${0,9,n}', 'TYPE65535', '='.repeat(9), 'x'.repeat(300)]
+  const seeds = [corpus, broken].flatMap(directory =>
+    readdirSync(directory)
+      .filter(f => /\.(zone|inc)$/.test(f))
+      .map(f => readFileSync(join(directory, f), 'utf8')),
+  )
+  const pieces = [
+    '(',
+    ')',
+    '"',
+    ';',
+    '\\',
+    '\n',
+    '\r',
+    ' ',
+    '\t',
+    '$',
+    '@',
+    '.',
+    '..',
+    '\\#',
+    '\\000',
+    '$GENERATE 1-3 a$ ',
+    '$INCLUDE x',
+    '$TTL ',
+    '$ORIGIN ',
+    'IN',
+    '1h',
+    'A',
+    'TXT',
+    '\0',
+    '\ud800',
+    'é',
+    '${0,9,n}',
+    'TYPE65535',
+    '='.repeat(9),
+    'x'.repeat(300),
+  ]
   const limits = limitsWith({ zone: { generateRecords: 500, generatedRecordsInAll: 2_000, includes: 20 } }).zone
-  const include: Include = path => (path.length % 3 === 0 ? { error: 'no' } : { file: path, text: seeds[path.length % seeds.length] ?? '' })
+  const include: Include = path =>
+    path.length % 3 === 0 ? { error: 'no' } : { file: path, text: seeds[path.length % seeds.length] ?? '' }
 
-  const edits = fc.array(fc.record({ at: fc.nat(1_000_000), cut: fc.nat(12), piece: fc.constantFrom(...pieces) }), { minLength: 1, maxLength: 5 })
+  const edits = fc.array(fc.record({ at: fc.nat(1_000_000), cut: fc.nat(12), piece: fc.constantFrom(...pieces) }), {
+    minLength: 1,
+    maxLength: 5,
+  })
 
   it('never throws, finds places within the text, and what it accepts reads back', () => {
     let accepted = 0
@@ -204,11 +293,16 @@ describe('hostile text', () => {
         }
         const parsed = read(text, { limits, include })
         const lineCount = text.split(/\r\n|\r|\n/).length
-        for (const p of parsed.problems) if (p.file === 'zone') expect(p.line >= 1 && p.line <= lineCount && p.column >= 1).toBe(true)
+        for (const p of parsed.problems)
+          if (p.file === 'zone') expect(p.line >= 1 && p.line <= lineCount && p.column >= 1).toBe(true)
         for (const record of parsed.records.slice(0, 100)) {
           const again = parseRr(formatRr(record))
           expect('error' in again ? again.error : { ...again, rdata: [...again.rdata] }).toEqual({
-            owner: record.owner, type: record.type, class: record.class, ttl: record.ttl, rdata: [...record.rdata],
+            owner: record.owner,
+            type: record.type,
+            class: record.class,
+            ttl: record.ttl,
+            rdata: [...record.rdata],
           })
         }
         const { zone } = buildZone(parsed, { origin: foldName(EXAMPLE), file: 'zone' })
@@ -235,7 +329,8 @@ describe('hostile text', () => {
     ['aliases of one name', n => Array.from({ length: n / 4 }, (_, i) => `a 1 CNAME b${i}\n`).join('')],
     ['colons', n => `a 1 AAAA ${'1:'.repeat(n)}`],
   ])('%s cost work in proportion', (_, make) => {
-    // Four times the text in far less than the sixteen times that quadratic work would take, with room for a busy machine.
+    // Four times the text in far less than the sixteen times that quadratic work would take, with room for a busy
+    // machine.
     const cost = (n: number): number => {
       const text = make(n)
       let best = Number.POSITIVE_INFINITY

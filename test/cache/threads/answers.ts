@@ -5,7 +5,10 @@
 import type { AnswerCacheHandle } from '../../../src/cache/answer-cache.ts'
 
 export const NAMES = 24
-/** Octets of an answer in front of the record's data: header, question `\x04nNNN\x04test\x00`, pointer, type, class, TTL, length. */
+/**
+ * Octets of an answer in front of the record's data: header, question `\x04nNNN\x04test\x00`, pointer, type, class,
+ * TTL, length.
+ */
 export const QUESTION_END = 12 + 11 + 4
 export const DATA_AT = QUESTION_END + 12
 export const TTL_AT = QUESTION_END + 6
@@ -14,7 +17,10 @@ export const LEAST_DATA = 20
 
 export interface Shared {
   readonly handle: AnswerCacheHandle
-  /** The clock in milliseconds, whether to stop, how many readers are ready, whether one saw something wrong, answers in all, then for each name and DO the least version that may be told. */
+  /**
+   * The clock in milliseconds, whether to stop, how many readers are ready, whether one saw something wrong, answers in
+   * all, then for each name and DO the least version that may be told.
+   */
   readonly words: SharedArrayBuffer
 }
 export const CLOCK = 0

@@ -2,7 +2,23 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AnswerReader } from '../../../src/cache/answer-cache.ts'
 import { newPeek, peekQuery } from '../../../src/dns/wire.ts'
-import { CLOCK, DATA_AT, FLOORS, HITS, LEAST_DATA, NAMES, QUESTION_END, READY, type Report, type Shared, STOP, sumOf, TTL_AT, WRONG, writeName } from './answers.ts'
+import {
+  CLOCK,
+  DATA_AT,
+  FLOORS,
+  HITS,
+  LEAST_DATA,
+  NAMES,
+  QUESTION_END,
+  READY,
+  type Report,
+  type Shared,
+  STOP,
+  sumOf,
+  TTL_AT,
+  WRONG,
+  writeName,
+} from './answers.ts'
 
 const SLOT = 1_600
 const GUARD = 0x5a
@@ -49,10 +65,17 @@ function readOne(): void {
   hits++
   const end = SLOT + length - (dnssecOk === 1 ? 11 : 0)
   const data = SLOT + DATA_AT
-  const [told, version, put, ttl] = [0, 4, 8, 12].map(at => view.getUint32(data + at)) as [number, number, number, number]
+  const [told, version, put, ttl] = [0, 4, 8, 12].map(at => view.getUint32(data + at)) as [
+    number,
+    number,
+    number,
+    number,
+  ]
   const left = ttl - Math.max(0, Math.floor((now - put) / 1_000))
-  if (end - data < LEAST_DATA || view.getUint16(SLOT + QUESTION_END + 10) !== end - data || !sumHolds(data, end)) problems.push('torn')
-  else if (told !== name || out[SLOT + 1] !== name || out[SLOT + 13] !== (capital ? 0x4e : 0x6e)) problems.push(`asked for ${name}, got ${told}`)
+  if (end - data < LEAST_DATA || view.getUint16(SLOT + QUESTION_END + 10) !== end - data || !sumHolds(data, end))
+    problems.push('torn')
+  else if (told !== name || out[SLOT + 1] !== name || out[SLOT + 13] !== (capital ? 0x4e : 0x6e))
+    problems.push(`asked for ${name}, got ${told}`)
   else if (version % 2 !== dnssecOk) problems.push('of the other DO')
   else if (version < floor) problems.push(`version ${version} after ${floor}`)
   else if (left <= 0) problems.push(`${-left} s behind its end`)

@@ -1,4 +1,7 @@
-/** A process that asks a server over bare descriptors, as told by its argument, and then has nothing to do. Bundled and run by a test. */
+/**
+ * A process that asks a server over bare descriptors, as told by its argument, and then has nothing to do. Bundled and
+ * run by a test.
+ */
 import { parseIp } from '../../../src/dns/address.ts'
 import { limitsWith } from '../../../src/limits.ts'
 import { loadLibc } from '../../../src/net/libc.ts'
@@ -11,7 +14,13 @@ const found = loadLibc()
 const ip = parseIp('127.0.0.1')
 if (found.kind !== 'libc' || ip === null) throw new Error('no libc')
 const limits = limitsWith({ upstream: { socketAgeMs: 50 } })
-const network = createNetwork({ clock: systemClock(), random: systemRandom(), limits, events: () => {}, libc: found.libc })
+const network = createNetwork({
+  clock: systemClock(),
+  random: systemRandom(),
+  limits,
+  events: () => {},
+  libc: found.libc,
+})
 const query = Uint8Array.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0x61, 0, 0, 1, 0, 1])
 if (mode !== 'none') {
   network.exchange(serverAddress(ip, Number(port)), 'udp', query, 2_000, result => {

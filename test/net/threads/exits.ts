@@ -8,8 +8,22 @@ const [, , way = '', entry = ''] = process.argv
 const found = loadLibc()
 if (found.kind === 'libc') {
   const listeners = await openListeners({
-    bindings: [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: 0 }], onMessage: () => {}, clock: systemClock(), limits: limitsWith({}), events: () => {},
-    batch: { libc: found.libc, entry: new URL(entry), program: () => null, threads: 1, onNote: () => {}, onLost: () => {} },
+    bindings: [
+      { address: '127.0.0.1', port: 0 },
+      { address: '127.0.0.1', port: 0 },
+    ],
+    onMessage: () => {},
+    clock: systemClock(),
+    limits: limitsWith({}),
+    events: () => {},
+    batch: {
+      libc: found.libc,
+      entry: new URL(entry),
+      program: () => null,
+      threads: 1,
+      onNote: () => {},
+      onLost: () => {},
+    },
   })
   // Long enough for the threads to be asleep in the kernel.
   setTimeout(() => {

@@ -1,7 +1,7 @@
 /**
- * One hostile position in a planned world, and what it makes of honest replies. It sees the replies of one server, or of all
- * of them; it may ask any server whatever it likes; it can sign with the keys of its own zone, if that has any, and with
- * nobody else's.
+ * One hostile position in a planned world, and what it makes of honest replies. It sees the replies of one server, or
+ * of all of them; it may ask any server whatever it likes; it can sign with the keys of its own zone, if that has any,
+ * and with nobody else's.
  *
  * Invariant: what it does to a reply hangs on the seed, the server, the question and how often that was asked, and on
  * nothing else. So single replies can be left in peace without changing what happens to the others.
@@ -46,7 +46,10 @@ export interface AttackerParts {
   readonly wall: () => number
   /** Replies that are left as they are. */
   readonly spared: ReadonlySet<string>
-  /** The same question gets the same reply however often it is asked, over UDP and TCP: for resolvers that ask at other times. */
+  /**
+   * The same question gets the same reply however often it is asked, over UDP and TCP: for resolvers that ask at other
+   * times.
+   */
   readonly steady?: boolean
 }
 
@@ -59,7 +62,10 @@ export interface Changed {
 
 const DO: Message['edns'] = { payloadSize: 65_535, version: 0, dnssecOk: true, flags: 0, options: [] }
 const MOST_OCTETS = 65_535
-/** Replies about the chain of trust are changed more seldom, or not at all: a world in which nothing validates finds nothing. */
+/**
+ * Replies about the chain of trust are changed more seldom, or not at all: a world in which nothing validates finds
+ * nothing.
+ */
 const CHAIN_SHARES = [0, 0, 0.1, 0.4] as const
 
 export class Attacker {
@@ -99,7 +105,8 @@ export class Attacker {
 
   #bend(honest: Reaction, query: Uint8Array, address: string, transport: string): Reaction {
     const decoded = decodeMessage(query)
-    if (!this.isThere || decoded.kind !== 'message' || decoded.message.question === null || honest.kind !== 'arrivals') return honest
+    if (!this.isThere || decoded.kind !== 'message' || decoded.message.question === null || honest.kind !== 'arrivals')
+      return honest
     const { question } = decoded.message
     const name = formatName(foldName(question.name)).toLowerCase()
     const asked = `${address} ${transport} ${name} ${typeName(question.type)}`
@@ -109,14 +116,24 @@ export class Attacker {
     const random = this.#parts.random.fork(key)
     const isChain = question.type === RrType.DS || question.type === RrType.DNSKEY || question.type === RrType.NS
     if (!random.chance(isChain ? this.#chainPermille : this.#permille) || this.#parts.spared.has(key)) return honest
-    const chosen = Array.from({ length: pick(random, [1, 1, 1, 2, 3]) }, () => pick(random, random.below(6) > 0 ? this.#favourites : mutations))
-    const scene = this.#scene(random, { name: foldName(question.name), type: question.type, class: question.class }, name, address)
+    const chosen = Array.from({ length: pick(random, [1, 1, 1, 2, 3]) }, () =>
+      pick(random, random.below(6) > 0 ? this.#favourites : mutations),
+    )
+    const scene = this.#scene(
+      random,
+      { name: foldName(question.name), type: question.type, class: question.class },
+      name,
+      address,
+    )
     const start = this.#parts.hosts.get(address)?.server
     const before = start instanceof SimServer ? start.honestReply({ ...decoded.message, edns: DO }) : null
     if (before === null) return honest
     const reply = chosen.reduce((message, { change }) => change(scene, message), before)
     this.changed.push({ key, what: `${key}: ${chosen.map(mutation => mutation.name).join(', then ')}` })
-    return { kind: 'arrivals', arrivals: [{ bytes: encodeMessage({ ...reply, question }, { maxBytes: MOST_OCTETS }).bytes, afterMs: 0 }] }
+    return {
+      kind: 'arrivals',
+      arrivals: [{ bytes: encodeMessage({ ...reply, question }, { maxBytes: MOST_OCTETS }).bytes, afterMs: 0 }],
+    }
   }
 
   #scene(random: SimRandom, question: Question, name: string, address: string): Scene {
@@ -126,11 +143,28 @@ export class Attacker {
 
   #ask(name: string, type: string): Message | null {
     const { zones } = this.#parts.plan
-    const zone = zones.filter(({ origin }) => isWithin(name, origin)).sort((a, b) => b.origin.length - a.origin.length)[0]
+    const zone = zones
+      .filter(({ origin }) => isWithin(name, origin))
+      .sort((a, b) => b.origin.length - a.origin.length)[0]
     const asked = { ...questionOf(name, type), cased: nameOf(name), class: RrClass.IN }
-    return this.#honest.get(zone?.address ?? '')?.honestReply({
-      id: 0, response: false, opcode: 0, authoritative: false, truncated: false, recursionDesired: false, recursionAvailable: false,
-      authenticData: false, checkingDisabled: false, rcode: 0, question: asked, answer: [], authority: [], additional: [], edns: DO,
-    }) ?? null
+    return (
+      this.#honest.get(zone?.address ?? '')?.honestReply({
+        id: 0,
+        response: false,
+        opcode: 0,
+        authoritative: false,
+        truncated: false,
+        recursionDesired: false,
+        recursionAvailable: false,
+        authenticData: false,
+        checkingDisabled: false,
+        rcode: 0,
+        question: asked,
+        answer: [],
+        authority: [],
+        additional: [],
+        edns: DO,
+      }) ?? null
+    )
   }
 }

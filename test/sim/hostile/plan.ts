@@ -1,6 +1,6 @@
 /**
- * A signed world out of a seed, as a plan: which zones there are, how each is signed, who serves it, which records it has.
- * The internet is built from the plan, and so is the truth (`truth.ts`): neither comes out of the other.
+ * A signed world out of a seed, as a plan: which zones there are, how each is signed, who serves it, which records it
+ * has. The internet is built from the plan, and so is the truth (`truth.ts`): neither comes out of the other.
  *
  *     .            secure
  *     tld.         secure
@@ -20,7 +20,8 @@ export type Standing =
   /** No DS, signed. */
   | 'noDs'
   /** Signed, with keys or digests of a kind that nobody has. */
-  | 'unknownAlgorithm' | 'unknownDigest'
+  | 'unknownAlgorithm'
+  | 'unknownDigest'
   /** A DS with a digest that nobody has, and no keys at all. */
   | 'keyless'
 
@@ -58,7 +59,8 @@ export const pick = <T>(random: SimRandom, list: readonly T[]): T => {
 }
 
 /** `www` in `main.tld.`; '' is the apex. */
-export const nameIn = (origin: string, label: string): string => (label === '' ? origin : origin === '.' ? `${label}.` : `${label}.${origin}`)
+export const nameIn = (origin: string, label: string): string =>
+  label === '' ? origin : origin === '.' ? `${label}.` : `${label}.${origin}`
 
 interface Draft extends PlannedZone {
   readonly records: PlannedRecord[]
@@ -73,20 +75,40 @@ export type Addresses = (n: number) => string
 
 const simulated: Addresses = n => `198.51.100.${n}`
 
-export const planWorld = (random: SimRandom, keys: KeyStore): WorldPlan => planWorlds([{ random, tld: 'tld.' }], keys, simulated)
+export const planWorld = (random: SimRandom, keys: KeyStore): WorldPlan =>
+  planWorlds([{ random, tld: 'tld.' }], keys, simulated)
 
 /** Several worlds below one root, each in a top-level zone of its own. */
-export function planWorlds(worlds: readonly { readonly random: SimRandom; readonly tld: string }[], keys: KeyStore, addresses: Addresses): WorldPlan {
+export function planWorlds(
+  worlds: readonly { readonly random: SimRandom; readonly tld: string }[],
+  keys: KeyStore,
+  addresses: Addresses,
+): WorldPlan {
   const drafts: Draft[] = []
   const [{ random } = { random: new SimRandom(1) }] = worlds
   let taken = 0
   const root = makeZone({ random, drafts, address: () => addresses(++taken) }, '.', null, 'secure')
-  for (const world of worlds) planTld({ random: world.random, drafts, address: () => addresses(++taken) }, root, world.tld, worlds.length === 1)
-  return { zones: drafts, source: { keys, zones: drafts.map(zone => ({ origin: zone.origin, text: textOf(zone, drafts), at: [zone.address], sign: zone.sign })) } }
+  for (const world of worlds)
+    planTld({ random: world.random, drafts, address: () => addresses(++taken) }, root, world.tld, worlds.length === 1)
+  return {
+    zones: drafts,
+    source: {
+      keys,
+      zones: drafts.map(zone => ({
+        origin: zone.origin,
+        text: textOf(zone, drafts),
+        at: [zone.address],
+        sign: zone.sign,
+      })),
+    },
+  }
 }
 
 /** The zones of one of several worlds, the root included. */
-export const worldOf = (plan: WorldPlan, tld: string): WorldPlan => ({ ...plan, zones: plan.zones.filter(({ origin }) => origin === '.' || origin === tld || origin.endsWith(`.${tld}`)) })
+export const worldOf = (plan: WorldPlan, tld: string): WorldPlan => ({
+  ...plan,
+  zones: plan.zones.filter(({ origin }) => origin === '.' || origin === tld || origin.endsWith(`.${tld}`)),
+})
 
 interface Making {
   readonly random: SimRandom
@@ -95,10 +117,24 @@ interface Making {
   readonly address: () => string
 }
 
-function makeZone({ random, drafts, address }: Making, origin: string, parent: Draft | null, standing: Standing, mayShare = true): Draft {
+function makeZone(
+  { random, drafts, address }: Making,
+  origin: string,
+  parent: Draft | null,
+  standing: Standing,
+  mayShare = true,
+): Draft {
   const denial = pick(random, DENIALS)
   const at = parent !== null && random.below(4) === 0 && mayShare ? parent.address : address()
-  const draft: Draft = { origin, parent, standing, sign: signOf(standing, denial), optOut: standing === 'secure' && denial.includes('optOut'), address: at, records: [] }
+  const draft: Draft = {
+    origin,
+    parent,
+    standing,
+    sign: signOf(standing, denial),
+    optOut: standing === 'secure' && denial.includes('optOut'),
+    address: at,
+    records: [],
+  }
   drafts.push(draft)
   const server = nameIn(origin, 'ns')
   add(draft, '', 'SOA', `${server} h. 1 7200 3600 1209600 ${pick(random, [60, TTL])}`)
@@ -119,7 +155,10 @@ function planTld(making: Making, root: Draft, tld: string, mayShareRoot: boolean
   const far = random.below(2) === 0 ? makeZone(making, `far.ent.main.${tld}`, main, pick(random, ANY)) : null
   const twin = makeZone(making, `twin.${tld}`, top, pick(random, ANY))
   const cdn = makeZone(making, `cdn.${tld}`, top, pick(random, INSECURE))
-  const grandchild = random.below(3) === 0 ? makeZone(making, `x.kid.main.${tld}`, kid, kid.standing === 'secure' ? pick(random, ANY) : 'unsigned') : null
+  const grandchild =
+    random.below(3) === 0
+      ? makeZone(making, `x.kid.main.${tld}`, kid, kid.standing === 'secure' ? pick(random, ANY) : 'unsigned')
+      : null
   fill(random, main, cdn, [twin, cdn, kid])
   if (random.below(2) === 0) fill(random, top, cdn, [cdn, main])
   fill(random, kid, cdn, [cdn, main])
@@ -146,7 +185,8 @@ function signOf(standing: Standing, denial: string): string | undefined {
   }
 }
 
-const add = (zone: Draft, label: string, type: string, data: string): void => void zone.records.push({ owner: nameIn(zone.origin, label), type, data })
+const add = (zone: Draft, label: string, type: string, data: string): void =>
+  void zone.records.push({ owner: nameIn(zone.origin, label), type, data })
 
 /** One of each kind of name that validators have been wrong about, most of them by chance. */
 function fill(random: SimRandom, zone: Draft, cdn: Draft, others: readonly Draft[]): void {
@@ -154,7 +194,8 @@ function fill(random: SimRandom, zone: Draft, cdn: Draft, others: readonly Draft
   const index = random.below(200) + 1
   const address = (): string => `192.0.2.${index}`
   const often = (): boolean => random.below(10) < 7
-  const elsewhere = (): string => nameIn(pick(random, others).origin, pick(random, ['www', 'www', 'edge', 'nothing', 'x.wild', '']))
+  const elsewhere = (): string =>
+    nameIn(pick(random, others).origin, pick(random, ['www', 'www', 'edge', 'nothing', 'x.wild', '']))
   add(zone, 'www', 'A', address())
   add(zone, 'www', 'TXT', `"www of ${origin}"`)
   add(zone, 'edge', 'A', address())
@@ -165,7 +206,12 @@ function fill(random: SimRandom, zone: Draft, cdn: Draft, others: readonly Draft
   if (often()) add(zone, 'deep.ent', 'A', address())
   if (often()) add(zone, 'alias', 'CNAME', nameIn(origin, pick(random, ['www', 'edge', 'nothing', 'x.wild'])))
   const wild = random.below(5)
-  if (wild < 2) for (const [type, data] of [['A', address()], ['TXT', `"anything in ${origin}"`]] as const) add(zone, '*', type, data)
+  if (wild < 2)
+    for (const [type, data] of [
+      ['A', address()],
+      ['TXT', `"anything in ${origin}"`],
+    ] as const)
+      add(zone, '*', type, data)
   if (wild === 2) add(zone, '*', 'CNAME', elsewhere())
   if (often()) addWild(random, zone, address(), elsewhere())
   if (often()) addBelowAlias(zone, 'cloud', nameIn((random.below(3) === 0 ? pick(random, others) : cdn).origin, 'edge'))
@@ -195,15 +241,24 @@ function addBelowAlias(zone: Draft, label: string, target: string): void {
 function textOf(zone: PlannedZone, all: readonly PlannedZone[]): string {
   const own = zone.records.map(({ owner, type, data }) => `${owner} ${TTL} IN ${type} ${data}`)
   const children = all.filter(({ parent }) => parent === zone)
-  const cuts = children.flatMap(({ origin, address }) => [`${origin} ${DELEGATION_TTL} IN NS ${nameIn(origin, 'ns')}`, `${nameIn(origin, 'ns')} ${TTL} IN A ${address}`])
+  const cuts = children.flatMap(({ origin, address }) => [
+    `${origin} ${DELEGATION_TTL} IN NS ${nameIn(origin, 'ns')}`,
+    `${nameIn(origin, 'ns')} ${TTL} IN A ${address}`,
+  ])
   return [...own, ...cuts].join('\n')
 }
 
 /** A line for each zone. */
 export function describePlan({ zones }: WorldPlan): string {
-  return zones.map(({ origin, standing, sign, address, records }) => {
-    const names = records.filter(({ type }) => ['CNAME', 'DNAME'].includes(type)).map(({ owner, type, data }) => `${owner} ${type} ${data}`)
-    const wildcards = records.filter(({ owner, type }) => owner.startsWith('*') && type !== 'CNAME').map(({ owner, type }) => `${owner} ${type}`)
-    return `  ${origin} ${standing} (${sign ?? 'not signed'}) at ${address}: ${[...names, ...wildcards].join(', ')}`
-  }).join('\n')
+  return zones
+    .map(({ origin, standing, sign, address, records }) => {
+      const names = records
+        .filter(({ type }) => ['CNAME', 'DNAME'].includes(type))
+        .map(({ owner, type, data }) => `${owner} ${type} ${data}`)
+      const wildcards = records
+        .filter(({ owner, type }) => owner.startsWith('*') && type !== 'CNAME')
+        .map(({ owner, type }) => `${owner} ${type}`)
+      return `  ${origin} ${standing} (${sign ?? 'not signed'}) at ${address}: ${[...names, ...wildcards].join(', ')}`
+    })
+    .join('\n')
 }

@@ -1,6 +1,7 @@
 /**
- * One seed played: a planned world, an attacker, questions in any order with time in between; then the attacker leaves, and
- * in the end all of its traces have to be gone. What is untrue is a `Violation`; `shrunk` leaves of an attack what is needed.
+ * One seed played: a planned world, an attacker, questions in any order with time in between; then the attacker leaves,
+ * and in the end all of its traces have to be gone. What is untrue is a `Violation`; `shrunk` leaves of an attack what
+ * is needed.
  */
 import { RrType, typeName } from '../../../src/dns/types.ts'
 import { formatRdata } from '../../../src/dns/rdata-text.ts'
@@ -103,7 +104,13 @@ class Play {
     this.held = heldBy(position.zone, this.plan, keys)
     this.#questions = new Questions(random.fork('names'), this.plan, this.truth.owners(), position.zone)
     this.attacker = new Attacker({
-      plan: this.plan, position, held: this.held, random: random.fork('attacker'), hosts, wall: () => this.world.clock.wall(), spared: options.spared ?? new Set(),
+      plan: this.plan,
+      position,
+      held: this.held,
+      random: random.fork('attacker'),
+      hosts,
+      wall: () => this.world.clock.wall(),
+      spared: options.spared ?? new Set(),
     })
     this.attacker.isThere = options.honest !== true
   }
@@ -132,7 +139,11 @@ class Play {
 
   #timed(ask: Ask): TimedAsk {
     const manner = this.#random.below(10)
-    return { ...ask, afterMs: pick(this.#random, PAUSES_MS), manner: manner === 0 ? 'checking-disabled' : manner === 1 ? 'prefetch' : 'client' }
+    return {
+      ...ask,
+      afterMs: pick(this.#random, PAUSES_MS),
+      manner: manner === 0 ? 'checking-disabled' : manner === 1 ? 'prefetch' : 'client',
+    }
   }
 
   #put(ask: TimedAsk, phase: Phase): Violation | null {
@@ -152,12 +163,26 @@ class Play {
     if (outcome.kind === 'failure') this.failures++
     else this.answers++
     if (outcome.kind !== 'failure' && outcome.security.kind === 'secure') this.secure++
-    const wrong = untruthOf(truth, ask.name, ask.type, outcome, phase === 'healed' ? () => false : (name, type) => isFreed(this.plan, this.held, name, type))
-      ?? (phase === 'healed' || this.#options.honest === true ? this.#unhealed(ask, outcome) : null)
+    const wrong =
+      untruthOf(
+        truth,
+        ask.name,
+        ask.type,
+        outcome,
+        phase === 'healed' ? () => false : (name, type) => isFreed(this.plan, this.held, name, type),
+      ) ?? (phase === 'healed' || this.#options.honest === true ? this.#unhealed(ask, outcome) : null)
     if (wrong === null) return null
     return {
-      seed: this.#seed, phase, index, question: text, wrong, found: outcomeText(outcome), attacker: this.attacker.text, plan: describePlan(this.plan),
-      changed: [...this.attacker.changed], asked: [...this.#asked],
+      seed: this.#seed,
+      phase,
+      index,
+      question: text,
+      wrong,
+      found: outcomeText(outcome),
+      attacker: this.attacker.text,
+      plan: describePlan(this.plan),
+      changed: [...this.attacker.changed],
+      asked: [...this.#asked],
     }
   }
 
@@ -165,9 +190,12 @@ class Play {
   #unhealed(ask: Ask, outcome: Outcome): string | null {
     // RFC 4592 does not say whether a wildcard makes NSEC records of its own: the servers here make none.
     if (outcome.kind === 'failure' && ask.type === 'NSEC') return null
-    if (outcome.kind === 'failure') return outcome.why === 'alias-chain' || outcome.why === 'name-too-long' ? null : 'the honest answer is refused'
+    if (outcome.kind === 'failure')
+      return outcome.why === 'alias-chain' || outcome.why === 'name-too-long' ? null : 'the honest answer is refused'
     const isSecure = this.truth.isSecure(ask.name, ask.type)
-    return isSecure && outcome.security.kind !== 'secure' ? `the answer is secure, and called ${outcome.security.kind}` : null
+    return isSecure && outcome.security.kind !== 'secure'
+      ? `the answer is secure, and called ${outcome.security.kind}`
+      : null
   }
 }
 
@@ -175,16 +203,37 @@ export function nsecAt(server: unknown, name: string): readonly string[] {
   if (!(server instanceof SimServer)) return []
   const asked = { ...question(name, 'NSEC'), cased: nameOf(name) }
   const reply = server.honestReply({
-    id: 0, response: false, opcode: 0, authoritative: false, truncated: false, recursionDesired: false, recursionAvailable: false,
-    authenticData: false, checkingDisabled: false, rcode: 0, question: asked, answer: [], authority: [], additional: [], edns: null,
+    id: 0,
+    response: false,
+    opcode: 0,
+    authoritative: false,
+    truncated: false,
+    recursionDesired: false,
+    recursionAvailable: false,
+    authenticData: false,
+    checkingDisabled: false,
+    rcode: 0,
+    question: asked,
+    answer: [],
+    authority: [],
+    additional: [],
+    edns: null,
   })
-  return reply.answer.filter(({ type }) => typeName(type) === 'NSEC').map(({ rdata }) => formatRdata(RrType.NSEC, rdata).toLowerCase())
+  return reply.answer
+    .filter(({ type }) => typeName(type) === 'NSEC')
+    .map(({ rdata }) => formatRdata(RrType.NSEC, rdata).toLowerCase())
 }
 
 export function play(seed: number, options: PlayOptions = {}): Played {
   const one = new Play(seed, options)
   const violation = one.run()
-  return { violation, changed: one.attacker.changed.length, secure: one.secure, failures: one.failures, answers: one.answers }
+  return {
+    violation,
+    changed: one.attacker.changed.length,
+    secure: one.secure,
+    failures: one.failures,
+    answers: one.answers,
+  }
 }
 
 /** Leaves out questions and replies that the violation does not need. */
@@ -210,9 +259,27 @@ export function shrunk(violation: Violation, options: PlayOptions = {}): Violati
   return last
 }
 
-export function explain({ seed, phase, question: asked, wrong, found, attacker, plan, changed, asked: before }: Violation): string {
+export function explain({
+  seed,
+  phase,
+  question: asked,
+  wrong,
+  found,
+  attacker,
+  plan,
+  changed,
+  asked: before,
+}: Violation): string {
   return [
-    `seed ${seed}, ${phase}: ${asked}: ${wrong}`, `found: ${found}`, `attacker: ${attacker}`, 'world:', plan, 'asked:', ...before.map(line => `  ${line}`),
-    'replies changed:', ...changed.map(({ what }) => `  ${what}`), `run it alone with ROOTWALK_SEED=${seed} npx vitest run test/sim/hostile-signed-worlds.test.ts`,
+    `seed ${seed}, ${phase}: ${asked}: ${wrong}`,
+    `found: ${found}`,
+    `attacker: ${attacker}`,
+    'world:',
+    plan,
+    'asked:',
+    ...before.map(line => `  ${line}`),
+    'replies changed:',
+    ...changed.map(({ what }) => `  ${what}`),
+    `run it alone with ROOTWALK_SEED=${seed} npx vitest run test/sim/hostile-signed-worlds.test.ts`,
   ].join('\n')
 }

@@ -26,7 +26,10 @@ export interface Held {
 /** Not the root, nor a top-level zone: with those all is lost. */
 export function positionOf(random: SimRandom, { zones }: WorldPlan): Position {
   if (random.below(5) < 2) return { text: 'somebody on the path', zone: null }
-  const zone = pick(random, zones.filter(({ parent }) => parent !== null && parent.origin !== '.'))
+  const zone = pick(
+    random,
+    zones.filter(({ parent }) => parent !== null && parent.origin !== '.'),
+  )
   return { text: `the server of ${zone.origin} (${zone.standing})`, zone }
 }
 
@@ -37,9 +40,14 @@ export function heldBy(zone: PlannedZone | null, { zones }: WorldPlan, keys: Key
   return { origin: zone.origin, signers: keys.keysOf(nameOf(zone.origin), simSettings.keySeed, plan).zoneSigners, cuts }
 }
 
-/** Is this name the attacker's own, to be signed as it likes? What it delegates is when it is insecure anyhow, and is not otherwise. */
+/**
+ * Is this name the attacker's own, to be signed as it likes? What it delegates is when it is insecure anyhow, and is
+ * not otherwise.
+ */
 export function isFreed({ zones }: WorldPlan, held: Held | null, name: string, type: string): boolean {
   if (held === null || !isWithin(name, held.origin)) return false
   if (type === 'DS' && (name === held.origin || held.cuts.includes(name))) return false
-  return !zones.some(({ origin, standing, parent }) => parent?.origin === held.origin && standing === 'secure' && isWithin(name, origin))
+  return !zones.some(
+    ({ origin, standing, parent }) => parent?.origin === held.origin && standing === 'secure' && isWithin(name, origin),
+  )
 }

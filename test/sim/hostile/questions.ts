@@ -1,4 +1,7 @@
-/** What is asked of a planned world: names that are there and that are not, of all kinds, those of the attacker's zone now and then. */
+/**
+ * What is asked of a planned world: names that are there and that are not, of all kinds, those of the attacker's zone
+ * now and then.
+ */
 import type { SimRandom } from '../../../src/testing/sim-random.ts'
 import { nameIn, pick, type PlannedZone, type WorldPlan } from './plan.ts'
 import { isWithin } from './truth.ts'
@@ -11,15 +14,56 @@ export interface Ask {
 /** Owners with their types. */
 export type Owners = readonly (readonly [owner: string, types: readonly string[]])[]
 
-const TYPES = ['A', 'A', 'AAAA', 'TXT', 'TLSA', 'MX', 'DS', 'DNSKEY', 'NSEC', 'CNAME', 'HTTPS', 'ANY', 'SOA', 'NS'] as const
+const TYPES = [
+  'A',
+  'A',
+  'AAAA',
+  'TXT',
+  'TLSA',
+  'MX',
+  'DS',
+  'DNSKEY',
+  'NSEC',
+  'CNAME',
+  'HTTPS',
+  'ANY',
+  'SOA',
+  'NS',
+] as const
 const LABELS = [
-  'nothing', 'bank', 'x.wild', 'y.x.wild', 'x.www', '_deny.cloud', '_acme-challenge.cloud', 'x.alias', 'www.old', 'ent', 'nothing.ent', 'a.b.nothing', '*', '*.wild',
-  'hub', 'b.hub',
+  'nothing',
+  'bank',
+  'x.wild',
+  'y.x.wild',
+  'x.www',
+  '_deny.cloud',
+  '_acme-challenge.cloud',
+  'x.alias',
+  'www.old',
+  'ent',
+  'nothing.ent',
+  'a.b.nothing',
+  '*',
+  '*.wild',
+  'hub',
+  'b.hub',
 ] as const
 /** Where plants show: at names that do not exist, at wildcards and below aliases. */
 const PROBED = [
-  ['bank', 'A'], ['bank', 'A'], ['*', 'A'], ['*', 'A'], ['*', 'TXT'], ['bank', 'TXT'], ['z.wild', 'A'], ['*.wild', 'A'], ['z.wild', 'MX'],
-  ['_acme-challenge.cloud', 'TXT'], ['_443._tcp.cloud', 'TLSA'], ['www', 'A'], ['alias', 'A'], ['www.old', 'A'],
+  ['bank', 'A'],
+  ['bank', 'A'],
+  ['*', 'A'],
+  ['*', 'A'],
+  ['*', 'TXT'],
+  ['bank', 'TXT'],
+  ['z.wild', 'A'],
+  ['*.wild', 'A'],
+  ['z.wild', 'MX'],
+  ['_acme-challenge.cloud', 'TXT'],
+  ['_443._tcp.cloud', 'TLSA'],
+  ['www', 'A'],
+  ['alias', 'A'],
+  ['www.old', 'A'],
 ] as const
 
 export class Questions {
@@ -40,10 +84,14 @@ export class Questions {
     const random = this.#random
     if (random.below(4) === 0) return this.probe()
     const near = this.#near
-    const owners = near !== null && random.below(3) === 0 ? this.#owners.filter(([owner]) => isWithin(owner, near.origin)) : this.#owners
+    const owners =
+      near !== null && random.below(3) === 0
+        ? this.#owners.filter(([owner]) => isWithin(owner, near.origin))
+        : this.#owners
     const [owner, types] = pick(random, owners)
     const known = random.below(3) > 0
-    const type = known && random.below(4) > 0 ? pick(random, types) : pick(random, random.below(2) === 0 ? ['A', 'TXT'] : TYPES)
+    const type =
+      known && random.below(4) > 0 ? pick(random, types) : pick(random, random.below(2) === 0 ? ['A', 'TXT'] : TYPES)
     return { name: known ? owner : this.#made(owner), type }
   }
 

@@ -1,7 +1,7 @@
 /**
- * What is true in a planned world, computed from the plan alone: one step of a question at a time, by RFC 1034 section 4.3.2
- * with wildcards, DNAMEs and empty non-terminals. It knows no message, no signature and no cache. And the judgement of an
- * outcome against it: where its names lie below a secure chain, each link has to be the true one.
+ * What is true in a planned world, computed from the plan alone: one step of a question at a time, by RFC 1034 section
+ * 4.3.2 with wildcards, DNAMEs and empty non-terminals. It knows no message, no signature and no cache. And the
+ * judgement of an outcome against it: where its names lie below a secure chain, each link has to be the true one.
  */
 import { formatRdata } from '../../../src/dns/rdata-text.ts'
 import type { RRset } from '../../../src/dns/rrset.ts'
@@ -14,7 +14,10 @@ import { simSettings } from '../../../src/testing/sim-settings.ts'
 import { planOf } from '../../../src/testing/signing-plan.ts'
 import type { PlannedZone, WorldPlan } from './plan.ts'
 
-/** `secure` as far as its zone goes; `open` where even an honest chain of trust promises nothing (opt-out, an insecure zone). */
+/**
+ * `secure` as far as its zone goes; `open` where even an honest chain of trust promises nothing (opt-out, an insecure
+ * zone).
+ */
 export type Promise = 'secure' | 'open'
 
 export type Step = {
@@ -32,12 +35,14 @@ export type NsecAt = (zone: PlannedZone, name: string) => readonly string[]
 
 /** Names as text in lower case; '.' is the root. */
 const parentOf = (name: string): string => (name === '.' ? '.' : name.slice(name.indexOf('.') + 1) || '.')
-export const isWithin = (name: string, above: string): boolean => above === '.' || name === above || name.endsWith(`.${above}`)
+export const isWithin = (name: string, above: string): boolean =>
+  above === '.' || name === above || name.endsWith(`.${above}`)
 
 type Sets = ReadonlyMap<string, readonly string[]>
 
 /** One text for equal RDATA. */
-const canonical = (type: string, data: string): string => formatRdata(typeNumber(type) ?? 0, record(`x. 1 IN ${type} ${data}`).rdata).toLowerCase()
+const canonical = (type: string, data: string): string =>
+  formatRdata(typeNumber(type) ?? 0, record(`x. 1 IN ${type} ${data}`).rdata).toLowerCase()
 const textsOf = (set: RRset): readonly string[] => set.rdatas.map(rdata => formatRdata(set.type, rdata).toLowerCase())
 
 class ZoneTruth {
@@ -53,10 +58,12 @@ class ZoneTruth {
     this.#cuts = children
     for (const { owner, type, data } of zone.records) this.#add(owner, type, canonical(type, data))
     const own = keysOf(zone, keys)
-    for (const rdata of own?.published ?? []) this.#add(zone.origin, 'DNSKEY', formatRdata(RrType.DNSKEY, rdata).toLowerCase())
+    for (const rdata of own?.published ?? [])
+      this.#add(zone.origin, 'DNSKEY', formatRdata(RrType.DNSKEY, rdata).toLowerCase())
     for (const child of children) {
       this.#add(child.origin, 'NS', canonical('NS', `ns.${child.origin}`))
-      for (const rdata of keysOf(child, keys)?.ds ?? []) this.#add(child.origin, 'DS', formatRdata(RrType.DS, rdata).toLowerCase())
+      for (const rdata of keysOf(child, keys)?.ds ?? [])
+        this.#add(child.origin, 'DS', formatRdata(RrType.DS, rdata).toLowerCase())
     }
   }
 
@@ -64,7 +71,15 @@ class ZoneTruth {
     const { zone } = this
     for (let at = parentOf(name); name !== zone.origin && isWithin(at, zone.origin); at = parentOf(at)) {
       const dname = this.#names.get(at)?.get('DNAME')?.[0]
-      if (dname !== undefined) return { zone, promise: this.#promise(at), kind: 'dname', owner: at, data: dname, target: `${name.slice(0, name.length - at.length)}${dname}` }
+      if (dname !== undefined)
+        return {
+          zone,
+          promise: this.#promise(at),
+          kind: 'dname',
+          owner: at,
+          data: dname,
+          target: `${name.slice(0, name.length - at.length)}${dname}`,
+        }
       if (at === zone.origin) break
     }
     const sets = this.#names.get(name)
@@ -75,7 +90,9 @@ class ZoneTruth {
     let encloser = parentOf(name)
     while (encloser !== zone.origin && !this.#exists(encloser)) encloser = parentOf(encloser)
     const wild = this.#names.get(encloser === '.' ? '*.' : `*.${encloser}`)
-    return wild === undefined ? { zone, promise: this.#promise(name), kind: 'nxdomain' } : this.#at(wild, type, this.#promise(name))
+    return wild === undefined
+      ? { zone, promise: this.#promise(name), kind: 'nxdomain' }
+      : this.#at(wild, type, this.#promise(name))
   }
 
   #at(sets: Sets, type: string, promise: Promise): Step {
@@ -126,13 +143,24 @@ export class Truth {
   readonly #zones: ReadonlyMap<string, ZoneTruth>
 
   constructor({ zones }: WorldPlan, keys: KeyStore, nsecAt: NsecAt) {
-    this.#zones = new Map(zones.map(zone => [zone.origin, new ZoneTruth(zone, zones.filter(({ parent }) => parent === zone), keys, nsecAt)]))
+    this.#zones = new Map(
+      zones.map(zone => [
+        zone.origin,
+        new ZoneTruth(
+          zone,
+          zones.filter(({ parent }) => parent === zone),
+          keys,
+          nsecAt,
+        ),
+      ]),
+    )
   }
 
   /** The first step of the answer; a zone below an insecure one is promised nothing. */
   step(name: string, type: string): Step {
     const step = this.#zoneFor(name, type).step(name, type)
-    for (let zone: PlannedZone | null = step.zone; zone !== null; zone = zone.parent) if (zone.standing !== 'secure') return { ...step, promise: 'open' }
+    for (let zone: PlannedZone | null = step.zone; zone !== null; zone = zone.parent)
+      if (zone.standing !== 'secure') return { ...step, promise: 'open' }
     return step
   }
 
@@ -159,20 +187,30 @@ export class Truth {
   }
 
   owners(): (readonly [owner: string, types: readonly string[]])[] {
-    return [...this.#zones.values()].flatMap(zone => [...zone.owners()].map(([owner, types]) => [owner, [...types]] as const))
+    return [...this.#zones.values()].flatMap(zone =>
+      [...zone.owners()].map(([owner, types]) => [owner, [...types]] as const),
+    )
   }
 }
 
 const textOf = (set: RRset): string => `${formatName(set.name)} ${typeName(set.type)} [${textsOf(set).join(' | ')}]`
 
 export const outcomeText = (outcome: Outcome): string =>
-  outcome.kind === 'failure' ? `failure: ${outcome.why}: ${outcome.text}` : `${outcome.kind} ${outcome.security.kind}: ${outcome.rrsets.map(textOf).join(', ')}`
+  outcome.kind === 'failure'
+    ? `failure: ${outcome.why}: ${outcome.text}`
+    : `${outcome.kind} ${outcome.security.kind}: ${outcome.rrsets.map(textOf).join(', ')}`
 
 /**
- * What is wrong with an answer; null when nothing is. `freed` are names whose zone the attacker has the keys of: what it says
- * there is as good as true. A failure is never wrong here.
+ * What is wrong with an answer; null when nothing is. `freed` are names whose zone the attacker has the keys of: what
+ * it says there is as good as true. A failure is never wrong here.
  */
-export function untruthOf(truth: Truth, name: string, type: string, outcome: Outcome, freed: (name: string, type: string) => boolean): string | null {
+export function untruthOf(
+  truth: Truth,
+  name: string,
+  type: string,
+  outcome: Outcome,
+  freed: (name: string, type: string) => boolean,
+): string | null {
   if (outcome.kind === 'failure') return null
   let left = outcome.rrsets
   let at = name
@@ -191,7 +229,8 @@ export function untruthOf(truth: Truth, name: string, type: string, outcome: Out
       at = link.target
       continue
     }
-    if (outcome.security.kind === 'secure' && !freed(at, type) && step.promise === 'open') return secureButOpen(step, at, type, left, outcome)
+    if (outcome.security.kind === 'secure' && !freed(at, type) && step.promise === 'open')
+      return secureButOpen(step, at, type, left, outcome)
     const next = loose(at, type, left)
     if (next === null) return null
     left = next.left
@@ -199,7 +238,10 @@ export function untruthOf(truth: Truth, name: string, type: string, outcome: Out
   }
 }
 
-/** An answer that is called secure although a link is not: right by chance is wrong too, but for denials that happen to be provable. */
+/**
+ * An answer that is called secure although a link is not: right by chance is wrong too, but for denials that happen to
+ * be provable.
+ */
 function secureButOpen(step: Step, at: string, type: string, left: readonly RRset[], outcome: Outcome): string | null {
   if (!isBelowInsecure(step.zone)) {
     // Opt-out: data that is the true one may still be called secure where the records around it prove it.
@@ -225,14 +267,19 @@ function linkOf(step: Step, at: string, type: string, left: readonly RRset[], ou
   switch (step.kind) {
     case 'data': {
       if (head === undefined) return `${at} ${type} exists and is denied (${outcome.kind})`
-      return isSet(head, at, type, step.data) || (type === 'ANY' && isPartOf(head, at, step.data)) ? null : `${at} ${type} should be [${step.data.join(' | ')}]`
+      return isSet(head, at, type, step.data) || (type === 'ANY' && isPartOf(head, at, step.data))
+        ? null
+        : `${at} ${type} should be [${step.data.join(' | ')}]`
     }
     case 'cname':
       if (head === undefined) return `${at} is an alias and ${type} is denied (${outcome.kind})`
-      return isSet(head, at, 'CNAME', [step.target]) ? { left: left.slice(1), target: step.target } : `${at} should be an alias for ${step.target}`
+      return isSet(head, at, 'CNAME', [step.target])
+        ? { left: left.slice(1), target: step.target }
+        : `${at} should be an alias for ${step.target}`
     case 'dname': {
       const cname = head !== undefined && isSet(head, step.owner, 'DNAME', [step.data]) ? second : head
-      if (cname === undefined || !isSet(cname, at, 'CNAME', [step.target])) return `${at} should be an alias for ${step.target} by the DNAME of ${step.owner}`
+      if (cname === undefined || !isSet(cname, at, 'CNAME', [step.target]))
+        return `${at} should be an alias for ${step.target} by the DNAME of ${step.owner}`
       if (type === 'CNAME') return null
       return { left: left.slice(cname === head ? 1 : 2), target: step.target }
     }
@@ -247,16 +294,35 @@ function linkOf(step: Step, at: string, type: string, left: readonly RRset[], ou
 
 function isSet(set: RRset, name: string, type: string, data: readonly string[]): boolean {
   const texts = textsOf(set)
-  return formatName(set.name).toLowerCase() === name && typeName(set.type) === type && texts.length === data.length && data.every(text => texts.includes(text.toLowerCase()))
+  return (
+    formatName(set.name).toLowerCase() === name &&
+    typeName(set.type) === type &&
+    texts.length === data.length &&
+    data.every(text => texts.includes(text.toLowerCase()))
+  )
 }
 
 /** A set out of all that a name has. Its signatures are not in the plan, and not data. */
 const isPartOf = (set: RRset, name: string, all: readonly string[]): boolean =>
-  formatName(set.name).toLowerCase() === name && (set.type === RrType.RRSIG || set.type === RrType.NSEC || textsOf(set).every(text => all.includes(text)))
+  formatName(set.name).toLowerCase() === name &&
+  (set.type === RrType.RRSIG || set.type === RrType.NSEC || textsOf(set).every(text => all.includes(text)))
 
 /** A link that may be anything: where it leads, or null at the end. */
 function loose(at: string, type: string, left: readonly RRset[]): Link | null {
   const index = left.findIndex(set => set.type === RrType.CNAME && formatName(set.name).toLowerCase() === at)
-  const [target] = index < 0 || type === 'CNAME' ? [] : textsOf(left[index] ?? { rdatas: [], type: 0, owner: nameOf('.'), name: nameOf('.'), class: 1, ttl: 0, signatures: [] })
+  const [target] =
+    index < 0 || type === 'CNAME'
+      ? []
+      : textsOf(
+          left[index] ?? {
+            rdatas: [],
+            type: 0,
+            owner: nameOf('.'),
+            name: nameOf('.'),
+            class: 1,
+            ttl: 0,
+            signatures: [],
+          },
+        )
   return target === undefined ? null : { left: left.slice(index + 1), target }
 }

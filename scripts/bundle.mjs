@@ -23,7 +23,7 @@ const inDirectory = (/** @type {string} */ path) => join(directory, path)
 const SUFFIX = '.bundle.js'
 const LICENCES = 'THIRD-PARTY-LICENSES.txt'
 /** What runs in a thread of its own. */
-const THREAD = 'listener-thread.js'
+const THREAD = 'app/listener-thread.js'
 
 /**
  * A module finds files beside itself by its address; in a bundle that is still the address it had.
@@ -74,7 +74,11 @@ async function neededBy(files) {
  * module gets it.
  */
 async function writeProgram(files) {
-  const bundle = await rolldown({ input: entries.map(inDirectory), platform: 'node', plugins: [places] })
+  const bundle = await rolldown({
+    input: Object.fromEntries(entries.map(file => [file.slice(0, -'.js'.length), inDirectory(file)])),
+    platform: 'node',
+    plugins: [places],
+  })
   const isEntry = (/** @type {string} */ id) => entries.some(file => id === inDirectory(file))
   const { output } = await bundle.write({
     dir: directory,
@@ -97,7 +101,7 @@ async function writeInside() {
     input: join(directory, 'cli', 'exec-inside.js'),
     platform: 'node',
     // Loaded when it is asked for.
-    external: id => id.endsWith('control-api.js'),
+    external: id => id.endsWith('control/api.js'),
   })
   return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
 }

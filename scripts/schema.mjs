@@ -4,7 +4,7 @@
  * in the README. Run by `npm run schema`; tests compare both with the source.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { configJsonSchema, settingsTable } from '../dist/config-schema.js'
+import { configJsonSchema, settingsTable } from '../dist/config/schema.js'
 
 const readme = new URL('../README.md', import.meta.url)
 const between = /(<!-- settings: .* -->\n)[\s\S]*(<!-- end of settings -->)/

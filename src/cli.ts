@@ -7,10 +7,10 @@
 import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Argv, Options } from 'yargs'
-import type { ConfigSources, Override } from './config.ts'
+import type { ConfigSources, Override } from './config/config.ts'
 import type { Output } from './cli/query.ts'
 import { Exit } from './cli/startup-problems.ts'
-import { version } from './version.ts'
+import { version } from './system/version.ts'
 
 export interface Surroundings extends Output {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -79,8 +79,8 @@ async function serveAtOnce(words: readonly string[], around: Surroundings): Prom
 async function didYouMean(message: string): Promise<string> {
   const unknown = /^Unknown arguments?: ([\w-]+)/.exec(message)?.[1]
   if (unknown === undefined) return ''
-  const { flagName, overridable } = await import('./config.ts')
-  const { suggest } = await import('./dns/suggest.ts')
+  const { flagName, overridable } = await import('./config/config.ts')
+  const { suggest } = await import('./presentation/suggest.ts')
   const { STUB_OPTIONS } = await import('./cli/stub-words.ts')
   const { EXEC_OPTIONS } = await import('./cli/exec-words.ts')
   const near = suggest(unknown, [
@@ -179,7 +179,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
     'serve',
     'Run the resolver',
     async command => {
-      const { flagName, overridable, takesList } = await import('./config.ts')
+      const { flagName, overridable, takesList } = await import('./config/config.ts')
       command.option('config', { ...CONFIG_OPTION, alias: 'c', group: 'Server:' })
       for (const setting of overridable()) {
         const group = setting.path.length === 1 ? 'Server:' : `${heading(setting.path[0] ?? '')}:`
@@ -209,7 +209,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
     argv =>
       take(async () => {
         const { runServe } = await import('./cli/serve.ts')
-        const { overridable } = await import('./config.ts')
+        const { overridable } = await import('./config/config.ts')
         return runServe(
           sourcesFrom(argv, around, [
             ...(await overridesFrom(
@@ -252,7 +252,7 @@ function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
         ),
     argv =>
       take(async () => {
-        const { readDigWords } = await import('./dig-words.ts')
+        const { readDigWords } = await import('./cli/dig-words.ts')
         const { runQuery } = await import('./cli/query.ts')
         const port = typeof argv.port === 'number' ? argv.port : undefined
         if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff))
@@ -279,7 +279,7 @@ function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
 
 /** Where our own resolver listens, as far as the configuration says. */
 async function ownServer(around: Surroundings): Promise<{ readonly address: string; readonly port: number }> {
-  const { loadConfig } = await import('./config.ts')
+  const { loadConfig } = await import('./config/config.ts')
   const { DNS_PORT } = await import('./ports.ts')
   const result = loadConfig({
     file: undefined,
@@ -321,7 +321,7 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
         .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
     argv =>
       take(async () => {
-        const { loadConfig } = await import('./config.ts')
+        const { loadConfig } = await import('./config/config.ts')
         const { runExplain } = await import('./cli/explain.ts')
         const result = loadConfig(
           sourcesFrom(argv, around, [
@@ -400,7 +400,7 @@ function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
     command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would take' }),
     argv =>
       take(async () => {
-        const { loadConfig } = await import('./config.ts')
+        const { loadConfig } = await import('./config/config.ts')
         const { runCheckConfig } = await import('./cli/check.ts')
         return runCheckConfig(
           loadConfig({
@@ -460,7 +460,7 @@ const sourcesFrom = (argv: Arguments, around: Surroundings, flags: readonly Over
 
 /** The settings among the flags. Lists may be given with commas or by repeating the flag. */
 async function overridesFrom(argv: Arguments, paths: readonly (readonly string[])[]): Promise<Override[]> {
-  const { flagName, overridable, takesList } = await import('./config.ts')
+  const { flagName, overridable, takesList } = await import('./config/config.ts')
   const lists = new Set(
     overridable()
       .filter(takesList)

@@ -1,7 +1,7 @@
 /**
  * Every bound, time-out and default number, each with its unit in the name and its reason beside it. `Limits` is one
- * frozen object that `app.ts` hands down; tests hand in smaller numbers to reach an edge quickly. Wire constants (name
- * and label lengths, header size) live in `dns/`.
+ * frozen object that `app/server.ts` hands down; tests hand in smaller numbers to reach an edge quickly. Wire constants
+ * (name and label lengths, header size) live in `dns/`.
  */
 
 const MINUTE_MS = 60_000

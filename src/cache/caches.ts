@@ -5,7 +5,7 @@
 import { defaultLimits, type CacheLimits } from '../limits.ts'
 import { AnswerCache, type AnswerCacheOptions } from './answer-cache.ts'
 import { DelegationCache } from './delegations.ts'
-import { DenialStore } from './denials.ts'
+import { DenialStore } from './nsec-cache.ts'
 import { FailureCache } from './failure-cache.ts'
 import { NegativeCache } from './negative-cache.ts'
 import { RRsetCache } from './rrset-cache.ts'

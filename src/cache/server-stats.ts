@@ -17,7 +17,7 @@
 import type { Name } from '../dns/name.ts'
 import type { CacheLimits, UpstreamLimits } from '../limits.ts'
 import { flat } from './packed.ts'
-import { Silences } from './silence.ts'
+import { Silences } from './unresponsive.ts'
 import { ByteStore } from './store.ts'
 
 export interface ServerFacts {

@@ -13,7 +13,7 @@ import { DNS_PORT } from '../ports.ts'
 import { QueryFile } from './query-file.ts'
 import { Exit } from './startup-problems.ts'
 import { prepareStub } from './stub-setup.ts'
-import type { DnsStub } from '../testing/stub-types.ts'
+import type { DnsStub } from '../testing/stub/types.ts'
 
 /** How long the command may take to end after SIGTERM, when nobody is left to end it otherwise. */
 const GRACE_MS = 2_000
@@ -56,7 +56,7 @@ async function openControl(
   stub: DnsStub,
   beforeForgetting: () => void,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const { openControlApi } = await import('../testing/control-api.ts')
+  const { openControlApi } = await import('../testing/control/api.ts')
   return openControlApi(stub, { beforeForgetting })
 }
 

@@ -6,8 +6,8 @@ import { encodeQuery } from '../dns/encode.ts'
 import type { Edns, Message } from '../dns/message.ts'
 import { EdnsOptionCode } from '../dns/types.ts'
 import { defaultLimits } from '../limits.ts'
-import { createNetwork } from '../net/upstream.ts'
-import { systemClock, systemRandom } from '../net/system.ts'
+import { createNetwork } from '../net/upstream/network.ts'
+import { systemClock, systemRandom } from '../system/system.ts'
 import {
   DNS_PORT,
   serverAddress,
@@ -17,8 +17,8 @@ import {
   type ServerAddress,
   type Transport,
 } from '../ports.ts'
-import { isAddress, type DigQuery } from '../dig-words.ts'
-import { digText, jsonMessage, securityShown, shortText, type Journey } from '../message-text.ts'
+import { isAddress, type DigQuery } from './dig-words.ts'
+import { digText, jsonMessage, securityShown, shortText, type Journey } from '../render/message.ts'
 import { Exit } from './startup-problems.ts'
 
 export interface Output {

@@ -4,7 +4,7 @@
  * that parser, so that there is one voice for complaints. Invariant: what it takes means the same to both.
  */
 import { parseArgs } from 'node:util'
-import { flagName, overridable, type Override, takesList } from '../config.ts'
+import { flagName, overridable, type Override, takesList } from '../config/config.ts'
 
 export interface ServeWords {
   /** Of `--config`. */

@@ -1,10 +1,10 @@
 /** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
 import { setFlagsFromString } from 'node:v8'
-import { startServer, StartError, type RunningServer, type StartFailure } from '../app.ts'
-import { loadConfig, type Config, type ConfigSources } from '../config.ts'
+import { startServer, StartError, type RunningServer, type StartFailure } from '../app/server.ts'
+import { loadConfig, type Config, type ConfigSources } from '../config/config.ts'
 import type { Output } from './query.ts'
-import { findPortHolder } from '../net/port-holder.ts'
-import { problemText } from '../problem-text.ts'
+import { findPortHolder } from '../system/port-holder.ts'
+import { problemText } from '../render/problem.ts'
 import { defaultLimits } from '../limits.ts'
 import { Exit, explainListen } from './startup-problems.ts'
 
@@ -39,7 +39,7 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
 /** Not while it still starts, and nothing of it is loaded before: the first answer comes first. */
 function warmUpLater(server: RunningServer, config: Config, signal: AbortSignal): void {
   const load = async (): Promise<void> => {
-    const { warmUp } = await import('../warm-up.ts')
+    const { warmUp } = await import('../warm-up/warm-up.ts')
     await warmUp({ config, events: server.events, like: server.recursor, waiting: () => server.waiting, signal })
   }
   const timer = setTimeout(() => {

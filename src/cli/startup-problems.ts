@@ -2,7 +2,7 @@
  * Why the server could not start, in words that help: each problem says what happened, what is likely behind it and
  * what can be done. Only texts and exit codes; nothing is changed on the system, least of all `/etc/resolv.conf`.
  */
-import type { PortHolder } from '../net/port-holder.ts'
+import type { PortHolder } from '../system/port-holder.ts'
 import type { Transport } from '../ports.ts'
 
 /** Suggested when another port is taken: above 1024, and what the examples use. */

@@ -3,11 +3,11 @@
  * what is wrong with them in the words of the other commands, with the exit code for it.
  */
 import { readFileSync } from 'node:fs'
-import { readJson } from '../config-json.ts'
-import { errorCode } from '../net/system-error.ts'
+import { readJson } from '../config/json.ts'
+import { errorCode } from '../system/system-error.ts'
 import { Exit, explainListen } from './startup-problems.ts'
-import { createDnsStub } from '../testing/stub.ts'
-import type { DnsStub, NameRecords, StubOptions, StubRecords } from '../testing/stub-types.ts'
+import { createDnsStub } from '../testing/create-dns-stub.ts'
+import type { DnsStub, NameRecords, StubOptions, StubRecords } from '../testing/stub/types.ts'
 
 export interface StubOrder extends Pick<StubOptions, 'mode' | 'forward' | 'unlisted' | 'ttl' | 'seed'> {
   /** Zone files. */

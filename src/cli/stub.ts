@@ -3,9 +3,9 @@ import type { Output } from './query.ts'
 import { QueryFile } from './query-file.ts'
 import { Exit, explainListen } from './startup-problems.ts'
 import { prepareStub, type StubOrder } from './stub-setup.ts'
-import { openControlApi, type ControlApi } from '../testing/control-api.ts'
-import { errorCode } from '../net/system-error.ts'
-import type { DnsStub } from '../testing/stub-types.ts'
+import { openControlApi, type ControlApi } from '../testing/control/api.ts'
+import { errorCode } from '../system/system-error.ts'
+import type { DnsStub } from '../testing/stub/types.ts'
 
 export interface StubCommand extends StubOrder {
   /** Where the control API listens; null: there is none. */

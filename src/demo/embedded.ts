@@ -2,17 +2,17 @@
  * The real server in front of the internet that comes with the package: same engine, same listeners, same policy; only
  * the servers that it asks are inside the process, behind latencies on the real clock. Nothing leaves the machine.
  */
-import { startServer, type RunningServer } from '../app.ts'
-import { readConfig, type Config } from '../config.ts'
+import { startServer, type RunningServer } from '../app/server.ts'
+import { readConfig, type Config } from '../config/config.ts'
 import { ROOT } from '../dns/name.ts'
 import type { EventSink } from '../ports.ts'
-import { systemClock, systemRandom } from '../net/system.ts'
-import { problemText } from '../problem-text.ts'
+import { systemClock, systemRandom } from '../system/system.ts'
+import { problemText } from '../render/problem.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { QueryLog } from '../server/query-log.ts'
-import { buildInternet, type EmbeddedInternet, signedBy } from '../testing/internet.ts'
-import { nameOf } from '../testing/records.ts'
-import { embeddedNetwork } from '../testing/sim-network.ts'
+import { buildInternet, type EmbeddedInternet, signedBy } from '../simulation/internet.ts'
+import { nameOf } from '../simulation/records.ts'
+import { embeddedNetwork } from '../simulation/network.ts'
 import { specialUses } from '../zone/special-use.ts'
 
 export interface EmbeddedOptions {

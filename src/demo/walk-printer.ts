@@ -3,10 +3,10 @@
  * printed when its reply is sent, so that walks at the same time do not mix. It only listens; what it prints decides
  * nothing.
  */
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import type { Name, WireName } from '../dns/name.ts'
 import { rcodeName, typeName } from '../dns/types.ts'
-import { explainText, type Paint } from '../explain-text.ts'
+import { explainText, type Paint } from '../render/walk.ts'
 import type { Client } from '../ports.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { TraceStep } from '../resolver/trace.ts'

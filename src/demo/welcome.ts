@@ -1,6 +1,6 @@
 /** What the demo says when it is up: which commands to try and what each shows. Texts only. */
-import type { Paint } from '../explain-text.ts'
-import type { EmbeddedInternet } from '../testing/internet.ts'
+import type { Paint } from '../render/walk.ts'
+import type { EmbeddedInternet } from '../simulation/internet.ts'
 
 export function welcome(internet: EmbeddedInternet, port: number, paint: Paint): string {
   const asks = internet.suggestions.map(({ ask, shows }) => ({ command: `dig @127.0.0.1 -p ${port} ${ask}`, shows }))

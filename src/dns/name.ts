@@ -1,7 +1,7 @@
 /**
  * Domain names as bytes. A name is its uncompressed wire form (RFC 1035 section 3.1) with one octet per UTF-16 unit,
  * for example "\x03www\x07example\x00". It is immutable, is its own Map key and cannot confuse a dot inside a label
- * with a separator. Presentation text is made and read only by `text.ts`.
+ * with a separator. Presentation text is made and read only by `presentation/text.ts`.
  *
  * Invariant: every value of these types is a valid name: labels of 1 to 63 octets, 255 octets in all, ending in the
  * root label. Only the constructors in this file brand a string.

@@ -10,7 +10,7 @@ import { createHash, createPublicKey, verify as verifyOctets, type JsonWebKey, t
 import { bufferOf, u16 } from '../dns/bytes.ts'
 import { nameBytes, type Name } from '../dns/name.ts'
 import { keyTagOf, readDnskey, type Dnskey } from '../dns/rdata-dnssec.ts'
-import { algorithmNumber, algorithmText } from '../dns/rdata-facts.ts'
+import { algorithmNumber, algorithmText } from '../presentation/rdata-facts.ts'
 import type { DnssecLimits } from '../limits.ts'
 import type { Verification, ZoneKey } from './rules.ts'
 import { iteratedSha1 } from './sha1.ts'

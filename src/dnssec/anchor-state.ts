@@ -6,9 +6,9 @@
  */
 import { foldName } from '../dns/name.ts'
 import { DNSKEY_PROTOCOL, DnskeyFlag, readDnskey } from '../dns/rdata-dnssec.ts'
-import { formatRdata, parseRdata } from '../dns/rdata-text.ts'
+import { formatRdata, parseRdata } from '../presentation/rdata-text.ts'
 import { sameBytes } from '../dns/rrset.ts'
-import { formatName, parseName } from '../dns/text.ts'
+import { formatName, parseName } from '../presentation/text.ts'
 import { RrType } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import type { DnssecLimits } from '../limits.ts'

@@ -7,7 +7,7 @@
  */
 import { isWithin, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import type { Steps } from '../steps.ts'
 import { contradicted, judgeByNsec, nsecOf, unproven } from './nsec.ts'
 import { judgeByNsec3, nsec3Of, oneChain } from './nsec3.ts'

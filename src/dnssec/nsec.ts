@@ -8,7 +8,7 @@
 import { commonAncestor, compareNames, isStrictlyWithin, isWithin, ROOT, wildcardOf, type Name } from '../dns/name.ts'
 import { hasType, readNsec, typesOf, type TypeBitmap } from '../dns/rdata-dnssec.ts'
 import type { RRset } from '../dns/rrset.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import { EdeCode, RrType, typeName } from '../dns/types.ts'
 import type { DenialClaim, DenialVerdict, Refusal } from './rules.ts'
 

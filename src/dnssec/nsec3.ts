@@ -9,7 +9,7 @@ import { isStrictlyWithin, labelCount, labelsOf, parentOf, suffixOf, wildcardOf,
 import { latin1 } from '../dns/bytes.ts'
 import { hasType, NSEC3_OPT_OUT, readNsec3, readNsec3Label, type Nsec3, type TypeBitmap } from '../dns/rdata-dnssec.ts'
 import type { RRset } from '../dns/rrset.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
 import { pause, type SecurityNote, type Steps } from '../steps.ts'
 import { NSEC3_SHA1, nsec3Hash } from './algorithms.ts'

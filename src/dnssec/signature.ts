@@ -21,8 +21,8 @@ import {
   type Rrsig,
 } from '../dns/rdata-dnssec.ts'
 import { sameBytes, withTtl, type RRset } from '../dns/rrset.ts'
-import { formatName } from '../dns/text.ts'
-import { formatTime } from '../dns/time-text.ts'
+import { formatName } from '../presentation/text.ts'
+import { formatTime } from '../presentation/time-text.ts'
 import { EdeCode, RrType, typeName } from '../dns/types.ts'
 import type { DnssecLimits } from '../limits.ts'
 import type { SecurityNote } from '../steps.ts'

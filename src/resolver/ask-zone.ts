@@ -3,14 +3,14 @@
  * have none, remembers within this question who failed how. Bounded by the client's budget and a number of exchanges.
  */
 import type { Question } from '../dns/message.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import { isWithin, type Name } from '../dns/name.ts'
 import type { ServerAddress } from '../ports.ts'
 import type { Steps } from '../steps.ts'
 import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
 import { usableFamilies, type Env, type Task, type ZoneCut } from './env.ts'
 import { failure, type Failure } from './outcome.ts'
-import { seat, type Seat, type SeatingRules } from './seating.ts'
+import { seat, type Seat, type SeatingRules } from './usable-servers.ts'
 import { selectServer, type Candidate } from './select-server.ts'
 import { findAddresses, knownAddresses, type FoundServer } from './server-addresses.ts'
 import { questionText } from './trace.ts'

@@ -3,7 +3,7 @@
  * (CAMP 2024, NXNSAttack, CVE-2014-8500). Each `take…` answers null, or the words for the EDE text that name the limit
  * that ended the work.
  */
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import { isWithin, type Name } from '../dns/name.ts'
 import type { Work } from '../dnssec/rules.ts'
 import type { BudgetLimits, DnssecLimits } from '../limits.ts'

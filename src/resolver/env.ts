@@ -15,7 +15,7 @@ import type { Because } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Budget } from './budget.ts'
 import type { MinimiseMode } from './minimise.ts'
-import type { Seating } from './seating.ts'
+import type { Seating } from './usable-servers.ts'
 import type { TraceSink } from './trace.ts'
 
 export interface EngineSettings {

@@ -17,12 +17,12 @@ import type { Outcome, Security } from '../steps.ts'
 import type { Zone } from '../zone/zone.ts'
 import type { UsableVerdict } from './ask-server.ts'
 import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { signersOf } from './chain.ts'
+import { signersOf } from './validation/chain.ts'
 import type { FinalVerdict } from './hints.ts'
 import { failure, indeterminate, secure } from './outcome.ts'
 import { throughCname, throughDname, type Chain } from './scrub.ts'
 import { addressesIn } from './server-addresses.ts'
-import { isExpanded, isSynthesised, weaker, type Judged } from './validate.ts'
+import { isExpanded, isSynthesised, weaker, type Judged } from './validation/judge.ts'
 
 export type Recalled =
   | { readonly kind: 'done'; readonly outcome: Outcome }

@@ -11,7 +11,7 @@ import { boundedTtl } from '../cache/ttl.ts'
 import type { Outcome, Security, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
-import type { Evidence } from './chain.ts'
+import type { Evidence } from './validation/chain.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import {
   deepestZone,
@@ -26,7 +26,7 @@ import {
 import { aliasesOf, firstAliasOf, isHint, type FinalVerdict, type KnownOfTarget } from './hints.ts'
 import { minimise } from './minimise.ts'
 import { behindChain, bogusFailure, failure, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
-import { judge, weaker, type Judgement } from './validate.ts'
+import { judge, weaker, type Judgement } from './validation/judge.ts'
 
 type Walked =
   | { readonly kind: 'verdict'; readonly verdict: FinalVerdict; readonly cut: ZoneCut; readonly server: string }

@@ -2,7 +2,7 @@
  * What was asked, what came back, what was decided: one closed set of steps for `explain`, golden files and live views.
  */
 import { u16 } from '../dns/bytes.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import type { Message, Question } from '../dns/message.ts'
 import { rcodeName, typeName } from '../dns/types.ts'
 import type { Name } from '../dns/name.ts'

@@ -1,11 +1,11 @@
 /**
  * One line of JSON for each query, for those who want to know who asked what. Formats only; where lines go and what
- * happens when they come too fast is the writer's business (`net/line-writer.ts`). Off unless configured.
+ * happens when they come too fast is the writer's business (`system/line-writer.ts`). Off unless configured.
  *
  * Invariant: a line holds no octet of the query that is not escaped; names come from `formatName` and through JSON.
  */
 import { formatIp } from '../dns/address.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import type { WireName } from '../dns/name.ts'
 import { className, RrClass, rcodeName, typeName } from '../dns/types.ts'
 import type { Client } from '../ports.ts'

@@ -11,7 +11,7 @@ import { bufferOf } from '../dns/bytes.ts'
 import { decodeMessage } from '../dns/decode.ts'
 import { MAX_MESSAGE_OCTETS, type Question, questionKey } from '../dns/message.ts'
 import { foldName, trustWireName } from '../dns/name.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
@@ -22,7 +22,7 @@ import type { CounterName, Counters } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryLog } from './query-log.ts'
 import { contentOf, errorContent, respond, shareableForm, type RespondSettings } from './respond.ts'
-import type { WaitingClients } from './waiting.ts'
+import type { WaitingClients } from './pending-queries.ts'
 
 export interface ServeParts {
   readonly clock: Clock
@@ -205,8 +205,8 @@ class Server {
   }
 
   /**
-   * A connection may take up its next query while it takes a reply (`net/tcp-connection.ts`): what is made meanwhile
-   * must not be kept under this name.
+   * A connection may take up its next query while it takes a reply (`net/listen/tcp-connection.ts`): what is made
+   * meanwhile must not be kept under this name.
    */
   #send(asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
     const place = this.#place

@@ -11,16 +11,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Delegation } from '../cache/delegations.ts'
 import { foldName, type Name, ROOT } from '../dns/name.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { limitsWith } from '../limits.ts'
-import { systemClock, systemRandom } from '../net/system.ts'
-import { type FrontOptions, frontFields, startFront } from './front-server.ts'
-import { buildInternet, type Internet, signedBy } from './internet.ts'
-import { faultsOf, located } from './internet-input.ts'
-import { InternetPlan } from './internet-plan.ts'
-import { readSigning, readSigns, type ZoneSigning } from './internet-signing.ts'
-import { QueryLog } from './internet-queries.ts'
+import { systemClock, systemRandom } from '../system/system.ts'
+import { type FrontOptions, frontFields, startFront } from './internet/front-server.ts'
+import { buildInternet, type Internet, signedBy } from '../simulation/internet.ts'
+import { faultsOf, located } from './internet/input.ts'
+import { InternetPlan } from './internet/plan.ts'
+import { readSigning, readSigns, type ZoneSigning } from './input/signing.ts'
+import { QueryLog } from './internet/queries.ts'
 import type {
   InternetBase,
   InternetOptions,
@@ -32,15 +32,15 @@ import type {
   ServerQuery,
   SetOptions,
   SocketInternet,
-} from './internet-types.ts'
-import { type LoopbackInternet, openLoopbackInternet } from './loopback-internet.ts'
-import { formatMisbehaviour } from './misbehaviour.ts'
-import { calm, SimNetwork } from './sim-network.ts'
-import { SimRandom } from './sim-random.ts'
-import { anchorLines } from './signed-internet.ts'
-import { simSettings } from './sim-settings.ts'
-import { dataSet, setsOf } from './stub-data.ts'
-import { atCaller, mistake } from './stub-mistake.ts'
+} from './internet/types.ts'
+import { type LoopbackInternet, openLoopbackInternet } from './internet/loopback.ts'
+import { formatMisbehaviour } from '../simulation/misbehaviour.ts'
+import { calm, SimNetwork } from '../simulation/network.ts'
+import { SimRandom } from '../simulation/random.ts'
+import { anchorLines } from '../simulation/signed-internet.ts'
+import { simSettings } from '../simulation/settings.ts'
+import { dataSet, setsOf } from './input/record-data.ts'
+import { atCaller, mistake } from './input/mistake.ts'
 import {
   dataTypeOf,
   described,
@@ -50,10 +50,10 @@ import {
   ttlOf,
   wholeNumber,
   wireName,
-} from './stub-names.ts'
-import { stubSettings } from './stub-settings.ts'
-import type { NameRecords, RecordData } from './stub-types.ts'
-import { createClock, durationMs, TestClock } from './test-clock.ts'
+} from './input/names.ts'
+import { stubSettings } from './stub/settings.ts'
+import type { NameRecords, RecordData } from './stub/types.ts'
+import { createClock, durationMs, TestClock } from './input/clock.ts'
 import {
   answeredRecord,
   type AnsweredRecord,
@@ -67,7 +67,7 @@ import {
   type TestAnswer,
   TestEngine,
   validationBy,
-} from './test-resolver.ts'
+} from './create-resolver.ts'
 
 const FIELDS = ['seed', 'clock', 'loss', 'latency', 'sockets', 'port', 'dnssec', ...engineFields] as const
 

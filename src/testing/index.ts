@@ -1,5 +1,5 @@
 /** The test kit: what `rootwalk/testing` gives. */
-export { createDnsStub } from './stub.ts'
+export { createDnsStub } from './create-dns-stub.ts'
 export {
   dnsMatchers,
   type AskedTimes,
@@ -8,12 +8,12 @@ export {
   type ResolveArguments,
   type ResolvesTo,
 } from './matchers.ts'
-export type * from './stub-types.ts'
-export { createClock, type ClockOptions, type Duration, type TestClock } from './test-clock.ts'
+export type * from './stub/types.ts'
+export { createClock, type ClockOptions, type Duration, type TestClock } from './input/clock.ts'
 export { createInternet } from './create-internet.ts'
-export type * from './internet-types.ts'
-export type { DnssecOptions, SigningWord, ZoneSigning } from './internet-signing.ts'
-export { createResolver } from './test-resolver.ts'
+export type * from './internet/types.ts'
+export type { DnssecOptions, SigningWord, ZoneSigning } from './input/signing.ts'
+export { createResolver } from './create-resolver.ts'
 export type {
   AnsweredRecord,
   CachingResolver,
@@ -21,5 +21,5 @@ export type {
   ResolverOptions,
   RootHints,
   TestAnswer,
-} from './test-resolver.ts'
-export { openControlApi, type ControlApi, type ControlOptions } from './control-api.ts'
+} from './create-resolver.ts'
+export { openControlApi, type ControlApi, type ControlOptions } from './control/api.ts'

@@ -5,11 +5,11 @@
 import dns from 'node:dns'
 import { isDeepStrictEqual } from 'node:util'
 import { parseIp } from '../dns/address.ts'
-import { suggest } from '../dns/suggest.ts'
+import { suggest } from '../presentation/suggest.ts'
 import { defaultLimits } from '../limits.ts'
-import { errorCode } from '../net/system-error.ts'
-import { described, foldedName, patternOf, typeOf } from './stub-names.ts'
-import type { DnsStub, RecordedQuery } from './stub-types.ts'
+import { errorCode } from '../system/system-error.ts'
+import { described, foldedName, patternOf, typeOf } from './input/names.ts'
+import type { DnsStub, RecordedQuery } from './stub/types.ts'
 
 export interface MatcherResult {
   readonly pass: boolean

@@ -2,7 +2,7 @@
  * The templates of $GENERATE, with all forms of BIND: `$`, `$$`, `\$` and `${offset,width,base}` where base is d, o, x,
  * X, n or N (nibbles in reverse order with dots). Only text to text: what comes out is read like any other line.
  */
-import { parseUnsigned, shown, type TextError } from '../dns/text.ts'
+import { parseUnsigned, shown, type TextError } from '../presentation/text.ts'
 
 export interface GenerateRange {
   readonly start: number

@@ -5,7 +5,7 @@
 import { type IpAddress, ipFromBytes, parseIp } from '../dns/address.ts'
 import { foldName, type Name, ROOT } from '../dns/name.ts'
 import { targetOf } from '../dns/rdata.ts'
-import { formatName, parseName } from '../dns/text.ts'
+import { formatName, parseName } from '../presentation/text.ts'
 import { RrClass, RrType, typeName } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits, type ZoneLimits } from '../limits.ts'

@@ -10,7 +10,7 @@ import { parseIpv4, parseIpv6 } from '../dns/address.ts'
 import { foldName, type Name, trustWireName, wildcardOf } from '../dns/name.ts'
 import { nameRdata, nsRdata, soaRdata } from '../dns/rdata.ts'
 import { makeRRset, type RRset } from '../dns/rrset.ts'
-import { parseName } from '../dns/text.ts'
+import { parseName } from '../presentation/text.ts'
 import { RrClass, RrType } from '../dns/types.ts'
 import { Zone } from './zone.ts'
 

@@ -4,9 +4,9 @@
  * come back in the order of the text. Also the way back: the canonical text of a zone.
  */
 import { commonAncestor, foldName, isWithin, type Name, ROOT } from '../dns/name.ts'
-import { formatRdata } from '../dns/rdata-text.ts'
+import { formatRdata } from '../presentation/rdata-text.ts'
 import { recordsOf, type RRset } from '../dns/rrset.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import { className, RrType, typeName } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits, type ZoneLimits } from '../limits.ts'

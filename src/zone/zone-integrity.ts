@@ -19,7 +19,7 @@ import {
 } from '../dns/name.ts'
 import { parseIpv4 } from '../dns/address.ts'
 import { mxExchange, srvTarget, targetOf } from '../dns/rdata.ts'
-import { formatName } from '../dns/text.ts'
+import { formatName } from '../presentation/text.ts'
 import { RrType, typeName } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import type { ProblemList } from './problems.ts'

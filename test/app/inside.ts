@@ -1,12 +1,12 @@
 /** The server in front of a small internet inside the process: no latency, nothing leaves the machine. */
-import { startServer, type RunningServer, type ServerOptions } from '../../src/app.ts'
-import { readConfig, type Config } from '../../src/config.ts'
+import { startServer, type RunningServer, type ServerOptions } from '../../src/app/server.ts'
+import { readConfig, type Config } from '../../src/config/config.ts'
 import type { Event } from '../../src/events.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import { systemClock, systemRandom } from '../../src/net/system.ts'
-import { problemText } from '../../src/problem-text.ts'
-import { buildInternet, type InternetSource } from '../../src/testing/internet.ts'
-import { embeddedNetwork } from '../../src/testing/sim-network.ts'
+import { systemClock, systemRandom } from '../../src/system/system.ts'
+import { problemText } from '../../src/render/problem.ts'
+import { buildInternet, type InternetSource } from '../../src/simulation/internet.ts'
+import { embeddedNetwork } from '../../src/simulation/network.ts'
 
 const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { createCaches } from '../../src/cache/caches.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import { openRecursor, type Recursor } from '../../src/recursor.ts'
+import { openRecursor, type Recursor } from '../../src/app/recursor.ts'
 import { configOf } from './inside.ts'
 
 const open: Recursor[] = []

@@ -28,14 +28,14 @@ export const caches = async () => ({
   .../** @type {typeof import('../../src/cache/failure-cache.ts')} */ (await load('cache/failure-cache.js')),
   .../** @type {typeof import('../../src/cache/delegations.ts')} */ (await load('cache/delegations.js')),
   .../** @type {typeof import('../../src/cache/server-stats.ts')} */ (await load('cache/server-stats.js')),
-  .../** @type {typeof import('../../src/cache/denials.ts')} */ (await load('cache/denials.js')),
+  .../** @type {typeof import('../../src/cache/nsec-cache.ts')} */ (await load('cache/nsec-cache.js')),
 })
 /** @type {() => Promise<typeof import('../../src/limits.ts')>} */
 export const limits = () => load('limits.js')
 /** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */
 export const datagram = () => load('net/datagram.js')
-/** @type {() => Promise<typeof import('../../src/config-schema.ts')>} */
-export const configSchema = () => load('config-schema.js')
+/** @type {() => Promise<typeof import('../../src/config/schema.ts')>} */
+export const configSchema = () => load('config/schema.js')
 
 export const cliPath = fileURLToPath(new URL('cli.js', dist))
 export const isBuilt = () => existsSync(cliPath)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { formatName } from '../../src/dns/text.ts'
-import { readDigWords, type DigOptions, type DigQuery } from '../../src/dig-words.ts'
+import { formatName } from '../../src/presentation/text.ts'
+import { readDigWords, type DigOptions, type DigQuery } from '../../src/cli/dig-words.ts'
 
 function query(words: string, options: DigOptions = {}): DigQuery {
   const read = readDigWords(words === '' ? [] : words.split(' '), options)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { main } from '../../src/cli.ts'
-import { version } from '../../src/version.ts'
+import { version } from '../../src/system/version.ts'
 import { startInside, type Inside } from '../app/inside.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'rootwalk-cli-'))

@@ -1,13 +1,13 @@
 import { setFlagsFromString } from 'node:v8'
 import { afterEach, expect, it, vi } from 'vitest'
-import { StartError, startServer } from '../../src/app.ts'
+import { StartError, startServer } from '../../src/app/server.ts'
 import { runServe } from '../../src/cli/serve.ts'
 import { Exit } from '../../src/cli/startup-problems.ts'
-import type { ConfigSources } from '../../src/config.ts'
+import type { ConfigSources } from '../../src/config/config.ts'
 import { defaultLimits } from '../../src/limits.ts'
 
 vi.mock(import('node:v8'), async load => ({ ...(await load()), setFlagsFromString: vi.fn() }))
-vi.mock(import('../../src/app.ts'), async load => ({ ...(await load()), startServer: vi.fn() }))
+vi.mock(import('../../src/app/server.ts'), async load => ({ ...(await load()), startServer: vi.fn() }))
 afterEach(() => vi.clearAllMocks())
 
 const sources = (environment: Record<string, string>): ConfigSources => ({

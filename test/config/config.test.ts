@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { formatPrefix } from '../../src/dns/address.ts'
-import { formatRr } from '../../src/dns/rr-text.ts'
-import { formatName } from '../../src/dns/text.ts'
+import { formatRr } from '../../src/presentation/rr-text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import {
   flagName,
@@ -17,8 +17,8 @@ import {
   type Config,
   type ConfigResult,
   type Override,
-} from '../../src/config.ts'
-import { problemText } from '../../src/problem-text.ts'
+} from '../../src/config/config.ts'
+import { problemText } from '../../src/render/problem.ts'
 
 const read = (text: string, overrides: Override[] = []): ConfigResult =>
   readConfig({ file: { path: '/etc/x/resolver.config.json', text }, overrides, directory: '/home/me' })

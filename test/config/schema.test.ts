@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { inAnyPrefix, parseIp, parsePrefix } from '../../src/dns/address.ts'
-import { configJsonSchema, neverAsked, schemasAt, settingsOf, settingsTable } from '../../src/config-schema.ts'
-import { readConfig } from '../../src/config.ts'
+import { configJsonSchema, neverAsked, schemasAt, settingsOf, settingsTable } from '../../src/config/schema.ts'
+import { readConfig } from '../../src/config/config.ts'
 
 const top = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 

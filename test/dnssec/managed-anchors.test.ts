@@ -16,7 +16,7 @@ import {
 } from '../../src/dnssec/managed-anchors.ts'
 import type { TrustAnchor } from '../../src/dnssec/trust-anchors.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import { problemText } from '../../src/problem-text.ts'
+import { problemText } from '../../src/render/problem.ts'
 
 const limits = defaultLimits.dnssec
 const DAY = 86_400

@@ -5,7 +5,7 @@
 import { expect, it } from 'vitest'
 import { isStrictlyWithin, isWithin, parentOf, wildcardOf, type Name } from '../../src/dns/name.ts'
 import type { RRset } from '../../src/dns/rrset.ts'
-import { formatName } from '../../src/dns/text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { RrType, typeName } from '../../src/dns/types.ts'
 import { judgeDenial } from '../../src/dnssec/denial.ts'
 import type { DenialClaim } from '../../src/dnssec/rules.ts'

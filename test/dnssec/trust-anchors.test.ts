@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
 import { foldName, ROOT, type Name } from '../../src/dns/name.ts'
-import { formatName, parseName } from '../../src/dns/text.ts'
-import { formatRdata } from '../../src/dns/rdata-text.ts'
+import { formatName, parseName } from '../../src/presentation/text.ts'
+import { formatRdata } from '../../src/presentation/rdata-text.ts'
 import { RrType } from '../../src/dns/types.ts'
 import {
   builtInAnchors,
@@ -12,7 +12,7 @@ import {
   parseAnchors,
   type TrustAnchor,
 } from '../../src/dnssec/trust-anchors.ts'
-import { problemText } from '../../src/problem-text.ts'
+import { problemText } from '../../src/render/problem.ts'
 
 const name = (text: string): Name => {
   const parsed = parseName(text, null)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { defaultLimits } from '../../src/limits.ts'
 import { Budget } from '../../src/resolver/budget.ts'
-import { nameOf } from '../../src/testing/records.ts'
+import { nameOf } from '../../src/simulation/records.ts'
 
 const com = nameOf('com.')
 const other = nameOf('victim.test.')

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/dns/message.ts'
 import { Rcode } from '../../src/dns/types.ts'
-import { formatName } from '../../src/dns/text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { defaultLimits, limitsWith } from '../../src/limits.ts'
 import { classify, type Verdict } from '../../src/resolver/classify.ts'
-import { nameOf, question, records } from '../../src/testing/records.ts'
+import { nameOf, question, records } from '../../src/simulation/records.ts'
 
 interface Reply {
   rcode?: number

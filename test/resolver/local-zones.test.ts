@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { formatRr } from '../../src/dns/rr-text.ts'
+import { formatRr } from '../../src/presentation/rr-text.ts'
 import { recordsOf } from '../../src/dns/rrset.ts'
 import { RrClass } from '../../src/dns/types.ts'
 import { indeterminate } from '../../src/resolver/outcome.ts'
-import { nameOf, rrset } from '../../src/testing/records.ts'
-import { simulate, type World } from '../../src/testing/world.ts'
+import { nameOf, rrset } from '../../src/simulation/records.ts'
+import { simulate, type World } from '../../src/simulation/world.ts'
 
 const soa = '@ 300 SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60\n'
 const CHILD = '192.0.2.9'

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { formatName } from '../../src/dns/text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { labelCount } from '../../src/dns/name.ts'
 import { typeName } from '../../src/dns/types.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { minimise, type MinimiseMode } from '../../src/resolver/minimise.ts'
-import { question } from '../../src/testing/records.ts'
+import { question } from '../../src/simulation/records.ts'
 
 /** All questions asked for a name when every server says "go on" and nothing is a cut. */
 function walk(name: string, type: string, known: number, mode: MinimiseMode): string[] {

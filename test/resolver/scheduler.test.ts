@@ -6,13 +6,13 @@ import { limitsWith, type LimitChanges } from '../../src/limits.ts'
 import type { ExchangeResult, Network } from '../../src/ports.ts'
 import { serverAddress } from '../../src/ports.ts'
 import { nothingValidated, type Env, type Task } from '../../src/resolver/env.ts'
-import { Seating } from '../../src/resolver/seating.ts'
+import { Seating } from '../../src/resolver/usable-servers.ts'
 import { failure, indeterminate } from '../../src/resolver/outcome.ts'
 import { Scheduler } from '../../src/resolver/scheduler.ts'
 import { all, exchange, first, lookup, type Outcome, type Steps } from '../../src/steps.ts'
-import { ip, question, rrset } from '../../src/testing/records.ts'
-import { SimClock } from '../../src/testing/sim-clock.ts'
-import { SimRandom } from '../../src/testing/sim-random.ts'
+import { ip, question, rrset } from '../../src/simulation/records.ts'
+import { SimClock } from '../../src/simulation/clock.ts'
+import { SimRandom } from '../../src/simulation/random.ts'
 
 const answer: Outcome = {
   kind: 'answer',

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { parseScenario } from '../../src/testing/scenario.ts'
-import { runScenario } from '../../src/testing/scenario-run.ts'
+import { parseScenario } from '../../src/simulation/scenario.ts'
+import { runScenario } from '../../src/simulation/scenario-run.ts'
 
 const files = readdirSync(import.meta.dirname)
   .filter(file => file.endsWith('.rpl'))

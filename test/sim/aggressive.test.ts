@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/steps.ts'
-import { simulate } from '../../src/testing/world.ts'
+import { simulate } from '../../src/simulation/world.ts'
 import { nameIn, signedWorld } from './signed-world.ts'
 
 const tell = (outcome: Outcome): string =>

@@ -1,10 +1,10 @@
 /** An internet whose zones are signed so as to make validators work: what a client asks of each, and where. */
 import { RrType } from '../../src/dns/types.ts'
-import { formatRdata } from '../../src/dns/rdata-text.ts'
-import { buildInternet, signedBy, type InternetSource } from '../../src/testing/internet.ts'
-import { KeyStore } from '../../src/testing/key-store.ts'
-import { nameOf } from '../../src/testing/records.ts'
-import { SimRandom } from '../../src/testing/sim-random.ts'
+import { formatRdata } from '../../src/presentation/rdata-text.ts'
+import { buildInternet, signedBy, type InternetSource } from '../../src/simulation/internet.ts'
+import { KeyStore } from '../../src/simulation/key-store.ts'
+import { nameOf } from '../../src/simulation/records.ts'
+import { SimRandom } from '../../src/simulation/random.ts'
 
 export interface Attack {
   readonly about: string

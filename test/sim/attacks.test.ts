@@ -4,9 +4,9 @@
  * that the query does not belong to, and 50 repeats cost at most three times the first.
  */
 import { describe, expect, it } from 'vitest'
-import type { ServerSource, ZoneSource } from '../../src/testing/internet.ts'
-import { KeyStore } from '../../src/testing/key-store.ts'
-import { simulate, type World } from '../../src/testing/world.ts'
+import type { ServerSource, ZoneSource } from '../../src/simulation/internet.ts'
+import { KeyStore } from '../../src/simulation/key-store.ts'
+import { simulate, type World } from '../../src/simulation/world.ts'
 import { seeds } from './support.ts'
 
 /** Each zone is read once. */

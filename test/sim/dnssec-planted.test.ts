@@ -11,8 +11,8 @@ import { readRrsig } from '../../src/dns/rdata-dnssec.ts'
 import { nsecRdata, rrsigRdata } from '../../src/dns/rdata-dnssec-make.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { Rcode, RrClass, RrType } from '../../src/dns/types.ts'
-import { nameOf } from '../../src/testing/records.ts'
-import { simulate } from '../../src/testing/world.ts'
+import { nameOf } from '../../src/simulation/records.ts'
+import { simulate } from '../../src/simulation/world.ts'
 import { signedWorld } from './signed-world.ts'
 
 const TTL = 300

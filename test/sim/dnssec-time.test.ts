@@ -1,6 +1,6 @@
 /** How long validated data lives: no record is handed out for longer than itself, its signature or what proves it. */
 import { describe, expect, it } from 'vitest'
-import { simulate } from '../../src/testing/world.ts'
+import { simulate } from '../../src/simulation/world.ts'
 import { nameIn, signedWorld } from './signed-world.ts'
 
 describe.each(['', 'nsec3'])('an answer made from a wildcard, zone signed %j', sign => {

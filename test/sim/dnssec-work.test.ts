@@ -6,7 +6,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { defaultLimits } from '../../src/limits.ts'
 import { Budget } from '../../src/resolver/budget.ts'
-import { simulate } from '../../src/testing/world.ts'
+import { simulate } from '../../src/simulation/world.ts'
 import { attackedInternet, attacks, honest, zoneOf } from './attacked-world.ts'
 
 const { verifications, nsec3Hashes } = defaultLimits.dnssec

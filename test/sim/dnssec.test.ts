@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { edeName, EdeCode } from '../../src/dns/types.ts'
 import type { Outcome } from '../../src/steps.ts'
-import { nameOf } from '../../src/testing/records.ts'
-import { simulate, type World, type WorldOptions } from '../../src/testing/world.ts'
+import { nameOf } from '../../src/simulation/records.ts'
+import { simulate, type World, type WorldOptions } from '../../src/simulation/world.ts'
 import { addressOf, honestSigns, nameIn, questions, signedWorld } from './signed-world.ts'
 import { lines } from './support.ts'
 

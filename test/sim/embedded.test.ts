@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/steps.ts'
-import { readInternet } from '../../src/testing/internet.ts'
-import { simulate } from '../../src/testing/world.ts'
+import { readInternet } from '../../src/simulation/internet.ts'
+import { simulate } from '../../src/simulation/world.ts'
 import { lines } from './support.ts'
 
 const internet = readInternet()

@@ -3,8 +3,8 @@
  * count.
  */
 import { describe, expect, it } from 'vitest'
-import type { ServerSource, ZoneSource } from '../../src/testing/internet.ts'
-import { simulate } from '../../src/testing/world.ts'
+import type { ServerSource, ZoneSource } from '../../src/simulation/internet.ts'
+import { simulate } from '../../src/simulation/world.ts'
 import { lines, seeds } from './support.ts'
 
 const root = '198.51.100.1'

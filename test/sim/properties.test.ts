@@ -4,16 +4,16 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { formatRr } from '../../src/dns/rr-text.ts'
-import { formatName } from '../../src/dns/text.ts'
+import { formatRr } from '../../src/presentation/rr-text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { recordsOf } from '../../src/dns/rrset.ts'
 import { RrClass, RrType } from '../../src/dns/types.ts'
 import type { Outcome } from '../../src/steps.ts'
-import { isPlanted, planted } from '../../src/testing/forgery.ts'
-import { readInternet, type ServerSource } from '../../src/testing/internet.ts'
-import type { MisbehaviourName } from '../../src/testing/misbehaviour.ts'
-import { SimRandom } from '../../src/testing/sim-random.ts'
-import { simulate, type World, type WorldOptions } from '../../src/testing/world.ts'
+import { isPlanted, planted } from '../../src/simulation/forgery.ts'
+import { readInternet, type ServerSource } from '../../src/simulation/internet.ts'
+import type { MisbehaviourName } from '../../src/simulation/misbehaviour.ts'
+import { SimRandom } from '../../src/simulation/random.ts'
+import { simulate, type World, type WorldOptions } from '../../src/simulation/world.ts'
 import { saying, seeds } from './support.ts'
 
 const internet = readInternet()

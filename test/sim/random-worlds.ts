@@ -4,10 +4,10 @@
  * named in its own zone or in one that was made before.
  */
 import { foldName, isStrictlyWithin, isWithin, type Name } from '../../src/dns/name.ts'
-import { formatName } from '../../src/dns/text.ts'
-import type { ZoneSource } from '../../src/testing/internet.ts'
-import { nameOf } from '../../src/testing/records.ts'
-import type { SimRandom } from '../../src/testing/sim-random.ts'
+import { formatName } from '../../src/presentation/text.ts'
+import type { ZoneSource } from '../../src/simulation/internet.ts'
+import { nameOf } from '../../src/simulation/records.ts'
+import type { SimRandom } from '../../src/simulation/random.ts'
 
 interface Draft {
   readonly origin: Name

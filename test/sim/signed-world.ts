@@ -1,8 +1,8 @@
 /**
  * An internet with a zone of everything for each way of signing: what our validator and Unbound are both asked about.
  */
-import { KeyStore } from '../../src/testing/key-store.ts'
-import type { InternetSource, ServerSource, ZoneSource } from '../../src/testing/internet.ts'
+import { KeyStore } from '../../src/simulation/key-store.ts'
+import type { InternetSource, ServerSource, ZoneSource } from '../../src/simulation/internet.ts'
 
 /** Keys are the same in all these worlds: they are made once. */
 const store = new KeyStore()

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../src/limits.ts'
-import { simulate, type World } from '../../src/testing/world.ts'
+import { simulate, type World } from '../../src/simulation/world.ts'
 
 const ROOT = '198.51.100.1'
 const SILENT = '203.0.113.1'

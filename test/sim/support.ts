@@ -2,7 +2,7 @@
  * How many seeds a simulation runs: 100, or 20,000 with ROOTWALK_LONG=1, or ROOTWALK_SEEDS=n. A failing seed is run
  * alone with ROOTWALK_SEED=n.
  */
-import { formatRr } from '../../src/dns/rr-text.ts'
+import { formatRr } from '../../src/presentation/rr-text.ts'
 import { recordsOf } from '../../src/dns/rrset.ts'
 import type { Outcome } from '../../src/steps.ts'
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { formatName } from '../../src/dns/text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { ROOT } from '../../src/dns/name.ts'
 import { parseHints, rootHints, type RootHints } from '../../src/zone/hints.ts'
 

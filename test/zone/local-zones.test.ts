@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RrClass } from '../../src/dns/types.ts'
-import { formatName } from '../../src/dns/text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { makeLocalZones, type LocalZones } from '../../src/zone/local-zones.ts'
 import { builtInZones } from '../../src/zone/special-use.ts'
 import type { Zone } from '../../src/zone/zone.ts'

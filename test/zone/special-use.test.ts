@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatName } from '../../src/dns/text.ts'
+import { formatName } from '../../src/presentation/text.ts'
 import { makeLocalZones } from '../../src/zone/local-zones.ts'
 import { builtInZones, specialUses } from '../../src/zone/special-use.ts'
 import { ask, n, told } from './made.ts'

@@ -8,9 +8,9 @@
  *     kid.main.tld., far.ent.main.tld., twin.tld., cdn.tld.   secure, or insecure in one of several ways
  *     x.kid.main.tld.                                         below a child
  */
-import type { InternetSource } from '../../../src/testing/internet.ts'
-import type { KeyStore } from '../../../src/testing/key-store.ts'
-import { SimRandom } from '../../../src/testing/sim-random.ts'
+import type { InternetSource } from '../../../src/simulation/internet.ts'
+import type { KeyStore } from '../../../src/simulation/key-store.ts'
+import { SimRandom } from '../../../src/simulation/random.ts'
 
 /** What the chain of trust says of a zone whose parent is secure. */
 export type Standing =

@@ -1,10 +1,10 @@
 /** Where the attacker of a planned world stands, which keys it has there, and which names are its own. */
-import type { KeyStore } from '../../../src/testing/key-store.ts'
-import { nameOf } from '../../../src/testing/records.ts'
-import type { SimRandom } from '../../../src/testing/sim-random.ts'
-import { simSettings } from '../../../src/testing/sim-settings.ts'
-import { planOf } from '../../../src/testing/signing-plan.ts'
-import type { SigningKey } from '../../../src/testing/zone-keys.ts'
+import type { KeyStore } from '../../../src/simulation/key-store.ts'
+import { nameOf } from '../../../src/simulation/records.ts'
+import type { SimRandom } from '../../../src/simulation/random.ts'
+import { simSettings } from '../../../src/simulation/settings.ts'
+import { planOf } from '../../../src/signing/signing-plan.ts'
+import type { SigningKey } from '../../../src/signing/zone-keys.ts'
 import { pick, type PlannedZone, type WorldPlan } from './plan.ts'
 import { isWithin } from './truth.ts'
 

@@ -2,7 +2,7 @@
  * What is asked of a planned world: names that are there and that are not, of all kinds, those of the attacker's zone
  * now and then.
  */
-import type { SimRandom } from '../../../src/testing/sim-random.ts'
+import type { SimRandom } from '../../../src/simulation/random.ts'
 import { nameIn, pick, type PlannedZone, type WorldPlan } from './plan.ts'
 import { isWithin } from './truth.ts'
 

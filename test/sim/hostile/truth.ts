@@ -3,15 +3,15 @@
  * 4.3.2 with wildcards, DNAMEs and empty non-terminals. It knows no message, no signature and no cache. And the
  * judgement of an outcome against it: where its names lie below a secure chain, each link has to be the true one.
  */
-import { formatRdata } from '../../../src/dns/rdata-text.ts'
+import { formatRdata } from '../../../src/presentation/rdata-text.ts'
 import type { RRset } from '../../../src/dns/rrset.ts'
-import { formatName } from '../../../src/dns/text.ts'
+import { formatName } from '../../../src/presentation/text.ts'
 import { RrType, typeName, typeNumber } from '../../../src/dns/types.ts'
 import type { Outcome } from '../../../src/steps.ts'
-import type { KeyStore } from '../../../src/testing/key-store.ts'
-import { nameOf, record } from '../../../src/testing/records.ts'
-import { simSettings } from '../../../src/testing/sim-settings.ts'
-import { planOf } from '../../../src/testing/signing-plan.ts'
+import type { KeyStore } from '../../../src/simulation/key-store.ts'
+import { nameOf, record } from '../../../src/simulation/records.ts'
+import { simSettings } from '../../../src/simulation/settings.ts'
+import { planOf } from '../../../src/signing/signing-plan.ts'
 import type { PlannedZone, WorldPlan } from './plan.ts'
 
 /**

@@ -1,0 +1,170 @@
+/**
+ * A resolver of one's own inside a Node.js program: walks from the root by itself, needs no server and no configuration
+ * file. Names and data are in presentation format on this side; what the DNS says (no such name, no data, failure) is a
+ * value, and only wrong use rejects.
+ */
+import { performance } from 'node:perf_hooks'
+import { loadAnchors } from './load-anchors.ts'
+import { foldName } from '../dns/name.ts'
+import { recordsOf, type RRset } from '../dns/rrset.ts'
+import { edeName, RrClass, typeNumber, type EdeCode } from '../dns/types.ts'
+import type { Event } from '../events.ts'
+import { readConfig } from '../config/config.ts'
+import type { RawConfig, RawRecords } from '../config/schema.ts'
+import { readName } from '../cli/dig-words.ts'
+import { jsonStep, type JsonStep } from '../render/walk.ts'
+import { jsonRecord, type JsonRecord } from '../render/message.ts'
+import { problemText } from '../render/problem.ts'
+import { openRecursor, type Recursor } from './recursor.ts'
+import type { TraceStep } from '../resolver/trace.ts'
+import { loadHints } from './load-hints.ts'
+import { systemClock } from '../system/system.ts'
+import type { Outcome, Security } from '../steps.ts'
+import { TrustKeeper } from './trust-anchor-manager.ts'
+
+/** Like the settings of the same names in a configuration file; paths are relative to the working directory. */
+export interface ResolverOptions {
+  readonly zones?: RawConfig['zones']
+  readonly records?: RawRecords
+  readonly specialUse?: RawConfig['specialUse']
+  readonly rootHints?: string
+  readonly upstream?: Partial<RawConfig['upstream']>
+  readonly dnssec?: Partial<RawConfig['dnssec']>
+  readonly cache?: Partial<RawConfig['cache']>
+  readonly budget?: Partial<RawConfig['budget']>
+  /** Told about zones that change, a dead address family, bugs. */
+  readonly onEvent?: (event: Event) => void
+}
+
+export interface Resolution {
+  readonly status: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL'
+  /** The answer, aliases that led to it first. Empty when the name has no such data. */
+  readonly records: readonly JsonRecord[]
+  /** The SOA that comes with a denial and says how long it may be remembered. */
+  readonly soa: JsonRecord | null
+  readonly authoritative: boolean
+  /**
+   * What validation says of the answer or denial (RFC 4035 section 4.3); `indeterminate` when nothing is validated or
+   * there is no answer.
+   */
+  readonly security: Security['kind']
+  /** Why there is no answer; null unless `status` is SERVFAIL. */
+  readonly error: { readonly code: EdeCode; readonly name: string; readonly text: string } | null
+  readonly tookMs: number
+  /** Empty unless it was asked for. */
+  readonly steps: readonly JsonStep[]
+}
+
+export interface PublicResolver {
+  /** `type` is a mnemonic or `TYPEnnn`. Rejects with a TypeError for a name or type that cannot be. */
+  resolve(name: string, type?: string, options?: { readonly trace?: boolean }): Promise<Resolution>
+  /** Gives sockets and file watches back; the process can end. What is in flight fails. */
+  close(): void
+  [Symbol.dispose](): void
+}
+
+/** Throws a TypeError that lists everything wrong with the options. */
+export function createResolver(options: ResolverOptions = {}): PublicResolver {
+  const { onEvent, ...settings } = options
+  const result = readConfig({
+    file: { path: `${process.cwd()}/options`, text: JSON.stringify(settings) },
+    overrides: [],
+    directory: process.cwd(),
+  })
+  if (result.kind === 'invalid') throw new TypeError(result.problems.map(({ message }) => message).join('\n'))
+  const { config } = result
+  const hints = loadHints(config.rootHints)
+  if (hints.kind === 'invalid') throw new TypeError(hints.problems.map(problemText).join('\n'))
+  const anchors = loadAnchors(config.dnssec.anchors)
+  if (anchors.kind === 'invalid') throw new TypeError(anchors.problems.map(problemText).join('\n'))
+  const events = onEvent ?? (() => {})
+  const trust = new TrustKeeper({
+    clock: systemClock(),
+    limits: config.limits.dnssec,
+    events,
+    settings: config.dnssec,
+    anchors: anchors.anchors,
+  })
+  const recursor = openRecursor({
+    limits: config.limits,
+    settings: () => config.engine,
+    hints: () => hints.hints,
+    validation: trust.validation,
+    events,
+  })
+  const problems = recursor.zones.load(config)
+  if (problems.length > 0) {
+    recursor.close()
+    throw new TypeError(problems.map(problemText).join('\n'))
+  }
+  recursor.zones.watch()
+  trust.attach(recursor.resolver)
+  // Nothing is asked of our own accord inside somebody's program, unless the roll-over of keys is to be followed.
+  if (config.dnssec.managedAnchors !== null) trust.start()
+  const close = (): void => {
+    recursor.close()
+    void trust.close()
+  }
+  return {
+    resolve: (name, type = 'A', { trace = false } = {}) => resolveText(recursor, name, type, trace),
+    close,
+    [Symbol.dispose]: close,
+  }
+}
+
+async function resolveText(recursor: Recursor, name: string, type: string, wantTrace: boolean): Promise<Resolution> {
+  const cased = readName(name)
+  if (typeof cased !== 'string') throw new TypeError(cased.error)
+  const number = typeNumber(type)
+  if (number === null) throw new TypeError(`${JSON.stringify(type)} is no record type`)
+  const steps: TraceStep[] = []
+  const startedAt = performance.now()
+  const outcome = await new Promise<Outcome>(done => {
+    const plain = { recursionDesired: true, because: 'client' } as const
+    recursor.resolver.resolve(
+      { name: foldName(cased), type: number, class: RrClass.IN },
+      wantTrace ? { ...plain, trace: step => steps.push(step) } : plain,
+      done,
+    )
+  })
+  return { ...resolutionOf(outcome), tookMs: performance.now() - startedAt, steps: steps.map(jsonStep) }
+}
+
+/** An outcome with its records in presentation format. */
+export function resolutionOf(outcome: Outcome): Omit<Resolution, 'tookMs' | 'steps'> {
+  const records = outcome.rrsets.flatMap(rrset => recordsOf(rrset)).map(jsonRecord)
+  const soaOf = (rrset: RRset | null): JsonRecord | null =>
+    rrset === null ? null : (recordsOf(rrset).map(jsonRecord)[0] ?? null)
+  switch (outcome.kind) {
+    case 'answer':
+      return {
+        status: 'NOERROR',
+        records,
+        soa: null,
+        authoritative: outcome.authoritative,
+        security: outcome.security.kind,
+        error: null,
+      }
+    case 'nodata':
+    case 'nxdomain':
+      return {
+        status: outcome.kind === 'nodata' ? 'NOERROR' : 'NXDOMAIN',
+        records,
+        soa: soaOf(outcome.soa),
+        authoritative: outcome.authoritative,
+        security: outcome.security.kind,
+        error: null,
+      }
+    case 'failure':
+      return {
+        status: 'SERVFAIL',
+        records,
+        soa: null,
+        authoritative: false,
+        security: outcome.why === 'bogus' ? 'bogus' : 'indeterminate',
+        error: { code: outcome.ede, name: edeName(outcome.ede), text: outcome.text },
+      }
+    default:
+      return outcome satisfies never
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * What a listener thread decides about a datagram, put together from the same parts as the server in the main thread:
+ * the gates, the byte path over the shared answers, counters of its own. What it cannot answer at once it hands over
+ * unjudged, and there everything is decided anew.
+ *
+ * Invariant: a datagram is counted as a query by the thread that ends it, and by no other.
+ */
+import { AnswerReader, type AnswerCacheHandle } from '../cache/answer-cache.ts'
+import { ADDRESS_WORD, originPort } from '../net/linux/message-block.ts'
+import { addressIn } from '../net/batch/peer-addresses.ts'
+import { HAND_OVER, type DatagramHandler, type Loss } from '../net/batch/loop.ts'
+import type { ThreadStart } from '../net/batch/thread.ts'
+import { BytePath, silenceFor, type BytePathSettings } from '../server/byte-path.ts'
+import { Counters, type CounterName } from '../server/counters.ts'
+import { NOTE_HIT, NOTE_PREFETCH, noteValue } from '../server/hit-reports.ts'
+import { makeAdmission, type GateParts } from '../server/pipeline.ts'
+import { QuickGate } from '../server/quick-gate.ts'
+
+/** What may change while the thread runs. */
+export interface ThreadSettings {
+  readonly gate: GateParts
+  readonly bytePath: BytePathSettings
+  /** Whether every answer has to be told to the main thread, which logs it. */
+  readonly tellsHits: boolean
+}
+
+export interface ThreadProgram {
+  readonly answers: AnswerCacheHandle
+  /** See `counterMemory`. */
+  readonly counters: SharedArrayBuffer
+  readonly settings: ThreadSettings
+}
+
+export function makeListenerHandler({ program, now }: ThreadStart): DatagramHandler {
+  if (!isProgram(program)) throw new TypeError('a listener thread without its program')
+  return new ListenerHandler(program, now)
+}
+
+const LOSSES = {
+  'too-large': 'droppedTooLarge',
+  'no-room': 'droppedOverload',
+  unsent: 'droppedUnsent',
+} as const satisfies Record<Loss, CounterName>
+
+/** Of datagrams, here or in the main thread. */
+export function countLoss(counters: Counters, why: Loss, count: number): void {
+  // What was answered and could not be sent has been counted as a query.
+  if (why !== 'unsent') counters.addMany(counters.index('udpQueries'), count)
+  counters.addMany(counters.index(LOSSES[why]), count)
+}
+
+class ListenerHandler implements DatagramHandler {
+  readonly #reader: AnswerReader
+  readonly #bytePath: BytePath
+  readonly #counters: Counters
+  readonly #now: () => number
+  readonly #queries: number
+  readonly #hits: number
+  #gate: QuickGate
+  #tellsHits: boolean
+  #time = 0
+  note = 0
+  noteValue = 0
+
+  constructor({ answers, counters, settings }: ThreadProgram, now: () => number) {
+    const reader = new AnswerReader(answers)
+    this.#reader = reader
+    this.#bytePath = new BytePath(
+      (peek, query, out, outAt, at, maxBytes, ours) => reader.write(peek, query, 0, out, outAt, at, maxBytes, ours),
+      settings.bytePath,
+    )
+    this.#counters = new Counters(counters)
+    this.#queries = this.#counters.index('udpQueries')
+    this.#hits = this.#counters.index('answeredFromCache')
+    this.#now = now
+    this.#gate = new QuickGate(makeAdmission(settings.gate))
+    this.#tellsHits = settings.tellsHits
+  }
+
+  adopt(settings: unknown): void {
+    if (!isSettings(settings)) throw new TypeError('settings that are none')
+    this.#gate = new QuickGate(makeAdmission(settings.gate))
+    this.#bytePath.settle(settings.bytePath)
+    this.#tellsHits = settings.tellsHits
+  }
+
+  begin(): void {
+    this.#time = this.#now()
+  }
+
+  take(
+    query: Uint8Array,
+    length: number,
+    peers: Uint32Array,
+    peerAt: number,
+    family: 4 | 6,
+    out: Uint8Array,
+    outAt: number,
+  ): number {
+    this.note = 0
+    const counters = this.#counters
+    const port = originPort(peers, peerAt)
+    const verdict = this.#gate.verdict(peers, peerAt + ADDRESS_WORD[family], family, port, addressAt)
+    const silenced = silenceFor(port, verdict)
+    if (silenced !== null) {
+      counters.add(this.#queries)
+      counters.add(counters.index(silenced))
+      return 0
+    }
+    // Who may not ask is refused in so many words, which is work for the value path.
+    if (verdict === 'refuse') return HAND_OVER
+    const octets = this.#bytePath.answer(query, length, 'udp', out, outAt, this.#time)
+    if (octets === 0) return HAND_OVER
+    counters.add(this.#queries)
+    counters.add(this.#hits)
+    if (this.#tellsHits) this.note = NOTE_HIT
+    if (this.#reader.lastWantsPrefetch) this.note |= NOTE_PREFETCH
+    if (this.note !== 0) this.noteValue = noteValue(octets, (out[outAt + 3] ?? 0) & 0xf)
+    return octets
+  }
+
+  lost(why: Loss, count: number): void {
+    countLoss(this.#counters, why, count)
+  }
+}
+
+/** `words[at]` is where the address itself begins. */
+const addressAt = (words: Uint32Array, at: number, family: 4 | 6): ReturnType<typeof addressIn> =>
+  addressIn(words, at - ADDRESS_WORD[family], family)
+
+const isSettings = (value: unknown): value is ThreadSettings =>
+  typeof value === 'object' && value !== null && 'gate' in value && 'bytePath' in value && 'tellsHits' in value
+
+const isProgram = (value: unknown): value is ThreadProgram =>
+  typeof value === 'object' &&
+  value !== null &&
+  'answers' in value &&
+  'counters' in value &&
+  'settings' in value &&
+  isSettings(value.settings)

@@ -1,0 +1,25 @@
+/**
+ * Whether datagrams can be moved in batches here, and if not, why. Asked once, at the start: what comes of it is told
+ * and does not change while the server runs.
+ */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { loadLibc, type Libc } from '../net/linux/libc.ts'
+
+export type UdpMode =
+  | { readonly kind: 'batch'; readonly libc: Libc; readonly entry: URL }
+  | { readonly kind: 'plain'; readonly why: string }
+  /** It was asked for and cannot be had. */
+  | { readonly kind: 'impossible'; readonly why: string }
+
+/** The program of the listener threads stands beside this file where the program is built. */
+const BUILT = new URL('listener-thread.js', import.meta.url)
+
+export function chooseUdpMode(wanted: 'auto' | 'batch' | 'plain', entry: URL = BUILT): UdpMode {
+  if (wanted === 'plain') return { kind: 'plain', why: 'so configured' }
+  const found = existsSync(fileURLToPath(entry))
+    ? loadLibc()
+    : { kind: 'unavailable' as const, reason: 'the program runs from its sources' }
+  if (found.kind === 'libc') return { kind: 'batch', libc: found.libc, entry }
+  return wanted === 'auto' ? { kind: 'plain', why: found.reason } : { kind: 'impossible', why: found.reason }
+}

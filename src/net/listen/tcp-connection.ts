@@ -1,0 +1,256 @@
+/**
+ * One TCP client (RFC 7766): queries are taken as they come and answered as they are ready, in any order. It reads no
+ * further than it can answer: not beyond `pipelined` queries in work, and not while replies wait that the client does
+ * not take. Not a place for limits across connections; that is the table's.
+ *
+ * Invariants: what it holds is bounded by one chunk of input, one batch, `pipelined` replies and `queuedBytes`; every
+ * way to its end goes through `drop`, which runs once and takes it out of the table; junk and errors end it and nothing
+ * else.
+ */
+import type { Socket } from 'node:net'
+import { frame, FrameBatch, Framing } from '../../dns/framing.ts'
+import { HEADER_OCTETS } from '../../dns/message.ts'
+import { isResponse } from '../../dns/wire.ts'
+import type { TcpLimits } from '../../limits.ts'
+import type { Cancel, Client, Clock, EventSink, Serve } from '../../ports.ts'
+import { prefixKey, type TableEntry, type TcpConnections } from './tcp-connections.ts'
+
+export interface ConnectionParts {
+  readonly clock: Clock
+  readonly table: TcpConnections
+  readonly onMessage: Serve
+  readonly events: EventSink
+  readonly onGone: (connection: TcpConnection) => void
+}
+
+export class TcpConnection implements TableEntry {
+  readonly prefix: string
+  readonly #parts: ConnectionParts
+  readonly #limits: TcpLimits
+  readonly #socket: Socket
+  readonly #client: Client
+  readonly #framing = new Framing()
+  /** Replies that were ready at once, while more messages of the same chunk are looked at: they leave in one write. */
+  readonly #batch = new FrameBatch()
+  readonly #onFlushed = (): void => this.#flushed()
+  /** Messages read and not yet taken up; `#next` is the first of them. */
+  #backlog: readonly Uint8Array[] = []
+  #next = 0
+  /** Queries in work. */
+  #pending = 0
+  #queuedBytes = 0
+  #lastActive: number
+  /** When the unfinished message began, and when the client last took something; null when neither matters. */
+  #halfSince: number | null = null
+  #stalledSince: number | null = null
+  #timerDue = Number.POSITIVE_INFINITY
+  #cancelTimer: Cancel | null = null
+  #working = false
+  /** No further query comes: the client finished sending, or we are stopping. */
+  #ending = false
+  #gone = false
+
+  constructor(socket: Socket, client: Client, parts: ConnectionParts) {
+    this.#socket = socket
+    this.#client = client
+    this.#parts = parts
+    this.#limits = parts.table.limits
+    this.#lastActive = parts.clock.now()
+    this.prefix = prefixKey(client.ip)
+  }
+
+  get idle(): boolean {
+    return this.#pending === 0 && this.#queuedBytes === 0
+  }
+
+  get lastActive(): number {
+    return this.#lastActive
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /** Begins reading; called once the table has admitted it. */
+  start(): void {
+    const socket = this.#socket
+    socket.on('data', chunk => this.#received(chunk))
+    socket.on('end', () => this.finish())
+    // Resets are how clients hang up; the close that follows says all we need.
+    socket.on('error', () => this.drop())
+    socket.on('close', () => this.drop())
+    this.#watch()
+  }
+
+  /** Takes no further query, answers what it has, and ends. */
+  finish(): void {
+    this.#ending = true
+    this.#work()
+  }
+
+  drop(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.#cancelTimer?.()
+    this.#backlog = []
+    this.#socket.destroy()
+    this.#parts.table.remove(this)
+    this.#account(0)
+    this.#parts.onGone(this)
+  }
+
+  wake(): void {
+    this.#work()
+  }
+
+  // --- in
+
+  #received(chunk: Uint8Array): void {
+    if (this.#gone || this.#ending) return
+    const messages = this.#framing.push(chunk)
+    if (messages.length > 0 || !this.#framing.halfRead) this.#halfSince = null
+    if (messages.length > 0) {
+      this.#backlog = this.#next < this.#backlog.length ? [...this.#backlog.slice(this.#next), ...messages] : messages
+      this.#next = 0
+    }
+    this.#work()
+    this.#watch()
+  }
+
+  /** Takes up what was read as far as the bounds allow; then reads on, waits, or ends. */
+  #work(): void {
+    if (this.#working || this.#gone) return
+    this.#working = true
+    if (this.#next < this.#backlog.length) this.#lastActive = this.#parts.clock.now()
+    while (!this.#gone && this.#next < this.#backlog.length && this.#mayTake()) {
+      const message = this.#backlog[this.#next++]
+      if (message !== undefined) this.#take(message)
+    }
+    this.#flush()
+    this.#working = false
+    if (this.#gone) return
+    if (this.#next < this.#backlog.length || !this.#mayTake()) this.#pause()
+    else if (!this.#ending) this.#resume()
+    else if (this.#pending === 0) this.#end()
+  }
+
+  /** What we do not read cannot be late: the time for the rest of a message stops. */
+  #pause(): void {
+    this.#halfSince = null
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    if (this.#framing.halfRead) this.#halfSince ??= this.#parts.clock.now()
+    this.#socket.resume()
+  }
+
+  #mayTake(): boolean {
+    return (
+      this.#pending < this.#limits.pipelined &&
+      this.#queuedBytes < this.#limits.queuedBytes &&
+      !this.#parts.table.isStalled(this)
+    )
+  }
+
+  #take(message: Uint8Array): void {
+    // Junk: too short for a header, or a response. The stream cannot be trusted to be in step any more.
+    if (message.length < HEADER_OCTETS || isResponse(message, message.length)) {
+      this.#flush()
+      this.drop()
+      return
+    }
+    this.#pending++
+    let replied = false
+    const reply = (bytes: Uint8Array, length: number): void => {
+      if (replied) return
+      replied = true
+      this.#reply(bytes, length)
+    }
+    try {
+      this.#parts.onMessage(message, message.length, this.#client, reply)
+    } catch (error) {
+      this.#parts.events({ kind: 'bug', where: 'tcp-listener', error, question: null })
+      reply(message, 0)
+    }
+  }
+
+  // --- out
+
+  #reply(bytes: Uint8Array, length: number): void {
+    this.#pending--
+    if (this.#gone) return
+    if (this.#working) {
+      if (length > 0) this.#collect(bytes, length)
+      return
+    }
+    this.#lastActive = this.#parts.clock.now()
+    if (length > 0) this.#write(frame(bytes.subarray(0, length)))
+    this.#work()
+    this.#watch()
+  }
+
+  #collect(bytes: Uint8Array, length: number): void {
+    if (this.#batch.add(bytes, length)) return
+    this.#flush()
+    if (!this.#batch.add(bytes, length)) this.#write(frame(bytes.subarray(0, length)))
+  }
+
+  #flush(): void {
+    if (!this.#gone && this.#batch.size > 0) this.#write(this.#batch.take())
+  }
+
+  #write(framed: Uint8Array): void {
+    this.#socket.write(framed, this.#onFlushed)
+    this.#account(this.#socket.writableLength)
+  }
+
+  #flushed(): void {
+    if (this.#gone) return
+    this.#stalledSince = null
+    this.#account(this.#socket.writableLength)
+    this.#work()
+    this.#watch()
+  }
+
+  /** The client takes nothing while octets wait: remembered from when that began. */
+  #account(waitingBytes: number): void {
+    const change = waitingBytes - this.#queuedBytes
+    this.#queuedBytes = waitingBytes
+    if (waitingBytes === 0) this.#stalledSince = null
+    else this.#stalledSince ??= this.#parts.clock.now()
+    if (change !== 0) this.#parts.table.queued(this, change)
+  }
+
+  /**
+   * Says that we are done. What the client still sends is read and forgotten, so that closing does not reset what it
+   * has yet to read.
+   */
+  #end(): void {
+    this.#socket.end()
+    this.#socket.resume()
+  }
+
+  // --- time
+
+  /** One timer for each connection, at the nearest of its limits; it is set again only when that comes nearer. */
+  #watch(): void {
+    if (this.#gone) return
+    const due = this.#due()
+    if (due >= this.#timerDue) return
+    this.#cancelTimer?.()
+    this.#timerDue = due
+    this.#cancelTimer = this.#parts.clock.after(due - this.#parts.clock.now(), () => {
+      this.#timerDue = Number.POSITIVE_INFINITY
+      if (this.#due() <= this.#parts.clock.now()) this.drop()
+      else this.#watch()
+    })
+  }
+
+  #due(): number {
+    const { idleMs, messageMs, writeStallMs } = this.#limits
+    const half = this.#halfSince === null ? Number.POSITIVE_INFINITY : this.#halfSince + messageMs
+    const stall = this.#stalledSince === null ? Number.POSITIVE_INFINITY : this.#stalledSince + writeStallMs
+    return Math.min(this.#lastActive + idleMs, half, stall)
+  }
+}

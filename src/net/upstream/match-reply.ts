@@ -1,0 +1,57 @@
+/**
+ * What one message from a server's address is worth to the query it may answer. It says nothing of what the message
+ * means, only whether it belongs to the query. Invariant: nothing malformed, and nothing that is not a response to this
+ * very query, is ever passed on (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
+ */
+import { type Decoded, decodeReply } from '../../dns/decode.ts'
+import { foldQuestion, isResponse, isTruncated, matchReply } from '../../dns/wire.ts'
+
+export type Judgement =
+  /** Belongs to the query and decodes. */
+  | 'reply'
+  /** The same, but the letters of the question came back in another case. */
+  | 'reply-wrong-case'
+  /** An error with the right ID and no question: some old servers send it, and it is the easiest reply to forge. */
+  | 'questionless'
+  /** A well-formed response to something else: an ID being guessed, or a late reply. */
+  | 'guess'
+  /** Not a response, or malformed: harmless and worthless. */
+  | 'noise'
+
+const OPCODE = 0x78
+
+/** `decoded` is null for what is not a response. */
+export interface Judged {
+  readonly judgement: Judgement
+  readonly decoded: Decoded | null
+}
+
+const notOurs: Judged = Object.freeze({ judgement: 'noise', decoded: null })
+
+/**
+ * Judges a message and keeps what reading it brought. The question of a reply that echoes it is lower-cased in `reply`,
+ * since the random letters that we sent have done their work and would only end up in caches and answers.
+ */
+export function takeReply(query: Uint8Array, reply: Uint8Array): Judged {
+  if (!isResponse(reply, reply.length) || (((reply[2] ?? 0) ^ (query[2] ?? 0)) & OPCODE) !== 0) return notOurs
+  const match = matchReply(query, reply)
+  if (match === 'match') foldQuestion(reply)
+  const decoded = decodeReply(reply)
+  // Servers that cut a message in the middle of a record say TC; nothing but TC is read from it.
+  if (decoded.kind !== 'message' && !isTruncated(reply)) return { judgement: 'noise', decoded }
+  switch (match) {
+    case 'match':
+      return { judgement: 'reply', decoded }
+    case 'wrong-case':
+      return { judgement: 'reply-wrong-case', decoded }
+    case 'no-question':
+      return { judgement: 'questionless', decoded }
+    case 'mismatch':
+      return { judgement: 'guess', decoded }
+    default:
+      return match satisfies never
+  }
+}
+
+/** The same for who only wants to know: pure. */
+export const judgeReply = (query: Uint8Array, reply: Uint8Array): Judgement => takeReply(query, reply.slice()).judgement

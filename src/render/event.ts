@@ -1,0 +1,233 @@
+/**
+ * What an event says in the log: a level, one sentence, and fields for machines. The writer of the log is in
+ * `app/server.ts`; nothing else logs.
+ */
+import type { Event, Problem } from '../events.ts'
+import { problemText } from './problem.ts'
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export function logLine(event: Event): LogLine {
+  const { kind, ...fields } = event
+  return { ...sentence(event), fields: { event: kind, ...plainFields(fields) } }
+}
+
+/** Errors as text, problems as the lines they print as. */
+function plainFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      value instanceof Error ? (value.stack ?? value.message) : value,
+    ]),
+  )
+}
+
+const where = (address: string, port: number): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
+const listed = (problems: readonly Problem[]): string => problems.map(problem => `\n  ${problemText(problem)}`).join('')
+
+const restartText = (keys: readonly string[]): string =>
+  keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const trustKinds = [
+  'trust-anchors',
+  'no-trust-anchor',
+  'negative-anchor-ended',
+  'anchor-changed',
+  'trust-point-gone',
+  'anchor-refresh-failed',
+  'anchor-state-failed',
+  'clock-suspicious',
+] as const
+type TrustEvent = Extract<Event, { kind: (typeof trustKinds)[number] }>
+const isTrust = (event: Event): event is TrustEvent => trustKinds.some(kind => kind === event.kind)
+
+const socketKinds = ['listening', 'listener-failed', 'udp-mode', 'receive-buffer-small', 'sockets-exhausted'] as const
+type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
+const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
+
+type Sentence = Pick<LogLine, 'level' | 'message'>
+
+function trustSentence(event: TrustEvent): Sentence {
+  switch (event.kind) {
+    case 'trust-anchors':
+      return { level: 'info', message: `answers are validated from ${event.anchors.join(', ')} down` }
+    case 'no-trust-anchor':
+      return event.off
+        ? { level: 'warn', message: 'nothing is validated: "dnssec": {"validate": false}' }
+        : { level: 'warn', message: 'nothing is validated: there is no trust anchor' }
+    case 'negative-anchor-ended':
+      return {
+        level: 'warn',
+        message: `the negative trust anchor of ${event.name} has ended: what is below it is validated again`,
+      }
+    case 'anchor-changed':
+      return {
+        level: event.state === 'revoked' ? 'warn' : 'info',
+        message: `key ${event.key} of the trust anchor ${event.zone} ${keyStateText(event.state)}`,
+      }
+    case 'trust-point-gone':
+      return {
+        level: 'error',
+        message: `every key of the trust anchor ${event.zone} is revoked: nothing is validated below it any more (RFC 5011 section 5); configure a new anchor`,
+      }
+    case 'anchor-refresh-failed':
+      return {
+        level: 'error',
+        message: `the keys of the trust anchor ${event.zone} could not be checked, trying again: ${event.reason}`,
+      }
+    case 'anchor-state-failed':
+      return {
+        level: 'error',
+        message: `state of trust anchors: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
+      }
+    case 'clock-suspicious':
+      return {
+        level: 'error',
+        message: `the clock says ${new Date(event.wall * 1_000).toISOString()} and looks ${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; signed names fail until it is set`,
+      }
+    default:
+      return event satisfies never
+  }
+}
+
+function keyStateText(state: Extract<Event, { kind: 'anchor-changed' }>['state']): string {
+  switch (state) {
+    case 'start':
+      return 'is gone before it was believed'
+    case 'add-pending':
+      return 'is new: it will be believed when it has stood there for 30 days'
+    case 'valid':
+      return 'is believed'
+    case 'missing':
+      return 'is not in the zone any more, and still believed'
+    case 'revoked':
+      return 'is revoked: it is not believed any more'
+    case 'removed':
+      return 'is removed for good'
+    default:
+      return state satisfies never
+  }
+}
+
+/** In the largest unit of which there are two. */
+function spanText(seconds: number): string {
+  const units = [
+    [31_556_952, 'years'],
+    [86_400, 'days'],
+    [3_600, 'hours'],
+  ] as const
+  const [size, unit] = units.find(([length]) => seconds >= 2 * length) ?? [60, 'minutes']
+  return `${Math.floor(seconds / size)} ${unit}`
+}
+
+function socketSentence(event: SocketEvent): Sentence {
+  switch (event.kind) {
+    case 'listening':
+      return {
+        level: 'info',
+        message: `listening on ${where(event.address, event.port)} (${event.transport.toUpperCase()})`,
+      }
+    case 'listener-failed':
+      return {
+        level: 'error',
+        message: `cannot listen on ${where(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}`,
+      }
+    case 'udp-mode':
+      return {
+        level: 'info',
+        message:
+          event.mode === 'plain'
+            ? `UDP one datagram at a time: ${event.why}`
+            : `UDP in batches, ${event.threads === 1 ? 'one thread answers' : `${event.threads} threads answer`} from the cache`,
+      }
+    case 'receive-buffer-small':
+      return {
+        level: 'info',
+        message: `the kernel grants ${event.gotBytes} octets of receive buffer, ${event.wantedBytes} were wanted; sysctl net.core.rmem_max raises it`,
+      }
+    case 'sockets-exhausted':
+      return { level: 'warn', message: `no more sockets to be had (${event.code}); raise the limit of open files` }
+    default:
+      return event satisfies never
+  }
+}
+
+const warmUpEnds = {
+  done: '',
+  busy: ', then clients came',
+  stopped: ', then the server stopped',
+  bug: ', then a bug ended it',
+} as const
+
+function sentence(event: Event): Sentence {
+  if (isTrust(event)) return trustSentence(event)
+  if (isSocket(event)) return socketSentence(event)
+  switch (event.kind) {
+    case 'starting':
+      return {
+        level: 'info',
+        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, the defaults hold' : `configuration ${event.file}`}`,
+      }
+    case 'config-warnings':
+      return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
+    case 'stats':
+      return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
+    case 'primed':
+      return { level: 'info', message: `the root has ${event.servers} servers` }
+    case 'priming-failed':
+      return { level: 'warn', message: `could not ask for the root servers, going on with the hints: ${event.reason}` }
+    case 'zone-loaded':
+      return { level: 'info', message: `zone ${event.zone} loaded from ${event.file}, ${event.records} records` }
+    case 'zone-removed':
+      return { level: 'info', message: `zone ${event.zone} is no longer served: ${event.file} is gone` }
+    case 'zone-rejected':
+      return {
+        level: 'error',
+        message: `${event.file} is not used${event.kept ? '; the last good version goes on being served' : ''}:${listed(event.problems)}`,
+      }
+    case 'zone-warnings':
+      return { level: 'warn', message: `in ${event.file}:${listed(event.problems)}` }
+    case 'config-reloaded':
+      return {
+        level: 'info',
+        message: `configuration read again from ${event.file}${restartText(event.needsRestart)}`,
+      }
+    case 'config-rejected':
+      return {
+        level: 'error',
+        message: `the new configuration is not used, the old one stays:${listed(event.problems)}`,
+      }
+    case 'family-dead':
+      return {
+        level: 'warn',
+        message: `IPv${event.family} leads nowhere from here; servers are asked over the other family`,
+      }
+    case 'family-alive':
+      return { level: 'info', message: `IPv${event.family} works again` }
+    case 'bug':
+      return {
+        level: 'error',
+        message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${reasonOf(event.error)}`,
+      }
+    case 'overloaded':
+      return { level: 'warn', message: `overloaded: ${event.inFlight} resolutions in flight, new ones fail` }
+    case 'query-log-failed':
+      return { level: 'error', message: `queries are not logged: ${event.message}` }
+    case 'warmed-up':
+      return {
+        level: 'debug',
+        message: `warmed up with ${event.questions} made-up questions in ${event.ms} ms${warmUpEnds[event.ended]}`,
+      }
+    case 'stopping':
+      return { level: 'info', message: `${event.signal}: finishing what is in flight` }
+    case 'stopped':
+      return { level: 'info', message: 'stopped' }
+    default:
+      return event satisfies never
+  }
+}

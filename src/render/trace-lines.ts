@@ -1,0 +1,45 @@
+/**
+ * The walk as text: one line for each step of a trace, indented by the depth of the look-up, the time in front. The
+ * form of golden files, of errors in simulations and of what the demo prints. It says what the trace says and adds
+ * nothing.
+ */
+import { formatName } from '../presentation/text.ts'
+import { typeName } from '../dns/types.ts'
+import { questionText, type TraceStep } from '../resolver/trace.ts'
+
+/** A whole trace; times are milliseconds since `startedAtMs`. */
+export const traceText = (trace: readonly TraceStep[], startedAtMs: number): string =>
+  trace.map(step => stepText(step, startedAtMs)).join('\n')
+
+/** One step as one line. */
+export function stepText(step: TraceStep, startedAtMs: number): string {
+  const time = 'atMs' in step ? `${Math.round(step.atMs - startedAtMs)}` : ''
+  return `${time.padStart(6)}  ${'  '.repeat(step.depth)}${describe(step)}`
+}
+
+function describe(step: TraceStep): string {
+  switch (step.kind) {
+    case 'lookup':
+      return `${step.depth === 0 ? 'resolve' : 'look up'} ${questionText(step.question)}${step.because === 'client' ? '' : ` (${step.because})`}`
+    case 'joined':
+      return `wait for ${questionText(step.question)}, which is being looked up already`
+    case 'local':
+      return `- local zone ${formatName(step.zone)}: ${step.what}`
+    case 'cache':
+      return `- cache: ${step.what} ${formatName(step.name)} ${typeName(step.type)}, ttl ${step.ttl}`
+    case 'cut':
+      return `- zone ${formatName(step.zone)} from ${step.from}, ${step.servers} ${step.servers === 1 ? 'server' : 'servers'}`
+    case 'exchange': {
+      const who = `${formatName(step.serverName)} ${step.server.ip.text}${step.transport === 'tcp' ? ' over TCP' : ''}`
+      return `> ${who}: ${questionText(step.question)} ${Math.round(step.tookMs)} ms -> ${step.came} -> ${step.verdict} -> ${step.decided}`
+    }
+    case 'validated':
+      return `- ${step.what}: ${step.verdict}${step.text === '' ? '' : `, ${step.text}`}`
+    case 'note':
+      return `- ${step.text}`
+    case 'end':
+      return `= ${step.outcome} (${Math.round(step.tookMs)} ms)`
+    default:
+      return step satisfies never
+  }
+}

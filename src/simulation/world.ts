@@ -1,0 +1,215 @@
+/**
+ * A whole internet behind synchronous calls: `simulate(...)` puts the real engine on a virtual clock, a seeded network
+ * and simulated servers; `world.resolve(name, type)` pops events until the outcome is there. When nothing is left to
+ * happen before that, it throws: somebody waits for a wake-up that was lost. There is no fake timer and no promise in
+ * it.
+ *
+ * Invariant: equal options and equal calls give equal traces, octet for octet.
+ */
+import { createCaches, type Caches } from '../cache/caches.ts'
+import type { Event } from '../events.ts'
+import { type LimitChanges, type Limits, limitsWith } from '../limits.ts'
+import type { Delegation } from '../cache/delegations.ts'
+import type { Outcome } from '../steps.ts'
+import type { EngineSettings } from '../resolver/env.ts'
+import { Resolver } from '../resolver/resolver.ts'
+import type { TraceStep } from '../resolver/trace.ts'
+import { type LocalZones, makeLocalZones } from '../zone/local-zones.ts'
+import { buildInternet, type Internet, type InternetSource, readZone, signedBy } from './internet.ts'
+import { ip, question } from './records.ts'
+import { parseDuration, SimClock } from './clock.ts'
+import { calm, type SimExchange, SimNetwork, type Weather } from './network.ts'
+import { SimRandom } from './random.ts'
+import { simSettings } from './settings.ts'
+import { type SimValidation, validationOf } from './validation.ts'
+import { traceText } from '../render/trace-lines.ts'
+
+export interface WorldOptions extends InternetSource {
+  /** Equal seeds give equal worlds. Default 1. */
+  readonly seed?: number
+  /** Share of datagrams lost each way, 0 to 1. */
+  readonly loss?: number
+  /** Share of replies that arrive twice, 0 to 1. */
+  readonly duplicates?: number
+  /** Largest addition to a round trip, as a share of it: 0.2 is 20 %. */
+  readonly jitter?: number
+  /** Round trip of servers that say nothing about it: a duration such as `20ms`. */
+  readonly delay?: string | number
+  readonly unrouted?: Weather['unrouted']
+  readonly deadFamilies?: readonly (4 | 6)[]
+  readonly limits?: LimitChanges
+  readonly settings?: Partial<EngineSettings>
+  /** Zones that the resolver holds itself, as master-file text with absolute names. */
+  readonly localZones?: readonly { readonly origin: string; readonly text: string }[]
+  /** Instead of the root zone's own servers. */
+  readonly hints?: Delegation
+  /**
+   * What is validated, and against what. A world with a signed root validates by its keys unless this says otherwise;
+   * any other does not.
+   */
+  readonly validation?: SimValidation
+}
+
+export interface Asking {
+  /** RD, default true. */
+  readonly recursionDesired?: boolean
+  /** CD, default false. */
+  readonly checkingDisabled?: boolean
+}
+
+/** A resolution that was started and not waited for. */
+export interface Started {
+  readonly outcome: Outcome | null
+  cancel(): void
+}
+
+const worldSettings: EngineSettings = {
+  minimise: 'relaxed',
+  mixCase: true,
+  ipv4: true,
+  ipv6: true,
+  upstreamPort: simSettings.serverPort,
+  doNotQuery: [],
+  hardenGlue: true,
+}
+
+export function simulate(options: WorldOptions): World {
+  return new World(options)
+}
+
+export class World {
+  readonly clock: SimClock
+  readonly network: SimNetwork
+  readonly resolver: Resolver
+  readonly caches: Caches
+  readonly limits: Limits
+  readonly internet: Internet
+  /** What the resolutions of this world told, in order. */
+  readonly trace: TraceStep[] = []
+  readonly events: Event[] = []
+  /** Exchanges that ended, in the order in which they ended. */
+  readonly exchanges: SimExchange[] = []
+
+  constructor(options: WorldOptions) {
+    const random = new SimRandom(options.seed ?? 1)
+    this.clock = new SimClock()
+    this.limits = limitsWith(options.limits ?? {})
+    const latencyMs = parseDuration(options.delay ?? simSettings.latencyMs)
+    this.internet = buildInternet(
+      options,
+      random.fork('servers'),
+      latencyMs,
+      signedBy(() => this.clock.wall()),
+    )
+    const permille = (share: number | undefined): number => Math.round((share ?? 0) * 1_000)
+    const weather: Weather = {
+      lossPermille: permille(options.loss),
+      duplicatePermille: permille(options.duplicates),
+      jitterPermille: permille(options.jitter),
+      unrouted: options.unrouted ?? calm.unrouted,
+      deadFamilies: options.deadFamilies ?? [],
+    }
+    this.network = new SimNetwork({
+      clock: this.clock,
+      random: random.fork('network'),
+      limits: this.limits.upstream,
+      weather,
+      hostAt: address => this.internet.hosts.get(address.text),
+      onExchange: exchange => this.exchanges.push(exchange),
+    })
+    this.caches = createCaches(this.limits.cache, this.limits.upstream)
+    const localZones = makeLocalZones(
+      (options.localZones ?? []).map(zone => readZone({ ...zone, at: [] })),
+      [],
+    )
+    const hints = options.hints ?? this.internet.hints
+    const validation = validationOf(this.internet.anchors, this.limits.dnssec, options.validation)
+    this.resolver = new Resolver({
+      clock: this.clock,
+      random: random.fork('resolver'),
+      network: this.network,
+      limits: this.limits,
+      caches: this.caches,
+      localZones: (): LocalZones => localZones,
+      hints: () => hints,
+      settings: { ...worldSettings, ...options.settings },
+      validation: () => validation,
+      events: event => this.events.push(event),
+    })
+  }
+
+  /** Resolves and returns the outcome. Time goes on as far as it takes. */
+  resolve(name: string, type: string | number = 'A', options: Asking = {}): Outcome {
+    const started = this.start(name, type, options)
+    this.#until(() => started.outcome !== null, `resolving ${name} ${type}`)
+    if (started.outcome === null) throw new Error('unreachable: the condition of the run has just been true')
+    return started.outcome
+  }
+
+  /** Begins a resolution; time stands still until `run`, `advance` or `resolve`. */
+  start(name: string, type: string | number = 'A', options: Asking = {}): Started {
+    const state: { outcome: Outcome | null } = { outcome: null }
+    let calls = 0
+    const cancel = this.resolver.resolve(
+      question(name, type),
+      {
+        recursionDesired: options.recursionDesired ?? true,
+        checkingDisabled: options.checkingDisabled ?? false,
+        because: 'client',
+        trace: step => this.trace.push(step),
+      },
+      outcome => {
+        if (++calls > 1) throw new Error(`${name} ${type} was answered ${calls} times`)
+        state.outcome = outcome
+      },
+    )
+    return {
+      get outcome() {
+        return state.outcome
+      },
+      cancel,
+    }
+  }
+
+  /** Lets everything happen that is going to happen. Throws when something is still in flight then. */
+  run(): void {
+    this.#until(() => this.resolver.inFlight === 0 && this.network.inFlight === 0, 'coming to rest')
+  }
+
+  /** Asks the root's servers who they are, as a resolver does when it starts. */
+  prime(): boolean {
+    const state: { primed: boolean | null } = { primed: null }
+    this.resolver.prime(
+      primed => {
+        state.primed = primed.kind === 'primed'
+      },
+      step => this.trace.push(step),
+    )
+    this.#until(() => state.primed !== null, 'priming')
+    return state.primed === true
+  }
+
+  /** Lets time pass: `'59s'`, `'1h30m'` or milliseconds. */
+  advance(duration: string | number): void {
+    this.clock.advance(parseDuration(duration))
+  }
+
+  /** The exchanges with one address, ended ones only. */
+  exchangesTo(address: string): readonly SimExchange[] {
+    const { text } = ip(address)
+    return this.exchanges.filter(exchange => exchange.server.ip.text === text)
+  }
+
+  /** The trace as text, one line a step. */
+  traceText(): string {
+    return traceText(this.trace, simSettings.clockStartMs)
+  }
+
+  #until(done: () => boolean, what: string): void {
+    if (this.clock.runUntil(done)) return
+    const open = this.resolver.questionsInFlight.join(', ')
+    throw new Error(
+      `nothing left to happen while ${what}; in flight: ${open === '' ? 'nothing' : open}\n${this.traceText()}`,
+    )
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The loop of a listener thread over a kernel that does what the test says: what it does about replies that cannot be
+ * sent.
+ */
+import { describe, expect, it } from 'vitest'
+import { newRing, RingWriter } from '../../../src/net/batch/handover-ring.ts'
+import type { Libc } from '../../../src/net/linux/libc.ts'
+import { HEADER_OCTETS } from '../../../src/net/linux/message-block.ts'
+import { CONTROL_WORDS, END, type LoopTold, runLoop } from '../../../src/net/batch/loop.ts'
+import { query } from '../support.ts'
+
+const EPERM = 1
+const EINTR = 4
+const EAGAIN = 11
+const BATCH = 4
+const NAME_LENGTH = 2
+const LENGTH = 14
+const HEADER_WORDS = HEADER_OCTETS / 4
+const BASE = 2 ** 20
+
+/**
+ * `batches` datagrams arrive at a time, then it ends; each call of sendmmsg gives what stands next in `sends`, else
+ * takes all.
+ */
+function run(
+  batches: number[],
+  sends: number[],
+): { readonly sent: string[]; readonly lost: string[]; readonly told: LoopTold[]; readonly taken: () => number } {
+  const blocks: Uint8Array[] = []
+  const sent: string[] = []
+  const lost: string[] = []
+  const told: LoopTold[] = []
+  const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4))
+  const asked = query()
+  let taken = 0
+  const never = (): number => {
+    throw new Error('not to be called')
+  }
+  const libc: Libc = {
+    addressOf: memory => BASE * blocks.push(memory),
+    recvmmsg() {
+      const count = batches.shift() ?? 0
+      if (batches.length === 0) Atomics.store(control, END, 1)
+      const [block = new Uint8Array(0)] = blocks
+      const words = new Uint32Array(block.buffer)
+      for (let i = 0; i < count; i++) {
+        words[i * HEADER_WORDS + NAME_LENGTH] = 16
+        words[i * HEADER_WORDS + LENGTH] = asked.length
+        // Of the origin: family and port. Its place is where the header's pointer says.
+        words[((words[i * HEADER_WORDS] ?? 0) - BASE) / 4] = 0x3500_0002
+      }
+      return count
+    },
+    sendmmsg(_fd, headers, count) {
+      const result = sends.shift() ?? count
+      sent.push(`${(headers % BASE) / HEADER_OCTETS}+${count} ${result}`)
+      return result
+    },
+    socket: never,
+    bind: never,
+    getsockname: never,
+    setsockopt: never,
+    getsockopt: never,
+    poll: never,
+    shutdown: never,
+    eventfd: never,
+    read: never,
+    write: never,
+    close: never,
+    syscall: never,
+    ifNameToIndex: never,
+    connect: never,
+    send: never,
+    recv: never,
+    epollCreate: never,
+    epollControl: never,
+    epollWait: never,
+    watch: () => {
+      throw new Error('not called')
+    },
+  }
+  runLoop({
+    libc,
+    control,
+    wakeFd: -1,
+    ring: new RingWriter(newRing(4_096)),
+    news: () => ({ settings: undefined, added: [] }),
+    tell: one => told.push(one),
+    sockets: [{ id: 3, fd: 9, family: 4, wildcard: false, stop: new Int32Array(new SharedArrayBuffer(4)) }],
+    shape: { batch: BATCH, queryOctets: 512, replyOctets: 512, wakeMs: 1_000 },
+    handler: {
+      adopt: () => {},
+      begin: () => {},
+      take: () => {
+        taken++
+        return 20
+      },
+      note: 0,
+      noteValue: 0,
+      lost: (why, count) => lost.push(`${why} ${count}`),
+    },
+  })
+  return { sent, lost, told, taken: () => taken }
+}
+
+describe('replies of a listener thread', () => {
+  it('leave with one call for each batch', () => {
+    const { sent, lost, told, taken } = run([4, 2], [])
+    expect([taken(), sent, lost, told]).toEqual([6, ['0+4 4', '0+2 2'], [], []])
+  })
+
+  it('go on where the kernel stopped, and after an interruption', () => {
+    expect(run([4], [1, -EINTR, 2])).toMatchObject({ sent: ['0+4 1', '1+3 -4', '1+3 2', '3+1 1'], lost: [], told: [] })
+  })
+
+  it('are dropped and counted when the link takes no more; the next batch is sent as ever, and nothing waits', () => {
+    expect(run([4, 3], [1, -EAGAIN])).toMatchObject({
+      sent: ['0+4 1', '1+3 -11', '0+3 3'],
+      lost: ['unsent 3'],
+      told: [],
+    })
+  })
+
+  it('one that cannot be sent costs itself; the same trouble is told once', () => {
+    const { sent, lost, told } = run([3, 2], [-EPERM, 1, -EPERM, -EPERM])
+    expect(sent).toEqual(['0+3 -1', '1+2 1', '2+1 -1', '0+2 -1', '1+1 1'])
+    expect(lost).toEqual(['unsent 1', 'unsent 1', 'unsent 1'])
+    expect(told).toEqual([{ kind: 'trouble', socket: 3, errno: EPERM }])
+  })
+})

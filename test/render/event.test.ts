@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import type { Event } from '../../src/events.ts'
+import { logLine } from '../../src/render/event.ts'
+
+const problem = { file: 'a.zone', line: 3, column: 5, severity: 'error', message: 'no' } as const
+
+describe('log', () => {
+  test.each<[Event, string, string]>([
+    [{ kind: 'starting', version: '1', file: null }, 'info', 'rootwalk 1, no configuration file, the defaults hold'],
+    [{ kind: 'listening', transport: 'tcp', address: '::1', port: 53 }, 'info', 'listening on [::1]:53 (TCP)'],
+    [
+      { kind: 'zone-rejected', file: 'a.zone', problems: [problem], kept: true },
+      'error',
+      'a.zone is not used; the last good version goes on being served:\n  a.zone:3:5: no',
+    ],
+    [
+      { kind: 'config-reloaded', file: 'f', needsRestart: ['listen', 'tcp'] },
+      'info',
+      'configuration read again from f; a restart is needed for listen, tcp',
+    ],
+    [
+      { kind: 'config-rejected', file: 'f', problems: [problem] },
+      'error',
+      'the new configuration is not used, the old one stays:\n  a.zone:3:5: no',
+    ],
+    [{ kind: 'priming-failed', reason: 'r' }, 'warn', 'could not ask for the root servers, going on with the hints: r'],
+    [
+      { kind: 'bug', where: 'policy', error: new Error('x'), question: 'a. A' },
+      'error',
+      'a bug in policy while answering a. A: x',
+    ],
+  ])('%j', (event, level, message) => {
+    expect(logLine(event)).toMatchObject({ level, message, fields: { event: event.kind } })
+  })
+
+  test('errors go as text with their stack, so that no log loses them', () => {
+    expect(logLine({ kind: 'bug', where: 'w', error: new Error('boom'), question: null }).fields.error).toMatch(
+      /^Error: boom\n\s+at /,
+    )
+  })
+})

@@ -11,7 +11,6 @@ import { edeName, RrClass, typeNumber, type EdeCode } from '../dns/types.ts'
 import type { Event } from '../events.ts'
 import { readConfig } from '../config/config.ts'
 import type { RawConfig, RawRecords } from '../config/schema.ts'
-import { readName } from '../cli/dig-words.ts'
 import { jsonStep, type JsonStep } from '../render/walk.ts'
 import { jsonRecord, type JsonRecord } from '../render/message.ts'
 import { problemText } from '../render/problem.ts'
@@ -21,6 +20,7 @@ import { loadHints } from './load-hints.ts'
 import { systemClock } from '../system/system.ts'
 import type { Outcome, Security } from '../steps.ts'
 import { TrustKeeper } from './trust-anchor-manager.ts'
+import { readName } from '../system/idna.ts'
 
 /** Like the settings of the same names in a configuration file; paths are relative to the working directory. */
 export interface ResolverOptions {

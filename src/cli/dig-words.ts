@@ -3,14 +3,14 @@
  * class, @server and +options, anywhere. Words become a value or a complaint; nothing is sent here.
  */
 import { isIP } from 'node:net'
-import { domainToASCII } from 'node:url'
 import { parseIp, type IpAddress } from '../dns/address.ts'
 import { foldName, nameFromLabels, type WireName } from '../dns/name.ts'
 import type { Question } from '../dns/message.ts'
 import { suggest } from '../presentation/suggest.ts'
-import { parseName } from '../presentation/text.ts'
 import { classNumber, RrClass, RrType, typeNumber } from '../dns/types.ts'
 import { defaultLimits } from '../limits.ts'
+import type { Show } from '../render/message.ts'
+import { readName } from '../system/idna.ts'
 
 export interface DigQuery {
   readonly question: Question
@@ -29,16 +29,6 @@ export interface DigQuery {
   readonly timeoutMs: number
   readonly tries: number
   readonly show: Show
-}
-
-export interface Show {
-  readonly form: 'dig' | 'short' | 'json'
-  readonly comments: boolean
-  readonly question: boolean
-  readonly answer: boolean
-  readonly authority: boolean
-  readonly additional: boolean
-  readonly stats: boolean
 }
 
 /** Options that are not words. */
@@ -300,14 +290,6 @@ function readQuestion(words: readonly string[], options: DigOptions): Asked | { 
 function nearType(word: string): string {
   const near = suggest(word.toUpperCase(), Object.keys(RrType))
   return near === null ? '' : ` (did you mean ${near}?)`
-}
-
-/** Names are absolute with or without the last dot; those outside ASCII are asked as IDNA says (UTS #46). */
-export function readName(text: string): WireName | { readonly error: string } {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: everything in ASCII is meant
-  if (/^[\x00-\x7f]*$/.test(text)) return parseName(text, null)
-  const ascii = domainToASCII(text)
-  return ascii === '' ? { error: `"${text}" is no internationalised name` } : parseName(ascii, null)
 }
 
 /** RFC 1035 section 3.5 and RFC 3596 section 2.5. */

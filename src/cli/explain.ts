@@ -11,12 +11,12 @@ import { RrClass, typeNumber } from '../dns/types.ts'
 import type { Config } from '../config/config.ts'
 import type { Output } from './query.ts'
 import { resolutionOf } from '../app/library.ts'
-import { readName } from './dig-words.ts'
 import { chainText, explainText, jsonStep, noPaint, type Paint, type Style } from '../render/walk.ts'
 import { problemText } from '../render/problem.ts'
 import { openRecursor } from '../app/recursor.ts'
 import { loadHints } from '../app/load-hints.ts'
 import { Exit } from './startup-problems.ts'
+import { readName } from '../system/idna.ts'
 
 export interface ExplainOptions {
   readonly name: string

@@ -20,7 +20,16 @@ import {
   RrType,
   typeName,
 } from '../dns/types.ts'
-import type { Show } from '../cli/dig-words.ts'
+
+export interface Show {
+  readonly form: 'dig' | 'short' | 'json'
+  readonly comments: boolean
+  readonly question: boolean
+  readonly answer: boolean
+  readonly authority: boolean
+  readonly additional: boolean
+  readonly stats: boolean
+}
 
 /** How the reply came. `wall` in milliseconds since 1970. */
 export interface Journey {

@@ -1,6 +1,6 @@
 /**
- * What this program is: the version in package.json, which lies one directory above this file both in the source and in
- * the built program, and its age.
+ * What this program is: the version in package.json, which lies two directories above this file both in the source and
+ * in the built program, and its age.
  */
 import { readFileSync } from 'node:fs'
 

@@ -54,20 +54,20 @@ import {
 import { stubSettings } from './stub/settings.ts'
 import type { NameRecords, RecordData } from './stub/types.ts'
 import { createClock, durationMs, TestClock } from './input/clock.ts'
+import { createResolver } from './create-resolver.ts'
 import {
   answeredRecord,
   type AnsweredRecord,
   type CachingResolver,
-  createResolver,
-  type EngineOptions,
   engineFields,
+  type EngineOptions,
   questionOf,
   type RootHints,
   settingsOf,
   type TestAnswer,
   TestEngine,
   validationBy,
-} from './create-resolver.ts'
+} from './internet/test-engine.ts'
 
 const FIELDS = ['seed', 'clock', 'loss', 'latency', 'sockets', 'port', 'dnssec', ...engineFields] as const
 

@@ -14,12 +14,6 @@ export { createInternet } from './create-internet.ts'
 export type * from './internet/types.ts'
 export type { DnssecOptions, SigningWord, ZoneSigning } from './input/signing.ts'
 export { createResolver } from './create-resolver.ts'
-export type {
-  AnsweredRecord,
-  CachingResolver,
-  EngineOptions,
-  ResolverOptions,
-  RootHints,
-  TestAnswer,
-} from './create-resolver.ts'
+export type { ResolverOptions } from './create-resolver.ts'
+export type { AnsweredRecord, CachingResolver, EngineOptions, RootHints, TestAnswer } from './internet/test-engine.ts'
 export { openControlApi, type ControlApi, type ControlOptions } from './control/api.ts'

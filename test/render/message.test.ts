@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { extendedError } from '../../src/dns/edns.ts'
 import { parseRr } from '../../src/presentation/rr-text.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
-import type { Show } from '../../src/cli/dig-words.ts'
-import { digText, jsonMessage, securityShown, shortText, type Journey } from '../../src/render/message.ts'
+import { digText, type Journey, jsonMessage, securityShown, shortText, type Show } from '../../src/render/message.ts'
 import { asked, edns, message } from '../server/make.ts'
 
 const rr = (text: string): Rr => {

@@ -6,8 +6,8 @@ import { createInternet } from '../../src/testing/create-internet.ts'
 import type { MemoryInternet } from '../../src/testing/internet/types.ts'
 import { misbehaviours } from '../../src/simulation/misbehaviour.ts'
 import { createClock } from '../../src/testing/input/clock.ts'
-import type { TestAnswer } from '../../src/testing/create-resolver.ts'
 import { mistakeOf } from './mistakes.ts'
+import type { TestAnswer } from '../../src/testing/internet/test-engine.ts'
 
 /** What a test without types might write. */
 const untyped = (value: unknown): ReturnType<typeof JSON.parse> => JSON.parse(JSON.stringify(value))

@@ -10,7 +10,7 @@ import { emptyPollSet, type PollSet } from '../linux/poll-set.ts'
 import type { Libc } from '../linux/libc.ts'
 import { HEADER_OCTETS, MessageBlock, originPort } from '../linux/message-block.ts'
 import type { RingWriter } from './handover-ring.ts'
-import { isWorthTaking } from '../listen/udp.ts'
+import { isWorthTaking } from '../datagram.ts'
 
 /** `take` gives this for a datagram that the main thread is to answer. */
 export const HAND_OVER = -1

@@ -11,8 +11,8 @@ import type { ServerLimits } from '../../limits.ts'
 import { emptyHandover, type Handover } from './handover-ring.ts'
 import type { Libc } from '../linux/libc.ts'
 import { MessageBlock, ORIGIN_WORDS, originPort } from '../linux/message-block.ts'
-import { isWorthTaking } from '../listen/udp.ts'
 import { type LoopSocket, MSG_DONTWAIT, MSG_TRUNC } from './loop.ts'
+import { isWorthTaking } from '../datagram.ts'
 
 export interface StandInOptions {
   readonly libc: Pick<Libc, 'addressOf' | 'recvmmsg'>

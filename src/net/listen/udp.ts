@@ -10,21 +10,16 @@
  * the buffer is left to it and replaced. (Overwriting it instead was measured to send the last reply several times.)
  */
 import type { Socket } from 'node:dgram'
-import { isResponse } from '../../dns/wire.ts'
 import type { ServerLimits } from '../../limits.ts'
 import type { EventSink } from '../../ports.ts'
 import { ClientAddresses } from './client-addresses.ts'
-import { datagramSocket } from '../datagram.ts'
+import { datagramSocket, isWorthTaking } from '../datagram.ts'
 import type { ListenFailure, ListenOptions, Listener } from '../listener.ts'
 import { errorCode } from '../../system/system-error.ts'
 
 export interface UdpListenOptions extends ListenOptions {
   readonly limits: { readonly server: ServerLimits }
 }
-
-/** Not a response, and from a port that a reply could go to. */
-export const isWorthTaking = (bytes: Uint8Array, length: number, port: number): boolean =>
-  port !== 0 && !isResponse(bytes, length)
 
 /** Binds; the socket serves exactly this address, so its replies leave from it. */
 export function openUdpListener(options: UdpListenOptions): Promise<Listener | ListenFailure> {

@@ -17,7 +17,7 @@ import { WaitingClients } from '../../server/pending-queries.ts'
 import type { RunningResolver } from './types.ts'
 import { stubSettings } from '../stub/settings.ts'
 import { type TestClock, withTimersOf } from '../input/clock.ts'
-import { type EngineOptions, engineFields, settingsOf, TestEngine, validationBy } from '../create-resolver.ts'
+import { engineFields, type EngineOptions, settingsOf, TestEngine, validationBy } from './test-engine.ts'
 
 export interface FrontOptions extends EngineOptions {
   /** Default any that is free. */

@@ -3,10 +3,10 @@
  * is made in `plan.ts`, and run in `testing/create-internet.ts`.
  */
 import type { Transport } from '../../ports.ts'
-import type { AnsweredRecord, CachingResolver, EngineOptions, RootHints, TestAnswer } from '../create-resolver.ts'
 import type { DnssecOptions, ZoneSigning } from '../input/signing.ts'
 import type { NameRecords, RecordData, StubRecords } from '../stub/types.ts'
 import type { Duration, TestClock } from '../input/clock.ts'
+import type { AnsweredRecord, CachingResolver, EngineOptions, RootHints, TestAnswer } from './test-engine.ts'
 
 /**
  * By the names of zones. Root and top-level domains are made for you, with delegations and glue; one that is listed

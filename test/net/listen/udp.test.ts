@@ -5,11 +5,12 @@ import type { Event } from '../../../src/events.ts'
 import { limitsWith } from '../../../src/limits.ts'
 import type { ListenFailure, Listener } from '../../../src/net/listener.ts'
 import { ClientAddresses } from '../../../src/net/listen/client-addresses.ts'
-import { isWorthTaking, openUdpListener, type UdpListenOptions } from '../../../src/net/listen/udp.ts'
+import { openUdpListener, type UdpListenOptions } from '../../../src/net/listen/udp.ts'
 import type { Client, Reply, Serve } from '../../../src/ports.ts'
 import { needs } from '../../tools.ts'
 import { hasBatch, openBatch } from '../batch/support.ts'
 import { answer, atEnd, cleanUp, eventsInto, idIn, query, settle, udpClient, until } from '../support.ts'
+import { isWorthTaking } from '../../../src/net/datagram.ts'
 
 afterEach(cleanUp)
 

@@ -1,0 +1,190 @@
+/**
+ * The engine of the product, put together for a test: with a clock, a network and numbers of its own, and answers in
+ * text. Where its network leads is not decided here.
+ */
+import { type Caches, createCaches } from '../../cache/caches.ts'
+import type { Delegation } from '../../cache/delegations.ts'
+import type { Question } from '../../dns/message.ts'
+import { foldName } from '../../dns/name.ts'
+import { formatRdata } from '../../presentation/rdata-text.ts'
+import { recordsOf, type Rr } from '../../dns/rrset.ts'
+import { className, edeName, RrClass, typeName } from '../../dns/types.ts'
+import type { TrustAnchor } from '../../dnssec/trust-anchors.ts'
+import type { LimitChanges, Limits } from '../../limits.ts'
+import { type Clock, DNS_PORT, type Network, type Random } from '../../ports.ts'
+import type { EngineSettings, Validation } from '../../resolver/env.ts'
+import { Resolver } from '../../resolver/resolver.ts'
+import type { TraceStep } from '../../resolver/trace.ts'
+import type { Outcome } from '../../steps.ts'
+import { makeLocalZones } from '../../zone/local-zones.ts'
+import { validationOf } from '../../simulation/validation.ts'
+import { mistake } from '../input/mistake.ts'
+import { described, plainName, typeOf, wireName } from '../input/names.ts'
+import type { TestClock } from '../input/clock.ts'
+import { traceText } from '../../render/trace-lines.ts'
+
+export interface AnsweredRecord {
+  /** Lower case, without trailing dot. */
+  readonly name: string
+  readonly type: string
+  readonly class: string
+  /** Seconds that are left. */
+  readonly ttl: number
+  /** As in a zone file, where names end in a dot: `192.0.2.1`, `10 mail.example.com.`. */
+  readonly data: string
+}
+
+export interface TestAnswer {
+  readonly rcode: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL'
+  /** Aliases that led to the data first. Empty when there is no such data. */
+  readonly answers: readonly AnsweredRecord[]
+  /** Of a denial: its TTL is how long that may be remembered. */
+  readonly soa: AnsweredRecord | null
+  /** RFC 4035 section 4.3; `indeterminate` when nothing is validated or nobody knows. */
+  readonly security: 'secure' | 'insecure' | 'indeterminate' | 'bogus'
+  /** Why there is no answer; null unless `rcode` is SERVFAIL. `code` and `name` are those of RFC 8914. */
+  readonly error: { readonly code: number; readonly name: string; readonly text: string } | null
+  /** Nobody was asked. */
+  readonly fromCache: boolean
+  /** Milliseconds of the resolver's clock. */
+  readonly tookMs: number
+  /** What was asked, what came, what was decided: a line each. */
+  readonly trace: string
+}
+
+export interface EngineOptions {
+  /** QNAME minimisation (RFC 9156). */
+  readonly minimise?: EngineSettings['minimise']
+  /** Random letter case in questions (0x20). */
+  readonly mixCase?: boolean
+  readonly ipv6?: boolean
+  /** False: signatures are nothing to it (default true, which means something when there are trust anchors). */
+  readonly validate?: boolean
+  /** Other bounds than those of the product, such as `{ cache: { maxTtl: 10 } }`. */
+  readonly limits?: LimitChanges
+}
+
+export const engineFields = ['minimise', 'mixCase', 'ipv6', 'validate', 'limits'] as const
+
+/** How simulations resolve unless told otherwise: as the product does. */
+const usual: EngineSettings = {
+  minimise: 'relaxed',
+  mixCase: true,
+  ipv4: true,
+  ipv6: true,
+  upstreamPort: DNS_PORT,
+  doNotQuery: [],
+  hardenGlue: true,
+}
+
+export interface EngineParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly network: Network
+  readonly hints: () => Delegation
+  readonly limits: Limits
+  readonly settings: EngineSettings
+  /** Absent: nothing is validated. */
+  readonly validation?: (() => Validation) | undefined
+}
+
+/** One engine with its caches. */
+export class TestEngine {
+  readonly caches: Caches
+  readonly resolver: Resolver
+  readonly #clock: Clock
+
+  constructor(parts: EngineParts) {
+    const { limits } = parts
+    const none = makeLocalZones([], [])
+    this.#clock = parts.clock
+    this.caches = createCaches(limits.cache, limits.upstream)
+    this.resolver = new Resolver({ ...parts, caches: this.caches, localZones: () => none, events: () => {} })
+  }
+
+  /** Caches, what is known of servers, the primed root: all as new. */
+  forget(): void {
+    this.caches.clear()
+    this.resolver.unprime()
+  }
+
+  ask(question: Question, done: (answer: TestAnswer) => void): void {
+    const clock = this.#clock
+    const startedAt = clock.now()
+    const steps: TraceStep[] = []
+    this.resolver.resolve(
+      question,
+      { recursionDesired: true, because: 'client', trace: step => steps.push(step) },
+      outcome => {
+        done(answerOf(outcome, steps, startedAt, clock.now() - startedAt))
+      },
+    )
+  }
+}
+
+export function settingsOf(options: EngineOptions, changes: Partial<EngineSettings> = {}): EngineSettings {
+  const { minimise = usual.minimise, mixCase = usual.mixCase, ipv6 = usual.ipv6 } = options
+  if (!['off', 'relaxed', 'strict'].includes(minimise))
+    mistake(`expected minimise to be off, relaxed or strict, found ${described(minimise)}`)
+  return { ...usual, minimise, mixCase, ipv6, ...changes }
+}
+
+/** By these anchors, unless a test does not want it. */
+export function validationBy(
+  anchors: readonly TrustAnchor[],
+  limits: Limits,
+  { validate = true }: EngineOptions,
+): Validation {
+  if (typeof validate !== 'boolean') mistake(`expected validate to be true or false, found ${described(validate)}`)
+  return validationOf(new Map(), limits.dnssec, { anchors, ...(validate ? {} : { validate: false }) })
+}
+
+/** Reads what a test asks. */
+export function questionOf(name: unknown, type: unknown): Question {
+  return { name: foldName(wireName(name)), type: typeOf(type), class: RrClass.IN }
+}
+
+function answerOf(outcome: Outcome, steps: readonly TraceStep[], startedAt: number, tookMs: number): TestAnswer {
+  const answers = outcome.rrsets.flatMap(rrset => recordsOf(rrset)).map(answeredRecord)
+  const soa = outcome.kind === 'nodata' || outcome.kind === 'nxdomain' ? outcome.soa : null
+  return {
+    rcode: outcome.kind === 'failure' ? 'SERVFAIL' : outcome.kind === 'nxdomain' ? 'NXDOMAIN' : 'NOERROR',
+    answers,
+    security: outcome.kind !== 'failure' ? outcome.security.kind : outcome.why === 'bogus' ? 'bogus' : 'indeterminate',
+    soa: soa === null ? null : (recordsOf(soa).map(answeredRecord)[0] ?? null),
+    error: outcome.kind === 'failure' ? { code: outcome.ede, name: edeName(outcome.ede), text: outcome.text } : null,
+    fromCache: outcome.kind !== 'failure' && !steps.some(step => step.kind === 'exchange'),
+    tookMs,
+    // Made when somebody reads it: most answers are looked at, few walks are.
+    get trace() {
+      return traceText(steps, startedAt)
+    },
+  }
+}
+
+export const answeredRecord = (rr: Rr): AnsweredRecord => ({
+  name: plainName(rr.owner),
+  type: typeName(rr.type),
+  class: className(rr.class),
+  ttl: rr.ttl,
+  data: formatRdata(rr.type, rr.rdata),
+})
+
+/** Servers of the root, as text for a hints file too. */
+export interface RootHints {
+  readonly servers: readonly { readonly name: string; readonly addresses: readonly string[] }[]
+  /** The port of all servers of this internet. */
+  readonly port: number
+  /** A hints file (it has no place for a port). */
+  readonly text: string
+}
+
+/** A caching resolver in front of servers on sockets. */
+export interface CachingResolver extends AsyncDisposable {
+  readonly clock: TestClock
+  /** Rejects with a TypeError for a name or type that cannot be; whatever the DNS says is an answer. */
+  query(name: string, type?: string): Promise<TestAnswer>
+  /** Forgets everything. */
+  clearCache(): void
+  stop(): Promise<void>
+}

@@ -102,8 +102,6 @@ export function parsePrefix(text: string): Prefix | null {
   return { family: bytes.length === 4 ? 4 : 6, bytes, length }
 }
 
-export const formatPrefix = (prefix: Prefix): string => `${formatIp(prefix.bytes)}/${prefix.length}`
-
 /** Is the address in the block? */
 export function inPrefix(address: IpAddress, prefix: Prefix): boolean {
   if (address.family !== prefix.family) return false

@@ -138,12 +138,6 @@ export function readNsec3(rdata: Uint8Array): Nsec3 | null {
   return types === null ? null : { ...nsec3Fields(rdata), nextHash: copyOf(rdata, saltEnd + 1, hashEnd), types }
 }
 
-export function readNsec3Param(rdata: Uint8Array): Nsec3Param | null {
-  return rdata.length < NSEC3_FIXED_OCTETS || rdata.length !== NSEC3_FIXED_OCTETS + (rdata[4] ?? 0)
-    ? null
-    : nsec3Fields(rdata)
-}
-
 function nsec3Fields(rdata: Uint8Array): Nsec3Param {
   return {
     hashAlgorithm: rdata[0] ?? 0,

@@ -4,7 +4,7 @@
  * octets.
  */
 import { type IpAddress, ipFromBytes } from './address.ts'
-import { latin1, putU16, putU32, u16, u32 } from './bytes.ts'
+import { latin1, putU32, u32 } from './bytes.ts'
 import { nameBytes, trustWireName, type WireName, writeName } from './name.ts'
 import { plainNameEnd } from './rdata-wire.ts'
 import { RrType } from './types.ts'
@@ -21,20 +21,6 @@ export interface Soa {
   readonly minimum: number
 }
 
-/** RFC 1035 section 3.3.9. */
-export interface Mx {
-  readonly preference: number
-  readonly exchange: WireName
-}
-
-/** RFC 2782. */
-export interface Srv {
-  readonly priority: number
-  readonly weight: number
-  readonly port: number
-  readonly target: WireName
-}
-
 const SOA_NUMBERS_OCTETS = 20
 const MAX_STRING_OCTETS = 255
 
@@ -49,16 +35,6 @@ export const targetOf = (rdata: Uint8Array): WireName | null => nameToEnd(rdata,
 export const mxExchange = (rdata: Uint8Array): WireName | null => nameToEnd(rdata, 2)
 
 export const srvTarget = (rdata: Uint8Array): WireName | null => nameToEnd(rdata, 6)
-
-export function readMx(rdata: Uint8Array): Mx | null {
-  const exchange = mxExchange(rdata)
-  return exchange === null ? null : { preference: u16(rdata, 0), exchange }
-}
-
-export function readSrv(rdata: Uint8Array): Srv | null {
-  const target = srvTarget(rdata)
-  return target === null ? null : { priority: u16(rdata, 0), weight: u16(rdata, 2), port: u16(rdata, 4), target }
-}
 
 export function readSoa(rdata: Uint8Array): Soa | null {
   const numbers = rdata.length - SOA_NUMBERS_OCTETS
@@ -84,9 +60,6 @@ export function ipOf(type: number, rdata: Uint8Array): IpAddress | null {
   return rdata.length === octets ? ipFromBytes(rdata) : null
 }
 
-/** RDATA of A or AAAA by the family of the address. */
-export const aRdata = (ip: IpAddress): Uint8Array => Uint8Array.from(ip.bytes)
-
 /** RDATA of NS, CNAME, DNAME and PTR. */
 export const nameRdata = (name: WireName): Uint8Array => nameBytes(name)
 export const nsRdata: typeof nameRdata = nameRdata
@@ -99,28 +72,6 @@ export function soaRdata(soa: Soa): Uint8Array {
     at += 4
   }
   return rdata
-}
-
-export function mxRdata(preference: number, exchange: WireName): Uint8Array {
-  const rdata = new Uint8Array(2 + exchange.length)
-  putU16(rdata, 0, preference)
-  writeName(exchange, rdata, 2)
-  return rdata
-}
-
-/**
- * RDATA of TXT from texts (UTF-8), each cut into character-strings of at most 255 octets (RFC 1035 section 3.3.14). No
- * text at all is one empty string, since there must be one.
- */
-export function txtRdata(texts: readonly string[]): Uint8Array {
-  const strings: Uint8Array[] = []
-  for (const text of texts.length === 0 ? [''] : texts) {
-    const octets = Buffer.from(text, 'utf8')
-    strings.push(octets.subarray(0, MAX_STRING_OCTETS))
-    for (let at = MAX_STRING_OCTETS; at < octets.length; at += MAX_STRING_OCTETS)
-      strings.push(octets.subarray(at, at + MAX_STRING_OCTETS))
-  }
-  return characterStrings(strings)
 }
 
 /**

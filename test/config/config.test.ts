@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { formatPrefix } from '../../src/dns/address.ts'
+import { prefixText } from '../dns/make.ts'
 import { formatRr } from '../../src/presentation/rr-text.ts'
 import { formatName } from '../../src/presentation/text.ts'
 import { defaultLimits } from '../../src/limits.ts'
@@ -43,7 +43,7 @@ describe('defaults', () => {
       { address: '127.0.0.1', port: 53 },
       { address: '::1', port: 53 },
     ])
-    expect(got.allow.map(formatPrefix)).toEqual(['127.0.0.0/8', '::1/128'])
+    expect(got.allow.map(prefixText)).toEqual(['127.0.0.0/8', '::1/128'])
   })
   test('limits are ours, nothing is told, nothing is logged', () => {
     expect(got.limits).toEqual(defaultLimits)
@@ -65,7 +65,7 @@ describe('defaults', () => {
     })
   })
   test('servers are never looked for at loopback, link-local, multicast or documentation addresses, but may be private ones', () => {
-    const never = got.engine.doNotQuery.map(formatPrefix)
+    const never = got.engine.doNotQuery.map(prefixText)
     expect(never).toEqual(
       expect.arrayContaining([
         '127.0.0.0/8',

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
   formatIp,
-  formatPrefix,
   inAnyPrefix,
   inPrefix,
   ipFromBytes,
@@ -10,6 +9,7 @@ import {
   parseIpv6,
   parsePrefix,
 } from '../../src/dns/address.ts'
+import { prefixText } from './make.ts'
 import { hex } from './make.ts'
 
 describe('text to octets', () => {
@@ -143,7 +143,7 @@ describe('prefixes', () => {
   it('are written canonically', () => {
     expect(
       ['192.0.2.0/24', '2001:DB8:0::/32', '::1'].map(text =>
-        formatPrefix(parsePrefix(text) ?? { family: 4, bytes: new Uint8Array(4), length: 0 }),
+        prefixText(parsePrefix(text) ?? { family: 4, bytes: new Uint8Array(4), length: 0 }),
       ),
     ).toEqual(['192.0.2.0/24', '2001:db8::/32', '::1/128'])
   })

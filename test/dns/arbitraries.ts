@@ -2,11 +2,11 @@
 import fc from 'fast-check'
 import type { EdnsOption, Message } from '../../src/dns/message.ts'
 import { foldName, joinNames, nameBytes, nameFromLabels, ROOT, type WireName } from '../../src/dns/name.ts'
-import { mxRdata, soaRdata } from '../../src/dns/rdata.ts'
+import { soaRdata } from '../../src/dns/rdata.ts'
 import { planOf } from '../../src/dns/rdata-wire.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { RrType } from '../../src/dns/types.ts'
-import { edns, join, wire } from './make.ts'
+import { edns, join, wire, mxRdata } from './make.ts'
 
 const latin1 = (octets: Uint8Array): string => Buffer.from(octets).toString('latin1')
 const u16 = fc.integer({ min: 0, max: 0xffff })

@@ -3,11 +3,11 @@ import { decodeMessage } from '../../src/dns/decode.ts'
 import { encodeMessage, encodeQuery } from '../../src/dns/encode.ts'
 import type { Message } from '../../src/dns/message.ts'
 import { nameBytes } from '../../src/dns/name.ts'
-import { mxRdata, nameRdata, soaRdata, txtRdata } from '../../src/dns/rdata.ts'
+import { nameRdata, soaRdata } from '../../src/dns/rdata.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { RrType } from '../../src/dns/types.ts'
 import { bombs } from '../fuzz/bombs.ts'
-import { a, asked, edns, hex, join, message, octets, rr, toHex, wire } from './make.ts'
+import { a, asked, edns, hex, join, message, octets, rr, toHex, wire, mxRdata, txtRdata } from './make.ts'
 
 const encode = (m: Message, maxBytes = 65_535, minimal = false) => encodeMessage(m, { maxBytes, minimal })
 
@@ -147,7 +147,7 @@ describe('compression', () => {
 
 describe('truncation', () => {
   const two = [a('www.example.com', 1), a('www.example.com', 2)]
-  const other = [rr('www.example.com', RrType.TXT, txtRdata(['x'.repeat(200)]))]
+  const other = [rr('www.example.com', RrType.TXT, txtRdata('x'.repeat(200)))]
   const full = message({
     answer: [...two, ...other],
     authority: [ns('example.com', 'ns.example.com')],
@@ -205,7 +205,7 @@ describe('truncation', () => {
   })
 
   it('never goes over 65,535 octets', () => {
-    const answer = Array.from({ length: 30 }, (_, i) => rr(`n${i}.test`, RrType.TXT, txtRdata(['x'.repeat(4_000)])))
+    const answer = Array.from({ length: 30 }, (_, i) => rr(`n${i}.test`, RrType.TXT, txtRdata('x'.repeat(4_000))))
     const result = encode(message({ answer, edns: edns() }), 1e9)
     expect(result.truncated).toBe(true)
     expect(decoded(result.bytes).answer.length).toBe(16)

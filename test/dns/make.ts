@@ -1,6 +1,7 @@
 /** Builders for tests of the codec: names, records and messages from short text, octets from hex. */
 import type { AskedQuestion, Edns, Message } from '../../src/dns/message.ts'
-import { foldName, type Name, nameFromLabels, type WireName } from '../../src/dns/name.ts'
+import { formatIp, type Prefix } from '../../src/dns/address.ts'
+import { foldName, type Name, nameBytes, nameFromLabels, type WireName } from '../../src/dns/name.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 
 /** A name from plain dotted text (no escapes); the empty string is the root. */
@@ -86,3 +87,13 @@ export function seeded(seed: number): (n: number) => number {
     return state % n
   }
 }
+
+/** RDATA of MX. */
+export const mxRdata = (preference: number, exchange: WireName): Uint8Array =>
+  join(Uint8Array.of(preference >> 8, preference & 0xff), nameBytes(exchange))
+
+/** RDATA of TXT: the text in character-strings of at most 255 octets. */
+export const txtRdata = (text: string): Uint8Array =>
+  join(...(text.match(/.{1,255}/gs) ?? ['']).map(part => join(Uint8Array.of(part.length), octets(part))))
+
+export const prefixText = (prefix: Prefix): string => `${formatIp(prefix.bytes)}/${prefix.length}`

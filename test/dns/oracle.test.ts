@@ -10,11 +10,11 @@ import { decodeMessage } from '../../src/dns/decode.ts'
 import { encodeMessage } from '../../src/dns/encode.ts'
 import type { Message } from '../../src/dns/message.ts'
 import { foldName, labelsOf, nameBytes, type WireName } from '../../src/dns/name.ts'
-import { mxRdata, soaRdata } from '../../src/dns/rdata.ts'
+import { soaRdata } from '../../src/dns/rdata.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { RrType } from '../../src/dns/types.ts'
 import { numRuns, propertyTimeoutMs } from './arbitraries.ts'
-import { edns, join, message, wire } from './make.ts'
+import { edns, join, message, wire, mxRdata } from './make.ts'
 
 /** A record in both forms. */
 interface Pair {

@@ -173,7 +173,5 @@ const isLinkLocal = (first: number): boolean => (first & 0xc0ff) === 0x80fe
 /** The port of an origin. */
 export const originPort = (words: Uint32Array, at: number): number =>
   (((words[at] ?? 0) >>> 8) & 0xff00) | ((words[at] ?? 0) >>> 24)
-/** 2 or 10, as the kernel numbers families. */
-export const originFamily = (words: Uint32Array, at: number): number => (words[at] ?? 0) & 0xffff
 /** The address in an origin begins here, behind family and port, and in IPv6 behind the flow too. In words. */
 export const ADDRESS_WORD = { 4: 1, 6: 2 } as const

@@ -37,7 +37,7 @@ export const isAvoidedPort = (port: number): boolean => avoidedPorts.has(port)
 export function randomSourcePort(random: Random): number {
   for (;;) {
     const port = LOWEST_PORT + random.below(PORT_VALUES - LOWEST_PORT)
-    if (!avoidedPorts.has(port)) return port
+    if (!isAvoidedPort(port)) return port
   }
 }
 

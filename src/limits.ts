@@ -522,14 +522,14 @@ export interface DnssecLimits {
 }
 
 /** The command-line client. */
-export interface ToolLimits {
+interface ToolLimits {
   /** dig waits 5 s and asks 3 times in all. */
   readonly queryTimeoutMs: number
   readonly queryTries: number
 }
 
 /** The test kit. */
-export interface KitLimits {
+interface KitLimits {
   /**
    * A stub on loopback replies within a few ms; with the 5 s and 4 tries of Node a query without a reply holds up a
    * test for 19 to 30 s.

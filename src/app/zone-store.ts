@@ -196,7 +196,7 @@ export function readZone(file: string, origin: Name | null, limits: ZoneLimits):
 }
 
 /** `zones/example.com.zone` begins with the origin example.com., `root.zone` with the root; other names say nothing. */
-export function originFromName(file: string): Name | null {
+function originFromName(file: string): Name | null {
   const match = /^(.+)\.zone$/.exec(basename(file))
   if (match === null) return null
   if (match[1] === 'root') return ROOT

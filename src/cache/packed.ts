@@ -36,7 +36,7 @@ export function flat(text: string): string {
 }
 
 /** A name with memory of its own: one that was cut out of a longer string would keep that string. */
-export const flatName = (name: Name): Name => foldName(trustWireName(octetString(nameBytes(name))))
+const flatName = (name: Name): Name => foldName(trustWireName(octetString(nameBytes(name))))
 
 /** Octets of data in a set: what is compared with `limits.cache.entryBytes`. */
 export function dataBytes(rrset: RRset): number {

@@ -293,7 +293,7 @@ function nearType(word: string): string {
 }
 
 /** RFC 1035 section 3.5 and RFC 3596 section 2.5. */
-export function reverseName(ip: IpAddress): WireName | { readonly error: string } {
+function reverseName(ip: IpAddress): WireName | { readonly error: string } {
   const labels =
     ip.family === 4
       ? [...Array.from(ip.bytes, String).reverse(), 'in-addr', 'arpa']

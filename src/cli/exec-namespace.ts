@@ -35,7 +35,7 @@ export const shellWords = ({ scratch, resolvConf, hosts, nsswitch, program }: In
  * What the shell says on descriptor 3 when everything is in place, and what the process inside says when it can take
  * signals.
  */
-export const FURNISHED = 'f'
+const FURNISHED = 'f'
 export const READY = 'r'
 
 /** The exit code of the shell when the namespaces exist but could not be furnished. */

@@ -179,7 +179,7 @@ export const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', '
 type Forwarded = (typeof FORWARDED)[number]
 
 /** Signals that this process gets, for the command. Those that a terminal sends reach the command by themselves. */
-export class ForwardedSignals {
+class ForwardedSignals {
   /** The signal that ended it all before the command ran. */
   ended: Forwarded | null = null
   #to: ChildProcess | null = null

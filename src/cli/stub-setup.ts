@@ -20,7 +20,7 @@ export interface StubOrder extends Pick<StubOptions, 'mode' | 'forward' | 'unlis
 }
 
 export type Prepared = { readonly kind: 'stub'; readonly stub: DnsStub } | Failure
-export interface Failure {
+interface Failure {
   readonly kind: 'failed'
   readonly message: string
   readonly exitCode: number

@@ -80,12 +80,12 @@ export interface DnssecConfig {
 export type AnchorSource = { readonly kind: 'built-in' } | { readonly kind: 'file'; readonly file: string }
 
 /** Files that hold zones: an absolute path that may have `*` and `?` in it. */
-export interface ZoneSource {
+interface ZoneSource {
   readonly pattern: string
   readonly origin: Name | null
 }
 
-export interface LocatedRecord extends Rr {
+interface LocatedRecord extends Rr {
   readonly file: string
   readonly line: number
   readonly column: number
@@ -113,10 +113,10 @@ export interface ConfigSources {
   readonly directory: string
 }
 
-export const APP = 'rootwalk'
+const APP = 'rootwalk'
 const FILE_NAME = 'resolver.config.json'
 const PREFIX = 'ROOTWALK_'
-export const CONFIG_VARIABLE = 'ROOTWALK_CONFIG'
+const CONFIG_VARIABLE = 'ROOTWALK_CONFIG'
 
 /** Reads everything anew; flags override the environment, which overrides the file, which overrides the defaults. */
 export function loadConfig(sources: ConfigSources): ConfigResult {

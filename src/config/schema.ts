@@ -243,7 +243,7 @@ export type RawRecords =
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** One thing that is wrong, with where it is. `unknownKeys` are keys of the object at `path` that mean nothing. */
-export interface SchemaIssue {
+interface SchemaIssue {
   readonly path: readonly (string | number)[]
   readonly message: string
   readonly unknownKeys: readonly string[]

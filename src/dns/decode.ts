@@ -25,7 +25,7 @@ import { fieldEnd, fitsPlan, planOf, type RdataPlan } from './rdata-wire.ts'
 import type { Rr } from './rrset.ts'
 import { RrClass, RrType } from './types.ts'
 
-export interface FormatError {
+interface FormatError {
   readonly kind: 'format-error'
   /** Where reading stopped, in octets from the start of the message. */
   readonly offset: number
@@ -72,7 +72,7 @@ export function readName(bytes: Uint8Array, offset: number, limit: number): { na
 }
 
 /** The header of a message of at least 12 octets. */
-export function readHeader(bytes: Uint8Array): Header {
+function readHeader(bytes: Uint8Array): Header {
   const high = bytes[2] ?? 0
   const low = bytes[3] ?? 0
   return {

@@ -55,7 +55,7 @@ const POINTER_REACH = 0x4000
  * after 120 names (CVE-2024-8508); 1,024 covers 250 names of four labels and keeps the worst message under half a
  * millisecond.
  */
-export const MAX_SUFFIX_LOOKUPS = 1_024
+const MAX_SUFFIX_LOOKUPS = 1_024
 
 /**
  * Encodes a message. What does not fit into `maxBytes` goes: first RRsets of the additional section, silently; then

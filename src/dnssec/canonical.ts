@@ -61,7 +61,7 @@ export function signedOctets(rrsig: Uint8Array, rrset: RRset, owner: Name, origi
 }
 
 /** The RDATA of a set in canonical form and order, each once (RFC 4034 sections 6.2 and 6.3). */
-export function canonicalRdatas(rrset: RRset): readonly Uint8Array[] {
+function canonicalRdatas(rrset: RRset): readonly Uint8Array[] {
   const folds = shapeOf(rrset.type)?.foldNames === true
   const rdatas = folds ? rrset.rdatas.map(rdata => canonicalRdata(rrset.type, rrset.class, rdata)) : rrset.rdatas
   if (rdatas.length < 2) return rdatas
@@ -77,7 +77,7 @@ export function canonicalRdatas(rrset: RRset): readonly Uint8Array[] {
  * RDATA with its names in lower case where the type asks for it; the octets themselves when nothing changes or they do
  * not fit the type.
  */
-export function canonicalRdata(type: number, klass: number, rdata: Uint8Array): Uint8Array {
+function canonicalRdata(type: number, klass: number, rdata: Uint8Array): Uint8Array {
   const plan = planOf(type, klass)
   if (
     plan === undefined ||

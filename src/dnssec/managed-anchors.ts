@@ -105,7 +105,7 @@ export function retryAfter(originalTtl: number, expiresIn: number, limits: Dnsse
   )
 }
 
-export const isConfigured = (key: Uint8Array, { name, ds, keys }: TrustAnchor): boolean =>
+const isConfigured = (key: Uint8Array, { name, ds, keys }: TrustAnchor): boolean =>
   isIn(keys, key) || ds.some(one => matchesDs(name, key, one))
 
 const isIn = (keys: readonly Uint8Array[], key: Uint8Array): boolean => keys.some(other => sameBytes(other, key))

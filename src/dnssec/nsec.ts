@@ -49,7 +49,7 @@ export function nsecCovers({ owner, next, types }: NsecRecord, name: Name): bool
 export const delegatesBelow = (types: TypeBitmap): boolean => hasType(types, RrType.DNAME) || isParentSide(types)
 
 /** RFC 6840 section 4.1: of the zone above a cut, so it speaks of nothing at its owner but DS. */
-export const isParentSide = (types: TypeBitmap): boolean => hasType(types, RrType.NS) && !hasType(types, RrType.SOA)
+const isParentSide = (types: TypeBitmap): boolean => hasType(types, RrType.NS) && !hasType(types, RrType.SOA)
 
 /** The longest ancestor of a covered name that exists: one that it shares with an end of the gap. */
 export function nsecEncloser({ owner, next }: NsecRecord, name: Name): Name {

@@ -77,7 +77,7 @@ export function oneChain(records: readonly Nsec3Record[]): readonly Nsec3Record[
 }
 
 /** RFC 9276 section 3.2: nothing is hashed then. */
-export const tooManyIterations = (iterations: number): SecurityNote => ({
+const tooManyIterations = (iterations: number): SecurityNote => ({
   ede: EdeCode.UnsupportedNsec3Iterations,
   text: `NSEC3 with ${iterations} iterations`,
 })

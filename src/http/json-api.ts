@@ -192,7 +192,7 @@ function segmentsOf(path: string): readonly string[] | null {
   }
 }
 
-export type Body = { readonly kind: 'body'; readonly value: unknown } | Problem
+type Body = { readonly kind: 'body'; readonly value: unknown } | Problem
 
 async function readBody(incoming: IncomingMessage): Promise<Body> {
   const length = Number(incoming.headers['content-length'] ?? 0)

@@ -44,7 +44,7 @@ export interface Content {
 }
 
 export type Handler = (query: Query) => Promise<Answer>
-export type Middleware = (query: Query, next: Handler) => Promise<Answer>
+type Middleware = (query: Query, next: Handler) => Promise<Answer>
 
 /** One stage of the chain and what must stand before and after it; names of stages that are absent do not matter. */
 export interface Stage {

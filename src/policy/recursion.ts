@@ -5,7 +5,7 @@ import type { Cancel } from '../ports.ts'
 import type { TraceSink } from '../resolver/trace.ts'
 import type { Handler, Query } from './handler.ts'
 
-export interface ResolveOptions {
+interface ResolveOptions {
   readonly recursionDesired: boolean
   readonly because: Because
   readonly checkingDisabled: boolean

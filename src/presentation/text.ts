@@ -36,7 +36,7 @@ export function formatName(name: WireName): string {
 }
 
 /** One label (octets as latin-1 text) as `formatName` writes it, without a dot. */
-export function formatLabel(label: string): string {
+function formatLabel(label: string): string {
   if (PLAIN_LABEL.test(label)) return label
   let text = ''
   for (let i = 0; i < label.length; i++) {

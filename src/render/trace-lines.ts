@@ -12,7 +12,7 @@ export const traceText = (trace: readonly TraceStep[], startedAtMs: number): str
   trace.map(step => stepText(step, startedAtMs)).join('\n')
 
 /** One step as one line. */
-export function stepText(step: TraceStep, startedAtMs: number): string {
+function stepText(step: TraceStep, startedAtMs: number): string {
   const time = 'atMs' in step ? `${Math.round(step.atMs - startedAtMs)}` : ''
   return `${time.padStart(6)}  ${'  '.repeat(step.depth)}${describe(step)}`
 }

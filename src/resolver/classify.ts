@@ -12,7 +12,7 @@ import { Rcode, rcodeName, RrType } from '../dns/types.ts'
 import type { EngineLimits } from '../limits.ts'
 import { followChain, type Chain } from './scrub.ts'
 
-export type RejectReason =
+type RejectReason =
   | 'lame'
   | 'upward-referral'
   | 'refused'

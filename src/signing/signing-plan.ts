@@ -23,7 +23,7 @@ export type Denial =
   | { readonly kind: 'nsec3'; readonly iterations: number; readonly salt: Uint8Array; readonly optOut: boolean }
 
 /** The honest moments of a key roll-over (RFC 7583), each of which must validate. */
-export const rollovers = {
+const rollovers = {
   doubleDs: 'two DS records, of the key in use and of one that is not published yet',
   doubleKey: 'two keys that sign the keys, the DS record of the older one',
   doubleSignature: 'two keys of each kind, all of them sign; both DS records',

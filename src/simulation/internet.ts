@@ -183,7 +183,7 @@ const manifestShape = z.strictObject({
 })
 
 /** What to try in the embedded internet: arguments for dig, and what they show. */
-export interface Suggestion {
+interface Suggestion {
   readonly ask: string
   readonly shows: string
 }

@@ -37,7 +37,7 @@ import { simSettings } from './settings.ts'
 import { traceText } from '../render/trace-lines.ts'
 
 /** A step was not met. The message names file, line and step and holds the walk. */
-export class ScenarioFailure extends Error {
+class ScenarioFailure extends Error {
   constructor(scenario: Scenario, step: Step, message: string, trace: string) {
     super(`${scenario.file}:${step.line}: step ${step.number} ${step.kind}: ${message}\n\nthe walk so far:\n${trace}`)
     this.name = 'ScenarioFailure'

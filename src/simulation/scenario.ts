@@ -65,12 +65,12 @@ export interface Entry {
   readonly ede: EdeCode | number | null
 }
 
-export type Adjustment =
+type Adjustment =
   | { readonly kind: 'copy-id' | 'copy-query' | 'do-not-answer' }
   /** Seconds. */
   | { readonly kind: 'sleep'; readonly seconds: number }
 
-export type SectionName = 'question' | 'answer' | 'authority' | 'additional'
+type SectionName = 'question' | 'answer' | 'authority' | 'additional'
 
 export type Step = { readonly number: number; readonly line: number } & (
   | {
@@ -87,7 +87,7 @@ export type Step = { readonly number: number; readonly line: number } & (
 )
 
 /** What is wrong with a scenario's text. */
-export class ScenarioError extends Error {
+class ScenarioError extends Error {
   constructor(file: string, line: number, message: string) {
     super(`${file}:${line}: ${message}`)
     this.name = 'ScenarioError'

@@ -48,7 +48,7 @@ export interface SimServerParts {
 export type ServedZone = Zone | SignedZone
 
 /** The data of a zone, its keys included. */
-export const dataOf = (zone: ServedZone): Zone => (zone instanceof SignedZone ? zone.zone : zone)
+const dataOf = (zone: ServedZone): Zone => (zone instanceof SignedZone ? zone.zone : zone)
 
 const silence: Reaction = { kind: 'arrivals', arrivals: [] }
 const closed: Reaction = { kind: 'closed' }

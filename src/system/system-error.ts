@@ -15,7 +15,7 @@ const familyErrors: ReadonlySet<string> = new Set([
 const exhaustionErrors: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 
 /** No way out for the whole address family, as opposed to one server that cannot be reached. */
-export const isFamilyError = (code: string): boolean => familyErrors.has(code)
+const isFamilyError = (code: string): boolean => familyErrors.has(code)
 
 /** The process or the machine has no descriptor or buffer left. */
 export const isExhaustion = (code: string): boolean => exhaustionErrors.has(code)

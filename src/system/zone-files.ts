@@ -106,7 +106,7 @@ export function readZoneFile(file: string, limits: ZoneLimits): ReadFile {
   }
 }
 
-export const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
+const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
 
 /** Reads what one zone is made of, and remembers it: `files` is what has to be watched, with what was found in it. */
 export class ZoneReader {

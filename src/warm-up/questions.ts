@@ -107,7 +107,7 @@ function hostName(kind: string, n: number): Name {
     : nameIn(zone, `${kind}${n}`)
 }
 
-export function zoneKind(zone: number): string {
+function zoneKind(zone: number): string {
   if (zone % 16 === 9) return ZoneKind.HalfSilent
   return zone % 8 === 0 ? ZoneKind.Signed : zone % 8 === 6 ? ZoneKind.Glueless : ZoneKind.Plain
 }

@@ -11,7 +11,7 @@ import type { Problem } from '../events.ts'
 import { defaultLimits, type ZoneLimits } from '../limits.ts'
 import { type LocatedRr, parseZoneText } from './zone-file.ts'
 
-export interface HintedServer {
+interface HintedServer {
   readonly name: Name
   readonly addresses: readonly IpAddress[]
 }

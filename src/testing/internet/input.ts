@@ -82,7 +82,7 @@ function readZone(origin: Name, zone: unknown): ZoneInput {
 }
 
 /** The name of a record: relative to the zone unless it ends in the zone's name or in a dot. */
-export function nameIn(origin: Name, text: unknown): WireName {
+function nameIn(origin: Name, text: unknown): WireName {
   if (text === '@' || text === '') return origin
   const name = wireName(text)
   if (isWithin(foldName(name), origin)) return name

@@ -17,7 +17,7 @@ export type LookupOutcome =
   | { readonly kind: 'addresses'; readonly addresses: readonly LookupAddress[] }
   | { readonly kind: 'failed'; readonly failure: LookupFailure }
 
-export type Family = 0 | 4 | 6
+type Family = 0 | 4 | 6
 
 export interface Wanted {
   readonly family: Family

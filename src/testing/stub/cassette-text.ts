@@ -67,7 +67,7 @@ export interface CassetteProblem {
 }
 
 /** The first line of every cassette: what has another is somebody else's file. */
-export const CASSETTE_HEAD = '; rootwalk cassette 1'
+const CASSETTE_HEAD = '; rootwalk cassette 1'
 
 const PREFACE = `${CASSETTE_HEAD}: recorded DNS answers, one exchange a line
 ; question -> rcode flags | answer records | AUTHORITY: records | ADDITIONAL: records

@@ -1,19 +1,15 @@
 // @ts-check
 /**
- * Writes what is derived from the schema in the built program: `resolver.config.schema.json`, and the table of settings
- * in the README. Run by `npm run schema`; tests compare both with the source.
+ * Writes what is derived from the schema in the built program: `resolver.config.schema.json` and `docs/settings.md`.
+ * Run by `npm run schema`; tests compare both with the source.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { configJsonSchema, settingsTable } from '../dist/config/schema.js'
+import { writeFileSync } from 'node:fs'
+import { configJsonSchema } from '../dist/config/schema.js'
+import { settingsDocument } from './settings-document.mjs'
 
-const readme = new URL('../README.md', import.meta.url)
-const between = /(<!-- settings: .* -->\n)[\s\S]*(<!-- end of settings -->)/
+const schema = configJsonSchema()
+const write = /** @param {string} path @param {string} text */ (path, text) =>
+  writeFileSync(new URL(`../${path}`, import.meta.url), text)
 
-writeFileSync(
-  new URL('../resolver.config.schema.json', import.meta.url),
-  `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
-)
-writeFileSync(
-  readme,
-  readFileSync(readme, 'utf8').replace(between, (_, start, end) => `${start}${settingsTable()}${end}`),
-)
+write('resolver.config.schema.json', `${JSON.stringify(schema, null, 2)}\n`)
+write('docs/settings.md', settingsDocument(schema))

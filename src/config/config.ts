@@ -23,20 +23,15 @@ import { readJson, type JsonDocument, type JsonPath, type Place } from './json.t
 import { readRecords } from './records.ts'
 import { specialUses } from '../zone/special-use.ts'
 import {
-  BUILT_IN,
   configJsonSchema,
-  parseBinding,
-  parseBytes,
-  parseDisallowed,
-  parseInstant,
   schemasAt,
   settingsOf,
   validateConfig,
-  type Binding,
   type LogLevel,
   type RawConfig,
   type Setting,
 } from './schema.ts'
+import { BUILT_IN, parseBinding, parseBytes, parseDisallowed, parseInstant, type Binding } from './values.ts'
 
 export interface Config {
   /** The file it was read from; null when there was none. */

@@ -1,117 +1,17 @@
 /**
- * What a configuration file may say: one schema, from which validation, the JSON Schema for editors, the settings table
- * of the README, the flags of `serve` and the environment variables are all made. It knows forms and defaults; what a
- * value means to the program is decided in `config.ts`.
+ * What a configuration file may say: one schema, from which validation, the JSON Schema for editors,
+ * `docs/settings.md`, the flags of `serve` and the environment variables are all made. It knows forms and defaults;
+ * what a value means to the program is decided in `config.ts`.
  */
 import { z } from 'zod'
-import { parseIp, parsePrefix } from '../dns/address.ts'
+import { MAX_PORT, MEBIBYTE, neverAsked, parseBinding, parseDisallowed, parseInstant } from './values.ts'
+import { parsePrefix } from '../dns/address.ts'
 import { MAX_STRING_OCTETS } from '../presentation/text.ts'
-import { algorithmOf, digestOf } from '../dnssec/algorithms.ts'
 import { defaultLimits, type RrOrder } from '../limits.ts'
 import { DNS_PORT } from '../ports.ts'
 
-/**
- * Addresses that no name server on the Internet has, and why asking them is wrong. IPv4-mapped IPv6 addresses are the
- * IPv4 addresses in them before they get here. Private addresses are not among these: servers inside a network are
- * ordinary.
- */
-export const neverAsked: readonly { readonly prefix: string; readonly why: string }[] = [
-  {
-    prefix: '0.0.0.0/8',
-    why: 'this host on this network (RFC 1122 section 3.2.1.3); many systems deliver it to themselves',
-  },
-  { prefix: '127.0.0.0/8', why: 'loopback: a zone could make us ask our own services, or ourselves' },
-  { prefix: '169.254.0.0/16', why: 'link-local (RFC 3927): metadata services of clouds' },
-  { prefix: '192.0.2.0/24', why: 'documentation (RFC 5737)' },
-  { prefix: '198.51.100.0/24', why: 'documentation (RFC 5737)' },
-  { prefix: '203.0.113.0/24', why: 'documentation (RFC 5737)' },
-  { prefix: '224.0.0.0/4', why: 'multicast: one question would reach many' },
-  { prefix: '240.0.0.0/4', why: 'reserved, with the broadcast address (RFC 1112 section 4, RFC 919 section 7)' },
-  { prefix: '::/128', why: 'unspecified; many systems deliver it to themselves' },
-  { prefix: '::1/128', why: 'loopback' },
-  { prefix: '100::/64', why: 'discard-only (RFC 6666)' },
-  { prefix: '2001:db8::/32', why: 'documentation (RFC 3849)' },
-  { prefix: '3fff::/20', why: 'documentation (RFC 9637)' },
-  { prefix: 'fe80::/10', why: 'link-local: metadata services, neighbours' },
-  { prefix: 'ff00::/8', why: 'multicast: one question would reach many' },
-]
-
-/** An address to listen on, and its port. */
-export interface Binding {
-  readonly address: string
-  readonly port: number
-}
-
-/**
- * `127.0.0.1:53`, `[::1]:53`, or an address alone for port 53; null when it is none of these. Port 0 lets the system
- * choose.
- */
-export function parseBinding(text: string): Binding | null {
-  const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:]+)(?::(\d{1,5}))?$/.exec(text)
-  const [, address, digits] = match ?? [text, text, undefined]
-  const port = digits === undefined ? DNS_PORT : Number(digits)
-  if (
-    address === undefined ||
-    parseIp(address) === null ||
-    port > MAX_PORT ||
-    (text.startsWith('[') && !address.includes(':'))
-  )
-    return null
-  return { address, port }
-}
-
-const MAX_PORT = 0xffff
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
 const MAX_THREADS = 64
-const MEBIBYTE = 1024 * 1024
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ['KiB', 1024],
-  ['MiB', MEBIBYTE],
-  ['GiB', 1024 * MEBIBYTE],
-])
-
-/** Octets from a number or from text such as `64MiB`; null when it is neither. */
-export function parseBytes(value: number | string): number | null {
-  if (typeof value === 'number') return value
-  const match = /^(\d{1,6})\s*(KiB|MiB|GiB)$/.exec(value)
-  return match === null ? null : Number(match[1]) * (UNITS.get(match[2] ?? '') ?? 1)
-}
-
-/** What is not believed: a DNSKEY algorithm or a DS digest type. */
-export interface Disallowed {
-  readonly what: 'algorithm' | 'digest'
-  readonly number: number
-}
-
-/**
- * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no algorithm up to 4 and no
- * digest type above 4 is believed by anybody, so no number means two things. Null when it is neither.
- */
-export function parseDisallowed(entry: string | number): Disallowed | null {
-  const digest = digestOf(String(entry))
-  if (digest !== null) return { what: 'digest', number: digest }
-  const number = typeof entry === 'number' ? entry : algorithmOf(entry)
-  if (number === null || !Number.isInteger(number) || number < 1 || number > 0xff) return null
-  return { what: number <= GREATEST_DIGEST && /^\d+$/.test(String(entry)) ? 'digest' : 'algorithm', number }
-}
-
-const GREATEST_DIGEST = 4
-
-/**
- * Seconds since 1970 of a date such as `2026-12-31` or a time such as `2026-12-31T12:00:00Z`; null when it is neither.
- */
-export function parseInstant(text: string): number | null {
-  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return null
-  const instant = Date.parse(text)
-  // 2026-02-30 is taken for March 2 by some readers of dates.
-  return Number.isNaN(instant) ||
-    new Date(`${text.slice(0, 10)}T00:00:00Z`).toISOString().slice(0, 10) !== text.slice(0, 10)
-    ? null
-    : Math.floor(instant / 1_000)
-}
-
-/** In the list of `dnssec.trustAnchors`: those that hold when it is not given. */
-export const BUILT_IN = 'built-in'
 
 const { budget, cache, server, tcp, dnssec } = defaultLimits
 
@@ -177,6 +77,29 @@ const negativeAnchor = z.strictObject(
       issue.code === 'invalid_type' ? 'expected {"name": "example.com", "until": "2026-12-31T12:00:00Z"}' : undefined,
   },
 )
+
+/** When a running server takes over a new value: on SIGHUP, or only when it is started again. */
+export type TakesEffect = 'reload' | 'restart'
+
+/** What the list of settings (`docs/settings.md`) says of one, besides what its schema says. */
+interface SettingFacts {
+  /** Of a number. */
+  readonly unit?: string
+  /** A value other than the default. */
+  readonly example: unknown
+}
+
+/** What needs a restart is decided by `restartKeys` in `config.ts`; a test compares. The keys with `x-` are ours. */
+const settingMeta =
+  (takesEffect: TakesEffect) =>
+  (description: string, { unit, example }: SettingFacts): Readonly<Record<string, unknown>> => ({
+    description,
+    examples: [example],
+    'x-takes-effect': takesEffect,
+    ...(unit === undefined ? {} : { 'x-unit': unit }),
+  })
+const onReload = settingMeta('reload')
+const atStart = settingMeta('restart')
 
 /** A configuration that is well formed, defaults filled in. */
 export interface RawConfig {
@@ -268,59 +191,119 @@ const configSchema = z.strictObject({
     .array(bindingText)
     .min(1)
     .default(['127.0.0.1:53', '[::1]:53'])
-    .describe('Addresses and ports for UDP and TCP. 0.0.0.0 and [::] mean every local address of the family.'),
+    .meta(
+      atStart('Addresses and ports for UDP and TCP. 0.0.0.0 and [::] mean every local address of the family.', {
+        example: ['127.0.0.1:53', '192.168.1.10:53'],
+      }),
+    ),
   udp: z
     .enum(['auto', 'batch', 'plain'])
     .default('auto')
-    .describe(
-      'How datagrams are moved: "batch", those of clients many with one system call in threads of their own, queries to servers over bare descriptors (Linux); "plain", one by one through node:dgram; "auto", in batches where it can be had.',
+    .meta(
+      atStart(
+        'How datagrams are moved. "batch" (Linux): many with one system call, in threads that answer from the cache. ' +
+          '"plain": one by one through node:dgram. "auto": in batches where that is possible.',
+        { example: 'plain' },
+      ),
     ),
   threads: z
     .int()
     .min(1)
     .max(MAX_THREADS)
     .default(1)
-    .describe('Threads that answer from the cache, with "batch". More pay only when one keeps a core busy.'),
-  allow: z.array(prefixText).default(['127.0.0.0/8', '::1/128']).describe('Who may ask. Everyone else is refused.'),
+    .meta(
+      atStart('Threads that answer from the cache, with "batch". More help only when one keeps a core busy.', {
+        unit: 'threads',
+        example: 2,
+      }),
+    ),
+  allow: z
+    .array(prefixText)
+    .default(['127.0.0.0/8', '::1/128'])
+    .meta(
+      onReload('Who may ask. Everyone else is refused.', { example: ['127.0.0.0/8', '::1/128', '192.168.0.0/16'] }),
+    ),
 
   zones: z
     .array(zoneEntry)
     .default([])
-    .describe(
-      'Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.',
+    .meta(
+      onReload(
+        'Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.',
+        { example: ['zones/*.zone'] },
+      ),
     ),
-  records: records
-    .default({})
-    .describe('Single records that override the Internet: name → type → data. Other names are resolved as usual.'),
+  records: records.default({}).meta(
+    onReload('Single records that override the Internet: name → type → data. Other names are resolved as usual.', {
+      example: { 'printer.lan': { A: '192.0.2.7' } },
+    }),
+  ),
   specialUse: z
     .union([z.boolean(), z.record(z.string(), z.boolean())], { error: 'expected true, false, or {"name": false}' })
     .default(true)
-    .describe(
-      'Answer special-use names (localhost, private reverse zones, .onion …) here: true, false, or {"name": false} to leave out single ones.',
+    .meta(
+      onReload(
+        'Answer special-use names (localhost, private reverse zones, .onion …) here: true, false, or {"name": false} ' +
+          'to leave out single ones.',
+        { example: { 'home.arpa.': false } },
+      ),
     ),
-  rootHints: z.string().min(1).optional().describe('A hints file instead of the built-in root servers.'),
+  rootHints: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      onReload(
+        'A hints file instead of the built-in root servers. SIGHUP reads it again only when the path has changed.',
+        { example: 'root.hints' },
+      ),
+    ),
 
   upstream: z
     .strictObject({
-      port: z.int().min(1).max(MAX_PORT).default(DNS_PORT).describe('Port of the servers that are asked.'),
-      ipv4: z.boolean().default(true).describe('Ask servers over IPv4.'),
+      port: z
+        .int()
+        .min(1)
+        .max(MAX_PORT)
+        .default(DNS_PORT)
+        .meta(onReload('Port of the servers that are asked.', { example: 5353 })),
+      ipv4: z
+        .boolean()
+        .default(true)
+        .meta(onReload('Ask servers over IPv4.', { example: false })),
       ipv6: z
         .union([z.boolean(), z.literal('auto')], { error: 'expected true, false or "auto"' })
         .default('auto')
-        .describe('Ask servers over IPv6; "auto" notices when there is no way.'),
+        .meta(
+          onReload('Ask servers over IPv6. "auto" stops for a minute when IPv6 is unreachable from this host.', {
+            example: false,
+          }),
+        ),
       minimise: z
         .enum(['off', 'relaxed', 'strict'])
         .default('relaxed')
-        .describe('QNAME minimisation (RFC 9156). "relaxed" asks in full when a server stumbles over it.'),
-      mixCase: z.boolean().default(true).describe('Random letter case in questions (0x20) against forged replies.'),
+        .meta(
+          onReload(
+            'QNAME minimisation (RFC 9156). "relaxed" asks for the full name when a server fails on a shortened one.',
+            { example: 'strict' },
+          ),
+        ),
+      mixCase: z
+        .boolean()
+        .default(true)
+        .meta(onReload('Random letter case in questions (0x20) against forged replies.', { example: false })),
       hardenGlue: z
         .boolean()
         .default(true)
-        .describe('Believe addresses of name servers only from servers in charge of them.'),
+        .meta(onReload('Accept glue only for names inside the zone that was asked.', { example: false })),
       doNotQuery: z
         .array(prefixText)
         .default(neverAsked.map(never => never.prefix))
-        .describe('Addresses that are never asked, whatever a zone says. [] allows all.'),
+        .meta(
+          onReload('Addresses that are never asked, whatever a zone says. [] allows all.', {
+            example: ['127.0.0.0/8', '::1/128'],
+          }),
+        ),
     })
     .prefault({})
     .describe('How servers on the Internet are asked.'),
@@ -330,75 +313,133 @@ const configSchema = z.strictObject({
       validate: z
         .boolean()
         .default(true)
-        .describe('Check signatures from the trust anchors down; what does not hold is answered SERVFAIL.'),
+        .meta(
+          onReload('Validate signatures from the trust anchors down; answers that fail validation get SERVFAIL.', {
+            example: false,
+          }),
+        ),
       trustAnchors: anchorFiles
         .optional()
-        .describe(
-          'Files with DS or DNSKEY records that are believed, at any names. They stand instead of the built-in keys of the root, unless "built-in" is one of the list. [] is none.',
+        .meta(
+          onReload(
+            'Files with DS or DNSKEY records to trust, at any names. They replace the built-in keys of the root ' +
+              'unless "built-in" is in the list. [] trusts none.',
+            { example: ['built-in', 'internal.anchors'] },
+          ),
         ),
       negativeTrustAnchors: z
         .array(negativeAnchor)
         .default([])
-        .describe(
-          'Names below which nothing is validated until a time, for zones that broke their signatures (RFC 7646).',
+        .meta(
+          onReload(
+            'Names below which nothing is validated until a time, for zones that broke their signatures (RFC 7646).',
+            { example: [{ name: 'example.com', until: '2026-12-31T12:00:00Z' }] },
+          ),
         ),
       nsec3MaxIterations: z
         .int()
         .min(0)
         .max(dnssec.nsec3IterationsMost)
         .default(dnssec.nsec3Iterations)
-        .describe('Zones with more hash iterations in NSEC3 records are treated as unsigned (RFC 9276).'),
+        .meta(
+          onReload('Zones with more hash iterations in NSEC3 records are treated as unsigned (RFC 9276).', {
+            unit: 'iterations',
+            example: 0,
+          }),
+        ),
       disallow: z
         .array(disallowed)
         .default([])
-        .describe(
-          'Algorithms and digest types that are not believed: zones without others are treated as unsigned. RFC 9905 wants "RSASHA1", "NSEC3RSASHA1" and "SHA-1" here in time.',
+        .meta(
+          onReload(
+            'Algorithms and digest types that are not trusted: zones that have no others are treated as unsigned. RFC' +
+              ' 9905 wants "RSASHA1", "NSEC3RSASHA1" and "SHA-1" here in time.',
+            { example: ['RSASHA1', 'NSEC3RSASHA1', 'SHA-1'] },
+          ),
         ),
       managedAnchors: z
         .union([z.string().min(1), z.literal(false)], { error: 'expected a file, or false' })
         .default(false)
-        .describe(
-          'Follow key roll-overs of the trust anchors by themselves (RFC 5011) and keep their state in this file. Its directory must be writable.',
+        .meta(
+          onReload(
+            'Follow key roll-overs of the trust anchors (RFC 5011) and keep their state in this file. Its directory ' +
+              'must be writable.',
+            { example: '/var/lib/rootwalk/anchors' },
+          ),
         ),
       aggressiveUse: z
         .boolean()
         .default(true)
-        .describe('Deny names from validated denials already held, without asking (RFC 8198).'),
+        .meta(onReload('Deny names from cached, validated denials without asking (RFC 8198).', { example: false })),
       rootKeySentinel: z
         .boolean()
         .default(false)
-        .describe('Let clients test which keys of the root are trusted here (RFC 8509).'),
+        .meta(onReload('Let clients test which keys of the root are trusted here (RFC 8509).', { example: true })),
       trustAnchorSignal: z
         .boolean()
         .default(false)
-        .describe('Tell the servers of a trust anchor which keys are trusted here, once a day (RFC 8145).'),
+        .meta(
+          onReload('Report the keys trusted here to the servers of each trust anchor, once a day (RFC 8145).', {
+            example: true,
+          }),
+        ),
     })
     .prefault({})
     .describe('Validation of signed zones.'),
 
   cache: z
     .strictObject({
-      bytes: bytes.default(cache.totalBytes).describe('Memory for everything that is cached, in octets or as "64MiB".'),
-      minTtl: seconds.default(cache.minTtl).describe('Answers are kept at least this long. Seconds.'),
-      maxTtl: seconds.default(cache.maxTtl).describe('Answers are kept at most this long. Seconds.'),
+      bytes: bytes.default(cache.totalBytes).meta(
+        atStart('Memory for everything that is cached, as a number of octets or as text such as "64MiB".', {
+          unit: 'octets',
+          example: '256MiB',
+        }),
+      ),
+      minTtl: seconds
+        .default(cache.minTtl)
+        .meta(atStart('Answers are kept at least this long.', { unit: 'seconds', example: 60 })),
+      maxTtl: seconds
+        .default(cache.maxTtl)
+        .meta(atStart('Answers are kept at most this long.', { unit: 'seconds', example: 43200 })),
       maxNegativeTtl: seconds
         .default(cache.maxNegativeTtl)
-        .describe('Denials (no such name, no such data) are kept at most this long. Seconds.'),
+        .meta(atStart('Denials (NXDOMAIN and NODATA) are kept at most this long.', { unit: 'seconds', example: 900 })),
       rotate: z
         .enum(['fixed', 'cyclic', 'random'])
         .default(cache.rotate)
-        .describe('Order of the addresses in cached answers: as they came, each time one further, or from any one on.'),
+        .meta(
+          atStart(
+            'Order of the records in cached answers: as received, one further each time, or from a random one on.',
+            { example: 'cyclic' },
+          ),
+        ),
     })
     .prefault({})
     .describe('What is remembered, and for how long.'),
 
   budget: z
     .strictObject({
-      queries: count.max(1_000).default(budget.queries).describe('Messages to servers.'),
-      receivedBytes: count.default(budget.receivedBytes).describe('Octets received from servers.'),
-      timeMs: z.int().min(100).max(60_000).default(budget.timeMs).describe('Time. Milliseconds.'),
-      depth: count.max(64).default(budget.depth).describe('Look-ups of server addresses within each other.'),
-      aliases: count.max(64).default(budget.aliases).describe('CNAME and DNAME records followed.'),
+      queries: count
+        .max(1_000)
+        .default(budget.queries)
+        .meta(atStart('Messages sent to servers.', { unit: 'messages', example: 100 })),
+      receivedBytes: count
+        .default(budget.receivedBytes)
+        .meta(atStart('Octets received from servers.', { unit: 'octets', example: 200000 })),
+      timeMs: z
+        .int()
+        .min(100)
+        .max(60_000)
+        .default(budget.timeMs)
+        .meta(atStart('Time until the query fails.', { unit: 'milliseconds', example: 5000 })),
+      depth: count
+        .max(64)
+        .default(budget.depth)
+        .meta(atStart('Nesting of look-ups of server addresses.', { unit: 'look-ups', example: 8 })),
+      aliases: count
+        .max(64)
+        .default(budget.aliases)
+        .meta(atStart('CNAME and DNAME records followed.', { unit: 'records', example: 16 })),
     })
     .prefault({})
     .describe('What one query of a client may cost in all. Never reset while it runs.'),
@@ -410,46 +451,69 @@ const configSchema = z.strictObject({
         .min(512)
         .max(4_096)
         .default(server.udpReplyBytes)
-        .describe('Largest UDP reply whatever a client offers.'),
-      waiting: count
-        .default(server.waitingPerClient)
-        .describe('Queries of one address that may wait for an answer; more are dropped.'),
-      discardAfterMs: count
-        .default(server.discardAfterMs)
-        .describe('Answers over UDP later than this are not sent to a client with many queries waiting. Milliseconds.'),
+        .meta(atStart('Largest UDP reply, whatever payload size a client offers.', { unit: 'octets', example: 1400 })),
+      waiting: count.default(server.waitingPerClient).meta(
+        atStart('Queries of one client address that may wait for an answer; more are dropped.', {
+          unit: 'queries',
+          example: 200,
+        }),
+      ),
+      discardAfterMs: count.default(server.discardAfterMs).meta(
+        atStart('Answers over UDP later than this are not sent to a client that has many queries waiting.', {
+          unit: 'milliseconds',
+          example: 1000,
+        }),
+      ),
     })
     .prefault({})
     .describe('Bounds for clients.'),
 
   tcp: z
     .strictObject({
-      connections: count.default(tcp.connections).describe('Connections in all.'),
+      connections: count
+        .default(tcp.connections)
+        .meta(atStart('TCP connections in all.', { unit: 'connections', example: 200 })),
       connectionsPerPrefix: count
         .default(tcp.connectionsPerPrefix)
-        .describe('Connections from one IPv4 address or IPv6 /64.'),
+        .meta(atStart('TCP connections from one IPv4 address or IPv6 /64.', { unit: 'connections', example: 20 })),
       idleMs: z
         .int()
         .min(100)
         .default(tcp.idleMs)
-        .describe('An idle connection is closed after this time. Milliseconds.'),
-      pipelined: count.default(tcp.pipelined).describe('Queries in work on one connection; reading stops above it.'),
+        .meta(atStart('An idle connection is closed after this time.', { unit: 'milliseconds', example: 10000 })),
+      pipelined: count
+        .default(tcp.pipelined)
+        .meta(
+          atStart('Queries in progress on one connection; reading stops above it.', { unit: 'queries', example: 50 }),
+        ),
     })
     .prefault({})
     .describe('Bounds for TCP clients.'),
 
   identity: z
     .strictObject({
-      version: shortText.default('hidden').describe('Told for version.bind; "hidden" refuses.'),
-      id: shortText.default('hidden').describe('Told for id.server, hostname.bind and NSID; "hidden" refuses.'),
+      version: shortText
+        .default('hidden')
+        .meta(onReload('Answer to version.bind; "hidden" refuses.', { example: 'rootwalk' })),
+      id: shortText
+        .default('hidden')
+        .meta(
+          onReload('Answer to id.server, hostname.bind and NSID; "hidden" refuses.', { example: 'ns1.example.com' }),
+        ),
     })
     .prefault({})
-    .describe('What is told to those who ask about the server itself.'),
+    .describe('What clients may find out about the server itself.'),
 
   warmUp: z
     .boolean()
     .default(true)
-    .describe(
-      'Ask a private engine made-up questions in the idle time after the start of `serve`, so that the code is compiled when clients come: about two seconds of processor time, and the first thousand look-ups take less than half as long.',
+    .meta(
+      atStart(
+        'Resolve made-up questions in a private engine in the idle time after the start of `serve`, so that the code ' +
+          'is compiled when clients come. Costs about two seconds of processor time; the first thousand look-ups take ' +
+          'less than half as long.',
+        { example: false },
+      ),
     ),
 
   log: z
@@ -457,22 +521,38 @@ const configSchema = z.strictObject({
       level: z
         .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
         .default('info')
-        .describe('The least important messages that are written.'),
+        .meta(onReload('The least important messages that are written.', { example: 'warn' })),
       form: z
         .enum(['auto', 'pretty', 'json'])
         .default('auto')
-        .describe('"auto" is for reading on a terminal and JSON lines elsewhere.'),
+        .meta(
+          atStart('Form of the log. "auto" is for reading on a terminal and JSON lines elsewhere.', {
+            example: 'json',
+          }),
+        ),
     })
     .prefault({})
     .describe('Messages on standard error.'),
 
   queryLog: z
     .strictObject({
-      file: z.string().min(1).optional().describe('One JSON line for each query goes here. Off when absent.'),
+      file: z
+        .string()
+        .min(1)
+        .optional()
+        .meta(
+          onReload('File that gets one JSON line for each query. Off when absent.', {
+            example: '/var/log/rootwalk/queries.jsonl',
+          }),
+        ),
       clients: z
         .enum(['full', 'prefix', 'none'])
         .default('full')
-        .describe('How much of a client’s address is written: all, its /24 or /56, nothing.'),
+        .meta(
+          onReload('How much of a client’s address is written: all of it, its /24 or /56, or nothing.', {
+            example: 'prefix',
+          }),
+        ),
     })
     .prefault({})
     .describe('Who asked what.'),
@@ -510,6 +590,11 @@ export interface JsonSchema {
   readonly items?: JsonSchema | undefined
   readonly anyOf?: readonly JsonSchema[] | undefined
   readonly additionalProperties?: JsonSchema | boolean | undefined
+  readonly minimum?: number | undefined
+  readonly maximum?: number | undefined
+  readonly examples?: readonly unknown[] | undefined
+  readonly 'x-takes-effect'?: TakesEffect | undefined
+  readonly 'x-unit'?: string | undefined
 }
 
 /** `resolver.config.schema.json`, as an object. */
@@ -559,21 +644,4 @@ export function schemasAt(schema: JsonSchema, path: readonly (string | number)[]
           (typeof one.additionalProperties === 'object' ? one.additionalProperties : undefined))
     return member === undefined ? [] : schemasAt(member, rest)
   })
-}
-
-/** All settings as a Markdown table. */
-export function settingsTable(): string {
-  const rows = settingsOf(configJsonSchema())
-    .filter(({ path }) => path[0] !== '$schema')
-    .map(({ path, schema }) => {
-      const cells = [`\`${path.join('.')}\``, defaultText(path, schema), schema.description ?? '']
-      return `| ${cells.map(cell => cell.replace(/\|/g, '\\|')).join(' | ')} |`
-    })
-  return ['| setting | default | what it does |', '|---|---|---|', ...rows, ''].join('\n')
-}
-
-function defaultText(path: readonly string[], { default: value }: JsonSchema): string {
-  if (value === undefined) return 'none'
-  if (path.at(-1) === 'doNotQuery') return 'see below'
-  return `\`${JSON.stringify(value)}\``
 }

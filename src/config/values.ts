@@ -1,0 +1,108 @@
+/**
+ * How single values of a configuration are written: addresses and ports, octets, algorithms, times; and the addresses
+ * that are never asked by default. Text in, value or null out; what is wrong is said by the schema.
+ */
+import { parseIp } from '../dns/address.ts'
+import { algorithmOf, digestOf } from '../dnssec/algorithms.ts'
+import { DNS_PORT } from '../ports.ts'
+
+/**
+ * Addresses that no name server on the Internet has, and why asking them is wrong. IPv4-mapped IPv6 addresses are the
+ * IPv4 addresses in them before they get here. Private addresses are not among these: servers inside a network are
+ * ordinary.
+ */
+export const neverAsked: readonly { readonly prefix: string; readonly why: string }[] = [
+  {
+    prefix: '0.0.0.0/8',
+    why: 'this host on this network (RFC 1122 section 3.2.1.3); many systems deliver it to themselves',
+  },
+  { prefix: '127.0.0.0/8', why: 'loopback: a zone could make us ask our own services, or ourselves' },
+  { prefix: '169.254.0.0/16', why: 'link-local (RFC 3927): metadata services of clouds' },
+  { prefix: '192.0.2.0/24', why: 'documentation (RFC 5737)' },
+  { prefix: '198.51.100.0/24', why: 'documentation (RFC 5737)' },
+  { prefix: '203.0.113.0/24', why: 'documentation (RFC 5737)' },
+  { prefix: '224.0.0.0/4', why: 'multicast: one question would reach many' },
+  { prefix: '240.0.0.0/4', why: 'reserved, with the broadcast address (RFC 1112 section 4, RFC 919 section 7)' },
+  { prefix: '::/128', why: 'unspecified; many systems deliver it to themselves' },
+  { prefix: '::1/128', why: 'loopback' },
+  { prefix: '100::/64', why: 'discard-only (RFC 6666)' },
+  { prefix: '2001:db8::/32', why: 'documentation (RFC 3849)' },
+  { prefix: '3fff::/20', why: 'documentation (RFC 9637)' },
+  { prefix: 'fe80::/10', why: 'link-local: metadata services, neighbours' },
+  { prefix: 'ff00::/8', why: 'multicast: one question would reach many' },
+]
+
+/** An address to listen on, and its port. */
+export interface Binding {
+  readonly address: string
+  readonly port: number
+}
+
+/**
+ * `127.0.0.1:53`, `[::1]:53`, or an address alone for port 53; null when it is none of these. Port 0 lets the system
+ * choose.
+ */
+export function parseBinding(text: string): Binding | null {
+  const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:]+)(?::(\d{1,5}))?$/.exec(text)
+  const [, address, digits] = match ?? [text, text, undefined]
+  const port = digits === undefined ? DNS_PORT : Number(digits)
+  if (
+    address === undefined ||
+    parseIp(address) === null ||
+    port > MAX_PORT ||
+    (text.startsWith('[') && !address.includes(':'))
+  )
+    return null
+  return { address, port }
+}
+
+export const MAX_PORT = 0xffff
+export const MEBIBYTE: number = 1024 * 1024
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['KiB', 1024],
+  ['MiB', MEBIBYTE],
+  ['GiB', 1024 * MEBIBYTE],
+])
+
+/** Octets from a number or from text such as `64MiB`; null when it is neither. */
+export function parseBytes(value: number | string): number | null {
+  if (typeof value === 'number') return value
+  const match = /^(\d{1,6})\s*(KiB|MiB|GiB)$/.exec(value)
+  return match === null ? null : Number(match[1]) * (UNITS.get(match[2] ?? '') ?? 1)
+}
+
+/** What is not believed: a DNSKEY algorithm or a DS digest type. */
+export interface Disallowed {
+  readonly what: 'algorithm' | 'digest'
+  readonly number: number
+}
+
+/**
+ * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no algorithm up to 4 and no
+ * digest type above 4 is believed by anybody, so no number means two things. Null when it is neither.
+ */
+export function parseDisallowed(entry: string | number): Disallowed | null {
+  const digest = digestOf(String(entry))
+  if (digest !== null) return { what: 'digest', number: digest }
+  const number = typeof entry === 'number' ? entry : algorithmOf(entry)
+  if (number === null || !Number.isInteger(number) || number < 1 || number > 0xff) return null
+  return { what: number <= GREATEST_DIGEST && /^\d+$/.test(String(entry)) ? 'digest' : 'algorithm', number }
+}
+
+const GREATEST_DIGEST = 4
+
+/**
+ * Seconds since 1970 of a date such as `2026-12-31` or a time such as `2026-12-31T12:00:00Z`; null when it is neither.
+ */
+export function parseInstant(text: string): number | null {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return null
+  const instant = Date.parse(text)
+  // 2026-02-30 is taken for March 2 by some readers of dates.
+  return Number.isNaN(instant) ||
+    new Date(`${text.slice(0, 10)}T00:00:00Z`).toISOString().slice(0, 10) !== text.slice(0, 10)
+    ? null
+    : Math.floor(instant / 1_000)
+}
+
+/** In the list of `dnssec.trustAnchors`: those that hold when it is not given. */
+export const BUILT_IN = 'built-in'

@@ -79,7 +79,7 @@ const negativeAnchor = z.strictObject(
 )
 
 /** When a running server takes over a new value: on SIGHUP, or only when it is started again. */
-export type TakesEffect = 'reload' | 'restart'
+type TakesEffect = 'reload' | 'restart'
 
 /** What the list of settings (`docs/settings.md`) says of one, besides what its schema says. */
 interface SettingFacts {

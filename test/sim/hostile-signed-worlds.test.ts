@@ -38,7 +38,7 @@ describe('signed worlds with a hostile server', () => {
   })
 
   it('the same worlds without anybody hostile are answered as planned', { timeout: 3_600_000 }, () => {
-    const violations = seeds(SEEDS / 3, LONG_SEEDS / 10).flatMap(seed => play(seed, { honest: true }).violation ?? [])
+    const violations = seeds(SEEDS / 6, LONG_SEEDS / 10).flatMap(seed => play(seed, { honest: true }).violation ?? [])
     if (violations.length > 0) expect.fail(report(violations, true))
   })
 })

@@ -47,8 +47,7 @@ export interface AttackerParts {
   /** Replies that are left as they are. */
   readonly spared: ReadonlySet<string>
   /**
-   * The same question gets the same reply however often it is asked, over UDP and TCP: for resolvers that ask at other
-   * times.
+   * A question gets the same reply however often it is asked, over UDP and TCP: for resolvers that ask at other times.
    */
   readonly steady?: boolean
 }
@@ -62,10 +61,7 @@ export interface Changed {
 
 const DO: Message['edns'] = { payloadSize: 65_535, version: 0, dnssecOk: true, flags: 0, options: [] }
 const MOST_OCTETS = 65_535
-/**
- * Replies about the chain of trust are changed more seldom, or not at all: a world in which nothing validates finds
- * nothing.
- */
+/** Replies about the chain of trust are changed more seldom: a world in which nothing validates finds nothing. */
 const CHAIN_SHARES = [0, 0, 0.1, 0.4] as const
 
 export class Attacker {
@@ -89,7 +85,8 @@ export class Attacker {
   }
 
   get text(): string {
-    return `${this.#parts.position.text}, mostly ${this.#favourites.map(({ name }) => name).join(', ')}, ${this.#permille / 10} % of replies, ${this.#chainPermille / 10} % of those about keys`
+    const shares = `${this.#permille / 10} % of replies, ${this.#chainPermille / 10} % of those about keys`
+    return `${this.#parts.position.text}, mostly ${this.#favourites.map(({ name }) => name).join(', ')}, ${shares}`
   }
 
   /** Puts itself in front of a server. */

@@ -476,6 +476,10 @@ export const mutations: readonly Mutation[] = [
   { name: 'another signer', change: resign },
   { name: 'long TTLs', change: longLived },
   { name: 'forged data', change: forgeData },
+  {
+    name: 'forged data without anything else',
+    change: ({ name, question }, reply) => positive(reply, [forgedFor(name, question.type)]),
+  },
   { name: 'a set of another name', change: moveSet },
   { name: 'a proof of another name', change: foreignProof },
   { name: 'turned around', change: turn },

@@ -40,10 +40,7 @@ export function heldBy(zone: PlannedZone | null, { zones }: WorldPlan, keys: Key
   return { origin: zone.origin, signers: keys.keysOf(nameOf(zone.origin), simSettings.keySeed, plan).zoneSigners, cuts }
 }
 
-/**
- * Is this name the attacker's own, to be signed as it likes? What it delegates is when it is insecure anyhow, and is
- * not otherwise.
- */
+/** Is this name the attacker's own, to be signed as it likes? What it delegates is when it is insecure anyhow. */
 export function isFreed({ zones }: WorldPlan, held: Held | null, name: string, type: string): boolean {
   if (held === null || !isWithin(name, held.origin)) return false
   if (type === 'DS' && (name === held.origin || held.cuts.includes(name))) return false

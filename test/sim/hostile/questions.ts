@@ -1,7 +1,4 @@
-/**
- * What is asked of a planned world: names that are there and that are not, of all kinds, those of the attacker's zone
- * now and then.
- */
+/** What is asked of a planned world: names of all kinds, there or not, those of the attacker's zone now and then. */
 import type { SimRandom } from '../../../src/simulation/random.ts'
 import { nameIn, pick, type PlannedZone, type WorldPlan } from './plan.ts'
 import { isWithin } from './truth.ts'
@@ -60,7 +57,9 @@ const PROBED = [
   ['*.wild', 'A'],
   ['z.wild', 'MX'],
   ['_acme-challenge.cloud', 'TXT'],
+  ['_acme-challenge.cloud', 'TXT'],
   ['_443._tcp.cloud', 'TLSA'],
+  ['_deny.cloud', 'TXT'],
   ['www', 'A'],
   ['alias', 'A'],
   ['www.old', 'A'],
@@ -82,7 +81,7 @@ export class Questions {
 
   ask(): Ask {
     const random = this.#random
-    if (random.below(4) === 0) return this.probe()
+    if (random.below(3) === 0) return this.probe()
     const near = this.#near
     const owners =
       near !== null && random.below(3) === 0

@@ -14,10 +14,7 @@ import { simSettings } from '../../../src/simulation/settings.ts'
 import { planOf } from '../../../src/signing/signing-plan.ts'
 import type { PlannedZone, WorldPlan } from './plan.ts'
 
-/**
- * `secure` as far as its zone goes; `open` where even an honest chain of trust promises nothing (opt-out, an insecure
- * zone).
- */
+/** `open` where even an honest chain of trust promises nothing: opt-out, an insecure zone. */
 export type Promise = 'secure' | 'open'
 
 export type Step = {
@@ -202,7 +199,8 @@ export const outcomeText = (outcome: Outcome): string =>
 
 /**
  * What is wrong with an answer; null when nothing is. `freed` are names whose zone the attacker has the keys of: what
- * it says there is as good as true. A failure is never wrong here.
+ * it says there is as good as true. A failure is never wrong here. `behindOpen`: secure links behind one that is `open`
+ * count too.
  */
 export function untruthOf(
   truth: Truth,
@@ -210,6 +208,7 @@ export function untruthOf(
   type: string,
   outcome: Outcome,
   freed: (name: string, type: string) => boolean,
+  behindOpen = true,
 ): string | null {
   if (outcome.kind === 'failure') return null
   let left = outcome.rrsets
@@ -231,17 +230,14 @@ export function untruthOf(
     }
     if (outcome.security.kind === 'secure' && !freed(at, type) && step.promise === 'open')
       return secureButOpen(step, at, type, left, outcome)
-    const next = loose(at, type, left)
+    const next = behindOpen ? loose(at, type, left) : null
     if (next === null) return null
     left = next.left
     at = next.target
   }
 }
 
-/**
- * An answer that is called secure although a link is not: right by chance is wrong too, but for denials that happen to
- * be provable.
- */
+/** An answer that is called secure although a link is not: with opt-out it may be, when it is true. */
 function secureButOpen(step: Step, at: string, type: string, left: readonly RRset[], outcome: Outcome): string | null {
   if (!isBelowInsecure(step.zone)) {
     // Opt-out: data that is the true one may still be called secure where the records around it prove it.

@@ -11,7 +11,7 @@
  * Usage: node scripts/bundle.mjs DIRECTORY (of the built program)
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve, sep } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { rolldown } from 'rolldown'
 
 /** @typedef {import('rolldown').Plugin} Plugin */
@@ -27,16 +27,21 @@ const THREAD = 'app/listener-thread.js'
 
 /**
  * A module finds files beside itself by its address; in a bundle that is still the address it had.
- * @type {Plugin}
+ * @param {string} base Where the bundle is.
+ * @returns {Plugin}
  */
-const places = {
+const placesFrom = base => ({
   name: 'places',
   transform(code, id) {
-    const path = relative(directory, id)
-    if (path.startsWith('..') || !code.includes('import.meta.url')) return null
-    return code.replaceAll('import.meta.url', `new URL('./${path.split(sep).join('/')}', import.meta.url).href`)
+    if (relative(directory, id).startsWith('..') || !code.includes('import.meta.url')) return null
+    const path = relative(base, id).split(sep).join('/')
+    return code.replaceAll(
+      'import.meta.url',
+      `new URL('${path.startsWith('.') ? path : `./${path}`}', import.meta.url).href`,
+    )
   },
-}
+})
+const places = placesFrom(directory)
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
 const entries = ['cli.js', THREAD]
@@ -48,6 +53,7 @@ const program = await writeProgram([
   { name: 'listener', modules: await neededBy([THREAD]) },
   { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-words.js']) },
 ])
+await writeCommonJs()
 writeLicences([...program, ...inside].flatMap(({ moduleIds }) => moduleIds))
 
 /**
@@ -104,6 +110,34 @@ async function writeInside() {
     external: id => id.endsWith('control/api.js'),
   })
   return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
+}
+
+/**
+ * The test kit for `require`: Node can do that with ES modules, but jest loads modules by itself and cannot. One file,
+ * with the packages that it needs left outside, and a copy of the types as those of CommonJS modules (`.d.cts`).
+ */
+async function writeCommonJs() {
+  const bundle = await rolldown({
+    input: inDirectory('testing/index.js'),
+    platform: 'node',
+    plugins: [placesFrom(inDirectory('testing'))],
+    external: id => !id.startsWith('.') && !isAbsolute(id),
+  })
+  await bundle.write({ file: inDirectory('testing/index.cjs'), format: 'cjs' })
+  copyTypes('testing/index.d.ts', new Set())
+}
+
+/** @param {string} file From the directory. @param {Set<string>} done */
+function copyTypes(file, done) {
+  if (done.has(file)) return
+  done.add(file)
+  const text = readFileSync(inDirectory(file), 'utf8')
+  writeFileSync(
+    inDirectory(file.replace(/\.d\.ts$/, '.d.cts')),
+    text.replaceAll(/((?:from |import\()['"]\.[^'"]*)\.(?:js|ts)(?=['"])/g, '$1.cjs'),
+  )
+  for (const [, path = ''] of text.matchAll(/(?:from |import\()['"](\.[^'"]*)\.(?:js|ts)['"]/g))
+    copyTypes(join(dirname(file), `${path}.d.ts`), done)
 }
 
 /** @param {readonly (OutputChunk | import('rolldown').OutputAsset)[]} output @returns {OutputChunk[]} */

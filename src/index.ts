@@ -1,6 +1,8 @@
 /** The library: a resolver inside a program, and the server to start from one. */
 export { createResolver } from './app/library.ts'
-export type { PublicResolver, Resolution, ResolverOptions } from './app/library.ts'
+export type { PublicResolver, Resolution, ResolveOptions, ResolverOptions } from './app/library.ts'
+export type { PacketData, PacketRecord } from './presentation/packet-record.ts'
+export type { PacketAnswer } from './input/packet-answer.ts'
 export { startServer, StartError } from './app/server.ts'
 export type { RunningServer, ServerAddresses, ServerNumbers, ServerOptions, StartFailure } from './app/server.ts'
 export { loadConfig, readConfig } from './config/config.ts'

@@ -137,15 +137,27 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   const resolver = [...low, 'zone', 'dnssec', 'cache', 'resolver', 'resolver/validation']
   const server = [...resolver, 'policy']
   const config = [...server, 'server', 'render']
-  const app = [...config, 'http', 'config', 'system', 'net', 'net/linux', 'net/upstream', 'net/batch', 'net/listen']
+  const app = [
+    ...config,
+    'http',
+    'input',
+    'config',
+    'system',
+    'net',
+    'net/linux',
+    'net/upstream',
+    'net/batch',
+    'net/listen',
+  ]
   const kit = [...app, 'signing', 'simulation', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
-  const programs = [...kit, ...wings, 'testing', 'app', 'warm-up', 'admin', 'cli', 'demo', 'ways in']
+  const programs = [...kit, ...wings, 'testing', 'app', 'warm-up', 'cli', 'demo', 'ways in']
   const seen: readonly (readonly [string, readonly string[], (readonly string[])?])[] = [
     ['dns', []],
     ['http', []],
     ['contract', ['dns']],
     ['presentation', ['dns']],
+    ['input', low],
     ['zone', low],
     ['system', low],
     ['net', net],
@@ -163,7 +175,6 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['render', resolver],
     ['server', server],
     ['config', config],
-    ['admin', [...config, 'http']],
     // Simulated servers are believed by the same rule as real ones.
     ['simulation', [...server, 'server', 'signing', 'render'], ['net/upstream/match-reply.ts']],
     ['app', app],
@@ -252,7 +263,7 @@ describe('imports', () => {
 
   test('node: is for the edges', () => {
     const edges =
-      /^(?:system|net|http|admin|config|app|signing|simulation|testing|warm-up|cli|demo)\/|^(?:cli|index)\.ts$/
+      /^(?:system|net|http|input|config|app|signing|simulation|testing|warm-up|cli|demo)\/|^(?:cli|index)\.ts$/
     const files = /^(?:system|config|app|simulation|testing|cli)\/|^net\/batch\/|^cli\.ts$/
     const imported = (allowed: RegExp, modules: RegExp): string[] =>
       sources
@@ -271,7 +282,7 @@ describe('imports', () => {
       'pino-pretty': path => path.startsWith('app/'),
       vitest: path => path === 'testing/vitest.ts',
       yargs: path => path === 'cli.ts',
-      'dns-packet': path => path === 'testing/input/packet-data.ts',
+      'dns-packet': path => path === 'input/packet-data.ts',
       zod: path => path === 'config/schema.ts' || path === 'simulation/internet.ts',
     }
     const strays = sources.flatMap(source =>

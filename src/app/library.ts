@@ -6,7 +6,8 @@
 import { performance } from 'node:perf_hooks'
 import { loadAnchors } from './load-anchors.ts'
 import { foldName } from '../dns/name.ts'
-import { recordsOf, type RRset } from '../dns/rrset.ts'
+import { packetRecord, type PacketRecord } from '../presentation/packet-record.ts'
+import { type Rr, recordsOf, type RRset } from '../dns/rrset.ts'
 import { edeName, RrClass, typeNumber, type EdeCode } from '../dns/types.ts'
 import type { Event } from '../events.ts'
 import { readConfig } from '../config/config.ts'
@@ -19,13 +20,15 @@ import type { TraceStep } from '../resolver/trace.ts'
 import { loadHints } from './load-hints.ts'
 import { systemClock } from '../system/system.ts'
 import type { Outcome, Security } from '../steps.ts'
+import { answerLine, type PacketAnswer } from '../input/packet-answer.ts'
 import { TrustKeeper } from './trust-anchor-manager.ts'
 import { readName } from '../system/idna.ts'
 
 /** Like the settings of the same names in a configuration file; paths are relative to the working directory. */
 export interface ResolverOptions {
   readonly zones?: RawConfig['zones']
-  readonly records?: RawRecords
+  /** As in a configuration file, or records in the shape of dns-packet's answers. */
+  readonly records?: RawRecords | readonly PacketAnswer[]
   readonly specialUse?: RawConfig['specialUse']
   readonly rootHints?: string
   readonly upstream?: Partial<RawConfig['upstream']>
@@ -36,12 +39,13 @@ export interface ResolverOptions {
   readonly onEvent?: (event: Event) => void
 }
 
-export interface Resolution {
+/** With records in presentation format (`JsonRecord`), or in the shape of dns-packet's answers. */
+export interface Resolution<R = JsonRecord> {
   readonly status: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL'
   /** The answer, aliases that led to it first. Empty when the name has no such data. */
-  readonly records: readonly JsonRecord[]
+  readonly records: readonly R[]
   /** The SOA that comes with a denial and says how long it may be remembered. */
-  readonly soa: JsonRecord | null
+  readonly soa: R | null
   readonly authoritative: boolean
   /**
    * What validation says of the answer or denial (RFC 4035 section 4.3); `indeterminate` when nothing is validated or
@@ -55,9 +59,22 @@ export interface Resolution {
   readonly steps: readonly JsonStep[]
 }
 
+export interface ResolveOptions {
+  /** Adds `steps`, the whole walk. Default false. */
+  readonly trace?: boolean
+  /**
+   * Of the records: `text` (default) has data in presentation format, `dns-packet` the shape of that package's answers.
+   */
+  readonly format?: 'text' | 'dns-packet'
+}
+
+type AsPackets = ResolveOptions & { readonly format: 'dns-packet' }
+type AsText = ResolveOptions & { readonly format?: 'text' }
+
 export interface PublicResolver {
-  /** `type` is a mnemonic or `TYPEnnn`. Rejects with a TypeError for a name or type that cannot be. */
-  resolve(name: string, type?: string, options?: { readonly trace?: boolean }): Promise<Resolution>
+  /** `type` is a mnemonic or `TYPEnnn`. Rejects with a TypeError for a name, type or format that cannot be. */
+  resolve(name: string, type: string | undefined, options: AsPackets): Promise<Resolution<PacketRecord>>
+  resolve(name: string, type?: string, options?: AsText): Promise<Resolution>
   /** Gives sockets and file watches back; the process can end. What is in flight fails. */
   close(): void
   [Symbol.dispose](): void
@@ -65,7 +82,9 @@ export interface PublicResolver {
 
 /** Throws a TypeError that lists everything wrong with the options. */
 export function createResolver(options: ResolverOptions = {}): PublicResolver {
-  const { onEvent, ...settings } = options
+  const { onEvent, records, ...others } = options
+  const settings =
+    records === undefined ? others : { ...others, records: isAnswers(records) ? records.map(answerLine) : records }
   const result = readConfig({
     file: { path: `${process.cwd()}/options`, text: JSON.stringify(settings) },
     overrides: [],
@@ -106,13 +125,44 @@ export function createResolver(options: ResolverOptions = {}): PublicResolver {
     void trust.close()
   }
   return {
-    resolve: (name, type = 'A', { trace = false } = {}) => resolveText(recursor, name, type, trace),
+    resolve: resolveWith(recursor),
     close,
     [Symbol.dispose]: close,
   }
 }
 
-async function resolveText(recursor: Recursor, name: string, type: string, wantTrace: boolean): Promise<Resolution> {
+const isAnswers = (records: RawRecords | readonly PacketAnswer[]): records is readonly PacketAnswer[] =>
+  Array.isArray(records) && records.some(record => typeof record === 'object')
+
+function resolveWith(recursor: Recursor): PublicResolver['resolve'] {
+  function resolve(name: string, type: string | undefined, options: AsPackets): Promise<Resolution<PacketRecord>>
+  function resolve(name: string, type?: string, options?: AsText): Promise<Resolution>
+  async function resolve(
+    name: string,
+    type = 'A',
+    options: ResolveOptions = {},
+  ): Promise<Resolution | Resolution<PacketRecord>> {
+    const { trace = false, format = 'text' } = options
+    switch (format) {
+      case 'text':
+        return ask(recursor, name, type, trace, jsonRecord)
+      case 'dns-packet':
+        return ask(recursor, name, type, trace, packetRecord)
+      default:
+        format satisfies never
+        throw new TypeError(`expected format to be "text" or "dns-packet", found ${JSON.stringify(format)}`)
+    }
+  }
+  return resolve
+}
+
+async function ask<R>(
+  recursor: Recursor,
+  name: string,
+  type: string,
+  wantTrace: boolean,
+  recordOf: (rr: Rr) => R,
+): Promise<Resolution<R>> {
   const cased = readName(name)
   if (typeof cased !== 'string') throw new TypeError(cased.error)
   const number = typeNumber(type)
@@ -127,14 +177,13 @@ async function resolveText(recursor: Recursor, name: string, type: string, wantT
       done,
     )
   })
-  return { ...resolutionOf(outcome), tookMs: performance.now() - startedAt, steps: steps.map(jsonStep) }
+  return { ...resolutionOf(outcome, recordOf), tookMs: performance.now() - startedAt, steps: steps.map(jsonStep) }
 }
 
-/** An outcome with its records in presentation format. */
-export function resolutionOf(outcome: Outcome): Omit<Resolution, 'tookMs' | 'steps'> {
-  const records = outcome.rrsets.flatMap(rrset => recordsOf(rrset)).map(jsonRecord)
-  const soaOf = (rrset: RRset | null): JsonRecord | null =>
-    rrset === null ? null : (recordsOf(rrset).map(jsonRecord)[0] ?? null)
+/** An outcome with its records as `recordOf` makes them. */
+export function resolutionOf<R>(outcome: Outcome, recordOf: (rr: Rr) => R): Omit<Resolution<R>, 'tookMs' | 'steps'> {
+  const records = outcome.rrsets.flatMap(rrset => recordsOf(rrset)).map(recordOf)
+  const soaOf = (rrset: RRset | null): R | null => (rrset === null ? null : (recordsOf(rrset).map(recordOf)[0] ?? null))
   switch (outcome.kind) {
     case 'answer':
       return {

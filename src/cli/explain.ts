@@ -11,6 +11,7 @@ import { RrClass, typeNumber } from '../dns/types.ts'
 import type { Config } from '../config/config.ts'
 import type { Output } from './query.ts'
 import { resolutionOf } from '../app/library.ts'
+import { jsonRecord } from '../render/message.ts'
 import { chainText, explainText, jsonStep, noPaint, type Paint, type Style } from '../render/walk.ts'
 import { problemText } from '../render/problem.ts'
 import { openRecursor } from '../app/recursor.ts'
@@ -102,7 +103,7 @@ const tellTrouble =
 /** What validation says in the end, in a line. */
 function verdictText(outcome: Outcome, validated: boolean, painted: Paint): string {
   if (!validated) return `\n; ${painted('yellow', 'not validated')}\n`
-  const { security } = resolutionOf(outcome)
+  const { security } = resolutionOf(outcome, jsonRecord)
   switch (security) {
     case 'secure':
       return `\n; ${painted('green', 'secure')}: signed, and valid from the trust anchor down\n`
@@ -123,10 +124,10 @@ function verdictText(outcome: Outcome, validated: boolean, painted: Paint): stri
 }
 
 const jsonText = (steps: readonly TraceStep[], outcome: Outcome): string =>
-  `${JSON.stringify({ ...resolutionOf(outcome), steps: steps.map(jsonStep) }, null, 2)}\n`
+  `${JSON.stringify({ ...resolutionOf(outcome, jsonRecord), steps: steps.map(jsonStep) }, null, 2)}\n`
 
 function recordLines(outcome: Outcome): string {
-  const { records, soa, error } = resolutionOf(outcome)
+  const { records, soa, error } = resolutionOf(outcome, jsonRecord)
   const lines = [...records, ...(soa === null ? [] : [soa])].map(
     ({ name, ttl, class: klass, type, data }) => `${name}\t${ttl}\t${klass}\t${type}\t${data}\n`,
   )

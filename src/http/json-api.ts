@@ -165,10 +165,14 @@ function readRequest(options: HttpOptions, incoming: IncomingMessage, gone: Abor
 function refusal({ headers }: IncomingMessage, { hosts }: HttpOptions): Problem | null {
   const { host, origin } = headers
   const named = hostOf(host ?? '')
-  if (named !== 'localhost' && isIP(named) === 0 && !hosts.some(one => one.toLowerCase() === named)) {
+  if (
+    named === null ||
+    !(named === 'localhost' || isIP(named) !== 0 || hosts.some(one => one.toLowerCase().replace(/\.$/, '') === named))
+  ) {
+    const known = hosts.map(one => `, ${one}`).join('')
     return problem(
       421,
-      `This API answers to addresses, localhost${hosts.map(one => `, ${one}`).join('')}, but not to the host "${named}".`,
+      `This API answers to addresses, localhost${known}, but not to the host "${named ?? host ?? ''}".`,
     )
   }
   if (origin !== undefined && origin !== `http://${host}`)
@@ -177,9 +181,16 @@ function refusal({ headers }: IncomingMessage, { hosts }: HttpOptions): Problem 
   return null
 }
 
-/** Without port and brackets. */
-const hostOf = (header: string): string =>
-  (/^\[(?<six>[^\]]*)\]/.exec(header)?.groups?.six ?? header.replace(/:\d*$/, '')).toLowerCase()
+/** uri-host and port (RFC 9110 section 7.2), to the end: no user in front, no zone, nothing after the brackets. */
+const HOST = /^(?:\[(?<six>[\da-f:.]+)\]|(?<name>[\w.-]+))(?::\d{0,5})?$/i
+
+/** Without port, brackets and the dot of the root; null when the header is no host. */
+function hostOf(header: string): string | null {
+  const { six, name } = HOST.exec(header)?.groups ?? {}
+  if (six !== undefined) return isIP(six) === 6 ? six : null
+  if (name === undefined || isIP(name) === 4) return name ?? null
+  return name.replace(/\.$/, '').toLowerCase()
+}
 
 function segmentsOf(path: string): readonly string[] | null {
   try {
@@ -213,11 +224,29 @@ async function readBody(incoming: IncomingMessage): Promise<Body> {
   if (!isUtf8(bytes)) return problem(400, 'The body is not UTF-8.')
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'))
+    if (isDeeperThan(controlSettings.bodyDepth, value)) {
+      return problem(
+        400,
+        `Objects and arrays in a body may be nested ${controlSettings.bodyDepth} deep, these are nested deeper.`,
+      )
+    }
     return { kind: 'body', value }
   } catch (error) {
     return problem(400, `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`)
   }
 }
+
+/** Level by level, without recursion: a megabyte of brackets would be half a million calls. */
+function isDeeperThan(most: number, value: unknown): boolean {
+  let level: readonly object[] = [value].filter(isNested)
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth >= most) return true
+    level = level.flatMap(one => Object.values(one).filter(isNested))
+  }
+  return false
+}
+
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** The second one is what curl says when it is told nothing. */
 const TAKEN = /^(?:application\/(?:[\w.+-]+\+)?json|application\/x-www-form-urlencoded)\s*(?:;|$)/i

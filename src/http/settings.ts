@@ -5,6 +5,11 @@
 export const controlSettings = {
   /** Largest body in octets: ten thousand records of 100 octets; what is larger belongs into a zone file. */
   bodyBytes: 1_048_576,
+  /**
+   * How deep objects and arrays in a body may be nested: the deepest that means anything (replies of a sequence)
+   * needs 8.
+   */
+  bodyDepth: 32,
   /** How long a client may take to send a request, in ms: it is a process on this host. */
   requestMs: 10_000,
   /** How long `/queries/wait` waits when it is not told, in ms: as `waitForQuery`. */

@@ -9,30 +9,36 @@
 import type { lookup, promises } from 'node:dns'
 import { isIP, type Socket } from 'node:net'
 import { parseIp } from '../dns/address.ts'
-import { addressSets, dataSet, setsOf } from './input/record-data.ts'
+import { foldName } from '../dns/name.ts'
+import type { Rr } from '../dns/rrset.ts'
+import { className, RrClass } from '../dns/types.ts'
+import { addressSets, dataSet, setsOf } from '../input/record-data.ts'
 import type { ListenFailure } from '../net/listener.ts'
 import { serverAddress, type ServerAddress } from '../ports.ts'
 import { openCassette } from './stub/cassette.ts'
-import { install } from './node-dns/install.ts'
+import { install, type InstallOptions } from './node-dns/install.ts'
 import { makeLookup } from './node-dns/lookup.ts'
+import { answersOf, type PacketAnswer, type RecordData } from '../input/packet-answer.ts'
 import { makeResolver } from './node-dns/resolver.ts'
 import { makeStream } from './node-dns/stream.ts'
 import { edeOf, faultKind, RULE_OPTIONS, RuleMaker } from './stub/rules.ts'
-import { atCaller, callSite, mistake, withSite } from './input/mistake.ts'
+import { atCaller, callSite, Mistake, mistake, withSite } from '../input/mistake.ts'
 import {
   dataTypeOf,
   described,
   duration,
   foldedName,
   knownFields,
+  listedName,
   near,
+  plainName,
   rcodeOf,
   serverOf,
   ttlOf,
   typeOf,
   wholeNumber,
   wireName,
-} from './input/names.ts'
+} from '../input/names.ts'
 import { QueryBook } from './stub/query-book.ts'
 import { meaningOf } from './stub/reply.ts'
 import { StubServer, type ServerParts, type Unlisted } from './stub/server.ts'
@@ -47,7 +53,6 @@ import type {
   FaultOptions,
   ListedRecord,
   NameRecords,
-  RecordData,
   RecordedQuery,
   ReplyMakers,
   ReplyParts,
@@ -58,6 +63,7 @@ import type {
   StubInstallation,
   StubOptions,
   StubQuery,
+  StubRecords,
   StubReply,
 } from './stub/types.ts'
 
@@ -129,15 +135,42 @@ function fill(store: RecordStore, { zone, zoneFile, origin, records = {} }: Stub
   const files: readonly unknown[] = zoneFile === undefined ? [] : Array.isArray(zoneFile) ? zoneFile : [zoneFile]
   for (const file of files) store.addZone({ ...readZoneText(file), origin })
   if (zone !== undefined) store.addZone({ text: textOf(zone), file: null, origin })
-  if (typeof records !== 'object' || records === null || Array.isArray(records))
+  addRecords(store, records, store.defaultTtl)
+}
+
+function addRecords(store: RecordStore, records: unknown, ttl: number): void {
+  if (Array.isArray(records)) {
+    const sets = new Map<string, Rr[]>()
+    for (const rr of answersOf(records, null, ttl)) {
+      if (rr.class !== RrClass.IN)
+        mistake(`${plainName(rr.owner)}: a stub lists records of class IN, this is ${className(rr.class)}`)
+      const key = `${rr.type} ${foldName(rr.owner)}`
+      sets.set(key, [...(sets.get(key) ?? []), rr])
+    }
+    for (const [first, ...more] of sets.values()) {
+      if (first !== undefined)
+        store.setType(first.owner, {
+          type: first.type,
+          ttl: first.ttl,
+          rdatas: [first, ...more].map(({ rdata }) => rdata),
+        })
+    }
+    return
+  }
+  if (typeof records !== 'object' || records === null)
     mistake(`expected records like { "api.test": { A: "192.0.2.1" } }, found ${described(records)}`)
   const seen = new Set<string>()
   for (const [text, given] of Object.entries(records)) {
-    const name = wireName(text)
-    const folded = foldedName(text)
-    if (seen.has(folded)) mistake(`${described(text)} stands twice in the records`)
-    seen.add(folded)
-    store.set(name, setsOf(name, given))
+    try {
+      const name = wireName(text)
+      const folded = foldName(name)
+      if (seen.has(folded)) mistake(`${described(text)} stands twice in the records`)
+      seen.add(folded)
+      store.set(name, setsOf(name, given))
+    } catch (error) {
+      if (error instanceof Mistake) error.record = text
+      throw error
+    }
   }
 }
 
@@ -237,6 +270,20 @@ class Stub implements DnsStub {
     })
   }
 
+  setAll(records: StubRecords | readonly PacketAnswer[]): this {
+    return atCaller(this.setAll, () => {
+      const before = this.#store.snapshot()
+      this.#store.restore(new Map())
+      try {
+        addRecords(this.#store, records, this.#store.defaultTtl)
+      } catch (error) {
+        this.#store.restore(before)
+        throw error
+      }
+      return this
+    })
+  }
+
   remove(name: string, type?: string): this {
     return atCaller(this.remove, () => {
       this.#store.remove(foldedName(name), type === undefined ? null : typeOf(type))
@@ -264,6 +311,16 @@ class Stub implements DnsStub {
 
   get records(): readonly ListedRecord[] {
     return this.#store.list()
+  }
+
+  get names(): readonly string[] {
+    return this.#store.names()
+  }
+
+  recordsFor(name: string, type?: string): readonly ListedRecord[] | null {
+    return atCaller(this.recordsFor, () =>
+      this.#store.listOf(foldedName(name), type === undefined ? null : typeOf(type)),
+    )
   }
 
   // --- rules
@@ -386,7 +443,7 @@ class Stub implements DnsStub {
   assertNoUnmatched(): void {
     const { cassette } = this.#settings
     const difference = ({ name, type }: RecordedQuery): string | null =>
-      cassette === null ? null : `\n${cassette.difference({ ...SAMPLE, name: foldedName(name), type: typeOf(type) })}`
+      cassette === null ? null : `\n${cassette.difference({ ...SAMPLE, name: listedName(name), type: typeOf(type) })}`
     this.#book.assertNoUnmatched(this.#store.names(), difference, this.assertNoUnmatched)
   }
 
@@ -400,8 +457,8 @@ class Stub implements DnsStub {
     return makeResolver(this, options)
   }
 
-  install(options: { readonly unlisted?: 'error' | 'passthrough' } = {}): StubInstallation {
-    const installation = atCaller(this.install, () => install(this, options))
+  install(options: InstallOptions = {}): StubInstallation {
+    const installation = install(this, options, this.install)
     this.#installations.push(installation)
     return installation
   }

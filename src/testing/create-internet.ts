@@ -10,7 +10,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Delegation } from '../cache/delegations.ts'
+import type { Question } from '../dns/message.ts'
 import { foldName, type Name, ROOT } from '../dns/name.ts'
+import { packetRecord, type PacketRecord } from '../presentation/packet-record.ts'
+import type { Rr } from '../dns/rrset.ts'
 import { formatName } from '../presentation/text.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { limitsWith } from '../limits.ts'
@@ -39,8 +42,8 @@ import { calm, SimNetwork } from '../simulation/network.ts'
 import { SimRandom } from '../simulation/random.ts'
 import { anchorLines } from '../simulation/signed-internet.ts'
 import { simSettings } from '../simulation/settings.ts'
-import { dataSet, setsOf } from './input/record-data.ts'
-import { atCaller, mistake } from './input/mistake.ts'
+import { dataSet, setsOf } from '../input/record-data.ts'
+import { atCaller, mistake } from '../input/mistake.ts'
 import {
   dataTypeOf,
   described,
@@ -50,17 +53,20 @@ import {
   ttlOf,
   wholeNumber,
   wireName,
-} from './input/names.ts'
+} from '../input/names.ts'
 import { stubSettings } from './stub/settings.ts'
-import type { NameRecords, RecordData } from './stub/types.ts'
+import type { NameRecords } from './stub/types.ts'
+import type { RecordData } from '../input/packet-answer.ts'
 import { createClock, durationMs, TestClock } from './input/clock.ts'
 import { createResolver } from './create-resolver.ts'
 import {
   answeredRecord,
   type AnsweredRecord,
+  type AnswerFormat,
   type CachingResolver,
   engineFields,
   type EngineOptions,
+  formatOf,
   questionOf,
   type RootHints,
   settingsOf,
@@ -332,8 +338,14 @@ class Memory extends Base implements MemoryInternet {
     return hintsFrom(this.#live().hints, simSettings.serverPort)
   }
 
-  resolve(name: string, type = 'A'): TestAnswer {
-    return atCaller(this.resolve, () => this.#own.query(name, type))
+  resolve(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer
+  resolve(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): TestAnswer<PacketRecord>
+  resolve(name: string, type?: string, options?: AnswerFormat): TestAnswer | TestAnswer<PacketRecord> {
+    return atCaller(this.resolve, () =>
+      formatOf(options) === 'text'
+        ? this.#own.query(name, type)
+        : this.#own.query(name, type, { format: 'dns-packet' }),
+    )
   }
 
   resolver(options: EngineOptions = {}): MemoryResolver {
@@ -391,18 +403,29 @@ class Memory extends Base implements MemoryInternet {
       settings: settingsOf(options),
       validation: () => validation,
     })
-    const query = (name: string, type = 'A'): TestAnswer => {
-      const question = atCaller(query, () => questionOf(name, type))
-      const state: { answer: TestAnswer | null } = { answer: null }
-      engine.ask(question, answer => {
+    const ask = <R>(question: Question, recordOf: (rr: Rr) => R): TestAnswer<R> => {
+      const state: { answer: TestAnswer<R> | null } = { answer: null }
+      engine.ask(question, recordOf, answer => {
         state.answer = answer
       })
       clock.runUntil(() => state.answer !== null)
-      if (state.answer === null)
-        throw new Error(
-          `nothing left to happen while resolving ${name} ${type}: ${engine.resolver.questionsInFlight.join(', ')}`,
-        )
-      return state.answer
+      if (state.answer !== null) return state.answer
+      throw new Error(
+        `nothing left to happen while resolving ${formatName(question.name)}: ${engine.resolver.questionsInFlight.join(', ')}`,
+      )
+    }
+    function query(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer
+    function query(
+      name: string,
+      type: string | undefined,
+      options: AnswerFormat<'dns-packet'>,
+    ): TestAnswer<PacketRecord>
+    function query(name: string, type = 'A', options?: AnswerFormat): TestAnswer | TestAnswer<PacketRecord> {
+      const { question, format } = atCaller(query, () => ({
+        question: questionOf(name, type),
+        format: formatOf(options),
+      }))
+      return format === 'text' ? ask(question, answeredRecord) : ask(question, packetRecord)
     }
     return { query, clearCache: () => engine.forget() }
   }
@@ -465,8 +488,15 @@ class Sockets extends Base implements SocketInternet {
     return this.#loopback.port
   }
 
-  resolve(name: string, type = 'A'): Promise<TestAnswer> {
-    return this.#own.query(name, type)
+  resolve(name: string, type?: string, options?: AnswerFormat<'text'>): Promise<TestAnswer>
+  resolve(
+    name: string,
+    type: string | undefined,
+    options: AnswerFormat<'dns-packet'>,
+  ): Promise<TestAnswer<PacketRecord>>
+  resolve(name: string, type?: string, options?: AnswerFormat): Promise<TestAnswer | TestAnswer<PacketRecord>> {
+    const format = atCaller(this.resolve, () => formatOf(options))
+    return format === 'text' ? this.#own.query(name, type) : this.#own.query(name, type, { format })
   }
 
   resolver(options: EngineOptions = {}): CachingResolver {

@@ -5,17 +5,21 @@
  */
 import type { Delegation } from '../cache/delegations.ts'
 import { ROOT } from '../dns/name.ts'
+import { packetRecord, type PacketRecord } from '../presentation/packet-record.ts'
 import { type Limits, limitsWith } from '../limits.ts'
 import { createNetwork, type SystemNetwork } from '../net/upstream/network.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
 import { readAnchorLines } from './input/signing.ts'
-import { atCaller, mistake } from './input/mistake.ts'
-import { described, foldedName, knownFields, serverOf } from './input/names.ts'
+import { atCaller, mistake } from '../input/mistake.ts'
+import { described, foldedName, knownFields, serverOf } from '../input/names.ts'
 import { createClock, TestClock, withTimersOf } from './input/clock.ts'
 import {
+  type AnswerFormat,
+  answeredRecord,
   type CachingResolver,
   engineFields,
+  formatOf,
   type EngineOptions,
   questionOf,
   type RootHints,
@@ -90,10 +94,17 @@ class SocketResolver implements CachingResolver {
     })
   }
 
-  query(name: string, type = 'A'): Promise<TestAnswer> {
+  query(name: string, type?: string, options?: AnswerFormat<'text'>): Promise<TestAnswer>
+  query(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): Promise<TestAnswer<PacketRecord>>
+  query(name: string, type = 'A', options?: AnswerFormat): Promise<TestAnswer | TestAnswer<PacketRecord>> {
     try {
-      const question = atCaller(this.query, () => questionOf(name, type))
-      return new Promise(done => this.#engine.ask(question, done))
+      const { question, format } = atCaller(this.query, () => ({
+        question: questionOf(name, type),
+        format: formatOf(options),
+      }))
+      return format === 'text'
+        ? new Promise(done => this.#engine.ask(question, answeredRecord, done))
+        : new Promise(done => this.#engine.ask(question, packetRecord, done))
     } catch (error) {
       return Promise.reject(error)
     }

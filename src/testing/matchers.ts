@@ -8,7 +8,7 @@ import { parseIp } from '../dns/address.ts'
 import { suggest } from '../presentation/suggest.ts'
 import { defaultLimits } from '../limits.ts'
 import { errorCode } from '../system/system-error.ts'
-import { described, foldedName, patternOf, typeOf } from './input/names.ts'
+import { described, listedName, patternOf, typeOf } from '../input/names.ts'
 import type { DnsStub, RecordedQuery } from './stub/types.ts'
 
 export interface MatcherResult {
@@ -116,7 +116,7 @@ function wantedOf(stub: DnsStub, name: string, type: string | undefined): Wanted
   const pattern = patternOf(name)
   const number = type === undefined ? null : typeOf(type)
   const queries = stub.queries.filter(
-    query => pattern.matches(foldedName(query.name)) && (number === null || typeOf(query.type) === number),
+    query => pattern.matches(listedName(query.name)) && (number === null || typeOf(query.type) === number),
   )
   return { text: type === undefined ? pattern.text : `${pattern.text} ${type.toUpperCase()}`, queries }
 }

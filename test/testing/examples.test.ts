@@ -151,7 +151,9 @@ describe('the document', () => {
       'ts',
     ])
     expect(blocks.filter(({ language }) => language === 'sh')).toHaveLength(2)
-    for (const language of ['js', 'python', 'java', 'go'])
+    // The one for jest is run in test/testing/commonjs.test.ts.
+    expect(blocks.filter(({ language }) => language === 'js')).toHaveLength(2)
+    for (const language of ['python', 'java', 'go'])
       expect(
         blocks.filter(one => one.language === language),
         language,

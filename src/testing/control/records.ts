@@ -4,7 +4,8 @@
  * for all. What `set` takes in a program comes in as well.
  */
 import { content, created, nothing, problem, type Answer, type Problem } from '../../http/json-api.ts'
-import type { DnsStub, ListedRecord, NameRecords, RecordData } from '../stub/types.ts'
+import type { DnsStub, ListedRecord, NameRecords, StubRecords } from '../stub/types.ts'
+import type { RecordData } from '../../input/packet-answer.ts'
 
 interface TypeJson {
   readonly data: readonly string[]
@@ -14,105 +15,79 @@ interface TypeJson {
 
 type NameJson = Readonly<Record<string, TypeJson>>
 
-/** By name, by type. */
-export function recordsJson({ records }: Pick<DnsStub, 'records'>): Readonly<Record<string, NameJson>> {
-  const names = new Map<string, ListedRecord[]>()
-  for (const record of records) names.set(record.name, [...(names.get(record.name) ?? []), record])
-  return Object.fromEntries(Array.from(names, ([name, listed]) => [name, nameJson(listed)]))
+/** By name, by type; a name that exists without records has none of either. */
+export function recordsJson({
+  names,
+  records,
+}: Pick<DnsStub, 'names' | 'records'>): Readonly<Record<string, NameJson>> {
+  const byName = new Map<string, ListedRecord[]>(names.map(name => [name, []]))
+  for (const record of records) byName.get(record.name)?.push(record)
+  return Object.fromEntries(Array.from(byName, ([name, listed]) => [name, nameJson(listed)]))
 }
 
 function nameJson(listed: readonly ListedRecord[]): NameJson {
-  const types = new Map<string, TypeJson>()
-  for (const { type, ttl, data } of listed) types.set(type, { data: [...(types.get(type)?.data ?? []), data], ttl })
+  const types = new Map<string, { readonly data: string[]; readonly ttl: number }>()
+  for (const { type, ttl, data } of listed) {
+    const known = types.get(type)
+    if (known === undefined) types.set(type, { data: [data], ttl })
+    else known.data.push(data)
+  }
   return Object.fromEntries(types)
 }
 
 /** `place`: the name, or the name and the type. */
 export function getRecords(stub: DnsStub, place: readonly string[]): Answer {
-  const listed = at(stub, place)
-  if (listed.length === 0) return noRecords(place)
-  const json = nameJson(listed)
-  const [only] = Object.values(json)
-  return content(place.length === 2 && only !== undefined ? only : json)
+  const found = at(stub, place)
+  return found.kind === 'none' ? noRecords(place, found.why) : content(shown(place, found.listed))
 }
 
 /** Nothing in `place`: all of them. */
 export function deleteRecords(stub: DnsStub, place: readonly string[]): Answer {
   const [name, type] = place
   if (name === undefined) {
-    for (const one of namesOf(stub.records)) stub.remove(one)
+    stub.setAll({})
     return nothing
   }
-  if (at(stub, place).length === 0) return noRecords(place)
+  const found = at(stub, place)
+  if (found.kind === 'none') return noRecords(place, found.why)
   return change('', () => (type === undefined ? stub.remove(name) : stub.remove(name, type))) ?? nothing
 }
 
 export function putRecords(stub: DnsStub, place: readonly string[], body: unknown): Answer {
   const [name, type] = place
   if (name === undefined) return putAll(stub, body)
-  const existed = at(stub, place).length > 0
+  const existed = at(stub, place).kind === 'listed'
   const failure =
     (type === undefined ? null : conflict(stub, name, type)) ??
-    change('', () => (type === undefined ? setName(stub, name, body) : setType(stub, name, type, body)))
+    change('', () => (type === undefined ? stub.set(name, checkedRecords(body)) : setType(stub, name, type, body)))
   if (failure !== null) return failure
   const now = at(stub, place)
-  const json = nameJson(now)
-  const [only] = Object.values(json)
-  const shown = place.length === 2 && only !== undefined ? only : json
-  return existed || now.length === 0
-    ? content(shown)
-    : created(shown, `/records/${place.map(encodeURIComponent).join('/')}`)
+  // An empty array of data: there are no records of the type any more.
+  if (now.kind === 'none') return nothing
+  const json = shown(place, now.listed)
+  return existed ? content(json) : created(json, `/records/${place.map(encodeURIComponent).join('/')}`)
 }
 
 /** The listed records afterwards are those of the body and no others. */
 function putAll(stub: DnsStub, body: unknown): Answer {
-  if (!isObject(body))
-    return problem(
-      422,
-      `Expected names with their records, like {"api.internal": {"A": ["192.0.2.1"]}}, found ${kindOf(body)}.`,
-    )
-  const before = stub.records
-  for (const name of namesOf(before)) stub.remove(name)
-  for (const [name, records] of Object.entries(body)) {
-    const failure = change(`/${escaped(name)}`, () => setName(stub, name, records))
-    if (failure === null) continue
-    restore(stub, before)
-    return failure
+  if (!isObject(body)) {
+    const like = '{"api.internal": {"A": ["192.0.2.1"]}}'
+    return problem(422, `Expected names with their records, like ${like}, found ${kindOf(body)}.`)
   }
-  return content(recordsJson(stub))
+  return change('', () => stub.setAll(checkedNames(body))) ?? content(recordsJson(stub))
 }
 
-/** Everything as it was. Nobody asks in between: it all happens in one turn. */
-function restore(stub: DnsStub, before: readonly ListedRecord[]): void {
-  for (const name of namesOf(stub.records)) stub.remove(name)
-  for (const [name, types] of Object.entries(recordsJson({ records: before }))) setName(stub, name, types)
-}
-
-/** `{"A": {"data": …, "ttl": …}}` by types, or what `set` takes. */
-function setName(stub: DnsStub, name: string, given: unknown): void {
-  const sets = isObject(given)
-    ? Object.entries(given).filter(([type, value]) => type !== 'ttl' && isDataAndTtl(value))
-    : []
-  if (sets.length === 0) {
-    stub.set(name, checkedRecords(given))
-    return
-  }
-  // A name's records are of one call, so that what is wrong with one type leaves the others as they were.
-  const before = stub.records
-  const plain = Object.fromEntries(
-    Object.entries(isObject(given) ? given : {}).map(([type, value]) => [
-      type,
-      isDataAndTtl(value) ? value.data : value,
-    ]),
-  )
-  stub.set(name, checkedRecords(plain))
-  try {
-    for (const [type, value] of sets)
-      if (isDataAndTtl(value) && value.ttl !== undefined) setType(stub, name, type, value)
-  } catch (error) {
-    restore(stub, before)
-    throw error
-  }
+function checkedNames(body: Readonly<Record<string, unknown>>): StubRecords {
+  const names = Object.entries(body).map(([name, records]): [string, NameRecords] => {
+    try {
+      return [name, checkedRecords(records)]
+    } catch (error) {
+      throw error instanceof TypeError
+        ? Object.assign(error, { record: name, message: `${name}: ${error.message}` })
+        : error
+    }
+  })
+  return Object.fromEntries(names)
 }
 
 function setType(stub: DnsStub, name: string, type: string, given: unknown): void {
@@ -130,52 +105,60 @@ function setType(stub: DnsStub, name: string, type: string, given: unknown): voi
 
 /** An alias stands alone (RFC 1034 section 3.6.2): what is there must go first. */
 function conflict(stub: DnsStub, name: string, type: string): Problem | null {
-  const there = [...new Set(at(stub, [name]).map(record => record.type))].filter(other => other !== type.toUpperCase())
+  const found = at(stub, [name])
+  const listed = found.kind === 'none' ? [] : found.listed
+  const there = [...new Set(listed.map(record => record.type))].filter(other => other !== type.toUpperCase())
   const [other] = type.toUpperCase() === 'CNAME' ? there : there.filter(one => one === 'CNAME')
   if (other === undefined) return null
-  return problem(
-    409,
-    `${name} has ${there.join(', ')}, and a CNAME stands alone: DELETE /records/${name}/${other} first, or PUT /records/${name} to replace all of it.`,
-  )
+  const advice = `DELETE /records/${name}/${other} first, or PUT /records/${name} to replace all of it`
+  return problem(409, `${name} has ${there.join(', ')}, and a CNAME stands alone: ${advice}.`)
 }
 
-/** The stub says what is wrong in a TypeError, and has changed nothing then. */
+/** The stub says what is wrong in a TypeError, of which of many names in its `record`, and has changed nothing then. */
 function change(pointer: string, call: () => unknown): Problem | null {
   try {
     call()
     return null
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    return {
-      ...problem(422, `${error.message}.`.replace(/([.!?])\.$/, '$1')),
-      errors: [{ pointer, detail: error.message }],
-    }
+    const place = 'record' in error && typeof error.record === 'string' ? `/${escaped(error.record)}` : pointer
+    const detail = `${error.message}.`.replace(/([.!?])\.$/, '$1')
+    return { ...problem(422, detail), errors: [{ pointer: place, detail: error.message }] }
   }
 }
 
-function at(stub: DnsStub, [name = '', type]: readonly string[]): readonly ListedRecord[] {
-  const wanted = plain(name)
-  return stub.records.filter(
-    record => record.name === wanted && (type === undefined || record.type === type.toUpperCase()),
-  )
+type Found =
+  | { readonly kind: 'listed'; readonly listed: readonly ListedRecord[] }
+  | { readonly kind: 'none'; readonly why: string | null }
+
+/**
+ * What is listed at a name, or of a type there. A name or type that cannot be is not listed either, and `why` says so.
+ */
+function at(stub: DnsStub, [name = '', type]: readonly string[]): Found {
+  try {
+    const listed = stub.recordsFor(name, type)
+    return listed === null || (type !== undefined && listed.length === 0)
+      ? { kind: 'none', why: null }
+      : { kind: 'listed', listed }
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return { kind: 'none', why: error.message }
+  }
 }
 
-const noRecords = ([name, type]: readonly string[]): Problem =>
-  problem(
-    404,
-    `There are no ${type === undefined ? '' : `${type} `}records of ${name}. GET /records lists those there are.`,
-  )
+function shown(place: readonly string[], listed: readonly ListedRecord[]): NameJson | TypeJson {
+  const json = nameJson(listed)
+  const [only] = Object.values(json)
+  return place.length === 2 && only !== undefined ? only : json
+}
 
-/** As the stub lists names. */
-const plain = (name: string): string => (name === '.' ? name : name.replace(/\.$/, '')).toLowerCase()
-
-const namesOf = (records: readonly ListedRecord[]): readonly string[] => [...new Set(records.map(({ name }) => name))]
+function noRecords([name, type]: readonly string[], why: string | null): Problem {
+  const what = `${type === undefined ? '' : `${type} `}records of ${name}`
+  return problem(404, `There are no ${what}${why === null ? '' : ` (${why})`}. GET /records lists those there are.`)
+}
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const isDataAndTtl = (value: unknown): value is { readonly data: unknown; readonly ttl?: unknown } =>
-  isObject(value) && 'data' in value
 
 /** The stub checks; this is for the compiler and for what JSON cannot be. */
 function checkedRecords(value: unknown): NameRecords {

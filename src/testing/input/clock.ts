@@ -6,8 +6,8 @@
 import type { Clock } from '../../ports.ts'
 import { parseDuration, SimClock } from '../../simulation/clock.ts'
 import { simSettings } from '../../simulation/settings.ts'
-import { atCaller, type Entry, mistake } from './mistake.ts'
-import { described } from './names.ts'
+import { atCaller, type Entry, mistake } from '../../input/mistake.ts'
+import { described } from '../../input/names.ts'
 
 /** `'59s'`, `'1h30m'`, `'250ms'`, `'2d'`, or a number of milliseconds. */
 export type Duration = string | number

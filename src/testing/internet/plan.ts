@@ -33,8 +33,8 @@ import { formatMisbehaviour, type Misbehaviour } from '../../simulation/misbehav
 import { ip, nameOf, rr } from '../../simulation/records.ts'
 import { isSignedAlready } from '../../simulation/signed-internet.ts'
 import { simSettings } from '../../simulation/settings.ts'
-import { mistake } from '../input/mistake.ts'
-import { described, plainName } from '../input/names.ts'
+import { mistake } from '../../input/mistake.ts'
+import { described, plainName } from '../../input/names.ts'
 
 interface PlannedZone {
   readonly origin: Name

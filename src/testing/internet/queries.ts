@@ -8,7 +8,7 @@ import type { Transport } from '../../ports.ts'
 import type { ServerQuery } from './types.ts'
 import type { Host } from '../../simulation/network.ts'
 import type { Reaction } from '../../simulation/server.ts'
-import { plainName } from '../input/names.ts'
+import { plainName } from '../../input/names.ts'
 import type { TestClock } from '../input/clock.ts'
 
 interface Seen {

@@ -6,6 +6,7 @@ import { type Caches, createCaches } from '../../cache/caches.ts'
 import type { Delegation } from '../../cache/delegations.ts'
 import type { Question } from '../../dns/message.ts'
 import { foldName } from '../../dns/name.ts'
+import type { PacketRecord } from '../../presentation/packet-record.ts'
 import { formatRdata } from '../../presentation/rdata-text.ts'
 import { recordsOf, type Rr } from '../../dns/rrset.ts'
 import { className, edeName, RrClass, typeName } from '../../dns/types.ts'
@@ -18,8 +19,8 @@ import type { TraceStep } from '../../resolver/trace.ts'
 import type { Outcome } from '../../steps.ts'
 import { makeLocalZones } from '../../zone/local-zones.ts'
 import { validationOf } from '../../simulation/validation.ts'
-import { mistake } from '../input/mistake.ts'
-import { described, plainName, typeOf, wireName } from '../input/names.ts'
+import { mistake } from '../../input/mistake.ts'
+import { described, knownFields, plainName, typeOf, wireName } from '../../input/names.ts'
 import type { TestClock } from '../input/clock.ts'
 import { traceText } from '../../render/trace-lines.ts'
 
@@ -34,12 +35,13 @@ export interface AnsweredRecord {
   readonly data: string
 }
 
-export interface TestAnswer {
+/** With records as `AnsweredRecord`, or in the shape of dns-packet's answers. */
+export interface TestAnswer<R = AnsweredRecord> {
   readonly rcode: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL'
   /** Aliases that led to the data first. Empty when there is no such data. */
-  readonly answers: readonly AnsweredRecord[]
+  readonly answers: readonly R[]
   /** Of a denial: its TTL is how long that may be remembered. */
-  readonly soa: AnsweredRecord | null
+  readonly soa: R | null
   /** RFC 4035 section 4.3; `indeterminate` when nothing is validated or nobody knows. */
   readonly security: 'secure' | 'insecure' | 'indeterminate' | 'bogus'
   /** Why there is no answer; null unless `rcode` is SERVFAIL. `code` and `name` are those of RFC 8914. */
@@ -108,7 +110,7 @@ export class TestEngine {
     this.resolver.unprime()
   }
 
-  ask(question: Question, done: (answer: TestAnswer) => void): void {
+  ask<R>(question: Question, recordOf: (rr: Rr) => R, done: (answer: TestAnswer<R>) => void): void {
     const clock = this.#clock
     const startedAt = clock.now()
     const steps: TraceStep[] = []
@@ -116,7 +118,7 @@ export class TestEngine {
       question,
       { recursionDesired: true, because: 'client', trace: step => steps.push(step) },
       outcome => {
-        done(answerOf(outcome, steps, startedAt, clock.now() - startedAt))
+        done(answerOf(outcome, steps, startedAt, clock.now() - startedAt, recordOf))
       },
     )
   }
@@ -144,14 +146,20 @@ export function questionOf(name: unknown, type: unknown): Question {
   return { name: foldName(wireName(name)), type: typeOf(type), class: RrClass.IN }
 }
 
-function answerOf(outcome: Outcome, steps: readonly TraceStep[], startedAt: number, tookMs: number): TestAnswer {
-  const answers = outcome.rrsets.flatMap(rrset => recordsOf(rrset)).map(answeredRecord)
+function answerOf<R>(
+  outcome: Outcome,
+  steps: readonly TraceStep[],
+  startedAt: number,
+  tookMs: number,
+  recordOf: (rr: Rr) => R,
+): TestAnswer<R> {
+  const answers = outcome.rrsets.flatMap(rrset => recordsOf(rrset)).map(recordOf)
   const soa = outcome.kind === 'nodata' || outcome.kind === 'nxdomain' ? outcome.soa : null
   return {
     rcode: outcome.kind === 'failure' ? 'SERVFAIL' : outcome.kind === 'nxdomain' ? 'NXDOMAIN' : 'NOERROR',
     answers,
     security: outcome.kind !== 'failure' ? outcome.security.kind : outcome.why === 'bogus' ? 'bogus' : 'indeterminate',
-    soa: soa === null ? null : (recordsOf(soa).map(answeredRecord)[0] ?? null),
+    soa: soa === null ? null : (recordsOf(soa).map(recordOf)[0] ?? null),
     error: outcome.kind === 'failure' ? { code: outcome.ede, name: edeName(outcome.ede), text: outcome.text } : null,
     fromCache: outcome.kind !== 'failure' && !steps.some(step => step.kind === 'exchange'),
     tookMs,
@@ -170,6 +178,23 @@ export const answeredRecord = (rr: Rr): AnsweredRecord => ({
   data: formatRdata(rr.type, rr.rdata),
 })
 
+type Format = AnswerFormat['format']
+
+/** Of records: `text` (default) has data in presentation format, `dns-packet` the shape of that package's answers. */
+export interface AnswerFormat<F extends 'text' | 'dns-packet' = 'text' | 'dns-packet'> {
+  readonly format: F
+}
+
+/** Reads the options of a question. */
+export function formatOf(options: AnswerFormat | undefined): Format {
+  if (options === undefined) return 'text'
+  knownFields(options, ['format'], 'the options of the question')
+  const { format } = options
+  if (format !== 'text' && format !== 'dns-packet')
+    mistake(`expected format to be "text" or "dns-packet", found ${described(format)}`)
+  return format
+}
+
 /** Servers of the root, as text for a hints file too. */
 export interface RootHints {
   readonly servers: readonly { readonly name: string; readonly addresses: readonly string[] }[]
@@ -183,7 +208,8 @@ export interface RootHints {
 export interface CachingResolver extends AsyncDisposable {
   readonly clock: TestClock
   /** Rejects with a TypeError for a name or type that cannot be; whatever the DNS says is an answer. */
-  query(name: string, type?: string): Promise<TestAnswer>
+  query(name: string, type?: string, options?: AnswerFormat<'text'>): Promise<TestAnswer>
+  query(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): Promise<TestAnswer<PacketRecord>>
   /** Forgets everything. */
   clearCache(): void
   stop(): Promise<void>

@@ -3,8 +3,11 @@
  * is made in `plan.ts`, and run in `testing/create-internet.ts`.
  */
 import type { Transport } from '../../ports.ts'
+import type { PacketRecord } from '../../presentation/packet-record.ts'
+import type { AnswerFormat } from './test-engine.ts'
 import type { DnssecOptions, ZoneSigning } from '../input/signing.ts'
-import type { NameRecords, RecordData, StubRecords } from '../stub/types.ts'
+import type { NameRecords, StubRecords } from '../stub/types.ts'
+import type { RecordData } from '../../input/packet-answer.ts'
 import type { Duration, TestClock } from '../input/clock.ts'
 import type { AnsweredRecord, CachingResolver, EngineOptions, RootHints, TestAnswer } from './test-engine.ts'
 
@@ -141,20 +144,27 @@ export interface InternetBase extends AsyncDisposable {
 /** In memory: nothing waits, and time is the clock's. */
 export interface MemoryInternet extends InternetBase {
   /** Asks the internet's own resolver, at once. */
-  resolve(name: string, type?: string): TestAnswer
+  resolve(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer
+  resolve(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): TestAnswer<PacketRecord>
   /** Another resolver with caches of its own. */
   resolver(options?: EngineOptions): MemoryResolver
 }
 
 export interface MemoryResolver {
-  query(name: string, type?: string): TestAnswer
+  query(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer
+  query(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): TestAnswer<PacketRecord>
   clearCache(): void
 }
 
 /** On loopback sockets, for resolvers in this or another process. */
 export interface SocketInternet extends InternetBase {
   readonly port: number
-  resolve(name: string, type?: string): Promise<TestAnswer>
+  resolve(name: string, type?: string, options?: AnswerFormat<'text'>): Promise<TestAnswer>
+  resolve(
+    name: string,
+    type: string | undefined,
+    options: AnswerFormat<'dns-packet'>,
+  ): Promise<TestAnswer<PacketRecord>>
   resolver(options?: EngineOptions): CachingResolver
   /** The path of a hints file with the root's servers; it is removed by `stop`. */
   hintsFile(): string

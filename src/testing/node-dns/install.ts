@@ -1,10 +1,11 @@
 /**
  * A stub in the place of this process's name resolution: `dns.lookup`, the `resolve` family and `setServers` of
- * `node:dns` and `node:dns/promises`, and the resolvers made meanwhile. Named ESM imports follow. Not reached:
- * functions that a CommonJS module took out of `dns` before, resolvers made before, worker threads and other processes.
+ * `node:dns` and `node:dns/promises`, and the resolvers made meanwhile. Named ESM imports follow; functions that a
+ * module took out of `dns` before, and resolvers made before, do so with the relays of `rootwalk/install` alone. Not
+ * reached: worker threads and other processes.
  *
- * Invariant: undone in any order, every function of `node:dns` is the very one that it was; a name without anything
- * goes to the real servers only with `passthrough`.
+ * Invariants: one stub is installed at a time, unless the second one says `nested`; undone in any order, every function
+ * of `node:dns` is the very one that it was; a name without anything goes to the real servers only with `passthrough`.
  */
 import dns, { type ResolverOptions } from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
@@ -14,9 +15,11 @@ import { promisify } from 'node:util'
 import { defaultLimits } from '../../limits.ts'
 import { makeLookups } from './lookup.ts'
 import { makeServices } from './lookup-service.ts'
-import { applyPatch, isFunction, type Patch, switched, undoPatch } from './patch.ts'
-import { atCaller, mistake } from '../input/mistake.ts'
-import { near } from '../input/names.ts'
+import { claim, release } from './installed.ts'
+import { applyPatches, isFunction, type Patch, switched, undoPatch } from './patch.ts'
+import { withoutRelay } from './relay.ts'
+import { atCaller, type Entry, mistake } from '../../input/mistake.ts'
+import { described, knownFields, near } from '../../input/names.ts'
 import type { RecordedQuery, StubInstallation } from '../stub/types.ts'
 
 export interface InstallOptions {
@@ -25,6 +28,8 @@ export interface InstallOptions {
    * before.
    */
   readonly unlisted?: 'error' | 'passthrough'
+  /** Installs over another stub, which is asked again when this one is disposed. Without it that is an error. */
+  readonly nested?: boolean
 }
 
 /** What of a stub is needed here. */
@@ -34,8 +39,8 @@ export interface Installable {
 }
 
 // As they are when this file is loaded: later they may be our own.
-const SystemResolver = dns.Resolver
-const SystemPromiseResolver = dns.promises.Resolver
+const SystemResolver = withoutRelay(dns.Resolver)
+const SystemPromiseResolver = withoutRelay(dns.promises.Resolver)
 
 type Fn = (...args: readonly unknown[]) => unknown
 
@@ -48,11 +53,18 @@ interface Hooks {
   readonly promises: GoesOn
 }
 
-export function install(stub: Installable, options: InstallOptions = {}): StubInstallation {
-  const hooks = atCaller(install, () => hooksOf(stub, options.unlisted ?? 'error'))
+/** `entry` is what the caller called: its line is where the stub is installed. */
+export function install(stub: Installable, options: InstallOptions = {}, entry: Entry = install): StubInstallation {
+  const { hooks, claimed } = atCaller(entry, () => {
+    knownFields(options, ['unlisted', 'nested'], 'the options')
+    const { unlisted = 'error', nested = false } = options
+    if (typeof nested !== 'boolean') mistake(`expected nested to be true or false, found ${described(nested)}`)
+    return { hooks: hooksOf(stub, unlisted), claimed: claim(stub.address, nested, entry) }
+  })
   const patches = [...lookupPatches(hooks), ...resolverPatches(hooks)]
   syncBuiltinESMExports()
   const dispose = (): void => {
+    release(claimed)
     // Backwards, though patches of different functions do not meet.
     const kept = patches.toReversed().filter(patch => !undoPatch(patch))
     syncBuiltinESMExports()
@@ -82,8 +94,8 @@ function hooksOf(stub: Installable, unlisted: 'error' | 'passthrough'): Hooks {
 function lookupPatches({ stub, callbacks, promises }: Hooks): Patch[] {
   const { lookup, promised } = makeLookups(stub)
   const services = makeServices(stub)
-  const patched = (target: object, key: string, title: string, goesOn: GoesOn, ours: Fn): Patch =>
-    applyPatch(target, key, title, patch =>
+  const patched = (module: object, key: string, title: string, goesOn: GoesOn, ours: Fn): Patch[] =>
+    applyPatches(module, key, `${title}.${key}`, patch =>
       named(
         key,
         switched(
@@ -99,9 +111,9 @@ function lookupPatches({ stub, callbacks, promises }: Hooks): Patch[] {
   const lookups = patched(dns, 'lookup', 'dns', callbacks, (...args) => Reflect.apply(lookup, undefined, args))
   const service = patched(dns, 'lookupService', 'dns', callbacks, services.lookupService)
   // Node's own have results of several values, which only its internal symbol makes an object of.
-  Object.defineProperty(lookups.ours, promisify.custom, { value: promisedLookup.ours })
-  Object.defineProperty(service.ours, promisify.custom, { value: promisedService.ours })
-  return [promisedLookup, promisedService, lookups, service]
+  for (const { ours } of lookups) Object.defineProperty(ours, promisify.custom, { value: promisedLookup[0]?.ours })
+  for (const { ours } of service) Object.defineProperty(ours, promisify.custom, { value: promisedService[0]?.ours })
+  return [...promisedLookup, ...promisedService, ...lookups, ...service]
 }
 
 function resolverPatches(hooks: Hooks): Patch[] {
@@ -111,10 +123,10 @@ function resolverPatches(hooks: Hooks): Patch[] {
   called.setServers([stub.address])
   promising.setServers([stub.address])
   const bound = (target: object, resolver: object, title: string, goesOn: GoesOn): Patch[] =>
-    resolverKeys(target, resolver).map(key => {
+    resolverKeys(target, resolver).flatMap(key => {
       const method: unknown = Reflect.get(resolver, key)
       const ours: Fn = (...args) => (isFunction(method) ? Reflect.apply(method, resolver, args) : undefined)
-      return applyPatch(target, key, title, patch =>
+      return applyPatches(target, key, `${title}.${key}`, patch =>
         named(key, switched(patch, asksForName(key) ? goesOn(ours, () => patch.below) : ours)),
       )
     })
@@ -126,10 +138,16 @@ function resolverPatches(hooks: Hooks): Patch[] {
   return [
     ...bound(dns, called, 'dns', callbacks),
     ...bound(dns.promises, promising, 'dns.promises', promises),
-    applyPatch(dns, 'setServers', 'dns', patch => named('setServers', switched(patch, setBoth))),
-    applyPatch(dns.promises, 'setServers', 'dns.promises', patch => named('setServers', switched(patch, setPromising))),
-    applyPatch(dns, 'Resolver', 'dns', patch => callbackResolver(dns.Resolver, patch, hooks)),
-    applyPatch(dns.promises, 'Resolver', 'dns.promises', patch => promiseResolver(dns.promises.Resolver, patch, hooks)),
+    ...applyPatches(dns, 'setServers', 'dns.setServers', patch => named('setServers', switched(patch, setBoth))),
+    ...applyPatches(dns.promises, 'setServers', 'dns.promises.setServers', patch =>
+      named('setServers', switched(patch, setPromising)),
+    ),
+    ...applyPatches(dns, 'Resolver', 'dns.Resolver', patch =>
+      callbackResolver(classBelow(patch, dns.Resolver), patch, hooks),
+    ),
+    ...applyPatches(dns.promises, 'Resolver', 'dns.promises.Resolver', patch =>
+      promiseResolver(classBelow(patch, dns.promises.Resolver), patch, hooks),
+    ),
   ]
 }
 
@@ -140,6 +158,12 @@ const resolverKeys = (module: object, resolver: object): string[] =>
   )
 
 const asksForName = (key: string): boolean => /^(?:resolve|reverse)/.test(key)
+
+/** The class that the patch covers: of this kind, since it stood in the place of `like`. */
+function classBelow<T>(patch: Pick<Patch, 'below'>, like: T): T {
+  const isClass = (value: unknown): value is T => isFunction(value) && typeof like === 'function'
+  return isClass(patch.below) ? patch.below : like
+}
 
 /** A resolver that is made while the stub is installed asks it, unless the program sets other servers. */
 function callbackResolver(
@@ -250,7 +274,7 @@ function named(name: string, fn: Fn): Fn {
 }
 
 function warnOfKept(patches: readonly Patch[]): void {
-  const titles = patches.map(({ title, key }) => `${title}.${key}`).join(', ')
+  const titles = patches.map(({ title }) => title).join(', ')
   const advice = "What was there before the stub is called in the stub's place. Undo mocks and spies before the stub."
   process.emitWarning(`${titles}: replaced by something else while a DNS stub was installed, and left so. ${advice}`, {
     type: 'RootwalkWarning',

@@ -6,6 +6,7 @@ import { lookupService as nodeService, promises } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
 import { errorCode } from '../../system/system-error.ts'
 import { failureOf, lookupError } from './lookup-outcome.ts'
+import { withoutRelay } from './relay.ts'
 import { type Asked, makeResolver } from './resolver.ts'
 
 export interface Services {
@@ -16,8 +17,8 @@ export interface Services {
 }
 
 // As they are when this file is loaded: later they may be our own.
-const systemService = nodeService
-const systemPromised = promises.lookupService
+const systemService = withoutRelay(nodeService)
+const systemPromised = withoutRelay(promises.lookupService)
 
 const LOOPBACK = '127.0.0.1'
 

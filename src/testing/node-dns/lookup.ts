@@ -20,6 +20,7 @@ import {
   outcomeOf,
   type Wanted,
 } from './lookup-outcome.ts'
+import { withoutRelay } from './relay.ts'
 import { type Asked, makeResolver } from './resolver.ts'
 
 export interface Lookups {
@@ -42,8 +43,8 @@ type Target =
   | { readonly by: 'stub'; readonly hostname: string; readonly name: string }
 
 // As they are when this file is loaded: later they may be our own.
-const systemLookup = dns.lookup
-const systemPromised = dns.promises.lookup
+const systemLookup = withoutRelay(dns.lookup)
+const systemPromised = withoutRelay(dns.promises.lookup)
 
 /** Any address: with it Node judges the other arguments and sends nothing. */
 const PROBE = '127.0.0.1'

@@ -1,19 +1,21 @@
 /**
- * Functions and classes of built-in modules replaced for a while. The state of a patch hangs on the replacement itself,
- * so there is none of our own, and patches of two copies of this package know each other.
+ * Functions and classes of built-in modules replaced for a while, in the module or, where a relay is
+ * (`testing/node-dns/relay.ts`), at its switch. The state of a patch hangs on the replacement itself, so there is none of our
+ * own, and patches of two copies of this package know each other.
  *
  * Invariant: patches can be undone in any order. When the last is gone, the module has the very value that it had; a
  * replacement that somebody kept hands on to what was below it.
  */
+import { leadsTo, switchOf } from './relay.ts'
 
 type Fn = (...args: readonly unknown[]) => unknown
 
 export interface Patch {
   readonly target: object
   readonly key: string
-  /** Of `target`, for people: `dns.promises`. */
+  /** For people: `dns.promises.lookup`. */
   readonly title: string
-  /** What stands in the module while this patch is the uppermost. */
+  /** What stands in `target` while this patch is the uppermost. */
   readonly ours: object
   /** What `ours` stands in for, as long as the patch is on: another value when a patch below has been undone. */
   below: unknown
@@ -27,8 +29,20 @@ const MARK = Symbol.for('rootwalk.patch')
 
 export const isFunction = (value: unknown): value is Fn => typeof value === 'function'
 
-/** Replaces `target[key]`. */
-export function applyPatch(target: object, key: string, title: string, make: MakeReplacement): Patch {
+/**
+ * Replaces `module[key]`: for a relay where it leads, and in the module as well when something else covers the relay
+ * there.
+ */
+export function applyPatches(module: object, key: string, title: string, make: MakeReplacement): Patch[] {
+  const own = switchOf(title)
+  const inModule = own === null || !leadsTo(Reflect.get(module, key), own)
+  return [
+    ...(own === null ? [] : [applyPatch(own, 'current', title, make)]),
+    ...(inModule ? [applyPatch(module, key, title, make)] : []),
+  ]
+}
+
+function applyPatch(target: object, key: string, title: string, make: MakeReplacement): Patch {
   const state = { below: Reflect.get(target, key), on: true }
   const ours = make(state)
   const patch: Patch = Object.assign(state, { target, key, title, ours })

@@ -4,6 +4,7 @@
  */
 import { promises } from 'node:dns'
 import { defaultLimits } from '../../limits.ts'
+import { withoutRelay } from './relay.ts'
 
 /** What is asked: a server, as `setServers` takes it. Read with every use. */
 export interface Asked {
@@ -17,7 +18,7 @@ export interface ResolverTimes {
   readonly tries?: number
 }
 
-const SystemResolver = promises.Resolver
+const SystemResolver = withoutRelay(promises.Resolver)
 
 export function makeResolver(server: Asked, times: ResolverTimes = {}): promises.Resolver {
   const { lookupTimeoutMs, lookupTries } = defaultLimits.kit

@@ -24,7 +24,7 @@ import {
   sameAnswer,
 } from './cassette-text.ts'
 import { errorCode } from '../../system/system-error.ts'
-import { mistake } from '../input/mistake.ts'
+import { mistake } from '../../input/mistake.ts'
 import type { Cassette } from './types.ts'
 
 export type CassetteMode = 'record' | 'replay' | 'once'

@@ -15,8 +15,8 @@ import { defaultLimits } from '../../limits.ts'
 import { systemClock, systemRandom } from '../../system/system.ts'
 import { createNetwork, type SystemNetwork } from '../../net/upstream/network.ts'
 import { type ExchangeResult, serverAddress, type ServerAddress, type Transport } from '../../ports.ts'
-import { Mistake } from '../input/mistake.ts'
-import { serverOf } from '../input/names.ts'
+import { Mistake } from '../../input/mistake.ts'
+import { serverOf } from '../../input/names.ts'
 import { stubSettings } from './settings.ts'
 
 export interface ForwardFlags {

@@ -5,9 +5,9 @@
  */
 import { AssertionError } from 'node:assert'
 import { suggest } from '../../presentation/suggest.ts'
-import { foldedName, patternOf, duration, knownFields, typeOf, wholeNumber } from '../input/names.ts'
+import { listedName, patternOf, duration, knownFields, typeOf, wholeNumber } from '../../input/names.ts'
 import { typeName } from '../../dns/types.ts'
-import { callSite, type Entry, withSite } from '../input/mistake.ts'
+import { callSite, type Entry, withSite } from '../../input/mistake.ts'
 import { stubSettings } from './settings.ts'
 import type { RecordedQuery } from './types.ts'
 
@@ -144,7 +144,7 @@ function wanted(name: unknown, type: unknown): Wanted {
   const pattern = patternOf(name)
   const typed = type === undefined ? null : typeName(typeOf(type))
   const fits: Wanted = pattern.text.startsWith('*')
-    ? query => pattern.matches(foldedName(query.name))
+    ? query => pattern.matches(listedName(query.name))
     : query => query.name === pattern.text
   return query => (typed === null || query.type === typed) && fits(query)
 }

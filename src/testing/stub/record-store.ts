@@ -19,9 +19,9 @@ import { makeLocalZones, type LocalZones } from '../../zone/local-zones.ts'
 import { buildZone } from '../../zone/zone-check.ts'
 import { type Include, parseZoneText } from '../../zone/zone-file.ts'
 import { Zone, type ZoneAnswer } from '../../zone/zone.ts'
-import type { DataSet } from '../input/record-data.ts'
-import { mistake } from '../input/mistake.ts'
-import { plainName, wireName } from '../input/names.ts'
+import type { DataSet } from '../../input/record-data.ts'
+import { mistake } from '../../input/mistake.ts'
+import { plainName, wireName } from '../../input/names.ts'
 import type { ListedRecord } from './types.ts'
 
 /** The records of one name by type. Empty when the name exists without any. */
@@ -60,11 +60,11 @@ interface Served {
 export class RecordStore {
   #names = new Map<Name, Sets>()
   #served: Served | null = null
-  readonly #defaultTtl: number
+  readonly defaultTtl: number
 
   /** Seconds, for records that have no TTL of their own. */
   constructor(defaultTtl: number) {
-    this.#defaultTtl = defaultTtl
+    this.defaultTtl = defaultTtl
   }
 
   /** Replaces all records of a name. */
@@ -96,7 +96,7 @@ export class RecordStore {
   /** Records of zone text take the place of those of the same name and type. */
   addZone(source: ZoneText): void {
     const fresh = new Map<Name, Map<number, RRset>>()
-    for (const rrset of readZone(source, this.#defaultTtl)) {
+    for (const rrset of readZone(source, this.defaultTtl)) {
       const sets = fresh.get(rrset.name) ?? new Map(this.#names.get(rrset.name))
       fresh.set(rrset.name, sets.set(rrset.type, rrset))
     }
@@ -115,13 +115,14 @@ export class RecordStore {
   }
 
   list(): ListedRecord[] {
-    const records = [...this.#names.values()].flatMap(sets => [...sets.values()].flatMap(set => recordsOf(set, true)))
-    return records.map(({ owner, type, ttl, rdata }) => ({
-      name: plainName(owner),
-      type: typeName(type),
-      ttl,
-      data: formatRdata(type, rdata),
-    }))
+    return [...this.#names.values()].flatMap(listed)
+  }
+
+  /** Of one name, whatever the number of the others; null when it is not listed at all. */
+  listOf(name: Name, type: number | null): ListedRecord[] | null {
+    const sets = this.#names.get(name)
+    if (sets === undefined) return null
+    return listed(type === null ? sets : new Map([...sets].filter(([own]) => own === type)))
   }
 
   names(): string[] {
@@ -168,7 +169,7 @@ export class RecordStore {
   }
 
   #rrset(owner: WireName, { type, ttl, rdatas }: DataSet): RRset {
-    return makeRRset(owner, type, RrClass.IN, ttl ?? this.#defaultTtl, rdatas)
+    return makeRRset(owner, type, RrClass.IN, ttl ?? this.defaultTtl, rdatas)
   }
 
   /** Made when first asked after a change. */
@@ -176,6 +177,16 @@ export class RecordStore {
     this.#served ??= serve(this.#names)
     return this.#served
   }
+}
+
+function listed(sets: Sets): ListedRecord[] {
+  const records = [...sets.values()].flatMap(set => recordsOf(set, true))
+  return records.map(({ owner, type, ttl, rdata }) => ({
+    name: plainName(owner),
+    type: typeName(type),
+    ttl,
+    data: formatRdata(type, rdata),
+  }))
 }
 
 function serve(names: Snapshot): Served {

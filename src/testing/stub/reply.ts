@@ -3,14 +3,15 @@
  * of a reply is read here; `undefined` means "as listed", and parts without records and rcode change what is listed.
  */
 import type { Message, Question } from '../../dns/message.ts'
-import { groupRRsets, makeRRset, type Rr, type RRset } from '../../dns/rrset.ts'
+import { groupRRsets, makeRRset, type RRset } from '../../dns/rrset.ts'
 import { readExtendedErrors } from '../../dns/edns.ts'
-import { classNumber, Rcode, RrClass, RrType } from '../../dns/types.ts'
+import { Rcode, RrClass, RrType } from '../../dns/types.ts'
 import type { Content } from '../../policy/handler.ts'
-import { type DataSet, addressSets, isTextArray, rdataOf, setsOf, within } from '../input/record-data.ts'
+import { answersOf } from '../../input/packet-answer.ts'
+import { type DataSet, addressSets, isTextArray, setsOf } from '../../input/record-data.ts'
 import { edeOf, faultNamed, type PlainFault } from './rules.ts'
-import { mistake } from '../input/mistake.ts'
-import { dataTypeOf, described, duration, knownFields, rcodeOf, ttlOf, wireName } from '../input/names.ts'
+import { mistake } from '../../input/mistake.ts'
+import { described, duration, knownFields, rcodeOf, ttlOf } from '../../input/names.ts'
 import { emptyContent } from './record-store.ts'
 
 /** What a reply means to one question. */
@@ -101,34 +102,7 @@ function found(sets: readonly DataSet[], question: Question, ttl: number): reado
 function packetRecords(value: unknown, question: Question, ttl: number): readonly RRset[] {
   if (!Array.isArray(value))
     return mistake(`expected an array of records like { name, type, ttl, data }, found ${described(value)}`)
-  return groupRRsets(
-    value
-      .filter(one => !isOpt(one))
-      .map((one: unknown, index) => within(`record ${index + 1}: `, () => packetRecord(one, question, ttl))),
-  )
-}
-
-const isOpt = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'type' in value && value.type === 'OPT'
-
-const PACKET_FIELDS = ['name', 'type', 'class', 'ttl', 'data', 'flush'] as const
-
-function packetRecord(value: unknown, question: Question, defaultTtl: number): Rr {
-  knownFields(value, PACKET_FIELDS, 'the record')
-  const given: { readonly [Field in (typeof PACKET_FIELDS)[number]]?: unknown } =
-    typeof value === 'object' && value !== null ? value : {}
-  const type = dataTypeOf(given.type)
-  const klass =
-    given.class === undefined ? RrClass.IN : typeof given.class === 'string' ? classNumber(given.class) : null
-  if (klass === null) return mistake(`expected a class like "IN", found ${described(given.class)}`)
-  const owner = given.name === undefined ? question.name : wireName(given.name)
-  return {
-    owner,
-    type,
-    class: klass,
-    ttl: given.ttl === undefined ? defaultTtl : ttlOf(given.ttl),
-    rdata: rdataOf(type, given.data),
-  }
+  return groupRRsets(answersOf(value, question.name, ttl))
 }
 
 /** What another server said, as our own words. */

@@ -11,7 +11,7 @@ import type { Name } from '../../dns/name.ts'
 import { Rcode } from '../../dns/types.ts'
 import type { Transport } from '../../ports.ts'
 import { SimRandom } from '../../simulation/random.ts'
-import { mistake } from '../input/mistake.ts'
+import { mistake } from '../../input/mistake.ts'
 import {
   clientsOf,
   described,
@@ -22,7 +22,7 @@ import {
   rcodeOf,
   typeOf,
   wholeNumber,
-} from '../input/names.ts'
+} from '../../input/names.ts'
 import type { Fault, StubEde } from './types.ts'
 
 /** The rcodes that can be a fault. */

@@ -38,7 +38,7 @@ import {
   type WireFault,
 } from './rules.ts'
 import { type ForwardFlags, Forwarder, systemServers } from './forward.ts'
-import { plainName } from '../input/names.ts'
+import { plainName } from '../../input/names.ts'
 import type { QueryBook, OpenQuery } from './query-book.ts'
 import { contentOfMessage, meaningOf, type Meaning } from './reply.ts'
 import { stubSettings } from './settings.ts'

@@ -10,14 +10,7 @@ import type { lookup, promises } from 'node:dns'
 import type { Socket } from 'node:net'
 import type { Question, Message } from '../../dns/message.ts'
 import type { Transport } from '../../ports.ts'
-
-/**
- * The data of one record: presentation text (`'192.0.2.1'`, `'10 mail.a.test'`), the RDATA octets, or an object with
- * the fields that dns-packet or `node:dns` give it (`{ preference: 10, exchange: 'mail.a.test' }`). The text of a TXT
- * record is the text itself, without quotes; an array of texts within the array of records is one TXT record of several
- * strings.
- */
-export type RecordData = string | number | Uint8Array | readonly (string | Uint8Array)[] | object
+import type { PacketAnswer, RecordData } from '../../input/packet-answer.ts'
 
 /**
  * The records of one name. A text or an array of texts is addresses, A or AAAA by family; otherwise types with their
@@ -27,10 +20,19 @@ export type NameRecords = string | readonly string[] | TypedRecords
 
 export interface TypedRecords {
   readonly ttl?: number
-  readonly [type: string]: RecordData | readonly RecordData[] | undefined
+  readonly [type: string]: RecordData | readonly RecordData[] | DataWithTtl | undefined
 }
 
-/** `{ 'api.internal': { A: ['192.0.2.1'], ttl: 30 }, '*.cdn.test': '192.0.2.9' }`. A wildcard is one of RFC 4592. */
+/** The records of one type with a TTL of their own: `{ A: { data: ['192.0.2.1'], ttl: 5 }, MX: '10 mail.a.test' }`. */
+export interface DataWithTtl {
+  readonly data: RecordData | readonly RecordData[]
+  /** Seconds. */
+  readonly ttl?: number
+}
+
+/**
+ * `{ 'api.internal': { A: ['192.0.2.1'], ttl: 30 }, '*.cdn.test': '192.0.2.9' }`. A wildcard is one of RFC 4592.
+ */
 export type StubRecords = Readonly<Record<string, NameRecords>>
 
 export type RcodeFault = 'SERVFAIL' | 'REFUSED' | 'NXDOMAIN' | 'FORMERR' | 'NOTIMP'
@@ -137,18 +139,6 @@ export interface RecordedQuery extends StubQuery {
   readonly answeredWith: string
 }
 
-/**
- * A record in the form of dns-packet's answers, which can be handed on as they were decoded. An array as data is one
- * TXT record.
- */
-export interface PacketAnswer {
-  readonly name: string
-  readonly type: string
-  readonly class?: string | undefined
-  readonly ttl?: number | undefined
-  readonly data?: RecordData
-}
-
 /** A reply in full. What is left out is as in an ordinary answer. */
 export interface ReplyParts {
   /** Answer records: those of the name asked, or whole records. */
@@ -188,7 +178,10 @@ export interface ListedRecord {
 }
 
 export interface StubOptions {
-  readonly records?: StubRecords
+  /**
+   * By name; an array is of records in the form of dns-packet's answers, or as `{ format: 'dns-packet' }` gives them.
+   */
+  readonly records?: StubRecords | readonly PacketAnswer[]
   /** Zone text (RFC 1035 section 5). Records without a TTL get `ttl`. */
   readonly zone?: string
   readonly zoneFile?: string | readonly string[]
@@ -245,7 +238,13 @@ export interface DnsStub {
   clear(): this
   /** Adds the records of zone text; those of the same name and type are replaced. */
   zone(text: string, options?: { readonly origin?: string; readonly file?: string }): this
+  /** Replaces all records of the stub by these, or none when one of them is a mistake. */
+  setAll(records: StubRecords | readonly PacketAnswer[]): this
   readonly records: readonly ListedRecord[]
+  /** All listed names, those without records included. */
+  readonly names: readonly string[]
+  /** The records of one name, or its records of a type; null when the name is not listed. */
+  recordsFor(name: string, type?: string): readonly ListedRecord[] | null
   fail(name: string, kind: FaultKind, options?: FaultOptions): Fault
   delay(name: string, delay: number | Delay, options?: RuleOptions): Fault
   /** The TTL of every record in the answer, in seconds. */
@@ -283,9 +282,10 @@ export interface DnsStub {
   readonly stream: () => Socket
   /**
    * Patches this process's name resolution until disposed, or until the stub stops. Names without anything: an error
-   * (default) or the real thing.
+   * (default) or what they were before. A stub that is installed already is a mistake that says where, unless `nested`:
+   * then that one is asked again when this one is disposed.
    */
-  install(options?: { readonly unlisted?: 'error' | 'passthrough' }): StubInstallation
+  install(options?: { readonly unlisted?: 'error' | 'passthrough'; readonly nested?: boolean }): StubInstallation
   /** Frees the port; pending replies are not sent. Can be called again. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

@@ -10,7 +10,7 @@ import type { Rr } from '../../dns/rrset.ts'
 import { idOf, PLAIN_PAYLOAD_OCTETS, setId } from '../../dns/wire.ts'
 import type { Random, Transport } from '../../ports.ts'
 import type { WireFault } from './rules.ts'
-import { wireName } from '../input/names.ts'
+import { wireName } from '../../input/names.ts'
 import { stubSettings } from './settings.ts'
 
 /** What becomes of a reply. `half`: over TCP the first half of its frame, then the end of the connection. */

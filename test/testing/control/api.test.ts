@@ -123,6 +123,54 @@ describe('records', () => {
     expect(dns.records).toEqual([])
   })
 
+  test('a name that exists without records is listed, given, put again and deleted', async () => {
+    expect(await ask('PUT', '/records/empty.test', { A: [] })).toMatchObject({ status: 201, body: {} })
+    expect(await ask('GET', '/records/empty.test')).toMatchObject({ status: 200, body: {} })
+    const { body } = await ask('GET', '/records')
+    expect(body).toMatchObject({ 'empty.test': {} })
+    expect(await ask('PUT', '/records', body)).toMatchObject({ status: 200, body })
+    expect((await ask('PUT', '/records', { 'x.test': 'x' })).status).toBe(422)
+    expect((await ask('GET', '/records')).body).toEqual(body)
+    expect((await ask('DELETE', '/records/empty.test')).status).toBe(204)
+    expect((await ask('GET', '/records/empty.test')).status).toBe(404)
+    expect((await ask('PUT', '/records/db.internal/TXT', [])).status).toBe(204)
+    expect((await ask('GET', '/records/db.internal/TXT')).status).toBe(404)
+  })
+
+  test.each([
+    ['%00', 422, 404],
+    ['a%20b.test', 422, 404],
+    ['http:%2F%2Fa.test', 422, 404],
+    ['a..test', 422, 404],
+    ['%5C000', 201, 200],
+    ['a%5C032b.test', 201, 200],
+    ['b%C3%BCcher.test', 201, 200],
+    ['UPPER.test.', 201, 200],
+  ])('PUT, GET and DELETE agree on the name %s', async (name, put, get) => {
+    expect((await ask('PUT', `/records/${name}/A`, '["192.0.2.1"]')).status).toBe(put)
+    expect((await ask('GET', `/records/${name}/A`)).status).toBe(get)
+    expect((await ask('GET', `/records/${name}`)).status).toBe(get)
+    expect((await ask('PUT', `/records/${name}`, '["192.0.2.1"]')).status).toBe(put === 201 ? 200 : put)
+    expect((await ask('DELETE', `/records/${name}`)).status).toBe(get === 200 ? 204 : 404)
+  })
+
+  test('put in time that grows with their number: four times the names, far less than sixteen times as long', async () => {
+    const names = (count: number): object =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, i) => [`n${i}.test`, { A: { data: ['192.0.2.1'], ttl: 5 } }]),
+      )
+    const cpuMs = async (count: number): Promise<number> => {
+      const startedAt = process.cpuUsage()
+      expect((await ask('PUT', '/records', names(count))).status).toBe(200)
+      const { user, system } = process.cpuUsage(startedAt)
+      return (user + system) / 1000
+    }
+    await cpuMs(1_000)
+    const few = await cpuMs(5_000)
+    expect(await cpuMs(20_000)).toBeLessThan(few * 10 + 500)
+    expect((await ask('PUT', '/records/one.more/A', { data: '192.0.2.1' })).status).toBe(201)
+  })
+
   test('names are percent-encoded, the root is a dot', async () => {
     expect((await ask('PUT', `/records/${encodeURIComponent('*.cdn.test')}/A`, { data: '192.0.2.9' })).status).toBe(201)
     expect(await dns.resolver().resolve4('deep.cdn.test')).toEqual(['192.0.2.9'])
@@ -347,6 +395,28 @@ describe('a wrong request gets a problem and changes nothing', () => {
     expect(await state()).toEqual(before)
   })
 
+  const nested = (depth: number, core = '"192.0.2.1"'): string => '['.repeat(depth) + core + ']'.repeat(depth)
+  test.each([
+    ['PUT', '/records', nested(20_000)],
+    ['PUT', '/records/deep.test', nested(20_000)],
+    ['PUT', '/records/deep.test/A', nested(20_000)],
+    ['PUT', '/records/deep.test/TXT', `{"data": ${nested(20_000)}}`],
+    ['PUT', '/records/deep.test/MX', `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`],
+    ['POST', '/faults', nested(20_000)],
+    ['POST', '/faults', `{"name": "a.test", "kind": "sequence", "replies": ${nested(20_000)}}`],
+    ['PUT', '/records/deep.test/A', nested(33)],
+  ])('%s %s, nested too deep: 400', async (method, path, body) => {
+    const before = await state()
+    expect(await ask(method, path, body)).toMatchObject(problem(400, /nested 32 deep/))
+    expect(await state()).toEqual(before)
+  })
+
+  test('nested as deep as may be: judged by what it says', async () => {
+    expect(await ask('PUT', '/records/deep.test/A', nested(32))).toMatchObject(problem(422, /A/))
+    const replies = [{ records: [{ type: 'NSEC', data: { nextDomain: 'b.test', rrtypes: ['A'] } }] }]
+    expect((await ask('POST', '/faults', { name: 'a.test', kind: 'sequence', replies })).status).toBe(201)
+  })
+
   test('the wrong member is pointed at', async () => {
     expect((await ask('PUT', '/records', { 'ok.test': '192.0.2.1', 'bad~/.test': 5 })).body).toMatchObject({
       errors: [{ pointer: '/bad~0~1.test', detail: expect.any(String) }],
@@ -420,6 +490,69 @@ describe('who may ask', () => {
     expect(await raw({ Host: `evil.example:${control.address.split(':')[1]}` })).toBe(421)
     for (const host of ['localhost', 'LOCALHOST:80', '127.0.0.1:1', '[::1]:5', '192.0.2.1'])
       expect(await raw({ Host: host }), host).toBe(200)
+  })
+
+  const refused = [
+    '[::1].evil.example',
+    '[::1]evil.example',
+    '[::1]:80.evil.example',
+    '[::1%evil.example]',
+    '[evil.example]',
+    '[127.0.0.1]',
+    '[]',
+    '::1',
+    '127.0.0.1.evil.example',
+    '127.0.0.1:80:80',
+    '127.0.0.1:80.evil.example',
+    'user@127.0.0.1',
+    'localhost@evil.example',
+    'evil.example@localhost',
+    'localhost.evil.example',
+    'localhost/evil.example',
+    'localhost..',
+    'localhost:x',
+    'localhost:123456',
+    '127.0.0.1, evil.example',
+    'xlocalhost',
+    '1',
+    '127.1',
+    '0x7f.1',
+    ' ',
+    '.',
+  ]
+  test.each(refused)('Host %j is another host, also with an Origin of its own', async host => {
+    expect(await raw({ Host: host })).toBe(421)
+    expect(await raw({ Host: host, Origin: `http://${host}` })).toBe(421)
+  })
+
+  test.each([
+    'localhost',
+    'localhost.',
+    'localhost:',
+    '127.0.0.1',
+    '127.0.0.1:',
+    '127.0.0.1.:80',
+    '[::1]',
+    '[::1]:',
+    '[::FFFF:127.0.0.1]:5',
+  ])('Host %j is this one', async host => {
+    expect(await raw({ Host: host })).toBe(200)
+    expect(await raw({ Host: host, Origin: `http://${host}` })).toBe(200)
+    expect(await raw({ Host: host, Origin: 'http://evil.example' })).toBe(403)
+  })
+
+  test('made-up hosts: only what begins and ends as an address or localhost gets in', async () => {
+    const parts = ['[', ']', '::1', '127.0.0.1', 'localhost', '.', ':', '80', '@', '%', 'evil.example', '/']
+    let seed = 1
+    const next = (below: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
+      return Math.floor((seed / 2_147_483_648) * below)
+    }
+    for (let round = 0; round < 300; round++) {
+      const host = Array.from({ length: 1 + next(5) }, () => parts[next(parts.length)]).join('')
+      const status = await raw({ Host: host })
+      if (status === 200) expect(host).toMatch(/^(?:\[[\d:.]+\]|[\d.]+|localhost\.?)(?::\d{0,5})?$/)
+    }
   })
 
   test('a name can be allowed', async () => {

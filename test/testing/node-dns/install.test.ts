@@ -215,7 +215,7 @@ describe('undone', () => {
     ['the lower first', [0, 1]],
   ])('two stubs, %s', async (_, order) => {
     await using other = await createDnsStub({ records: { 'svc.internal': '192.0.2.99' } })
-    const installations = [install(stub()), install(other)]
+    const installations = [install(stub()), install(other, { nested: true })]
     const address = async (): Promise<string> => (await dns.promises.lookup('svc.internal')).address
     expect(await address()).toBe('192.0.2.99')
     installations[order[0] ?? 0]?.dispose()
@@ -325,7 +325,7 @@ describe('passthrough', () => {
     using _below = install(below)
     stub().fail('failing.internal', 'SERVFAIL')
     stub().fail('absent.internal', 'NXDOMAIN')
-    using _ = install(stub(), { unlisted: 'passthrough' })
+    using _ = install(stub(), { unlisted: 'passthrough', nested: true })
     expect((await dns.promises.lookup('svc.internal')).address).toBe('127.0.0.1')
     expect((await dns.promises.lookup('real.example')).address).toBe('192.0.2.80')
     expect(await promisify(dns.lookup)('real.example', { all: true })).toEqual([{ address: '192.0.2.80', family: 4 }])
@@ -344,7 +344,7 @@ describe('passthrough', () => {
   test('reverse look-ups too', async () => {
     await using below = await createDnsStub({ records: { '7.2.0.192.in-addr.arpa': { PTR: 'seven.example' } } })
     using _below = install(below)
-    using _ = install(stub(), { unlisted: 'passthrough' })
+    using _ = install(stub(), { unlisted: 'passthrough', nested: true })
     expect(await dns.promises.reverse('192.0.2.7')).toEqual(['seven.example'])
     expect((await dns.promises.lookupService('192.0.2.7', 80)).hostname).toBe('seven.example')
   })

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import packet from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDnsStub } from '../../../src/testing/create-dns-stub.ts'
-import type { DnsStub, NameRecords, RecordData, StubOptions } from '../../../src/testing/stub/types.ts'
+import type { RecordData } from '../../../src/input/packet-answer.ts'
+import type { DnsStub, NameRecords, StubOptions } from '../../../src/testing/stub/types.ts'
 import { ask, firstFrame, hereLine, lines } from '../raw.ts'
 
 let dns: DnsStub
@@ -207,7 +208,7 @@ describe('mistakes', () => {
   const options: readonly [StubOptions | Record<string, unknown>, RegExp][] = [
     [{ records: { 'a.test': { AA: 'x' } } }, /^a\.test: .*did you mean A/],
     [{ records: { 'a.test': '192.0.2.1', 'A.test.': '192.0.2.2' } }, /"A\.test\." stands twice in the records/],
-    [{ records: [] }, /expected records like/],
+    [{ records: [5] }, /record 1: expected the record as an object/],
     [{ zone: 'x' }, /^zone text:1:/],
     [{ zone: '@ SOA ns h 1 1 1 1 1\n@ NS ns\nns A 192.0.2.1' }, /no origin/],
     [{ zoneFile: '/nowhere/x.zone' }, /\/nowhere\/x\.zone does not exist/],

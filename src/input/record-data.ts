@@ -5,14 +5,14 @@
  *
  * Invariant: what is returned fits its type; anything else is a `Mistake` that says what was expected.
  */
-import { parseRr } from '../../presentation/rr-text.ts'
-import type { WireName } from '../../dns/name.ts'
-import { fitsPlan, planOf } from '../../dns/rdata-wire.ts'
-import { MAX_STRING_OCTETS } from '../../presentation/text.ts'
-import { RrClass, RrType, typeName } from '../../dns/types.ts'
+import { parseRr } from '../presentation/rr-text.ts'
+import type { WireName } from '../dns/name.ts'
+import { fitsPlan, planOf } from '../dns/rdata-wire.ts'
+import { MAX_STRING_OCTETS } from '../presentation/text.ts'
+import { RrClass, RrType, typeName } from '../dns/types.ts'
 import { Mistake, mistake } from './mistake.ts'
-import { addressIn, dataTypeOf, described, plainName, ttlOf } from './names.ts'
-import { likeExample, rdataOfObject } from './packet-data.ts'
+import { addressIn, dataTypeOf, described, knownFields, plainName, ttlOf } from './names.ts'
+import { hasPacketField, likeExample, rdataOfObject } from './packet-data.ts'
 
 /** Records of one type; `ttl` in seconds, null when none was given. */
 export interface DataSet {
@@ -25,7 +25,10 @@ export interface DataSet {
 export function setsOf(name: WireName, given: unknown): DataSet[] {
   return within(`${plainName(name)}: `, () => {
     if (typeof given === 'string') return addressSets([given])
-    if (isTextArray(given)) return addressSets(given)
+    if (isTextArray(given)) {
+      if (given.length === 0) mistake('expected at least one address; a name that exists without records is { A: [] }')
+      return addressSets(given)
+    }
     if (typeof given !== 'object' || given === null || Array.isArray(given) || given instanceof Uint8Array) {
       return mistake(
         `expected an address, an array of addresses or types like { A: "192.0.2.1" }, found ${described(given)}`,
@@ -37,11 +40,27 @@ export function setsOf(name: WireName, given: unknown): DataSet[] {
       if (word === 'ttl' || data === undefined) continue
       const type = dataTypeOf(word)
       if (sets.some(set => set.type === type)) mistake(`${typeName(type)} stands there twice`)
-      sets.push(dataSet(type, data, ttl))
+      sets.push(isDataWithTtl(type, data) ? dataWithTtl(type, data, ttl) : dataSet(type, data, ttl))
     }
     return sets
   })
 }
+
+/** `{ data, ttl }`, and no data of the type itself: TLSA has a field of that name in `node:dns`. */
+function isDataWithTtl(type: number, value: unknown): value is { readonly data: unknown; readonly ttl?: unknown } {
+  if (typeof value !== 'object' || value === null || !('data' in value)) return false
+  return !hasPacketField(type, 'data') || Object.keys(value).every(field => field === 'data' || field === 'ttl')
+}
+
+const dataWithTtl = (
+  type: number,
+  given: { readonly data: unknown; readonly ttl?: unknown },
+  ttl: number | null,
+): DataSet =>
+  within(`${typeName(type)}: `, () => {
+    knownFields(given, ['data', 'ttl'], 'data with its TTL')
+    return dataSet(type, given.data, given.ttl === undefined ? ttl : ttlOf(given.ttl))
+  })
 
 /** Data of one type: one record or an array of them. */
 export function dataSet(type: number, data: unknown, ttl: number | null): DataSet {
@@ -74,7 +93,9 @@ export function addressSets(addresses: readonly string[]): DataSet[] {
       mistake(
         `expected an address like "192.0.2.1" or "2001:db8::1", found ${described(text)}; other data needs its type, as in { CNAME: "other.test" }`,
       )
-    sets.set(found.type, [...(sets.get(found.type) ?? []), found.ip.bytes])
+    const rdatas = sets.get(found.type)
+    if (rdatas === undefined) sets.set(found.type, [found.ip.bytes])
+    else rdatas.push(found.ip.bytes)
   }
   return [...sets].map(([type, rdatas]) => ({ type, ttl: null, rdatas }))
 }

@@ -5,11 +5,11 @@
  * given, and again to the same octets, and fit the shape that our own codec has of the type.
  */
 import { decode, encode, type Answer } from 'dns-packet'
-import { decodeMessage } from '../../dns/decode.ts'
-import { RrType, typeName } from '../../dns/types.ts'
-import { sameBytes } from '../../dns/rrset.ts'
-import { formatName, parseName } from '../../presentation/text.ts'
-import { exampleOf } from '../../presentation/rdata-facts.ts'
+import { decodeMessage } from '../dns/decode.ts'
+import { RrType, typeName } from '../dns/types.ts'
+import { sameBytes } from '../dns/rrset.ts'
+import { formatName, parseName } from '../presentation/text.ts'
+import { exampleOf } from '../presentation/rdata-facts.ts'
 import { mistake } from './mistake.ts'
 import { described, near } from './names.ts'
 
@@ -100,6 +100,12 @@ const shapes: ReadonlyMap<number, PacketShape> = new Map<number, PacketShape>([
   [RrType.NSEC, { fields: { nextDomain: 'name', rrtypes: 'types' } }],
   [RrType.NSEC3, { fields: NSEC3_FIELDS }],
 ])
+
+/** Has an object with data of this type such a field? */
+export const hasPacketField = (type: number, field: string): boolean =>
+  [shapes.get(type)?.fields, shapes.get(type)?.also].some(
+    fields => fields !== undefined && Object.hasOwn(fields, field),
+  )
 
 /** The RDATA of an object. */
 export function rdataOfObject(type: number, given: object): Uint8Array {

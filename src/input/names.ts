@@ -3,20 +3,23 @@
  * dot. A pattern is a name, `*.name` (everything below it) or `*`. What cannot be read is a `Mistake` of the caller.
  */
 import { domainToASCII } from 'node:url'
-import { inPrefix, type IpAddress, parseIp, parsePrefix } from '../../dns/address.ts'
-import { foldName, isStrictlyWithin, type Name, type WireName } from '../../dns/name.ts'
-import { unknownType } from '../../presentation/rdata-text.ts'
-import { suggest } from '../../presentation/suggest.ts'
-import { formatName, parseName, shown } from '../../presentation/text.ts'
-import { isMetaType, Rcode, RrType, typeNumber } from '../../dns/types.ts'
-import { DNS_PORT } from '../../ports.ts'
+import { inPrefix, type IpAddress, parseIp, parsePrefix } from '../dns/address.ts'
+import { foldName, isStrictlyWithin, type Name, type WireName } from '../dns/name.ts'
+import { unknownType } from '../presentation/rdata-text.ts'
+import { suggest } from '../presentation/suggest.ts'
+import { formatName, parseName, shown } from '../presentation/text.ts'
+import { isMetaType, Rcode, RrType, typeNumber } from '../dns/types.ts'
+import { DNS_PORT } from '../ports.ts'
+import { whyNotAName } from './not-a-name.ts'
 import { mistake } from './mistake.ts'
 
 const BEYOND_ASCII = /[^\0-\x7f]/
 
 /** A name of a test in the case it is written in. Unicode names become what a client sends (UTS 46). */
 export function wireName(text: unknown, what = 'a name'): WireName {
-  if (typeof text !== 'string') mistake(`expected ${what} as text, found ${described(text)}`)
+  if (typeof text !== 'string') return mistake(`expected ${what} as text, found ${described(text)}`)
+  const other = whyNotAName(text)
+  if (other !== null) mistake(`expected ${what}${other}`)
   const ascii = BEYOND_ASCII.test(text)
     ? text
         .split('.')
@@ -28,6 +31,13 @@ export function wireName(text: unknown, what = 'a name'): WireName {
 }
 
 export const foldedName = (text: unknown, what?: string): Name => foldName(wireName(text, what))
+
+/** A name that `plainName` wrote, whatever octets a client put into it. */
+export function listedName(text: string): Name {
+  const name = parseName(text, null)
+  if (typeof name !== 'string') throw new Error(`${shown(text)} is no name of ours: ${name.error}`)
+  return foldName(name)
+}
 
 /** As the stub tells names. */
 export function plainName(name: WireName): string {

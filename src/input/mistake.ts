@@ -5,7 +5,10 @@
  */
 
 /** A call that cannot be done as written. Its message says what was expected. */
-export class Mistake extends TypeError {}
+export class Mistake extends TypeError {
+  /** In a call with many names the one that is wrong, as it was given. */
+  declare record?: string
+}
 
 /** Any function; what `Error.captureStackTrace` leaves out of a stack with everything that it called. */
 export type Entry = (...args: never[]) => unknown

@@ -8,7 +8,8 @@ import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Argv, Options } from 'yargs'
 import type { ConfigSources, Override } from './config/config.ts'
-import type { Output } from './cli/query.ts'
+import type { Setting } from './config/schema.ts'
+import type { Output } from './cli/output.ts'
 import { Exit } from './cli/startup-problems.ts'
 import { version } from './system/version.ts'
 
@@ -30,7 +31,13 @@ export async function main(words: readonly string[], around: Surroundings): Prom
   }
   try {
     return (
-      (await execAtOnce(words, around)) ?? (await serveAtOnce(words, around)) ?? (await (await choose(words, around))())
+      (await execAtOnce(words, around)) ??
+      (await queryAtOnce(words, around)) ??
+      (await demoAtOnce(words)) ??
+      (await serveAtOnce(words, around)) ??
+      (await (
+        await choose(words, around)
+      )())
     )
   } catch (error) {
     if (error instanceof UsageError) {
@@ -57,6 +64,22 @@ async function execAtOnce(words: readonly string[], around: Surroundings): Promi
   if (options === null) return null
   const { runExec } = await import('./cli/exec.ts')
   return runExec(options, around)
+}
+
+/** Null: help is wanted, which yargs knows as of all commands. */
+async function demoAtOnce(words: readonly string[]): Promise<number | null> {
+  if (words[0] !== 'demo' || words.includes('--help') || words.includes('-h')) return null
+  const { runDemo } = await import('./demo/demo.ts')
+  return runDemo(words.slice(1))
+}
+
+/** The words of dig follow rules of their own. Null: help is wanted. */
+async function queryAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
+  if (words[0] !== 'query') return null
+  const { runQueryLine } = await import('./cli/query/line.ts')
+  const ran = await runQueryLine(words.slice(1), family => ownServer(around, family), around)
+  if (typeof ran === 'object' && ran !== null) throw new UsageError(ran.usage)
+  return ran
 }
 
 /** `serve` starts in less time without yargs. Null: yargs shall help, or say what is wrong. */
@@ -133,16 +156,42 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
     })
     // Complaints are English like all else that is said, and are looked at (didYouMean).
     .detectLocale(false)
-    .completion('completion', 'Print a completion script for bash or zsh')
     .wrap(HELP_COLUMNS)
+  await addCompletion(cli, words)
   const readsOptions = words.some(word => word === '--help' || word === '-h' || word.startsWith('--get-yargs'))
   addServe(cli, around, take, readsOptions)
-  for (const add of [addQuery, addExplain, addStub, addExec, addCheckConfig, addCheckZone]) add(cli, around, take)
+  for (const add of [addQuery, addExplain, addDemo, addStub, addExec, addCheckConfig, addCheckZone])
+    add(cli, around, take)
   await cli.parseAsync()
   return chosen.command
 }
 
-const HELP_COLUMNS = 100
+/** The script, and what it asks for while somebody types: that has to be known before the words are read. */
+async function addCompletion(cli: Argv, words: readonly string[]): Promise<void> {
+  const name = 'completion'
+  const describe = 'Print a completion script for bash or zsh'
+  if (!words.some(word => word.startsWith('--get-yargs'))) {
+    cli.completion(name, describe)
+    return
+  }
+  const { completeQuery } = await import('./cli/completion.ts')
+  cli.completion(
+    name,
+    describe,
+    (
+      current: string,
+      argv: { readonly _?: readonly unknown[] },
+      usual: () => void,
+      done: (offered: string[]) => void,
+    ) => {
+      const own = completeQuery(current, argv._ ?? [])
+      if (own === null) usual()
+      else done([...own])
+    },
+  )
+}
+
+const HELP_COLUMNS = 80
 const CONFIG_OPTION = {
   type: 'string',
   requiresArg: true,
@@ -184,6 +233,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
       for (const setting of overridable()) {
         const group = setting.path.length === 1 ? 'Server:' : `${heading(setting.path[0] ?? '')}:`
         const { description = '', default: value } = setting.schema
+        const choices = choicesOf(setting.schema)
         const shown =
           value === undefined || takesList(setting) || typeof value === 'object'
             ? {}
@@ -192,7 +242,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
           type: 'string',
           requiresArg: true,
           group,
-          describe: description,
+          describe: choices.length === 0 ? description : `${description} One of: ${choices.join(', ')}.`,
           hidden: !readsOptions,
           ...shown,
         })
@@ -224,61 +274,34 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
   )
 }
 
-function addQuery(cli: Argv, around: Surroundings, take: Choose): void {
+/** Only for help and completion: `queryAtOnce` runs it. */
+function addQuery(cli: Argv, _around: Surroundings, take: Choose): void {
   cli.command(
     'query [words..]',
     'Ask a server, as dig does',
-    command =>
-      command
-        .positional('words', { type: 'string', array: true, describe: 'NAME [TYPE] [CLASS] [@server] [+option …]' })
-        .options({
-          port: { alias: 'p', type: 'number', requiresArg: true, describe: 'Port of the server' },
-          type: { alias: 't', type: 'string', requiresArg: true, describe: 'Record type' },
-          class: { type: 'string', requiresArg: true, describe: 'Class: IN or CH' },
-          reverse: { alias: 'x', type: 'string', requiresArg: true, describe: 'Ask for the name of an address' },
-          tcp: { type: 'boolean', describe: 'Ask over TCP, like +tcp' },
-          short: { type: 'boolean', describe: 'Only the data, like +short' },
-          dnssec: { type: 'boolean', describe: 'Ask for signatures, like +dnssec' },
-          json: { type: 'boolean', describe: 'The reply as JSON' },
+    async command => {
+      const { QUERY_HELP, QUERY_OPTIONS } = await import('./cli/query/help.ts')
+      return command
+        .positional('words', {
+          type: 'string',
+          array: true,
+          describe: '[@server] NAME [TYPE] [CLASS] [+word …], any order',
         })
+        .options(QUERY_OPTIONS)
         .example('$0 query www.example.com AAAA', 'Ask the resolver that the configuration describes')
-        .example('$0 query example.com NS @192.0.2.1 +norec', 'Ask a name server')
-        .epilogue(
-          [
-            'Words with +, each also as +no…: short json tcp dnssec rec ad cd edns nsid ignore;',
-            'what is shown: all comments question answer authority additional stats.',
-            'With a number: +bufsize=1232 +time=5 +tries=3 +retry=2.',
-          ].join('\n'),
-        ),
-    argv =>
-      take(async () => {
-        const { readDigWords } = await import('./cli/dig-words.ts')
-        const { runQuery } = await import('./cli/query.ts')
-        const port = typeof argv.port === 'number' ? argv.port : undefined
-        if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= 0xffff))
-          throw new UsageError('-p takes a port from 1 to 65535')
-        const read = readDigWords(list(argv.words), {
-          port,
-          type: text(argv.type),
-          class: text(argv.class),
-          reverse: text(argv.reverse),
-          tcp: argv.tcp === true,
-          short: argv.short === true,
-          dnssec: argv.dnssec === true,
-          json: argv.json === true,
-        })
-        if (read.kind === 'usage') throw new UsageError(read.message)
-        return runQuery(
-          read.query,
-          read.query.server === null ? await ownServer(around) : { address: '', port: 0 },
-          around,
-        )
-      }),
+        .example('$0 query @192.0.2.1 NS example.com +norec', 'Ask a name server')
+        .example('$0 query @192.0.2.1 example.com AXFR', 'Transfer a zone')
+        .epilogue(QUERY_HELP)
+    },
+    () => take(() => Promise.resolve(Exit.Usage)),
   )
 }
 
 /** Where our own resolver listens, as far as the configuration says. */
-async function ownServer(around: Surroundings): Promise<{ readonly address: string; readonly port: number }> {
+async function ownServer(
+  around: Surroundings,
+  family: 4 | 6 | null,
+): Promise<{ readonly address: string; readonly port: number }> {
   const { loadConfig } = await import('./config/config.ts')
   const { DNS_PORT } = await import('./ports.ts')
   const result = loadConfig({
@@ -287,8 +310,9 @@ async function ownServer(around: Surroundings): Promise<{ readonly address: stri
     flags: [],
     directory: around.directory,
   })
-  const [first] = result.kind === 'config' ? result.config.listen : []
-  if (first === undefined) return { address: '127.0.0.1', port: DNS_PORT }
+  const listen = result.kind === 'config' ? result.config.listen : []
+  const first = listen.find(({ address }) => family === null || address.includes(':') === (family === 6))
+  if (first === undefined) return { address: family === 6 ? '::1' : '127.0.0.1', port: DNS_PORT }
   const wildcards: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
   return { address: wildcards[first.address] ?? first.address, port: first.port }
 }
@@ -343,6 +367,29 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
           around,
         )
       }),
+  )
+}
+
+/** Only for help and completion: `demoAtOnce` runs it. */
+function addDemo(cli: Argv, _around: Surroundings, take: Choose): void {
+  cli.command(
+    'demo [words..]',
+    'Run the resolver in front of an internet of its own',
+    command =>
+      command
+        .positional('words', { type: 'string', array: true, describe: 'With --once: NAME [TYPE]' })
+        .options({
+          port: {
+            type: 'number',
+            requiresArg: true,
+            defaultDescription: '5300',
+            describe: 'Port on 127.0.0.1; 0 lets the system choose',
+          },
+          once: { type: 'boolean', describe: 'Ask one question, print the walk and the answer, end' },
+        })
+        .example('$0 demo', 'Then, in another terminal: dig @127.0.0.1 -p 5300 www.example.com')
+        .example('$0 demo --once www.example.com', 'One walk'),
+    () => take(() => Promise.resolve(Exit.Usage)),
   )
 }
 
@@ -439,10 +486,20 @@ function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
   )
 }
 
+/** What a setting may be, when that is a list of words. */
+const choicesOf = ({ enum: words, anyOf = [] }: Setting['schema']): readonly string[] =>
+  words !== undefined
+    ? words.map(String)
+    : anyOf.flatMap(branch =>
+        branch.type === 'boolean'
+          ? ['true', 'false']
+          : (branch.enum ?? (branch.const === undefined ? [] : [branch.const])).map(String),
+      )
+
+const HEADINGS: Readonly<Record<string, string>> = { tcp: 'TCP', dnssec: 'DNSSEC', log: 'Log' }
+
 const heading = (word: string): string =>
-  word.length <= 3
-    ? word.toUpperCase()
-    : word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`)
+  HEADINGS[word] ?? word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`)
 
 /** Given twice, the last one counts. */
 const text = (value: unknown): string | undefined =>

@@ -67,6 +67,15 @@ export type Event =
   | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }
   | { readonly kind: 'overloaded'; readonly inFlight: number }
   | { readonly kind: 'query-log-failed'; readonly message: string }
+  /** It is written again after a failure; `lost` queries are not in it. */
+  | { readonly kind: 'query-log-works'; readonly file: string; readonly lost: number }
+  /**
+   * Clients outside of the access list, `count` queries since the last such event; `client` is the prefix of the
+   * latest.
+   */
+  | { readonly kind: 'clients-refused'; readonly count: number; readonly client: string }
+  /** `count` queries since the last such event got SERVFAIL, the latest of them `question`. */
+  | { readonly kind: 'servfail'; readonly count: number; readonly question: string; readonly reason: string }
   /**
    * The engine was warmed up, or was not because of clients that kept it from it, or of the end. `unplanned`: questions
    * that did not end as they should.

@@ -376,6 +376,8 @@ export interface ServerLimits {
    * miss within noise; with 50 it cost 7 and 19 % more (2 rounds).
    */
   readonly heapGrowingPercent: number
+  /** Between two lines of the log on refused clients, and on failures: a client can bring about as many as it likes. */
+  readonly tellAgainMs: number
   /** Entries of the query log that may wait for the disk before new ones are counted as dropped. */
   readonly queryLogBufferBytes: number
 }
@@ -526,6 +528,14 @@ interface ToolLimits {
   /** dig waits 5 s and asks 3 times in all. */
   readonly queryTimeoutMs: number
   readonly queryTries: number
+  /** Of one zone transfer: the largest zones that are given away (some TLDs) have a few hundred MiB. Octets. */
+  readonly transferBytes: number
+  /**
+   * Servers that `query +trace` asks on its way down: real paths have under 8 cuts, each with up to 13 servers to try.
+   */
+  readonly traceQueries: number
+  /** Queries of one `query -f` file; dig has no bound, a file by mistake should end. */
+  readonly batchQueries: number
 }
 
 /** The test kit. */
@@ -694,6 +704,7 @@ export const defaultLimits: Limits = deepFreeze({
     threadSliceMicros: 100,
     sendRetryMs: 1,
     interfaceScanMs: MINUTE_MS,
+    tellAgainMs: MINUTE_MS,
     queryLogBufferBytes: 4 * 1024 * 1024,
   },
   tcp: {
@@ -748,7 +759,13 @@ export const defaultLimits: Limits = deepFreeze({
     clockDoubt: DAY_S,
     anchorSignalMs: DAY_S * 1_000,
   },
-  tool: { queryTimeoutMs: 5_000, queryTries: 3 },
+  tool: {
+    queryTimeoutMs: 5_000,
+    queryTries: 3,
+    transferBytes: 1024 * 1024 * 1024,
+    traceQueries: 100,
+    batchQueries: 1_000_000,
+  },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
   warmUp: {
     questions: 3_000,

@@ -151,7 +151,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   ]
   const kit = [...app, 'signing', 'simulation', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
-  const programs = [...kit, ...wings, 'testing', 'app', 'warm-up', 'cli', 'demo', 'ways in']
+  const programs = [...kit, ...wings, 'testing', 'app', 'warm-up', 'cli', 'cli/query', 'demo', 'ways in']
   const seen: readonly (readonly [string, readonly string[], (readonly string[])?])[] = [
     ['dns', []],
     ['http', []],
@@ -185,6 +185,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['testing/internet', [...kit, 'testing/stub']],
     ['testing', [...kit, ...wings]],
     ['warm-up', [...app, 'app']],
+    ['cli/query', programs],
     ['cli', programs],
     ['demo', programs],
     ['ways in', programs],

@@ -11,7 +11,7 @@ import { addressIn } from '../net/batch/peer-addresses.ts'
 import { HAND_OVER, type DatagramHandler, type Loss } from '../net/batch/loop.ts'
 import type { ThreadStart } from '../net/batch/thread.ts'
 import { BytePath, silenceFor, type BytePathSettings } from '../server/byte-path.ts'
-import { Counters, type CounterName } from '../server/counters.ts'
+import { Counters, type CounterName, rcodeIndex } from '../server/counters.ts'
 import { NOTE_HIT, NOTE_PREFETCH, noteValue } from '../server/hit-reports.ts'
 import { makeAdmission, type GateParts } from '../server/pipeline.ts'
 import { QuickGate } from '../server/quick-gate.ts'
@@ -113,6 +113,7 @@ class ListenerHandler implements DatagramHandler {
     if (octets === 0) return HAND_OVER
     counters.add(this.#queries)
     counters.add(this.#hits)
+    counters.add(rcodeIndex(out[outAt + 3] ?? 0))
     if (this.#tellsHits) this.note = NOTE_HIT
     if (this.#reader.lastWantsPrefetch) this.note |= NOTE_PREFETCH
     if (this.note !== 0) this.noteValue = noteValue(octets, (out[outAt + 3] ?? 0) & 0xf)

@@ -9,7 +9,7 @@ import type { Delegation } from '../cache/delegations.ts'
 import { restartKeys, type Config, type ConfigResult } from '../config/config.ts'
 import type { Question } from '../dns/message.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
-import type { Problem } from '../events.ts'
+import type { Event, Problem } from '../events.ts'
 import type { Limits } from '../limits.ts'
 import { logLine } from '../render/event.ts'
 import { openLineWriter, type LineWriter } from '../system/line-writer.ts'
@@ -28,6 +28,7 @@ import { makeNoteTaker, type TakeNote } from '../server/hit-reports.ts'
 import { makePipeline } from '../server/pipeline.ts'
 import { formatQuery, type QueryLog } from '../server/query-log.ts'
 import { createServe } from '../server/serve.ts'
+import { Tally } from '../server/tally.ts'
 import { TrustKeeper } from './trust-anchor-manager.ts'
 import { chooseUdpMode, type UdpMode } from './udp-mode.ts'
 import { version } from '../system/version.ts'
@@ -109,13 +110,35 @@ export class StartError extends Error {
 
 /** Rejects with `StartError`. */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
-  const log = options.events === undefined ? await openLog(config) : { events: options.events, setLevel: () => {} }
+  const held = options.events === undefined ? holdBack(await openLog(config)) : null
+  const log = held?.log ?? { events: options.events ?? (() => {}), setLevel: () => {} }
   log.events({ kind: 'starting', version, file: config.file })
   if (options.warnings !== undefined && options.warnings.length > 0)
     log.events({ kind: 'config-warnings', file: config.file ?? '', problems: options.warnings })
   const server = new Server(config, options, log)
   await server.start()
+  held?.release()
   return server
+}
+
+/** What a start has done so far is of no interest when it fails: then the reason stands alone. */
+function holdBack(log: Log): { readonly log: Log; readonly release: () => void } {
+  let held: Event[] | null = []
+  return {
+    log: {
+      ...log,
+      events: event => {
+        const { level } = logLine(event)
+        if (held !== null && (level === 'info' || level === 'debug')) held.push(event)
+        else log.events(event)
+      },
+    },
+    release: () => {
+      const events = held ?? []
+      held = null
+      for (const event of events) log.events(event)
+    },
+  }
 }
 
 class Server implements RunningServer {
@@ -125,9 +148,12 @@ class Server implements RunningServer {
   readonly #log: Log
   readonly #counters = new Counters()
   readonly #waiting: WaitingClients
+  readonly #tallies: { readonly refusals: Tally; readonly failures: Tally }
   /** Those of the start: sockets and stores were made for them. */
   readonly #limits: Limits
   #config: Config
+  /** That of the start: what needs a restart is still as it says. */
+  readonly #started: Config
   #hints: Delegation
   readonly #trust: TrustKeeper
   #serve: Serve = (_bytes, _length, _client, reply) => reply(new Uint8Array(0), 0)
@@ -138,10 +164,13 @@ class Server implements RunningServer {
 
   constructor(config: Config, options: ServerOptions, log: Log) {
     this.#config = config
+    this.#started = config
     this.#options = options
     this.#log = log
     this.#limits = config.limits
     this.#waiting = new WaitingClients(config.limits.server)
+    const { tellAgainMs } = config.limits.server
+    this.#tallies = { refusals: new Tally(tellAgainMs), failures: new Tally(tellAgainMs) }
     const hints = loadHints(config.rootHints)
     if (hints.kind === 'invalid') throw new StartError({ kind: 'hints', problems: hints.problems })
     if (hints.warnings.length > 0)
@@ -273,7 +302,7 @@ class Server implements RunningServer {
     events({
       kind: 'config-reloaded',
       file: result.config.file ?? 'the defaults',
-      needsRestart: restartKeys(before, result.config),
+      needsRestart: restartKeys(this.#started, result.config),
     })
   }
 
@@ -369,6 +398,7 @@ class Server implements RunningServer {
       }),
       waiting: this.#waiting,
       counters: this.#counters,
+      tallies: this.#tallies,
       events: this.#log.events,
       settings: {
         udpReplyBytes: limits.server.udpReplyBytes,
@@ -400,14 +430,23 @@ class Server implements RunningServer {
       return
     }
     void open?.writer.close()
-    const onTrouble = (message: string): void => this.#log.events({ kind: 'query-log-failed', message })
+    const { events } = this.#log
+    const onTrouble = (message: string): void => events({ kind: 'query-log-failed', message })
+    const onRecovery = (lost: number): void => events({ kind: 'query-log-works', file: wanted ?? '', lost })
     this.#queryLog =
       wanted === null
         ? null
         : {
             file: wanted,
-            writer: openLineWriter({ path: wanted, bufferBytes: this.#limits.server.queryLogBufferBytes, onTrouble }),
+            writer: openLineWriter({
+              path: wanted,
+              bufferBytes: this.#limits.server.queryLogBufferBytes,
+              onTrouble,
+              onRecovery,
+            }),
           }
+    // Now, so that a file that cannot be opened is told at the start and not at the first query.
+    this.#queryLog?.writer.reopen()
   }
 }
 

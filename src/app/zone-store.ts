@@ -6,13 +6,14 @@
  * while a query is being answered except because a file changed or somebody asked for it.
  */
 import { basename } from 'node:path'
-import { foldName, ROOT, type Name } from '../dns/name.ts'
+import { foldName, isWithin, ROOT, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
 import type { ZoneLimits } from '../limits.ts'
 import { expandPatterns, ZoneReader, type ContentHash } from '../system/zone-files.ts'
 import { ZoneWatcher } from '../system/zone-watcher.ts'
 import type { Clock, EventSink } from '../ports.ts'
+import { reverseRecords } from '../zone/reverse.ts'
 import { makeLocalZones, type LocalZones } from '../zone/local-zones.ts'
 import { builtInZones } from '../zone/special-use.ts'
 import { buildZone } from '../zone/zone-check.ts'
@@ -22,6 +23,7 @@ import type { Zone } from '../zone/zone.ts'
 export interface ZoneSettings {
   readonly zones: readonly { readonly pattern: string; readonly origin: Name | null }[]
   readonly records: readonly LocatedRr[]
+  readonly reverse: boolean
   readonly specialUseOff: 'all' | readonly Name[]
 }
 
@@ -41,7 +43,7 @@ interface Loaded {
 
 export class ZoneStore {
   readonly #parts: ZoneStoreParts
-  #settings: ZoneSettings = { zones: [], records: [], specialUseOff: [] }
+  #settings: ZoneSettings = { zones: [], records: [], reverse: false, specialUseOff: [] }
   #loaded: ReadonlyMap<string, Loaded> = new Map()
   #records: Zone | null = null
   /** Before the first load succeeded its errors are for the caller alone: the start fails with them. */
@@ -116,7 +118,8 @@ export class ZoneStore {
       errors.push(problem)
       this.#tellRejected(problem.file, [problem], false)
     }
-    const records = this.#readRecords(errors)
+    const origins = new Set([...next.values()].flatMap(({ zone }) => zone?.origin ?? []))
+    const records = this.#readRecords(errors, origins)
     this.#loaded = next
     this.#records = records
     this.#serving ||= errors.length === 0
@@ -152,8 +155,10 @@ export class ZoneStore {
     if (this.#serving) this.#parts.events({ kind: 'zone-rejected', file, problems, kept })
   }
 
-  #readRecords(errors: Problem[]): Zone | null {
-    const { records } = this.#settings
+  #readRecords(errors: Problem[], origins: ReadonlySet<Name>): Zone | null {
+    const { records: given, reverse } = this.#settings
+    const isTaken = (name: Name): boolean => [...origins].some(origin => origin !== ROOT && isWithin(name, origin))
+    const records = reverse ? [...given, ...reverseRecords(given, isTaken)] : given
     const [first] = records
     if (first === undefined) return null
     const { zone, problems } = buildZone(

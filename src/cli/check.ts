@@ -1,60 +1,31 @@
 /** `rootwalk check-config` and `rootwalk check-zone`: say what is wrong, all of it, without starting anything. */
 import { resolve } from 'node:path'
-import { loadAnchors } from '../app/load-anchors.ts'
+import { checkAll } from '../app/config-check.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits } from '../limits.ts'
 import type { ConfigResult } from '../config/config.ts'
-import type { Output } from './query.ts'
+import type { Output } from './output.ts'
 import { problemText } from '../render/problem.ts'
-import { loadHints } from '../app/load-hints.ts'
 import { Exit } from './startup-problems.ts'
-import { readZone, ZoneStore } from '../app/zone-store.ts'
-import { systemClock } from '../system/system.ts'
+import { readZone } from '../app/zone-store.ts'
 import { formatCanonicalZone } from '../zone/zone-check.ts'
 
 const lines = (problems: readonly Problem[]): string => problems.map(problem => `${problemText(problem)}\n`).join('')
 
-/** The configuration, and the root hints, trust anchors and zones that it names. */
+/** The configuration, and the root hints, trust anchors and zones that it names: all problems of all of them. */
 export function runCheckConfig(result: ConfigResult, output: Output): number {
-  if (result.kind === 'invalid') {
-    output.err(lines(result.problems))
-    return Exit.BadConfig
-  }
-  const { config, warnings } = result
+  const { problems, zoneProblems, warnings, zones } = checkAll(result)
   output.err(lines(warnings))
-  const hints = loadHints(config.rootHints)
-  if (hints.kind === 'invalid') {
-    output.err(lines(hints.problems))
-    return Exit.BadConfig
-  }
-  output.err(lines(hints.warnings))
-  const anchors = loadAnchors(config.dnssec.anchors)
-  if (anchors.kind === 'invalid') {
-    output.err(lines(anchors.problems))
-    return Exit.BadConfig
-  }
-  output.err(lines(anchors.warnings))
-  const loaded: string[] = []
-  const zones = new ZoneStore({
-    clock: systemClock(),
-    limits: config.limits.zone,
-    onChange: () => {},
-    events: event => {
-      if (event.kind === 'zone-warnings') output.err(lines(event.problems))
-      if (event.kind === 'zone-loaded')
-        loaded.push(`  zone ${event.zone} from ${event.file}, ${event.records} records\n`)
-    },
-  })
-  const problems = zones.load(config)
-  if (problems.length > 0) {
-    output.err(lines(problems))
-    return Exit.BadData
-  }
+  output.err(lines([...problems, ...zoneProblems]))
+  if (problems.length > 0 || result.kind === 'invalid') return Exit.BadConfig
+  if (zoneProblems.length > 0) return Exit.BadData
+  const { config } = result
   const listen = config.listen
     .map(({ address, port }) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`))
     .join(', ')
+  const loaded = zones.map(({ zone, file, records }) => `  zone ${zone} from ${file}, ${records} records\n`)
   output.out(
     `${config.file ?? 'no configuration file, the defaults'}: correct\n  listens on ${listen}\n${loaded.join('')}`,
   )

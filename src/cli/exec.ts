@@ -10,7 +10,7 @@ import { accessSync, constants as files, existsSync, readFileSync, realpathSync,
 import { constants, hostname } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Output } from './query.ts'
+import type { Output } from './output.ts'
 import {
   explainElsewhere,
   explainHindrance,

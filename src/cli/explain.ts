@@ -9,7 +9,7 @@ import { TrustKeeper } from '../app/trust-anchor-manager.ts'
 import { foldName } from '../dns/name.ts'
 import { RrClass, typeNumber } from '../dns/types.ts'
 import type { Config } from '../config/config.ts'
-import type { Output } from './query.ts'
+import type { Output } from './output.ts'
 import { resolutionOf } from '../app/library.ts'
 import { jsonRecord } from '../render/message.ts'
 import { chainText, explainText, jsonStep, noPaint, type Paint, type Style } from '../render/walk.ts'
@@ -68,6 +68,7 @@ export async function runExplain(config: Config, options: ExplainOptions, output
       return Exit.BadData
     }
     const steps: TraceStep[] = []
+    const startedAt = new Date()
     const outcome = await new Promise<Outcome>(done =>
       recursor.resolver.resolve(
         { name: foldName(cased), type, class: RrClass.IN },
@@ -84,7 +85,7 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     const verdict = verdictText(outcome, trust.validation().validate && !options.checkingDisabled, painted)
     output.out(
       options.json
-        ? jsonText(steps, outcome)
+        ? jsonText(steps, outcome, startedAt)
         : `${explainText(steps, painted)}${recordLines(outcome)}${chainText(steps, painted)}${verdict}`,
     )
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
@@ -123,8 +124,14 @@ function verdictText(outcome: Outcome, validated: boolean, painted: Paint): stri
   }
 }
 
-const jsonText = (steps: readonly TraceStep[], outcome: Outcome): string =>
-  `${JSON.stringify({ ...resolutionOf(outcome, jsonRecord), steps: steps.map(jsonStep) }, null, 2)}\n`
+/** Times of steps count from `startedAt`, which is in UTC (ISO 8601). */
+function jsonText(steps: readonly TraceStep[], outcome: Outcome, startedAt: Date): string {
+  const first = steps.find(step => 'atMs' in step)
+  const startedAtMs = first !== undefined && 'atMs' in first ? first.atMs : 0
+  const walk = steps.map(step => jsonStep(step, startedAtMs))
+  const report = { ...resolutionOf(outcome, jsonRecord), startedAt: startedAt.toISOString(), steps: walk }
+  return `${JSON.stringify(report, null, 2)}\n`
+}
 
 function recordLines(outcome: Outcome): string {
   const { records, soa, error } = resolutionOf(outcome, jsonRecord)

@@ -1,19 +1,18 @@
 /** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
 import { setFlagsFromString } from 'node:v8'
 import { startServer, StartError, type RunningServer, type StartFailure } from '../app/server.ts'
-import { loadConfig, type Config, type ConfigSources } from '../config/config.ts'
-import type { Output } from './query.ts'
+import { loadConfig, type Config, type ConfigResult, type ConfigSources } from '../config/config.ts'
+import type { Output } from './output.ts'
 import { findPortHolder } from '../system/port-holder.ts'
 import { problemText } from '../render/problem.ts'
 import { defaultLimits } from '../limits.ts'
-import { Exit, explainListen } from './startup-problems.ts'
+import { Exit, explainedOnce, explainListen } from './startup-problems.ts'
 
 /** Ends when the server has stopped; the exit code. */
 export async function runServe(sources: ConfigSources, output: Output): Promise<number> {
   const result = loadConfig(sources)
   if (result.kind === 'invalid') {
-    output.err(result.problems.map(problem => `${problemText(problem)}\n`).join(''))
-    return Exit.BadConfig
+    return tellAll(result, output)
   }
   // Of a process that serves and does nothing else: in the programs of others this is theirs to choose.
   if (!process.execArgv.some(isHeapGrowth))
@@ -30,7 +29,7 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
     return Exit.Ok
   } catch (error) {
     if (!(error instanceof StartError)) throw error
-    return explain(error.failure, output)
+    return explain(error.failure, result, output)
   } finally {
     signals.close()
   }
@@ -52,22 +51,36 @@ function warmUpLater(server: RunningServer, config: Config, signal: AbortSignal)
 /** Said on Node's own command line (V8 takes `_` for `-`): whoever says it wants it. NODE_OPTIONS does not take it. */
 const isHeapGrowth = (word: string): boolean => word.replaceAll('_', '-').startsWith('--heap-growing-percent')
 
-function explain(failure: StartFailure, output: Output): number {
+/**
+ * What is wrong in all that the configuration names, and not only the first that ended the start. Loaded for that
+ * alone.
+ */
+async function tellAll(result: ConfigResult, output: Output): Promise<number> {
+  const { checkAll } = await import('../app/config-check.ts')
+  const { problems, zoneProblems } = checkAll(result)
+  output.err(
+    `${[...problems, ...zoneProblems].map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not started because of these problems\n`,
+  )
+  return problems.length > 0 ? Exit.BadConfig : Exit.BadData
+}
+
+async function explain(failure: StartFailure, result: ConfigResult, output: Output): Promise<number> {
   switch (failure.kind) {
     case 'listen': {
       const explanations = failure.failures.map(one =>
         explainListen(one, one.code === 'EADDRINUSE' ? findPortHolder(one.transport, one.address, one.port) : null),
       )
-      output.err(explanations.map(({ text }) => `rootwalk: ${text}`).join(''))
+      output.err(
+        explainedOnce(explanations)
+          .map(text => `rootwalk: ${text}`)
+          .join(''),
+      )
       return explanations[0]?.exitCode ?? Exit.Unavailable
     }
     case 'zones':
     case 'hints':
     case 'anchors':
-      output.err(
-        `${failure.problems.map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not started because of these problems\n`,
-      )
-      return failure.kind === 'zones' ? Exit.BadData : Exit.BadConfig
+      return tellAll(result, output)
     default:
       return failure satisfies never
   }

@@ -14,6 +14,7 @@ export const Exit = {
   Failure: 1,
   Usage: 64,
   BadData: 65,
+  NoInput: 66,
   Unavailable: 69,
   NoPermission: 77,
   BadConfig: 78,
@@ -102,4 +103,17 @@ function forbidden(where: string, port: number): string {
     '  (setcap on the node binary works too, but gives the right to every script that node runs.)',
     '',
   ].join('\n')
+}
+
+/**
+ * Texts of which the advice, all but the first line, is given once: several addresses mostly fail for the same reason.
+ */
+export function explainedOnce(explanations: readonly Explanation[]): readonly string[] {
+  const split = explanations.map(({ text }) => ({
+    first: text.slice(0, text.indexOf('\n') + 1),
+    advice: text.slice(text.indexOf('\n') + 1),
+  }))
+  return split.map(({ first, advice }, index) =>
+    split.slice(index + 1).some(later => later.advice === advice) ? first : `${first}${advice}`,
+  )
 }

@@ -1,6 +1,6 @@
 /** `rootwalk stub`: a DNS stub as a process of its own, for tests in any language, with a control API if wanted. */
-import type { Output } from './query.ts'
-import { QueryFile } from './query-file.ts'
+import type { Output } from './output.ts'
+import { QueryFile } from './query/file.ts'
 import { Exit, explainListen } from './startup-problems.ts'
 import { prepareStub, type StubOrder } from './stub-setup.ts'
 import { openControlApi, type ControlApi } from '../testing/control/api.ts'

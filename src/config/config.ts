@@ -4,10 +4,10 @@
  *
  * Invariant: a `Config` exists only when nothing is wrong with it; nothing here starts or changes anything.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { inPrefix, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
+import { inAnyPrefix, inPrefix, type IpAddress, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Rr } from '../dns/rrset.ts'
 import { suggest } from '../presentation/suggest.ts'
@@ -29,6 +29,7 @@ import {
   validateConfig,
   type LogLevel,
   type RawConfig,
+  type SchemaIssue,
   type Setting,
 } from './schema.ts'
 import { BUILT_IN, parseBinding, parseBytes, parseDisallowed, parseInstant, type Binding } from './values.ts'
@@ -42,6 +43,8 @@ export interface Config {
   readonly allow: readonly Prefix[]
   readonly zones: readonly ZoneSource[]
   readonly records: readonly LocatedRecord[]
+  /** PTR records for the addresses in `records`. */
+  readonly reverse: boolean
   /** Special-use names that are not answered here. */
   readonly specialUseOff: 'all' | readonly Name[]
   /** Absolute path; null means the built-in ones. */
@@ -88,7 +91,16 @@ interface LocatedRecord extends Rr {
 
 export type ConfigResult =
   | { readonly kind: 'config'; readonly config: Config; readonly warnings: readonly Problem[] }
-  | { readonly kind: 'invalid'; readonly file: string | null; readonly problems: readonly Problem[] }
+  | {
+      readonly kind: 'invalid'
+      readonly file: string | null
+      readonly problems: readonly Problem[]
+      /**
+       * What is left without the settings that are wrong: only to look for more problems in what it names. Null:
+       * nothing could be read.
+       */
+      readonly rest: Config | null
+    }
 
 /**
  * A setting given outside the file. `label` names it in complaints: a flag or a variable. Texts are read as the schema
@@ -117,18 +129,23 @@ const CONFIG_VARIABLE = 'ROOTWALK_CONFIG'
 export function loadConfig(sources: ConfigSources): ConfigResult {
   const found = findConfig(sources)
   if (found.kind === 'unreadable')
-    return { kind: 'invalid', file: found.path, problems: [problem(found.path, null, found.message)] }
+    return { kind: 'invalid', file: found.path, problems: [problem(found.path, null, found.message)], rest: null }
   const variables = overridesFrom(sources.environment)
   const result = readConfig({
     file: found.kind === 'none' ? null : found,
     overrides: [...variables.overrides, ...sources.flags],
     directory: sources.directory,
   })
-  return result.kind === 'config' ? { ...result, warnings: [...variables.warnings, ...result.warnings] } : result
+  const warnings = [
+    ...(found.kind === 'none' ? [] : found.others.map(other => notRead(found.path, other))),
+    ...variables.warnings,
+  ]
+  return result.kind === 'config' ? { ...result, warnings: [...warnings, ...result.warnings] } : result
 }
 
 type Found =
-  | { readonly kind: 'found'; readonly path: string; readonly text: string }
+  /** `others` were found too, and are not read. */
+  | { readonly kind: 'found'; readonly path: string; readonly text: string; readonly others: readonly string[] }
   | { readonly kind: 'none' }
   | { readonly kind: 'unreadable'; readonly path: string; readonly message: string }
 
@@ -141,16 +158,29 @@ export function searchPaths(environment: ConfigSources['environment'], directory
 function findConfig({ file, environment, directory }: ConfigSources): Found {
   const named = file ?? environment[CONFIG_VARIABLE]
   if (named !== undefined && named !== '') return readFile(resolve(directory, named))
-  for (const path of searchPaths(environment, directory)) {
+  const paths = searchPaths(environment, directory)
+  for (const [index, path] of paths.entries()) {
     const found = readFile(path)
-    if (found.kind === 'found' || !found.missing) return found
+    if (found.kind === 'found')
+      return { ...found, others: paths.slice(index + 1).filter(other => other !== path && existsSync(other)) }
+    if (!found.missing) return found
   }
   return { kind: 'none' }
 }
 
+/** A file in the folder where root happens to stand wins over that of /etc: that has to be seen. */
+const notRead = (path: string, other: string): Problem => ({
+  ...problem(
+    path,
+    null,
+    `is the configuration; ${other} is there too and is not read (--config names the one to take)`,
+  ),
+  severity: 'warning',
+})
+
 function readFile(path: string): Exclude<Found, { kind: 'none' }> & { readonly missing: boolean } {
   try {
-    return { kind: 'found', path, text: readFileSync(path, 'utf8'), missing: false }
+    return { kind: 'found', path, text: readFileSync(path, 'utf8'), others: [], missing: false }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : ''
     const missing = code === 'ENOENT' || code === 'ENOTDIR'
@@ -228,29 +258,95 @@ export function readConfig(texts: ConfigTexts): ConfigResult {
   const path = texts.file?.path ?? null
   const json = readJson(texts.file?.text ?? '{}')
   if (json.kind === 'syntax-error')
-    return { kind: 'invalid', file: path, problems: [problem(path ?? '', json.place, json.message)] }
+    return { kind: 'invalid', file: path, problems: [problem(path ?? '', json.place, json.message)], rest: null }
   const locate = locator(path ?? '', json, texts.overrides)
   const repeated = json.repeated.map(({ path: at, place }) =>
     problem(path ?? '', place, `${pathText(at)} is set twice`),
   )
-  const validated = validateConfig(
-    texts.overrides.reduce<unknown>(
-      (value, { path: at, value: text }) => withValue(value, at, coerce(text, at)),
-      json.value,
-    ),
+  const value = texts.overrides.reduce<unknown>(
+    (into, { path: at, value: text }) => withValue(into, at, coerce(text, at)),
+    json.value,
   )
+  const validated = validateConfig(value)
   if (validated.kind === 'invalid') {
     const problems = validated.issues.flatMap(({ path: at, message, unknownKeys }) =>
       unknownKeys.length === 0
         ? [locate(at, `${pathText(at)}: ${message}`)]
         : unknownKeys.map(key => locate([...at, key], unknownKey(at, key), true)),
     )
-    return { kind: 'invalid', file: path, problems: sorted([...repeated, ...problems]) }
+    const rest = restOf(value, validated.issues)
+    // The defaults in place of what is wrong fit every value of the others, so that no complaint is about them.
+    const more = rest === null ? null : makeConfig(rest.raw, texts, locate, rest.asWritten)
+    const others = (more?.problems ?? []).filter(({ severity }) => severity === 'error')
+    return {
+      kind: 'invalid',
+      file: path,
+      problems: sorted([...repeated, ...problems, ...others]),
+      rest: more?.config ?? null,
+    }
   }
   const made = makeConfig(validated.config, texts, locate)
   const errors = [...repeated, ...made.problems.filter(p => p.severity === 'error')]
-  if (errors.length > 0) return { kind: 'invalid', file: path, problems: sorted(errors) }
+  if (errors.length > 0) return { kind: 'invalid', file: path, problems: sorted(errors), rest: made.config }
   return { kind: 'config', config: made.config, warnings: made.problems }
+}
+
+/** What is left of a configuration when all that is wrong is taken out: the defaults hold for it. */
+function restOf(value: unknown, issues: readonly SchemaIssue[]): Rest | null {
+  const paths = issues.flatMap(({ path: at, unknownKeys }) =>
+    unknownKeys.length === 0 ? [at] : unknownKeys.map(key => [...at, key]),
+  )
+  // From the end, so that the places of items before stay the same.
+  const items = [...paths].sort((a, b) => Number(b.at(-1)) - Number(a.at(-1)) || 0)
+  const settings = [...new Set(paths.map(at => at.slice(0, 1)))]
+  for (const without of [items, settings]) {
+    const left = validateConfig(without.reduce<unknown>((into, at) => withoutValue(into, at), value))
+    if (left.kind === 'valid') return { raw: left.config, asWritten: path => asWritten(path, without) }
+  }
+  return null
+}
+
+interface Rest {
+  readonly raw: RawConfig
+  /** The path of what is left as it was before other items of lists were taken out. */
+  readonly asWritten: (path: JsonPath) => JsonPath
+}
+
+function asWritten(path: JsonPath, removed: readonly JsonPath[]): JsonPath {
+  const found = [...path]
+  // The first items first: each that is put back moves those after it.
+  for (const item of [...removed].sort((a, b) => Number(a.at(-1)) - Number(b.at(-1)) || 0)) {
+    const depth = item.length - 1
+    const at = item[depth]
+    const mine = found[depth]
+    if (
+      typeof at === 'number' &&
+      typeof mine === 'number' &&
+      mine >= at &&
+      item.slice(0, depth).every((step, index) => step === found[index])
+    )
+      found[depth] = mine + 1
+  }
+  return found
+}
+
+/** A copy without the value at a path. */
+function withoutValue(from: unknown, path: JsonPath): unknown {
+  const [step, ...rest] = path
+  if (step === undefined) return {}
+  if (Array.isArray(from)) {
+    const left = from.flatMap((item: unknown, index) =>
+      index !== step ? [item] : rest.length === 0 ? [] : [withoutValue(item, rest)],
+    )
+    // A list that may not be empty.
+    return left.length === 0 ? undefined : left
+  }
+  if (!isObject(from)) return from
+  return Object.fromEntries(
+    Object.entries(from).flatMap(([key, value]) =>
+      key !== step ? [[key, value]] : rest.length === 0 ? [] : [[key, withoutValue(value, rest)]],
+    ),
+  )
 }
 
 type Locate = (path: JsonPath, message: string, key?: boolean) => Problem
@@ -318,10 +414,15 @@ interface Made {
   readonly problems: readonly Problem[]
 }
 
-function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
+function makeConfig(
+  raw: RawConfig,
+  texts: ConfigTexts,
+  locate: Locate,
+  written: Rest['asWritten'] = path => path,
+): Made {
   const problems: Problem[] = []
   const complain = (path: JsonPath, message: string): void =>
-    void problems.push(locate(path, `${pathText(path)}: ${message}`))
+    void problems.push(locate(written(path), `${pathText(written(path))}: ${message}`))
   const warn = (path: JsonPath, message: string): void =>
     void problems.push({ ...locate(path, `${pathText(path)}: ${message}`), severity: 'warning' })
   const prefixes = (list: readonly string[]): Prefix[] => list.flatMap(text => parsePrefix(text) ?? [])
@@ -360,9 +461,10 @@ function makeConfig(raw: RawConfig, texts: ConfigTexts, locate: Locate): Made {
             },
     ),
     records: read.records.map(({ path: at, rr }) => {
-      const { file, line, column } = locate(at, '')
+      const { file, line, column } = locate(written(at), '')
       return { ...rr, file, line, column }
     }),
+    reverse: raw.reverse,
     specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     engine: {
@@ -476,7 +578,7 @@ function specialUseOff(
   })
 }
 
-/** The two slips that make a resolver a weapon, or deaf. */
+/** The slips that make a resolver a weapon, or deaf. */
 function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
   raw.allow.forEach((text, index) => {
     if (parsePrefix(text)?.length === 0)
@@ -489,6 +591,34 @@ function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string)
   const outside = raw.listen.findIndex(text => !isLoopback(parseIp(parseBinding(text)?.address ?? '')?.bytes))
   if (outside >= 0 && onlyLoopback)
     warn(['listen', outside], 'can be reached from other hosts, but "allow" lets only this one ask; others are refused')
+  warnAboutLoopback(raw, warn)
+}
+
+function isAllowed(raw: RawConfig, ip: IpAddress): boolean {
+  return inAnyPrefix(
+    ip,
+    raw.allow.flatMap(text => parsePrefix(text) ?? []),
+  )
+}
+
+/** A list of clients of a network, written without this host: what runs here asks from loopback, and is refused. */
+function warnAboutLoopback(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
+  for (const [family, address, block] of [
+    [4, '127.0.0.1', '127.0.0.0/8'],
+    [6, '::1', '::1/128'],
+  ] as const) {
+    const ip = parseIp(address)
+    const listens = raw.listen.some(text => {
+      const bytes = parseIp(parseBinding(text)?.address ?? '')?.bytes
+      return (
+        bytes !== undefined &&
+        (bytes.length === 4) === (family === 4) &&
+        (isLoopback(bytes) || bytes.every(octet => octet === 0))
+      )
+    })
+    if (ip === null || !listens || isAllowed(raw, ip)) continue
+    warn(['allow'], `does not let this host itself ask over ${address}: add "${block}"`)
+  }
 }
 
 const loopback = ['127.0.0.0/8', '::1/128'].flatMap(text => parsePrefix(text) ?? [])

@@ -4,7 +4,16 @@
  * what a value means to the program is decided in `config.ts`.
  */
 import { z } from 'zod'
-import { MAX_PORT, MEBIBYTE, neverAsked, parseBinding, parseDisallowed, parseInstant } from './values.ts'
+import {
+  bindingError,
+  MAX_PORT,
+  MEBIBYTE,
+  mistakenPort,
+  neverAsked,
+  parseBinding,
+  parseDisallowed,
+  parseInstant,
+} from './values.ts'
 import { parsePrefix } from '../dns/address.ts'
 import { MAX_STRING_OCTETS } from '../presentation/text.ts'
 import { defaultLimits, type RrOrder } from '../limits.ts'
@@ -18,8 +27,8 @@ const { budget, cache, server, tcp, dnssec } = defaultLimits
 const prefixText = z.string().refine(text => parsePrefix(text) !== null, {
   error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix',
 })
-const bindingText = z.string().refine(text => parseBinding(text) !== null, {
-  error: 'expected an address and port such as 127.0.0.1:53 or [::1]:53',
+const bindingText = z.string().refine(text => parseBinding(text) !== null && mistakenPort(text) === null, {
+  error: issue => bindingError(String(issue.input)),
 })
 const bytesError = { error: 'expected a number of octets from 1048576, or text such as "64MiB"' }
 const bytes = z.union(
@@ -110,6 +119,7 @@ export interface RawConfig {
   readonly allow: readonly string[]
   readonly zones: readonly (string | { readonly file: string; readonly origin?: string | undefined })[]
   readonly records: RawRecords
+  readonly reverse: boolean
   readonly specialUse: boolean | Readonly<Record<string, boolean>>
   readonly rootHints?: string | undefined
   readonly upstream: {
@@ -166,7 +176,7 @@ export type RawRecords =
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** One thing that is wrong, with where it is. `unknownKeys` are keys of the object at `path` that mean nothing. */
-interface SchemaIssue {
+export interface SchemaIssue {
   readonly path: readonly (string | number)[]
   readonly message: string
   readonly unknownKeys: readonly string[]
@@ -238,6 +248,15 @@ const configSchema = z.strictObject({
       example: { 'printer.lan': { A: '192.0.2.7' } },
     }),
   ),
+  reverse: z
+    .boolean()
+    .default(true)
+    .meta(
+      onReload(
+        'Make PTR records for private addresses in "records", unless a record or zone from here has the reverse name.',
+        { example: false },
+      ),
+    ),
   specialUse: z
     .union([z.boolean(), z.record(z.string(), z.boolean())], { error: 'expected true, false, or {"name": false}' })
     .default(true)

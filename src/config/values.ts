@@ -56,6 +56,20 @@ export function parseBinding(text: string): Binding | null {
   return { address, port }
 }
 
+/** The port that somebody may have meant with `::1:53`, which is an address as a whole; null when there is no doubt. */
+export function mistakenPort(text: string): { readonly address: string; readonly port: string } | null {
+  const [, address, port] = /^([0-9a-fA-F:]+):(\d{1,5})$/.exec(text) ?? []
+  if (address === undefined || port === undefined || !address.includes(':')) return null
+  return parseIp(text) !== null && parseIp(address) !== null && Number(port) <= MAX_PORT ? { address, port } : null
+}
+
+export function bindingError(text: string): string {
+  const mistaken = mistakenPort(text)
+  if (mistaken === null) return 'expected an address and port such as 127.0.0.1:53 or [::1]:53'
+  const { address, port } = mistaken
+  return `"${text}" is an IPv6 address without a port: write "[${address}]:${port}" for port ${port} of ${address}, or "[${text}]" for that address`
+}
+
 export const MAX_PORT = 0xffff
 export const MEBIBYTE: number = 1024 * 1024
 const UNITS: ReadonlyMap<string, number> = new Map([

@@ -1,13 +1,13 @@
 /**
- * `npm run demo`: the resolver on 127.0.0.1 in front of the embedded internet, every walk printed.
+ * `rootwalk demo`: the resolver on 127.0.0.1 in front of the embedded internet, every walk printed.
  *
  *     --port N               another port than 5300; 0 lets the system choose
  *     --once NAME [TYPE]     asks itself one question over UDP, prints the walk and the answer, ends
  */
 import { parseArgs } from 'node:util'
 import { type RunningServer, StartError } from '../app/server.ts'
-import { runQuery } from '../cli/query.ts'
-import { readDigWords } from '../cli/dig-words.ts'
+import { runQuery } from '../cli/query/query.ts'
+import { readDigWords } from '../cli/query/dig-words.ts'
 import type { Event } from '../events.ts'
 import { noPaint, type Paint, type Style } from '../render/walk.ts'
 import { defaultLimits } from '../limits.ts'
@@ -23,7 +23,7 @@ const DEFAULT_PORT = 5300
 const MAX_PORT = 65_535
 /** `--once` waits this long: a little more than a resolution may take. */
 const ONCE_MS = defaultLimits.budget.timeMs + 2_000
-const USAGE = 'usage: npm run demo -- [--port N] [--once NAME [TYPE]]\n'
+const USAGE = 'usage: rootwalk demo [--port N] [--once NAME [TYPE]]\n'
 
 type Options =
   | { readonly kind: 'serve'; readonly port: number }
@@ -33,9 +33,8 @@ type Options =
 const out = (text: string): void => void process.stdout.write(text)
 const err = (text: string): void => void process.stderr.write(text)
 
-// A reader that has seen enough (`| head`) is no error.
-process.stdout.on('error', error => process.exit('code' in error && error.code === 'EPIPE' ? Exit.Ok : Exit.Failure))
-process.exitCode = await main(readOptions(process.argv.slice(2)))
+/** The exit code. */
+export const runDemo = (words: readonly string[]): Promise<number> => main(readOptions(words))
 
 async function main(options: Options): Promise<number> {
   if (options.kind === 'usage') {
@@ -84,13 +83,15 @@ function readOptions(args: readonly string[]): Options {
 
 /** Until Ctrl-C or SIGTERM. */
 async function serve(server: RunningServer, internet: EmbeddedInternet, paint: Paint): Promise<number> {
-  out(welcome(internet, server.addresses[0]?.port ?? 0, paint))
-  await new Promise<void>(resolve => {
+  // First the signals, then the word that it is up: whoever waits for it may end it at once.
+  const ended = new Promise<void>(resolve => {
     process.once('SIGINT', () => resolve())
     process.once('SIGTERM', () => resolve())
     // Node would open its inspector.
     process.on('SIGUSR1', () => {})
   })
+  out(welcome(internet, server.addresses[0]?.port ?? 0, paint))
+  await ended
   await server.stop()
   out('\nStopped.\n')
   return Exit.Ok
@@ -132,7 +133,7 @@ function explainFailure(error: StartError): number {
     code = explained.exitCode
     err(explained.text.replaceAll(/^.*rootwalk serve --listen.*\n/gm, ''))
   }
-  err(`Another port: npm run demo -- --port ${(failure.failures[0]?.port ?? DEFAULT_PORT) + 1}\n`)
+  err(`Another port: rootwalk demo --port ${(failure.failures[0]?.port ?? DEFAULT_PORT) + 1}\n`)
   return code
 }
 

@@ -4,20 +4,40 @@ import type { EmbeddedInternet } from '../simulation/internet.ts'
 
 export function welcome(internet: EmbeddedInternet, port: number, paint: Paint): string {
   const asks = internet.suggestions.map(({ ask, shows }) => ({ command: `dig @127.0.0.1 -p ${port} ${ask}`, shows }))
-  const width = Math.max(...asks.map(({ command }) => command.length))
-  const table = asks.map(({ command, shows }) => `  ${paint('cyan', command.padEnd(width))}  ${shows}`)
+  const table = asks.flatMap(({ command, shows }) => [
+    `  ${paint('cyan', command)}`,
+    ...wrapped(shows, COLUMNS - INDENT.length).map(line => `${INDENT}${line}`),
+  ])
   return [
     `${paint('bold', 'rootwalk')} answers on 127.0.0.1 port ${port}, UDP and TCP.`,
-    `Behind it is an internet of its own: ${internet.zones.length} zones on ${new Set(internet.zones.flatMap(zone => zone.at)).size} server addresses, all inside this process. Nothing leaves this machine.`,
-    'Most of its zones are signed, and what comes from them is validated by the keys of its root.',
+    ...wrapped(
+      `Behind it is an internet of its own: ${internet.zones.length} zones on ${new Set(internet.zones.flatMap(zone => zone.at)).size} server addresses, all inside this process. Nothing leaves this machine. Most of its zones are signed, and what comes from them is validated by the keys of its root.`,
+      COLUMNS,
+    ),
     '',
     'Try, in another terminal:',
     '',
     ...table,
     '',
-    `Without dig: node dist/cli.js query www.example.com @127.0.0.1 -p ${port}`,
+    `Without dig: npx rootwalk query www.example.com @127.0.0.1 -p ${port}`,
     'Each walk is printed here. Ctrl-C ends it.',
     '',
     '',
   ].join('\n')
+}
+
+/** Of a terminal as it opens. */
+const COLUMNS = 80
+const INDENT = '      '
+
+/** Lines of at most so many characters, broken at spaces. */
+function wrapped(text: string, columns: number): readonly string[] {
+  const lines: string[] = ['']
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? ''
+    if (last === '') lines[lines.length - 1] = word
+    else if (last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }

@@ -31,12 +31,16 @@ export const recursion =
         because: 'client',
       } as const
       const options: ResolveOptions = trace === null ? plain : { ...plain, trace }
+      // The outcome that comes before `resolve` returns is one for which nobody had to be asked.
+      let asked = false
       resolver.resolve(query.question, options, outcome =>
-        settle({ kind: 'resolved', outcome, by: sourceOf(outcome), shareable: true }),
+        settle({ kind: 'resolved', outcome, by: sourceOf(outcome, asked), shareable: true }),
       )
+      asked = true
     })
 
-function sourceOf(outcome: Outcome): string {
+function sourceOf(outcome: Outcome, asked: boolean): string {
   if (outcome.kind === 'failure') return `failure:${outcome.why}`
-  return outcome.authoritative ? 'local' : 'recursion'
+  if (outcome.authoritative) return 'local'
+  return asked ? 'recursion' : 'cache'
 }

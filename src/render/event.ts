@@ -50,6 +50,10 @@ const socketKinds = ['listening', 'listener-failed', 'udp-mode', 'receive-buffer
 type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
 const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
 
+const trafficKinds = ['overloaded', 'query-log-failed', 'query-log-works', 'clients-refused', 'servfail'] as const
+type TrafficEvent = Extract<Event, { kind: (typeof trafficKinds)[number] }>
+const isTraffic = (event: Event): event is TrafficEvent => trafficKinds.some(kind => kind === event.kind)
+
 type Sentence = Pick<LogLine, 'level' | 'message'>
 
 function trustSentence(event: TrustEvent): Sentence {
@@ -157,6 +161,33 @@ function socketSentence(event: SocketEvent): Sentence {
   }
 }
 
+/** What clients bring about, and the log of their queries. */
+function trafficSentence(event: TrafficEvent): Sentence {
+  switch (event.kind) {
+    case 'overloaded':
+      return { level: 'warn', message: `overloaded: ${event.inFlight} resolutions in flight, new ones fail` }
+    case 'query-log-failed':
+      return { level: 'error', message: `queries are not logged: ${event.message}` }
+    case 'query-log-works':
+      return {
+        level: 'info',
+        message: `queries are logged again to ${event.file}; ${event.lost} ${event.lost === 1 ? 'line is' : 'lines are'} lost`,
+      }
+    case 'clients-refused':
+      return {
+        level: 'warn',
+        message: `refused ${event.count === 1 ? 'a query' : `${event.count} queries`} of clients outside of "allow", the latest from ${event.client}`,
+      }
+    case 'servfail':
+      return {
+        level: 'info',
+        message: `${event.count === 1 ? '' : `${event.count} queries got SERVFAIL, the latest `}${event.question}: ${event.count === 1 ? 'SERVFAIL, ' : ''}${event.reason === '' ? 'no reason known' : event.reason}`,
+      }
+    default:
+      return event satisfies never
+  }
+}
+
 const warmUpEnds = {
   done: '',
   busy: ', then clients came',
@@ -167,6 +198,7 @@ const warmUpEnds = {
 function sentence(event: Event): Sentence {
   if (isTrust(event)) return trustSentence(event)
   if (isSocket(event)) return socketSentence(event)
+  if (isTraffic(event)) return trafficSentence(event)
   switch (event.kind) {
     case 'starting':
       return {
@@ -178,7 +210,7 @@ function sentence(event: Event): Sentence {
     case 'stats':
       return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
     case 'primed':
-      return { level: 'info', message: `the root has ${event.servers} servers` }
+      return { level: 'info', message: `the root has ${event.servers} ${event.servers === 1 ? 'server' : 'servers'}` }
     case 'priming-failed':
       return { level: 'warn', message: `could not ask for the root servers, going on with the hints: ${event.reason}` }
     case 'zone-loaded':
@@ -214,10 +246,6 @@ function sentence(event: Event): Sentence {
         level: 'error',
         message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${reasonOf(event.error)}`,
       }
-    case 'overloaded':
-      return { level: 'warn', message: `overloaded: ${event.inFlight} resolutions in flight, new ones fail` }
-    case 'query-log-failed':
-      return { level: 'error', message: `queries are not logged: ${event.message}` }
     case 'warmed-up':
       return {
         level: 'debug',

@@ -149,8 +149,23 @@ const ms = (value: number): string =>
 
 export type JsonStep = Readonly<Record<string, string | number>>
 
-/** A step with its names and questions in presentation format. */
-export function jsonStep(step: TraceStep): JsonStep {
+/**
+ * A step with its names and questions in presentation format; milliseconds since `startedAtMs`, to three digits after
+ * the point.
+ */
+export function jsonStep(step: TraceStep, startedAtMs = 0): JsonStep {
+  const plain = plainStep(step)
+  const { atMs, tookMs } = plain
+  return {
+    ...plain,
+    ...(typeof atMs === 'number' ? { atMs: rounded(atMs - startedAtMs) } : {}),
+    ...(typeof tookMs === 'number' ? { tookMs: rounded(tookMs) } : {}),
+  }
+}
+
+const rounded = (milliseconds: number): number => Math.round(milliseconds * 1_000) / 1_000
+
+function plainStep(step: TraceStep): JsonStep {
   switch (step.kind) {
     case 'lookup':
       return {

@@ -4,6 +4,8 @@
  * a counter that two of them write would lose counts; the numbers told are the sums.
  */
 
+import { Rcode } from '../dns/types.ts'
+
 const names = [
   'udpQueries',
   'tcpQueries',
@@ -32,6 +34,37 @@ const names = [
 ] as const
 
 export type CounterName = (typeof names)[number]
+
+/** Under which name a reply is counted, by what it says. */
+export function rcodeCounter(rcode: number): CounterName {
+  switch (rcode) {
+    case Rcode.NOERROR:
+      return 'noError'
+    case Rcode.NXDOMAIN:
+      return 'nxDomain'
+    case Rcode.SERVFAIL:
+      return 'servFail'
+    case Rcode.REFUSED:
+      return 'refused'
+    case Rcode.FORMERR:
+      return 'formatErrors'
+    case Rcode.NOTIMP:
+      return 'notImplemented'
+    case Rcode.BADVERS:
+      return 'badVersions'
+    default:
+      return 'otherRcodes'
+  }
+}
+
+/** The four bits of the header: EDNS widens an rcode only for errors that no cache has. */
+const HEADER_RCODES = 16
+const PLAIN_INDEXES: Uint8Array = Uint8Array.from({ length: HEADER_RCODES }, (_, rcode) =>
+  names.indexOf(rcodeCounter(rcode)),
+)
+
+/** The position to increment for the fourth octet of a finished reply. */
+export const rcodeIndex = (octet: number): number => PLAIN_INDEXES[octet & (HEADER_RCODES - 1)] ?? 0
 
 export class Counters {
   readonly #values: Float64Array

@@ -42,7 +42,7 @@ export function formatQuery(entry: QueryLogEntry, privacy: ClientPrivacy): strin
 /** RFC 6973 section 6.1: prefixes of the length that is handed to one household are enough for most questions. */
 const PREFIX_OCTETS = { 4: 3, 6: 7 } as const
 
-function clientText(client: Client, privacy: ClientPrivacy): string {
+export function clientText(client: Client, privacy: ClientPrivacy): string {
   switch (privacy) {
     case 'full':
       return client.ip.text

@@ -18,9 +18,10 @@ import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
 import type { Client, Clock, EventSink, Reply, Serve } from '../ports.ts'
 import { BytePath, silenceFor } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
-import type { CounterName, Counters } from './counters.ts'
+import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
-import type { QueryLog } from './query-log.ts'
+import { clientText, type QueryLog } from './query-log.ts'
+import type { Tally } from './tally.ts'
 import { contentOf, errorContent, respond, shareableForm, type RespondSettings } from './respond.ts'
 import type { WaitingClients } from './pending-queries.ts'
 
@@ -32,6 +33,8 @@ export interface ServeParts {
   readonly counters: Counters
   readonly events: EventSink
   readonly settings: RespondSettings
+  /** What is told at most once in a while; kept over a reload. Without them it is not told. */
+  readonly tallies?: { readonly refusals: Tally; readonly failures: Tally }
   /** Null when queries are not logged. */
   readonly queryLog: QueryLog | null
   /** Called behind the reply for a popular answer that ends soon. Nothing waits for it. */
@@ -56,6 +59,7 @@ class Server {
   readonly #udpQueries: number
   readonly #tcpQueries: number
   readonly #hits: number
+  readonly #tallies: ServeParts['tallies']
   /** Whether the query in hand was replied to; read only before `take` returns. */
   #replied = false
 
@@ -69,6 +73,7 @@ class Server {
     this.#udpQueries = parts.counters.index('udpQueries')
     this.#tcpQueries = parts.counters.index('tcpQueries')
     this.#hits = parts.counters.index('answeredFromCache')
+    this.#tallies = parts.tallies
   }
 
   take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
@@ -97,6 +102,7 @@ class Server {
     const octets = this.#bytePath.answer(bytes, length, client.transport, this.#out, 0, now)
     if (octets === 0) return false
     counters.add(this.#hits)
+    counters.add(rcodeIndex(this.#out[3] ?? 0))
     this.#replied = true
     reply(this.#out, octets)
     const { peek } = this.#bytePath
@@ -124,13 +130,16 @@ class Server {
   #byValue(bytes: Uint8Array, client: Client, allowed: boolean, reply: Reply): void {
     const checked = checkQuery(decodeMessage(bytes), client.transport)
     if (checked.kind === 'drop') this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
-    else if (!allowed) this.#refuseClient(checked.asked, reply)
+    else if (!allowed) this.#refuseClient(checked.asked, client, reply)
     else if (checked.kind === 'query') this.#ask(checked.asked, client, reply)
     else this.#send(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), 'check', reply)
   }
 
-  #refuseClient(asked: Asked, reply: Reply): void {
+  #refuseClient(asked: Asked, client: Client, reply: Reply): void {
+    const { clock, events } = this.#parts
     this.#count('refusedClients')
+    const count = this.#tallies?.refusals.note(clock.now()) ?? 0
+    if (count > 0) events({ kind: 'clients-refused', count, client: clientText(client, 'prefix') })
     this.#send(asked, errorContent(Rcode.REFUSED, EdeCode.Prohibited, 'this client may not ask here'), 'access', reply)
   }
 
@@ -202,6 +211,19 @@ class Server {
       return
     }
     this.#send(asked, content, answer.by, reply, query, answer)
+    if (content.rcode === Rcode.SERVFAIL) this.#tellFailure(query, content)
+  }
+
+  #tellFailure({ question }: Query, { ede }: Content): void {
+    const { clock, events } = this.#parts
+    const count = this.#tallies?.failures.note(clock.now()) ?? 0
+    if (count > 0)
+      events({
+        kind: 'servfail',
+        count,
+        question: `${formatName(question.name)} ${typeName(question.type)}`,
+        reason: ede?.text ?? '',
+      })
   }
 
   /**
@@ -296,26 +318,5 @@ function startWith(handler: Handler, query: Query): Promise<Answer> {
     return handler(query)
   } catch (error) {
     return Promise.reject(error)
-  }
-}
-
-function rcodeCounter(rcode: number): CounterName {
-  switch (rcode) {
-    case Rcode.NOERROR:
-      return 'noError'
-    case Rcode.NXDOMAIN:
-      return 'nxDomain'
-    case Rcode.SERVFAIL:
-      return 'servFail'
-    case Rcode.REFUSED:
-      return 'refused'
-    case Rcode.FORMERR:
-      return 'formatErrors'
-    case Rcode.NOTIMP:
-      return 'notImplemented'
-    case Rcode.BADVERS:
-      return 'badVersions'
-    default:
-      return 'otherRcodes'
   }
 }

@@ -2,16 +2,17 @@
  * Appends lines to a file without making the caller wait: lines gather in memory while the disk is busy, and when too
  * many have gathered new ones are counted as dropped. For the query log; one write is under way at a time.
  *
- * Invariant: memory is bounded by `bufferBytes`; a failing disk is told once and never throws.
+ * Invariants: memory is bounded by `bufferBytes`; a failing disk is told once and never throws; what a full disk left
+ * of a line is taken back, so that the next one stands alone.
  */
-import { close, open, write } from 'node:fs'
+import { close, fstat, ftruncate, open, write } from 'node:fs'
 
 export interface LineWriter {
   /** A line with its newline. */
   write(line: string): void
   /** Lines that found no room, or no file. */
   readonly dropped: number
-  /** Opens the path anew, for programs that rotate logs by renaming. */
+  /** Opens the path now: for the first time, or anew for programs that rotate logs by renaming. */
   reopen(): void
   /** Writes what has gathered and closes. */
   close(): Promise<void>
@@ -22,6 +23,8 @@ export interface LineWriterOptions {
   readonly bufferBytes: number
   /** Called when the file cannot be opened or written, once until it works again. */
   readonly onTrouble: (message: string) => void
+  /** Called when it works again, with the number of lines that were lost meanwhile. */
+  readonly onRecovery?: (lost: number) => void
 }
 
 export const openLineWriter = (options: LineWriterOptions): LineWriter => new FileLineWriter(options)
@@ -34,7 +37,12 @@ class FileLineWriter implements LineWriter {
   #file: number | null = null
   #busy = false
   #reopen = false
-  #troubled = false
+  /** Open it even without a line to write. */
+  #wanted = false
+  /** Octets of a line that a failure cut, at the end of the file. */
+  #torn = 0
+  /** Lines dropped when the trouble began; null: there is none. */
+  #troubledAt: number | null = null
   #closed: (() => void) | null = null
 
   constructor(options: LineWriterOptions) {
@@ -57,6 +65,7 @@ class FileLineWriter implements LineWriter {
 
   reopen(): void {
     this.#reopen = true
+    this.#wanted = true
     if (!this.#busy) {
       this.#busy = true
       this.#step()
@@ -77,21 +86,28 @@ class FileLineWriter implements LineWriter {
     if (this.#file !== null && (this.#reopen || (this.#closed !== null && this.#pending.length === 0))) {
       const file = this.#file
       this.#file = null
+      this.#torn = 0
       this.#reopen = false
       close(file, () => this.#step())
       return
     }
     this.#reopen = false
-    if (this.#pending.length === 0) {
+    if (this.#pending.length === 0 && (!this.#wanted || this.#file !== null || this.#closed !== null)) {
       this.#busy = false
       this.#closed?.()
       return
     }
+    this.#wanted = false
     if (this.#file === null) {
       open(this.#options.path, 'a', 0o640, (error, file) => {
         if (error === null) this.#file = file
-        this.#done(error)
+        else this.#failed(error, 0)
+        this.#step()
       })
+      return
+    }
+    if (this.#torn > 0) {
+      this.#mend(this.#file)
       return
     }
     const octets = Buffer.from(this.#pending.join(''), 'utf8')
@@ -102,21 +118,57 @@ class FileLineWriter implements LineWriter {
 
   #writeAll(file: number, octets: Buffer): void {
     write(file, octets, (error, written) => {
-      if (error === null && written < octets.length) this.#writeAll(file, octets.subarray(written))
-      else this.#done(error)
+      if (error === null && written < octets.length) {
+        const end = octets.subarray(0, written).lastIndexOf(NEWLINE)
+        this.#torn = end < 0 ? this.#torn + written : written - end - 1
+        this.#writeAll(file, octets.subarray(written))
+        return
+      }
+      if (error === null) {
+        this.#torn = 0
+        this.#worked()
+      } else
+        this.#failed(
+          error,
+          octets.reduce((lines, octet) => lines + (octet === NEWLINE ? 1 : 0), 0),
+        )
+      this.#step()
     })
   }
 
-  #done(error: NodeJS.ErrnoException | null): void {
-    if (error === null) {
-      this.#troubled = false
-    } else {
-      if (!this.#troubled) this.#options.onTrouble(`${this.#options.path}: ${error.message}`)
-      this.#troubled = true
-      this.dropped += this.#pending.length
-      this.#pending = []
-      this.#pendingLength = 0
+  /** Takes back the half line, also on a full disk; where that is not possible a newline ends it. */
+  #mend(file: number): void {
+    const torn = this.#torn
+    this.#torn = 0
+    fstat(file, (error, stats) => {
+      const length = error === null ? stats.size - torn : -1
+      const fallBack = (): void => {
+        this.#pending.unshift('\n')
+        this.#pendingLength++
+        this.#step()
+      }
+      if (length < 0) fallBack()
+      else ftruncate(file, length, failed => (failed === null ? this.#step() : fallBack()))
+    })
+  }
+
+  /** `lost`: lines that were being written, the one that was cut with them. */
+  #failed(error: NodeJS.ErrnoException, lost: number): void {
+    if (this.#troubledAt === null) {
+      this.#troubledAt = this.dropped
+      this.#options.onTrouble(`${this.#options.path}: ${error.message}`)
     }
-    this.#step()
+    this.dropped += lost + this.#pending.length
+    this.#pending = []
+    this.#pendingLength = 0
+  }
+
+  #worked(): void {
+    const since = this.#troubledAt
+    if (since === null) return
+    this.#troubledAt = null
+    this.#options.onRecovery?.(this.dropped - since)
   }
 }
+
+const NEWLINE = 0x0a

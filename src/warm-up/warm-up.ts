@@ -278,7 +278,7 @@ function openEngine(
     libc: undefined,
     ports: like,
   })
-  recursor.zones.load({ zones: [], records: [], specialUseOff: config.specialUseOff })
+  recursor.zones.load({ zones: [], records: [], reverse: false, specialUseOff: config.specialUseOff })
   return {
     serve: serveWith(config, recursor, events),
     close() {

@@ -105,6 +105,7 @@ describe('a datagram', () => {
     // What is handed over is counted by who ends it.
     expect(counters.get('udpQueries')).toBe(expected === HAND_OVER ? 0 : 1)
     expect(counters.get('answeredFromCache')).toBe(expected > 0 ? 1 : 0)
+    expect(counters.get('noError')).toBe(expected > 0 ? 1 : 0)
     expect(counters.get('droppedPortZero')).toBe(expected === 0 ? 1 : 0)
   })
 

@@ -4,9 +4,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { runQuery } from '../../src/cli/query.ts'
+import { runQuery } from '../../src/cli/query/query.ts'
 import type { ConfigResult } from '../../src/config/config.ts'
-import { readDigWords } from '../../src/cli/dig-words.ts'
+import { readDigWords } from '../../src/cli/query/dig-words.ts'
 import { StartError, type ServerOptions } from '../../src/app/server.ts'
 import type { TraceStep } from '../../src/resolver/trace.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
@@ -83,7 +83,7 @@ describe('startServer', () => {
     await ask(inside, 'www.shop A')
     await ask(inside, 'www.shop A')
     expect(inside.server.stats()).toMatchObject({
-      queries: { udpQueries: 2, answeredFromCache: 1, noError: 1 },
+      queries: { udpQueries: 2, answeredFromCache: 1, noError: 2 },
       waiting: 0,
       resolutions: 0,
       cached: { answers: 1 },
@@ -182,6 +182,23 @@ describe('while it runs', () => {
     expect(inside.events).toContainEqual({ kind: 'zone-removed', zone: 'home.lan.', file })
   })
 
+  test('a query log that cannot be opened is told at the start, and the server serves', async () => {
+    const inside = await start({ queryLog: { file: 'no/such/directory/queries.log' } })
+    await expect
+      .poll(() => inside.events)
+      .toContainEqual({
+        kind: 'query-log-failed',
+        message: expect.stringContaining('no/such/directory/queries.log: ENOENT'),
+      })
+    expect((await ask(inside, 'www.shop A')).status).toBe('NOERROR')
+  })
+
+  test('an address of a private network among the records has its name, without being asked for', async () => {
+    const inside = await start({ records: { 'nas.lan': { A: '192.168.1.10' } } })
+    expect(data(await ask(inside, '10.1.168.192.in-addr.arpa PTR'))).toEqual(['PTR nas.lan.'])
+    expect((await ask(inside, '11.1.168.192.in-addr.arpa PTR')).status).toBe('NXDOMAIN')
+  })
+
   test('reload takes a new configuration over at once, and names what waits for a restart', async () => {
     const next: { result: ConfigResult } = {
       result: {
@@ -200,6 +217,12 @@ describe('while it runs', () => {
       file: '//resolver.config.json',
       needsRestart: ['tcp'],
     })
+    // Compared with what runs and not with what was read last: the same file again, and the file of the start again.
+    inside.server.reload()
+    expect(inside.events.at(-1)).toMatchObject({ kind: 'config-reloaded', needsRestart: ['tcp'] })
+    next.result = { kind: 'config', config: configOf({}), warnings: [] }
+    inside.server.reload()
+    expect(inside.events.at(-1)).toMatchObject({ kind: 'config-reloaded', needsRestart: [] })
     next.result = {
       kind: 'config',
       config: configOf({ identity: { id: 'me' }, records: { 'www.shop': { A: '192.0.2.99' } } }),
@@ -212,7 +235,10 @@ describe('while it runs', () => {
 
   test('a new configuration with mistakes changes nothing', async () => {
     const problem = { file: 'f', line: 1, column: 2, severity: 'error', message: 'no' } as const
-    const inside = await start({}, { readConfig: () => ({ kind: 'invalid', file: 'f', problems: [problem] }) })
+    const inside = await start(
+      {},
+      { readConfig: () => ({ kind: 'invalid', file: 'f', problems: [problem], rest: null }) },
+    )
     inside.server.reload()
     expect(inside.events.at(-1)).toEqual({
       kind: 'config-rejected',

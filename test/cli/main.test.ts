@@ -66,10 +66,61 @@ describe('commands', () => {
       expect(printed.mock.calls.join('')).toContain(flag)
   })
 
+  test.each(['serve --help', 'query --help', 'demo --help', 'explain --help', '--help'])(
+    '%s fits 80 columns',
+    async words => {
+      const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+      await run(words)
+      expect(
+        printed.mock.calls
+          .flat()
+          .join('\n')
+          .split('\n')
+          .filter(line => line.length > 80),
+      ).toEqual([])
+    },
+  )
+
+  test('help of serve says what a setting may be, under headings as people write them', async () => {
+    const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+    await run('serve --help')
+    const text = printed.mock.calls.flat().join('\n').replaceAll(/\s+/g, ' ')
+    for (const part of [
+      'DNSSEC:',
+      'TCP:',
+      'Log:',
+      'Query log:',
+      'One of: off, relaxed, strict.',
+      'One of: trace, debug, info, warn, error, fatal, silent.',
+      'One of: full, prefix, none.',
+      'One of: true, false, auto.',
+    ])
+      expect(text).toContain(part)
+  })
+
+  test('explain --json says when it began, and rounds', async () => {
+    file('own.hints', '. 60 NS a.root.\na.root. 60 A 127.0.0.9\n')
+    const told = JSON.parse((await run('explain a.test --json --no-dnssec --root-hints own.hints')).out)
+    expect(told.startedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    expect(told.steps[0]).toMatchObject({ kind: 'lookup', atMs: 0 })
+  })
+
   test('completion prints a script and is no unknown argument', async () => {
     const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
     expect((await run('completion')).code).toBe(0)
     expect(printed.mock.calls.join('')).toContain('rootwalk')
+  })
+
+  test.each([
+    ['query +sho', '+short'],
+    ['query MX', 'MX'],
+    ['query aaa', 'aaaa'],
+    ['query --sh', '--short'],
+    ['serve --list', '--listen'],
+  ])('completion of "%s" offers %s', async (words, offered) => {
+    const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+    await run(`--get-yargs-completions rootwalk ${words}`)
+    await expect.poll(() => printed.mock.calls.flat().join('\n')).toContain(offered)
   })
 
   test('trust anchors on the command line: what is wrong with them is told with its place, and nothing starts', async () => {
@@ -127,7 +178,9 @@ describe('commands', () => {
     ['serve extra', 'Unknown argument: extra'],
     ['query a.test AAA', 'did you mean AAAA?'],
     ['query a.test -p 0', '-p takes a port'],
-    ['query a.test -p', 'Not enough arguments'],
+    ['query a.test -p', '-p needs a port'],
+    ['query a.test --jsn', 'did you mean --json?'],
+    ['query a.test +shrt', 'did you mean +short?'],
     ['check-zone', 'Not enough non-option arguments'],
     ['explain', 'Not enough non-option arguments'],
     ['explain a.test AAA', '"AAA" is no record type'],
@@ -157,6 +210,48 @@ describe('check-config', () => {
     )
     expect((await run('check-config', { ROOTWALK_CONFIG: 'bad.json' })).code).toBe(78)
     expect((await run('check-config missing.json')).err).toContain('missing.json: there is no such file')
+  })
+
+  test('all problems of all stages at once, and so does serve', async () => {
+    file('all.zone', zone('www A 192.0.2.300'))
+    file(
+      'all.json',
+      JSON.stringify({
+        listen: ['localhost:53'],
+        records: { 'a.test': { A: '300.1.1.1' } },
+        zones: ['all.zone', 'missing.zone'],
+        rootHints: 'no.hints',
+        dnssec: { trustAnchors: 'no.anchors' },
+        queryLog: { file: 'no/such/directory/q.log' },
+      }),
+    )
+    for (const words of ['check-config all.json', 'serve --config all.json']) {
+      const ran = await run(words)
+      expect([ran.code, ran.out]).toEqual([78, ''])
+      for (const what of [
+        'listen[0]',
+        'records.a.test.A',
+        'no.hints',
+        'no.anchors',
+        'all.zone:5:',
+        'missing.zone',
+        'q.log cannot be written',
+      ])
+        expect(ran.err).toContain(what)
+    }
+    file(
+      'late.json',
+      JSON.stringify({ listen: ['127.0.0.1:0'], zones: ['all.zone'], rootHints: 'no.hints', log: { level: 'silent' } }),
+    )
+    expect(await run('serve --config late.json')).toMatchObject({
+      code: 78,
+      err: expect.stringMatching(/no\.hints[\s\S]*all\.zone:5:[\s\S]*not started/),
+    })
+    file('log.json', JSON.stringify({ queryLog: { file: 'no/such/directory/q.log' } }))
+    expect(await run('check-config log.json')).toMatchObject({
+      code: 78,
+      err: expect.stringMatching(/^\S*log\.json: queryLog\.file: .*q\.log cannot be written: .*directory: ENOENT/),
+    })
   })
 
   test('a broken zone is bad data, exit code 65; broken hints are bad configuration', async () => {

@@ -232,11 +232,58 @@ describe('everything that is wrong is told at once, each with its place', () => 
   ])('%s', (text, complaint) => expect(complaints(text)[0]).toContain(complaint))
 
   test('access that is too wide or too narrow is warned about', () => {
-    expect(complaints('{"listen": ["0.0.0.0:53"], "allow": ["10.0.0.0/8"]}')).toEqual([])
+    expect(complaints('{"listen": ["0.0.0.0:53"], "allow": ["127.0.0.0/8", "10.0.0.0/8"]}')).toEqual([])
     expect(complaints('{"listen": ["127.0.0.1", "192.168.1.1"]}')).toEqual([
       'F:1:26: warning: listen[1]: can be reached from other hosts, but "allow" lets only this one ask; others are refused',
     ])
     expect(complaints('{"allow": ["::/0"]}')[0]).toContain('warning: allow[0]: lets the whole Internet ask')
+  })
+
+  test.each<[string, string[]]>([
+    ['{"allow": ["192.168.0.0/16"]}', ['over 127.0.0.1: add "127.0.0.0/8"', 'over ::1: add "::1/128"']],
+    ['{"listen": ["0.0.0.0:53"], "allow": ["192.168.0.0/16"]}', ['over 127.0.0.1: add "127.0.0.0/8"']],
+    ['{"listen": ["[::]:53"], "allow": ["192.168.0.0/16"]}', ['over ::1: add "::1/128"']],
+    ['{"listen": ["192.168.1.1"], "allow": ["192.168.0.0/16"]}', []],
+    ['{"listen": ["127.0.0.1"], "allow": ["127.0.0.1"]}', []],
+  ])('a list of clients that leaves out this host is warned about: %s', (text, expected) => {
+    expect(complaints(text)).toEqual(
+      expected.map(what => expect.stringContaining(`warning: allow: does not let this host itself ask ${what}`)),
+    )
+  })
+
+  test.each([
+    [
+      '::1:53',
+      'F:1:12: listen[0]: "::1:53" is an IPv6 address without a port: write "[::1]:53" for port 53 of ::1, or "[::1:53]" for that address',
+    ],
+    [
+      '2001:db8::1:5300',
+      'F:1:12: listen[0]: "2001:db8::1:5300" is an IPv6 address without a port: write "[2001:db8::1]:5300" for port 5300 of 2001:db8::1, or "[2001:db8::1:5300]" for that address',
+    ],
+  ])('listen %j, an address that was meant as an address and a port', (text, complaint) => {
+    expect(complaints(JSON.stringify({ listen: [text] }))).toEqual([complaint])
+  })
+  test.each(['[::1:53]', '::1', '::', '2001:db8::1', '2001:db8:0:0:0:0:0:1', 'fe80::abcd'])(
+    'listen %j is an address',
+    text => {
+      expect(config(JSON.stringify({ listen: [text], allow: ['::/1', '::1'] })).listen[0]?.port).toBe(53)
+    },
+  )
+
+  test.each<[string, string[]]>([
+    [
+      '{"listen": ["localhost:53"], "records": {"a.test": {"A": "300.1.1.1"}}, "zones": [{"file": "x", "origin": "a..b"}]}',
+      ['listen[0]', 'records.a.test.A', 'zones[0].origin'],
+    ],
+    ['{"nothing": 1, "records": ["a.test. A x"]}', ['unknown key "nothing"', 'records[0]']],
+    [
+      '{"listen": ["127.0.0.1", "x"], "records": ["a. A x", 5, "b. A y"]}',
+      ['listen[1]', 'records[0]', 'records[1]: expected string', 'F:1:57: records[2]'],
+    ],
+    ['{"cache": {"bytes": 5}, "specialUse": {"locahost": false}}', ['cache.bytes', 'specialUse.locahost']],
+    ['{"upstream": {"ipv4": false, "ipv6": "x"}, "allow": ["y"]}', ['upstream.ipv6', 'allow[0]']],
+  ])('what is wrong with the form of one setting hides nothing of the others: %s', (text, expected) => {
+    expect(complaints(text)).toEqual(expected.map(what => expect.stringContaining(what)))
   })
 })
 
@@ -329,6 +376,17 @@ describe('flags override variables override the file', () => {
     expect(from('named.json', { ROOTWALK_CONFIG: 'missing.json' })).toMatchObject({
       config: { file: join(directory, 'named.json') },
     })
+    writeFileSync(join(directory, 'resolver.config.json'), '{}')
+    expect(from(undefined)).toMatchObject({
+      config: { file: join(directory, 'resolver.config.json') },
+      warnings: [
+        {
+          file: join(directory, 'resolver.config.json'),
+          message: `is the configuration; ${join(home, 'rootwalk', 'resolver.config.json')} is there too and is not read (--config names the one to take)`,
+        },
+      ],
+    })
+    expect(from('named.json')).toMatchObject({ warnings: [] })
     expect(from('missing.json')).toMatchObject({
       kind: 'invalid',
       problems: [{ file: join(directory, 'missing.json'), message: 'there is no such file' }],

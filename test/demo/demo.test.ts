@@ -176,7 +176,8 @@ describe('the demo', () => {
 
   it('suggests commands that ask for what is there', () => {
     const text = welcome(internet, 5300, noPaint)
-    expect(text).toContain('dig @127.0.0.1 -p 5300 www.example.com ')
+    expect(text).toContain('  dig @127.0.0.1 -p 5300 www.example.com\n')
+    expect(text.split('\n').filter(line => line.length > 80)).toEqual([])
     expect(text.split('\n').filter(line => line.startsWith('  dig '))).toHaveLength(internet.suggestions.length)
   })
 

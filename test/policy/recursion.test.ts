@@ -22,10 +22,21 @@ describe('recursion', () => {
   })
 
   test.each<[string, Outcome]>([
-    ['recursion', answer([a('www.example.com.')])],
+    ['cache', answer([a('www.example.com.')])],
     ['local', answer([a('www.example.com.')], { authoritative: true })],
     ['failure:budget', { kind: 'failure', rrsets: [], why: 'budget', ede: 0, text: 'x' }],
   ])('an answer by %s says so and is shareable', async (by, outcome) => {
     expect(await recursion(resolving(outcome))(query())).toEqual({ kind: 'resolved', outcome, by, shareable: true })
+  })
+
+  test('an answer that comes later is one for which servers were asked', async () => {
+    const outcome = answer([a('www.example.com.')])
+    const later: Resolves = {
+      resolve(_question, _options, done) {
+        queueMicrotask(() => done(outcome))
+        return () => {}
+      },
+    }
+    expect(await recursion(later)(query())).toMatchObject({ by: 'recursion' })
   })
 })

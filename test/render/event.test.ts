@@ -25,6 +25,23 @@ describe('log', () => {
     ],
     [{ kind: 'priming-failed', reason: 'r' }, 'warn', 'could not ask for the root servers, going on with the hints: r'],
     [
+      { kind: 'clients-refused', count: 1, client: '203.0.113.0/24' },
+      'warn',
+      'refused a query of clients outside of "allow", the latest from 203.0.113.0/24',
+    ],
+    [
+      { kind: 'clients-refused', count: 12, client: '203.0.113.0/24' },
+      'warn',
+      'refused 12 queries of clients outside of "allow", the latest from 203.0.113.0/24',
+    ],
+    [{ kind: 'servfail', count: 1, question: 'a. A', reason: 'nobody there' }, 'info', 'a. A: SERVFAIL, nobody there'],
+    [
+      { kind: 'servfail', count: 3, question: 'a. A', reason: '' },
+      'info',
+      '3 queries got SERVFAIL, the latest a. A: no reason known',
+    ],
+    [{ kind: 'query-log-works', file: 'q', lost: 1 }, 'info', 'queries are logged again to q; 1 line is lost'],
+    [
       { kind: 'bug', where: 'policy', error: new Error('x'), question: 'a. A' },
       'error',
       'a bug in policy while answering a. A: x',

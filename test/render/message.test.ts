@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { extendedError } from '../../src/dns/edns.ts'
 import { parseRr } from '../../src/presentation/rr-text.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
-import { digText, type Journey, jsonMessage, securityShown, shortText, type Show } from '../../src/render/message.ts'
+import type { Show } from '../../src/cli/query/dig-query.ts'
+import { plainStyle } from '../../src/render/record-style.ts'
+import { digText, jsonMessage, securityShown, shortText, type Journey } from '../../src/render/message.ts'
 import { asked, edns, message } from '../server/make.ts'
 
 const rr = (text: string): Rr => {
@@ -25,6 +27,10 @@ const all: Show = {
   authority: true,
   additional: true,
   stats: true,
+  query: false,
+  identify: false,
+  oneSoa: false,
+  style: plainStyle,
 }
 const reply = message({
   id: 7,

@@ -109,6 +109,18 @@ test('every step as JSON is plain text and numbers', () => {
   })
 })
 
+test('times in JSON have three digits and count from the start', () => {
+  const end: TraceStep = {
+    kind: 'end',
+    id: 1,
+    depth: 0,
+    atMs: 1_234.567_890_123,
+    tookMs: 0.123_456_789,
+    outcome: 'answer',
+  }
+  expect(jsonStep(end, 1_000)).toMatchObject({ atMs: 234.568, tookMs: 0.123 })
+})
+
 describe('validation', () => {
   const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
   const zone = (origin: string, at: string, sign?: string) => ({

@@ -12,6 +12,7 @@ import { makeAccess } from '../../src/policy/access.ts'
 import type { Answer, Handler, Query } from '../../src/policy/handler.ts'
 import type { Client, Serve } from '../../src/ports.ts'
 import { Counters } from '../../src/server/counters.ts'
+import { Tally } from '../../src/server/tally.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { createServe } from '../../src/server/serve.ts'
 import { WaitingClients } from '../../src/server/pending-queries.ts'
@@ -61,6 +62,7 @@ function bench(
     },
     waiting,
     counters,
+    tallies: { refusals: new Tally(60_000), failures: new Tally(60_000) },
     events: event => events.push(event),
     settings: {
       udpReplyBytes: 1232,
@@ -129,7 +131,7 @@ describe('two paths', () => {
       udpQueries: 2,
       answeredFromCache: 1,
       answeredByValuePath: 1,
-      noError: 1,
+      noError: 2,
     })
   })
 
@@ -403,5 +405,30 @@ describe('query log', () => {
       { by: 'test', rcode: 0, type: 1, name: wire('www.example.com.') },
       { by: 'cache', rcode: 0, type: 1, name: wire('www.example.com.'), octets: 49, wall: 1_700_000_000 },
     ])
+  })
+})
+
+describe('what clients bring about is told at most once a minute', () => {
+  test('clients that are refused, with how many there were and where the latest is', async () => {
+    const b = bench(always(resolved(answer([a('www.example.com.')]))))
+    const stranger = client('203.0.113.77')
+    for (let i = 0; i < 5; i++) await b.ask(bytesOf(), stranger)
+    expect(b.events).toEqual([{ kind: 'clients-refused', count: 1, client: '203.0.113.0/24' }])
+    b.pass(60_000)
+    await b.ask(bytesOf(), client('198.51.100.9'))
+    expect(b.events.at(-1)).toEqual({ kind: 'clients-refused', count: 5, client: '198.51.100.0/24' })
+    expect(b.counters.get('refusedClients')).toBe(6)
+  })
+
+  test('failures, with the reason of the latest', async () => {
+    const b = bench(
+      always(resolved({ kind: 'failure', rrsets: [], why: 'unreachable', ede: 22, text: 'nobody there' })),
+    )
+    for (let i = 0; i < 3; i++) await b.ask(bytesOf())
+    const event = { kind: 'servfail', question: 'www.example.com. A', reason: 'nobody there' }
+    expect(b.events).toEqual([{ ...event, count: 1 }])
+    b.pass(60_000)
+    await b.ask(bytesOf())
+    expect(b.events.at(-1)).toEqual({ ...event, count: 3 })
   })
 })

@@ -57,6 +57,17 @@ describe('lines to a file', () => {
     expect(troubles).toEqual([expect.stringContaining('no/such/directory: ENOENT')])
   })
 
+  test('opened early, a file that cannot be opened is told before the first line', async () => {
+    troubles.length = 0
+    const writer = open('no/such/place')
+    writer.reopen()
+    await expect.poll(() => troubles).toEqual([expect.stringContaining('no/such/place: ENOENT')])
+    const other = open('early')
+    other.reopen()
+    await expect.poll(() => read('early')).toBe('')
+    await Promise.all([writer.close(), other.close()])
+  })
+
   test('closing without a line makes no file', async () => {
     await open('nothing').close()
     expect(() => read('nothing')).toThrow('ENOENT')

@@ -3,8 +3,8 @@
  * known, in the order they came; those of which nothing is known are written at the end.
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { queryJson } from '../testing/control/query-json.ts'
-import type { DnsStub, RecordedQuery } from '../testing/stub/types.ts'
+import { queryJson } from '../../testing/control/query-json.ts'
+import type { DnsStub, RecordedQuery } from '../../testing/stub/types.ts'
 
 /** Somebody who watches the file sees a query after this time at the latest. */
 const EVERY_MS = 200

@@ -1,0 +1,65 @@
+/**
+ * What a configuration names and what is wrong with it: root hints, trust anchors, zones, the file of the query log.
+ * All of it at once, also when the configuration itself is wrong somewhere. Reads files; starts and changes nothing.
+ */
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { loadAnchors } from './load-anchors.ts'
+import type { Config, ConfigResult } from '../config/config.ts'
+import type { Problem } from '../events.ts'
+import { systemClock } from '../system/system.ts'
+import { loadHints } from './load-hints.ts'
+import { ZoneStore } from './zone-store.ts'
+
+export interface Checked {
+  /** Of the configuration, and of the hints and trust anchors that it names. */
+  readonly problems: readonly Problem[]
+  /** Of zones and of the zone that the records make. */
+  readonly zoneProblems: readonly Problem[]
+  readonly warnings: readonly Problem[]
+  readonly zones: readonly { readonly zone: string; readonly file: string; readonly records: number }[]
+}
+
+export function checkAll(result: ConfigResult): Checked {
+  const config = result.kind === 'config' ? result.config : result.rest
+  const own = result.kind === 'config' ? [] : result.problems
+  const warnings: Problem[] = result.kind === 'config' ? [...result.warnings] : []
+  if (config === null) return { problems: own, zoneProblems: [], warnings, zones: [] }
+  const hints = loadHints(config.rootHints)
+  const anchors = loadAnchors(config.dnssec.anchors)
+  for (const read of [hints, anchors]) if (read.kind !== 'invalid') warnings.push(...read.warnings)
+  const zones: Checked['zones'][number][] = []
+  const store = new ZoneStore({
+    clock: systemClock(),
+    limits: config.limits.zone,
+    onChange: () => {},
+    events: event => {
+      if (event.kind === 'zone-warnings') warnings.push(...event.problems)
+      if (event.kind === 'zone-loaded') zones.push(event)
+    },
+  })
+  const zoneProblems = store.load(config)
+  const named = [hints, anchors].flatMap(read => (read.kind === 'invalid' ? read.problems : []))
+  return { problems: [...own, ...named, ...queryLogProblems(config)], zoneProblems, warnings, zones }
+}
+
+/** The file must be one that can be written, or be made in its directory. */
+function queryLogProblems({ file, queryLog }: Pick<Config, 'file' | 'queryLog'>): readonly Problem[] {
+  if (queryLog === null) return []
+  const path = existsSync(queryLog.file) ? queryLog.file : dirname(queryLog.file)
+  try {
+    accessSync(path, constants.W_OK)
+    return []
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replace(/, access .*/, '') : String(error)
+    return [
+      {
+        file: file ?? '',
+        line: 0,
+        column: 0,
+        severity: 'error',
+        message: `queryLog.file: ${queryLog.file} cannot be written: ${path}: ${why}`,
+      },
+    ]
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * One question of `rootwalk query` put to one server, as often and over what transport it takes: tries, truncation,
+ * another version of EDNS, a cookie that the server wants, signatures. The outcome is a value; nothing is printed here.
+ */
+import type { DigQuery } from './dig-query.ts'
+import { decodeMessage } from '../../dns/decode.ts'
+import { findOption } from '../../dns/edns.ts'
+import type { Message } from '../../dns/message.ts'
+import { EdnsOptionCode, Rcode, rcodeName } from '../../dns/types.ts'
+import { defaultLimits } from '../../limits.ts'
+import { askByDatagram, askByStream, type Heard, type QueryPath } from '../../net/query-client.ts'
+import type { Random, ServerAddress, Transport } from '../../ports.ts'
+import { type Learnt, queryBytes } from './message.ts'
+import { signQuery, type TsigKey, TsigVerifier } from './tsig.ts'
+
+export interface Replied {
+  readonly kind: 'reply'
+  readonly message: Message
+  /** The query that it answers. */
+  readonly sent: Message
+  readonly transport: Transport
+  readonly tookMs: number
+  readonly octets: number
+  /** Milliseconds since 1970. */
+  readonly sentAt: number
+}
+
+export type Asked = Replied | { readonly kind: 'failed'; readonly message: string }
+
+export interface Asking {
+  readonly random: Random
+  readonly key: TsigKey | null
+  /** Seconds since 1970. */
+  readonly wall: () => number
+  /** What a person should know on the way. */
+  readonly tell: (text: string) => void
+  /** Sees each query before it is sent. */
+  readonly onQuery: (sent: Message, octets: number, transport: Transport) => void
+}
+
+/** A query ready to be sent, and what checks its reply. */
+interface Prepared {
+  readonly bytes: Uint8Array
+  readonly sent: Message
+  readonly verifier: TsigVerifier | null
+}
+
+function prepare(query: DigQuery, asking: Asking, learnt: Learnt): Prepared {
+  const plain = queryBytes(query, asking.random, learnt)
+  const decoded = decodeMessage(plain)
+  if (decoded.kind !== 'message') throw new Error(`a query of ours cannot be read: ${decoded.why}`)
+  if (asking.key === null) return { bytes: plain, sent: decoded.message, verifier: null }
+  const signed = signQuery(plain, asking.key, asking.wall())
+  return { bytes: signed.bytes, sent: decoded.message, verifier: new TsigVerifier(asking.key, signed.mac) }
+}
+
+/** Tries as often as wanted over UDP, and over TCP when the reply was truncated or somebody guesses at it. */
+export async function ask(server: ServerAddress, query: DigQuery, asking: Asking): Promise<Asked> {
+  const path: QueryPath = { server, from: query.from, timeoutMs: query.timeoutMs }
+  let transport: Transport = query.tcp ? 'tcp' : 'udp'
+  let learnt: Learnt = { version: null, cookie: null }
+  for (let left = query.tries; left > 0; left--) {
+    const prepared = prepare(query, asking, learnt)
+    const sentAt = Date.now()
+    asking.onQuery(prepared.sent, prepared.bytes.length, transport)
+    const heard = await exchange(path, transport, prepared.bytes)
+    switch (heard.kind) {
+      case 'reply': {
+        const read = readReply(server, heard, prepared, asking, { transport, sentAt })
+        if (read.kind === 'failed') return read
+        if (read.message.truncated && transport === 'udp' && !query.ignoreTruncation) {
+          asking.tell(';; Truncated, asking again over TCP.\n')
+          transport = 'tcp'
+          left++
+          continue
+        }
+        const next = lessonOf(read, query, learnt)
+        if (next === null) return read
+        asking.tell(`;; ${rcodeName(read.message.rcode)}, asking again.\n`)
+        learnt = next
+        left++
+        continue
+      }
+      case 'timeout':
+        continue
+      case 'guessed':
+        asking.tell(';; Replies that do not fit the question arrived, asking over TCP.\n')
+        transport = 'tcp'
+        continue
+      case 'refused':
+        return failed(`${server.key} cannot be reached over ${transport.toUpperCase()}: ${heard.reason}`)
+      default:
+        heard satisfies never
+    }
+  }
+  const tries = `${query.tries} ${query.tries === 1 ? 'try' : 'tries'}`
+  return failed(
+    `${server.key} gave no answer over ${transport.toUpperCase()} (${tries} of ${query.timeoutMs / 1_000} s)`,
+  )
+}
+
+const failed = (message: string): Asked => ({ kind: 'failed', message })
+
+async function exchange(path: QueryPath, transport: Transport, bytes: Uint8Array): Promise<Heard> {
+  if (transport === 'udp') return askByDatagram(path, bytes, defaultLimits.upstream.mismatchesBeforeTcp)
+  const heard: { reply: Heard | null } = { reply: null }
+  const end = await askByStream(path, bytes, (reply, tookMs) => {
+    heard.reply = { kind: 'reply', bytes: reply, tookMs }
+    return 'done'
+  })
+  if (heard.reply !== null) return heard.reply
+  if (end.kind === 'refused') return end
+  return end.kind === 'closed'
+    ? { kind: 'refused', reason: 'the connection was closed without a reply' }
+    : { kind: 'timeout' }
+}
+
+type At = { readonly transport: Transport; readonly sentAt: number }
+
+function readReply(
+  server: ServerAddress,
+  heard: Extract<Heard, { kind: 'reply' }>,
+  { sent, verifier }: Prepared,
+  asking: Asking,
+  at: At,
+): Asked {
+  const checked = verifier === null ? { bytes: heard.bytes } : verifier.take(heard.bytes, asking.wall())
+  const decoded = decodeMessage('error' in checked ? heard.bytes : checked.bytes)
+  if (decoded.kind === 'format-error') {
+    const cut = decoded.header?.truncated === true && at.transport === 'udp' ? emptyOf(decoded.header, sent) : null
+    if (cut === null) return failed(`${server.key} sent a malformed reply: ${decoded.why} at octet ${decoded.offset}`)
+    return { kind: 'reply', message: cut, sent, ...at, tookMs: heard.tookMs, octets: heard.bytes.length }
+  }
+  if ('error' in checked) return failed(`${server.key}: ${checked.error} (${rcodeName(decoded.message.rcode)})`)
+  return { kind: 'reply', message: decoded.message, sent, ...at, tookMs: heard.tookMs, octets: heard.bytes.length }
+}
+
+/** Of a reply that was cut in the middle of a record only the header is worth anything. */
+const emptyOf = (
+  header: Pick<Message, 'id'> & Omit<Message, 'question' | 'answer' | 'authority' | 'additional' | 'edns'>,
+  sent: Message,
+): Message => ({
+  ...header,
+  question: sent.question,
+  answer: [],
+  authority: [],
+  additional: [],
+  edns: null,
+})
+
+/** What to change for another try; null: the reply is the answer. Each lesson is learnt once. */
+function lessonOf({ message }: Replied, query: DigQuery, learnt: Learnt): Learnt | null {
+  const { edns } = query
+  if (edns === null || message.edns === null) return null
+  if (
+    message.rcode === Rcode.BADVERS &&
+    edns.negotiate &&
+    learnt.version === null &&
+    message.edns.version < edns.version
+  )
+    return { ...learnt, version: message.edns.version }
+  const cookie = findOption(message.edns, EdnsOptionCode.COOKIE)?.data
+  if (message.rcode === Rcode.BADCOOKIE && edns.cookie !== null && learnt.cookie === null && cookie !== undefined)
+    return { ...learnt, cookie }
+  return null
+}
+
+export type Transferred =
+  | { readonly kind: 'complete'; readonly octets: number; readonly messages: number }
+  | { readonly kind: 'failed'; readonly message: string }
+
+/** A conversation of many messages; `onMessage` says when it is over, or what is wrong. */
+export async function askForTransfer(
+  server: ServerAddress,
+  query: DigQuery,
+  asking: Asking,
+  onMessage: (message: Message) => 'more' | 'complete' | { readonly why: string },
+): Promise<Transferred> {
+  const prepared = prepare(query, asking, { version: null, cookie: null })
+  asking.onQuery(prepared.sent, prepared.bytes.length, 'tcp')
+  const state: { octets: number; messages: number; failure: string | null } = { octets: 0, messages: 0, failure: null }
+  const fail = (why: string): 'done' => {
+    state.failure = why
+    return 'done'
+  }
+  const end = await askByStream({ server, from: query.from, timeoutMs: query.timeoutMs }, prepared.bytes, bytes => {
+    state.octets += bytes.length
+    state.messages++
+    if (state.octets > defaultLimits.tool.transferBytes)
+      return fail(`more than ${defaultLimits.tool.transferBytes} octets came`)
+    const checked = prepared.verifier?.take(bytes, asking.wall()) ?? { bytes }
+    if ('error' in checked) return fail(checked.error)
+    const decoded = decodeMessage(checked.bytes)
+    if (decoded.kind === 'format-error')
+      return fail(`a message is malformed: ${decoded.why} at octet ${decoded.offset}`)
+    const next = onMessage(decoded.message)
+    if (typeof next === 'object') return fail(next.why)
+    if (next === 'complete' && prepared.verifier?.complete === false) return fail('the last message has no signature')
+    return next === 'complete' ? 'done' : 'more'
+  })
+  if (state.failure !== null) return { kind: 'failed', message: `${server.key}: ${state.failure}` }
+  switch (end.kind) {
+    case 'done':
+      return { kind: 'complete', octets: state.octets, messages: state.messages }
+    case 'refused':
+      return {
+        kind: 'failed',
+        message:
+          state.messages === 0
+            ? `${server.key} cannot be reached over TCP: ${end.reason}`
+            : `${server.key}: ${end.reason}`,
+      }
+    case 'closed':
+      return { kind: 'failed', message: `${server.key} closed the connection before the last SOA` }
+    case 'timeout':
+      return {
+        kind: 'failed',
+        message: `${server.key} sent nothing for ${query.timeoutMs / 1_000} s, and the last SOA has not come`,
+      }
+    default:
+      return end satisfies never
+  }
+}

@@ -24,6 +24,7 @@ const SUFFIX = '.bundle.js'
 const LICENCES = 'THIRD-PARTY-LICENSES.txt'
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
+const ZONE_THREAD = 'app/zone-thread.js'
 
 /**
  * A module finds files beside itself by its address; in a bundle that is still the address it had.
@@ -44,13 +45,14 @@ const placesFrom = base => ({
 const places = placesFrom(directory)
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
-const entries = ['cli.js', THREAD]
+const entries = ['cli.js', THREAD, ZONE_THREAD]
 const inside = await writeInside()
 const program = await writeProgram([
   // Few octets: enough to tell the version.
   { name: 'first', modules: await neededBy(['cli.js']) },
   // A thread of listeners needs a tenth of the server.
   { name: 'listener', modules: await neededBy([THREAD]) },
+  { name: 'zones', modules: await neededBy([ZONE_THREAD]) },
   { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-words.js']) },
 ])
 await writeCommonJs()

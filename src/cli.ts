@@ -18,6 +18,8 @@ export interface Surroundings extends Output {
   readonly directory: string
   /** Standard output is a terminal. */
   readonly terminal: boolean
+  /** Standard error, when it is a terminal that may be drawn on. */
+  readonly errorTerminal?: { readonly write: (text: string) => void; readonly now: () => number }
 }
 
 type Arguments = Readonly<Record<string, unknown>>
@@ -115,6 +117,7 @@ async function didYouMean(message: string): Promise<string> {
     'reverse',
     'origin',
     'print',
+    'strict',
     'cd',
     ...Object.keys(DNSSEC_OPTIONS),
     ...Object.keys({ ...STUB_OPTIONS, ...EXEC_OPTIONS }),
@@ -477,11 +480,21 @@ function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
             describe: 'Name of the zone (default: the file name without .zone, or $ORIGIN)',
           },
           print: { type: 'boolean', describe: 'Print the zone in canonical order' },
+          strict: { type: 'boolean', describe: 'Refuse records outside the zone, which are left out otherwise' },
         }),
     argv =>
       take(async () => {
         const { runCheckZone } = await import('./cli/check.ts')
-        return runCheckZone({ files: list(argv.files), origin: text(argv.origin), print: argv.print === true }, around)
+        return runCheckZone(
+          {
+            files: list(argv.files),
+            origin: text(argv.origin),
+            print: argv.print === true,
+            strict: argv.strict === true,
+          },
+          around,
+          around.errorTerminal ?? null,
+        )
       }),
   )
 }
@@ -545,5 +558,8 @@ if (isProgram()) {
     environment: process.env,
     directory: process.cwd(),
     terminal: process.stdout.isTTY === true,
+    ...(process.stderr.isTTY === true
+      ? { errorTerminal: { write: text => void process.stderr.write(text), now: () => performance.now() } }
+      : {}),
   })
 }

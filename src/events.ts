@@ -31,7 +31,21 @@ export type Event =
   | { readonly kind: 'sockets-exhausted'; readonly code: string }
   | { readonly kind: 'primed'; readonly servers: number }
   | { readonly kind: 'priming-failed'; readonly reason: string }
-  | { readonly kind: 'zone-loaded'; readonly zone: string; readonly file: string; readonly records: number }
+  /** `percent` of what was opened so far. Told now and then while a large zone is read. */
+  | {
+      readonly kind: 'zone-loading'
+      readonly file: string
+      readonly records: number
+      readonly percent: number
+      readonly ms: number
+    }
+  | {
+      readonly kind: 'zone-loaded'
+      readonly zone: string
+      readonly file: string
+      readonly records: number
+      readonly ms: number
+    }
   | { readonly kind: 'zone-removed'; readonly zone: string; readonly file: string }
   | {
       readonly kind: 'zone-rejected'

@@ -32,7 +32,9 @@ function readAnchors(file: string): {
   readonly problems: readonly Problem[]
 } {
   const read = readZoneFile(file, defaultLimits.zone)
-  return read.kind === 'unreadable' ? { anchors: [], problems: [read.problem] } : parseAnchors(read.text, file)
+  if (read.kind === 'unreadable') return { anchors: [], problems: [read.problem] }
+  const { anchors, problems } = parseAnchors(read.text, file)
+  return { anchors, problems: read.warning === null ? problems : [read.warning, ...problems] }
 }
 
 /**

@@ -14,5 +14,6 @@ export function loadHints(file: string | null): LoadedHints {
   const read = readZoneFile(file, defaultLimits.zone)
   if (read.kind === 'unreadable') return { kind: 'invalid', problems: [read.problem] }
   const { hints, problems } = parseHints(read.text, file)
-  return hints === null ? { kind: 'invalid', problems } : { kind: 'hints', hints, warnings: problems }
+  const all = read.warning === null ? problems : [read.warning, ...problems]
+  return hints === null ? { kind: 'invalid', problems: all } : { kind: 'hints', hints, warnings: all }
 }

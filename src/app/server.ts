@@ -219,7 +219,8 @@ class Server implements RunningServer {
     const { recursor } = this
     const config = this.#config
     const batch = this.#batch()
-    const problems = recursor.zones.load(config)
+    const problems = await recursor.zones.loadBeside(config)
+    if (this.#stopping !== null) return
     if (problems.length > 0) {
       recursor.close()
       throw new StartError({ kind: 'zones', problems })
@@ -296,8 +297,8 @@ class Server implements RunningServer {
     this.#openQueryLog()
     this.#makeServe()
     this.#listeners?.settle(this.#threadSettings())
-    this.recursor.zones.load(result.config)
-    this.recursor.zones.watch()
+    const { zones } = this.recursor
+    void zones.loadBeside(result.config).then(() => zones.watch())
     void this.#listeners?.rescan()
     events({
       kind: 'config-reloaded',

@@ -1,24 +1,28 @@
 /**
  * The zones that are served from here: read, kept current, and handed out as one set. Files are read and watched by
- * `net/`, understood by `zone/`; here it is decided what a broken one means.
+ * `net/`, understood by `zone/`; here it is decided what a broken one means, and where a large one is read.
  *
  * Invariants: the set changes in one step and never half; a file that broke keeps its last good zone; nothing is read
  * while a query is being answered except because a file changed or somebody asked for it.
  */
-import { basename } from 'node:path'
-import { foldName, isWithin, ROOT, type Name } from '../dns/name.ts'
-import { formatName, parseName } from '../presentation/text.ts'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { isWithin, ROOT, type Name } from '../dns/name.ts'
+import { formatName } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
 import type { ZoneLimits } from '../limits.ts'
-import { expandPatterns, ZoneReader, type ContentHash } from '../system/zone-files.ts'
+import { type Job, type JobEnd, startJob } from '../system/job-thread.ts'
+import { expandPatterns, type ContentHash } from '../system/zone-files.ts'
 import { ZoneWatcher } from '../system/zone-watcher.ts'
 import type { Clock, EventSink } from '../ports.ts'
 import { reverseRecords } from '../zone/reverse.ts'
+import { FlatContent } from '../zone/flat-zone.ts'
 import { makeLocalZones, type LocalZones } from '../zone/local-zones.ts'
 import { builtInZones } from '../zone/special-use.ts'
 import { buildZone } from '../zone/zone-check.ts'
-import { parseZoneText, type LocatedRr } from '../zone/zone-file.ts'
-import type { Zone } from '../zone/zone.ts'
+import type { LocatedRr } from '../zone/zone-file.ts'
+import { Zone } from '../zone/zone.ts'
+import { isHandedZone, isReadProgress, readZone, type ReadZone, type ZoneJob } from './zone-reading.ts'
 
 export interface ZoneSettings {
   readonly zones: readonly { readonly pattern: string; readonly origin: Name | null }[]
@@ -33,6 +37,31 @@ export interface ZoneStoreParts {
   readonly events: EventSink
   /** The set is another one now. */
   readonly onChange: () => void
+  /** The program of `zone-thread.ts`; by default the built one, and without it everything is read here. */
+  readonly thread?: URL
+}
+
+/** One file, and the origin that the settings give it. */
+interface Source {
+  readonly file: string
+  readonly origin: Name | null
+}
+
+interface Plan {
+  readonly errors: readonly Problem[]
+  /** In the order of the settings. */
+  readonly files: readonly string[]
+  readonly wanted: readonly Source[]
+}
+
+/** The largest zone that is read here next to serving. */
+interface Most {
+  readonly records: number
+  readonly octets: number
+}
+
+interface TimedRead extends ReadZone {
+  readonly ms: number
 }
 
 /** What came of one file. `zone` is null when it has errors and never was good. */
@@ -51,6 +80,13 @@ export class ZoneStore {
   /** Empty until the first load, before which nothing is answered. */
   #current: LocalZones = makeLocalZones([], [])
   #watcher: ZoneWatcher | null = null
+  /** The last load that was asked for, which the next one waits for. */
+  #turn: Promise<unknown> = Promise.resolve()
+  /** Loads that are not over. */
+  #waiting = 0
+  /** The thread that reads a zone just now. */
+  #job: Job | null = null
+  #closed = false
 
   constructor(parts: ZoneStoreParts) {
     this.#parts = parts
@@ -61,16 +97,29 @@ export class ZoneStore {
   }
 
   /**
-   * Reads everything that the settings name. The errors, empty when all is well. At the first time a file with errors
-   * has no zone; later its last good one stays.
+   * Reads everything that the settings name, at once: for those who serve nothing yet, or cannot wait. The errors,
+   * empty when all is well. At the first time a file with errors has no zone; later its last good one stays.
    */
   load(settings: ZoneSettings): readonly Problem[] {
     this.#settings = settings
-    return this.#read(() => true)
+    const plan = this.#plan(() => true)
+    return this.#apply(plan, new Map(plan.wanted.map(source => [source.file, this.#readHere(source)])))
+  }
+
+  /**
+   * The same next to serving: the event loop goes on between files, and large ones are read in a thread. Loads and
+   * changes of files are done one after the other. Until it is over the old set is served.
+   */
+  loadBeside(settings: ZoneSettings): Promise<readonly Problem[]> {
+    return this.#inTurn(() => {
+      this.#settings = settings
+      return this.#readBeside(() => true)
+    })
   }
 
   /** Looks after files that change from now on. */
   watch(): void {
+    if (this.#closed) return
     this.#watcher?.close()
     const { clock, limits, events } = this.#parts
     this.#watcher = new ZoneWatcher({
@@ -80,8 +129,7 @@ export class ZoneStore {
       limits,
       onChange: ({ added, changed, removed }) => {
         const touched = new Set([...added, ...changed, ...removed])
-        this.#read(file => touched.has(file))
-        this.#tellWatcher()
+        void this.#inTurn(() => this.#readBeside(file => touched.has(file))).then(() => this.#tellWatcher())
       },
       onTrouble: problem => events({ kind: 'zone-warnings', file: problem.file, problems: [problem] }),
     })
@@ -89,26 +137,111 @@ export class ZoneStore {
   }
 
   close(): void {
+    this.#closed = true
     this.#watcher?.close()
     this.#watcher = null
+    this.#job?.stop()
   }
 
   #tellWatcher(): void {
     this.#watcher?.update(new Map([...this.#loaded].map(([file, { files }]) => [file, files])))
   }
 
-  /** Reads the files that `wanted` says, takes the others over, and puts the new set in place. */
-  #read(wanted: (file: string) => boolean): readonly Problem[] {
+  /**
+   * One after the other, so that none begins from a set that another is about to change; at once when there is no
+   * other.
+   */
+  async #inTurn(read: () => Promise<readonly Problem[]>): Promise<readonly Problem[]> {
+    const turn = this.#waiting === 0 ? read() : this.#turn.then(read)
+    this.#turn = turn
+    this.#waiting++
+    try {
+      return await turn
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** What the settings name now, and which of it is to be read: what `wanted` says, and what is new. */
+  #plan(wanted: (file: string) => boolean): Plan {
     const errors: Problem[] = []
-    const next = new Map<string, Loaded>()
+    const files = new Map<string, Source>()
     for (const { pattern, origin } of this.#settings.zones) {
-      const { files, problems } = expandPatterns([pattern], '/')
-      this.#tellPattern(pattern, problems, errors)
-      for (const file of files) {
-        const old = this.#loaded.get(file)
-        if (next.has(file)) continue
-        next.set(file, old !== undefined && !wanted(file) ? old : this.#readFile(file, origin, old, errors))
-      }
+      const found = expandPatterns([pattern], '/')
+      this.#tellPattern(pattern, found.problems, errors)
+      for (const file of found.files) if (!files.has(file)) files.set(file, { file, origin })
+    }
+    return {
+      errors,
+      files: [...files.keys()],
+      wanted: [...files.values()].filter(({ file }) => wanted(file) || !this.#loaded.has(file)),
+    }
+  }
+
+  /** Few small files are read before this returns for the first time. */
+  async #readBeside(wanted: (file: string) => boolean): Promise<readonly Problem[]> {
+    const { limits, thread = BUILT } = this.#parts
+    const plan = this.#plan(wanted)
+    const reads = new Map<string, TimedRead>()
+    const isThere = plan.wanted.length > 0 && isBuilt(thread)
+    let spent = 0
+    for (const source of plan.wanted) {
+      if (this.#closed) return []
+      const here = this.#readHere(
+        source,
+        isThere ? { records: limits.hereRecords, octets: limits.hereBytes } : undefined,
+      )
+      const old = this.#loaded.get(source.file)
+      const isSameZone =
+        old !== undefined && old.zone !== null && (source.origin === null || source.origin === old.zone.origin)
+      const known = isSameZone ? old.files : NO_FILES
+      const read = here ?? (await this.#readInThread(thread, { ...source, limits, known }))
+      if (read !== null) reads.set(source.file, read)
+      spent += here === null ? limits.hereRecords : FILE_AS_RECORDS + (here.zone?.recordCount ?? 0)
+      if (spent < limits.hereRecords) continue
+      spent = 0
+      await nextTurn()
+    }
+    return this.#closed ? [] : this.#apply(plan, reads)
+  }
+
+  /** Null when the zone is larger than `most`. */
+  #readHere(source: Source): TimedRead
+  #readHere(source: Source, most: Most | undefined): TimedRead | null
+  #readHere({ file, origin }: Source, most?: Most): TimedRead | null {
+    const { clock, limits } = this.#parts
+    const began = clock.now()
+    const read = most === undefined ? readZone(file, origin, limits) : readZone(file, origin, limits, { most })
+    return read === null ? null : { ...read, ms: clock.now() - began }
+  }
+
+  /** Null: nothing changed. */
+  async #readInThread(thread: URL, job: ZoneJob): Promise<TimedRead | null> {
+    const { clock, limits, events } = this.#parts
+    const began = clock.now()
+    let told = began
+    this.#job = startJob(thread, job, progress => {
+      const now = clock.now()
+      if (!isReadProgress(progress) || now - told < limits.progressMs) return
+      told = now
+      const percent = Math.floor((100 * progress.read) / Math.max(1, progress.total))
+      events({ kind: 'zone-loading', file: job.file, records: progress.records, percent, ms: Math.round(now - began) })
+    })
+    const end = await this.#job.end
+    this.#job = null
+    const read = zoneFrom(job.file, end)
+    return read === null ? null : { ...read, ms: clock.now() - began }
+  }
+
+  /** Takes over what was not read, and puts the new set in place. */
+  #apply({ errors: found, files }: Plan, reads: ReadonlyMap<string, TimedRead>): readonly Problem[] {
+    const errors = [...found]
+    const next = new Map<string, Loaded>()
+    for (const file of files) {
+      const old = this.#loaded.get(file)
+      const read = reads.get(file)
+      if (read !== undefined) next.set(file, this.#taken(file, old, read, errors))
+      else if (old !== undefined) next.set(file, old)
     }
     for (const [file, { zone }] of this.#loaded) {
       if (!next.has(file) && zone !== null)
@@ -135,11 +268,17 @@ export class ZoneStore {
     errors.push(...problems.filter(problem => problem.severity === 'error'))
   }
 
-  #readFile(file: string, origin: Name | null, old: Loaded | undefined, errors: Problem[]): Loaded {
-    const { events, limits } = this.#parts
-    const read = readZone(file, origin, limits)
-    if (old !== undefined && old.zone !== null && sameFiles(old.files, read.files)) return old
-    const { zone, problems, files } = read
+  /** What is kept of a file that was read. */
+  #taken(file: string, old: Loaded | undefined, read: TimedRead, errors: Problem[]): Loaded {
+    const { events } = this.#parts
+    if (
+      old !== undefined &&
+      old.zone !== null &&
+      sameFiles(old.files, read.files) &&
+      (read.zone === null || read.zone.origin === old.zone.origin)
+    )
+      return old
+    const { zone, problems, files, ms } = read
     if (zone === null) {
       errors.push(...problems.filter(problem => problem.severity === 'error'))
       const kept = old !== undefined && old.zone !== null
@@ -147,7 +286,7 @@ export class ZoneStore {
       return { zone: old?.zone ?? null, files }
     }
     if (problems.length > 0) events({ kind: 'zone-warnings', file, problems })
-    events({ kind: 'zone-loaded', zone: formatName(zone.origin), file, records: zone.recordCount })
+    events({ kind: 'zone-loaded', zone: formatName(zone.origin), file, records: zone.recordCount, ms: Math.round(ms) })
     return { zone, files }
   }
 
@@ -179,35 +318,44 @@ export class ZoneStore {
   }
 }
 
-export interface ReadZone {
-  readonly zone: Zone | null
-  readonly problems: readonly Problem[]
-  readonly files: ReadonlyMap<string, ContentHash>
+/** It stands next to this file where the program is built. */
+const BUILT = new URL('zone-thread.js', import.meta.url)
+const isBuilt = (thread: URL): boolean => existsSync(fileURLToPath(thread))
+
+/** What opening a file costs, as records that are read in the time. */
+const FILE_AS_RECORDS = 50
+
+const NO_FILES: ReadonlyMap<string, ContentHash> = new Map()
+
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+/** What a thread gave back; null when it found the files unchanged. */
+function zoneFrom(file: string, end: JobEnd): ReadZone | null {
+  switch (end.kind) {
+    case 'done': {
+      if (end.value === null) return null
+      if (!isHandedZone(end.value)) throw new Error('a thread that reads zones gave something else')
+      const { flat, problems, files } = end.value
+      return {
+        zone: flat === null ? null : new Zone(flat.origin, new FlatContent(flat), { recordsOnly: false }),
+        problems,
+        files,
+      }
+    }
+    case 'failed':
+      return unread(file, `could not be loaded: ${end.reason}`)
+    case 'stopped':
+      return unread(file, 'was not loaded: the server stopped')
+    default:
+      return end satisfies never
+  }
 }
 
-/** One zone from a file and what it includes. */
-export function readZone(file: string, origin: Name | null, limits: ZoneLimits): ReadZone {
-  const reader = new ZoneReader(limits)
-  const found = reader.read(file)
-  if (found.kind === 'unreadable') return { zone: null, problems: [found.problem], files: reader.files }
-  const parsed = parseZoneText(found.text, {
-    file,
-    origin: origin ?? originFromName(file),
-    limits,
-    include: reader.include,
-  })
-  const built = buildZone(parsed, origin === null ? { file, limits } : { file, limits, origin })
-  return { ...built, files: reader.files }
-}
-
-/** `zones/example.com.zone` begins with the origin example.com., `root.zone` with the root; other names say nothing. */
-function originFromName(file: string): Name | null {
-  const match = /^(.+)\.zone$/.exec(basename(file))
-  if (match === null) return null
-  if (match[1] === 'root') return ROOT
-  const name = parseName(match[1] ?? '', null)
-  return typeof name === 'string' ? foldName(name) : null
-}
+const unread = (file: string, message: string): ReadZone => ({
+  zone: null,
+  problems: [{ file, line: 0, column: 0, severity: 'error', message }],
+  files: new Map([[file, null]]),
+})
 
 const sameFiles = (a: ReadonlyMap<string, ContentHash>, b: ReadonlyMap<string, ContentHash>): boolean =>
   a.size === b.size && [...a].every(([file, hash]) => hash !== null && b.get(file) === hash)

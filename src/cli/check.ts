@@ -7,9 +7,10 @@ import type { Problem } from '../events.ts'
 import { defaultLimits } from '../limits.ts'
 import type { ConfigResult } from '../config/config.ts'
 import type { Output } from './output.ts'
+import { ProgressBar, type Terminal } from './progress-bar.ts'
 import { problemText } from '../render/problem.ts'
 import { Exit } from './startup-problems.ts'
-import { readZone } from '../app/zone-store.ts'
+import { readZone } from '../app/zone-reading.ts'
 import { formatCanonicalZone } from '../zone/zone-check.ts'
 
 const lines = (problems: readonly Problem[]): string => problems.map(problem => `${problemText(problem)}\n`).join('')
@@ -37,9 +38,16 @@ export interface CheckZoneOptions {
   readonly origin: string | undefined
   /** Print the zone in canonical order. */
   readonly print: boolean
+  /** Records outside the zone are errors. */
+  readonly strict: boolean
 }
 
-export function runCheckZone({ files, origin, print }: CheckZoneOptions, output: Output): number {
+/** `terminal` is standard error when it is one: a large file has a progress bar there. */
+export function runCheckZone(
+  { files, origin, print, strict }: CheckZoneOptions,
+  output: Output,
+  terminal: Terminal | null = null,
+): number {
   const named = origin === undefined ? null : originOf(origin)
   if (named !== null && 'error' in named) {
     output.err(`rootwalk check-zone: --origin: ${named.error}\n`)
@@ -47,7 +55,12 @@ export function runCheckZone({ files, origin, print }: CheckZoneOptions, output:
   }
   let bad = 0
   for (const file of files) {
-    const { zone, problems } = readZone(resolve(file), named?.origin ?? null, defaultLimits.zone)
+    const bar = terminal === null ? null : new ProgressBar(terminal, file)
+    const { zone, problems } = readZone(resolve(file), named?.origin ?? null, defaultLimits.zone, {
+      strict,
+      onProgress: ({ read, total, records }) => bar?.update(read / Math.max(1, total), `${records} records`),
+    })
+    bar?.end()
     output.err(lines(problems))
     if (zone === null) bad++
     else

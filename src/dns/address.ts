@@ -41,12 +41,29 @@ export function formatIp(bytes: Uint8Array): string {
 
 /** Octets of a dotted quad, or null. */
 export function parseIpv4(text: string): Uint8Array | null {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
-  if (match === null) return null
-  const parts = match.slice(1)
-  if (parts.some(p => Number(p) > 255 || (p.length > 1 && p.startsWith('0')))) return null
-  return Uint8Array.from(parts, Number)
+  const octets = new Uint8Array(4)
+  let part = 0
+  let digits = 0
+  let value = 0
+  // By hand: a large zone has a million of them.
+  for (let i = 0; i <= text.length; i++) {
+    const code = i === text.length ? DOT : text.charCodeAt(i)
+    if (code >= ZERO && code <= ZERO + 9) {
+      if (digits > 0 && value === 0) return null
+      value = value * 10 + code - ZERO
+      if (++digits > 3) return null
+      continue
+    }
+    if (code !== DOT || digits === 0 || value > 255 || part === 4) return null
+    octets[part++] = value
+    digits = 0
+    value = 0
+  }
+  return part === 4 ? octets : null
 }
+
+const DOT = 0x2e
+const ZERO = 0x30
 
 /** Octets of an IPv6 address (RFC 4291 section 2.2, without zone identifier), or null. */
 export function parseIpv6(text: string): Uint8Array | null {

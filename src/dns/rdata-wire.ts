@@ -37,6 +37,15 @@ const internetOnly: ReadonlySet<number> = new Set<number>([
   RrType.HTTPS,
   RrType.EUI48,
   RrType.EUI64,
+  RrType.WKS,
+  RrType.NSAP,
+  RrType['NSAP-PTR'],
+  RrType.EID,
+  RrType.NIMLOC,
+  RrType.ATMA,
+  RrType.A6,
+  RrType.APL,
+  RrType.DHCID,
 ])
 
 /** How RDATA of this type and class is laid out; undefined when it is opaque octets (RFC 3597). */
@@ -59,10 +68,13 @@ function widthOf(field: Field): number {
   switch (field) {
     case 'u8':
     case 'algorithm':
+    case 'key-protocol':
+    case 'sync-scheme':
       return 1
     case 'u16':
     case 'type':
     case 'cert-type':
+    case 'key-flags':
       return 2
     case 'u32':
     case 'ttl':
@@ -72,6 +84,7 @@ function widthOf(field: Field): number {
     case 'eui48':
       return 6
     case 'eui64':
+    case 'locator':
       return 8
     case 'ipv6':
       return 16
@@ -88,6 +101,18 @@ function widthOf(field: Field): number {
     case 'bitmap':
     case 'svc-params':
     case 'location':
+    case 'last-string':
+    case 'key':
+    case 'data':
+    case 'gateway':
+    case 'relay':
+    case 'prefixes':
+    case 'identity':
+    case 'services':
+    case 'nxt-types':
+    case 'a6':
+    case 'nsap':
+    case 'atm':
       return -1
     default:
       return field satisfies never
@@ -130,9 +155,25 @@ export function fieldEnd(field: Field, bytes: Uint8Array, at: number, end: numbe
       return paramsEnd(bytes, at, end)
     case 'location':
       return locationEnd(bytes, at, end)
+    case 'last-string':
+      return at === end ? end : stringEnd(bytes, at, end)
     case 'text':
     case 'hex':
     case 'base64':
+    case 'key':
+    case 'data':
+      return end
+    // What these hold is looked at when it is shown: a reply is not dropped for an odd record of a type that hardly
+    // anybody uses.
+    case 'gateway':
+    case 'relay':
+    case 'prefixes':
+    case 'identity':
+    case 'services':
+    case 'nxt-types':
+    case 'a6':
+    case 'nsap':
+    case 'atm':
       return end
     default:
       return -1

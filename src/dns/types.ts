@@ -70,6 +70,8 @@ export const RrType = {
   SVCB: 64,
   HTTPS: 65,
   DSYNC: 66,
+  HHIT: 67,
+  BRID: 68,
   SPF: 99,
   NID: 104,
   L32: 105,

@@ -259,6 +259,22 @@ function readField(field: Field, from: OctetReader): unknown {
     case 'location':
     case 'eui48':
     case 'eui64':
+    case 'data':
+    case 'key':
+    case 'key-flags':
+    case 'key-protocol':
+    case 'last-string':
+    case 'locator':
+    case 'sync-scheme':
+    case 'gateway':
+    case 'relay':
+    case 'prefixes':
+    case 'identity':
+    case 'services':
+    case 'nxt-types':
+    case 'a6':
+    case 'nsap':
+    case 'atm':
       return ownOctets(from.rest())
     default:
       return field satisfies never

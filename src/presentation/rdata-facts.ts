@@ -57,12 +57,96 @@ const algorithmNumbers = byName(ALGORITHMS, ALGORITHM_ALIASES)
 const certTypeNames = byNumber(CERT_TYPES)
 const certTypeNumbers = byName(CERT_TYPES)
 
+/** RFC 2535 section 3.1.2 as BIND reads them: each name sets bits within a mask, and a mask is used once. */
+const KEY_FLAGS: ReadonlyMap<string, readonly [bits: number, mask: number]> = new Map<
+  string,
+  readonly [number, number]
+>([
+  ['NOCONF', [0x4000, 0xc000]],
+  ['NOAUTH', [0x8000, 0xc000]],
+  ['NOKEY', [0xc000, 0xc000]],
+  ['FLAG2', [0x2000, 0x2000]],
+  ['EXTEND', [0x1000, 0x1000]],
+  ['FLAG4', [0x0800, 0x0800]],
+  ['FLAG5', [0x0400, 0x0400]],
+  ['USER', [0, 0x0300]],
+  ['ZONE', [0x0100, 0x0300]],
+  ['HOST', [0x0200, 0x0300]],
+  ['NTYP3', [0x0300, 0x0300]],
+  ['REVOKE', [0x0080, 0x0080]],
+  ['FLAG8', [0x0080, 0x0080]],
+  ['FLAG9', [0x0040, 0x0040]],
+  ['FLAG10', [0x0020, 0x0020]],
+  ['FLAG11', [0x0010, 0x0010]],
+  ['KSK', [0x0001, 0x0001]],
+  ...Array.from({ length: 16 }, (_, i): [string, readonly [number, number]] => [`SIG${i}`, [i, 0x000f]]),
+])
+/** RFC 2535 section 3.1.3. */
+const KEY_PROTOCOLS: Registry = [
+  [0, 'NONE'],
+  [1, 'TLS'],
+  [2, 'EMAIL'],
+  [3, 'DNSSEC'],
+  [4, 'IPSEC'],
+  [255, 'ALL'],
+]
+/** RFC 9859 section 6.2. */
+const SYNC_SCHEMES: Registry = [[1, 'NOTIFY']]
+
 export const algorithmText = (algorithm: number): string => algorithmNames.get(algorithm) ?? String(algorithm)
 export const algorithmNumber = (text: string): number | null =>
   parseUnsigned(text, 0xff) ?? algorithmNumbers.get(text.toUpperCase()) ?? null
 export const certTypeText = (type: number): string => certTypeNames.get(type) ?? String(type)
 export const certTypeNumber = (text: string): number | null =>
   parseUnsigned(text, 0xffff) ?? certTypeNumbers.get(text.toUpperCase()) ?? null
+
+/** Flags as a number, or as names joined by `|`; null when they are neither or contradict each other. */
+export function keyFlags(text: string): number | null {
+  const plain = parseUnsigned(text, 0xffff)
+  if (plain !== null) return plain
+  let flags = 0
+  let used = 0
+  for (const name of text.toUpperCase().split('|')) {
+    const [bits, mask] = KEY_FLAGS.get(name) ?? [0, 0]
+    if (mask === 0 || (used & mask) !== 0) return null
+    flags |= bits
+    used |= mask
+  }
+  return flags
+}
+
+const keyProtocols = byName(KEY_PROTOCOLS)
+const syncSchemes = byName(SYNC_SCHEMES)
+const syncSchemeNames = byNumber(SYNC_SCHEMES)
+
+export const keyProtocol = (text: string): number | null =>
+  parseUnsigned(text, 0xff) ?? keyProtocols.get(text.toUpperCase()) ?? null
+export const syncScheme = (text: string): number | null =>
+  parseUnsigned(text, 0xff) ?? syncSchemes.get(text.toUpperCase()) ?? null
+export const syncSchemeText = (scheme: number): string => syncSchemeNames.get(scheme) ?? String(scheme)
+
+/** RFC 2535 section 3.1.2: both top bits of the flags say that there is no key. */
+const NO_KEY = 0xc0
+
+/**
+ * What the fields of a record contradict although each has its form; null when nothing does. No text is made for such
+ * octets.
+ */
+export function contradiction(type: number, rdata: Uint8Array): string | null {
+  if (type === RrType.KEY && rdata.length === 4 && ((rdata[0] ?? 0) & NO_KEY) !== NO_KEY)
+    return 'the key is missing: it is left out only with flags that say NOKEY'
+  // RFC 1183 section 3.1: a number of four digits or more.
+  if (type === RrType.X25 && (rdata.length < 5 || rdata.some((octet, i) => i > 0 && (octet < 0x30 || octet > 0x39))))
+    return 'an X.25 number has at least four digits and nothing else'
+  return null
+}
+
+/**
+ * May octets that have no text be given in generic form all the same? RFC 8777 section 4.2.3 leaves types of relay to
+ * be defined.
+ */
+export const isUnassigned = (type: number, rdata: Uint8Array): boolean =>
+  type === RrType.AMTRELAY && ((rdata[1] ?? 0) & 0x7f) > 3
 
 interface Digest {
   readonly kind: string
@@ -96,7 +180,7 @@ const ZONEMD_DIGESTS: ReadonlyMap<number, Digest> = new Map([
 export function digestOctets(type: number, rdata: Uint8Array): { kind: string; wanted: number; got: number } | null {
   const from = new OctetReader(rdata)
   let digest: Digest | undefined
-  if (type === RrType.DS || type === RrType.CDS) {
+  if (type === RrType.DS || type === RrType.CDS || type === RrType.DLV || type === RrType.TA) {
     from.take(3)
     digest = DS_DIGESTS.get(from.u8())
   } else if (type === RrType.SSHFP) {
@@ -105,6 +189,13 @@ export function digestOctets(type: number, rdata: Uint8Array): { kind: string; w
   } else if (type === RrType.ZONEMD) {
     from.take(5)
     digest = ZONEMD_DIGESTS.get(from.u8())
+  } else if (type === RrType.NSEC3) {
+    // RFC 5155 section 11: 1 is SHA-1, and no other was ever defined. The hash is counted and not the last field.
+    digest = from.u8() === 1 ? SHA1 : undefined
+    from.take(3)
+    from.counted()
+    const hash = from.counted()
+    return digest === undefined || from.failed ? null : { kind: digest.kind, wanted: digest.octets, got: hash.length }
   }
   return digest === undefined || from.failed ? null : { kind: digest.kind, wanted: digest.octets, got: from.left }
 }
@@ -147,6 +238,41 @@ const EXAMPLES: ReadonlyMap<number, string> = new Map<number, string>([
   [RrType.EUI64, '00-00-5e-ef-10-00-00-2a'],
   [RrType.URI, '10 1 "https://www.example.com/"'],
   [RrType.CAA, '0 issue "ca.example.net"'],
+  [RrType.WKS, '192.0.2.1 TCP smtp 80'],
+  [RrType.X25, '"311061700956"'],
+  [RrType.ISDN, '"150862028003217" "004"'],
+  [RrType.NSAP, '0x47.0005.80.005a00.0000.0001.e133.ffffff000161.00'],
+  [RrType['NSAP-PTR'], 'host.example.com.'],
+  [RrType.SIG, 'A 5 3 3600 20300101000000 20290101000000 12345 example.com. then the signature in base64'],
+  [RrType.KEY, '512 3 5 then the key in base64, or NOKEY 3 5'],
+  [RrType.GPOS, '"-32.6882" "116.8652" "10.0"'],
+  [RrType.NXT, 'next.example.com. A MX NXT'],
+  [RrType.EID, 'the identifier in hex'],
+  [RrType.NIMLOC, 'the locator in hex'],
+  [RrType.ATMA, '+61200000000'],
+  [RrType.A6, '64 ::1 prefix.example.com.'],
+  [RrType.SINK, '1 0 0 then the data in base64'],
+  [RrType.APL, '1:192.0.2.0/24 !1:192.0.2.64/28 2:2001:db8::/32'],
+  [RrType.IPSECKEY, '10 1 2 192.0.2.1 then the key in base64'],
+  [RrType.DHCID, 'the identifier in base64'],
+  [RrType.HIP, '2 then the tag in hex, the key in base64, rvs.example.com.'],
+  [RrType.NINFO, '"some text"'],
+  [RrType.RKEY, '0 3 8 then the key in base64'],
+  [RrType.TALINK, 'previous.example.com. next.example.com.'],
+  [RrType.DSYNC, 'CDS NOTIFY 5300 notify.example.com.'],
+  [RrType.HHIT, 'the data in base64'],
+  [RrType.BRID, 'the data in base64'],
+  [RrType.NID, '10 14:4fff:ff20:ee64'],
+  [RrType.L32, '10 192.0.2.0'],
+  [RrType.L64, '10 2001:db8:1140:1000'],
+  [RrType.LP, '10 l64.example.com.'],
+  [RrType.AVC, '"app-name:WOLFGANG|app-class:OAM"'],
+  [RrType.DOA, '0 1 2 "text/plain" then the data in base64, or -'],
+  [RrType.AMTRELAY, '10 0 1 192.0.2.1'],
+  [RrType.RESINFO, '"qnamemin" "exterr=15-17"'],
+  [RrType.WALLET, '"BTC" "address"'],
+  [RrType.TA, '60485 13 2 then the digest in hex'],
+  [RrType.DLV, '60485 13 2 then the digest in hex'],
 ])
 
 /** How the RDATA of a type is written, for messages; null when there is no example. */

@@ -17,8 +17,23 @@ import {
 } from '../dns/encoding-text.ts'
 import { formatLocation, parseLocation } from './loc-text.ts'
 import { OctetReader, OctetWriter } from '../dns/rdata-io.ts'
-import { algorithmNumber, algorithmText, certTypeNumber, certTypeText, digestOctets, exampleOf } from './rdata-facts.ts'
-import { type Field, shapeOf } from '../dns/rdata-shape.ts'
+import {
+  algorithmNumber,
+  algorithmText,
+  certTypeNumber,
+  certTypeText,
+  contradiction,
+  digestOctets,
+  exampleOf,
+  isUnassigned,
+  keyFlags,
+  keyProtocol,
+  syncScheme,
+  syncSchemeText,
+} from './rdata-facts.ts'
+import { formatRare, parseRare } from './rare-text.ts'
+import type { RareField } from '../dns/rdata-shape.ts'
+import { type Field, type RdataShape, shapeOf } from '../dns/rdata-shape.ts'
 import { formatSvcParams, parseSvcParams } from './svcb-text.ts'
 import { suggest } from './suggest.ts'
 import {
@@ -35,7 +50,7 @@ import {
 } from './text.ts'
 import { formatTime, parseTime } from './time-text.ts'
 import { EntryReader } from './tokens.ts'
-import { isMetaType, RrType, typeName, typeNumber } from '../dns/types.ts'
+import { RrType, typeName, typeNumber } from '../dns/types.ts'
 
 /** A token of `tokens.ts`, or the like. */
 export interface RdataToken {
@@ -66,7 +81,9 @@ export const formatGeneric = (rdata: Uint8Array): string =>
 
 function formatKnown(type: number, rdata: Uint8Array): string | null {
   const shape = shapeOf(type)
-  if (shape === undefined || rdata.length === 0) return null
+  // Only a list of address prefixes may be empty (RFC 3123 section 4).
+  if (shape === undefined || (rdata.length === 0 && type !== RrType.APL) || contradiction(type, rdata) !== null)
+    return null
   const from = new OctetReader(rdata)
   const texts: string[] = []
   for (const field of shape.fields) {
@@ -84,9 +101,13 @@ const chunked = (text: string): string =>
 function formatField(field: Field, from: OctetReader, type: number): string | null {
   switch (field) {
     case 'u8':
+    case 'key-protocol':
       return String(from.u8())
     case 'u16':
+    case 'key-flags':
       return String(from.u16())
+    case 'sync-scheme':
+      return syncSchemeText(from.u8())
     case 'u32':
     case 'ttl':
       return String(from.u32())
@@ -110,6 +131,8 @@ function formatField(field: Field, from: OctetReader, type: number): string | nu
       return from.left < 16 ? null : formatIp(from.take(16))
     case 'string':
       return formatString(from.counted())
+    case 'last-string':
+      return from.left === 0 ? '' : formatString(from.counted())
     case 'strings':
       return formatStrings(from)
     case 'text':
@@ -120,6 +143,22 @@ function formatField(field: Field, from: OctetReader, type: number): string | nu
       return from.left === 0 ? null : chunked(formatHex(from.rest()))
     case 'base64':
       return from.left === 0 ? null : chunked(formatBase64(from.rest()))
+    case 'key':
+      return chunked(formatBase64(from.rest()))
+    case 'data':
+      return from.left === 0 ? '-' : chunked(formatBase64(from.rest()))
+    case 'locator':
+      return formatLocator(from.take(8))
+    case 'gateway':
+    case 'relay':
+    case 'prefixes':
+    case 'identity':
+    case 'services':
+    case 'nxt-types':
+    case 'a6':
+    case 'nsap':
+    case 'atm':
+      return formatRare(field, from)
     case 'salt': {
       const salt = from.counted()
       return salt.length === 0 ? '-' : formatHex(salt)
@@ -156,6 +195,14 @@ function formatTag(octets: Uint8Array): string | null {
 
 const formatEui = (octets: Uint8Array): string =>
   Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join('-')
+
+/** RFC 6742 section 2.1.2: leading zeros of a group are left out, as BIND writes it. */
+function formatLocator(octets: Uint8Array): string {
+  const groups: string[] = []
+  for (let at = 0; at < octets.length; at += 2)
+    groups.push((((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)).toString(16))
+  return groups.join(':')
+}
 
 /** RFC 4034 section 4.1.2: window number, length 1 to 32, bits; windows ascend. */
 function formatBitmap(from: OctetReader): string | null {
@@ -214,8 +261,9 @@ export function parseRdata(
   out: OctetWriter = new OctetWriter(),
 ): Uint8Array | RdataError {
   const marker = tokens[first]
-  if (marker !== undefined && !marker.quoted && marker.text === '\\#') return parseGeneric(type, tokens, first + 1)
   const shape = shapeOf(type)
+  if (marker !== undefined && !marker.quoted && marker.text === '\\#' && !isHashText(shape, tokens[first + 1]))
+    return parseGeneric(type, tokens, first + 1)
   if (shape === undefined) {
     return {
       index: first,
@@ -240,12 +288,20 @@ export function parseRdata(
       error: withExample(type, `${shown(extra.text)} is too much: the ${typeName(type)} record was complete before it`),
     }
   const rdata = out.finish()
-  const wrong = wrongDigest(type, rdata)
+  const wrong = wrongDigest(type, rdata) ?? contradiction(type, rdata)
   if (wrong !== null) return { index: tokens.length - 1, error: wrong }
   return rdata.length <= MAX_RDATA_OCTETS
     ? rdata
     : { index: first, error: `the record data has ${rdata.length} octets, at most ${MAX_RDATA_OCTETS} are possible` }
 }
+
+/**
+ * A text that begins with an escaped hash, like `TXT \# text`, is no generic form as long as no number follows: BIND
+ * and NSD read it so, and no text in generic form can be without its length (RFC 3597 section 5).
+ */
+const isHashText = (shape: RdataShape | undefined, following: RdataToken | undefined): boolean =>
+  shape?.fields[0] === 'strings' &&
+  (following === undefined || following.quoted || parseUnsigned(following.text, MAX_RDATA_OCTETS) === null)
 
 function withExample(type: number, error: string): string {
   const example = exampleOf(type)
@@ -270,6 +326,7 @@ function parseGeneric(type: number, tokens: readonly RdataToken[], at: number): 
   if (rdata.length !== length) return { index: at, error: `\\# announces ${length} octets, but ${rdata.length} follow` }
   if (shapeOf(type) === undefined) return rdata
   const text = formatKnown(type, rdata)
+  if (text === null && isUnassigned(type, rdata)) return rdata
   if (text === null) return { index: at, error: `these ${length} octets are no ${typeName(type)} record data` }
   // What the type's own text may not say is not let in by the back door.
   const read = parseRdata(type, new EntryReader(text).next()?.tokens ?? [], null)
@@ -294,6 +351,12 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
       return parseNumber(from, 0xff, value => out.u8(value))
     case 'u16':
       return parseNumber(from, 0xffff, value => out.u16(value))
+    case 'key-flags':
+      return parseWord(from, `${article('number')} 65535 as flags`, keyFlags, value => out.u16(value))
+    case 'key-protocol':
+      return parseWord(from, `${article('number')} 255 as protocol`, keyProtocol, value => out.u8(value))
+    case 'sync-scheme':
+      return parseWord(from, 'a scheme: NOTIFY or a number from 0 to 255', syncScheme, value => out.u8(value))
     case 'u32':
       return parseNumber(from, 0xffff_ffff, value => out.u32(value))
     case 'ttl':
@@ -301,7 +364,13 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
     case 'time':
       return parseWord(from, 'a time as YYYYMMDDHHmmSS (UTC)', parseTime, value => out.u32(value))
     case 'type':
-      return parseWord(from, article('type'), typeNumber, value => out.u16(value))
+      // BIND reads a bare number as well, which old signers wrote.
+      return parseWord(
+        from,
+        article('type'),
+        text => typeNumber(text) ?? parseUnsigned(text, 0xffff),
+        value => out.u16(value),
+      )
     case 'algorithm':
       return parseWord(from, 'an algorithm number from 0 to 255', algorithmNumber, value => out.u8(value))
     case 'cert-type':
@@ -316,6 +385,8 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
       return parseAddress(field, from, out)
     case 'string':
       return parseStringField(from, out)
+    case 'last-string':
+      return from.at === from.tokens.length ? null : parseStringField(from, out)
     case 'strings':
       return parseStrings(from, out)
     case 'text':
@@ -326,6 +397,28 @@ function parseField(field: Field, from: TokenCursor, out: OctetWriter): string |
       return parseRest(from, 'hex digits in pairs', 2, parseHex, out)
     case 'base64':
       return parseRest(from, 'base64 text', 4, parseBase64, out)
+    case 'key':
+      return from.at === from.tokens.length ? null : parseRest(from, 'base64 text', 4, parseBase64, out)
+    case 'data':
+      return parseRest(
+        from,
+        'base64 text, or - for nothing',
+        4,
+        text => (text === '-' ? new Uint8Array(0) : parseBase64(text)),
+        out,
+      )
+    case 'locator':
+      return parseWord(from, 'four groups of hex digits like 2001:db8:1140:1000', locatorOf, value => out.bytes(value))
+    case 'gateway':
+    case 'relay':
+    case 'prefixes':
+    case 'identity':
+    case 'services':
+    case 'nxt-types':
+    case 'a6':
+    case 'nsap':
+    case 'atm':
+      return parseRareField(field, from, out)
     case 'salt':
       return parseWord(from, 'a salt as up to 255 octets in hex, or - for none', parseSalt, value =>
         writeCounted(out, value),
@@ -485,14 +578,28 @@ function parseLocationField(from: TokenCursor, out: OctetWriter): RdataError | n
   return error === null ? null : { index: base + error.index, error: error.error }
 }
 
+function parseRareField(field: RareField, from: TokenCursor, out: OctetWriter): RdataError | null {
+  const base = from.at
+  const error = parseRare(field, from.rest(), from.origin, out)
+  return error === null ? null : { index: base + error.index, error: error.error }
+}
+
+function locatorOf(text: string): Uint8Array | null {
+  if (!/^[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){3}$/i.test(text)) return null
+  return Uint8Array.from(
+    text.split(':').flatMap(group => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]),
+  )
+}
+
+/**
+ * RFC 4034 section 4.1.2 keeps pseudo-types out of the map and has whoever reads it pass over them: as BIND does, any
+ * type is taken.
+ */
 function parseBitmap(from: TokenCursor, out: OctetWriter): string | null {
   const windows = new Map<number, Uint8Array>()
   for (let token = from.next(); token !== null; token = from.next()) {
     const type = token.quoted ? null : typeNumber(token.text)
-    // RFC 4034 section 4.1.2: bits of pseudo-types must be clear.
-    if (type === null || type === 0) return `expected the types that the name has, found ${unknownType(token.text)}`
-    if (isMetaType(type))
-      return `expected the types that the name has, but ${typeName(type)} is none that a name can have`
+    if (type === null) return `expected the types that the name has, found ${unknownType(token.text)}`
     const bits = windows.get(type >> 8) ?? new Uint8Array(32)
     windows.set(type >> 8, bits)
     const octet = (type & 0xff) >> 3

@@ -23,8 +23,11 @@ const KEYS = {
 } as const
 const keyNumbers: ReadonlyMap<string, number> = new Map(Object.entries(KEYS))
 const keyNames: ReadonlyMap<number, string> = new Map(Object.entries(KEYS).map(([name, number]) => [number, name]))
-/** RFC 9460 section 14.3.2: reserved "Invalid key". */
-const INVALID_KEY = 65_535
+/**
+ * Of keyNNNNN. 65535 is reserved as "Invalid key" (RFC 9460 section 14.3.2): BIND, NSD and Knot read and write it like
+ * any other.
+ */
+const MAX_KEY = 65_535
 /** Keys in one `mandatory` list: each is a parameter of the same record, so more can not be honest. */
 const MAX_MANDATORY_KEYS = 256
 
@@ -34,7 +37,7 @@ function keyNumber(text: string): number | null {
   const known = keyNumbers.get(text)
   if (known !== undefined) return known
   // RFC 9460 section 2.1: no leading zeros in keyNNNNN.
-  return /^key(?:0|[1-9]\d{0,4})$/.test(text) ? parseUnsigned(text.slice(3), INVALID_KEY - 1) : null
+  return /^key(?:0|[1-9]\d{0,4})$/.test(text) ? parseUnsigned(text.slice(3), MAX_KEY) : null
 }
 
 const latin1 = (bytes: Uint8Array): string => {

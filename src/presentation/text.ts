@@ -67,10 +67,20 @@ export function shown(text: string): string {
   for (const character of text.length > SHOWN_CHARACTERS ? text.slice(0, SHOWN_CHARACTERS) : text) {
     const code = character.codePointAt(0) ?? 0
     if (code < 0x20 || (code >= 0x7f && code <= 0xa0)) out += decimalEscape(code)
+    else if (isRawOctet(code)) out += decimalEscape(code - RAW_OCTET_BASE)
     else out += /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u.test(character) ? `\\u{${code.toString(16)}}` : character
   }
   return `"${out}${text.length > SHOWN_CHARACTERS ? '…' : ''}"`
 }
+
+/**
+ * An octet of a file that is not UTF-8 there stands in its text as the code unit U+DC00 plus the octet, which no proper
+ * text has (the "surrogateescape" of Python, PEP 383): such a text keeps every octet, and a name or string made from it
+ * has it as it was.
+ */
+export const rawOctetUnit = (octet: number): string => String.fromCharCode(RAW_OCTET_BASE + octet)
+const RAW_OCTET_BASE = 0xdc00
+const isRawOctet = (code: number): boolean => code >= RAW_OCTET_BASE + 0x80 && code <= RAW_OCTET_BASE + 0xff
 
 const utf8 = new TextEncoder()
 const latin1Utf8 = (character: string): string => String.fromCharCode(...utf8.encode(character))
@@ -86,6 +96,7 @@ function readPiece(text: string, at: number): Piece | TextError {
   const code = text.charCodeAt(at)
   if (code !== BACKSLASH) {
     if (code < 0x80) return { octets: text.charAt(at), next: at + 1 }
+    if (isRawOctet(code)) return { octets: String.fromCharCode(code - RAW_OCTET_BASE), next: at + 1 }
     const character = String.fromCodePoint(text.codePointAt(at) ?? 0xfffd)
     return { octets: latin1Utf8(character), next: at + character.length }
   }

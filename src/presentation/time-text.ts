@@ -9,6 +9,8 @@ const DAY = 86_400
 const EPOCH_DAYS = 719_468
 const CYCLE_DAYS = 146_097
 const MAX_U32 = 0xffff_ffff
+/** RFC 4034 section 3.1.5: the times wrap around in 32 bits. */
+const WRAP = 0x1_0000_0000
 
 const digits = (value: number, width: number): string => value.toString().padStart(width, '0')
 
@@ -27,7 +29,7 @@ export function formatTime(seconds: number): string {
   const day = dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1
   const month = shifted < 10 ? shifted + 3 : shifted - 9
   const year = cycle * 400 + yearOfCycle + (month <= 2 ? 1 : 0)
-  const left = seconds % DAY
+  const left = seconds - Math.floor(seconds / DAY) * DAY
   return (
     digits(year, 4) +
     digits(month, 2) +
@@ -39,7 +41,9 @@ export function formatTime(seconds: number): string {
 }
 
 /**
- * Seconds from YYYYMMDDHHmmSS or from a plain number of seconds; null when it is neither or not a date of 1970 to 2106.
+ * Seconds from YYYYMMDDHHmmSS or from a plain number of seconds; null when it is neither, or no day of the calendar.
+ * What lies before 1970 or after February 2106 is taken modulo 2^32 (RFC 4034 section 3.1.5), as BIND, NSD and Knot do:
+ * 21060207062816 is 0.
  */
 export function parseTime(text: string): number | null {
   const plain = parseUnsigned(text, MAX_U32)
@@ -58,5 +62,5 @@ export function parseTime(text: string): number | null {
     EPOCH_DAYS
   const seconds = days * DAY + hour * 3_600 + minute * 60 + second
   // Written back it must be the same: refuses month 13, 30 February and 25 o'clock alike.
-  return seconds >= 0 && seconds <= MAX_U32 && formatTime(seconds) === text ? seconds : null
+  return formatTime(seconds) === text ? ((seconds % WRAP) + WRAP) % WRAP : null
 }

@@ -56,6 +56,11 @@ export class EntryReader {
     this.#lineStart = this.#at
   }
 
+  /** UTF-16 units read so far. */
+  get at(): number {
+    return this.#at
+  }
+
   /** The next entry with a token or a fault; null at the end of the text. */
   next(): Entry | null {
     while (this.#at < this.#text.length) {

@@ -213,8 +213,16 @@ function sentence(event: Event): Sentence {
       return { level: 'info', message: `the root has ${event.servers} ${event.servers === 1 ? 'server' : 'servers'}` }
     case 'priming-failed':
       return { level: 'warn', message: `could not ask for the root servers, going on with the hints: ${event.reason}` }
+    case 'zone-loading':
+      return {
+        level: 'info',
+        message: `${event.file}: ${event.percent} % read in ${seconds(event.ms)}, ${event.records} records so far`,
+      }
     case 'zone-loaded':
-      return { level: 'info', message: `zone ${event.zone} loaded from ${event.file}, ${event.records} records` }
+      return {
+        level: 'info',
+        message: `zone ${event.zone} loaded from ${event.file}, ${event.records} records in ${seconds(event.ms)}`,
+      }
     case 'zone-removed':
       return { level: 'info', message: `zone ${event.zone} is no longer served: ${event.file} is gone` }
     case 'zone-rejected':
@@ -259,3 +267,5 @@ function sentence(event: Event): Sentence {
       return event satisfies never
   }
 }
+
+const seconds = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`)

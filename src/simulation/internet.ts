@@ -134,7 +134,7 @@ export function readZone(source: ZoneSource): Zone {
   const file = source.origin
   const include = (path: string): { error: string } => ({ error: `a simulated zone includes nothing: ${path}` })
   const parsed = parseZoneText(source.text, { file, origin, limits: defaultLimits.zone, include })
-  const { zone, problems } = buildZone(parsed, { origin, file })
+  const { zone, problems } = buildZone(parsed, { origin, file, strict: true })
   const errors = problems.filter(problem => problem.severity === 'error')
   if (zone === null || errors.length > 0) {
     throw new Error(

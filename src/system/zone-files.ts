@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
+import { rawOctetUnit } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
 import type { ZoneLimits } from '../limits.ts'
 import { errorCode } from './system-error.ts'
@@ -15,8 +16,15 @@ import { errorCode } from './system-error.ts'
 export type ContentHash = string | null
 
 export type ReadFile =
-  | { readonly kind: 'text'; readonly file: string; readonly text: string; readonly hash: string }
-  | { readonly kind: 'unreadable'; readonly problem: Problem }
+  /** `warning`: the file is not all UTF-8. */
+  | {
+      readonly kind: 'text'
+      readonly file: string
+      readonly text: string
+      readonly hash: string
+      readonly warning: Problem | null
+    }
+  | { readonly kind: 'unreadable'; readonly problem: Problem; readonly tooLarge: boolean }
 
 /** Is this a pattern, or the path of one file? Only the last segment of a path may hold `*` and `?`. */
 export const isPattern = (path: string): boolean => /[*?]/.test(basename(path))
@@ -83,24 +91,29 @@ export function expandPatterns(
   return { files: [...files].sort(), problems }
 }
 
-/** The text of a file (UTF-8, a byte order mark is dropped) and the hash of its octets. */
+/**
+ * The text of a file and the hash of its octets. A byte order mark is dropped. Where the file is not UTF-8 (an old one
+ * in Latin-1) each octet becomes a unit of its own (`rawOctetUnit`), with one warning: in a comment it does no harm, in
+ * a TXT record it is that octet.
+ */
 export function readZoneFile(file: string, limits: ZoneLimits): ReadFile {
-  const unreadable = (message: string, line = 0, column = 0): ReadFile => ({
+  const unreadable = (message: string, tooLarge = false): ReadFile => ({
     kind: 'unreadable',
-    problem: { ...problemOf(file, message, 'error'), line, column },
+    problem: problemOf(file, message, 'error'),
+    tooLarge,
   })
   try {
     const found = statSync(file)
     // Opening a pipe would wait for a writer, and a device has no end.
     if (!found.isFile()) return unreadable(found.isDirectory() ? 'is a directory' : 'is not a regular file')
     if (found.size > limits.fileBytes)
-      return unreadable(`has ${found.size} octets, more than the limit of ${limits.fileBytes}`)
+      return unreadable(`has ${found.size} octets, more than the limit of ${limits.fileBytes}`, true)
     const octets = readFileSync(file)
-    if (!isUtf8(octets)) {
-      const { line, column, octet } = firstForeignOctet(octets)
-      return unreadable(`is not UTF-8 text here; write the octet as \\${octet}`, line, column)
-    }
-    return { kind: 'text', file, text: new TextDecoder().decode(octets), hash: hashOf(octets) }
+    const hash = hashOf(octets)
+    if (isUtf8(octets)) return { kind: 'text', file, text: new TextDecoder().decode(octets), hash, warning: null }
+    const { text, line, column, octet } = decodeForeign(octets)
+    const message = `is not UTF-8 text here: outside of comments such octets are read as they are, this one as \\${octet}`
+    return { kind: 'text', file, text, hash, warning: { file, line, column, severity: 'warning', message } }
   } catch (error) {
     return unreadable(reasonOf(error))
   }
@@ -108,9 +121,28 @@ export function readZoneFile(file: string, limits: ZoneLimits): ReadFile {
 
 const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
 
+/** Has each file the content that was found in it then? Not when one of them could not be read. */
+export function areUnchanged(files: ReadonlyMap<string, ContentHash>): boolean {
+  return files.size > 0 && [...files].every(([file, hash]) => hash !== null && hashOfFile(file) === hash)
+}
+
+function hashOfFile(file: string): ContentHash {
+  try {
+    return statSync(file).isFile() ? hashOf(readFileSync(file)) : null
+  } catch {
+    return null
+  }
+}
+
 /** Reads what one zone is made of, and remembers it: `files` is what has to be watched, with what was found in it. */
 export class ZoneReader {
   readonly files: Map<string, ContentHash> = new Map()
+  /** Of files that were read all the same. */
+  readonly warnings: Problem[] = []
+  /** Of all files read. */
+  characters = 0
+  /** Some file has more octets than the limit. */
+  tooLarge = false
   readonly #limits: ZoneLimits
 
   constructor(limits: ZoneLimits) {
@@ -120,6 +152,12 @@ export class ZoneReader {
   read(file: string): ReadFile {
     const found = readZoneFile(file, this.#limits)
     this.files.set(file, found.kind === 'text' ? found.hash : null)
+    if (found.kind === 'unreadable') {
+      this.tooLarge ||= found.tooLarge
+      return found
+    }
+    this.characters += found.text.length
+    if (found.warning !== null) this.warnings.push(found.warning)
     return found
   }
 
@@ -160,22 +198,57 @@ function reasonOf(error: unknown): string {
   }
 }
 
-/**
- * Where the text stops being UTF-8. Line feeds are never part of a longer character, so lines can be judged one by one.
- */
-function firstForeignOctet(octets: Buffer): { readonly line: number; readonly column: number; readonly octet: string } {
+interface ForeignText {
+  readonly text: string
+  /** Of the first octet that is not UTF-8. */
+  readonly line: number
+  readonly column: number
+  readonly octet: string
+}
+
+/** Text that is not all UTF-8. Line feeds are never part of a longer character, so lines can be read one by one. */
+function decodeForeign(octets: Buffer): ForeignText {
   const LF = 0x0a
-  for (let line = 1, start = 0; start <= octets.length; line++) {
+  const pieces: string[] = []
+  let first: Omit<ForeignText, 'text'> | null = null
+  for (let line = 1, start = 0; start < octets.length; line++) {
     const newline = octets.indexOf(LF, start)
-    const end = newline < 0 ? octets.length : newline
-    const text = octets.subarray(start, end)
-    if (!isUtf8(text)) {
-      const before = new TextDecoder('utf-8', { ignoreBOM: true }).decode(text)
-      const column = before.indexOf('\ufffd') + 1
-      const offset = Buffer.byteLength(before.slice(0, column - 1))
-      return { line, column, octet: String(text[offset] ?? 0).padStart(3, '0') }
+    const end = newline < 0 ? octets.length : newline + 1
+    const bytes = octets.subarray(start, end)
+    if (isUtf8(bytes)) pieces.push(bytes.toString('utf8'))
+    else {
+      const { text, column, octet } = decodeForeignLine(bytes)
+      first ??= { line, column, octet }
+      pieces.push(text)
     }
-    start = end + 1
+    start = end
   }
-  return { line: 0, column: 0, octet: '000' }
+  const text = pieces.join('')
+  return { text: text.startsWith('\ufeff') ? text.slice(1) : text, ...(first ?? { line: 0, column: 0, octet: '000' }) }
+}
+
+/**
+ * As many characters as there are, an octet for itself where there is none. `column` is that of the first such octet.
+ */
+function decodeForeignLine(bytes: Buffer): { readonly text: string; readonly column: number; readonly octet: string } {
+  let text = ''
+  let column = 0
+  let octet = ''
+  for (let at = 0; at < bytes.length; ) {
+    const lead = bytes[at] ?? 0
+    const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+    const character = bytes.subarray(at, at + length)
+    if (lead < 0x80 || (character.length === length && isUtf8(character))) {
+      text += character.toString('utf8')
+      at += length
+      continue
+    }
+    if (column === 0) {
+      column = text.length + 1
+      octet = lead.toString().padStart(3, '0')
+    }
+    text += rawOctetUnit(lead)
+    at++
+  }
+  return { text, column, octet }
 }

@@ -102,27 +102,34 @@ export function expandTemplate(template: Template, number: number): string | Tex
       continue
     }
     const value = number + part.offset
-    if (value < 0 || value > MAX_I32)
-      return { error: `the offset ${part.offset} makes the number ${number} become ${value}, outside 0 to ${MAX_I32}` }
+    if (value < -MAX_I32 || value > MAX_I32)
+      return {
+        error: `the offset ${part.offset} makes the number ${number} become ${value}, outside -${MAX_I32} to ${MAX_I32}`,
+      }
     text += formatSlot(value, part)
   }
   return text
 }
 
+/**
+ * As C's printf writes them for BIND: in base 10 a sign counts for the width, in the others a negative number shows its
+ * 32 bits.
+ */
 function formatSlot(value: number, { width, base }: Slot): string {
+  const bits = value >>> 0
   switch (base) {
     case 'd':
-      return value.toString().padStart(width, '0')
+      return value < 0 ? `-${(-value).toString().padStart(width - 1, '0')}` : value.toString().padStart(width, '0')
     case 'o':
-      return value.toString(8).padStart(width, '0')
+      return bits.toString(8).padStart(width, '0')
     case 'x':
-      return value.toString(16).padStart(width, '0')
+      return bits.toString(16).padStart(width, '0')
     case 'X':
-      return value.toString(16).toUpperCase().padStart(width, '0')
+      return bits.toString(16).toUpperCase().padStart(width, '0')
     case 'n':
-      return nibbles(value, width)
+      return nibbles(bits, width)
     case 'N':
-      return nibbles(value, width).toUpperCase()
+      return nibbles(bits, width).toUpperCase()
     default:
       return base satisfies never
   }

@@ -10,6 +10,7 @@ import { formatName } from '../presentation/text.ts'
 import { className, RrType, typeName } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits, type ZoneLimits } from '../limits.ts'
+import { FlatContent, packZone } from './flat-zone.ts'
 import { ProblemList } from './problems.ts'
 import { Zone } from './zone.ts'
 import type { LocatedRr, ParsedZone, UnreadRecords } from './zone-file.ts'
@@ -24,6 +25,8 @@ export interface BuildOptions {
    * common.
    */
   readonly recordsOnly?: boolean
+  /** Records outside the zone are errors; by default they are left out, with one warning for all of them. */
+  readonly strict?: boolean
   /** Named in problems that have no line. */
   readonly file: string
   readonly limits?: ZoneLimits
@@ -50,14 +53,17 @@ export function buildZone(parsed: ParsedZone, options: BuildOptions): BuiltZone 
         wholeFile(options, 'no SOA record: a zone begins with one, like "@ SOA ns1 hostmaster 1 1d 2h 4w 1h"'),
       )
   } else {
-    index = indexRecords(origin, withinOrigin(origin, parsed.records, problems), problems)
+    index = indexRecords(origin, withinOrigin(origin, parsed.records, options.strict ?? false, problems), problems)
     if (!recordsOnly) checkApex(index, unread, options, problems)
     // Names that a few records point at are looked up elsewhere: that they have no address here is no fault.
     checkIntegrity(index, recordsOnly ? { ...unread, untyped: true } : unread, problems)
   }
   const all = inOrder([...parsed.problems, ...problems.listed()], parsed.records)
   if (index === null || all.some(problem => problem.severity === 'error')) return { zone: null, problems: all }
-  return { zone: new Zone(index.origin, index.rrsets(), { recordsOnly }), problems: all }
+  const { flatRecords } = options.limits ?? defaultLimits.zone
+  const content =
+    parsed.records.length < flatRecords ? [...index.rrsets()] : new FlatContent(packZone(index.origin, index.rrsets()))
+  return { zone: new Zone(index.origin, content, { recordsOnly }), problems: all }
 }
 
 function originOf(records: readonly LocatedRr[], options: BuildOptions): Name | null {
@@ -80,12 +86,37 @@ const wholeFile = (options: BuildOptions, message: string): Problem => ({
   message,
 })
 
-function withinOrigin(origin: Name, records: readonly LocatedRr[], problems: ProblemList): LocatedRr[] {
-  return records.filter(record => {
-    if (isWithin(foldName(record.owner), origin)) return true
-    problems.add(problemAt(record, 'error', outsideMessage(record, origin)))
-    return false
+/**
+ * The records that belong to the zone. Of those outside BIND and Knot leave out each with a remark, and NSD refuses the
+ * zone; a file split from a larger one may have thousands of them, so that one warning speaks for all.
+ */
+function withinOrigin(
+  origin: Name,
+  records: readonly LocatedRr[],
+  strict: boolean,
+  problems: ProblemList,
+): readonly LocatedRr[] {
+  const outside: LocatedRr[] = []
+  let hasSoa = false
+  const within = records.filter(record => {
+    const isInside = isWithin(foldName(record.owner), origin)
+    if (!isInside) outside.push(record)
+    else if (record.type === RrType.SOA) hasSoa = true
+    return isInside
   })
+  const refused = outside.filter(record => strict || (record.type === RrType.SOA && !hasSoa))
+  for (const record of refused) problems.add(problemAt(record, 'error', outsideMessage(record, origin)))
+  const [first, ...others] = outside.filter(record => !refused.includes(record))
+  if (first === undefined) return within
+  const count = others.length === 0 ? '1 record is' : `${others.length + 1} records are`
+  problems.add(
+    problemAt(
+      first,
+      'warning',
+      `${count} outside the zone and left out: ${others.length === 0 ? '' : 'the first, '}${outsideMessage(first, origin)}`,
+    ),
+  )
+  return within
 }
 
 function outsideMessage(record: LocatedRr, origin: Name): string {

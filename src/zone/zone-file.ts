@@ -12,6 +12,7 @@ import type { Rr } from '../dns/rrset.ts'
 import { readSoa } from '../dns/rdata.ts'
 import { suggest } from '../presentation/suggest.ts'
 import { formatName, parseName, parseTtl, shown } from '../presentation/text.ts'
+import { parseTime } from '../presentation/time-text.ts'
 import { type Entry, EntryReader, type Token } from '../presentation/tokens.ts'
 import { className, RrClass, RrType, typeNumber } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
@@ -34,6 +35,8 @@ export interface ParsedZone {
   readonly problems: readonly Problem[]
   /** What could not be read: a check for something missing must not blame the zone for it. */
   readonly unread?: UnreadRecords
+  /** It has more than `mostRecords`: the rest was not read, and this is not the whole zone. */
+  readonly cut?: boolean
 }
 
 export interface UnreadRecords {
@@ -57,6 +60,15 @@ export interface ZoneTextOptions {
   readonly include: Include
   /** Seconds, for records for which the text has no TTL at all, which is an error without it. */
   readonly defaultTtl?: number
+  /**
+   * The records are many and soon used up: their data stands together in a few blocks, and each makes its `rdata` when
+   * asked.
+   */
+  readonly compact?: boolean
+  /** Reading ends after so many records, and `cut` says so. */
+  readonly mostRecords?: number
+  /** Called now and then with the characters read of the files that are open and done, and the records found. */
+  readonly onProgress?: (characters: number, records: number) => void
 }
 
 /** The records and the problems of a master file. Never throws. */
@@ -70,7 +82,7 @@ export function parseZoneText(text: string, options: ZoneTextOptions): ParsedZon
     originMoved: false,
     open: [options.file],
   })
-  return { records: parser.records, problems: parser.problems.listed(), unread: parser.unread }
+  return { records: parser.records, problems: parser.problems.listed(), unread: parser.unread, cut: parser.cut }
 }
 
 /**
@@ -91,7 +103,54 @@ interface FileState {
 
 /** Owner, TTL, class and type. */
 const HEAD_TOKENS = 4
-const DIRECTIVES = ['$ORIGIN', '$TTL', '$INCLUDE', '$GENERATE'] as const
+const DIRECTIVES = ['$ORIGIN', '$TTL', '$INCLUDE', '$GENERATE', '$DATE'] as const
+
+const DATE_DIGITS = 14
+/** Entries between two reports of progress: some 10 ms. */
+const PROGRESS_ENTRIES = 4_096
+/** Records share blocks of this size; what is longer has one of its own. */
+const BLOCK_OCTETS = 64 * 1024
+
+/** A record whose data is part of a block: a tenth of what an array for each would take. */
+class CompactRr implements LocatedRr {
+  readonly owner: WireName
+  readonly type: number
+  readonly ttl: number
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly #block: Uint8Array
+  readonly #at: number
+  readonly #length: number
+
+  constructor(
+    owner: WireName,
+    type: number,
+    ttl: number,
+    place: Place & { readonly file: string },
+    block: Uint8Array,
+    at: number,
+    length: number,
+  ) {
+    this.owner = owner
+    this.type = type
+    this.ttl = ttl
+    this.file = place.file
+    this.line = place.line
+    this.column = place.column
+    this.#block = block
+    this.#at = at
+    this.#length = length
+  }
+
+  get class(): number {
+    return RrClass.IN
+  }
+
+  get rdata(): Uint8Array {
+    return this.#block.subarray(this.#at, this.#at + this.#length)
+  }
+}
 
 interface Place {
   readonly line: number
@@ -113,6 +172,11 @@ class ZoneFileParser {
   #includes = 0
   #generated = 0
   #generatedCharacters = 0
+  #block = new Uint8Array(0)
+  #blockUsed = 0
+  #charactersDone = 0
+  #entries = 0
+  cut = false
 
   constructor(options: ZoneTextOptions) {
     this.#options = options
@@ -125,7 +189,12 @@ class ZoneFileParser {
 
   readFile(text: string, state: FileState): void {
     const reader = new EntryReader(text)
-    for (let entry = reader.next(); entry !== null; entry = reader.next()) this.#readEntry(entry, state)
+    for (let entry = reader.next(); entry !== null && !this.cut; entry = reader.next()) {
+      this.#readEntry(entry, state)
+      if (++this.#entries % PROGRESS_ENTRIES === 0)
+        this.#options.onProgress?.(this.#charactersDone + reader.at, this.records.length)
+    }
+    this.#charactersDone += text.length
   }
 
   #readEntry(entry: Entry, state: FileState): void {
@@ -203,16 +272,30 @@ class ZoneFileParser {
   }
 
   #keep(owner: WireName, type: number, ttl: number, rdata: Uint8Array, place: Place, state: FileState): undefined {
-    this.records.push({
-      owner,
-      type,
-      class: RrClass.IN,
-      ttl,
-      rdata,
-      file: state.file,
-      line: place.line,
-      column: place.column,
-    })
+    const { file } = state
+    const { line, column } = place
+    const { compact, mostRecords } = this.#options
+    if (compact === true) this.records.push(this.#compacted(owner, type, ttl, rdata, { file, line, column }))
+    else this.records.push({ owner, type, class: RrClass.IN, ttl, rdata, file, line, column })
+    if (mostRecords !== undefined && this.records.length > mostRecords) this.cut = true
+  }
+
+  #compacted(
+    owner: WireName,
+    type: number,
+    ttl: number,
+    rdata: Uint8Array,
+    place: Place & { readonly file: string },
+  ): LocatedRr {
+    if (rdata.length > BLOCK_OCTETS / 4) return new CompactRr(owner, type, ttl, place, rdata, 0, rdata.length)
+    if (this.#blockUsed + rdata.length > this.#block.length) {
+      this.#block = new Uint8Array(BLOCK_OCTETS)
+      this.#blockUsed = 0
+    }
+    const at = this.#blockUsed
+    this.#block.set(rdata, at)
+    this.#blockUsed += rdata.length
+    return new CompactRr(owner, type, ttl, place, this.#block, at, rdata.length)
   }
 
   #classFits(head: RrHead, tokens: readonly Token[], state: FileState): boolean {
@@ -292,6 +375,8 @@ class ZoneFileParser {
         return this.#readInclude(tokens, state)
       case '$GENERATE':
         return this.#readGenerate(tokens, state)
+      case '$DATE':
+        return this.#readDate(tokens, state)
       case undefined: {
         const close = suggest(directive.text.toUpperCase(), DIRECTIVES)
         const known = `known are ${DIRECTIVES.join(' ')} (an owner that begins with $ is written \\$)`
@@ -339,6 +424,16 @@ class ZoneFileParser {
     if (ttl === null)
       return this.#error(state, token, `expected a TTL in seconds or like 1h30m, found ${shown(token.text)}`)
     this.#defaultTtl = this.#bounded(ttl, token, state)
+  }
+
+  /**
+   * When a dump was written. BIND ages the TTLs of a cache dump by it; in a zone it has to be a date and changes
+   * nothing.
+   */
+  #readDate(tokens: readonly Token[], state: FileState): undefined {
+    const token = this.#arguments(tokens, state, 1, 1, '$DATE 20260101000000')?.[0]
+    if (token === undefined || (token.text.length === DATE_DIGITS && parseTime(token.text) !== null)) return
+    this.#error(state, token, `expected a date as YYYYMMDDHHmmSS (UTC), found ${shown(token.text)}`)
   }
 
   #readInclude(tokens: readonly Token[], state: FileState): undefined {
@@ -410,7 +505,7 @@ class ZoneFileParser {
     const data = parseTemplate(templateText(tokens.slice(head.next)))
     if ('error' in data) return this.#error(state, dataToken, data.error)
     const ttl = this.#ttl(head, null, directive, state)
-    for (let number = range.start; number <= range.stop; number += range.step) {
+    for (let number = range.start; number <= range.stop && !this.cut; number += range.step) {
       const name = this.#expanded(owner, number, ownerToken, state)
       const rest = name === null ? null : this.#expanded(data, number, dataToken, state)
       if (

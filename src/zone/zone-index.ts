@@ -18,18 +18,60 @@ import type { LocatedRr } from './zone-file.ts'
 export interface LocatedSet {
   readonly name: Name
   readonly type: number
-  /** Of the first record, as BIND takes it. */
+  /** The least of the records, duplicates included (RFC 2181 section 5.2). */
   readonly ttl: number
   readonly first: LocatedRr
   /** With the first; without duplicates. */
   readonly records: readonly LocatedRr[]
 }
 
-interface Draft extends LocatedSet {
-  readonly records: LocatedRr[]
-  /** Canonical RDATA of the records; made when the second record comes, since most sets have one. */
-  identities: Map<string, LocatedRr> | null
-  ttlsDiffer: boolean
+/** The sets of one name by type; a `Map` is one. */
+export interface TypesAt {
+  get(type: number): LocatedSet | undefined
+  has(type: number): boolean
+  values(): Iterable<LocatedSet>
+}
+
+/** Most names have one set of one record: such a set is one object, and the place where its name has it. */
+class Draft implements LocatedSet, TypesAt {
+  readonly name: Name
+  readonly type: number
+  ttl: number
+  readonly first: LocatedRr
+  /** All, when there are several. */
+  #several: LocatedRr[] | null = null
+  /** Canonical RDATA of the records; made when the second record comes. */
+  identities: Map<string, LocatedRr> | null = null
+  /** The first record with another TTL than `first`. */
+  differing: LocatedRr | null = null
+
+  constructor(name: Name, first: LocatedRr) {
+    this.name = name
+    this.type = first.type
+    this.ttl = first.ttl
+    this.first = first
+  }
+
+  get records(): readonly LocatedRr[] {
+    return this.#several ?? [this.first]
+  }
+
+  push(record: LocatedRr): void {
+    this.#several ??= [this.first]
+    this.#several.push(record)
+  }
+
+  get(type: number): Draft | undefined {
+    return type === this.type ? this : undefined
+  }
+
+  has(type: number): boolean {
+    return type === this.type
+  }
+
+  values(): Iterable<Draft> {
+    return [this]
+  }
 }
 
 export interface SortedName {
@@ -52,8 +94,10 @@ export function sortKey(name: Name): string {
 
 export class ZoneIndex {
   readonly origin: Name
-  readonly #names = new Map<Name, Map<number, Draft>>()
+  readonly #names = new Map<Name, Draft | Map<number, Draft>>()
   readonly #signatures = new Map<string, Draft>()
+  /** Sets whose records have different TTLs. */
+  readonly #unequal: Draft[] = []
   /** Made when first asked for: names and their keys in canonical order. */
   #sorted: readonly SortedName[] | null = null
 
@@ -62,11 +106,11 @@ export class ZoneIndex {
   }
 
   /** Names that own records other than signatures, in the order of the file. */
-  names(): IterableIterator<[Name, ReadonlyMap<number, LocatedSet>]> {
+  names(): IterableIterator<[Name, TypesAt]> {
     return this.#names.entries()
   }
 
-  typesAt(name: Name): ReadonlyMap<number, LocatedSet> | undefined {
+  typesAt(name: Name): TypesAt | undefined {
     return this.#names.get(name)
   }
 
@@ -99,19 +143,19 @@ export class ZoneIndex {
   }
 
   /** Signatures are in the set they cover; those that cover nothing here are sets of their own. */
-  rrsets(): RRset[] {
-    const rrsets: RRset[] = []
+  *rrsets(): Generator<RRset> {
+    const signed = this.#signatures.size > 0
     for (const [name, sets] of this.#names)
-      for (const set of sets.values()) rrsets.push(toRRset(set, this.#signatures.get(signatureKey(name, set.type))))
-    for (const set of this.#signatures.values())
-      if (this.#covered(set) === undefined) rrsets.push(toRRset(set, undefined))
-    return rrsets
+      for (const set of sets.values())
+        yield toRRset(set, signed ? this.#signatures.get(signatureKey(name, set.type)) : undefined)
+    for (const set of this.#signatures.values()) if (this.#covered(set) === undefined) yield toRRset(set, undefined)
   }
 
   /** Takes a record whose owner is within the origin. `name` is its owner folded. */
   add(name: Name, record: LocatedRr, problems: ProblemList): void {
     const set = this.#setFor(name, record)
     if (set.first === record) return
+    this.#joinTtl(set, record)
     set.identities ??= new Map([[identityOf(set.type, set.first.rdata), set.first]])
     const identity = identityOf(record.type, record.rdata)
     const twin = set.identities.get(identity)
@@ -122,12 +166,28 @@ export class ZoneIndex {
       return
     }
     set.identities.set(identity, record)
-    set.records.push(record)
-    if (record.ttl === set.ttl || set.ttlsDiffer) return
-    set.ttlsDiffer = true
-    const where = `the ${set.ttl} in ${placeText(set.first, record)} for ${describe(record)}`
-    const rule = `records of one name and type have one TTL, ${set.ttl} is used (RFC 2181 section 5.2)`
-    problems.add(warning(record, `the TTL ${record.ttl} differs from ${where}: ${rule}`))
+    set.push(record)
+  }
+
+  /** RFC 2181 section 5.2: records of one set have one TTL, and where they do not, the lowest holds for all. */
+  #joinTtl(set: Draft, record: LocatedRr): void {
+    if (record.ttl === set.first.ttl) return
+    set.ttl = Math.min(set.ttl, record.ttl)
+    if (set.differing === null) this.#unequal.push(set)
+    set.differing ??= record
+  }
+
+  /**
+   * One warning for each set whose records have different TTLs. Asked when all records are in, since only then the
+   * least is known.
+   */
+  checkTtls(problems: ProblemList): void {
+    for (const { first, ttl, differing } of this.#unequal) {
+      if (differing === null) continue
+      const where = `the ${first.ttl} in ${placeText(first, differing)} for ${describe(differing)}`
+      const rule = `records of one name and type have one TTL, the least of them, ${ttl}, is used (RFC 2181 section 5.2)`
+      problems.add(warning(differing, `the TTL ${differing.ttl} differs from ${where}: ${rule}`))
+    }
   }
 
   /** RFC 4034 section 3: the TTL of an RRSIG is that of the set it covers. Asked when all records are in. */
@@ -153,19 +213,24 @@ export class ZoneIndex {
       const key = signatureKey(name, coveredType(record.rdata))
       const known = this.#signatures.get(key)
       if (known !== undefined) return known
-      const fresh = draftOf(name, record)
+      const fresh = new Draft(name, record)
       this.#signatures.set(key, fresh)
       return fresh
     }
-    let sets = this.#names.get(name)
-    if (sets === undefined) {
-      sets = new Map()
-      this.#names.set(name, sets)
-    }
-    const known = sets.get(record.type)
+    const sets = this.#names.get(name)
+    const known = sets?.get(record.type)
     if (known !== undefined) return known
-    const fresh = draftOf(name, record)
-    sets.set(record.type, fresh)
+    const fresh = new Draft(name, record)
+    if (sets === undefined) this.#names.set(name, fresh)
+    else if (sets instanceof Draft)
+      this.#names.set(
+        name,
+        new Map([
+          [sets.type, sets],
+          [fresh.type, fresh],
+        ]),
+      )
+    else sets.set(record.type, fresh)
     return fresh
   }
 }
@@ -181,19 +246,10 @@ export function indexRecords(origin: Name, records: readonly LocatedRr[], proble
     owner = record.owner
     index.add(name, record, problems)
   }
+  index.checkTtls(problems)
   index.checkSignatureTtls(problems)
   return index
 }
-
-const draftOf = (name: Name, first: LocatedRr): Draft => ({
-  name,
-  type: first.type,
-  ttl: first.ttl,
-  first,
-  records: [first],
-  identities: null,
-  ttlsDiffer: false,
-})
 
 const signatureKey = (name: Name, covered: number): string => `${name}${covered}`
 

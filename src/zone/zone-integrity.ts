@@ -24,7 +24,7 @@ import { RrType, typeName } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import type { ProblemList } from './problems.ts'
 import type { LocatedRr, UnreadRecords } from './zone-file.ts'
-import { describe, type LocatedSet, placeText, problemAt, type ZoneIndex } from './zone-index.ts'
+import { describe, type LocatedSet, placeText, problemAt, type TypesAt, type ZoneIndex } from './zone-index.ts'
 
 /**
  * What may stand beside a CNAME (RFC 2181 section 10.1, RFC 4034 sections 2.5 and 3); RRSIG is not in the index by
@@ -59,7 +59,7 @@ export function checkIntegrity(index: ZoneIndex, unread: UnreadRecords, problems
   }
 }
 
-function checkAlias(types: ReadonlyMap<number, LocatedSet>, problems: ProblemList): void {
+function checkAlias(types: TypesAt, problems: ProblemList): void {
   for (const set of types.values()) {
     const second = set.records[1]
     if (second === undefined || !SINGLETONS.has(set.type)) continue
@@ -85,7 +85,7 @@ function checkAlias(types: ReadonlyMap<number, LocatedSet>, problems: ProblemLis
 }
 
 /** What the name and its types make impossible or unlikely on their own. */
-function checkOwner(index: ZoneIndex, name: Name, types: ReadonlyMap<number, LocatedSet>, problems: ProblemList): void {
+function checkOwner(index: ZoneIndex, name: Name, types: TypesAt, problems: ProblemList): void {
   const [any] = types.values()
   const ns = types.get(RrType.NS)?.first
   const ds = types.get(RrType.DS)?.first
@@ -285,7 +285,7 @@ function addressProblem(
 }
 
 /** The types that answer for a name: its own, or those of the wildcard that covers it (RFC 4592 section 3.3.1). */
-function answering(index: ZoneIndex, name: Name): ReadonlyMap<number, LocatedSet> | undefined {
+function answering(index: ZoneIndex, name: Name): TypesAt | undefined {
   if (index.exists(name)) return index.typesAt(name)
   let encloser = name
   while (encloser !== index.origin && encloser.length > 1 && !index.exists(encloser)) encloser = parentOf(encloser)

@@ -16,6 +16,7 @@ import { mxExchange, nameRdata, readSoa, srvTarget, targetOf } from '../dns/rdat
 import { makeRRset, type RRset, withTtl } from '../dns/rrset.ts'
 import { RrClass, RrType } from '../dns/types.ts'
 import { defaultLimits } from '../limits.ts'
+import { FlatContent, type FlatZone, type SetsAt } from './flat-zone.ts'
 
 export type ZoneAnswer =
   /** `rrsets` is the alias chain, if any, and the data at its end. */
@@ -52,7 +53,7 @@ export interface ZoneOptions {
 }
 
 /** RRsets by type. Empty at an empty non-terminal. */
-type Sets = ReadonlyMap<number, RRset>
+type Sets = SetsAt
 
 /** Where a name leads. */
 type Place =
@@ -63,10 +64,12 @@ type Place =
 
 const ABSENT: Place = Object.freeze({ kind: 'absent' })
 
-/** What a zone holds, ready to be asked. */
+/** What a zone holds, ready to be asked: as objects, or flat when it is large. */
 interface Content {
-  readonly all: readonly RRset[]
-  readonly names: ReadonlyMap<Name, Sets>
+  all(): Iterable<RRset>
+  at(name: Name): Sets | undefined
+  recordCount(): number
+  readonly flat: FlatZone | null
   /** With the TTL of denials. */
   readonly soa: RRset | null
 }
@@ -74,7 +77,25 @@ interface Content {
 function contentOf(origin: Name, rrsets: readonly RRset[], { recordsOnly, emptyNames = [] }: ZoneOptions): Content {
   const all = rrsets.filter(rrset => isWithin(rrset.name, origin))
   const names = namesOf(origin, all, emptyNames)
-  return { all, names, soa: recordsOnly ? null : denialSoa(names.get(origin)?.get(RrType.SOA)) }
+  return {
+    all: () => all,
+    at: name => names.get(name),
+    recordCount: () => all.reduce((sum, rrset) => sum + rrset.rdatas.length + rrset.signatures.length, 0),
+    flat: null,
+    soa: recordsOnly ? null : denialSoa(names.get(origin)?.get(RrType.SOA)),
+  }
+}
+
+function flatContentOf(origin: Name, flat: FlatContent, { recordsOnly }: ZoneOptions): Content {
+  const apex = flat.at(origin)
+  return {
+    all: () => flat.rrsets(),
+    // Every answer begins at the apex.
+    at: name => (name === origin ? apex : flat.at(name)),
+    recordCount: () => flat.zone.recordCount,
+    flat: flat.zone,
+    soa: recordsOnly ? null : denialSoa(apex?.get(RrType.SOA)),
+  }
 }
 
 export class Zone {
@@ -86,16 +107,18 @@ export class Zone {
 
   /**
    * RRsets outside `origin` are left out: whoever reads a zone complains about them. A function is called when the zone
-   * is first asked something: of the hundred that are built in hardly any ever is.
+   * is first asked something: of the hundred that are built in hardly any ever is. Of a flat content all is within, and
+   * it has its empty names.
    */
-  constructor(origin: Name, rrsets: readonly RRset[] | (() => readonly RRset[]), options: ZoneOptions) {
+  constructor(origin: Name, rrsets: readonly RRset[] | (() => readonly RRset[]) | FlatContent, options: ZoneOptions) {
     this.origin = origin
     this.recordsOnly = options.recordsOnly
     if (typeof rrsets === 'function') {
       let made: Content | null = null
       this.#content = () => (made ??= contentOf(origin, rrsets(), options))
     } else {
-      const content = contentOf(origin, rrsets, options)
+      const content =
+        rrsets instanceof FlatContent ? flatContentOf(origin, rrsets, options) : contentOf(origin, rrsets, options)
       this.#content = () => content
     }
     this.#aliases = options.aliases ?? defaultLimits.budget.aliases
@@ -104,12 +127,17 @@ export class Zone {
 
   /** Records, signatures included. */
   get recordCount(): number {
-    return this.#content().all.reduce((sum, rrset) => sum + rrset.rdatas.length + rrset.signatures.length, 0)
+    return this.#content().recordCount()
+  }
+
+  /** Its content, when it is kept flat: what can be handed to another thread. */
+  get flat(): FlatZone | null {
+    return this.#content().flat
   }
 
   /** All RRsets as given, with their signatures. */
   rrsets(): Iterable<RRset> {
-    return this.#content().all
+    return this.#content().all()
   }
 
   /** Does the name exist here, with records or as an empty non-terminal, and not below a zone cut or DNAME? */
@@ -182,14 +210,14 @@ export class Zone {
 
   /** RFC 1034 section 4.3.2 step 3: matches down from the apex, label by label, until something decides. */
   #locate(name: Name, type: number): Place {
-    const { names } = this.#content()
-    let sets = names.get(this.origin)
+    const content = this.#content()
+    let sets = content.at(this.origin)
     let encloser = this.origin
     for (const below of suffixesBelow(name, this.origin)) {
       // RFC 6672 section 2.3: a DNAME redirects what is below its owner, not the owner, and it may stand at the apex.
       const dname = sets?.get(RrType.DNAME)
       if (dname !== undefined) return { kind: 'dname', dname }
-      sets = names.get(below)
+      sets = content.at(below)
       // RFC 4592 section 3.3.1: only the wildcard right below the closest encloser counts, and only when the name is
       // missing.
       if (sets === undefined) return this.#wildcardBelow(encloser)
@@ -204,7 +232,7 @@ export class Zone {
 
   #wildcardBelow(encloser: Name): Place {
     const wildcard = wildcardOf(encloser)
-    const sets = wildcard === null ? undefined : this.#content().names.get(wildcard)
+    const sets = wildcard === null ? undefined : this.#content().at(wildcard)
     return sets === undefined ? ABSENT : { kind: 'wildcard', sets }
   }
 
@@ -212,7 +240,7 @@ export class Zone {
   #addressesOf(targets: readonly Name[]): RRset[] {
     const found: RRset[] = []
     for (const target of targets) {
-      const sets = this.#content().names.get(target)
+      const sets = this.#content().at(target)
       for (const type of [RrType.A, RrType.AAAA]) {
         const addresses = sets?.get(type)
         if (addresses !== undefined) found.push(addresses)
@@ -254,7 +282,11 @@ function followAlias(place: Place, name: Name, type: number, chain: RRset[]): Na
   }
 }
 
-function namesOf(origin: Name, rrsets: readonly RRset[], emptyNames: readonly Name[]): Map<Name, Sets> {
+function namesOf(
+  origin: Name,
+  rrsets: readonly RRset[],
+  emptyNames: readonly Name[],
+): ReadonlyMap<Name, ReadonlyMap<number, RRset>> {
   const names = new Map<Name, Map<number, RRset>>()
   const add = (name: Name): Map<number, RRset> => {
     const known = names.get(name)

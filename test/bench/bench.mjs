@@ -29,6 +29,7 @@ import { OURS, Report } from './report.mjs'
 import { CLIENT_CPU, hasSetting, serveSettings } from './servers.mjs'
 import { signer } from './signing.mjs'
 import { full, quick } from './sizes.mjs'
+import { zoneBench } from './zone.mjs'
 import { idleCase, startCase } from './start.mjs'
 
 const CASES = [
@@ -46,6 +47,7 @@ const CASES = [
   'overload',
   'codec',
   'junk',
+  'zone',
   'kit',
 ]
 const ALIKE = ['cached', 'variants', 'tcp', 'latency']
@@ -134,6 +136,7 @@ async function profile() {
 async function measure() {
   await attempt('codec', codecPart)
   await attempt('junk', junkPart)
+  await attempt('zone', () => Promise.resolve(zoneBench({ report, size })))
   await attempt('kit', kitPart)
   /** @type {readonly (readonly [string, (on: import('./cached.mjs').Case) => Promise<void>])[]} */
   const cases = [
@@ -185,7 +188,7 @@ function wants(name) {
  */
 async function withInternet({ sign }, use) {
   const missing = ['nsd', 'dnsperf', 'taskset'].filter(tool => whereIs(tool) === null)
-  const leaveOut = (/** @type {string} */ why) => report.note(`all but codec, junk and kit left out: ${why}`)
+  const leaveOut = (/** @type {string} */ why) => report.note(`all but codec, junk, zone and kit left out: ${why}`)
   if (missing.length > 0)
     return leaveOut(`${missing.join(', ')} not installed; on Debian: apt-get install nsd dnsperf util-linux unbound`)
   if (processors < 2) return leaveOut('two processors are needed, one for the server and one for those who ask')

@@ -30,6 +30,12 @@ export const caches = async () => ({
   .../** @type {typeof import('../../src/cache/server-stats.ts')} */ (await load('cache/server-stats.js')),
   .../** @type {typeof import('../../src/cache/nsec-cache.ts')} */ (await load('cache/nsec-cache.js')),
 })
+/** @type {() => Promise<typeof import('../../src/dns/name.ts')>} */
+export const names = () => load('dns/name.js')
+/** @type {() => Promise<typeof import('../../src/system/system.ts')>} */
+export const system = () => load('system/system.js')
+/** @type {() => Promise<typeof import('../../src/app/zone-store.ts')>} */
+export const zoneStore = () => load('app/zone-store.js')
 /** @type {() => Promise<typeof import('../../src/limits.ts')>} */
 export const limits = () => load('limits.js')
 /** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */

@@ -22,6 +22,7 @@ export const full = {
   idleSeconds: 5,
   iterations: 20_000,
   junk: 200_000,
+  zoneRecords: 1_000_000,
 }
 
 /** @type {Size} */
@@ -44,4 +45,5 @@ export const quick = {
   idleSeconds: 1,
   iterations: 4_000,
   junk: 50_000,
+  zoneRecords: 100_000,
 }

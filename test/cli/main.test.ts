@@ -284,6 +284,15 @@ describe('check-zone', () => {
     expect((await run(`check-zone ${join(directory, 'db')}`)).code).toBe(65)
   })
 
+  test('records outside the zone are left out, and refused with --strict', async () => {
+    file('outside.zone', zone('www A 192.0.2.1\nx.test. A 192.0.2.2\ny.test. A 192.0.2.2'))
+    const path = join(directory, 'outside.zone')
+    const ran = await run(`check-zone ${path}`)
+    expect([ran.code, ran.err.match(/warning/g)?.length]).toEqual([0, 1])
+    expect(ran.err).toContain('2 records are outside the zone')
+    expect((await run(`check-zone --strict ${path}`)).code).toBe(65)
+  })
+
   test('every problem of every file, exit code 65', async () => {
     file('c.zone', zone('www A nowhere\nmail MX x'))
     file('d.zone', zone(''))

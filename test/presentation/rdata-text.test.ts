@@ -130,7 +130,7 @@ describe('RDATA both ways', () => {
     fc.assert(
       fc.property(fc.constantFrom(...types, 731, 65_535), fc.uint8Array({ maxLength: 60 }), (type, rdata) => {
         const text = formatRdata(type, rdata)
-        expect(text).toMatch(/^[ -~]+$/)
+        expect(text).toMatch(type === RrType.APL && rdata.length === 0 ? /^$/ : /^[ -~]+$/)
         const parsed = parse(type, text)
         // Octets without a text of their own are written \#, which is refused again for a type they don't fit: nothing
         // else may be.

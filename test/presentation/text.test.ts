@@ -169,6 +169,17 @@ describe('numbers and TTLs', () => {
   ])('the octet %j is %s', (text, value) => expect(parseUnsigned(text, 255)).toBe(value))
 })
 
+describe('octets of a file that is not UTF-8', () => {
+  it('are themselves in names and strings, and escapes in messages', () => {
+    expect(unescapeText('caf\udce9 é')).toBe('caf\xe9 \xc3\xa9')
+    expect(parseString('caf\udce9')).toBe('caf\xe9')
+    expect(parseName('caf\udce9.', null)).toBe('\x04caf\xe9\0')
+    expect(shown('caf\udce9')).toBe('"caf\\233"')
+    // A lone surrogate of other origin is no octet.
+    expect(unescapeText('\udc41\ud800')).toBe('\xef\xbf\xbd'.repeat(2))
+  })
+})
+
 describe('times of RRSIG', () => {
   it.each([
     [0, '19700101000000'],
@@ -198,11 +209,19 @@ describe('times of RRSIG', () => {
     '20240100000000',
     '20240101240000',
     '20240101006000',
-    '19691231235959',
-    '21060207062816',
+    '21000229000000',
     '2024010100000',
     '',
   ])('%s is no time', text => expect(parseTime(text)).toBeNull())
+  // RFC 4034 section 3.1.5: seconds modulo 2^32. BIND, NSD and Knot read such files.
+  it.each([
+    ['21060207062815', 0xffff_ffff],
+    ['21060207062816', 0],
+    ['21220222132804', 506_242_788],
+    ['19691231235959', 0xffff_ffff],
+    ['19011213204552', 0x8000_0000],
+  ])('%s is %i in 32 bits', (text, seconds) => expect(parseTime(text)).toBe(seconds))
+
   it('a plain number is seconds', () => expect(parseTime('1700000000')).toBe(1_700_000_000))
 })
 

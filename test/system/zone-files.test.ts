@@ -114,21 +114,56 @@ describe('readZoneFile', () => {
       base => join(base, 'large'),
       { message: 'has 2000 octets, more than the limit of 1000' },
     ],
-    [
-      'octets that are not UTF-8',
-      base => join(base, 'latin1'),
-      { line: 2, column: 4, message: 'is not UTF-8 text here; write the octet as \\233' },
-    ],
     ['a file as a directory', base => join(base, 'large', 'x'), { message: 'is not in a directory' }],
   ])('says what is wrong with %s', (_what, path, expected) => {
-    const base = directory({
-      large: 'x'.repeat(2_000),
-      latin1: Buffer.concat([Buffer.from('; ä\nß: '), Buffer.of(0xe9), Buffer.from('t\n')]),
-    })
+    const base = directory({ large: 'x'.repeat(2_000) })
     expect(read(path(base))).toMatchObject({
       kind: 'unreadable',
       problem: { file: path(base), severity: 'error', ...expected },
     })
+  })
+})
+
+describe('a file that is not UTF-8', () => {
+  const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1')
+  const read = (octets: Buffer): ReturnType<typeof readZoneFile> =>
+    readZoneFile(join(directory({ zone: octets }), 'zone'), defaultLimits.zone)
+
+  it.each<[string, Buffer, string, number, number, string]>([
+    ['in a comment', latin1('; caf\xe9\na'), '; caf\udce9\na', 1, 6, '233'],
+    ['after UTF-8', Buffer.concat([Buffer.from('; ä\nß: '), latin1('\xe9t\n')]), '; ä\nß: \udce9t\n', 2, 4, '233'],
+    ['at the end', latin1('a\xff'), 'a\udcff', 1, 2, '255'],
+    [
+      'cut inside a character',
+      Buffer.concat([Buffer.from('a '), Buffer.from('€').subarray(0, 2)]),
+      'a \udce2\udc82',
+      1,
+      3,
+      '226',
+    ],
+    ['after a byte order mark', Buffer.concat([Buffer.from('\ufeffa\n'), latin1('\xe9')]), 'a\n\udce9', 2, 1, '233'],
+    [
+      'with a character outside the BMP before it',
+      Buffer.concat([Buffer.from('😀'), latin1('\xe9')]),
+      '😀\udce9',
+      1,
+      3,
+      '233',
+    ],
+  ])('%s keeps its octets, with one warning', (_what, octets, text, line, column, octet) => {
+    const found = read(octets)
+    expect(found).toMatchObject({ kind: 'text', text, warning: { line, column, severity: 'warning' } })
+    expect(found.kind === 'text' && found.warning?.message).toContain(`\\${octet}`)
+  })
+
+  it('has no warning when it is', () =>
+    expect(read(Buffer.from('; café'))).toMatchObject({ kind: 'text', warning: null }))
+
+  it('gives warnings for each file of a zone', () => {
+    const base = directory({ a: latin1('; \xe9'), b: '; fine', c: latin1('; \xe8') })
+    const reader = new ZoneReader(defaultLimits.zone)
+    for (const name of ['a', 'b', 'c']) reader.read(join(base, name))
+    expect(reader.warnings.map(({ file }) => file)).toEqual([join(base, 'a'), join(base, 'c')])
   })
 })
 

@@ -3,9 +3,8 @@
  * equal byte for byte once the lines are sorted (BIND walks its tree, we sort by name; both orders are canonical for
  * what they are). Comment lines (`; resign=`) are its own. Left to unit tests because BIND 9.18 writes them
  * differently: dohpath and ohttp (as key7 and key8) and addresses of the deprecated form ::a.b.c.d (RFC 5952 leaves it
- * open). Types that it knows and we keep as octets (RFC 3597), so that they are written \# here: A6 AMTRELAY APL ATMA
- * AVC DHCID DLV DOA EID GPOS HIP IPSECKEY ISDN KEY L32 L64 LP NID NIMLOC NINFO NSAP SIG TA TALINK WKS X25. RRSIG times
- * are ours from 1970 to 2106, BIND's within 68 years of today.
+ * open), and RRsets whose TTLs differ, of which we take the least (RFC 2181 section 5.2). RRSIG times are ours from
+ * 1970 to 2106, BIND's within 68 years of today.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'

@@ -119,6 +119,16 @@ describe('$GENERATE', () => {
     ['\\$', 7, '\\$'],
     ['${0}', 7, '7'],
     ['${-7}', 7, '0'],
+    // As BIND 9.18 writes them.
+    ['n${-2000}', 1_024, 'n-976'],
+    ['${-20,12,d}', 1, '-00000000019'],
+    ['${-2,5,d}', 1, '-0001'],
+    ['${-2,3,x}', 1, 'ffffffff'],
+    ['${-2,0,X}', 1, 'FFFFFFFF'],
+    ['${-2,0,o}', 1, '37777777777'],
+    ['${-20,5,n}', 1, 'd.e.f.f.f.f.f.f'],
+    ['${-20,30,n}', 1, 'd.e.f.f.f.f.f.f.0.0.0.0.0.0.0.'],
+    ['${-2147483647}', 0, '-2147483647'],
     ['${+3}', 7, '10'],
     ['${0,3}', 7, '007'],
     ['${ 1 , 3 , d }', 7, '008'],
@@ -146,6 +156,16 @@ describe('$GENERATE', () => {
     text => expect(parseRange(text)).toHaveProperty('error'),
   )
 
+  it('a number beyond 31 bits and its sign is refused', () => {
+    for (const [text, number] of [
+      ['${2147483647}', 1],
+      ['${-2147483647,0,d}', -1],
+    ] as const) {
+      const template = parseTemplate(text)
+      expect('error' in template ? template : expandTemplate(template, number)).toHaveProperty('error')
+    }
+  })
+
   it('the number of records is bounded, for one directive and for all, and so is their text', () => {
     const limits = limitsWith({
       zone: { generateRecords: 10, generatedRecordsInAll: 25, generatedCharacters: 400 },
@@ -164,6 +184,66 @@ describe('$GENERATE', () => {
     const { records, problems } = read('$TTL 1\n$GENERATE 254-260 a$ A 192.0.2.$\nb A 192.0.2.1\n')
     expect(records).toHaveLength(3)
     expect(problems).toHaveLength(1)
+  })
+})
+
+describe('$DATE', () => {
+  it('is a date and changes nothing: only a cache that is read back ages by it', () => {
+    expect(lines('$DATE 20240101000000\na 60 A 192.0.2.1\n')).toEqual(['a.example.\t60\tIN\tA\t192.0.2.1'])
+    expect(faults('$DATE 20240101000000 ; written by rndc\na 60 A 192.0.2.1\n')).toEqual([])
+  })
+
+  it.each(['$DATE', '$DATE 2024', '$DATE foo', '$DATE 20240101000000 x', '$DATE 20241301000000'])(
+    '%s is refused',
+    text => expect(faults(text)).toHaveLength(1),
+  )
+})
+
+describe('records that do not fit together', () => {
+  const top = '$TTL 9\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\n'
+  const build = (text: string, options = {}) =>
+    buildZone(read(top + text), { file: 'zone', origin: foldName(EXAMPLE), ...options })
+  const ttlsOf = (text: string): number[] =>
+    [...(build(text).zone?.rrsets() ?? [])].filter(({ name }) => name !== foldName(EXAMPLE)).map(({ ttl }) => ttl)
+
+  // RFC 2181 section 5.2. BIND takes the first of a run and the last run, NSD keeps each: there is no custom to follow.
+  it.each<[string, string, number]>([
+    ['next to each other', 'a 100 A 192.0.2.2\na 50 A 192.0.2.3\na 200 A 192.0.2.4\n', 50],
+    ['far apart', 'a 100 A 192.0.2.2\nb A 192.0.2.2\na 50 A 192.0.2.3\nb A 192.0.2.3\na 200 A 192.0.2.4\n', 50],
+    ['the least first', 'a 50 A 192.0.2.2\na 100 A 192.0.2.3\n', 50],
+    ['the least in a duplicate', 'a 100 A 192.0.2.2\na 50 A 192.0.2.2\n', 50],
+    ['the same by another case', 'a 100 A 192.0.2.2\nA 50 A 192.0.2.3\n', 50],
+    ['zero', 'a 100 A 192.0.2.2\na 0 A 192.0.2.3\n', 0],
+  ])('TTLs of one set that differ, %s: the least, and one warning', (_where, text, ttl) => {
+    expect(ttlsOf(text)[0]).toBe(ttl)
+    const warnings = build(text).problems.filter(({ message }) => message.includes('RFC 2181'))
+    expect(warnings).toMatchObject([{ severity: 'warning' }])
+    expect(warnings[0]?.message).toContain(`the least of them, ${ttl}, is used`)
+  })
+
+  it('records outside the zone are left out, with one warning that counts them', () => {
+    const { zone, problems } = build(
+      'a A 192.0.2.1\nx.test. A 192.0.2.2\ny.test. A 192.0.2.3\nb A 192.0.2.4\nexample.test. A 192.0.2.5\n',
+    )
+    expect(zone?.recordCount).toBe(4)
+    expect(problems).toMatchObject([{ severity: 'warning', line: 5 }])
+    expect(problems[0]?.message).toMatch(/^3 records are outside the zone and left out: the first, x\.test\. A/)
+    expect(build('x.test. A 192.0.2.2\n').problems[0]?.message).toMatch(/^1 record is outside/)
+  })
+
+  it('an SOA of another zone is left out next to the own one', () => {
+    const { zone, problems } = build('y.test. SOA a. b. 1 1 1 1 1\n')
+    expect(zone?.recordCount).toBe(2)
+    expect(problems).toMatchObject([{ severity: 'warning' }])
+  })
+
+  it('strictly each record outside the zone is an error', () => {
+    const { zone, problems } = build('x.test. A 192.0.2.2\ny.test. A 192.0.2.3\n', { strict: true })
+    expect(zone).toBeNull()
+    expect(problems).toMatchObject([
+      { severity: 'error', line: 4 },
+      { severity: 'error', line: 5 },
+    ])
   })
 })
 

@@ -405,7 +405,7 @@ function plannedServers(
 }
 
 const errorsOf = (origin: Name, records: Records): string[] =>
-  buildZone({ records, problems: [] }, { origin, file: plainName(origin) })
+  buildZone({ records, problems: [] }, { origin, file: plainName(origin), strict: true })
     .problems.filter(({ severity }) => severity === 'error')
     .map(
       ({ file, line, column, message }) =>

@@ -260,7 +260,7 @@ function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonl
     !parsed.records.some(record => record.type === RrType.SOA) && parsed.unread?.types.has(RrType.SOA) !== true
   const { zone, problems } = buildZone(
     parsed,
-    recordsOnly ? { file: named, recordsOnly, origin: ROOT } : { file: named },
+    recordsOnly ? { file: named, recordsOnly, origin: ROOT } : { file: named, strict: true },
   )
   if (zone === null)
     return mistake(

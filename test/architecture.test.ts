@@ -365,15 +365,15 @@ const HEAD = (() => {
 const NO_FUNCTION = /^\s*(?:if|for|while|switch|return|describe|test)\b/
 
 describe('sizes', () => {
-  // A table, every line of which has its reason next to it.
-  const tables = ['limits.ts']
+  // Tables, every line of which has its reason or its description next to it.
+  const tables = ['limits.ts', 'config/schema.ts']
 
-  test('no file above 600 lines but the table of limits', () => {
+  test('no file but a table is above 600 lines', () => {
     expect(
       sources
         .filter(({ path }) => !tables.includes(path))
         .map(source => [source.path, source.text.split('\n').length - 1] as const)
-        .filter(([path, lines]) => path !== 'limits.ts' && lines > 600),
+        .filter(([, lines]) => lines > 600),
     ).toEqual([])
   })
 

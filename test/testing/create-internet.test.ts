@@ -579,13 +579,13 @@ describe('mistakes are at the line that made them', () => {
   ])('%s', (_what, call, message) => {
     const found = mistakeOf(call)
     expect(found.message).toMatch(message)
-    expect(found.file).toMatch(/\/internet\.test\.ts/)
+    expect(found.file).toMatch(/\/create-internet\.test\.ts/)
   })
 
   test('the very line', () => {
     const net = ok()
     const [here, mistake] = [new Error('here'), mistakeOf(() => net.fault('ns1.example.com', 'nothing such'))]
-    expect(/:(\d+):\d+\)?$/.exec(mistake.file)?.[1]).toBe(/internet\.test\.ts:(\d+)/.exec(here.stack ?? '')?.[1])
+    expect(/:(\d+):\d+\)?$/.exec(mistake.file)?.[1]).toBe(/create-internet\.test\.ts:(\d+)/.exec(here.stack ?? '')?.[1])
   })
 
   test('what was refused has changed nothing', () => {

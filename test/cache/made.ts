@@ -1,8 +1,9 @@
 /** Names, records and questions for the tests of the stores. */
 import { foldName, type Name } from '../../src/dns/name.ts'
+import { encodeMessage } from '../../src/dns/encode.ts'
 import type { Question } from '../../src/dns/message.ts'
 import { nsRdata, soaRdata } from '../../src/dns/rdata.ts'
-import { makeRRset, type RRset } from '../../src/dns/rrset.ts'
+import { makeRRset, recordsOf, type RRset } from '../../src/dns/rrset.ts'
 import { parseName } from '../../src/presentation/text.ts'
 import { RrClass, RrType } from '../../src/dns/types.ts'
 import { defaultLimits, type CacheLimits } from '../../src/limits.ts'
@@ -59,3 +60,28 @@ export const limitsOf = (changes: Partial<CacheLimits> = {}): CacheLimits => ({ 
 /** A start that is neither zero nor round, as a monotonic clock's is. */
 export const T0 = 10_250.5
 export const seconds = (count: number): number => count * 1000
+
+/** An encoded reply with one record of `octets` octets of data. */
+export function replyOf(name: string, type: number, octets: number): Uint8Array {
+  const asked = q(name, type)
+  return encodeMessage(
+    {
+      id: 1,
+      response: true,
+      opcode: 0,
+      authoritative: false,
+      truncated: false,
+      recursionDesired: true,
+      recursionAvailable: true,
+      authenticData: false,
+      checkingDisabled: false,
+      rcode: 0,
+      question: { ...asked, cased: asked.name },
+      answer: recordsOf(set(name, 65_280, 300, Array<number>(octets).fill(1))),
+      authority: [],
+      additional: [],
+      edns: null,
+    },
+    { maxBytes: 65_535 },
+  ).bytes
+}

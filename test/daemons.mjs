@@ -12,14 +12,16 @@ import { createSocket } from 'node:dgram'
 import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
+import { CONDITION_MS, patientMs } from './patience.mjs'
 
 /** @typedef {{ origin: string, text: string }} ZoneText Origin with its trailing dot, and a master file. */
 /** @typedef {{ name: string, addresses: readonly string[], zones: readonly ZoneText[], cpu?: number }} NsdOptions */
 /** @typedef {{ pid: number, log: () => string, stop: () => Promise<void> }} Daemon */
 
-const READY_TRIES = 200
+/** 50 ms each. */
+const READY_TRIES = CONDITION_MS / 50
 const TRY_MS = 50
-const TERM_MS = 3_000
+const TERM_MS = patientMs(10_000)
 /** . SOA without RD: whoever answers it anyhow is up. */
 const PROBE = Uint8Array.of(0x4e, 0x53, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1)
 

@@ -9,6 +9,7 @@ import { chooseUdpMode } from '../../src/app/udp-mode.ts'
 import { hasBatch, needsBatch, threadEntry } from '../net/batch/support.ts'
 import { cleanUp, query, udpClient, until } from '../net/support.ts'
 import { configOf, startInside, type Inside } from './inside.ts'
+import { PATIENT } from '../patience.mjs'
 
 const place = { directory: '' }
 const running: Inside[] = []
@@ -52,7 +53,6 @@ const configured = (settings: object): ConfigResult => ({
 })
 const zone = (serial: number, address: string): string =>
   `$TTL 300\n@ SOA ns hostmaster ${serial} 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\nprinter A ${address}\n`
-const patient = { timeout: 5_000, interval: 5 }
 
 needsBatch('a server with listener threads', () => {
   test('says so, answers the first time and the second, and counts both', async () => {
@@ -98,7 +98,7 @@ needsBatch('a server with listener threads', () => {
     expect([await printer(), await printer()]).toEqual(['0 1', '0 1'])
     expect(inside.counts()).toMatchObject({ answeredFromCache: 1 })
     replace(zone(2, '192.0.2.2'))
-    await expect.poll(printer, patient).toBe('0 2')
+    await expect.poll(printer, PATIENT).toBe('0 2')
     expect([await inside.ask('www.shop'), await inside.ask('www.shop')]).toEqual(['0 80', '0 80'])
     next.result = configured({ zones: [`${place.directory}/*.zone`], records: { 'www.shop': { A: '192.0.2.99' } } })
     inside.server.reload()

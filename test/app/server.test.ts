@@ -11,6 +11,7 @@ import { StartError, type ServerOptions } from '../../src/app/server.ts'
 import type { TraceStep } from '../../src/resolver/trace.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { configOf, startInside, type Inside } from './inside.ts'
+import { PATIENT } from '../patience.mjs'
 
 const running: Inside[] = []
 const place = { directory: '' }
@@ -156,8 +157,6 @@ describe('startServer', () => {
 })
 
 describe('while it runs', () => {
-  const patient = { timeout: 8_000, interval: 20 }
-
   test('a changed zone is taken over, a broken one keeps the last good, a removed one is gone; cached answers follow', async () => {
     const file = join(place.directory, 'home.lan.zone')
     const replace = (text: string): void => {
@@ -171,14 +170,14 @@ describe('while it runs', () => {
     expect(await printer()).toEqual(['A 192.0.2.1'])
     expect(inside.server.stats().queries.answeredFromCache).toBe(1)
     replace(zone(2, '192.0.2.2'))
-    await expect.poll(printer, patient).toEqual(['A 192.0.2.2'])
+    await expect.poll(printer, PATIENT).toEqual(['A 192.0.2.2'])
     replace(zone(3, '192.0.2.999'))
     await expect
-      .poll(() => inside.events.findLast(event => event.kind === 'zone-rejected'), patient)
+      .poll(() => inside.events.findLast(event => event.kind === 'zone-rejected'), PATIENT)
       .toMatchObject({ file, kept: true, problems: [{ line: 5 }] })
     expect(await printer()).toEqual(['A 192.0.2.2'])
     rmSync(file)
-    await expect.poll(async () => (await ask(inside, 'printer.home.lan A')).status, patient).toBe('NXDOMAIN')
+    await expect.poll(async () => (await ask(inside, 'printer.home.lan A')).status, PATIENT).toBe('NXDOMAIN')
     expect(inside.events).toContainEqual({ kind: 'zone-removed', zone: 'home.lan.', file })
   })
 
@@ -252,7 +251,7 @@ describe('while it runs', () => {
     const file = join(place.directory, 'queries.log')
     const inside = await start({ queryLog: { file: 'queries.log', clients: 'prefix' } })
     await ask(inside, 'www.shop A')
-    await expect.poll(() => readFileSync(file, 'utf8'), patient).toContain('"name":"www.shop."')
+    await expect.poll(() => readFileSync(file, 'utf8'), PATIENT).toContain('"name":"www.shop."')
     renameSync(file, `${file}.1`)
     inside.server.reload()
     await ask(inside, 'alias.shop A')
@@ -271,7 +270,7 @@ describe('while it runs', () => {
     const seen: TraceStep[] = []
     const inside = await start({ budget: { timeMs: 400 } }, { watch: () => step => seen.push(step) })
     const late = ask(inside, 'www.slow A').catch((error: unknown) => error)
-    await expect.poll(() => seen.length, patient).toBeGreaterThan(0)
+    await expect.poll(() => seen.length, PATIENT).toBeGreaterThan(0)
     const stopping = inside.server.stop()
     expect(inside.server.stop()).toBe(stopping)
     await stopping

@@ -15,6 +15,7 @@ import { systemClock, systemRandom } from '../../src/system/system.ts'
 import { buildInternet, signedBy, type InternetSource } from '../../src/simulation/internet.ts'
 import { embeddedNetwork } from '../../src/simulation/network.ts'
 import { configOf } from './inside.ts'
+import { PATIENT } from '../patience.mjs'
 
 const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
 const zone = (origin: string, at: string, sign: string | undefined, text: string): InternetSource['zones'][number] => ({
@@ -192,8 +193,9 @@ describe('a server that validates', () => {
 
   test('managed anchors leave their state in the file', async () => {
     const { server, told } = await start({ trustAnchors: 'anchors', managedAnchors: 'state' })
-    await vi.waitFor(() =>
-      expect(told().filter(line => line.endsWith('of the trust anchor . is believed'))).not.toEqual([]),
+    await vi.waitFor(
+      () => expect(told().filter(line => line.endsWith('of the trust anchor . is believed'))).not.toEqual([]),
+      PATIENT,
     )
     await server.stop()
     expect(readFileSync(join(directory, 'state'), 'latin1')).toMatch(

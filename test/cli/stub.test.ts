@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { main } from '../../src/cli.ts'
 import { buildForServing } from '../e2e/rootwalk.ts'
 import { root, run, saying, start, type Running } from '../testing/command.ts'
+import { CONDITION_MS } from '../patience.mjs'
 
 const directory = mkdtempSync(join(tmpdir(), 'rootwalk-stub-'))
 const cli = join(root, 'dist/cli.js')
@@ -30,7 +31,7 @@ async function stub(...options: string[]): Promise<Started> {
   running.push(one)
   const printed: { dns: string; control?: string; pid: number } = JSON.parse(await saying(one, /\n/))
   expect(printed.pid).toBe(one.child.pid)
-  const resolver = new Resolver({ timeout: 1_000, tries: 2 })
+  const resolver = new Resolver({ timeout: CONDITION_MS, tries: 1 })
   resolver.setServers([printed.dns])
   return { ...one, dns: printed.dns, control: `http://${printed.control}`, resolver }
 }

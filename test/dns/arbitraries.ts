@@ -7,6 +7,7 @@ import { planOf } from '../../src/dns/rdata-wire.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { RrType } from '../../src/dns/types.ts'
 import { edns, join, wire, mxRdata } from './make.ts'
+import { patientMs, TEST_MS } from '../patience.mjs'
 
 const latin1 = (octets: Uint8Array): string => Buffer.from(octets).toString('latin1')
 const u16 = fc.integer({ min: 0, max: 0xffff })
@@ -148,4 +149,4 @@ const lower = (octet: number): number => (octet >= 0x41 && octet <= 0x5a ? octet
 /** Runs of a property: few in every test run, many with ROOTWALK_LONG=1. */
 export const numRuns: number = process.env.ROOTWALK_LONG === '1' ? 20_000 : 200
 /** Time-out that suits `numRuns`, in milliseconds. */
-export const propertyTimeoutMs: number = process.env.ROOTWALK_LONG === '1' ? 300_000 : 20_000
+export const propertyTimeoutMs: number = process.env.ROOTWALK_LONG === '1' ? patientMs(300_000) : TEST_MS

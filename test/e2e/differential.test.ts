@@ -30,12 +30,12 @@ suite('beside Unbound', () => {
     running.unbound = await startUnbound({ address: '127.0.0.1', port, hints: internet.hints, more: IMPATIENT })
     running.rootwalk = await startRootwalk({ hints: internet.hints })
     ends.push(running.rootwalk.endpoint, { address: '127.0.0.1', port })
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await Promise.all([running.rootwalk?.stop(), running.unbound?.stop()])
     await running.internet?.stop()
-  }, 60_000)
+  })
 
   const answers = async (ask: string): Promise<unknown[]> =>
     Promise.all(

@@ -3,6 +3,7 @@
  * differs is read here and nowhere else.
  */
 import { execFile } from 'node:child_process'
+import { CONDITION_MS } from '../patience.mjs'
 
 export interface Endpoint {
   readonly address: string
@@ -46,7 +47,7 @@ export const kdig = (server: Endpoint, ...args: string[]): Promise<DigReply> =>
 async function ask(tool: string, args: string[]): Promise<DigReply> {
   const text = await new Promise<string>((resolve, reject) => {
     // Both leave with 9 or 1 when nothing answered; what they printed tells it better.
-    execFile(tool, args, { timeout: 20_000 }, (error, stdout, stderr) => {
+    execFile(tool, args, { timeout: CONDITION_MS }, (error, stdout, stderr) => {
       if (error === null || stdout.includes('HEADER')) resolve(stdout)
       else reject(new Error(`${tool} ${args.join(' ')}: ${stdout}${stderr}`))
     })

@@ -14,6 +14,7 @@ import { rcodeName, RrClass, RrType, typeName } from '../../src/dns/types.ts'
 import type { Endpoint } from './dig.ts'
 import { inParallel } from './dnssec-sign.ts'
 import { askTcp } from './wire-client.ts'
+import { patientMs } from '../patience.mjs'
 
 export interface Asked {
   readonly name: string
@@ -37,7 +38,7 @@ export interface Said {
 }
 
 const IN_FLIGHT = 32
-const LIMIT_MS = 9_000
+const LIMIT_MS = patientMs(9_000)
 const PAYLOAD = 1_232
 const TRIES = 2
 

@@ -18,6 +18,7 @@ import { questionsFor, shuffled, type Question } from './dnssec-questions.ts'
 import { inParallel } from './dnssec-sign.ts'
 import { allZones, Server } from './dnssec-zones.ts'
 import { freePort, startRootwalk, type Rootwalk } from './rootwalk.ts'
+import { CONDITION_MS, LONG_TEST_MS } from '../patience.mjs'
 
 const LONG = process.env.ROOTWALK_LONG !== undefined
 const SEEDS = LONG ? [1, 2, 3] : [1]
@@ -90,13 +91,13 @@ suite('validation beside Unbound', () => {
 
   beforeAll(async () => {
     running.internet = await startSignedInternet(allZones)
-  }, 120_000)
+  }, LONG_TEST_MS)
 
   afterAll(async () => {
     await Promise.all(running.started.map(one => one.stop()))
     await running.internet?.stop()
     keys.remove()
-  }, 60_000)
+  })
 
   const compare = async (aggressive: boolean, questions: readonly Question[]): Promise<string[]> => {
     const ends = await Promise.all([startOurs(aggressive), startTheirs(aggressive)])
@@ -107,55 +108,70 @@ suite('validation beside Unbound', () => {
   }
 
   for (const seed of SEEDS) {
-    it(`gives the same status, AD, data, signatures and proofs (seed ${seed})`, async () => {
-      const questions = questionsFor(allZones, seed).slice(0, QUESTIONS)
-      expect(questions.length).toBeGreaterThan(2_000)
-      expect(new Set(questions.map(({ zone }) => zone.origin)).size).toBe(allZones.length)
-      expect(await compare(false, questions)).toEqual([])
-    }, 300_000)
+    it(
+      `gives the same status, AD, data, signatures and proofs (seed ${seed})`,
+      async () => {
+        const questions = questionsFor(allZones, seed).slice(0, QUESTIONS)
+        expect(questions.length).toBeGreaterThan(2_000)
+        expect(new Set(questions.map(({ zone }) => zone.origin)).size).toBe(allZones.length)
+        expect(await compare(false, questions)).toEqual([])
+      },
+      LONG_TEST_MS,
+    )
   }
 
-  it('gives the same when both deny from what they have (RFC 8198)', async () => {
-    expect(await compare(true, questionsFor(allZones, 4).slice(0, AGGRESSIVE_QUESTIONS))).toEqual([])
-  }, 300_000)
+  it(
+    'gives the same when both deny from what they have (RFC 8198)',
+    async () => {
+      expect(await compare(true, questionsFor(allZones, 4).slice(0, AGGRESSIVE_QUESTIONS))).toEqual([])
+    },
+    LONG_TEST_MS,
+  )
 
-  it('hands delv what it needs to come to the same', async () => {
-    const end = await startOurs(true)
-    const [root = ''] = internet().anchors.split('\n')
-    const [tag, algorithm, type, ...digest] = root.split(/\s+/).slice(3)
-    const file = join(keys.path, 'delv')
-    writeFileSync(file, `trust-anchors { . static-ds ${tag} ${algorithm} ${type} "${digest.join('')}"; };\n`)
-    // delv says "validated" of what opt-out leaves open, of 150 iterations, and of the last link of a chain that is not
-    // secure as a whole.
-    const honest = allZones.filter(
-      ({ tamper, standing, server, signing, origin }) =>
-        tamper === undefined &&
-        standing !== 'bogus' &&
-        server !== Server.TLD &&
-        signing?.nsec3?.optOut !== true &&
-        (signing?.nsec3?.iterations ?? 0) <= 50 &&
-        !origin.endsWith('island.plain.'),
-    )
-    const asked = shuffled(questionsFor(honest, 5), 6).filter(
-      ({ dnssecOk, wantsAd, checkingDisabled, name }) =>
-        dnssecOk && !wantsAd && !checkingDisabled && !/^(far|lost|www\.(lost|dn)|some\.(wcfar|w\.dn)|up\.)/.test(name),
-    )
-    const said = await inParallel(
-      asked.slice(0, THIRD_OPINIONS),
-      async question => {
-        const [ours] = await askAll(end, [question])
-        const theirs = await delv(end, file, question)
-        return {
-          ask: questionText(question),
-          ours: ours?.rcode === 'SERVFAIL' ? 'failed' : ours?.ad === true ? 'validated' : 'unsigned',
-          theirs,
-        }
-      },
-      4,
-    )
-    expect(said.filter(({ ours, theirs }) => ours !== theirs)).toEqual([])
-    expect(new Set(said.map(({ theirs }) => theirs))).toEqual(new Set(['validated', 'unsigned']))
-  }, 120_000)
+  it(
+    'hands delv what it needs to come to the same',
+    async () => {
+      const end = await startOurs(true)
+      const [root = ''] = internet().anchors.split('\n')
+      const [tag, algorithm, type, ...digest] = root.split(/\s+/).slice(3)
+      const file = join(keys.path, 'delv')
+      writeFileSync(file, `trust-anchors { . static-ds ${tag} ${algorithm} ${type} "${digest.join('')}"; };\n`)
+      // delv says "validated" of what opt-out leaves open, of 150 iterations, and of the last link of a chain that is not
+      // secure as a whole.
+      const honest = allZones.filter(
+        ({ tamper, standing, server, signing, origin }) =>
+          tamper === undefined &&
+          standing !== 'bogus' &&
+          server !== Server.TLD &&
+          signing?.nsec3?.optOut !== true &&
+          (signing?.nsec3?.iterations ?? 0) <= 50 &&
+          !origin.endsWith('island.plain.'),
+      )
+      const asked = shuffled(questionsFor(honest, 5), 6).filter(
+        ({ dnssecOk, wantsAd, checkingDisabled, name }) =>
+          dnssecOk &&
+          !wantsAd &&
+          !checkingDisabled &&
+          !/^(far|lost|www\.(lost|dn)|some\.(wcfar|w\.dn)|up\.)/.test(name),
+      )
+      const said = await inParallel(
+        asked.slice(0, THIRD_OPINIONS),
+        async question => {
+          const [ours] = await askAll(end, [question])
+          const theirs = await delv(end, file, question)
+          return {
+            ask: questionText(question),
+            ours: ours?.rcode === 'SERVFAIL' ? 'failed' : ours?.ad === true ? 'validated' : 'unsigned',
+            theirs,
+          }
+        },
+        4,
+      )
+      expect(said.filter(({ ours, theirs }) => ours !== theirs)).toEqual([])
+      expect(new Set(said.map(({ theirs }) => theirs))).toEqual(new Set(['validated', 'unsigned']))
+    },
+    LONG_TEST_MS,
+  )
 })
 
 function differences(questions: readonly Question[], ours: readonly Said[], theirs: readonly Said[]): string[] {
@@ -198,7 +214,7 @@ function delv(server: Endpoint, anchors: string, { name, type }: Question): Prom
     execFile(
       'delv',
       ['-a', anchors, `@${server.address}`, '-p', String(server.port), '-q', name, '-t', typeName(type)],
-      { timeout: 20_000 },
+      { timeout: CONDITION_MS },
       (_, stdout, stderr) => {
         const said = `${stdout}${stderr}`
         resolve(/fully validated/.test(said) ? 'validated' : /unsigned answer/.test(said) ? 'unsigned' : said)

@@ -34,6 +34,7 @@ import type { Endpoint } from './dig.ts'
 import { inParallel } from './dnssec-sign.ts'
 import { freePort, startRootwalk } from './rootwalk.ts'
 import { askTcp, askUdp } from './wire-client.ts'
+import { LONG_TEST_MS } from '../patience.mjs'
 
 const WORLDS = 20
 /** Batches of worlds below one root, each with its own Unbound: 20 worlds in every run, 200 with ROOTWALK_LONG=1. */
@@ -260,76 +261,84 @@ const reason = await whyNoServers()
 const suite = reason === null ? needs('unbound') : unless(reason)
 
 suite('hostile worlds beside Unbound', () => {
-  it('honest, both say what the plan says', async () => {
-    const batch = await openBatch(1, true)
-    try {
-      const pairs = await askBoth(
-        batch,
-        asksOf(batch, ({ asks, probes }) => [...asks, ...probes]),
-      )
-      const wrong = pairs.flatMap(pair =>
-        [pair.ours, pair.theirs].flatMap((outcome, i) => {
-          if (outcome.kind === 'failure' && i === 1 && mayRefuse(pair.ask)) return []
-          const untrue =
-            outcome.kind === 'failure'
-              ? 'refused'
-              : untruthOf(batch.truth, pair.ask.name, pair.ask.type, outcome, () => false)
-          const secure = batch.truth.isSecure(pair.ask.name, pair.ask.type)
-          const weak =
-            outcome.kind !== 'failure' && secure && outcome.security.kind !== 'secure' ? 'not called secure' : null
-          const said = untrue ?? weak
-          return said === null ? [] : [lineOf(pair, `${i === 0 ? 'rootwalk' : 'Unbound'}: ${said}`)]
-        }),
-      )
-      expect(wrong).toEqual([])
-      expect(pairs.length).toBeGreaterThan(WORLDS * QUESTIONS)
-    } finally {
-      await batch.stop()
-    }
-  }, 120_000)
-
-  for (let number = 0; number < BATCHES; number++) {
-    const first = 1 + number * WORLDS
-    it(`attacked and afterwards, neither says anything untrue: worlds ${first} to ${first + WORLDS - 1}`, async () => {
-      const batch = await openBatch(first, false)
+  it(
+    'honest, both say what the plan says',
+    async () => {
+      const batch = await openBatch(1, true)
       try {
-        const attacked = await askBoth(
+        const pairs = await askBoth(
           batch,
-          asksOf(batch, ({ asks }) => asks),
+          asksOf(batch, ({ asks, probes }) => [...asks, ...probes]),
         )
-        for (const { attacker } of batch.worlds) attacker.isThere = false
-        const left = await askBoth(
-          batch,
-          asksOf(batch, ({ asks, probes }) => [...probes, ...asks]),
-        )
-        const pairs = [...attacked, ...left]
         const wrong = pairs.flatMap(pair =>
           [pair.ours, pair.theirs].flatMap((outcome, i) => {
-            // Who forges an insecure alias may let it lead anywhere: Unbound does not judge what is behind it by
-            // itself.
-            const untrue = untruthOf(
-              batch.truth,
-              pair.ask.name,
-              pair.ask.type,
-              outcome,
-              (name, type) => isFreed(pair.world.plan, pair.world.held, name, type),
-              i === 0,
-            )
-            return untrue === null ? [] : [lineOf(pair, `${i === 0 ? 'rootwalk' : 'Unbound'}: ${untrue}`)]
+            if (outcome.kind === 'failure' && i === 1 && mayRefuse(pair.ask)) return []
+            const untrue =
+              outcome.kind === 'failure'
+                ? 'refused'
+                : untruthOf(batch.truth, pair.ask.name, pair.ask.type, outcome, () => false)
+            const secure = batch.truth.isSecure(pair.ask.name, pair.ask.type)
+            const weak =
+              outcome.kind !== 'failure' && secure && outcome.security.kind !== 'secure' ? 'not called secure' : null
+            const said = untrue ?? weak
+            return said === null ? [] : [lineOf(pair, `${i === 0 ? 'rootwalk' : 'Unbound'}: ${said}`)]
           }),
         )
         expect(wrong).toEqual([])
-        // A run in which nobody is deceived, or everything refused, would prove little.
-        expect(batch.worlds.flatMap(({ attacker }) => attacker.changed).length).toBeGreaterThan(WORLDS)
-        const secure = ({ kind, ...outcome }: Outcome): boolean =>
-          kind !== 'failure' && 'security' in outcome && outcome.security.kind === 'secure'
-        for (const of of ['ours', 'theirs'] as const)
-          expect(pairs.filter(pair => secure(pair[of])).length).toBeGreaterThan(pairs.length / 5)
-        for (const of of ['ours', 'theirs'] as const)
-          expect(pairs.filter(pair => pair[of].kind === 'failure').length).toBeGreaterThan(0)
+        expect(pairs.length).toBeGreaterThan(WORLDS * QUESTIONS)
       } finally {
         await batch.stop()
       }
-    }, 120_000)
+    },
+    LONG_TEST_MS,
+  )
+
+  for (let number = 0; number < BATCHES; number++) {
+    const first = 1 + number * WORLDS
+    it(
+      `attacked and afterwards, neither says anything untrue: worlds ${first} to ${first + WORLDS - 1}`,
+      async () => {
+        const batch = await openBatch(first, false)
+        try {
+          const attacked = await askBoth(
+            batch,
+            asksOf(batch, ({ asks }) => asks),
+          )
+          for (const { attacker } of batch.worlds) attacker.isThere = false
+          const left = await askBoth(
+            batch,
+            asksOf(batch, ({ asks, probes }) => [...probes, ...asks]),
+          )
+          const pairs = [...attacked, ...left]
+          const wrong = pairs.flatMap(pair =>
+            [pair.ours, pair.theirs].flatMap((outcome, i) => {
+              // Who forges an insecure alias may let it lead anywhere: Unbound does not judge what is behind it by
+              // itself.
+              const untrue = untruthOf(
+                batch.truth,
+                pair.ask.name,
+                pair.ask.type,
+                outcome,
+                (name, type) => isFreed(pair.world.plan, pair.world.held, name, type),
+                i === 0,
+              )
+              return untrue === null ? [] : [lineOf(pair, `${i === 0 ? 'rootwalk' : 'Unbound'}: ${untrue}`)]
+            }),
+          )
+          expect(wrong).toEqual([])
+          // A run in which nobody is deceived, or everything refused, would prove little.
+          expect(batch.worlds.flatMap(({ attacker }) => attacker.changed).length).toBeGreaterThan(WORLDS)
+          const secure = ({ kind, ...outcome }: Outcome): boolean =>
+            kind !== 'failure' && 'security' in outcome && outcome.security.kind === 'secure'
+          for (const of of ['ours', 'theirs'] as const)
+            expect(pairs.filter(pair => secure(pair[of])).length).toBeGreaterThan(pairs.length / 5)
+          for (const of of ['ours', 'theirs'] as const)
+            expect(pairs.filter(pair => pair[of].kind === 'failure').length).toBeGreaterThan(0)
+        } finally {
+          await batch.stop()
+        }
+      },
+      LONG_TEST_MS,
+    )
   }
 })

@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +17,7 @@ import type { Event } from '../../src/events.ts'
 import { problemText } from '../../src/render/problem.ts'
 import { answers, startProcess } from '../daemons.mjs'
 import type { Endpoint } from './dig.ts'
+import { patientMs } from '../patience.mjs'
 
 export interface Rootwalk {
   readonly endpoint: Endpoint
@@ -77,21 +78,52 @@ export interface Serving {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const cli = join(root, 'dist/cli.js')
 
+const LOCK = join(root, 'node_modules', '.rootwalk-building')
+const BUILD_MS = patientMs(240_000)
+
+const isBuilt = (): boolean => {
+  const built = statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.ts'))
+    .every(file => statSync(join(root, 'src', file)).mtimeMs < built)
+}
+
 /**
- * Compiles when a source is newer than what is built: a test of yesterday's program proves nothing. Wrong types are
- * told elsewhere.
+ * Builds when a source is newer than what is built: a test of yesterday's program proves nothing. Files of tests run at
+ * the same time; one of them builds and the others wait for it.
  */
 export function buildForServing(): void {
-  const built = statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(file =>
-    file.endsWith('.ts'),
-  )
-  if (sources.every(file => statSync(join(root, 'src', file)).mtimeMs < built)) return
-  const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
-    encoding: 'utf8',
-  })
-  if ((statSync(cli, { throwIfNoEntry: false })?.mtimeMs ?? 0) === built)
-    throw new Error(`nothing was built:\n${stdout}${stderr}`)
+  const end = performance.now() + BUILD_MS
+  while (!isBuilt()) {
+    if (performance.now() > end) throw new Error(`nothing was built within ${BUILD_MS} ms; see ${LOCK}`)
+    if (!takesLock()) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+      continue
+    }
+    try {
+      if (isBuilt()) return
+      const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/ready.mjs')], { encoding: 'utf8' })
+      if (status !== 0 || !isBuilt()) throw new Error(`nothing was built:\n${stderr}`)
+    } finally {
+      rmSync(LOCK, { force: true })
+    }
+  }
+}
+
+/** The lock holds the number of its process: that of one which was killed is removed. */
+function takesLock(): boolean {
+  try {
+    writeFileSync(LOCK, String(process.pid), { flag: 'wx' })
+    return true
+  } catch {
+    try {
+      const holder = Number(readFileSync(LOCK, 'utf8'))
+      if (holder > 0) process.kill(holder, 0)
+    } catch {
+      rmSync(LOCK, { force: true })
+    }
+    return false
+  }
 }
 
 /** `rootwalk serve --config FILE` as a process; resolves when it answers. */

@@ -3,11 +3,14 @@ import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { Framing, frame } from '../../src/dns/framing.ts'
 import type { Endpoint } from './dig.ts'
-
-const LIMIT_MS = 12_000
+import { CONDITION_MS } from '../patience.mjs'
 
 /** The first datagram that comes back; null when none comes within `limitMs`. */
-export function askUdp(server: Endpoint, bytes: Uint8Array, limitMs: number = LIMIT_MS): Promise<Uint8Array | null> {
+export function askUdp(
+  server: Endpoint,
+  bytes: Uint8Array,
+  limitMs: number = CONDITION_MS,
+): Promise<Uint8Array | null> {
   const socket = createSocket('udp4')
   return new Promise((resolve, reject) => {
     const finish = (reply: Uint8Array | null): void => {
@@ -29,7 +32,7 @@ export function askTcp(server: Endpoint, messages: readonly Uint8Array[]): Promi
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => socket.destroy(new Error(`${replies.length} of ${messages.length} replies came`)),
-      LIMIT_MS,
+      CONDITION_MS,
     )
     socket.on('error', reject)
     socket.on('close', () => {

@@ -7,6 +7,7 @@ import { parseIp } from '../../src/dns/address.ts'
 import { frame, Framing } from '../../src/dns/framing.ts'
 import type { Event } from '../../src/events.ts'
 import { type ExchangeResult, type ServerAddress, serverAddress } from '../../src/ports.ts'
+import { CONDITION_MS } from '../patience.mjs'
 
 const closers: (() => unknown)[] = []
 
@@ -88,9 +89,10 @@ export const manyLoopbacks = process.platform === 'linux'
 
 /** Waits until `ready` holds, turning the loop; fails when it never does. */
 export async function until(ready: () => boolean, what = 'the condition'): Promise<void> {
-  const started = process.hrtime.bigint()
+  const started = performance.now()
   while (!ready()) {
-    if (process.hrtime.bigint() - started > 4_000_000_000n) throw new Error(`${what} did not come true`)
+    if (performance.now() - started > CONDITION_MS)
+      throw new Error(`${what} did not come true within ${CONDITION_MS} ms`)
     await new Promise<void>(resolve => setImmediate(resolve))
   }
 }

@@ -8,6 +8,7 @@ import type { Message } from '../../src/dns/message.ts'
 import { recordsOf, type Rr } from '../../src/dns/rrset.ts'
 import { formatRr } from '../../src/presentation/rr-text.ts'
 import { question } from '../../src/simulation/records.ts'
+import { CONDITION_MS } from '../patience.mjs'
 
 interface Target {
   readonly host: string
@@ -40,7 +41,7 @@ export interface Datagram {
 }
 
 /** The first datagram within `waitMs`, from any port; null when there is none. */
-export function overUdp({ host, port }: Target, bytes: Uint8Array, waitMs = 5_000): Promise<Datagram | null> {
+export function overUdp({ host, port }: Target, bytes: Uint8Array, waitMs = CONDITION_MS): Promise<Datagram | null> {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
   return new Promise((resolve, reject) => {
     const end = (got: Datagram | null): void => {
@@ -67,7 +68,7 @@ export function overTcp(
   { host, port }: Target,
   messages: readonly Uint8Array[],
   count = messages.length,
-  waitMs = 5_000,
+  waitMs = CONDITION_MS,
 ): Promise<Stream> {
   const socket = connect(port, host)
   const framing = new Framing()

@@ -15,6 +15,7 @@ import { NOTE_HIT } from '../../../src/server/hit-reports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
 import { bundled, needsBatch, openBatch, type OpenedBatch, settingsFor, threadEntry } from './support.ts'
 import { answer, atEnd, cleanUp, idIn, query, settle, udpClient, until } from '../support.ts'
+import { PROGRAM_MS } from '../../patience.mjs'
 
 afterEach(cleanUp)
 
@@ -347,7 +348,7 @@ needsBatch('threads', () => {
       await bundled('test/net/batch/threads/dying.ts'),
     ]
     const ended = await promisify(execFile)(process.execPath, [fileURLToPath(program), way, entry.href], {
-      timeout: 10_000,
+      timeout: PROGRAM_MS,
     }).then(
       ({ stdout }) => ({ code: 0, signal: null, stdout }),
       (error: { code: number; signal: string | null; stdout: string }) => error,

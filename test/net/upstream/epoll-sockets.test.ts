@@ -13,6 +13,7 @@ import type { ExchangeResult } from '../../../src/ports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
 import { bundled, needsBatch } from '../batch/support.ts'
 import { addressOf, answer, atEnd, cleanUp, query, resultOf, settle, udpServer, until } from '../support.ts'
+import { PROGRAM_MS } from '../../patience.mjs'
 
 afterEach(cleanUp)
 
@@ -325,7 +326,7 @@ needsBatch('bare descriptors', () => {
     const { server } = await udpServer((q, send) => send(answer(q)))
     const program = fileURLToPath(await bundled('test/net/upstream/programs/upstream.ts'))
     const ran = await new Promise<{ code: unknown; out: string; err: string }>(resolve => {
-      execFile(process.execPath, [program, mode, String(server.port)], { timeout: 10_000 }, (error, out, err) =>
+      execFile(process.execPath, [program, mode, String(server.port)], { timeout: PROGRAM_MS }, (error, out, err) =>
         resolve({ code: error?.code ?? 0, out, err }),
       )
     })

@@ -9,6 +9,7 @@ import type { InternetZones, SocketInternet } from '../../../src/testing/index.t
 import { startUnbound, whereIs } from '../../daemons.mjs'
 import { unless } from '../../tools.ts'
 import { mistakeOf, rejectedMistake } from '../mistakes.ts'
+import { CONDITION_MS } from '../../patience.mjs'
 
 // Not under `test`: Unbound answers that one itself (RFC 6761).
 const zones: InternetZones = {
@@ -26,7 +27,7 @@ const zones: InternetZones = {
 
 /** As users of Node ask. */
 function nodeResolver(address: string): Resolver {
-  const resolver = new Resolver({ timeout: 2_000, tries: 2 })
+  const resolver = new Resolver({ timeout: CONDITION_MS, tries: 1 })
   resolver.setServers([address])
   return resolver
 }

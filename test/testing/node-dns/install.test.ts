@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { install } from '../../../src/testing/node-dns/install.ts'
 import type { DnsStub } from '../../../src/testing/stub/types.ts'
 import { createDnsStub } from '../../../src/testing/create-dns-stub.ts'
+import { CONDITION_MS } from '../../patience.mjs'
 
 const running: { stub?: DnsStub; server?: http.Server } = {}
 const stub = (): DnsStub => {
@@ -192,7 +193,7 @@ describe('resolvers', () => {
   test('new resolvers ask the stub until they are told otherwise', async () => {
     await using other = await createDnsStub({ records: { 'svc.internal': '192.0.2.99' } })
     using _ = install(stub())
-    const promising = new dns.promises.Resolver({ timeout: 1_000 })
+    const promising = new dns.promises.Resolver({ timeout: CONDITION_MS })
     const called = new dns.Resolver()
     expect(await promising.resolve4('svc.internal')).toEqual(['127.0.0.1'])
     expect(await promisify(called.resolve4.bind(called))('svc.internal')).toEqual(['127.0.0.1'])

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from 'vitest'
 import { buildForServing } from '../../e2e/rootwalk.ts'
 
-beforeAll(buildForServing, 60_000)
+beforeAll(buildForServing)
 
 test('named imports, CommonJS, fetch and undici follow install(), and all is as before afterwards', () => {
   const script = fileURLToPath(new URL('native-modules.mjs', import.meta.url))

@@ -9,6 +9,7 @@ import { createDnsStub } from '../../../src/testing/create-dns-stub.ts'
 import type { DnsStub, FaultKind, StubEde } from '../../../src/testing/stub/types.ts'
 import { needs } from '../../tools.ts'
 import { ask, askOverTcp, lines, messageOf, overTcp, overUdp, queryFor } from '../raw.ts'
+import { CONDITION_MS } from '../../patience.mjs'
 
 let dns: DnsStub
 beforeAll(async () => {
@@ -38,7 +39,7 @@ describe('as c-ares sees it', () => {
   ]
   it.each(codes)('%s is %s', async (kind, code) => {
     dns.fail('a.test', kind)
-    const resolver = dns.resolver({ timeout: code === 'ETIMEOUT' ? 50 : 5_000, tries: 1 })
+    const resolver = dns.resolver({ timeout: code === 'ETIMEOUT' ? 50 : CONDITION_MS, tries: 1 })
     await expect(resolver.resolve4('a.test')).rejects.toMatchObject({ code, hostname: 'a.test' })
     expect(dns.queriesFor('a.test')[0]?.answeredWith).toBe(kind === 'servfail' ? 'SERVFAIL' : kind)
   })

@@ -2,9 +2,24 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { TEST_MS } from './test/patience.mjs'
 
+/** Needs servers, tools, namespaces or languages of others, or minutes: `npm run test:system`. */
+const system = [
+  'test/e2e/**/*.test.ts',
+  'test/cli/exec.test.ts',
+  'test/testing/examples.test.ts',
+  'test/testing/node-dns/lookup-beside-getaddrinfo.test.ts',
+]
+/** Many seeds: `npm test`, which sets ROOTWALK_QUICK, takes a fifth of them; all are part of `npm run test:system`. */
+const seeded = [
+  'test/sim/hostile-signed-worlds.test.ts',
+  'test/sim/properties.test.ts',
+  'test/sim/random-worlds.test.ts',
+]
+const isQuick = process.env.ROOTWALK_QUICK === '1'
+const elsewhere = isQuick ? system : [...system, ...seeded]
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Real sockets and processes are slow on a busy machine; nothing waits for this on purpose.
     testTimeout: TEST_MS,
     hookTimeout: TEST_MS,
@@ -14,5 +29,10 @@ export default defineConfig({
     pool: 'forks',
     // The default leaves one core free, which of two is half.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // `npx vitest run test/…` finds a file whichever it belongs to.
+    projects: [
+      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: elsewhere } },
+      { extends: true, test: { name: 'system', include: elsewhere } },
+    ],
   },
 })

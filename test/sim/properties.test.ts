@@ -247,6 +247,7 @@ describe('simulations', () => {
         same(forged, [], seed, world, `forged data for ${name} ${type}`)
       }
     }
+    expect(answers + failures).toBeGreaterThan(0)
     // A run in which nothing is answered, or nothing fails, would prove little.
     if (seeds().length < 50) return
     expect(answers).toBeGreaterThan(failures)

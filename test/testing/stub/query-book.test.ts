@@ -101,7 +101,7 @@ describe('waitForQuery', () => {
 
   it('says what was asked instead, at the line that waited', async () => {
     await ask(dns, 'api.internal')
-    const here = hereLine(1)
+    const here = hereLine(2)
     const error: unknown = await dns
       .waitForQuery('late.internal', { type: 'A', timeout: 10 })
       .catch((reason: unknown) => reason)

@@ -23,12 +23,13 @@ export interface SecurityNote {
   readonly text: string
 }
 
+/** What each means, and for whom it is remembered: `failureFacts` in `resolver/outcome.ts`. */
 export type FailureReason =
   | 'unreachable' // no server of the zone gave a usable answer in time
   | 'all-servers-lame' // servers answered, none of them for this zone
   | 'refused-by-servers' // REFUSED, SERVFAIL, FORMERR or NOTIMP from all
   | 'bogus'
-  | 'cycle' // relative to the asker: never cached
+  | 'cycle'
   | 'budget'
   | 'deadline'
   | 'overload'

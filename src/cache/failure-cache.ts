@@ -1,9 +1,9 @@
 /**
  * Resolutions that failed (RFC 9520): asking again at once would only repeat the work and the flood. Says nothing about
  * data, and a success wipes it out.
+ * It keeps what it is given: which failures are given to it is the table's in `resolver/outcome.ts`.
  *
- * Invariants: a failure is remembered for failureMinMs, doubling up to failureMaxMs as long as it keeps failing;
- * failures that are relative to who asked are not remembered.
+ * Invariant: a failure is remembered for failureMinMs, doubling up to failureMaxMs as long as it keeps failing.
  */
 import { questionKey, type Question } from '../dns/message.ts'
 import type { EdeCode } from '../dns/types.ts'
@@ -55,10 +55,9 @@ export class FailureCache {
   /**
    * Remembers a failure. While one is still remembered its end stays where it is: what fails beside it is the same
    * failure. An expired entry is kept for another failureMaxMs, only to know that the next failure is one in a row (RFC
-   * 9520 section 3.2). False for reasons that are not cached.
+   * 9520 section 3.2). False when it does not fit.
    */
   put(question: Question, failure: Failure, now: number): boolean {
-    if (!isShared(failure.why)) return false
     const key = flat(questionKey(question))
     const { failureMinMs, failureMaxMs, bogusMaxMs } = this.#limits
     const old = this.#store.peek(key)
@@ -75,28 +74,5 @@ export class FailureCache {
 
   clear(): void {
     this.#store.clear()
-  }
-}
-
-/** Would anybody else who asks now fail for the same reason? */
-function isShared(why: FailureReason): boolean {
-  switch (why) {
-    case 'cycle': // relative to the chain of askers
-    case 'overload': // ours, not the zone's
-    case 'not-recursive': // the client did not want recursion
-    case 'cached': // itself a memory; storing it would make it endless
-      return false
-    case 'unreachable':
-    case 'all-servers-lame':
-    case 'refused-by-servers':
-    case 'bogus':
-    case 'budget':
-    case 'deadline':
-    case 'alias-chain':
-    case 'name-too-long':
-    case 'bug':
-      return true
-    default:
-      return why satisfies never
   }
 }

@@ -5,7 +5,7 @@
 import type { Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import type { DnssecLimits } from '../limits.ts'
-import type { SecurityNote } from '../steps.ts'
+import type { FailureReason, SecurityNote } from '../steps.ts'
 
 /** What is accepted. */
 export interface DnssecRules {
@@ -47,7 +47,10 @@ export interface ZoneKeys {
 }
 
 /** Bogus, and a limit that ended the work (which is bogus too, but speaks of the asker's budget). */
-export type Refusal = ({ readonly kind: 'bogus' } & SecurityNote) | { readonly kind: 'limit'; readonly text: string }
+export type Refusal =
+  | ({ readonly kind: 'bogus' } & SecurityNote)
+  /** `why` where it is not the bounds of validation: what a look-up of the chain ended for. */
+  | { readonly kind: 'limit'; readonly text: string; readonly why?: FailureReason }
 
 /** What the signatures over one RRset come to. */
 export type SetVerdict =

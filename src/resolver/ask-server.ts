@@ -31,6 +31,8 @@ export type ServerReply =
       readonly disclaims: boolean
     }
   | { readonly kind: 'budget'; readonly text: string }
+  /** Nobody was asked, for want of our own. */
+  | { readonly kind: 'overload'; readonly text: string }
 
 export interface ServerAsk {
   readonly env: Env
@@ -178,7 +180,7 @@ function nothingCame(
     case 'unreachable':
       return failed('unreachable', result.reason, suspected)
     case 'not-sent':
-      return failed('unreachable', `not sent: ${result.reason}`, true)
+      return { kind: 'overload', text: `not sent: ${result.reason}` }
     case 'malformed':
       return failed('error', 'a malformed reply', false)
     default:
@@ -349,7 +351,7 @@ function tell(ask: ServerAsk, manner: Manner, before: number, received: Received
 function words(received: Exclude<Received, { kind: 'budget' }>, manner: Manner): [string, string, string] {
   if (received.kind === 'nothing') {
     const { result } = received
-    if (result.kind === 'not-sent') return [`not sent: ${result.reason}`, 'not sent', 'another try']
+    if (result.kind === 'not-sent') return [`not sent: ${result.reason}`, 'not sent', 'give up']
     if (result.kind === 'unreachable') return [`unreachable: ${result.reason}`, 'unreachable', 'another server']
     if (result.kind === 'spoofing-suspected')
       return [`${result.mismatches} replies that do not match`, 'spoofing suspected', 'ask over TCP']

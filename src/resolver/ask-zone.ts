@@ -62,6 +62,8 @@ interface Roster {
   lookups: number
   failedLookups: number
   cyclic: boolean
+  /** For want of our own a name was not looked up. */
+  overloaded: boolean
   /** How often which. Null as long as there were none. */
   troubles: Map<string, number> | null
   lastResort: UsableVerdict | null
@@ -99,6 +101,7 @@ export function* askZone(
     })
     if (reply.kind === 'budget')
       return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
+    if (reply.kind === 'overload') return giveUp('overload', reply.text)
     if (reply.kind === 'usable') compareServers(env, cut, roster, entry)
     if (reply.kind === 'usable' && !isLastResort(reply.verdict))
       return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
@@ -131,14 +134,19 @@ function compareServers(env: Env, cut: ZoneCut, { entries, questionKind }: Roste
     if (disclaims) servers.lame(server.key, cut.zone, questionKind, env.clock.now())
 }
 
-const giveUp = (why: 'budget' | 'deadline', text: string): ZoneReply => ({
+const giveUp = (why: 'budget' | 'deadline' | 'overload', text: string): ZoneReply => ({
   kind: 'failure',
   failure: failure(why, text),
 })
 
 const isLastResort = (verdict: UsableVerdict): boolean => 'lastResort' in verdict && verdict.lastResort
 
-function learn(env: Env, entry: Entry, reply: Exclude<ServerReply, { kind: 'budget' }>, roster: Roster): void {
+function learn(
+  env: Env,
+  entry: Entry,
+  reply: Exclude<ServerReply, { kind: 'budget' | 'overload' }>,
+  roster: Roster,
+): void {
   entry.tries++
   if (reply.kind === 'usable') {
     roster.lastResort ??= reply.verdict
@@ -175,6 +183,7 @@ function makeRoster(env: Env, cut: ZoneCut, questionKind: string): Roster {
     lookups: 0,
     failedLookups: 0,
     cyclic: false,
+    overloaded: false,
     troubles: null,
     lastResort: null,
   }
@@ -260,6 +269,7 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster):
     const found = yield* findAddresses(env, task, batch)
     if (found.kind === 'failure') return found
     roster.cyclic ||= found.cyclic
+    roster.overloaded ||= found.overloaded
     roster.nameless.push(...found.unfinished)
     let any = false
     for (const server of found.servers) any = enter(roster, server, seatingRules(env)) || any
@@ -296,6 +306,7 @@ function exhausted(task: Task, cut: ZoneCut, question: Question, roster: Roster)
   const text = `${where}: ${troubles.length === 0 ? 'none has an address that may be asked' : troubles.join('; ')}`
   // What failed because of a cycle failed for this asker only; at the top it is the answer (TsuNAME: and remembered).
   if (roster.cyclic && task.depth > 0) return failure('cycle', text)
+  if (roster.overloaded) return failure('overload', text)
   if (kinds.length > 0 && kinds.every(k => k.startsWith('lame:'))) return failure('all-servers-lame', text)
   return failure(
     kinds.length > 0 && kinds.every(k => k.startsWith('error:') || k.startsWith('lame:'))

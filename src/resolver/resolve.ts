@@ -7,8 +7,9 @@ import { isStrictlyWithin, labelCount, parentOf, ROOT, type Name } from '../dns/
 import type { RRset } from '../dns/rrset.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
+import type { CachedFailure } from '../cache/failure-cache.ts'
 import { boundedTtl } from '../cache/ttl.ts'
-import type { Outcome, Security, Steps } from '../steps.ts'
+import type { FailureReason, Outcome, Security, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
 import type { Evidence } from './validation/chain.ts'
@@ -25,7 +26,16 @@ import {
 } from './memory.ts'
 import { aliasesOf, firstAliasOf, isHint, type FinalVerdict, type KnownOfTarget } from './hints.ts'
 import { minimise } from './minimise.ts'
-import { behindChain, bogusFailure, failure, isRelative, secure, withoutRepeats, type Failure } from './outcome.ts'
+import {
+  behindChain,
+  bogusFailure,
+  failure,
+  failureFacts,
+  isRelative,
+  secure,
+  withoutRepeats,
+  type Failure,
+} from './outcome.ts'
 import { judge, weaker, type Judgement } from './validation/judge.ts'
 
 type Walked =
@@ -135,11 +145,9 @@ function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>)
   }
 }
 
-/** RFC 9520: a failure is remembered, unless it speaks of the asker and not of the question. */
+/** RFC 9520. What is remembered at the top only is so by the scheduler, which knows where the top is. */
 function fail(env: Env, question: Question, failed: Failure, chain: readonly RRset[]): Outcome {
-  if (failed.why !== 'cached' && failed.why !== 'bug' && failed.why !== 'name-too-long' && !isRelative(failed)) {
-    env.caches.failures.put(question, failed, env.clock.now())
-  }
+  if (failureFacts[failed.why].remembered === 'always') env.caches.failures.put(question, failed, env.clock.now())
   return behindChain(chain, failed)
 }
 
@@ -150,14 +158,16 @@ function fail(env: Env, question: Question, failed: Failure, chain: readonly RRs
 function rememberedBogus(env: Env, task: Task, question: Question): Failure | null {
   if (!task.checking || task.fresh) return null
   const remembered = env.caches.failures.find(question, env.clock.now())
-  return remembered?.why === 'bogus' ? bogusFailure(remembered.ede, remembered.text) : null
+  return remembered !== undefined && isForValidating(remembered) ? bogusFailure(remembered.ede, remembered.text) : null
 }
 
 function succeeded(env: Env, task: Task, question: Question): void {
   // That it resolves says nothing about its signatures, as long as nobody looked.
-  if (!task.checking && env.caches.failures.find(question, env.clock.now())?.why === 'bogus') return
-  env.caches.failures.succeeded(question)
+  const remembered = task.checking ? undefined : env.caches.failures.find(question, env.clock.now())
+  if (remembered === undefined || !isForValidating(remembered)) env.caches.failures.succeeded(question)
 }
+
+const isForValidating = ({ why }: CachedFailure): boolean => failureFacts[why].heldAgainst === 'validating'
 
 /** What the cache has unvalidated, else what the servers say: judged, and remembered with what was found. */
 function* settle(
@@ -176,7 +186,7 @@ function* settle(
     const cut = startingCut(env, question, null)
     const judged = yield* judge(env, task, cut.zone, question, asFarAsFollowed(task, known.verdict), evidence)
     if (judged.kind === 'judged') return kept(env, cut, question, judged.verdict, judged)
-    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged.text) }
+    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged) }
     note(task, 'what is cached does not validate: asking again')
     forget(env, question, known.verdict)
   }
@@ -188,10 +198,10 @@ function* settle(
 /**
  * Work that ran out. Spent on signatures by the client's own question it speaks of the data, which CD=1 may still have.
  */
-const spent = (task: Task, text: string): Failure =>
-  task.depth === 0 && task.budget.isSpentOnValidation
-    ? bogusFailure(EdeCode.DnssecBogus, text)
-    : failure('budget', text)
+function spent(task: Task, { text, why = 'budget' }: { readonly text: string; readonly why?: FailureReason }): Failure {
+  const ofData = why === 'budget' && task.depth === 0 && task.budget.isSpentOnValidation
+  return ofData ? bogusFailure(EdeCode.DnssecBogus, text) : failure(why, text)
+}
 
 /** A verdict without what follows an alias that is not followed. */
 const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
@@ -262,13 +272,14 @@ function* validated(
   for (;;) {
     const judged = yield* judgeReply(env, task, at.cut.zone, question, asFarAsFollowed(task, at.verdict), evidence)
     if (judged.kind === 'judged') return kept(env, at.cut, question, judged.verdict, judged)
-    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged.text) }
+    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged) }
     first ??= bogusFailure(judged.ede, judged.text)
     avoid.add(at.server)
     if (judged.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
     note(task, `${judged.text}: asking another server`)
     const again = yield* walkFrom(env, task, question, at.cut, null, evidence, avoid)
-    if (again.kind === 'failure') return { kind: 'failure', failure: first }
+    if (again.kind === 'failure')
+      return { kind: 'failure', failure: again.failure.why === 'overload' ? again.failure : first }
     at = again
   }
 }
@@ -285,7 +296,7 @@ function* walk(
   evidence: Map<Name, Referral> | null,
 ): Steps<Walked> {
   const remembered = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
-  if (remembered !== undefined && remembered.why !== 'bogus')
+  if (remembered !== undefined && !isForValidating(remembered))
     return { kind: 'failure', failure: failure('cached', remembered.text) }
   const start = startingCut(env, question, localCut)
   const walked = yield* walkFrom(env, task, question, start, null, evidence)

@@ -8,7 +8,7 @@ import type { Cancel, ExchangeResult, Network } from '../ports.ts'
 import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../steps.ts'
 import { Budget } from './budget.ts'
 import type { Env, Task } from './env.ts'
-import { failure, isRelative } from './outcome.ts'
+import { failure, failureFacts, isRelative } from './outcome.ts'
 import { outcomeText, questionText, type TraceSink } from './trace.ts'
 
 export interface ResolveOptions {
@@ -290,7 +290,11 @@ export class Scheduler {
     const { timeMs } = env.limits.budget
     stopTimer = env.clock.after(timeMs, () => {
       resolution.waiters.delete(waiter)
-      waiter.done(this.#deadline(question, timeMs))
+      over = true
+      const ended = failure('deadline', `time limit of ${timeMs} ms reached`)
+      // Of who joined another's resolution it says nothing: what it waited for had begun, and may end, at another time.
+      if (running === undefined) this.#rememberAtTop(resolution, ended)
+      done(ended)
     })
     return () => {
       // The client is gone; the resolution goes on to its own end, for the cache's sake.
@@ -298,12 +302,6 @@ export class Scheduler {
       stopTimer()
       resolution.waiters.delete(waiter)
     }
-  }
-
-  #deadline(question: Question, timeMs: number): Outcome {
-    const ended = failure('deadline', `time limit of ${timeMs} ms reached`)
-    this.#env.caches.failures.put(question, ended, this.#env.clock.now())
-    return ended
   }
 
   #make(
@@ -358,7 +356,7 @@ export class Scheduler {
   }
 
   #finish(resolution: Resolution, outcome: Outcome): void {
-    const { clock, caches } = this.#env
+    const { clock } = this.#env
     this.#land(resolution)
     const now = clock.now()
     resolution.trace?.({
@@ -369,18 +367,17 @@ export class Scheduler {
       tookMs: now - resolution.startedAt,
       outcome: outcomeText(outcome),
     })
-    // At the top the budget was the question's own, so its end is worth remembering (RFC 9520 section 3.2).
-    if (
-      resolution.depth === 0 &&
-      outcome.kind === 'failure' &&
-      (outcome.why === 'budget' || outcome.why === 'deadline' || outcome.why === 'cycle')
-    ) {
-      caches.failures.put(resolution.question, outcome, now)
-    }
+    this.#rememberAtTop(resolution, outcome)
     resolution.run = null
     const waiters = [...resolution.waiters]
     resolution.waiters.clear()
     for (const waiter of waiters) waiter.done(outcome)
+  }
+
+  /** What was remembered on the way is left as it is. */
+  #rememberAtTop({ depth, question }: Resolution, outcome: Outcome): void {
+    if (depth > 0 || outcome.kind !== 'failure' || failureFacts[outcome.why].remembered !== 'at-top') return
+    this.#env.caches.failures.put(question, outcome, this.#env.clock.now())
   }
 
   #joinable(key: string): Resolution | undefined {

@@ -24,10 +24,13 @@ export interface Found {
   /** Names whose look-up was let go because another was found first. */
   readonly unfinished: readonly Name[]
   readonly cyclic: boolean
+  /** The same for a look-up that ended for want of our own. */
+  readonly overloaded: boolean
 }
 
 interface Branch extends FoundServer {
   readonly cyclic: boolean
+  readonly overloaded: boolean
 }
 
 const typeOf = (family: 4 | 6): number => (family === 4 ? RrType.A : RrType.AAAA)
@@ -59,11 +62,13 @@ export function* findAddresses(env: Env, task: Task, names: readonly Name[]): St
     if (denied !== null) return failure('budget', denied)
   }
   let cyclic = false
+  let overloaded = false
   const finished = new Set<Name>()
   const found = yield* first(
     names.map(name => findOne(name, families)),
     server => {
       cyclic ||= server.cyclic
+      overloaded ||= server.overloaded
       finished.add(server.name)
       return server.addresses.length > 0
     },
@@ -73,6 +78,7 @@ export function* findAddresses(env: Env, task: Task, names: readonly Name[]): St
     servers: found === null ? [] : [found],
     unfinished: names.filter(name => !finished.has(name)),
     cyclic,
+    overloaded,
   }
 }
 
@@ -84,5 +90,6 @@ function* findOne(name: Name, families: readonly (4 | 6)[]): Steps<Branch> {
     name,
     addresses: outcomes.flatMap(outcome => (outcome.kind === 'answer' ? addressesIn(outcome.rrsets) : [])),
     cyclic: outcomes.some(outcome => outcome.kind === 'failure' && outcome.why === 'cycle'),
+    overloaded: outcomes.some(outcome => outcome.kind === 'failure' && outcome.why === 'overload'),
   }
 }

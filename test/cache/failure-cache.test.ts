@@ -63,42 +63,4 @@ describe('failure cache (RFC 9520)', () => {
     cache.clear()
     expect(cache.find(question, T0)).toBeUndefined()
   })
-
-  it('remembers what others would meet as well, and nothing that is relative to the asker', () => {
-    const kept: Record<FailureReason, boolean> = {
-      unreachable: true,
-      'all-servers-lame': true,
-      'refused-by-servers': true,
-      bogus: true,
-      cycle: false,
-      budget: true,
-      deadline: true,
-      overload: false,
-      'alias-chain': true,
-      'name-too-long': true,
-      'not-recursive': false,
-      cached: false,
-      bug: true,
-    }
-    const reasons: readonly FailureReason[] = [
-      'unreachable',
-      'all-servers-lame',
-      'refused-by-servers',
-      'bogus',
-      'cycle',
-      'budget',
-      'deadline',
-      'overload',
-      'alias-chain',
-      'name-too-long',
-      'not-recursive',
-      'cached',
-      'bug',
-    ]
-    for (const why of reasons) {
-      const cache = open()
-      expect([why, cache.put(question, failure(why), T0)]).toEqual([why, kept[why]])
-      expect(cache.find(question, T0) !== undefined).toBe(kept[why])
-    }
-  })
 })

@@ -214,6 +214,64 @@ describe('the scheduler', () => {
     run()
   })
 
+  test.each([
+    ['cycle', true],
+    ['budget', true],
+    ['deadline', true],
+    ['overload', false],
+    ['name-too-long', false],
+    ['bug', false],
+  ] as const)('a resolution at the top that ends with %s is remembered: %s', (reason, kept) => {
+    const { ask, run, env, clock } = bench({
+      'a.test.': function* () {
+        yield* ping(question('a.test.'))
+        return failure(reason, 'as the script says')
+      },
+    })
+    const asked = ask('a.test.')
+    run()
+    expect(why(asked.outcome())).toBe(reason)
+    expect(env.caches.failures.find(question('a.test.'), clock.now()) !== undefined).toBe(kept)
+  })
+
+  test('a failure below the top is not remembered as the failure of what was looked up', () => {
+    for (const reason of ['cycle', 'budget', 'deadline', 'overload'] as const) {
+      const { ask, run, env, clock } = bench({
+        'a.test.': function* () {
+          return yield* lookup(question('b.test.'), 'server-address')
+        },
+        'b.test.': function* () {
+          yield* ping(question('b.test.'))
+          return failure(reason, 'as the script says')
+        },
+      })
+      ask('a.test.')
+      run()
+      expect(env.caches.failures.find(question('b.test.'), clock.now())).toBeUndefined()
+    }
+  })
+
+  test('the deadline of a client that joined the look-up of another says nothing of the question', () => {
+    const { scheduler, run, env, clock } = bench(
+      {
+        'a.test.': function* () {
+          for (let i = 0; i < 20; i++) yield* ping(question('a.test.'))
+          return answer
+        },
+      },
+      { budget: { timeMs: 550 } },
+    )
+    const got: Outcome[] = []
+    const prefetch = scheduler.resolve(question('a.test.'), { because: 'client' }, () => {})
+    clock.after(100, () => {
+      scheduler.resolve(question('a.test.'), { because: 'client' }, outcome => got.push(outcome))
+      prefetch()
+    })
+    run()
+    expect(got.map(why)).toEqual(['deadline'])
+    expect(env.caches.failures.size).toBe(0)
+  })
+
   test('a failure that belonged to another client’s budget does not end this one: the question starts anew', () => {
     let runs = 0
     const { ask, run } = bench({

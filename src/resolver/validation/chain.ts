@@ -20,6 +20,7 @@ import type { Refusal, SetVerdict, ZoneKeys } from '../../dnssec/rules.ts'
 import { insecureBy, readKeys, verifiedSet, verifyKeys, verifyRRset } from '../../dnssec/signature.ts'
 import { lookup, pause, type Outcome, type SecurityNote, type Steps } from '../../steps.ts'
 import type { Env, Task, Validation } from '../env.ts'
+import { isRelative } from '../outcome.ts'
 
 /** What one validation works with. `wall` in seconds since 1970, `now` on the monotonic clock, both as it began. */
 export interface Judging {
@@ -433,15 +434,6 @@ const signedBy = ({
 
 /** A look-up that failed, as the end of a chain. */
 function refusalOf(outcome: Extract<Outcome, { kind: 'failure' }>, text: string): Refusal {
-  switch (outcome.why) {
-    case 'budget':
-    case 'deadline':
-    case 'cycle':
-    case 'overload':
-      return { kind: 'limit', text: `${text}: ${outcome.text}` }
-    case 'bogus':
-      return bogus(outcome.ede, outcome.text)
-    default:
-      return bogus(outcome.ede, `${text}: ${outcome.text}`)
-  }
+  if (isRelative(outcome)) return { kind: 'limit', text: `${text}: ${outcome.text}`, why: outcome.why }
+  return bogus(outcome.ede, outcome.why === 'bogus' ? outcome.text : `${text}: ${outcome.text}`)
 }

@@ -11,7 +11,7 @@
  */
 import {
   labelCount,
-  labelsOf,
+  canonicalKey,
   parentOf,
   suffixOf,
   wildcardOf,
@@ -81,19 +81,6 @@ interface Look {
 
 /** Types that are asked of the zone itself: signatures, and records that have owners outside the chain of names. */
 const NEVER_DENIED: ReadonlySet<number> = new Set<number>([RrType.RRSIG, RrType.NSEC3])
-
-/**
- * A key that sorts as text where names sort canonically (RFC 4034 section 6.1): labels from the right, each octet one
- * up, a zero behind each label.
- */
-export function canonicalKey(name: Name): string {
-  let key = ''
-  for (const label of labelsOf(name).reverse()) {
-    for (let i = 0; i < label.length; i++) key += String.fromCharCode(label.charCodeAt(i) + 1)
-    key += '\0'
-  }
-  return key
-}
 
 export class DenialStore {
   readonly #limits: CacheLimits

@@ -155,6 +155,19 @@ export function compareNames(a: Name, b: Name): number {
   return left.length - right.length
 }
 
+/**
+ * Text that sorts as `compareNames` does, for maps and trees: labels from the right, every octet raised by one, every
+ * label ended by the lowest character. So the key of a name is the beginning of the keys of all names below it.
+ */
+export function canonicalKey(name: Name): string {
+  let key = ''
+  for (const label of labelsOf(name).reverse()) {
+    for (let i = 0; i < label.length; i++) key += String.fromCharCode(label.charCodeAt(i) + 1)
+    key += '\0'
+  }
+  return key
+}
+
 /** Copies the octets into `into` at `at`; returns the offset behind the name. */
 export function writeName(name: WireName, into: Uint8Array, at: number): number {
   for (let i = 0; i < name.length; i++) into[at + i] = name.charCodeAt(i)

@@ -5,6 +5,7 @@
  * Invariant: with an honest plan the chain is one closed circle over all names that have to be in it.
  */
 import {
+  canonicalKey,
   foldName,
   isStrictlyWithin,
   type Name,
@@ -21,7 +22,6 @@ import { readSoa } from '../dns/rdata.ts'
 import { makeRRset, type RRset } from '../dns/rrset.ts'
 import { RrClass, RrType } from '../dns/types.ts'
 import { NSEC3_SHA1, nsec3Hash } from '../dnssec/algorithms.ts'
-import { sortKey } from '../zone/zone-index.ts'
 import type { Denial, SigningPlan } from './signing-plan.ts'
 import type { SetsByType, ZoneNames } from './zone-names.ts'
 
@@ -119,7 +119,7 @@ class NsecChain implements DenialChain {
 
   constructor(names: ZoneNames, plan: SigningPlan) {
     this.#names = names
-    const owners = [...names.owners()].map(([name, sets]) => ({ name, sets, key: sortKey(name) })).sort(byKey)
+    const owners = [...names.owners()].map(([name, sets]) => ({ name, sets, key: canonicalKey(name) })).sort(byKey)
     const ttl = denialTtl(names)
     this.#circle = new Circle(
       owners.map(({ name, sets, key }, i) => {
@@ -131,7 +131,7 @@ class NsecChain implements DenialChain {
   }
 
   at(name: Name): RRset | undefined {
-    return this.#circle.at(sortKey(name))
+    return this.#circle.at(canonicalKey(name))
   }
 
   nxdomain(name: Name): RRset[] {
@@ -153,7 +153,7 @@ class NsecChain implements DenialChain {
   }
 
   #covering(name: Name): RRset[] {
-    return this.#circle.covering(sortKey(name))
+    return this.#circle.covering(canonicalKey(name))
   }
 }
 

@@ -3,7 +3,7 @@
  * sense together (`zone-integrity.ts`). A zone is made only without errors; all problems, those of reading included,
  * come back in the order of the text. Also the way back: the canonical text of a zone.
  */
-import { commonAncestor, foldName, isWithin, type Name, ROOT } from '../dns/name.ts'
+import { canonicalKey, commonAncestor, foldName, isWithin, type Name, ROOT } from '../dns/name.ts'
 import { formatRdata } from '../presentation/rdata-text.ts'
 import { recordsOf, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../presentation/text.ts'
@@ -14,7 +14,7 @@ import { FlatContent, packZone } from './flat-zone.ts'
 import { ProblemList } from './problems.ts'
 import { Zone } from './zone.ts'
 import type { LocatedRr, ParsedZone, UnreadRecords } from './zone-file.ts'
-import { describe, indexRecords, problemAt, sortKey, type ZoneIndex } from './zone-index.ts'
+import { describe, indexRecords, problemAt, type ZoneIndex } from './zone-index.ts'
 import { checkIntegrity } from './zone-integrity.ts'
 
 export interface BuildOptions {
@@ -157,7 +157,7 @@ function inOrder(problems: readonly Problem[], records: readonly LocatedRr[]): r
  * canonical order, at each name SOA, NS, then types by number, signatures behind what they cover.
  */
 export function formatCanonicalZone(zone: Zone): string {
-  const keyed = [...zone.rrsets()].map(rrset => ({ rrset, key: canonicalKey(rrset) }))
+  const keyed = [...zone.rrsets()].map(rrset => ({ rrset, key: rrsetKey(rrset) }))
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   const lines: string[] = []
   for (const { rrset } of keyed) {
@@ -199,9 +199,9 @@ function widthOf(line: string): number {
 }
 
 /** By name, then SOA, NS and the other types by number. */
-function canonicalKey(rrset: RRset): string {
+function rrsetKey(rrset: RRset): string {
   const rank = rrset.type === RrType.SOA ? 0 : rrset.type === RrType.NS ? 1 : rrset.type + 2
-  return `${sortKey(rrset.name)}\0${rank.toString().padStart(5, '0')}`
+  return `${canonicalKey(rrset.name)}\0${rank.toString().padStart(5, '0')}`
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

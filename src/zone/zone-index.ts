@@ -3,7 +3,7 @@
  * set become one and signatures join the set they cover; whether the sets make sense together is asked in
  * `zone-integrity.ts`.
  */
-import { foldName, labelsOf, type Name, type WireName } from '../dns/name.ts'
+import { canonicalKey, foldName, type Name, type WireName } from '../dns/name.ts'
 import { latin1 } from '../dns/bytes.ts'
 import { shapeOf } from '../dns/rdata-shape.ts'
 import { fieldEnd } from '../dns/rdata-wire.ts'
@@ -79,19 +79,6 @@ export interface SortedName {
   readonly key: string
 }
 
-/**
- * Text that sorts like RFC 4034 section 6.1, labels from the right. Every octet is raised by one and every label ended
- * by the lowest character, so that the key of a name is the beginning of the keys of all names below it.
- */
-export function sortKey(name: Name): string {
-  let key = ''
-  for (const label of labelsOf(name).reverse()) {
-    for (let i = 0; i < label.length; i++) key += String.fromCharCode(label.charCodeAt(i) + 1)
-    key += '\0'
-  }
-  return key
-}
-
 export class ZoneIndex {
   readonly origin: Name
   readonly #names = new Map<Name, Draft | Map<number, Draft>>()
@@ -121,7 +108,7 @@ export class ZoneIndex {
   /** Names that own records, in canonical order: each name is followed by all that are below it. */
   sorted(): readonly SortedName[] {
     this.#sorted ??= [...this.#names.keys()]
-      .map(name => ({ name, key: sortKey(name) }))
+      .map(name => ({ name, key: canonicalKey(name) }))
       .sort((a, b) => (a.key < b.key ? -1 : 1))
     return this.#sorted
   }
@@ -131,7 +118,7 @@ export class ZoneIndex {
     if (this.#names.has(name)) return true
     // A set of all non-terminals would cost 127 entries for one long name; the order shows them without.
     const names = this.sorted()
-    const key = sortKey(name)
+    const key = canonicalKey(name)
     let low = 0
     let high = names.length
     while (low < high) {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   applyCaseBits,
+  canonicalKey,
   commonAncestor,
   compareNames,
   foldName,
@@ -158,6 +159,16 @@ describe('substitution and wildcards', () => {
   })
 })
 
+const anyLabel = fc.oneof(
+  fc.constantFrom('a', 'b', '*', '\0', '\xff', 'a\0'),
+  fc.string({ minLength: 1, maxLength: 3, unit: fc.nat(255).map(octet => String.fromCharCode(octet)) }),
+)
+const anyName = fc.array(anyLabel, { maxLength: 4 }).map((labels): Name => {
+  const name = nameFromLabels(labels)
+  if (name === null) throw new Error('too long')
+  return foldName(name)
+})
+
 describe('canonical order (RFC 4034 section 6.1)', () => {
   it('sorts the example of the RFC', () => {
     const z = (text: string) => foldName(nameFromLabels(text.split('.')) ?? ROOT)
@@ -179,6 +190,16 @@ describe('canonical order (RFC 4034 section 6.1)', () => {
   it('is equal only for equal names', () => {
     expect(compareNames(name('a.b'), name('a.b'))).toBe(0)
     expect(compareNames(ROOT, name('a'))).toBeLessThan(0)
+  })
+
+  it('is the order of the keys that names are kept under', () => {
+    fc.assert(
+      fc.property(anyName, anyName, (x, y) => {
+        const [left, right] = [canonicalKey(x), canonicalKey(y)]
+        expect(left < right ? -1 : left > right ? 1 : 0).toBe(Math.sign(compareNames(x, y)))
+      }),
+      { numRuns: process.env.ROOTWALK_LONG === '1' ? 5_000 : 200 },
+    )
   })
 })
 

@@ -7,6 +7,7 @@
 import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Argv, Options } from 'yargs'
+import { bugText } from './events.ts'
 import type { ConfigSources, Override } from './config/config.ts'
 import type { Setting } from './config/schema.ts'
 import type { Output } from './cli/output.ts'
@@ -48,7 +49,7 @@ export async function main(words: readonly string[], around: Surroundings): Prom
       around.err(`rootwalk: ${error.message}${await didYouMean(error.message)}\nTry: rootwalk ${command}--help\n`)
       return Exit.Usage
     }
-    around.err(`rootwalk: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    around.err(`rootwalk: ${bugText(error)}\n`)
     return Exit.Failure
   }
 }

@@ -103,3 +103,10 @@ export type Event =
     }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }
+
+/** What a thrown value says in a report. Not every library throws an `Error`. */
+export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** The same of a bug: with the places that it came through. */
+export const bugText = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -81,6 +81,14 @@ export interface Network {
   ): Cancel
 }
 
+/** What to listen on, over every transport. */
+export interface Binding {
+  /** An IP address as text; `0.0.0.0` and `::` are all addresses of their family. */
+  readonly address: string
+  /** 0 lets the kernel choose one, the same for all transports. */
+  readonly port: number
+}
+
 /** Where a query came from. */
 export interface Client {
   readonly ip: IpAddress

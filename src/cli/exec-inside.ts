@@ -7,6 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { delimiter, join } from 'node:path'
+import { errorText } from '../events.ts'
 import { exitCodeOf, FORWARDED, isOfTerminal, STUB_ADDRESS, type InsideOrder } from './exec.ts'
 import { READY } from './exec-namespace.ts'
 import { DNS_PORT } from '../ports.ts'
@@ -38,7 +39,7 @@ async function run(order: InsideOrder): Promise<number> {
     // Before the command runs: a file that cannot be written should cost nobody an hour of tests.
     queries = order.record === null ? null : new QueryFile(order.record, stub)
   } catch (error) {
-    return complain(`${order.record}: ${error instanceof Error ? error.message : String(error)}`, Exit.BadData)
+    return complain(`${order.record}: ${errorText(error)}`, Exit.BadData)
   }
   const control = order.control ? await openControl(stub, () => queries?.flush()) : null
   const code = await command.run(order, control === null ? {} : { ROOTWALK_CONTROL: control.url })

@@ -2,8 +2,11 @@
  * Why the server could not start, in words that help: each problem says what happened, what is likely behind it and
  * what can be done. Only texts and exit codes; nothing is changed on the system, least of all `/etc/resolv.conf`.
  */
+import { errorText } from '../events.ts'
+import { errorCode } from '../system/system-error.ts'
+import { formatEndpoint } from '../dns/address.ts'
 import type { PortHolder } from '../system/port-holder.ts'
-import type { Transport } from '../ports.ts'
+import type { ListenFailure } from '../net/listener.ts'
 
 /** Suggested when another port is taken: above 1024, and what the examples use. */
 const FREE_PORT = 5_300
@@ -22,23 +25,22 @@ export const Exit = {
   Terminated: 143,
 } as const
 
-export interface ListenTrouble {
-  readonly transport: Transport
-  readonly address: string
-  readonly port: number
-  readonly code: string
-  readonly message: string
-}
-
 export interface Explanation {
   readonly text: string
   readonly exitCode: number
 }
 
+/** What a refused socket threw, explained; what no system call gave is a bug and is thrown again. */
+export function explainRefusal(error: unknown, at: Pick<ListenFailure, 'transport' | 'address' | 'port'>): Explanation {
+  const code = errorCode(error)
+  if (code === '') throw error
+  return explainListen({ kind: 'listen-failed', ...at, code, message: errorText(error) }, null)
+}
+
 /** `holder` is who has the port, when that could be found out. */
-export function explainListen(trouble: ListenTrouble, holder: PortHolder | null): Explanation {
-  const { transport, address, port, code } = trouble
-  const where = `${address.includes(':') ? `[${address}]` : address}:${port}/${transport}`
+export function explainListen(failure: ListenFailure, holder: PortHolder | null): Explanation {
+  const { transport, address, port, code } = failure
+  const where = `${formatEndpoint(address, port)}/${transport}`
   switch (code) {
     case 'EADDRINUSE':
       return { text: taken(where, port, holder), exitCode: Exit.Unavailable }
@@ -55,7 +57,7 @@ export function explainListen(trouble: ListenTrouble, holder: PortHolder | null)
         exitCode: Exit.Unavailable,
       }
     default:
-      return { text: `${where} cannot be used: ${trouble.message} (${code}).\n`, exitCode: Exit.Unavailable }
+      return { text: `${where} cannot be used: ${failure.message} (${code}).\n`, exitCode: Exit.Unavailable }
   }
 }
 

@@ -3,9 +3,9 @@
  * what is wrong with them in the words of the other commands, with the exit code for it.
  */
 import { readFileSync } from 'node:fs'
-import { readJson } from '../config/json.ts'
-import { errorCode } from '../system/system-error.ts'
-import { Exit, explainListen } from './startup-problems.ts'
+import { errorText } from '../events.ts'
+import { isObject, readJson } from '../config/json.ts'
+import { Exit, explainRefusal } from './startup-problems.ts'
 import { createDnsStub } from '../testing/create-dns-stub.ts'
 import type { DnsStub, NameRecords, StubOptions, StubRecords } from '../testing/stub/types.ts'
 
@@ -66,9 +66,7 @@ export async function prepareStub({
 function explain(error: unknown, address: string, port: number): Failure {
   // The stub says in a TypeError what is wrong with what it was given.
   if (error instanceof TypeError) return { kind: 'failed', message: error.message, exitCode: Exit.BadData }
-  const code = errorCode(error)
-  if (!(error instanceof Error) || code === '') throw error
-  const { text, exitCode } = explainListen({ transport: 'udp', address, port, code, message: error.message }, null)
+  const { text, exitCode } = explainRefusal(error, { transport: 'udp', address, port })
   return { kind: 'failed', message: text.trimEnd(), exitCode }
 }
 
@@ -78,7 +76,7 @@ function readRecordsFile(file: string): { readonly records: StubRecords } | Fail
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    return bad(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+    return bad(`${file}: ${errorText(error)}`)
   }
   const read = readJson(text)
   if (read.kind === 'syntax-error') return bad(`${file}:${read.place.line}:${read.place.column}: ${read.message}`)
@@ -91,5 +89,4 @@ function readRecordsFile(file: string): { readonly records: StubRecords } | Fail
 }
 
 /** Names and their records; the stub judges what they are. */
-const isRecords = (value: unknown): value is StubRecords =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecords = (value: unknown): value is StubRecords => isObject(value)

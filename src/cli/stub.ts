@@ -1,10 +1,10 @@
 /** `rootwalk stub`: a DNS stub as a process of its own, for tests in any language, with a control API if wanted. */
 import type { Output } from './output.ts'
 import { QueryFile } from './query/file.ts'
-import { Exit, explainListen } from './startup-problems.ts'
+import { errorText } from '../events.ts'
+import { Exit, explainRefusal } from './startup-problems.ts'
 import { prepareStub, type StubOrder } from './stub-setup.ts'
 import { openControlApi, type ControlApi } from '../testing/control/api.ts'
-import { errorCode } from '../system/system-error.ts'
 import type { DnsStub } from '../testing/stub/types.ts'
 
 export interface StubCommand extends StubOrder {
@@ -43,11 +43,7 @@ async function serve(stub: DnsStub, command: StubCommand, end: End, output: Outp
     try {
       queries = command.record === null ? null : new QueryFile(command.record, stub)
     } catch (error) {
-      return complain(
-        output,
-        `${command.record}: ${error instanceof Error ? error.message : String(error)}`,
-        Exit.BadData,
-      )
+      return complain(output, `${command.record}: ${errorText(error)}`, Exit.BadData)
     }
     if (command.control !== null) {
       const { address, port } = command.control
@@ -59,12 +55,7 @@ async function serve(stub: DnsStub, command: StubCommand, end: End, output: Outp
           beforeForgetting: () => queries?.flush(),
         })
       } catch (error) {
-        const code = errorCode(error)
-        if (!(error instanceof Error) || code === '') throw error
-        const { text, exitCode } = explainListen(
-          { transport: 'tcp', address, port, code, message: error.message },
-          null,
-        )
+        const { text, exitCode } = explainRefusal(error, { transport: 'tcp', address, port })
         return complain(output, text.trimEnd(), exitCode)
       }
     }

@@ -7,6 +7,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import type { Binding } from '../ports.ts'
 import { inAnyPrefix, inPrefix, type IpAddress, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Rr } from '../dns/rrset.ts'
@@ -14,12 +15,12 @@ import { suggest } from '../presentation/suggest.ts'
 import { parseName } from '../presentation/text.ts'
 import type { DnssecRules } from '../dnssec/rules.ts'
 import type { NegativeAnchor } from '../dnssec/trust-anchors.ts'
-import type { Problem } from '../events.ts'
+import { errorText, type Problem } from '../events.ts'
 import { defaultLimits, limitsWith, type Limits } from '../limits.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
-import { readJson, type JsonDocument, type JsonPath, type Place } from './json.ts'
+import { isObject, type JsonDocument, type JsonPath, type Place, readJson } from './json.ts'
 import { readRecords } from './records.ts'
 import { specialUses } from '../zone/special-use.ts'
 import {
@@ -32,7 +33,7 @@ import {
   type SchemaIssue,
   type Setting,
 } from './schema.ts'
-import { BUILT_IN, parseBinding, parseBytes, parseDisallowed, parseInstant, type Binding } from './values.ts'
+import { BUILT_IN, parseBinding, parseBytes, parseDisallowed, parseInstant } from './values.ts'
 
 export interface Config {
   /** The file it was read from; null when there was none. */
@@ -187,9 +188,7 @@ function readFile(path: string): Exclude<Found, { kind: 'none' }> & { readonly m
     return {
       kind: 'unreadable',
       path,
-      message: missing
-        ? 'there is no such file'
-        : `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      message: missing ? 'there is no such file' : `cannot be read: ${errorText(error)}`,
       missing,
     }
   }
@@ -396,9 +395,6 @@ function withValue(into: unknown, path: readonly string[], value: unknown): unkn
   const members = isObject(into) ? into : {}
   return { ...members, [step]: withValue(members[step], rest, value) }
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Flags and variables are text; `true`, `false` and digits are what they look like where the schema takes that. */
 function coerce(value: Override['value'], path: readonly string[]): unknown {

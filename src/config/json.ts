@@ -249,3 +249,7 @@ class JsonReader {
     return ''
   }
 }
+
+/** An object proper: neither null nor an array. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

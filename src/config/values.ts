@@ -4,7 +4,7 @@
  */
 import { parseIp } from '../dns/address.ts'
 import { algorithmOf, digestOf } from '../dnssec/algorithms.ts'
-import { DNS_PORT } from '../ports.ts'
+import { type Binding, DNS_PORT } from '../ports.ts'
 
 /**
  * Addresses that no name server on the Internet has, and why asking them is wrong. IPv4-mapped IPv6 addresses are the
@@ -31,12 +31,6 @@ export const neverAsked: readonly { readonly prefix: string; readonly why: strin
   { prefix: 'fe80::/10', why: 'link-local: metadata services, neighbours' },
   { prefix: 'ff00::/8', why: 'multicast: one question would reach many' },
 ]
-
-/** An address to listen on, and its port. */
-export interface Binding {
-  readonly address: string
-  readonly port: number
-}
 
 /**
  * `127.0.0.1:53`, `[::1]:53`, or an address alone for port 53; null when it is none of these. Port 0 lets the system

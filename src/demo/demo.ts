@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { type RunningServer, StartError } from '../app/server.ts'
 import { runQuery } from '../cli/query/query.ts'
 import { readDigWords } from '../cli/query/dig-words.ts'
-import type { Event } from '../events.ts'
+import { errorText, type Event } from '../events.ts'
 import { noPaint, type Paint, type Style } from '../render/walk.ts'
 import { defaultLimits } from '../limits.ts'
 import { logLine } from '../render/event.ts'
@@ -77,7 +77,7 @@ function readOptions(args: readonly string[]): Options {
       }
     return once ? { kind: 'once', port, words: positionals } : { kind: 'serve', port }
   } catch (error) {
-    return { kind: 'usage', message: `${error instanceof Error ? error.message : String(error)}\n${USAGE}` }
+    return { kind: 'usage', message: `${errorText(error)}\n${USAGE}` }
   }
 }
 

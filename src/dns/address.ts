@@ -128,5 +128,9 @@ export function inPrefix(address: IpAddress, prefix: Prefix): boolean {
   return rest === 0 || ((address.bytes[whole] ?? 0) ^ (prefix.bytes[whole] ?? 0)) >> (8 - rest) === 0
 }
 
+/** `192.0.2.1:53` or `[2001:db8::1]:53` (RFC 3986 section 3.2.2) of an address as text. */
+export const formatEndpoint = (address: string, port: number): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`
+
 export const inAnyPrefix = (address: IpAddress, prefixes: readonly Prefix[]): boolean =>
   prefixes.some(p => inPrefix(address, p))

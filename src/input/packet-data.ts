@@ -5,6 +5,7 @@
  * given, and again to the same octets, and fit the shape that our own codec has of the type.
  */
 import { decode, encode, type Answer } from 'dns-packet'
+import { errorText } from '../events.ts'
 import { decodeMessage } from '../dns/decode.ts'
 import { RrType, typeName } from '../dns/types.ts'
 import { sameBytes } from '../dns/rrset.ts'
@@ -223,7 +224,7 @@ function encoded(
     return encode({ type: 'response', id: 0, answers: isAnswer(own) ? [own] : [] })
   } catch (error) {
     return mistake(
-      `${typeName(type)} data cannot be encoded (${error instanceof Error ? error.message : String(error)}); write it as text${likeExample(type)}`,
+      `${typeName(type)} data cannot be encoded (${errorText(error)}); write it as text${likeExample(type)}`,
     )
   }
 }

@@ -2,7 +2,8 @@
  * What an event says in the log: a level, one sentence, and fields for machines. The writer of the log is in
  * `app/server.ts`; nothing else logs.
  */
-import type { Event, Problem } from '../events.ts'
+import { formatEndpoint } from '../dns/address.ts'
+import { bugText, errorText, type Event, type Problem } from '../events.ts'
 import { problemText } from './problem.ts'
 
 export interface LogLine {
@@ -19,19 +20,14 @@ export function logLine(event: Event): LogLine {
 /** Errors as text, problems as the lines they print as. */
 function plainFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
-      key,
-      value instanceof Error ? (value.stack ?? value.message) : value,
-    ]),
+    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? bugText(value) : value]),
   )
 }
 
-const where = (address: string, port: number): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
 const listed = (problems: readonly Problem[]): string => problems.map(problem => `\n  ${problemText(problem)}`).join('')
 
 const restartText = (keys: readonly string[]): string =>
   keys.length === 0 ? '' : `; a restart is needed for ${keys.join(', ')}`
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const trustKinds = [
   'trust-anchors',
@@ -134,12 +130,12 @@ function socketSentence(event: SocketEvent): Sentence {
     case 'listening':
       return {
         level: 'info',
-        message: `listening on ${where(event.address, event.port)} (${event.transport.toUpperCase()})`,
+        message: `listening on ${formatEndpoint(event.address, event.port)} (${event.transport.toUpperCase()})`,
       }
     case 'listener-failed':
       return {
         level: 'error',
-        message: `cannot listen on ${where(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}`,
+        message: `cannot listen on ${formatEndpoint(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}`,
       }
     case 'udp-mode':
       return {
@@ -252,7 +248,7 @@ function sentence(event: Event): Sentence {
     case 'bug':
       return {
         level: 'error',
-        message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${reasonOf(event.error)}`,
+        message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${errorText(event.error)}`,
       }
     case 'warmed-up':
       return {

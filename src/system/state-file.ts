@@ -9,6 +9,7 @@
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { errorText } from '../events.ts'
 import { errorCode } from './system-error.ts'
 
 type StateRead =
@@ -55,7 +56,7 @@ class AtomicFile implements StateFile {
         return { kind: 'unreadable', message: `has ${found.size} octets, more than the limit of ${maxBytes}` }
       return { kind: 'text', text: readFileSync(path, 'latin1') }
     } catch (error) {
-      return errorCode(error) === 'ENOENT' ? { kind: 'missing' } : { kind: 'unreadable', message: messageOf(error) }
+      return errorCode(error) === 'ENOENT' ? { kind: 'missing' } : { kind: 'unreadable', message: errorText(error) }
     }
   }
 
@@ -71,13 +72,11 @@ class AtomicFile implements StateFile {
   async #drain(): Promise<void> {
     for (let text = this.#pending; text !== null; text = this.#pending) {
       this.#pending = null
-      await replace(this.#options.path, text).catch(error => this.#options.onTrouble(messageOf(error)))
+      await replace(this.#options.path, text).catch(error => this.#options.onTrouble(errorText(error)))
     }
     this.#writing = null
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 async function replace(path: string, text: string): Promise<void> {
   const fresh = join(dirname(path), `.${basename(path)}.${process.pid}.new`)

@@ -8,7 +8,7 @@
  */
 import type { lookup, promises } from 'node:dns'
 import { isIP, type Socket } from 'node:net'
-import { parseIp } from '../dns/address.ts'
+import { formatEndpoint, parseIp } from '../dns/address.ts'
 import { foldName } from '../dns/name.ts'
 import type { Rr } from '../dns/rrset.ts'
 import { className, RrClass } from '../dns/types.ts'
@@ -246,7 +246,7 @@ class Stub implements DnsStub {
   }
 
   get address(): string {
-    return this.host.includes(':') ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`
+    return formatEndpoint(this.host, this.port)
   }
 
   // --- records
@@ -534,10 +534,12 @@ const SAMPLE = { name: foldedName('sample.invalid'), type: typeOf('A'), class: 1
 const numberOf = ({ id }: Fault): number => Number(id.slice(id.lastIndexOf('-') + 1))
 
 function listenError({ address, port, transport, code, message }: ListenFailure): Error {
-  const where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-  return Object.assign(new Error(`the stub cannot listen on ${where} (${transport}): ${message}`), {
-    code,
-    address,
-    port,
-  })
+  return Object.assign(
+    new Error(`the stub cannot listen on ${formatEndpoint(address, port)} (${transport}): ${message}`),
+    {
+      code,
+      address,
+      port,
+    },
+  )
 }

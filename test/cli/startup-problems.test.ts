@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { Exit, explainListen, type ListenTrouble } from '../../src/cli/startup-problems.ts'
+import { Exit, explainListen, explainRefusal } from '../../src/cli/startup-problems.ts'
+import type { ListenFailure } from '../../src/net/listener.ts'
 
-const trouble = (code: string, change: Partial<ListenTrouble> = {}): ListenTrouble => ({
+const trouble = (code: string, change: Partial<ListenFailure> = {}): ListenFailure => ({
+  kind: 'listen-failed',
   transport: 'udp',
   address: '127.0.0.1',
   port: 53,
@@ -70,5 +72,18 @@ describe('why a port cannot be had', () => {
       exitCode: Exit.Unavailable,
       text: '127.0.0.1:53/udp cannot be used: bind failed (EMFILE).\n',
     })
+  })
+})
+
+describe('what a socket threw', () => {
+  const at = { transport: 'tcp', address: '::1', port: 53 } as const
+
+  test('a system error is explained', () => {
+    const error = Object.assign(new Error('bind failed'), { code: 'EACCES' })
+    expect(explainRefusal(error, at)).toEqual(explainListen(trouble('EACCES', at), null))
+  })
+
+  test('anything else is a bug and is thrown again', () => {
+    expect(() => explainRefusal(new RangeError('a bug'), at)).toThrow(RangeError)
   })
 })

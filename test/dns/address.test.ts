@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  formatEndpoint,
   formatIp,
   inAnyPrefix,
   inPrefix,
@@ -150,5 +151,15 @@ describe('prefixes', () => {
 
   it('nothing is in an empty list', () => {
     expect(inAnyPrefix(ip('127.0.0.1'), [])).toBe(false)
+  })
+})
+
+describe('an address with its port', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1:53'],
+    ['2001:db8::1', '[2001:db8::1]:53'],
+    ['::', '[::]:53'],
+  ])('of %s is %s', (address, text) => {
+    expect(formatEndpoint(address, 53)).toBe(text)
   })
 })

@@ -6,7 +6,9 @@
  * Invariants: it sleeps in the kernel while there is nothing to do; nothing is allocated for a datagram; a datagram
  * that makes the handler throw costs that datagram; a socket that was told to stop is not touched after `finished`.
  */
+import { bugText } from '../../events.ts'
 import { emptyPollSet, type PollSet } from '../linux/poll-set.ts'
+import { EAGAIN, EINTR, MSG_DONTWAIT, MSG_TRUNC, MSG_WAITFORONE } from '../linux/flags.ts'
 import type { Libc } from '../linux/libc.ts'
 import { HEADER_OCTETS, MessageBlock, originPort } from '../linux/message-block.ts'
 import type { RingWriter } from './handover-ring.ts'
@@ -102,11 +104,6 @@ export const BELL = 1
 export const END = 2
 export const CONTROL_WORDS = 16
 
-export const MSG_TRUNC = 0x20
-export const MSG_DONTWAIT = 0x40
-const MSG_WAITFORONE = 0x1_0000
-const EINTR = 4
-const EAGAIN = 11
 /**
  * A socket that gives nothing but errors would be asked for ever: then the thread ends and is started anew, with a
  * pause.
@@ -116,6 +113,23 @@ const ERRORS_IN_A_ROW = 100
 /** Returns when it was told to end, or when it has no sockets left and cannot get others. */
 export function runLoop(options: LoopOptions): void {
   new DatagramLoop(options).run()
+}
+
+/**
+ * What the `i`-th datagram of a received batch is: a query for the handler, one that did not fit into its room, or
+ * nothing that could be answered. Of a query to a wildcard socket the local address is made that of its reply.
+ */
+export function arrivalOf(
+  block: MessageBlock,
+  i: number,
+  query: Uint8Array,
+  { family, wildcard }: Pick<LoopSocket, 'family' | 'wildcard'>,
+): 'query' | 'too-large' | 'nothing' {
+  if (block.nameLength(i) === 0) return 'nothing'
+  if ((block.flags(i) & MSG_TRUNC) !== 0) return 'too-large'
+  if (!isWorthTaking(query, block.length(i), originPort(block.words, block.originWord(i)))) return 'nothing'
+  // Without the local address a reply would leave from any, and the client would not take it.
+  return wildcard && !block.turnControl(i, family) ? 'nothing' : 'query'
 }
 
 class DatagramLoop {
@@ -210,14 +224,10 @@ class DatagramLoop {
     const at = block.originWord(i)
     const query = this.#views[i]
     const length = block.length(i)
-    if (query === undefined || block.nameLength(i) === 0) return
-    if ((block.flags(i) & MSG_TRUNC) !== 0) {
-      handler.lost('too-large', 1)
-      return
-    }
-    if (!isWorthTaking(query, length, originPort(block.words, at))) return
-    // Without the local address a reply would leave from any, and the client would not take it.
-    if (wildcard && !block.turnControl(i, family)) return
+    if (query === undefined) return
+    const arrived = arrivalOf(block, i, query, socket)
+    if (arrived === 'too-large') handler.lost('too-large', 1)
+    if (arrived !== 'query') return
     try {
       const octets = handler.take(query, length, block.words, at, family, sent.octets, sent.dataAt(this.#replies))
       if (octets === HAND_OVER) this.#handOver(socket, 0, 0, i)
@@ -226,7 +236,7 @@ class DatagramLoop {
         if (handler.note > 0) this.#handOver(socket, handler.note, handler.noteValue, i)
       }
     } catch (error) {
-      this.#options.tell({ kind: 'bug', text: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+      this.#options.tell({ kind: 'bug', text: bugText(error) })
     }
   }
 

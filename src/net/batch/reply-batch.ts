@@ -7,6 +7,7 @@
  */
 import type { ServerLimits } from '../../limits.ts'
 import type { Cancel, Clock } from '../../ports.ts'
+import { EAGAIN, EINTR, MSG_DONTWAIT } from '../linux/flags.ts'
 import type { Libc } from '../linux/libc.ts'
 import { HEADER_OCTETS, MessageBlock } from '../linux/message-block.ts'
 import type { LoopSocket } from './loop.ts'
@@ -18,10 +19,6 @@ export interface ReplyBatchOptions {
   readonly onUnsent: (count: number) => void
   readonly onTrouble: (socket: number, errno: number) => void
 }
-
-const MSG_DONTWAIT = 0x40
-const EINTR = 4
-const EAGAIN = 11
 
 export class ReplyBatch {
   readonly #options: ReplyBatchOptions

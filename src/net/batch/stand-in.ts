@@ -9,10 +9,10 @@
  */
 import type { ServerLimits } from '../../limits.ts'
 import { emptyHandover, type Handover } from './handover-ring.ts'
+import { MSG_DONTWAIT } from '../linux/flags.ts'
 import type { Libc } from '../linux/libc.ts'
-import { MessageBlock, ORIGIN_WORDS, originPort } from '../linux/message-block.ts'
-import { type LoopSocket, MSG_DONTWAIT, MSG_TRUNC } from './loop.ts'
-import { isWorthTaking } from '../datagram.ts'
+import { MessageBlock, ORIGIN_WORDS } from '../linux/message-block.ts'
+import { arrivalOf, type LoopSocket } from './loop.ts'
 
 export interface StandInOptions {
   readonly libc: Pick<Libc, 'addressOf' | 'recvmmsg'>
@@ -80,20 +80,16 @@ export class StandIn {
     return count
   }
 
-  #take({ id, family, wildcard }: LoopSocket, block: MessageBlock, i: number): void {
+  #take(socket: LoopSocket, block: MessageBlock, i: number): void {
     const record = this.#record
     const at = block.originWord(i)
-    const bytes = block.view(i).slice(0, block.length(i))
-    if (block.nameLength(i) === 0) return
-    if ((block.flags(i) & MSG_TRUNC) !== 0) {
-      this.#options.onTooLarge()
-      return
-    }
-    if (!isWorthTaking(bytes, bytes.length, originPort(block.words, at)) || (wildcard && !block.turnControl(i, family)))
-      return
-    record.socket = id
+    const query = block.view(i)
+    const arrived = arrivalOf(block, i, query, socket)
+    if (arrived === 'too-large') this.#options.onTooLarge()
+    if (arrived !== 'query') return
+    record.socket = socket.id
     record.origin = block.words.slice(at, at + ORIGIN_WORDS)
-    record.bytes = bytes
+    record.bytes = query.slice(0, block.length(i))
     this.#options.onRecord(record)
   }
 }

@@ -8,6 +8,7 @@
  */
 import { createRequire } from 'node:module'
 import { getSystemErrorMap } from 'node:util'
+import { errorText } from '../../events.ts'
 
 /** Every function gives what it is documented to give (man section 2), or a negative errno. */
 export interface Libc {
@@ -97,8 +98,8 @@ export function loadLibc(): LibcResult {
     if (!isKoffi(koffi)) return { kind: 'unavailable', reason: 'the koffi that is installed is not one we know' }
     return { kind: 'libc', libc: bindLibc(koffi) }
   } catch (error) {
-    const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-    return { kind: 'unavailable', reason: `koffi cannot be loaded: ${message}` }
+    const [first = ''] = errorText(error).split('\n')
+    return { kind: 'unavailable', reason: `koffi cannot be loaded: ${first}` }
   }
 }
 

@@ -7,20 +7,13 @@
  * Invariant: an address has either both transports or neither.
  */
 import type { Limits } from '../../limits.ts'
-import type { Cancel, Clock, EventSink, Serve, Transport } from '../../ports.ts'
+import type { Binding, Cancel, Clock, EventSink, Serve, Transport } from '../../ports.ts'
 import type { ListenFailure, Listener } from '../listener.ts'
 import { localAddresses, wildcardFamily } from '../local-addresses.ts'
 import { TcpConnections } from './tcp-connections.ts'
 import { openTcpListener, type TcpListenOptions } from './tcp.ts'
 import { type BatchOptions, BatchUdp } from '../batch/batch-listener.ts'
 import { openUdpListener } from './udp.ts'
-
-export interface Binding {
-  /** An IP address as text; `0.0.0.0` and `::` are all addresses of their family. */
-  readonly address: string
-  /** 0 lets the kernel choose one, the same for both transports. */
-  readonly port: number
-}
 
 export interface ListenersOptions {
   readonly bindings: readonly Binding[]

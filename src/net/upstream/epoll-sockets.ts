@@ -8,6 +8,7 @@
  * datagram is read; the process is kept alive exactly as long as a socket is open.
  */
 import type { ServerAddress } from '../../ports.ts'
+import { EAGAIN, EINTR, MSG_DONTWAIT } from '../linux/flags.ts'
 import { describeErrno, type Libc, type Watch } from '../linux/libc.ts'
 import {
   AF_INET,
@@ -43,9 +44,6 @@ const EPOLL_CTL_ADD = 1
 const EPOLLIN = 1
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
-const MSG_DONTWAIT = 0x40
-const EINTR = 4
-const EAGAIN = 11
 const INT_OCTETS = 4
 /** No datagram is larger (RFC 768: a length of 16 bits). */
 const DATAGRAM_OCTETS = 65_535

@@ -4,6 +4,7 @@
  *
  * Invariant: a request that is answered with a problem has changed nothing.
  */
+import { formatEndpoint } from '../../dns/address.ts'
 import { suggest } from '../../presentation/suggest.ts'
 import { controlSettings } from '../../http/settings.ts'
 import {
@@ -45,7 +46,7 @@ export interface ControlApi {
 export async function openControlApi(stub: DnsStub, options: ControlOptions = {}): Promise<ControlApi> {
   const { address = '127.0.0.1', port = 0, hosts = [], beforeForgetting = () => {} } = options
   const api = await openHttpApi({ address, port, hosts, answer: request => answer(stub, request, beforeForgetting) })
-  const bound = `${api.address.includes(':') ? `[${api.address}]` : api.address}:${api.port}`
+  const bound = formatEndpoint(api.address, api.port)
   return { address: bound, url: `http://${bound}`, close: () => api.close(), [Symbol.asyncDispose]: () => api.close() }
 }
 

@@ -3,6 +3,7 @@
  * unchanged: `{ "data": ["192.0.2.1"], "ttl": 30 }` for the records of a type, these by type for a name, those by name
  * for all. What `set` takes in a program comes in as well.
  */
+import { isObject } from '../../config/json.ts'
 import { content, created, nothing, problem, type Answer, type Problem } from '../../http/json-api.ts'
 import type { DnsStub, ListedRecord, NameRecords, StubRecords } from '../stub/types.ts'
 import type { RecordData } from '../../input/packet-answer.ts'
@@ -156,9 +157,6 @@ function noRecords([name, type]: readonly string[], why: string | null): Problem
   const what = `${type === undefined ? '' : `${type} `}records of ${name}`
   return problem(404, `There are no ${what}${why === null ? '' : ` (${why})`}. GET /records lists those there are.`)
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The stub checks; this is for the compiler and for what JSON cannot be. */
 function checkedRecords(value: unknown): NameRecords {

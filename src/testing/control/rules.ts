@@ -3,6 +3,7 @@
  * of its own beside those that say when a rule applies; a member that the kind does not have is a mistake. The values
  * are judged by the stub.
  */
+import { isObject } from '../../config/json.ts'
 import { suggest } from '../../presentation/suggest.ts'
 import { problem, type Problem } from '../../http/json-api.ts'
 import type { DnsStub, Fault, FaultKind, FaultOptions, RuleOptions, SequenceOptions, StubReply } from '../stub/types.ts'
@@ -169,8 +170,6 @@ function replies({ replies: given }: Members): readonly (StubReply | FaultKind)[
   })
 }
 
-const isObject = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isOwn = (kind: string): kind is keyof typeof OWN => Object.hasOwn(OWN, kind)
 const isFault = (kind: string): kind is FaultKind => FAULTS.some(one => one === kind || one.toLowerCase() === kind)
 const isTurn = (value: unknown): value is 'fail' | 'pass' => value === 'fail' || value === 'pass'

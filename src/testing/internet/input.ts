@@ -5,6 +5,7 @@
  * Invariant: whatever cannot be is a `Mistake` that says which zone it is in and what was expected.
  */
 import { resolve } from 'node:path'
+import { isObject } from '../../config/json.ts'
 import { foldName, isWithin, joinNames, labelCount, type Name, ROOT, type WireName } from '../../dns/name.ts'
 import { formatName, shown } from '../../presentation/text.ts'
 import { RrClass } from '../../dns/types.ts'
@@ -51,8 +52,6 @@ const USUAL_SERVERS = ['ns1', 'ns2'] as const
 
 /** Fields of an object that was checked to be one. */
 type Fields = Readonly<Record<string, unknown>>
-const isObject = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export function readZones(zones: unknown): ZoneInput[] {
   if (!isObject(zones))

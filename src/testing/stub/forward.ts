@@ -7,6 +7,7 @@
  * instead of a storm.
  */
 import { Resolver } from 'node:dns'
+import { formatEndpoint } from '../../dns/address.ts'
 import { decodeMessage } from '../../dns/decode.ts'
 import { encodeQuery } from '../../dns/encode.ts'
 import { type Message, type Question, questionKey } from '../../dns/message.ts'
@@ -78,7 +79,7 @@ export class Forwarder {
     for (const server of servers) {
       const reply = await this.#askOne(server, question, flags)
       if (!('error' in reply)) return reply
-      failures.push(`${server.ip.family === 6 ? `[${server.ip.text}]` : server.ip.text}:${server.port} ${reply.error}`)
+      failures.push(`${formatEndpoint(server.ip.text, server.port)} ${reply.error}`)
     }
     return { error: failures.join('; ') }
   }

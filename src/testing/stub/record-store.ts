@@ -6,12 +6,12 @@
  * Invariants: a change that is a mistake changes nothing; the inner maps are never changed, so that a snapshot is a
  * copy of the outer one.
  */
+import { problemText } from '../../render/problem.ts'
 import type { Question } from '../../dns/message.ts'
 import { foldName, isWithin, type Name, parentOf, ROOT, type WireName } from '../../dns/name.ts'
 import { formatRdata } from '../../presentation/rdata-text.ts'
 import { coveredType, makeRRset, recordsOf, type RRset } from '../../dns/rrset.ts'
 import { EdeCode, Rcode, RrClass, RrType, typeName } from '../../dns/types.ts'
-import type { Problem } from '../../events.ts'
 import { defaultLimits } from '../../limits.ts'
 import { ZoneReader } from '../../system/zone-files.ts'
 import type { Answer, Content } from '../../policy/handler.ts'
@@ -266,20 +266,17 @@ function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonl
     return mistake(
       problems
         .filter(({ severity }) => severity === 'error')
-        .map(placed)
+        .map(problemText)
         .join('\n'),
     )
   return [...zone.rrsets()]
 }
 
-const placed = ({ file, line, column, message }: Problem): string =>
-  `${file}${line === 0 ? '' : `:${line}:${column}`}: ${message}`
-
 /** The text of a zone file, or a mistake that says why there is none. */
 export function readZoneText(path: unknown): { readonly text: string; readonly file: string } {
   if (typeof path !== 'string' || path === '') mistake('expected the path of a zone file')
   const found = new ZoneReader(defaultLimits.zone).read(path)
-  return found.kind === 'text' ? found : mistake(placed(found.problem).replace(': ', ' '))
+  return found.kind === 'text' ? found : mistake(problemText(found.problem).replace(': ', ' '))
 }
 
 const INSECURE = { kind: 'insecure' } as const

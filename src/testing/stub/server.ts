@@ -7,6 +7,7 @@
  * cached; nothing is sent after `stop`.
  */
 import type { Socket } from 'node:net'
+import { errorText } from '../../events.ts'
 import { AnswerCache } from '../../cache/answer-cache.ts'
 import { decodeMessage } from '../../dns/decode.ts'
 import { frame } from '../../dns/framing.ts'
@@ -325,7 +326,7 @@ export class StubServer {
       meaning = meaningOf(await unwrapped(handler, publicQuery(asking.record)), query.question, this.#parts.ttl, faults)
     } catch (error) {
       this.#parts.failed(error)
-      const text = `the handler for ${asking.record.name} failed: ${error instanceof Error ? error.message : String(error)}`
+      const text = `the handler for ${asking.record.name} failed: ${errorText(error)}`
       return settled(asking, { ...emptyContent(Rcode.SERVFAIL, { code: EdeCode.Other, text }), authoritative: false })
     }
     switch (meaning.kind) {

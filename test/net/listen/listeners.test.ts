@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Event } from '../../../src/events.ts'
 import { type LimitChanges, limitsWith } from '../../../src/limits.ts'
-import { type Binding, type Listeners, openListeners } from '../../../src/net/listen/listeners.ts'
+import { type Listeners, openListeners } from '../../../src/net/listen/listeners.ts'
 import { localAddresses, wildcardFamily } from '../../../src/net/local-addresses.ts'
-import type { Serve } from '../../../src/ports.ts'
+import type { Binding, Serve } from '../../../src/ports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
 import {
   answer,

@@ -4,22 +4,14 @@
  * written outside of the answer, since a reader may look at an entry that is being overwritten.
  */
 import { putU16, putU32, u16, u32 } from '../dns/bytes.ts'
-import { HEADER_OCTETS } from '../dns/message.ts'
+import { AD, CD, HEADER_OCTETS, QR, RD, RECORD_FIXED_OCTETS, TC } from '../dns/message.ts'
 import { RrType } from '../dns/types.ts'
 import type { QueryPeek } from '../dns/wire.ts'
 
-/** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: bits of the third and fourth octet of the header. */
-const QR = 0x80
-const TC = 0x02
-const RD = 0x01
-const AD = 0x20
-const CD = 0x10
 /** RFC 6891 section 6.1.4. */
 const DO = 0x80
 /** RFC 1035 section 4.1.4: the two top bits of a pointer's first octet. */
 const POINTER = 0xc0
-/** Type, class, TTL and length of the data, behind a record's owner. */
-const RECORD_FIXED_OCTETS = 10
 const POINTER_OCTETS = 2
 const TTL_OCTETS = 4
 const LEAST_RECORD_OCTETS = 1 + RECORD_FIXED_OCTETS

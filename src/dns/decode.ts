@@ -12,12 +12,20 @@
  */
 import { ednsFrom, readOptions } from './edns.ts'
 import {
+  AA,
+  AD,
   type AskedQuestion,
+  CD,
   type Edns,
   type Header,
   HEADER_OCTETS,
   MAX_MESSAGE_OCTETS,
   type Message,
+  QR,
+  RA,
+  RD,
+  RECORD_FIXED_OCTETS,
+  TC,
 } from './message.ts'
 import { foldName, MAX_LABEL_OCTETS, MAX_NAME_OCTETS, ROOT, trustWireName, type WireName, writeName } from './name.ts'
 import { bufferOf, copyOf, u16, u32 } from './bytes.ts'
@@ -89,16 +97,9 @@ function readHeader(bytes: Uint8Array): Header {
   }
 }
 
-/** RFC 1035 section 4.1.1 and RFC 4035 section 3.2: what the third octet of the header says, then the fourth. */
-const QR = 0x80
+/** RFC 1035 section 4.1.1: what else the third octet of the header says, and the fourth. */
 const OPCODE_SHIFT = 3
 const OPCODE_MASK = 0x0f
-const AA = 0x04
-const TC = 0x02
-const RD = 0x01
-const RA = 0x80
-const AD = 0x20
-const CD = 0x10
 const RCODE_MASK = 0x0f
 
 /** Reads one message from front to back. A method that returns null has noted where and why it gave up. */
@@ -477,7 +478,5 @@ const isProof = (type: number): boolean => type === RrType.NSEC || type === RrTy
 
 /** RFC 2181 section 8. */
 const MAX_TTL = 0x7fff_ffff
-/** Type, class, TTL, RDLENGTH. */
-const RECORD_FIXED_OCTETS = 10
 const MIN_RECORD_OCTETS = 11
 const NO_RECORDS: readonly Rr[] = Object.freeze([])

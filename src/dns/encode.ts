@@ -8,7 +8,22 @@
  */
 import { copyOf, latin1, putU16, putU32 } from './bytes.ts'
 import { optOctets, writeOpt } from './edns.ts'
-import { type Edns, type Header, HEADER_OCTETS, MAX_MESSAGE_OCTETS, type Message, type Question } from './message.ts'
+import {
+  AA,
+  AD,
+  CD,
+  type Edns,
+  type Header,
+  HEADER_OCTETS,
+  MAX_MESSAGE_OCTETS,
+  type Message,
+  QR,
+  type Question,
+  RA,
+  RD,
+  RECORD_FIXED_OCTETS,
+  TC,
+} from './message.ts'
 import { applyCaseBits, foldName, ROOT, trustWireName, type WireName, writeName } from './name.ts'
 import { fieldEnd, fitsPlan, planOf, type RdataPlan } from './rdata-wire.ts'
 import { coveredType, type Rr } from './rrset.ts'
@@ -43,8 +58,6 @@ export interface QueryOptions {
   readonly edns: Edns | null
 }
 
-/** Type, class, TTL, RDLENGTH. */
-const RECORD_FIXED_OCTETS = 10
 const QUESTION_FIXED_OCTETS = 4
 /** Measured on Node 20: from here on `set` is quicker than a loop. */
 const SHORT_COPY_OCTETS = 48
@@ -74,8 +87,8 @@ export function encodeQuery(options: QueryOptions): Uint8Array {
     HEADER_OCTETS + name.length + QUESTION_FIXED_OCTETS + (edns === null ? 0 : optOctets(edns)),
   )
   putU16(bytes, 0, options.id)
-  bytes[2] = options.recursionDesired ? 0x01 : 0
-  bytes[3] = options.checkingDisabled === true ? 0x10 : 0
+  bytes[2] = options.recursionDesired ? RD : 0
+  bytes[3] = options.checkingDisabled === true ? CD : 0
   bytes[5] = 1
   const at = writeName(name, bytes, HEADER_OCTETS)
   if (options.caseBits !== undefined) applyCaseBits(bytes, HEADER_OCTETS, at, options.caseBits)
@@ -268,15 +281,15 @@ function copyInto(from: Uint8Array, start: number, end: number, into: Uint8Array
 function putHeader(header: Header, rcode: number, truncated: boolean, bytes: Uint8Array): void {
   putU16(bytes, 0, header.id)
   bytes[2] =
-    (header.response ? 0x80 : 0) |
+    (header.response ? QR : 0) |
     ((header.opcode & 0x0f) << 3) |
-    (header.authoritative ? 0x04 : 0) |
-    (truncated || header.truncated ? 0x02 : 0) |
-    (header.recursionDesired ? 0x01 : 0)
+    (header.authoritative ? AA : 0) |
+    (truncated || header.truncated ? TC : 0) |
+    (header.recursionDesired ? RD : 0)
   bytes[3] =
-    (header.recursionAvailable ? 0x80 : 0) |
-    (header.authenticData ? 0x20 : 0) |
-    (header.checkingDisabled ? 0x10 : 0) |
+    (header.recursionAvailable ? RA : 0) |
+    (header.authenticData ? AD : 0) |
+    (header.checkingDisabled ? CD : 0) |
     (rcode & 0x0f)
 }
 

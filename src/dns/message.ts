@@ -6,6 +6,17 @@ import type { Rr } from './rrset.ts'
 
 /** RFC 1035 section 4.1.1. */
 export const HEADER_OCTETS = 12
+/** Bits of the header's third octet (RFC 1035 section 4.1.1). */
+export const QR = 0x80
+export const AA = 0x04
+export const TC = 0x02
+export const RD = 0x01
+/** Bits of its fourth octet; AD and CD by RFC 4035 section 3.2. */
+export const RA = 0x80
+export const AD = 0x20
+export const CD = 0x10
+/** Type, class, TTL and RDLENGTH of a record (RFC 1035 section 4.1.3). */
+export const RECORD_FIXED_OCTETS = 10
 /** RFC 1035 section 4.2.2: the TCP length prefix has 16 bits. */
 export const MAX_MESSAGE_OCTETS = 65_535
 

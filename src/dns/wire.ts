@@ -4,7 +4,7 @@
  */
 import { putU16, u16, u32 } from './bytes.ts'
 import { OPT_FIXED_OCTETS, optionsFit } from './edns.ts'
-import { HEADER_OCTETS } from './message.ts'
+import { AD, CD, HEADER_OCTETS, RD } from './message.ts'
 import { MAX_LABEL_OCTETS, MAX_NAME_OCTETS } from './name.ts'
 import { Rcode, RrType } from './types.ts'
 
@@ -85,9 +85,9 @@ export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): bo
     out.dnssecOk = false
   } else if (!peekOpt(bytes, end, length, out)) return false
   out.id = u16(bytes, 0)
-  out.recursionDesired = (high & 0x01) !== 0
-  out.authenticData = (low & 0x20) !== 0
-  out.checkingDisabled = (low & 0x10) !== 0
+  out.recursionDesired = (high & RD) !== 0
+  out.authenticData = (low & AD) !== 0
+  out.checkingDisabled = (low & CD) !== 0
   const fixed = nameEnd - HEADER_OCTETS
   for (let i = 0; i < QUESTION_FIXED_OCTETS; i++) out.keyOctets[fixed + i] = bytes[nameEnd + i] ?? 0
   out.keyLength = fixed + QUESTION_FIXED_OCTETS

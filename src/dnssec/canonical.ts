@@ -2,6 +2,7 @@
  * The canonical form of RRsets and the octets that a signature is over (RFC 4034 sections 3.1.8.1 and 6, RFC 6840
  * section 5.1). Shared by those who verify and those who sign; nothing is judged here.
  */
+import { RECORD_FIXED_OCTETS } from '../dns/message.ts'
 import { latin1, putU16, putU32 } from '../dns/bytes.ts'
 import {
   foldName,
@@ -17,8 +18,6 @@ import { shapeOf } from '../dns/rdata-shape.ts'
 import { fieldEnd, fitsPlan, planOf } from '../dns/rdata-wire.ts'
 import type { RRset } from '../dns/rrset.ts'
 
-/** Type, class, TTL, RDLENGTH. */
-const RECORD_FIXED_OCTETS = 10
 const TYPE_AND_CLASS_OCTETS = 4
 
 /**

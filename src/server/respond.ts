@@ -9,7 +9,7 @@
 import { putU16, u16 } from '../dns/bytes.ts'
 import { extendedError, findOption, optOctets } from '../dns/edns.ts'
 import { encodeMessage, type Encoded } from '../dns/encode.ts'
-import { MAX_MESSAGE_OCTETS, type Edns, type EdnsOption, type Message } from '../dns/message.ts'
+import { AD, type Edns, type EdnsOption, MAX_MESSAGE_OCTETS, type Message } from '../dns/message.ts'
 import { recordsOf, type Rr, type RRset } from '../dns/rrset.ts'
 import { type EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
 import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
@@ -29,9 +29,8 @@ export interface RespondSettings {
 
 /** RFC 1035 section 4.1.1: where ARCOUNT stands. */
 const ARCOUNT_OFFSET = 10
-/** RFC 4035 section 3.2.3: AD in the fourth octet of the header. */
+/** RFC 1035 section 4.1.1: the octet that AD is in. */
 const FLAGS_OFFSET = 3
-const AD = 0x20
 
 /** Octets that a reply may have. */
 export function replyLimit(asked: Asked, settings: RespondSettings): number {

@@ -55,6 +55,8 @@ export interface QueryOptions {
   readonly caseBits?: Uint8Array
   readonly recursionDesired: boolean
   readonly checkingDisabled?: boolean
+  /** In a query it asks for AD in the reply (RFC 6840 section 5.7). */
+  readonly authenticData?: boolean
   readonly edns: Edns | null
 }
 
@@ -88,7 +90,7 @@ export function encodeQuery(options: QueryOptions): Uint8Array {
   )
   putU16(bytes, 0, options.id)
   bytes[2] = options.recursionDesired ? RD : 0
-  bytes[3] = options.checkingDisabled === true ? CD : 0
+  bytes[3] = (options.checkingDisabled === true ? CD : 0) | (options.authenticData === true ? AD : 0)
   bytes[5] = 1
   const at = writeName(name, bytes, HEADER_OCTETS)
   if (options.caseBits !== undefined) applyCaseBits(bytes, HEADER_OCTETS, at, options.caseBits)

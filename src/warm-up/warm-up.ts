@@ -25,8 +25,9 @@ import { formatQuery } from '../server/query-log.ts'
 import { createServe } from '../server/serve.ts'
 import { TrustKeeper } from '../app/trust-anchor-manager.ts'
 import { WaitingClients } from '../server/pending-queries.ts'
-import { ROOT_ROLE, warmUpAddresses, WarmUpInternet } from './internet.ts'
+import { WarmUpInternet } from './internet.ts'
 import { type Expected, warmUpQuestion } from './questions.ts'
+import { ROOT_ROLE, warmUpAddresses } from './servers.ts'
 import { WarmUpSigner } from './signer.ts'
 
 export interface WarmUpParts {

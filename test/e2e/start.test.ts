@@ -88,7 +88,7 @@ describe('what keeps it from starting', () => {
 
   test('advice that is the same for several addresses comes after the last of them', () => {
     const at = (address: string, code = 'EACCES') =>
-      explainListen({ transport: 'udp', address, port: 53, code, message: 'm' }, null)
+      explainListen({ kind: 'listen-failed', transport: 'udp', address, port: 53, code, message: 'm' }, null)
     const texts = explainedOnce([at('127.0.0.1'), at('::1'), at('192.0.2.1', 'EADDRNOTAVAIL')])
     expect(texts.map(text => text.split('\n').length)).toEqual([
       2,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readConfig, type Config } from '../../src/config/config.ts'
 import { decodeMessage } from '../../src/dns/decode.ts'
 import { questionKey, type Question } from '../../src/dns/message.ts'
-import { labelsOf, ROOT } from '../../src/dns/name.ts'
+import { ROOT, suffixOf } from '../../src/dns/name.ts'
 import { RrType } from '../../src/dns/types.ts'
 import type { Event } from '../../src/events.ts'
 import { defaultLimits, limitsWith, type WarmUpLimits } from '../../src/limits.ts'
@@ -11,8 +11,10 @@ import { openRecursor, type Recursor } from '../../src/app/recursor.ts'
 import { checkQuery } from '../../src/server/check-query.ts'
 import type { Outcome } from '../../src/steps.ts'
 import { TrustKeeper } from '../../src/app/trust-anchor-manager.ts'
-import { ROOT_ROLE, WarmUpInternet, warmUpAddresses } from '../../src/warm-up/internet.ts'
-import { warmUpQuestion, ZoneKind } from '../../src/warm-up/questions.ts'
+import { WarmUpInternet } from '../../src/warm-up/internet.ts'
+import { hostAt, hostLabel, nameIn, zoneNumber, zoneTraits } from '../../src/warm-up/names.ts'
+import { warmUpQuestion } from '../../src/warm-up/questions.ts'
+import { ROOT_ROLE, warmUpAddresses } from '../../src/warm-up/servers.ts'
 import { WarmUpSigner } from '../../src/warm-up/signer.ts'
 import { warmUp, type WarmedUp, type WarmUpParts } from '../../src/warm-up/warm-up.ts'
 
@@ -98,6 +100,19 @@ describe('questions', () => {
   })
 })
 
+describe('names', () => {
+  it('say which zone and host they are of, whatever the length of their labels', () => {
+    for (let zone = 0; zone < 200; zone++) {
+      const name = nameIn(zone, hostLabel('only-ipv4', 123_456_789 >> (zone % 28)))
+      expect([zoneNumber(suffixOf(name, 2)), hostAt(name)]).toEqual([
+        zone,
+        { kind: 'only-ipv4', number: 123_456_789 >> (zone % 28), target: 0 },
+      ])
+    }
+    expect(hostAt(nameIn(3, hostLabel('alias-away', 12, 34)))).toEqual({ kind: 'alias-away', number: 12, target: 34 })
+  })
+})
+
 describe('the internet of the warm-up', () => {
   const settings = {
     minimise: 'relaxed',
@@ -149,7 +164,7 @@ describe('the internet of the warm-up', () => {
       const question = message.kind === 'message' ? message.message.question : null
       if (question === null) throw new Error('no question')
       const outcome = await resolve({ name: question.name, type: question.type, class: question.class })
-      const isSigned = labelsOf(question.name).at(-2)?.startsWith(ZoneKind.Signed) === true
+      const isSigned = zoneTraits(zoneNumber(suffixOf(question.name, 2))).isSigned
       const security = outcome.kind === 'failure' ? outcome.text : outcome.security.kind
       // An alias is as secure as the least of what it leads through.
       if (outcome.kind !== 'failure' && outcome.rrsets.length > 1) found.add('alias')

@@ -11,8 +11,8 @@ import type { CacheLimits } from '../limits.ts'
 import type { SecurityNote } from '../steps.ts'
 import { ByteStore } from './store.ts'
 
-/** What the parent's side of a name says, all of it proven. */
-export type ParentSays =
+/** What the parent's side says of a name, all of it proven. */
+export type DelegationStatus =
   | { readonly kind: 'ds'; readonly ds: readonly Uint8Array[] }
   /** A delegation without DS, or with one that is of no use here (`note`). */
   | { readonly kind: 'insecure'; readonly note: SecurityNote | null }
@@ -20,7 +20,7 @@ export type ParentSays =
 
 interface Entry {
   readonly keys: ZoneKeys | null
-  readonly parent: ParentSays | null
+  readonly status: DelegationStatus | null
   readonly expiresAt: number
 }
 
@@ -34,7 +34,7 @@ export class ZoneStates {
     this.#store = new ByteStore<Entry>(budget, (entry, key) => {
       // A key is held twice: as its octets and as the key object made of them.
       const keys = entry.keys === null ? 0 : 2 * sizeOf(entry.keys.keys.map(key => key.rdata))
-      return limits.entryOverheadBytes + key.length + keys + (entry.parent?.kind === 'ds' ? sizeOf(entry.parent.ds) : 0)
+      return limits.entryOverheadBytes + key.length + keys + (entry.status?.kind === 'ds' ? sizeOf(entry.status.ds) : 0)
     })
   }
 
@@ -50,18 +50,18 @@ export class ZoneStates {
     return this.#live(`k${zone}`, now)?.keys ?? undefined
   }
 
-  parentSays(name: Name, now: number): ParentSays | undefined {
-    return this.#live(`p${name}`, now)?.parent ?? undefined
+  delegationStatus(name: Name, now: number): DelegationStatus | undefined {
+    return this.#live(`p${name}`, now)?.status ?? undefined
   }
 
   /** `ttl` in seconds. */
   putKeys(keys: ZoneKeys, ttl: number, now: number): void {
-    this.#store.set(`k${keys.zone}`, { keys, parent: null, expiresAt: now + ttl * 1_000 })
+    this.#store.set(`k${keys.zone}`, { keys, status: null, expiresAt: now + ttl * 1_000 })
   }
 
   /** `ttl` in seconds. */
-  putParent(name: Name, parent: ParentSays, ttl: number, now: number): void {
-    this.#store.set(`p${name}`, { keys: null, parent, expiresAt: now + ttl * 1_000 })
+  putDelegationStatus(name: Name, status: DelegationStatus, ttl: number, now: number): void {
+    this.#store.set(`p${name}`, { keys: null, status, expiresAt: now + ttl * 1_000 })
   }
 
   clear(): void {

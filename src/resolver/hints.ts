@@ -10,21 +10,14 @@ import { foldName, isStrictlyWithin, type Name } from '../dns/name.ts'
 import { targetOf } from '../dns/rdata.ts'
 import { RrType } from '../dns/types.ts'
 import type { Security } from '../steps.ts'
-import type { UsableVerdict } from './ask-server.ts'
-
-/** Verdicts that answer a question, or lead on. */
-export type FinalVerdict = Extract<
-  UsableVerdict,
-  { kind: 'answer' | 'alias' | 'nodata' | 'nxdomain' | 'alias-trouble' }
->
-
-export type AliasVerdict = Extract<FinalVerdict, { kind: 'alias' }>
+import { secure } from './outcome.ts'
+import type { FinalVerdict, Judged, JudgedVerdict } from './validation/judged.ts'
 
 /**
  * The verdict as far as its first alias (a DNAME with the CNAME that it makes); null when there is none, or nothing
  * after it.
  */
-export function firstAliasOf(verdict: FinalVerdict, type: number): AliasVerdict | null {
+export function firstAliasOf(verdict: FinalVerdict, type: number): FinalVerdict | null {
   const { chain } = verdict
   const [head] = chain.aliases
   if (head === undefined || type === RrType.CNAME || (verdict.kind === 'alias' && chain.steps < 2)) return null
@@ -47,16 +40,6 @@ export function firstAliasOf(verdict: FinalVerdict, type: number): AliasVerdict 
 
 const NOT_KNOWN = { proof: [], authoritative: false, lastResort: false }
 
-/** The aliases of a verdict without what they end in. */
-export function aliasesOf({
-  chain,
-  proof,
-  authoritative,
-  lastResort,
-}: Exclude<FinalVerdict, { kind: 'alias-trouble' }>): AliasVerdict {
-  return { kind: 'alias', chain: { ...chain, final: null }, target: chain.name, proof, authoritative, lastResort }
-}
-
 /** What the caches hold of the last name of a chain. */
 export interface KnownOfTarget {
   /** The deepest zone known at or above it. */
@@ -66,18 +49,36 @@ export interface KnownOfTarget {
 }
 
 /**
- * Must the name at the end of the aliases be asked for on its own? What is proven need not. An NXDOMAIN is too much to
- * take from a hint: servers send it for names that they have delegated, and for empty non-terminals. Data, and its
- * absence at a name that exists, are taken unless something else is known: a zone cut between the server's zone and the
- * name, or data that is denied. `zone` is the one that was asked.
+ * The verdict without its end, when that is a hint: the name at the end of the aliases is then asked for on its own.
+ * `zone` is the one that was asked.
  */
-export function isHint(
-  verdict: FinalVerdict,
+export function withoutHint(judged: Judged, zone: Name, known: KnownOfTarget): Judged {
+  const { verdict, aliases, end, wildcards } = judged
+  if (verdict.kind === 'alias-trouble' || aliases.length === 0 || !isHint(verdict, end, zone, known)) return judged
+  const { chain, proof, authoritative, lastResort } = verdict
+  return {
+    kind: 'judged',
+    verdict: { kind: 'alias', chain, target: chain.name, proof, authoritative, lastResort },
+    aliases,
+    end: secure,
+    denials: [],
+    wildcards,
+  }
+}
+
+/**
+ * Must what follows the aliases be asked for on its own? What is proven need not. An NXDOMAIN is too much to take from
+ * a hint: servers send it for names that they have delegated, and for empty non-terminals. Data, and its absence at a
+ * name that exists, are taken unless something else is known: a zone cut between the server's zone and the name, or
+ * data that is denied.
+ */
+function isHint(
+  verdict: Exclude<JudgedVerdict, { kind: 'alias-trouble' }>,
   end: Security,
   zone: Name,
   { deepestZone, hasData }: KnownOfTarget,
 ): boolean {
-  if (verdict.chain.aliases.length === 0 || end.kind === 'secure') return false
+  if (end.kind === 'secure') return false
   switch (verdict.kind) {
     case 'nxdomain':
       return true
@@ -87,7 +88,6 @@ export function isHint(
       // The CNAME that was asked for and a DNAME made: nothing follows an alias.
       return verdict.rrset.type !== RrType.CNAME && isStrictlyWithin(deepestZone, zone)
     case 'alias':
-    case 'alias-trouble':
       return false
     default:
       return verdict satisfies never

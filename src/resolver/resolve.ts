@@ -2,29 +2,18 @@
  * RFC 1034 section 5.3.3 as one loop: what is known, else the closest zone cut, ask, follow. No clock of its own, no
  * socket, no promise: the world is reached only at `yield*`.
  */
+import type { DelegatedServer } from '../cache/delegations.ts'
+import type { CachedFailure } from '../cache/failure-cache.ts'
 import type { Question } from '../dns/message.ts'
 import { isStrictlyWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
-import type { DelegatedServer } from '../cache/delegations.ts'
-import type { CachedFailure } from '../cache/failure-cache.ts'
-import { boundedTtl } from '../cache/ttl.ts'
+import { weaker } from '../dnssec/set-facts.ts'
 import type { FailureReason, Outcome, Security, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './ask-zone.ts'
 import type { Referral } from './classify.ts'
-import type { Evidence } from './validation/chain.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import {
-  deepestZone,
-  forget,
-  outcomeOf,
-  recall,
-  remember,
-  unvalidated,
-  type Recalled,
-  type Securities,
-} from './memory.ts'
-import { aliasesOf, firstAliasOf, isHint, type FinalVerdict, type KnownOfTarget } from './hints.ts'
+import { firstAliasOf, withoutHint, type KnownOfTarget } from './hints.ts'
 import { minimise } from './minimise.ts'
 import {
   behindChain,
@@ -36,16 +25,18 @@ import {
   withoutRepeats,
   type Failure,
 } from './outcome.ts'
-import { judge, weaker, type Judgement } from './validation/judge.ts'
+import { deepestZone, recall, type Recalled } from './recall.ts'
+import { forget, remember, rememberReferral } from './remember.ts'
+import type { Unproven } from './validation/context.ts'
+import { outcomeOf, withoutValidation, type FinalVerdict, type Judged } from './validation/judged.ts'
+import { validateVerdict, type Received } from './validation/validate-verdict.ts'
 
 type Walked =
   | { readonly kind: 'verdict'; readonly verdict: FinalVerdict; readonly cut: ZoneCut; readonly server: string }
   | ZoneFailure
 
 /** A verdict that may be used: validated where validation is wanted. */
-type Settled =
-  | { readonly kind: 'settled'; readonly verdict: FinalVerdict; readonly judged: Securities }
-  | { readonly kind: 'failure'; readonly failure: Failure }
+type Settled = Judged | { readonly kind: 'failure'; readonly failure: Failure }
 
 /** What led to the last name so far. */
 interface Trail {
@@ -63,8 +54,9 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
   for (;;) {
     if (asked.includes(question.name)) return failure('alias-chain', 'the alias chain is a loop', trail.rrsets)
     asked = [...asked, question.name]
-    const bogusBefore = rememberedBogus(env, task, question)
-    if (bogusBefore !== null) return bogusBefore
+    const failed = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
+    // Data that did not validate a moment ago is not validated again for each that asks; who does not check may have it.
+    if (task.checking && failed !== undefined && isForValidating(failed)) return bogusFailure(failed.ede, failed.text)
     const known = recall(env, task, question)
     if (known.kind === 'done') return finish(trail, known.outcome)
     if (known.kind === 'alias') {
@@ -77,17 +69,17 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
       continue
     }
     trail.authoritative ??= false
-    const settled = yield* settle(env, task, question, known)
+    const settled = yield* settle(env, task, question, known, failed)
     if (settled.kind === 'failure') return fail(env, question, settled.failure, trail.rrsets)
-    const { verdict, judged } = settled
-    if (verdict.kind === 'alias-trouble') return fail(env, question, chainFailure(verdict), trail.rrsets)
+    const outcome = outcomeOf(settled, env.limits.cache)
+    if (outcome.kind === 'failure') return fail(env, question, outcome, trail.rrsets)
+    const { verdict } = settled
     const over = task.budget.takeAliases(verdict.chain.steps)
     if (verdict.kind !== 'alias') {
       succeeded(env, task, question)
-      return over === null ? finish(trail, outcomeOf(env, verdict, judged)) : failure('alias-chain', over, trail.rrsets)
+      return over === null ? finish(trail, outcome) : failure('alias-chain', over, trail.rrsets)
     }
-    const rrsets = verdict.chain.aliases.map(set => ({ ...set, ttl: boundedTtl(set.ttl, env.limits.cache) }))
-    extend(trail, rrsets, verdict.proof, judged.aliases.reduce(weaker, judged.end))
+    extend(trail, outcome.rrsets, outcome.proof, outcome.security)
     if (!task.followsAliases) return finish(trail, nothingMore)
     if (over !== null) return failure('alias-chain', over, trail.rrsets)
     question = { ...question, name: verdict.target }
@@ -128,71 +120,48 @@ function finish(trail: Trail, outcome: Outcome): Outcome {
     : { ...chained, authoritative: trail.authoritative }
 }
 
-function chainFailure(verdict: Extract<FinalVerdict, { kind: 'alias-trouble' }>): Failure {
-  switch (verdict.trouble) {
-    case 'loop':
-      return failure('alias-chain', 'the alias chain is a loop', verdict.chain.aliases)
-    case 'too-long':
-      return failure('alias-chain', 'more aliases in one reply than are followed', verdict.chain.aliases)
-    case 'name-too-long':
-      return failure(
-        'name-too-long',
-        'the name after DNAME substitution is longer than 255 octets',
-        verdict.chain.aliases,
-      )
-    default:
-      return verdict.trouble satisfies never
-  }
-}
-
 /** RFC 9520. What is remembered at the top only is so by the scheduler, which knows where the top is. */
 function fail(env: Env, question: Question, failed: Failure, chain: readonly RRset[]): Outcome {
   if (failureFacts[failed.why].remembered === 'always') env.caches.failures.put(question, failed, env.clock.now())
   return behindChain(chain, failed)
 }
 
-/**
- * Data that did not validate a moment ago is not validated again for each that asks; who does not check is not told of
- * it.
- */
-function rememberedBogus(env: Env, task: Task, question: Question): Failure | null {
-  if (!task.checking || task.fresh) return null
-  const remembered = env.caches.failures.find(question, env.clock.now())
-  return remembered !== undefined && isForValidating(remembered) ? bogusFailure(remembered.ede, remembered.text) : null
-}
-
 function succeeded(env: Env, task: Task, question: Question): void {
-  // That it resolves says nothing about its signatures, as long as nobody looked.
+  // That it resolves says nothing about its signatures, as long as nobody looked. Looked up again: another resolution
+  // may have found out meanwhile that it is bogus.
   const remembered = task.checking ? undefined : env.caches.failures.find(question, env.clock.now())
   if (remembered === undefined || !isForValidating(remembered)) env.caches.failures.succeeded(question)
 }
 
 const isForValidating = ({ why }: CachedFailure): boolean => failureFacts[why].heldAgainst === 'validating'
 
-/** What the cache has unvalidated, else what the servers say: judged, and remembered with what was found. */
+/**
+ * What the cache has unvalidated, else what the servers say: validated, and remembered with what was found. `failed` is
+ * a failure of the question that is still remembered.
+ */
 function* settle(
   env: Env,
   task: Task,
   question: Question,
-  known: Extract<Recalled, { kind: 'unjudged' | 'cut' | 'unknown' }>,
+  known: Extract<Recalled, { kind: 'unvalidated' | 'cut' | 'unknown' }>,
+  failed: CachedFailure | undefined,
 ): Steps<Settled> {
-  if (!task.checking) {
-    const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, null)
-    if (walked.kind === 'failure') return walked
-    return kept(env, walked.cut, question, asFarAsFollowed(task, walked.verdict), unvalidated)
-  }
-  const evidence = new Map<Name, Referral>()
-  if (known.kind === 'unjudged') {
-    const cut = startingCut(env, question, null)
-    const judged = yield* judge(env, task, cut.zone, question, asFarAsFollowed(task, known.verdict), evidence)
-    if (judged.kind === 'judged') return kept(env, cut, question, judged.verdict, judged)
-    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged) }
+  const evidence = task.checking ? new Map<Name, Referral>() : null
+  if (evidence !== null && known.kind === 'unvalidated') {
+    const { zone } = startingCut(env, question, null)
+    const verdict = asFarAsFollowed(task, known.verdict)
+    const result = yield* validateVerdict(env, task, { zone, question, verdict, evidence })
+    if (result.kind === 'judged') return keep(env, zone, question, result)
+    if (result.kind === 'limit') return { kind: 'failure', failure: spent(task, result) }
     note(task, 'what is cached does not validate: asking again')
     forget(env, question, known.verdict)
   }
+  if (failed !== undefined && !isForValidating(failed))
+    return { kind: 'failure', failure: failure('cached', failed.text) }
   const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, evidence)
   if (walked.kind === 'failure') return walked
-  return yield* validated(env, task, question, walked, evidence)
+  if (evidence !== null) return yield* validateReplies(env, task, question, walked, evidence)
+  return keep(env, walked.cut.zone, question, withoutValidation(asFarAsFollowed(task, walked.verdict)))
 }
 
 /**
@@ -209,22 +178,17 @@ const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
 
 /**
  * Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases, and their end
- * is asked for.
+ * is asked for. `zone` is the one whose servers said it.
  */
-function kept(env: Env, cut: ZoneCut, question: Question, verdict: FinalVerdict, judged: Securities): Settled {
-  if (verdict.kind === 'alias-trouble' || !isHint(verdict, judged.end, cut.zone, knownOf(env, question, verdict))) {
-    remember(env, cut, question, verdict, judged)
-    return { kind: 'settled', verdict, judged }
-  }
-  const aliases = aliasesOf(verdict)
-  const known = judged === unvalidated ? judged : { ...judged, end: secure, denials: [] }
-  remember(env, cut, question, aliases, known)
-  return { kind: 'settled', verdict: aliases, judged: known }
+function keep(env: Env, zone: Name, question: Question, judged: Judged): Judged {
+  const kept = withoutHint(judged, zone, knownOf(env, question, judged))
+  remember(env, question, kept)
+  return kept
 }
 
 /** What is known of the name that a chain of aliases ends in, from elsewhere than this reply. */
-function knownOf(env: Env, { type, class: klass }: Question, { chain }: FinalVerdict): KnownOfTarget {
-  if (chain.aliases.length === 0) return NOTHING_KNOWN
+function knownOf(env: Env, { type, class: klass }: Question, { verdict: { chain }, aliases }: Judged): KnownOfTarget {
+  if (aliases.length === 0) return NOTHING_KNOWN
   const now = env.clock.now()
   return {
     deepestZone: deepestZone(env, chain.name, type, now),
@@ -234,24 +198,14 @@ function knownOf(env: Env, { type, class: klass }: Question, { chain }: FinalVer
 
 const NOTHING_KNOWN: KnownOfTarget = Object.freeze({ deepestZone: ROOT, hasData: false })
 
-/**
- * Judged as it is; when that does not validate, as far as its first alias: where that leads is then asked for on its
- * own.
- */
-function* judgeReply(
-  env: Env,
-  task: Task,
-  zone: Name,
-  question: Question,
-  verdict: FinalVerdict,
-  evidence: Evidence,
-): Steps<Judgement> {
-  const whole = yield* judge(env, task, zone, question, verdict, evidence)
+/** Validated whole; when that fails, as far as its first alias: where that leads is then asked for on its own. */
+function* validateReply(env: Env, task: Task, received: Received): Steps<Judged | Unproven> {
+  const whole = yield* validateVerdict(env, task, received)
   if (whole.kind !== 'bogus') return whole
-  const first = firstAliasOf(verdict, question.type)
+  const first = firstAliasOf(received.verdict, received.question.type)
   if (first === null) return whole
   note(task, `${whole.text}: going by the first alias alone`)
-  const alone = yield* judge(env, task, zone, question, first, evidence)
+  const alone = yield* validateVerdict(env, task, { ...received, verdict: first })
   return alone.kind === 'judged' ? alone : whole
 }
 
@@ -259,7 +213,7 @@ function* judgeReply(
  * A bad server must not make a zone bogus: what does not validate is asked of others before it is given up (RFC 4035
  * section 4.7).
  */
-function* validated(
+function* validateReplies(
   env: Env,
   task: Task,
   question: Question,
@@ -270,14 +224,16 @@ function* validated(
   let at = walked
   let first: Failure | null = null
   for (;;) {
-    const judged = yield* judgeReply(env, task, at.cut.zone, question, asFarAsFollowed(task, at.verdict), evidence)
-    if (judged.kind === 'judged') return kept(env, at.cut, question, judged.verdict, judged)
-    if (judged.kind === 'limit') return { kind: 'failure', failure: spent(task, judged) }
-    first ??= bogusFailure(judged.ede, judged.text)
+    const { zone } = at.cut
+    const verdict = asFarAsFollowed(task, at.verdict)
+    const result = yield* validateReply(env, task, { zone, question, verdict, evidence })
+    if (result.kind === 'judged') return keep(env, zone, question, result)
+    if (result.kind === 'limit') return { kind: 'failure', failure: spent(task, result) }
+    first ??= bogusFailure(result.ede, result.text)
     avoid.add(at.server)
-    if (judged.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
-    note(task, `${judged.text}: asking another server`)
-    const again = yield* walkFrom(env, task, question, at.cut, null, evidence, avoid)
+    if (result.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
+    note(task, `${result.text}: asking another server`)
+    const again = yield* walkFrom(env, task, { question, start: at.cut, failed: null, evidence, avoid })
     if (again.kind === 'failure')
       return { kind: 'failure', failure: again.failure.why === 'overload' ? again.failure : first }
     at = again
@@ -295,25 +251,21 @@ function* walk(
   localCut: ZoneCut | null,
   evidence: Map<Name, Referral> | null,
 ): Steps<Walked> {
-  const remembered = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
-  if (remembered !== undefined && !isForValidating(remembered))
-    return { kind: 'failure', failure: failure('cached', remembered.text) }
   const start = startingCut(env, question, localCut)
-  const walked = yield* walkFrom(env, task, question, start, null, evidence)
+  const walked = yield* walkFrom(env, task, { question, start, failed: null, evidence, avoid: undefined })
   // A cached delegation may be out of date: when its servers are of no use the parent is asked once more.
   if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure) || walked.unasked === true)
     return walked
   if (env.caches.delegations.get(start.zone, env.clock.now()) === undefined) return walked
   note(task, 'the cached delegation led nowhere: asking its parent again')
   env.caches.delegations.remove(start.zone)
-  return yield* walkFrom(
-    env,
-    task,
+  return yield* walkFrom(env, task, {
     question,
-    startingCut(env, question, localCut),
-    { cut: start, failure: walked.failure },
+    start: startingCut(env, question, localCut),
+    failed: { cut: start, failure: walked.failure },
     evidence,
-  )
+    avoid: undefined,
+  })
 }
 
 /** A cut whose servers have just failed, and how. */
@@ -350,15 +302,19 @@ function startingCut(env: Env, question: Question, localCut: ZoneCut | null): Zo
   return env.root()
 }
 
-function* walkFrom(
-  env: Env,
-  task: Task,
-  question: Question,
-  start: ZoneCut,
-  failed: FailedCut | null,
-  evidence: Map<Name, Referral> | null,
-  avoid?: ReadonlySet<string>,
-): Steps<Walked> {
+/** One way down from a cut. */
+interface Walk {
+  readonly question: Question
+  readonly start: ZoneCut
+  /** The cut that was tried in vain before. */
+  readonly failed: FailedCut | null
+  /** Gathers the referrals on the way; null when nobody checks. */
+  readonly evidence: Map<Name, Referral> | null
+  /** Keys of servers of `start` that are not asked. */
+  readonly avoid: ReadonlySet<string> | undefined
+}
+
+function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, avoid }: Walk): Steps<Walked> {
   let cut = start
   let known = labelCount(cut.zone)
   let { minimise: mode } = env.settings
@@ -390,11 +346,10 @@ function* walkFrom(
     if (verdict.kind === 'referral') {
       const over = task.budget.takeReferral()
       if (over !== null) return { kind: 'failure', failure: failure('budget', over) }
-      remember(env, cut, ask.question, verdict)
-      evidence?.set(verdict.referral.zone, verdict.referral)
-      if (failed !== null && sameServers(failed.cut, verdict.referral))
-        return { kind: 'failure', failure: failed.failure }
-      cut = descend(env, cut, verdict.referral)
+      const { referral } = verdict
+      cut = rememberReferral(env, cut, referral)
+      evidence?.set(referral.zone, referral)
+      if (failed !== null && sameServers(failed.cut, referral)) return { kind: 'failure', failure: failed.failure }
       known = labelCount(cut.zone)
       tellCut(task, cut)
       continue
@@ -406,7 +361,7 @@ function* walkFrom(
     }
     // RFC 9156 section 2.3: relaxed means that NXDOMAIN for an ancestor is not believed (broken empty non-terminals).
     if (verdict.kind === 'nxdomain') mode = 'off'
-    else remember(env, cut, ask.question, verdict)
+    else remember(env, ask.question, withoutValidation(verdict))
     known = labelCount(ask.question.name)
   }
 }
@@ -418,13 +373,6 @@ function knownBelow(env: Env, question: Question): boolean {
   if (rrsets.get(question.name, question.type, question.class, now) !== undefined) return true
   if (rrsets.get(question.name, RrType.CNAME, question.class, now) !== undefined) return true
   return negatives.find(question, now)?.kind === 'nodata'
-}
-
-/** The child's cut, with the parent's clock: it may not outlive the delegation through which it was reached. */
-function descend(env: Env, parent: ZoneCut, referral: Referral): ZoneCut {
-  const ttlMs = boundedTtl(referral.ttl, env.limits.cache) * 1_000
-  const expiresAt = Math.min(env.clock.now() + ttlMs, parent.expiresAt)
-  return { zone: referral.zone, servers: referral.servers, ds: referral.ds, expiresAt, from: 'referral' }
 }
 
 function tellCut(task: Task, cut: ZoneCut): void {

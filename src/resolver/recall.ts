@@ -1,28 +1,23 @@
 /**
  * What is known about a question without asking anyone: local zones first (they win over everything cached), then
- * cached data, denials, and DNAMEs above the name. And the way back: what of a verdict is remembered.
+ * cached data, denials, and DNAMEs above the name. How it gets into the caches is the business of `remember.ts`.
  */
-import type { Question } from '../dns/message.ts'
-import { foldName, isStrictlyWithin, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
-import { readSoa, targetOf } from '../dns/rdata.ts'
-import { withTtl, type RRset } from '../dns/rrset.ts'
-import { livesBesideCname, RrType } from '../dns/types.ts'
 import type { DelegatedServer } from '../cache/delegations.ts'
-import { boundedTtl, negativeTtl } from '../cache/ttl.ts'
 import { remainingDenial, type NegativeEntry } from '../cache/negative-cache.ts'
 import { remaining, remainingProof, type CachedRRset } from '../cache/rrset-cache.ts'
 import { Trust } from '../cache/trust.ts'
-import type { CacheLimits } from '../limits.ts'
+import type { Question } from '../dns/message.ts'
+import { foldName, isStrictlyWithin, isWithin, parentOf, ROOT, type Name } from '../dns/name.ts'
+import { targetOf } from '../dns/rdata.ts'
+import type { RRset } from '../dns/rrset.ts'
+import { livesBesideCname, RrType } from '../dns/types.ts'
 import type { Outcome, Security } from '../steps.ts'
 import type { Zone } from '../zone/zone.ts'
-import type { UsableVerdict } from './ask-server.ts'
 import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { signersOf } from './validation/chain.ts'
-import type { FinalVerdict } from './hints.ts'
 import { failure, indeterminate, secure } from './outcome.ts'
 import { throughCname, throughDname, type Chain } from './scrub.ts'
 import { addressesIn } from './server-addresses.ts'
-import { isExpanded, isSynthesised, weaker, type Judged } from './validation/judge.ts'
+import type { FinalVerdict } from './validation/judged.ts'
 
 export type Recalled =
   | { readonly kind: 'done'; readonly outcome: Outcome }
@@ -35,12 +30,11 @@ export type Recalled =
       readonly proof: readonly RRset[]
     }
   /** Cached, and not validated yet. */
-  | { readonly kind: 'unjudged'; readonly verdict: FinalVerdict }
+  | { readonly kind: 'unvalidated'; readonly verdict: FinalVerdict }
   /** A local zone delegates the name: the walk goes on from there. */
   | { readonly kind: 'cut'; readonly cut: ZoneCut }
   | { readonly kind: 'unknown' }
 
-const NO_SETS: readonly RRset[] = Object.freeze([])
 const unknown: Recalled = Object.freeze({ kind: 'unknown' })
 
 export function recall(env: Env, task: Task, question: Question): Recalled {
@@ -130,8 +124,8 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
   if (entry !== undefined) {
     const rrset = remaining(entry, now)
     noteCache(task, 'data', name, type, rrset.ttl)
-    if (isUnjudged(task, entry.security))
-      return unjudged({ kind: 'answer', chain: chainOf(name, [], rrset), rrset, ...fieldsOf(entry, now) })
+    if (isUnvalidated(task, entry.security))
+      return unvalidated({ kind: 'answer', chain: chainOf(name, [], rrset), rrset, ...fieldsOf(entry, now) })
     return done({
       kind: 'answer',
       rrsets: [rrset],
@@ -155,8 +149,8 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
     const { soa, proof } = remainingDenial(denial, now)
     const { kind, security } = denial
     noteCache(task, kind, denial.name, type, soa.ttl)
-    if (!isUnjudged(task, security)) return done({ kind, rrsets: [], soa, proof, security, authoritative: false })
-    return unjudged({
+    if (!isUnvalidated(task, security)) return done({ kind, rrsets: [], soa, proof, security, authoritative: false })
+    return unvalidated({
       kind,
       chain: chainOf(denial.name, [], null),
       name: denial.name,
@@ -257,9 +251,9 @@ function cached(env: Env, task: Task, name: Name, type: number, klass: number, n
  */
 const ENDS_SOON = 0.2
 
-const isUnjudged = (task: Task, security: Security): boolean => task.checking && security.kind === 'indeterminate'
+const isUnvalidated = (task: Task, security: Security): boolean => task.checking && security.kind === 'indeterminate'
 
-const unjudged = (verdict: FinalVerdict): Recalled => ({ kind: 'unjudged', verdict })
+const unvalidated = (verdict: FinalVerdict): Recalled => ({ kind: 'unvalidated', verdict })
 
 const fieldsOf = (
   entry: CachedRRset,
@@ -279,8 +273,8 @@ const chainOf = (name: Name, aliases: readonly RRset[], final: RRset | null): Ch
 })
 
 function alias(task: Task, sets: readonly RRset[], target: Name, entry: CachedRRset, now: number): Recalled {
-  if (isUnjudged(task, entry.security))
-    return unjudged({ kind: 'alias', chain: chainOf(target, sets, null), target, ...fieldsOf(entry, now) })
+  if (isUnvalidated(task, entry.security))
+    return unvalidated({ kind: 'alias', chain: chainOf(target, sets, null), target, ...fieldsOf(entry, now) })
   return {
     kind: 'alias',
     rrsets: sets,
@@ -300,7 +294,8 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
     const step = throughDname(question.name, rrset)
     if (step === 'name-too-long') {
       const chain: Chain = { ...chainOf(question.name, [rrset], null), trouble: 'name-too-long' }
-      if (isUnjudged(task, dname.security)) return unjudged({ kind: 'alias-trouble', chain, trouble: 'name-too-long' })
+      if (isUnvalidated(task, dname.security))
+        return unvalidated({ kind: 'alias-trouble', chain, trouble: 'name-too-long' })
       return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', [rrset]))
     }
     if (typeof step === 'string') continue
@@ -308,8 +303,8 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
     if (question.type !== RrType.CNAME) return alias(task, step.sets, step.target, dname, now)
     // The CNAME that was asked for is the one that the DNAME makes; its target is not the question.
     const cname = step.sets.at(-1) ?? rrset
-    if (isUnjudged(task, dname.security))
-      return unjudged({
+    if (isUnvalidated(task, dname.security))
+      return unvalidated({
         kind: 'answer',
         chain: chainOf(question.name, [rrset], cname),
         rrset: cname,
@@ -325,150 +320,4 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
     })
   }
   return unknown
-}
-
-/** What was said of each part of a verdict: the sets of its alias chain, in order, and what it ends in. */
-export type Securities = Pick<Judged, 'aliases' | 'end' | 'denials' | 'wildcards'>
-
-/**
- * Keeps what a verdict from the servers of `cut` teaches. Only the question's own chain and denial are kept as data
- * (never authority or additional records); a referral goes to the delegation store and dies with its parent's
- * delegation (ghost domains 2012, Phoenix 2023). Without `judged` nobody has validated it.
- */
-export function remember(
-  env: Env,
-  cut: ZoneCut,
-  question: Question,
-  verdict: UsableVerdict,
-  judged: Securities = unvalidated,
-): void {
-  const now = env.clock.now()
-  const { rrsets, negatives, delegations } = env.caches
-  const keep = (sets: readonly RRset[], authoritative: boolean, proof: readonly RRset[]): void => {
-    const trust = authoritative ? Trust.AuthoritativeAnswer : Trust.NonAuthoritativeAnswer
-    sets.forEach((set, index) => {
-      if (isSynthesised(set, sets)) return
-      const security =
-        judged.aliases[index] ?? (verdict.kind === 'answer' && set === verdict.rrset ? judged.end : indeterminate)
-      if (!isExpanded(set)) {
-        rrsets.put(set, trust, security, now)
-        return
-      }
-      rrsets.put(set, trust, security, now, security.kind === 'secure' ? judged.denials : proof)
-    })
-    if (judged.wildcards.length === 0) return
-    for (const wildcard of judged.wildcards) rrsets.putWildcard(wildcard, trust, now)
-    keepDenials(env, judged.denials, null, now)
-  }
-  switch (verdict.kind) {
-    case 'answer':
-      // Nearly all answers are one set that no wildcard made.
-      if (verdict.chain.aliases.length === 0 && !isExpanded(verdict.rrset)) {
-        rrsets.put(
-          verdict.rrset,
-          verdict.authoritative ? Trust.AuthoritativeAnswer : Trust.NonAuthoritativeAnswer,
-          judged.end,
-          now,
-        )
-        return
-      }
-      keep([...verdict.chain.aliases, verdict.rrset], verdict.authoritative, verdict.proof)
-      return
-    case 'alias':
-      keep(verdict.chain.aliases, verdict.authoritative, verdict.proof)
-      return
-    case 'nodata':
-    case 'nxdomain': {
-      keep(verdict.chain.aliases, verdict.authoritative, verdict.proof)
-      // RFC 2308 section 5: a denial without SOA has no TTL and is not cached.
-      if (verdict.soa === null) return
-      if (judged.end.kind === 'secure') keepDenials(env, judged.denials, verdict.soa, now)
-      const proof = judged.end.kind === 'secure' ? judged.denials : verdict.proof
-      if (verdict.kind === 'nodata')
-        negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, proof, judged.end, now)
-      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, proof, judged.end, now)
-      return
-    }
-    case 'referral': {
-      const { zone, servers, ds, ttl } = verdict.referral
-      delegations.put(
-        { zone, servers, ds, expiresAt: now + boundedTtl(ttl, env.limits.cache) * 1_000 },
-        cut.expiresAt,
-        now,
-      )
-      return
-    }
-    case 'alias-trouble':
-      return
-    default:
-      verdict satisfies never
-  }
-}
-
-/** `proof` are sets whose signatures were verified. */
-function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: number): void {
-  const { denials } = env.caches
-  for (const set of proof) {
-    const [zone] = signersOf(set)
-    if (zone === undefined) continue
-    if (soa !== null && soa.name === zone) denials.putSoa(zone, soa, now)
-    if (set.type === RrType.NSEC) denials.putNsec(zone, set, now)
-    else if (set.type === RrType.NSEC3) denials.putNsec3(zone, set, now)
-  }
-}
-
-export const unvalidated: Securities = Object.freeze({ aliases: [], end: indeterminate, denials: [], wildcards: [] })
-
-/** Forgets cached data that turned out not to validate, so that its servers are asked again. */
-export function forget(env: Env, question: Question, verdict: FinalVerdict): void {
-  for (const set of verdict.chain.aliases) env.caches.rrsets.remove(set.name, set.type, set.class)
-  if (verdict.kind === 'answer') env.caches.rrsets.remove(verdict.rrset.name, verdict.rrset.type, verdict.rrset.class)
-  if (verdict.kind === 'nodata' || verdict.kind === 'nxdomain') env.caches.negatives.remove(question, verdict.name)
-}
-
-/** What the client is told of a verdict, with the TTLs that the cache would give. */
-export function outcomeOf(
-  env: Env,
-  verdict: Extract<UsableVerdict, { kind: 'answer' | 'nodata' | 'nxdomain' }>,
-  judged: Securities = unvalidated,
-): Outcome {
-  const { cache } = env.limits
-  const clamp = (set: RRset): RRset => withTtl(set, boundedTtl(set.ttl, cache))
-  if (verdict.kind === 'answer' && verdict.chain.aliases.length === 0) {
-    return {
-      kind: 'answer',
-      rrsets: [clamp(verdict.rrset)],
-      proof: verdict.proof,
-      security: judged.end,
-      authoritative: false,
-      additional: NO_SETS,
-    }
-  }
-  const aliases = verdict.chain.aliases.map(clamp)
-  const security = judged.aliases.reduce(weaker, judged.end)
-  const { proof } = verdict
-  if (verdict.kind === 'answer')
-    return {
-      kind: 'answer',
-      rrsets: [...aliases, clamp(verdict.rrset)],
-      proof,
-      security,
-      authoritative: false,
-      additional: [],
-    }
-  return {
-    kind: verdict.kind,
-    rrsets: aliases,
-    soa: verdict.soa === null ? null : denialSoa(verdict.soa, cache),
-    proof,
-    security,
-    authoritative: false,
-  }
-}
-
-/** RFC 2308 section 3: the SOA goes out with the TTL of the denial. */
-function denialSoa(soa: RRset, limits: CacheLimits): RRset {
-  const [rdata] = soa.rdatas
-  const minimum = rdata === undefined ? null : readSoa(rdata)?.minimum
-  return withTtl(soa, negativeTtl(soa.ttl, minimum ?? 0, limits))
 }

@@ -1,0 +1,106 @@
+/**
+ * What is kept of what servers say: of a verdict the question's own chain and denial, never other authority or
+ * additional records; of a referral the delegation. How it is found again is the business of `recall.ts`.
+ */
+import { boundedTtl } from '../cache/ttl.ts'
+import { Trust } from '../cache/trust.ts'
+import type { Question } from '../dns/message.ts'
+import type { RRset } from '../dns/rrset.ts'
+import { RrType } from '../dns/types.ts'
+import { isExpanded, isSynthesised, signersOf } from '../dnssec/set-facts.ts'
+import type { Referral } from './classify.ts'
+import type { Env, ZoneCut } from './env.ts'
+import type { FinalVerdict, Judged, JudgedSet } from './validation/judged.ts'
+
+/** Keeps what a verdict teaches, each set with what validation found of it. */
+export function remember(env: Env, question: Question, judged: Judged): void {
+  const now = env.clock.now()
+  const { verdict, aliases, end, denials } = judged
+  switch (verdict.kind) {
+    case 'answer':
+      // Nearly all answers are one set that no wildcard made.
+      if (aliases.length === 0 && !isExpanded(verdict.rrset))
+        env.caches.rrsets.put(verdict.rrset, trustIn(verdict), end, now)
+      else keepSets(env, [...aliases, { set: verdict.rrset, security: end }], verdict, judged, now)
+      return
+    case 'alias':
+      keepSets(env, aliases, verdict, judged, now)
+      return
+    case 'nodata':
+    case 'nxdomain': {
+      keepSets(env, aliases, verdict, judged, now)
+      // RFC 2308 section 5: a denial without SOA has no TTL and is not cached.
+      if (verdict.soa === null) return
+      const { negatives } = env.caches
+      const isProven = end.kind === 'secure'
+      if (isProven) keepDenials(env, denials, verdict.soa, now)
+      const proof = isProven ? denials : verdict.proof
+      if (verdict.kind === 'nodata')
+        negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, proof, end, now)
+      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, proof, end, now)
+      return
+    }
+    case 'alias-trouble':
+      return
+    default:
+      verdict satisfies never
+  }
+}
+
+const trustIn = ({ authoritative }: { readonly authoritative: boolean }): Trust =>
+  authoritative ? Trust.AuthoritativeAnswer : Trust.NonAuthoritativeAnswer
+
+/** A set that a wildcard made is kept with what proves that it applies: the verified sets, or those that came. */
+function keepSets(
+  env: Env,
+  sets: readonly JudgedSet[],
+  verdict: { readonly authoritative: boolean; readonly proof: readonly RRset[] },
+  { denials, wildcards }: Judged,
+  now: number,
+): void {
+  const { rrsets } = env.caches
+  const trust = trustIn(verdict)
+  let before: RRset | undefined
+  for (const { set, security } of sets) {
+    const isMadeHere = isSynthesised(set, before)
+    before = set
+    if (isMadeHere) continue
+    if (!isExpanded(set)) rrsets.put(set, trust, security, now)
+    else rrsets.put(set, trust, security, now, security.kind === 'secure' ? denials : verdict.proof)
+  }
+  if (wildcards.length === 0) return
+  for (const wildcard of wildcards) rrsets.putWildcard(wildcard, trust, now)
+  keepDenials(env, denials, null, now)
+}
+
+/** `proof` are sets whose signatures were verified. */
+function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: number): void {
+  const { denials } = env.caches
+  for (const set of proof) {
+    const [zone] = signersOf(set)
+    if (zone === undefined) continue
+    if (soa !== null && soa.name === zone) denials.putSoa(zone, soa, now)
+    if (set.type === RrType.NSEC) denials.putNsec(zone, set, now)
+    else if (set.type === RrType.NSEC3) denials.putNsec3(zone, set, now)
+  }
+}
+
+/**
+ * Keeps a referral from the servers of `parent` as a delegation and gives the child's cut. It ends with the delegation
+ * that it was reached through, if not before (ghost domains 2012, Phoenix 2023): a referral of a day from a zone whose
+ * own delegation has an hour left is good for that hour.
+ */
+export function rememberReferral(env: Env, parent: ZoneCut, { zone, servers, ds, ttl }: Referral): ZoneCut {
+  const now = env.clock.now()
+  const expiresAt = Math.min(now + boundedTtl(ttl, env.limits.cache) * 1_000, parent.expiresAt)
+  const cut: ZoneCut = { zone, servers, ds, expiresAt, from: 'referral' }
+  env.caches.delegations.put(cut, parent.expiresAt, now)
+  return cut
+}
+
+/** Forgets cached data that turned out not to validate, so that its servers are asked again. */
+export function forget(env: Env, question: Question, verdict: FinalVerdict): void {
+  for (const set of verdict.chain.aliases) env.caches.rrsets.remove(set.name, set.type, set.class)
+  if (verdict.kind === 'answer') env.caches.rrsets.remove(verdict.rrset.name, verdict.rrset.type, verdict.rrset.class)
+  if (verdict.kind === 'nodata' || verdict.kind === 'nxdomain') env.caches.negatives.remove(question, verdict.name)
+}

@@ -12,8 +12,10 @@ import type { Referral } from './classify.ts'
 import type { Env, ZoneCut } from './env.ts'
 import type { FinalVerdict, Judged, JudgedSet } from './validation/judged.ts'
 
+type Store = Pick<Env, 'caches' | 'limits'> & { readonly clock: Pick<Env['clock'], 'now'> }
+
 /** Keeps what a verdict teaches, each set with what validation found of it. */
-export function remember(env: Env, question: Question, judged: Judged): void {
+export function remember(env: Store, question: Question, judged: Judged): void {
   const now = env.clock.now()
   const { verdict, aliases, end, denials } = judged
   switch (verdict.kind) {
@@ -52,7 +54,7 @@ const trustIn = ({ authoritative }: { readonly authoritative: boolean }): Trust 
 
 /** A set that a wildcard made is kept with what proves that it applies: the verified sets, or those that came. */
 function keepSets(
-  env: Env,
+  env: Store,
   sets: readonly JudgedSet[],
   verdict: { readonly authoritative: boolean; readonly proof: readonly RRset[] },
   { denials, wildcards }: Judged,
@@ -74,7 +76,7 @@ function keepSets(
 }
 
 /** `proof` are sets whose signatures were verified. */
-function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: number): void {
+function keepDenials(env: Store, proof: readonly RRset[], soa: RRset | null, now: number): void {
   const { denials } = env.caches
   for (const set of proof) {
     const [zone] = signersOf(set)
@@ -90,7 +92,7 @@ function keepDenials(env: Env, proof: readonly RRset[], soa: RRset | null, now: 
  * that it was reached through, if not before (ghost domains 2012, Phoenix 2023): a referral of a day from a zone whose
  * own delegation has an hour left is good for that hour.
  */
-export function rememberReferral(env: Env, parent: ZoneCut, { zone, servers, ds, ttl }: Referral): ZoneCut {
+export function rememberReferral(env: Store, parent: ZoneCut, { zone, servers, ds, ttl }: Referral): ZoneCut {
   const now = env.clock.now()
   const expiresAt = Math.min(now + boundedTtl(ttl, env.limits.cache) * 1_000, parent.expiresAt)
   const cut: ZoneCut = { zone, servers, ds, expiresAt, from: 'referral' }
@@ -99,7 +101,7 @@ export function rememberReferral(env: Env, parent: ZoneCut, { zone, servers, ds,
 }
 
 /** Forgets cached data that turned out not to validate, so that its servers are asked again. */
-export function forget(env: Env, question: Question, verdict: FinalVerdict): void {
+export function forget(env: Store, question: Question, verdict: FinalVerdict): void {
   for (const set of verdict.chain.aliases) env.caches.rrsets.remove(set.name, set.type, set.class)
   if (verdict.kind === 'answer') env.caches.rrsets.remove(verdict.rrset.name, verdict.rrset.type, verdict.rrset.class)
   if (verdict.kind === 'nodata' || verdict.kind === 'nxdomain') env.caches.negatives.remove(question, verdict.name)

@@ -38,7 +38,7 @@ export interface ReferralEvidence {
   readonly proof: readonly RRset[]
 }
 
-/** Neither secure nor proven insecure. `chain` when the fault is above the data: no other server of the zone mends it. */
+/** Neither secure nor proven insecure. `chain` when the fault is above the data: no other server of the zone helps. */
 export type Unproven = Refusal & { readonly chain: boolean }
 
 export const bogus = (ede: EdeCode, text: string): Refusal => ({ kind: 'bogus', ede, text })

@@ -118,7 +118,7 @@ function* validateKeyless(context: ValidationContext, denial: Denial): Steps<Den
   return status.kind === 'no-cut' ? null : denialWithoutKeys(context, denial, status)
 }
 
-/** The SOA of a denial goes to clients and decides how long the denial lives: it is of the zone that denies, and signed. */
+/** Of the zone that denies, and signed: the SOA goes to clients and decides how long the denial lives. */
 function* validateSoa(context: ValidationContext, keys: ZoneKeys, soa: RRset): Steps<SetResult> {
   if (soa.name !== keys.zone)
     return bogusData(

@@ -152,7 +152,7 @@ function* settle(
     const verdict = asFarAsFollowed(task, known.verdict)
     const result = yield* validateVerdict(env, task, { zone, question, verdict, evidence })
     if (result.kind === 'judged') return keep(env, zone, question, result)
-    if (result.kind === 'limit') return { kind: 'failure', failure: spent(task, result) }
+    if (result.kind === 'limit') return { kind: 'failure', failure: budgetFailure(task, result) }
     note(task, 'what is cached does not validate: asking again')
     forget(env, question, known.verdict)
   }
@@ -167,7 +167,7 @@ function* settle(
 /**
  * Work that ran out. Spent on signatures by the client's own question it speaks of the data, which CD=1 may still have.
  */
-function spent(task: Task, { text, why = 'budget' }: { readonly text: string; readonly why?: FailureReason }): Failure {
+function budgetFailure(task: Task, { text, why = 'budget' }: { readonly text: string; readonly why?: FailureReason }): Failure {
   const ofData = why === 'budget' && task.depth === 0 && task.budget.isSpentOnValidation
   return ofData ? bogusFailure(EdeCode.DnssecBogus, text) : failure(why, text)
 }
@@ -228,7 +228,7 @@ function* validateReplies(
     const verdict = asFarAsFollowed(task, at.verdict)
     const result = yield* validateReply(env, task, { zone, question, verdict, evidence })
     if (result.kind === 'judged') return keep(env, zone, question, result)
-    if (result.kind === 'limit') return { kind: 'failure', failure: spent(task, result) }
+    if (result.kind === 'limit') return { kind: 'failure', failure: budgetFailure(task, result) }
     first ??= bogusFailure(result.ede, result.text)
     avoid.add(at.server)
     if (result.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
@@ -308,7 +308,7 @@ interface Walk {
   readonly start: ZoneCut
   /** The cut that was tried in vain before. */
   readonly failed: FailedCut | null
-  /** Gathers the referrals on the way; null when nobody checks. */
+  /** Gathers the referrals on the way; null when the task does not check. */
   readonly evidence: Map<Name, Referral> | null
   /** Keys of servers of `start` that are not asked. */
   readonly avoid: ReadonlySet<string> | undefined

@@ -29,7 +29,7 @@ const signedBy = (owner: string, type: number, ...signers: readonly string[]): R
 
 describe('signersOf', () => {
   test.each<[string, RRset, readonly string[]]>([
-    ['nobody, without a signature', set('www.example.', A), []],
+    ['none of a set without a signature', set('www.example.', A), []],
     ['the zone', signedBy('www.example.', A, 'example.'), ['example.']],
     ['the name itself, when it is a zone', signedBy('example.', NS, 'example.'), ['example.']],
     ['a zone once, however many signatures', signedBy('www.example.', A, 'example.', 'example.'), ['example.']],

@@ -67,7 +67,7 @@ describe('a verdict', () => {
     expect(kept('c.example.', RrType.A)).toEqual(INSECURE)
   })
 
-  test('that nobody validated is remembered as indeterminate, all of it', () => {
+  test('that was not validated is remembered as indeterminate, all of it', () => {
     const env = open()
     remember(env, q('a.example.'), withoutValidation(verdict))
     for (const { name, type } of [...chain, a('c.example.')])
@@ -90,7 +90,7 @@ describe('a verdict', () => {
     ['a chain, all secure', judged(verdict, SECURE, SECURE, SECURE), SECURE],
     ['a chain with one insecure alias', judged(verdict, SECURE, SECURE, INSECURE), INSECURE],
     ['a chain with an insecure end', judged(verdict, INSECURE, SECURE, SECURE), INSECURE],
-    ['a chain that nobody validated', withoutValidation(verdict), UNJUDGED],
+    ['a chain that was not validated', withoutValidation(verdict), UNJUDGED],
   ])('is as secure as its worst part: %s', (_, given, security) => {
     expect(outcomeOf(given, limits.cache)).toMatchObject({ kind: 'answer', security })
   })

@@ -48,7 +48,7 @@ export interface Judged {
   readonly wildcards: readonly WildcardSet[]
 }
 
-/** As it came from its servers: nobody has validated it. */
+/** A verdict as it came from its servers: everything in it is indeterminate. */
 export const withoutValidation = (verdict: FinalVerdict): Judged => ({
   kind: 'judged',
   verdict,

@@ -4,8 +4,8 @@
  *
  * Invariants: what is called secure was signed by keys that chain up to an anchor; what is neither secure nor proven
  * insecure is `Unproven`. A set that is called secure has no signature left but those that verified, and is secure
- * under the name it came under; what a wildcard's data is good for besides stands in `wildcard`, made from the
- * signature that verified.
+ * under the name it came under; what a wildcard's data is good for under other names stands in `wildcard`, made
+ * from the signature that verified.
  */
 import type { Name } from '../../dns/name.ts'
 import type { RRset } from '../../dns/rrset.ts'

@@ -23,7 +23,7 @@ describe('failure cache (RFC 9520)', () => {
       expect(found?.inRow).toBe(i + 1)
       const end = found?.expiresAt ?? 0
       lives.push(end - now)
-      expect(cache.find(question, end - 1)).toBeDefined()
+      expect(cache.find(question, end - 1)?.inRow).toBe(i + 1)
       expect(cache.find(question, end)).toBeUndefined()
       now = end + 1
     }

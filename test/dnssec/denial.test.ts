@@ -482,7 +482,7 @@ describe('NSEC3', () => {
 })
 
 describe('whatever the octets', () => {
-  it('records at random prove nothing but what is true of them, and nothing throws', () => {
+  it('a judge of denials gives a verdict on records of any octets, and never throws', () => {
     const name = fc
       .array(fc.constantFrom('a', 'b', '*', 'x'), { maxLength: 4 })
       .map((labels): Name => n([...labels, 'example.'].join('.')))
@@ -496,7 +496,7 @@ describe('whatever the octets', () => {
           { kind: 'nodata', name: asked, type: A },
           { kind: 'no-ds', name: asked },
         ] satisfies DenialClaim[])
-          run(judgeDenial(claim, n('example.'), sets, rules, purse()))
+          expect(run(judgeDenial(claim, n('example.'), sets, rules, purse()))).toHaveProperty('kind')
         const wildcard = wildcardOf(n('example.'))
         if (wildcard !== null)
           run(judgeDenial({ kind: 'expansion', name: asked, wildcard }, n('example.'), sets, rules, purse()))

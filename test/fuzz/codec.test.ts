@@ -104,7 +104,6 @@ function reuse(message: Message): void {
 
 describe('corpus', () => {
   it.each(corpus)('$file', ({ bytes, expected }) => {
-    expect(expected).toBeDefined()
     expect(decodeMessage(bytes).kind).toBe(expected)
     const message = exercise(bytes)
     if (message !== null) reuse(message)
@@ -118,9 +117,11 @@ describe('corpus', () => {
     })
   })
 
-  it.each(bombs)('$what', ({ bytes }) => {
-    const message = exercise(bytes)
-    if (message !== null) reuse(message)
+  it.each(bombs)('$what: no part of the codec throws', ({ bytes }) => {
+    expect(() => {
+      const message = exercise(bytes)
+      if (message !== null) reuse(message)
+    }).not.toThrow()
   })
 })
 

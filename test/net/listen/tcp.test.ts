@@ -202,6 +202,7 @@ describe('a connection', () => {
     const client = await tcpClient(listener.port)
     client.send(...queries(20))
     await until(() => client.messages.length === 10)
+    expect(answered(client)).toEqual([1, 3, 5, 7, 9, 11, 13, 15, 17, 19])
   })
 
   it('counts a reply once, however often it is given, and lives through a handler that throws', async () => {
@@ -348,6 +349,7 @@ describe('clients that never read', () => {
     const whole = 300 * (2 + answer(query(), 60_000).length)
     await until(() => octets === whole)
     await until(() => table.queuedBytes === 0)
+    expect([octets, table.queuedBytes, client.state.closed]).toEqual([whole, 0, false])
   })
 
   it('are bounded in all: the one that holds most goes', async () => {

@@ -178,6 +178,9 @@ describe.each(ways)('over %s', (_way, openUdp) => {
       const client = await udpClient(listener.port)
       client.socket.send(query())
       await until(() => events.some(e => e.kind === 'bug'))
+      await settle()
+      expect(client.messages).toEqual([])
+      expect(events.filter(e => e.kind === 'bug')).toHaveLength(1)
     })
 
     it('takes nothing once stopped, and still sends what it owes; after close nothing', async () => {

@@ -134,7 +134,7 @@ test('without them: what was asked for and cannot be had ends the start, "auto" 
   expect(inside.server.addresses.map(({ transport }) => transport)).toEqual(['udp', 'tcp'])
 })
 
-test('which way is taken', async () => {
+test('which way datagrams take follows from the setting and from the system', async () => {
   expect(chooseUdpMode('plain')).toEqual({ kind: 'plain', why: 'so configured' })
   const entry = hasBatch ? await threadEntry() : new URL('file:///nowhere')
   expect(chooseUdpMode('auto', entry).kind).toBe(hasBatch ? 'batch' : 'plain')

@@ -129,7 +129,7 @@ describe('a server that validates', () => {
     expect(await (await start({})).json('www.good A')).toMatchObject({ status: 'SERVFAIL', security: 'bogus' })
   })
 
-  test('a negative trust anchor', async () => {
+  test('a name below a negative trust anchor is answered without validation', async () => {
     const { json } = await start({
       trustAnchors: 'anchors',
       negativeTrustAnchors: [{ name: 'broken', until: '2999-01-01' }],
@@ -138,7 +138,7 @@ describe('a server that validates', () => {
     expect(await json('www.good A')).toMatchObject({ security: 'secure' })
   })
 
-  test('the root key sentinel', async () => {
+  test('the root key sentinel (RFC 8509) tells a client which key is trusted', async () => {
     const { json } = await start({ trustAnchors: 'anchors', rootKeySentinel: true })
     expect(await json('root-key-sentinel-is-ta-00001.good A')).toMatchObject({ status: 'SERVFAIL' })
     expect(await (await start()).json('root-key-sentinel-is-ta-00001.good A')).toMatchObject({

@@ -120,7 +120,7 @@ describe('a hit', () => {
     expect(ttls(0)).toEqual([300, 500, 400])
   })
 
-  it('ends with its time', () => {
+  it('an answer is found until its time has passed, and not afterwards', () => {
     const cache = filled({}, false, false, 2)
     expect(ask(cache, T0 + 1999)).not.toBeNull()
     expect(ask(cache, T0 + 2000)).toBeNull()
@@ -204,7 +204,7 @@ describe('a hit', () => {
     }
   })
 
-  it('finds types above 255', () => {
+  it('an answer of a type above 255 is found', () => {
     const cache = open()
     const asked = q('www.example.', RrType.CAA)
     const { bytes, ttlOffsets } = reply(
@@ -255,7 +255,7 @@ describe('put', () => {
   const { bytes, ttlOffsets } = reply(recordsOf(a('www.example.')))
   const key = questionKey(question)
 
-  it('keeps a copy', () => {
+  it('the cache keeps a copy of the octets it is given', () => {
     const cache = open()
     const message = Buffer.alloc(65_535)
     message.set(bytes)
@@ -304,7 +304,7 @@ describe('put', () => {
   })
 })
 
-it('takes names that objects have as members', () => {
+it('the answer cache takes names that objects have as members', () => {
   const cache = open()
   for (const name of ['constructor.', '__proto__.', 'toString.'])
     expect(ask(cache, T0, { asked: { ...question, name: n(name) } })).toBeNull()

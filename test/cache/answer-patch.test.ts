@@ -19,7 +19,7 @@ describe('what a note says is obeyed within the answer only (a reader may look a
     expect(rotate(5)).toEqual([9, 9, 9, 9, 9, 9, 9, 9])
   })
 
-  it('whatever it says', () => {
+  it('a note with any octets changes nothing outside of the answer', () => {
     fc.assert(
       fc.property(
         u16,
@@ -50,7 +50,7 @@ describe('what a note says is obeyed within the answer only (a reader may look a
     )
   })
 
-  it('places of TTLs too', () => {
+  it('a note with any places of TTLs changes nothing outside of the answer', () => {
     fc.assert(
       fc.property(fc.array(u16, { maxLength: 5 }), fc.nat(200), fc.nat(20), (places, length, to) => {
         const octets = Uint8Array.from(places.flatMap(at => [at >> 8, at & 0xff]))

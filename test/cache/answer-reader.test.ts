@@ -157,7 +157,7 @@ it('a handle that was cloned reads the same memory', () => {
   expect(ask(reader)).toBeNull()
 })
 
-it('keeps views apart, and forgets a name in all of them', () => {
+it('the answer cache keeps views apart, and forgets a name in all of them', () => {
   const cache = new AnswerCache(limitsOf(), MIB)
   const reader = new AnswerReader(cache.handle)
   const seen = (): unknown[] => [0, 1, 5_000].map(view => last(ask(reader, T0, queryFor(), queryFor(), view)))
@@ -226,7 +226,7 @@ describe('order of addresses', () => {
   }
   const three = addresses('www.example.', 1, 2, 3)
 
-  it('is as it came', () => {
+  it('addresses of a fixed order come as they came in the reply', () => {
     expect(orders('fixed', three, 3)).toEqual(['1/300 2/300 3/300', '1/299 2/299 3/299', '1/298 2/298 3/298'])
   })
   it('goes on by one with each answer, TTLs counted down', () => {
@@ -239,7 +239,7 @@ describe('order of addresses', () => {
       if (i > 0) expect(first).toBe((Number(seen[i - 1]?.[0]) % 3) + 1)
     }
   })
-  it('begins anywhere', () => {
+  it('addresses of a random order begin with any of them', () => {
     expect(new Set(orders('random', three, 40).map(text => text[0]))).toEqual(new Set(['1', '2', '3']))
   })
   it('turns AAAA records, and those behind an alias, which stays in front', () => {
@@ -295,7 +295,7 @@ describe('a prefetch is due', () => {
     }
     expect(due(100, [1, 95, 96, 120, 185, 186, 190], again)).toEqual([95, 186])
   })
-  it('once for all readers', () => {
+  it('a prefetch is due once for all readers', () => {
     const cache = new AnswerCache(limitsOf(), MIB)
     put(cache, addresses('www.example.', 1), question, 100)
     const readers = [1, 2, 3].map(() => new AnswerReader(cache.handle))

@@ -55,7 +55,7 @@ describe('failure cache (RFC 9520)', () => {
     })
   })
 
-  it('tells questions apart', () => {
+  it('the failure cache tells questions apart', () => {
     const cache = open()
     cache.put(question, failure(), T0)
     for (const other of [q('example.'), q('a.www.example.'), q('www.example.', RrType.AAAA), { ...question, class: 3 }])

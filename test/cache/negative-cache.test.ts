@@ -172,7 +172,7 @@ describe('denials against newer data', () => {
     expect(put(name, Trust.AuthoritativeAnswer).find(q('no.example.'), T0 + 1)).toBeUndefined()
   })
 
-  it('data elsewhere does not', () => {
+  it('newer data of another name leaves a denial as it is', () => {
     for (const name of ['example.', 'xno.example.', 'no.example.org.']) {
       expect(put(name, Trust.AuthoritativeAnswer).find(q('no.example.'), T0 + 1)?.kind).toBe('nxdomain')
     }
@@ -201,7 +201,7 @@ describe('denials against newer data', () => {
   })
 })
 
-it('removes subtrees and everything', () => {
+it('the negative cache removes subtrees, and everything', () => {
   const cache = open()
   for (const name of ['a.example.', 'b.a.example.', 'ba.example.']) cache.putNodata(q(name), zone, [], UNJUDGED, T0)
   expect(cache.removeWithin(n('a.example.'))).toBe(2)

@@ -45,7 +45,7 @@ describe('round trips (RFC 6298 section 2)', () => {
     expect(stats.size).toBe(0)
   })
 
-  it('smooths as Jacobson does', () => {
+  it('the round-trip time is smoothed as RFC 6298 says', () => {
     const stats = open()
     stats.heard(KEY, 100, T0)
     expect(stats.facts(KEY, T0)).toMatchObject({ srttMs: 100, rttVarMs: 50 })
@@ -98,7 +98,7 @@ describe('round trips (RFC 6298 section 2)', () => {
     expect(stats.facts(KEY, T0 + 400).timeoutsInRow).toBe(1)
   })
 
-  it('forgets after serverStatsMs', () => {
+  it('the round-trip time is forgotten after serverStatsMs', () => {
     const stats = open({ serverStatsMs: 1000 })
     stats.heard(KEY, 100, T0)
     stats.timedOut(KEY, T0 + 500, T0 + 500)
@@ -152,7 +152,7 @@ describe('facts of servers', () => {
     expect(stats.isLame(KEY, n('example.'), '1', T0)).toBe(false)
   })
 
-  it('stays within its budget', () => {
+  it('the statistics of servers stay within their budget', () => {
     const stats = new ServerStats(limitsOf(), defaultLimits.upstream, 10_000, 5_000)
     for (let i = 0; i < 1000; i++) {
       stats.heard(`192.0.2.${i}#53`, 1, T0)

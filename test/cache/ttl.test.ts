@@ -61,7 +61,7 @@ describe('counting down', () => {
     expect(elapsedSeconds(500, 500 + ms)).toBe(whole)
   })
 
-  it('never goes below 0', () => {
+  it('a TTL that is counted down never goes below 0', () => {
     expect(ttlLeft(2, 0, 1_999)).toBe(1)
     expect(ttlLeft(2, 0, 2_000)).toBe(0)
     expect(ttlLeft(2, 0, 9_000)).toBe(0)

@@ -48,7 +48,7 @@ describe('a server is held back', () => {
     }
   })
 
-  it('within a budget', () => {
+  it('the list of silent servers stays within its budget', () => {
     const silences = new Silences(limits, 10_000)
     for (let i = 0; i < 1_000; i++) silences.timedOut(KEY, n(`zone${i}.`), T0)
     expect(silences.bytes).toBeLessThanOrEqual(10_000)

@@ -117,7 +117,7 @@ describe('what hinders', () => {
       explainHindrance({ ...hindered, furnishing: true, said: 'none of ip, ifconfig and busybox is installed\n' }),
     ).toContain('install iproute2'))
 
-  test('elsewhere', () =>
+  test('exec says that it needs Linux on other systems', () =>
     expect(explainElsewhere('needs the namespaces of Linux, this is win32')).toMatch(
       /this is win32\.\n(?:.*\n)*.*rootwalk stub --port 5353/,
     ))

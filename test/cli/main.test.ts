@@ -40,7 +40,7 @@ const zone = (extra: string): string =>
   `$TTL 300\n@ SOA ns hostmaster 1 2h 1h 2w 60\n@ NS ns\nns A 192.0.2.53\n${extra}\n`
 
 describe('commands', () => {
-  test('the version', async () => {
+  test('the version is printed by --version and by -V', async () => {
     expect(await run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' })
     expect(version).toBe(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version)
   })

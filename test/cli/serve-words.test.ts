@@ -67,7 +67,7 @@ describe('everything else is left to the parser that can explain', () => {
     expect(read(words)).toBeNull()
   })
 
-  test('an empty word', () => {
+  test('an empty word is left to the parser that can explain it', () => {
     expect(readServeWords(['--config', ''])).toBeNull()
     expect(readServeWords(['--listen', ''])).toBeNull()
   })

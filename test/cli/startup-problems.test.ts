@@ -50,7 +50,7 @@ describe('why a port cannot be had', () => {
     )
   })
 
-  test('no right: four remedies', () => {
+  test('a port below 1024 without the right to it: the message names four remedies', () => {
     const { text, exitCode } = explainListen(trouble('EACCES', { address: '::1', transport: 'tcp' }), null)
     expect(text).toContain('[::1]:53/tcp needs a right')
     for (const part of [

@@ -106,7 +106,7 @@ describe('the options of stub', () => {
     expect(readStubOptions({ control })).toMatchObject({ command: { control: { address, port } } })
   })
 
-  test('all of them', () => {
+  test('all options of stub are read', () => {
     const given = {
       zone: ['a', 'b'],
       records: 'r',

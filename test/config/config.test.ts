@@ -133,7 +133,7 @@ describe('values', () => {
     expect(got === 'all' ? got : got.map(formatName)).toEqual(off)
   })
 
-  test('bounds reach the limits', () => {
+  test('a bound that is set is the limit that the engine has', () => {
     const { limits } = config(
       '{"budget": {"queries": 7, "timeMs": 900}, "tcp": {"idleMs": 100}, "clients": {"waiting": 3, "udpReplyBytes": 512}, "cache": {"maxNegativeTtl": 5, "rotate": "cyclic"}}',
     )

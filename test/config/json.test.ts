@@ -9,7 +9,7 @@ const value = (text: string): unknown => {
 }
 
 describe('values', () => {
-  test('are those of JSON.parse', () => {
+  test('values are those of JSON.parse', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2, '\t'), (any, indent) => {
         const text = JSON.stringify(any, null, indent)
@@ -130,7 +130,7 @@ describe('places', () => {
     expect(calls).toEqual([0, count + 4, 0, 0])
   })
 
-  test('repeated keys are told', () => {
+  test('a key that is repeated is reported with both places', () => {
     expect(readJson('{"a": 1,\n "b": {"c": 1, "c": 2}}')).toMatchObject({
       repeated: [{ path: ['b', 'c'], place: { line: 2, column: 16 } }],
     })
@@ -162,7 +162,7 @@ describe('syntax errors say where and what was expected', () => {
     expect(readJson(text)).toEqual({ kind: 'syntax-error', place: { line, column }, message })
   })
 
-  test('nesting is bounded', () => {
+  test('a text nested too deeply is refused', () => {
     expect(readJson('['.repeat(100_000))).toMatchObject({
       kind: 'syntax-error',
       message: `more than ${MAX_JSON_DEPTH} levels of nesting`,

@@ -69,7 +69,7 @@ describe('text to octets', () => {
     expect(parseIpv6(text)).toBeNull()
   })
 
-  it('drops a zone identifier', () => {
+  it('the zone identifier of an IPv6 address is dropped', () => {
     expect(parseIp('fe80::1%eth0.100')?.text).toBe('fe80::1')
   })
 })
@@ -141,7 +141,7 @@ describe('prefixes', () => {
     expect(parsePrefix(text)).toBeNull()
   })
 
-  it('are written canonically', () => {
+  it('a prefix is written in its canonical form', () => {
     expect(
       ['192.0.2.0/24', '2001:DB8:0::/32', '::1'].map(text =>
         prefixText(parsePrefix(text) ?? { family: 4, bytes: new Uint8Array(4), length: 0 }),

@@ -60,7 +60,7 @@ describe('a reply', () => {
 })
 
 describe('header and question', () => {
-  it('reads every bit', () => {
+  it('each bit of the header is read', () => {
     const bits = (flags: string) => good(decodeMessage(hex(`abcd ${flags} 0000 0000 0000 0000`)))
     const quiet = {
       response: false,
@@ -155,7 +155,7 @@ describe('header and question', () => {
 describe('names', () => {
   const at = (text: string, offset: number, limit = 99) => readName(hex(text), offset, limit)
 
-  it('follows pointers strictly backwards', () => {
+  it('a compression pointer is followed only when it points backwards', () => {
     const bytes = join(
       new Uint8Array(12),
       hex('03636f6d00'),
@@ -373,7 +373,7 @@ describe('RDLENGTH is enforced', () => {
     else expect(good(decodeRdata(type, 1, hex(rdata))).answer[0]?.rdata).toEqual(nameBytes(wire(text)))
   })
 
-  it('decompresses names between numbers', () => {
+  it('names between numbers in RDATA are decompressed', () => {
     const com = toHex(nameBytes(wire('example.com')))
     expect(toHex(good(decodeRdata(RrType.MX, 1, hex('000a c010'))).answer[0]?.rdata ?? hex(''))).toBe(`000a${com}`)
     expect(toHex(good(decodeRdata(RrType.SRV, 1, hex('0001 0002 0035 0161 c010'))).answer[0]?.rdata ?? hex(''))).toBe(

@@ -55,7 +55,7 @@ describe('Framing', () => {
     }
   })
 
-  it('takes the longest message', () => {
+  it('a message of 65,535 octets passes the framing', () => {
     const message = new Uint8Array(65_535).fill(7)
     const stream = frame(message)
     const reader = new Framing()

@@ -130,7 +130,7 @@ describe('isWithin', () => {
     expect(isWithin(foldName(nameFromLabels(['x\x07example\x03com']) ?? ROOT), name('example.com'))).toBe(false)
   })
 
-  it('finds the common ancestor', () => {
+  it('the common ancestor of two names is found', () => {
     expect(commonAncestor(name('a.b.c'), name('x.b.c'))).toBe(name('b.c'))
     expect(commonAncestor(name('a.b.c'), name('b.c'))).toBe(name('b.c'))
     expect(commonAncestor(name('a'), name('b'))).toBe(ROOT)
@@ -204,7 +204,7 @@ describe('canonical order (RFC 4034 section 6.1)', () => {
 })
 
 describe('octets', () => {
-  it('writes what it is', () => {
+  it('a name is written as the octets that it is', () => {
     expect([...nameBytes(wire('Ab.c'))]).toEqual([2, 0x41, 0x62, 1, 0x63, 0])
     const into = new Uint8Array(8)
     expect(writeName(wire('a'), into, 2)).toBe(5)

@@ -57,7 +57,7 @@ describe('SOA', () => {
     minimum: 300,
   }
 
-  it('round-trips', () => {
+  it('an SOA that is encoded reads back as itself', () => {
     expect(readSoa(soaRdata(soa))).toEqual(soa)
     expect(toHex(soaRdata({ ...soa, mname: ROOT, rname: ROOT }))).toBe(
       '0000ffffffff00001c2000000e1000127500000' + '0012c',
@@ -73,7 +73,7 @@ describe('SOA', () => {
     expect(readSoa(change < 0 ? rdata.subarray(0, change) : join(rdata, hex('00')))).toBeNull()
   })
 
-  it('nothing is none', () => {
+  it('RDATA of no octets, or of zeros alone, is no SOA', () => {
     expect(readSoa(hex(''))).toBeNull()
     expect(readSoa(new Uint8Array(20))).toBeNull()
   })

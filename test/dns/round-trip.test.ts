@@ -101,7 +101,7 @@ describe('the byte path sees what the decoder sees', { timeout: propertyTimeoutM
       }),
     )
 
-  it('in queries', () => {
+  it('the byte path reads of a query what the decoder reads', () => {
     const peek = newPeek()
     fc.assert(
       fc.property(query, bytes => {

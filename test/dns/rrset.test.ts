@@ -39,7 +39,7 @@ describe('makeRRset', () => {
     ).toHaveLength(10)
   })
 
-  it('agrees with pairwise comparison', () => {
+  it('makeRRset removes the same duplicates as a comparison of all pairs', () => {
     const below = seeded(7)
     for (let run = 0; run < 200; run++) {
       const rdatas = Array.from({ length: below(20) }, () =>
@@ -89,12 +89,12 @@ describe('groupRRsets', () => {
 describe('views of a set', () => {
   const set = { ...makeRRset(wire('a.test'), 1, 1, 60, [Uint8Array.of(1, 2, 3, 4)]), signatures: [Uint8Array.of(0, 1)] }
 
-  it('gives its records back', () => {
+  it('a set gives back the records it was made of', () => {
     expect(recordsOf(set)).toEqual([rr('a.test', 1, Uint8Array.of(1, 2, 3, 4), 60)])
     expect(recordsOf(set, true).map(record => record.type)).toEqual([1, RrType.RRSIG])
   })
 
-  it('changes only the TTL', () => {
+  it('a set with another TTL differs in nothing else', () => {
     expect(withTtl(set, 60)).toBe(set)
     expect(withTtl(set, 5)).toEqual({ ...set, ttl: 5 })
   })

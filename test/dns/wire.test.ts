@@ -211,7 +211,7 @@ describe('patches', () => {
     expect(bytes).toEqual(hex('abcd ffff 0001 0002 0003 0004'))
   })
 
-  it('tells responses and truncation', () => {
+  it('the flags QR and TC are read from the octets of a message', () => {
     expect(
       [hex('0000 8000 0000 0000 0000 0000'), hex('0000 7fff 0000 0000 0000 0000'), hex('0000 80')].map(bytes =>
         isResponse(bytes, bytes.length),

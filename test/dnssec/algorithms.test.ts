@@ -244,14 +244,14 @@ describe('keys', () => {
     expect(verify(13, octets, new Uint8Array(64))).toBe('bad')
   })
 
-  it('unknown algorithms are unsupported', () => {
+  it('a key of an unknown algorithm is unsupported', () => {
     for (const algorithm of [0, 1, 3, 6, 12, 17, 23, 253, 255]) {
       expect(isSupported(algorithm)).toBe(false)
       expect(verify(algorithm, new Uint8Array(64))).toBe('unsupported')
     }
   })
 
-  it('names both ways', () => {
+  it('a mnemonic of an algorithm gives its number, and the number its mnemonic', () => {
     for (const algorithm of [5, 7, 8, 10, 13, 14, 15, 16]) expect(algorithmOf(algorithmName(algorithm))).toBe(algorithm)
     expect([algorithmOf('ecdsap256sha256'), algorithmOf('RSASHA1-NSEC3-SHA1'), algorithmOf('none')]).toEqual([
       13,
@@ -266,7 +266,7 @@ describe('keys', () => {
 describe('RDATA', () => {
   const types = fc.uniqueArray(fc.nat(65_535), { maxLength: 40 })
 
-  it('bitmaps both ways', () => {
+  it('a type bitmap that is encoded reads back as the same types', () => {
     fc.assert(
       fc.property(types, list => {
         const sorted = [...list].sort((x, y) => x - y)

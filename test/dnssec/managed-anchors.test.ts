@@ -190,7 +190,7 @@ describe('RFC 5011: the life of a key', () => {
     expect(trusted(point, byDs)).toBe(expectedTrust)
   })
 
-  it('is told as changes', () => {
+  it('each step in the life of a key is reported as a change', () => {
     const first = life(byDs, [{ day: 0, keys: 'a' }, ...daily(1, 30, 'a b')])
     const told = observe(
       first,

@@ -22,7 +22,7 @@ const judge = (
 const www = a('www.example.')
 
 describe('one set', () => {
-  it('is valid', () => {
+  it('a set with a good signature is valid', () => {
     expect(judge(signed(www, key, 'example.'))).toEqual({
       kind: 'valid',
       keyTag: key.tag,

@@ -166,7 +166,7 @@ suite('on a real internet', () => {
       expect(reply.answer.map(({ type }) => type)).toEqual(['DS'])
     })
 
-    it('CD is copied', async () => {
+    it('CD of a query is copied into the reply', async () => {
       expect((await ask('www.signed.com A +cdflag')).flags).toContain('cd')
       expect((await ask('www.signed.com A')).flags).not.toContain('cd')
     })

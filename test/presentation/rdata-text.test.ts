@@ -180,7 +180,7 @@ describe('RDATA both ways', () => {
     expect(parse(RrType.SVCB, '\\# 7 0001 00 0002 0000')).toHaveProperty('error')
   })
 
-  it('errors name the token', () => {
+  it('an error in RDATA names the token that is wrong', () => {
     expect(parse(RrType.MX, 'mail 10')).toMatchObject({ index: 0 })
     expect(parse(RrType.MX, '10')).toMatchObject({ index: 1 })
     expect(parse(RrType.MX, '10 mail more')).toMatchObject({ index: 2, complete: true })

@@ -115,7 +115,7 @@ describe('character-strings', () => {
     ['\x00\x7f\xff\t', '"\\000\\127\\255\\009"'],
   ])('%j is written %s', (text, expected) => expect(formatString(octets(text))).toBe(expected))
 
-  it('any octets read back', () => {
+  it('a character-string of any octets reads back as the same octets', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 255 }), bytes => {
         const text = formatString(bytes)
@@ -192,7 +192,7 @@ describe('times of RRSIG', () => {
     expect(parseTime(text)).toBe(seconds)
   })
 
-  it('equals the platform calendar', () => {
+  it('the time of an RRSIG equals that of the calendar of the platform', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), seconds => {
         const text = new Date(seconds * 1000).toISOString().replace(/\D/g, '').slice(0, 14)

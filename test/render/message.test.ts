@@ -51,7 +51,7 @@ const reply = message({
 })
 
 describe('as dig shows it', () => {
-  test('everything', () => {
+  test('a reply with everything in it is shown as dig shows it', () => {
     expect(digText(reply, journey, all)).toBe(`;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 7
 ;; flags: qr rd ra; QUERY: 1, ANSWER: 2, AUTHORITY: 1, ADDITIONAL: 2
 
@@ -81,7 +81,7 @@ ns.example.com.\t60\tIN\tAAAA\t2001:db8::1
 `)
   })
 
-  test('only what is wanted', () => {
+  test('only the sections that were asked for are shown', () => {
     const none: Show = { ...all, comments: false, question: false, authority: false, additional: false, stats: false }
     expect(digText(reply, journey, none)).toBe(
       'www.example.com.\t300\tIN\tA\t192.0.2.1\nwww.example.com.\t300\tIN\tA\t192.0.2.2\n',
@@ -140,7 +140,7 @@ ns.example.com.\t60\tIN\tAAAA\t2001:db8::1
   })
 })
 
-test('as JSON', () => {
+test('a reply is shown as JSON', () => {
   expect(jsonMessage(reply)).toEqual({
     id: 7,
     opcode: 'QUERY',

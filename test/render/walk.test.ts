@@ -168,7 +168,7 @@ Chain of trust
     )
   })
 
-  test('or why not', () => {
+  test('a walk shows why an answer was not validated', () => {
     expect(chainText(stepsOf('www.plain.'))).toMatch(
       /the delegation of plain\. +insecure {2}proven to have no DS\n {2}www\.plain\. A +insecure\n$/,
     )
@@ -177,7 +177,7 @@ Chain of trust
     )
   })
 
-  test('as JSON', () => {
+  test('a walk is shown as JSON', () => {
     expect(stepsOf('www.broken.').length).toBeGreaterThan(0)
     expect(
       jsonStep({

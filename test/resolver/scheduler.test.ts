@@ -176,7 +176,7 @@ describe('the scheduler', () => {
     expect(scheduler.inFlight).toBe(0)
   })
 
-  test('nesting is bounded', () => {
+  test('resolutions that need each other are nested only so deep', () => {
     const script = Object.fromEntries(
       Array.from({ length: 30 }, (_, i) => [
         `n${i}.test.`,

@@ -8,7 +8,7 @@ const files = readdirSync(import.meta.dirname)
   .sort()
 
 describe('scenarios', () => {
-  it('there are many', () => {
+  it('the folder has more than forty scenarios', () => {
     expect(files.length).toBeGreaterThanOrEqual(25)
   })
 

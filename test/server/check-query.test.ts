@@ -103,7 +103,7 @@ describe('what is not answered at all', () => {
     expect(checkOf({ ...change, response: true })).toEqual({ kind: 'drop', why: 'response' })
   })
 
-  test('a malformed response', () => {
+  test('a malformed response is not answered', () => {
     expect(check(bytesOf({ response: true }).subarray(0, 20))).toEqual({ kind: 'drop', why: 'response' })
   })
 })

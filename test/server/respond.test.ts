@@ -266,7 +266,7 @@ describe('sections', () => {
     expect(readExtendedErrors(got.edns ?? edns())).toEqual([{ code: 0, text: 'why' }])
   })
 
-  test('silence has no content', () => {
+  test('a reply that is silence has no octets', () => {
     expect(contentOf({ kind: 'dropped', by: 'x' }, false)).toBeNull()
   })
 })

@@ -397,7 +397,7 @@ describe('bugs cost one query', () => {
 })
 
 describe('query log', () => {
-  test('both paths are told', async () => {
+  test('the query log has the queries of the byte path and of the value path', async () => {
     const b = bench(always(resolved(www)))
     await b.ask(bytesOf())
     await b.ask(bytesOf({ question: asked('WWW.example.com.') }))

@@ -202,7 +202,7 @@ describe('where trust begins', () => {
     expect(says(one.resolve('www.zone.', 'A'))).toBe('NOERROR indeterminate')
   })
 
-  it('islands of security', () => {
+  it('trust begins at the anchor of an island of security', () => {
     const one = world('noDs', { validation: { at: ['.', 'zone.'] } })
     expect(says(ask(one, DATA))).toBe('NOERROR secure')
     expect(says(ask(one, 'nothing.ent A'))).toBe('NXDOMAIN secure')
@@ -226,7 +226,7 @@ describe('where trust begins', () => {
     expect(says(ask(world('rsasha256 ed25519', { validation: { rules } }), DATA))).toBe('NOERROR secure')
   })
 
-  it('validation switched off', () => {
+  it('nothing is secure when validation is switched off', () => {
     expect(world('expired', { validation: { validate: false } }).resolve('www.zone.', 'A').kind).toBe('answer')
   })
 })

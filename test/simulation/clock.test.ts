@@ -3,7 +3,7 @@ import { parseDuration, SimClock } from '../../src/simulation/clock.ts'
 import { SimRandom } from '../../src/simulation/random.ts'
 
 describe('SimClock', () => {
-  it('starts above zero', () => {
+  it('the simulated clock starts above zero', () => {
     expect(new SimClock().now()).toBeGreaterThan(0)
   })
 
@@ -130,7 +130,7 @@ describe('SimRandom', () => {
     }
   })
 
-  it('neighbouring seeds are unrelated', () => {
+  it('seeds next to each other give unrelated numbers', () => {
     const first = Array.from({ length: 2000 }, (_, seed) => new SimRandom(seed).below(2))
     const ones = first.filter(bit => bit === 1).length
     expect(Math.abs(ones - 1000)).toBeLessThan(150)
@@ -148,7 +148,7 @@ describe('SimRandom', () => {
     expect(() => random.below(Number.NaN)).toThrow(RangeError)
   })
 
-  it('fills bytes', () => {
+  it('the simulated source of chance fills every octet', () => {
     const bytes = new Uint8Array(4096)
     new SimRandom(9).bytes(bytes)
     expect(new Set(bytes).size).toBe(256)

@@ -224,7 +224,7 @@ describe('SimNetwork', () => {
     expect(ask('tcp')).toMatchObject({ kind: 'reply', rttMs: 240 })
   })
 
-  it('jitter lengthens, never shortens', () => {
+  it('jitter makes a round trip longer, never shorter', () => {
     const { ask } = net(() => arrive([reply(), 0]), { jitterPermille: 500 })
     const times = Array.from({ length: 50 }, () => {
       const result = ask()

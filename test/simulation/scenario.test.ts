@@ -76,7 +76,7 @@ describe('parseScenario', () => {
     expect(scenario.title).toBe('What it is about')
   })
 
-  it('reads ranges and entries', () => {
+  it('the parser of scenarios reads ranges and their entries', () => {
     const [range] = scenario.ranges
     const [entry] = range?.entries ?? []
     expect([range?.from, range?.to, range?.addresses]).toEqual([0, 100, ['198.51.100.1', '198.51.100.2']])
@@ -95,7 +95,7 @@ describe('parseScenario', () => {
     expect(entry?.reply.additional.map(formatRr)).toEqual(['example.com.\t3600\tIN\tTXT\t"a ; in quotes" "# too"'])
   })
 
-  it('reads steps', () => {
+  it('the parser of scenarios reads steps', () => {
     expect(scenario.steps.map(step => [step.number, step.kind])).toEqual([
       [1, 'query'],
       [2, 'time-passes'],

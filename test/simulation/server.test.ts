@@ -80,7 +80,7 @@ const text = (records: Message['answer']): string[] => records.map(record => for
 
 describe('a well-behaved SimServer', () => {
   const server = serverThat()
-  it('answers with AA', () => {
+  it('a simulated server answers for its zones with AA', () => {
     const reply = answer(server, 'www.example.')
     expect(reply).toMatchObject({
       id: 77,
@@ -344,7 +344,7 @@ describe('misbehaviours', () => {
       expect(types(ask('ignoresDo', 'child.example.'))).toEqual(['NS'])
       expect(types(ask('stripsSignatures', 'child.example.'))).toEqual(['NS', 'DS'])
     })
-    it('breaksSignatures', () => {
+    it('a server that breaksSignatures sends signatures that do not verify', () => {
       const [good, bad] = ['clearsAa', 'breaksSignatures'].map(does => ask(does, 'www.example.').answer[1]?.rdata)
       expect(good?.length).toBe(bad?.length)
       expect(good?.subarray(0, -1)).toEqual(bad?.subarray(0, -1))
@@ -352,7 +352,7 @@ describe('misbehaviours', () => {
     })
   })
 
-  it('each one is tested', () => {
+  it('each misbehaviour has a test', () => {
     expect(
       [...cases.map(([does]) => does.replace(/\(.*/, '')), 'ignoresDo', 'stripsSignatures', 'breaksSignatures'].sort(),
     ).toEqual(Object.keys(misbehaviours).sort())

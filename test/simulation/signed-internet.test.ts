@@ -104,7 +104,7 @@ unless(await why())('the signed internet', () => {
       )
   })
 
-  it('delv agrees', async () => {
+  it('delv validates what the signed internet serves', async () => {
     const directory = temporaryDirectory('delv')
     const file = join(directory.path, 'anchors')
     const keys = anchors

@@ -43,7 +43,7 @@ describe('simulate', () => {
     expect(run(3)).not.toBe(run(4))
   })
 
-  it('primes', () => {
+  it('a simulated resolver primes the root before its first answer', () => {
     const world = embedded()
     expect(world.prime()).toBe(true)
     expect(world.events).toEqual([{ kind: 'primed', servers: 2 }])
@@ -57,7 +57,7 @@ describe('simulate', () => {
     )
   })
 
-  it('runs several at once', () => {
+  it('a simulated resolver resolves several questions at once', () => {
     const world = embedded()
     const started = ['www.example.com.', 'www.example.net.', 'www.example.com.', 'all.wild.example.com.'].map(name =>
       world.start(name),
@@ -68,7 +68,7 @@ describe('simulate', () => {
     expect(world.clock.pending).toBe(0)
   })
 
-  it('cancelling leaves nothing behind', () => {
+  it('a resolution that is cancelled leaves no timer and no query', () => {
     const world = embedded()
     const one = world.start('www.example.com.')
     world.advance(5)
@@ -103,7 +103,7 @@ describe('simulate', () => {
     expect(world.exchanges).toEqual([])
   })
 
-  it('RD=0 asks nobody', () => {
+  it('a query without RD asks no server', () => {
     const world = embedded()
     expect(world.resolve('www.example.com.', 'A', { recursionDesired: false })).toMatchObject({
       kind: 'failure',

@@ -22,7 +22,7 @@ describe('tables of the kernel', () => {
       { address: '127.0.0.1', listening: false },
     ])
   })
-  test('anything else is skipped', () =>
+  test('a line of a table of the kernel that is no socket is skipped', () =>
     expect(parseSockets(`${HEAD}nonsense\n  1: 0100007F:xyz\n`, 'udp')).toEqual([]))
 })
 

@@ -111,7 +111,7 @@ describe('systemRandom', () => {
     expect(chi).toBeGreaterThan(255 - 6 * 22.6)
   })
 
-  it('fills octets', () => {
+  it('the random source of the system fills every octet', () => {
     const random = systemRandom()
     const [a, b] = [new Uint8Array(32), new Uint8Array(32)]
     random.bytes(a)

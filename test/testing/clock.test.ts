@@ -141,7 +141,7 @@ describe('a caching resolver in front of a stub', () => {
     expect([left, (await res.query('a.test')).answers[0]?.ttl]).toEqual([50, 50])
   })
 
-  test('mistakes', async () => {
+  test('a mistake in the options of a caching resolver is an error at the line that made it', async () => {
     expect(mistakeOf(() => createResolver({}))).toMatchObject({
       message: expect.stringMatching(/expected either upstream .* or roots/),
       file: expect.stringContaining('clock.test.ts'),

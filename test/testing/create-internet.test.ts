@@ -276,7 +276,7 @@ describe('time', () => {
     expect(net.resolve('www.example.com').answers.map(({ ttl }) => ttl)).toEqual([5, 5])
   })
 
-  test('one clock for several', () => {
+  test('one clock serves several internets', () => {
     const clock = createClock({ at: '2030-05-06T07:08:09Z' })
     const nets = [1, 2].map(seed => createInternet(zone, { clock, seed }))
     for (const net of nets) net.resolve('www.example.com')
@@ -329,7 +329,7 @@ describe('changes', () => {
     })
   })
 
-  test('a server by itself', () => {
+  test('a record that is set at one server is not that of another', () => {
     const split = createInternet({ 'example.com': { records: { www: '192.0.2.1' } } }).set(
       'www.example.com',
       '192.0.2.2',
@@ -582,7 +582,7 @@ describe('mistakes are at the line that made them', () => {
     expect(found.file).toMatch(/\/create-internet\.test\.ts/)
   })
 
-  test('the very line', () => {
+  test('the stack of a mistake begins at the very line that made it', () => {
     const net = ok()
     const [here, mistake] = [new Error('here'), mistakeOf(() => net.fault('ns1.example.com', 'nothing such'))]
     expect(/:(\d+):\d+\)?$/.exec(mistake.file)?.[1]).toBe(/create-internet\.test\.ts:(\d+)/.exec(here.stack ?? '')?.[1])

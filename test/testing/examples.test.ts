@@ -77,7 +77,7 @@ describe('TypeScript and JavaScript', () => {
 })
 
 needs('python3')('Python', () => {
-  test.concurrent('the example', async () => {
+  test.concurrent('the example passes', async () => {
     const ran = await project.run('python3', 'examples/python/test_failover.py')
     expect(ran.code, output(ran)).toBe(0)
     expect(ran.err).toMatch(/Ran 7 tests[\s\S]*OK/)
@@ -95,7 +95,7 @@ needs(
   'curl',
   'mkfifo',
 )('a shell', () => {
-  test.concurrent('the example', async () => {
+  test.concurrent('the example passes', async () => {
     const ran = await project.run('sh', 'examples/shell/test.sh')
     expect(ran.code, output(ran)).toBe(0)
     expect(ran.out).toMatch(/www\.shop\.test says healthy as www\.shop\.test\n[\s\S]*# all is well\n$/)

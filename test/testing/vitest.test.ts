@@ -72,7 +72,7 @@ const bothAsked = async (dns: DnsStub): Promise<void> => {
 }
 
 describe('toHaveBeenAskedFor', () => {
-  test('holds', async ({ dns }) => {
+  test('the matcher holds for what was asked', async ({ dns }) => {
     await bothAsked(dns)
     expect(dns).toHaveBeenAskedFor('api.internal')
     expect(dns).toHaveBeenAskedFor('API.internal.', 'a')
@@ -121,7 +121,7 @@ describe('toHaveBeenAskedFor', () => {
 })
 
 describe('toHaveBeenAskedTimes', () => {
-  test('holds', async ({ dns }) => {
+  test('the matcher holds for what was asked', async ({ dns }) => {
     expect(dns).toHaveBeenAskedTimes(0)
     await bothAsked(dns)
     expect(dns).toHaveBeenAskedTimes(3)

@@ -42,7 +42,7 @@ describe('find', () => {
     expect(who(makeLocalZones([whole('.')], []), '. DS')).toBe('.')
   })
 
-  it('knows class IN only', () => {
+  it('a local zone is found for class IN only', () => {
     expect(zones.find({ ...ask('www.example. A'), class: RrClass.CH })).toBeUndefined()
   })
 

@@ -510,7 +510,7 @@ needsBatch('bounds', () => {
     expect([opened.counters.get('droppedTooLarge'), opened.counters.get('udpQueries')]).toEqual([3, 3])
   })
 
-  it('lives through junk', async () => {
+  it('a listener thread lives through datagrams of junk', async () => {
     const seen: number[] = []
     const opened = await openBatch({ onMessage: bytes => void seen.push(bytes.length) })
     const { port } = opened.open('127.0.0.1')

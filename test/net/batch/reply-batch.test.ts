@@ -69,7 +69,7 @@ describe('ReplyBatch', () => {
     expect(calls.at(-1)).toBe('101: 0+1 1')
   })
 
-  it('does not mix sockets', async () => {
+  it('a batch holds replies of one socket only', async () => {
     const { calls, add } = setUp([])
     const [one, two] = [socket(1), socket(2)]
     for (const to of [one, one, two, one]) add(to)

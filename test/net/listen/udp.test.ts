@@ -56,7 +56,7 @@ describe.each(ways)('over %s', (_way, openUdp) => {
   }
 
   needs('dig')('with dig', () => {
-    it('answers', async () => {
+    it('the listener answers dig', async () => {
       const clients: Client[] = []
       const { listener, events } = await open((bytes, length, client, reply) => {
         clients.push(client)

@@ -15,7 +15,7 @@ describe('randomSourcePort', () => {
     expect(randomSourcePort({ below: n => n - 1, bytes: () => {} })).toBe(65_535)
   })
 
-  it('avoids few', () => {
+  it('few source ports are avoided', () => {
     const avoided = Array.from({ length: 65_536 }, (_, port) => port).filter(isAvoidedPort)
     expect(avoided).toEqual(expect.arrayContaining([1900, 3702, 4791, 5353, 5355, 11211]))
     expect(avoided.length).toBeLessThan(32)

@@ -187,7 +187,7 @@ describe('connections to servers', () => {
     expect(connections.length).toBe(3)
   })
 
-  it('close when idle', async () => {
+  it('a connection to a server is closed when it is idle', async () => {
     const { ask, clock, upstream } = makeUpstream({ tcpIdleMs: 5_000 })
     const { server, connections } = await tcpServer(echo)
     await ask(server, query())

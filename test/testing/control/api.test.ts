@@ -211,7 +211,7 @@ describe('faults', () => {
     expect(dns.faults).toEqual([])
   })
 
-  test('of every kind', async () => {
+  test('the control API sets faults of every kind', async () => {
     const bodies = [
       { name: 'a.test', kind: 'delay', ms: 5, jitter: 2 },
       { name: 'a.test', kind: 'ttl', seconds: 3 },
@@ -285,7 +285,7 @@ describe('queries', () => {
     expect(dns.queries).toEqual([])
   })
 
-  test('are waited for', async () => {
+  test('the control API waits for a query that has not come', async () => {
     const waiting = ask('GET', '/queries/wait?name=late.internal&type=A&timeout=5000')
     await ask('GET', '/health')
     await dns
@@ -457,7 +457,7 @@ describe('a wrong request gets a problem and changes nothing', () => {
     expect((await ask('PUT', '/records/t.test/A', { data: '192.0.2.1' }, { 'content-type': type })).status).toBe(status)
   })
 
-  test('compressed, or no UTF-8', async () => {
+  test('a request that is compressed or no UTF-8 gets a problem', async () => {
     expect(
       (await ask('PUT', '/records/t.test/A', '{}', { 'content-encoding': 'gzip', 'content-type': 'application/json' }))
         .status,
@@ -470,7 +470,7 @@ describe('a wrong request gets a problem and changes nothing', () => {
     expect([response.status, dns.records.some(({ name }) => name === 't.test')]).toEqual([400, false])
   })
 
-  test('what is no HTTP', async () => {
+  test('octets that are no HTTP get a problem', async () => {
     const text = await new Promise<string>(resolve => {
       let received = ''
       connect(Number(control.address.split(':')[1]), '127.0.0.1')
@@ -570,7 +570,7 @@ describe('who may ask', () => {
     }
   })
 
-  test('pages from elsewhere', async () => {
+  test('pages from elsewhere may not ask the control API', async () => {
     expect(await raw({ Origin: 'http://evil.example' })).toBe(403)
     expect(await raw({ Origin: 'null' })).toBe(403)
     expect(await raw({ 'Sec-Fetch-Site': 'cross-site' })).toBe(403)

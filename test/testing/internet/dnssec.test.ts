@@ -52,14 +52,14 @@ describe('in memory', () => {
     expect(net.anchorsOf('good.com')).toEqual([expect.stringMatching(/^good\.com\. IN DS \d+ 13 2 /)])
   })
 
-  test('without it nothing is', () => {
+  test('an internet without the option dnssec has no signature', () => {
     const net = createInternet(zones)
     expect(net.resolve('www.good.com')).toMatchObject({ rcode: 'NOERROR', security: 'indeterminate' })
     expect(net.anchors).toEqual([])
     expect(net.resolve('good.com', 'DNSKEY').answers).toEqual([])
   })
 
-  test('zone by zone', () => {
+  test('one zone is signed and another is not', () => {
     const net = createInternet(zones, { dnssec })
     expect(net.resolve('www.bad.com')).toMatchObject({
       rcode: 'SERVFAIL',
@@ -130,7 +130,7 @@ describe('in memory', () => {
     expect(net.resolve('www.a.com').security).toBe('insecure')
   })
 
-  test('mistakes', () => {
+  test('a mistake in the option dnssec is an error that names it', () => {
     const cases: readonly (readonly [unknown, RegExp])[] = [
       ['yes', /expected dnssec to be true or like/],
       [{ zone: {} }, /zone/],

@@ -104,7 +104,7 @@ describe('on loopback sockets', () => {
     expect((await net.resolve('ns1.a.test')).answers.map(({ data }) => data)).toEqual([server])
   })
 
-  test('createResolver takes its roots', async () => {
+  test('createResolver takes the roots of an internet on sockets', async () => {
     const net = await opened()
     const clock = createClock()
     await using resolver = createResolver({ roots: net.rootHints, clock, ipv6: false })

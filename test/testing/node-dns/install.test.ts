@@ -49,7 +49,7 @@ afterEach(async () => {
 })
 
 describe('code that has no hook', () => {
-  test('global fetch', async () => {
+  test('the global fetch asks the installed stub', async () => {
     using _ = install(stub())
     expect(await (await fetch(url('svc.internal'))).text()).toBe('svc.internal')
     await expect(fetch(url('gone.internal'))).rejects.toMatchObject({
@@ -83,7 +83,7 @@ describe('code that has no hook', () => {
     expect(stub().queries).toEqual([])
   })
 
-  test('dns.lookup, dns.promises.lookup, promisified', async () => {
+  test('dns.lookup, with a callback, with promises and promisified, asks the installed stub', async () => {
     using _ = install(stub())
     const found = { address: '127.0.0.1', family: 4 }
     expect(await dns.promises.lookup('svc.internal')).toEqual(found)
@@ -97,7 +97,7 @@ describe('code that has no hook', () => {
     expect(dns.lookup.name).toBe('lookup')
   })
 
-  test('named imports', async () => {
+  test('functions of node:dns that were imported by name ask the installed stub', async () => {
     const before = { namedLookup, namedResolve4, namedResolveTxt }
     const installation = install(stub())
     expect(namedLookup).toBe(dns.lookup)
@@ -138,7 +138,7 @@ describe('code that has no hook', () => {
     ])
   })
 
-  test('reverse and lookupService', async () => {
+  test('dns.reverse and dns.lookupService ask the installed stub', async () => {
     using _ = install(stub())
     stub().set('7.2.0.192.in-addr.arpa', { PTR: 'seven.internal' })
     expect(await dns.promises.reverse('192.0.2.7')).toEqual(['seven.internal'])
@@ -226,7 +226,7 @@ describe('undone', () => {
     expect(dns.lookup).toBe(pristine.get('lookup'))
   })
 
-  test('three, in every order', async () => {
+  test('three installations are undone in every order', async () => {
     for (const order of [
       [0, 1, 2],
       [0, 2, 1],
@@ -342,7 +342,7 @@ describe('passthrough', () => {
     )
   })
 
-  test('reverse look-ups too', async () => {
+  test('a reverse look-up of an unlisted address is passed on', async () => {
     await using below = await createDnsStub({ records: { '7.2.0.192.in-addr.arpa': { PTR: 'seven.example' } } })
     using _below = install(below)
     using _ = install(stub(), { unlisted: 'passthrough', nested: true })
@@ -350,7 +350,7 @@ describe('passthrough', () => {
     expect((await dns.promises.lookupService('192.0.2.7', 80)).hostname).toBe('seven.example')
   })
 
-  test('error is the default', async () => {
+  test('an unlisted name is an error by default', async () => {
     const below = vi.spyOn(dns.promises, 'lookup')
     {
       using _ = install(stub())

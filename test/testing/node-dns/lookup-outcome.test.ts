@@ -75,7 +75,7 @@ describe('what getaddrinfo makes of two replies', () => {
     expect(failureOf(code)).toBe(failure)
   })
 
-  test('families are told', () => {
+  test('the outcome of a look-up says the family of each address', () => {
     expect(outcomeOf(ok4, ok6, wanted({ family: 6, hints: V4MAPPED | ALL }))).toMatchObject({
       addresses: [{ family: 6 }, { family: 6 }, { family: 6 }, { family: 6 }],
     })

@@ -43,7 +43,7 @@ const facts = (error: unknown): object =>
   error instanceof Error ? { ...error, message: error.message, name: error.name } : { error }
 
 describe('results', () => {
-  test('one address, its family', async () => {
+  test('a look-up of one address gives the address and its family', async () => {
     expect(await call(stub().lookup, 'four.test')).toEqual([null, '192.0.2.4', 4])
     expect(await call(stub().lookup, 'four.test', {})).toEqual([null, '192.0.2.4', 4])
     expect(await call(stub().lookup, 'four.test', undefined)).toEqual([null, '192.0.2.4', 4])
@@ -96,7 +96,7 @@ describe('results', () => {
     }
   })
 
-  test('an alias is followed', async () => {
+  test('a look-up follows an alias', async () => {
     expect(await call(stub().lookup, 'alias.test')).toEqual([null, '192.0.2.4', 4])
   })
 
@@ -188,7 +188,7 @@ describe('as Node does', () => {
     expect(own).toMatchObject({ code: expect.stringMatching(/^ERR_INVALID_ARG/) })
   })
 
-  test('no callback', () => {
+  test('a look-up without a callback throws as in Node.js', () => {
     const lookup: unknown = stub().lookup
     expect(() => typeof lookup === 'function' && lookup('a.test')).toThrow(/callback/)
     expect(() => typeof lookup === 'function' && lookup('a.test', {})).toThrow(/callback/)

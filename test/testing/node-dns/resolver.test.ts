@@ -52,7 +52,7 @@ const httpGet = (
   ).then(textOf)
 
 describe('http', () => {
-  test('get with lookup', async () => {
+  test('http.get with the lookup of a stub reaches the server', async () => {
     stub().set('svc.internal', { A: '127.0.0.1' })
     expect(await httpGet('svc.internal')).toBe('svc.internal at 127.0.0.1')
     expect(
@@ -100,7 +100,7 @@ describe('http', () => {
 })
 
 describe('undici', () => {
-  test('an agent with connect.lookup', async () => {
+  test('an agent of undici with the lookup of a stub reaches the server', async () => {
     stub().set('svc.internal', '127.0.0.1')
     const dispatcher = new Agent({ connect: { lookup: stub().lookup } })
     const { body } = await request(`http://svc.internal:${port()}/`, { dispatcher })
@@ -112,7 +112,7 @@ describe('undici', () => {
     await dispatcher.close()
   })
 
-  test('the dns interceptor', async () => {
+  test('the DNS interceptor of undici with the lookup of a stub reaches the server', async () => {
     stub().set('svc.internal', { A: '127.0.0.1' })
     const { lookup } = stub()
     const agent = new Agent()
@@ -143,7 +143,7 @@ describe('net', () => {
       socket.once('connect', () => resolve(socket.remoteAddress)).once('error', reject),
     ).finally(() => socket.destroy())
 
-  test('connect with lookup', async () => {
+  test('net.connect with the lookup of a stub reaches the server', async () => {
     stub().set('tcp.internal', '127.0.0.1')
     expect(await connected(net.connect({ host: 'tcp.internal', port: port(), lookup: stub().lookup }))).toBe(
       '127.0.0.1',
@@ -185,7 +185,7 @@ describe('net', () => {
 })
 
 describe('pg', () => {
-  test('a client with stream', async () => {
+  test('a client of pg with the stream of a stub reaches the server', async () => {
     const postgres = await startFakePostgres('127.0.0.1', 'forty-two')
     try {
       stub().set('db.internal', { A: '127.0.0.1' })
@@ -258,7 +258,7 @@ describe('a resolver of node:dns', () => {
     expect(stub().queries.map(({ name }) => name)).toEqual(['slow.internal', 'other.internal', 'other.internal'])
   })
 
-  test('asks only the stub', () => {
+  test('a resolver of the stub asks only the stub', () => {
     expect(stub().resolver().getServers()).toEqual([stub().address])
   })
 })

@@ -181,7 +181,7 @@ describe('modes', () => {
     expect(readFileSync(file(), 'utf8')).toBe(before)
   })
 
-  test('record begins anew', () => {
+  test('the mode record replaces what the cassette had', () => {
     recorded([[a, {}]])
     expect(openCassette(file(), 'record')).toMatchObject({ recording: true })
     expect(lines(recorded([[b, {}]]))).toEqual(['b.test. A -> NOERROR aa'])

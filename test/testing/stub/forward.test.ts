@@ -156,7 +156,7 @@ describe('unlisted names', () => {
     expect(dns.unmatched.map(({ name }) => name)).toEqual(['x.test'])
   })
 
-  it('timeout', async () => {
+  it('an unlisted name gets no reply with unlisted: timeout', async () => {
     await using dns = await createDnsStub({ unlisted: 'timeout' })
     await expect(dns.resolver({ timeout: 50, tries: 1 }).resolve4('x.test')).rejects.toMatchObject({ code: 'ETIMEOUT' })
     expect(dns.unmatched).toMatchObject([{ answeredWith: 'timeout', matched: false }])

@@ -115,7 +115,7 @@ describe('waitForQuery', () => {
     )
   })
 
-  it('ends with the stub', async () => {
+  it('waitForQuery rejects when the stub is stopped', async () => {
     const own = await createDnsStub()
     const waiting = expect(own.waitForQuery('a.test', { timeout: 60_000 })).rejects.toThrow(
       'no query for a.test came before the stub was stopped; nothing was asked',

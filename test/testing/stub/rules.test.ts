@@ -331,7 +331,7 @@ describe('handlers', () => {
     expect(dns.clear().errors).toEqual([])
   })
 
-  it('must be functions', () => {
+  it('a handler that is no function is refused', () => {
     expect(() => Reflect.apply(dns.on, dns, ['a.test', '192.0.2.1'])).toThrow(
       /expected a handler, that is a function of the query, found "192\.0\.2\.1"/,
     )
@@ -354,7 +354,7 @@ describe('ready-made replies', () => {
     expect(() => dns.reply.rotate()).toThrow(/expected addresses to rotate/)
   })
 
-  it('rcode and drop', async () => {
+  it('a handler replies with an rcode, or with nothing', async () => {
     dns.sequence('a.test', [dns.reply.rcode('NOTAUTH'), dns.reply.rcode(2, { code: 1 }), dns.reply.drop()])
     expect(await texts(2)).toEqual(['rcode 9', 'rcode 2'])
     expect(await overUdp(dns, queryFor('a.test'), 60)).toBeNull()

@@ -58,7 +58,7 @@ describe('as c-ares sees it', () => {
 })
 
 describe('over UDP', () => {
-  it('timeout sends nothing', async () => {
+  it('the fault timeout sends nothing over UDP', async () => {
     dns.fail('a.test', 'timeout')
     expect(await overUdp(dns, query, QUIET_MS)).toBeNull()
     expect(answeredWith()).toEqual(['timeout'])
@@ -109,7 +109,7 @@ describe('over UDP', () => {
     expect(decodeMessage(reply).kind).toBe('format-error')
   })
 
-  it('halfFrame cuts the datagram', async () => {
+  it('the fault halfFrame cuts the datagram', async () => {
     const whole = (await overUdp(dns, query))?.bytes ?? new Uint8Array(0)
     dns.fail('a.test', 'halfFrame')
     const half = (await overUdp(dns, query))?.bytes ?? new Uint8Array(0)
@@ -175,7 +175,7 @@ describe('over TCP', () => {
     expect(octets).toEqual(whole.subarray(0, whole.length >> 1))
   })
 
-  it('tcpReset resets the connection', async () => {
+  it('the fault tcpReset resets the connection', async () => {
     dns.fail('a.test', 'tcpReset')
     expect(await overTcp(dns, [query])).toMatchObject({ end: 'reset', messages: [] })
     expect(answeredWith()).toEqual(['tcpReset'])

@@ -4,7 +4,8 @@ import { TEST_MS } from './test/patience.mjs'
 
 /** Needs servers, tools, namespaces or languages of others, or minutes: `npm run test:system`. */
 const system = [
-  'test/e2e/**/*.test.ts',
+  // Of test/e2e/, `npm test` keeps serve.test.ts: the built program with files and signals.
+  'test/e2e/{differential,dnssec,dnssec-attacks,hostile-worlds,resolve}.test.ts',
   'test/cli/exec.test.ts',
   'test/testing/examples.test.ts',
   'test/testing/node-dns/lookup-beside-getaddrinfo.test.ts',

@@ -55,15 +55,10 @@ describe.each(documents)('%s', file => {
 
   it('shows configurations that are valid', () => {
     const shown = blocksOf(text).filter(({ language, text: block }) => language === 'json' && block.startsWith('{\n'))
-    for (const { text: block } of shown) {
-      expect(
-        readConfig({
-          file: { path: '/etc/rootwalk/resolver.config.json', text: block },
-          overrides: [],
-          directory: '/',
-        }),
-      ).toMatchObject({ kind: 'config', warnings: [] })
-    }
+    const read = shown.map(({ text: block }) =>
+      readConfig({ file: { path: '/etc/rootwalk/resolver.config.json', text: block }, overrides: [], directory: '/' }),
+    )
+    expect(read.filter(result => result.kind !== 'config' || result.warnings.length > 0)).toEqual([])
   })
 })
 

@@ -50,9 +50,10 @@ describe('nameMatcher', () => {
   })
 
   it('takes no longer for patterns made to be slow', () => {
-    const started = process.hrtime.bigint()
+    // CPU time: other programs take the core. One that tries all ways takes longer than the world has been.
+    const before = process.cpuUsage().user
     expect(nameMatcher(`${'*a'.repeat(100)}*b`)('a'.repeat(255))).toBe(false)
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(50)
+    expect((process.cpuUsage().user - before) / 1_000).toBeLessThan(1_000)
   })
 
   it('is asked for only when the last segment has a star or question mark', () => {

@@ -15,7 +15,7 @@ import { NOTE_HIT } from '../../../src/server/hit-reports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
 import { bundled, needsBatch, openBatch, type OpenedBatch, settingsFor, threadEntry } from './support.ts'
 import { answer, atEnd, cleanUp, idIn, query, settle, udpClient, until } from '../support.ts'
-import { PROGRAM_MS } from '../../patience.mjs'
+import { PATIENT, PROGRAM_MS } from '../../patience.mjs'
 
 afterEach(cleanUp)
 
@@ -70,7 +70,10 @@ needsBatch('the byte path in a thread', () => {
     // RD is the asker's; QR, AA and the rest are the answer's.
     expect(Buffer.from(client.messages[0] ?? [])).toEqual(Buffer.from(expected))
     expect(kept.map(({ id }) => id)).toEqual([2])
-    expect([opened.counters.get('udpQueries'), opened.counters.get('answeredFromCache')]).toEqual([1, 1])
+    // A thread counts when it has sent.
+    await expect
+      .poll(() => [opened.counters.get('udpQueries'), opened.counters.get('answeredFromCache')], PATIENT)
+      .toEqual([1, 1])
   })
 
   it('sees at once what is put in, taken out and thrown away', async () => {

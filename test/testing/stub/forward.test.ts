@@ -9,6 +9,7 @@ import { stubSettings } from '../../../src/testing/stub/settings.ts'
 import type { DnsStub } from '../../../src/testing/stub/types.ts'
 import { cleanUp, udpServer } from '../../net/support.ts'
 import { ask, askOverTcp, firstFrame, hereLine, lines } from '../raw.ts'
+import { PATIENT } from '../../patience.mjs'
 
 /** In the place of the Internet. */
 let real: DnsStub
@@ -159,7 +160,7 @@ describe('unlisted names', () => {
   it('an unlisted name gets no reply with unlisted: timeout', async () => {
     await using dns = await createDnsStub({ unlisted: 'timeout' })
     await expect(dns.resolver({ timeout: 50, tries: 1 }).resolve4('x.test')).rejects.toMatchObject({ code: 'ETIMEOUT' })
-    expect(dns.unmatched).toMatchObject([{ answeredWith: 'timeout', matched: false }])
+    await expect.poll(() => dns.unmatched, PATIENT).toMatchObject([{ answeredWith: 'timeout', matched: false }])
   })
 })
 

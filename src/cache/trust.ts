@@ -7,7 +7,10 @@
  */
 import type { Security } from '../steps.ts'
 
-/** Lowest first. */
+/**
+ * Lowest first: the whole ladder of the RFC, ranks that nothing here has yet included, so that what gets one later finds
+ * its place.
+ */
 export const Trust = {
   /** The additional section, and the authority section of a reply without AA (referrals included). */
   Additional: 1,

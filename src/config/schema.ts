@@ -317,7 +317,7 @@ const configSchema = z.strictObject({
         .meta(onReload('Accept glue only for names inside the zone that was asked.', { example: false })),
       doNotQuery: z
         .array(prefixText)
-        .default(neverAsked.map(never => never.prefix))
+        .default([...neverAsked])
         .meta(
           onReload('Addresses that are never asked, whatever a zone says. [] allows all.', {
             example: ['127.0.0.0/8', '::1/128'],

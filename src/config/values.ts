@@ -7,29 +7,35 @@ import { algorithmOf, digestOf } from '../dnssec/algorithms.ts'
 import { type Binding, DNS_PORT } from '../ports.ts'
 
 /**
- * Addresses that no name server on the Internet has, and why asking them is wrong. IPv4-mapped IPv6 addresses are the
- * IPv4 addresses in them before they get here. Private addresses are not among these: servers inside a network are
- * ordinary.
+ * Addresses that no name server on the Internet has. IPv4-mapped IPv6 addresses are the IPv4 addresses in them before
+ * they get here. Private addresses are not among these: servers inside a network are ordinary.
  */
-export const neverAsked: readonly { readonly prefix: string; readonly why: string }[] = [
-  {
-    prefix: '0.0.0.0/8',
-    why: 'this host on this network (RFC 1122 section 3.2.1.3); many systems deliver it to themselves',
-  },
-  { prefix: '127.0.0.0/8', why: 'loopback: a zone could make us ask our own services, or ourselves' },
-  { prefix: '169.254.0.0/16', why: 'link-local (RFC 3927): metadata services of clouds' },
-  { prefix: '192.0.2.0/24', why: 'documentation (RFC 5737)' },
-  { prefix: '198.51.100.0/24', why: 'documentation (RFC 5737)' },
-  { prefix: '203.0.113.0/24', why: 'documentation (RFC 5737)' },
-  { prefix: '224.0.0.0/4', why: 'multicast: one question would reach many' },
-  { prefix: '240.0.0.0/4', why: 'reserved, with the broadcast address (RFC 1112 section 4, RFC 919 section 7)' },
-  { prefix: '::/128', why: 'unspecified; many systems deliver it to themselves' },
-  { prefix: '::1/128', why: 'loopback' },
-  { prefix: '100::/64', why: 'discard-only (RFC 6666)' },
-  { prefix: '2001:db8::/32', why: 'documentation (RFC 3849)' },
-  { prefix: '3fff::/20', why: 'documentation (RFC 9637)' },
-  { prefix: 'fe80::/10', why: 'link-local: metadata services, neighbours' },
-  { prefix: 'ff00::/8', why: 'multicast: one question would reach many' },
+export const neverAsked: readonly string[] = [
+  // This host on this network (RFC 1122 section 3.2.1.3); many systems deliver it to themselves.
+  '0.0.0.0/8',
+  // Loopback: a zone could make us ask our own services, or ourselves.
+  '127.0.0.0/8',
+  // Link-local (RFC 3927): metadata services of clouds.
+  '169.254.0.0/16',
+  // Documentation (RFC 5737).
+  '192.0.2.0/24',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  // Multicast: one question would reach many.
+  '224.0.0.0/4',
+  // Reserved, with the broadcast address (RFC 1112 section 4, RFC 919 section 7).
+  '240.0.0.0/4',
+  // Unspecified (many systems deliver it to themselves), and loopback.
+  '::/128',
+  '::1/128',
+  // Discard-only (RFC 6666).
+  '100::/64',
+  // Documentation (RFC 3849, RFC 9637).
+  '2001:db8::/32',
+  '3fff::/20',
+  // Link-local, and multicast.
+  'fe80::/10',
+  'ff00::/8',
 ]
 
 /**

@@ -65,10 +65,7 @@ class ListenerHandler implements DatagramHandler {
   constructor({ answers, counters, settings }: ThreadProgram, now: () => number) {
     const reader = new AnswerReader(answers)
     this.#reader = reader
-    this.#bytePath = new BytePath(
-      (peek, query, out, outAt, at, maxBytes, ours) => reader.write(peek, query, 0, out, outAt, at, maxBytes, ours),
-      settings.bytePath,
-    )
+    this.#bytePath = new BytePath(reader, settings.bytePath)
     this.#counters = new Counters(counters)
     this.#queries = this.#counters.index('udpQueries')
     this.#hits = this.#counters.index('answeredFromCache')

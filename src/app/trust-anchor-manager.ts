@@ -29,9 +29,7 @@ import type { DnssecLimits } from '../limits.ts'
 import { openStateFile, type StateFile } from '../system/state-file.ts'
 import type { Cancel, Clock, EventSink } from '../ports.ts'
 import type { Validation } from '../resolver/env.ts'
-import type { QueryOptions } from '../resolver/resolver.ts'
-import type { Question } from '../dns/message.ts'
-import type { Outcome } from '../steps.ts'
+import type { QueryOptions, Resolver } from '../resolver/resolver.ts'
 import { releasedAt } from '../system/version.ts'
 
 export interface TrustKeeperParts {
@@ -44,10 +42,7 @@ export interface TrustKeeperParts {
 }
 
 /** The part of the resolver that is needed. */
-export interface KeyResolver {
-  resolve(question: Question, options: QueryOptions, done: (outcome: Outcome) => void): Cancel
-  validationChanged(): void
-}
+export type KeyResolver = Pick<Resolver, 'resolve' | 'validationChanged'>
 
 /** One trust point: what was configured, and what is known of its keys. */
 interface Point {

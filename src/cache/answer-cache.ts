@@ -66,6 +66,33 @@ export interface AnswerCacheOptions {
   readonly seed?: number
 }
 
+/** An answer for everybody of a view who asks `key` with these bits. */
+export interface FinishedAnswer {
+  /** `questionKey` of the question. */
+  readonly key: string
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+  /** A complete reply without OPT to exactly one question, which stands uncompressed after the header. */
+  readonly wire: Uint8Array
+  /** As `encodeMessage` gives them. */
+  readonly ttlOffsets: Uint16Array
+  /** How long it is kept; 0: not at all. */
+  readonly ttlSeconds: number
+}
+
+/** Where finished answers come from, in any thread; see `AnswerReader.write`. By position: the byte path makes nothing. */
+export interface WritesAnswers {
+  write(
+    peek: QueryPeek,
+    query: Uint8Array,
+    out: Uint8Array,
+    outAt: number,
+    now: number,
+    maxBytes: number,
+    ourPayloadBytes: number,
+  ): number
+}
+
 /** DO and CD: answers to the same question with other bits are entries of their own. */
 const VARIANTS = [0, 1, 2, 3] as const
 const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): number =>
@@ -83,7 +110,7 @@ const KEY_WORD = (ENTRY_HEADER + HEADER_OCTETS) / 4
 const LONG_OCTETS = 512
 
 /** The side that writes, and reads for its own thread. */
-export class AnswerCache {
+export class AnswerCache implements WritesAnswers {
   readonly #limits: CacheLimits
   readonly #table: AnswerTable
   readonly #reader: AnswerReader
@@ -122,21 +149,9 @@ export class AnswerCache {
     return this.#reader.lastWantsPrefetch
   }
 
-  /**
-   * Keeps a copy for `ttlSeconds` (0: not at all). `wire` is a complete reply without OPT to exactly one question,
-   * which stands uncompressed behind the header; `ttlOffsets` as `encodeMessage` gives them; `key` is `questionKey` of
-   * the question. False when it was not kept: no time, too large, truncated or not such a reply.
-   */
-  put(
-    key: string,
-    dnssecOk: boolean,
-    checkingDisabled: boolean,
-    wire: Uint8Array,
-    ttlOffsets: Uint16Array,
-    ttlSeconds: number,
-    now: number,
-    view = 0,
-  ): boolean {
+  /** Keeps a copy. False when it was not kept: no time, too large, truncated or no such reply as it has to be. */
+  put(answer: FinishedAnswer, now: number, view = 0): boolean {
+    const { key, dnssecOk, checkingDisabled, wire, ttlOffsets, ttlSeconds } = answer
     const { entryBytes, maxTtl, rotate } = this.#limits
     const life = Math.min(Math.floor(plainTtl(ttlSeconds)), maxTtl)
     if (life <= 0 || wire.length > entryBytes || !isCacheable(key, wire)) return false
@@ -164,12 +179,13 @@ export class AnswerCache {
     peek: QueryPeek,
     query: Uint8Array,
     out: Uint8Array,
+    outAt: number,
     now: number,
     maxBytes: number,
     ourPayloadBytes: number,
     view = 0,
   ): number {
-    return this.#reader.write(peek, query, 0, out, 0, now, maxBytes, ourPayloadBytes, view)
+    return this.#reader.write(peek, query, out, outAt, now, maxBytes, ourPayloadBytes, view)
   }
 
   /** In every variant and every view. Whoever asks from now on, in whatever thread, does not get it. */
@@ -223,7 +239,7 @@ const ATTEMPTS = 30
  * How a copy is known to be whole (a sequence lock): the generation of the entry's block is read before and after and
  * must be even and unchanged; the reference that led to the entry must still be there behind the copying.
  */
-export class AnswerReader {
+export class AnswerReader implements WritesAnswers {
   readonly #alone: boolean
   readonly #control: Int32Array
   readonly #buckets: Int32Array
@@ -275,13 +291,12 @@ export class AnswerReader {
    * OPT record that offers `ourPayloadBytes` and echoes DO follows if and only if the query had one (RFC 6891 section
    * 6.1.1).
    *
-   * `query` from `queryAt` on is what was peeked; it must not overlap what is written, also when 0 is returned: up to
+   * `query` is what was peeked, from its first octet on; it must not overlap what is written, also when 0 is returned: up to
    * `maxBytes` octets, rounded up to four. Quickest with one large `out` for all calls and `outAt` a multiple of four.
    */
   write(
     peek: QueryPeek,
     query: Uint8Array,
-    queryAt: number,
     out: Uint8Array,
     outAt: number,
     now: number,
@@ -294,7 +309,7 @@ export class AnswerReader {
     const hash = hashOf(peek.keyWords, peek.keyLength, seedOf(this.#seed, tag))
     const room = Math.min(maxBytes, out.length - outAt)
     for (let i = 0; i < ATTEMPTS; i++) {
-      const length = this.#attempt(hash, tag, peek, query, queryAt, out, outAt, now, room, ourPayloadBytes)
+      const length = this.#attempt(hash, tag, peek, query, out, outAt, now, room, ourPayloadBytes)
       if (length !== DISTURBED) return length
     }
     return 0
@@ -305,7 +320,6 @@ export class AnswerReader {
     tag: number,
     peek: QueryPeek,
     query: Uint8Array,
-    queryAt: number,
     out: Uint8Array,
     outAt: number,
     now: number,
@@ -333,10 +347,9 @@ export class AnswerReader {
       this.#copy(out, outAt, words, octets, from, length)
       // 0x20: the letters of the question are the asker's. The stored one is in lower case and has the same length,
       // since its key is the same.
-      if (peek.mixedCase)
-        for (let i = HEADER_OCTETS; i < peek.questionEnd; i++) out[outAt + i] = query[queryAt + i] ?? 0
+      if (peek.mixedCase) for (let i = HEADER_OCTETS; i < peek.questionEnd; i++) out[outAt + i] = query[i] ?? 0
       if ((note & 1) !== 0) rotateRun(out, outAt, octets, from, length, from + length + note, this.#nextTurn())
-      patchHeader(out, outAt, query, queryAt, peek)
+      patchHeader(out, outAt, query, peek)
       if (elapsed > 0) countDown(out, outAt, length, octets, from + length, note, elapsed)
       if (peek.edns) writeOpt(out, outAt, length, ours, peek.dnssecOk)
     }

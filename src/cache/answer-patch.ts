@@ -140,12 +140,12 @@ export function countDown(
  * ID, RD and CD from the query (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2). AD stays as stored, which is set for
  * validated answers only, and is told to those alone who asked for it with AD or DO (RFC 6840 section 5.8).
  */
-export function patchHeader(out: Uint8Array, to: number, query: Uint8Array, queryAt: number, peek: QueryPeek): void {
-  out[to] = query[queryAt] ?? 0
-  out[to + 1] = query[queryAt + 1] ?? 0
-  out[to + 2] = ((out[to + 2] ?? 0) & ~RD) | ((query[queryAt + 2] ?? 0) & RD)
+export function patchHeader(out: Uint8Array, to: number, query: Uint8Array, peek: QueryPeek): void {
+  out[to] = query[0] ?? 0
+  out[to + 1] = query[1] ?? 0
+  out[to + 2] = ((out[to + 2] ?? 0) & ~RD) | ((query[2] ?? 0) & RD)
   const withoutAd = peek.authenticData || peek.dnssecOk ? 0 : AD
-  out[to + 3] = ((out[to + 3] ?? 0) & ~(CD | withoutAd)) | ((query[queryAt + 3] ?? 0) & CD)
+  out[to + 3] = ((out[to + 3] ?? 0) & ~(CD | withoutAd)) | ((query[3] ?? 0) & CD)
 }
 
 /**

@@ -141,10 +141,10 @@ class MessageReader {
     const counts = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10)
     if (this.next + counts * MIN_RECORD_OCTETS > this.#end)
       return this.#error('more records announced than there is room for', 6, question)
-    const answer = this.#section(u16(bytes, 6), false, false)
-    const proofsOnly = this.#lean && answer !== null && question !== null && answers(question, answer[0])
-    const authority = answer === null ? null : this.#section(u16(bytes, 8), false, proofsOnly)
-    const additional = authority === null ? null : this.#section(u16(bytes, 10), true, proofsOnly)
+    const answer = this.#section(u16(bytes, 6), 'no-opt', 'all')
+    const kept = this.#lean && answer !== null && question !== null && answers(question, answer[0]) ? 'proofs' : 'all'
+    const authority = answer === null ? null : this.#section(u16(bytes, 8), 'no-opt', kept)
+    const additional = authority === null ? null : this.#section(u16(bytes, 10), 'opt', kept)
     if (answer === null || authority === null || additional === null)
       return this.#error(this.#why, this.#failedAt, question)
     if (this.next !== this.#end) return this.#error('octets behind the last record', this.next, question)
@@ -205,7 +205,7 @@ class MessageReader {
     return { name: foldName(cased), type: u16(this.#bytes, at), class: u16(this.#bytes, at + 2), cased }
   }
 
-  #section(count: number, mayHoldOpt: boolean, proofsOnly: boolean): readonly Rr[] | null {
+  #section(count: number, holds: 'opt' | 'no-opt', kept: 'all' | 'proofs'): readonly Rr[] | null {
     if (count === 0) return NO_RECORDS
     let records: Rr[] | null = null
     for (let i = 0; i < count; i++) {
@@ -218,9 +218,9 @@ class MessageReader {
       if (rdataEnd > this.#end) return this.#fail('RDATA runs over the end', at + 8)
       const type = u16(this.#bytes, at)
       if (type === RrType.OPT) {
-        if (!mayHoldOpt) return this.#fail('OPT outside the additional section', start)
+        if (holds === 'no-opt') return this.#fail('OPT outside the additional section', start)
         if (!this.#opt(start, at, rdataEnd)) return null
-      } else if (proofsOnly && !isProof(type)) {
+      } else if (kept === 'proofs' && !isProof(type)) {
         if (!this.#skipRdata(type, u16(this.#bytes, at + 2), rdataAt, rdataEnd)) return null
       } else {
         const record = this.#record(start, at, rdataEnd)

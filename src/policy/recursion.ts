@@ -1,21 +1,8 @@
 /** The last handler: asks the resolver, which consults local zones, the cache and then the world. */
-import type { Question } from '../dns/message.ts'
-import type { Because, Outcome } from '../steps.ts'
-import type { Cancel } from '../ports.ts'
+import type { QueryOptions, Resolves } from '../resolver/resolver.ts'
+import type { Outcome } from '../steps.ts'
 import type { TraceSink } from '../resolver/trace.ts'
 import type { Handler, Query } from './handler.ts'
-
-interface ResolveOptions {
-  readonly recursionDesired: boolean
-  readonly because: Because
-  readonly checkingDisabled: boolean
-  readonly trace?: TraceSink
-}
-
-/** The part of the resolver that a handler needs. */
-export interface Resolves {
-  resolve(question: Question, options: ResolveOptions, done: (outcome: Outcome) => void): Cancel
-}
 
 /** Who wants to see how a query is resolved: null for those that nobody watches. */
 export type Watch = (query: Query) => TraceSink | null
@@ -30,7 +17,7 @@ export const recursion =
         checkingDisabled: query.checkingDisabled,
         because: 'client',
       } as const
-      const options: ResolveOptions = trace === null ? plain : { ...plain, trace }
+      const options: QueryOptions = trace === null ? plain : { ...plain, trace }
       // The outcome that comes before `resolve` returns is one for which nobody had to be asked.
       let asked = false
       resolver.resolve(query.question, options, outcome =>

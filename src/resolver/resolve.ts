@@ -167,7 +167,10 @@ function* settle(
 /**
  * Work that ran out. Spent on signatures by the client's own question it speaks of the data, which CD=1 may still have.
  */
-function budgetFailure(task: Task, { text, why = 'budget' }: { readonly text: string; readonly why?: FailureReason }): Failure {
+function budgetFailure(
+  task: Task,
+  { text, why = 'budget' }: { readonly text: string; readonly why?: FailureReason },
+): Failure {
   const ofData = why === 'budget' && task.depth === 0 && task.budget.isSpentOnValidation
   return ofData ? bogusFailure(EdeCode.DnssecBogus, text) : failure(why, text)
 }

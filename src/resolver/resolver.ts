@@ -4,14 +4,14 @@ import type { Delegation } from '../cache/delegations.ts'
 import { questionKey, type Question } from '../dns/message.ts'
 import type { Limits } from '../limits.ts'
 import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
-import type { Because, Outcome } from '../steps.ts'
+import type { Outcome } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
 import { failure } from './outcome.ts'
 import { Seating } from './usable-servers.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
-import { Scheduler } from './scheduler.ts'
+import { type ResolveOptions, Scheduler } from './scheduler.ts'
 import type { TraceSink } from './trace.ts'
 
 export interface ResolverParts {
@@ -28,14 +28,13 @@ export interface ResolverParts {
   readonly events: EventSink
 }
 
-export interface QueryOptions {
+export interface QueryOptions extends ResolveOptions {
   /** RD: false means that only local zones and the cache answer. */
   readonly recursionDesired: boolean
-  readonly because: Because
-  /** CD: the data whatever its signatures say (RFC 4035 section 3.2.2). Default false. */
-  readonly checkingDisabled?: boolean
-  readonly trace?: TraceSink
 }
+
+/** The part of the resolver that those need who only ask. */
+export type Resolves = Pick<Resolver, 'resolve'>
 
 export class Resolver {
   readonly #parts: ResolverParts

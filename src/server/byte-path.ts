@@ -6,6 +6,7 @@
  * Invariant: what it answers, any client that passed the gate may have; what needs a decision it leaves to the value
  * path.
  */
+import type { WritesAnswers } from '../cache/answer-cache.ts'
 import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
 import { MAX_MESSAGE_OCTETS } from '../dns/message.ts'
 import { EdnsOptionCode } from '../dns/types.ts'
@@ -14,17 +15,6 @@ import type { GateVerdict } from '../policy/handler.ts'
 import type { Transport } from '../ports.ts'
 import type { CounterName } from './counters.ts'
 import { udpLimit } from './respond.ts'
-
-/** Finished answers: `AnswerReader.write` with the query from its first octet on. */
-export type WriteAnswer = (
-  peek: QueryPeek,
-  query: Uint8Array,
-  out: Uint8Array,
-  outAt: number,
-  now: number,
-  maxBytes: number,
-  ourPayloadBytes: number,
-) => number
 
 export interface BytePathSettings {
   readonly udpReplyBytes: number
@@ -45,11 +35,11 @@ export function silenceFor(port: number, verdict: GateVerdict): CounterName | nu
 export class BytePath {
   /** The query that `answer` saw last, when it understood it. */
   readonly peek: QueryPeek = newPeek()
-  readonly #write: WriteAnswer
+  readonly #answers: WritesAnswers
   #settings: BytePathSettings
 
-  constructor(write: WriteAnswer, settings: BytePathSettings) {
-    this.#write = write
+  constructor(answers: WritesAnswers, settings: BytePathSettings) {
+    this.#answers = answers
     this.#settings = settings
   }
 
@@ -68,7 +58,7 @@ export class BytePath {
     // An option that we answer (RFC 7828, RFC 5001) needs the value path; most queries have no options at all.
     if (length > peek.questionEnd + OPT_FIXED_OCTETS && this.#wantsOption(query, length, transport)) return 0
     const maxBytes = transport === 'tcp' ? MAX_MESSAGE_OCTETS : udpLimit(peek.payloadSize, this.#settings)
-    return this.#write(peek, query, out, outAt, now, maxBytes, udpReplyBytes)
+    return this.#answers.write(peek, query, out, outAt, now, maxBytes, udpReplyBytes)
   }
 
   #wantsOption(query: Uint8Array, length: number, transport: Transport): boolean {

@@ -66,10 +66,7 @@ class Server {
   constructor(parts: ServeParts) {
     this.#parts = parts
     const { answers, settings } = parts
-    this.#bytePath = new BytePath(
-      (peek, query, out, _outAt, now, maxBytes, ours) => answers.write(peek, query, out, now, maxBytes, ours),
-      { udpReplyBytes: settings.udpReplyBytes, tellsNsid: settings.nsid !== null },
-    )
+    this.#bytePath = new BytePath(answers, { udpReplyBytes: settings.udpReplyBytes, tellsNsid: settings.nsid !== null })
     this.#udpQueries = parts.counters.index('udpQueries')
     this.#tcpQueries = parts.counters.index('tcpQueries')
     this.#hits = parts.counters.index('answeredFromCache')
@@ -262,15 +259,9 @@ class Server {
     if (answer === undefined) return
     const kept = shareableForm(asked, answer, content, finished)
     if (kept === null) return
-    answers.put(
-      questionKey(query.question),
-      query.dnssecOk,
-      query.checkingDisabled,
-      kept.wire,
-      kept.ttlOffsets,
-      kept.ttlSeconds,
-      clock.now(),
-    )
+    const { question, dnssecOk, checkingDisabled } = query
+    const { wire, ttlOffsets, ttlSeconds } = kept
+    answers.put({ key: questionKey(question), dnssecOk, checkingDisabled, wire, ttlOffsets, ttlSeconds }, clock.now())
   }
 
   #log(query: Query, rcode: number | null, octets: number, by: string): void {

@@ -28,12 +28,14 @@ function setUp(settings = settingsFor(['192.0.2.0/24', '2001:db8::/32'])): SetUp
   const wire = answer(query())
   if (typeof name === 'string')
     answers.put(
-      questionKey({ name: foldName(name), type: 1, class: 1 }),
-      false,
-      false,
-      wire,
-      Uint16Array.of(wire.length - 10),
-      TTL,
+      {
+        key: questionKey({ name: foldName(name), type: 1, class: 1 }),
+        dnssecOk: false,
+        checkingDisabled: false,
+        wire,
+        ttlOffsets: Uint16Array.of(wire.length - 10),
+        ttlSeconds: TTL,
+      },
       clock.now,
     )
   const memory = counterMemory()

@@ -97,7 +97,20 @@ function fill(names) {
         },
         { maxBytes: TCP },
       )
-      if (!cache.put(key, variant.edns, false, made.bytes, made.ttlOffsets, 3_600, NOW)) throw new Error('not kept')
+      if (
+        !cache.put(
+          {
+            key,
+            dnssecOk: variant.edns,
+            checkingDisabled: false,
+            wire: made.bytes,
+            ttlOffsets: made.ttlOffsets,
+            ttlSeconds: 3_600,
+          },
+          NOW,
+        )
+      )
+        throw new Error('not kept')
     }
   }
   return cache
@@ -148,14 +161,14 @@ for (const names of sizes) {
     cases.push([
       `own, ${variant.name}`,
       variant,
-      slot => cache.write(peek, slots[slot] ?? queries, first, NOW + 5_000, TCP, 1_232),
+      slot => cache.write(peek, slots[slot] ?? queries, first, 0, NOW + 5_000, TCP, 1_232),
     ])
     if (built.AnswerReader === undefined) continue
     const reader = new built.AnswerReader(cache.handle)
     cases.push([
       `reader, ${variant.name}`,
       variant,
-      slot => reader.write(peek, queries, slot * SLOT_OCTETS, out, slot * SLOT_OCTETS, NOW + 5_000, SLOT_OCTETS, 1_232),
+      slot => reader.write(peek, slots[slot] ?? queries, out, slot * SLOT_OCTETS, NOW + 5_000, SLOT_OCTETS, 1_232),
     ])
   }
   /** @type {number[][]} */

@@ -29,7 +29,19 @@ export async function codecBench({ iterations }) {
   peekQuery(queryBuffer, queryBuffer.length, peek)
   const cache = new AnswerCache(defaultLimits.cache, 16 * 1_024 * 1_024)
   const plain = encodeMessage({ ...message, edns: null }, { maxBytes: 65_535 })
-  if (!cache.put(keyOf(peek), true, false, plain.bytes, plain.ttlOffsets, 60, 1_000))
+  if (
+    !cache.put(
+      {
+        key: keyOf(peek),
+        dnssecOk: true,
+        checkingDisabled: false,
+        wire: plain.bytes,
+        ttlOffsets: plain.ttlOffsets,
+        ttlSeconds: 60,
+      },
+      1_000,
+    )
+  )
     throw new Error('the sample was not kept')
   const answerBuffer = Buffer.from(answer.bytes)
   const peerAnswer = packetDecode(answerBuffer)
@@ -38,7 +50,7 @@ export async function codecBench({ iterations }) {
   /** @type {[string, () => number, (() => number) | null][]} */
   const cases = [
     ['peekQuery', () => (peekQuery(queryBuffer, queryBuffer.length, peek) ? 1 : 0), null],
-    ['AnswerCache.write (a second later)', () => cache.write(peek, queryBuffer, out, 2_500, 1_232, 1_232), null],
+    ['AnswerCache.write (a second later)', () => cache.write(peek, queryBuffer, out, 0, 2_500, 1_232, 1_232), null],
     ['decode a query', () => decodeMessage(query.bytes).kind.length, () => packetDecode(queryBuffer).id ?? 0],
     [
       'decode an answer (5 records)',

@@ -89,7 +89,19 @@ async function run(budget: number, dataOctets: number): Promise<readonly Report[
       const ttl = 1 + below(5)
       const octets = what < 1_000 ? dataOctets : LEAST_DATA + below(dataOctets - LEAST_DATA)
       const wire = makeAnswer(name, version + dnssecOk, now, ttl, octets)
-      if (!cache.put(keyOf(name), dnssecOk === 1, false, wire, Uint16Array.of(TTL_AT), ttl, now))
+      if (
+        !cache.put(
+          {
+            key: keyOf(name),
+            dnssecOk: dnssecOk === 1,
+            checkingDisabled: false,
+            wire,
+            ttlOffsets: Uint16Array.of(TTL_AT),
+            ttlSeconds: ttl,
+          },
+          now,
+        )
+      )
         throw new Error('not kept')
       raise(2 * name + dnssecOk)
     }

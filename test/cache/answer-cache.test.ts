@@ -70,7 +70,7 @@ function ask(cache: AnswerCache, now: number, options: Ask = {}, maxBytes = TCP,
   const peek = newPeek()
   expect(peekQuery(query, query.length, peek)).toBe(true)
   const out = new Uint8Array(room).fill(0xee)
-  const length = cache.write(peek, query, out, now, maxBytes, OURS)
+  const length = cache.write(peek, query, out, 0, now, maxBytes, OURS)
   if (length === 0) return null
   const decoded = decodeMessage(out.slice(0, length))
   if (decoded.kind !== 'message') throw new Error(decoded.why)
@@ -80,7 +80,9 @@ function ask(cache: AnswerCache, now: number, options: Ask = {}, maxBytes = TCP,
 function filled(changes: Partial<Message> = {}, dnssecOk = false, checkingDisabled = false, ttl = 300): AnswerCache {
   const cache = open()
   const { bytes, ttlOffsets } = reply(recordsOf(a('www.example.')), changes)
-  expect(cache.put(questionKey(question), dnssecOk, checkingDisabled, bytes, ttlOffsets, ttl, T0)).toBe(true)
+  expect(
+    cache.put({ key: questionKey(question), dnssecOk, checkingDisabled, wire: bytes, ttlOffsets, ttlSeconds: ttl }, T0),
+  ).toBe(true)
   return cache
 }
 
@@ -150,7 +152,10 @@ describe('a hit', () => {
     const cache = open()
     combinations.forEach(([dnssecOk, checkingDisabled], i) => {
       const { bytes, ttlOffsets } = reply(recordsOf(a('www.example.', 300, i)))
-      cache.put(questionKey(question), dnssecOk, checkingDisabled, bytes, ttlOffsets, 300, T0)
+      cache.put(
+        { key: questionKey(question), dnssecOk, checkingDisabled, wire: bytes, ttlOffsets, ttlSeconds: 300 },
+        T0,
+      )
       const seen = combinations.map(
         ([d, cd]) => ask(cache, T0, { edns: edns(1232, d), cd })?.message.answer[0]?.rdata[3],
       )
@@ -164,7 +169,10 @@ describe('a hit', () => {
     const cache = filled()
     const put = (last: number, dnssecOk: boolean, now: number): void => {
       const { bytes, ttlOffsets } = reply(recordsOf(a('www.example.', 300, last)))
-      cache.put(questionKey(question), dnssecOk, false, bytes, ttlOffsets, 300, now)
+      cache.put(
+        { key: questionKey(question), dnssecOk, checkingDisabled: false, wire: bytes, ttlOffsets, ttlSeconds: 300 },
+        now,
+      )
     }
     put(77, true, T0 + seconds(100))
     put(78, true, T0 + seconds(200))
@@ -211,7 +219,12 @@ describe('a hit', () => {
       recordsOf(set('www.example.', RrType.CAA, 300, [0, 5, 105, 115, 115, 117, 101])),
       { question: { ...asked, cased: asked.name } },
     )
-    expect(cache.put(questionKey(asked), false, false, bytes, ttlOffsets, 300, T0)).toBe(true)
+    expect(
+      cache.put(
+        { key: questionKey(asked), dnssecOk: false, checkingDisabled: false, wire: bytes, ttlOffsets, ttlSeconds: 300 },
+        T0,
+      ),
+    ).toBe(true)
     expect(ask(cache, T0, { asked })?.message.answer[0]?.type).toBe(RrType.CAA)
   })
 })
@@ -245,7 +258,17 @@ describe('size', () => {
         rdata: new Uint8Array(octets).fill(octets),
       }
       const { bytes, ttlOffsets } = reply([rr], { authority: [], additional: [] })
-      cache.put(questionKey(question), false, false, bytes, ttlOffsets, 60, T0)
+      cache.put(
+        {
+          key: questionKey(question),
+          dnssecOk: false,
+          checkingDisabled: false,
+          wire: bytes,
+          ttlOffsets,
+          ttlSeconds: 60,
+        },
+        T0,
+      )
       expect(ask(cache, T0, { edns: edns() })?.message.answer).toEqual([rr])
     }
   })
@@ -260,7 +283,17 @@ describe('put', () => {
     const message = Buffer.alloc(65_535)
     message.set(bytes)
     const offsets = Uint16Array.from(ttlOffsets)
-    cache.put(key, false, false, message.subarray(0, bytes.length), offsets, 300, T0)
+    cache.put(
+      {
+        key,
+        dnssecOk: false,
+        checkingDisabled: false,
+        wire: message.subarray(0, bytes.length),
+        ttlOffsets: offsets,
+        ttlSeconds: 300,
+      },
+      T0,
+    )
     message.fill(0xff)
     offsets.fill(2)
     expect(ask(cache, T0 + 1000)?.message.answer[0]).toMatchObject({ ttl: 299, rdata: a('www.example.').rdatas[0] })
@@ -269,7 +302,7 @@ describe('put', () => {
   it('keeps nothing without time, beyond entryBytes, truncated, or that is no reply to the question', () => {
     const cache = open({ entryBytes: bytes.length })
     const put = (wire: Uint8Array, ttl = 300, as = key): boolean =>
-      cache.put(as, false, false, wire, ttlOffsets, ttl, T0)
+      cache.put({ key: as, dnssecOk: false, checkingDisabled: false, wire, ttlOffsets, ttlSeconds: ttl }, T0)
     const with_ = (at: number, value: number): Uint8Array =>
       Uint8Array.from(bytes, (octet, i) => (i === at ? value : octet))
     expect(put(bytes, 0)).toBe(false)
@@ -287,7 +320,7 @@ describe('put', () => {
 
   it('bounds the time by maxTtl', () => {
     const cache = open({ maxTtl: 10 })
-    cache.put(key, false, false, bytes, ttlOffsets, 3000, T0)
+    cache.put({ key, dnssecOk: false, checkingDisabled: false, wire: bytes, ttlOffsets, ttlSeconds: 3000 }, T0)
     expect(ask(cache, T0 + 9_999)).not.toBeNull()
     expect(ask(cache, T0 + 10_000)).toBeNull()
   })

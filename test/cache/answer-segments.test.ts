@@ -63,7 +63,19 @@ function filled(): AnswerCache {
       },
       { maxBytes: 512 },
     )
-    expect(cache.put(questionKey(question), false, false, bytes, ttlOffsets, 300, T0)).toBe(true)
+    expect(
+      cache.put(
+        {
+          key: questionKey(question),
+          dnssecOk: false,
+          checkingDisabled: false,
+          wire: bytes,
+          ttlOffsets,
+          ttlSeconds: 300,
+        },
+        T0,
+      ),
+    ).toBe(true)
   }
   return cache
 }
@@ -86,7 +98,7 @@ function ask(
   const peek = newPeek()
   expect(peekQuery(query, query.length, peek)).toBe(true)
   const out = new Uint8Array(600)
-  const length = reader.write(peek, query, 0, out, 0, now, 512, 1_232)
+  const length = reader.write(peek, query, out, 0, now, 512, 1_232)
   return length === 0
     ? null
     : { data: [...out.subarray(length - 4, length)], ttl: new DataView(out.buffer).getUint32(length - 10) }

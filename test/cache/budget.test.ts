@@ -112,12 +112,14 @@ describe('every store', () => {
             caches.servers.timedOut(`${label}#53`, T0, T0)
             caches.servers.lame(`${label}#53`, n(name), '1', T0)
             caches.answers.put(
-              questionKey(q(name, type)),
-              false,
-              false,
-              replyOf(name, type, octets),
-              new Uint16Array(type),
-              300,
+              {
+                key: questionKey(q(name, type)),
+                dnssecOk: false,
+                checkingDisabled: false,
+                wire: replyOf(name, type, octets),
+                ttlOffsets: new Uint16Array(type),
+                ttlSeconds: 300,
+              },
               T0,
             )
             for (const [store, permille] of [

@@ -176,10 +176,10 @@ function serverOver(on: World): {
   let kept = ''
   const put = answers.put.bind(answers)
   answers.put = (...args) => {
-    const [key, dnssecOk, checkingDisabled, octets, offsets, ttl] = args
+    const { key, dnssecOk, checkingDisabled, wire, ttlOffsets, ttlSeconds } = args[0]
     const type = key.charCodeAt(key.length - 2)
     const asked = `${questionText({ ...question, type })}, DO ${dnssecOk}, CD ${checkingDisabled}`
-    kept = `put: ${asked}: ${octets.length} octets, TTL at octet ${[...offsets].join(', ')}, for ${ttl} s`
+    kept = `put: ${asked}: ${wire.length} octets, TTL at octet ${[...ttlOffsets].join(', ')}, for ${ttlSeconds} s`
     return put(...args)
   }
   const serve = createServe({

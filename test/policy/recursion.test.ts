@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { recursion, type Resolves } from '../../src/policy/recursion.ts'
+import { recursion } from '../../src/policy/recursion.ts'
+import type { Resolves } from '../../src/resolver/resolver.ts'
 import type { Outcome } from '../../src/steps.ts'
 import { a, answer, query } from '../server/make.ts'
 

@@ -166,8 +166,17 @@ function answersOf(octets: number, count: number): HeapReport['answers'][number]
   const fill = (): AnswerCache => {
     const cache = new AnswerCache(limits, BUDGET)
     for (let i = 0; i < count; i++) {
-      const reply = replyOf(name(i), 1, octets)
-      cache.put(questionKey(q(name(i))), false, false, reply, Uint16Array.from([40]), 300, T0 + i)
+      cache.put(
+        {
+          key: questionKey(q(name(i))),
+          dnssecOk: false,
+          checkingDisabled: false,
+          wire: replyOf(name(i), 1, octets),
+          ttlOffsets: Uint16Array.from([40]),
+          ttlSeconds: 300,
+        },
+        T0 + i,
+      )
     }
     return cache
   }

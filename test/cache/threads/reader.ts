@@ -59,7 +59,7 @@ function readOne(): void {
   const now = Atomics.load(words, CLOCK)
   out[SLOT - 1] = GUARD
   out[2 * SLOT] = GUARD
-  const length = reader.write(peek, query, 0, out, SLOT, now, SLOT, 1_232)
+  const length = reader.write(peek, query, out, SLOT, now, SLOT, 1_232)
   if (out[SLOT - 1] !== GUARD || out[2 * SLOT] !== GUARD) problems.push('wrote outside')
   if (length === 0) return
   hits++

@@ -35,12 +35,14 @@ function keep({ answers, clock }: OpenedBatch, name: string, ttl = 60): void {
   const wire = answer(query({ name }))
   expect(
     answers.put(
-      questionKey({ name: nameOf(name), type: 1, class: 1 }),
-      false,
-      false,
-      wire,
-      Uint16Array.of(wire.length - 10),
-      ttl,
+      {
+        key: questionKey({ name: nameOf(name), type: 1, class: 1 }),
+        dnssecOk: false,
+        checkingDisabled: false,
+        wire,
+        ttlOffsets: Uint16Array.of(wire.length - 10),
+        ttlSeconds: ttl,
+      },
       clock.now(),
     ),
   ).toBe(true)

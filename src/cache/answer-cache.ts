@@ -80,7 +80,7 @@ export interface FinishedAnswer {
   readonly ttlSeconds: number
 }
 
-/** Where finished answers come from, in any thread; see `AnswerReader.write`. By position: the byte path makes nothing. */
+/** Where finished answers come from, in any thread. By position, since the byte path makes nothing. */
 export interface WritesAnswers {
   write(
     peek: QueryPeek,
@@ -291,8 +291,9 @@ export class AnswerReader implements WritesAnswers {
    * OPT record that offers `ourPayloadBytes` and echoes DO follows if and only if the query had one (RFC 6891 section
    * 6.1.1).
    *
-   * `query` is what was peeked, from its first octet on; it must not overlap what is written, also when 0 is returned: up to
-   * `maxBytes` octets, rounded up to four. Quickest with one large `out` for all calls and `outAt` a multiple of four.
+   * `query` is what was peeked, from its first octet on; it must not overlap what is written, also when 0 is returned:
+   * up to `maxBytes` octets, rounded up to four. Quickest with one large `out` for all calls and `outAt` a multiple of
+   * four.
    */
   write(
     peek: QueryPeek,

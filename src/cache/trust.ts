@@ -8,8 +8,8 @@
 import type { Security } from '../steps.ts'
 
 /**
- * Lowest first: the whole ladder of the RFC, ranks that nothing here has yet included, so that what gets one later finds
- * its place.
+ * Lowest first: the whole ladder of the RFC. It includes ranks that nothing here has yet, so that what gets one later
+ * finds its place.
  */
 export const Trust = {
   /** The additional section, and the authority section of a reply without AA (referrals included). */

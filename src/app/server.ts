@@ -1,17 +1,14 @@
 /**
  * The composition root of the server: builds every part, introduces them to each other, starts them in order and stops
- * them in reverse, and swaps the configuration while running. The only place that knows everybody, and the only one
- * with a log.
+ * them in reverse, and swaps the configuration while running. The only place that knows everybody.
  */
-import pino from 'pino'
 import { loadAnchors, type LoadedAnchors } from './load-anchors.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { restartKeys, type Config, type ConfigResult } from '../config/config.ts'
 import type { Question } from '../dns/message.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
-import type { Event, Problem } from '../events.ts'
+import type { Problem } from '../events.ts'
 import type { Limits } from '../limits.ts'
-import { logLine } from '../render/event.ts'
 import { openLineWriter, type LineWriter } from '../system/line-writer.ts'
 import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
 import { openListeners, type Listeners, type ListenersOptions } from '../net/listen/listeners.ts'
@@ -23,6 +20,7 @@ import { openRecursor, type Recursor } from './recursor.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { Watch } from '../policy/recursion.ts'
 import { loadHints } from './load-hints.ts'
+import { holdBack, openLog, type Log } from './log.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
 import { makeNoteTaker, type TakeNote } from '../server/hit-reports.ts'
 import { makePipeline } from '../server/pipeline.ts'
@@ -119,26 +117,6 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   await server.start()
   held?.release()
   return server
-}
-
-/** What a start has done so far is of no interest when it fails: then the reason stands alone. */
-function holdBack(log: Log): { readonly log: Log; readonly release: () => void } {
-  let held: Event[] | null = []
-  return {
-    log: {
-      ...log,
-      events: event => {
-        const { level } = logLine(event)
-        if (held !== null && (level === 'info' || level === 'debug')) held.push(event)
-        else log.events(event)
-      },
-    },
-    release: () => {
-      const events = held ?? []
-      held = null
-      for (const event of events) log.events(event)
-    },
-  }
 }
 
 class Server implements RunningServer {
@@ -466,44 +444,3 @@ const noBatch =
 /** IPv6 is often switched off altogether; what is configured for it is then told and left out. */
 const isMissingFamily = ({ address, code }: ListenFailure): boolean =>
   address.includes(':') && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')
-
-interface Log {
-  readonly events: EventSink
-  readonly setLevel: (level: string) => void
-}
-
-async function openLog({ log }: Config): Promise<Log> {
-  const terminal = process.stderr.isTTY === true
-  const pretty = log.form === 'pretty' || (log.form === 'auto' && terminal)
-  const options: pino.LoggerOptions = {
-    level: log.level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: label => ({ level: label }) },
-  }
-  const logger = pretty
-    ? pino(options, await prettyStream(terminal))
-    : pino(options, pino.destination({ fd: 2, sync: true }))
-  return {
-    events: event => {
-      const { level, message, fields } = logLine(event)
-      if (pretty) logger[level](message)
-      else logger[level](fields, message)
-    },
-    setLevel: level => {
-      logger.level = level
-    },
-  }
-}
-
-/** Loaded only for a terminal. `NO_COLOR` as at no-color.org. */
-async function prettyStream(terminal: boolean): Promise<pino.DestinationStream> {
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({
-    destination: 2,
-    sync: true,
-    colorize: terminal && (process.env.NO_COLOR ?? '') === '',
-    translateTime: 'SYS:HH:MM:ss',
-    ignore: 'pid,hostname',
-  })
-}

@@ -5,7 +5,7 @@
 import { domainToASCII } from 'node:url'
 import { inPrefix, type IpAddress, parseIp, parsePrefix } from '../dns/address.ts'
 import { foldName, isStrictlyWithin, type Name, type WireName } from '../dns/name.ts'
-import { unknownType } from '../presentation/rdata-text.ts'
+import { unknownType } from '../presentation/field-parse.ts'
 import { suggest } from '../presentation/suggest.ts'
 import { formatName, parseName, shown } from '../presentation/text.ts'
 import { isMetaType, Rcode, RrType, typeNumber } from '../dns/types.ts'

@@ -2,7 +2,8 @@
  * Whole records in presentation format: the head (TTL and class in any order, then the type) and the RDATA. The owner,
  * directives and what is inherited from line to line belong to the zone file reader.
  */
-import { parseRdata, type RdataError, type RdataToken, formatRdata, unknownType } from './rdata-text.ts'
+import { type RdataError, type RdataToken, unknownType } from './field-parse.ts'
+import { formatRdata, parseRdata } from './rdata-text.ts'
 import type { Rr } from '../dns/rrset.ts'
 import { formatName, parseName, parseTtl, shown, type TextError } from './text.ts'
 import { parseIpv4, parseIpv6 } from '../dns/address.ts'

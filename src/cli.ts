@@ -8,8 +8,8 @@ import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Argv, Options } from 'yargs'
 import { bugText } from './events.ts'
-import type { ConfigSources, Override } from './config/config.ts'
-import type { Setting } from './config/schema.ts'
+import type { ConfigSources, Override } from './config/types.ts'
+import type { Setting } from './config/json-schema.ts'
 import type { Output } from './cli/output.ts'
 import { Exit } from './cli/startup-problems.ts'
 import { version } from './system/version.ts'
@@ -105,7 +105,7 @@ async function serveAtOnce(words: readonly string[], around: Surroundings): Prom
 async function didYouMean(message: string): Promise<string> {
   const unknown = /^Unknown arguments?: ([\w-]+)/.exec(message)?.[1]
   if (unknown === undefined) return ''
-  const { flagName, overridable } = await import('./config/config.ts')
+  const { flagName, overridable } = await import('./config/sources.ts')
   const { suggest } = await import('./presentation/suggest.ts')
   const { STUB_OPTIONS } = await import('./cli/stub-words.ts')
   const { EXEC_OPTIONS } = await import('./cli/exec-words.ts')
@@ -232,7 +232,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
     'serve',
     'Run the resolver',
     async command => {
-      const { flagName, overridable, takesList } = await import('./config/config.ts')
+      const { flagName, overridable, takesList } = await import('./config/sources.ts')
       command.option('config', { ...CONFIG_OPTION, alias: 'c', group: 'Server:' })
       for (const setting of overridable()) {
         const group = setting.path.length === 1 ? 'Server:' : `${heading(setting.path[0] ?? '')}:`
@@ -263,7 +263,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
     argv =>
       take(async () => {
         const { runServe } = await import('./cli/serve.ts')
-        const { overridable } = await import('./config/config.ts')
+        const { overridable } = await import('./config/sources.ts')
         return runServe(
           sourcesFrom(argv, around, [
             ...(await overridesFrom(
@@ -306,7 +306,7 @@ async function ownServer(
   around: Surroundings,
   family: 4 | 6 | null,
 ): Promise<{ readonly address: string; readonly port: number }> {
-  const { loadConfig } = await import('./config/config.ts')
+  const { loadConfig } = await import('./config/sources.ts')
   const { DNS_PORT } = await import('./ports.ts')
   const result = loadConfig({
     file: undefined,
@@ -349,7 +349,7 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
         .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
     argv =>
       take(async () => {
-        const { loadConfig } = await import('./config/config.ts')
+        const { loadConfig } = await import('./config/sources.ts')
         const { runExplain } = await import('./cli/explain.ts')
         const result = loadConfig(
           sourcesFrom(argv, around, [
@@ -451,7 +451,7 @@ function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
     command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would take' }),
     argv =>
       take(async () => {
-        const { loadConfig } = await import('./config/config.ts')
+        const { loadConfig } = await import('./config/sources.ts')
         const { runCheckConfig } = await import('./cli/check.ts')
         return runCheckConfig(
           loadConfig({
@@ -531,7 +531,7 @@ const sourcesFrom = (argv: Arguments, around: Surroundings, flags: readonly Over
 
 /** The settings among the flags. Lists may be given with commas or by repeating the flag. */
 async function overridesFrom(argv: Arguments, paths: readonly (readonly string[])[]): Promise<Override[]> {
-  const { flagName, overridable, takesList } = await import('./config/config.ts')
+  const { flagName, overridable, takesList } = await import('./config/sources.ts')
   const lists = new Set(
     overridable()
       .filter(takesList)

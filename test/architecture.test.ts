@@ -284,7 +284,7 @@ describe('imports', () => {
       vitest: path => path === 'testing/vitest.ts',
       yargs: path => path === 'cli.ts',
       'dns-packet': path => path === 'input/packet-data.ts',
-      zod: path => path === 'config/schema.ts' || path === 'simulation/internet.ts',
+      zod: path => /^config\/(?:schema(?:-\w+)?|setting)\.ts$/.test(path) || path === 'simulation/internet.ts',
     }
     const strays = sources.flatMap(source =>
       source.imports

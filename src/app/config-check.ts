@@ -5,7 +5,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { loadAnchors } from './load-anchors.ts'
-import type { Config, ConfigResult } from '../config/config.ts'
+import type { Config, ConfigResult } from '../config/types.ts'
 import type { Problem } from '../events.ts'
 import { systemClock } from '../system/system.ts'
 import { loadHints } from './load-hints.ts'

@@ -10,8 +10,8 @@ import { packetRecord, type PacketRecord } from '../presentation/packet-record.t
 import { type Rr, recordsOf, type RRset } from '../dns/rrset.ts'
 import { edeName, RrClass, typeNumber, type EdeCode } from '../dns/types.ts'
 import type { Event } from '../events.ts'
-import { readConfig } from '../config/config.ts'
-import type { RawConfig, RawRecords } from '../config/schema.ts'
+import { readConfigValue } from '../config/read.ts'
+import type { RawConfig, RawRecords } from '../config/raw.ts'
 import { jsonStep, type JsonStep } from '../render/walk.ts'
 import { jsonRecord, type JsonRecord } from '../render/message.ts'
 import { problemText } from '../render/problem.ts'
@@ -85,10 +85,10 @@ export function createResolver(options: ResolverOptions = {}): PublicResolver {
   const { onEvent, records, ...others } = options
   const settings =
     records === undefined ? others : { ...others, records: isAnswers(records) ? records.map(answerLine) : records }
-  const result = readConfig({
-    file: { path: `${process.cwd()}/options`, text: JSON.stringify(settings) },
-    overrides: [],
-    directory: process.cwd(),
+  const result = readConfigValue(settings, {
+    file: null,
+    locate: (_path, message) => ({ file: 'options', line: 0, column: 0, severity: 'error', message }),
+    directoryOf: () => process.cwd(),
   })
   if (result.kind === 'invalid') throw new TypeError(result.problems.map(({ message }) => message).join('\n'))
   const { config } = result

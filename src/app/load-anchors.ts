@@ -1,5 +1,5 @@
 /** The trust anchors of a configuration, from the built-in ones and from files. */
-import type { AnchorSource } from '../config/config.ts'
+import type { AnchorSource } from '../config/types.ts'
 import { ROOT } from '../dns/name.ts'
 import { formatName } from '../presentation/text.ts'
 import { isSupported, isSupportedDigest } from '../dnssec/algorithms.ts'

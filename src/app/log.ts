@@ -3,7 +3,7 @@
  * made by `render/event.ts`; here is where it goes, and from which level on.
  */
 import pino from 'pino'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/types.ts'
 import type { Event } from '../events.ts'
 import type { EventSink } from '../ports.ts'
 import { logLine } from '../render/event.ts'

@@ -4,7 +4,8 @@
  */
 import { loadAnchors, type LoadedAnchors } from './load-anchors.ts'
 import type { Delegation } from '../cache/delegations.ts'
-import { restartKeys, type Config, type ConfigResult } from '../config/config.ts'
+import { restartKeys } from '../config/read.ts'
+import type { Config, ConfigResult } from '../config/types.ts'
 import type { Question } from '../dns/message.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'

@@ -6,7 +6,7 @@
  * Invariants: a state file that is not entirely right makes no key trusted; when in doubt the configured anchors hold;
  * what was judged by other anchors is forgotten in the moment they change.
  */
-import type { DnssecConfig } from '../config/config.ts'
+import type { DnssecConfig } from '../config/types.ts'
 import { foldName, prependLabel, ROOT, type Name } from '../dns/name.ts'
 import { keyTagOf, readDs, readRrsig } from '../dns/rdata-dnssec.ts'
 import type { RRset } from '../dns/rrset.ts'

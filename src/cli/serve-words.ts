@@ -4,7 +4,8 @@
  * that parser, so that there is one voice for complaints. Invariant: what it takes means the same to both.
  */
 import { parseArgs } from 'node:util'
-import { flagName, overridable, type Override, takesList } from '../config/config.ts'
+import { flagName, overridable, takesList } from '../config/sources.ts'
+import type { Override } from '../config/types.ts'
 
 export interface ServeWords {
   /** Of `--config`. */

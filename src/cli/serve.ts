@@ -1,7 +1,8 @@
 /** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
 import { setFlagsFromString } from 'node:v8'
 import { startServer, StartError, type RunningServer, type StartFailure } from '../app/server.ts'
-import { loadConfig, type Config, type ConfigResult, type ConfigSources } from '../config/config.ts'
+import { loadConfig } from '../config/sources.ts'
+import type { Config, ConfigResult, ConfigSources } from '../config/types.ts'
 import type { Output } from './output.ts'
 import { findPortHolder } from '../system/port-holder.ts'
 import { problemText } from '../render/problem.ts'

@@ -8,7 +8,7 @@ import type { Rr } from '../dns/rrset.ts'
 import { RrClass, typeNumber, RrType } from '../dns/types.ts'
 import { suggest } from '../presentation/suggest.ts'
 import type { JsonPath } from './json.ts'
-import type { RawRecords } from './schema.ts'
+import type { RawRecords } from './raw.ts'
 
 export interface ConfiguredRecord {
   readonly path: JsonPath

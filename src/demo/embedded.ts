@@ -3,7 +3,8 @@
  * the servers that it asks are inside the process, behind latencies on the real clock. Nothing leaves the machine.
  */
 import { startServer, type RunningServer } from '../app/server.ts'
-import { readConfig, type Config } from '../config/config.ts'
+import { readConfig } from '../config/read.ts'
+import type { Config } from '../config/types.ts'
 import { ROOT } from '../dns/name.ts'
 import type { EventSink } from '../ports.ts'
 import { systemClock, systemRandom } from '../system/system.ts'

@@ -10,7 +10,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { Delegation } from '../cache/delegations.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/types.ts'
 import { parseIp, inPrefix, type IpAddress, type Prefix } from '../dns/address.ts'
 import { u16 } from '../dns/bytes.ts'
 import { foldName, nameFromLabels, ROOT } from '../dns/name.ts'

@@ -1,6 +1,7 @@
 /** The server in front of a small internet inside the process: no latency, nothing leaves the machine. */
 import { startServer, type RunningServer, type ServerOptions } from '../../src/app/server.ts'
-import { readConfig, type Config } from '../../src/config/config.ts'
+import { readConfig } from '../../src/config/read.ts'
+import type { Config } from '../../src/config/types.ts'
 import type { Event } from '../../src/events.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { systemClock, systemRandom } from '../../src/system/system.ts'

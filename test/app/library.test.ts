@@ -41,6 +41,26 @@ describe('a resolver in a program', () => {
   })
 
   // Other systems have only 127.0.0.1 of 127.0.0.0/8.
+  test('an option is read as it is: a function is a mistake, and what is undefined is not given', () => {
+    const asGiven = (options: object): (() => void) => {
+      const wanted: Parameters<typeof createResolver>[0] = options
+      return () => createResolver(wanted)[Symbol.dispose]()
+    }
+    const rows: readonly (readonly [object, RegExp | null])[] = [
+      [{ zones: () => ['a.zone'] }, /^zones: expected array, received function$/],
+      [{ cache: { maxTtl: Number.NaN, bytes: 5 } }, /cache\.bytes.*\ncache\.maxTtl.*NaN/],
+      [{ budget: { depth: 3n } }, /^budget\.depth: expected number, received bigint$/],
+      [{ zonez: [] }, /unknown key "zonez" \(did you mean "zones"\?\)/],
+      [{ zones: undefined, cache: undefined, dnssec: { trustAnchors: undefined, validate: undefined } }, null],
+      [{ records: { 'a.test': { A: undefined, TXT: 'x' } } }, null],
+      [{ records: { 'a.test': { A: '192.0.2.1', CNAME: 'b.test.' } } }, /^options: .*CNAME/],
+    ]
+    for (const [options, message] of rows) {
+      if (message === null) expect(asGiven(options)).not.toThrow()
+      else expect(asGiven(options)).toThrow(message)
+    }
+  })
+
   test.runIf(platform() === 'linux')('walks from the root over real sockets, and tells how', async () => {
     const internet = await openLoopbackInternet(smallInternet, systemClock(), systemRandom(), { latency: false })
     const directory = mkdtempSync(join(tmpdir(), 'rootwalk-library-'))

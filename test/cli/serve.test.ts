@@ -3,7 +3,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { StartError, startServer } from '../../src/app/server.ts'
 import { runServe } from '../../src/cli/serve.ts'
 import { Exit } from '../../src/cli/startup-problems.ts'
-import type { ConfigSources } from '../../src/config/config.ts'
+import type { ConfigSources } from '../../src/config/types.ts'
 import { defaultLimits } from '../../src/limits.ts'
 
 vi.mock(import('node:v8'), async load => ({ ...(await load()), setFlagsFromString: vi.fn() }))

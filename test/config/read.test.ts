@@ -6,18 +6,9 @@ import { prefixText } from '../dns/make.ts'
 import { formatRr } from '../../src/presentation/rr-text.ts'
 import { formatName } from '../../src/presentation/text.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import {
-  flagName,
-  loadConfig,
-  overridable,
-  readConfig,
-  restartKeys,
-  searchPaths,
-  variableName,
-  type Config,
-  type ConfigResult,
-  type Override,
-} from '../../src/config/config.ts'
+import { flagName, loadConfig, overridable, searchPaths, variableName } from '../../src/config/sources.ts'
+import { readConfig, restartKeys } from '../../src/config/read.ts'
+import type { Config, ConfigResult, Override } from '../../src/config/types.ts'
 import { problemText } from '../../src/render/problem.ts'
 
 const read = (text: string, overrides: Override[] = []): ConfigResult =>

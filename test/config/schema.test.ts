@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { inAnyPrefix, parseIp, parsePrefix } from '../../src/dns/address.ts'
-import { configJsonSchema, schemasAt, settingsOf } from '../../src/config/schema.ts'
+import { configJsonSchema, schemasAt, settingsOf } from '../../src/config/json-schema.ts'
 import { neverAsked } from '../../src/config/values.ts'
-import { readConfig } from '../../src/config/config.ts'
+import { readConfig } from '../../src/config/read.ts'
 
 const top = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 

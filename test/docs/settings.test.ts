@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { settingsDocument } from '../../scripts/settings-document.mjs'
-import { configJsonSchema, settingsOf, validateConfig, type Setting } from '../../src/config/schema.ts'
-import { readConfig, restartKeys, type Config } from '../../src/config/config.ts'
+import { configJsonSchema, settingsOf, type Setting } from '../../src/config/json-schema.ts'
+import { validateConfig } from '../../src/config/schema.ts'
+import { readConfig, restartKeys } from '../../src/config/read.ts'
+import type { Config } from '../../src/config/types.ts'
 
 const settings = settingsOf(configJsonSchema()).filter(({ path }) => path[0] !== '$schema')
 const named = settings.map(setting => [setting.path.join('.'), setting] as const)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readConfig, type Config } from '../../src/config/config.ts'
+import { readConfig } from '../../src/config/read.ts'
+import type { Config } from '../../src/config/types.ts'
 import { decodeMessage } from '../../src/dns/decode.ts'
 import { questionKey, type Question } from '../../src/dns/message.ts'
 import { ROOT, suffixOf } from '../../src/dns/name.ts'

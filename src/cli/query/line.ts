@@ -1,4 +1,5 @@
 /** The command line of `rootwalk query`, and files of such lines (`-f`): words to queries, queries to an exit code. */
+import { errorText } from '../../events.ts'
 import { readFileSync } from 'node:fs'
 import type { DigQuery } from './dig-query.ts'
 import { readDigLine } from './dig-words.ts'
@@ -32,7 +33,7 @@ function readBatch(file: string, words: readonly string[]): readonly DigQuery[] 
   try {
     return readBatchText(readFileSync(file === '-' ? STDIN : file, 'utf8'), file, words)
   } catch (error) {
-    return { error: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}` }
+    return { error: `${file} cannot be read: ${errorText(error)}` }
   }
 }
 

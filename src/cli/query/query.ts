@@ -1,4 +1,5 @@
 /** `rootwalk query`: asks servers as dig does, and prints what they say. */
+import { errorText } from '../../events.ts'
 import { readFileSync } from 'node:fs'
 import type { Message } from '../../dns/message.ts'
 import type { WireName } from '../../dns/name.ts'
@@ -82,7 +83,7 @@ function loadKey(source: KeySource): TsigKey | { readonly error: string } {
     const read = readKeyFile(readFileSync(source.file, 'utf8'))
     return 'error' in read ? { error: `${source.file}: ${read.error}` } : read
   } catch (error) {
-    return { error: `${source.file} cannot be read: ${error instanceof Error ? error.message : String(error)}` }
+    return { error: `${source.file} cannot be read: ${errorText(error)}` }
   }
 }
 

@@ -1,0 +1,244 @@
+/**
+ * From a configuration that is well formed to what the program works with: names, prefixes and records are read, paths
+ * made absolute, and what contradicts itself or is a likely slip is reported.
+ */
+import { resolve } from 'node:path'
+import { inAnyPrefix, inPrefix, type IpAddress, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
+import { foldName, type Name } from '../dns/name.ts'
+import type { Problem } from '../events.ts'
+import { defaultLimits, limitsWith } from '../limits.ts'
+import { parseName } from '../presentation/text.ts'
+import { specialUses } from '../zone/special-use.ts'
+import type { JsonPath } from './json.ts'
+import { didYouMean, pathText, type Locate } from './problems.ts'
+import type { RawConfig } from './raw.ts'
+import { readRecords } from './records.ts'
+import type { Config, DnssecConfig, ZoneSource } from './types.ts'
+import { BUILT_IN, parseBinding, parseBytes, parseDisallowed, parseInstant } from './values.ts'
+
+export interface Made {
+  readonly config: Config
+  readonly problems: readonly Problem[]
+}
+
+/** Where a value comes from. */
+export interface ValueOrigin {
+  /** The file; null when there is none. */
+  readonly file: string | null
+  readonly locate: Locate
+  /** What a relative path in the setting at `at` is relative to. */
+  readonly directoryOf: (at: readonly string[]) => string
+  /** Seconds since 1970, to say what is over; default: now. */
+  readonly wall?: number | undefined
+}
+
+/** `written`: the path of a setting as it was before others of its list were taken out. */
+export function makeConfig(
+  raw: RawConfig,
+  from: ValueOrigin,
+  written: (path: JsonPath) => JsonPath = path => path,
+): Made {
+  const problems: Problem[] = []
+  const { locate } = from
+  const complain = (path: JsonPath, message: string): void =>
+    void problems.push(locate(written(path), `${pathText(written(path))}: ${message}`))
+  const warn = (path: JsonPath, message: string): void =>
+    void problems.push({ ...locate(path, `${pathText(path)}: ${message}`), severity: 'warning' })
+  const prefixes = (list: readonly string[]): Prefix[] => list.flatMap(text => parsePrefix(text) ?? [])
+  const { upstream, cache, budget, clients, tcp } = raw
+  const path = (text: string, ...at: readonly string[]): string => resolve(from.directoryOf(at), text)
+  const name = (text: string, at: JsonPath): Name | null => {
+    const parsed = parseName(text, null)
+    if (typeof parsed === 'string') return foldName(parsed)
+    complain(at, parsed.error)
+    return null
+  }
+
+  const read = readRecords(raw.records, defaultLimits.zone.recordTtl)
+  for (const { path: at, message } of read.problems) complain(at, message)
+  if (cache.minTtl > cache.maxTtl) complain(['cache', 'minTtl'], `is above maxTtl (${cache.maxTtl})`)
+  if (!upstream.ipv4 && upstream.ipv6 === false)
+    complain(['upstream'], 'ipv4 and ipv6 are both false: no server could be asked')
+  warnAboutAccess(raw, warn)
+  warnAboutEnded(raw, from.wall ?? Math.floor(Date.now() / 1_000), warn)
+
+  const config: Config = {
+    file: from.file,
+    listen: raw.listen.flatMap(text => parseBinding(text) ?? []),
+    udp: { mode: raw.udp, threads: raw.threads },
+    allow: prefixes(raw.allow),
+    zones: raw.zones.map(
+      (entry, index): ZoneSource =>
+        typeof entry === 'string'
+          ? { pattern: path(entry, 'zones'), origin: null }
+          : {
+              pattern: path(entry.file, 'zones'),
+              origin: entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin']),
+            },
+    ),
+    records: read.records.map(({ path: at, rr }) => {
+      const { file, line, column } = locate(written(at), '')
+      return { ...rr, file, line, column }
+    }),
+    reverse: raw.reverse,
+    specialUseOff: specialUseOff(raw.specialUse, name, complain),
+    rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
+    engine: {
+      minimise: upstream.minimise,
+      mixCase: upstream.mixCase,
+      ipv4: upstream.ipv4,
+      ipv6: upstream.ipv6,
+      upstreamPort: upstream.port,
+      doNotQuery: prefixes(upstream.doNotQuery),
+      hardenGlue: upstream.hardenGlue,
+    },
+    dnssec: dnssecConfig(raw.dnssec, name, path),
+    limits: limitsWith({
+      budget,
+      cache: {
+        totalBytes: parseBytes(cache.bytes) ?? defaultLimits.cache.totalBytes,
+        minTtl: cache.minTtl,
+        maxTtl: cache.maxTtl,
+        maxNegativeTtl: cache.maxNegativeTtl,
+        rotate: cache.rotate,
+      },
+      server: {
+        udpReplyBytes: clients.udpReplyBytes,
+        waitingPerClient: clients.waiting,
+        discardAfterMs: clients.discardAfterMs,
+      },
+      tcp,
+    }),
+    identity: { version: shownOrHidden(raw.identity.version), id: shownOrHidden(raw.identity.id) },
+    warmUp: raw.warmUp,
+    log: raw.log,
+    queryLog:
+      raw.queryLog.file === undefined
+        ? null
+        : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
+    raw,
+  }
+  return { config, problems }
+}
+
+function dnssecConfig(
+  raw: RawConfig['dnssec'],
+  name: (text: string, at: JsonPath) => Name | null,
+  path: (text: string, ...at: readonly string[]) => string,
+): DnssecConfig {
+  const files =
+    raw.trustAnchors === undefined
+      ? [BUILT_IN]
+      : typeof raw.trustAnchors === 'string'
+        ? [raw.trustAnchors]
+        : raw.trustAnchors
+  const disallowed = raw.disallow.flatMap(entry => parseDisallowed(entry) ?? [])
+  const numbers = (what: 'algorithm' | 'digest'): ReadonlySet<number> =>
+    new Set(disallowed.filter(entry => entry.what === what).map(({ number }) => number))
+  return {
+    validate: raw.validate,
+    anchors: files.map(text =>
+      text === BUILT_IN ? { kind: 'built-in' } : { kind: 'file', file: path(text, 'dnssec', 'trustAnchors') },
+    ),
+    negative: raw.negativeTrustAnchors.flatMap((entry, index) => {
+      const folded = name(entry.name, ['dnssec', 'negativeTrustAnchors', index, 'name'])
+      return folded === null ? [] : [{ name: folded, until: parseInstant(entry.until) ?? 0 }]
+    }),
+    rules: {
+      limits: defaultLimits.dnssec,
+      nsec3MaxIterations: raw.nsec3MaxIterations,
+      disallowedAlgorithms: numbers('algorithm'),
+      disallowedDigests: numbers('digest'),
+    },
+    managedAnchors: raw.managedAnchors === false ? null : path(raw.managedAnchors, 'dnssec', 'managedAnchors'),
+    aggressive: raw.aggressiveUse,
+    rootKeySentinel: raw.rootKeySentinel,
+    trustAnchorSignal: raw.trustAnchorSignal,
+  }
+}
+
+/**
+ * RFC 7646 section 2: a negative anchor is for a while; one that has ended is a leftover, or was meant to be in force.
+ */
+function warnAboutEnded(raw: RawConfig, wall: number, warn: (path: JsonPath, message: string) => void): void {
+  raw.dnssec.negativeTrustAnchors.forEach(({ name, until }, index) => {
+    if ((parseInstant(until) ?? 0) <= wall)
+      warn(
+        ['dnssec', 'negativeTrustAnchors', index, 'until'],
+        `is over: ${name} is validated again; remove the entry, or set a later time`,
+      )
+  })
+}
+
+const shownOrHidden = (text: string): string | null => (text === 'hidden' ? null : text)
+
+function specialUseOff(
+  raw: RawConfig['specialUse'],
+  name: (text: string, at: JsonPath) => Name | null,
+  complain: (at: JsonPath, message: string) => void,
+): 'all' | readonly Name[] {
+  if (typeof raw === 'boolean') return raw ? [] : 'all'
+  return Object.entries(raw).flatMap(([text, on]) => {
+    const folded = name(text, ['specialUse', text])
+    if (folded === null) return []
+    if (!specialUses.some(use => use.name === folded)) {
+      complain(
+        ['specialUse', text],
+        `is no special-use name${didYouMean(
+          text.replace(/\.$/, ''),
+          specialUses.map(use => use.text),
+        )}`,
+      )
+    }
+    return on ? [] : [folded]
+  })
+}
+
+/** The slips that make a resolver a weapon, or deaf. */
+function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
+  raw.allow.forEach((text, index) => {
+    if (parsePrefix(text)?.length === 0)
+      warn(
+        ['allow', index],
+        'lets the whole Internet ask; open resolvers are abused to flood others, keep it behind a firewall',
+      )
+  })
+  const onlyLoopback = raw.allow.every(text => isLoopback(parsePrefix(text)?.bytes))
+  const outside = raw.listen.findIndex(text => !isLoopback(parseIp(parseBinding(text)?.address ?? '')?.bytes))
+  if (outside >= 0 && onlyLoopback)
+    warn(['listen', outside], 'can be reached from other hosts, but "allow" lets only this one ask; others are refused')
+  warnAboutLoopback(raw, warn)
+}
+
+function isAllowed(raw: RawConfig, ip: IpAddress): boolean {
+  return inAnyPrefix(
+    ip,
+    raw.allow.flatMap(text => parsePrefix(text) ?? []),
+  )
+}
+
+/** A list of clients of a network, written without this host: what runs here asks from loopback, and is refused. */
+function warnAboutLoopback(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
+  for (const [family, address, block] of [
+    [4, '127.0.0.1', '127.0.0.0/8'],
+    [6, '::1', '::1/128'],
+  ] as const) {
+    const ip = parseIp(address)
+    const listens = raw.listen.some(text => {
+      const bytes = parseIp(parseBinding(text)?.address ?? '')?.bytes
+      return (
+        bytes !== undefined &&
+        (bytes.length === 4) === (family === 4) &&
+        (isLoopback(bytes) || bytes.every(octet => octet === 0))
+      )
+    })
+    if (ip === null || !listens || isAllowed(raw, ip)) continue
+    warn(['allow'], `does not let this host itself ask over ${address}: add "${block}"`)
+  }
+}
+
+const loopback = ['127.0.0.0/8', '::1/128'].flatMap(text => parsePrefix(text) ?? [])
+
+const isLoopback = (bytes: Uint8Array | undefined): boolean =>
+  bytes !== undefined &&
+  loopback.some(block => inPrefix({ family: bytes.length === 4 ? 4 : 6, bytes, text: '' }, block))

@@ -1,0 +1,66 @@
+/** A configuration as it is written, well formed and with the defaults filled in. */
+import type { RrOrder } from '../limits.ts'
+
+export interface RawConfig {
+  readonly $schema?: string | undefined
+  readonly listen: readonly string[]
+  readonly udp: 'auto' | 'batch' | 'plain'
+  readonly threads: number
+  readonly allow: readonly string[]
+  readonly zones: readonly (string | { readonly file: string; readonly origin?: string | undefined })[]
+  readonly records: RawRecords
+  readonly reverse: boolean
+  readonly specialUse: boolean | Readonly<Record<string, boolean>>
+  readonly rootHints?: string | undefined
+  readonly upstream: {
+    readonly port: number
+    readonly ipv4: boolean
+    readonly ipv6: boolean | 'auto'
+    readonly minimise: 'off' | 'relaxed' | 'strict'
+    readonly mixCase: boolean
+    readonly hardenGlue: boolean
+    readonly doNotQuery: readonly string[]
+  }
+  readonly dnssec: {
+    readonly validate: boolean
+    readonly trustAnchors?: string | readonly string[] | undefined
+    readonly negativeTrustAnchors: readonly { readonly name: string; readonly until: string }[]
+    readonly nsec3MaxIterations: number
+    readonly disallow: readonly (string | number)[]
+    readonly managedAnchors: string | false
+    readonly aggressiveUse: boolean
+    readonly rootKeySentinel: boolean
+    readonly trustAnchorSignal: boolean
+  }
+  readonly cache: {
+    readonly bytes: number | string
+    readonly minTtl: number
+    readonly maxTtl: number
+    readonly maxNegativeTtl: number
+    readonly rotate: RrOrder
+  }
+  readonly budget: {
+    readonly queries: number
+    readonly receivedBytes: number
+    readonly timeMs: number
+    readonly depth: number
+    readonly aliases: number
+  }
+  readonly clients: { readonly udpReplyBytes: number; readonly waiting: number; readonly discardAfterMs: number }
+  readonly tcp: {
+    readonly connections: number
+    readonly connectionsPerPrefix: number
+    readonly idleMs: number
+    readonly pipelined: number
+  }
+  readonly identity: { readonly version: string; readonly id: string }
+  readonly warmUp: boolean
+  readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
+  readonly queryLog: { readonly file?: string | undefined; readonly clients: 'full' | 'prefix' | 'none' }
+}
+
+/** Lines, or name → type → data with an optional `ttl` among the types. */
+export type RawRecords =
+  | readonly string[]
+  | Readonly<Record<string, Readonly<Record<string, string | readonly string[] | number | undefined>>>>
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -1,0 +1,175 @@
+/**
+ * From texts, or from a value of the same form, to a `Config`. Everything that is wrong is reported at once. Reads no
+ * file and no environment.
+ */
+import { dirname } from 'node:path'
+import { configJsonSchema, schemasAt } from './json-schema.ts'
+import { isObject, readJson, type JsonDocument, type JsonPath, type Place } from './json.ts'
+import { makeConfig, type ValueOrigin } from './make.ts'
+import { didYouMean, pathText, problem, type Locate } from './problems.ts'
+import type { Problem } from '../events.ts'
+import type { RawConfig } from './raw.ts'
+import { validateConfig, type SchemaIssue } from './schema.ts'
+import type { Config, ConfigResult, ConfigTexts, Override } from './types.ts'
+
+/** A configuration from its texts. */
+export function readConfig(texts: ConfigTexts): ConfigResult {
+  const { file, overrides, directory, wall } = texts
+  const path = file?.path ?? null
+  const json = readJson(file?.text ?? '{}')
+  if (json.kind === 'syntax-error')
+    return { kind: 'invalid', file: path, problems: [problem(path ?? '', json.place, json.message)], rest: null }
+  const value = overrides.reduce<unknown>(
+    (into, { path: at, value: text }) => withValue(into, at, coerce(text, at)),
+    json.value,
+  )
+  const overridden = (at: readonly string[]): boolean =>
+    overrides.some(override => pathText(override.path) === pathText(at))
+  const result = readConfigValue(value, {
+    file: path,
+    locate: locator(path ?? '', json, overrides),
+    directoryOf: at => (file === null || overridden(at) ? directory : dirname(file.path)),
+    wall,
+  })
+  const repeated = json.repeated.map(({ path: at, place }) =>
+    problem(path ?? '', place, `${pathText(at)} is set twice`),
+  )
+  if (repeated.length === 0) return result
+  return result.kind === 'config'
+    ? { kind: 'invalid', file: path, problems: sorted(repeated), rest: result.config }
+    : { ...result, problems: sorted([...repeated, ...result.problems]) }
+}
+
+/** A configuration from a value of the form of the file. What is wrong with it is where `from.locate` says. */
+export function readConfigValue(value: unknown, from: ValueOrigin): ConfigResult {
+  const validated = validateConfig(value)
+  if (validated.kind === 'invalid') {
+    const problems = validated.issues.flatMap(({ path, message, unknownKeys }) =>
+      unknownKeys.length === 0
+        ? [from.locate(path, `${pathText(path)}: ${message}`)]
+        : unknownKeys.map(key => from.locate([...path, key], unknownKey(path, key), true)),
+    )
+    const rest = restOf(value, validated.issues)
+    // The defaults in place of what is wrong fit every value of the others, so that no complaint is about them.
+    const more = rest === null ? null : makeConfig(rest.raw, from, rest.asWritten)
+    const others = (more?.problems ?? []).filter(isError)
+    return {
+      kind: 'invalid',
+      file: from.file,
+      problems: sorted([...problems, ...others]),
+      rest: more?.config ?? null,
+    }
+  }
+  const { config, problems } = makeConfig(validated.config, from)
+  const errors = problems.filter(isError)
+  return errors.length > 0
+    ? { kind: 'invalid', file: from.file, problems: sorted(errors), rest: config }
+    : { kind: 'config', config, warnings: problems }
+}
+
+const isError = ({ severity }: Problem): boolean => severity === 'error'
+
+/** What is left of a configuration when all that is wrong is taken out: the defaults hold for it. */
+function restOf(value: unknown, issues: readonly SchemaIssue[]): Rest | null {
+  const paths = issues.flatMap(({ path: at, unknownKeys }) =>
+    unknownKeys.length === 0 ? [at] : unknownKeys.map(key => [...at, key]),
+  )
+  // From the end, so that the places of items before stay the same.
+  const items = [...paths].sort((a, b) => Number(b.at(-1)) - Number(a.at(-1)) || 0)
+  const settings = [...new Set(paths.map(at => at.slice(0, 1)))]
+  for (const without of [items, settings]) {
+    const left = validateConfig(without.reduce<unknown>((into, at) => withoutValue(into, at), value))
+    if (left.kind === 'valid') return { raw: left.config, asWritten: path => asWritten(path, without) }
+  }
+  return null
+}
+
+interface Rest {
+  readonly raw: RawConfig
+  /** The path of what is left as it was before other items of lists were taken out. */
+  readonly asWritten: (path: JsonPath) => JsonPath
+}
+
+function asWritten(path: JsonPath, removed: readonly JsonPath[]): JsonPath {
+  const found = [...path]
+  // The first items first: each that is put back moves those after it.
+  for (const item of [...removed].sort((a, b) => Number(a.at(-1)) - Number(b.at(-1)) || 0)) {
+    const depth = item.length - 1
+    const at = item[depth]
+    const mine = found[depth]
+    if (
+      typeof at === 'number' &&
+      typeof mine === 'number' &&
+      mine >= at &&
+      item.slice(0, depth).every((step, index) => step === found[index])
+    )
+      found[depth] = mine + 1
+  }
+  return found
+}
+
+/** A copy without the value at a path. */
+function withoutValue(from: unknown, path: JsonPath): unknown {
+  const [step, ...rest] = path
+  if (step === undefined) return {}
+  if (Array.isArray(from)) {
+    const left = from.flatMap((item: unknown, index) =>
+      index !== step ? [item] : rest.length === 0 ? [] : [withoutValue(item, rest)],
+    )
+    // A list that may not be empty.
+    return left.length === 0 ? undefined : left
+  }
+  if (!isObject(from)) return from
+  return Object.fromEntries(
+    Object.entries(from).flatMap(([key, value]) =>
+      key !== step ? [[key, value]] : rest.length === 0 ? [] : [[key, withoutValue(value, rest)]],
+    ),
+  )
+}
+
+/** Where a complaint about a path belongs: a flag, a variable, or the nearest place in the file. */
+function locator(file: string, json: JsonDocument, overrides: readonly Override[]): Locate {
+  return (path, message, key = false) => {
+    const override = overrides.findLast(o => o.path.every((step, index) => path[index] === step))
+    if (override !== undefined) return problem(override.label, null, message)
+    let place: Place | null = key ? json.keyAt(path) : json.valueAt(path)
+    for (let above = path.length - 1; place === null && above >= 0; above--) place = json.valueAt(path.slice(0, above))
+    return problem(file, file === '' ? null : place, message)
+  }
+}
+
+const sorted = (problems: readonly Problem[]): Problem[] =>
+  [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
+
+function unknownKey(path: JsonPath, key: string): string {
+  const known = schemasAt(configJsonSchema(), path).flatMap(schema => Object.keys(schema.properties ?? {}))
+  return `unknown key "${key}"${path.length === 0 ? '' : ` in ${pathText(path)}`}${didYouMean(key, known)}`
+}
+
+/** A copy with the value at a path replaced; objects on the way are made. */
+function withValue(into: unknown, path: readonly string[], value: unknown): unknown {
+  const [step, ...rest] = path
+  if (step === undefined) return value
+  const members = isObject(into) ? into : {}
+  return { ...members, [step]: withValue(members[step], rest, value) }
+}
+
+/** Flags and variables are text; `true`, `false` and digits are what they look like where the schema takes that. */
+function coerce(value: Override['value'], path: readonly string[]): unknown {
+  if (typeof value !== 'string') return value
+  const types = new Set(schemasAt(configJsonSchema(), path).map(schema => schema.type))
+  if (types.has('boolean') && (value === 'true' || value === 'false')) return value === 'true'
+  if (types.has('integer') && /^-?\d{1,15}$/.test(value)) return Number(value)
+  return value
+}
+
+/** Settings that a running server cannot take over. */
+const needRestart = ['listen', 'udp', 'threads', 'cache', 'budget', 'clients', 'tcp', 'warmUp'] as const
+
+/** Which changes between two configurations wait for a restart; `log.form` too, since the stream is open. */
+export function restartKeys(before: Config, after: Config): readonly string[] {
+  const changed: string[] = needRestart.filter(
+    key => JSON.stringify(before.raw[key]) !== JSON.stringify(after.raw[key]),
+  )
+  return before.log.form === after.log.form ? changed : [...changed, 'log.form']
+}

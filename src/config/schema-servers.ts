@@ -1,0 +1,157 @@
+/** Settings for asking servers, and for validating what they say. */
+import { z } from 'zod'
+import { defaultLimits } from '../limits.ts'
+import { DNS_PORT } from '../ports.ts'
+import type { RawConfig } from './raw.ts'
+import { onReload, prefixText } from './setting.ts'
+import { MAX_PORT, neverAsked, parseDisallowed, parseInstant } from './values.ts'
+
+const { dnssec } = defaultLimits
+
+export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
+  .strictObject({
+    port: z
+      .int()
+      .min(1)
+      .max(MAX_PORT)
+      .default(DNS_PORT)
+      .meta(onReload('Port of the servers that are asked.', { example: 5353 })),
+    ipv4: z
+      .boolean()
+      .default(true)
+      .meta(onReload('Ask servers over IPv4.', { example: false })),
+    ipv6: z
+      .union([z.boolean(), z.literal('auto')], { error: 'expected true, false or "auto"' })
+      .default('auto')
+      .meta(
+        onReload('Ask servers over IPv6. "auto" stops for a minute when IPv6 is unreachable from this host.', {
+          example: false,
+        }),
+      ),
+    minimise: z
+      .enum(['off', 'relaxed', 'strict'])
+      .default('relaxed')
+      .meta(
+        onReload(
+          'QNAME minimisation (RFC 9156). "relaxed" asks for the full name when a server fails on a shortened one.',
+          { example: 'strict' },
+        ),
+      ),
+    mixCase: z
+      .boolean()
+      .default(true)
+      .meta(onReload('Random letter case in questions (0x20) against forged replies.', { example: false })),
+    hardenGlue: z
+      .boolean()
+      .default(true)
+      .meta(onReload('Accept glue only for names inside the zone that was asked.', { example: false })),
+    doNotQuery: z
+      .array(prefixText)
+      .default([...neverAsked])
+      .meta(
+        onReload('Addresses that are never asked, whatever a zone says. [] allows all.', {
+          example: ['127.0.0.0/8', '::1/128'],
+        }),
+      ),
+  })
+  .prefault({})
+  .describe('How servers on the Internet are asked.')
+
+const anchorFiles = z.union([z.string().min(1), z.array(z.string().min(1))], {
+  error: 'expected a file, or a list of them in which "built-in" stands for the root\'s',
+})
+const disallowed = z.union([z.int(), z.string()]).refine(entry => parseDisallowed(entry) !== null, {
+  error: 'expected an algorithm or digest type such as "RSASHA1", "SHA-1" or 7',
+})
+const negativeAnchor = z.strictObject(
+  {
+    name: z.string().describe('This name and what is below it is not validated (RFC 7646).'),
+    until: z
+      .string()
+      .refine(text => parseInstant(text) !== null, { error: 'expected a time such as 2026-12-31T12:00:00Z' })
+      .describe('When that ends.'),
+  },
+  {
+    error: issue =>
+      issue.code === 'invalid_type' ? 'expected {"name": "example.com", "until": "2026-12-31T12:00:00Z"}' : undefined,
+  },
+)
+
+export const dnssecSettings: z.ZodType<RawConfig['dnssec']> = z
+  .strictObject({
+    validate: z
+      .boolean()
+      .default(true)
+      .meta(
+        onReload('Validate signatures from the trust anchors down; answers that fail validation get SERVFAIL.', {
+          example: false,
+        }),
+      ),
+    trustAnchors: anchorFiles
+      .optional()
+      .meta(
+        onReload(
+          'Files with DS or DNSKEY records to trust, at any names. They replace the built-in keys of the root ' +
+            'unless "built-in" is in the list. [] trusts none.',
+          { example: ['built-in', 'internal.anchors'] },
+        ),
+      ),
+    negativeTrustAnchors: z
+      .array(negativeAnchor)
+      .default([])
+      .meta(
+        onReload(
+          'Names below which nothing is validated until a time, for zones that broke their signatures (RFC 7646).',
+          { example: [{ name: 'example.com', until: '2026-12-31T12:00:00Z' }] },
+        ),
+      ),
+    nsec3MaxIterations: z
+      .int()
+      .min(0)
+      .max(dnssec.nsec3IterationsMost)
+      .default(dnssec.nsec3Iterations)
+      .meta(
+        onReload('Zones with more hash iterations in NSEC3 records are treated as unsigned (RFC 9276).', {
+          unit: 'iterations',
+          example: 0,
+        }),
+      ),
+    disallow: z
+      .array(disallowed)
+      .default([])
+      .meta(
+        onReload(
+          'Algorithms and digest types that are not trusted: zones that have no others are treated as unsigned. RFC' +
+            ' 9905 wants "RSASHA1", "NSEC3RSASHA1" and "SHA-1" here in time.',
+          { example: ['RSASHA1', 'NSEC3RSASHA1', 'SHA-1'] },
+        ),
+      ),
+    managedAnchors: z
+      .union([z.string().min(1), z.literal(false)], { error: 'expected a file, or false' })
+      .default(false)
+      .meta(
+        onReload(
+          'Follow key roll-overs of the trust anchors (RFC 5011) and keep their state in this file. Its directory ' +
+            'must be writable.',
+          { example: '/var/lib/rootwalk/anchors' },
+        ),
+      ),
+    aggressiveUse: z
+      .boolean()
+      .default(true)
+      .meta(onReload('Deny names from cached, validated denials without asking (RFC 8198).', { example: false })),
+    rootKeySentinel: z
+      .boolean()
+      .default(false)
+      .meta(onReload('Let clients test which keys of the root are trusted here (RFC 8509).', { example: true })),
+    trustAnchorSignal: z
+      .boolean()
+      .default(false)
+      .meta(
+        onReload('Report the keys trusted here to the servers of each trust anchor, once a day (RFC 8145).', {
+          example: true,
+        }),
+      ),
+  })
+  .prefault({})
+  .describe('Validation of signed zones.')

@@ -1,0 +1,113 @@
+/**
+ * A configuration as the program works with it, and what it is read from.
+ *
+ * Invariant: a `Config` exists only when nothing is wrong with it.
+ */
+import type { Prefix } from '../dns/address.ts'
+import type { Name } from '../dns/name.ts'
+import type { Rr } from '../dns/rrset.ts'
+import type { DnssecRules } from '../dnssec/rules.ts'
+import type { NegativeAnchor } from '../dnssec/trust-anchors.ts'
+import type { Problem } from '../events.ts'
+import type { Limits } from '../limits.ts'
+import type { Identity } from '../policy/chaos.ts'
+import type { EngineSettings } from '../resolver/env.ts'
+import type { ClientPrivacy } from '../server/query-log.ts'
+import type { LogLevel, RawConfig } from './raw.ts'
+import type { Binding } from '../ports.ts'
+
+export interface Config {
+  /** The file it was read from; null when there was none. */
+  readonly file: string | null
+  readonly listen: readonly Binding[]
+  /** How datagrams are moved, and in how many threads. */
+  readonly udp: { readonly mode: 'auto' | 'batch' | 'plain'; readonly threads: number }
+  readonly allow: readonly Prefix[]
+  readonly zones: readonly ZoneSource[]
+  readonly records: readonly LocatedRecord[]
+  /** PTR records for the addresses in `records`. */
+  readonly reverse: boolean
+  /** Special-use names that are not answered here. */
+  readonly specialUseOff: 'all' | readonly Name[]
+  /** Absolute path; null means the built-in ones. */
+  readonly rootHints: string | null
+  readonly engine: EngineSettings
+  readonly dnssec: DnssecConfig
+  readonly limits: Limits
+  readonly identity: Identity
+  /** Does `serve` warm the engine up? */
+  readonly warmUp: boolean
+  readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
+  readonly queryLog: { readonly file: string; readonly clients: ClientPrivacy } | null
+  /** As it was written, defaults filled in: to show, and to compare. */
+  readonly raw: RawConfig
+}
+
+/** What is validated and against what. */
+export interface DnssecConfig {
+  readonly validate: boolean
+  readonly anchors: readonly AnchorSource[]
+  readonly negative: readonly NegativeAnchor[]
+  readonly rules: DnssecRules
+  /** Absolute path of the file with the state of the keys; null follows no roll-over. */
+  readonly managedAnchors: string | null
+  readonly aggressive: boolean
+  readonly rootKeySentinel: boolean
+  readonly trustAnchorSignal: boolean
+}
+
+/** `file` is an absolute path. */
+export type AnchorSource = { readonly kind: 'built-in' } | { readonly kind: 'file'; readonly file: string }
+
+/** Files that hold zones: an absolute path that may have `*` and `?` in it. */
+export interface ZoneSource {
+  readonly pattern: string
+  readonly origin: Name | null
+}
+
+interface LocatedRecord extends Rr {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+export type ConfigResult =
+  | { readonly kind: 'config'; readonly config: Config; readonly warnings: readonly Problem[] }
+  | {
+      readonly kind: 'invalid'
+      readonly file: string | null
+      readonly problems: readonly Problem[]
+      /**
+       * What is left without the settings that are wrong: only to look for more problems in what it names. Null:
+       * nothing could be read.
+       */
+      readonly rest: Config | null
+    }
+
+/**
+ * A setting given outside the file. `label` names it in complaints: a flag or a variable. Texts are read as the schema
+ * allows.
+ */
+export interface Override {
+  readonly label: string
+  readonly path: readonly string[]
+  readonly value: string | readonly string[]
+}
+
+export interface ConfigSources {
+  /** `--config`. */
+  readonly file: string | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly flags: readonly Override[]
+  readonly directory: string
+}
+
+export interface ConfigTexts {
+  readonly file: { readonly path: string; readonly text: string } | null
+  /** Later ones win. */
+  readonly overrides: readonly Override[]
+  /** What relative paths of overrides (and of everything, without a file) are relative to. */
+  readonly directory: string
+  /** Seconds since 1970, to say what is over; default: now. */
+  readonly wall?: number
+}

@@ -55,7 +55,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     if (asked.includes(question.name)) return failure('alias-chain', 'the alias chain is a loop', trail.rrsets)
     asked = [...asked, question.name]
     const failed = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
-    // Data that did not validate a moment ago is not validated again for each that asks; who does not check may have it.
+    // Data that did not validate a moment ago is not validated again for each that asks; with CD it is still given.
     if (task.checking && failed !== undefined && isForValidating(failed)) return bogusFailure(failed.ede, failed.text)
     const known = recall(env, task, question)
     if (known.kind === 'done') return finish(trail, known.outcome)

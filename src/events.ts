@@ -31,6 +31,8 @@ export type Event =
   | { readonly kind: 'sockets-exhausted'; readonly code: string }
   | { readonly kind: 'primed'; readonly servers: number }
   | { readonly kind: 'priming-failed'; readonly reason: string }
+  /** Addresses of these root servers in a priming reply do not validate; those of the hints are used. */
+  | { readonly kind: 'root-addresses-unproven'; readonly servers: readonly string[]; readonly reason: string }
   /** `percent` of what was opened so far. Told now and then while a large zone is read. */
   | {
       readonly kind: 'zone-loading'

@@ -12,7 +12,7 @@ import { edeName, RrClass, typeNumber, type EdeCode } from '../dns/types.ts'
 import type { Event } from '../events.ts'
 import { readConfigValue } from '../config/read.ts'
 import type { RawConfig, RawRecords } from '../config/raw.ts'
-import { jsonStep, type JsonStep } from '../render/walk.ts'
+import { jsonStep, type JsonStep } from '../render/trace-json.ts'
 import { jsonRecord, type JsonRecord } from '../render/message.ts'
 import { problemText } from '../render/problem.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
@@ -177,7 +177,11 @@ async function ask<R>(
       done,
     )
   })
-  return { ...resolutionOf(outcome, recordOf), tookMs: performance.now() - startedAt, steps: steps.map(jsonStep) }
+  return {
+    ...resolutionOf(outcome, recordOf),
+    tookMs: performance.now() - startedAt,
+    steps: steps.map(step => jsonStep(step)),
+  }
 }
 
 /** An outcome with its records as `recordOf` makes them. */

@@ -74,7 +74,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     caches,
     localZones: () => zones.current(),
     hints,
-    settings: liveSettings(settings),
+    settings,
     validation,
     events,
   })
@@ -91,28 +91,3 @@ export function openRecursor(options: RecursorOptions): Recursor {
     },
   }
 }
-
-/** Settings that are looked up each time they are read. */
-const liveSettings = (read: () => EngineSettings): EngineSettings => ({
-  get minimise() {
-    return read().minimise
-  },
-  get mixCase() {
-    return read().mixCase
-  },
-  get ipv4() {
-    return read().ipv4
-  },
-  get ipv6() {
-    return read().ipv6
-  },
-  get upstreamPort() {
-    return read().upstreamPort
-  },
-  get doNotQuery() {
-    return read().doNotQuery
-  },
-  get hardenGlue() {
-    return read().hardenGlue
-  },
-})

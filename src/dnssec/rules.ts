@@ -46,9 +46,24 @@ export interface ZoneKeys {
   readonly keys: readonly ZoneKey[]
 }
 
-/** Bogus, and a limit that ended the work (which is bogus too, but speaks of the asker's budget). */
+/** One signature, as its RRSIG names it. `expires` in seconds since 1970. */
+export interface SignatureFacts {
+  readonly keyTag: number
+  readonly algorithm: number
+  readonly expires: number
+}
+
+/**
+ * Bogus, and a limit that ended the work (which is bogus too, but speaks of the asker's budget). `text` is for the
+ * client; of a set whose signatures do not hold `reason` is the same without the set's name, and `signature` the one
+ * that came furthest.
+ */
 export type Refusal =
-  | ({ readonly kind: 'bogus' } & SecurityNote)
+  | ({
+      readonly kind: 'bogus'
+      readonly reason?: string
+      readonly signature?: SignatureFacts | null
+    } & SecurityNote)
   /** `why` where it is not the bounds of validation: what a look-up of the chain ended for. */
   | { readonly kind: 'limit'; readonly text: string; readonly why?: FailureReason }
 

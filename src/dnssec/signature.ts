@@ -22,7 +22,7 @@ import {
 } from '../dns/rdata-dnssec.ts'
 import { sameBytes, withTtl, type RRset } from '../dns/rrset.ts'
 import { formatName } from '../presentation/text.ts'
-import { formatTime } from '../presentation/time-text.ts'
+import { readableTime } from '../presentation/time-text.ts'
 import { EdeCode, RrType, typeName } from '../dns/types.ts'
 import type { DnssecLimits } from '../limits.ts'
 import type { SecurityNote } from '../steps.ts'
@@ -86,16 +86,18 @@ interface Complaint {
   readonly progress: number
   readonly ede: EdeCode
   readonly text: string
+  readonly rrsig: Rrsig | null
 }
 
 /** In the order of the checks. */
 const Progress = { NONE: 0, FORM: 1, SCOPE: 2, ALGORITHM: 3, KEY: 4, KEY_FLAGS: 5, TIME: 6, VERIFICATION: 7 } as const
 
-const complaint = (progress: number, ede: EdeCode, text: string): Complaint => ({
+const complaint = (progress: number, ede: EdeCode, text: string, rrsig: Rrsig | null = null): Complaint => ({
   kind: 'complaint',
   progress,
   ede,
   text,
+  rrsig,
 })
 
 /** The keys of a DNSKEY set that can be read, not more than `keysPerZone`. Nothing is verified. */
@@ -304,10 +306,10 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
         verification === 'bad-key'
           ? `key ${key.tag} (${algorithmName(key.algorithm)}) cannot be used`
           : `the signature by key ${key.tag} (${algorithmName(key.algorithm)}) does not verify`
-      worst = complaint(Progress.VERIFICATION, EdeCode.DnssecBogus, text)
+      worst = complaint(Progress.VERIFICATION, EdeCode.DnssecBogus, text, rrsig)
     }
   }
-  return refuse(worst.ede, rrset, worst.text)
+  return refuse(worst.ede, rrset, worst.text, worst.rrsig)
 }
 
 const NONE: readonly Uint8Array[] = Object.freeze([])
@@ -394,32 +396,39 @@ function keysFor({ keys, rules, revokedToo, keyMissing }: Hearing, rrsig: Rrsig)
       Progress.ALGORITHM,
       EdeCode.RrsigsMissing,
       `no signature of an algorithm that is validated (${algorithmName(rrsig.algorithm)} is not)`,
+      rrsig,
     )
   }
   const by = (): string => `signed by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
   const fitting = keys.filter(key => key.tag === rrsig.keyTag && key.algorithm === rrsig.algorithm)
   if (fitting.length === 0)
-    return complaint(Progress.KEY, keyMissing, `${by()}, which is none of the keys that may sign it`)
+    return complaint(Progress.KEY, keyMissing, `${by()}, which is none of the keys that may sign it`, rrsig)
   const current = fitting.filter(key => revokedToo || (key.flags & DnskeyFlag.REVOKE) === 0)
-  if (current.length === 0) return complaint(Progress.KEY, keyMissing, `${by()}, which is revoked`)
+  if (current.length === 0) return complaint(Progress.KEY, keyMissing, `${by()}, which is revoked`, rrsig)
   const zoneKeys = current.filter(key => (key.flags & DnskeyFlag.ZONE) !== 0)
   return zoneKeys.length > 0
     ? zoneKeys
-    : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `${by()}, which is no zone key`)
+    : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `${by()}, which is no zone key`, rrsig)
 }
 
 /** RFC 4034 section 3.1.5: both ends belong to the time of validity. */
 function timeComplaint(rrsig: Rrsig, wall: number): Complaint | null {
   const by = (): string => `the signature by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
   if (serialDistance(rrsig.inception, rrsig.expiration) < 0)
-    return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by()} ends before it begins`)
+    return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by()} ends before it begins`, rrsig)
   if (serialDistance(wall, rrsig.expiration) < 0)
-    return complaint(Progress.TIME, EdeCode.SignatureExpired, `${by()} expired ${formatTime(rrsig.expiration)}`)
+    return complaint(
+      Progress.TIME,
+      EdeCode.SignatureExpired,
+      `${by()} expired ${readableTime(rrsig.expiration)}`,
+      rrsig,
+    )
   if (serialDistance(rrsig.inception, wall) < 0)
     return complaint(
       Progress.TIME,
       EdeCode.SignatureNotYetValid,
-      `${by()} is valid from ${formatTime(rrsig.inception)} on`,
+      `${by()} is valid from ${readableTime(rrsig.inception)} on`,
+      rrsig,
     )
   return null
 }
@@ -427,8 +436,10 @@ function timeComplaint(rrsig: Rrsig, wall: number): Complaint | null {
 /** From `a` to `b` in serial number arithmetic (RFC 1982): seconds, negative when `b` lies before `a`. */
 const serialDistance = (a: number, b: number): number => (b - a) | 0
 
-const refuse = (ede: EdeCode, rrset: RRset, text: string): Refusal => ({
+const refuse = (ede: EdeCode, rrset: RRset, reason: string, rrsig: Rrsig | null = null): Refusal => ({
   kind: 'bogus',
   ede,
-  text: `${formatName(rrset.name)} ${typeName(rrset.type)}: ${text}`,
+  text: `${formatName(rrset.name)} ${typeName(rrset.type)}: ${reason}`,
+  reason,
+  signature: rrsig === null ? null : { keyTag: rrsig.keyTag, algorithm: rrsig.algorithm, expires: rrsig.expiration },
 })

@@ -40,6 +40,13 @@ export function formatTime(seconds: number): string {
   )
 }
 
+/** The same as people write it: `2026-01-16 00:00:00 UTC`. */
+export function readableTime(seconds: number): string {
+  const at = formatTime(seconds)
+  const part = (from: number): string => at.slice(from, from + 2)
+  return `${at.slice(0, 4)}-${part(4)}-${part(6)} ${part(8)}:${part(10)}:${part(12)} UTC`
+}
+
 /**
  * Seconds from YYYYMMDDHHmmSS or from a plain number of seconds; null when it is neither, or no day of the calendar.
  * What lies before 1970 or after February 2106 is taken modulo 2^32 (RFC 4034 section 3.1.5), as BIND, NSD and Knot do:

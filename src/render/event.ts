@@ -214,6 +214,11 @@ function sentence(event: Event): Sentence {
         level: 'info',
         message: `${event.file}: ${event.percent} % read in ${seconds(event.ms)}, ${event.records} records so far`,
       }
+    case 'root-addresses-unproven':
+      return {
+        level: 'warn',
+        message: `addresses of root servers do not validate, those of the hints are used for ${event.servers.join(', ')}: ${event.reason}`,
+      }
     case 'zone-loaded':
       return {
         level: 'info',

@@ -6,6 +6,16 @@
 import { formatName } from '../presentation/text.ts'
 import { typeName } from '../dns/types.ts'
 import { questionText, type TraceStep } from '../resolver/trace.ts'
+import {
+  CACHE_TEXTS,
+  cameText,
+  DECIDED_TEXTS,
+  groundsText,
+  noteText,
+  outcomeText,
+  subjectText,
+  verdictText,
+} from './trace-words.ts'
 
 /** A whole trace; times are milliseconds since `startedAtMs`. */
 export const traceText = (trace: readonly TraceStep[], startedAtMs: number): string =>
@@ -26,19 +36,22 @@ function describe(step: TraceStep): string {
     case 'local':
       return `- local zone ${formatName(step.zone)}: ${step.what}`
     case 'cache':
-      return `- cache: ${step.what} ${formatName(step.name)} ${typeName(step.type)}, ttl ${step.ttl}`
+      return `- cache: ${CACHE_TEXTS[step.what]} ${formatName(step.name)} ${typeName(step.type)}, ttl ${step.ttl}`
     case 'cut':
       return `- zone ${formatName(step.zone)} from ${step.from}, ${step.servers} ${step.servers === 1 ? 'server' : 'servers'}`
     case 'exchange': {
       const who = `${formatName(step.serverName)} ${step.server.ip.text}${step.transport === 'tcp' ? ' over TCP' : ''}`
-      return `> ${who}: ${questionText(step.question)} ${Math.round(step.tookMs)} ms -> ${step.came} -> ${step.verdict} -> ${step.decided}`
+      const said = `${cameText(step.came)} -> ${verdictText(step)} -> ${DECIDED_TEXTS[step.decided]}`
+      return `> ${who}: ${questionText(step.question)} ${Math.round(step.tookMs)} ms -> ${said}`
     }
-    case 'validated':
-      return `- ${step.what}: ${step.verdict}${step.text === '' ? '' : `, ${step.text}`}`
+    case 'validated': {
+      const grounds = groundsText(step)
+      return `- ${subjectText(step.subject)}: ${step.verdict}${grounds === '' ? '' : `, ${grounds}`}`
+    }
     case 'note':
-      return `- ${step.text}`
+      return `- ${noteText(step.note)}`
     case 'end':
-      return `= ${step.outcome} (${Math.round(step.tookMs)} ms)`
+      return `= ${outcomeText(step.outcome)} (${Math.round(step.tookMs)} ms)`
     default:
       return step satisfies never
   }

@@ -2,6 +2,8 @@
  * One try of one server: the exchange and the fall-backs that stay with this server (TCP after truncation or suspected
  * spoofing, no EDNS after FORMERR, unmodified case after a mangled one). What is learnt about the server is recorded
  * here and only from replies that matched the query.
+ *
+ * One loop: a message is sent, what came is decided upon once, and the trace says what was decided.
  */
 import type { AskedQuestion, Message, Question } from '../dns/message.ts'
 import { decodeReply } from '../dns/decode.ts'
@@ -10,29 +12,32 @@ import { foldName, type Name } from '../dns/name.ts'
 import type { Rr } from '../dns/rrset.ts'
 import type { ExchangeResult, ServerAddress, Transport } from '../ports.ts'
 import { exchange, type ExchangeSpec, type Steps } from '../steps.ts'
-import { classify, type Verdict } from './classify.ts'
+import { classify, type Rejection, type Verdict } from './classify.ts'
 import type { Env, Task, ZoneCut } from './env.ts'
-import { replyText } from './trace.ts'
+import { notSentText, type ServerTrouble } from './failure-text.ts'
+import { replySummary, type Came, type Decided, type TraceVerdict } from './trace.ts'
 
 export type UsableVerdict = Exclude<Verdict, { kind: 'reject' }>
 
-/** What came of the try. `again`: the same server may be asked once more for this question. */
+/** What came of the try. */
 export type ServerReply =
-  | { readonly kind: 'usable'; readonly verdict: UsableVerdict }
-  | {
-      readonly kind: 'failed'
-      readonly why: 'silent' | 'unreachable' | 'lame' | 'error'
-      readonly text: string
-      readonly again: boolean
-      /**
-       * It will not answer this question, and perhaps serves the zone no more (REFUSED, no authority, a referral
-       * upwards).
-       */
-      readonly disclaims: boolean
-    }
+  /** `octets` are those of the message, for what a verdict leaves out. */
+  | { readonly kind: 'usable'; readonly verdict: UsableVerdict; readonly octets: Uint8Array | null }
+  | ServerFailure
   | { readonly kind: 'budget'; readonly text: string }
-  /** Nobody was asked, for want of our own. */
+  /** No query left, for want of sockets or places here. */
   | { readonly kind: 'overload'; readonly text: string }
+
+interface ServerFailure {
+  readonly kind: 'failed'
+  readonly trouble: ServerTrouble
+  /** The same server may be asked once more for this question. */
+  readonly again: boolean
+  /**
+   * It will not answer this question, and perhaps serves the zone no more (REFUSED, no authority, a referral upwards).
+   */
+  readonly disclaims: boolean
+}
 
 export interface ServerAsk {
   readonly env: Env
@@ -47,10 +52,17 @@ export interface ServerAsk {
   readonly lastTry: boolean
 }
 
-interface Manner {
+/** How one message is sent, and what of the messages before it still counts. */
+interface Attempt {
   readonly transport: Transport
   readonly edns: boolean
   readonly mixCase: boolean
+  /** A message with EDNS got an error that a server without EDNS sends. */
+  readonly ednsRefused: boolean
+  /** TCP only because replies came that matched nothing. */
+  readonly suspected: boolean
+  /** What the replies to the question in unmodified case said, when it is repeated until they agree. */
+  readonly replies: readonly string[] | null
 }
 
 type Received =
@@ -62,52 +74,87 @@ type Received =
       readonly verdict: Verdict
       readonly caseEchoed: boolean
     }
-  | {
-      readonly kind: 'nothing'
-      readonly result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }
-    }
-  | { readonly kind: 'budget'; readonly text: string }
+  | { readonly kind: 'nothing'; readonly result: Nothing }
+
+type Nothing = Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }
+
+/** The next message to the same server, and in a word what is different about it. */
+interface Again {
+  readonly kind: 'again'
+  readonly decided: Extract<Decided, 'ask-over-tcp' | 'ask-without-edns' | 'ask-unmodified' | 'ask-again'>
+  readonly attempt: Attempt
+}
+
+type Decision = Exclude<ServerReply, { kind: 'budget' }> | Again
 
 export function* askServer(ask: ServerAsk): Steps<ServerReply> {
-  const { env, server } = ask
-  const facts = env.caches.servers.facts(server.key, env.clock.now())
-  // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
-  // only: silence proves nothing that may be remembered, since anyone can cause it.
-  const edns = facts.edns === 'ok' || (facts.edns === 'unknown' && !ask.lastTry)
-  let manner: Manner = { transport: 'udp', edns, mixCase: env.settings.mixCase && facts.caseSafe !== 'no' }
-  let ednsRefused = false
-  let suspected = false
+  const { env, task, cut, server } = ask
+  let attempt = firstAttempt(ask)
   for (;;) {
-    const received = yield* askOnce(ask, manner)
-    if (received.kind === 'budget') return received
-    if (received.kind === 'nothing') {
-      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp')
-        return nothingCame(received.result, suspected)
-      suspected = true
-      manner = { ...manner, transport: 'tcp' }
-      continue
-    }
-    if (manner.mixCase && !received.caseEchoed) return yield* askUnmodified(ask, manner)
-    if (manner.mixCase) env.caches.servers.caseEchoed(server.key, env.clock.now())
-    const next = nextManner(manner, received.verdict, received.message)
-    if (next === null) return conclude(ask, ednsRefused, received.verdict, received.message)
-    ednsRefused ||= manner.edns && !next.edns
-    manner = next
+    const before = env.clock.now()
+    const denied = task.budget.takeQuery(ask.name, cut.zone, server.key, before)
+    if (denied !== null) return { kind: 'budget', text: denied }
+    const received = yield* askOnce(ask, attempt, before)
+    const decision = decide(ask, attempt, received)
+    if (task.trace !== null) tell(ask, attempt, before, received, decision)
+    if (decision.kind !== 'again') return decision
+    attempt = decision.attempt
   }
 }
 
+function firstAttempt({ env, server, lastTry }: ServerAsk): Attempt {
+  const facts = env.caches.servers.facts(server.key, env.clock.now())
+  return {
+    transport: 'udp',
+    // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
+    // only: silence proves nothing that may be remembered, since anyone can cause it.
+    edns: facts.edns === 'ok' || (facts.edns === 'unknown' && !lastTry),
+    mixCase: env.settings().mixCase && facts.caseSafe !== 'no',
+    ednsRefused: false,
+    suspected: false,
+    replies: null,
+  }
+}
+
+/**
+ * What follows from one message. Bounded: each attempt after the first gives up mixed case, UDP or EDNS, or is one of
+ * the `caseFallbackAsks` repetitions.
+ */
+function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision {
+  if (received.kind === 'nothing') {
+    if (received.result.kind === 'spoofing-suspected' && attempt.transport === 'udp')
+      return { kind: 'again', decided: 'ask-over-tcp', attempt: { ...attempt, transport: 'tcp', suspected: true } }
+    return noReply(received.result, attempt.suspected)
+  }
+  const { env, server } = ask
+  if (attempt.mixCase) {
+    if (!received.caseEchoed)
+      return { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, replies: [] } }
+    env.caches.servers.caseEchoed(server.key, env.clock.now())
+  }
+  return (
+    nextAttempt(attempt, received.verdict, received.message) ??
+    repetition(ask, attempt, received.message) ??
+    conclude(ask, attempt, received)
+  )
+}
+
 /** How to ask the same server again after this verdict; null when there is nothing left to change. */
-function nextManner(manner: Manner, verdict: Verdict, message: Message): Manner | null {
+function nextAttempt(attempt: Attempt, verdict: Verdict, message: Message): Again | null {
   if (verdict.kind !== 'reject') return null
   switch (verdict.why) {
     case 'truncated':
-      return manner.transport === 'udp' ? { ...manner, transport: 'tcp' } : null
+      return attempt.transport === 'udp'
+        ? { kind: 'again', decided: 'ask-over-tcp', attempt: { ...attempt, transport: 'tcp' } }
+        : null
     case 'formerr':
     case 'notimp':
     case 'badvers':
       // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT knows EDNS and means something
       // else.
-      return manner.edns && message.edns === null ? { ...manner, edns: false } : null
+      return attempt.edns && message.edns === null
+        ? { kind: 'again', decided: 'ask-without-edns', attempt: { ...attempt, edns: false, ednsRefused: true } }
+        : null
     case 'lame':
     case 'upward-referral':
     case 'refused':
@@ -121,110 +168,72 @@ function nextManner(manner: Manner, verdict: Verdict, message: Message): Manner 
   }
 }
 
-function conclude(ask: ServerAsk, ednsRefused: boolean, verdict: Verdict, message: Message): ServerReply {
-  const { env, server } = ask
+/**
+ * A server that does not give back the case that it was sent: case proves nothing here, so the question is repeated
+ * unmodified until enough replies agree, and put over TCP when they do not (draft-vixie-dnsext-dns0x20 section 3). Null
+ * when they agree, and for any other server.
+ */
+function repetition({ env, server }: ServerAsk, attempt: Attempt, message: Message): Again | null {
+  if (attempt.replies === null) return null
+  const { caseFallbackAgreeing, caseFallbackAsks } = env.limits.engine
+  const said = fingerprint(message)
+  const replies = [...attempt.replies, said]
+  if (attempt.transport === 'tcp' || replies.filter(other => other === said).length >= caseFallbackAgreeing) {
+    env.caches.servers.caseLost(server.key, env.clock.now())
+    return null
+  }
+  return replies.length < caseFallbackAsks
+    ? { kind: 'again', decided: 'ask-again', attempt: { ...attempt, replies } }
+    : { kind: 'again', decided: 'ask-over-tcp', attempt: { ...attempt, replies, transport: 'tcp' } }
+}
+
+function conclude(
+  { env, server }: ServerAsk,
+  attempt: Attempt,
+  { verdict, message, octets }: Extract<Received, { kind: 'message' }>,
+): Decision {
   const now = env.clock.now()
   const { servers } = env.caches
-  if (verdict.kind === 'reject') return rejected(verdict)
+  if (verdict.kind === 'reject')
+    return { kind: 'failed', trouble: verdict, again: false, disclaims: doesDisclaim(verdict) }
   // Only a good answer without EDNS proves that EDNS was the trouble: a forged FORMERR alone must not downgrade
   // (CVE-2026-52690).
   const known = servers.facts(server.key, now).edns
   if (message.edns !== null) {
     if (known !== 'ok') servers.ednsWorks(server.key, now)
-  } else if (ednsRefused) servers.ednsBroken(server.key, now)
-  return { kind: 'usable', verdict }
+  } else if (attempt.ednsRefused) servers.ednsBroken(server.key, now)
+  return { kind: 'usable', verdict, octets }
 }
 
-function rejected(verdict: Extract<Verdict, { kind: 'reject' }>): ServerReply {
-  switch (verdict.why) {
-    case 'lame':
-    case 'upward-referral':
-      return { kind: 'failed', why: 'lame', text: verdict.text, again: false, disclaims: true }
-    case 'refused':
-      return { kind: 'failed', why: 'error', text: verdict.text, again: false, disclaims: true }
-    case 'servfail':
-    case 'formerr':
-    case 'notimp':
-    case 'badvers':
-    case 'other-rcode':
-    case 'truncated':
-    case 'oversized':
-    case 'malformed':
-      return failed('error', verdict.text, false)
-    default:
-      return verdict.why satisfies never
-  }
-}
-
-const failed = (why: 'silent' | 'unreachable' | 'error', text: string, again: boolean): ServerReply => ({
-  kind: 'failed',
-  why,
-  text,
-  again,
-  disclaims: false,
-})
+const doesDisclaim = ({ why }: Rejection): boolean => why === 'lame' || why === 'upward-referral' || why === 'refused'
 
 /**
  * A server that could not be reached over TCP, to which we went only because somebody guessed IDs, gets another try:
  * else one forged datagram would take a server without TCP away.
  */
-function nothingCame(
-  result: Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' },
-  suspected: boolean,
-): ServerReply {
+function noReply(result: Nothing, suspected: boolean): Decision {
   switch (result.kind) {
     case 'timeout':
-      return failed('silent', 'no answer', true)
+      return failed({ kind: 'timeout' }, true)
     case 'spoofing-suspected':
-      return failed('error', 'replies that do not match', false)
+      return failed({ kind: 'spoofing-suspected' }, false)
     case 'unreachable':
-      return failed('unreachable', result.reason, suspected)
+      return failed({ kind: 'unreachable', reason: result.reason }, suspected)
     case 'not-sent':
-      return { kind: 'overload', text: `not sent: ${result.reason}` }
+      return { kind: 'overload', text: notSentText(result.reason) }
     case 'malformed':
-      return failed('error', 'a malformed reply', false)
+      return failed({ kind: 'malformed' }, false)
     default:
       return result satisfies never
   }
 }
 
-/**
- * The server does not give back the case that it was sent, so case proves nothing here: the question is repeated
- * unmodified until enough replies agree, and put over TCP when they do not (draft-vixie-dnsext-dns0x20 section 3).
- */
-function* askUnmodified(ask: ServerAsk, before: Manner): Steps<ServerReply> {
-  const { limits } = ask.env
-  const seen = new Map<string, number>()
-  let manner: Manner = { ...before, mixCase: false }
-  let ednsRefused = false
-  let suspected = false
-  for (let asks = 0; asks <= limits.engine.caseFallbackAsks; asks++) {
-    if (asks === limits.engine.caseFallbackAsks) manner = { ...manner, transport: 'tcp' }
-    const received = yield* askOnce(ask, manner)
-    if (received.kind === 'budget') return received
-    if (received.kind === 'nothing') {
-      if (received.result.kind !== 'spoofing-suspected' || manner.transport === 'tcp')
-        return nothingCame(received.result, suspected)
-      suspected = true
-      manner = { ...manner, transport: 'tcp' }
-      continue
-    }
-    const next = nextManner(manner, received.verdict, received.message)
-    if (next !== null) {
-      ednsRefused ||= manner.edns && !next.edns
-      manner = next
-      continue
-    }
-    const print = fingerprint(received.message)
-    const agreeing = (seen.get(print) ?? 0) + 1
-    seen.set(print, agreeing)
-    if (manner.transport === 'tcp' || agreeing >= limits.engine.caseFallbackAgreeing) {
-      ask.env.caches.servers.caseLost(ask.server.key, ask.env.clock.now())
-      return conclude(ask, ednsRefused, received.verdict, received.message)
-    }
-  }
-  return failed('error', 'replies to the repeated question do not agree', false)
-}
+const failed = (trouble: ServerTrouble, again: boolean): ServerFailure => ({
+  kind: 'failed',
+  trouble,
+  again,
+  disclaims: false,
+})
 
 /** Equal for replies that say the same whatever the order and TTLs of their records. */
 function fingerprint(message: Message): string {
@@ -234,31 +243,27 @@ function fingerprint(message: Message): string {
 }
 
 /** One message and what came back. */
-function* askOnce(ask: ServerAsk, manner: Manner): Steps<Received> {
-  const { env, task, cut, question, server } = ask
-  const before = env.clock.now()
-  const denied = task.budget.takeQuery(ask.name, cut.zone, server.key, before)
-  if (denied !== null) return { kind: 'budget', text: denied }
+function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Received> {
+  const { env, cut, question, server } = ask
   const spec: ExchangeSpec = {
     server,
-    transport: manner.transport,
+    transport: attempt.transport,
     question,
-    edns: manner.edns,
-    mixCase: manner.mixCase,
-    timeoutMs: timeout(ask, manner, before),
+    edns: attempt.edns,
+    mixCase: attempt.mixCase,
+    timeoutMs: timeout(ask, attempt, before),
   }
   env.caches.servers.silences.asked(server.key, cut.zone, before)
   const result = yield* exchange(spec)
   const received = receive(ask, result)
-  observe(ask, manner, before, result)
-  tell(ask, manner, before, received)
+  observe(ask, attempt, before, result)
   return received
 }
 
-function timeout(ask: ServerAsk, manner: Manner, now: number): number {
+function timeout(ask: ServerAsk, attempt: Attempt, now: number): number {
   const { upstream } = ask.env.limits
   const base =
-    manner.transport === 'tcp' ? upstream.tcpTimeoutMs : ask.env.caches.servers.timeoutFor(ask.server.key, now)
+    attempt.transport === 'tcp' ? upstream.tcpTimeoutMs : ask.env.caches.servers.timeoutFor(ask.server.key, now)
   const jitter = ask.env.random.below(1 + Math.floor((base * upstream.jitterPermille) / 1_000))
   return Math.max(1, Math.min(base + jitter, ask.task.budget.deadline - now))
 }
@@ -275,7 +280,7 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
   }
   const { question, cut, env } = ask
   const verdict = classify(
-    { question, zone: cut.zone, hardenGlue: env.settings.hardenGlue },
+    { question, zone: cut.zone, hardenGlue: env.settings().hardenGlue },
     decoded.message,
     env.limits.engine,
   )
@@ -288,34 +293,29 @@ function cutShort(
   caseEchoed: boolean,
 ): Received {
   const message: Message = { ...header, question, answer: [], authority: [], additional: [], edns: null }
-  return {
-    kind: 'message',
-    message,
-    octets: null,
-    verdict: { kind: 'reject', why: 'truncated', text: 'truncated' },
-    caseEchoed,
-  }
+  const verdict: Rejection = { kind: 'reject', why: 'truncated', rcode: header.rcode, lame: null }
+  return { kind: 'message', message, octets: null, verdict, caseEchoed }
 }
 
-function observe(ask: ServerAsk, manner: Manner, before: number, result: ExchangeResult): void {
+function observe(ask: ServerAsk, attempt: Attempt, before: number, result: ExchangeResult): void {
   const { env, server, cut } = ask
   const now = env.clock.now()
   const { servers } = env.caches
   switch (result.kind) {
     case 'reply':
-      if (manner.transport === 'udp') servers.heard(server.key, result.rttMs, now)
+      if (attempt.transport === 'udp') servers.heard(server.key, result.rttMs, now)
       servers.silences.replied(server.key, cut.zone)
       servers.familyHeard(server.ip.family, now)
       return
     case 'timeout':
-      if (manner.transport === 'udp') {
+      if (attempt.transport === 'udp') {
         servers.timedOut(server.key, before, now)
         servers.silences.timedOut(server.key, cut.zone, now)
       }
       return
     case 'unreachable':
       if (result.family) servers.familyUnreachable(server.ip.family, now)
-      else if (manner.transport === 'udp') servers.timedOut(server.key, before, now)
+      else if (attempt.transport === 'udp') servers.timedOut(server.key, before, now)
       return
     case 'spoofing-suspected':
     case 'not-sent':
@@ -325,66 +325,53 @@ function observe(ask: ServerAsk, manner: Manner, before: number, result: Exchang
   }
 }
 
-function tell(ask: ServerAsk, manner: Manner, before: number, received: Received): void {
+function tell(ask: ServerAsk, attempt: Attempt, before: number, received: Received, decision: Decision): void {
   const { env, task, cut, question, server, serverName } = ask
-  if (task.trace === null || received.kind === 'budget') return
-  const [came, verdict, decided] = words(received, manner)
-  const atMs = before
-  const tookMs = env.clock.now() - before
-  task.trace({
+  task.trace?.({
     kind: 'exchange',
     id: task.id,
     depth: task.depth,
-    atMs,
-    tookMs,
+    atMs: before,
+    tookMs: env.clock.now() - before,
     server,
     serverName,
     zone: cut.zone,
-    transport: manner.transport,
+    transport: attempt.transport,
     question,
-    came,
-    verdict,
-    decided,
+    came: cameOf(received),
+    verdict: verdictOf(attempt, received),
+    decided: decidedOf(decision),
   })
 }
 
-function words(received: Exclude<Received, { kind: 'budget' }>, manner: Manner): [string, string, string] {
-  if (received.kind === 'nothing') {
-    const { result } = received
-    if (result.kind === 'not-sent') return [`not sent: ${result.reason}`, 'not sent', 'give up']
-    if (result.kind === 'unreachable') return [`unreachable: ${result.reason}`, 'unreachable', 'another server']
-    if (result.kind === 'spoofing-suspected')
-      return [`${result.mismatches} replies that do not match`, 'spoofing suspected', 'ask over TCP']
-    return [result.kind === 'timeout' ? 'nothing' : 'a malformed reply', result.kind, 'another server or another try']
-  }
-  const { message, verdict } = received
-  const came = replyText(message, received.octets)
-  if (manner.mixCase && !received.caseEchoed) return [came, 'case not echoed', 'repeat the question unmodified']
-  const next = nextManner(manner, verdict, message)
-  if (next !== null)
-    return [
-      came,
-      verdict.kind === 'reject' ? verdict.why : verdict.kind,
-      next.transport !== manner.transport ? 'ask over TCP' : 'ask without EDNS',
-    ]
-  return [came, verdict.kind === 'reject' ? verdict.why : verdict.kind, decision(verdict)]
+const cameOf = (received: Received): Came =>
+  received.kind === 'nothing' ? received.result : { kind: 'reply', ...replySummary(received.message, received.octets) }
+
+function verdictOf(attempt: Attempt, received: Received): TraceVerdict | null {
+  if (received.kind === 'nothing' || (attempt.mixCase && !received.caseEchoed)) return null
+  const { verdict } = received
+  return verdict.kind === 'reject' ? { kind: verdict.why, lame: verdict.lame } : { kind: verdict.kind, lame: null }
 }
 
-function decision(verdict: Verdict): string {
+/** The decision in a word. */
+function decidedOf(decision: Decision): Decided {
+  if (decision.kind === 'again') return decision.decided
+  if (decision.kind === 'overload') return 'give-up'
+  if (decision.kind === 'failed') return decision.again ? 'other-server-or-retry' : 'other-server'
+  const { verdict } = decision
+  if ('lastResort' in verdict && verdict.lastResort) return 'use-as-last-resort'
   switch (verdict.kind) {
     case 'answer':
-      return verdict.lastResort ? 'use it only if no other server answers with authority' : 'use it'
+      return 'use'
     case 'alias':
-      return 'follow the alias'
+      return 'follow-alias'
     case 'referral':
-      return 'ask the servers of the child zone'
+      return 'ask-child-zone'
     case 'nodata':
     case 'nxdomain':
-      return 'the denial stands'
+      return 'accept-denial'
     case 'alias-trouble':
-      return 'give up: the alias chain does not end'
-    case 'reject':
-      return 'another server'
+      return 'give-up'
     default:
       return verdict satisfies never
   }

@@ -3,17 +3,16 @@
  * have none, remembers within this question who failed how. Bounded by the client's budget and a number of exchanges.
  */
 import type { Question } from '../dns/message.ts'
-import { formatName } from '../presentation/text.ts'
 import { isWithin, type Name } from '../dns/name.ts'
 import type { ServerAddress } from '../ports.ts'
 import type { Steps } from '../steps.ts'
 import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
-import { usableFamilies, type Env, type Task, type ZoneCut } from './env.ts'
+import { addressRules, usableFamilies, type Env, type Task, type ZoneCut } from './env.ts'
+import { zoneFailureText, type Trouble } from './failure-text.ts'
 import { failure, type Failure } from './outcome.ts'
-import { seat, type Seat, type SeatingRules } from './usable-servers.ts'
+import { addUsable, type AddressRules, type NamedServer } from './usable-servers.ts'
 import { selectServer, type Candidate } from './select-server.ts'
 import { findAddresses, knownAddresses, type FoundServer } from './server-addresses.ts'
-import { questionText } from './trace.ts'
 
 export type ZoneReply =
   | { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string }
@@ -41,7 +40,7 @@ interface Entry extends Candidate {
   srttMs: number | null
 }
 
-const entryOf = ({ server, name }: Seat): Entry => ({
+const entryOf = ({ server, name }: NamedServer): Entry => ({
   server,
   name,
   tries: 0,
@@ -52,20 +51,20 @@ const entryOf = ({ server, name }: Seat): Entry => ({
 })
 
 /** What this question knows of the zone's servers. Lives for one call of `askZone`. */
-interface Roster {
+interface ServerPool {
   /** Under which a server is remembered as lame: the type asked for, and whether it was the whole question. */
   readonly questionKind: string
   /** At most `nameServersPerCut` times `addressesPerNameServer`. */
   readonly entries: Entry[]
   /** Server names without a usable address so far, in the order in which they will be looked up. */
-  nameless: Name[]
+  unresolvedNames: Name[]
   lookups: number
   failedLookups: number
   cyclic: boolean
   /** For want of our own a name was not looked up. */
   overloaded: boolean
-  /** How often which. Null as long as there were none. */
-  troubles: Map<string, number> | null
+  /** One a try that failed. Null as long as there were none. */
+  troubles: Trouble[] | null
   lastResort: UsableVerdict | null
 }
 
@@ -82,11 +81,11 @@ export function* askZone(
   maxExchanges: number,
   avoid: ReadonlySet<string> = NOBODY,
 ): Steps<ZoneReply> {
-  const roster = makeRoster(env, cut, kindOf(question, name))
-  if (avoid.size > 0) for (const entry of roster.entries) entry.done = avoid.has(entry.server.key)
+  const pool = makeServerPool(env, cut, kindOf(question, name))
+  if (avoid.size > 0) for (const entry of pool.entries) entry.done = avoid.has(entry.server.key)
   let lastResortServer = ''
   for (let exchanges = 0; exchanges < maxExchanges; exchanges++) {
-    const entry = choose(env, cut, roster) ?? (yield* chooseAfterLookup(env, task, cut, roster))
+    const entry = choose(env, cut, pool) ?? (yield* chooseAfterLookup(env, task, cut, pool))
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }
     const reply = yield* askServer({
@@ -102,15 +101,15 @@ export function* askZone(
     if (reply.kind === 'budget')
       return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
     if (reply.kind === 'overload') return giveUp('overload', reply.text)
-    if (reply.kind === 'usable') compareServers(env, cut, roster, entry)
+    if (reply.kind === 'usable') compareServers(env, cut, pool, entry)
     if (reply.kind === 'usable' && !isLastResort(reply.verdict))
       return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
-    if (roster.lastResort === null) lastResortServer = entry.server.key
-    learn(env, entry, reply, roster)
+    if (pool.lastResort === null) lastResortServer = entry.server.key
+    learn(env, entry, reply, pool)
   }
-  if (roster.lastResort !== null) return { kind: 'verdict', verdict: roster.lastResort, server: lastResortServer }
-  const heldBack = noteHeldBack(env, cut, roster)
-  return { kind: 'failure', failure: exhausted(task, cut, question, roster), unasked: heldBack && untouched(roster) }
+  if (pool.lastResort !== null) return { kind: 'verdict', verdict: pool.lastResort, server: lastResortServer }
+  const heldBack = noteHeldBack(env, cut, pool)
+  return { kind: 'failure', failure: exhausted(task, cut, question, pool), unasked: heldBack && untouched(pool) }
 }
 
 const NOBODY: ReadonlySet<string> = new Set()
@@ -127,7 +126,7 @@ const kindOf = (question: Question, name: Name): string =>
  * servers has answered nothing is learnt: then it is the question that they refuse, and anybody can ask such a
  * question.
  */
-function compareServers(env: Env, cut: ZoneCut, { entries, questionKind }: Roster, answered: Entry): void {
+function compareServers(env: Env, cut: ZoneCut, { entries, questionKind }: ServerPool, answered: Entry): void {
   const { servers } = env.caches
   servers.notLame(answered.server.key, cut.zone, questionKind)
   for (const { server, disclaims } of entries)
@@ -145,22 +144,22 @@ function learn(
   env: Env,
   entry: Entry,
   reply: Exclude<ServerReply, { kind: 'budget' | 'overload' }>,
-  roster: Roster,
+  pool: ServerPool,
 ): void {
   entry.tries++
   if (reply.kind === 'usable') {
-    roster.lastResort ??= reply.verdict
+    pool.lastResort ??= reply.verdict
     entry.done = true
     return
   }
   entry.disclaims = reply.disclaims
   entry.done = !reply.again || entry.tries >= triesFor(env, entry)
-  noteTrouble(roster, `${reply.why}: ${reply.text}`)
+  noteTrouble(pool, reply.trouble)
 }
 
-function noteTrouble(roster: Roster, trouble: string): void {
-  roster.troubles ??= new Map()
-  roster.troubles.set(trouble, (roster.troubles.get(trouble) ?? 0) + 1)
+function noteTrouble(pool: ServerPool, trouble: Trouble): void {
+  pool.troubles ??= []
+  pool.troubles.push(trouble)
 }
 
 /** A server that has been silent for long gets one try per question. */
@@ -171,15 +170,15 @@ function triesFor(env: Env, entry: Entry): number {
     : triesPerServer
 }
 
-function makeRoster(env: Env, cut: ZoneCut, questionKind: string): Roster {
+function makeServerPool(env: Env, cut: ZoneCut, questionKind: string): ServerPool {
   const servers = sample(env, cut.servers, env.limits.engine.nameServersPerCut)
-  const rules = seatingRules(env)
-  const { seats, bare } = env.seating.of(servers, rules)
-  const entries = seats.map(entryOf)
-  const roster: Roster = {
+  const rules = addressRules(env)
+  const { addresses, withoutGlue } = env.usableServers.of(servers, rules)
+  const entries = addresses.map(entryOf)
+  const pool: ServerPool = {
     questionKind,
     entries,
-    nameless: [],
+    unresolvedNames: [],
     lookups: 0,
     failedLookups: 0,
     cyclic: false,
@@ -187,20 +186,13 @@ function makeRoster(env: Env, cut: ZoneCut, questionKind: string): Roster {
     troubles: null,
     lastResort: null,
   }
-  for (const name of bare)
-    if (!enter(roster, { name, addresses: knownAddresses(env, name) }, rules)) roster.nameless.push(name)
+  for (const name of withoutGlue)
+    if (!addServer(pool, { name, addresses: knownAddresses(env, name) }, rules)) pool.unresolvedNames.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
-  if (roster.nameless.length > 1)
-    roster.nameless.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
-  return roster
+  if (pool.unresolvedNames.length > 1)
+    pool.unresolvedNames.sort((a, b) => Number(isWithin(a, cut.zone)) - Number(isWithin(b, cut.zone)))
+  return pool
 }
-
-const seatingRules = (env: Env): SeatingRules => ({
-  families: usableFamilies(env),
-  port: env.settings.upstreamPort,
-  doNotQuery: env.settings.doNotQuery,
-  most: env.limits.engine.addressesPerNameServer,
-})
 
 /** At most `count` of `items`, a random choice when there are more. */
 function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
@@ -212,18 +204,18 @@ function sample<T>(env: Env, items: readonly T[], count: number): readonly T[] {
 }
 
 /** Adds the addresses of a server that may be asked; says whether there was any. */
-function enter(roster: Roster, server: FoundServer, rules: SeatingRules): boolean {
-  const seats: Seat[] = []
-  if (!seat(seats, server.name, server.addresses, rules)) return false
-  for (const one of seats)
-    if (!roster.entries.some(entry => entry.server.key === one.server.key)) roster.entries.push(entryOf(one))
+function addServer(pool: ServerPool, server: FoundServer, rules: AddressRules): boolean {
+  const usable: NamedServer[] = []
+  if (!addUsable(usable, server.name, server.addresses, rules)) return false
+  for (const one of usable)
+    if (!pool.entries.some(entry => entry.server.key === one.server.key)) pool.entries.push(entryOf(one))
   return true
 }
 
-function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
+function choose(env: Env, cut: ZoneCut, pool: ServerPool): Entry | null {
   const now = env.clock.now()
   const { servers } = env.caches
-  const among = eligible(env, cut, roster, now)
+  const among = eligible(env, cut, pool, now)
   if (among.length < 2) return among[0] ?? null
   for (const entry of among) {
     const facts = servers.facts(entry.server.key, now)
@@ -238,14 +230,14 @@ function choose(env: Env, cut: ZoneCut, roster: Roster): Entry | null {
  * after those that are not, as long as one of these has not failed: neither in this question nor by time-outs before
  * it. Then all that is left counts alike; the mark takes no server and no try away.
  */
-function eligible(env: Env, cut: ZoneCut, roster: Roster, now: number): readonly Entry[] {
+function eligible(env: Env, cut: ZoneCut, pool: ServerPool, now: number): readonly Entry[] {
   const { servers } = env.caches
   const families = usableFamilies(env)
   const mayBe = ({ server, done }: Entry): boolean =>
     !done && families.includes(server.ip.family) && servers.silences.heldBack(server.key, cut.zone, now) === null
-  const isLame = ({ server }: Entry): boolean => servers.isLame(server.key, cut.zone, roster.questionKind, now)
-  if (roster.entries.every(entry => mayBe(entry) && !isLame(entry))) return roster.entries
-  const open = roster.entries.filter(mayBe)
+  const isLame = ({ server }: Entry): boolean => servers.isLame(server.key, cut.zone, pool.questionKind, now)
+  if (pool.entries.every(entry => mayBe(entry) && !isLame(entry))) return pool.entries
+  const open = pool.entries.filter(mayBe)
   if (!open.some(isLame)) return open
   const first = open.filter(
     entry => entry.tries === 0 && !isLame(entry) && servers.facts(entry.server.key, now).timeoutsInRow === 0,
@@ -253,65 +245,78 @@ function eligible(env: Env, cut: ZoneCut, roster: Roster, now: number): readonly
   return first.length > 0 ? first : open
 }
 
-const untouched = (roster: Roster): boolean => roster.entries.every(entry => entry.tries === 0)
+const untouched = (pool: ServerPool): boolean => pool.entries.every(entry => entry.tries === 0)
 
 /** Finds addresses of further server names; null when there are none to be had, a failure when the budget is spent. */
-function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, roster: Roster): Steps<Entry | Failure | null> {
+function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, pool: ServerPool): Steps<Entry | Failure | null> {
   const { engine } = env.limits
   while (
-    roster.nameless.length > 0 &&
-    roster.lookups < engine.addressLookupsPerCut &&
-    roster.failedLookups < engine.failedAddressLookupsPerCut
+    pool.unresolvedNames.length > 0 &&
+    pool.lookups < engine.addressLookupsPerCut &&
+    pool.failedLookups < engine.failedAddressLookupsPerCut
   ) {
-    const batch = roster.nameless.slice(0, engine.parallelAddressLookups)
-    roster.nameless = roster.nameless.slice(batch.length)
-    roster.lookups += batch.length
+    const batch = pool.unresolvedNames.slice(0, engine.parallelAddressLookups)
+    pool.unresolvedNames = pool.unresolvedNames.slice(batch.length)
+    pool.lookups += batch.length
     const found = yield* findAddresses(env, task, batch)
     if (found.kind === 'failure') return found
-    roster.cyclic ||= found.cyclic
-    roster.overloaded ||= found.overloaded
-    roster.nameless.push(...found.unfinished)
+    pool.cyclic ||= found.cyclic
+    pool.overloaded ||= found.overloaded
+    pool.unresolvedNames.push(...found.unfinished)
     let any = false
-    for (const server of found.servers) any = enter(roster, server, seatingRules(env)) || any
+    for (const server of found.servers) any = addServer(pool, server, addressRules(env)) || any
     if (!any) {
-      roster.failedLookups += batch.length
-      noteTrouble(roster, `no address for ${batch.map(formatName).join(' ')}`)
+      pool.failedLookups += batch.length
+      noteTrouble(pool, { kind: 'no-address', names: batch })
     }
-    const entry = choose(env, cut, roster)
+    const entry = choose(env, cut, pool)
     if (entry !== null) return entry
   }
-  return choose(env, cut, roster)
+  return choose(env, cut, pool)
 }
 
 /** Notes the servers that were passed over; says whether there were any. */
-function noteHeldBack(env: Env, cut: ZoneCut, roster: Roster): boolean {
+function noteHeldBack(env: Env, cut: ZoneCut, pool: ServerPool): boolean {
   const now = env.clock.now()
   let any = false
-  for (const { server, tries } of roster.entries) {
+  for (const { server, tries } of pool.entries) {
     const silentMs = tries > 0 ? null : env.caches.servers.silences.heldBack(server.key, cut.zone, now)
     if (silentMs === null) continue
     any = true
-    noteTrouble(
-      roster,
-      `silent: ${server.key} has answered nothing for ${Math.round(silentMs / 1_000)} s and is asked now and then only`,
-    )
+    noteTrouble(pool, { kind: 'throttled', server: server.key, silentMs })
   }
   return any
 }
 
-function exhausted(task: Task, cut: ZoneCut, question: Question, roster: Roster): Failure {
-  const troubles = [...(roster.troubles ?? [])].map(([text, times]) => (times > 1 ? `${text} (${times} times)` : text))
-  const where = `servers of ${formatName(cut.zone)} for ${questionText(question)}`
-  const kinds = [...(roster.troubles?.keys() ?? [])]
-  const text = `${where}: ${troubles.length === 0 ? 'none has an address that may be asked' : troubles.join('; ')}`
+function exhausted(task: Task, cut: ZoneCut, question: Question, pool: ServerPool): Failure {
+  const troubles = pool.troubles ?? NO_TROUBLES
+  const text = zoneFailureText(cut.zone, question, troubles)
   // What failed because of a cycle failed for this asker only; at the top it is the answer (TsuNAME: and remembered).
-  if (roster.cyclic && task.depth > 0) return failure('cycle', text)
-  if (roster.overloaded) return failure('overload', text)
-  if (kinds.length > 0 && kinds.every(k => k.startsWith('lame:'))) return failure('all-servers-lame', text)
-  return failure(
-    kinds.length > 0 && kinds.every(k => k.startsWith('error:') || k.startsWith('lame:'))
-      ? 'refused-by-servers'
-      : 'unreachable',
-    text,
-  )
+  if (pool.cyclic && task.depth > 0) return failure('cycle', text)
+  if (pool.overloaded) return failure('overload', text)
+  if (troubles.length === 0) return failure('unreachable', text)
+  if (troubles.every(isLame)) return failure('all-servers-lame', text)
+  return failure(troubles.every(isReply) ? 'refused-by-servers' : 'unreachable', text)
+}
+
+const NO_TROUBLES: readonly Trouble[] = Object.freeze([])
+
+const isLame = (trouble: Trouble): boolean =>
+  trouble.kind === 'reject' && (trouble.why === 'lame' || trouble.why === 'upward-referral')
+
+/** Did something come from the server, of whatever use? */
+function isReply(trouble: Trouble): boolean {
+  switch (trouble.kind) {
+    case 'reject':
+    case 'malformed':
+    case 'spoofing-suspected':
+      return true
+    case 'timeout':
+    case 'unreachable':
+    case 'throttled':
+    case 'no-address':
+      return false
+    default:
+      return trouble satisfies never
+  }
 }

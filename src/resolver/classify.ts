@@ -8,11 +8,11 @@ import type { Message, Question } from '../dns/message.ts'
 import { foldName, isStrictlyWithin, isWithin, type Name } from '../dns/name.ts'
 import { ipOf, targetOf } from '../dns/rdata.ts'
 import { groupRRsets, type Rr, type RRset } from '../dns/rrset.ts'
-import { Rcode, rcodeName, RrType } from '../dns/types.ts'
+import { Rcode, RrType } from '../dns/types.ts'
 import type { EngineLimits } from '../limits.ts'
 import { followChain, type Chain } from './scrub.ts'
 
-type RejectReason =
+export type RejectReason =
   | 'lame'
   | 'upward-referral'
   | 'refused'
@@ -24,6 +24,17 @@ type RejectReason =
   | 'truncated'
   | 'oversized'
   | 'malformed'
+
+/** What shows that a server is lame for the zone. */
+export type LameReason = 'foreign-soa' | 'nxdomain-without-authority' | 'no-data'
+
+/** A reply that is of no use. `lame` is null unless `why` is `lame`. */
+export interface Rejection {
+  readonly kind: 'reject'
+  readonly why: RejectReason
+  readonly rcode: number
+  readonly lame: LameReason | null
+}
 
 /** A zone cut as its parent tells it. `ttl` in seconds, of the NS set. */
 export interface Referral {
@@ -64,7 +75,7 @@ export type Verdict =
       readonly lastResort: boolean
     }
   | { readonly kind: 'alias-trouble'; readonly chain: Chain; readonly trouble: 'loop' | 'too-long' | 'name-too-long' }
-  | { readonly kind: 'reject'; readonly why: RejectReason; readonly text: string }
+  | Rejection
 
 export interface Asked {
   readonly question: Question
@@ -77,17 +88,17 @@ export interface Asked {
 export function classify(asked: Asked, message: Message, limits: EngineLimits): Verdict {
   const rejected = rejectedByRcode(message)
   if (rejected !== null) return rejected
-  if (message.truncated) return reject('truncated', 'truncated')
+  if (message.truncated) return reject(message, 'truncated')
   const { question, zone } = asked
   const sets = scrubbed(groupRRsets(message.answer, question.type === RrType.RRSIG), limits)
   const chain = followChain(question, zone, sets, limits.aliasesPerReply)
-  if (tooLarge(chain, limits)) return reject('oversized', `an RRset of more than ${limits.recordsPerRRset} records`)
+  if (tooLarge(chain, limits)) return reject(message, 'oversized')
   const authoritative = message.authoritative
   // RA without AA: a recursive server speaks from its cache, a zone's server does not (lame for recursion, but data).
   const lastResort = !authoritative && message.recursionAvailable
   switch (chain.trouble) {
     case 'malformed':
-      return reject('malformed', 'an alias that cannot be read')
+      return reject(message, 'malformed')
     case 'loop':
     case 'too-long':
     case 'name-too-long':
@@ -132,11 +143,10 @@ function classifyWithoutAnswer(
   const foreign = soa === null ? authority.find(set => set.type === RrType.SOA && !isWithin(set.name, zone)) : undefined
   // A balancer that serves one name and says AA with the SOA of the zone above it has no such data: that is believed
   // for this question, and not kept, since the SOA is not from a zone that it was asked about.
-  if (foreign !== undefined && !(authoritative && isWithin(zone, foreign.name)))
-    return reject('lame', 'an SOA of another zone')
+  if (foreign !== undefined && !(authoritative && isWithin(zone, foreign.name))) return lame(message, 'foreign-soa')
   if (message.rcode === Rcode.NXDOMAIN) {
     return soa === null && !authoritative
-      ? reject('lame', 'NXDOMAIN without authority')
+      ? lame(message, 'nxdomain-without-authority')
       : { ...denied, kind: 'nxdomain' }
   }
   if (soa !== null) return { ...denied, kind: 'nodata' }
@@ -147,8 +157,8 @@ function classifyWithoutAnswer(
     return { kind: 'referral', referral: readReferral(asked, cut, authority, message.additional) }
   }
   if (authoritative) return { ...denied, kind: 'nodata' }
-  if (ns.some(set => isWithin(zone, set.name))) return reject('upward-referral', 'a referral upwards or to itself')
-  return reject('lame', 'no data and no authority')
+  if (ns.some(set => isWithin(zone, set.name))) return reject(message, 'upward-referral')
+  return lame(message, 'no-data')
 }
 
 /** Sets with no more signatures than anybody needs. */
@@ -157,27 +167,34 @@ const scrubbed = (sets: readonly RRset[], { signaturesPerRRset }: EngineLimits):
     ? sets.map(set => ({ ...set, signatures: set.signatures.slice(0, signaturesPerRRset) }))
     : sets
 
-const reject = (why: RejectReason, text: string): Verdict => ({ kind: 'reject', why, text })
+const reject = ({ rcode }: Message, why: RejectReason): Rejection => ({ kind: 'reject', why, rcode, lame: null })
 
-function rejectedByRcode(message: Message): Verdict | null {
+const lame = ({ rcode }: Message, reason: LameReason): Rejection => ({
+  kind: 'reject',
+  why: 'lame',
+  rcode,
+  lame: reason,
+})
+
+function rejectedByRcode(message: Message): Rejection | null {
   switch (message.rcode) {
     case Rcode.NOERROR:
     case Rcode.NXDOMAIN:
     case Rcode.YXDOMAIN: // RFC 6672 section 2.2: the DNAME in the answer says it better, and is read there
       return null
     case Rcode.FORMERR:
-      return reject('formerr', 'FORMERR')
+      return reject(message, 'formerr')
     case Rcode.SERVFAIL:
-      return reject('servfail', 'SERVFAIL')
+      return reject(message, 'servfail')
     case Rcode.NOTIMP:
-      return reject('notimp', 'NOTIMP')
+      return reject(message, 'notimp')
     case Rcode.REFUSED:
     case Rcode.NOTAUTH:
-      return reject('refused', rcodeName(message.rcode))
+      return reject(message, 'refused')
     case Rcode.BADVERS:
-      return reject('badvers', 'BADVERS')
+      return reject(message, 'badvers')
     default:
-      return reject('other-rcode', rcodeName(message.rcode))
+      return reject(message, 'other-rcode')
   }
 }
 

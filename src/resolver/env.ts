@@ -15,8 +15,8 @@ import type { Because } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Budget } from './budget.ts'
 import type { MinimiseMode } from './minimise.ts'
-import type { Seating } from './usable-servers.ts'
-import type { TraceSink } from './trace.ts'
+import type { AddressRules, UsableServers } from './usable-servers.ts'
+import type { CacheFind, Note, TraceSink } from './trace.ts'
 
 export interface EngineSettings {
   readonly minimise: MinimiseMode
@@ -40,11 +40,11 @@ export interface Env {
   readonly localZones: () => LocalZones
   /** The root's servers: primed, else the hints. */
   readonly root: () => ZoneCut
-  readonly settings: EngineSettings
+  readonly settings: () => EngineSettings
   /** Read anew for every resolution. */
   readonly validation: () => Validation
   readonly events: EventSink
-  readonly seating: Seating
+  readonly usableServers: UsableServers
 }
 
 /** What is validated, and against what. */
@@ -98,10 +98,21 @@ export const zoneCut = (delegation: Delegation, from: ZoneCut['from']): ZoneCut 
 
 /** Address families that may be asked now. */
 export function usableFamilies(env: Env): readonly (4 | 6)[] {
-  const { ipv4, ipv6 } = env.settings
+  const { ipv4, ipv6 } = env.settings()
   const six = ipv6 === true || (ipv6 === 'auto' && env.caches.servers.familyUsable(6, env.clock.now()))
   if (six) return ipv4 ? BOTH_FAMILIES : ONLY_IPV6
   return ipv4 ? ONLY_IPV4 : NO_FAMILY
+}
+
+/** Which addresses of servers may be asked now. */
+export function addressRules(env: Env): AddressRules {
+  const { upstreamPort, doNotQuery } = env.settings()
+  return {
+    families: usableFamilies(env),
+    port: upstreamPort,
+    doNotQuery,
+    maxPerName: env.limits.engine.addressesPerNameServer,
+  }
 }
 
 const BOTH_FAMILIES: readonly (4 | 6)[] = Object.freeze([4, 6])
@@ -110,10 +121,10 @@ const ONLY_IPV6: readonly (4 | 6)[] = Object.freeze([6])
 const NO_FAMILY: readonly (4 | 6)[] = Object.freeze([])
 
 /** Told to the trace as it happens; nothing is built when nobody listens. */
-export function noteCache(task: Task, what: string, name: Name, type: number, ttl: number): void {
+export function noteCache(task: Task, what: CacheFind, name: Name, type: number, ttl: number): void {
   task.trace?.({ kind: 'cache', id: task.id, depth: task.depth, what, name, type, ttl })
 }
 
-export function note(task: Task, text: string): void {
-  task.trace?.({ kind: 'note', id: task.id, depth: task.depth, text })
+export function note(task: Task, what: Note): void {
+  task.trace?.({ kind: 'note', id: task.id, depth: task.depth, note: what })
 }

@@ -1,146 +1,169 @@
 /**
- * Root priming (RFC 9609, which replaces RFC 8109): asks the servers of the hints who the root's servers are now. The
- * only place where additional records become server addresses, since the hints were configured and not learnt.
+ * Root priming (RFC 9609, which replaces RFC 8109): asks the servers of the hints who the root's servers are now. An
+ * ordinary question to the servers of an ordinary cut, chosen at random, and validated as any other where the root is
+ * signed. The only place where additional records become server addresses, since the hints were configured and not
+ * learnt.
+ *
+ * Invariant: what does not validate takes nothing away; the hints go on being used in its place.
  */
 import type { DelegatedServer, Delegation } from '../cache/delegations.ts'
 import type { IpAddress } from '../dns/address.ts'
-import { inAnyPrefix } from '../dns/address.ts'
 import { decodeMessage } from '../dns/decode.ts'
-import type { Message, Question } from '../dns/message.ts'
+import type { Question } from '../dns/message.ts'
 import { foldName, ROOT, type Name } from '../dns/name.ts'
-import { ipOf, targetOf } from '../dns/rdata.ts'
+import { targetOf } from '../dns/rdata.ts'
+import { groupRRsets, type RRset } from '../dns/rrset.ts'
 import { boundedTtl } from '../cache/ttl.ts'
-import { Rcode, RrClass, RrType } from '../dns/types.ts'
-import { serverAddress, type ServerAddress, type Transport } from '../ports.ts'
-import { exchange, type Steps } from '../steps.ts'
-import { usableFamilies, type Env, type Task } from './env.ts'
-import { replyText } from './trace.ts'
+import { RrClass, RrType } from '../dns/types.ts'
+import type { Steps } from '../steps.ts'
+import { askServer } from './ask-server.ts'
+import { addressRules, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
+import { troubleText } from './failure-text.ts'
+import { remember } from './remember.ts'
+import { addressesIn } from './server-addresses.ts'
+import { addUsable, type NamedServer } from './usable-servers.ts'
+import type { Evidence } from './validation/context.ts'
+import { withoutValidation, type FinalVerdict } from './validation/judged.ts'
+import { validateVerdict } from './validation/validate-verdict.ts'
 
 export const primingQuestion: Question = Object.freeze({ name: ROOT, type: RrType.NS, class: RrClass.IN })
 
 export type Primed =
-  | { readonly kind: 'primed'; readonly root: Delegation }
+  | {
+      readonly kind: 'primed'
+      readonly root: Delegation
+      /** Servers whose addresses in the reply did not validate, and why the first did not: the hints' are used. */
+      readonly unproven: readonly Name[]
+      readonly reason: string
+    }
   | { readonly kind: 'failed'; readonly reason: string }
 
-interface Target {
-  readonly server: ServerAddress
-  readonly name: Name
-}
+type AnswerVerdict = Extract<FinalVerdict, { kind: 'answer' }>
+
+/** The NS set of the root from one server. `secure`: its signatures hold. */
+type RootServers =
+  | { readonly kind: 'servers'; readonly ns: RRset; readonly octets: Uint8Array; readonly secure: boolean }
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** The budget is spent: no other server can be asked. */
+  | { readonly kind: 'ended'; readonly reason: string }
 
 export function* prime(env: Env, task: Task, hints: Delegation): Steps<Primed> {
-  const targets = targetsOf(env, hints)
+  const cut = zoneCut(hints, 'hints')
+  const servers: NamedServer[] = []
+  for (const { name, addresses } of hints.servers) addUsable(servers, name, addresses, addressRules(env))
   let reason = 'no root server has an address that may be asked'
-  for (let tries = 0; tries < env.limits.engine.primingTries && targets.length > 0; tries++) {
+  for (let tries = 0; tries < env.limits.engine.primingTries && servers.length > 0; tries++) {
     // RFC 9609 section 3.2: a random one, so that the load spreads.
-    const [target] = targets.splice(env.random.below(targets.length), 1)
-    if (target === undefined) break
-    const asked = yield* ask(env, task, target, 'udp')
-    const reply = asked === 'truncated' ? yield* ask(env, task, target, 'tcp') : asked
-    if (typeof reply === 'string') {
-      reason = reply === 'truncated' ? 'truncated over TCP' : reply
+    const [server] = servers.splice(env.random.below(servers.length), 1)
+    if (server === undefined) break
+    const asked = yield* askRoot(env, task, cut, server)
+    if (asked.kind === 'servers') {
+      const primed = yield* withAddresses(env, task, hints, asked)
+      if (primed.root.servers.some(({ addresses }) => addresses.length > 0)) return primed
+      reason = 'no root server that the reply names has an address'
       continue
     }
-    const root = readPriming(env, reply, hints)
-    if (root !== null) return { kind: 'primed', root }
-    reason = 'the reply holds no NS records of the root'
+    reason = asked.reason
+    if (asked.kind === 'ended') break
   }
   return { kind: 'failed', reason }
 }
 
-function targetsOf(env: Env, hints: Delegation): Target[] {
-  const families = usableFamilies(env)
-  return hints.servers.flatMap(({ name, addresses }) =>
-    addresses
-      .filter(ip => families.includes(ip.family) && !inAnyPrefix(ip, env.settings.doNotQuery))
-      .map(ip => ({ server: serverAddress(ip, env.settings.upstreamPort), name })),
-  )
-}
-
-function* ask(env: Env, task: Task, target: Target, transport: Transport): Steps<Message | string> {
-  const { server } = target
-  const before = env.clock.now()
-  const denied = task.budget.takeQuery(ROOT, ROOT, server.key, before)
-  if (denied !== null) return denied
-  const timeoutMs =
-    transport === 'tcp' ? env.limits.upstream.tcpTimeoutMs : env.caches.servers.timeoutFor(server.key, before)
-  const result = yield* exchange({
-    server,
-    transport,
+/** Asks one server, and validates what it says when anything is validated. */
+function* askRoot(env: Env, task: Task, cut: ZoneCut, { server, name }: NamedServer): Steps<RootServers> {
+  const reply = yield* askServer({
+    env,
+    task,
+    cut,
     question: primingQuestion,
-    edns: true,
-    mixCase: false,
-    timeoutMs,
+    name: ROOT,
+    server,
+    serverName: name,
+    // Without EDNS there would be no signatures; another server is the better try.
+    lastTry: false,
   })
-  const now = env.clock.now()
-  const tell = (came: string, verdict: string, decided: string): void =>
-    task.trace?.({
-      kind: 'exchange',
-      id: task.id,
-      depth: task.depth,
-      atMs: before,
-      tookMs: now - before,
-      server,
-      serverName: target.name,
-      zone: ROOT,
-      transport,
-      question: primingQuestion,
-      came,
-      verdict,
-      decided,
-    })
-  switch (result.kind) {
-    case 'timeout':
-      env.caches.servers.timedOut(server.key, before, now)
-      tell('nothing', 'timeout', 'another root server')
-      return `${server.key} gave no answer`
-    case 'unreachable':
-      if (result.family) env.caches.servers.familyUnreachable(server.ip.family, now)
-      tell(`unreachable: ${result.reason}`, 'unreachable', 'another root server')
-      return `${server.key} is unreachable: ${result.reason}`
-    case 'spoofing-suspected':
-      return 'truncated'
-    case 'not-sent':
-      return result.reason
-    case 'reply':
-      break
-    default:
-      result satisfies never
+  if (reply.kind === 'budget' || reply.kind === 'overload') return { kind: 'ended', reason: reply.text }
+  if (reply.kind === 'failed') return { kind: 'failed', reason: `${server.key}: ${troubleText(reply.trouble)}` }
+  const { verdict, octets } = reply
+  if (verdict.kind !== 'answer' || verdict.chain.aliases.length > 0 || octets === null)
+    return { kind: 'failed', reason: `${server.key}: the reply holds no NS records of the root` }
+  if (!task.checking) {
+    remember(env, primingQuestion, withoutValidation(verdict))
+    return { kind: 'servers', ns: verdict.rrset, octets, secure: false }
   }
-  env.caches.servers.heard(server.key, result.rttMs, now)
-  env.caches.servers.familyHeard(server.ip.family, now)
-  const decoded = decodeMessage(result.bytes)
-  if (decoded.kind === 'format-error')
-    return decoded.header?.truncated === true ? 'truncated' : `${server.key} sent a malformed reply`
-  tell(replyText(decoded.message), 'priming', 'these are the root servers')
-  if (decoded.message.truncated) return 'truncated'
-  return decoded.message.rcode === Rcode.NOERROR
-    ? decoded.message
-    : `${server.key} answered ${replyText(decoded.message)}`
+  const judged = yield* validateVerdict(env, task, {
+    zone: ROOT,
+    question: primingQuestion,
+    verdict,
+    evidence: NO_EVIDENCE,
+  })
+  if (judged.kind === 'limit') return { kind: 'ended', reason: judged.text }
+  if (judged.kind === 'bogus') return { kind: 'failed', reason: `${server.key}: ${judged.text}` }
+  remember(env, primingQuestion, judged)
+  const ns = judged.verdict.kind === 'answer' ? judged.verdict.rrset : verdict.rrset
+  return { kind: 'servers', ns, octets, secure: judged.end.kind === 'secure' }
 }
 
-function readPriming(env: Env, message: Message, hints: Delegation): Delegation | null {
-  const records = message.answer.filter(
-    rr => rr.type === RrType.NS && rr.class === RrClass.IN && foldName(rr.owner) === ROOT,
-  )
-  const ttls = records.map(rr => rr.ttl)
-  const addresses = new Map<Name, IpAddress[]>()
-  for (const rr of message.additional) {
-    const ip = rr.type === RrType.A || rr.type === RrType.AAAA ? ipOf(rr.type, rr.rdata) : null
-    if (ip !== null) addresses.set(foldName(rr.owner), [...(addresses.get(foldName(rr.owner)) ?? []), ip])
+const NO_EVIDENCE: Evidence = new Map()
+
+/**
+ * The servers with the addresses that came along. Below a signed root those count that are signed, or proven to be
+ * without signatures as those of root-servers.net are today. RFC 9609 section 3.3: for a name without addresses those
+ * of the hints go on being used.
+ */
+function* withAddresses(
+  env: Env,
+  task: Task,
+  hints: Delegation,
+  { ns, octets, secure }: Extract<RootServers, { kind: 'servers' }>,
+): Steps<Extract<Primed, { kind: 'primed' }>> {
+  const names = ns.rdatas.flatMap(rdata => {
+    const target = targetOf(rdata)
+    return target === null ? [] : [foldName(target)]
+  })
+  const found = new Map<Name, IpAddress[]>()
+  const unproven = new Set<Name>()
+  let reason = ''
+  for (const set of addressSets(octets, names)) {
+    const refused: string | null = secure ? yield* whyRefused(env, task, set) : null
+    if (refused === null) {
+      found.set(set.name, [...(found.get(set.name) ?? []), ...addressesIn([set])])
+      continue
+    }
+    if (unproven.size === 0) reason = refused
+    unproven.add(set.name)
   }
   const known = new Map(hints.servers.map(server => [server.name, server.addresses]))
-  const servers = records.flatMap((rr): DelegatedServer[] => {
-    const target = targetOf(rr.rdata)
-    if (target === null) return []
-    const name = foldName(target)
-    // RFC 9609 section 3.3: where the reply has no addresses those of the hints go on being used.
-    return [{ name, addresses: addresses.get(name) ?? known.get(name) ?? [] }]
-  })
-  if (servers.every(server => server.addresses.length === 0)) return null
-  return {
-    zone: ROOT,
-    servers,
-    ds: null,
-    expiresAt: env.clock.now() + boundedTtl(Math.min(...ttls), env.limits.cache) * 1_000,
+  const servers = names.map(
+    (name): DelegatedServer => ({ name, addresses: found.get(name) ?? known.get(name) ?? NO_ADDRESSES }),
+  )
+  const expiresAt = env.clock.now() + boundedTtl(ns.ttl, env.limits.cache) * 1_000
+  return { kind: 'primed', root: { zone: ROOT, servers, ds: null, expiresAt }, unproven: [...unproven], reason }
+}
+
+const NO_ADDRESSES: readonly IpAddress[] = Object.freeze([])
+
+/** The address sets of these servers in the additional section, of which a verdict has nothing. */
+function addressSets(octets: Uint8Array, names: readonly Name[]): readonly RRset[] {
+  const decoded = decodeMessage(octets)
+  if (decoded.kind === 'format-error') return []
+  return groupRRsets(decoded.message.additional).filter(
+    ({ name, type, class: klass }) =>
+      (type === RrType.A || type === RrType.AAAA) && klass === RrClass.IN && names.includes(name),
+  )
+}
+
+/** Why an address set is not used; null for one that validates or is proven to be unsigned. */
+function* whyRefused(env: Env, task: Task, set: RRset): Steps<string | null> {
+  const verdict: AnswerVerdict = {
+    kind: 'answer',
+    chain: { aliases: [], name: set.name, final: set, trouble: null, steps: 0 },
+    rrset: set,
+    proof: [],
+    authoritative: false,
+    lastResort: false,
   }
+  const question: Question = { name: set.name, type: set.type, class: set.class }
+  const judged = yield* validateVerdict(env, task, { zone: ROOT, question, verdict, evidence: NO_EVIDENCE })
+  return judged.kind === 'judged' ? null : judged.text
 }

@@ -191,7 +191,7 @@ function fromDenials(env: Env, task: Task, question: Question, now: number): Rec
   if (denied === undefined) return unknown
   const { name, type, class: klass } = question
   if (denied.kind !== 'wildcard') {
-    noteCache(task, `${denied.kind} by a denial of another name`, name, type, denied.soa.ttl)
+    noteCache(task, `synthesised-${denied.kind}`, name, type, denied.soa.ttl)
     return done({
       kind: denied.kind,
       rrsets: [],
@@ -211,7 +211,7 @@ function fromDenials(env: Env, task: Task, question: Question, now: number): Rec
       name,
       ttl: denied.proof.reduce((ttl, set) => Math.min(ttl, set.ttl), left.ttl),
     }
-    noteCache(task, 'data of the wildcard', denied.wildcard, kind, rrset.ttl)
+    noteCache(task, 'synthesised-data', denied.wildcard, kind, rrset.ttl)
     if (kind === type)
       return done({
         kind: 'answer',

@@ -153,7 +153,7 @@ function* settle(
     const result = yield* validateVerdict(env, task, { zone, question, verdict, evidence })
     if (result.kind === 'judged') return keep(env, zone, question, result)
     if (result.kind === 'limit') return { kind: 'failure', failure: budgetFailure(task, result) }
-    note(task, 'what is cached does not validate: asking again')
+    note(task, { kind: 'cached-data-bogus' })
     forget(env, question, known.verdict)
   }
   if (failed !== undefined && !isForValidating(failed))
@@ -207,7 +207,7 @@ function* validateReply(env: Env, task: Task, received: Received): Steps<Judged 
   if (whole.kind !== 'bogus') return whole
   const first = firstAliasOf(received.verdict, received.question.type)
   if (first === null) return whole
-  note(task, `${whole.text}: going by the first alias alone`)
+  note(task, { kind: 'first-alias-alone', reason: whole.text, ede: whole.ede })
   const alone = yield* validateVerdict(env, task, { ...received, verdict: first })
   return alone.kind === 'judged' ? alone : whole
 }
@@ -235,7 +235,7 @@ function* validateReplies(
     first ??= bogusFailure(result.ede, result.text)
     avoid.add(at.server)
     if (result.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
-    note(task, `${result.text}: asking another server`)
+    note(task, { kind: 'other-server', reason: result.text, ede: result.ede })
     const again = yield* walkFrom(env, task, { question, start: at.cut, failed: null, evidence, avoid })
     if (again.kind === 'failure')
       return { kind: 'failure', failure: again.failure.why === 'overload' ? again.failure : first }
@@ -260,7 +260,7 @@ function* walk(
   if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure) || walked.unasked === true)
     return walked
   if (env.caches.delegations.get(start.zone, env.clock.now()) === undefined) return walked
-  note(task, 'the cached delegation led nowhere: asking its parent again')
+  note(task, { kind: 'delegation-outdated' })
   env.caches.delegations.remove(start.zone)
   return yield* walkFrom(env, task, {
     question,
@@ -320,7 +320,7 @@ interface Walk {
 function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, avoid }: Walk): Steps<Walked> {
   let cut = start
   let known = labelCount(cut.zone)
-  let { minimise: mode } = env.settings
+  let { minimise: mode } = env.settings()
   tellCut(task, cut)
   for (let step = 0; ; step++) {
     const ask = minimise(question, known, step, mode, env.limits.engine)

@@ -2,13 +2,14 @@
 import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { questionKey, type Question } from '../dns/message.ts'
+import { formatName } from '../presentation/text.ts'
 import type { Limits } from '../limits.ts'
 import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
 import type { Outcome } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
 import { failure } from './outcome.ts'
-import { Seating } from './usable-servers.ts'
+import { UsableServers } from './usable-servers.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
 import { type ResolveOptions, Scheduler } from './scheduler.ts'
@@ -22,7 +23,7 @@ export interface ResolverParts {
   readonly caches: Caches
   readonly localZones: () => LocalZones
   readonly hints: () => Delegation
-  readonly settings: EngineSettings
+  readonly settings: () => EngineSettings
   /** Absent: nothing is validated. */
   readonly validation?: (() => Validation) | undefined
   readonly events: EventSink
@@ -59,7 +60,7 @@ export class Resolver {
       settings,
       validation,
       events,
-      seating: new Seating(),
+      usableServers: new UsableServers(),
       root: () => this.#root(),
     }
     this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
@@ -114,6 +115,8 @@ export class Resolver {
       if (primed.kind === 'primed') {
         this.#primed = primed.root
         events({ kind: 'primed', servers: primed.root.servers.length })
+        if (primed.unproven.length > 0)
+          events({ kind: 'root-addresses-unproven', servers: primed.unproven.map(formatName), reason: primed.reason })
       } else {
         this.#primeAgainAt = clock.now() + limits.engine.primingRetryMs
         events({ kind: 'priming-failed', reason: primed.reason })

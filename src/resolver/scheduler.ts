@@ -9,7 +9,7 @@ import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, ty
 import { Budget } from './budget.ts'
 import type { Env, Task } from './env.ts'
 import { failure, failureFacts, isRelative } from './outcome.ts'
-import { outcomeText, questionText, type TraceSink } from './trace.ts'
+import { questionText, type TraceSink } from './trace.ts'
 
 export interface ResolveOptions {
   readonly because: Because
@@ -331,7 +331,7 @@ export class Scheduler {
    * comes is validated.
    */
   #checks(because: Because, checkingDisabled = false): boolean {
-    if (checkingDisabled || because === 'server-address' || because === 'priming') return false
+    if (checkingDisabled || because === 'server-address') return false
     const { validate, points } = this.#env.validation()
     return validate && !points.isEmpty
   }
@@ -365,7 +365,7 @@ export class Scheduler {
       depth: resolution.depth,
       atMs: now,
       tookMs: now - resolution.startedAt,
-      outcome: outcomeText(outcome),
+      outcome,
     })
     this.#rememberAtTop(resolution, outcome)
     resolution.run = null

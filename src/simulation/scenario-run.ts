@@ -18,7 +18,8 @@ import { formatRr } from '../presentation/rr-text.ts'
 import { edeName } from '../dns/types.ts'
 import { type Limits, limitsWith } from '../limits.ts'
 import type { Transport } from '../ports.ts'
-import { questionText, replyText, type TraceStep } from '../resolver/trace.ts'
+import { questionText, replySummary, type TraceStep } from '../resolver/trace.ts'
+import type { EngineSettings } from '../resolver/env.ts'
 import { Resolver } from '../resolver/resolver.ts'
 import { checkQuery } from '../server/check-query.ts'
 import { contentOf, errorContent, respond, type RespondSettings } from '../server/respond.ts'
@@ -35,6 +36,7 @@ import { SimRandom } from './random.ts'
 import type { Arrival, Reaction } from './server.ts'
 import { simSettings } from './settings.ts'
 import { traceText } from '../render/trace-lines.ts'
+import { replyText } from '../render/trace-words.ts'
 
 /** A step was not met. The message names file, line and step and holds the walk. */
 class ScenarioFailure extends Error {
@@ -82,6 +84,15 @@ class Run {
     })
     const hints = hintsFrom(config)
     const local = makeLocalZones(localZones(config, this.#limits), [])
+    const settings: EngineSettings = {
+      minimise: config.minimise,
+      mixCase: config.mixCase,
+      ipv4: config.ipv4,
+      ipv6: config.ipv6,
+      upstreamPort: simSettings.serverPort,
+      doNotQuery: [],
+      hardenGlue: config.hardenGlue,
+    }
     this.#resolver = new Resolver({
       clock: this.#clock,
       random: random.fork('resolver'),
@@ -91,15 +102,7 @@ class Run {
       localZones: () => local,
       hints: () => hints,
       events: () => {},
-      settings: {
-        minimise: config.minimise,
-        mixCase: config.mixCase,
-        ipv4: config.ipv4,
-        ipv6: config.ipv6,
-        upstreamPort: simSettings.serverPort,
-        doNotQuery: [],
-        hardenGlue: config.hardenGlue,
-      },
+      settings: () => settings,
     })
   }
 
@@ -284,7 +287,7 @@ function messageText(message: Message | undefined): string {
   const records = [...message.answer, ...message.authority, ...message.additional].map(
     record => `  ${formatRr(record)}`,
   )
-  return [replyText(message), ...errors, ...records].join('\n')
+  return [replyText(replySummary(message)), ...errors, ...records].join('\n')
 }
 
 function hintsFrom(config: ScenarioConfig): Delegation {

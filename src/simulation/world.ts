@@ -124,6 +124,7 @@ export class World {
     )
     const hints = options.hints ?? this.internet.hints
     const validation = validationOf(this.internet.anchors, this.limits.dnssec, options.validation)
+    const settings: EngineSettings = { ...worldSettings, ...options.settings }
     this.resolver = new Resolver({
       clock: this.clock,
       random: random.fork('resolver'),
@@ -132,7 +133,7 @@ export class World {
       caches: this.caches,
       localZones: (): LocalZones => localZones,
       hints: () => hints,
-      settings: { ...worldSettings, ...options.settings },
+      settings: () => settings,
       validation: () => validation,
       events: event => this.events.push(event),
     })

@@ -6,7 +6,7 @@ import { limitsWith, type LimitChanges } from '../../src/limits.ts'
 import type { ExchangeResult, Network } from '../../src/ports.ts'
 import { serverAddress } from '../../src/ports.ts'
 import { nothingValidated, type Env, type Task } from '../../src/resolver/env.ts'
-import { Seating } from '../../src/resolver/usable-servers.ts'
+import { UsableServers } from '../../src/resolver/usable-servers.ts'
 import { failure, indeterminate } from '../../src/resolver/outcome.ts'
 import { Scheduler } from '../../src/resolver/scheduler.ts'
 import { all, exchange, first, lookup, type Outcome, type Steps } from '../../src/steps.ts'
@@ -68,7 +68,7 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
       expiresAt: Number.POSITIVE_INFINITY,
       from: 'hints',
     }),
-    settings: {
+    settings: () => ({
       minimise: 'off',
       mixCase: false,
       ipv4: true,
@@ -76,9 +76,9 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
       upstreamPort: 53,
       doNotQuery: [],
       hardenGlue: true,
-    },
+    }),
     validation: () => nothingValidated(limits.dnssec),
-    seating: new Seating(),
+    usableServers: new UsableServers(),
     events: event => events.push(event),
   }
   const byKey = new Map(Object.entries(script).map(([name, steps]) => [questionKey(question(name)), steps]))

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { DelegatedServer } from '../../src/cache/delegations.ts'
 import { parsePrefix, type Prefix } from '../../src/dns/address.ts'
-import { Seating, type SeatingRules } from '../../src/resolver/usable-servers.ts'
+import { UsableServers, type AddressRules } from '../../src/resolver/usable-servers.ts'
 import { ip, question } from '../../src/simulation/records.ts'
 
 const BOTH: readonly (4 | 6)[] = [4, 6]
-const rules: SeatingRules = { families: BOTH, port: 53, doNotQuery: [], most: 2 }
+const rules: AddressRules = { families: BOTH, port: 53, doNotQuery: [], maxPerName: 2 }
 const name = (text: string) => question(text).name
 const prefixes = (text: string): Prefix[] => [parsePrefix(text)].filter(prefix => prefix !== null)
 const server = (text: string, ...addresses: string[]): DelegatedServer => ({
@@ -14,18 +14,18 @@ const server = (text: string, ...addresses: string[]): DelegatedServer => ({
 })
 const keys = (
   servers: readonly DelegatedServer[],
-  changes: Partial<SeatingRules> = {},
-  seating = new Seating(),
-): string[] => seating.of(servers, { ...rules, ...changes }).seats.map(seat => seat.server.key)
+  changes: Partial<AddressRules> = {},
+  usable = new UsableServers(),
+): string[] => usable.of(servers, { ...rules, ...changes }).addresses.map(address => address.server.key)
 
 describe('who may be asked', () => {
   const servers = [server('a.test', '192.0.2.1', '2001:db8::1'), server('b.test', '192.0.2.2'), server('c.test')]
 
-  it.each<[string, Partial<SeatingRules>, string[]]>([
+  it.each<[string, Partial<AddressRules>, string[]]>([
     ['all addresses', {}, ['192.0.2.1#53', '2001:db8::1#53', '192.0.2.2#53']],
     ['those of a family', { families: [4] }, ['192.0.2.1#53', '192.0.2.2#53']],
     ['at another port', { families: [6], port: 5300 }, ['2001:db8::1#5300']],
-    ['no more of one name than wanted', { most: 1 }, ['192.0.2.1#53', '192.0.2.2#53']],
+    ['no more of one name than wanted', { maxPerName: 1 }, ['192.0.2.1#53', '192.0.2.2#53']],
     ['none that are never asked', { doNotQuery: prefixes('192.0.2.2/32') }, ['192.0.2.1#53', '2001:db8::1#53']],
     ['nobody', { families: [] }, []],
   ])('%s', (_, changes, wanted) => {
@@ -40,15 +40,18 @@ describe('who may be asked', () => {
   })
 
   it('names without an address that may be asked are to be looked up', () => {
-    expect(new Seating().of(servers, rules).bare).toEqual([name('c.test')])
-    expect(new Seating().of(servers, { ...rules, families: [6] }).bare).toEqual([name('b.test'), name('c.test')])
+    expect(new UsableServers().of(servers, rules).withoutGlue).toEqual([name('c.test')])
+    expect(new UsableServers().of(servers, { ...rules, families: [6] }).withoutGlue).toEqual([
+      name('b.test'),
+      name('c.test'),
+    ])
   })
 
-  it('is worked out once for a delegation, and anew under other rules', () => {
-    const seating = new Seating()
-    const plan = seating.of(servers, rules)
-    expect(seating.of(servers, { ...rules })).toBe(plan)
-    expect(keys(servers, { families: [6] }, seating)).toEqual(['2001:db8::1#53'])
-    expect(keys(servers, {}, seating)).toHaveLength(3)
+  it('is worked out once for a delegation, and again under other rules', () => {
+    const usable = new UsableServers()
+    const plan = usable.of(servers, rules)
+    expect(usable.of(servers, { ...rules })).toBe(plan)
+    expect(keys(servers, { families: [6] }, usable)).toEqual(['2001:db8::1#53'])
+    expect(keys(servers, {}, usable)).toHaveLength(3)
   })
 })

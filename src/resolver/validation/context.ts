@@ -6,14 +6,13 @@ import type { Question } from '../../dns/message.ts'
 import type { Name } from '../../dns/name.ts'
 import type { RRset } from '../../dns/rrset.ts'
 import { typeName, type EdeCode } from '../../dns/types.ts'
-import { algorithmName } from '../../dnssec/algorithms.ts'
-import type { Refusal, SetVerdict, ZoneKeys } from '../../dnssec/rules.ts'
+import type { Refusal, SetVerdict, SignatureFacts, ZoneKeys } from '../../dnssec/rules.ts'
 import { verifyRRset } from '../../dnssec/signature.ts'
 import { formatName } from '../../presentation/text.ts'
-import { formatTime } from '../../presentation/time-text.ts'
 import type { Outcome, SecurityNote } from '../../steps.ts'
 import type { Env, Task, Validation } from '../env.ts'
 import { isRelative } from '../outcome.ts'
+import type { Subject } from '../trace.ts'
 
 /** What one validation works with. `wall` in seconds since 1970, `now` on the monotonic clock, both as it began. */
 export interface ValidationContext {
@@ -58,11 +57,8 @@ export const insecure = (note: SecurityNote | null): Insecure => ({ kind: 'insec
 export function verifySet(context: ValidationContext, set: RRset, keys: ZoneKeys): SetVerdict {
   const { task, validation, wall } = context
   const verdict = verifyRRset(set, keys, validation.rules, wall, task.budget)
-  if (task.trace !== null) {
-    const what = (): string => setText(set)
-    if (verdict.kind === 'valid') tell(context, keys.zone, what, 'secure', signedBy(verdict))
-    else tell(context, keys.zone, what, 'bogus', verdict.text)
-  }
+  if (task.trace !== null)
+    tell(context, keys.zone, () => subjectOf(set), verdict.kind === 'valid' ? 'secure' : 'bogus', verdict)
   return verdict
 }
 
@@ -78,25 +74,35 @@ export function refusalOf(outcome: Extract<Outcome, { kind: 'failure' }>, text: 
   return bogus(outcome.ede, outcome.why === 'bogus' ? outcome.text : `${text}: ${outcome.text}`)
 }
 
-/** `what` is put in words only when somebody listens. */
+/** What is said of a verdict: the signature that decided, or why it is so. */
+type Grounds =
+  | SignatureFacts
+  | { readonly text: string; readonly reason?: string; readonly signature?: SignatureFacts | null }
+
+/** `subject` is made only when somebody listens. */
 export function tell(
   { task }: ValidationContext,
   zone: Name,
-  what: () => string,
+  subject: () => Subject,
   verdict: 'secure' | 'insecure' | 'bogus' | 'indeterminate',
-  text: string,
+  grounds: Grounds | null,
 ): void {
-  task.trace?.({ kind: 'validated', id: task.id, depth: task.depth, zone, what: what(), verdict, text })
+  if (task.trace === null) return
+  const signature = grounds === null ? null : 'keyTag' in grounds ? grounds : (grounds.signature ?? null)
+  const reason = grounds === null || 'keyTag' in grounds ? null : (grounds.reason ?? grounds.text)
+  task.trace({
+    kind: 'validated',
+    id: task.id,
+    depth: task.depth,
+    zone,
+    subject: subject(),
+    verdict,
+    signature,
+    reason,
+  })
 }
 
-export const setText = (set: RRset): string => `${formatName(set.name)} ${typeName(set.type)}`
+/** The set as the trace names it. */
+export const subjectOf = ({ name, type }: RRset): Subject => ({ kind: 'set', name, type })
 
-export const signedBy = ({
-  keyTag,
-  algorithm,
-  expires,
-}: {
-  readonly keyTag: number
-  readonly algorithm: number
-  readonly expires: number
-}): string => `key ${keyTag}, ${algorithmName(algorithm)}, until ${formatTime(expires)}`
+export const setText = (set: RRset): string => `${formatName(set.name)} ${typeName(set.type)}`

@@ -142,9 +142,9 @@ export function cacheDelegationStatus(
     tell(
       context,
       name,
-      () => `the delegation of ${formatName(name)}`,
+      () => ({ kind: 'delegation', name }),
       'insecure',
-      status.note?.text ?? 'proven to have no DS',
+      status.note ?? { text: 'proven to have no DS' },
     )
   return status
 }

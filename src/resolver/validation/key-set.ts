@@ -9,9 +9,8 @@ import { pause, type Steps } from '../../steps.ts'
 import { delegationStatus } from './chain.ts'
 import {
   insecure,
-  setText,
   shouldYield,
-  signedBy,
+  subjectOf,
   tell,
   type Insecure,
   type Unproven,
@@ -40,15 +39,15 @@ export function* validateKeySet(context: ValidationContext, set: RRset): Steps<K
   switch (verdict.kind) {
     case 'secure':
       env.caches.zoneStates.putKeys(verdict.keys, boundedTtl(Math.min(set.ttl, verdict.ttl), env.limits.cache), now)
-      tell(context, set.name, () => setText(set), 'secure', signedBy(verdict))
+      tell(context, set.name, () => subjectOf(set), 'secure', verdict)
       return { kind: 'secure', set: verifiedSet(set, verdict) }
     case 'insecure':
       if (anchor === undefined) cacheDelegationStatus(context, set.name, insecure(verdict.note), set.ttl)
-      tell(context, set.name, () => setText(set), 'insecure', verdict.note.text)
+      tell(context, set.name, () => subjectOf(set), 'insecure', verdict.note)
       return insecure(verdict.note)
     case 'bogus':
     case 'limit':
-      tell(context, set.name, () => setText(set), 'bogus', verdict.text)
+      tell(context, set.name, () => subjectOf(set), 'bogus', verdict)
       return { ...verdict, chain: false }
     default:
       return verdict satisfies never

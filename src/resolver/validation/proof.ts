@@ -7,7 +7,6 @@ import { judgeDenial } from '../../dnssec/denial.ts'
 import type { DenialClaim, Refusal, ZoneKeys } from '../../dnssec/rules.ts'
 import { signersOf } from '../../dnssec/set-facts.ts'
 import { verifiedSet } from '../../dnssec/signature.ts'
-import { formatName } from '../../presentation/text.ts'
 import { pause, type SecurityNote, type Steps } from '../../steps.ts'
 import { shouldYield, tell, verifySet, type ValidationContext } from './context.ts'
 
@@ -48,33 +47,18 @@ export function* checkProof(
   const verdict = yield* judgeDenial(claim, keys.zone, valid, rules, task.budget)
   switch (verdict.kind) {
     case 'proven':
-      tell(context, keys.zone, () => claimText(claim), 'secure', '')
+      tell(context, keys.zone, () => ({ kind: 'proof', claim }), 'secure', null)
       return { ...verdict, ttl }
     case 'insecure':
-      tell(context, keys.zone, () => claimText(claim), 'insecure', verdict.note?.text ?? 'opt-out')
+      tell(context, keys.zone, () => ({ kind: 'proof', claim }), 'insecure', verdict.note ?? { text: 'opt-out' })
       return { ...verdict, sets: valid, ttl }
     case 'bogus':
-      tell(context, keys.zone, () => claimText(claim), 'bogus', (firstFault ?? verdict).text)
+      tell(context, keys.zone, () => ({ kind: 'proof', claim }), 'bogus', { text: (firstFault ?? verdict).text })
       // What made the proof fall short says more than that it does.
       return firstFault ?? verdict
     case 'limit':
       return verdict
     default:
       return verdict satisfies never
-  }
-}
-
-function claimText(claim: DenialClaim): string {
-  switch (claim.kind) {
-    case 'nxdomain':
-      return `the proof that ${formatName(claim.name)} does not exist`
-    case 'nodata':
-      return `the proof that ${formatName(claim.name)} has no such data`
-    case 'expansion':
-      return `the proof that ${formatName(claim.wildcard)} applies to ${formatName(claim.name)}`
-    case 'no-ds':
-      return `the proof that ${formatName(claim.name)} has no DS`
-    default:
-      return claim satisfies never
   }
 }

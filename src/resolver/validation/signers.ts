@@ -6,6 +6,7 @@ import { EdeCode } from '../../dns/types.ts'
 import type { Refusal } from '../../dnssec/rules.ts'
 import { MAX_SIGNERS } from '../../dnssec/set-facts.ts'
 import type { Security, SecurityNote, Steps } from '../../steps.ts'
+import type { Subject } from '../trace.ts'
 import { chainTo, findInsecureDelegation, type ChainEnd } from './chain.ts'
 import { tell, type Unproven, type ValidationContext } from './context.ts'
 
@@ -44,8 +45,8 @@ export function* reasonUnsigned(context: ValidationContext, name: Name): Steps<C
 }
 
 /** No signature where there must be one. Another server may send it. */
-export function missingSignature(context: ValidationContext, name: Name, what: string, missing: Refusal): Unproven {
-  tell(context, name, () => what, 'bogus', missing.text)
+export function missingSignature(context: ValidationContext, name: Name, subject: Subject, missing: Refusal): Unproven {
+  tell(context, name, () => subject, 'bogus', missing)
   return { ...missing, chain: false }
 }
 

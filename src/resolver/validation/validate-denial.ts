@@ -53,7 +53,7 @@ export function* validateDenial(context: ValidationContext, denial: Denial): Ste
       proof.length === 0 ? EdeCode.NsecMissing : EdeCode.RrsigsMissing,
       `the denial of ${formatName(name)} comes without a signed proof`,
     )
-    return missingSignature(context, name, `the denial of ${formatName(name)}`, missing)
+    return missingSignature(context, name, { kind: 'denial', name }, missing)
   }
   let firstFault: Unproven | null = null
   for (const signer of signers) {
@@ -132,6 +132,6 @@ function* validateSoa(context: ValidationContext, keys: ZoneKeys, soa: RRset): S
 function denialWithoutKeys(context: ValidationContext, { name, soa, proof }: Denial, stop: ChainStop): DenialResult {
   const security = securityOf(stop)
   if (security.kind === 'bogus' || security.kind === 'limit') return security
-  tell(context, name, () => `the denial of ${formatName(name)}`, security.kind, '')
+  tell(context, name, () => ({ kind: 'denial', name }), security.kind, null)
   return { kind: 'denial', soa, proof, security }
 }

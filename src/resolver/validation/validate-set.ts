@@ -17,7 +17,7 @@ import { formatName } from '../../presentation/text.ts'
 import { pause, type Security, type Steps } from '../../steps.ts'
 import { indeterminate, secure } from '../outcome.ts'
 import { chainTo, validationExemption } from './chain.ts'
-import { bogus, bogusData, setText, shouldYield, tell, verifySet } from './context.ts'
+import { bogus, bogusData, setText, shouldYield, subjectOf, tell, verifySet } from './context.ts'
 import type { Unproven, ValidationContext } from './context.ts'
 import { cacheDs } from './delegation-status.ts'
 import { validateKeySet } from './key-set.ts'
@@ -78,7 +78,7 @@ export function* validateSet(
   return missingSignature(
     context,
     set.name,
-    setText(set),
+    subjectOf(set),
     bogus(EdeCode.RrsigsMissing, `${setText(set)} is without a signature of its zone`),
   )
 }
@@ -148,6 +148,6 @@ const setWith = (set: RRset, security: Security): SetResult => ({
 function setWithoutKeys(context: ValidationContext, set: RRset, stop: ChainStop, proof: readonly RRset[]): SetResult {
   const security = securityOf(stop)
   if (security.kind === 'bogus' || security.kind === 'limit') return security
-  tell(context, set.name, () => setText(set), security.kind, '')
+  tell(context, set.name, () => subjectOf(set), security.kind, null)
   return { kind: 'set', set, security, proof: isExpanded(set) ? proof : [], verified: false, wildcard: null }
 }

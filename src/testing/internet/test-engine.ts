@@ -97,11 +97,17 @@ export class TestEngine {
   readonly #clock: Clock
 
   constructor(parts: EngineParts) {
-    const { limits } = parts
+    const { limits, settings } = parts
     const none = makeLocalZones([], [])
     this.#clock = parts.clock
     this.caches = createCaches(limits.cache, limits.upstream)
-    this.resolver = new Resolver({ ...parts, caches: this.caches, localZones: () => none, events: () => {} })
+    this.resolver = new Resolver({
+      ...parts,
+      settings: () => settings,
+      caches: this.caches,
+      localZones: () => none,
+      events: () => {},
+    })
   }
 
   /** Caches, what is known of servers, the primed root: all as new. */

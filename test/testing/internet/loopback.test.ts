@@ -46,7 +46,7 @@ unless(process.platform === 'linux' ? null : 'only Linux answers on all of 127.0
         localZones: () => local,
         hints: () => internet.hints,
         events: () => {},
-        settings: {
+        settings: () => ({
           minimise: 'relaxed',
           mixCase: true,
           ipv4: true,
@@ -54,7 +54,7 @@ unless(process.platform === 'linux' ? null : 'only Linux answers on all of 127.0
           upstreamPort: internet.port,
           doNotQuery: [],
           hardenGlue: true,
-        },
+        }),
       })
     })
     afterAll(async () => {

@@ -1,0 +1,94 @@
+/**
+ * Failures of servers in words: the one place that makes them, for the text of Extended DNS Errors (RFC 8914), for
+ * `explain` and for the log. Everything else handles them as data.
+ */
+import type { Question } from '../dns/message.ts'
+import type { Name } from '../dns/name.ts'
+import { rcodeName } from '../dns/types.ts'
+import { formatName } from '../presentation/text.ts'
+import type { LameReason, Rejection } from './classify.ts'
+import { questionText } from './trace.ts'
+
+/** Why one try of one server came to nothing. */
+export type ServerTrouble =
+  | { readonly kind: 'timeout' | 'malformed' | 'spoofing-suspected' }
+  /** `reason` is what the system says. */
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  | Rejection
+
+/** Why the servers of a zone gave no answer, one entry a try. */
+export type Trouble =
+  | ServerTrouble
+  /** It has been unresponsive for so long that it was not asked. `server` is `address#port`. */
+  | { readonly kind: 'throttled'; readonly server: string; readonly silentMs: number }
+  /** No address was found for these servers. */
+  | { readonly kind: 'no-address'; readonly names: readonly Name[] }
+
+/** `servers of example. for www.example. A: silent: no answer (2 times); lame: no data and no authority`. */
+export function zoneFailureText(zone: Name, question: Question, troubles: readonly Trouble[]): string {
+  const times = new Map<string, number>()
+  for (const trouble of troubles) {
+    const text = troubleText(trouble)
+    times.set(text, (times.get(text) ?? 0) + 1)
+  }
+  const texts = [...times].map(([text, count]) => (count > 1 ? `${text} (${count} times)` : text))
+  const what = texts.length === 0 ? 'none has an address that may be asked' : texts.join('; ')
+  return `servers of ${formatName(zone)} for ${questionText(question)}: ${what}`
+}
+
+/** A query that did not leave, for want of sockets or places here. */
+export const notSentText = (reason: string): string => `not sent: ${reason}`
+
+/** `lame: an SOA of another zone`. */
+export function troubleText(trouble: Trouble): string {
+  switch (trouble.kind) {
+    case 'timeout':
+      return 'silent: no answer'
+    case 'malformed':
+      return 'error: a malformed reply'
+    case 'spoofing-suspected':
+      return 'error: replies that do not match'
+    case 'unreachable':
+      return `unreachable: ${trouble.reason}`
+    case 'reject':
+      return rejectionText(trouble)
+    case 'throttled': {
+      const seconds = Math.round(trouble.silentMs / 1_000)
+      return `silent: ${trouble.server} has answered nothing for ${seconds} s and is asked now and then only`
+    }
+    case 'no-address':
+      return `no address for ${trouble.names.map(formatName).join(' ')}`
+    default:
+      return trouble satisfies never
+  }
+}
+
+function rejectionText({ why, rcode, lame }: Rejection): string {
+  switch (why) {
+    case 'lame':
+      return lame === null ? 'lame' : `lame: ${LAME_TEXTS[lame]}`
+    case 'upward-referral':
+      return 'lame: a referral upwards or to itself'
+    case 'truncated':
+      return 'error: truncated'
+    case 'oversized':
+      return 'error: an RRset of more records than are accepted'
+    case 'malformed':
+      return 'error: an alias that cannot be read'
+    case 'refused':
+    case 'servfail':
+    case 'formerr':
+    case 'notimp':
+    case 'badvers':
+    case 'other-rcode':
+      return `error: ${rcodeName(rcode)}`
+    default:
+      return why satisfies never
+  }
+}
+
+const LAME_TEXTS: Readonly<Record<LameReason, string>> = {
+  'foreign-soa': 'an SOA of another zone',
+  'nxdomain-without-authority': 'NXDOMAIN without authority',
+  'no-data': 'no data and no authority',
+}

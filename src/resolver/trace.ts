@@ -13,7 +13,9 @@ import type { ServerAddress, Transport } from '../ports.ts'
 import type { Because, Outcome, Security } from '../steps.ts'
 import type { LameReason, RejectReason, Verdict } from './classify.ts'
 
-/** `id` numbers resolutions, `depth` is 0 for a client's own. Times are milliseconds, `atMs` since the clock's start. */
+/**
+ * `id` numbers resolutions, `depth` is 0 for a client's own. Times are milliseconds, `atMs` since the clock's start.
+ */
 export type TraceStep =
   | {
       readonly kind: 'lookup'

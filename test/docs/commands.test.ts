@@ -7,7 +7,7 @@ import { cleanEnvironment, root, run, saying, start, type Running } from '../tes
 import { blocksOf, commandsOf, firstDifference, linesOf, stable } from './console.ts'
 
 async function withDemo(use: (demo: Running, port: number) => Promise<void>): Promise<void> {
-  const demo = start(process.execPath, [join(root, 'dist/demo/demo.js'), '--port', '0'])
+  const demo = start(process.execPath, [join(root, 'dist/cli.js'), 'demo', '--port', '0'])
   try {
     const said = await saying(demo, /answers on 127\.0\.0\.1 port \d+/)
     await use(demo, Number(/port (\d+)/.exec(said)?.[1]))

@@ -139,6 +139,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   const config = [...server, 'server', 'render']
   const app = [
     ...config,
+    'engine',
     'http',
     'input',
     'config',
@@ -173,10 +174,12 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['resolver/validation', resolver],
     ['policy', resolver],
     ['render', resolver],
+    // Ports come in: what it is made of is no file and no socket.
+    ['engine', resolver],
     ['server', server],
     ['config', config],
     // Simulated servers are believed by the same rule as real ones.
-    ['simulation', [...server, 'server', 'signing', 'render'], ['net/upstream/match-reply.ts']],
+    ['simulation', [...server, 'server', 'signing', 'render', 'engine'], ['net/upstream/match-reply.ts']],
     ['app', app],
     ['testing/input', kit],
     ['testing/stub', kit],

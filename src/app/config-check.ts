@@ -4,12 +4,9 @@
  */
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { loadAnchors } from './load-anchors.ts'
 import type { Config, ConfigResult } from '../config/types.ts'
 import type { Problem } from '../events.ts'
-import { systemClock } from '../system/system.ts'
-import { loadHints } from './load-hints.ts'
-import { ZoneStore } from './zone-store.ts'
+import { openEngine } from './open-engine.ts'
 
 export interface Checked {
   /** Of the configuration, and of the hints and trust anchors that it names. */
@@ -25,22 +22,19 @@ export function checkAll(result: ConfigResult): Checked {
   const own = result.kind === 'config' ? [] : result.problems
   const warnings: Problem[] = result.kind === 'config' ? [...result.warnings] : []
   if (config === null) return { problems: own, zoneProblems: [], warnings, zones: [] }
-  const hints = loadHints(config.rootHints)
-  const anchors = loadAnchors(config.dnssec.anchors)
-  for (const read of [hints, anchors]) if (read.kind !== 'invalid') warnings.push(...read.warnings)
   const zones: Checked['zones'][number][] = []
-  const store = new ZoneStore({
-    clock: systemClock(),
-    limits: config.limits.zone,
-    onChange: () => {},
+  const zoneWarnings: Problem[] = []
+  const opened = openEngine(config, {
     events: event => {
-      if (event.kind === 'zone-warnings') warnings.push(...event.problems)
+      if (event.kind === 'zone-warnings') zoneWarnings.push(...event.problems)
       if (event.kind === 'zone-loaded') zones.push(event)
     },
   })
-  const zoneProblems = store.load(config)
-  const named = [hints, anchors].flatMap(read => (read.kind === 'invalid' ? read.problems : []))
-  return { problems: [...own, ...named, ...queryLogProblems(config)], zoneProblems, warnings, zones }
+  warnings.push(...opened.warnings.hints, ...opened.warnings.anchors, ...zoneWarnings)
+  const found = opened.kind === 'invalid' ? opened.problems : { hints: [], anchors: [], zones: [] }
+  if (opened.kind === 'engine') void opened.close()
+  const problems = [...own, ...found.hints, ...found.anchors, ...queryLogProblems(config)]
+  return { problems, zoneProblems: found.zones, warnings, zones }
 }
 
 /** The file must be one that can be written, or be made in its directory. */

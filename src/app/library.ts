@@ -4,7 +4,6 @@
  * value, and only wrong use rejects.
  */
 import { performance } from 'node:perf_hooks'
-import { loadAnchors } from './load-anchors.ts'
 import { foldName } from '../dns/name.ts'
 import { packetRecord, type PacketRecord } from '../presentation/packet-record.ts'
 import { type Rr, recordsOf, type RRset } from '../dns/rrset.ts'
@@ -15,13 +14,11 @@ import type { RawConfig, RawRecords } from '../config/raw.ts'
 import { jsonStep, type JsonStep } from '../render/trace-json.ts'
 import { jsonRecord, type JsonRecord } from '../render/message.ts'
 import { problemText } from '../render/problem.ts'
-import { openRecursor, type Recursor } from './recursor.ts'
+import { allProblems, openEngine } from './open-engine.ts'
+import type { Recursor } from './recursor.ts'
 import type { TraceStep } from '../resolver/trace.ts'
-import { loadHints } from './load-hints.ts'
-import { systemClock } from '../system/system.ts'
 import type { Outcome, Security } from '../steps.ts'
 import { answerLine, type PacketAnswer } from '../input/packet-answer.ts'
-import { TrustKeeper } from './trust-anchor-manager.ts'
 import { readName } from '../system/idna.ts'
 
 /** Like the settings of the same names in a configuration file; paths are relative to the working directory. */
@@ -92,38 +89,14 @@ export function createResolver(options: ResolverOptions = {}): PublicResolver {
   })
   if (result.kind === 'invalid') throw new TypeError(result.problems.map(({ message }) => message).join('\n'))
   const { config } = result
-  const hints = loadHints(config.rootHints)
-  if (hints.kind === 'invalid') throw new TypeError(hints.problems.map(problemText).join('\n'))
-  const anchors = loadAnchors(config.dnssec.anchors)
-  if (anchors.kind === 'invalid') throw new TypeError(anchors.problems.map(problemText).join('\n'))
-  const events = onEvent ?? (() => {})
-  const trust = new TrustKeeper({
-    clock: systemClock(),
-    limits: config.limits.dnssec,
-    events,
-    settings: config.dnssec,
-    anchors: anchors.anchors,
-  })
-  const recursor = openRecursor({
-    limits: config.limits,
-    settings: () => config.engine,
-    hints: () => hints.hints,
-    validation: trust.validation,
-    events,
-  })
-  const problems = recursor.zones.load(config)
-  if (problems.length > 0) {
-    recursor.close()
-    throw new TypeError(problems.map(problemText).join('\n'))
-  }
+  const opened = openEngine(config, { events: onEvent ?? (() => {}) })
+  if (opened.kind === 'invalid') throw new TypeError(allProblems(opened.problems).map(problemText).join('\n'))
+  const { recursor, trust } = opened
   recursor.zones.watch()
   trust.attach(recursor.resolver)
-  // Nothing is asked of our own accord inside somebody's program, unless the roll-over of keys is to be followed.
+  // Nothing is asked without a question inside somebody's program, unless the roll-over of keys is to be followed.
   if (config.dnssec.managedAnchors !== null) trust.start()
-  const close = (): void => {
-    recursor.close()
-    void trust.close()
-  }
+  const close = (): void => void opened.close()
   return {
     resolve: resolveWith(recursor),
     close,

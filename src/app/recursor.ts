@@ -1,16 +1,17 @@
 /**
- * Everything that resolving needs, put together: clock, randomness, network, caches, local zones, root hints, engine.
- * The server, the library and `explain` are built on it; what they add is who asks.
+ * The engine on this machine: with its clock, its randomness and its sockets, and with zones from files. The server,
+ * the library, `explain` and the warm-up are built on it; what they add is who asks.
  */
-import { createCaches, type Caches } from '../cache/caches.ts'
+import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
+import { createEngine } from '../engine/engine.ts'
 import type { Limits } from '../limits.ts'
 import type { Libc } from '../net/linux/libc.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { createNetwork } from '../net/upstream/network.ts'
 import type { Clock, EventSink, Network, Random } from '../ports.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
-import { Resolver } from '../resolver/resolver.ts'
+import type { Resolver } from '../resolver/resolver.ts'
 import { ZoneStore } from './zone-store.ts'
 
 export interface RecursorOptions {
@@ -55,23 +56,18 @@ export function openRecursor(options: RecursorOptions): Recursor {
   }
   const { network, closeNetwork } =
     options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {} }
-  const caches = createCaches(limits.cache, limits.upstream, { seed: random.below(SEEDS) | 0 })
   const zones = new ZoneStore({
     clock,
     limits: limits.zone,
     events,
-    onChange: () => {
-      // What was found out while a name was not ours, or was, is not true any more.
-      caches.answers.clear()
-      caches.failures.clear()
-    },
+    onChange: () => engine.zonesChanged(),
   })
-  const resolver = new Resolver({
+  const engine = createEngine({
     clock,
     random,
     network,
     limits,
-    caches,
+    seed: random.below(SEEDS) | 0,
     localZones: () => zones.current(),
     hints,
     settings,
@@ -82,9 +78,9 @@ export function openRecursor(options: RecursorOptions): Recursor {
     clock,
     random,
     settings,
-    caches,
+    caches: engine.caches,
     zones,
-    resolver,
+    resolver: engine.resolver,
     close() {
       zones.close()
       closeNetwork()

@@ -24,7 +24,8 @@ import {
   type KeyChange,
   type ManagedPoint,
 } from '../dnssec/managed-anchors.ts'
-import { makeTrustPoints, mergeAnchors, type TrustAnchor } from '../dnssec/trust-anchors.ts'
+import { mergeAnchors, type TrustAnchor } from '../dnssec/trust-anchors.ts'
+import { makeValidation } from '../engine/validation.ts'
 import type { DnssecLimits } from '../limits.ts'
 import { openStateFile, type StateFile } from '../system/state-file.ts'
 import type { Cancel, Clock, EventSink } from '../ports.ts'
@@ -136,10 +137,8 @@ export class TrustKeeper {
   // --- what is believed
 
   #made(): Validation {
-    const { validate, negative, rules, aggressive } = this.#settings
     const anchors = [...this.#points.values()].map(({ state, configured }) => trustedAnchor(state, configured))
-    const points = makeTrustPoints(anchors, negative)
-    return { validate: validate && !points.isEmpty, points, rules, aggressive }
+    return makeValidation(anchors, this.#settings)
   }
 
   #changed(): void {

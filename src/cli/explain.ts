@@ -2,10 +2,7 @@
 import type { TraceStep } from '../resolver/trace.ts'
 import type { Outcome } from '../steps.ts'
 import type { EventSink } from '../ports.ts'
-import { loadAnchors } from '../app/load-anchors.ts'
 import { logLine } from '../render/event.ts'
-import { systemClock } from '../system/system.ts'
-import { TrustKeeper } from '../app/trust-anchor-manager.ts'
 import { foldName } from '../dns/name.ts'
 import { RrClass, typeNumber } from '../dns/types.ts'
 import type { Config } from '../config/types.ts'
@@ -15,8 +12,8 @@ import { jsonRecord } from '../render/message.ts'
 import { jsonStep } from '../render/trace-json.ts'
 import { chainText, explainText, noPaint, type Paint, type Style } from '../render/walk.ts'
 import { problemText } from '../render/problem.ts'
-import { openRecursor } from '../app/recursor.ts'
-import { loadHints } from '../app/load-hints.ts'
+import { allProblems, openEngine } from '../app/open-engine.ts'
+import type { Problem } from '../events.ts'
 import { Exit } from './startup-problems.ts'
 import { readName } from '../system/idna.ts'
 
@@ -36,38 +33,16 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     output.err(`rootwalk explain: ${typeof cased === 'string' ? `"${options.type}" is no record type` : cased.error}\n`)
     return Exit.Usage
   }
-  const hints = loadHints(config.rootHints)
-  if (hints.kind === 'invalid') {
-    output.err(hints.problems.map(problem => `${problemText(problem)}\n`).join(''))
-    return Exit.BadConfig
+  const opened = openEngine(config, { events: tellTrouble(output) })
+  const { hints, anchors } = opened.warnings
+  output.err(lines([...hints, ...anchors]))
+  if (opened.kind === 'invalid') {
+    output.err(lines(allProblems(opened.problems)))
+    return opened.problems.hints.length + opened.problems.anchors.length > 0 ? Exit.BadConfig : Exit.BadData
   }
-  const anchors = loadAnchors(config.dnssec.anchors)
-  if (anchors.kind === 'invalid') {
-    output.err(anchors.problems.map(problem => `${problemText(problem)}\n`).join(''))
-    return Exit.BadConfig
-  }
-  output.err(anchors.warnings.map(problem => `${problemText(problem)}\n`).join(''))
-  // Keys that a roll-over added are believed here too; nothing is written, since it is not started.
-  const trust = new TrustKeeper({
-    clock: systemClock(),
-    limits: config.limits.dnssec,
-    events: tellTrouble(output),
-    settings: config.dnssec,
-    anchors: anchors.anchors,
-  })
-  const recursor = openRecursor({
-    limits: config.limits,
-    settings: () => config.engine,
-    hints: () => hints.hints,
-    validation: trust.validation,
-    events: () => {},
-  })
+  // Keys that a roll-over added are trusted here too; nothing is written, since it is not started.
+  const { recursor, trust } = opened
   try {
-    const problems = recursor.zones.load(config)
-    if (problems.length > 0) {
-      output.err(problems.map(problem => `${problemText(problem)}\n`).join(''))
-      return Exit.BadData
-    }
     const steps: TraceStep[] = []
     const startedAt = new Date()
     const outcome = await new Promise<Outcome>(done =>
@@ -91,10 +66,11 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     )
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
   } finally {
-    recursor.close()
-    await trust.close()
+    await opened.close()
   }
 }
+
+const lines = (problems: readonly Problem[]): string => problems.map(problem => `${problemText(problem)}\n`).join('')
 
 const tellTrouble =
   (output: Output): EventSink =>

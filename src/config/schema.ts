@@ -111,10 +111,7 @@ const configSchema = z.strictObject({
     .min(1)
     .optional()
     .meta(
-      onReload(
-        'A hints file instead of the built-in root servers. SIGHUP reads it again only when the path has changed.',
-        { example: 'root.hints' },
-      ),
+      onReload('A hints file instead of the built-in root servers. SIGHUP reads it again.', { example: 'root.hints' }),
     ),
 
   upstream: upstreamSettings,

@@ -7,7 +7,6 @@
  * far.
  */
 import type { IpAddress } from '../dns/address.ts'
-import { createCaches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { decodeMessage } from '../dns/decode.ts'
 import { readExtendedErrors } from '../dns/edns.ts'
@@ -20,7 +19,8 @@ import { type Limits, limitsWith } from '../limits.ts'
 import type { Transport } from '../ports.ts'
 import { questionText, replySummary, type TraceStep } from '../resolver/trace.ts'
 import type { EngineSettings } from '../resolver/env.ts'
-import { Resolver } from '../resolver/resolver.ts'
+import { createEngine } from '../engine/engine.ts'
+import type { Resolver } from '../resolver/resolver.ts'
 import { checkQuery } from '../server/check-query.ts'
 import { contentOf, errorContent, respond, type RespondSettings } from '../server/respond.ts'
 import { makeLocalZones } from '../zone/local-zones.ts'
@@ -93,17 +93,15 @@ class Run {
       doNotQuery: [],
       hardenGlue: config.hardenGlue,
     }
-    this.#resolver = new Resolver({
+    this.#resolver = createEngine({
       clock: this.#clock,
       random: random.fork('resolver'),
       network: this.#network,
       limits: this.#limits,
-      caches: createCaches(this.#limits.cache, this.#limits.upstream),
       localZones: () => local,
       hints: () => hints,
-      events: () => {},
       settings: () => settings,
-    })
+    }).resolver
   }
 
   run(): ScenarioResult {

@@ -4,7 +4,8 @@
  */
 import { type Name, ROOT } from '../dns/name.ts'
 import type { DnssecRules } from '../dnssec/rules.ts'
-import { makeTrustPoints, type NegativeAnchor, type TrustAnchor } from '../dnssec/trust-anchors.ts'
+import type { NegativeAnchor, TrustAnchor } from '../dnssec/trust-anchors.ts'
+import { makeValidation, usualRules } from '../engine/validation.ts'
 import type { DnssecLimits } from '../limits.ts'
 import type { Validation } from '../resolver/env.ts'
 import { nameOf } from './records.ts'
@@ -40,16 +41,10 @@ export function validationOf(
     if (typeof anchor === 'string') throw new Error(anchor)
     return anchor
   })
-  return {
-    validate: changes.validate ?? anchors.length > 0,
-    points: makeTrustPoints(anchors, changes.negative ?? []),
-    rules: {
-      limits,
-      nsec3MaxIterations: limits.nsec3Iterations,
-      disallowedAlgorithms: new Set(),
-      disallowedDigests: new Set(),
-      ...changes.rules,
-    },
+  return makeValidation(anchors, {
+    validate: changes.validate ?? true,
+    negative: changes.negative ?? [],
+    rules: { ...usualRules(limits), ...changes.rules },
     aggressive: changes.aggressive ?? true,
-  }
+  })
 }

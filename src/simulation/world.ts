@@ -6,13 +6,14 @@
  *
  * Invariant: equal options and equal calls give equal traces, octet for octet.
  */
-import { createCaches, type Caches } from '../cache/caches.ts'
+import type { Caches } from '../cache/caches.ts'
 import type { Event } from '../events.ts'
 import { type LimitChanges, type Limits, limitsWith } from '../limits.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import type { Outcome } from '../steps.ts'
 import type { EngineSettings } from '../resolver/env.ts'
-import { Resolver } from '../resolver/resolver.ts'
+import { createEngine } from '../engine/engine.ts'
+import type { Resolver } from '../resolver/resolver.ts'
 import type { TraceStep } from '../resolver/trace.ts'
 import { type LocalZones, makeLocalZones } from '../zone/local-zones.ts'
 import { buildInternet, type Internet, type InternetSource, readZone, signedBy } from './internet.ts'
@@ -117,7 +118,6 @@ export class World {
       hostAt: address => this.internet.hosts.get(address.text),
       onExchange: exchange => this.exchanges.push(exchange),
     })
-    this.caches = createCaches(this.limits.cache, this.limits.upstream)
     const localZones = makeLocalZones(
       (options.localZones ?? []).map(zone => readZone({ ...zone, at: [] })),
       [],
@@ -125,18 +125,19 @@ export class World {
     const hints = options.hints ?? this.internet.hints
     const validation = validationOf(this.internet.anchors, this.limits.dnssec, options.validation)
     const settings: EngineSettings = { ...worldSettings, ...options.settings }
-    this.resolver = new Resolver({
+    const engine = createEngine({
       clock: this.clock,
       random: random.fork('resolver'),
       network: this.network,
       limits: this.limits,
-      caches: this.caches,
       localZones: (): LocalZones => localZones,
       hints: () => hints,
       settings: () => settings,
       validation: () => validation,
       events: event => this.events.push(event),
     })
+    this.caches = engine.caches
+    this.resolver = engine.resolver
   }
 
   /** Resolves and returns the outcome. Time goes on as far as it takes. */

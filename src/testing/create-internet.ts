@@ -394,13 +394,14 @@ class Memory extends Base implements MemoryInternet {
     const limits = limitsWith(options.limits ?? {})
     // As it was when the resolver was made: keys that change afterwards are what roll-overs are about.
     const validation = validationBy(this.rootAnchors(), limits, options)
+    const settings = settingsOf(options)
     const engine = new TestEngine({
       clock,
       random: this.#settled.random.fork(`resolver ${this.#resolvers++}`),
       network: this.#network,
       hints: () => this.#live().hints,
       limits,
-      settings: settingsOf(options),
+      settings: () => settings,
       validation: () => validation,
     })
     const ask = <R>(question: Question, recordOf: (rr: Rr) => R): TestAnswer<R> => {

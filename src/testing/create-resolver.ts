@@ -89,7 +89,7 @@ class SocketResolver implements CachingResolver {
       network: this.#network,
       hints: () => hints,
       limits,
-      settings,
+      settings: () => settings,
       validation,
     })
   }

@@ -18,11 +18,11 @@ import type { Event } from '../events.ts'
 import { defaultLimits, limitsWith, type WarmUpLimits } from '../limits.ts'
 import type { Client, EventSink, Serve } from '../ports.ts'
 import { openRecursor, type Recursor } from '../app/recursor.ts'
+import { makeServe } from '../app/serve-parts.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import { Counters } from '../server/counters.ts'
-import { makePipeline } from '../server/pipeline.ts'
 import { formatQuery } from '../server/query-log.ts'
-import { createServe } from '../server/serve.ts'
+import { Tally } from '../server/tally.ts'
 import { TrustKeeper } from '../app/trust-anchor-manager.ts'
 import { WaitingClients } from '../server/pending-queries.ts'
 import { WarmUpInternet } from './internet.ts'
@@ -261,6 +261,8 @@ function openEngine(
     tcp: {},
   })
   const { clock, random } = like
+  const { queryLog } = config
+  const { tellAgainMs } = config.limits.server
   const internet = new WarmUpInternet({ clock, random, limits, signer, broke })
   const trust = new TrustKeeper({
     clock,
@@ -281,7 +283,18 @@ function openEngine(
   })
   recursor.zones.load({ zones: [], records: [], reverse: false, specialUseOff: config.specialUseOff })
   return {
-    serve: serveWith(config, recursor, events),
+    serve: makeServe({
+      recursor,
+      allow: everybody,
+      identity: config.identity,
+      limits: config.limits,
+      rootKeyTags: config.dnssec.rootKeySentinel ? () => [] : undefined,
+      waiting: new WaitingClients(config.limits.server),
+      counters: new Counters(),
+      tallies: { refusals: new Tally(tellAgainMs), failures: new Tally(tellAgainMs) },
+      events,
+      queryLog: queryLog === null ? null : entry => void formatQuery(entry, queryLog.clients),
+    }),
     close() {
       internet.close()
       recursor.close()
@@ -306,34 +319,6 @@ function settingsLike({ settings }: WarmUpParts['like']): () => EngineSettings {
   if (!now.doNotQuery.some(isOurs)) return settings
   const own: EngineSettings = { ...now, doNotQuery: now.doNotQuery.filter(prefix => !isOurs(prefix)) }
   return () => own
-}
-
-/** The parts of `app/server.ts`, in its order: objects of another form would make another code of what uses them. */
-function serveWith({ identity, limits, dnssec, queryLog }: Config, recursor: Recursor, events: EventSink): Serve {
-  return createServe({
-    clock: recursor.clock,
-    answers: recursor.caches.answers,
-    prefetch: question => recursor.resolver.prefetch(question),
-    pipeline: makePipeline({
-      allow: everybody,
-      identity,
-      resolver: recursor.resolver,
-      limits: limits.server,
-      watch: undefined,
-      rootKeyTags: dnssec.rootKeySentinel ? () => [] : undefined,
-      answeredLocally: () => false,
-    }),
-    waiting: new WaitingClients(limits.server),
-    counters: new Counters(),
-    events,
-    settings: {
-      udpReplyBytes: limits.server.udpReplyBytes,
-      edeTextBytes: limits.server.edeTextBytes,
-      tcpIdleMs: limits.tcp.idleMs,
-      nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
-    },
-    queryLog: queryLog === null ? null : entry => void formatQuery(entry, queryLog.clients),
-  })
 }
 
 /** The one client that there is. */

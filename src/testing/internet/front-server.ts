@@ -40,13 +40,14 @@ export async function startFront(
   const network = createNetwork({ clock: real, random, limits, events: () => {} })
   const virtual = withTimersOf(clock, real)
   const validation = validationBy(anchors, limits, options)
+  const settings = settingsOf(options, { upstreamPort })
   const engine = new TestEngine({
     clock: virtual,
     random,
     network,
     hints: () => hints,
     limits,
-    settings: settingsOf(options, { upstreamPort }),
+    settings: () => settings,
     validation: () => validation,
   })
   const listeners = await openListeners({

@@ -2,8 +2,7 @@
  * The engine of the product, put together for a test: with a clock, a network and numbers of its own, and answers in
  * text. Where its network leads is not decided here.
  */
-import { type Caches, createCaches } from '../../cache/caches.ts'
-import type { Delegation } from '../../cache/delegations.ts'
+import type { Caches } from '../../cache/caches.ts'
 import type { Question } from '../../dns/message.ts'
 import { foldName } from '../../dns/name.ts'
 import type { PacketRecord } from '../../presentation/packet-record.ts'
@@ -11,13 +10,13 @@ import { formatRdata } from '../../presentation/rdata-text.ts'
 import { recordsOf, type Rr } from '../../dns/rrset.ts'
 import { className, edeName, RrClass, typeName } from '../../dns/types.ts'
 import type { TrustAnchor } from '../../dnssec/trust-anchors.ts'
+import { createEngine, type Engine, type EngineParts } from '../../engine/engine.ts'
 import type { LimitChanges, Limits } from '../../limits.ts'
-import { type Clock, DNS_PORT, type Network, type Random } from '../../ports.ts'
+import { type Clock, DNS_PORT } from '../../ports.ts'
 import type { EngineSettings, Validation } from '../../resolver/env.ts'
-import { Resolver } from '../../resolver/resolver.ts'
+import type { Resolver } from '../../resolver/resolver.ts'
 import type { TraceStep } from '../../resolver/trace.ts'
 import type { Outcome } from '../../steps.ts'
-import { makeLocalZones } from '../../zone/local-zones.ts'
 import { validationOf } from '../../simulation/validation.ts'
 import { mistake } from '../../input/mistake.ts'
 import { described, knownFields, plainName, typeOf, wireName } from '../../input/names.ts'
@@ -79,41 +78,23 @@ const usual: EngineSettings = {
   hardenGlue: true,
 }
 
-export interface EngineParts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly network: Network
-  readonly hints: () => Delegation
-  readonly limits: Limits
-  readonly settings: EngineSettings
-  /** Absent: nothing is validated. */
-  readonly validation?: (() => Validation) | undefined
-}
-
 /** One engine with its caches. */
 export class TestEngine {
   readonly caches: Caches
   readonly resolver: Resolver
+  readonly #engine: Engine
   readonly #clock: Clock
 
   constructor(parts: EngineParts) {
-    const { limits, settings } = parts
-    const none = makeLocalZones([], [])
     this.#clock = parts.clock
-    this.caches = createCaches(limits.cache, limits.upstream)
-    this.resolver = new Resolver({
-      ...parts,
-      settings: () => settings,
-      caches: this.caches,
-      localZones: () => none,
-      events: () => {},
-    })
+    this.#engine = createEngine(parts)
+    this.caches = this.#engine.caches
+    this.resolver = this.#engine.resolver
   }
 
-  /** Caches, what is known of servers, the primed root: all as new. */
+  /** See `Engine`. */
   forget(): void {
-    this.caches.clear()
-    this.resolver.unprime()
+    this.#engine.forget()
   }
 
   ask<R>(question: Question, recordOf: (rr: Rr) => R, done: (answer: TestAnswer<R>) => void): void {

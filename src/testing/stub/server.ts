@@ -38,7 +38,8 @@ import {
   RuleList,
   type WireFault,
 } from './rules.ts'
-import { type ForwardFlags, Forwarder, systemServers } from './forward.ts'
+import type { ForwardFlags } from '../../engine/forward.ts'
+import { StubForwarder, systemServers } from './forward.ts'
 import { plainName } from '../../input/names.ts'
 import type { QueryBook, OpenQuery } from './query-book.ts'
 import { contentOfMessage, meaningOf, type Meaning } from './reply.ts'
@@ -130,7 +131,7 @@ export class StubServer {
   readonly #parts: ServerParts
   readonly #serve: Serve
   readonly #clock = systemClock()
-  readonly #forwarder = new Forwarder()
+  readonly #forwarder = new StubForwarder()
   readonly #sockets = new WeakMap<Client, Socket>()
   /** Replies that wait for their delay. */
   readonly #delayed = new Set<{ readonly cancel: Cancel; readonly reply: Reply }>()

@@ -1,0 +1,164 @@
+/**
+ * An engine from a configuration: reads the root hints, trust anchors and zones that it names, and puts them together.
+ * The server, the library, `explain` and `check-config` begin here; all that is wrong in any of the files is found at
+ * once.
+ */
+import type { Delegation } from '../cache/delegations.ts'
+import type { Config } from '../config/types.ts'
+import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
+import type { Problem } from '../events.ts'
+import type { Libc } from '../net/linux/libc.ts'
+import type { EventSink, Network } from '../ports.ts'
+import { systemClock, systemRandom } from '../system/system.ts'
+import { rootHints } from '../zone/hints.ts'
+import { loadAnchors } from './load-anchors.ts'
+import { loadHints } from './load-hints.ts'
+import { openRecursor, type Recursor } from './recursor.ts'
+import { TrustKeeper } from './trust-anchor-manager.ts'
+
+/** What is used instead of what the configuration names. */
+export interface Instead {
+  readonly hints?: Delegation | undefined
+  readonly anchors?: readonly TrustAnchor[] | undefined
+}
+
+export interface EnginePorts extends Instead {
+  readonly events: EventSink
+  /** Instead of sockets. It is closed by who made it. */
+  readonly network?: Network | undefined
+  /** See `createNetwork`. */
+  readonly libc?: Libc | undefined
+}
+
+/** Problems of the files that a configuration names, by what they are about. */
+export interface FileProblems {
+  readonly hints: readonly Problem[]
+  readonly anchors: readonly Problem[]
+  readonly zones: readonly Problem[]
+}
+
+export interface OpenEngine {
+  readonly kind: 'engine'
+  readonly recursor: Recursor
+  /** Not started: nothing is asked until it is. */
+  readonly trust: TrustKeeper
+  /** Of hints and anchors; those of zones are events. */
+  readonly warnings: Omit<FileProblems, 'zones'>
+  /**
+   * Takes over what another configuration names. Zones are read next to serving, and then watched; other root servers
+   * are asked for the root's own list anew.
+   */
+  configure(config: Config, named: Named): void
+  close(): Promise<void>
+}
+
+export type OpenedEngine =
+  | OpenEngine
+  | { readonly kind: 'invalid'; readonly problems: FileProblems; readonly warnings: OpenEngine['warnings'] }
+
+/** Root hints and trust anchors. */
+export interface Named {
+  readonly hints: Delegation
+  readonly anchors: readonly TrustAnchor[]
+  /** While there are any, those built in stand for hints that are wrong, and none for anchors. */
+  readonly problems: Omit<FileProblems, 'zones'>
+  readonly warnings: Omit<FileProblems, 'zones'>
+}
+
+/** Reads the root hints and trust anchors of a configuration. */
+export function loadNamed(config: Config, instead: Instead): Named {
+  const hints = loadHints(config.rootHints)
+  const anchors =
+    instead.anchors === undefined
+      ? loadAnchors(config.dnssec.anchors)
+      : { kind: 'anchors' as const, anchors: instead.anchors, warnings: [] }
+  const problemsOf = (read: typeof hints | typeof anchors): readonly Problem[] =>
+    read.kind === 'invalid' ? read.problems : []
+  const warningsOf = (read: typeof hints | typeof anchors): readonly Problem[] =>
+    read.kind === 'invalid' ? [] : read.warnings
+  return {
+    hints: instead.hints ?? (hints.kind === 'hints' ? hints.hints : rootHints()),
+    anchors: anchors.kind === 'anchors' ? anchors.anchors : [],
+    problems: { hints: problemsOf(hints), anchors: problemsOf(anchors) },
+    warnings: { hints: warningsOf(hints), anchors: warningsOf(anchors) },
+  }
+}
+
+/** Everything is read before this returns. */
+export function openEngine(config: Config, ports: EnginePorts): OpenedEngine {
+  const { engine, named } = putTogether(config, ports)
+  return opened(engine, named, engine.recursor.zones.load(config))
+}
+
+/** The same with zones read while the event loop goes on. */
+export async function openEngineBeside(config: Config, ports: EnginePorts): Promise<OpenedEngine> {
+  const { engine, named } = putTogether(config, ports)
+  return opened(engine, named, await engine.recursor.zones.loadBeside(config))
+}
+
+/** All of them, in one list. */
+export const allProblems = ({ hints, anchors, zones }: FileProblems): readonly Problem[] => [
+  ...hints,
+  ...anchors,
+  ...zones,
+]
+
+function opened(engine: OpenEngine, { problems, warnings }: Named, zones: readonly Problem[]): OpenedEngine {
+  const all: FileProblems = { ...problems, zones }
+  if (allProblems(all).length === 0) return engine
+  void engine.close()
+  return { kind: 'invalid', problems: all, warnings }
+}
+
+function putTogether(config: Config, ports: EnginePorts): { readonly engine: OpenEngine; readonly named: Named } {
+  const { events, network, libc } = ports
+  const clock = systemClock()
+  const named = loadNamed(config, ports)
+  let current = { config, hints: named.hints }
+  const trust = new TrustKeeper({
+    clock,
+    limits: config.limits.dnssec,
+    events,
+    settings: config.dnssec,
+    anchors: named.anchors,
+  })
+  const recursor = openRecursor({
+    limits: config.limits,
+    settings: () => current.config.engine,
+    hints: () => current.hints,
+    validation: trust.validation,
+    events,
+    network,
+    libc,
+    ports: { clock, random: systemRandom() },
+  })
+  const { resolver, zones } = recursor
+  const engine: OpenEngine = {
+    kind: 'engine',
+    recursor,
+    trust,
+    warnings: named.warnings,
+    configure(next, { hints, anchors }) {
+      const isOther = !sameHints(current.hints, hints)
+      current = { config: next, hints }
+      trust.configure(next.dnssec, anchors)
+      if (isOther) {
+        resolver.unprime()
+        resolver.prime(() => {})
+      }
+      void zones.loadBeside(next).then(() => zones.watch())
+    },
+    async close() {
+      recursor.close()
+      await trust.close()
+    },
+  }
+  return { engine, named }
+}
+
+/** The same servers with the same addresses, in the same order. */
+function sameHints(a: Delegation, b: Delegation): boolean {
+  const text = ({ servers }: Delegation): string =>
+    JSON.stringify(servers.map(({ name, addresses }) => [name, addresses.map(address => address.text)]))
+  return a === b || text(a) === text(b)
+}

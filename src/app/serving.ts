@@ -1,0 +1,145 @@
+/**
+ * What answers the datagrams of a running server, by the configuration of the moment: the value path, what listener
+ * threads report and are told, the query log, the counters. Sockets are opened and closed elsewhere.
+ */
+import type { Config } from '../config/types.ts'
+import type { Limits } from '../limits.ts'
+import type { BatchOptions } from '../net/batch/batch-listener.ts'
+import type { Watch } from '../policy/recursion.ts'
+import type { Client, EventSink, Reply, Serve } from '../ports.ts'
+import { counterMemory, Counters } from '../server/counters.ts'
+import { makeNoteTaker, type TakeNote } from '../server/hit-reports.ts'
+import { WaitingClients } from '../server/pending-queries.ts'
+import type { QueryLog } from '../server/query-log.ts'
+import { Tally } from '../server/tally.ts'
+import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
+import type { OpenEngine } from './open-engine.ts'
+import { QueryLogFile } from './query-log-file.ts'
+import { makeServe } from './serve-parts.ts'
+import { numbersOf, type ServerNumbers } from './statistics.ts'
+import type { UdpMode } from './udp-mode.ts'
+
+export interface ServingOptions {
+  readonly events: EventSink
+  readonly watch?: Watch | undefined
+  /** Sees every answered query, besides the query log of the configuration. */
+  readonly onQuery?: QueryLog | undefined
+}
+
+/** What a configuration makes of it. */
+interface Current {
+  readonly serve: Serve
+  readonly takeNote: TakeNote
+  readonly threads: ThreadSettings
+}
+
+export class Serving {
+  readonly waiting: WaitingClients
+  readonly #engine: OpenEngine
+  readonly #options: ServingOptions
+  /** Those of the start: sockets and stores were made for them. */
+  readonly #limits: Limits
+  readonly #counters = new Counters()
+  readonly #tallies: { readonly refusals: Tally; readonly failures: Tally }
+  readonly #queryLog: QueryLogFile
+  #current: Current
+
+  constructor(config: Config, engine: OpenEngine, options: ServingOptions) {
+    const { server } = config.limits
+    this.#engine = engine
+    this.#options = options
+    this.#limits = config.limits
+    this.waiting = new WaitingClients(server)
+    this.#tallies = { refusals: new Tally(server.tellAgainMs), failures: new Tally(server.tellAgainMs) }
+    this.#queryLog = new QueryLogFile(server.queryLogBufferBytes, options.events)
+    this.#current = this.#make(config)
+  }
+
+  /** Of the listener threads. */
+  get threadSettings(): ThreadSettings {
+    return this.#current.threads
+  }
+
+  take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
+    this.#current.serve(bytes, length, client, reply)
+  }
+
+  /** Another configuration, for the queries from now on. */
+  configure(config: Config): void {
+    this.#current = this.#make(config)
+  }
+
+  /** How datagrams are moved in batches, with counters for each thread. */
+  batch({ libc, entry }: Extract<UdpMode, { kind: 'batch' }>, threads: number): BatchOptions {
+    const memories = Array.from({ length: threads }, counterMemory)
+    for (const memory of memories) this.#counters.include(new Counters(memory))
+    return {
+      libc,
+      entry,
+      threads,
+      program: (thread): ThreadProgram => ({
+        answers: this.#engine.recursor.caches.answers.handle,
+        counters: memories[thread] ?? counterMemory(),
+        settings: this.threadSettings,
+      }),
+      onNote: (kind, value, query, client) => this.#current.takeNote(kind, value, query, client),
+      onLost: (why, count) => countLoss(this.#counters, why, count),
+    }
+  }
+
+  numbers(tcpConnections: number): ServerNumbers {
+    const { recursor } = this.#engine
+    return numbersOf({
+      counters: this.#counters,
+      waiting: this.waiting,
+      recursor,
+      tcpConnections,
+      queryLog: this.#queryLog,
+    })
+  }
+
+  /** What was logged is on the disk. */
+  close(): Promise<void> {
+    return this.#queryLog.close()
+  }
+
+  #make(config: Config): Current {
+    const { allow, identity, dnssec } = config
+    const { recursor, trust } = this.#engine
+    const { events, watch } = this.#options
+    const limits = this.#limits
+    const queryLog = this.#logQuery(config)
+    const { clock, resolver } = recursor
+    return {
+      takeNote: makeNoteTaker({ clock, queryLog, prefetch: question => resolver.prefetch(question) }),
+      serve: makeServe({
+        recursor,
+        allow,
+        identity,
+        limits,
+        watch,
+        rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
+        waiting: this.waiting,
+        counters: this.#counters,
+        tallies: this.#tallies,
+        events,
+        queryLog,
+      }),
+      threads: {
+        gate: { allow, limits: { accessVerdicts: limits.server.accessVerdicts } },
+        bytePath: { udpReplyBytes: limits.server.udpReplyBytes, tellsNsid: identity.id !== null },
+        tellsHits: queryLog !== null,
+      },
+    }
+  }
+
+  #logQuery(config: Config): QueryLog | null {
+    const { onQuery } = this.#options
+    const write = this.#queryLog.configure(config.queryLog)
+    if (write === null || onQuery === undefined) return write ?? onQuery ?? null
+    return entry => {
+      write(entry)
+      onQuery(entry)
+    }
+  }
+}

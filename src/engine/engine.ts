@@ -1,0 +1,68 @@
+/**
+ * The engine put together: caches, local zones, root hints, validation, resolver with its scheduler. The world comes in
+ * by three ports, and what a configuration names comes in as data: no file and no socket is opened here. The server,
+ * the library, `explain`, the test kit and the simulations have theirs from here, so that a new part is in all of them.
+ */
+import { createCaches, type Caches } from '../cache/caches.ts'
+import type { Delegation } from '../cache/delegations.ts'
+import type { Limits } from '../limits.ts'
+import type { Clock, EventSink, Network, Random } from '../ports.ts'
+import type { EngineSettings, Validation } from '../resolver/env.ts'
+import { Resolver } from '../resolver/resolver.ts'
+import { makeLocalZones, type LocalZones } from '../zone/local-zones.ts'
+
+export interface EngineParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly network: Network
+  readonly limits: Limits
+  readonly settings: () => EngineSettings
+  readonly hints: () => Delegation
+  /** Absent: nothing is validated. */
+  readonly validation?: (() => Validation) | undefined
+  /** Absent: every name is asked for. */
+  readonly localZones?: (() => LocalZones) | undefined
+  /** Of the hash of kept answers. Absent: always the same, as simulations want it. */
+  readonly seed?: number | undefined
+  /** Absent: nothing is reported. */
+  readonly events?: EventSink | undefined
+}
+
+export interface Engine {
+  readonly caches: Caches
+  readonly resolver: Resolver
+  /** Other zones are local now: what was found out while a name was not ours, or was, is forgotten. */
+  zonesChanged(): void
+  /** Caches, what is known of servers, the primed root: all as at the start. */
+  forget(): void
+}
+
+export function createEngine({ seed, ...parts }: EngineParts): Engine {
+  const { clock, random, network, limits, settings, hints, validation } = parts
+  const caches = createCaches(limits.cache, limits.upstream, seed === undefined ? {} : { seed })
+  const none = makeLocalZones([], [])
+  const resolver = new Resolver({
+    clock,
+    random,
+    network,
+    limits,
+    caches,
+    localZones: parts.localZones ?? (() => none),
+    hints,
+    settings,
+    validation,
+    events: parts.events ?? (() => {}),
+  })
+  return {
+    caches,
+    resolver,
+    zonesChanged() {
+      caches.answers.clear()
+      caches.failures.clear()
+    },
+    forget() {
+      caches.clear()
+      resolver.unprime()
+    },
+  }
+}

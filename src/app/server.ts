@@ -30,9 +30,9 @@ export interface ServerOptions {
   /** An internet instead of the real one; it is closed by who made it. */
   readonly network?: Network
   /** Root servers instead of those of the configuration. */
-  readonly hints?: Delegation
+  readonly hints?: Delegation | undefined
   /** Trust anchors instead of those of the configuration; [] validates nothing. */
-  readonly anchors?: readonly TrustAnchor[]
+  readonly anchors?: readonly TrustAnchor[] | undefined
   /** What is worth a warning in the configuration. */
   readonly warnings?: readonly Problem[]
   /** Sees how queries are resolved. */

@@ -8,6 +8,7 @@ import { runQuery } from '../../src/cli/query/query.ts'
 import type { ConfigResult } from '../../src/config/types.ts'
 import { readDigWords } from '../../src/cli/query/dig-words.ts'
 import { StartError, type ServerOptions } from '../../src/app/server.ts'
+import type { Network } from '../../src/ports.ts'
 import type { TraceStep } from '../../src/resolver/trace.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { configOf, startInside, type Inside } from './inside.ts'
@@ -230,6 +231,56 @@ describe('while it runs', () => {
     inside.server.reload()
     expect(data(await ask(inside, 'www.shop A'))).toEqual(['A 192.0.2.99'])
     expect(data(await ask(inside, 'id.server CH TXT'))).toEqual(['TXT "me"'])
+  })
+
+  test('root hints are read again at a reload, also when their path is the same; what is wrong in them changes nothing', async () => {
+    const file = join(place.directory, 'root.hints')
+    const hint = (address: string): string => `. 3600000 NS a.root.\na.root. 3600000 A ${address}\n`
+    const asked: string[] = []
+    const network: Network = {
+      exchange(server, _transport, _query, _timeoutMs, done) {
+        asked.push(server.ip.text)
+        done({ kind: 'timeout', mismatches: 0 })
+        return () => {}
+      },
+    }
+    writeFileSync(file, hint('192.0.2.1'))
+    const settings = { rootHints: 'root.hints', upstream: { doNotQuery: [] } }
+    const inside = await start(settings, { network, hints: undefined })
+    expect(new Set(asked)).toEqual(new Set(['192.0.2.1']))
+    const rows: readonly (readonly [text: string, askedThen: readonly string[], event: string])[] = [
+      [hint('192.0.2.1'), [], 'config-reloaded'],
+      [hint('192.0.2.2'), ['192.0.2.2'], 'config-reloaded'],
+      ['. 3600000 NS\n', [], 'config-rejected'],
+      [hint('192.0.2.3'), ['192.0.2.3'], 'config-reloaded'],
+    ]
+    for (const [text, then, event] of rows) {
+      asked.length = 0
+      writeFileSync(file, text)
+      inside.server.reload()
+      expect([...new Set(asked)], text).toEqual(then)
+      expect(inside.events.map(({ kind }) => kind)).toContain(event)
+    }
+  })
+
+  test('a reload reports what is wrong in the hints and in the anchors at once', async () => {
+    const next = { names: ['root.hints', 'root.anchors'] }
+    const inside = await start(
+      {},
+      {
+        anchors: undefined,
+        readConfig: () => ({
+          kind: 'config',
+          config: configOf({ rootHints: next.names[0], dnssec: { trustAnchors: next.names[1] } }, place.directory),
+          warnings: [],
+        }),
+      },
+    )
+    inside.server.reload()
+    expect(inside.events.at(-1)).toMatchObject({
+      kind: 'config-rejected',
+      problems: next.names.map(name => ({ file: join(place.directory, name) })),
+    })
   })
 
   test('a new configuration with mistakes changes nothing', async () => {

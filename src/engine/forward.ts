@@ -1,7 +1,7 @@
 /**
  * Asks a server that resolves for others, with the checks that hold for every server: several tries over UDP, TCP
- * after a truncated reply or forged ones, and only a reply that can be read counts. Who is asked, and over what network,
- * comes in from outside.
+ * after a truncated reply or forged ones, and only a reply that can be read counts. Who is asked, and over what
+ * network, comes in from outside.
  *
  * Invariant: the same question is asked once at a time, so that two that forward to each other end in a time-out
  * instead of a storm.

@@ -15,7 +15,7 @@ import type { Because } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Budget } from './budget.ts'
 import type { MinimiseMode } from './minimise.ts'
-import type { AddressRules, UsableServers } from './usable-servers.ts'
+import type { AddressRules, UsableServers } from './asking/usable-servers.ts'
 import type { CacheFind, Note, TraceSink } from './trace.ts'
 
 export interface EngineSettings {

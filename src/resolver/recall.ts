@@ -16,7 +16,7 @@ import type { Zone } from '../zone/zone.ts'
 import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { failure, indeterminate, secure } from './outcome.ts'
 import { throughCname, throughDname, type Chain } from './scrub.ts'
-import { addressesIn } from './server-addresses.ts'
+import { addressesIn } from './asking/server-addresses.ts'
 import type { FinalVerdict } from './validation/judged.ts'
 
 export type Recalled =

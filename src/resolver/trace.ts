@@ -130,7 +130,7 @@ export interface TraceVerdict {
   readonly lame: LameReason | null
 }
 
-/** What was done next, as `ask-server.ts` decided it. */
+/** What was done next, as `asking/ask-server.ts` decided it. */
 export type Decided =
   | 'use'
   | 'use-as-last-resort'

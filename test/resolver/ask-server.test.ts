@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Question } from '../../src/dns/message.ts'
 import { nameOf, question } from '../../src/simulation/records.ts'
 import { simulate, type World } from '../../src/simulation/world.ts'
-import { zoneFailureText, type Trouble } from '../../src/resolver/failure-text.ts'
+import { zoneFailureText, type Trouble } from '../../src/resolver/asking/failure-text.ts'
 
 const SOA = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
 const AT = '10.54.0.2'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { defaultLimits } from '../../src/limits.ts'
-import { selectServer, type Candidate } from '../../src/resolver/select-server.ts'
+import { selectServer, type Candidate } from '../../src/resolver/asking/select-server.ts'
 
 const candidate = (srttMs: number | null, changes: Partial<Candidate> = {}): Candidate => ({
   tries: 0,

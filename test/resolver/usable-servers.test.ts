@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DelegatedServer } from '../../src/cache/delegations.ts'
 import { parsePrefix, type Prefix } from '../../src/dns/address.ts'
-import { UsableServers, type AddressRules } from '../../src/resolver/usable-servers.ts'
+import { UsableServers, type AddressRules } from '../../src/resolver/asking/usable-servers.ts'
 import { ip, question } from '../../src/simulation/records.ts'
 
 const BOTH: readonly (4 | 6)[] = [4, 6]

@@ -11,7 +11,7 @@ import type { WildcardSet } from '../../dnssec/rules.ts'
 import { weaker } from '../../dnssec/set-facts.ts'
 import type { CacheLimits } from '../../limits.ts'
 import type { Outcome, Security } from '../../steps.ts'
-import type { UsableVerdict } from '../ask-server.ts'
+import type { UsableVerdict } from '../asking/ask-server.ts'
 import { failure, indeterminate, type Failure } from '../outcome.ts'
 import type { Chain } from '../scrub.ts'
 

@@ -2,14 +2,14 @@
  * Asks the servers of one zone until one gives a usable verdict: chooses among them, finds addresses for those that
  * have none, remembers within this question who failed how. Bounded by the client's budget and a number of exchanges.
  */
-import type { Question } from '../dns/message.ts'
-import { isWithin, type Name } from '../dns/name.ts'
-import type { ServerAddress } from '../ports.ts'
-import type { Steps } from '../steps.ts'
+import type { Question } from '../../dns/message.ts'
+import { isWithin, type Name } from '../../dns/name.ts'
+import type { ServerAddress } from '../../ports.ts'
+import type { Steps } from '../../steps.ts'
 import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
-import { addressRules, usableFamilies, type Env, type Task, type ZoneCut } from './env.ts'
+import { addressRules, usableFamilies, type Env, type Task, type ZoneCut } from '../env.ts'
 import { zoneFailureText, type Trouble } from './failure-text.ts'
-import { failure, type Failure } from './outcome.ts'
+import { failure, type Failure } from '../outcome.ts'
 import { addUsable, type AddressRules, type NamedServer } from './usable-servers.ts'
 import { selectServer, type Candidate } from './select-server.ts'
 import { findAddresses, knownAddresses, type FoundServer } from './server-addresses.ts'

@@ -2,12 +2,12 @@
  * Failures of servers in words: the one place that makes them, for the text of Extended DNS Errors (RFC 8914), for
  * `explain` and for the log. Everything else handles them as data.
  */
-import type { Question } from '../dns/message.ts'
-import type { Name } from '../dns/name.ts'
-import { rcodeName } from '../dns/types.ts'
-import { formatName } from '../presentation/text.ts'
-import type { LameReason, Rejection } from './classify.ts'
-import { questionText } from './trace.ts'
+import type { Question } from '../../dns/message.ts'
+import type { Name } from '../../dns/name.ts'
+import { rcodeName } from '../../dns/types.ts'
+import { formatName } from '../../presentation/text.ts'
+import type { LameReason, Rejection } from '../classify.ts'
+import { questionText } from '../trace.ts'
 
 /** Why one try of one server came to nothing. */
 export type ServerTrouble =

@@ -2,15 +2,15 @@
  * Addresses of name servers that came without usable glue: from memory at once, else by look-ups of their own
  * (NXNSAttack is why each is counted against the client's budget).
  */
-import type { IpAddress } from '../dns/address.ts'
-import type { Question } from '../dns/message.ts'
-import type { Name } from '../dns/name.ts'
-import { ipOf } from '../dns/rdata.ts'
-import type { RRset } from '../dns/rrset.ts'
-import { RrClass, RrType } from '../dns/types.ts'
-import { all, first, lookup, type Steps } from '../steps.ts'
-import { usableFamilies, type Env, type Task } from './env.ts'
-import { failure, type Failure } from './outcome.ts'
+import type { IpAddress } from '../../dns/address.ts'
+import type { Question } from '../../dns/message.ts'
+import type { Name } from '../../dns/name.ts'
+import { ipOf } from '../../dns/rdata.ts'
+import type { RRset } from '../../dns/rrset.ts'
+import { RrClass, RrType } from '../../dns/types.ts'
+import { all, first, lookup, type Steps } from '../../steps.ts'
+import { usableFamilies, type Env, type Task } from '../env.ts'
+import { failure, type Failure } from '../outcome.ts'
 
 export interface FoundServer {
   readonly name: Name

@@ -5,10 +5,10 @@
  *
  * Invariant: a plan is used only with the rules it was made with.
  */
-import type { DelegatedServer } from '../cache/delegations.ts'
-import { type IpAddress, inAnyPrefix, type Prefix } from '../dns/address.ts'
-import type { Name } from '../dns/name.ts'
-import { serverAddress, type ServerAddress } from '../ports.ts'
+import type { DelegatedServer } from '../../cache/delegations.ts'
+import { type IpAddress, inAnyPrefix, type Prefix } from '../../dns/address.ts'
+import type { Name } from '../../dns/name.ts'
+import { serverAddress, type ServerAddress } from '../../ports.ts'
 
 /** An address that may be asked, and one of the names it goes by. */
 export interface NamedServer {

@@ -2,7 +2,7 @@
  * Which server of a zone is asked next. Pure: what is known of the servers and two random numbers come in, a choice
  * comes out.
  */
-import type { UpstreamLimits } from '../limits.ts'
+import type { UpstreamLimits } from '../../limits.ts'
 
 /** A server as one question sees it. */
 export interface Candidate {

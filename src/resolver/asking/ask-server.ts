@@ -5,17 +5,17 @@
  *
  * One loop: a message is sent, what came is decided upon once, and the trace says what was decided.
  */
-import type { AskedQuestion, Message, Question } from '../dns/message.ts'
-import { decodeReply } from '../dns/decode.ts'
-import { foldQuestion } from '../dns/wire.ts'
-import { foldName, type Name } from '../dns/name.ts'
-import type { Rr } from '../dns/rrset.ts'
-import type { ExchangeResult, ServerAddress, Transport } from '../ports.ts'
-import { exchange, type ExchangeSpec, type Steps } from '../steps.ts'
-import { classify, type Rejection, type Verdict } from './classify.ts'
-import type { Env, Task, ZoneCut } from './env.ts'
+import type { AskedQuestion, Message, Question } from '../../dns/message.ts'
+import { decodeReply } from '../../dns/decode.ts'
+import { foldQuestion } from '../../dns/wire.ts'
+import { foldName, type Name } from '../../dns/name.ts'
+import type { Rr } from '../../dns/rrset.ts'
+import type { ExchangeResult, ServerAddress, Transport } from '../../ports.ts'
+import { exchange, type ExchangeSpec, type Steps } from '../../steps.ts'
+import { classify, type Rejection, type Verdict } from '../classify.ts'
+import type { Env, Task, ZoneCut } from '../env.ts'
 import { notSentText, type ServerTrouble } from './failure-text.ts'
-import { replySummary, type Came, type Decided, type TraceVerdict } from './trace.ts'
+import { replySummary, type Came, type Decided, type TraceVerdict } from '../trace.ts'
 
 export type UsableVerdict = Exclude<Verdict, { kind: 'reject' }>
 

@@ -27,8 +27,8 @@ export type Event =
   | { readonly kind: 'udp-mode'; readonly mode: 'batch'; readonly threads: number }
   | { readonly kind: 'udp-mode'; readonly mode: 'plain'; readonly why: string }
   | { readonly kind: 'receive-buffer-small'; readonly wantedBytes: number; readonly gotBytes: number }
-  /** No descriptor or buffer left for a socket to a server; told at most once a minute. */
-  | { readonly kind: 'sockets-exhausted'; readonly code: string }
+  /** No descriptor or buffer left for a socket to a server, `times` since the last report; at most once a minute. */
+  | { readonly kind: 'sockets-exhausted'; readonly code: string; readonly times: number }
   | { readonly kind: 'primed'; readonly servers: number }
   | { readonly kind: 'priming-failed'; readonly reason: string }
   /** Addresses of these root servers in a priming reply do not validate; those of the hints are used. */
@@ -81,7 +81,8 @@ export type Event =
   | { readonly kind: 'family-dead'; readonly family: 4 | 6 }
   | { readonly kind: 'family-alive'; readonly family: 4 | 6 }
   | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }
-  | { readonly kind: 'overloaded'; readonly inFlight: number }
+  /** `refused`: resolutions not begun, or given up for others, since it was last reported; at most once a minute. */
+  | { readonly kind: 'overloaded'; readonly inFlight: number; readonly refused: number }
   | { readonly kind: 'query-log-failed'; readonly message: string }
   /** It is written again after a failure; `lost` queries are not in it. */
   | { readonly kind: 'query-log-works'; readonly file: string; readonly lost: number }

@@ -101,6 +101,11 @@ export interface EngineLimits {
   readonly primingRetryMs: number
   /** Resolutions in flight: 8 s x 2,000/s of hard failures; PowerDNS max_mthreads 2048, BIND recursive-clients 1000. */
   readonly resolutionsInFlight: number
+  /**
+   * An owner gives up its own oldest resolution for its own newest, and a query on its way for that of an owner with
+   * fewer, only after this: Unbound jostle-timeout 200. Most servers have answered by then.
+   */
+  readonly jostleMs: number
   /** Waiters on one resolution: 500 equal questions at once must all be answered (BIND answers 10). */
   readonly waitersPerResolution: number
   /** Prefetches in flight: off the clients' path, so never more than a small part of `resolutionsInFlight`. */
@@ -177,8 +182,16 @@ export interface UpstreamLimits {
    */
   readonly receivedTogether: number
   readonly receivedOfOne: number
-  /** Exchanges waiting for a socket: beyond that the oldest fail at once instead of adding latency to all. */
+  /**
+   * Exchanges waiting for a socket: beyond that the oldest of who has most of them fails instead of adding latency to
+   * all.
+   */
   readonly waitingExchanges: number
+  /**
+   * Longest wait for a socket, which no server is to blame for: half of what a client is given (`discardAfterMs`), so
+   * that the query can still be answered by the server that it then reaches.
+   */
+  readonly socketWaitMs: number
   /**
    * TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true
    * one is a round trip behind at most.
@@ -623,6 +636,7 @@ export const defaultLimits: Limits = deepFreeze({
     primingTries: 6,
     primingRetryMs: MINUTE_MS,
     resolutionsInFlight: 4_096,
+    jostleMs: 200,
     waitersPerResolution: 5_000,
     prefetchesInFlight: 64,
     aliasesPerReply: 11,
@@ -652,6 +666,7 @@ export const defaultLimits: Limits = deepFreeze({
     receivedTogether: 256,
     receivedOfOne: 32,
     waitingExchanges: 4_096,
+    socketWaitMs: 1_000,
     questionlessGraceMs: 100,
     repeatEventMs: MINUTE_MS,
   },

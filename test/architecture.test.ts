@@ -127,6 +127,7 @@ const inFolders = (...folders: string[]): readonly Source[] => sources.filter(so
 const PURE = [
   'dns',
   'presentation',
+  'fairness',
   'cache',
   'zone',
   'dnssec',
@@ -142,8 +143,8 @@ const WAYS_IN = ['cli.ts', 'index.ts'] as const
 /** What a file of a room sees besides its own room. A wing is a room. */
 const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly files: readonly string[] }> = (() => {
   const low = ['dns', 'presentation', 'contract']
-  const net = ['dns', 'contract', 'system', 'net']
-  const resolver = [...low, 'zone', 'dnssec', 'cache', 'resolver', 'resolver/asking', 'resolver/validation']
+  const net = ['dns', 'contract', 'fairness', 'system', 'net']
+  const resolver = [...low, 'fairness', 'zone', 'dnssec', 'cache', 'resolver', 'resolver/asking', 'resolver/validation']
   const server = [...resolver, 'policy']
   const config = [...server, 'server', 'render']
   const app = [
@@ -167,6 +168,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['http', []],
     ['contract', ['dns']],
     ['presentation', ['dns']],
+    ['fairness', ['dns', 'contract']],
     ['input', low],
     ['zone', low],
     ['system', low],

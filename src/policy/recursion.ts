@@ -1,4 +1,5 @@
 /** The last handler: asks the resolver, which consults local zones, the cache and then the world. */
+import { ownerOf } from '../fairness/owner.ts'
 import type { QueryOptions, Resolves } from '../resolver/resolver.ts'
 import type { Outcome } from '../steps.ts'
 import type { TraceSink } from '../resolver/trace.ts'
@@ -16,6 +17,7 @@ export const recursion =
         recursionDesired: query.recursionDesired,
         checkingDisabled: query.checkingDisabled,
         because: 'client',
+        owner: ownerOf(query.client.ip),
       } as const
       const options: QueryOptions = trace === null ? plain : { ...plain, trace }
       // The outcome that comes before `resolve` returns is one for which nobody had to be asked.

@@ -151,7 +151,10 @@ function socketSentence(event: SocketEvent): Sentence {
         message: `the kernel grants ${event.gotBytes} octets of receive buffer, ${event.wantedBytes} were wanted; sysctl net.core.rmem_max raises it`,
       }
     case 'sockets-exhausted':
-      return { level: 'warn', message: `no more sockets to be had (${event.code}); raise the limit of open files` }
+      return {
+        level: 'warn',
+        message: `no more sockets (${event.code}, ${event.times} times since the last report); raise the limit of open files`,
+      }
     default:
       return event satisfies never
   }
@@ -161,7 +164,10 @@ function socketSentence(event: SocketEvent): Sentence {
 function trafficSentence(event: TrafficEvent): Sentence {
   switch (event.kind) {
     case 'overloaded':
-      return { level: 'warn', message: `overloaded: ${event.inFlight} resolutions in flight, new ones fail` }
+      return {
+        level: 'warn',
+        message: `overloaded: ${event.inFlight} resolutions in flight, ${event.refused} refused or given up for others since the last report`,
+      }
     case 'query-log-failed':
       return { level: 'error', message: `queries are not logged: ${event.message}` }
     case 'query-log-works':

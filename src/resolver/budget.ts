@@ -22,6 +22,8 @@ export class Budget implements Work {
   #addressLookups = 0
   #verifications = 0
   #nsec3Hashes = 0
+  /** Did it wait for a place of our own? Then its time was not only the servers'. */
+  heldUp = false
   readonly #perName = new Tally()
   readonly #perForeignCut = new Tally()
   readonly #perServer = new Tally()

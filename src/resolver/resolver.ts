@@ -76,8 +76,9 @@ export class Resolver {
 
   /** `done` is called once, before this returns when nobody had to be asked. */
   resolve(question: Question, options: QueryOptions, done: (outcome: Outcome) => void): Cancel {
-    const { because, trace, checkingDisabled } = options
-    if (options.recursionDesired) return this.#scheduler.resolve(question, { because, trace, checkingDisabled }, done)
+    const { because, trace, checkingDisabled, owner } = options
+    if (options.recursionDesired)
+      return this.#scheduler.resolve(question, { because, trace, checkingDisabled, owner }, done)
     const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, { because, trace, checkingDisabled }))
     done(outcome ?? failure('not-recursive', 'recursion is not desired and there is nothing local or cached'))
     return () => {}

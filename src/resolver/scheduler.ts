@@ -1,14 +1,19 @@
 /**
  * Runs resolutions on the ports. It knows when, the engine knows how. Here and only here: sharing of equal questions,
- * cycles (who waits for whom), nesting depth, deadlines, cancellation, and what happens to a bug.
+ * cycles (who waits for whom), nesting depth, deadlines, cancellation, what happens to a bug, and who may have how much
+ * of what there is: resolutions and queries on their way are shared out among those they are for (`fairness/`).
  */
 import { encodeQuery } from '../dns/encode.ts'
 import { questionKey, type Edns, type Question } from '../dns/message.ts'
-import type { Cancel, ExchangeResult, Network } from '../ports.ts'
+import type { Cancel, ExchangeResult, Network, Transport } from '../ports.ts'
+import { OURSELVES, type Owner } from '../fairness/owner.ts'
+import { ShareTree, type Place } from '../fairness/share-tree.ts'
+import { Turnstile } from '../fairness/turnstile.ts'
 import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../steps.ts'
 import { Budget } from './budget.ts'
 import type { Env, Task } from './env.ts'
 import { failure, failureFacts, isRelative } from './outcome.ts'
+import { Run } from './run.ts'
 import { questionText, type TraceSink } from './trace.ts'
 
 export interface ResolveOptions {
@@ -16,6 +21,8 @@ export interface ResolveOptions {
   /** CD: nothing is validated for this client. */
   readonly checkingDisabled?: boolean | undefined
   readonly trace?: TraceSink | undefined
+  /** For whom; by default for ourselves. */
+  readonly owner?: Owner | undefined
 }
 
 interface Waiter {
@@ -43,6 +50,11 @@ class Resolution implements Task {
   readonly followsAliases: boolean
   readonly key: string
   readonly startedAt: number
+  /** Who asked first. */
+  readonly owner: Owner
+  /** Among those in flight; null before and after. */
+  place: Place<Resolution> | null = null
+  over = false
   readonly waiters = new Set<Waiter>()
   /** The resolutions that this one waits for, one entry a wait; null before the first. */
   waitsFor: Map<Waiter, Resolution> | null = null
@@ -58,6 +70,7 @@ class Resolution implements Task {
     checking: boolean
     key: string
     startedAt: number
+    owner: Owner
   }) {
     this.id = parts.id
     this.depth = parts.depth
@@ -66,6 +79,7 @@ class Resolution implements Task {
     this.budget = parts.budget
     this.trace = parts.trace
     this.startedAt = parts.startedAt
+    this.owner = parts.owner
     this.checking = parts.checking
     this.fresh = isFresh(parts.because)
     this.followsAliases = followsAliases(parts.because)
@@ -82,99 +96,6 @@ const followsAliases = (because: Because): boolean =>
 const keyOf = (question: Question, because: Because, checking: boolean): string =>
   `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}${followsAliases(because) ? '' : 'n'}`
 
-/**
- * One generator being driven. Effects that finish at once are taken in a loop, so that a long walk needs no deep stack.
- */
-class Run<T> {
-  readonly #steps: Steps<T>
-  readonly #perform: (effect: Effect, resume: (value: unknown) => void) => Cancel
-  readonly #done: (value: T) => void
-  readonly #broke: (error: unknown) => void
-  #pending: Cancel | null = null
-  #closed = false
-  /** Is an effect being performed right now, and had it ended before `perform` returned? */
-  #within = false
-  #ready = false
-  #input: unknown = undefined
-
-  constructor(
-    steps: Steps<T>,
-    perform: (effect: Effect, resume: (value: unknown) => void) => Cancel,
-    done: (value: T) => void,
-    broke: (error: unknown) => void,
-  ) {
-    this.#steps = steps
-    this.#perform = perform
-    this.#done = done
-    this.#broke = broke
-  }
-
-  /**
-   * Goes on with what the effect came to. One function for all effects of the run: an effect ends once, and there is
-   * one at a time.
-   */
-  readonly resume = (value: unknown): void => {
-    this.#input = value
-    if (this.#within) this.#ready = true
-    else {
-      this.#pending = null
-      this.#advance()
-    }
-  }
-
-  #advance(): void {
-    while (!this.#closed) {
-      const effect = this.#next()
-      if (effect === null) return
-      this.#within = true
-      this.#ready = false
-      try {
-        this.#pending = this.#perform(effect, this.resume)
-      } catch (error) {
-        this.#fail(error)
-        return
-      } finally {
-        this.#within = false
-      }
-      if (!this.#ready) return
-    }
-  }
-
-  /** A port threw: a bug like one in the steps, which would else wait for ever. */
-  #fail(error: unknown): void {
-    if (this.#closed) throw error
-    this.#closed = true
-    abandon(this.#steps)
-    this.#broke(error)
-  }
-
-  /** Runs up to the next effect; null when there is none. */
-  #next(): Effect | null {
-    const input = this.#input
-    this.#input = undefined
-    let result: IteratorResult<Effect, T>
-    try {
-      result = this.#steps.next(input)
-    } catch (error) {
-      this.#closed = true
-      this.#broke(error)
-      return null
-    }
-    if (result.done !== true) return result.value
-    this.#closed = true
-    this.#done(result.value)
-    return null
-  }
-
-  cancel(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#pending?.()
-    this.#pending = null
-    abandon(this.#steps)
-  }
-}
-
 const nothingToCancel: Cancel = () => {}
 
 export class Scheduler {
@@ -182,6 +103,11 @@ export class Scheduler {
   readonly #network: Network
   readonly #start: (task: Task) => Steps<Outcome>
   readonly #running = new Map<string, Flight>()
+  /** All in flight, by owner; also those that run next to another of their key. */
+  readonly #shares = new ShareTree<Resolution>()
+  readonly #places: Readonly<Record<Transport, Turnstile>>
+  #refused = 0
+  #quietUntil = 0
   readonly #edns: Edns
   /** Filled anew for each query. */
   readonly #caseBits = new Uint8Array(CASE_BITS_OCTETS)
@@ -198,11 +124,17 @@ export class Scheduler {
       flags: 0,
       options: [],
     }
+    const { udpSockets, tcpConnections, waitingExchanges: waiting, socketWaitMs: waitMs } = env.limits.upstream
+    const common = { waiting, waitMs, jostleMs: env.limits.engine.jostleMs }
+    this.#places = {
+      udp: new Turnstile('socket', { ...common, places: udpSockets }, env.clock),
+      tcp: new Turnstile('connection', { ...common, places: tcpConnections }, env.clock),
+    }
   }
 
   /** Resolutions in flight, sub-queries included. */
   get inFlight(): number {
-    return this.#running.size
+    return this.#shares.size
   }
 
   get questionsInFlight(): readonly string[] {
@@ -222,6 +154,7 @@ export class Scheduler {
       0,
       options.trace ?? null,
       this.#checks(options.because, options.checkingDisabled),
+      options.owner ?? OURSELVES,
     )
   }
 
@@ -230,12 +163,20 @@ export class Scheduler {
    * share one resolution, each client with its own deadline.
    */
   resolve(question: Question, options: ResolveOptions, done: (outcome: Outcome) => void): Cancel {
-    return this.#resolve(question, options, true, done)
+    return this.#resolve(question, options, this.#env.clock.now() + this.#env.limits.budget.timeMs, true, done)
   }
 
   /** Runs steps on behalf of a task outside the shared graph. */
   run<T>(task: Task, steps: Steps<T>, done: (value: T | null) => void): Cancel {
-    const resolution = this.#make(task.question, task.because, task.budget, task.depth, task.trace, task.checking)
+    const resolution = this.#make(
+      task.question,
+      task.because,
+      task.budget,
+      task.depth,
+      task.trace,
+      task.checking,
+      OURSELVES,
+    )
     const run = this.#drive(resolution, steps, done, error => {
       this.#tellBug(resolution, error)
       done(null)
@@ -243,21 +184,27 @@ export class Scheduler {
     return () => run.cancel()
   }
 
-  #resolve(question: Question, options: ResolveOptions, mayJoin: boolean, done: (outcome: Outcome) => void): Cancel {
-    const env = this.#env
+  #resolve(
+    question: Question,
+    options: ResolveOptions,
+    deadline: number,
+    mayJoin: boolean,
+    done: (outcome: Outcome) => void,
+  ): Cancel {
+    const { clock, limits } = this.#env
     const checking = this.#checks(options.because, options.checkingDisabled)
     const key = keyOf(question, options.because, checking)
     const running = mayJoin ? this.#joinable(key) : undefined
-    const { resolutionsInFlight, waitersPerResolution } = env.limits.engine
-    if (running === undefined && this.#running.size >= resolutionsInFlight) {
-      env.events({ kind: 'overloaded', inFlight: this.#running.size })
-      done(failure('overload', `limit of ${resolutionsInFlight} resolutions in flight reached`))
-      return nothingToCancel
-    }
+    const { waitersPerResolution } = limits.engine
     if (running !== undefined && running.waiters.size >= waitersPerResolution) {
       done(
         failure('overload', `limit of ${waitersPerResolution} clients waiting for ${questionText(question)} reached`),
       )
+      return nothingToCancel
+    }
+    const owner = options.owner ?? OURSELVES
+    if (running === undefined && !this.#admits(owner)) {
+      done(this.#noRoom())
       return nothingToCancel
     }
     let stopTimer: Cancel = nothingToCancel
@@ -268,32 +215,23 @@ export class Scheduler {
         over = true
         stopTimer()
         // What ended another client's resolution need not end this one's: start anew, once, on an own budget.
-        if (running !== undefined && isRelative(outcome)) this.#resolve(question, options, false, done)
+        if (running !== undefined && isRelative(outcome)) this.#resolve(question, options, deadline, false, done)
         else done(outcome)
       },
     }
-    const resolution =
-      running ??
-      this.#make(
-        question,
-        options.because,
-        new Budget(env.limits.budget, env.limits.dnssec, question.name, env.clock.now()),
-        0,
-        options.trace ?? null,
-        checking,
-        key,
-      )
+    const { because, trace = null } = options
+    const budget = (): Budget => new Budget(limits.budget, limits.dnssec, question.name, clock.now())
+    const resolution = running ?? this.#make(question, because, budget(), 0, trace, checking, owner, key)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution)
-    else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: env.clock.now(), question })
+    else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: clock.now(), question })
     if (over) return nothingToCancel
-    const { timeMs } = env.limits.budget
-    stopTimer = env.clock.after(timeMs, () => {
+    stopTimer = clock.after(Math.max(0, deadline - clock.now()), () => {
       resolution.waiters.delete(waiter)
       over = true
-      const ended = failure('deadline', `time limit of ${timeMs} ms reached`)
+      const ended = failure('deadline', `time limit of ${limits.budget.timeMs} ms reached`)
       // Of who joined another's resolution it says nothing: what it waited for had begun, and may end, at another time.
-      if (running === undefined) this.#rememberAtTop(resolution, ended)
+      if (running === undefined && mayJoin) this.#rememberAtTop(resolution, ended)
       done(ended)
     })
     return () => {
@@ -304,6 +242,50 @@ export class Scheduler {
     }
   }
 
+  /**
+   * Is there room for one more resolution of `owner`? When all places are taken, who holds most gives up its oldest for
+   * a newcomer with less; of its own an owner gives up only one that has had its time (Unbound's jostle-timeout).
+   */
+  #admits(owner: Owner): boolean {
+    const { resolutionsInFlight, jostleMs } = this.#env.limits.engine
+    if (this.#shares.size < resolutionsInFlight) return true
+    const giving = this.#shares.toGive(owner)
+    if (giving === undefined) return false
+    if (giving.own && this.#env.clock.now() - giving.item.startedAt < jostleMs) return false
+    this.#displace(giving.item)
+    return true
+  }
+
+  /**
+   * Its place is free at once. That it ends is heard by others only when the present step is done, in which they may
+   * have a part.
+   */
+  #displace(resolution: Resolution): void {
+    this.#noteRefused()
+    this.#land(resolution)
+    this.#env.clock.after(0, () => {
+      if (resolution.over) return
+      resolution.run?.cancel()
+      this.#finish(resolution, failure('overload', 'gave way to the queries of others, who have fewer in flight'))
+    })
+  }
+
+  #noRoom(): Outcome {
+    this.#noteRefused()
+    return failure('overload', `limit of ${this.#env.limits.engine.resolutionsInFlight} resolutions in flight reached`)
+  }
+
+  /** Reported with their number, once in `repeatEventMs`: any client can bring it about. */
+  #noteRefused(): void {
+    const { clock, events, limits } = this.#env
+    this.#refused++
+    const now = clock.now()
+    if (now < this.#quietUntil) return
+    this.#quietUntil = now + limits.upstream.repeatEventMs
+    events({ kind: 'overloaded', inFlight: this.#shares.size, refused: this.#refused })
+    this.#refused = 0
+  }
+
   #make(
     question: Question,
     because: Because,
@@ -311,6 +293,7 @@ export class Scheduler {
     depth: number,
     trace: TraceSink | null,
     checking: boolean,
+    owner: Owner,
     key = keyOf(question, because, checking),
   ): Resolution {
     return new Resolution({
@@ -323,6 +306,7 @@ export class Scheduler {
       checking,
       key,
       startedAt: this.#env.clock.now(),
+      owner,
     })
   }
 
@@ -339,6 +323,7 @@ export class Scheduler {
   #launch(resolution: Resolution, parent = 0): void {
     const { clock } = this.#env
     if (!this.#running.has(resolution.key)) this.#running.set(resolution.key, { resolution })
+    resolution.place = this.#shares.add(resolution.owner, resolution)
     const { id, depth, question, because, trace } = resolution
     trace?.({ kind: 'lookup', id, parent, depth, atMs: clock.now(), question, because })
     const finish = (outcome: Outcome): void => this.#finish(resolution, outcome)
@@ -357,6 +342,8 @@ export class Scheduler {
 
   #finish(resolution: Resolution, outcome: Outcome): void {
     const { clock } = this.#env
+    if (resolution.over) return
+    resolution.over = true
     this.#land(resolution)
     const now = clock.now()
     resolution.trace?.({
@@ -375,8 +362,10 @@ export class Scheduler {
   }
 
   /** What was remembered on the way is left as it is. */
-  #rememberAtTop({ depth, question }: Resolution, outcome: Outcome): void {
+  #rememberAtTop({ depth, question, budget }: Resolution, outcome: Outcome): void {
     if (depth > 0 || outcome.kind !== 'failure' || failureFacts[outcome.why].remembered !== 'at-top') return
+    // Time that went by in our own queues is no fault of the question.
+    if (outcome.why === 'deadline' && budget.heldUp) return
     this.#env.caches.failures.put(question, outcome, this.#env.clock.now())
   }
 
@@ -386,6 +375,8 @@ export class Scheduler {
 
   /** It runs no more. One that was started beside another of its key is not in the map. */
   #land(resolution: Resolution): void {
+    if (resolution.place !== null) this.#shares.delete(resolution.place)
+    resolution.place = null
     const flight = this.#running.get(resolution.key)
     if (flight === undefined || flight.resolution !== resolution) return
     flight.resolution = null
@@ -416,7 +407,7 @@ export class Scheduler {
   ): Cancel {
     switch (effect.kind) {
       case 'exchange':
-        return this.#exchange(effect.spec, resume)
+        return this.#exchange(resolution, effect.spec, resume, broke)
       case 'lookup':
         return this.#lookup(resolution, effect.question, effect.because, true, resume)
       case 'pause':
@@ -430,7 +421,33 @@ export class Scheduler {
     }
   }
 
-  #exchange(spec: ExchangeSpec, resume: (result: ExchangeResult) => void): Cancel {
+  #exchange(
+    resolution: Resolution,
+    spec: ExchangeSpec,
+    resume: (result: ExchangeResult) => void,
+    broke: (error: unknown) => void,
+  ): Cancel {
+    const places = this.#places[spec.transport]
+    const visit = places.come(
+      resolution.owner,
+      () => {
+        try {
+          return this.#send(spec, result => {
+            visit.done()
+            resume(result)
+          })
+        } catch (error) {
+          broke(error)
+          return nothingToCancel
+        }
+      },
+      reason => resume({ kind: 'not-sent', reason }),
+    )
+    if (places.waiting > 0) resolution.budget.heldUp = true
+    return () => visit.cancel()
+  }
+
+  #send(spec: ExchangeSpec, done: (result: ExchangeResult) => void): Cancel {
     const { random } = this.#env
     const caseBits = this.#caseBits
     if (spec.mixCase) random.bytes(caseBits)
@@ -442,7 +459,7 @@ export class Scheduler {
       recursionDesired: false,
       edns: spec.edns ? this.#edns : null,
     })
-    return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, resume)
+    return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, done)
   }
 
   #lookup(
@@ -464,6 +481,10 @@ export class Scheduler {
       resume(failure('budget', `limit of ${depthLimit} nested look-ups reached`))
       return nothingToCancel
     }
+    if (running === undefined && !this.#admits(asker.owner)) {
+      resume(this.#noRoom())
+      return nothingToCancel
+    }
     let retry: Cancel = nothingToCancel
     const waiter: Waiter = {
       done: outcome => {
@@ -474,7 +495,7 @@ export class Scheduler {
       },
     }
     const resolution =
-      running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking, key)
+      running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking, asker.owner, key)
     asker.waitsFor ??= new Map()
     asker.waitsFor.set(waiter, resolution)
     resolution.waiters.add(waiter)
@@ -498,6 +519,7 @@ export class Scheduler {
 
   /** Nobody waits for it any more: its exchanges end and its own look-ups are let go. */
   #cancel(resolution: Resolution): void {
+    resolution.over = true
     this.#land(resolution)
     resolution.run?.cancel()
   }

@@ -10,6 +10,7 @@ import type { Caches } from '../cache/caches.ts'
 import type { Event } from '../events.ts'
 import { type LimitChanges, type Limits, limitsWith } from '../limits.ts'
 import type { Delegation } from '../cache/delegations.ts'
+import { ownerOf } from '../fairness/owner.ts'
 import type { Outcome } from '../steps.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import { createEngine } from '../engine/engine.ts'
@@ -56,6 +57,8 @@ export interface Asking {
   readonly recursionDesired?: boolean
   /** CD, default false. */
   readonly checkingDisabled?: boolean
+  /** Address of the client. Default: the resolver asks for itself. */
+  readonly client?: string
 }
 
 /** A resolution that was started and not waited for. */
@@ -158,6 +161,7 @@ export class World {
         recursionDesired: options.recursionDesired ?? true,
         checkingDisabled: options.checkingDisabled ?? false,
         because: 'client',
+        ...(options.client === undefined ? {} : { owner: ownerOf(ip(options.client)) }),
         trace: step => this.trace.push(step),
       },
       outcome => {

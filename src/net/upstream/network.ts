@@ -28,10 +28,13 @@ export interface SystemNetwork extends Network {
 
 export function createNetwork({ clock, random, limits, events, libc }: NetworkParts): SystemNetwork {
   let quietUntil = 0
+  let times = 0
   const exhausted = (code: string): void => {
+    times++
     if (clock.now() < quietUntil) return
     quietUntil = clock.now() + limits.upstream.repeatEventMs
-    events({ kind: 'sockets-exhausted', code })
+    events({ kind: 'sockets-exhausted', code, times })
+    times = 0
   }
   const parts: UpstreamParts = { clock, random, limits: limits.upstream, exhausted }
   const sockets = libc !== undefined && isMainThread ? new EpollSockets(libc, parts) : dgramSockets(parts)

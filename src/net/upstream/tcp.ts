@@ -18,6 +18,7 @@ interface TcpExchange {
   readonly server: ServerAddress
   readonly query: Uint8Array
   readonly done: (result: ExchangeResult) => void
+  readonly timeoutMs: number
   connection: Connection | null
   /** The query with the connection's ID. */
   sent: Uint8Array
@@ -45,6 +46,7 @@ interface Connection {
 }
 
 const ID_VALUES = 65_536
+const noTimer: Cancel = () => {}
 
 export class TcpUpstream {
   readonly #parts: UpstreamParts
@@ -65,7 +67,10 @@ export class TcpUpstream {
     return this.#waiting.size
   }
 
-  /** See `Network.exchange`. `timeoutMs` includes waiting for a connection and making it. */
+  /**
+   * See `Network.exchange`. `timeoutMs` includes making a connection; waiting for a place for one has a bound of its
+   * own (`socketWaitMs`).
+   */
   exchange(
     server: ServerAddress,
     query: Uint8Array,
@@ -76,12 +81,13 @@ export class TcpUpstream {
       server,
       query,
       done,
+      timeoutMs,
       connection: null,
       sent: query,
       sentAt: this.#parts.clock.now(),
       retried: false,
       over: false,
-      cancelTimer: this.#parts.clock.after(timeoutMs, () => this.#expire(exchange)),
+      cancelTimer: noTimer,
     }
     if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
     else if (!this.#start(exchange)) this.#wait(exchange)
@@ -117,6 +123,11 @@ export class TcpUpstream {
     setId(exchange.sent, id)
     exchange.connection = connection
     exchange.sentAt = this.#parts.clock.now()
+    // One that is asked once more has no more time than it had.
+    if (!exchange.retried) {
+      exchange.cancelTimer()
+      exchange.cancelTimer = this.#parts.clock.after(exchange.timeoutMs, () => this.#expire(exchange))
+    }
     connection.pending.set(id, exchange)
     connection.cancelIdle?.()
     connection.cancelIdle = null
@@ -131,8 +142,10 @@ export class TcpUpstream {
   }
 
   #wait(exchange: TcpExchange): void {
+    const { clock, limits } = this.#parts
     this.#waiting.add(exchange)
-    if (this.#waiting.size <= this.#parts.limits.waitingExchanges) return
+    if (!exchange.retried) exchange.cancelTimer = clock.after(limits.socketWaitMs, () => this.#expire(exchange))
+    if (this.#waiting.size <= limits.waitingExchanges) return
     const [oldest] = this.#waiting
     if (oldest !== undefined)
       this.#finishLater(oldest, { kind: 'not-sent', reason: 'too many exchanges wait for a connection' })

@@ -4,7 +4,8 @@
  *
  * Invariants: `done` is called exactly once, never from within `exchange`, and never after a cancel; a socket serves
  * one server and at most one exchange at a time; a socket whose exchange did not end with its reply is never used
- * again, so that its port need not be trusted twice; open sockets never exceed `limits.udpSockets`.
+ * again, so that its port need not be trusted twice; open sockets never exceed `limits.udpSockets`. The engine has no
+ * more than these on their way, so that an exchange waits here only when the system has no descriptor left.
  *
  * Queries leave together, at the end of the loop's turn (`outbox.ts` says why).
  */
@@ -48,6 +49,8 @@ interface UdpExchange {
   cancelGrace: Cancel | null
   over: boolean
 }
+
+const noTimer: Cancel = () => {}
 
 interface Weak {
   readonly bytes: Uint8Array
@@ -98,7 +101,10 @@ export class UdpUpstream {
     return this.#waiting.size
   }
 
-  /** See `Network.exchange`. Time spent waiting for a socket counts against `timeoutMs`. */
+  /**
+   * See `Network.exchange`. The time of the server begins when the query leaves; waiting for a socket has a bound of
+   * its own (`socketWaitMs`).
+   */
   exchange(
     server: ServerAddress,
     query: Uint8Array,
@@ -118,7 +124,7 @@ export class UdpUpstream {
       weak: null,
       cancelGrace: null,
       over: false,
-      cancelTimer: this.#parts.clock.after(timeoutMs, () => this.#expire(exchange)),
+      cancelTimer: noTimer,
     }
     if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
     else if (!this.#start(exchange)) this.#wait(exchange)
@@ -170,6 +176,8 @@ export class UdpUpstream {
   #send(exchange: UdpExchange, seat: Seat): void {
     exchange.seat = seat
     seat.exchange = exchange
+    exchange.cancelTimer()
+    exchange.cancelTimer = this.#parts.clock.after(exchange.timeoutMs, () => this.#expire(exchange))
     this.#outbox.add(exchange)
   }
 
@@ -182,8 +190,10 @@ export class UdpUpstream {
   }
 
   #wait(exchange: UdpExchange): void {
+    const { clock, limits } = this.#parts
     this.#waiting.add(exchange)
-    if (this.#waiting.size <= this.#parts.limits.waitingExchanges) return
+    exchange.cancelTimer = clock.after(limits.socketWaitMs, () => this.#expire(exchange))
+    if (this.#waiting.size <= limits.waitingExchanges) return
     const [oldest] = this.#waiting
     if (oldest !== undefined)
       this.#finishLater(oldest, { kind: 'not-sent', reason: 'too many exchanges wait for a socket' })

@@ -246,13 +246,13 @@ describe('connections to servers', () => {
     expect([upstream.openConnections, upstream.waiting]).toEqual([2, 0])
   })
 
-  it('that never come free cost a waiting exchange its own time, and the server no blame', async () => {
-    const { ask, upstream, clock } = makeUpstream({ tcpConnections: 1, waitingExchanges: 1 })
+  it('that never come free cost a waiting exchange the time to wait, and the server no blame', async () => {
+    const { ask, upstream, clock } = makeUpstream({ tcpConnections: 1, waitingExchanges: 1, socketWaitMs: 1_000 })
     const silent = await tcpServer(() => {})
     const other = await tcpServer(echo)
     const first = ask(silent.server, query(), 2_000)
     const pushedOut = ask(other.server, query(), 1_000)
-    const waits = ask(other.server, query(), 1_000)
+    const waits = ask(other.server, query(), 100)
     expect(await pushedOut).toEqual({ kind: 'not-sent', reason: 'too many exchanges wait for a connection' })
     expect(upstream.waiting).toBe(1)
     clock.advance(1_000)

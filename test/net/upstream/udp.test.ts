@@ -366,11 +366,11 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
       expect(await inFlight).toMatchObject({ kind: 'reply' })
     })
 
-    it('that never come free cost a waiting exchange its own time, and the server no blame', async () => {
-      const { upstream, clock, ask } = makeUpstream({ udpSockets: 1 })
+    it('that never come free cost a waiting exchange the time to wait, and the server no blame', async () => {
+      const { upstream, clock, ask } = makeUpstream({ udpSockets: 1, socketWaitMs: 200 })
       const { server } = await udpServer(() => {})
       const first = ask(server, query({ id: 1 }), 500)
-      const second = ask(server, query({ id: 2 }), 200)
+      const second = ask(server, query({ id: 2 }), 50)
       expect(upstream.waiting).toBe(1)
       // The first leaves.
       await settle()
@@ -378,6 +378,22 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
       expect(await second).toEqual({ kind: 'not-sent', reason: 'no socket became free in time' })
       clock.advance(300)
       expect(await first).toMatchObject({ kind: 'timeout' })
+    })
+
+    it('that come free late leave the server all of its time', async () => {
+      const { upstream, clock, ask } = makeUpstream({ udpSockets: 1, socketWaitMs: 1_000 })
+      const { server } = await udpServer((q, send) => {
+        if (idIn(q) === 2) send(answer(q))
+      })
+      const first = ask(server, query({ id: 1 }), 400)
+      // Less than it waits: the server's time has not begun.
+      const second = ask(server, query({ id: 2 }), 50)
+      await settle()
+      clock.advance(399)
+      expect(upstream.waiting).toBe(1)
+      clock.advance(1)
+      expect(await first).toMatchObject({ kind: 'timeout' })
+      expect(await second).toMatchObject({ kind: 'reply', rttMs: 0 })
     })
 
     it('keep a bounded queue: the oldest that waits is let go', async () => {

@@ -1,0 +1,144 @@
+/**
+ * What is held or waits, by owner: a tree of blocks with the items of each owner at its leaf, in the order in which
+ * they came. It finds the owner that has most, and whose turn it is, in work that grows with the depth of the tree and
+ * not with the number of owners. Pure: no clock, no randomness.
+ *
+ * Invariants: a block is in the tree as long as it has an item; the count of a block is that of the items below it.
+ */
+import type { Owner } from './owner.ts'
+
+/** An item in the tree. */
+export interface Place<T> {
+  readonly item: T
+  readonly leaf: Block<T>
+}
+
+class Block<T> {
+  readonly key: string
+  readonly parent: Block<T> | null
+  count = 0
+  /** The items of just this block, oldest first. */
+  readonly own: Set<Place<T>> = new Set()
+  /** The first is the next whose turn it is. */
+  readonly inner: Map<string, Block<T>> = new Map()
+  /** The inner blocks by their count; within one count the one that has had it longest is first. */
+  readonly #byCount: Set<Block<T>>[] = []
+  #most = 0
+
+  constructor(key: string, parent: Block<T> | null) {
+    this.key = key
+    this.parent = parent
+  }
+
+  /** The inner block with the most items. */
+  get fullest(): Block<T> | undefined {
+    const [first] = this.#byCount[this.#most] ?? []
+    return first
+  }
+
+  /** An inner block went from `before` items to one more or one less. */
+  moved(block: Block<T>, before: number): void {
+    const after = block.count
+    this.#byCount[before]?.delete(block)
+    if (after > 0) {
+      this.#byCount[after] ??= new Set()
+      this.#byCount[after]?.add(block)
+    }
+    if (after > this.#most) this.#most = after
+    else if (before === this.#most && this.#byCount[before]?.size === 0) this.#most = after
+  }
+}
+
+export class ShareTree<T> {
+  readonly #root = new Block<T>('', null)
+
+  get size(): number {
+    return this.#root.count
+  }
+
+  /** Items of an owner, or of a block: the first part of an owner. */
+  countOf(owner: Owner): number {
+    let block: Block<T> | undefined = this.#root
+    for (const key of owner) block = block?.inner.get(key)
+    return block?.count ?? 0
+  }
+
+  add(owner: Owner, item: T): Place<T> {
+    let block = this.#root
+    for (const key of owner) {
+      let next = block.inner.get(key)
+      if (next === undefined) {
+        next = new Block(key, block)
+        block.inner.set(key, next)
+      }
+      block = next
+    }
+    const place: Place<T> = { item, leaf: block }
+    block.own.add(place)
+    this.#count(block, 1)
+    return place
+  }
+
+  /** `place` is one of this tree. False when it is not there any more. */
+  delete(place: Place<T>): boolean {
+    if (!place.leaf.own.delete(place)) return false
+    this.#count(place.leaf, -1)
+    return true
+  }
+
+  /**
+   * What makes room for an item of `newcomer`: the oldest of the owner that has most. At each width that is the fullest
+   * block, or the newcomer's own when it would have as many itself. `own` when the item is of the newcomer's own leaf.
+   * Undefined when the tree is empty.
+   */
+  toGive(newcomer: Owner): { readonly item: T; readonly own: boolean } | undefined {
+    let block = this.#root
+    let own = true
+    for (const depth of newcomer.keys()) {
+      const { fullest } = block
+      if (fullest === undefined) break
+      const mine: Block<T> | undefined = own ? block.inner.get(newcomer[depth] ?? '') : undefined
+      own = mine !== undefined && mine.count + 1 >= fullest.count
+      block = own ? (mine ?? fullest) : fullest
+    }
+    while (block.fullest !== undefined) block = block.fullest
+    const [place] = block.own
+    return place === undefined ? undefined : { item: place.item, own }
+  }
+
+  /** Takes out the oldest item of the owner whose turn it is: the blocks of one width take turns (round robin). */
+  next(): T | undefined {
+    let block = this.#root
+    for (;;) {
+      const [first] = block.inner.values()
+      if (first === undefined) break
+      // To the end of the row; it leaves the row when it is empty.
+      block.inner.delete(first.key)
+      block.inner.set(first.key, first)
+      block = first
+    }
+    const [place] = block.own
+    if (place === undefined) return undefined
+    this.delete(place)
+    return place.item
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    yield* itemsOf(this.#root)
+  }
+
+  #count(leaf: Block<T>, by: 1 | -1): void {
+    for (let block: Block<T> | null = leaf; block !== null; block = block.parent) {
+      const before = block.count
+      block.count += by
+      const { parent } = block
+      parent?.moved(block, before)
+      if (block.count === 0) parent?.inner.delete(block.key)
+    }
+  }
+}
+
+function* itemsOf<T>(block: Block<T>): Generator<T> {
+  for (const { item } of block.own) yield item
+  for (const inner of block.inner.values()) yield* itemsOf(inner)
+}

@@ -1,0 +1,182 @@
+/**
+ * One client, or a whole network of them, takes all there is: what is left for others. Whole worlds on the virtual
+ * clock, with few sockets and few resolutions, so that the attacker holds everything at all times.
+ */
+import { describe, expect, it } from 'vitest'
+import type { ServerSource, ZoneSource } from '../../src/simulation/internet.ts'
+import { type Started, simulate, type World, type WorldOptions } from '../../src/simulation/world.ts'
+import { seeds } from './support.ts'
+
+const ROOT = '198.51.100.1'
+const TLD = '198.51.100.2'
+const GOOD = '192.0.2.53'
+const soa = '@ 300 IN SOA ns h 1 7200 3600 86400 300'
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+
+const SILENT_ZONES = 400
+const silentAt = range(40).map(i => `203.0.113.${i}`)
+
+/**
+ * `silentN.example.` is delegated to servers that say nothing, `gluelessN.example.` to names of servers below those, and
+ * `good.example.` answers at once.
+ */
+function internet(): Pick<WorldOptions, 'zones' | 'servers'> {
+  const silent = range(SILENT_ZONES).map(
+    i => `silent${i} 300 IN NS ns.silent${i}\nns.silent${i} 300 IN A ${silentAt[i % silentAt.length]}`,
+  )
+  const glueless = range(SILENT_ZONES).map(i =>
+    range(4)
+      .map(j => `glueless${i} 300 IN NS ns${j}.x${i}.silent${(i * 4 + j) % SILENT_ZONES}`)
+      .join('\n'),
+  )
+  const zones: ZoneSource[] = [
+    {
+      origin: '.',
+      at: [ROOT],
+      text: `@ 86400 IN SOA a.root. h. 1 2 3 4 300\n@ 86400 IN NS a.root.\na.root. 86400 IN A ${ROOT}\nexample. 86400 IN NS a.nic.example.\na.nic.example. 86400 IN A ${TLD}`,
+    },
+    {
+      origin: 'example.',
+      at: [TLD],
+      text: `${soa}\n@ 300 IN NS a.nic\na.nic 300 IN A ${TLD}\ngood 300 IN NS ns.good\nns.good 300 IN A ${GOOD}\n${[...silent, ...glueless].join('\n')}`,
+    },
+    { origin: 'good.example.', at: [GOOD], text: `${soa}\n@ 300 IN NS ns\nns 300 IN A ${GOOD}\n* 300 IN A 192.0.2.99` },
+  ]
+  const servers: ServerSource[] = silentAt.map(address => ({ at: [address], does: ['silent'] }))
+  return { zones, servers }
+}
+
+const few: WorldOptions['limits'] = {
+  engine: { resolutionsInFlight: 200 },
+  upstream: { udpSockets: 60, waitingExchanges: 300 },
+}
+
+interface Flood {
+  readonly about: string
+  readonly asks: (n: number) => string
+  readonly from: (n: number) => string
+  readonly perSecond: number
+}
+
+const silentName = (n: number): string => `n${n}.silent${n % SILENT_ZONES}.example.`
+const gluelessName = (n: number): string => `n${n}.glueless${n % SILENT_ZONES}.example.`
+const one = (): string => '192.0.2.1'
+
+const floods: readonly Flood[] = [
+  { about: 'one address, silent servers', asks: silentName, from: one, perSecond: 1_000 },
+  { about: 'one address, glueless silent servers', asks: gluelessName, from: one, perSecond: 100 },
+  { about: 'a /24 of addresses', asks: silentName, from: n => `198.18.0.${n % 256}`, perSecond: 1_000 },
+  { about: 'one address of the same /24 as the victim', asks: silentName, from: () => '10.0.0.66', perSecond: 1_000 },
+  {
+    about: 'a /64 of IPv6 with an address for each query',
+    asks: silentName,
+    from: n => `2001:db8:0:7::${(n + 1).toString(16)}`,
+    perSecond: 1_000,
+  },
+  {
+    about: 'a /56 of IPv6 with a link for each query',
+    asks: silentName,
+    from: n => `2001:db8:0:1${(n % 256).toString(16).padStart(2, '0')}::1`,
+    perSecond: 1_000,
+  },
+  {
+    about: '30 networks of many addresses',
+    asks: silentName,
+    from: n => `198.18.${n % 30}.${(n * 7) % 256}`,
+    perSecond: 1_000,
+  },
+]
+
+interface Victim {
+  readonly client?: string
+  readonly name: (n: number) => string
+}
+
+const victim: Victim = { client: '10.0.0.2', name: n => `v${n}.good.example.` }
+const FLOOD_MS = 3_000
+const EVERY_MS = 100
+
+/** Floods, and asks for a new name of the victim's ten times a second; what came of those. */
+function play(world: World, flood: Flood, { client, name }: Victim): readonly Started[] {
+  const asked: Started[] = []
+  const gapMs = 1_000 / flood.perSecond
+  let sent = 0
+  for (let at = 0; at < FLOOD_MS; at += EVERY_MS) {
+    for (; sent * gapMs < at + EVERY_MS; sent++) {
+      world.start(flood.asks(sent), 'A', { client: flood.from(sent) })
+      world.advance(gapMs)
+    }
+    asked.push(world.start(name(asked.length), 'A', client === undefined ? {} : { client }))
+  }
+  world.advance(1_000)
+  return asked
+}
+
+const kinds = (asked: readonly Started[]): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const { outcome } of asked) {
+    const kind = outcome === null ? 'nothing' : outcome.kind === 'failure' ? outcome.why : outcome.kind
+    counts[kind] = (counts[kind] ?? 0) + 1
+  }
+  return counts
+}
+
+const all = FLOOD_MS / EVERY_MS
+
+describe('new names of others, while one takes all there is', () => {
+  it.each(floods.flatMap(flood => seeds(1, 7).map(seed => [flood.about, seed, flood] as const)))(
+    'are answered within a second: %s (seed %d)',
+    (_about, seed, flood) => {
+      const world = simulate({ ...internet(), seed, limits: few })
+      const asked = play(world, flood, victim)
+      expect(kinds(asked)).toEqual({ answer: all })
+      // It was all taken.
+      expect(world.events.filter(({ kind }) => kind === 'overloaded')).toHaveLength(1)
+      world.run()
+      expect([world.resolver.inFlight, world.network.inFlight]).toEqual([0, 0])
+    },
+  )
+
+  it.each([
+    ['an IPv6 client', { client: '2001:db8:ffff::1', name: victim.name }],
+    ['an IPv6 client on the link of the flood', { client: '2001:db8:0:7:ffff::1', name: victim.name }],
+    ['the resolver itself', { name: victim.name }],
+  ] as const)('are answered to %s', (_about, who) => {
+    const world = simulate({ ...internet(), limits: few })
+    const flood: Flood = {
+      about: '',
+      asks: silentName,
+      from: () => '2001:db8:0:7::1',
+      perSecond: 1_000,
+    }
+    expect(kinds(play(world, flood, who))).toEqual({ answer: all })
+  })
+
+  it('are not remembered as failures, nor is anything else that only we were short of', () => {
+    const world = simulate({ ...internet(), limits: { ...few, upstream: { udpSockets: 1, waitingExchanges: 1 } } })
+    const asked = range(50).map(n => world.start(`w${n}.good.example.`, 'A', { client: '10.0.0.2' }))
+    world.run()
+    expect(kinds(asked).overload ?? 0).toBeGreaterThan(0)
+    expect(world.caches.failures.size).toBe(0)
+    for (const n of range(50)) expect(world.resolve(`w${n}.good.example.`).kind).toBe('answer')
+  })
+
+  it('that join a look-up begun by the flood are answered all the same', () => {
+    const world = simulate({ ...internet(), limits: few })
+    const shared = (n: number): string => `s${Math.floor(n / 20)}.good.example.`
+    const flood: Flood = { ...(floods[0] ?? fail()), asks: n => (n % 20 === 0 ? shared(n) : silentName(n)) }
+    expect(kinds(play(world, flood, { client: '10.0.0.2', name: n => shared(n * 100) }))).toEqual({ answer: all })
+  })
+
+  it('are as before a second after the flood', () => {
+    const world = simulate({ ...internet(), limits: few })
+    play(world, floods[0] ?? fail(), victim)
+    const after = range(20).map(n => world.start(`after${n}.good.example.`, 'A', { client: `10.0.${n}.2` }))
+    world.advance(200)
+    expect(kinds(after)).toEqual({ answer: 20 })
+  })
+})
+
+function fail(): never {
+  throw new Error('no flood')
+}

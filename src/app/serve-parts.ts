@@ -16,7 +16,7 @@ import type { WaitingClients } from '../server/pending-queries.ts'
 import type { Recursor } from './recursor.ts'
 
 export interface ServingParts {
-  readonly recursor: Pick<Recursor, 'clock' | 'caches' | 'resolver' | 'zones'>
+  readonly recursor: Pick<Recursor, 'clock' | 'random' | 'caches' | 'resolver' | 'zones'>
   readonly allow: readonly Prefix[]
   readonly identity: Config['identity']
   readonly limits: Pick<Limits, 'server' | 'tcp'>
@@ -32,9 +32,10 @@ export interface ServingParts {
 
 export function makeServe(parts: ServingParts): Serve {
   const { recursor, allow, identity, limits, watch, rootKeyTags } = parts
-  const { clock, caches, resolver, zones } = recursor
+  const { clock, random, caches, resolver, zones } = recursor
   return createServe({
     clock,
+    random,
     answers: caches.answers,
     prefetch: question => resolver.prefetch(question),
     pipeline: makePipeline({

@@ -4,7 +4,8 @@
  * (DVE-2019-0001), or a name that the server has given away: then it denies that name and no other. Failures are apart
  * (`failure-cache.ts`): they say nothing about the data.
  *
- * Invariants: bounded in bytes; an entry lives for min(SOA TTL, SOA MINIMUM, maxNegativeTtl); the latest statement
+ * Invariants: bounded in bytes; an entry lives for min(SOA TTL, SOA MINIMUM, maxNegativeTtl), without an SOA for
+ * bareDenialTtl, and then it denies its own name only; the latest statement
  * wins, so that an NXDOMAIN entry is gone as soon as newer data shows its name or one below it to exist, unless only
  * the NXDOMAIN was validated.
  */
@@ -26,7 +27,8 @@ export interface NegativeEntry {
   readonly kind: 'nodata' | 'nxdomain'
   readonly name: Name
   readonly type: number
-  readonly soa: RRset
+  /** Null where the servers gave none. */
+  readonly soa: RRset | null
   readonly proof: readonly RRset[]
   readonly security: Security
   readonly storedAt: number
@@ -37,7 +39,7 @@ interface Entry {
   readonly kind: 'nodata' | 'nxdomain'
   readonly name: Name
   readonly type: number
-  readonly soa: PackedRRset
+  readonly soa: PackedRRset | null
   readonly proof: readonly PackedRRset[]
   readonly security: Security
   readonly storedAt: number
@@ -51,9 +53,9 @@ const EVERY_TYPE = 0
 export function remainingDenial(
   entry: NegativeEntry,
   now: number,
-): { readonly soa: RRset; readonly proof: readonly RRset[] } {
+): { readonly soa: RRset | null; readonly proof: readonly RRset[] } {
   const count = (rrset: RRset): RRset => ({ ...rrset, ttl: ttlLeft(rrset.ttl, entry.storedAt, now) })
-  return { soa: count(entry.soa), proof: entry.proof.map(count) }
+  return { soa: entry.soa === null ? null : count(entry.soa), proof: entry.proof.map(count) }
 }
 
 export class NegativeCache {
@@ -72,7 +74,7 @@ export class NegativeCache {
       (entry, key) =>
         entry.proof.reduce(
           (sum, rrset) => sum + setBytes(rrset),
-          limits.entryOverheadBytes + key.length + setBytes(entry.soa),
+          limits.entryOverheadBytes + key.length + (entry.soa === null ? 0 : setBytes(entry.soa)),
         ),
       entry => this.#count(entry, -1),
     )
@@ -94,7 +96,8 @@ export class NegativeCache {
     if (this.#store.size === 0) return undefined
     for (let name = question.name; this.#nxdomains > 0; name = parentOf(name)) {
       const entry = this.#live(questionKey({ name, type: EVERY_TYPE, class: question.class }), now)
-      if (entry !== undefined && (name === question.name || entry.security.kind === 'secure')) return unpack(entry)
+      const speaks = name === question.name || (entry?.security.kind === 'secure' && entry.soa !== null)
+      if (entry !== undefined && speaks) return unpack(entry)
       if (name === ROOT) break
     }
     const entry = this.#live(questionKey(question), now)
@@ -105,7 +108,7 @@ export class NegativeCache {
    * False when not stored: no TTL left (RFC 2308 section 5), a malformed SOA, too large, or a validated NXDOMAIN stands
    * against it.
    */
-  putNodata(question: Question, soa: RRset, proof: readonly RRset[], security: Security, now: number): boolean {
+  putNodata(question: Question, soa: RRset | null, proof: readonly RRset[], security: Security, now: number): boolean {
     if (question.type === EVERY_TYPE) return false
     return this.#put('nodata', question, soa, proof, security, now)
   }
@@ -117,7 +120,7 @@ export class NegativeCache {
   putNxdomain(
     name: Name,
     klass: number,
-    soa: RRset,
+    soa: RRset | null,
     proof: readonly RRset[],
     security: Security,
     now: number,
@@ -153,16 +156,13 @@ export class NegativeCache {
   #put(
     kind: Entry['kind'],
     question: Question,
-    soa: RRset,
+    soa: RRset | null,
     proof: readonly RRset[],
     security: Security,
     now: number,
   ): boolean {
-    const rdata = soa.rdatas[0]
-    const fields = rdata === undefined ? null : readSoa(rdata)
-    if (fields === null) return false
-    const ttl = negativeTtl(soa.ttl, fields.minimum, this.#limits)
-    const bytes = proof.reduce((sum, rrset) => sum + dataBytes(rrset), dataBytes(soa))
+    const ttl = this.#ttlOf(soa)
+    const bytes = proof.reduce((sum, rrset) => sum + dataBytes(rrset), soa === null ? 0 : dataBytes(soa))
     if (ttl === 0 || bytes > this.#limits.entryBytes) return false
     const key = flat(questionKey(question))
     const old = this.#live(key, now)
@@ -176,12 +176,20 @@ export class NegativeCache {
       security,
       storedAt: now,
       expiresAt: now + ttl * 1000,
-      soa: packRRset(soa, ttl),
+      soa: soa === null ? null : packRRset(soa, ttl),
       proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
     }
     if (!this.#store.set(key, entry)) return false
     if (old === undefined) this.#count(entry, 1)
     return true
+  }
+
+  /** Seconds; 0 for an SOA that cannot be read. */
+  #ttlOf(soa: RRset | null): number {
+    if (soa === null) return this.#limits.bareDenialTtl
+    const [rdata] = soa.rdatas
+    const fields = rdata === undefined ? null : readSoa(rdata)
+    return fields === null ? 0 : negativeTtl(soa.ttl, fields.minimum, this.#limits)
   }
 
   #count(entry: Entry, by: number): void {
@@ -211,6 +219,6 @@ export class NegativeCache {
 
 const unpack = (entry: Entry): NegativeEntry => ({
   ...entry,
-  soa: unpackRRset(entry.soa, entry.soa.ttl),
+  soa: entry.soa === null ? null : unpackRRset(entry.soa, entry.soa.ttl),
   proof: entry.proof.map(packed => unpackRRset(packed, packed.ttl)),
 })

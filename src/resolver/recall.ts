@@ -148,7 +148,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
   if (denial !== undefined && isWithin(denial.name, top) && speaksFor(env, denial, question, now)) {
     const { soa, proof } = remainingDenial(denial, now)
     const { kind, security } = denial
-    noteCache(task, kind, denial.name, type, soa.ttl)
+    noteCache(task, kind, denial.name, type, soa?.ttl ?? 0)
     if (!isUnvalidated(task, security)) return done({ kind, rrsets: [], soa, proof, security, authoritative: false })
     return unvalidated({
       kind,
@@ -170,7 +170,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
  * zone's to prove.
  */
 function speaksFor(env: Env, { security, soa }: NegativeEntry, { name, type }: Question, now: number): boolean {
-  return security.kind === 'secure' || !isStrictlyWithin(deepestZone(env, name, type, now), soa.name)
+  return security.kind === 'secure' || soa === null || !isStrictlyWithin(deepestZone(env, name, type, now), soa.name)
 }
 
 /**

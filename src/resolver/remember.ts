@@ -31,11 +31,10 @@ export function remember(env: Store, question: Question, judged: Judged): void {
     case 'nodata':
     case 'nxdomain': {
       keepSets(env, aliases, verdict, judged, now)
-      // RFC 2308 section 5: a denial without SOA has no TTL and is not cached.
-      if (verdict.soa === null) return
+      // One without SOA (RFC 2308 section 5) is remembered for a moment: `bareDenialTtl`.
       const { negatives } = env.caches
       const isProven = end.kind === 'secure'
-      if (isProven) keepDenials(env, denials, verdict.soa, now)
+      if (isProven && verdict.soa !== null) keepDenials(env, denials, verdict.soa, now)
       const proof = isProven ? denials : verdict.proof
       if (verdict.kind === 'nodata')
         negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, proof, end, now)

@@ -19,6 +19,7 @@ const names = [
   'droppedByPolicy',
   'droppedWaiting',
   'droppedLate',
+  'answeredInTime',
   'droppedTooLarge',
   'droppedOverload',
   'droppedUnsent',

@@ -1,7 +1,8 @@
 /**
  * How many queries of each client wait for an answer. DNSBomb (CVE-2024-33655) collects slow answers and has them all
- * sent at one moment to a spoofed address; so the number waiting is capped and late answers to a client with many
- * others waiting are not sent. Also tells when nothing waits any more (graceful stop).
+ * sent at one moment to a spoofed address; so the number waiting is capped, and a client with many others waiting is
+ * sent no late answer but, shortly before it would be late, that there is none. Also tells when nothing waits any more
+ * (graceful stop).
  *
  * Invariant: an address is in the table only while it waits for something.
  */
@@ -11,6 +12,7 @@ export interface WaitingLimits {
   readonly waitingPerClient: number
   readonly discardAfterMs: number
   readonly lateAnswersKept: number
+  readonly lateSpreadMs: number
 }
 
 export class WaitingClients {
@@ -45,12 +47,25 @@ export class WaitingClients {
   }
 
   /**
+   * When to look whether a query can still be answered in time, ms from its arrival: at a random moment of the last
+   * `lateSpreadMs`, so that queries that came together are not answered together. `random` as `Random.below`.
+   */
+  lookAfterMs(random: (n: number) => number): number {
+    const { discardAfterMs, lateSpreadMs } = this.#limits
+    return Math.max(0, discardAfterMs - random(lateSpreadMs + 1))
+  }
+
+  /** Has the client so many waiting that its late answers are kept back? */
+  isCrowded({ ip, transport }: Client): boolean {
+    return transport === 'udp' && (this.#counts.get(ip.text) ?? 0) - 1 > this.#limits.lateAnswersKept
+  }
+
+  /**
    * Must an answer that took `tookMs` be kept back? Asked while the query itself still counts. Only over UDP, where
    * sources can be spoofed.
    */
   tooLate(client: Client, tookMs: number): boolean {
-    if (client.transport !== 'udp' || tookMs <= this.#limits.discardAfterMs) return false
-    return (this.#counts.get(client.ip.text) ?? 0) - 1 > this.#limits.lateAnswersKept
+    return tookMs > this.#limits.discardAfterMs && this.isCrowded(client)
   }
 
   /** Calls `tell` once when nothing waits, at once if that is now. */

@@ -15,18 +15,19 @@ import { formatName } from '../presentation/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
-import type { Client, Clock, EventSink, Reply, Serve } from '../ports.ts'
+import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve } from '../ports.ts'
 import { BytePath, silenceFor } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
 import { clientText, type QueryLog } from './query-log.ts'
 import type { Tally } from './tally.ts'
-import { contentOf, errorContent, respond, shareableForm, type RespondSettings } from './respond.ts'
+import { contentOf, errorContent, respond, shareableForm, type Finished, type RespondSettings } from './respond.ts'
 import type { WaitingClients } from './pending-queries.ts'
 
 export interface ServeParts {
   readonly clock: Clock
+  readonly random: Pick<Random, 'below'>
   readonly answers: AnswerCache
   readonly pipeline: Pipeline
   readonly waiting: WaitingClients
@@ -47,6 +48,13 @@ export function createServe(parts: ServeParts): Serve {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** Of a query that waits: whether it was replied to in time, and whether its answer came and was kept back. */
+interface InTime {
+  replied: boolean
+  late: boolean
+  cancel: Cancel
+}
 
 class Server {
   readonly #parts: ServeParts
@@ -156,11 +164,12 @@ class Server {
       receivedAt: clock.now(),
     }
     const once = callOnce(reply)
+    const inTime = client.transport === 'udp' ? this.#answerInTime(asked, query, once) : null
     // One link, not one for every way it may end: each costs two turns of the microtask queue.
     startWith(pipeline.handler, query).then(
       answer => {
         try {
-          this.#answered(asked, query, answer, once)
+          this.#answered(asked, query, answer, once, inTime)
         } catch (error) {
           this.#failed(asked, query, error, once)
         } finally {
@@ -168,6 +177,7 @@ class Server {
         }
       },
       error => {
+        inTime?.cancel()
         try {
           this.#failed(asked, query, error, once)
         } finally {
@@ -195,16 +205,43 @@ class Server {
     }
   }
 
-  #answered(asked: AskedQuery, query: Query, answer: Answer, reply: Reply): void {
+  /**
+   * Watches over a query of a client who is sent no late answers (DNSBomb): in time it is told SERVFAIL instead, in no
+   * more octets than its own query has, but for the code of an Extended DNS Error. The look-up goes on for the cache.
+   */
+  #answerInTime(asked: AskedQuery, query: Query, reply: Reply): InTime {
+    const { clock, random, waiting } = this.#parts
+    const lookAfterMs = (): number => waiting.lookAfterMs(n => random.below(n))
+    const look = (): void => {
+      if (!state.late && !waiting.isCrowded(query.client)) {
+        state.cancel = clock.after(lookAfterMs(), look)
+        return
+      }
+      state.replied = true
+      const content = errorContent(Rcode.SERVFAIL, EdeCode.NoReachableAuthority, '')
+      this.#count('answeredInTime')
+      this.#send(asked, content, 'late', reply, query)
+    }
+    const state: InTime = { replied: false, late: false, cancel: clock.after(lookAfterMs(), look) }
+    return state
+  }
+
+  #answered(asked: AskedQuery, query: Query, answer: Answer, reply: Reply, inTime: InTime | null): void {
     const { clock, waiting } = this.#parts
     const content = contentOf(answer, query.dnssecOk)
-    if (content === null) {
-      this.#silence('droppedByPolicy', reply)
+    if (inTime?.replied === true) {
+      if (content !== null) this.#keep(asked, query, answer, content, respond(asked, content, this.#parts.settings))
       return
     }
-    if (waiting.tooLate(query.client, clock.now() - query.receivedAt)) {
-      this.#log(query, null, 0, 'late')
-      this.#silence('droppedLate', reply)
+    if (content !== null && inTime !== null && waiting.tooLate(query.client, clock.now() - query.receivedAt)) {
+      this.#count('droppedLate')
+      inTime.late = true
+      this.#keep(asked, query, answer, content, respond(asked, content, this.#parts.settings))
+      return
+    }
+    inTime?.cancel()
+    if (content === null) {
+      this.#silence('droppedByPolicy', reply)
       return
     }
     this.#send(asked, content, answer.by, reply, query, answer)
@@ -247,7 +284,7 @@ class Server {
     query?: Query,
     answer?: Answer,
   ): void {
-    const { answers, clock, settings } = this.#parts
+    const { settings } = this.#parts
     const finished = respond(asked, content, settings, place)
     this.#replied = true
     reply(finished.bytes, finished.bytes.length)
@@ -256,7 +293,12 @@ class Server {
     if (finished.truncated) this.#count('truncatedReplies')
     if (query === undefined) return
     this.#log(query, content.rcode, finished.bytes.length, by)
-    if (answer === undefined) return
+    if (answer !== undefined) this.#keep(asked, query, answer, content, finished)
+  }
+
+  /** For others, when they may be given it as well. */
+  #keep(asked: Asked, query: Query, answer: Answer, content: Content, finished: Finished): void {
+    const { answers, clock } = this.#parts
     const kept = shareableForm(asked, answer, content, finished)
     if (kept === null) return
     const { question, dnssecOk, checkingDisabled } = query

@@ -52,7 +52,7 @@ describe('NODATA and NXDOMAIN (RFC 2308)', () => {
     )
     const entry = cache.find(q('no.example.'), T0 + 4_999)
     const left = entry === undefined ? null : remainingDenial(entry, T0 + 4_999)
-    expect([left?.soa.ttl, left?.proof[0]?.ttl]).toEqual([1, 0])
+    expect([left?.soa?.ttl, left?.proof[0]?.ttl]).toEqual([1, 0])
     expect(cache.find(q('no.example.'), T0 + 5_000)).toBeUndefined()
     expect(cache.bytes).toBe(0)
   })
@@ -225,4 +225,22 @@ it('an NXDOMAIN is found whatever was stored twice, drove others out, ended or w
   cache.putNodata(q('else.example.'), zone, [], UNJUDGED, T0)
   expect(cache.find(q('last.example.'), T0)?.kind).toBe('nxdomain')
   expect(cache.find(q('x1.example.'), T0)).toBeUndefined()
+})
+
+describe('a denial without SOA', () => {
+  it('is remembered for some seconds, for its own name and type only', () => {
+    const cache = open()
+    expect(cache.putNodata(q('www.example.'), null, [], UNJUDGED, T0)).toBe(true)
+    expect(cache.find(q('www.example.'), T0 + 4_999)).toMatchObject({ kind: 'nodata', soa: null })
+    for (const other of [q('www.example.', RrType.AAAA), q('a.www.example.'), q('example.')])
+      expect(cache.find(other, T0)).toBeUndefined()
+    expect(cache.find(q('www.example.'), T0 + 5_000)).toBeUndefined()
+  })
+
+  it('of a name says nothing of the names below it', () => {
+    const cache = open()
+    cache.putNxdomain(q('no.example.').name, 1, null, [], SECURE, T0)
+    expect(cache.find(q('no.example.', RrType.MX), T0)).toMatchObject({ kind: 'nxdomain', soa: null })
+    expect(cache.find(q('a.no.example.'), T0)).toBeUndefined()
+  })
 })

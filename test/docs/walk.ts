@@ -184,6 +184,7 @@ function serverOver(on: World): {
   }
   const serve = createServe({
     clock: on.clock,
+    random: { below: () => 0 },
     answers,
     counters,
     events: () => {},

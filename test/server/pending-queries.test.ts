@@ -3,7 +3,7 @@ import { WaitingClients } from '../../src/server/pending-queries.ts'
 import { client } from './make.ts'
 
 const make = (): WaitingClients =>
-  new WaitingClients({ waitingPerClient: 4, discardAfterMs: 1_900, lateAnswersKept: 1 })
+  new WaitingClients({ waitingPerClient: 4, discardAfterMs: 1_900, lateAnswersKept: 1, lateSpreadMs: 400 })
 
 describe('queries that wait (DNSBomb, CVE-2024-33655)', () => {
   test('are capped for each address, whatever the port', () => {
@@ -25,6 +25,21 @@ describe('queries that wait (DNSBomb, CVE-2024-33655)', () => {
     expect(waiting.tooLate(client('192.0.2.1', 'tcp'), 5_000), 'TCP sources are not spoofed').toBe(false)
     waiting.leave(victim)
     expect(waiting.tooLate(victim, 5_000), 'one other waits').toBe(false)
+  })
+
+  test('are looked at in the last part of their time, at random', () => {
+    const waiting = make()
+    const drawn: number[] = []
+    const after = [0, 200, 400].map(got =>
+      waiting.lookAfterMs(n => {
+        drawn.push(n)
+        return got
+      }),
+    )
+    expect([after, drawn]).toEqual([
+      [1_900, 1_700, 1_500],
+      [401, 401, 401],
+    ])
   })
 
   test('idle is told once, at once when it is so already', () => {

@@ -10,13 +10,14 @@ import type { Event } from '../../src/events.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { makeAccess } from '../../src/policy/access.ts'
 import type { Answer, Handler, Query } from '../../src/policy/handler.ts'
-import type { Client, Serve } from '../../src/ports.ts'
+import type { Client, Random, Serve } from '../../src/ports.ts'
 import { Counters } from '../../src/server/counters.ts'
 import { Tally } from '../../src/server/tally.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { createServe } from '../../src/server/serve.ts'
 import { WaitingClients } from '../../src/server/pending-queries.ts'
 import type { Outcome } from '../../src/steps.ts'
+import { SimClock } from '../../src/simulation/clock.ts'
 import { a, answer, asked, bytesOf, client, edns, wire } from './make.ts'
 
 interface Bench {
@@ -39,9 +40,9 @@ const always =
 
 function bench(
   handler: Handler,
-  change: { nsid?: string; waitingPerClient?: number; lateAnswersKept?: number } = {},
+  change: { nsid?: string; waitingPerClient?: number; lateAnswersKept?: number; random?: Pick<Random, 'below'> } = {},
 ): Bench {
-  const time = { now: 1_000 }
+  const time = new SimClock(1_000)
   const counters = new Counters()
   const limits = { ...defaultLimits.server, ...change }
   const waiting = new WaitingClients(limits)
@@ -51,7 +52,8 @@ function bench(
   const prefetched: string[] = []
   const prefix = parsePrefix('127.0.0.0/8')
   const serve = createServe({
-    clock: { now: () => time.now, wall: () => 1_700_000_000, after: () => () => {} },
+    clock: { now: () => time.now(), wall: () => 1_700_000_000, after: (ms, fire) => time.after(ms, fire) },
+    random: change.random ?? { below: () => 0 },
     answers: new AnswerCache(defaultLimits.cache, 1_000_000),
     pipeline: {
       admit: makeAccess(prefix === null ? [] : [prefix], limits).admit,
@@ -81,9 +83,7 @@ function bench(
     log,
     seen,
     prefetched,
-    pass: ms => {
-      time.now += ms
-    },
+    pass: ms => time.advance(ms),
     ask: (bytes, from = client()) =>
       new Promise((settle, fail) => {
         let called = false
@@ -346,19 +346,86 @@ describe('waiting queries', () => {
     expect(b.counters.get('droppedWaiting')).toBe(1)
   })
 
-  test('a pulse of late answers is not sent, the last few are (DNSBomb)', async () => {
+  const turn = (): Promise<void> => new Promise(settled => setImmediate(settled))
+
+  test('a client with many waiting is told SERVFAIL in time instead of a late answer (DNSBomb)', async () => {
     const { handler, release } = gated()
     const b = bench(handler, { lateAnswersKept: 2 })
     const all = Array.from({ length: 10 }, () => b.ask(bytesOf()))
-    b.pass(2_000)
+    b.pass(1_899)
+    expect(b.counters.get('answeredInTime')).toBe(0)
+    b.pass(1)
+    const got = await Promise.all(all)
+    for (const one of got) {
+      expect(read(one)).toMatchObject({ rcode: Rcode.SERVFAIL, edns: null })
+      expect(one?.length).toBe(bytesOf().length)
+    }
     for (let i = 0; i < 10; i++) {
       release()
-      await new Promise<void>(settled => setImmediate(settled))
+      await turn()
     }
-    const sent = (await Promise.all(all)).filter(got => got !== null)
-    expect(sent).toHaveLength(3)
-    expect(b.counters.get('droppedLate')).toBe(7)
+    expect(b.counters.snapshot()).toMatchObject({ answeredInTime: 10, servFail: 10, noError: 0, droppedLate: 0 })
     expect(b.waiting.total).toBe(0)
+    expect(b.log.map(({ by }) => by)).toEqual(Array(10).fill('late'))
+  })
+
+  test('a reason is told to who shows EDNS, in six octets more than the query', async () => {
+    const b = bench(gated().handler, { lateAnswersKept: 0 })
+    const bytes = bytesOf({ edns: edns() })
+    const [one] = [b.ask(bytes), b.ask(bytes)]
+    b.pass(1_900)
+    const got = await one
+    expect(read(got).edns?.options).toEqual([{ code: 15, data: Uint8Array.of(0, 22) }])
+    expect(got?.length).toBe(bytes.length + 6)
+  })
+
+  test('those that came together are not told together', async () => {
+    let draws = 0
+    const b = bench(gated().handler, { lateAnswersKept: 0, random: { below: n => (draws++ * 40) % n } })
+    const all = Array.from({ length: 11 }, () => b.ask(bytesOf()))
+    const told: number[] = []
+    for (let ms = 1_500; ms <= 1_900; ms += 40) {
+      b.pass(ms === 1_500 ? 1_500 : 40)
+      told.push(b.counters.get('answeredInTime'))
+    }
+    expect(told).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    await Promise.all(all)
+  })
+
+  test('a client with few waiting gets its late answer, and so does one over TCP', async () => {
+    const { handler, release } = gated()
+    const b = bench(handler, { lateAnswersKept: 1 })
+    const few = [b.ask(bytesOf()), b.ask(bytesOf())]
+    const overTcp = [1, 2, 3].map(() => b.ask(bytesOf(), client('127.0.0.3', 'tcp')))
+    b.pass(5_000)
+    for (let i = 0; i < 5; i++) release()
+    for (const got of await Promise.all([...few, ...overTcp])) expect(read(got).rcode).toBe(Rcode.NOERROR)
+  })
+
+  test('an answer that comes late to a client that has become crowded since ends as SERVFAIL, never as nothing', async () => {
+    const { handler, release } = gated()
+    const b = bench(handler, { lateAnswersKept: 1 })
+    const slow = b.ask(bytesOf())
+    b.pass(2_500)
+    const others = [1, 2, 3].map(() => b.ask(bytesOf()))
+    release()
+    await turn()
+    expect(b.counters.get('droppedLate')).toBe(1)
+    b.pass(1_900)
+    expect(read(await slow).rcode).toBe(Rcode.SERVFAIL)
+    for (const got of await Promise.all(others)) expect(read(got).rcode).toBe(Rcode.SERVFAIL)
+  })
+
+  test('what comes after the SERVFAIL is kept for the next that asks', async () => {
+    const held: (() => void)[] = []
+    const b = bench(() => new Promise(settle => held.push(() => settle(resolved(www)))), { lateAnswersKept: 0 })
+    const all = [b.ask(bytesOf()), b.ask(bytesOf())]
+    b.pass(1_900)
+    await Promise.all(all)
+    for (const answerNow of held) answerNow()
+    await turn()
+    expect(read(await b.ask(bytesOf())).answer).toHaveLength(1)
+    expect(b.seen).toHaveLength(2)
   })
 })
 

@@ -177,6 +177,38 @@ describe('new names of others, while one takes all there is', () => {
   })
 })
 
+describe('a server that has nothing to say', () => {
+  it.each([
+    ['NODATA without SOA', 'www.empty.example.', 'nodata'],
+    ['NXDOMAIN without SOA', 'no.empty.example.', 'nxdomain'],
+  ] as const)('is asked once in some seconds: %s', (_about, name, kind) => {
+    const { zones } = internet()
+    const world = simulate({
+      zones: [
+        ...zones.map(zone =>
+          zone.origin === 'example.'
+            ? { ...zone, text: `${zone.text}\nempty 300 IN NS ns.empty\nns.empty 300 IN A 192.0.2.77` }
+            : zone,
+        ),
+        {
+          origin: 'empty.example.',
+          at: ['192.0.2.77'],
+          text: `${soa}\n@ 300 IN NS ns\nns 300 IN A 192.0.2.77\nwww 300 IN TXT "x"`,
+        },
+      ],
+      servers: [{ at: ['192.0.2.77'], does: ['emptyAnswerNoSoa'] }],
+      settings: { minimise: 'off' },
+    })
+    const first = world.resolve(name)
+    const packets = world.exchangesTo('192.0.2.77').length
+    for (let i = 0; i < 50; i++) expect(world.resolve(name).kind).toBe(kind)
+    expect([first.kind, world.exchangesTo('192.0.2.77').length]).toEqual([kind, packets])
+    world.advance('6s')
+    world.resolve(name)
+    expect(world.exchangesTo('192.0.2.77').length).toBeGreaterThan(packets)
+  })
+})
+
 function fail(): never {
   throw new Error('no flood')
 }

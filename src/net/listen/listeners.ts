@@ -11,6 +11,7 @@ import type { Binding, Cancel, Clock, EventSink, Serve, Transport } from '../../
 import type { ListenFailure, Listener } from '../listener.ts'
 import { localAddresses, wildcardFamily } from '../local-addresses.ts'
 import { TcpConnections } from './tcp-connections.ts'
+import { TcpTurns } from './tcp-turns.ts'
 import { openTcpListener, type TcpListenOptions } from './tcp.ts'
 import { type BatchOptions, BatchUdp } from '../batch/batch-listener.ts'
 import { openUdpListener } from './udp.ts'
@@ -58,6 +59,7 @@ interface Pair {
 class ListenerSet implements Listeners {
   readonly failures: ListenFailure[] = []
   readonly connections: TcpConnections
+  readonly #turns: TcpTurns
   readonly #options: ListenersOptions
   readonly #events: EventSink
   readonly #batch: BatchUdp | null
@@ -71,6 +73,7 @@ class ListenerSet implements Listeners {
   constructor(options: ListenersOptions) {
     this.#options = options
     this.connections = new TcpConnections(options.limits.tcp)
+    this.#turns = new TcpTurns(options.limits.tcp, options.clock)
     this.#events = onceSmallBuffer(options.events)
     const { batch, onMessage, clock, limits } = options
     this.#batch =
@@ -179,7 +182,12 @@ class ListenerSet implements Listeners {
     for (let tries = 1; ; tries++) {
       const udp = this.#batch?.open(address, port) ?? (await openUdpListener({ ...common, port }))
       if (udp.kind === 'listen-failed') return udp
-      const tcp = await openTcpListener({ ...forTcp, port: udp.port, connections: this.connections })
+      const tcp = await openTcpListener({
+        ...forTcp,
+        port: udp.port,
+        connections: this.connections,
+        turns: this.#turns,
+      })
       if (tcp.kind === 'listener') return { kind: 'pair', listeners: [udp, tcp] }
       await udp.close()
       // The kernel chose the port for UDP only; for TCP it may be taken.

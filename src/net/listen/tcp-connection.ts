@@ -3,7 +3,7 @@
  * further than it can answer: not beyond `pipelined` queries in work, and not while replies wait that the client does
  * not take. Not a place for limits across connections; that is the table's.
  *
- * Invariants: what it holds is bounded by one chunk of input, one batch, `pipelined` replies and `queuedBytes`; every
+ * Invariants: what it holds is bounded by two chunks of input, one batch, `pipelined` replies and `queuedBytes`; every
  * way to its end goes through `drop`, which runs once and takes it out of the table; junk and errors end it and nothing
  * else.
  */
@@ -13,18 +13,26 @@ import { HEADER_OCTETS } from '../../dns/message.ts'
 import { isResponse } from '../../dns/wire.ts'
 import type { TcpLimits } from '../../limits.ts'
 import type { Cancel, Client, Clock, EventSink, Serve } from '../../ports.ts'
-import { prefixKey, type TableEntry, type TcpConnections } from './tcp-connections.ts'
+import { linkOf, ownerOf, type Owner } from '../../fairness/owner.ts'
+import type { TableEntry, TcpConnections } from './tcp-connections.ts'
+import type { TcpTurns, TurnTaker } from './tcp-turns.ts'
 
 export interface ConnectionParts {
   readonly clock: Clock
   readonly table: TcpConnections
+  readonly turns: TcpTurns
   readonly onMessage: Serve
   readonly events: EventSink
   readonly onGone: (connection: TcpConnection) => void
 }
 
-export class TcpConnection implements TableEntry {
+const NOTHING = new Uint8Array(0)
+/** Cut at once: some fifty queries. */
+const CUT_OCTETS = 2_048
+
+export class TcpConnection implements TableEntry, TurnTaker {
   readonly prefix: string
+  readonly owner: Owner
   readonly #parts: ConnectionParts
   readonly #limits: TcpLimits
   readonly #socket: Socket
@@ -33,7 +41,10 @@ export class TcpConnection implements TableEntry {
   /** Replies that were ready at once, while more messages of the same chunk are looked at: they leave in one write. */
   readonly #batch = new FrameBatch()
   readonly #onFlushed = (): void => this.#flushed()
-  /** Messages read and not yet taken up; `#next` is the first of them. */
+  /** Octets read and not yet cut into messages, from `#rawAt` on. */
+  #raw: Uint8Array = NOTHING
+  #rawAt = 0
+  /** Messages cut out and not yet taken up; `#next` is the first of them. */
   #backlog: readonly Uint8Array[] = []
   #next = 0
   /** Queries in work. */
@@ -56,7 +67,8 @@ export class TcpConnection implements TableEntry {
     this.#parts = parts
     this.#limits = parts.table.limits
     this.#lastActive = parts.clock.now()
-    this.prefix = prefixKey(client.ip)
+    this.prefix = linkOf(client.ip)
+    this.owner = ownerOf(client.ip)
   }
 
   get idle(): boolean {
@@ -93,6 +105,10 @@ export class TcpConnection implements TableEntry {
     this.#gone = true
     this.#cancelTimer?.()
     this.#backlog = []
+    this.#next = 0
+    this.#raw = NOTHING
+    this.#rawAt = 0
+    this.#parts.turns.withdraw(this)
     this.#socket.destroy()
     this.#parts.table.remove(this)
     this.#account(0)
@@ -107,31 +123,58 @@ export class TcpConnection implements TableEntry {
 
   #received(chunk: Uint8Array): void {
     if (this.#gone || this.#ending) return
-    const messages = this.#framing.push(chunk)
-    if (messages.length > 0 || !this.#framing.halfRead) this.#halfSince = null
-    if (messages.length > 0) {
-      this.#backlog = this.#next < this.#backlog.length ? [...this.#backlog.slice(this.#next), ...messages] : messages
-      this.#next = 0
-    }
+    const left = this.#raw.subarray(this.#rawAt)
+    this.#raw = left.length === 0 ? chunk : Buffer.concat([left, chunk])
+    this.#rawAt = 0
+    this.#cut()
     this.#work()
     this.#watch()
   }
 
-  /** Takes up what was read as far as the bounds allow; then reads on, waits, or ends. */
+  /**
+   * Makes messages of the next octets when those before are taken up. A few at a time: a thousand messages of a client
+   * that takes no reply would be held for as long, in several times the memory of their octets.
+   */
+  #cut(): void {
+    while (this.#next === this.#backlog.length && this.#rawAt < this.#raw.length) {
+      const until = Math.min(this.#rawAt + CUT_OCTETS, this.#raw.length)
+      this.#backlog = this.#framing.push(this.#raw.subarray(this.#rawAt, until))
+      this.#next = 0
+      this.#rawAt = until
+      if (this.#backlog.length > 0 || !this.#framing.halfRead) this.#halfSince = null
+    }
+    if (this.#rawAt === this.#raw.length) this.#raw = NOTHING
+    if (this.#raw.length === 0) this.#rawAt = 0
+  }
+
+  /** Offers what was read to be taken up; then reads on, waits, or ends. */
   #work(): void {
     if (this.#working || this.#gone) return
-    this.#working = true
-    if (this.#next < this.#backlog.length) this.#lastActive = this.#parts.clock.now()
-    while (!this.#gone && this.#next < this.#backlog.length && this.#mayTake()) {
-      const message = this.#backlog[this.#next++]
-      if (message !== undefined) this.#take(message)
-    }
-    this.#flush()
-    this.#working = false
+    if (this.#next < this.#backlog.length && this.#mayTake()) this.#parts.turns.offer(this)
     if (this.#gone) return
     if (this.#next < this.#backlog.length || !this.#mayTake()) this.#pause()
     else if (!this.#ending) this.#resume()
     else if (this.#pending === 0) this.#end()
+  }
+
+  /** In its turn: takes up what was read as far as the bounds allow. */
+  takeUp(most: number): { readonly taken: number; readonly more: boolean } {
+    const from = this.#next
+    this.#working = true
+    this.#lastActive = this.#parts.clock.now()
+    while (!this.#gone && this.#next - from < most && this.#next < this.#backlog.length && this.#mayTake()) {
+      const message = this.#backlog[this.#next++]
+      if (message !== undefined) this.#take(message)
+    }
+    const taken = this.#next - from
+    this.#flush()
+    this.#working = false
+    if (this.#gone) return { taken, more: false }
+    this.#cut()
+    const more = this.#next < this.#backlog.length && this.#mayTake()
+    if (!more) this.#work()
+    this.#watch()
+    return { taken, more }
   }
 
   /** What we do not read cannot be late: the time for the rest of a message stops. */

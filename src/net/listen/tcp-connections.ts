@@ -4,12 +4,11 @@
  * the table say, since only `admit`, `remove` and `queued` change them (Unbound 2026-05-27 leaked per-netblock
  * counters); one client prefix can never keep another one out.
  */
-import type { IpAddress } from '../../dns/address.ts'
 import type { TcpLimits } from '../../limits.ts'
 
 /** What the table needs to know of a connection. */
 export interface TableEntry {
-  /** See `prefixKey`. */
+  /** See `linkOf`. */
   readonly prefix: string
   /** Neither a query in work nor a reply waiting. Half a message is idle all the same. */
   readonly idle: boolean
@@ -22,9 +21,6 @@ export interface TableEntry {
   /** Octets that were in the way of reading went away. */
   wake(): void
 }
-
-/** IPv4 clients are told apart by address, IPv6 clients by /64, which one host has to itself. */
-export const prefixKey = (ip: IpAddress): string => (ip.family === 4 ? ip.text : ip.bytes.subarray(0, 8).join('.'))
 
 export class TcpConnections {
   readonly #limits: TcpLimits

@@ -10,12 +10,15 @@ import type { ListenFailure, ListenOptions, Listener } from '../listener.ts'
 import { errorCode } from '../../system/system-error.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import type { TcpConnections } from './tcp-connections.ts'
+import type { TcpTurns } from './tcp-turns.ts'
 
 export interface TcpListenOptions extends ListenOptions {
   readonly clock: Clock
   readonly limits: { readonly server: ServerLimits }
   /** Shared by all TCP listeners: its bounds hold across them. */
   readonly connections: TcpConnections
+  /** Shared likewise. */
+  readonly turns: TcpTurns
   /**
    * Hears of every connection taken, with the client as `onMessage` gets it: for a test that breaks connections on
    * purpose.
@@ -113,13 +116,20 @@ class TcpListener implements Listener {
       socket.destroy()
       return
     }
-    const { clock, connections, onMessage, events } = this.#options
+    const { clock, connections, turns, onMessage, events } = this.#options
     const onGone = (gone: TcpConnection): void => {
       this.#open.delete(gone)
       if (this.#open.size === 0) this.#whenEmpty?.()
     }
     const client: Client = { ip, port: remotePort, transport: 'tcp' }
-    const connection = new TcpConnection(socket, client, { clock, table: connections, onMessage, events, onGone })
+    const connection = new TcpConnection(socket, client, {
+      clock,
+      table: connections,
+      turns,
+      onMessage,
+      events,
+      onGone,
+    })
     if (!connections.admit(connection)) {
       socket.on('error', () => {})
       socket.destroy()

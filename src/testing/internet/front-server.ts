@@ -87,6 +87,7 @@ function serveWith(
   const local = parsePrefix('127.0.0.0/8')
   return createServe({
     clock,
+    random: systemRandom(),
     answers: engine.caches.answers,
     pipeline: makePipeline({
       allow: local === null ? [] : [local],

@@ -148,6 +148,7 @@ export class StubServer {
     const { server } = limits
     this.#serve = createServe({
       clock: this.#clock,
+      random: this.#random,
       // Nothing here is shareable, so it stays empty.
       answers: new AnswerCache(limits.cache, 1),
       pipeline: { admit: () => 'pass', handler: compose(this.#stages(), query => this.#listed(askingOf(query))) },

@@ -7,6 +7,7 @@ import { type LimitChanges, limitsWith } from '../../../src/limits.ts'
 import type { Listener } from '../../../src/net/listener.ts'
 import { systemRandom } from '../../../src/system/system.ts'
 import { TcpConnections } from '../../../src/net/listen/tcp-connections.ts'
+import { TcpTurns } from '../../../src/net/listen/tcp-turns.ts'
 import { openTcpListener, type TcpListenOptions } from '../../../src/net/listen/tcp.ts'
 import type { Client, Serve } from '../../../src/ports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
@@ -51,6 +52,7 @@ async function open(
     limits,
     events: eventsInto(events),
     connections: table,
+    turns: new TcpTurns(limits.tcp, clock),
     ...more,
   })
   if (listener.kind !== 'listener') throw new Error(listener.message)
@@ -478,6 +480,7 @@ describe('openTcpListener', () => {
       limits: limitsWith({}),
       events: () => {},
       connections: table,
+      turns: new TcpTurns(limitsWith({}).tcp, clock),
     })
     expect(attempt).toMatchObject({ kind: 'listen-failed', transport: 'tcp', code: 'EADDRINUSE', port: listener.port })
   })
@@ -493,6 +496,7 @@ it('tells of every connection that is taken, with the client as its queries have
     limits,
     events: () => {},
     connections: new TcpConnections(limits.tcp),
+    turns: new TcpTurns(limits.tcp, new SimClock()),
     onAccept: (client, socket) => {
       accepted.push(client)
       expect(socket.remotePort).toBe(client.port)

@@ -29,6 +29,10 @@ export type Event =
   | { readonly kind: 'receive-buffer-small'; readonly wantedBytes: number; readonly gotBytes: number }
   /** No descriptor or buffer left for a socket to a server, `times` since the last report; at most once a minute. */
   | { readonly kind: 'sockets-exhausted'; readonly code: string; readonly times: number }
+  /** Sockets to servers at most, by the descriptors that the process may have (null: not known). */
+  | { readonly kind: 'socket-bounds'; readonly udpSockets: number; readonly openFiles: number | null }
+  /** Lines of the log that no one took in time. */
+  | { readonly kind: 'log-dropped'; readonly lines: number }
   | { readonly kind: 'primed'; readonly servers: number }
   | { readonly kind: 'priming-failed'; readonly reason: string }
   /** Addresses of these root servers in a priming reply do not validate; those of the hints are used. */

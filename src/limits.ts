@@ -156,8 +156,8 @@ export interface UpstreamLimits {
   readonly exchangesPerSocket: number
   readonly socketAgeMs: number
   /**
-   * Open UDP sockets in all; above it idle ones close first, then exchanges wait. Default soft limit of descriptors
-   * is 1024.
+   * Open UDP sockets in all, as Unbound's outgoing-range 4096; above it idle ones close first, then exchanges wait.
+   * Three quarters of the descriptors that the process may have where these are fewer (`system/open-files.ts`).
    */
   readonly udpSockets: number
   /**
@@ -402,6 +402,10 @@ export interface ServerLimits {
   readonly heapGrowingPercent: number
   /** Between two lines of the log on refused clients, and on failures: a client can bring about as many as it likes. */
   readonly tellAgainMs: number
+  /** Octets of log lines that may wait for whoever reads standard error: some 5,000; then they are dropped. */
+  readonly logBufferBytes: number
+  /** At the end what waits is written for no longer than this. */
+  readonly logFlushMs: number
   /** Entries of the query log that may wait for the disk before new ones are counted as dropped. */
   readonly queryLogBufferBytes: number
 }
@@ -675,7 +679,7 @@ export const defaultLimits: Limits = deepFreeze({
     mismatchesBeforeTcp: 1,
     exchangesPerSocket: 32,
     socketAgeMs: 10_000,
-    udpSockets: 768,
+    udpSockets: 4_096,
     idleSocketsPerServer: 256,
     tcpConnections: 100,
     tcpIdleMs: 10_000,
@@ -755,6 +759,8 @@ export const defaultLimits: Limits = deepFreeze({
     sendRetryMs: 1,
     interfaceScanMs: MINUTE_MS,
     tellAgainMs: MINUTE_MS,
+    logBufferBytes: 1_048_576,
+    logFlushMs: 500,
     queryLogBufferBytes: 4 * 1024 * 1024,
   },
   tcp: {

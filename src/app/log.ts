@@ -1,7 +1,9 @@
 /**
- * The log of the server: events as lines on standard error, in JSON or for reading on a terminal. What a line says is
- * made by `render/event.ts`; here is where it goes, and from which level on.
+ * The log on standard error. Nothing waits for whoever reads it: lines gather in memory while the pipe takes none, up
+ * to a bound; beyond it they are dropped and counted, and the count is reported when the pipe is read again.
  */
+import { constants, fstatSync, openSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import pino from 'pino'
 import type { Config } from '../config/types.ts'
 import type { Event } from '../events.ts'
@@ -11,39 +13,106 @@ import { logLine } from '../render/event.ts'
 export interface Log {
   readonly events: EventSink
   readonly setLevel: (level: string) => void
+  /** Writes what has gathered, for no longer than `logFlushMs`. */
+  readonly close: () => Promise<void>
 }
 
-/** On standard error, as the configuration says. */
-export async function openLog({ log }: Config): Promise<Log> {
-  const terminal = process.stderr.isTTY === true
+const STDERR = 2
+
+/** `fd` is written to. */
+export async function openLog({ log, limits }: Pick<Config, 'log' | 'limits'>, fd: number = STDERR): Promise<Log> {
+  const { logBufferBytes, logFlushMs } = limits.server
+  const terminal = fd === STDERR && process.stderr.isTTY === true
   const pretty = log.form === 'pretty' || (log.form === 'auto' && terminal)
-  const options: pino.LoggerOptions = {
-    level: log.level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: label => ({ level: label }) },
-  }
-  const logger = pretty
-    ? pino(options, await prettyStream(terminal))
-    : pino(options, pino.destination({ fd: 2, sync: true }))
-  return {
-    events: event => {
-      const { level, message, fields } = logLine(event)
-      if (pretty) logger[level](message)
-      else logger[level](fields, message)
+  let dropped = 0
+  let closing = false
+  let closed = false
+  const stream = pino.destination({
+    fd: withoutWaiting(fd) ?? fd,
+    sync: false,
+    maxLength: logBufferBytes,
+    // A pipe that is full; at the end there is no more time for it.
+    retryEAGAIN: () => !closing,
+  })
+  const logger = pino(
+    {
+      level: log.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
     },
+    pretty ? await prettyStream(terminal, stream) : stream,
+  )
+  const events: EventSink = event => {
+    if (closed) return
+    const { level, message, fields } = logLine(event)
+    if (pretty) logger[level](message)
+    else logger[level](fields, message)
+  }
+  stream.on('drop', () => dropped++)
+  stream.on('drain', () => {
+    if (dropped === 0) return
+    const lines = dropped
+    dropped = 0
+    events({ kind: 'log-dropped', lines })
+  })
+  // A closed pipe: there is no one to report it to.
+  stream.on('error', () => {})
+  leaveQuietly(stream, () => {
+    closing = true
+  })
+  return {
+    events,
     setLevel: level => {
       logger.level = level
     },
+    async close() {
+      if (closed) return
+      const written = new Promise<void>(resolve => stream.once('close', resolve))
+      stream.end()
+      closed = true
+      const late = new AbortController()
+      await Promise.race([written, wait(logFlushMs, undefined, { signal: late.signal }).catch(() => {})])
+      late.abort()
+      closing = true
+      stream.destroy()
+    },
+  }
+}
+
+/**
+ * A descriptor of our own for the same pipe or terminal, whose writes never wait. That is a property of the open file
+ * and not of the descriptor (fcntl(2), O_NONBLOCK): set on the one that we were given it would change it for all that
+ * have it, the shell too. Null where there is none: a file does not let one wait, and for sockets a thread does.
+ */
+function withoutWaiting(fd: number): number | null {
+  try {
+    const kind = fstatSync(fd)
+    if (!kind.isFIFO() && !kind.isCharacterDevice()) return null
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  } catch {
+    return null
+  }
+}
+
+/** What pino does when the process ends at once: one try, which neither waits nor fails. */
+function leaveQuietly(stream: ReturnType<typeof pino.destination>, leave: () => void): void {
+  const flushSync = stream.flushSync.bind(stream)
+  stream.flushSync = () => {
+    leave()
+    try {
+      flushSync()
+    } catch {
+      // The pipe is full or closed.
+    }
   }
 }
 
 /** Loaded only for a terminal. `NO_COLOR` as at no-color.org. */
-async function prettyStream(terminal: boolean): Promise<pino.DestinationStream> {
+async function prettyStream(terminal: boolean, destination: pino.DestinationStream): Promise<pino.DestinationStream> {
   const { default: pretty } = await import('pino-pretty')
   return pretty({
-    destination: 2,
-    sync: true,
+    destination,
     colorize: terminal && (process.env.NO_COLOR ?? '') === '',
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,hostname',

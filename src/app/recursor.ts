@@ -5,8 +5,9 @@
 import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { createEngine } from '../engine/engine.ts'
-import type { Limits } from '../limits.ts'
+import { limitsWith, type Limits } from '../limits.ts'
 import type { Libc } from '../net/linux/libc.ts'
+import { openFilesLimit, socketsWithin } from '../system/open-files.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { createNetwork } from '../net/upstream/network.ts'
 import type { Clock, EventSink, Network, Random } from '../ports.ts'
@@ -34,6 +35,10 @@ export interface Recursor {
   readonly clock: Clock
   readonly random: Random
   readonly settings: RecursorOptions['settings']
+  /** Those given, with as many sockets as there are descriptors for. */
+  readonly limits: Limits
+  /** Descriptors that the process may have; null when that is not known. */
+  readonly openFiles: number | null
   readonly caches: Caches
   readonly zones: ZoneStore
   readonly resolver: Resolver
@@ -48,7 +53,9 @@ export interface Recursor {
 const SEEDS = 2 ** 32
 
 export function openRecursor(options: RecursorOptions): Recursor {
-  const { limits, settings, hints, validation, events } = options
+  const { settings, hints, validation, events } = options
+  const openFiles = options.network === undefined ? openFilesLimit() : null
+  const limits = withSockets(options.limits, openFiles)
   const { clock, random } = options.ports ?? { clock: systemClock(), random: systemRandom() }
   const sockets = (): { network: Network; closeNetwork: () => void } => {
     const network = createNetwork({ clock, random, limits, events, libc: options.libc })
@@ -78,6 +85,8 @@ export function openRecursor(options: RecursorOptions): Recursor {
     clock,
     random,
     settings,
+    limits,
+    openFiles,
     caches: engine.caches,
     zones,
     resolver: engine.resolver,
@@ -86,4 +95,11 @@ export function openRecursor(options: RecursorOptions): Recursor {
       closeNetwork()
     },
   }
+}
+
+function withSockets(limits: Limits, openFiles: number | null): Limits {
+  const udpSockets = socketsWithin(openFiles, limits.upstream.udpSockets)
+  return udpSockets === limits.upstream.udpSockets
+    ? limits
+    : limitsWith({ ...limits, upstream: { ...limits.upstream, udpSockets } })
 }

@@ -89,7 +89,7 @@ export class StartError extends Error {
 /** Rejects with `StartError`. */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   const held = options.events === undefined ? holdBack(await openLog(config)) : null
-  const log = held?.log ?? { events: options.events ?? (() => {}), setLevel: () => {} }
+  const log = held?.log ?? { events: options.events ?? (() => {}), setLevel: () => {}, close: () => Promise.resolve() }
   const { events } = log
   events({ kind: 'starting', version, file: config.file })
   reportWarnings(events, config.file, options.warnings ?? [])
@@ -169,6 +169,8 @@ async function listen(
   }
   for (const { transport, address, port, code, message } of listeners.failures)
     events({ kind: 'listener-failed', transport, address, port, code, message })
+  const { openFiles, limits } = engine.recursor
+  events({ kind: 'socket-bounds', udpSockets: limits.upstream.udpSockets, openFiles })
   return listeners
 }
 
@@ -294,6 +296,7 @@ class Server implements RunningServer {
     await listeners.close()
     await serving.close()
     this.events({ kind: 'stopped' })
+    await this.#parts.log.close()
   }
 }
 

@@ -42,7 +42,14 @@ const trustKinds = [
 type TrustEvent = Extract<Event, { kind: (typeof trustKinds)[number] }>
 const isTrust = (event: Event): event is TrustEvent => trustKinds.some(kind => kind === event.kind)
 
-const socketKinds = ['listening', 'listener-failed', 'udp-mode', 'receive-buffer-small', 'sockets-exhausted'] as const
+const socketKinds = [
+  'listening',
+  'listener-failed',
+  'udp-mode',
+  'receive-buffer-small',
+  'sockets-exhausted',
+  'socket-bounds',
+] as const
 type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
 const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
 
@@ -149,6 +156,11 @@ function socketSentence(event: SocketEvent): Sentence {
       return {
         level: 'info',
         message: `the kernel grants ${event.gotBytes} octets of receive buffer, ${event.wantedBytes} were wanted; sysctl net.core.rmem_max raises it`,
+      }
+    case 'socket-bounds':
+      return {
+        level: 'info',
+        message: `at most ${event.udpSockets} UDP sockets to servers${event.openFiles === null ? '' : `, of ${event.openFiles} open files`}`,
       }
     case 'sockets-exhausted':
       return {
@@ -261,6 +273,8 @@ function sentence(event: Event): Sentence {
         level: 'error',
         message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${errorText(event.error)}`,
       }
+    case 'log-dropped':
+      return { level: 'warn', message: `${event.lines} lines of this log were dropped: no one read it` }
     case 'warmed-up':
       return {
         level: 'debug',

@@ -17,6 +17,7 @@ import { isBuilt } from './built.mjs'
 import { cachedCase } from './cached.mjs'
 import { codecBench } from './codec.mjs'
 import { coldCase } from './cold.mjs'
+import { fairnessCase } from './fairness.mjs'
 import { startInternet } from './internet.mjs'
 import { junkBench } from './junk.mjs'
 import { kitBench } from './kit.mjs'
@@ -45,6 +46,7 @@ const CASES = [
   'mix',
   'silent',
   'overload',
+  'fairness',
   'codec',
   'junk',
   'zone',
@@ -147,6 +149,7 @@ async function measure() {
     ['mix', mixCase],
     ['silent', silentCase],
     ['overload', overloadCase],
+    ['fairness', fairnessCase],
     ['many', manyCase],
   ]
   if (cases.some(([name]) => name.split(',').some(wants))) {

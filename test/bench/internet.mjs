@@ -22,6 +22,8 @@ import { signAll } from './signing.mjs'
  * @property {(count: number, spread: number) => string[]} host
  * @property {(from: number, count: number) => string[]} wild
  * @property {(from: number, count: number) => string[]} silent
+ * @property {(n: number) => string} mute A new name below one of many zones whose servers answer nothing.
+ * @property {(n: number) => string} glueless The same, below zones whose servers have names below those.
  * @property {() => Promise<void>} stop
  */
 
@@ -29,6 +31,10 @@ const TTL = 86_400
 const SERVERS_PER_ZONE = 2
 const TLD = 'test-tld'
 const SILENT = 15
+/** Zones whose servers answer nothing, and the addresses of these. */
+const MUTE_ZONES = 2_000
+const FIRST_MUTE = 16
+const MUTE_ADDRESSES = 200
 
 /**
  * @param {{ zones: number, namesPerZone: number, cpu: number, sign?: import('./signing.mjs').Sign }} size
@@ -40,10 +46,12 @@ export async function startInternet({ zones, namesPerZone, cpu, sign }) {
     throw new Error(`cannot bind ${network} (root, or net.ipv4.ip_unprivileged_port_start=53, is needed)`)
   const { address } = network
   const silent = createSocket('udp4')
+  const mutes = Array.from({ length: MUTE_ADDRESSES }, () => createSocket('udp4'))
   /** @type {import('../daemons.mjs').Daemon[]} */
   const started = []
   const stop = async () => {
     silent.close()
+    for (const socket of mutes) socket.close()
     await Promise.all([...started.map(daemon => daemon.stop()), network.release()])
   }
   try {
@@ -51,6 +59,10 @@ export async function startInternet({ zones, namesPerZone, cpu, sign }) {
       (/** @type {(value: void) => void} */ resolve, reject) =>
         void silent.once('error', reject).bind(53, address(SILENT), resolve),
     )
+    for (const [n, socket] of mutes.entries()) {
+      socket.once('error', () => {})
+      socket.bind(53, address(FIRST_MUTE + n))
+    }
     const origins = Array.from({ length: zones }, (_, i) => `zone${i}.${TLD}.`)
     const { leaves, tld, root, anchor } = await zonesOf(origins, namesPerZone, address, sign)
     const servers = [
@@ -68,6 +80,8 @@ export async function startInternet({ zones, namesPerZone, cpu, sign }) {
       wild: (from, count) =>
         Array.from({ length: count }, (_, i) => `wild${from + i}.zone${((from + i) * 7) % zones}.${TLD}`),
       silent: (from, count) => Array.from({ length: count }, (_, i) => `quiet${from + i}.silent.${TLD}`),
+      mute: n => `n${n}.mute${n % MUTE_ZONES}.${TLD}`,
+      glueless: n => `n${n}.glueless${n % MUTE_ZONES}.${TLD}`,
       stop,
     }
   } catch (error) {
@@ -126,6 +140,10 @@ function tld(origins, address) {
     'silent NS ns.silent',
     `ns.silent A ${address(SILENT)}`,
   ]
+  for (let n = 0; n < MUTE_ZONES; n++) {
+    lines.push(`mute${n} NS ns.mute${n}`, `ns.mute${n} A ${address(FIRST_MUTE + (n % MUTE_ADDRESSES))}`)
+    for (let k = 0; k < 4; k++) lines.push(`glueless${n} NS ns${k}.g${n}.mute${(n * 4 + k) % MUTE_ZONES}`)
+  }
   for (const origin of origins) {
     for (let n = 1; n <= SERVERS_PER_ZONE; n++)
       lines.push(`${origin} NS ns${n}.${origin}`, `ns${n}.${origin} A ${address(10 + n)}`)

@@ -402,6 +402,12 @@ export interface ServerLimits {
   readonly heapGrowingPercent: number
   /** Between two lines of the log on refused clients, and on failures: a client can bring about as many as it likes. */
   readonly tellAgainMs: number
+  /**
+   * Datagrams that wait for their turn, and the time for which new ones are taken up in a turn of the loop: what is in
+   * flight already (replies, timers) must get on. 2 ms are some 20 misses.
+   */
+  readonly intakeWaiting: number
+  readonly intakeTurnMs: number
   /** Octets of log lines that may wait for whoever reads standard error: some 5,000; then they are dropped. */
   readonly logBufferBytes: number
   /** At the end what waits is written for no longer than this. */
@@ -759,6 +765,8 @@ export const defaultLimits: Limits = deepFreeze({
     sendRetryMs: 1,
     interfaceScanMs: MINUTE_MS,
     tellAgainMs: MINUTE_MS,
+    intakeWaiting: 2_048,
+    intakeTurnMs: 2,
     logBufferBytes: 1_048_576,
     logFlushMs: 500,
     queryLogBufferBytes: 4 * 1024 * 1024,

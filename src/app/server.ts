@@ -158,7 +158,7 @@ async function listen(
     clock: engine.recursor.clock,
     limits: config.limits,
     events,
-    onMessage: (bytes, length, client, reply) => serving.take(bytes, length, client, reply),
+    onMessage: serving.take,
   })
   const fatal = listeners.failures.filter(failure => listeners.open().length === 0 || !isMissingFamily(failure))
   if (fatal.length > 0) {

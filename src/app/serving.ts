@@ -6,8 +6,9 @@ import type { Config } from '../config/types.ts'
 import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
 import type { Watch } from '../policy/recursion.ts'
-import type { Client, EventSink, Reply, Serve } from '../ports.ts'
+import type { EventSink, Serve } from '../ports.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
+import { makeIntake } from '../server/intake.ts'
 import { makeNoteTaker, type TakeNote } from '../server/hit-reports.ts'
 import { WaitingClients } from '../server/pending-queries.ts'
 import type { QueryLog } from '../server/query-log.ts'
@@ -35,6 +36,8 @@ interface Current {
 
 export class Serving {
   readonly waiting: WaitingClients
+  /** What a socket received: served in turns of the clients. */
+  readonly take: Serve
   readonly #engine: OpenEngine
   readonly #options: ServingOptions
   /** Those of the start: sockets and stores were made for them. */
@@ -53,15 +56,19 @@ export class Serving {
     this.#tallies = { refusals: new Tally(server.tellAgainMs), failures: new Tally(server.tellAgainMs) }
     this.#queryLog = new QueryLogFile(server.queryLogBufferBytes, options.events)
     this.#current = this.#make(config)
+    const dropped = this.#counters.index('droppedOverload')
+    this.take = makeIntake({
+      clock: engine.recursor.clock,
+      limits: server,
+      // By way of the member, so that a reload changes what the sockets do.
+      serve: (bytes, length, client, reply) => this.#current.serve(bytes, length, client, reply),
+      dropped: () => this.#counters.add(dropped),
+    })
   }
 
   /** Of the listener threads. */
   get threadSettings(): ThreadSettings {
     return this.#current.threads
-  }
-
-  take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
-    this.#current.serve(bytes, length, client, reply)
   }
 
   /** Another configuration, for the queries from now on. */

@@ -91,7 +91,7 @@ export class ShareTree<T> {
    * block, or the newcomer's own when it would have as many itself. `own` when the item is of the newcomer's own leaf.
    * Undefined when the tree is empty.
    */
-  toGive(newcomer: Owner): { readonly item: T; readonly own: boolean } | undefined {
+  toGive(newcomer: Owner): { readonly item: T; readonly own: boolean; readonly place: Place<T> } | undefined {
     let block = this.#root
     let own = true
     for (const depth of newcomer.keys()) {
@@ -103,7 +103,7 @@ export class ShareTree<T> {
     }
     while (block.fullest !== undefined) block = block.fullest
     const [place] = block.own
-    return place === undefined ? undefined : { item: place.item, own }
+    return place === undefined ? undefined : { item: place.item, own, place }
   }
 
   /** Takes out the oldest item of the owner whose turn it is: the blocks of one width take turns (round robin). */

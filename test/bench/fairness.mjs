@@ -6,6 +6,7 @@
  */
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
+import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { pause, residentKib } from './measure.mjs'
 import { installed, startPeer } from './peers.mjs'
 import { PEER } from './report.mjs'
@@ -19,6 +20,8 @@ const EVERY_MS = 50
 const TIMEOUT_MS = 1_000
 const CONNECTIONS = 100
 const WARM = 300
+const MOST_AT_ONCE = 200
+const NAMES = 40_000
 const A = 1
 
 /** @param {number} id @param {string} name @param {number} [type] */
@@ -102,47 +105,47 @@ const overTcp = (port, name) =>
   })
 
 /**
- * @typedef {(port: number) => Promise<() => void>} Flood Begins; what it resolves with ends it.
+ * @typedef {{ port: number, names: readonly string[], perSecond: number, connections: number, reads: boolean }} Flood
  */
 
-/** @param {number} perSecond @param {(n: number) => string} name @returns {Flood} */
-const floodUdp = (perSecond, name) => async port => {
+/** @param {Flood} flood */
+async function floodUdp({ port, names, perSecond }) {
   const socket = await udpFrom(ADDRESS)
   socket.on('message', () => {})
   const begun = performance.now()
   let sent = 0
-  const timer = setInterval(() => {
+  setInterval(() => {
     const due = ((performance.now() - begun) / 1_000) * perSecond
-    for (let burst = 0; sent < due && burst < 200; burst++, sent++)
-      socket.send(queryOf(sent & 0xffff, name(sent)), port, ADDRESS)
+    for (let burst = 0; sent < due && burst < MOST_AT_ONCE; burst++, sent++)
+      socket.send(queryOf(sent & 0xffff, names[sent % names.length] ?? ''), port, ADDRESS)
   }, 2)
-  return () => {
-    clearInterval(timer)
-    socket.close()
-  }
 }
 
-/** @param {(n: number) => string} name @param {boolean} reads @returns {Flood} */
-const floodTcp = (name, reads) => async port => {
+/** @param {Flood} flood */
+function floodTcp({ port, names, connections, reads }) {
   let sent = 0
-  const sockets = Array.from({ length: CONNECTIONS }, () => {
+  for (let n = 0; n < connections; n++) {
     const socket = connect({ host: ADDRESS, port, localAddress: ADDRESS })
     const more = () => {
-      for (let i = 0; i < 20; i++) {
-        const batch = Array.from({ length: 50 }, () => framed(queryOf(sent & 0xffff, name(sent++))))
-        if (!socket.write(Buffer.concat(batch))) return
-      }
+      if (socket.writableNeedDrain) return
+      const batch = Array.from({ length: 100 }, () =>
+        framed(queryOf(sent & 0xffff, names[sent++ % names.length] ?? '')),
+      )
+      if (socket.write(Buffer.concat(batch))) setImmediate(more)
     }
     socket.on('connect', more)
     socket.on('drain', more)
     socket.on('error', () => {})
-    if (reads) socket.on('data', () => more())
+    if (reads) socket.on('data', () => {})
     else socket.pause()
-    return socket
-  })
-  return () => {
-    for (const socket of sockets) socket.destroy()
   }
+}
+
+if (!isMainThread) {
+  /** @type {Flood} */
+  const flood = workerData
+  if (flood.connections > 0) floodTcp(flood)
+  else await floodUdp(flood)
 }
 
 /** @param {Case} on */
@@ -152,31 +155,29 @@ export async function fairnessCase({ internet, report, size, tell }) {
   const wild = () => internet.wild(5e7 + fresh++, 1)[0]?.split(' ')[0] ?? ''
   const hit = internet.host(50, 50).map(line => line.split(' ')[0] ?? '')
   const run = `r${Date.now() % 1e6}`
-  let attack = 0
-  /** @type {readonly { what: string, flood: Flood, least: number }[]} */
+  /** @param {(n: number) => string} name */
+  const names = name => Array.from({ length: NAMES }, (_, n) => name(n))
+  const overUdp = { connections: 0, reads: true }
+  const piped = { perSecond: 0, connections: CONNECTIONS }
+  const misses = internet.wild(9e7, NAMES)
+  /** @type {readonly { what: string, flood: Omit<Flood, 'port'> | null }[]} */
   const floods = [
-    { what: 'no attack', flood: async () => () => {}, least: 0.99 },
-    { what: '3,000 names/s, silent servers', flood: floodUdp(3_000, n => internet.mute(n)), least: 0.99 },
-    { what: '150 names/s, silent servers without glue', flood: floodUdp(150, n => internet.glueless(n)), least: 0.99 },
-    { what: '5,000 absent names/s', flood: floodUdp(5_000, n => `x${run}${n}.test-tld`), least: 0.99 },
+    { what: 'no attack', flood: null },
+    { what: '3,000 names/s, silent servers', flood: { ...overUdp, perSecond: 3_000, names: names(internet.mute) } },
     {
-      what: `${CONNECTIONS} TCP connections, hits`,
-      flood: floodTcp(n => hit[n % hit.length] ?? '', true),
-      least: 0.99,
+      what: '150 names/s, silent servers without glue',
+      flood: { ...overUdp, perSecond: 150, names: names(internet.glueless) },
     },
     {
-      what: `${CONNECTIONS} TCP connections, misses`,
-      flood: floodTcp(() => internet.wild(9e7 + attack++, 1)[0]?.split(' ')[0] ?? '', true),
-      least: 0.99,
+      what: '5,000 absent names/s',
+      flood: { ...overUdp, perSecond: 5_000, names: names(n => `x${run}${n}.test-tld`) },
     },
-    {
-      what: `${CONNECTIONS} TCP connections, never reading`,
-      flood: floodTcp(n => hit[n % hit.length] ?? '', false),
-      least: 0.99,
-    },
+    { what: `${CONNECTIONS} TCP connections, hits`, flood: { ...piped, names: hit, reads: true } },
+    { what: `${CONNECTIONS} TCP connections, misses`, flood: { ...piped, names: misses, reads: true } },
+    { what: `${CONNECTIONS} TCP connections, never reading`, flood: { ...piped, names: hit, reads: false } },
   ]
-  const rows = floods.map(({ what, least }) => ({
-    udp: report.row('fairness', `${what}: UDP`, { unit: '', digits: 3, goal: { by: 'value', least } }),
+  const rows = floods.map(({ what }) => ({
+    udp: report.row('fairness', `${what}: UDP`, { unit: '', digits: 3, goal: { by: 'value', least: 0.99 } }),
     tcp: report.row('fairness', `${what}: TCP`, { unit: '', digits: 3, goal: { by: 'value', least: 0.95 } }),
   }))
   const after = report.row('fairness', 'one second afterwards: UDP, worst', {
@@ -205,10 +206,11 @@ export async function fairnessCase({ internet, report, size, tell }) {
         height = Math.max(height, residentKib(server.pid))
       }, 200)
       for (const [index, { what, flood }] of floods.entries()) {
-        const stop = await flood(server.port)
+        const worker =
+          flood === null ? null : new Worker(new URL(import.meta.url), { workerData: { ...flood, port: server.port } })
         await pause(1_000)
         const got = await victim({ port: server.port, ms: size.fairnessSeconds * 1_000, name: wild })
-        stop()
+        await worker?.terminate()
         await pause(1_000)
         const later = await victim({ port: server.port, ms: 1_000, name: wild })
         worst = Math.min(worst, later.udp)

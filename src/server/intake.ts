@@ -9,7 +9,7 @@ import { ownerOf } from '../fairness/owner.ts'
 import { ShareTree } from '../fairness/share-tree.ts'
 import type { Client, Clock, Reply, Serve } from '../ports.ts'
 
-export interface IntakeLimits {
+interface IntakeLimits {
   readonly intakeWaiting: number
   readonly intakeTurnMs: number
 }

@@ -221,9 +221,12 @@ function dataOf({ type, rdata }: Rr): unknown {
 function readField(field: Field, from: OctetReader): unknown {
   switch (field) {
     case 'u8':
+    case 'key-protocol':
+    case 'sync-scheme':
     case 'algorithm':
       return from.u8()
     case 'u16':
+    case 'key-flags':
     case 'cert-type':
       return from.u16()
     case 'u32':
@@ -261,11 +264,8 @@ function readField(field: Field, from: OctetReader): unknown {
     case 'eui64':
     case 'data':
     case 'key':
-    case 'key-flags':
-    case 'key-protocol':
     case 'last-string':
     case 'locator':
-    case 'sync-scheme':
     case 'gateway':
     case 'relay':
     case 'prefixes':

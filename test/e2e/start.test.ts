@@ -2,6 +2,7 @@
  * The ways in which people start it: `npm start`, `npm run demo`, and both from the packed package. Signals end the
  * server itself.
  */
+import { cleanEnvironment } from '../testing/command.ts'
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -78,7 +79,7 @@ describe('what keeps it from starting', () => {
     const ran = spawnSync(
       process.execPath,
       [join(root, 'dist', 'cli.js'), 'serve', '--listen', '192.0.2.1:5300,192.0.2.2:5300', '--allow', '192.0.2.0/24'],
-      { cwd: directory, encoding: 'utf8' },
+      { cwd: directory, encoding: 'utf8', env: cleanEnvironment() },
     )
     expect(ran.status).toBe(Exit.Unavailable)
     expect(ran.stderr.split('\n').filter(line => line.startsWith('{'))).toEqual([])

@@ -14,6 +14,7 @@ const RECORD = join(root, 'test/package/surface.json')
 const WAYS_IN: Readonly<Record<string, string>> = {
   '.': 'src/index.ts',
   './testing': 'src/testing/index.ts',
+  './install': 'src/testing/preload.ts',
   './vitest': 'src/testing/vitest.ts',
 }
 
@@ -80,7 +81,10 @@ describe('the surface of the package', () => {
     const built = Object.fromEntries(
       Object.entries(WAYS_IN).map(([way, path]) => {
         const file = path.replace(/^src/, './dist').replace(/\.ts$/, '')
-        return [way, { types: `${file}.d.ts`, default: `${file}.js` }]
+        const module = { types: `${file}.d.ts`, default: `${file}.js` }
+        if (way !== './testing') return [way, module]
+        const script = { types: `${file}.d.cts`, default: `${file}.cjs` }
+        return [way, { import: module, require: script, default: module.default }]
       }),
     )
     expect(exports).toEqual({ ...built, './package.json': './package.json' })

@@ -80,11 +80,11 @@ describe('the package that is published', () => {
     Object.assign(packed, { paths: files.map(({ path }) => path), size, unpackedSize })
   })
 
-  // Today 1.3 MB: half of it is the bundles, which hold a second copy of the program so that it starts in a third of
-  // the time. An installation without them would be smaller, and slower on every start.
-  it('it has at most 1.6 MB, unpacked at most 5.5 MB', () => {
-    expect(packed.size).toBeLessThan(1_600_000)
-    expect(packed.unpackedSize).toBeLessThan(5_500_000)
+  // Today 1.9 MB: half of it is the bundles, which hold a second copy of the program so that it starts in a third of
+  // the time, and a sixth the CommonJS build of the kit. An installation without them would be smaller, and slower.
+  it('it has at most 2.2 MB, unpacked at most 8 MB', () => {
+    expect(packed.size).toBeLessThan(2_200_000)
+    expect(packed.unpackedSize).toBeLessThan(8_000_000)
   })
 
   it('it has what is run, imported and read, and nothing that is for development', () => {
@@ -106,6 +106,6 @@ describe('the package that is published', () => {
     const strays = packed.paths.filter(path =>
       /^(?:src|test|scripts|node_modules|\.)|\.test\.[cm]?[jt]s$|\.map$/.test(path),
     )
-    expect(strays.filter(path => !path.startsWith('examples/'))).toEqual([])
+    expect(strays.filter(path => !path.startsWith('examples/') && path !== 'scripts/run.mjs')).toEqual([])
   })
 })

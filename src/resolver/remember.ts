@@ -10,6 +10,7 @@ import { RrType } from '../dns/types.ts'
 import { isExpanded, isSynthesised, signersOf } from '../dnssec/set-facts.ts'
 import type { Referral } from './classify.ts'
 import type { Env, ZoneCut } from './env.ts'
+import { firstStep } from './hints.ts'
 import type { FinalVerdict, Judged, JudgedSet } from './validation/judged.ts'
 
 type Store = Pick<Env, 'caches' | 'limits'> & { readonly clock: Pick<Env['clock'], 'now'> }
@@ -51,7 +52,10 @@ export function remember(env: Store, question: Question, judged: Judged): void {
 const trustIn = ({ authoritative }: { readonly authoritative: boolean }): Trust =>
   authoritative ? Trust.AuthoritativeAnswer : Trust.NonAuthoritativeAnswer
 
-/** A set that a wildcard made is kept with what proves that it applies: the verified sets, or those that came. */
+/**
+ * What follows the first alias is at names that the server may have given away, and has less trust. A set that a
+ * wildcard made is kept with what proves that it applies: the verified sets, or those that came.
+ */
 function keepSets(
   env: Store,
   sets: readonly JudgedSet[],
@@ -60,17 +64,19 @@ function keepSets(
   now: number,
 ): void {
   const { rrsets } = env.caches
-  const trust = trustIn(verdict)
+  const first = trustIn(verdict)
+  const own = sets[0] === undefined ? 0 : firstStep(sets[0].set)
   let before: RRset | undefined
-  for (const { set, security } of sets) {
+  for (const [index, { set, security }] of sets.entries()) {
     const isMadeHere = isSynthesised(set, before)
     before = set
     if (isMadeHere) continue
+    const trust = index < own ? first : Trust.NonAuthoritativeAnswer
     if (!isExpanded(set)) rrsets.put(set, trust, security, now)
     else rrsets.put(set, trust, security, now, security.kind === 'secure' ? denials : verdict.proof)
   }
   if (wildcards.length === 0) return
-  for (const wildcard of wildcards) rrsets.putWildcard(wildcard, trust, now)
+  for (const wildcard of wildcards) rrsets.putWildcard(wildcard, first, now)
   keepDenials(env, denials, null, now)
 }
 

@@ -4,6 +4,7 @@
  */
 import type { DelegatedServer } from '../cache/delegations.ts'
 import type { CachedFailure } from '../cache/failure-cache.ts'
+import { Trust } from '../cache/trust.ts'
 import type { Question } from '../dns/message.ts'
 import { isStrictlyWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -13,7 +14,7 @@ import type { FailureReason, Outcome, Security, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './asking/ask-zone.ts'
 import type { Referral } from './classify.ts'
 import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
-import { firstAliasOf, withoutHint, type KnownOfTarget } from './hints.ts'
+import { firstAliasOf, withoutHints, type KnownOfNames } from './hints.ts'
 import { minimise } from './minimise.ts'
 import {
   behindChain,
@@ -36,7 +37,14 @@ type Walked =
   | ZoneFailure
 
 /** A verdict that may be used: validated where validation is wanted. */
-type Settled = Judged | { readonly kind: 'failure'; readonly failure: Failure }
+type Settled =
+  | {
+      readonly kind: 'settled'
+      readonly judged: Judged
+      /** Whose servers said so. */
+      readonly zone: Name
+    }
+  | { readonly kind: 'failure'; readonly failure: Failure }
 
 /** What led to the last name so far. */
 interface Trail {
@@ -51,6 +59,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
   // No more than aliases may be followed: a list is enough.
   let asked: readonly Name[] = NO_NAMES
   let question = task.question
+  let namedBy: Name | null = null
   for (;;) {
     if (asked.includes(question.name)) return failure('alias-chain', 'the alias chain is a loop', trail.rrsets)
     asked = [...asked, question.name]
@@ -66,14 +75,15 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
       const over = task.budget.takeAliases(1)
       if (over !== null) return failure('alias-chain', over, trail.rrsets)
       question = { ...question, name: known.target }
+      namedBy = null
       continue
     }
     trail.authoritative ??= false
-    const settled = yield* settle(env, task, question, known, failed)
+    const settled: Settled = yield* settle(env, task, question, { known, failed, namedBy })
     if (settled.kind === 'failure') return fail(env, question, settled.failure, trail.rrsets)
-    const outcome = outcomeOf(settled, env.limits.cache)
+    const outcome = outcomeOf(settled.judged, env.limits.cache)
     if (outcome.kind === 'failure') return fail(env, question, outcome, trail.rrsets)
-    const { verdict } = settled
+    const { verdict } = settled.judged
     const over = task.budget.takeAliases(verdict.chain.steps)
     if (verdict.kind !== 'alias') {
       succeeded(env, task, question)
@@ -83,6 +93,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     if (!task.followsAliases) return finish(trail, nothingMore)
     if (over !== null) return failure('alias-chain', over, trail.rrsets)
     question = { ...question, name: verdict.target }
+    namedBy = settled.zone
   }
 }
 
@@ -135,17 +146,17 @@ function succeeded(env: Env, task: Task, question: Question): void {
 
 const isForValidating = ({ why }: CachedFailure): boolean => failureFacts[why].heldAgainst === 'validating'
 
-/**
- * What the cache has unvalidated, else what the servers say: validated, and remembered with what was found. `failed` is
- * a failure of the question that is still remembered.
- */
-function* settle(
-  env: Env,
-  task: Task,
-  question: Question,
-  known: Extract<Recalled, { kind: 'unvalidated' | 'cut' | 'unknown' }>,
-  failed: CachedFailure | undefined,
-): Steps<Settled> {
+/** What is known of a question before its servers are asked. */
+interface ToSettle {
+  readonly known: Extract<Recalled, { kind: 'unvalidated' | 'cut' | 'unknown' }>
+  /** A failure of the question that is still remembered. */
+  readonly failed: CachedFailure | undefined
+  /** The zone whose servers have just named the name as a target: nothing is left to hide from them. */
+  readonly namedBy: Name | null
+}
+
+/** What the cache has unvalidated, else what the servers say: validated, and remembered with what was found. */
+function* settle(env: Env, task: Task, question: Question, { known, failed, namedBy }: ToSettle): Steps<Settled> {
   const evidence = task.checking ? new Map<Name, Referral>() : null
   if (evidence !== null && known.kind === 'unvalidated') {
     const { zone } = startingCut(env, question, null)
@@ -158,7 +169,8 @@ function* settle(
   }
   if (failed !== undefined && !isForValidating(failed))
     return { kind: 'failure', failure: failure('cached', failed.text) }
-  const walked = yield* walk(env, task, question, known.kind === 'cut' ? known.cut : null, evidence)
+  const localCut = known.kind === 'cut' ? known.cut : null
+  const walked = yield* walk(env, task, { question, localCut, evidence, namedBy })
   if (walked.kind === 'failure') return walked
   if (evidence !== null) return yield* validateReplies(env, task, question, walked, evidence)
   return keep(env, walked.cut.zone, question, withoutValidation(asFarAsFollowed(task, walked.verdict)))
@@ -180,26 +192,28 @@ const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
   task.followsAliases ? verdict : (firstAliasOf(verdict, task.question.type) ?? verdict)
 
 /**
- * Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases, and their end
- * is asked for. `zone` is the one whose servers said it.
+ * Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases before it, and
+ * where they lead is asked for. `zone` is the one whose servers said it.
  */
-function keep(env: Env, zone: Name, question: Question, judged: Judged): Judged {
-  const kept = withoutHint(judged, zone, knownOf(env, question, judged))
+function keep(env: Env, zone: Name, question: Question, judged: Judged): Settled {
+  // Nearly all replies have no alias.
+  const kept = judged.aliases.length === 0 ? judged : withoutHints(judged, zone, knownNames(env, question))
   remember(env, question, kept)
-  return kept
+  return { kind: 'settled', judged: kept, zone }
 }
 
-/** What is known of the name that a chain of aliases ends in, from elsewhere than this reply. */
-function knownOf(env: Env, { type, class: klass }: Question, { verdict: { chain }, aliases }: Judged): KnownOfTarget {
-  if (aliases.length === 0) return NOTHING_KNOWN
+/** What is known of names that a reply speaks of after an alias, from elsewhere than this reply. */
+function knownNames(env: Env, { type, class: klass }: Question): KnownOfNames {
   const now = env.clock.now()
   return {
-    deepestZone: deepestZone(env, chain.name, type, now),
-    hasData: env.caches.rrsets.get(chain.name, type, klass, now) !== undefined,
+    deepestZone: name => deepestZone(env, name, type, now),
+    held: name => {
+      const entry = env.caches.rrsets.get(name, type, klass, now)
+      if (entry === undefined) return 'nothing'
+      return entry.trust >= Trust.AuthoritativeAnswer ? 'data' : 'hint'
+    },
   }
 }
-
-const NOTHING_KNOWN: KnownOfTarget = Object.freeze({ deepestZone: ROOT, hasData: false })
 
 /** Validated whole; when that fails, as far as its first alias: where that leads is then asked for on its own. */
 function* validateReply(env: Env, task: Task, received: Received): Steps<Judged | Unproven> {
@@ -236,26 +250,22 @@ function* validateReplies(
     avoid.add(at.server)
     if (result.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
     note(task, { kind: 'other-server', reason: result.text, ede: result.ede })
-    const again = yield* walkFrom(env, task, { question, start: at.cut, failed: null, evidence, avoid })
+    const again = yield* walkFrom(env, task, { question, start: at.cut, failed: null, evidence, avoid, namedBy: null })
     if (again.kind === 'failure')
       return { kind: 'failure', failure: again.failure.why === 'overload' ? again.failure : first }
     at = again
   }
 }
 
-/**
- * From the closest known cut down to the servers that answer. `evidence`, for who checks, gathers the referrals on the
- * way.
- */
-function* walk(
-  env: Env,
-  task: Task,
-  question: Question,
-  localCut: ZoneCut | null,
-  evidence: Map<Name, Referral> | null,
-): Steps<Walked> {
+interface WayDown extends Pick<Walk, 'question' | 'evidence' | 'namedBy'> {
+  /** A cut of a local zone. */
+  readonly localCut: ZoneCut | null
+}
+
+/** From the closest known cut down to the servers that answer. */
+function* walk(env: Env, task: Task, { question, localCut, evidence, namedBy }: WayDown): Steps<Walked> {
   const start = startingCut(env, question, localCut)
-  const walked = yield* walkFrom(env, task, { question, start, failed: null, evidence, avoid: undefined })
+  const walked = yield* walkFrom(env, task, { question, start, failed: null, evidence, avoid: undefined, namedBy })
   // A cached delegation may be out of date: when its servers are of no use the parent is asked once more.
   if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure) || walked.unasked === true)
     return walked
@@ -268,6 +278,7 @@ function* walk(
     failed: { cut: start, failure: walked.failure },
     evidence,
     avoid: undefined,
+    namedBy: null,
   })
 }
 
@@ -315,11 +326,13 @@ interface Walk {
   readonly evidence: Map<Name, Referral> | null
   /** Keys of servers of `start` that are not asked. */
   readonly avoid: ReadonlySet<string> | undefined
+  /** The zone whose servers named the name, and know it whole. */
+  readonly namedBy: Name | null
 }
 
-function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, avoid }: Walk): Steps<Walked> {
+function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, avoid, namedBy }: Walk): Steps<Walked> {
   let cut = start
-  let known = labelCount(cut.zone)
+  let known = cut.zone === namedBy ? labelCount(question.name) : labelCount(cut.zone)
   let { minimise: mode } = env.settings()
   tellCut(task, cut)
   for (let step = 0; ; step++) {

@@ -63,7 +63,7 @@ export function verdictText({ came, verdict }: Exchange): string {
 
 export const DECIDED_TEXTS: Readonly<Record<Decided, string>> = {
   use: 'use it',
-  'use-as-last-resort': 'use it only if no other server answers with authority',
+  'use-as-last-resort': 'use it only if no other server knows better',
   'follow-alias': 'follow the alias',
   'ask-child-zone': 'ask the servers of the child zone',
   'accept-denial': 'the denial stands',

@@ -74,7 +74,14 @@ export type Verdict =
       readonly authoritative: boolean
       readonly lastResort: boolean
     }
-  | { readonly kind: 'alias-trouble'; readonly chain: Chain; readonly trouble: 'loop' | 'too-long' | 'name-too-long' }
+  | {
+      readonly kind: 'alias-trouble'
+      readonly chain: Chain
+      readonly trouble: 'loop' | 'too-long' | 'name-too-long'
+      readonly proof: readonly RRset[]
+      readonly authoritative: boolean
+      readonly lastResort: boolean
+    }
   | Rejection
 
 export interface Asked {
@@ -92,6 +99,9 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
   const { question, zone } = asked
   const sets = scrubbed(groupRRsets(message.answer, question.type === RrType.RRSIG), limits)
   const chain = followChain(question, zone, sets, limits.aliasesPerReply)
+  // RFC 6672 section 2.2: YXDOMAIN is what a DNAME makes of the name, and nothing without one.
+  if (message.rcode === Rcode.YXDOMAIN && !chain.aliases.some(set => set.type === RrType.DNAME))
+    return reject(message, 'other-rcode')
   if (tooLarge(chain, limits)) return reject(message, 'oversized')
   const authoritative = message.authoritative
   // RA without AA: a recursive server speaks from its cache, a zone's server does not (lame for recursion, but data).
@@ -102,7 +112,14 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
     case 'loop':
     case 'too-long':
     case 'name-too-long':
-      return { kind: 'alias-trouble', chain, trouble: chain.trouble }
+      return {
+        kind: 'alias-trouble',
+        chain,
+        trouble: chain.trouble,
+        proof: expansionProof(zone, message.authority, limits),
+        authoritative,
+        lastResort,
+      }
     case null:
       break
     default:
@@ -156,9 +173,25 @@ function classifyWithoutAnswer(
     if (question.type === RrType.DS && cut.name === question.name) return { ...denied, kind: 'nodata' }
     return { kind: 'referral', referral: readReferral(asked, cut, authority, message.additional) }
   }
-  if (authoritative) return { ...denied, kind: 'nodata' }
-  if (ns.some(set => isWithin(zone, set.name))) return reject(message, 'upward-referral')
-  return lame(message, 'no-data')
+  return withoutSoa(asked, message, denied, ns)
+}
+
+/**
+ * Neither data nor an SOA. RFC 2308 section 2.2: with NS records it is a referral and not NODATA, whatever AA says; one
+ * that leads upwards comes from a server that has not got the zone. The zone's own NS records, and an answer section of
+ * which nothing is of use, stand for NODATA only when no other server knows better.
+ */
+function withoutSoa(
+  { zone }: Asked,
+  message: Message,
+  denied: Omit<Extract<Verdict, { kind: 'nodata' | 'nxdomain' }>, 'kind'>,
+  ns: readonly RRset[],
+): Verdict {
+  const upwards = ns.some(set => isStrictlyWithin(zone, set.name))
+  const own = ns.some(set => set.name === zone)
+  if (upwards || (own && !message.authoritative)) return reject(message, 'upward-referral')
+  if (!message.authoritative) return lame(message, 'no-data')
+  return { ...denied, kind: 'nodata', lastResort: own || message.answer.length > 0 }
 }
 
 /** Sets with no more signatures than anybody needs. */
@@ -180,7 +213,7 @@ function rejectedByRcode(message: Message): Rejection | null {
   switch (message.rcode) {
     case Rcode.NOERROR:
     case Rcode.NXDOMAIN:
-    case Rcode.YXDOMAIN: // RFC 6672 section 2.2: the DNAME in the answer says it better, and is read there
+    case Rcode.YXDOMAIN: // as good as the DNAME in the answer
       return null
     case Rcode.FORMERR:
       return reject(message, 'formerr')

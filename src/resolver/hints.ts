@@ -25,7 +25,7 @@ export function firstAliasOf(verdict: FinalVerdict, type: number): FinalVerdict 
   const aliases = chain.aliases.slice(0, firstStep(head))
   const target = targetAfter(aliases)
   if (target === null) return null
-  const { proof, authoritative, lastResort } = verdict.kind === 'alias-trouble' ? NOT_KNOWN : verdict
+  const { proof, authoritative, lastResort } = verdict
   return {
     kind: 'alias',
     chain: { aliases, name: target, final: null, trouble: null, steps: 1 },
@@ -35,8 +35,6 @@ export function firstAliasOf(verdict: FinalVerdict, type: number): FinalVerdict 
     lastResort,
   }
 }
-
-const NOT_KNOWN = { proof: [], authoritative: false, lastResort: false }
 
 /** How many sets the first alias of a chain is, by its first set. */
 export const firstStep = ({ type }: RRset): number => (type === RrType.DNAME ? 2 : 1)

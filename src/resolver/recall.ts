@@ -295,7 +295,7 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
     if (step === 'name-too-long') {
       const chain: Chain = { ...chainOf(question.name, [rrset], null), trouble: 'name-too-long' }
       if (isUnvalidated(task, dname.security))
-        return unvalidated({ kind: 'alias-trouble', chain, trouble: 'name-too-long' })
+        return unvalidated({ kind: 'alias-trouble', chain, trouble: 'name-too-long', ...fieldsOf(dname, now) })
       return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', [rrset]))
     }
     if (typeof step === 'string') continue

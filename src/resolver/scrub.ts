@@ -17,6 +17,7 @@ export interface Chain {
   readonly aliases: readonly RRset[]
   readonly name: Name
   readonly final: RRset | null
+  /** With `name-too-long` the last of `aliases` is the DNAME whose substitution does not fit. */
   readonly trouble: 'loop' | 'too-long' | 'name-too-long' | 'malformed' | null
   /** Aliases followed (a DNAME with its CNAME counts once). */
   readonly steps: number
@@ -55,6 +56,7 @@ export function followChain(question: Question, zone: Name, sets: readonly RRset
     if (final !== undefined) return withDname(chainOf(aliases, name, final, null, steps), final, usable)
     const step = aliasAt(name, usable)
     if (step === 'none') return chainOf(aliases, name, null, null, steps)
+    if (step === 'name-too-long') aliases.push(...usable.filter(set => isDnameFor(name, set)).slice(0, 1))
     if (typeof step === 'string') return chainOf(aliases, name, null, step, steps)
     if (steps >= maxAliases) return chainOf(aliases, name, null, 'too-long', steps)
     aliases.push(...step.sets)
@@ -77,12 +79,11 @@ const chainOf = (
  * A CNAME that was asked for and comes from a DNAME is shown with it (RFC 6672 section 3.1): only the DNAME is data.
  */
 function withDname(here: Chain, final: RRset, sets: readonly RRset[]): Chain {
-  const dname =
-    final.type === RrType.CNAME
-      ? sets.find(set => set.type === RrType.DNAME && isStrictlyWithin(here.name, set.name))
-      : undefined
+  const dname = final.type === RrType.CNAME ? sets.find(set => isDnameFor(here.name, set)) : undefined
   if (dname === undefined) return here
   const step = throughDname(here.name, dname)
+  if (step === 'name-too-long')
+    return { ...here, aliases: [...here.aliases, dname], final: null, trouble: 'name-too-long' }
   if (typeof step === 'string') return { ...here, final: null, trouble: step === 'none' ? null : step }
   return {
     ...here,
@@ -92,9 +93,12 @@ function withDname(here: Chain, final: RRset, sets: readonly RRset[]): Chain {
   }
 }
 
+const isDnameFor = (name: Name, { name: owner, type }: RRset): boolean =>
+  type === RrType.DNAME && isStrictlyWithin(name, owner)
+
 /** The alias that applies to a name among these sets: its CNAME, or a DNAME above it (RFC 6672 section 3.2). */
 function aliasAt(name: Name, sets: readonly RRset[]): AliasStep {
-  const dname = sets.find(set => set.type === RrType.DNAME && isStrictlyWithin(name, set.name))
+  const dname = sets.find(set => isDnameFor(name, set))
   if (dname !== undefined) return throughDname(name, dname)
   const cname = sets.find(set => set.type === RrType.CNAME && set.name === name)
   return cname === undefined ? 'none' : throughCname(cname)

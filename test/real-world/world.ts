@@ -93,12 +93,12 @@ export interface Sections {
 
 /** A reply with this rcode, with AA unless it is an error or says otherwise. */
 export function replies(
-  rcode: 'NOERROR' | 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL' | 'NOTIMP',
+  rcode: 'NOERROR' | 'NXDOMAIN' | 'YXDOMAIN' | 'REFUSED' | 'SERVFAIL' | 'NOTIMP',
   sections: Sections = {},
 ): Partial<Message> {
   const read = (section: string | readonly Rr[] = []): readonly Rr[] =>
     typeof section === 'string' ? rrs(section) : section
-  const authoritative = sections.aa ?? (rcode === 'NOERROR' || rcode === 'NXDOMAIN')
+  const authoritative = sections.aa ?? (rcode === 'NOERROR' || rcode === 'NXDOMAIN' || rcode === 'YXDOMAIN')
   return { rcode: Rcode[rcode], authoritative, answer: read(sections.answer), authority: read(sections.authority) }
 }
 
@@ -302,7 +302,10 @@ function reacting(honestServer: Responder, server: Server, control: Control): Re
 
 /** `NOERROR AD 192.0.2.1 | 192.0.2.2`; only the data of the type that was asked for, in order. */
 function summaryOf(outcome: Outcome, type: string): string {
-  if (outcome.kind === 'failure') return outcome.why === 'name-too-long' ? 'YXDOMAIN' : 'SERVFAIL'
+  if (outcome.kind === 'failure')
+    return outcome.why === 'name-too-long'
+      ? ['YXDOMAIN', ...outcome.rrsets.map(set => typeName(set.type))].join(' ')
+      : 'SERVFAIL'
   const ad = outcome.security.kind === 'secure' ? ' AD' : ''
   if (outcome.kind !== 'answer') return `${outcome.kind === 'nodata' ? 'NODATA' : 'NXDOMAIN'}${ad}`
   const wanted = outcome.rrsets.filter(set => typeName(set.type) === type)
@@ -328,6 +331,7 @@ const QUESTION = /^(\+cd )?(\S+) (\S+) -> (.+?)(?:; (at most |at least )?(\d+) p
  *     www.kab.test. A -> NOERROR AD 192.0.2.1         a question, and what the client gets: rcode or NODATA, AD, data
  *     +cd www.kab.test. A -> NOERROR any; 2 packets   with CD=1; any data; queries sent for it, to all zones together
  *     www.kab.test. A -> NODATA or NXDOMAIN           either
+ *     www.kab.test. A -> YXDOMAIN CNAME DNAME         with the types of the sets that are shown with it
  *     www.kab.test. NSEC -> NOERROR AD own            data, or NODATA, of the very name: no alias led there
  *     wait 30s                                        time passes
  *     lose 1                                          that many of the next packets to servers of given zones are lost

@@ -34,6 +34,7 @@ const loop: FinalVerdict = {
   kind: 'alias-trouble',
   chain: { ...chainOf(n('x.a.test.'), [alias], null), trouble: 'loop' },
   trouble: 'loop',
+  ...said,
 }
 
 const knows = (zone: Name, held: ReturnType<KnownOfNames['held']>): KnownOfNames => ({

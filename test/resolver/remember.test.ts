@@ -116,6 +116,9 @@ describe('a verdict', () => {
       kind: 'alias-trouble',
       chain: { aliases: chain, name: n('a.example.'), final: null, trouble: 'loop', steps: 2 },
       trouble: 'loop',
+      proof: [],
+      authoritative: true,
+      lastResort: false,
     }
     expect(outcomeOf(withoutValidation(trouble), limits.cache)).toMatchObject({
       kind: 'failure',

@@ -4,7 +4,7 @@
  */
 import type { Question } from '../../dns/message.ts'
 import type { Name } from '../../dns/name.ts'
-import { rcodeName } from '../../dns/types.ts'
+import { Rcode, rcodeName } from '../../dns/types.ts'
 import { formatName } from '../../presentation/text.ts'
 import type { LameReason, Rejection } from '../classify.ts'
 import { questionText } from '../trace.ts'
@@ -75,12 +75,13 @@ function rejectionText({ why, rcode, lame }: Rejection): string {
       return 'error: an RRset of more records than are accepted'
     case 'malformed':
       return 'error: an alias that cannot be read'
+    case 'other-rcode':
+      return rcode === Rcode.YXDOMAIN ? 'error: YXDOMAIN without a DNAME' : `error: ${rcodeName(rcode)}`
     case 'refused':
     case 'servfail':
     case 'formerr':
     case 'notimp':
     case 'badvers':
-    case 'other-rcode':
       return `error: ${rcodeName(rcode)}`
     default:
       return why satisfies never

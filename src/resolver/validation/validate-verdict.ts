@@ -55,9 +55,8 @@ export function* validateVerdict(
   }
   switch (verdict.kind) {
     case 'alias':
-      return judgedWith({ ...verdict, proof: found.proof }, secure, found)
     case 'alias-trouble':
-      return judgedWith(verdict, secure, found)
+      return judgedWith({ ...verdict, proof: found.proof }, secure, found)
     case 'answer': {
       const { chain, rrset, authoritative, lastResort } = verdict
       const { proof } = found
@@ -89,7 +88,6 @@ export function* validateVerdict(
 
 /** Every set of the alias chain into `found`; the fault that ends it, null when there is none. */
 function* validateAliases(context: ValidationContext, verdict: FinalVerdict, found: Findings): Steps<Unproven | null> {
-  const proof = verdict.kind === 'alias-trouble' ? [] : verdict.proof
   let before: RRset | undefined
   for (const set of verdict.chain.aliases) {
     // The CNAME that a DNAME implies was made here (RFC 6672 section 5.3.1): it is as good as the DNAME.
@@ -99,7 +97,7 @@ function* validateAliases(context: ValidationContext, verdict: FinalVerdict, fou
       found.aliases.push({ set: withTtl(set, dname.set.ttl), security: dname.security })
       continue
     }
-    const result = yield* validateSet(context, set, placeOf(set, context.question), proof)
+    const result = yield* validateSet(context, set, placeOf(set, context.question), verdict.proof)
     if (result.kind !== 'set') return result
     found.aliases.push({ set: result.set, security: result.security })
     add(found, result)

@@ -1,8 +1,8 @@
 /**
  * What is known not to exist (RFC 2308): NODATA for one name and type, NXDOMAIN for a name and, when it was validated,
  * for everything below it (RFC 8020). Without a proof it may be an empty non-terminal whose server errs
- * (DVE-2019-0001), or a name that the server has given away: then it denies that name and no other. Failures are apart
- * (`failure-cache.ts`): they say nothing about the data.
+ * (DVE-2019-0001), or a name that the server has given away; a proof may have been made up for that one name. Then it
+ * denies that name and no other. Failures are apart (`failure-cache.ts`): they say nothing about the data.
  *
  * Invariants: bounded in bytes; an entry lives for min(SOA TTL, SOA MINIMUM, maxNegativeTtl), without an SOA for
  * bareDenialTtl, and then it denies its own name only; the latest statement
@@ -15,6 +15,7 @@ import { readSoa } from '../dns/rdata.ts'
 import type { RRset } from '../dns/rrset.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { Security } from '../steps.ts'
+import { isMinimalDenial } from '../dnssec/denial.ts'
 import { dataBytes, flat, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
 import { ByteStore } from './store.ts'
 import { negativeTtl, ttlLeft } from './ttl.ts'
@@ -41,6 +42,8 @@ interface Entry {
   readonly type: number
   readonly soa: PackedRRset | null
   readonly proof: readonly PackedRRset[]
+  /** NXDOMAIN, proven not only for the name itself: none of the names below exists either (RFC 8020). */
+  readonly deniesBelow: boolean
   readonly security: Security
   readonly storedAt: number
   readonly expiresAt: number
@@ -96,8 +99,7 @@ export class NegativeCache {
     if (this.#store.size === 0) return undefined
     for (let name = question.name; this.#nxdomains > 0; name = parentOf(name)) {
       const entry = this.#live(questionKey({ name, type: EVERY_TYPE, class: question.class }), now)
-      const speaks = name === question.name || (entry?.security.kind === 'secure' && entry.soa !== null)
-      if (entry !== undefined && speaks) return unpack(entry)
+      if (entry !== undefined && (name === question.name || entry.deniesBelow)) return unpack(entry)
       if (name === ROOT) break
     }
     const entry = this.#live(questionKey(question), now)
@@ -177,6 +179,7 @@ export class NegativeCache {
       storedAt: now,
       expiresAt: now + ttl * 1000,
       soa: soa === null ? null : packRRset(soa, ttl),
+      deniesBelow: security.kind === 'secure' && soa !== null && !proof.some(set => isMinimalDenial(set, soa.name)),
       proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
     }
     if (!this.#store.set(key, entry)) return false

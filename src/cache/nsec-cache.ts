@@ -4,7 +4,8 @@
  * it.
  *
  * Invariants: bounded in bytes; what is put in belongs to its zone, next name included (CVE-2026-13321); nothing below
- * a delegation or a DNAME is denied from above it, a DS only from above its cut, and nothing by an opt-out record; a
+ * a delegation or a DNAME is denied from above it, a DS only from above its cut, and nothing by an opt-out record or by
+ * one that was made up for a single question; a
  * record lives no longer than the negative TTL of its zone (RFC 9077).
  *
  * Limitation: of several NSEC3 chains of a zone the one that was heard of last is used.
@@ -25,8 +26,16 @@ import { readSoa } from '../dns/rdata.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { isMetaType, RrClass, RrType } from '../dns/types.ts'
 import { nsec3Hash } from '../dnssec/algorithms.ts'
-import { delegatesBelow, nsecCovers, nsecEncloser, nsecOf, typesAgainst, type NsecRecord } from '../dnssec/nsec.ts'
-import { hashBlocks, nsec3Covers, nsec3Of, type Nsec3Record } from '../dnssec/nsec3.ts'
+import {
+  delegatesBelow,
+  isMinimalNsec,
+  nsecCovers,
+  nsecEncloser,
+  nsecOf,
+  typesAgainst,
+  type NsecRecord,
+} from '../dnssec/nsec.ts'
+import { hashBlocks, isMinimalNsec3, nsec3Covers, nsec3Of, type Nsec3Record } from '../dnssec/nsec3.ts'
 import type { CacheLimits } from '../limits.ts'
 import { dataBytes, flat, octetString, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
 import { SortedList } from './sorted-list.ts'
@@ -128,7 +137,8 @@ export class DenialStore {
 
   /** Keeps an NSEC record of `zone`. False when it proves nothing there or is not stored. */
   putNsec(zone: Name, set: RRset, now: number): boolean {
-    if (nsecOf(set, zone) === null) return false
+    const record = nsecOf(set, zone)
+    if (record === null || isMinimalNsec(record)) return false
     const own = this.#zone(zone)
     const kept = this.#put(own, 'nsec', canonicalKey(set.name), set, set.ttl, now)
     if (kept !== null) own.nsec.set(kept.sortKey, kept)
@@ -142,7 +152,7 @@ export class DenialStore {
    */
   putNsec3(zone: Name, set: RRset, now: number): boolean {
     const record = nsec3Of(set, zone)
-    if (record === null || record.optOut) return false
+    if (record === null || record.optOut || isMinimalNsec3(record)) return false
     const own = this.#zone(zone)
     const parameters = flat(`${record.iterations}/${octetString(record.salt)}`)
     const chain: Chain = own.nsec3.get(parameters) ?? {

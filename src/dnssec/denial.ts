@@ -9,8 +9,8 @@ import { isWithin, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { formatName } from '../presentation/text.ts'
 import type { Steps } from '../steps.ts'
-import { contradicted, judgeByNsec, nsecOf, unproven } from './nsec.ts'
-import { judgeByNsec3, nsec3Of, oneChain } from './nsec3.ts'
+import { contradicted, isMinimalNsec, judgeByNsec, nsecOf, unproven } from './nsec.ts'
+import { isMinimalNsec3, judgeByNsec3, nsec3Of, oneChain } from './nsec3.ts'
 import type { DenialClaim, DenialVerdict, DnssecRules, Work } from './rules.ts'
 
 /**
@@ -37,4 +37,12 @@ export function* judgeDenial(
   const nsec3s = oneChain(looked.map(set => nsec3Of(set, zone)).filter(record => record !== null))
   if (nsec3s.length > 0) return yield* judgeByNsec3(claim, zone, nsec3s, rules, work)
   return byNsec ?? unproven(`no NSEC or NSEC3 record of ${formatName(zone)} that could prove it`)
+}
+
+/** Is it an NSEC or NSEC3 record of `zone` that was made up for one question, and proves nothing of other names? */
+export function isMinimalDenial(set: RRset, zone: Name): boolean {
+  const nsec = nsecOf(set, zone)
+  if (nsec !== null) return isMinimalNsec(nsec)
+  const nsec3 = nsec3Of(set, zone)
+  return nsec3 !== null && isMinimalNsec3(nsec3)
 }

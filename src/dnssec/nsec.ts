@@ -45,6 +45,18 @@ export function nsecCovers({ owner, next, types }: NsecRecord, name: Name): bool
   return !isStrictlyWithin(name, owner) || !delegatesBelow(types)
 }
 
+/**
+ * Was the record made up for one question (RFC 4470, RFC 9824)? Its next name is the first one after its owner or after
+ * the name in question, which ends a label in a zero octet, or its owner the last before it. Servers that do this say
+ * what they like of each question: it proves that one's answer and nothing else.
+ */
+export function isMinimalNsec({ owner, next }: Pick<NsecRecord, 'owner' | 'next'>): boolean {
+  const lastOctet = (name: Name): number => (name.charCodeAt(0) === 0 ? -1 : name.charCodeAt(name.charCodeAt(0)))
+  return lastOctet(next) === 0 || lastOctet(owner) === LAST_OCTET
+}
+
+const LAST_OCTET = 0xff
+
 /** RFC 6840 section 4.1: the owner's subtree belongs to another zone, or is redirected by a DNAME. */
 export const delegatesBelow = (types: TypeBitmap): boolean => hasType(types, RrType.DNAME) || isParentSide(types)
 

@@ -66,6 +66,29 @@ export const nsec3Covers = ({ owner, next }: Nsec3Record, hash: string): boolean
   owner < next ? owner < hash && hash < next : hash !== owner && (owner < hash || hash < next)
 
 /**
+ * Was the record made up for one question (RFC 7129 appendix B)? It spans its own hash alone, or from the hash before
+ * that of the question's name to the one after. It proves that question's answer and nothing else.
+ */
+export function isMinimalNsec3({ owner, next }: Pick<Nsec3Record, 'owner' | 'next'>): boolean {
+  for (let at = 0, hash = owner; at < MINIMAL_SPAN; at++) {
+    hash = hashAfter(hash)
+    if (hash === next) return true
+  }
+  return false
+}
+
+/** From one before to one after. */
+const MINIMAL_SPAN = 2
+
+/** The next hash, from the last one to the first. */
+function hashAfter(hash: string): string {
+  let at = hash.length - 1
+  while (at >= 0 && hash.charCodeAt(at) === 0xff) at--
+  const head = at < 0 ? '' : hash.slice(0, at) + String.fromCharCode(hash.charCodeAt(at) + 1)
+  return head.padEnd(hash.length, '\0')
+}
+
+/**
  * The records that go with the first one: same salt and iterations (RFC 5155 section 7.2); a zone may have several
  * chains.
  */

@@ -48,7 +48,20 @@ describe('NSEC', () => {
     ['the type is there', 'b.example.', A, [nsec('b.example.', 'd.example.', A)], 'ask'],
     ['an alias', 'b.example.', AAAA, [nsec('b.example.', 'd.example.', CNAME)], 'ask'],
     ['an empty non-terminal', 'c.example.', A, [apex, nsec('b.example.', 'x.c.example.', A)], 'nodata'],
-    ['compact denial', 'b.example.', AAAA, [nsec('b.example.', '\\000.b.example.', NXNAME)], 'nodata'],
+    [
+      'made up for one question (RFC 9824)',
+      'b.example.',
+      AAAA,
+      [nsec('b.example.', '\\000.b.example.', NXNAME)],
+      'ask',
+    ],
+    [
+      'made up for one question (RFC 4470)',
+      'b.example.',
+      A,
+      [apex, nsec('a\\255.example.', 'b\\000.example.', A)],
+      'ask',
+    ],
     [
       'a wildcard with the type',
       'c.example.',
@@ -144,9 +157,9 @@ describe('NSEC', () => {
 })
 
 describe('NSEC3', () => {
-  const around = (name: string, flags = 0): RRset => nsec3('example.', hashOf(name, -1), hashOf(name, 1), [], { flags })
+  const around = (name: string, flags = 0): RRset => nsec3('example.', hashOf(name, -4), hashOf(name, 4), [], { flags })
   const exact = (name: string, ...types: readonly number[]): RRset =>
-    nsec3('example.', hashOf(name), hashOf(name, 1), types)
+    nsec3('example.', hashOf(name), hashOf(name, 4), types)
   const top = exact('example.', SOA, NS)
   it.each<[string, string, number, readonly RRset[], string]>([
     ['a name in a gap', 'c.example.', A, [top, around('c.example.'), around('*.example.')], 'nxdomain'],
@@ -178,6 +191,19 @@ describe('NSEC3', () => {
     ['opt-out never denies DS', 'c.example.', DS, [top, around('c.example.', 1)], 'ask'],
     ['another type of a name', 'b.example.', TXT, [exact('b.example.', A)], 'nodata'],
     ['the type is there', 'b.example.', A, [exact('b.example.', A)], 'ask'],
+    ...(
+      [
+        ['its own hash alone', 0, 1],
+        ['one hash before to one after', -1, 1],
+        ['its own hash to the second after', 0, 2],
+      ] as const
+    ).map(([what, from, to]): [string, string, number, readonly RRset[], string] => [
+      `made up for one question: ${what}`,
+      'b.example.',
+      TXT,
+      [top, nsec3('example.', hashOf('b.example.', from), hashOf('b.example.', to), [A]), around('*.example.')],
+      'ask',
+    ]),
     ['an alias', 'b.example.', TXT, [exact('b.example.', CNAME)], 'ask'],
     ['an empty non-terminal', 'b.example.', TXT, [exact('b.example.')], 'nodata'],
     ['at a delegation', 'b.example.', TXT, [exact('b.example.', NS)], 'ask'],
@@ -222,11 +248,11 @@ describe('NSEC3', () => {
         nsec3(
           'example.',
           hashOf(name, from, salt, iterations),
-          hashOf(name, 1, salt, iterations),
+          hashOf(name, 4, salt, iterations),
           from === 0 ? [SOA, NS] : [],
           { iterations },
         )
-      return storeOf([at('example.', 0), at('c.example.', -1), at('*.example.', -1)])
+      return storeOf([at('example.', 0), at('c.example.', -4), at('*.example.', -4)])
     }
     expect(told(chain(50), 'c.example.')).toBe('nxdomain')
     expect(told(chain(500), 'c.example.')).toBe('ask')
@@ -239,7 +265,7 @@ describe('NSEC3', () => {
     const salt = Uint8Array.of(9)
     store.putNsec3(
       n('example.'),
-      nsec3('example.', hashOf('b.example.', 0, salt), hashOf('b.example.', 1, salt), [A], { salt }),
+      nsec3('example.', hashOf('b.example.', 0, salt), hashOf('b.example.', 4, salt), [A], { salt }),
       T0,
     )
     expect(told(store, 'b.example.', TXT)).toBe('nodata')

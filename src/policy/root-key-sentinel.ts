@@ -42,7 +42,8 @@ function readSentinel(name: Name): Sentinel | null {
 }
 
 function judge(answer: Answer, { asks, tag }: Sentinel, trusted: boolean): Answer {
-  if (answer.kind !== 'resolved' || answer.outcome.kind !== 'answer' || answer.outcome.security.kind !== 'secure')
+  // Data, its absence and that of the name alike, as long as they are secure.
+  if (answer.kind !== 'resolved' || answer.outcome.kind === 'failure' || answer.outcome.security.kind !== 'secure')
     return answer
   if (trusted === (asks === 'is-ta')) return answer
   return {

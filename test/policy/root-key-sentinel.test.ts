@@ -34,12 +34,12 @@ const resolved = (security: Security): Answer => ({
     security,
   },
 })
-const denied: Answer = {
+const denied = (kind: 'nxdomain' | 'nodata', security: Security): Answer => ({
   kind: 'resolved',
   by: 'recursion',
   shareable: true,
-  outcome: { kind: 'nxdomain', rrsets: [], soa: null, proof: [], security: { kind: 'secure' }, authoritative: false },
-}
+  outcome: { kind, rrsets: [], soa: null, proof: [], security, authoritative: false },
+})
 
 interface Given {
   readonly type?: number
@@ -83,6 +83,21 @@ describe('root key sentinel (RFC 8509 section 3)', () => {
     ['root-key-sentinel-is-ta-38696.example.test', { checkingDisabled: true }, 'as it is'],
     ['root-key-sentinel-is-ta-38696.example.test', { security: { kind: 'insecure' } }, 'as it is'],
     ['root-key-sentinel-is-ta-38696.example.test', { security: { kind: 'indeterminate' } }, 'as it is'],
-    ['root-key-sentinel-is-ta-38696.example.test', { answer: denied }, 'as it is'],
+    // Secure denials count like data.
+    ...(['nxdomain', 'nodata'] as const).flatMap((kind): [string, Given, string][] => [
+      [
+        'root-key-sentinel-is-ta-38696.example.test',
+        { answer: denied(kind, { kind: 'secure' }) },
+        '2: root key sentinel: key 38696 is not trusted here',
+      ],
+      [
+        'root-key-sentinel-not-ta-20326.example.test',
+        { answer: denied(kind, { kind: 'secure' }) },
+        '2: root key sentinel: key 20326 is trusted here',
+      ],
+      ['root-key-sentinel-is-ta-20326.example.test', { answer: denied(kind, { kind: 'secure' }) }, 'as it is'],
+      ['root-key-sentinel-is-ta-38696.example.test', { answer: denied(kind, { kind: 'insecure' }) }, 'as it is'],
+      ['root-key-sentinel-is-ta-38696.example.test', { answer: denied(kind, { kind: 'indeterminate' }) }, 'as it is'],
+    ]),
   ])('%s %j', async (text, given, expected) => expect(await ask(text, given)).toBe(expected))
 })

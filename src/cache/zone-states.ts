@@ -64,6 +64,16 @@ export class ZoneStates {
     this.#store.set(`p${name}`, { keys: null, status, expiresAt: now + ttl * 1_000 })
   }
 
+  /** Has it been proven that there is no key set at this name? */
+  isKeyless(name: Name, now: number): boolean {
+    return this.#live(`n${name}`, now) !== undefined
+  }
+
+  /** `ttl` in seconds. */
+  putKeyless(name: Name, ttl: number, now: number): void {
+    this.#store.set(`n${name}`, { keys: null, status: null, expiresAt: now + ttl * 1_000 })
+  }
+
   clear(): void {
     this.#store.clear()
   }

@@ -14,6 +14,7 @@ import { EdeCode, RrClass, RrType } from '../../dns/types.ts'
 import type { Refusal, ZoneKeys } from '../../dnssec/rules.ts'
 import { signersOf } from '../../dnssec/set-facts.ts'
 import { insecureBy, readKeys } from '../../dnssec/signature.ts'
+import type { TrustAnchor } from '../../dnssec/trust-anchors.ts'
 import { formatName } from '../../presentation/text.ts'
 import { lookup, type Steps } from '../../steps.ts'
 import { bogus, insecure, refusalOf, type Insecure, type ReferralEvidence, type ValidationContext } from './context.ts'
@@ -38,6 +39,7 @@ interface StatusOfZone {
 export function* chainTo(context: ValidationContext, target: Name): Steps<ChainEnd> {
   const start = startOf(context, target)
   const first = start.kind === 'anchor' ? yield* keysOf(context, start.name) : start
+  if (start.kind === 'anchor' && isStale(context, start.name)) return yield* chainTo(context, target)
   if (first.kind !== 'secure') return first
   let { keys } = first
   for (const name of namesBetween(keys.zone, target)) {
@@ -104,6 +106,21 @@ export function validationExemption(
   return local.answer(question).kind === 'not-here' ? null : insecure(null)
 }
 
+/**
+ * The trust anchor that a name stands under: the closest one whose zone there is. An anchor is stale when the zone
+ * above it, which has an anchor or is under one, proves that it has no keys; then that zone speaks of what is below.
+ */
+export function anchorOver(context: ValidationContext, name: Name): TrustAnchor | undefined {
+  const { points } = context.validation
+  let anchor = points.closest(name)
+  while (anchor !== undefined && anchor.name !== ROOT && isStale(context, anchor.name))
+    anchor = points.closest(parentOf(anchor.name))
+  return anchor
+}
+
+const isStale = ({ env }: ValidationContext, name: Name): boolean =>
+  env.caches.zoneStates.isKeyless(name, env.clock.now())
+
 function startOf(
   context: ValidationContext,
   target: Name,
@@ -111,7 +128,7 @@ function startOf(
   const exemption = validationExemption(context, target)
   if (exemption !== null) return exemption
   const { zoneStates } = context.env.caches
-  const anchor = context.validation.points.closest(target)
+  const anchor = anchorOver(context, target)
   if (anchor === undefined) return { kind: 'indeterminate' }
   for (let name = target; ; name = parentOf(name)) {
     const keys = zoneStates.keysOf(name, context.now)
@@ -195,6 +212,8 @@ function* keysOf(context: ValidationContext, zone: Name): Steps<ChainEnd> {
         outcome.kind === 'answer'
           ? outcome.rrsets.find(rrset => rrset.type === RrType.DNSKEY && rrset.name === zone)
           : undefined
+      if (outcome.kind !== 'answer' && zone !== ROOT && validation.points.at(zone) !== undefined)
+        env.caches.zoneStates.putKeyless(zone, outcome.soa?.ttl ?? 0, env.clock.now())
       if (set === undefined) return bogus(EdeCode.DnskeyMissing, `${formatName(zone)} has a DS but no DNSKEY set`)
       const keys = readKeys(set, validation.rules.limits)
       env.caches.zoneStates.putKeys(keys, set.ttl, context.now)

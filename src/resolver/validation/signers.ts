@@ -7,7 +7,7 @@ import type { Refusal } from '../../dnssec/rules.ts'
 import { MAX_SIGNERS } from '../../dnssec/set-facts.ts'
 import type { Security, SecurityNote, Steps } from '../../steps.ts'
 import type { Subject } from '../trace.ts'
-import { chainTo, findInsecureDelegation, type ChainEnd } from './chain.ts'
+import { anchorOver, chainTo, findInsecureDelegation, type ChainEnd } from './chain.ts'
 import { tell, type Unproven, type ValidationContext } from './context.ts'
 
 /** A chain that ends without the keys of the name. */
@@ -15,14 +15,24 @@ export type ChainStop = Exclude<ChainEnd, { kind: 'secure' }>
 
 /**
  * The signers that may speak of a name: at or above it, and not above the anchor that it stands under. Others prove
- * nothing of it, least of all that it is insecure. At most `MAX_SIGNERS`.
+ * nothing of it, least of all that it is insecure. At most `MAX_SIGNERS`. When all are above the anchor it is found out
+ * first whether its zone still exists.
  */
-export function eligibleSigners(
-  { validation }: ValidationContext,
+export function* eligibleSigners(
+  context: ValidationContext,
   name: Name,
   signers: readonly Name[],
-): readonly Name[] {
-  const anchor = validation.points.closest(name)
+): Steps<readonly Name[]> {
+  const eligible = signersUnderAnchor(context, name, signers)
+  if (eligible.length > 0 || !signers.some(signer => isWithin(name, signer))) return eligible
+  const anchor = anchorOver(context, name)
+  if (anchor === undefined) return eligible
+  yield* chainTo(context, anchor.name)
+  return signersUnderAnchor(context, name, signers)
+}
+
+function signersUnderAnchor(context: ValidationContext, name: Name, signers: readonly Name[]): readonly Name[] {
+  const anchor = anchorOver(context, name)
   const eligible: Name[] = []
   for (const signer of signers) {
     if (isWithin(name, signer) && (anchor === undefined || isWithin(signer, anchor.name)) && !eligible.includes(signer))
@@ -35,7 +45,7 @@ export function eligibleSigners(
 /** Why data at a name may come without signatures; null when there must be some. */
 export function* reasonUnsigned(context: ValidationContext, name: Name): Steps<ChainStop | null> {
   const { zone } = context
-  const anchor = context.validation.points.closest(name)
+  const anchor = anchorOver(context, name)
   const above = yield* chainTo(context, anchor !== undefined && isWithin(anchor.name, zone) ? anchor.name : zone)
   const end = above.kind === 'secure' ? yield* findInsecureDelegation(context, above.keys, name) : above
   if (end.kind === 'secure') return null

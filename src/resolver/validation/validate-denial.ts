@@ -5,7 +5,7 @@
  *
  * Invariant: a denial that is called secure was proven by sets that verified, and lives no longer than they do.
  */
-import { labelCount, parentOf, type Name } from '../../dns/name.ts'
+import { labelCount, parentOf, ROOT, type Name } from '../../dns/name.ts'
 import { withTtl, type RRset } from '../../dns/rrset.ts'
 import { EdeCode, RrType } from '../../dns/types.ts'
 import type { DenialClaim, ZoneKeys } from '../../dnssec/rules.ts'
@@ -41,11 +41,12 @@ export function* validateDenial(context: ValidationContext, denial: Denial): Ste
   const place = type === RrType.DS && labelCount(name) > 0 ? parentOf(name) : name
   const exemption = validationExemption(context, place)
   if (exemption !== null) return denialWithoutKeys(context, denial, exemption)
-  if (denial.kind === 'nodata' && type === RrType.DNSKEY) {
-    const keyless = yield* validateKeyless(context, denial)
+  const allSigners = [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf)
+  if (type === RrType.DNSKEY) {
+    const keyless = yield* validateKeyless(context, denial, allSigners)
     if (keyless !== null) return keyless
   }
-  const signers = eligibleSigners(context, place, [...proof, ...(soa === null ? [] : [soa])].flatMap(signersOf))
+  const signers = yield* eligibleSigners(context, place, allSigners)
   if (signers.length === 0) {
     const reason = yield* reasonUnsigned(context, place)
     if (reason !== null) return denialWithoutKeys(context, denial, reason)
@@ -105,17 +106,41 @@ function claimOf({ kind, name }: Denial, type: number): DenialClaim {
  * No DNSKEY set: whether there has to be one is said above the zone, whose own proofs need the keys. Null when the name
  * is no zone.
  */
-function* validateKeyless(context: ValidationContext, denial: Denial): Steps<DenialResult | null> {
+function* validateKeyless(
+  context: ValidationContext,
+  denial: Denial,
+  signers: readonly Name[],
+): Steps<DenialResult | null> {
   const { name } = denial
   const anchor = context.validation.points.at(name)
+  if (anchor === undefined && denial.kind === 'nxdomain') return null
   if (anchor !== undefined) {
     const note = insecureBy(anchor, context.validation.rules)
     if (note !== null) return denialWithoutKeys(context, denial, insecure(note))
+    const stale = yield* validateStaleAnchor(context, denial, signers)
+    if (stale !== null) return stale
   }
   const status = anchor === undefined ? yield* delegationStatus(context, name) : null
   if (status === null || status.kind === 'ds')
     return bogusData(EdeCode.DnskeyMissing, `${formatName(name)} has a DS or a trust anchor, but no DNSKEY set`)
   return status.kind === 'no-cut' ? null : denialWithoutKeys(context, denial, status)
+}
+
+/**
+ * A trust anchor for a zone that is gone: what denies its keys is data of the zone above, and is not validated by the
+ * keys that it denies. Null when that zone proves nothing of the kind.
+ */
+function* validateStaleAnchor(
+  context: ValidationContext,
+  denial: Denial,
+  signers: readonly Name[],
+): Steps<DenialResult | null> {
+  if (denial.name === ROOT) return null
+  for (const signer of yield* eligibleSigners(context, parentOf(denial.name), signers)) {
+    const result = yield* validateDenialOf(context, signer, denial)
+    if (result.kind === 'limit' || (result.kind === 'denial' && result.security.kind === 'secure')) return result
+  }
+  return null
 }
 
 /** Of the zone that denies, and signed: the SOA goes to clients and decides how long the denial lives. */

@@ -55,7 +55,7 @@ export function* validateSet(
     if (keys !== null) return setWithoutKeys(context, set, keys, proof)
   }
   let firstFault: Unproven | null = null
-  for (const signer of eligibleSigners(context, place, signersOf(set))) {
+  for (const signer of yield* eligibleSigners(context, place, signersOf(set))) {
     const end = yield* chainTo(context, signer)
     if (end.kind === 'limit') return { ...end, chain: true }
     if (end.kind === 'bogus') {

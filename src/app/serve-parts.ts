@@ -6,6 +6,7 @@ import type { Config } from '../config/types.ts'
 import type { Prefix } from '../dns/address.ts'
 import type { Question } from '../dns/message.ts'
 import type { Limits } from '../limits.ts'
+import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { EventSink, Serve } from '../ports.ts'
 import type { Counters } from '../server/counters.ts'
@@ -21,6 +22,7 @@ export interface ServingParts {
   readonly identity: Config['identity']
   readonly limits: Pick<Limits, 'server' | 'tcp'>
   readonly watch?: Watch | undefined
+  readonly any: AnyMode
   /** Key tags of the root that are trusted; undefined when clients may not ask for them (RFC 8509). */
   readonly rootKeyTags: (() => readonly number[]) | undefined
   readonly waiting: WaitingClients
@@ -31,7 +33,7 @@ export interface ServingParts {
 }
 
 export function makeServe(parts: ServingParts): Serve {
-  const { recursor, allow, identity, limits, watch, rootKeyTags } = parts
+  const { recursor, allow, identity, limits, watch, any, rootKeyTags } = parts
   const { clock, random, caches, resolver, zones } = recursor
   return createServe({
     clock,
@@ -44,6 +46,7 @@ export function makeServe(parts: ServingParts): Serve {
       resolver,
       limits: limits.server,
       watch,
+      any,
       rootKeyTags,
       answeredLocally: question => isAnsweredLocally(zones, question),
     }),

@@ -81,6 +81,7 @@ export function makeConfig(
       return { ...rr, file, line, column }
     }),
     reverse: raw.reverse,
+    any: raw.any,
     specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     engine: {

@@ -10,6 +10,7 @@ export interface RawConfig {
   readonly zones: readonly (string | { readonly file: string; readonly origin?: string | undefined })[]
   readonly records: RawRecords
   readonly reverse: boolean
+  readonly any: 'minimal' | 'tcp' | 'resolve'
   readonly specialUse: boolean | Readonly<Record<string, boolean>>
   readonly rootHints?: string | undefined
   readonly upstream: {

@@ -96,6 +96,16 @@ const configSchema = z.strictObject({
         { example: false },
       ),
     ),
+  any: z
+    .enum(['minimal', 'tcp', 'resolve'])
+    .default('minimal')
+    .meta(
+      onReload(
+        'Questions of type ANY. "minimal": the CNAME, that there is no such name, or a short HINFO (RFC 8482). ' +
+          '"resolve": all that the servers of the name give. "tcp": that over TCP, minimal over UDP.',
+        { example: 'resolve' },
+      ),
+    ),
   specialUse: z
     .union([z.boolean(), z.record(z.string(), z.boolean())], { error: 'expected true, false, or {"name": false}' })
     .default(true)

@@ -11,6 +11,7 @@ import type { NegativeAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { Limits } from '../limits.ts'
 import type { Identity } from '../policy/chaos.ts'
+import type { AnyMode } from '../policy/minimal-any.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
 import type { LogLevel, RawConfig } from './raw.ts'
@@ -27,6 +28,8 @@ export interface Config {
   readonly records: readonly LocatedRecord[]
   /** PTR records for the addresses in `records`. */
   readonly reverse: boolean
+  /** Which questions for ANY get a minimal answer. */
+  readonly any: AnyMode
   /** Special-use names that are not answered here. */
   readonly specialUseOff: 'all' | readonly Name[]
   /** Absolute path; null means the built-in ones. */

@@ -51,6 +51,8 @@ export type Verdict =
       readonly kind: 'answer'
       readonly chain: Chain
       readonly rrset: RRset
+      /** To a question for ANY: the other sets at the name. */
+      readonly rest?: readonly RRset[]
       readonly proof: readonly RRset[]
       readonly authoritative: boolean
       readonly lastResort: boolean
@@ -130,12 +132,25 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
       kind: 'answer',
       chain,
       rrset: chain.final,
+      ...(question.type === RrType.ANY ? { rest: othersAt(chain.final, sets, limits) } : {}),
       proof: expansionProof(zone, message.authority, limits),
       authoritative,
       lastResort,
     }
   return classifyWithoutAnswer(asked, message, chain, lastResort, limits)
 }
+
+/** All other sets at the name, as far as they are not too large; none where a DNAME made the one that was found. */
+const othersAt = (final: RRset, sets: readonly RRset[], limits: EngineLimits): readonly RRset[] =>
+  sets.includes(final)
+    ? sets.filter(
+        set =>
+          set !== final &&
+          set.name === final.name &&
+          set.class === final.class &&
+          set.rdatas.length <= limits.recordsPerRRset,
+      )
+    : []
 
 function classifyWithoutAnswer(
   asked: Asked,

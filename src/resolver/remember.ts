@@ -22,9 +22,12 @@ export function remember(env: Store, question: Question, judged: Judged): void {
   switch (verdict.kind) {
     case 'answer':
       // Nearly all answers are one set that no wildcard made.
-      if (aliases.length === 0 && !isExpanded(verdict.rrset))
+      if (aliases.length === 0 && verdict.rest === undefined && !isExpanded(verdict.rrset))
         env.caches.rrsets.put(verdict.rrset, trustIn(verdict), end, now)
-      else keepSets(env, [...aliases, { set: verdict.rrset, security: end }], verdict, judged, now)
+      else {
+        const found = [verdict.rrset, ...(verdict.rest ?? [])].map(set => ({ set, security: end }))
+        keepSets(env, [...aliases, ...found], verdict, judged, now)
+      }
       return
     case 'alias':
       keepSets(env, aliases, verdict, judged, now)
@@ -62,12 +65,13 @@ function keepSets(
   env: Store,
   sets: readonly JudgedSet[],
   verdict: { readonly authoritative: boolean; readonly proof: readonly RRset[] },
-  { denials, wildcards }: Judged,
+  { aliases, denials, wildcards }: Judged,
   now: number,
 ): void {
   const { rrsets } = env.caches
   const first = trustIn(verdict)
-  const own = sets[0] === undefined ? 0 : firstStep(sets[0].set)
+  // Without an alias all are at the name that was asked for.
+  const own = aliases[0] === undefined ? sets.length : firstStep(aliases[0].set)
   let before: RRset | undefined
   for (const [index, { set, security }] of sets.entries()) {
     const isMadeHere = isSynthesised(set, before)

@@ -6,7 +6,7 @@ import type { Prefix } from '../dns/address.ts'
 import { makeAccess } from '../policy/access.ts'
 import { makeChaos, type Identity } from '../policy/chaos.ts'
 import { compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
-import { makeMinimalAny, type AnsweredLocally } from '../policy/minimal-any.ts'
+import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
 import { recursion, type Watch } from '../policy/recursion.ts'
 import type { Resolves } from '../resolver/resolver.ts'
 import { makeRootKeySentinel, type RootKeyTags } from '../policy/root-key-sentinel.ts'
@@ -16,6 +16,8 @@ export interface PipelineParts {
   readonly allow: readonly Prefix[]
   readonly identity: Identity
   readonly answeredLocally: AnsweredLocally
+  /** Default: minimal for all. */
+  readonly any?: AnyMode
   /** Absent: nobody may find out which keys are trusted. */
   readonly rootKeyTags?: RootKeyTags | undefined
   readonly resolver: Resolves
@@ -44,7 +46,7 @@ export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(
 
 const stages = (parts: PipelineParts): readonly Stage[] => [
   makeChaos(parts.identity),
-  makeMinimalAny(parts.answeredLocally, parts.limits),
+  makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),
   ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),
 ]
 

@@ -288,6 +288,7 @@ function openEngine(
       allow: everybody,
       identity: config.identity,
       limits: config.limits,
+      any: config.any,
       rootKeyTags: config.dnssec.rootKeySentinel ? () => [] : undefined,
       waiting: new WaitingClients(config.limits.server),
       counters: new Counters(),

@@ -308,7 +308,7 @@ function summaryOf(outcome: Outcome, type: string): string {
       : 'SERVFAIL'
   const ad = outcome.security.kind === 'secure' ? ' AD' : ''
   if (outcome.kind !== 'answer') return `${outcome.kind === 'nodata' ? 'NODATA' : 'NXDOMAIN'}${ad}`
-  const wanted = outcome.rrsets.filter(set => typeName(set.type) === type)
+  const wanted = outcome.rrsets.filter(set => type === 'ANY' || typeName(set.type) === type)
   const data = wanted.flatMap(set => recordsOf(set).map(({ rdata }) => formatRdata(set.type, rdata)))
   return `NOERROR${ad} ${data.sort().join(' | ')}`
 }

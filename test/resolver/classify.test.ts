@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/dns/message.ts'
-import { Rcode } from '../../src/dns/types.ts'
+import { Rcode, RrType } from '../../src/dns/types.ts'
 import { formatName } from '../../src/presentation/text.ts'
 import { defaultLimits, limitsWith } from '../../src/limits.ts'
 import { classify, type Verdict } from '../../src/resolver/classify.ts'
@@ -194,6 +194,18 @@ describe('what one reply means', () => {
       'www.d.example.com.',
     )
     expect(summary(verdict)).toBe('answer d.example.com.>www.d.example.com. www.e.example.com. x1')
+  })
+
+  test('ANY below a DNAME is the CNAME that it implies, and no other set that came at the name', () => {
+    const verdict = verdictOf(
+      {
+        answer:
+          'd.example.com. 60 IN DNAME e.example.com.\nwww.d.example.com. 60 IN CNAME evil.example.com.\nwww.d.example.com. 60 IN A 192.0.2.1',
+      },
+      'www.d.example.com.',
+      'ANY',
+    )
+    expect(verdict).toMatchObject({ kind: 'answer', rrset: { type: RrType.CNAME }, rest: [] })
   })
 
   test('a DNAME whose result is too long is YXDOMAIN', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RrClass, RrType } from '../../src/dns/types.ts'
 import type { Gate, GateVerdict } from '../../src/policy/handler.ts'
+import type { Outcome } from '../../src/steps.ts'
 import { admission, makePipeline, orderProblems } from '../../src/server/pipeline.ts'
 import { a, answer, asked, client, query } from './make.ts'
 
@@ -22,6 +23,14 @@ describe('the order', () => {
     expect(orderProblems(order)).toEqual(problems)
   })
 
+  const noAlias: Outcome = {
+    kind: 'nodata',
+    rrsets: [],
+    soa: null,
+    proof: [],
+    security: { kind: 'insecure' },
+    authoritative: false,
+  }
   test('ours starts, and answers in that order', async () => {
     const pipeline = makePipeline({
       allow: [],
@@ -29,8 +38,8 @@ describe('the order', () => {
       answeredLocally: () => false,
       limits: { accessVerdicts: 10, anyTtl: 60 },
       resolver: {
-        resolve(_question, _options, done) {
-          done(answer([a('www.example.com.')]))
+        resolve({ type }, _options, done) {
+          done(type === RrType.CNAME ? noAlias : answer([a('www.example.com.')]))
           return () => {}
         },
       },

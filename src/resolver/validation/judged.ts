@@ -82,7 +82,7 @@ export function outcomeOf({ verdict, aliases, end }: Judged, limits: CacheLimits
   if (verdict.kind === 'answer' && aliases.length === 0) {
     return {
       kind: 'answer',
-      rrsets: [clamp(verdict.rrset)],
+      rrsets: verdict.rest === undefined ? [clamp(verdict.rrset)] : [verdict.rrset, ...verdict.rest].map(clamp),
       proof,
       security: end,
       authoritative: false,
@@ -93,7 +93,7 @@ export function outcomeOf({ verdict, aliases, end }: Judged, limits: CacheLimits
   const security = aliases.reduce((weakest, alias) => weaker(weakest, alias.security), end)
   switch (verdict.kind) {
     case 'answer':
-      rrsets.push(clamp(verdict.rrset))
+      rrsets.push(clamp(verdict.rrset), ...(verdict.rest ?? []).map(clamp))
       return { kind: 'answer', rrsets, proof, security, authoritative: false, additional: NO_SETS }
     case 'alias':
       return { kind: 'answer', rrsets, proof, security, authoritative: false, additional: NO_SETS }

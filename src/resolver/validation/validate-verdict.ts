@@ -8,7 +8,7 @@ import { parentOf, type Name } from '../../dns/name.ts'
 import { withTtl, type RRset } from '../../dns/rrset.ts'
 import { RrType } from '../../dns/types.ts'
 import type { WildcardSet } from '../../dnssec/rules.ts'
-import { isSynthesised } from '../../dnssec/set-facts.ts'
+import { isSynthesised, weaker } from '../../dnssec/set-facts.ts'
 import type { Security, Steps } from '../../steps.ts'
 import type { Env, Task } from '../env.ts'
 import { secure } from '../outcome.ts'
@@ -58,7 +58,7 @@ export function* validateVerdict(
     case 'alias-trouble':
       return judgedWith({ ...verdict, proof: found.proof }, secure, found)
     case 'answer': {
-      const { chain, rrset, authoritative, lastResort } = verdict
+      const { chain, rrset, rest, authoritative, lastResort } = verdict
       const { proof } = found
       const last = found.aliases.at(-1)
       if (last !== undefined && isSynthesised(rrset, chain.aliases.at(-1)))
@@ -66,6 +66,7 @@ export function* validateVerdict(
       const result = yield* validateSet(context, rrset, placeOf(rrset, question), verdict.proof)
       if (result.kind !== 'set') return result
       add(found, result)
+      if (rest !== undefined) return yield* validateRest(context, verdict, rest, result, found)
       // Spelt out: it is made for every answer, and spreading costs a microsecond or two.
       return judgedWith(
         { kind: 'answer', chain, rrset: result.set, proof, authoritative, lastResort },
@@ -103,6 +104,25 @@ function* validateAliases(context: ValidationContext, verdict: FinalVerdict, fou
     add(found, result)
   }
   return null
+}
+
+/** The other sets of an answer to ANY: it is as secure as the worst. The proof of an expansion came with the first. */
+function* validateRest(
+  context: ValidationContext,
+  verdict: Extract<FinalVerdict, { kind: 'answer' }>,
+  rest: readonly RRset[],
+  first: ValidatedSet,
+  found: Findings,
+): Steps<Judged | Unproven> {
+  let { security } = first
+  const sets: RRset[] = []
+  for (const set of rest) {
+    const result = yield* validateSet(context, set, placeOf(set, context.question), verdict.proof)
+    if (result.kind !== 'set') return result
+    sets.push(result.set)
+    security = weaker(security, result.security)
+  }
+  return judgedWith({ ...verdict, rrset: first.set, rest: sets, proof: found.proof }, security, found)
 }
 
 function add({ proof, denials, wildcards }: Findings, result: ValidatedSet): void {

@@ -4,7 +4,7 @@
  */
 import { boundedTtl } from '../cache/ttl.ts'
 import { Trust } from '../cache/trust.ts'
-import type { Question } from '../dns/message.ts'
+import { questionKey, type Question } from '../dns/message.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
 import { isExpanded, isSynthesised, signersOf } from '../dnssec/set-facts.ts'
@@ -111,8 +111,12 @@ export function rememberReferral(env: Store, parent: ZoneCut, { zone, servers, d
   return cut
 }
 
-/** Forgets cached data that turned out not to validate, so that its servers are asked again. */
+/**
+ * Forgets cached data that turned out not to validate, so that its servers are asked again, and the finished answer for
+ * those who validate it themselves (RFC 4035 section 4.7, RFC 6840 appendix B).
+ */
 export function forget(env: Store, question: Question, verdict: FinalVerdict): void {
+  env.caches.answers.remove(questionKey(question))
   for (const set of verdict.chain.aliases) env.caches.rrsets.remove(set.name, set.type, set.class)
   if (verdict.kind === 'answer') env.caches.rrsets.remove(verdict.rrset.name, verdict.rrset.type, verdict.rrset.class)
   if (verdict.kind === 'nodata' || verdict.kind === 'nxdomain') env.caches.negatives.remove(question, verdict.name)

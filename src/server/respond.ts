@@ -234,15 +234,19 @@ export function shareableForm(asked: Asked, answer: Answer, content: Content, re
     return null
   // An Extended DNS Error is told to each that asks; the answer cache keeps no OPT.
   if (!asked.header.recursionDesired || content.ede !== null) return null
+  // What nobody has validated may be found out to be forged, and then goes under its own name only.
+  if (asked.header.checkingDisabled && answer.outcome.security.kind === 'indeterminate' && isAliased(question, content))
+    return null
   const ttlSeconds = Math.min(leastTtl(content.answer), leastTtl(content.authority), leastTtl(content.additional))
   if (!Number.isFinite(ttlSeconds) || ttlSeconds < 1) return null
   // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which
   // may have led elsewhere.
-  const ages =
-    !content.authoritative ||
-    content.answer.some(set => set.type !== question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
+  const ages = !content.authoritative || isAliased(question, content)
   return { wire: keptWire(reply, content.secure), ttlOffsets: ages ? reply.ttlOffsets : NO_OFFSETS, ttlSeconds }
 }
+
+const isAliased = (question: { readonly type: number }, { answer }: Content): boolean =>
+  answer.some(set => set.type !== question.type && (set.type === RrType.CNAME || set.type === RrType.DNAME))
 
 const NO_OFFSETS: Uint16Array = new Uint16Array(0)
 

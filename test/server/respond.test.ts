@@ -6,7 +6,7 @@ import type { Edns, Message } from '../../src/dns/message.ts'
 import { makeRRset, type RRset } from '../../src/dns/rrset.ts'
 import { EdeCode, EdnsOptionCode, Rcode, RrClass, RrType } from '../../src/dns/types.ts'
 import type { Answer, Content } from '../../src/policy/handler.ts'
-import type { Outcome } from '../../src/steps.ts'
+import type { Outcome, Security } from '../../src/steps.ts'
 import type { Transport } from '../../src/ports.ts'
 import type { AskedQuery } from '../../src/server/check-query.ts'
 import {
@@ -362,6 +362,18 @@ describe('the form for the answer cache', () => {
       form(ask(), resolved({ kind: 'nxdomain', rrsets: [], soa, proof: [], security: secure, authoritative: false }))
         ?.ttlSeconds,
     ).toBe(60)
+  })
+
+  test('is not made of an unvalidated alias chain for who checks: of its parts none has the name it is kept under', () => {
+    const cname = rr('www.example.com.', RrType.CNAME, 1)
+    const chain = (security: Security): Answer => resolved(answer([cname, a('else.example.net.')], { security }))
+    const cd: Partial<Message> = { checkingDisabled: true }
+    expect(form(ask(cd), chain({ kind: 'indeterminate' }))).toBeNull()
+    expect(form(ask(cd), chain(secure))).not.toBeNull()
+    expect(form(ask(), chain({ kind: 'indeterminate' }))).not.toBeNull()
+    expect(
+      form(ask(cd), resolved(answer([a('www.example.com.')], { security: { kind: 'indeterminate' } }))),
+    ).not.toBeNull()
   })
 
   test('TTLs of our own zones stand still, behind an alias they count down', () => {

@@ -67,6 +67,11 @@ export interface EngineLimits {
    * NRDelegation (CVE-2022-3204).
    */
   readonly failedAddressLookupsPerCut: number
+  /**
+   * Questions put to the parent's servers for addresses that a referral left out: one mostly brings all of them, and
+   * what an attacker's delegation may cost a zone above it stays small.
+   */
+  readonly glueQuestionsPerCut: number
   /** Look-ups of one delegation started at once: enough to survive one slow zone without a flood. */
   readonly parallelAddressLookups: number
   /** RFC 9156 section 2.3: MAX_MINIMISE_COUNT. */
@@ -653,6 +658,7 @@ export const defaultLimits: Limits = deepFreeze({
     addressesPerNameServer: 6,
     addressLookupsPerCut: 10,
     failedAddressLookupsPerCut: 5,
+    glueQuestionsPerCut: 3,
     parallelAddressLookups: 2,
     minimiseSteps: 10,
     minimiseSingleLabelSteps: 4,

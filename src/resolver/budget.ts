@@ -24,6 +24,8 @@ export class Budget implements Work {
   #nsec3Hashes = 0
   /** Did it wait for a place of our own? Then its time was not only the servers'. */
   heldUp = false
+  /** Server names whose glue parents have been asked for: null as long as there are none. */
+  #gluedNames: Set<Name> | null = null
   readonly #perName = new Tally()
   readonly #perForeignCut = new Tally()
   readonly #perServer = new Tally()
@@ -83,6 +85,14 @@ export class Budget implements Work {
     return ++this.#addressLookups > this.limits.addressLookups
       ? `limit of ${this.limits.addressLookups} look-ups of server addresses reached`
       : null
+  }
+
+  /** May the parent be asked for the address of a server? Once, whoever of those who work for the client needs it. */
+  takeGlue(server: Name): boolean {
+    this.#gluedNames ??= new Set()
+    if (this.#gluedNames.has(server)) return false
+    this.#gluedNames.add(server)
+    return true
   }
 
   get verifications(): number {

@@ -3,16 +3,23 @@
  * have none, remembers within this question who failed how. Bounded by the client's budget and a number of exchanges.
  */
 import type { Question } from '../../dns/message.ts'
-import { isWithin, type Name } from '../../dns/name.ts'
+import { isWithin, parentOf, ROOT, type Name } from '../../dns/name.ts'
 import type { ServerAddress } from '../../ports.ts'
 import type { Steps } from '../../steps.ts'
 import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
-import { addressRules, usableFamilies, type Env, type Task, type ZoneCut } from '../env.ts'
+import { addressRules, usableFamilies, zoneCut, type Env, type Task, type ZoneCut } from '../env.ts'
 import { zoneFailureText, type Trouble } from './failure-text.ts'
-import { failure, type Failure } from '../outcome.ts'
+import { failure, isRelative, type Failure } from '../outcome.ts'
 import { addUsable, type AddressRules, type NamedServer } from './usable-servers.ts'
 import { selectServer, type Candidate } from './select-server.ts'
-import { findAddresses, knownAddresses, type FoundServer } from './server-addresses.ts'
+import {
+  addressesIn,
+  addressQuestion,
+  findAddresses,
+  glueOf,
+  knownAddresses,
+  type FoundServer,
+} from './server-addresses.ts'
 
 export type ZoneReply =
   | { readonly kind: 'verdict'; readonly verdict: UsableVerdict; readonly server: string }
@@ -58,6 +65,11 @@ interface ServerPool {
   readonly entries: Entry[]
   /** Server names without a usable address so far, in the order in which they will be looked up. */
   unresolvedNames: Name[]
+  /** What other delegations have as glue for the names that came without: looking these up may cost it its place. */
+  readonly otherGlue: readonly FoundServer[]
+  /** Put to the parent's servers. */
+  glueQuestions: number
+  otherGlueTaken: boolean
   lookups: number
   failedLookups: number
   cyclic: boolean
@@ -179,6 +191,9 @@ function makeServerPool(env: Env, cut: ZoneCut, questionKind: string): ServerPoo
     questionKind,
     entries,
     unresolvedNames: [],
+    otherGlue: withoutGlue.map(name => ({ name, addresses: glueOf(env, name) })),
+    glueQuestions: 0,
+    otherGlueTaken: false,
     lookups: 0,
     failedLookups: 0,
     cyclic: false,
@@ -255,6 +270,12 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, pool: ServerPool
     pool.lookups < engine.addressLookupsPerCut &&
     pool.failedLookups < engine.failedAddressLookupsPerCut
   ) {
+    const left = pool.glueQuestions < engine.glueQuestionsPerCut ? nameWithoutGlue(task, cut, pool) : undefined
+    if (left !== undefined) {
+      const glued = yield* chooseByParent(env, task, cut, pool, left)
+      if (glued !== null) return glued
+      continue
+    }
     const batch = pool.unresolvedNames.slice(0, engine.parallelAddressLookups)
     pool.unresolvedNames = pool.unresolvedNames.slice(batch.length)
     pool.lookups += batch.length
@@ -272,7 +293,92 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, pool: ServerPool
     const entry = choose(env, cut, pool)
     if (entry !== null) return entry
   }
+  takeOtherGlue(env, pool)
   return choose(env, cut, pool)
+}
+
+/**
+ * Names inside the zone whose glue the referral left out (RFC 9471 forbids it) can be found at the parent's servers
+ * alone. What these say is good for this delegation, and no answer for anybody.
+ */
+function* chooseByParent(
+  env: Env,
+  task: Task,
+  cut: ZoneCut,
+  pool: ServerPool,
+  name: Name,
+): Steps<Entry | Failure | null> {
+  pool.glueQuestions++
+  const parent = parentOfCut(env, cut)
+  if (parent === null) return null
+  const found = yield* glueAt(env, task, parent, name)
+  if ('why' in found) return found
+  if (found.length === 0) return null
+  keepGlue(env, cut, found)
+  for (const server of found)
+    if (pool.unresolvedNames.includes(server.name) && addServer(pool, server, addressRules(env)))
+      pool.unresolvedNames = pool.unresolvedNames.filter(other => other !== server.name)
+  return choose(env, cut, pool)
+}
+
+/** The next name inside the zone that the parent has not been asked for, once those outside have been looked up. */
+function nameWithoutGlue(task: Task, { zone }: ZoneCut, { unresolvedNames }: ServerPool): Name | undefined {
+  const [next] = unresolvedNames
+  return next === undefined || !isWithin(next, zone)
+    ? undefined
+    : unresolvedNames.find(name => task.budget.takeGlue(name))
+}
+
+/** The cut above, whose servers delegate the zone; null where there is none that could have glue. */
+function parentOfCut(env: Env, { zone, from }: ZoneCut): ZoneCut | null {
+  if (zone === ROOT || from === 'local zone') return null
+  const above = env.caches.delegations.closest(parentOf(zone), env.clock.now())
+  return above === undefined || above.zone === ROOT ? env.root() : zoneCut(above, 'cache')
+}
+
+/** What the servers of the cut above say of the addresses of a server: an answer, or glue in a referral. */
+function* glueAt(env: Env, task: Task, parent: ZoneCut, name: Name): Steps<readonly FoundServer[] | Failure> {
+  const denied = task.budget.takeAddressLookup()
+  if (denied !== null) return failure('budget', denied)
+  for (const family of usableFamilies(env)) {
+    const question = addressQuestion(name, family)
+    const reply = yield* askZone(env, task, parent, question, name, env.limits.engine.triesPerServer)
+    if (reply.kind === 'failure') {
+      if (isRelative(reply.failure)) return reply.failure
+      continue
+    }
+    const { verdict } = reply
+    if (verdict.kind === 'answer' && verdict.chain.aliases.length === 0)
+      return [{ name, addresses: addressesIn([verdict.rrset]) }]
+    const glued = verdict.kind === 'referral' ? verdict.referral.servers.filter(s => s.addresses.length > 0) : []
+    if (glued.some(server => server.name === name)) return glued
+  }
+  return []
+}
+
+/** Glue that came late is part of the delegation from now on, whose time does not change. */
+function keepGlue(env: Env, cut: ZoneCut, found: readonly FoundServer[]): void {
+  const { delegations } = env.caches
+  const now = env.clock.now()
+  const known = delegations.get(cut.zone, now)
+  if (known === undefined) return
+  const servers = known.servers.map(server =>
+    server.addresses.length > 0 ? server : (found.find(({ name }) => name === server.name) ?? server),
+  )
+  delegations.put({ ...known, servers }, known.expiresAt, now)
+}
+
+/**
+ * The last resort: what the parent of a server's own zone gave as glue for it, whatever that zone says of the name or
+ * although nobody there answers.
+ */
+function takeOtherGlue(env: Env, pool: ServerPool): void {
+  if (pool.otherGlueTaken) return
+  pool.otherGlueTaken = true
+  for (const { name, addresses } of pool.otherGlue) {
+    const found = addresses.length > 0 ? addresses : glueOf(env, name)
+    addServer(pool, { name, addresses: found }, addressRules(env))
+  }
 }
 
 /** Notes the servers that were passed over; says whether there were any. */

@@ -4,7 +4,7 @@
  */
 import type { IpAddress } from '../../dns/address.ts'
 import type { Question } from '../../dns/message.ts'
-import type { Name } from '../../dns/name.ts'
+import { parentOf, ROOT, type Name } from '../../dns/name.ts'
 import { ipOf } from '../../dns/rdata.ts'
 import type { RRset } from '../../dns/rrset.ts'
 import { RrClass, RrType } from '../../dns/types.ts'
@@ -39,11 +39,27 @@ const typeOf = (family: 4 | 6): number => (family === 4 ? RrType.A : RrType.AAAA
 export const addressesIn = (sets: readonly RRset[]): IpAddress[] =>
   sets.flatMap(set => set.rdatas.flatMap(rdata => ipOf(set.type, rdata) ?? []))
 
+export const addressQuestion = (name: Name, family: 4 | 6): Question => ({
+  name,
+  type: typeOf(family),
+  class: RrClass.IN,
+})
+
+/** The glue of a server in the deepest delegation that has some: of the zone that its name is in, or of one above. */
+export function glueOf(env: Env, server: Name): readonly IpAddress[] {
+  const now = env.clock.now()
+  for (let zone = server; zone !== ROOT; zone = parentOf(zone)) {
+    const found = env.caches.delegations.get(zone, now)?.servers.find(({ name }) => name === server)
+    if (found !== undefined && found.addresses.length > 0) return found.addresses
+  }
+  return []
+}
+
 /** What the cache and the local zones know, without asking anyone. */
 export function knownAddresses(env: Env, name: Name): readonly IpAddress[] {
   const now = env.clock.now()
   return usableFamilies(env).flatMap(family => {
-    const question: Question = { name, type: typeOf(family), class: RrClass.IN }
+    const question = addressQuestion(name, family)
     const local = env.localZones().find(question)?.answer(question)
     if (local?.kind === 'answer') return addressesIn(local.rrsets)
     const cached = env.caches.rrsets.get(name, question.type, RrClass.IN, now)
@@ -83,9 +99,7 @@ export function* findAddresses(env: Env, task: Task, names: readonly Name[]): St
 }
 
 function* findOne(name: Name, families: readonly (4 | 6)[]): Steps<Branch> {
-  const outcomes = yield* all(
-    families.map(family => lookup({ name, type: typeOf(family), class: RrClass.IN }, 'server-address')),
-  )
+  const outcomes = yield* all(families.map(family => lookup(addressQuestion(name, family), 'server-address')))
   return {
     name,
     addresses: outcomes.flatMap(outcome => (outcome.kind === 'answer' ? addressesIn(outcome.rrsets) : [])),

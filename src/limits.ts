@@ -81,6 +81,11 @@ export interface EngineLimits {
   /** Tries of one server and transport for one question: RFC 9520 section 3.1 allows 3. */
   readonly triesPerServer: number
   /**
+   * How long the tries of the last servers of a zone take together at least: BIND, Knot Resolver and PowerDNS get an
+   * answer that takes 1.5 s, and clients wait for 5 s. ms.
+   */
+  readonly patienceMs: number
+  /**
    * Time-outs in a row after which a server gets one try per question (water torture over silent servers: BIND sent 4.8
    * packets a query).
    */
@@ -663,6 +668,7 @@ export const defaultLimits: Limits = deepFreeze({
     minimiseSteps: 10,
     minimiseSingleLabelSteps: 4,
     triesPerServer: 3,
+    patienceMs: 2_000,
     silentServerTimeouts: 4,
     exchangesPerCut: 15,
     minimisedExchanges: 10,

@@ -147,7 +147,9 @@ class MessageReader {
     const additional = authority === null ? null : this.#section(u16(bytes, 10), 'opt', kept)
     if (answer === null || authority === null || additional === null)
       return this.#error(this.#why, this.#failedAt, question)
-    if (this.next !== this.#end) return this.#error('octets behind the last record', this.next, question)
+    // The counts define a message (RFC 1035 section 4.1). Some servers send more octets, and clients never have to.
+    if (this.next !== this.#end && ((bytes[2] ?? 0) & QR) === 0)
+      return this.#error('octets behind the last record', this.next, question)
     return { kind: 'message', message: this.#message(question, answer, authority, additional) }
   }
 

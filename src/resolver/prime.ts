@@ -81,6 +81,7 @@ function* askRoot(env: Env, task: Task, cut: ZoneCut, { server, name }: NamedSer
     serverName: name,
     // Without EDNS there would be no signatures; another server is the better try.
     lastTry: false,
+    waitMs: { least: 0, most: env.limits.upstream.maxTimeoutMs },
   })
   if (reply.kind === 'budget' || reply.kind === 'overload') return { kind: 'ended', reason: reply.text }
   if (reply.kind === 'failed') return { kind: 'failed', reason: `${server.key}: ${troubleText(reply.trouble)}` }

@@ -232,6 +232,8 @@ export class SimNetwork implements Network {
         this.#reply(exchange, bytes, judgement === 'reply')
         return
       case 'questionless':
+      case 'unreadable':
+        if (judgement === 'unreadable') exchange.mismatches++
         if (exchange.weak !== null) return
         exchange.weak = bytes
         this.#after(exchange, limits.questionlessGraceMs, () => this.#expire(exchange))
@@ -259,6 +261,7 @@ export class SimNetwork implements Network {
       case 'reply':
       case 'reply-wrong-case':
       case 'questionless':
+      case 'unreadable':
         this.#reply(exchange, bytes, judgement !== 'reply-wrong-case')
         return
       case 'noise':

@@ -114,8 +114,8 @@ describe('header and question', () => {
     ['a pointer into the header', '0001 8000 0001 0000 0000 0000 c004 0001 0001', 1, null],
     ['a pointer forwards', '0001 8000 0001 0000 0000 0000 c012 0001 0001 00', 1, null],
     [
-      'octets behind the question',
-      `0001 8000 0001 0000 0000 0000 ${toHex(question)} 00`,
+      'octets behind the question of a query',
+      `0001 0000 0001 0000 0000 0000 ${toHex(question)} 00`,
       1,
       asked('www.example.com', 1),
     ],
@@ -134,6 +134,11 @@ describe('header and question', () => {
     expect(decoded.question).toEqual(expected)
     expect(decoded.offset).toBeLessThanOrEqual(hex(text).length)
     expect(decoded.why).not.toBe('')
+  })
+
+  it('passes over octets behind the last record of a reply', () => {
+    const text = `0001 8000 0001 0000 0000 0000 ${toHex(question)} 0000 0000`
+    expect(decodeMessage(hex(text))).toMatchObject({ kind: 'message', message: { answer: [] } })
   })
 
   it('tells of a cut reply that it was cut (TC)', () => {

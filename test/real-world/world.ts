@@ -37,12 +37,20 @@ export interface Asked {
   readonly name: string
   readonly type: string
   readonly transport: Transport
+  /** Came the question with an OPT record? */
+  readonly edns: boolean
   /** What this server says honestly, to this question or to another one. */
   honest(name?: string, type?: string): Message
 }
 
 /** Undefined: the honest answer. Sections that are not given are empty. */
-export type Reply = 'silent' | Partial<Message> | undefined
+export type Reply = 'silent' | Partial<Message> | Changed | undefined
+
+/** The honest answer, late or with other octets. */
+interface Changed {
+  readonly afterMs?: number
+  readonly octets?: (honest: Uint8Array) => Uint8Array
+}
 export type Server = (ask: Asked) => Reply
 
 export interface ZoneRow {
@@ -259,6 +267,7 @@ function reacting(honestServer: Responder, server: Server, control: Control): Re
       name,
       type,
       transport,
+      edns: asked.edns !== null,
       honest: (otherName = name, otherType = type) => {
         const other = question(otherName, otherType)
         const reaction = react(
@@ -274,6 +283,15 @@ function reacting(honestServer: Responder, server: Server, control: Control): Re
     })
     if (said === undefined) return react(query, transport, at)
     if (said === 'silent') return { kind: 'arrivals', arrivals: [] }
+    if ('afterMs' in said || 'octets' in said) {
+      const { afterMs = 0, octets = bytes => bytes } = said
+      const reaction = react(query, transport, at)
+      if (reaction.kind !== 'arrivals') return reaction
+      return {
+        kind: 'arrivals',
+        arrivals: reaction.arrivals.map(({ bytes, ...rest }) => ({ ...rest, bytes: octets(bytes), afterMs })),
+      }
+    }
     const empty: Message = {
       ...asked,
       response: true,

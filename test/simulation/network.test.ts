@@ -91,12 +91,19 @@ describe('SimNetwork', () => {
     ['QR=0', () => reply({ response: false })],
     ['another opcode', () => reply({ opcode: 2 })],
     ['half a header', () => reply().slice(0, 7)],
-    ['a record cut in the middle', () => reply().slice(0, -2)],
     ['nothing', () => new Uint8Array(0)],
   ]
   it.each(noise)('discards noise and goes on waiting: %s', (_, make) => {
     expect(net(() => arrive([make(), -1], [reply(), 0])).ask()).toMatchObject({ kind: 'reply', mismatches: 1 })
     expect(net(() => arrive([make(), 0])).ask()).toEqual({ kind: 'timeout', mismatches: 1 })
+  })
+
+  it('waits a grace for a better one after a reply that cannot be read, and then has that one', () => {
+    const cut = (): Uint8Array => reply().slice(0, -2)
+    const late = limits.questionlessGraceMs
+    expect(net(() => arrive([cut(), -1], [reply(), 0])).ask()).toMatchObject({ kind: 'reply', mismatches: 1 })
+    const got = net(() => arrive([cut(), 0], [reply(), late + 50])).ask()
+    expect(got?.kind === 'reply' && got.bytes.length).toBe(cut().length)
   })
 
   const guesses: readonly (readonly [string, () => Uint8Array])[] = [

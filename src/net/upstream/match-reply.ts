@@ -1,7 +1,7 @@
 /**
  * What one message from a server's address is worth to the query it may answer. It says nothing of what the message
- * means, only whether it belongs to the query. Invariant: nothing malformed, and nothing that is not a response to this
- * very query, is ever passed on (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
+ * means, only whether it belongs to the query. Invariant: nothing that is not a response to this very query is ever
+ * passed on, and nothing malformed while a better one may come (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
  */
 import { type Decoded, decodeReply } from '../../dns/decode.ts'
 import { foldQuestion, isResponse, isTruncated, matchReply } from '../../dns/wire.ts'
@@ -13,6 +13,8 @@ export type Judgement =
   | 'reply-wrong-case'
   /** An error with the right ID and no question: some old servers send it, and it is the easiest reply to forge. */
   | 'questionless'
+  /** Echoes ID and question and cannot be read: a server that errs, or a forgery that a better reply may follow. */
+  | 'unreadable'
   /** A well-formed response to something else: an ID being guessed, or a late reply. */
   | 'guess'
   /** Not a response, or malformed: harmless and worthless. */
@@ -38,7 +40,8 @@ export function takeReply(query: Uint8Array, reply: Uint8Array): Judged {
   if (match === 'match') foldQuestion(reply)
   const decoded = decodeReply(reply)
   // Servers that cut a message in the middle of a record say TC; nothing but TC is read from it.
-  if (decoded.kind !== 'message' && !isTruncated(reply)) return { judgement: 'noise', decoded }
+  if (decoded.kind !== 'message' && !isTruncated(reply))
+    return { judgement: match === 'match' ? 'unreadable' : 'noise', decoded }
   switch (match) {
     case 'match':
       return { judgement: 'reply', decoded }

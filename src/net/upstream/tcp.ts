@@ -269,7 +269,8 @@ export class TcpUpstream {
         return 'a reply to another question'
       case 'reply':
       case 'reply-wrong-case':
-      case 'questionless': {
+      case 'questionless':
+      case 'unreadable': {
         // Nobody off the path can write into the stream, so an error without question is as good as another.
         setId(message, idOf(exchange.query))
         connection.answered++

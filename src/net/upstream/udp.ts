@@ -240,6 +240,8 @@ export class UdpUpstream {
         this.#finish(exchange, this.#replyOf(exchange, bytes, decoded, judgement === 'reply'), true)
         return
       case 'questionless':
+      case 'unreadable':
+        if (judgement === 'unreadable') exchange.mismatches++
         if (exchange.weak !== null) return
         exchange.weak = { bytes, decoded }
         exchange.cancelGrace = this.#parts.clock.after(this.#parts.limits.questionlessGraceMs, () =>

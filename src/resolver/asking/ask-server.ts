@@ -50,6 +50,8 @@ export interface ServerAsk {
   readonly serverName: Name
   /** Nothing is left to try with this server after this. */
   readonly lastTry: boolean
+  /** The wait for a reply over UDP is at least and at most so long, ms. */
+  readonly waitMs: { readonly least: number; readonly most: number }
 }
 
 /** How one message is sent, and what of the messages before it still counts. */
@@ -57,7 +59,7 @@ interface Attempt {
   readonly transport: Transport
   readonly edns: boolean
   readonly mixCase: boolean
-  /** A message with EDNS got an error that a server without EDNS sends. */
+  /** A message with EDNS got what a server without EDNS sends: an error, or nonsense. */
   readonly ednsRefused: boolean
   /** TCP only because replies came that matched nothing. */
   readonly suspected: boolean
@@ -124,6 +126,8 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
   if (received.kind === 'nothing') {
     if (received.result.kind === 'spoofing-suspected' && attempt.transport === 'udp')
       return { kind: 'again', decided: 'ask-over-tcp', attempt: { ...attempt, transport: 'tcp', suspected: true } }
+    // Some servers answer EDNS with nonsense (DVE-2017-0012).
+    if (received.result.kind === 'malformed' && attempt.edns) return withoutEdns(attempt)
     return noReply(received.result, attempt.suspected)
   }
   const { env, server } = ask
@@ -152,9 +156,7 @@ function nextAttempt(attempt: Attempt, verdict: Verdict, message: Message): Agai
     case 'badvers':
       // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT knows EDNS and means something
       // else.
-      return attempt.edns && message.edns === null
-        ? { kind: 'again', decided: 'ask-without-edns', attempt: { ...attempt, edns: false, ednsRefused: true } }
-        : null
+      return attempt.edns && message.edns === null ? withoutEdns(attempt) : null
     case 'lame':
     case 'upward-referral':
     case 'refused':
@@ -167,6 +169,12 @@ function nextAttempt(attempt: Attempt, verdict: Verdict, message: Message): Agai
       return verdict.why satisfies never
   }
 }
+
+const withoutEdns = (attempt: Attempt): Again => ({
+  kind: 'again',
+  decided: 'ask-without-edns',
+  attempt: { ...attempt, edns: false, ednsRefused: true },
+})
 
 /**
  * A server that does not give back the case that it was sent: case proves nothing here, so the question is repeated
@@ -262,8 +270,11 @@ function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Recei
 
 function timeout(ask: ServerAsk, attempt: Attempt, now: number): number {
   const { upstream } = ask.env.limits
+  const { least, most } = ask.waitMs
   const base =
-    attempt.transport === 'tcp' ? upstream.tcpTimeoutMs : ask.env.caches.servers.timeoutFor(ask.server.key, now)
+    attempt.transport === 'tcp'
+      ? upstream.tcpTimeoutMs
+      : Math.min(most, Math.max(least, ask.env.caches.servers.timeoutFor(ask.server.key, now)))
   const jitter = ask.env.random.below(1 + Math.floor((base * upstream.jitterPermille) / 1_000))
   return Math.max(1, Math.min(base + jitter, ask.task.budget.deadline - now))
 }

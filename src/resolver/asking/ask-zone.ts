@@ -6,7 +6,7 @@ import type { Question } from '../../dns/message.ts'
 import { isWithin, parentOf, ROOT, type Name } from '../../dns/name.ts'
 import type { ServerAddress } from '../../ports.ts'
 import type { Steps } from '../../steps.ts'
-import { askServer, type ServerReply, type UsableVerdict } from './ask-server.ts'
+import { askServer, type ServerAsk, type ServerReply, type UsableVerdict } from './ask-server.ts'
 import { addressRules, usableFamilies, zoneCut, type Env, type Task, type ZoneCut } from '../env.ts'
 import { zoneFailureText, type Trouble } from './failure-text.ts'
 import { failure, isRelative, type Failure } from '../outcome.ts'
@@ -39,6 +39,8 @@ interface Entry extends Candidate {
   readonly server: ServerAddress
   readonly name: Name
   tries: number
+  /** When it was first asked this question, ms on the monotonic clock. */
+  since: number
   done: boolean
   /** It would not answer this question, for which it may be lame. */
   disclaims: boolean
@@ -51,6 +53,7 @@ const entryOf = ({ server, name }: NamedServer): Entry => ({
   server,
   name,
   tries: 0,
+  since: 0,
   done: false,
   disclaims: false,
   timeoutMs: 0,
@@ -97,7 +100,8 @@ export function* askZone(
   if (avoid.size > 0) for (const entry of pool.entries) entry.done = avoid.has(entry.server.key)
   let lastResortServer = ''
   for (let exchanges = 0; exchanges < maxExchanges; exchanges++) {
-    const entry = choose(env, cut, pool) ?? (yield* chooseAfterLookup(env, task, cut, pool))
+    const entry =
+      choose(env, cut, pool) ?? (pool.lastResort === null ? yield* chooseAfterLookup(env, task, cut, pool) : null)
     if (entry === null) break
     if ('why' in entry) return { kind: 'failure', failure: entry }
     const reply = yield* askServer({
@@ -108,7 +112,8 @@ export function* askZone(
       name,
       server: entry.server,
       serverName: entry.name,
-      lastTry: entry.tries > 0 && entry.tries + 1 >= triesFor(env, entry),
+      lastTry: isLastTry(env, entry),
+      waitMs: waitFor(env, pool, entry),
     })
     if (reply.kind === 'budget')
       return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
@@ -122,6 +127,23 @@ export function* askZone(
   if (pool.lastResort !== null) return { kind: 'verdict', verdict: pool.lastResort, server: lastResortServer }
   const heldBack = noteHeldBack(env, cut, pool)
   return { kind: 'failure', failure: exhausted(task, cut, question, pool), unasked: heldBack && untouched(pool) }
+}
+
+const isLastTry = (env: Env, entry: Entry): boolean => entry.tries > 0 && entry.tries + 1 >= triesFor(env, entry)
+
+/**
+ * How long a server is waited for. Time-outs are for going on to the next server, and a slow link or half a second of
+ * loss must not fail a name: when no server is left that was not asked, the last try of one ends no earlier than
+ * `patienceMs` after its first. With an answer in hand that is only not the best no server is waited for long.
+ */
+function waitFor(env: Env, pool: ServerPool, entry: Entry): ServerAsk['waitMs'] {
+  const { patienceMs } = env.limits.engine
+  const { maxTimeoutMs, unknownServerTimeoutMs } = env.limits.upstream
+  if (entry.tries === 0) entry.since = env.clock.now()
+  if (pool.lastResort !== null) return { least: 0, most: unknownServerTimeoutMs }
+  const isPatient = isLastTry(env, entry) && pool.entries.every(other => other.done || other.tries > 0)
+  if (!isPatient) return { least: 0, most: maxTimeoutMs }
+  return { least: entry.since + patienceMs - env.clock.now(), most: Math.max(maxTimeoutMs, patienceMs) }
 }
 
 const NOBODY: ReadonlySet<string> = new Set()
@@ -162,10 +184,12 @@ function learn(
   if (reply.kind === 'usable') {
     pool.lastResort ??= reply.verdict
     entry.done = true
+    // It will do when no other server says better at once: none is asked a second time.
+    for (const other of pool.entries) if (other.tries > 0) other.done = true
     return
   }
   entry.disclaims = reply.disclaims
-  entry.done = !reply.again || entry.tries >= triesFor(env, entry)
+  entry.done = !reply.again || entry.tries >= triesFor(env, entry) || pool.lastResort !== null
   noteTrouble(pool, reply.trouble)
 }
 

@@ -37,6 +37,8 @@ export interface Asked {
   readonly name: string
   readonly type: string
   readonly transport: Transport
+  /** Has the question a letter in upper case? */
+  readonly mixed: boolean
   /** Came the question with an OPT record? */
   readonly edns: boolean
   /** What this server says honestly, to this question or to another one. */
@@ -268,6 +270,7 @@ function reacting(honestServer: Responder, server: Server, control: Control): Re
       type,
       transport,
       edns: asked.edns !== null,
+      mixed: asked.question.cased !== asked.question.name,
       honest: (otherName = name, otherType = type) => {
         const other = question(otherName, otherType)
         const reaction = react(

@@ -59,6 +59,8 @@ interface Attempt {
   readonly transport: Transport
   readonly edns: boolean
   readonly mixCase: boolean
+  /** What the server does with upper case: known before, unknown, or it erred and is asked in plain letters now. */
+  readonly letters: 'known' | 'unknown' | 'erred'
   /** A message with EDNS got what a server without EDNS sends: an error, or nonsense. */
   readonly ednsRefused: boolean
   /** TCP only because replies came that matched nothing. */
@@ -106,12 +108,15 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
 
 function firstAttempt({ env, server, lastTry }: ServerAsk): Attempt {
   const facts = env.caches.servers.facts(server.key, env.clock.now())
+  const { caseSafe } = facts
   return {
     transport: 'udp',
     // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
     // only: silence proves nothing that may be remembered, since anyone can cause it.
     edns: facts.edns === 'ok' || (facts.edns === 'unknown' && !lastTry),
-    mixCase: env.settings().mixCase && facts.caseSafe !== 'no',
+    // Silence may be about upper case as well: the last try of a server of which nothing is known goes without.
+    mixCase: env.settings().mixCase && (caseSafe === 'yes' || (caseSafe === 'unknown' && !lastTry)),
+    letters: caseSafe === 'unknown' ? 'unknown' : 'known',
     ednsRefused: false,
     suspected: false,
     replies: null,
@@ -130,18 +135,52 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
     if (received.result.kind === 'malformed' && attempt.edns) return withoutEdns(attempt)
     return noReply(received.result, attempt.suspected)
   }
-  const { env, server } = ask
-  if (attempt.mixCase) {
-    if (!received.caseEchoed)
-      return { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, replies: [] } }
-    env.caches.servers.caseEchoed(server.key, env.clock.now())
-  }
-  return (
-    nextAttempt(attempt, received.verdict, received.message) ??
-    repetition(ask, attempt, received.message) ??
-    conclude(ask, attempt, received)
-  )
+  const { verdict, message } = received
+  if (attempt.mixCase && !received.caseEchoed)
+    return { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, replies: [] } }
+  const again = nextAttempt(attempt, verdict, message) ?? inPlainLetters(attempt, verdict)
+  if (again === null || again.attempt.mixCase) noteLetters(ask, attempt, verdict)
+  return again ?? repetition(ask, attempt, message) ?? conclude(ask, attempt, received)
 }
+
+/** Some servers err on upper case, or deny what they have (DVE-2017-0006); null for all others. */
+const inPlainLetters = (attempt: Attempt, verdict: Verdict): Again | null =>
+  attempt.mixCase && attempt.letters === 'unknown' && (isError(verdict) || isBareDenial(verdict))
+    ? { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, letters: 'erred' } }
+    : null
+
+/** What it says to plain letters as well is not about the letters. */
+function noteLetters({ env, server }: ServerAsk, { mixCase, letters }: Attempt, verdict: Verdict): void {
+  const { servers } = env.caches
+  const now = env.clock.now()
+  if (mixCase) servers.caseEchoed(server.key, now)
+  else if (letters === 'erred' && (isError(verdict) || verdict.kind === 'nxdomain')) servers.caseEchoed(server.key, now)
+  else if (letters === 'erred') servers.caseLost(server.key, now)
+}
+
+function isError(verdict: Verdict): boolean {
+  if (verdict.kind !== 'reject') return false
+  switch (verdict.why) {
+    case 'refused':
+    case 'formerr':
+    case 'servfail':
+    case 'notimp':
+    case 'other-rcode':
+      return true
+    case 'lame':
+    case 'upward-referral':
+    case 'badvers':
+    case 'truncated':
+    case 'oversized':
+    case 'malformed':
+      return false
+    default:
+      return verdict.why satisfies never
+  }
+}
+
+/** Without NSEC or NSEC3 records, which would have to prove it. */
+const isBareDenial = (verdict: Verdict): boolean => verdict.kind === 'nxdomain' && verdict.proof.length === 0
 
 /** How to ask the same server again after this verdict; null when there is nothing left to change. */
 function nextAttempt(attempt: Attempt, verdict: Verdict, message: Message): Again | null {

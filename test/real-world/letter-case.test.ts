@@ -1,0 +1,42 @@
+/** Servers that err on letters in upper case (DVE-2017-0006), as random letter case (0x20) makes of nearly all names. */
+import { describe } from 'vitest'
+import { honest, type Row, rows, replies, type Server, silent, soaOf } from './world.ts'
+
+const RECORDS = 'wwwwwwwwww A 192.0.2.1\nwwwwwwwwww AAAA 2001:db8::1\notherother A 192.0.2.2'
+const WWW = 'wwwwwwwwww.kab.test.'
+const kab = (...servers: readonly Server[]): Row['zones'] => ({ 'kab.test.': { records: RECORDS, servers } })
+const onMixed =
+  (says: Server): Server =>
+  ask =>
+    ask.mixed ? says(ask) : undefined
+const errors: Readonly<Record<string, Server>> = {
+  REFUSED: () => replies('REFUSED'),
+  SERVFAIL: () => replies('SERVFAIL'),
+  NOTIMP: () => replies('NOTIMP'),
+  NXDOMAIN: () => replies('NXDOMAIN', { authority: soaOf('kab.test.') }),
+  silence: silent,
+}
+
+describe('a server that errs on upper case', () => {
+  rows(
+    Object.entries(errors).flatMap(([what, says]): Row[] => [
+      {
+        title: `by ${what} is asked in plain letters`,
+        zones: kab(onMixed(says)),
+        script: [`${WWW} A -> NOERROR 192.0.2.1`, `${WWW} AAAA -> NOERROR 2001:db8::1`],
+      },
+      {
+        title: `by ${what} is one of two: names resolve`,
+        zones: kab(onMixed(says), honest),
+        script: [`${WWW} A -> NOERROR 192.0.2.1`, 'otherother.kab.test. A -> NOERROR 192.0.2.2'],
+      },
+    ]),
+  )
+  rows([
+    {
+      title: 'is asked in plain letters from then on',
+      zones: kab(onMixed(() => replies('REFUSED'))),
+      script: [`${WWW} A -> NOERROR 192.0.2.1`, 'otherother.kab.test. A -> NOERROR 192.0.2.2; 1 packet'],
+    },
+  ])
+})

@@ -1,7 +1,8 @@
 /**
  * What one message from a server's address is worth to the query it may answer. It says nothing of what the message
  * means, only whether it belongs to the query. Invariant: nothing that is not a response to this very query is ever
- * passed on, and nothing malformed while a better one may come (draft-li-dnsop-response-preprocessing, TuDoor 2024: wait for a valid response).
+ * passed on, and nothing malformed while a better one may come (draft-li-dnsop-response-preprocessing,
+ * TuDoor 2024: wait for a valid response).
  */
 import { type Decoded, decodeReply } from '../../dns/decode.ts'
 import { foldQuestion, isResponse, isTruncated, matchReply } from '../../dns/wire.ts'

@@ -33,7 +33,7 @@ export interface ServingParts {
 }
 
 export function makeServe(parts: ServingParts): Serve {
-  const { recursor, allow, identity, limits, watch, any, rootKeyTags } = parts
+  const { recursor, allow, identity, limits, watch, rootKeyTags } = parts
   const { clock, random, caches, resolver, zones } = recursor
   return createServe({
     clock,
@@ -46,7 +46,7 @@ export function makeServe(parts: ServingParts): Serve {
       resolver,
       limits: limits.server,
       watch,
-      any,
+      any: parts.any,
       rootKeyTags,
       answeredLocally: question => isAnsweredLocally(zones, question),
     }),

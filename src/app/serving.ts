@@ -111,7 +111,7 @@ export class Serving {
   }
 
   #make(config: Config): Current {
-    const { allow, identity, any, dnssec } = config
+    const { allow, identity, dnssec } = config
     const { recursor, trust } = this.#engine
     const { events, watch } = this.#options
     const limits = this.#limits
@@ -125,7 +125,7 @@ export class Serving {
         identity,
         limits,
         watch,
-        any,
+        any: config.any,
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
         waiting: this.waiting,
         counters: this.#counters,

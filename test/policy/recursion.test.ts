@@ -18,7 +18,10 @@ describe('recursion', () => {
     const q = query({ recursionDesired: false })
     await recursion(resolving(answer([a('www.example.com.')]), seen))(q)
     expect(seen).toEqual([
-      { question: q.question, options: { recursionDesired: false, checkingDisabled: false, because: 'client' } },
+      {
+        question: q.question,
+        options: { recursionDesired: false, checkingDisabled: false, because: 'client', owner: ['127.0.0.1'] },
+      },
     ])
   })
 

@@ -1,4 +1,6 @@
-/** Servers that err on letters in upper case (DVE-2017-0006), as random letter case (0x20) makes of nearly all names. */
+/**
+ * Servers that err on letters in upper case (DVE-2017-0006), as random letter case (0x20) makes of nearly all names.
+ */
 import { describe } from 'vitest'
 import { honest, type Row, rows, replies, type Server, silent, soaOf } from './world.ts'
 

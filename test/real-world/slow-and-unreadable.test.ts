@@ -6,7 +6,12 @@ import { describe } from 'vitest'
 import { honest, type Row, rows, replies, type Server, silent } from './world.ts'
 
 const NAMES = ['w0', 'w1', 'w2', 'w3', 'w4', 'w5']
-const RECORDS = `${NAMES.map((name, i) => `${name} A 192.0.2.${i}`).join('\n')}\nslow A 192.0.2.9\nslow AAAA 2001:db8::9\nslow HTTPS 1 .`
+const RECORDS = [
+  ...NAMES.map((name, i) => `${name} A 192.0.2.${i}`),
+  'slow A 192.0.2.9',
+  'slow AAAA 2001:db8::9',
+  'slow HTTPS 1 .',
+].join('\n')
 const DATA = { A: '192.0.2.9', AAAA: '2001:db8::9', HTTPS: '1 .' } as const
 const SLOW = 'slow.kab.test.'
 const kab = (...servers: readonly Server[]): Row['zones'] => ({ 'kab.test.': { records: RECORDS, servers } })

@@ -57,8 +57,8 @@ export async function main(words: readonly string[], around: Surroundings): Prom
 class UsageError extends Error {}
 
 /**
- * `exec` runs inside of what people measure, and its command has words of its own: read without yargs. Null: yargs
- * shall say what is wrong.
+ * `exec` adds to the time of the command it runs, whose arguments are not ours: read without yargs. Null: yargs reports
+ * the error.
  */
 async function execAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
   if (words[0] !== 'exec') return null
@@ -76,7 +76,7 @@ async function demoAtOnce(words: readonly string[]): Promise<number | null> {
   return runDemo(words.slice(1))
 }
 
-/** The words of dig follow rules of their own. Null: help is wanted. */
+/** Arguments in the style of dig have their own rules. Null: help is wanted. */
 async function queryAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
   if (words[0] !== 'query') return null
   const { runQueryLine } = await import('./cli/query/line.ts')
@@ -137,7 +137,7 @@ async function choose(words: readonly string[], around: Surroundings): Promise<C
   const take: Choose = command => {
     chosen.command = command
   }
-  // Behind "--" stands a command that is not ours.
+  // After "--" comes the command of the user.
   const own = words[0] === 'exec' && words.includes('--') ? words.slice(0, words.indexOf('--')) : words
   const cli = yargs([...own])
     .scriptName('rootwalk')

@@ -1,4 +1,4 @@
-/** The closed union of things worth telling. Log, query log, metrics and live views are consumers; nobody else logs. */
+/** The closed union of events. Log, query log, metrics and live views are consumers; nothing else logs. */
 
 /** One problem of a configuration or a zone file. Lines and columns count from 1; 0 when unknown. */
 export interface Problem {
@@ -37,7 +37,7 @@ export type Event =
   | { readonly kind: 'priming-failed'; readonly reason: string }
   /** Addresses of these root servers in a priming reply do not validate; those of the hints are used. */
   | { readonly kind: 'root-addresses-unproven'; readonly servers: readonly string[]; readonly reason: string }
-  /** `percent` of what was opened so far. Told now and then while a large zone is read. */
+  /** `percent` of what was opened so far. Emitted at intervals while a large zone is read. */
   | {
       readonly kind: 'zone-loading'
       readonly file: string

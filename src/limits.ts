@@ -1,5 +1,5 @@
 /**
- * Every bound, time-out and default number, each with its unit in the name and its reason beside it. `Limits` is one
+ * Every bound, time-out and default number, each with its unit in the name and its reason in a comment. `Limits` is one
  * frozen object that `app/server.ts` hands down; tests hand in smaller numbers to reach an edge quickly. Wire constants
  * (name and label lengths, header size) live in `dns/`.
  */
@@ -171,8 +171,8 @@ export interface UpstreamLimits {
    */
   readonly udpSockets: number
   /**
-   * Idle sockets kept for one server: as many as are in flight to a busy one, else every burst opens its sockets anew
-   * (a quarter of all queries did).
+   * Idle sockets kept for one server: as many as are in flight to a busy one, else every burst opens new sockets (a
+   * quarter of all queries did).
    */
   readonly idleSocketsPerServer: number
   /**
@@ -203,11 +203,14 @@ export interface UpstreamLimits {
    */
   readonly socketWaitMs: number
   /**
-   * TuDoor (2024): an error reply without a question is believed only when no better one came for this long; the true
-   * one is a round trip behind at most.
+   * TuDoor (2024): an error reply without a question is accepted only when no better one came for this long; the
+   * genuine one is at most a round trip later.
    */
   readonly questionlessGraceMs: number
-  /** The same trouble (no descriptors left) is told again after: a log line a minute is seen and does not flood. */
+  /**
+   * The same error (no descriptors left) is reported again after this time: a log line a minute is seen and does not
+   * flood.
+   */
   readonly repeatEventMs: number
 }
 
@@ -239,21 +242,21 @@ export interface CacheLimits {
   /** Largest RRset or answer that is cached: PowerDNS max entry 8192; honest sets of 100 records reach 12 KB. */
   readonly entryBytes: number
   /**
-   * Octets counted for an entry beside its data (key, objects, list links): heap of 50,000 in full stores on Node 20,
+   * Octets counted for an entry besides its data (key, objects, list links): heap of 50,000 in full stores on Node 20,
    * 230 to 330 (`test/bench/cache-bytes.mjs`).
    */
   readonly entryOverheadBytes: number
-  /** The same of a name in the RRset cache, beside its letters and its packed sets: 156. */
+  /** The same for a name in the RRset cache, besides its letters and its packed sets: 156. */
   readonly nameOverheadBytes: number
   /** What a validated denial takes beyond `entryOverheadBytes`, for its place in a sorted list: 60. */
   readonly denialOverheadBytes: number
   /**
-   * Resident memory for each octet that lives on the heap, in 1/100: garbage waits beside it. 1.5 to 2 at 300,000 and a
+   * Resident memory for each octet that lives on the heap, in 1/100: garbage is included. 1.5 to 2 at 300,000 and a
    * million names under load.
    */
   readonly heapResidentPercent: number
   /**
-   * Octets that a further packed RRset in an entry takes beside its data, and a typed array beside its contents;
+   * Octets that a further packed RRset in an entry takes besides its data, and a typed array besides its contents;
    * measured likewise.
    */
   readonly packedOverheadBytes: number
@@ -282,9 +285,9 @@ export interface CacheLimits {
   /** A server that does not serve a zone delegated to it is passed over for this zone: BIND lame-ttl 600 s. */
   readonly lameMs: number
   /**
-   * A server that let so many queries about a zone time out, over at least so long and with no reply between, is held
-   * back; from then on it gets one query in each heldBackProbeMs, so that a server that comes back is noticed within
-   * that time. Unbound blocks one when its time-out has grown to 12 s and probes within 120 s, PowerDNS after 64
+   * A server that let this many queries about a zone time out, over at least this time and with no reply between, is
+   * throttled; from then on it gets one query in each heldBackProbeMs, so that a server that comes back is noticed
+   * within that time. Unbound blocks one when its time-out has grown to 12 s and probes within 120 s, PowerDNS after 64
    * time-outs for 60 s.
    */
   readonly heldBackTimeouts: number
@@ -297,7 +300,7 @@ export interface CacheLimits {
   /** A dead family is tried again after this: a laptop that changes networks should not wait long. */
   readonly familyDeadMs: number
   /**
-   * Delegations kept as values beside their packed form, and the longest of these (13 servers of two addresses take
+   * Delegations kept as values next to their packed form, and the longest of these (13 servers of two addresses take
    * 1,000 octets): at most 15 MB.
    */
   readonly unpackedDelegations: number
@@ -307,8 +310,8 @@ export interface CacheLimits {
   /** Order of the addresses in cached answers: BIND rrset-order, Unbound rrset-roundrobin. */
   readonly rotate: RrOrder
   /**
-   * A popular answer is looked up again in this last part of its TTL, in 1/100, if it was kept for so many seconds at
-   * least: Unbound prefetch, 10 %, and 10 s of BIND.
+   * A popular answer is looked up again in this last part of its TTL, in 1/100, if its TTL was at least this many
+   * seconds: Unbound prefetch, 10 %, and 10 s of BIND.
    */
   readonly prefetchPercent: number
   readonly prefetchMinTtl: number
@@ -380,13 +383,13 @@ export interface ServerLimits {
    */
   readonly handoverBurst: number
   /**
-   * A listener thread looks up from its sleep after this, so that a process that ends without telling it is not held
-   * up. 1 s is not measurable as load.
+   * A listener thread looks up from its sleep after this, so that a process that ends without a message to it is not
+   * held up. 1 s is not measurable as load.
    */
   readonly threadWakeMs: number
   /**
    * Slice of processor time that a listener thread asks for: the least that Linux knows (100 us), a batch takes 200 at
-   * most. With longer ones hits stand behind the misses of the main thread on one core (p99 6 ms measured).
+   * most. With longer ones hits wait for the misses of the main thread on one core (p99 6 ms measured).
    */
   readonly threadSliceMicros: number
   /**
@@ -484,12 +487,12 @@ export interface ZoneLimits {
   /** A directory that never rests is looked at after this long all the same. */
   readonly watchMaxDelayMs: number
   /**
-   * A zone of so many records is kept flat (`zone/flat-zone.ts`): 50 octets a record instead of a thousand; smaller
+   * A zone of this many records is kept flat (`zone/flat-zone.ts`): 50 octets a record instead of a thousand; smaller
    * ones answer from objects.
    */
   readonly flatRecords: number
   /**
-   * Next to serving, a zone of more records or a file of more octets than this is read in a thread of its own: 1,000
+   * Next to serving, a zone of more records or a file of more octets than this is read in a separate thread: 1,000
    * records hold the event loop for some 10 ms (five times that when nothing was compiled yet), and a thread takes 50
    * ms to start. Files are read here one in each turn of the loop.
    */
@@ -546,7 +549,7 @@ export interface DnssecLimits {
    */
   readonly rsaModulusBits: number
   readonly rsaExponentBits: number
-  /** Servers of a zone, beside the first, that are asked again when what they said does not validate. */
+  /** Servers of a zone, after the first, that are queried again when a reply does not validate. */
   readonly retries: number
   /**
    * Labels walked to find an insecure delegation for an unsigned answer: Unbound MAX_DSNS_FIND_COUNT 20 (DS label walk,
@@ -559,7 +562,7 @@ export interface DnssecLimits {
    * RFC 9276 section 3.2 as the peers set it (Knot, PowerDNS, BIND): NSEC3 iterations above this make a zone insecure.
    */
   readonly nsec3Iterations: number
-  /** RFC 9276 appendix A: nobody may raise it above this; 150 was where Unbound and BIND began to cut down. */
+  /** RFC 9276 appendix A: it cannot be set above this; 150 was where Unbound and BIND began to cut down. */
   readonly nsec3IterationsMost: number
   /** RFC 5011 section 2.4: add and remove hold-down, seconds: 30 days each. */
   readonly addHoldDown: number
@@ -583,9 +586,12 @@ export interface DnssecLimits {
    * re-sign days ahead.
    */
   readonly clockDoubt: number
-  /** RFC 8145 section 5.2: how often the keys that are trusted are told, ms: once a day is what the peers do. */
+  /** RFC 8145 section 5.2: how often the trusted keys are reported, ms: once a day, as the peers do. */
   readonly anchorSignalMs: number
-  /** How far the clock may be behind this release before a warning, seconds: a day of time zones and slow releases. */
+  /**
+   * How much earlier than this release the clock may be before a warning, seconds: a day of time zones and slow
+   * releases.
+   */
   readonly clockSlack: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the core wants from the world: time, randomness, a way to reach servers, someone to tell. Adapters are in `net/`
- * and `testing/`.
+ * What the core wants from the world: time, randomness, a way to reach servers, a receiver of events. Adapters are in
+ * `net/` and `testing/`.
  */
 import type { IpAddress } from './dns/address.ts'
 import type { Decoded } from './dns/decode.ts'
@@ -57,7 +57,7 @@ export type ExchangeResult =
       readonly mismatches: number
     }
   | { readonly kind: 'timeout'; readonly mismatches: number }
-  /** So many mismatches came that the ID was likely being guessed: ask over TCP. */
+  /** Too many mismatches came, the ID was likely being guessed: ask over TCP. */
   | { readonly kind: 'spoofing-suspected'; readonly mismatches: number }
   /** The kernel said so: port closed, network or host unreachable, connection refused or reset. */
   | { readonly kind: 'unreachable'; readonly reason: string; readonly family: boolean }

@@ -7,7 +7,7 @@ import type { RRset } from './dns/rrset.ts'
 import type { EdeCode } from './dns/types.ts'
 import type { ExchangeResult, ServerAddress, Transport } from './ports.ts'
 
-/** RFC 4035 section 4.3: who signed it. Trust (who told us) is apart, in `cache/trust.ts`. */
+/** RFC 4035 section 4.3: who signed it. Trust (where it came from) is separate, in `cache/trust.ts`. */
 export type Security =
   | { readonly kind: 'secure' }
   /**

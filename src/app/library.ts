@@ -32,7 +32,7 @@ export interface ResolverOptions {
   readonly dnssec?: Partial<RawConfig['dnssec']>
   readonly cache?: Partial<RawConfig['cache']>
   readonly budget?: Partial<RawConfig['budget']>
-  /** Told about zones that change, a dead address family, bugs. */
+  /** Called for zones that change, an unreachable address family, bugs. */
   readonly onEvent?: (event: Event) => void
 }
 

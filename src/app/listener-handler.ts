@@ -1,7 +1,7 @@
 /**
  * What a listener thread decides about a datagram, put together from the same parts as the server in the main thread:
- * the gates, the byte path over the shared answers, counters of its own. What it cannot answer at once it hands over
- * unjudged, and there everything is decided anew.
+ * the gates, the byte path over the shared answers, and its own counters. What it cannot answer at once it hands over
+ * unchecked, and the main thread repeats every decision.
  *
  * Invariant: a datagram is counted as a query by the thread that ends it, and by no other.
  */
@@ -20,7 +20,7 @@ import { QuickGate } from '../server/quick-gate.ts'
 export interface ThreadSettings {
   readonly gate: GateParts
   readonly bytePath: BytePathSettings
-  /** Whether every answer has to be told to the main thread, which logs it. */
+  /** Whether every answer is reported to the main thread, which logs it. */
   readonly tellsHits: boolean
 }
 
@@ -104,7 +104,7 @@ class ListenerHandler implements DatagramHandler {
       counters.add(counters.index(silenced))
       return 0
     }
-    // Who may not ask is refused in so many words, which is work for the value path.
+    // REFUSED needs a real response, so the value path sends it.
     if (verdict === 'refuse') return HAND_OVER
     const octets = this.#bytePath.answer(query, length, 'udp', out, outAt, this.#time)
     if (octets === 0) return HAND_OVER

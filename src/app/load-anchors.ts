@@ -38,8 +38,8 @@ function readAnchors(file: string): {
 }
 
 /**
- * RFC 4035 section 5.2: a zone whose anchor is of a kind that nobody here can check is as good as unsigned, which
- * nobody wanted.
+ * RFC 4035 section 5.2: a zone whose anchor has an unsupported algorithm or digest counts as unsigned, which is never
+ * what was meant.
  */
 const unusable = (file: string, anchors: readonly TrustAnchor[]): readonly Problem[] =>
   anchors

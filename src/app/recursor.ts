@@ -17,7 +17,7 @@ import { ZoneStore } from './zone-store.ts'
 
 export interface RecursorOptions {
   readonly limits: Limits
-  /** Read anew for every decision, so that a new configuration takes effect at once. */
+  /** Read for every decision, so that a new configuration takes effect at once. */
   readonly settings: () => EngineSettings
   readonly hints: () => Delegation
   /** Absent: nothing is validated. */
@@ -27,7 +27,7 @@ export interface RecursorOptions {
   readonly network?: Network | undefined
   /** See `createNetwork`. */
   readonly libc?: Libc | undefined
-  /** Those of another, instead of its own. */
+  /** Those of another resolver, instead of new ones. */
   readonly ports?: Pick<Recursor, 'clock' | 'random'> | undefined
 }
 

@@ -54,14 +54,16 @@ export interface RunningServer {
   readonly addresses: readonly ServerAddresses[]
   readonly resolver: Resolver
   readonly recursor: Recursor
-  /** Where it tells what is worth telling, for what runs beside it. */
+  /** Where it emits its events, for the parts that run next to it. */
   readonly events: EventSink
   /** Queries of clients that wait for an answer: one of `stats()`, for next to nothing. */
   readonly waiting: number
   stats(): ServerNumbers
-  /** Configuration, zones, hints and log files anew. What is wrong is reported, and then the old stays. */
+  /**
+   * Reloads configuration, zones, hints and log files. Errors are reported, and the old version of a faulty part stays.
+   */
   reload(): void
-  /** Tells the numbers of `stats` to the log. */
+  /** Logs the numbers of `stats`. */
   tellStats(): void
   /** Takes nothing new, lets what is in flight finish for `limits.server.drainMs`, closes. */
   stop(signal?: string): Promise<void>
@@ -312,6 +314,6 @@ const noBatch =
     message: `datagrams cannot be moved in batches here: ${why}`,
   })
 
-/** IPv6 is often switched off altogether; what is configured for it is then told and left out. */
+/** IPv6 is often switched off altogether; what is configured for it is then reported and left out. */
 const isMissingFamily = ({ address, code }: ListenFailure): boolean =>
   address.includes(':') && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')

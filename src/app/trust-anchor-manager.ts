@@ -1,7 +1,8 @@
 /**
- * Keeps what validation starts from: the configured anchors, those that a roll-over added (RFC 5011), the negative ones
- * while they last. It looks at the keys of the trust points when it is time, keeps their state in a file, tells the
- * engine when something else is believed, and notices a clock that cannot be right. Judging is done in `dnssec/`.
+ * Keeps what validation starts from: the configured anchors, those that a roll-over added (RFC 5011), and the negative
+ * ones until they expire. Refreshes the DNSKEY sets of the trust points (RFC 5011 section 2.3), stores their state,
+ * clears the caches when the set of trusted keys changes, and reports a clock that cannot be right. Validation itself
+ * is in `dnssec/`.
  *
  * Invariants: a state file that is not entirely right makes no key trusted; when in doubt the configured anchors hold;
  * what was judged by other anchors is forgotten in the moment they change.
@@ -87,14 +88,14 @@ export class TrustKeeper {
    */
   readonly validation = (): Validation => this.#validation
 
-  /** Tags of the keys of the root that are believed (RFC 8509 section 3), ascending. */
+  /** Tags of the root keys that are trusted (RFC 8509 section 3), ascending. */
   rootKeyTags(): readonly number[] {
     return tagsOf(this.#validation.points.at(ROOT))
   }
 
   /**
-   * Who is to forget what was judged by other anchors. Tells what is believed, and of a clock that is before this
-   * program.
+   * Called to clear what was validated by other anchors. Reports the trusted keys, and a clock that is earlier than
+   * this release.
    */
   attach(resolver: KeyResolver): void {
     this.#resolver = resolver
@@ -134,7 +135,7 @@ export class TrustKeeper {
     await this.#files?.old.settled()
   }
 
-  // --- what is believed
+  // --- trusted keys
 
   #made(): Validation {
     const anchors = [...this.#points.values()].map(({ state, configured }) => trustedAnchor(state, configured))
@@ -146,7 +147,7 @@ export class TrustKeeper {
     this.#resolver?.validationChanged()
   }
 
-  /** Equal when the configuration believes the same. */
+  /** Equal when the configurations trust the same keys. */
   #fingerprint(): string {
     const { rules, ...plain } = this.#settings
     const hex = (rdatas: readonly Uint8Array[]): string[] => rdatas.map(rdata => Buffer.from(rdata).toString('hex'))
@@ -364,7 +365,7 @@ export class TrustKeeper {
     this.#events({ kind: 'clock-suspicious', wall: this.#clock.wall(), offBy, why })
   }
 
-  // --- telling the servers (RFC 8145 section 5)
+  // --- reporting to the servers (RFC 8145 section 5)
 
   #signal(): void {
     for (const { name } of this.#anchors) {
@@ -381,7 +382,7 @@ export class TrustKeeper {
   }
 }
 
-/** A configured key that is seen for the first time, or is missing, was and is believed. */
+/** A configured key that is seen for the first time, or is missing, was and is trusted. */
 const changesTrust = ({ from, to }: KeyChange): boolean =>
   to === 'revoked' || (from === 'add-pending' && to === 'valid')
 
@@ -394,7 +395,7 @@ export function tagsOf(anchor: TrustAnchor | undefined): readonly number[] {
   return [...new Set(tags)].sort((a, b) => a - b)
 }
 
-/** So many tags of four digits and a hyphen have room in a label behind "_ta". */
+/** That many tags of four digits and a hyphen fit into a label after "_ta". */
 const SIGNAL_TAGS = 12
 
 /** `_ta-4f66-9728.` (RFC 8145 section 5.1); null when it would be too long. */

@@ -1,6 +1,6 @@
 /**
- * Whether datagrams can be moved in batches here, and if not, why. Asked once, at the start: what comes of it is told
- * and does not change while the server runs.
+ * Whether datagrams can be moved in batches here, and if not, why. Decided once, at the start: the result is logged and
+ * does not change while the server runs.
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,7 @@ export type UdpMode =
   /** It was asked for and cannot be had. */
   | { readonly kind: 'impossible'; readonly why: string }
 
-/** The program of the listener threads stands beside this file where the program is built. */
+/** The program of the listener threads is next to this file in the build. */
 const BUILT = new URL('listener-thread.js', import.meta.url)
 
 export function chooseUdpMode(wanted: 'auto' | 'batch' | 'plain', entry: URL = BUILT): UdpMode {

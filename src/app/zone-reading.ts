@@ -109,7 +109,7 @@ export function readForHandover(
   return { flat: zone?.flat ?? null, problems, files }
 }
 
-// Both sides are of one version; these tell the kinds of message apart, not good ones from bad.
+// Both sides are of one version; these distinguish the kinds of messages, not valid ones from invalid ones.
 const has = (value: unknown, ...keys: readonly string[]): boolean =>
   typeof value === 'object' && value !== null && keys.every(key => key in value)
 export const isZoneJob = (value: unknown): value is ZoneJob => has(value, 'file', 'origin', 'limits', 'known')

@@ -2,7 +2,7 @@
  * Finished answers as wire bytes without OPT, with the places of their TTLs: a hit is a look-up, a copy and a few
  * patches (the byte path; no message is decoded and no object made). They lie in shared memory: one thread puts them
  * in, any number read them without asking or waiting. Deliberately ignorant of what an answer means: whoever puts it in
- * decides that it may be told to everybody of the same view who asks the same question with the same DO and CD.
+ * decides that it may answer any client of the same view with the same question, DO and CD.
  *
  * It does not use `lru-cache`, which the other stores do: under traffic every object of a look-up is a miss of the
  * processor's caches and of its address translation.
@@ -62,7 +62,7 @@ export interface AnswerCacheHandle {
 }
 
 export interface AnswerCacheOptions {
-  /** Of the hash, so that nobody outside can choose names that meet in one bucket. A 32-bit integer. */
+  /** Seed of the hash, so that clients cannot choose names that collide in one bucket. A 32-bit integer. */
   readonly seed?: number
 }
 
@@ -93,7 +93,7 @@ export interface WritesAnswers {
   ): number
 }
 
-/** DO and CD: answers to the same question with other bits are entries of their own. */
+/** DO and CD: answers to the same question with other bits are separate entries. */
 const VARIANTS = [0, 1, 2, 3] as const
 const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): number =>
   dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0
@@ -104,7 +104,7 @@ const seedOf = (seed: number, tag: number): number => seed ^ Math.imul(tag, 0x9e
 /** Type and class. */
 const FIXED_OCTETS = 4
 const DEFAULT_SEED = 0x811c_9dc5 | 0
-/** Of an entry's data, in words behind the entry's begin: where the question stands in the message that it is. */
+/** Of an entry's data, in words after the start of the entry: where the question is in the stored message. */
 const KEY_WORD = (ENTRY_HEADER + HEADER_OCTETS) / 4
 /** Longest answer that is copied unit by unit: from there on the native call is quicker, which makes a view first. */
 const LONG_OCTETS = 512
@@ -117,7 +117,7 @@ export class AnswerCache implements WritesAnswers {
   readonly #views = new Set([0])
   readonly #key = new Uint8Array(KEY_ROOM_OCTETS)
   readonly #keyWords: Int32Array
-  /** What is put in is made here: the answer, what is noted beside it behind. */
+  /** New entries are built here: the answer, followed by its patch information. */
   readonly #octets: Uint8Array
   readonly #words: Int32Array
   readonly handle: AnswerCacheHandle
@@ -237,7 +237,7 @@ const ATTEMPTS = 30
  * give, in milliseconds.
  *
  * How a copy is known to be whole (a sequence lock): the generation of the entry's block is read before and after and
- * must be even and unchanged; the reference that led to the entry must still be there behind the copying.
+ * must be even and unchanged; the reference that led to the entry must still be there after the copy.
  */
 export class AnswerReader implements WritesAnswers {
   readonly #alone: boolean
@@ -251,9 +251,9 @@ export class AnswerReader implements WritesAnswers {
   readonly #rotate: RrOrder
   readonly #prefetchMinTtl: number
   readonly #prefetchAfter: number
-  /** Nobody else looks at it: storing in it is what keeps the reads in front of the store from happening behind it. */
+  /** Never read by others: the store into it keeps the reads before it from being reordered after it. */
   readonly #fence = new Int32Array(1)
-  /** What `#find` found beside the way. */
+  /** What else `#find` found. */
   #unit = 0
   #generation = 0
   /** Which address comes first. */
@@ -262,8 +262,8 @@ export class AnswerReader implements WritesAnswers {
   #out: Uint8Array | null = null
   #outWords: Int32Array | null = null
   /**
-   * Was the last answer written one that should be looked up anew before it ends? True once for an answer: for the
-   * first asker in the last part of its TTL, when it was asked for before.
+   * True when the last answer written should be prefetched. That happens once per answer: for the first query in the
+   * last part of its TTL, if the answer was queried before.
    */
   lastWantsPrefetch = false
 
@@ -421,7 +421,7 @@ export class AnswerReader implements WritesAnswers {
     this.lastWantsPrefetch = (Atomics.or(this.#buckets, marks, bit) & bit) === 0
   }
 
-  /** Xorshift: good enough to spread load, and nobody gains from guessing it. */
+  /** Xorshift: good enough to spread load, and guessing it gains an attacker nothing. */
   #nextTurn(): number {
     if (this.#rotate === 'cyclic') this.#turn = (this.#turn + 1) | 0
     else {

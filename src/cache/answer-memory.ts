@@ -2,13 +2,13 @@
  * How the finished answers lie in shared memory: which buffer holds what, where the fields of an entry and of a bucket
  * are, and how much of it one writing thread may hold. No behaviour: `answer-table.ts` writes, `answer-cache.ts` reads.
  *
- * The entries are in blocks, which are filled one after the other and then anew. A bucket is one line of the
+ * The entries are in blocks, which are filled one after the other and then reused. A bucket is one line of the
  * processor's cache that says where up to ten entries are. All is allocated at once and never moves, so that a reader's
- * views stay good for ever: pages that nobody has touched cost nothing but addresses (3 GiB: 0.02 ms, 0.6 MiB
- * resident). For that the buffers are ones that could grow, which come from the system page by page: others come from
- * the C library, which after the first was freed fills the next with zeros itself (18 MiB: 1.2 to 8 ms for each
- * resolver of a process, and all of it resident). They never do grow, and the views have fixed lengths: others are read
- * fifteen times as slowly (Node 20).
+ * views stay good for ever: untouched pages cost only addresses (3 GiB: 0.02 ms, 0.6 MiB resident). For that the
+ * buffers are ones that could grow, which come from the system page by page: others come from the C library, which
+ * after the first was freed fills the next with zeros itself (18 MiB: 1.2 to 8 ms for each resolver of a process, and
+ * all of it resident). They never do grow, and the views have fixed lengths: others are read fifteen times as slowly
+ * (Node 20).
  *
  * Invariant, what readers rely on: whoever writes in a block holds its generation odd meanwhile and leaves it higher.
  */
@@ -38,11 +38,11 @@ export const WAYS = 10
 export const HASH_WORDS: number = WAYS / 2
 export const REFERENCES: number = HASH_WORDS
 export const MARKS: number = BUCKET_WORDS - 1
-/** The marks of way 0: used since it was written, and told to be worth a prefetch. Way n's are n bits further. */
+/** The marks of way 0: used since it was written, and reported as worth a prefetch. Way n's are n bits further. */
 export const USED = 1
 export const PREFETCHED: number = 1 << WAYS
 
-/** Control words: the number of buckets in use; the generations of the blocks begin a line of the cache behind it. */
+/** Control words: the number of buckets in use; the generations of the blocks start one cache line after it. */
 export const BUCKETS_IN_USE = 0
 export const GENERATIONS = 16
 
@@ -55,8 +55,7 @@ const SEGMENT_OCTETS = 2 ** SEGMENT_SHIFT
 /** References are positive 32-bit integers. */
 const MAX_RING_OCTETS = 2 ** (31 + UNIT_SHIFT) - SEGMENT_OCTETS
 /**
- * One bucket for so many octets of entries: with the shortest answers, 90 octets, 2.8 of its 10 ways are taken when all
- * is full.
+ * Octets of entries per bucket: with the shortest answers, 90 octets, 2.8 of its 10 ways are taken when all is full.
  */
 export const OCTETS_A_BUCKET = 256
 export const BUCKET_OCTETS: number = BUCKET_WORDS * 4
@@ -84,8 +83,8 @@ export interface AnswerMemory extends AnswerViews {
 }
 
 /**
- * Memory for at most `maxOctets`, buckets included; less where the system has not so many addresses to give. Too few
- * for two blocks: one that holds nothing.
+ * Memory for at most `maxOctets`, buckets included; less where the system has fewer addresses to give. Too few for two
+ * blocks: one that holds nothing.
  */
 export function allocateAnswers(maxOctets: number): AnswerMemory {
   const ring = Math.min(Math.floor((maxOctets * OCTETS_A_BUCKET) / (OCTETS_A_BUCKET + BUCKET_OCTETS)), MAX_RING_OCTETS)
@@ -149,7 +148,7 @@ export function hashOf(words: Int32Array, length: number, seed: number): number 
   return hash ^ (hash >>> 16)
 }
 
-/** Are the words from `first` on the `length` octets of `key`? What is behind these in the last word does not count. */
+/** Are the words from `first` on the `length` octets of `key`? Octets after these in the last word do not count. */
 export function hasKey(words: Int32Array, first: number, key: Int32Array, length: number): boolean {
   const whole = length >> 2
   for (let i = 0; i < whole; i++) if (words[first + i] !== key[i]) return false

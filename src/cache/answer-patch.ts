@@ -1,7 +1,7 @@
 /**
- * What is done to the octets of a kept answer: what is noted beside it when it is put in, and what is patched in a copy
- * of it. Pure, on octets; the positions come from entries that were checked when they were made, and yet nothing is
- * written outside of the answer, since a reader may look at an entry that is being overwritten.
+ * Work on the octets of a cached answer: the patch information stored with it, and the patches to each copy of it.
+ * Pure, on octets; the positions come from entries that were checked when they were made, and yet nothing is written
+ * outside of the answer, since a reader may look at an entry that is being overwritten.
  */
 import { putU16, putU32, u16, u32 } from '../dns/bytes.ts'
 import { AD, CD, HEADER_OCTETS, QR, RD, RECORD_FIXED_OCTETS, TC } from '../dns/message.ts'
@@ -77,7 +77,7 @@ function addressRun(wire: Uint8Array, length: number, questionEnd: number): Run 
   return run.count > 1 ? run : null
 }
 
-/** The offset behind a name, which may end in a pointer; -1 when there is no room for a record behind it. */
+/** The offset after a name, which may end in a pointer; -1 when no record fits after it. */
 function skipName(wire: Uint8Array, length: number, from: number): number {
   for (let at = from; at + RECORD_FIXED_OCTETS < length; ) {
     const octet = wire[at] ?? 0
@@ -89,9 +89,8 @@ function skipName(wire: Uint8Array, length: number, from: number): number {
 }
 
 /**
- * Writes the run that stands in the last octets before `noteEnd` anew, so that the record with number `turn` modulo
- * their count comes first. `from` is where the answer begins in `octets`, `to` where it does in `out`, `length` its
- * octets.
+ * Rewrites the run in the last octets before `noteEnd` so that the record with number `turn` modulo their count comes
+ * first. `from` is where the answer begins in `octets`, `to` where it does in `out`, `length` its octets.
  */
 export function rotateRun(
   out: Uint8Array,
@@ -138,7 +137,7 @@ export function countDown(
 
 /**
  * ID, RD and CD from the query (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2). AD stays as stored, which is set for
- * validated answers only, and is told to those alone who asked for it with AD or DO (RFC 6840 section 5.8).
+ * validated answers only, and is sent only to clients that asked for it with AD or DO (RFC 6840 section 5.8).
  */
 export function patchHeader(out: Uint8Array, to: number, query: Uint8Array, peek: QueryPeek): void {
   out[to] = query[0] ?? 0

@@ -2,8 +2,8 @@
  * The writer of a table of octet records in shared memory (`answer-memory.ts` has its shape). It knows nothing of DNS
  * and nothing of clocks; readers in other threads go by themselves and never wait.
  *
- * Entries lie one behind the other in blocks. When a block is full the next one is taken, which is empty, and the one
- * behind that is emptied: what was used since it was written moves into the fresh block, the rest is given up. One that
+ * Entries follow one another in blocks. When a block is full, the next one, which is empty, is used, and the one after
+ * that is emptied: what was used since it was written moves into the fresh block, the rest is given up. One that
  * replaces another of its length takes its place, so that what is looked up again and again drives nothing out.
  *
  * Invariants: one thread writes; bounded in bytes; the work of every call is bounded; an entry lies in one piece within
@@ -47,7 +47,7 @@ export interface TableEntry {
   readonly time: number
   /** Seconds. */
   readonly life: number
-  /** Both parts of the data, the second behind the first, from the beginning of these words on. */
+  /** Both parts of the data, the second after the first, from the beginning of these words on. */
   readonly words: Int32Array
   /** Octets of the first part, below 2^16, and of the second. */
   readonly first: number
@@ -174,8 +174,8 @@ export class AnswerTable {
   }
 
   /**
-   * The load keeps the writes behind it from being seen before the odd generation, also on ARM, where a store alone
-   * does not.
+   * The load keeps later writes from becoming visible before the odd generation, also on ARM, where a store alone does
+   * not.
    */
   #beginWrite(block: number): void {
     const { control } = this.memory

@@ -38,7 +38,7 @@ export function createCaches(
   options: AnswerCacheOptions = {},
 ): Caches {
   const share = (permille: number): number => (limits.totalBytes * permille) / 1000
-  /** What a store on the heap may count: its share is of resident memory, where garbage lies beside what lives. */
+  /** What a store on the heap may count: its share is of resident memory, which includes garbage. */
   const heapShare = (permille: number): number => (share(permille) * 100) / limits.heapResidentPercent
   const negatives = new NegativeCache(limits, heapShare(limits.negativePermille))
   const rrsets = new RRsetCache(limits, heapShare(limits.rrsetPermille), (rrset, trust, security) => {

@@ -4,7 +4,7 @@
  * poisonings).
  *
  * Invariants: bounded in bytes; the parent's TTL is the only clock, so a delegation never outlives the one it was
- * learnt through and storing it anew while it lives never lengthens it (ghost domains 2012; phoenix domains,
+ * learnt through, and storing it again while it lives never extends it (ghost domains 2012; phoenix domains,
  * CVE-2022-30698 and 30699); the root, which has no parent, stays until it is replaced.
  */
 import type { IpAddress } from '../dns/address.ts'
@@ -176,9 +176,8 @@ export class DelegationCache {
 }
 
 /**
- * All servers in one string: the name behind its length, the number of addresses, and each address as octets and as
- * text, both behind their lengths. The text is kept because making it (RFC 5952) costs more than all the rest of a
- * look-up.
+ * All servers in one string: the name after its length, the number of addresses, and each address as octets and as
+ * text, each after its length. The text is kept because making it (RFC 5952) costs more than all the rest of a look-up.
  */
 function packServers(servers: readonly DelegatedServer[]): string {
   let packed = ''

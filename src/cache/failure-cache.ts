@@ -53,9 +53,9 @@ export class FailureCache {
   }
 
   /**
-   * Remembers a failure. While one is still remembered its end stays where it is: what fails beside it is the same
-   * failure. An expired entry is kept for another failureMaxMs, only to know that the next failure is one in a row (RFC
-   * 9520 section 3.2). False when it does not fit.
+   * Remembers a failure. While one is remembered its expiry does not change: another failure in that time counts as the
+   * same one. An expired entry is kept for another failureMaxMs, only to know that the next failure is one in a row
+   * (RFC 9520 section 3.2). False when it does not fit.
    */
   put(question: Question, failure: Failure, now: number): boolean {
     const key = flat(questionKey(question))

@@ -1,7 +1,7 @@
 /**
  * Validated NSEC and NSEC3 records, used for names that were never asked (RFC 8198): a gap between two names denies all
- * that lies in it, and tells which wildcard applies. It judges no signature; whoever puts something in has validated
- * it.
+ * that lies in it, and shows which wildcard applies. No signature is checked here; callers store validated records
+ * only.
  *
  * Invariants: bounded in bytes; what is put in belongs to its zone, next name included (CVE-2026-13321); nothing below
  * a delegation or a DNAME is denied from above it, a DS only from above its cut, and nothing by an opt-out record or by
@@ -227,7 +227,7 @@ export class DenialStore {
       : undefined
   }
 
-  /** The record with the nearest owner that is not behind `name`. */
+  /** The record with the nearest owner at or before `name`. */
   #nsecFloor({ zone, now }: Look, name: Name): { readonly entry: Entry; readonly record: NsecRecord } | undefined {
     const entry = this.#live(zone.nsec.floor(canonicalKey(name)), now)
     const record = entry === undefined ? null : nsecOf(unpackRRset(entry.packed, 0), zone.name)

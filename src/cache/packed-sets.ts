@@ -1,6 +1,6 @@
 /**
  * All RRsets of one name as one flat string, one octet per UTF-16 unit: what the RRset cache keeps for a name.
- * Deliberately no store, and no opinion on what may replace what. A set of one address takes 24 octets behind the 16 of
+ * Deliberately no store, and no opinion on what may replace what. A set of one address takes 24 octets after the 16 of
  * the string itself, and is one object without references to the garbage collector; as objects it took 200 octets in
  * five of them.
  *
@@ -26,8 +26,8 @@ export interface SetToPack {
 }
 
 /**
- * A set: type (2 octets), octets in all (3), kind (1), TTL (4), time (6), records without signatures (2). Behind that
- * what is rare, and the records.
+ * A set: type (2 octets), octets in all (3), kind (1), TTL (4), time (6), records without signatures (2). The rare
+ * fields follow, then the records.
  */
 const SIZE = 2
 const KIND = 5
@@ -71,7 +71,7 @@ export const storedAt = (sets: string, at: number): number =>
 export const expiresAt = (sets: string, at: number): number => storedAt(sets, at) + ttlAt(sets, at) * 1_000
 export const trustAt = (sets: string, at: number): Trust =>
   TRUSTS[(sets.charCodeAt(at + KIND) & TRUST_MASK) - 1] ?? Trust.Additional
-/** Where the set behind the one at `at` begins; the length of the string behind the last. */
+/** Start of the set after the one at `at`; after the last set, the length of the string. */
 export const nextSet = (sets: string, at: number): number => at + u24At(sets, at + SIZE)
 
 const hasRare = (sets: string, at: number): boolean => (sets.charCodeAt(at + KIND) & RARE) !== 0
@@ -198,7 +198,7 @@ function securityIn(number: () => number, code: number): Security {
   return what === BOGUS ? { kind: 'bogus', ede, text } : { kind: 'insecure', note: { ede, text } }
 }
 
-/** Memory of its own: a piece of a longer string, or one put together, may keep what it was made from. */
+/** A copy with its own memory: a slice or a concatenation may retain the strings it was made from. */
 const flatOctets = (octets: string): string => Buffer.from(octets, 'latin1').toString('latin1')
 
 /** Makes the strings, in one buffer for all of them: what it gives out is a copy. */
@@ -206,7 +206,7 @@ export class SetPacker {
   #bytes = Buffer.allocUnsafe(FIRST_ROOM)
   #at = 0
 
-  /** `name` with memory of its own: one that was cut out of a longer string would keep that string. */
+  /** `name` with its own memory: a slice would retain the longer string. */
   ownName(name: Name): string {
     this.#at = 0
     this.#room(name.length)

@@ -35,7 +35,7 @@ export function flat(text: string): string {
   return text
 }
 
-/** A name with memory of its own: one that was cut out of a longer string would keep that string. */
+/** A name with its own memory: a slice would retain the longer string. */
 const flatName = (name: Name): Name => foldName(trustWireName(octetString(nameBytes(name))))
 
 /** Octets of data in a set: what is compared with `limits.cache.entryBytes`. */
@@ -66,7 +66,7 @@ export function packRRset(rrset: RRset, ttl: number, name: Name = flatName(rrset
   }
 }
 
-/** Writes length and octets of each; the offset behind them. */
+/** Writes length and octets of each; returns the offset after them. */
 function packRecords(records: readonly Uint8Array[], into: Uint8Array, start: number): number {
   let at = start
   for (const rdata of records) {
@@ -77,7 +77,7 @@ function packRecords(records: readonly Uint8Array[], into: Uint8Array, start: nu
   return at
 }
 
-/** Copies octets; the offset behind them. */
+/** Copies octets; returns the offset after them. */
 export function copyInto(from: Uint8Array, into: Uint8Array, at: number): number {
   if (from.length > SHORT_COPY_OCTETS) into.set(from, at)
   else for (let i = 0; i < from.length; i++) into[at + i] = from[i] ?? 0
@@ -108,6 +108,6 @@ export function unpackRRset(packed: PackedRRset, ttl: number): RRset {
   }
 }
 
-/** Bytes that a packed set takes beside the objects counted as overhead of its entry. */
+/** Bytes of a packed set, without the objects counted as overhead of its entry. */
 export const packedBytes = (packed: PackedRRset): number =>
   packed.data.length + (packed.owner === packed.name ? 0 : packed.owner.length)

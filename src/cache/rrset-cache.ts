@@ -1,7 +1,7 @@
 /**
  * RRsets by name, type and class, each with the trust it came with, what validation said, and when it expires. It
- * answers "what is known", never "what may be told": callers look at `trust` (`mayAnswer`). Referral data does not
- * belong here but in `delegations.ts`.
+ * returns what is known, which is not always what may be sent to clients: callers check `trust` (`mayAnswer`). Referral
+ * data does not belong here but in `delegations.ts`.
  *
  * Invariants: bounded in bytes; an entry is never handed out at or after `expiresAt`; what lives is replaced only as
  * `mayReplace` allows; at most `typesPerName` types of one name; nothing handed out or put in shares memory with an
@@ -42,7 +42,7 @@ export interface CachedRRset {
   readonly expiresAt: number
 }
 
-/** Told of every set that was stored. */
+/** Called for every set that was stored. */
 export type StoredListener = (rrset: RRset, trust: Trust, security: Security) => void
 
 /** The set with its TTL counted down by whole seconds. */
@@ -169,8 +169,8 @@ export class RRsetCache {
   }
 
   /**
-   * What else of its name stays beside a set that is put in; undefined when that one may not be. What has expired makes
-   * room, what lives does not: first come, first kept.
+   * The other sets of the name that stay when a set is stored; undefined when it may not be stored. What has expired
+   * makes room, what lives does not: first come, first kept.
    */
   #others(sets: string, { type, class: klass }: RRset, fresh: Standing, now: number): string | undefined {
     const at = findSet(sets, type, klass)

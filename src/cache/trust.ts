@@ -1,9 +1,9 @@
 /**
- * How much a piece of data is believed (RFC 2181 section 5.4.1) and which of two pieces stays in the cache. Trust says
- * who told us; `Security` (RFC 4035 section 4.3) says who signed it. Deliberately no store: one pure function and its
- * ranks.
+ * How much a piece of data is trusted (RFC 2181 section 5.4.1) and which of two pieces stays in the cache. Trust says
+ * where it came from; `Security` (RFC 4035 section 4.3) says who signed it. Deliberately no store: one pure function
+ * and its ranks.
  *
- * Invariant: as long as an entry lives, nothing less believed than it takes its place.
+ * Invariant: as long as an entry lives, nothing less trusted replaces it.
  */
 import type { Security } from '../steps.ts'
 
@@ -49,8 +49,8 @@ export function mayReplace(old: Standing, fresh: Standing, now: number): boolean
 }
 
 /**
- * Is this trust enough to tell a client? RFC 2181 section 5.4.1: additional data and glue must never be returned as
- * answers.
+ * May data of this trust be sent to a client? RFC 2181 section 5.4.1: additional data and glue must never be returned
+ * as answers.
  */
 export function mayAnswer(trust: Trust): boolean {
   switch (trust) {

@@ -1,7 +1,7 @@
 /**
- * The process in the namespaces of `rootwalk exec`: the stub on port 53, the command beside it, and what is to be said
- * when the command has ended. A program of its own, started by `exec.ts` with its order as JSON; descriptor 3 is the
- * line to the process outside, and when that one is gone the command is ended.
+ * The process in the namespaces of `rootwalk exec`: the stub on port 53, the command next to it, and the report after
+ * the command has ended. A separate program, started by `exec.ts` with its order as JSON; descriptor 3 is the line to
+ * the process outside, and when that one is gone the command is ended.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { Exit } from './startup-problems.ts'
 import { prepareStub } from './stub-setup.ts'
 import type { DnsStub } from '../testing/stub/types.ts'
 
-/** How long the command may take to end after SIGTERM, when nobody is left to end it otherwise. */
+/** How long the command may take to end after SIGTERM, when no other process is left to end it. */
 const GRACE_MS = 2_000
 
 function isOrder(value: unknown): value is InsideOrder {
@@ -36,7 +36,7 @@ async function run(order: InsideOrder): Promise<number> {
   const { stub } = prepared
   let queries: QueryFile | null = null
   try {
-    // Before the command runs: a file that cannot be written should cost nobody an hour of tests.
+    // Before the command runs: a file that cannot be written should not waste an hour of tests.
     queries = order.record === null ? null : new QueryFile(order.record, stub)
   } catch (error) {
     return complain(`${order.record}: ${errorText(error)}`, Exit.BadData)
@@ -115,7 +115,7 @@ class Command {
     })
   }
 
-  /** Nobody waits for the command any more. */
+  /** No process waits for the command any more. */
   abandon(): void {
     if (this.#over) return
     this.#abandoned = true

@@ -7,7 +7,7 @@
  * that the kernel drops together with the last process there, however it ends.
  */
 
-/** What the shell in the new namespaces is told, in the order of its arguments. */
+/** Arguments of the shell in the new namespaces, in order. */
 export interface Inside {
   /** A directory that is covered for a moment while the files are made. */
   readonly scratch: string
@@ -42,9 +42,9 @@ export const READY = 'r'
 export const NOT_FURNISHED = 97
 
 /**
- * An address of each family beside loopback, or AI_ADDRCONFIG of getaddrinfo hides the whole family, "localhost"
- * included: the dummy address of RFC 7600 section 4.8 and a unique local one (RFC 4193). They are this namespace's own:
- * nobody answers there.
+ * An address of each family besides loopback, or AI_ADDRCONFIG of getaddrinfo hides the whole family, "localhost"
+ * included: the dummy address of RFC 7600 section 4.8 and a unique local one (RFC 4193). They exist in this namespace
+ * only, and no program answers there.
  */
 const DUMMY_ADDRESSES = ['192.0.0.8/32', 'fd53::53/128'] as const
 
@@ -95,7 +95,7 @@ printf ${FURNISHED} >&3
 exec "$@" 2>&4 4>&-
 `
 
-/** `search .`: or glibc tries the domain of the host's own name behind every name that does not exist. */
+/** `search .`: or glibc appends the host's own domain to every name that does not exist. */
 export const resolvConfText = (address: string): string => `# rootwalk exec\nnameserver ${address}\nsearch .\n`
 
 /** Only what a machine has by itself: names that somebody added by hand would answer in the place of the stub. */

@@ -1,7 +1,7 @@
 /**
- * The words behind `rootwalk exec`: options up to `--`, then the command, which is nobody's business here. Read without
- * the parser of the other commands, whose loading would be half of the time that `exec` costs; that one is called for
- * help and to complain.
+ * The arguments of `rootwalk exec`: options up to `--`, then the command, which is not interpreted. Read without the
+ * parser of the other commands, whose loading would be half of the time that `exec` costs; that one is called for help
+ * and to complain.
  */
 import { parseArgs } from 'node:util'
 

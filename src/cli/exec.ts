@@ -24,7 +24,7 @@ import {
 import type { ExecOptions } from './exec-words.ts'
 import { Exit } from './startup-problems.ts'
 
-/** What the process inside is told, as JSON in its arguments. */
+/** The order for the process inside, as JSON in its arguments. */
 export interface InsideOrder extends ExecOptions {
   /** As whom the command runs; null: as the process inside. */
   readonly user: { readonly uid: number; readonly gid: number; readonly unshare: string } | null

@@ -1,5 +1,5 @@
 /**
- * The words behind `rootwalk serve`, read without the parser of the other commands, whose loading is a third of the
+ * The arguments of `rootwalk serve`, read without the parser of the other commands, whose loading is a third of the
  * time to the first answer. It takes what is plainly right and leaves everything else (help, slips, odd spellings) to
  * that parser, so that there is one voice for complaints. Invariant: what it takes means the same to both.
  */

@@ -1,6 +1,6 @@
 /**
- * Why the server could not start, in words that help: each problem says what happened, what is likely behind it and
- * what can be done. Only texts and exit codes; nothing is changed on the system, least of all `/etc/resolv.conf`.
+ * Why the server could not start, in words that help: each problem says what happened, the likely cause and the remedy.
+ * Only texts and exit codes; nothing is changed on the system, least of all `/etc/resolv.conf`.
  */
 import { errorText } from '../events.ts'
 import { errorCode } from '../system/system-error.ts'

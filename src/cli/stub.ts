@@ -1,4 +1,4 @@
-/** `rootwalk stub`: a DNS stub as a process of its own, for tests in any language, with a control API if wanted. */
+/** `rootwalk stub`: a DNS stub as a separate process, for tests in any language, with a control API if wanted. */
 import type { Output } from './output.ts'
 import { QueryFile } from './query/file.ts'
 import { errorText } from '../events.ts'

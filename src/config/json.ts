@@ -238,7 +238,7 @@ class JsonReader {
     )
   }
 
-  /** The first failure is the one that counts; what follows from it is not told. */
+  /** The first failure is the one that counts; what follows from it is not reported. */
   #fail(message: string): null {
     this.failure ??= { at: this.#at, message }
     return null

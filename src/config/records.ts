@@ -65,7 +65,7 @@ const isLines = (raw: RawRecords): raw is readonly string[] => Array.isArray(raw
 
 const absolute = (owner: string): string => (owner.endsWith('.') ? owner : `${owner}.`)
 
-/** "ttl" is offered too: it is the one key beside the types. */
+/** "ttl" is offered too: it is the only key besides the types. */
 function nearType(word: string): string {
   const near = suggest(word, ['ttl']) ?? suggest(word.toUpperCase(), Object.keys(RrType))
   return near === null ? '' : ` (did you mean "${near}"?)`

@@ -158,7 +158,7 @@ const configSchema = z.strictObject({
 /** As JSON Schema (draft 7), of what may be written. */
 export const schemaAsJson = (): unknown => z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' })
 
-/** Of alternatives that all fail, the one is told that came closest: it got inside the value. */
+/** Of alternatives that all fail, the error of the closest one is reported: it got inside the value. */
 function plainIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): SchemaIssue[] {
   const path = [...above, ...issue.path]
   if (issue.code === 'invalid_union') {

@@ -85,15 +85,15 @@ export function parseBytes(value: number | string): number | null {
   return match === null ? null : Number(match[1]) * (UNITS.get(match[2] ?? '') ?? 1)
 }
 
-/** What is not believed: a DNSKEY algorithm or a DS digest type. */
+/** What is not trusted: a DNSKEY algorithm or a DS digest type. */
 export interface Disallowed {
   readonly what: 'algorithm' | 'digest'
   readonly number: number
 }
 
 /**
- * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no algorithm up to 4 and no
- * digest type above 4 is believed by anybody, so no number means two things. Null when it is neither.
+ * A mnemonic, or a number. Numbers up to 4 are digest types and greater ones algorithms: no validator trusts an
+ * algorithm up to 4 or a digest type above 4, so no number is ambiguous. Null when it is neither.
  */
 export function parseDisallowed(entry: string | number): Disallowed | null {
   const digest = digestOf(String(entry))

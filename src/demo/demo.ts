@@ -114,7 +114,7 @@ async function askOnce(server: RunningServer, words: readonly string[]): Promise
   }
 }
 
-/** What goes wrong is told; what goes as it should is not worth a line beside the walks. */
+/** Errors are printed; normal events are not, since the walks are the output. */
 function report(event: Event): void {
   const { level, message } = logLine(event)
   if (level === 'warn' || level === 'error') err(`${message}\n`)

@@ -1,6 +1,6 @@
 /**
  * The real server in front of the internet that comes with the package: same engine, same listeners, same policy; only
- * the servers that it asks are inside the process, behind latencies on the real clock. Nothing leaves the machine.
+ * the servers that it queries are inside the process, with latencies on the real clock. Nothing leaves the machine.
  */
 import { startServer, type RunningServer } from '../app/server.ts'
 import { readConfig } from '../config/read.ts'
@@ -24,7 +24,7 @@ export interface EmbeddedOptions {
   readonly onQuery: QueryLog
 }
 
-/** Rejects with `StartError` when the port is not to be had. */
+/** Rejects with `StartError` when the port cannot be bound. */
 export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptions): Promise<RunningServer> {
   const config = embeddedConfig(internet, options.port)
   const random = systemRandom()

@@ -1,5 +1,5 @@
 /**
- * Prints what the server does for each query: the walk as a tree, or one line when nobody had to be asked. A walk is
+ * Prints what the server does for each query: the walk as a tree, or one line when no query was needed. A walk is
  * printed when its reply is sent, so that walks at the same time do not mix. It only listens; what it prints decides
  * nothing.
  */
@@ -51,7 +51,7 @@ export class WalkPrinter {
   }
 }
 
-/** Which path or stage made an answer for which nobody was asked. */
+/** Which path or stage made an answer without a query. */
 function howText(by: string): string {
   if (by === 'cache') return 'from the cache'
   if (by === 'local') return 'from a local zone'

@@ -30,7 +30,7 @@ export function welcome(internet: EmbeddedInternet, port: number, paint: Paint):
 const COLUMNS = 80
 const INDENT = '      '
 
-/** Lines of at most so many characters, broken at spaces. */
+/** Lines of at most `columns` characters, broken at spaces. */
 function wrapped(text: string, columns: number): readonly string[] {
   const lines: string[] = ['']
   for (const word of text.split(' ')) {

@@ -11,7 +11,7 @@ export interface IpAddress {
   readonly text: string
 }
 
-/** An address block; `bytes` has zeros behind `length` bits. */
+/** An address block; `bytes` has zeros after `length` bits. */
 export interface Prefix {
   readonly family: 4 | 6
   readonly bytes: Uint8Array
@@ -104,7 +104,7 @@ export function parseIp(text: string): IpAddress | null {
   return bytes === null ? null : ipFromBytes(bytes)
 }
 
-/** `192.0.2.0/24`, `2001:db8::/32` or a single address; null when it is neither or has bits behind the prefix. */
+/** `192.0.2.0/24`, `2001:db8::/32` or a single address; null when it is neither or has bits set after the prefix. */
 export function parsePrefix(text: string): Prefix | null {
   const match = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text)
   if (match === null) return null

@@ -1,5 +1,5 @@
 /**
- * Numbers and text in octets: network byte order (RFC 1035 section 2.3.2) and one UTF-16 unit per octet. Reading behind
+ * Numbers and text in octets: network byte order (RFC 1035 section 2.3.2) and one UTF-16 unit per octet. Reading past
  * the end gives zeros, so callers check lengths first.
  */
 
@@ -29,7 +29,7 @@ export const latin1 = (bytes: Uint8Array, from: number, to: number): string =>
   bufferOf(bytes).toString('latin1', from, to)
 
 /**
- * A copy with memory of its own. `slice` of a `Buffer` is a view, and a view would keep a whole message alive for one
+ * A copy with its own memory. `slice` of a `Buffer` is a view, and a view would keep a whole message alive for one
  * record. Short copies are made by hand: the native call costs more than the copying.
  */
 export function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array {

@@ -54,14 +54,14 @@ export const MAX_POINTER_HOPS = 127
  */
 export const MAX_NAMED_RDATA_OCTETS: number = 4 * MAX_MESSAGE_OCTETS
 
-/** Decodes a whole message. Octets behind the last record are a format error. */
+/** Decodes a whole message. Octets after the last record are a format error. */
 export function decodeMessage(bytes: Uint8Array): Decoded {
   return new MessageReader(bytes).read()
 }
 
 /**
- * The same for a reply from a server, without what nobody reads: where the answer section begins with a record that was
- * asked for, the records behind that section are checked as ever, but only what may prove something about the answer
+ * The same for a reply from a server, without unused parts: where the answer section begins with a record that was
+ * asked for, the records after that section are checked as ever, but only what may prove something about the answer
  * (NSEC, NSEC3, RRSIG) is made. Servers add their zone's NS set and its addresses to every answer, three quarters of
  * the records of a reply.
  */
@@ -71,7 +71,7 @@ export function decodeReply(bytes: Uint8Array): Decoded {
 
 /**
  * Reads a name at `offset`; its own octets (not what pointers lead to) must end before `limit`. `next` is the offset
- * behind it. Null when it is malformed.
+ * after it. Null when it is malformed.
  */
 export function readName(bytes: Uint8Array, offset: number, limit: number): { name: WireName; next: number } | null {
   const reader = new MessageReader(bytes)
@@ -104,7 +104,7 @@ const RCODE_MASK = 0x0f
 
 /** Reads one message from front to back. A method that returns null has noted where and why it gave up. */
 class MessageReader {
-  /** Behind what was read last. */
+  /** After what was read last. */
   next = HEADER_OCTETS
   readonly #bytes: Buffer
   readonly #end: number
@@ -153,7 +153,7 @@ class MessageReader {
     return { kind: 'message', message: this.#message(question, answer, authority, additional) }
   }
 
-  /** Written out field by field: a header of its own first, and then spread, costs more than reading the question. */
+  /** Written out field by field: building a header object and spreading it costs more than reading the question. */
   #message(
     question: AskedQuestion | null,
     answer: readonly Rr[],
@@ -365,9 +365,9 @@ class MessageReader {
   }
 
   /**
-   * The offset behind the name at `start`, which is checked and not made; -1 when it is malformed. Whatever is odd, and
-   * every name behind the first hundred pointers of a message, goes through `name`, which says what is wrong and
-   * follows each pointer once.
+   * The offset after the name at `start`, which is checked but not built; -1 when it is malformed. Whatever is odd, and
+   * every name after the first hundred pointers of a message, goes through `name`, which says what is wrong and follows
+   * each pointer once.
    */
   #skipName(start: number, limit: number): number {
     const bytes = this.#bytes

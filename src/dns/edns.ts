@@ -68,7 +68,7 @@ export function optOctets(edns: Edns): number {
   return octets
 }
 
-/** Writes the OPT record with the upper 8 bits of the 12-bit `rcode`; the offset behind it. */
+/** Writes the OPT record with the upper 8 bits of the 12-bit `rcode`; returns the offset after it. */
 export function writeOpt(edns: Edns, rcode: number, into: Uint8Array, at: number): number {
   const flags = (edns.flags & ~DNSSEC_OK) | (edns.dnssecOk ? DNSSEC_OK : 0)
   into[at] = 0

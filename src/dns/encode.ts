@@ -34,12 +34,12 @@ export interface EncodeOptions {
   readonly maxBytes: number
   /** Where to write, when there is room enough: the message is then a view of it. */
   readonly into?: Buffer
-  /** Leaves out the additional section and, beside an answer, the NS RRsets of the authority section. */
+  /** Leaves out the additional section and, in a reply with an answer, the NS RRsets of the authority section. */
   readonly minimal?: boolean
 }
 
 export interface Encoded {
-  /** Exactly the message, in memory of its own unless the caller gave some. */
+  /** Exactly the message, in new memory unless the caller gave some. */
   readonly bytes: Uint8Array
   /** Where the TTLs of all records but OPT are, in octets. */
   readonly ttlOffsets: Uint16Array
@@ -109,7 +109,7 @@ class MessageWriter {
   readonly #edns: Edns | null
   readonly #bytes: Buffer
   readonly #isOwn: boolean
-  /** Records must end here: the OPT comes behind. */
+  /** Records must end here: the OPT follows. */
   readonly #limit: number
   readonly #ttlOffsets: Uint16Array
   #records = 0
@@ -231,7 +231,7 @@ class CompressionTable {
   #offsets: Map<string, number> | null = null
   #lookupsLeft = MAX_SUFFIX_LOOKUPS
 
-  /** Writes a name as short as possible; the offset behind it. */
+  /** Writes a name as short as possible; returns the offset after it. */
   write(name: WireName, into: Uint8Array, at: number): number {
     if (this.#offsets === null) {
       if (this.#firstAt === 0) {

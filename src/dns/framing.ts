@@ -1,6 +1,6 @@
 /**
- * DNS over a stream: messages behind two-octet lengths (RFC 1035 section 4.2.2, RFC 7766 section 8), without any
- * socket. Time-outs and the number of messages in flight are the caller's business.
+ * DNS over a stream: messages after two-octet lengths (RFC 1035 section 4.2.2, RFC 7766 section 8), without any socket.
+ * Time-outs and the number of messages in flight are the caller's business.
  *
  * Invariant: the reader holds at most one unfinished message, in memory that grows with the octets that came, not with
  * the length that was announced: a thousand connections that announce 65,535 octets and send none cost nothing.
@@ -11,7 +11,7 @@ import { MAX_MESSAGE_OCTETS } from './message.ts'
 const PREFIX_OCTETS = 2
 const FIRST_OCTETS = 512
 
-/** A message behind its length, ready for a stream. Throws a RangeError for more than 65,535 octets: that is a bug. */
+/** A message after its length, ready for a stream. Throws a RangeError for more than 65,535 octets: that is a bug. */
 export function frame(message: Uint8Array): Uint8Array {
   if (message.length > MAX_MESSAGE_OCTETS)
     throw new RangeError(`a message of ${message.length} octets does not fit a frame`)
@@ -25,8 +25,7 @@ export function frame(message: Uint8Array): Uint8Array {
 const BATCH_OCTETS = 2_048
 
 /**
- * Messages behind their lengths, collected for one write of all of them: a write costs more than the answer to a cached
- * question.
+ * Messages after their lengths, collected for a single write: a write costs more than the answer to a cached question.
  */
 export class FrameBatch {
   #buffer: Buffer | null = null
@@ -37,7 +36,7 @@ export class FrameBatch {
     return this.#used
   }
 
-  /** Copies the first `length` octets of a message. False: there is no room for it, beside what is there or at all. */
+  /** Copies the first `length` octets of a message. False: there is no room for it. */
   add(message: Uint8Array, length: number): boolean {
     const end = this.#used + PREFIX_OCTETS + length
     if (end > BATCH_OCTETS) return false
@@ -74,8 +73,8 @@ export class Framing {
   }
 
   /**
-   * The messages that this chunk completes, in order. Each has memory of its own, so that one small message does not
-   * keep a whole chunk alive while it waits. A frame may be empty: what to think of that is up to the caller.
+   * The messages that this chunk completes, in order. Each has its own memory, so that one small message does not keep
+   * a whole chunk alive while it waits. A frame may be empty: what to think of that is up to the caller.
    */
   push(chunk: Uint8Array): readonly Uint8Array[] {
     const messages: Uint8Array[] = []

@@ -168,7 +168,7 @@ export function canonicalKey(name: Name): string {
   return key
 }
 
-/** Copies the octets into `into` at `at`; returns the offset behind the name. */
+/** Copies the octets into `into` at `at`; returns the offset after the name. */
 export function writeName(name: WireName, into: Uint8Array, at: number): number {
   for (let i = 0; i < name.length; i++) into[at + i] = name.charCodeAt(i)
   return at + name.length

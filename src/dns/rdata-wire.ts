@@ -119,7 +119,7 @@ function widthOf(field: Field): number {
   }
 }
 
-/** The offset behind an uncompressed name that lies in `bytes` from `at` to before `end`, -1 when there is none. */
+/** The offset after an uncompressed name that lies in `bytes` from `at` to before `end`, -1 when there is none. */
 export function plainNameEnd(bytes: Uint8Array, at: number, end: number): number {
   let next = at
   while (next < end) {
@@ -132,7 +132,7 @@ export function plainNameEnd(bytes: Uint8Array, at: number, end: number): number
 }
 
 /**
- * The offset behind a field that starts at `at`, -1 when it does not end before or at `end`. Names must be uncompressed
+ * The offset after a field that starts at `at`, -1 when it does not end before or at `end`. Names must be uncompressed
  * here; the message reader, which knows what pointers point at, handles them itself.
  */
 export function fieldEnd(field: Field, bytes: Uint8Array, at: number, end: number): number {

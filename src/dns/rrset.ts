@@ -59,7 +59,7 @@ export function makeRRset(
 
 export const withTtl = (rrset: RRset, ttl: number): RRset => (ttl === rrset.ttl ? rrset : { ...rrset, ttl })
 
-/** The records of a set, its signatures behind them when `withSignatures`. */
+/** The records of a set, its signatures after them when `withSignatures`. */
 export function recordsOf(rrset: RRset, withSignatures = false): Rr[] {
   const { owner, type, class: klass, ttl } = rrset
   const records: Rr[] = rrset.rdatas.map(rdata => ({ owner, type, class: klass, ttl, rdata }))

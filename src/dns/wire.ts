@@ -16,7 +16,7 @@ export interface QueryPeek {
   authenticData: boolean
   type: number
   class: number
-  /** The offset behind the question. */
+  /** The offset after the question. */
   questionEnd: number
   edns: boolean
   /** Octets as offered; 512 without EDNS. */
@@ -24,7 +24,7 @@ export interface QueryPeek {
   dnssecOk: boolean
   /** The question as it stands in a message, the name lower-cased: name, type and class in `keyLength` octets. */
   readonly keyOctets: Buffer
-  /** The same memory in units of four octets; what is behind `keyLength` in the last one is zero. */
+  /** The same memory in units of four octets; octets after `keyLength` in the last one are zero. */
   readonly keyWords: Int32Array
   keyLength: number
   /** Did the name come with capital letters? */
@@ -96,7 +96,7 @@ export function peekQuery(bytes: Uint8Array, length: number, out: QueryPeek): bo
 }
 
 /**
- * Lower-cases the question's name into `keyOctets`; the offset behind the name, -1 when it is no uncompressed name
+ * Lower-cases the question's name into `keyOctets`; the offset after the name, -1 when it is no uncompressed name
  * before `limit`.
  */
 function foldQuestionName(bytes: Uint8Array, limit: number, out: QueryPeek): number {
@@ -166,7 +166,7 @@ export function matchReply(query: Uint8Array, reply: Uint8Array): ReplyMatch {
 const isComplaint = (rcode: number): boolean =>
   rcode === Rcode.FORMERR || rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP || rcode === Rcode.REFUSED
 
-/** The offset behind the first question of a message, -1 when its name is compressed or runs over the end. */
+/** The offset after the first question of a message, -1 when its name is compressed or runs over the end. */
 export function questionEnd(bytes: Uint8Array): number {
   for (let at = HEADER_OCTETS; at < bytes.length; ) {
     const octet = bytes[at] ?? 0

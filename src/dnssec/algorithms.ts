@@ -1,7 +1,7 @@
 /**
  * The cryptography of validation: keys from DNSKEY octets, verification, digests of DS, the hash of NSEC3. One row an
- * algorithm. What a verified signature is worth is decided in `signature.ts`; whether an algorithm is believed is in
- * the rules.
+ * algorithm. What a verified signature is worth is decided in `signature.ts`; whether an algorithm is trusted is in the
+ * rules.
  *
  * Invariant: octets from the network never throw here. A key that the platform does not take is `bad-key`, a signature
  * that it does not take is `bad`.

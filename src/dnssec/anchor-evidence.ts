@@ -37,7 +37,7 @@ export interface Evidence {
   readonly verdict: KeysVerdict
 }
 
-/** `trusted` is what is believed at the name of the set now; `wall` in seconds since 1970. */
+/** `trusted` holds the keys trusted at the name of the set now; `wall` in seconds since 1970. */
 export function examineKeys(dnskeys: RRset, trusted: TrustAnchor, rules: DnssecRules, wall: number): Evidence {
   const revoked = revokedKeys(dnskeys, rules, wall)
   const isRevoked = (key: Uint8Array): boolean => revoked.some(other => sameBytes(other, key))
@@ -101,7 +101,7 @@ function revokedKeys(dnskeys: RRset, rules: DnssecRules, wall: number): readonly
     .map(rdata => withRevoke(rdata, false))
 }
 
-/** As much as for a client's query: the set of a trust point is nobody's query, and comes seldom. */
+/** As much as for a client's query: the key set of a trust point is rare and belongs to no client query. */
 function workOf({ limits }: DnssecRules): Work {
   let verifications = 0
   return {

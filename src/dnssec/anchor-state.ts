@@ -53,7 +53,7 @@ export function parseState(text: string, file: string, now: number, limits: Dnss
         return invalid(file, index + 1, `expected "end ${read}" for the lines above: some are missing, or were added`)
       return lines.slice(index + 1).every(rest => rest === '')
         ? { kind: 'state', points }
-        : invalid(file, index + 2, 'expected nothing behind the end')
+        : invalid(file, index + 2, 'expected nothing after the end')
     }
     const error = line.startsWith('point ')
       ? readPoint(line, now, points)

@@ -42,8 +42,8 @@ export function signedOwner(name: Name, labels: number): Name | null {
 export function signedOctets(rrsig: Uint8Array, rrset: RRset, owner: Name, originalTtl: number): Uint8Array {
   const records = canonicalRdatas(rrset)
   const head = owner.length + RECORD_FIXED_OCTETS
-  // From the pool of the platform: they live for one verification, and memory of their own would cost more than the
-  // copying.
+  // From the pool of the platform: they live for one verification, and separate allocations would cost more than the
+  // copy.
   const octets = Buffer.allocUnsafe(records.reduce((sum, rdata) => sum + head + rdata.length, rrsig.length))
   octets.set(rrsig)
   let at = rrsig.length

@@ -28,12 +28,12 @@ export function* judgeDenial(
   if (!isWithin(name, zone)) return contradicted(`${formatName(name)} is outside ${formatName(zone)}, which denies it`)
   // RFC 4035 section 5.2: DS is data of the zone above the cut.
   if (claim.kind === 'no-ds' && name === zone && zone !== ROOT)
-    return contradicted(`${formatName(zone)} cannot speak of its own DS`)
+    return contradicted(`${formatName(zone)} cannot prove anything about its own DS`)
   const looked = sets.slice(0, rules.limits.denialRecords)
   const nsecs = looked.map(set => nsecOf(set, zone)).filter(record => record !== null)
   const byNsec = nsecs.length === 0 ? null : judgeByNsec(claim, nsecs)
   if (byNsec?.kind === 'proven') return byNsec
-  // Both kinds stand beside each other while a zone changes from one to the other.
+  // Both kinds are present while a zone changes from one to the other.
   const nsec3s = oneChain(looked.map(set => nsec3Of(set, zone)).filter(record => record !== null))
   if (nsec3s.length > 0) return yield* judgeByNsec3(claim, zone, nsec3s, rules, work)
   return byNsec ?? unproven(`no NSEC or NSEC3 record of ${formatName(zone)} that could prove it`)

@@ -3,8 +3,8 @@
  * seen changes about it. Pure: whether the set validates is found out in `anchor-evidence.ts`, the text of the state is
  * in `anchor-state.ts`, and who asks when and who writes the file is the program's business.
  *
- * Invariants: a key is added only after it stood in every validated set for the whole add hold-down; time that nobody
- * looked counts at most as one longest interval between two looks, and a look never counts twice (a clock that jumps,
+ * Invariants: a key is added only after every validated set contained it for the whole add hold-down; time without a
+ * check counts at most as one longest interval between two checks, and a check never counts twice (a clock that jumps,
  * an old state file or a repeated set shorten nothing); what was revoked is never trusted again, whatever the
  * configuration says.
  */
@@ -73,7 +73,9 @@ export function observe(
   return { point: { ...point, keys, seenAt: Math.max(point.seenAt, now) }, changes: changesBetween(point.keys, keys) }
 }
 
-/** What is believed at a trust point now. No data at all means that the point is no longer one (RFC 5011 section 5). */
+/**
+ * The keys trusted at a trust point now. No data at all means that it is no longer a trust point (RFC 5011 section 5).
+ */
 export function trustedAnchor(point: ManagedPoint, configured: TrustAnchor): TrustAnchor {
   const { name } = configured
   const gone = point.keys.filter(({ state }) => state === 'revoked' || state === 'removed').map(({ rdata }) => rdata)
@@ -110,7 +112,7 @@ const isConfigured = (key: Uint8Array, { name, ds, keys }: TrustAnchor): boolean
 
 const isIn = (keys: readonly Uint8Array[], key: Uint8Array): boolean => keys.some(other => sameBytes(other, key))
 
-/** A key that was believed because it was configured is not believed any longer than that: its owner took it out. */
+/** A key that was trusted because it was configured loses that trust when the operator removes it. */
 const stillConfigured = (keys: readonly ManagedKey[], configured: TrustAnchor): readonly ManagedKey[] =>
   keys.filter(
     ({ rdata, state, origin }) =>
@@ -179,7 +181,7 @@ function age(
   }
 }
 
-/** Keys never seen before: believed at once when configured, else their hold-down begins. */
+/** Keys never seen before: trusted at once when configured, else their hold-down starts. */
 function withNew(
   keys: readonly ManagedKey[],
   present: readonly Uint8Array[],
@@ -204,7 +206,7 @@ function withNew(
   return list
 }
 
-/** Forgets the key that was removed first, unless its anchor is still configured and would be believed again. */
+/** Forgets the key that was removed first, unless its anchor is still configured and would be trusted again. */
 function makeRoom(list: ManagedKey[], configured: TrustAnchor): boolean {
   const index = list.findIndex(({ state, rdata }) => state === 'removed' && !isConfigured(rdata, configured))
   if (index >= 0) list.splice(index, 1)

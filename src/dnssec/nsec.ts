@@ -37,7 +37,7 @@ export function nsecOf(set: RRset, zone: Name): NsecRecord | null {
 
 /**
  * Does the record deny that `name`, which is inside the zone, has data? Strictly between owner and next name in
- * canonical order; behind the owner is enough when the next name is the apex. A name below may still make it an empty
+ * canonical order; after the owner is enough when the next name is the apex. A name below may still make it an empty
  * non-terminal.
  */
 export function nsecCovers({ owner, next, types }: NsecRecord, name: Name): boolean {

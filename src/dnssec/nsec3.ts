@@ -111,7 +111,7 @@ interface Case {
   readonly hasher: Hasher
 }
 
-/** A limit that ended the hashing; thrown nowhere, told by the judgement. */
+/** A limit that ended the hashing; never thrown, part of the judgement. */
 interface Exhausted {
   readonly kind: 'limit'
   readonly text: string
@@ -234,7 +234,7 @@ function* encloserOf(hearing: Case, name: Name): Steps<Enclosure | Refusal> {
   return unproven(`no NSEC3 record matches ${formatName(name)} or a name above it`)
 }
 
-/** RFC 5155 section 9.2: behind an opt-out record may be unsigned delegations, so what it proves is not secure. */
+/** RFC 5155 section 9.2: an opt-out record may cover unsigned delegations, so what it proves is not secure. */
 const provenUnless = (optOut: boolean, sets: readonly RRset[]): DenialVerdict =>
   optOut ? { kind: 'insecure', note: null } : proven(sets)
 

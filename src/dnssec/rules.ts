@@ -1,6 +1,6 @@
 /**
- * What the judges of this folder are told and what they say: the rules of this resolver, the work that one client query
- * may cause, and the closed sets of verdicts. No judgement is made here.
+ * Inputs and results of the checks in this folder: the rules of this resolver, the work that one client query may
+ * cause, and the closed sets of verdicts. No judgement is made here.
  */
 import type { Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -12,9 +12,9 @@ export interface DnssecRules {
   readonly limits: DnssecLimits
   /** RFC 9276 section 3.2: above this NSEC3 proves nothing and the zone is treated as insecure. */
   readonly nsec3MaxIterations: number
-  /** DNSKEY algorithms that are not believed (RFC 9904); a zone that has no other is insecure. */
+  /** DNSKEY algorithms that are not trusted (RFC 9904); a zone that has no other is insecure. */
   readonly disallowedAlgorithms: ReadonlySet<number>
-  /** DS digest types that are not believed. */
+  /** DS digest types that are not trusted. */
   readonly disallowedDigests: ReadonlySet<number>
 }
 

@@ -6,7 +6,7 @@
  * Invariants: `valid` is said of a set only when a key of `zone` verified a signature whose signer is `zone`, whose
  * labels lie between those of the signer and those of the owner, and whose time is now. All that a verdict says of a
  * set (its wildcard, its TTL, the signatures that go on with it) is read from signatures that verified and from no
- * other: whoever sends a set can add signatures of his own making to it. Every key that is tried is paid for before.
+ * other: a sender can add forged signatures to a set. Every attempt with a key is charged to the budget first.
  */
 import { copyOf } from '../dns/bytes.ts'
 import { isWithin, labelCount, nameBytes, ROOT, writeName, type Name } from '../dns/name.ts'
@@ -80,7 +80,7 @@ interface Candidate {
   readonly keys: readonly ZoneKey[]
 }
 
-/** Why a signature does not count. Of several, the one that came furthest is told. */
+/** Why a signature does not count. Of several, the one that came furthest is reported. */
 interface Complaint {
   readonly kind: 'complaint'
   readonly progress: number
@@ -150,7 +150,7 @@ export function verifySignedBy(
 /**
  * Are these the keys of their zone? One of them must be named by a DS record or an anchor and have signed the set (RFC
  * 4035 section 5.2). Insecure only when nothing that is named is of a supported and allowed algorithm and digest: one
- * that is must validate, whatever stands beside it (downgrade).
+ * that is must validate, whatever else the set holds (downgrade).
  */
 export function verifyKeys(
   dnskeys: RRset,
@@ -249,7 +249,7 @@ function usableOf(trusted: Trusted, rules: DnssecRules): Usable {
       },
     }
   }
-  // RFC 4509 section 3: SHA-1 is not looked at beside a better digest.
+  // RFC 4509 section 3: SHA-1 is ignored when there is a better digest.
   const better = ds.filter(({ digestType }) => digestType !== DIGEST_SHA1)
   return { kind: 'usable', ds: better.length > 0 ? better : ds, keys }
 }

@@ -17,7 +17,7 @@ import { className, RrClass, RrType, typeName } from '../dns/types.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits } from '../limits.ts'
 
-/** RDATA of DS and DNSKEY records that are believed without further proof. */
+/** RDATA of DS and DNSKEY records that are trusted without further proof. */
 export interface TrustAnchor {
   readonly name: Name
   readonly ds: readonly Uint8Array[]
@@ -225,7 +225,7 @@ class AnchorReader {
     if ((flags & DnskeyFlag.ZONE) === 0)
       this.#tell(at, `a trust anchor needs the zone key bit: expected flags 257 or 256, found ${flags}`)
     else if (protocol !== DNSKEY_PROTOCOL)
-      this.#tell(at, `expected protocol ${DNSKEY_PROTOCOL} behind the flags, found ${protocol}`)
+      this.#tell(at, `expected protocol ${DNSKEY_PROTOCOL} after the flags, found ${protocol}`)
     else if ((flags & DnskeyFlag.REVOKE) !== 0)
       this.#tell(at, 'this key is revoked (RFC 5011) and is not used: remove the line', 'warning')
     else if (distrusted !== null) this.#tell(at, `this key is not used: its state is ${distrusted}`, 'warning')
@@ -257,7 +257,7 @@ const UNBOUND_STATES: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Unbound writes what it knows of a key behind it; one whose hold-down still runs would be believed too early (RFC 5011
+ * Unbound writes the state of a key after it; a key whose hold-down still runs would be trusted too early (RFC 5011
  * section 2.2).
  */
 function unboundDistrust(line: string): string | null {

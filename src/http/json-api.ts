@@ -47,7 +47,7 @@ export const problem = (status: Problem['status'], detail: string): Problem => (
 export interface HttpOptions {
   readonly address: string
   readonly port: number
-  /** Names that a Host header may hold beside localhost and addresses. */
+  /** Names that a Host header may hold besides localhost and addresses. */
   readonly hosts: readonly string[]
   readonly answer: (request: Request) => Answer | Promise<Answer>
 }
@@ -248,7 +248,7 @@ function isDeeperThan(most: number, value: unknown): boolean {
 
 const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-/** The second one is what curl says when it is told nothing. */
+/** The second one is what curl sends by default. */
 const TAKEN = /^(?:application\/(?:[\w.+-]+\+)?json|application\/x-www-form-urlencoded)\s*(?:;|$)/i
 
 function unsupportedType({ headers }: IncomingMessage): Problem | null {

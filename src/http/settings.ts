@@ -12,7 +12,7 @@ export const controlSettings = {
   bodyDepth: 32,
   /** How long a client may take to send a request, in ms: it is a process on this host. */
   requestMs: 10_000,
-  /** How long `/queries/wait` waits when it is not told, in ms: as `waitForQuery`. */
+  /** How long `/queries/wait` waits by default, in ms: as `waitForQuery`. */
   waitMs: 1_000,
   /** The longest wait that can be asked for, in ms: HTTP clients give up after a minute or so. */
   longestWaitMs: 60_000,

@@ -1,6 +1,7 @@
 /**
- * Names, patterns, types and addresses as a test writes them, and names as the stub tells them: lower case, no trailing
- * dot. A pattern is a name, `*.name` (everything below it) or `*`. What cannot be read is a `Mistake` of the caller.
+ * Names, patterns, types and addresses as a test writes them, and names as the stub reports them: lower case, no
+ * trailing dot. A pattern is a name, `*.name` (everything below it) or `*`. What cannot be read is a `Mistake` of the
+ * caller.
  */
 import { domainToASCII } from 'node:url'
 import { inPrefix, type IpAddress, parseIp, parsePrefix } from '../dns/address.ts'
@@ -39,7 +40,7 @@ export function listedName(text: string): Name {
   return foldName(name)
 }
 
-/** As the stub tells names. */
+/** Names as the stub reports them. */
 export function plainName(name: WireName): string {
   const text = formatName(foldName(name))
   return text === '.' ? text : text.slice(0, -1)

@@ -1,5 +1,5 @@
 /**
- * One query to one server for a person who waits: a socket of its own, from a chosen address if need be. Not for the
+ * One query to one server for an interactive user: a separate socket, from a chosen address if needed. Not for the
  * resolver, whose sockets are shared and counted (`net/upstream/udp.ts`, `net/upstream/tcp.ts`); the same rules say
  * what is a reply.
  *
@@ -27,7 +27,7 @@ export type Heard =
   | { readonly kind: 'guessed' }
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** Asks with a datagram; so many replies that belong to something else (`guesses`) end it. */
+/** Asks with a datagram; that many replies that do not match (`spoofAttempts`) end it. */
 export function askByDatagram(
   { server, from, timeoutMs }: QueryPath,
   query: Uint8Array,

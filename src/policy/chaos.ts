@@ -1,7 +1,7 @@
 /**
- * Class CHAOS: the customary names under which a server tells its version and identity (RFC 4892). Both are hidden,
- * that is refused, unless the configuration gives a text. Every other question outside class IN is refused here too:
- * there is no CHAOS or HESIOD tree to walk.
+ * Class CHAOS: the customary names for the version and identity of a server (RFC 4892). Both are hidden, that is
+ * refused, unless the configuration gives a text. Every other question outside class IN is refused here too: there is
+ * no CHAOS or HESIOD tree to walk.
  */
 import type { Question } from '../dns/message.ts'
 import { nameFromLabels, type Name, foldName } from '../dns/name.ts'
@@ -63,5 +63,5 @@ const refuse = (question: Question): Answer => ({
   kind: 'refused',
   by: 'chaos',
   ede: question.class === RrClass.CH ? EdeCode.Prohibited : EdeCode.NotSupported,
-  text: question.class === RrClass.CH ? 'not told' : `class ${className(question.class)} is not served`,
+  text: question.class === RrClass.CH ? 'hidden' : `class ${className(question.class)} is not served`,
 })

@@ -30,8 +30,8 @@ export type Answer =
   | { readonly kind: 'dropped'; readonly by: string }
 
 /**
- * What a reply says, apart from how it fits. `rcode` has up to 12 bits; `secure` is told as AD to those who want to
- * know.
+ * The content of a reply, whatever its size limits. `rcode` has up to 12 bits; `secure` becomes AD for clients that ask
+ * for it.
  */
 export interface Content {
   readonly rcode: number
@@ -54,7 +54,7 @@ export interface Stage {
   readonly handle: Middleware
 }
 
-/** Decided from the client alone, synchronously, before anything of the message is believed. */
+/** Decided from the client alone, synchronously, before any of the message is parsed. */
 export type GateVerdict = 'pass' | 'refuse' | 'drop'
 
 export interface Gate {
@@ -63,8 +63,8 @@ export interface Gate {
 }
 
 /**
- * One handler out of stages and the handler behind them. A stage that calls `next` twice is a bug and throws: it would
- * resolve twice and throw one answer away.
+ * Combines stages and the handler after them into one handler. A stage that calls `next` twice is a bug and throws: it
+ * would resolve twice and throw one answer away.
  */
 export function compose(stages: readonly Stage[], last: Handler): Handler {
   return stages.reduceRight<Handler>((next, stage) => query => stage.handle(query, callOnce(stage.name, next)), last)

@@ -5,7 +5,7 @@ import type { Outcome } from '../steps.ts'
 import type { TraceSink } from '../resolver/trace.ts'
 import type { Handler, Query } from './handler.ts'
 
-/** Who wants to see how a query is resolved: null for those that nobody watches. */
+/** The observer of a query's resolution; null when there is none. */
 export type Watch = (query: Query) => TraceSink | null
 
 export const recursion =
@@ -20,7 +20,7 @@ export const recursion =
         owner: ownerOf(query.client.ip),
       } as const
       const options: QueryOptions = trace === null ? plain : { ...plain, trace }
-      // The outcome that comes before `resolve` returns is one for which nobody had to be asked.
+      // An outcome that comes before `resolve` returns needed no query to a server.
       let asked = false
       resolver.resolve(query.question, options, outcome =>
         settle({ kind: 'resolved', outcome, by: sourceOf(outcome, asked), shareable: true }),

@@ -1,7 +1,7 @@
 /**
  * Lets clients find out which keys of the root are trusted here (RFC 8509): a name that begins with a sentinel label is
- * resolved as always, and when the answer is secure the label decides whether it is given or SERVFAIL. Off unless
- * wanted: it tells strangers about this resolver.
+ * resolved as always, and when the answer is secure the label decides whether it is given or SERVFAIL. Off by default:
+ * it reveals to clients which keys this resolver trusts.
  *
  * Invariant: no other name and no answer that is not secure is touched (section 3.1).
  */
@@ -9,7 +9,7 @@ import { labelsOf, type Name } from '../dns/name.ts'
 import { EdeCode, Rcode, RrType } from '../dns/types.ts'
 import type { Answer, Content, Query, Stage } from './handler.ts'
 
-/** Tags of the keys of the root that are believed now. */
+/** Tags of the root keys that are trusted now. */
 export type RootKeyTags = () => readonly number[]
 
 export function makeRootKeySentinel(tags: RootKeyTags): Stage {

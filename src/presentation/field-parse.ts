@@ -253,7 +253,7 @@ function tagOf(text: string): Uint8Array | null {
   return /^[A-Za-z0-9]{1,255}$/.test(text) ? Uint8Array.from(text, c => c.charCodeAt(0)) : null
 }
 
-/** The parameters behind priority and target; the priority decides what they may be. */
+/** The parameters after priority and target; the priority decides what they may be. */
 function parseSvcField(from: TokenCursor, out: OctetWriter): RdataError | null {
   const base = from.at
   const [high = 0, low = 0] = out.finish()

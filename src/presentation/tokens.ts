@@ -122,7 +122,7 @@ export class EntryReader {
   }
 
   /**
-   * Goes back to the first line behind an unclosed parenthesis that begins a record, so that the errors of the rest are
+   * Goes back to the first line after an unclosed parenthesis that begins a record, so that the errors of the rest are
    * found too. Only once in a text: otherwise a file of parentheses would cost quadratic time.
    */
   #resumeAfter(open: { line: number; at: number }): void {

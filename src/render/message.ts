@@ -66,7 +66,7 @@ const BOGUS_CODES: ReadonlySet<number> = new Set([
 
 /**
  * From the reply alone: AD says secure (RFC 4035 section 3.2.3), SERVFAIL with a DNSSEC error says bogus, an answer
- * without AD is insecure as far as this server tells. `asked`: the query had AD or DO, and not CD.
+ * without AD is insecure as far as this server reports. `asked`: the query had AD or DO, and not CD.
  */
 export function securityShown(message: Message, asked: boolean): SecurityShown {
   if (!asked || !message.recursionAvailable || message.checkingDisabled) return null
@@ -211,7 +211,7 @@ const optionName = (code: number): string => {
   return Object.entries(EdnsOptionCode).find(([, number]) => number === code)?.[0] ?? `OPT=${code}`
 }
 
-/** RFC 7873 section 5.3: a reply has our cookie and, behind it, the server's. */
+/** RFC 7873 section 5.3: a reply has our cookie, followed by the server's. */
 function cookieVerdict(data: Uint8Array, sent: Message | null): string {
   const ours = sent?.edns?.options.find(option => option.code === EdnsOptionCode.COOKIE)?.data
   if (ours === undefined) return ''

@@ -36,7 +36,7 @@ export interface Rejection {
   readonly lame: LameReason | null
 }
 
-/** A zone cut as its parent tells it. `ttl` in seconds, of the NS set. */
+/** A zone cut as its parent defines it. `ttl` in seconds, of the NS set. */
 export interface Referral {
   readonly zone: Name
   readonly servers: readonly DelegatedServer[]
@@ -173,8 +173,8 @@ function classifyWithoutAnswer(
   }
   const ns = authority.filter(set => set.type === RrType.NS)
   const foreign = soa === null ? authority.find(set => set.type === RrType.SOA && !isWithin(set.name, zone)) : undefined
-  // A balancer that serves one name and says AA with the SOA of the zone above it has no such data: that is believed
-  // for this question, and not kept, since the SOA is not from a zone that it was asked about.
+  // A balancer that serves one name and says AA with the SOA of the zone above it has no such data: that is accepted
+  // for this question and not cached, since the SOA is not from a zone that it was asked about.
   if (foreign !== undefined && !(authoritative && isWithin(zone, foreign.name))) return lame(message, 'foreign-soa')
   if (message.rcode === Rcode.NXDOMAIN) {
     return soa === null && !authoritative

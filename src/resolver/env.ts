@@ -41,7 +41,7 @@ export interface Env {
   /** The root's servers: primed, else the hints. */
   readonly root: () => ZoneCut
   readonly settings: () => EngineSettings
-  /** Read anew for every resolution. */
+  /** Read for every resolution. */
   readonly validation: () => Validation
   readonly events: EventSink
   readonly usableServers: UsableServers
@@ -71,7 +71,7 @@ export interface Task {
    * trust, which an alias would bring from a zone that has no say in it.
    */
   readonly followsAliases: boolean
-  /** Anew, whatever is cached: before a popular answer ends, or to look at the keys of an anchor. */
+  /** Bypasses the cache: prefetch and trust anchor refresh. */
   readonly fresh: boolean
 }
 
@@ -120,7 +120,7 @@ const ONLY_IPV4: readonly (4 | 6)[] = Object.freeze([4])
 const ONLY_IPV6: readonly (4 | 6)[] = Object.freeze([6])
 const NO_FAMILY: readonly (4 | 6)[] = Object.freeze([])
 
-/** Told to the trace as it happens; nothing is built when nobody listens. */
+/** Steps for the trace as they happen; nothing is built without a listener. */
 export function noteCache(task: Task, what: CacheFind, name: Name, type: number, ttl: number): void {
   task.trace?.({ kind: 'cache', id: task.id, depth: task.depth, what, name, type, ttl })
 }

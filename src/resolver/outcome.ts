@@ -13,7 +13,7 @@ export const indeterminate: Security = Object.freeze({ kind: 'indeterminate' })
 
 export const secure: Security = Object.freeze({ kind: 'secure' })
 
-/** Data that is there and must not be believed; `ede` says why. */
+/** Data that exists and must not be trusted; `ede` says why. */
 export const bogusFailure = (ede: EdeCode, text: string): Failure => ({
   kind: 'failure',
   rrsets: [],
@@ -32,7 +32,7 @@ export interface FailureFacts {
   readonly ede: EdeCode
   /**
    * Does it speak of the asker (its budget, its place in a cycle, its deadline) or of ourselves, and not of the
-   * question? A resolution that another has joined and that ends so is started anew for that other.
+   * question? A resolution that another has joined and that ends so is restarted for that other.
    */
   readonly relative: boolean
   /**

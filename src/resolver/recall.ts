@@ -165,7 +165,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
 }
 
 /**
- * Is the zone that denied in charge of the name? It was asked, or denied a name beside an alias, when no cut below it
+ * Is the zone that denied in charge of the name? It was asked, or denied a name next to an alias, when no cut below it
  * was known. Where there is one now the servers of the child are asked (RFC 2181 section 6.1). What is proven is the
  * zone's to prove.
  */
@@ -237,7 +237,7 @@ function fromDenials(env: Env, task: Task, question: Question, now: number): Rec
 
 /**
  * What is cached of a set; nothing that is about to end, nor the very data that is to be fetched, for a task that wants
- * it anew.
+ * it fetched again.
  */
 function cached(env: Env, task: Task, name: Name, type: number, klass: number, now: number): CachedRRset | undefined {
   const entry = env.caches.rrsets.get(name, type, klass, now)

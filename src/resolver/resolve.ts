@@ -1,6 +1,6 @@
 /**
- * RFC 1034 section 5.3.3 as one loop: what is known, else the closest zone cut, ask, follow. No clock of its own, no
- * socket, no promise: the world is reached only at `yield*`.
+ * RFC 1034 section 5.3.3 as one loop: what is known, else the closest zone cut, ask, follow. No clock, no socket, no
+ * promise: the world is reached only at `yield*`.
  */
 import type { DelegatedServer } from '../cache/delegations.ts'
 import type { CachedFailure } from '../cache/failure-cache.ts'
@@ -138,8 +138,8 @@ function fail(env: Env, question: Question, failed: Failure, chain: readonly RRs
 }
 
 function succeeded(env: Env, task: Task, question: Question): void {
-  // That it resolves says nothing about its signatures, as long as nobody looked. Looked up again: another resolution
-  // may have found out meanwhile that it is bogus.
+  // That it resolves says nothing about its signatures, as long as they were not checked. Looked up again: another
+  // resolution may have found out meanwhile that it is bogus.
   const remembered = task.checking ? undefined : env.caches.failures.find(question, env.clock.now())
   if (remembered === undefined || !isForValidating(remembered)) env.caches.failures.succeeded(question)
 }
@@ -375,7 +375,7 @@ function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, av
       // RFC 8020: nothing exists below a name that does not exist.
       return { kind: 'verdict', verdict, cut, server }
     }
-    // RFC 9156 section 2.3: relaxed means that NXDOMAIN for an ancestor is not believed (broken empty non-terminals).
+    // RFC 9156 section 2.3: relaxed means that NXDOMAIN for an ancestor is not trusted (broken empty non-terminals).
     if (verdict.kind === 'nxdomain') mode = 'off'
     else remember(env, ask.question, withoutValidation(verdict))
     known = labelCount(ask.question.name)

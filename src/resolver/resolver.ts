@@ -74,7 +74,7 @@ export class Resolver {
     return this.#scheduler.questionsInFlight
   }
 
-  /** `done` is called once, before this returns when nobody had to be asked. */
+  /** `done` is called once, before this returns when no query was needed. */
   resolve(question: Question, options: QueryOptions, done: (outcome: Outcome) => void): Cancel {
     const { because, trace, checkingDisabled, owner } = options
     if (options.recursionDesired)
@@ -85,8 +85,8 @@ export class Resolver {
   }
 
   /**
-   * Resolves a popular question anew shortly before its answer ends, so that no client waits for it; the finished
-   * answer is then made again from what came. Nothing is owed to anybody: when much is in flight it is left to the next
+   * Resolves a popular question again shortly before its answer expires, so that no client waits for it; the finished
+   * answer is then made again from what came. This is optional work: when much is in flight it is left to the next
    * client.
    */
   prefetch(question: Question): void {

@@ -30,9 +30,9 @@ interface Waiter {
 }
 
 /**
- * What the map of those running holds instead of the resolution itself. A `Map` makes a new table every few hundred
- * entries, and an old one that has been promoted keeps its values, and all tables behind it, until the next full
- * collection: 800 octets a miss, copied, promoted and marked.
+ * Indirection in the map of running resolutions, so that an old hash table cannot retain finished ones. A `Map` makes a
+ * new table every few hundred entries, and an old one that has been promoted keeps its values, and all tables after it,
+ * until the next full collection: 800 octets a miss, copied, promoted and marked.
  */
 interface Flight {
   resolution: Resolution | null
@@ -109,7 +109,7 @@ export class Scheduler {
   #refused = 0
   #quietUntil = 0
   readonly #edns: Edns
-  /** Filled anew for each query. */
+  /** Refilled for each query. */
   readonly #caseBits = new Uint8Array(CASE_BITS_OCTETS)
   #nextId = 1
 
@@ -214,7 +214,7 @@ export class Scheduler {
         if (over) return
         over = true
         stopTimer()
-        // What ended another client's resolution need not end this one's: start anew, once, on an own budget.
+        // What ended another client's resolution need not end this one's: restart, once, on a new budget.
         if (running !== undefined && isRelative(outcome)) this.#resolve(question, options, deadline, false, done)
         else done(outcome)
       },
@@ -373,7 +373,7 @@ export class Scheduler {
     return this.#running.get(key)?.resolution ?? undefined
   }
 
-  /** It runs no more. One that was started beside another of its key is not in the map. */
+  /** It has ended. One that was started next to another with its key is not in the map. */
   #land(resolution: Resolution): void {
     if (resolution.place !== null) this.#shares.delete(resolution.place)
     resolution.place = null
@@ -517,7 +517,7 @@ export class Scheduler {
     }
   }
 
-  /** Nobody waits for it any more: its exchanges end and its own look-ups are let go. */
+  /** No client waits for it any more: its exchanges are cancelled and its own look-ups released. */
   #cancel(resolution: Resolution): void {
     resolution.over = true
     this.#land(resolution)

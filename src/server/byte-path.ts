@@ -27,7 +27,7 @@ const OPTION_FIXED_OCTETS = 4
 
 /** Why a client gets nothing at all; null when the query goes on, to be answered or refused. */
 export function silenceFor(port: number, verdict: GateVerdict): CounterName | null {
-  // A reply to port 0 goes nowhere, and nobody honest asks from there.
+  // A reply to port 0 goes nowhere, and no honest client sends from it.
   if (port === 0) return 'droppedPortZero'
   return verdict === 'drop' ? 'droppedByGate' : null
 }

@@ -1,7 +1,7 @@
 /**
  * What the server counts. A typed array and an index a counter: an increment costs a few nanoseconds and allocates
  * nothing, so the byte path can afford it. Readers take a snapshot. Every thread that counts has its own memory, since
- * a counter that two of them write would lose counts; the numbers told are the sums.
+ * two writers of one counter would lose counts; the reported numbers are sums.
  */
 
 import { Rcode } from '../dns/types.ts'
@@ -77,7 +77,7 @@ export class Counters {
     this.#values = memory === null ? new Float64Array(names.length) : new Float64Array(memory)
   }
 
-  /** Makes what the others count part of every number told here. */
+  /** Adds the counts of the others to every number reported here. */
   include(other: Counters): void {
     this.#others.push(other)
   }

@@ -1,6 +1,6 @@
 /**
- * What listener threads tell of the queries that they answered themselves: that there was one, for the query log, and
- * that its answer should be looked up anew before it ends. The query itself comes along, as octets.
+ * Reports by listener threads about queries they answered themselves: a hit for the query log, or an answer to
+ * prefetch. The query itself comes along, as octets.
  */
 import type { Question } from '../dns/message.ts'
 import { foldName, trustWireName } from '../dns/name.ts'
@@ -8,7 +8,7 @@ import { keyOf, newPeek, peekQuery } from '../dns/wire.ts'
 import type { Client, Clock } from '../ports.ts'
 import type { QueryLog } from './query-log.ts'
 
-/** Kinds of notes; a note may be of both. */
+/** Kinds of reports; one report may be both. */
 export const NOTE_HIT = 1
 export const NOTE_PREFETCH = 2
 

@@ -68,7 +68,7 @@ export class WaitingClients {
     return tookMs > this.#limits.discardAfterMs && this.isCrowded(client)
   }
 
-  /** Calls `tell` once when nothing waits, at once if that is now. */
+  /** Calls `tell` once, as soon as nothing is pending; at once if that is now. */
   whenIdle(tell: () => void): void {
     if (this.#total === 0) tell()
     else this.#idle.push(tell)

@@ -1,6 +1,6 @@
 /**
- * THE ORDER in which policies see a query: two array literals, read from top to bottom. Each stage says what it must
- * stand behind and in front of; the order is checked when the pipeline is built, so a wrong one never starts.
+ * THE ORDER in which policies see a query: two array literals, read from top to bottom. Each stage declares what must
+ * come before and after it; the order is checked when the pipeline is built, so a wrong one never starts.
  */
 import type { Prefix } from '../dns/address.ts'
 import { makeAccess } from '../policy/access.ts'
@@ -18,10 +18,10 @@ export interface PipelineParts {
   readonly answeredLocally: AnsweredLocally
   /** Default: minimal for all. */
   readonly any?: AnyMode
-  /** Absent: nobody may find out which keys are trusted. */
+  /** Absent: clients cannot find out which keys are trusted. */
   readonly rootKeyTags?: RootKeyTags | undefined
   readonly resolver: Resolves
-  /** Nobody watches unless given. */
+  /** Absent: not observed. */
   readonly watch?: Watch | undefined
   readonly limits: { readonly accessVerdicts: number; readonly anyTtl: number }
 }

@@ -18,12 +18,12 @@ import type { Answer, Content } from '../policy/handler.ts'
 import type { Asked } from './check-query.ts'
 
 export interface RespondSettings {
-  /** Largest UDP reply, also told to clients as what we take. */
+  /** Largest UDP reply, also advertised to clients as our payload size. */
   readonly udpReplyBytes: number
   readonly edeTextBytes: number
-  /** Told to TCP clients who ask for it (RFC 7828). */
+  /** Sent to TCP clients that ask for it (RFC 7828). */
   readonly tcpIdleMs: number
-  /** Told to those who ask for it (RFC 5001); null hides it. */
+  /** Sent to clients that ask for it (RFC 5001); null hides it. */
   readonly nsid: Uint8Array | null
 }
 
@@ -232,15 +232,15 @@ export function shareableForm(asked: Asked, answer: Answer, content: Content, re
     reply.truncated
   )
     return null
-  // An Extended DNS Error is told to each that asks; the answer cache keeps no OPT.
+  // Each client with EDNS gets the Extended DNS Error; the answer cache keeps no OPT.
   if (!asked.header.recursionDesired || content.ede !== null) return null
   // What nobody has validated may be found out to be forged, and then goes under its own name only.
   if (asked.header.checkingDisabled && answer.outcome.security.kind === 'indeterminate' && isAliased(question, content))
     return null
   const ttlSeconds = Math.min(leastTtl(content.answer), leastTtl(content.authority), leastTtl(content.additional))
   if (!Number.isFinite(ttlSeconds) || ttlSeconds < 1) return null
-  // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not behind an alias, which
-  // may have led elsewhere.
+  // Data of our own zones does not age: an authoritative server repeats the TTL of its zone. Not after an alias, which
+  // may have led to another zone.
   const ages = !content.authoritative || isAliased(question, content)
   return { wire: keptWire(reply, content.secure), ttlOffsets: ages ? reply.ttlOffsets : NO_OFFSETS, ttlSeconds }
 }
@@ -256,7 +256,7 @@ function leastTtl(sets: readonly RRset[]): number {
   return least
 }
 
-/** AD stands in it when validated, whoever asked: the answer cache tells it to those who may see it. */
+/** AD is set when the answer is validated; the answer cache clears it for clients that did not ask for it. */
 function keptWire(reply: Finished, secure: boolean): Uint8Array {
   const wire = reply.bytes.subarray(0, reply.bytes.length - reply.optOctets)
   if (reply.optOctets > 0) putU16(wire, ARCOUNT_OFFSET, u16(wire, ARCOUNT_OFFSET) - 1)

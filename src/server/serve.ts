@@ -34,11 +34,11 @@ export interface ServeParts {
   readonly counters: Counters
   readonly events: EventSink
   readonly settings: RespondSettings
-  /** What is told at most once in a while; kept over a reload. Without them it is not told. */
+  /** Rate-limited reports, kept over a reload. Absent: not reported. */
   readonly tallies?: { readonly refusals: Tally; readonly failures: Tally }
   /** Null when queries are not logged. */
   readonly queryLog: QueryLog | null
-  /** Called behind the reply for a popular answer that ends soon. Nothing waits for it. */
+  /** Called after the reply for a popular answer that expires soon. Nothing waits for it. */
   readonly prefetch?: (question: Question) => void
 }
 
@@ -335,7 +335,7 @@ class Server {
   }
 }
 
-/** A reply whose second and later calls do nothing: what fails behind the first call must not answer again. */
+/** A reply whose second and later calls do nothing: a failure after the first call must not answer again. */
 function callOnce(reply: Reply): Reply {
   let called = false
   return (bytes, length) => {

@@ -1,4 +1,4 @@
-/** Counts what happens often and says when it is time to tell: at once for the first, then at most once in a while. */
+/** Counts frequent events and says when to report them: at once for the first, then at most once per interval. */
 
 export class Tally {
   readonly #quietMs: number
@@ -10,7 +10,7 @@ export class Tally {
     this.#quietMs = quietMs
   }
 
-  /** One more. How many there were since the last time that it was told, this one with them; 0: not yet. */
+  /** One more. Returns how many there were since the last report, this one included; 0: do not report yet. */
   note(now: number): number {
     this.#count++
     if (now < this.#quietUntil) return 0

@@ -1,6 +1,6 @@
 /**
- * DNSKEY records that somebody made to cost or confuse a validator: any number of keys with one and the same key tag,
- * which is a sum and so can be chosen (RFC 4034 appendix B). Nobody has their private halves.
+ * DNSKEY records crafted to slow down or confuse a validator: any number of keys with one and the same key tag, which
+ * is a sum and so can be chosen (RFC 4034 appendix B). Their private halves do not exist.
  */
 import { putU16 } from '../dns/bytes.ts'
 import { DNSKEY_PROTOCOL, DnskeyFlag, keyTagOf } from '../dns/rdata-dnssec.ts'
@@ -13,7 +13,7 @@ const MIN_RSA_OCTETS = 64
 const MAX_RSA_OCTETS = 256
 const P256_OCTETS = 64
 
-/** Octets of the modulus, and of a signature, when there are so many keys. */
+/** Octets of the modulus, and of a signature, for sets of many keys. */
 export const craftedRsaOctets = (count: number): number =>
   Math.max(MIN_RSA_OCTETS, Math.min(MAX_RSA_OCTETS, Math.floor(CRAFTED_OCTETS / Math.max(1, count) / 4) * 4))
 

@@ -92,7 +92,7 @@ function denialTtl(names: ZoneNames): number {
   return Math.min(soa?.ttl ?? 0, fields?.minimum ?? 0)
 }
 
-/** At a cut only NS and DS are told of. */
+/** At a cut only NS and DS are listed. */
 const ownTypes = (names: ZoneNames, name: Name, sets: SetsByType): number[] =>
   [...sets.keys()].filter(type => !names.isCut(name) || type === RrType.NS || type === RrType.DS)
 
@@ -139,7 +139,7 @@ class NsecChain implements DenialChain {
     return distinct([...this.#covering(name), ...(wildcard === null ? [] : this.#covering(wildcard))])
   }
 
-  /** An empty non-terminal has no record of its own: the one before it covers it. */
+  /** An empty non-terminal has no record: the one before it covers it. */
   nodata(name: Name): RRset[] {
     return this.#covering(name)
   }
@@ -157,7 +157,7 @@ class NsecChain implements DenialChain {
   }
 }
 
-/** A name behind everything in the zone, beside it. */
+/** A name after everything in the zone, outside it. */
 function outside(origin: Name): WireName {
   const last = prependLabel('zzzzzz', parentOf(origin))
   return last ?? ROOT
@@ -217,8 +217,8 @@ class Nsec3Chain implements DenialChain {
   }
 
   /**
-   * RFC 5155 section 7.2.4: without a record of its own the closest name that has one, and what covers the next closer
-   * name.
+   * RFC 5155 section 7.2.4: for a name without a record, the closest ancestor that has one, and the record that covers
+   * the next closer name.
    */
   nodata(name: Name): RRset[] {
     const own = this.at(name)

@@ -4,10 +4,10 @@
  *     ""                              ECDSAP256SHA256, a key for the zone and one for the keys, NSEC
  *     "ed25519 csk"                   another algorithm, one key for both
  *     "rsasha256 ecdsap256sha256"     two algorithms, both whole
- *     "nsec3(5) salt(beef) optOut"    NSEC3 (with so many iterations)
+ *     "nsec3(5) salt(beef) optOut"    NSEC3 (with that many iterations)
  *     "doubleDs"                      a moment of a key roll-over
  *     "noDs"                          signed, and proven to be without DS record at the parent
- *     "unsupportedAlgorithm"          an algorithm or digest that nobody has
+ *     "unsupportedAlgorithm"          an algorithm or digest that no validator supports
  *     "expired", "keyTrap(20)"        broken in a way of `zone-flaws.ts`
  *     "no"                            not signed
  *
@@ -41,7 +41,7 @@ export interface SigningPlan {
   /** Digest types of the DS records. */
   readonly digests: readonly number[]
   readonly rollover: Rollover | null
-  /** All keys, or all DS digests, are of a kind that nobody has. */
+  /** All keys, or all DS digests, are of an unsupported kind. */
   readonly unsupported: 'algorithm' | 'digest' | null
   /** False: no DS at the parent. */
   readonly ds: boolean

@@ -19,7 +19,7 @@ export interface KeySet {
   readonly anchors: readonly Uint8Array[]
 }
 
-/** In the range that the registry keeps for itself: nobody implements it. */
+/** In the range reserved by the registry: no validator implements it. */
 const UNKNOWN_ALGORITHM = 200
 const UNKNOWN_DIGEST = 200
 

@@ -39,7 +39,7 @@ export interface SigningKey {
   sign(data: Uint8Array): Uint8Array
 }
 
-/** What a key is made from. `generation` tells the keys of a roll-over apart. */
+/** What a key is made from. `generation` distinguishes the keys of a roll-over. */
 export interface KeySpec {
   readonly seed: number
   readonly zone: Name
@@ -63,7 +63,7 @@ export function makeSigningKey(algorithm: SigningAlgorithm, spec: KeySpec): Sign
   )
 }
 
-/** A key of an algorithm that nobody has: octets that look like one, and signatures that nobody can check. */
+/** A key of an unsupported algorithm: octets that look like a key, and signatures that cannot be checked. */
 export function makeUnknownKey(algorithm: number, spec: KeySpec): SigningKey {
   const secret = secretOf(spec, algorithm)
   const flags = DnskeyFlag.ZONE | (spec.role === 'zsk' ? 0 : DnskeyFlag.SEP)
@@ -100,7 +100,7 @@ export function dsFor(
   })
 }
 
-/** So many octets for a purpose. */
+/** That many octets, derived for a purpose. */
 type Secret = (purpose: string, octets: number) => Uint8Array
 
 function secretOf({ seed, zone, role, generation = 0 }: KeySpec, algorithm: number): Secret {

@@ -1,7 +1,7 @@
 /**
  * A zone signed on the fly: keys, signatures and the chain of denials are made when they are first asked for. What it
- * signs and how is in its plan; which records a reply holds is put together in `signed-answers.ts`. Signatures are made
- * anew for every day of the clock, so that an internet whose time goes on for months stays signed.
+ * signs and how is in its plan; which records a reply holds is put together in `signed-answers.ts`. Signatures are
+ * renewed every day of the clock, so that an internet that runs for months stays signed.
  *
  * Invariants: equal zones, plans, seeds and days give equal octets; without a flaw in the plan everything validates.
  */
@@ -48,7 +48,7 @@ const VALID_S = 14 * DAY
 /** Ten days off is more than anybody's clock. */
 const OFF_S = 10 * DAY
 
-/** What a reply over TCP has room for beside everything else, and what a record costs besides its RDATA. */
+/** Room for records in a TCP reply, and the octets of a record without its RDATA. */
 const SIGNATURES_OCTETS = 60_000
 const RECORD_OCTETS = 12
 

@@ -144,7 +144,9 @@ export function readZone(source: ZoneSource): Zone {
   return zone
 }
 
-/** NS and addresses of the root zone; without a root zone nobody can be asked, as on a machine without a network. */
+/**
+ * NS and addresses of the root zone; without a root zone no server can be reached, as on a machine without a network.
+ */
 function hintsFrom(zones: readonly Zone[], source: InternetSource): Delegation {
   const root = zones.find(zone => zone.origin === ROOT)
   const addresses = new Map<Name, IpAddress[]>()
@@ -192,7 +194,7 @@ export interface EmbeddedInternet extends InternetSource {
   readonly suggestions: readonly Suggestion[]
 }
 
-/** Where the package keeps its internet: `zones/internet/` beside `src/` and beside `dist/`. */
+/** Where the package keeps its internet: `zones/internet/` next to `src/` and `dist/`. */
 const ownDirectory = new URL('../../zones/internet/', import.meta.url)
 
 /**

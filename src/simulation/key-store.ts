@@ -1,7 +1,8 @@
 /**
  * What simulated internets are made of, each made once: zones out of their text, keys, signatures, whole internets but
  * for the clock. Internets that are built again and again (a world for each test, an internet that a test changes)
- * share a store. Since equal text makes equal zones and equal keys sign equal octets alike, nobody can tell.
+ * share a store. Equal text makes equal zones, and equal keys sign equal octets alike, so sharing has no visible
+ * effect.
  *
  * Invariant: bounded in number of everything; what it gives never changes.
  */

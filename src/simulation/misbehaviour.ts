@@ -41,7 +41,7 @@ export const misbehaviours = {
   extraRecords: "adds records about other people's names in all sections",
   tcpRefused: 'refuses TCP connections',
   tcpOnly: 'does not answer over UDP',
-  portClosed: 'the host says that nobody listens',
+  portClosed: 'the host refuses: no program listens on the port',
   ignoresDo: 'answers as if DO were not set',
   stripsSignatures: 'leaves RRSIG, NSEC and NSEC3 records out, as some middleboxes do',
   breaksSignatures: 'an octet of every signature is another',
@@ -51,7 +51,7 @@ export const misbehaviours = {
   wrongClassBeforeAnswer: 'a forged answer with another class in its question comes first',
   qr0BeforeAnswer: 'a forged answer with QR=0 comes first',
   malformedBeforeAnswer: 'half a header with the right ID comes first',
-  spoofs: '(n) so many off-path guesses of the ID come before the answer',
+  spoofs: '(n) that many off-path guesses of the ID come before the answer',
   guessesId: 'a forged answer with the right ID, but not the case of the question, comes first',
 } as const
 

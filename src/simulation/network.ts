@@ -37,7 +37,7 @@ export interface Weather {
   readonly duplicatePermille: number
   /** Largest addition to a round trip, in 1/1000 of it: enough jitter reorders. */
   readonly jitterPermille: number
-  /** What becomes of messages to addresses where nobody is. */
+  /** What happens to messages to addresses without a server. */
   readonly unrouted: 'silent' | 'unreachable'
   /** Families that the machine has no route for: the kernel says so at once. */
   readonly deadFamilies: readonly (4 | 6)[]
@@ -51,7 +51,7 @@ export const calm: Weather = Object.freeze({
   deadFamilies: [],
 })
 
-/** One exchange as it went, told when it ends. `result` is null when it was cancelled. */
+/** One exchange, reported when it ends. `result` is null when it was cancelled. */
 export interface SimExchange {
   /** Milliseconds on the clock at which the query was sent. */
   readonly atMs: number
@@ -65,7 +65,7 @@ export interface SimNetworkParts {
   readonly clock: Clock
   readonly random: Random
   readonly limits: UpstreamLimits
-  /** Who is at an address, asked anew for each message. */
+  /** The server at an address, looked up for each message. */
   readonly hostAt: (ip: IpAddress) => Host | undefined
   readonly weather: Weather
   readonly onExchange?: (exchange: SimExchange) => void
@@ -253,8 +253,8 @@ export class SimNetwork implements Network {
   }
 
   /**
-   * The rules of `net/upstream/tcp.ts`: nobody off the path can write into the stream, and a server that talks nonsense
-   * is left.
+   * The rules of `net/upstream/tcp.ts`: an off-path attacker cannot write into the stream, and the connection to a
+   * server that sends nonsense is closed.
    */
   #receivedTcp(exchange: InFlight, bytes: Uint8Array, judgement: Judgement): void {
     switch (judgement) {

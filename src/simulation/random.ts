@@ -61,7 +61,7 @@ export class SimRandom implements Random {
   }
 
   /**
-   * A generator of its own for one part of a simulation, so that one more draw in one part changes nothing in another.
+   * A separate generator for one part of a simulation, so that one more draw there changes nothing elsewhere.
    */
   fork(part: string): SimRandom {
     let hash = 0x811c9dc5

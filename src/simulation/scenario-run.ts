@@ -304,7 +304,7 @@ function limitsFrom(config: ScenarioConfig): Limits {
   return limitsWith(changes)
 }
 
-/** Each owner of local data is a record-only zone of its own. */
+/** Each owner of local data is a separate record-only zone. */
 function localZones(config: ScenarioConfig, limits: Limits): Zone[] {
   if (config.localData.length === 0) return []
   const file = 'local-data'

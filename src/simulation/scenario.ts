@@ -59,7 +59,7 @@ export interface Entry {
   readonly sectionsGiven: ReadonlySet<SectionName>
   /** Octets instead of a message. */
   readonly raw: Uint8Array | null
-  /** More messages sent behind it. */
+  /** More messages sent after it. */
   readonly extra: readonly Message[]
   /** An Extended DNS Error that must be there: its code. */
   readonly ede: EdeCode | number | null
@@ -80,7 +80,7 @@ export type Step = { readonly number: number; readonly line: number } & (
     }
   | { readonly kind: 'timeout'; readonly address: string | null }
   | { readonly kind: 'time-passes'; readonly seconds: number }
-  /** Our own word, `STEP n CHECK_SENT most`: so many messages at most went to servers since the start. */
+  /** An extension, `STEP n CHECK_SENT most`: at most that many messages went to servers since the start. */
   | { readonly kind: 'check-sent'; readonly most: number }
   /** Nothing has been answered and no query is out. */
   | { readonly kind: 'nothing' }

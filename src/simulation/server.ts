@@ -34,7 +34,7 @@ export interface Arrival {
 export type Reaction =
   /** None: silence. Over TCP only the first counts. */
   | { readonly kind: 'arrivals'; readonly arrivals: readonly Arrival[] }
-  /** Nobody listens: ICMP port unreachable, or a refused connection. */
+  /** Nothing listens: ICMP port unreachable, or a refused connection. */
   | { readonly kind: 'closed' }
 
 export interface SimServerParts {

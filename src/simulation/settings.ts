@@ -43,7 +43,8 @@ export const simSettings = {
   /** Ports tried before giving up: each must be free on dozens of addresses. */
   loopbackPortTries: 20,
   /**
-   * Second octets of the networks for a port that was asked for: 127.64.0.0/16 and so many behind it, away from 127.53.
+   * Second octets of the networks for a port that was asked for: 127.64.0.0/16 and the networks after it, away from
+   * 127.53.
    */
   loopbackNetwork: 64,
   loopbackNetworks: 128,

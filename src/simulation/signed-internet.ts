@@ -1,6 +1,6 @@
 /**
- * Signs the zones of an internet as they are told to be: DS records go to the parents, unsigned delegations are proven
- * there, and the trust anchors come out. Which servers have the zones is not its matter.
+ * Signs the zones of an internet according to their plans: DS records go to the parents, unsigned delegations are
+ * proven there, and the trust anchors come out. Which servers hold the zones is decided elsewhere.
  */
 import { formatName } from '../presentation/text.ts'
 import { isStrictlyWithin, type Name, parentOf, ROOT } from '../dns/name.ts'

@@ -1,6 +1,5 @@
 /**
- * What a resolver in front of a simulated internet validates, and against what: the keys of its signed root unless told
- * otherwise.
+ * What a resolver in front of a simulated internet validates, and against what: the keys of its signed root by default.
  */
 import { type Name, ROOT } from '../dns/name.ts'
 import type { DnssecRules } from '../dnssec/rules.ts'
@@ -16,7 +15,7 @@ export interface SimValidation {
   readonly validate?: boolean
   /** Names of zones whose keys are trust anchors: islands of security. Default the root, when it is signed. */
   readonly at?: readonly string[]
-  /** Other anchors than the zones' own keys, beside those. */
+  /** Additional anchors, next to the zones' own keys. */
   readonly anchors?: readonly TrustAnchor[]
   readonly negative?: readonly NegativeAnchor[]
   readonly rules?: Partial<Omit<DnssecRules, 'limits'>>

@@ -88,7 +88,7 @@ export class World {
   readonly caches: Caches
   readonly limits: Limits
   readonly internet: Internet
-  /** What the resolutions of this world told, in order. */
+  /** Events of the resolutions of this world, in order. */
   readonly trace: TraceStep[] = []
   readonly events: Event[] = []
   /** Exchanges that ended, in the order in which they ended. */

@@ -1,6 +1,6 @@
 /**
- * One piece of work in a thread of its own: it is given a value, may report progress, gives a value back and ends. What
- * the values mean is known by those at both ends. Large arrays are handed over, not copied.
+ * One piece of work in a separate thread: it gets a value, may report progress, returns a value and ends. What the
+ * values mean is known by those at both ends. Large arrays are handed over, not copied.
  */
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 
@@ -46,7 +46,7 @@ export function startJob(entry: URL, value: unknown, onProgress: (value: unknown
   return { end, stop }
 }
 
-/** In the thread: does the work, tells what came of it, and ends. `arrays` in the value are handed over. */
+/** In the thread: does the work, reports the result, and ends. `arrays` in the value are handed over. */
 export function runJob(
   work: (
     value: unknown,

@@ -2,8 +2,8 @@
  * Appends lines to a file without making the caller wait: lines gather in memory while the disk is busy, and when too
  * many have gathered new ones are counted as dropped. For the query log; one write is under way at a time.
  *
- * Invariants: memory is bounded by `bufferBytes`; a failing disk is told once and never throws; what a full disk left
- * of a line is taken back, so that the next one stands alone.
+ * Invariants: memory is bounded by `bufferBytes`; a failing disk is reported once and never throws; a line that a full
+ * disk cut short is removed, so that the next one starts cleanly.
  */
 import { close, fstat, ftruncate, open, write } from 'node:fs'
 
@@ -12,7 +12,7 @@ export interface LineWriter {
   write(line: string): void
   /** Lines that found no room, or no file. */
   readonly dropped: number
-  /** Opens the path now: for the first time, or anew for programs that rotate logs by renaming. */
+  /** Opens the path now: for the first time, or again for programs that rotate logs by renaming. */
   reopen(): void
   /** Writes what has gathered and closes. */
   close(): Promise<void>

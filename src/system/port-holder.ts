@@ -64,7 +64,7 @@ const conflicts = (held: string, wanted: string): boolean =>
   wanted === '::' ||
   (wanted === '0.0.0.0' && !held.includes(':'))
 
-/** Null when nobody was found. `root` is where the kernel's tables are; tests have their own. */
+/** Null when no holder was found. `root` is where the kernel's tables are; tests have their own. */
 export function findPortHolder(transport: Transport, address: string, port: number, root = '/proc'): PortHolder | null {
   const wanted = parseIp(address)?.text ?? address
   const sockets = [`${root}/net/${transport}`, `${root}/net/${transport}6`].flatMap(path =>

@@ -1,7 +1,7 @@
 /**
  * A small file that holds what a program must not forget: read once, and replaced as a whole. Whoever reads the path
- * sees the old text or the new one, never a part of either, also after a power failure: the new text is written beside
- * it, flushed, renamed over it, and the directory is flushed. What the text means is not known here.
+ * sees the old text or the new one, never a part of either, also after a power failure: the new text is written to a
+ * file next to it, flushed, renamed over it, and the directory is flushed. What the text means is not known here.
  *
  * Invariants: one write is under way at a time; of several texts that come meanwhile only the last is written; nothing
  * throws.
@@ -29,13 +29,13 @@ export interface StateFileOptions {
   readonly path: string
   /** Longer files are not read. */
   readonly maxBytes: number
-  /** Told for each write that fails. */
+  /** Called for each write that fails. */
   readonly onTrouble: (message: string) => void
 }
 
 export const openStateFile = (options: StateFileOptions): StateFile => new AtomicFile(options)
 
-/** Readable by the group: there is nothing secret in it, and nobody else may write it. */
+/** Readable by the group: it holds no secrets, and only its owner may write it. */
 const MODE = 0o640
 
 class AtomicFile implements StateFile {

@@ -1,5 +1,5 @@
 /**
- * The real clock and the real randomness behind the ports. Not a place for policy: both do what `ports.ts` promises and
+ * The real clock and the real randomness for the ports. Not a place for policy: both do what `ports.ts` promises and
  * nothing more. Invariant: every random number comes from the operating system's CSPRNG (BIND CVE-2025-40780: the state
  * of a fast generator was recovered from the IDs it made).
  */
@@ -36,8 +36,8 @@ export function systemClock(): Clock {
 
 /**
  * Where a system clock began, in milliseconds of the monotonic clock of the machine, which all threads share
- * (`performance.now()` begins anew in each). The difference of two origins turns the time of one thread into that of
- * the other.
+ * (`performance.now()` restarts in each). The difference of two origins turns the time of one thread into that of the
+ * other.
  */
 export const clockOrigin = (clock: Pick<Clock, 'now'>): number =>
   Number(process.hrtime.bigint()) / NANOS_PER_MS - clock.now()
@@ -57,7 +57,7 @@ function afterLong(delayMs: number, fire: () => void): Cancel {
   return () => clearTimeout(timer)
 }
 
-/** Behind what the loop has in hand now. */
+/** After the current turn of the loop. */
 function afterTurn(fire: () => void): Cancel {
   const immediate = setImmediate(fire)
   return () => clearImmediate(immediate)

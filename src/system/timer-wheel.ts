@@ -1,8 +1,7 @@
 /**
  * Many timers on one of the system's: nearly all are set to be cancelled (a server answers long before its time is up),
- * so setting and cancelling must cost next to nothing, while a few milliseconds of lateness cost nobody anything.
- * Timers lie in a ring of slots by when they are due; the system's timer stands on the first slot in use and is not
- * moved by a cancel.
+ * so setting and cancelling must cost next to nothing, while a few milliseconds of lateness do no harm. Timers lie in a
+ * ring of slots by when they are due; the system's timer stands on the first slot in use and is not moved by a cancel.
  *
  * Invariants: a timer never fires early and fires once; one that was cancelled does not fire; the process is kept alive
  * exactly as long as one is pending; what one throws keeps no other from firing.
@@ -16,7 +15,7 @@ import type { Cancel } from '../ports.ts'
 const GRAIN_MS = 4
 /** A power of two; with the grain 16 s, longer than anything that is set for every query. */
 const SLOTS = 4_096
-/** What is set for longer than this goes to the system, with a margin for a loop that is behind. */
+/** What is set for longer than this goes to the system, with a margin for a loop that runs late. */
 export const LONGEST_WHEEL_MS: number = (SLOTS * GRAIN_MS) / 2
 
 /** A timer in the ring of its slot; `fire` is null once it fired or was cancelled. */

@@ -93,8 +93,8 @@ export function expandPatterns(
 
 /**
  * The text of a file and the hash of its octets. A byte order mark is dropped. Where the file is not UTF-8 (an old one
- * in Latin-1) each octet becomes a unit of its own (`rawOctetUnit`), with one warning: in a comment it does no harm, in
- * a TXT record it is that octet.
+ * in Latin-1) each octet becomes a separate unit (`rawOctetUnit`), with one warning: in a comment it does no harm, in a
+ * TXT record it is that octet.
  */
 export function readZoneFile(file: string, limits: ZoneLimits): ReadFile {
   const unreadable = (message: string, tooLarge = false): ReadFile => ({

@@ -64,7 +64,7 @@ export class ZoneWatcher {
     this.#options = options
   }
 
-  /** Tells what is loaded now, and from what; begins to watch at the first call. */
+  /** Reports what is loaded now, and from what; starts to watch at the first call. */
   update(loaded: LoadedFiles): void {
     if (this.#closed) return
     this.#loaded = new Map(loaded)

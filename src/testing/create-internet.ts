@@ -1,7 +1,7 @@
 /**
  * `createInternet`: a whole delegation tree for a test, out of a few lines. In memory it is the simulation that
  * rootwalk is tested with, so a resolution is one synchronous call and hours pass in no time; on sockets every server
- * has a loopback address of its own and any resolver can walk from its root.
+ * has its own loopback address and any resolver can walk from its root.
  *
  * Invariants: equal options and equal calls give equal traces in memory; a mistake is a TypeError at the caller's line
  * and has changed nothing; nothing is left open after `stop`.
@@ -80,7 +80,7 @@ const FIELDS = ['seed', 'clock', 'loss', 'latency', 'sockets', 'port', 'dnssec',
 /**
  * A delegation tree: `createInternet({ 'example.com': { records: { www: '192.0.2.1' }, faults: { ns1: 'lame' } } })`.
  * In memory unless `sockets` is set; then a promise, which rejects with the system's error when loopback addresses or
- * the port are not to be had (only Linux has all of 127.0.0.0/8, and ports below 1024 want rights).
+ * the port cannot be bound (only Linux has all of 127.0.0.0/8, and ports below 1024 want rights).
  */
 export function createInternet(
   zones: InternetZones,
@@ -192,7 +192,7 @@ abstract class Base implements InternetBase {
   set(name: string, second: unknown, third?: unknown, fourth?: unknown): this {
     return this.#change(this.set, () => {
       const owner = wireName(name)
-      // A type is text too, but then the data comes behind it.
+      // A type is text too, but then the data follows it.
       const typed = typeof second === 'string' && third !== undefined && !isSetOptions(third)
       const { ttl, server } = setOptions(typed ? fourth : third, typed)
       const sets = typed ? [dataSet(dataTypeOf(second), third, null)] : setsOf(owner, second)

@@ -1,7 +1,7 @@
 /**
- * A caching resolver for tests: the real engine with caches of its own, and answers as a test reads them. Not the
- * resolver of the library, which lives on the real clock and has no need to be looked into. Who it asks (a simulated
- * internet at once, or servers on sockets) is a matter of the ports that it is given.
+ * A caching resolver for tests: the real engine with its own caches, and answers as a test reads them. Not the resolver
+ * of the library, which lives on the real clock and has no need to be looked into. Who it asks (a simulated internet at
+ * once, or servers on sockets) is a matter of the ports that it is given.
  */
 import type { Delegation } from '../cache/delegations.ts'
 import { ROOT } from '../dns/name.ts'
@@ -36,7 +36,7 @@ export interface ResolverOptions extends EngineOptions {
   readonly roots?: RootHints
   /** Lines of DS or DNSKEY records to validate by: `net.anchors`. */
   readonly anchors?: readonly string[]
-  /** Where TTLs count down; default a clock of its own. Time-outs are real. */
+  /** Where TTLs count down; default a new clock. Time-outs are real. */
   readonly clock?: TestClock
 }
 
@@ -57,7 +57,8 @@ export function createResolver(options: ResolverOptions): CachingResolver {
     if ((upstream === undefined) === (roots === undefined))
       mistake('expected either upstream (one server for all names, like dns.address) or roots (net.rootHints)')
     const { hints, port } = roots === undefined ? onlyServer(upstream) : hintsOf(roots)
-    // Nobody delegates within one server's names, so asking for parts of a name would only show as queries of the test.
+    // Names of one server have no delegations between them, so queries for parts of a name would only clutter the
+    // test's query list.
     const settings = settingsOf(upstream === undefined ? options : { minimise: 'off', mixCase: false, ...options }, {
       upstreamPort: port,
     })

@@ -1,7 +1,7 @@
 /**
- * The internet that the engine is warmed up with: the servers of `servers.ts` behind the very code that talks to real
- * ones over UDP. There is no socket in it; what a server says is worked out when it is asked and delivered in the next
- * turn of the loop.
+ * The internet that the engine is warmed up with: the servers of `servers.ts` reached through the same code that talks
+ * to real ones over UDP. There is no socket in it; what a server says is worked out when it is asked and delivered in
+ * the next turn of the loop.
  *
  * Invariants: nothing leaves the process; every question of `questions.ts` has the answer that it expects.
  */
@@ -19,7 +19,7 @@ export interface WarmUpInternetParts {
   readonly limits: Limits
   /** Null when nothing is to be validated. */
   readonly signer: WarmUpSigner | null
-  /** Told of what was thrown here. */
+  /** Called with what was thrown here. */
   readonly broke: (error: unknown) => void
 }
 
@@ -35,7 +35,7 @@ export class WarmUpInternet {
     this.#parts = parts
     this.#servers = new WarmUpServers(signer)
     this.#sockets = new MadeUpSockets(this.#servers, broke)
-    // As `createNetwork` makes them: V8 tells objects apart by how they were made.
+    // As `createNetwork` makes them: V8 distinguishes objects by how they were made.
     const upstream: UpstreamParts = { clock, random, limits: limits.upstream, exhausted: () => {} }
     this.#udp = new UdpUpstream({ ...upstream, sockets: this.#sockets })
   }

@@ -27,10 +27,10 @@ export interface Expected {
   readonly hasAnswer: boolean
 }
 
-/** A zone is first met by one question of so many. */
+/** One question of that many is the first for its zone. */
 const QUESTIONS_PER_ZONE = 16
 const TCP_EVERY = 32
-/** A question that repeats another repeats the one so many before it, which is no repetition itself. */
+/** A question that repeats another repeats the one that many before it, which is no repetition itself. */
 const REPEATS_AFTER = 6
 
 /** What is asked about a host, and what comes of it. */

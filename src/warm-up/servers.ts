@@ -21,10 +21,10 @@ import type { Transport } from '../ports.ts'
 import { hostAt, hostLabel, nameIn, zoneNumber, zoneTraits } from './names.ts'
 import type { WarmUpSigner } from './signer.ts'
 
-/** What a server is for, told by its address. */
+/** The role of a server, by its address. */
 const Role = { Root: 0, TopLevel: 1, Zone: 2, Silent: 3 } as const
 export const ROOT_ROLE: number = Role.Root
-/** Of 4 and 16 octets. 198.18.0.0/15 and 2001:2::/48 are for measuring and nobody's (RFC 2544, RFC 5180). */
+/** Of 4 and 16 octets. 198.18.0.0/15 and 2001:2::/48 are reserved for benchmarks (RFC 2544, RFC 5180). */
 const ROLE_AT = { 4: 2, 16: 13 } as const
 const SERVERS = 6
 
@@ -295,7 +295,7 @@ function serverSets(zone: Name, name: Name): readonly RRset[] {
 const addressSets = (name: Name, role: number, n: number): RRset[] =>
   warmUpAddresses(role, n).map(({ family, bytes }) => set(name, family === 4 ? RrType.A : RrType.AAAA, bytes))
 
-/** Of hosts, that nobody asks. */
+/** Of hosts that are never queried. */
 function addressSet(name: Name, type: number): RRset {
   const rdata = new Uint8Array(type === RrType.A ? 4 : 16)
   rdata[0] = type === RrType.A ? 198 : 0x20

@@ -5,7 +5,7 @@
  * through. `rootwalk serve` loads this file when it listens; nothing else does.
  *
  * Invariants: nothing of it reaches the caches, counters or logs of the server but two kinds of event, its end and its
- * bugs; it gives way to clients, ends at once when it is told to, and keeps no process alive. A bug in it ends it, and
+ * bugs; it yields to clients, ends at once when it is aborted, and keeps no process alive. A bug in it ends it, and
  * nothing else.
  */
 import { performance } from 'node:perf_hooks'
@@ -32,11 +32,11 @@ import { WarmUpSigner } from './signer.ts'
 
 export interface WarmUpParts {
   readonly config: Config
-  /** Of the server: its end and its bugs are told there. */
+  /** Of the server: the end of the warm-up and its bugs are reported there. */
   readonly events: EventSink
   /**
-   * Of the server: to V8 these are part of the code that uses them, and with others all of it would be made anew for
-   * clients.
+   * Of the server: to V8 these are part of the code that uses them, and with others all of it would be compiled again
+   * for clients.
    */
   readonly like: Pick<Recursor, 'clock' | 'random' | 'settings'>
   /** Clients of the server that wait for an answer. */
@@ -47,7 +47,7 @@ export interface WarmUpParts {
 
 export type WarmedUp = Extract<Event, { kind: 'warmed-up' }>
 
-/** Resolves when it is over, and never rejects; the event that it resolves with has been told. */
+/** Resolves when it is over, and never rejects; the event that it resolves with has been emitted. */
 export async function warmUp(parts: WarmUpParts): Promise<WarmedUp> {
   const run = new WarmUp(parts)
   const ended = await run.toItsEnd()
@@ -55,7 +55,7 @@ export async function warmUp(parts: WarmUpParts): Promise<WarmedUp> {
   return ended
 }
 
-/** RFC 5737: nobody's address, so nobody's place among the clients. */
+/** RFC 5737: no client has this address, so no client's quota is used. */
 const CLIENT = parseIp('192.0.2.1')
 const PORT = 53_053
 

@@ -51,7 +51,7 @@ const SLOT = /^\{\s*([+-]?\d+)\s*(?:,\s*(\d+)\s*(?:,\s*([doxXnN])\s*)?)?\}/
 
 const isBase = (text: string): text is Slot['base'] => /^[doxXnN]$/.test(text)
 
-/** Takes a template apart once, so that a bad one is told once and not for each number. */
+/** Takes a template apart once, so that an error is reported once and not for each number. */
 export function parseTemplate(text: string): Template | TextError {
   const parts: (string | Slot)[] = []
   let literal = ''

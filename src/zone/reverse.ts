@@ -17,7 +17,7 @@ function reverseOf(ip: IpAddress): Name | null {
   return name === null ? null : foldName(name)
 }
 
-/** Where nobody else can answer: reverse zones that are special-use and empty (RFC 6303). */
+/** Names that no other server can answer: reverse zones that are special-use and empty (RFC 6303). */
 const isOurs = (name: Name): boolean => specialUses.some(use => use.content === 'empty' && isWithin(name, use.name))
 
 /**

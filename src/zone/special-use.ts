@@ -24,7 +24,7 @@ export interface SpecialUse {
 }
 
 /**
- * What is there beside SOA and NS: nothing; nothing, but every name exists; the loopback addresses at and below the
+ * What is there besides SOA and NS: nothing; nothing, but every name exists; the loopback addresses at and below the
  * name; or `localhost.` as PTR target of the loopback address.
  */
 type Content = 'empty' | 'all-nodata' | 'loopback-addresses' | 'loopback-pointer-v4' | 'loopback-pointer-v6'

@@ -154,7 +154,7 @@ function inOrder(problems: readonly Problem[], records: readonly LocatedRr[]): r
 
 /**
  * The zone as `named-compilezone -s full` prints it: one absolute record a line, columns filled with tabs. Names in
- * canonical order, at each name SOA, NS, then types by number, signatures behind what they cover.
+ * canonical order, at each name SOA, NS, then types by number, signatures after what they cover.
  */
 export function formatCanonicalZone(zone: Zone): string {
   const keyed = [...zone.rrsets()].map(rrset => ({ rrset, key: rrsetKey(rrset) }))

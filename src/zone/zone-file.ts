@@ -1,8 +1,8 @@
 /**
  * Reads RFC 1035 section 5 master files: directives, inherited owners, TTLs and classes, $INCLUDE and $GENERATE. It
- * finds every syntax error of a text at once and goes on behind each, and judges lines only: whether the records make a
- * zone is asked in `zone-check.ts`. Files are opened by the caller's `include`. No text makes it throw, and its work is
- * proportional to the text read plus the records generated, both bounded.
+ * finds every syntax error of a text at once and continues after each, and judges lines only: whether the records make
+ * a zone is asked in `zone-check.ts`. Files are opened by the caller's `include`. No text makes it throw, and its work
+ * is proportional to the text read plus the records generated, both bounded.
  */
 import type { WireName } from '../dns/name.ts'
 import { OctetWriter } from '../dns/rdata-io.ts'
@@ -40,7 +40,7 @@ export interface ParsedZone {
 }
 
 export interface UnreadRecords {
-  /** Types of the records with an error behind their type. */
+  /** Types of the records with an error after their type. */
   readonly types: ReadonlySet<number>
   /** Some record had an error before its type was known, or a whole file is missing. */
   readonly untyped: boolean
@@ -65,7 +65,7 @@ export interface ZoneTextOptions {
    * asked.
    */
   readonly compact?: boolean
-  /** Reading ends after so many records, and `cut` says so. */
+  /** Reading stops after that many records and sets `cut`. */
   readonly mostRecords?: number
   /** Called now and then with the characters read of the files that are open and done, and the records found. */
   readonly onProgress?: (characters: number, records: number) => void
@@ -108,7 +108,7 @@ const DIRECTIVES = ['$ORIGIN', '$TTL', '$INCLUDE', '$GENERATE', '$DATE'] as cons
 const DATE_DIGITS = 14
 /** Entries between two reports of progress: some 10 ms. */
 const PROGRESS_ENTRIES = 4_096
-/** Records share blocks of this size; what is longer has one of its own. */
+/** Records share blocks of this size; longer ones get their own block. */
 const BLOCK_OCTETS = 64 * 1024
 
 /** A record whose data is part of a block: a tenth of what an array for each would take. */
@@ -391,7 +391,7 @@ class ZoneFileParser {
     }
   }
 
-  /** The arguments of a directive, or null after telling that there are too few or too many. */
+  /** The arguments of a directive, or null after reporting that there are too few or too many. */
   #arguments(
     tokens: readonly Token[],
     state: FileState,
@@ -565,7 +565,7 @@ class ZoneFileParser {
   }
 }
 
-/** Of the token, or behind the last one when there is none at `index`. */
+/** Of the token, or after the last one when there is none at `index`. */
 function placeOf(tokens: readonly Token[], index: number): Place {
   const token = tokens[index]
   if (token !== undefined) return token

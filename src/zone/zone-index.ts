@@ -129,7 +129,7 @@ export class ZoneIndex {
     return names[low]?.key.startsWith(key) ?? false
   }
 
-  /** Signatures are in the set they cover; those that cover nothing here are sets of their own. */
+  /** Signatures are in the set they cover; those that cover nothing here are separate sets. */
   *rrsets(): Generator<RRset> {
     const signed = this.#signatures.size > 0
     for (const [name, sets] of this.#names)

@@ -1,5 +1,5 @@
 /**
- * Do the RRsets of a zone make sense together? Aliases beside data, delegations without addresses, data that can never
+ * Do the RRsets of a zone make sense together? Aliases next to data, delegations without addresses, data that can never
  * be answered. Errors are what no server can serve correctly; what BIND loads with a complaint is a warning. It changes
  * nothing, and each check is proportional to the zone.
  */
@@ -27,7 +27,7 @@ import type { LocatedRr, UnreadRecords } from './zone-file.ts'
 import { describe, type LocatedSet, placeText, problemAt, type TypesAt, type ZoneIndex } from './zone-index.ts'
 
 /**
- * What may stand beside a CNAME (RFC 2181 section 10.1, RFC 4034 sections 2.5 and 3); RRSIG is not in the index by
+ * Types allowed next to a CNAME (RFC 2181 section 10.1, RFC 4034 sections 2.5 and 3); RRSIG is not in the index by
  * name.
  */
 const BESIDE_ALIAS: ReadonlySet<number> = new Set<number>([
@@ -39,7 +39,7 @@ const BESIDE_ALIAS: ReadonlySet<number> = new Set<number>([
 ])
 /** Types of which a name has at most one record. */
 const SINGLETONS: ReadonlySet<number> = new Set<number>([RrType.CNAME, RrType.DNAME, RrType.SOA])
-/** What a name at a zone cut holds beside its delegation; addresses are glue for a server named like the zone. */
+/** Types at a zone cut next to its delegation; addresses are glue for a server named like the zone. */
 const AT_CUT: ReadonlySet<number> = new Set<number>([
   RrType.NS,
   RrType.DS,

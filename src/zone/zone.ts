@@ -1,7 +1,7 @@
 /**
  * One zone that we hold ourselves, and what it says to a question: RFC 1034 section 4.3.2 with wildcards (RFC 4592),
  * DNAME (RFC 6672) and delegations. Aliases are followed as far as the zone goes. It knows nothing of messages, sets no
- * bits and asks nobody; answers are unsigned, since a signed zone would need denials that it does not make.
+ * flags and sends no queries; answers are unsigned, since a signed zone would need denials that it does not make.
  *
  * A record-only zone has single records that override what the Internet says. As in Unbound's `transparent` zones a
  * name with records is answered here whatever the type, any other name is 'not-here'; NS records are data and delegate
@@ -44,7 +44,7 @@ export interface Referral {
 
 export interface ZoneOptions {
   readonly recordsOnly: boolean
-  /** Names that exist without records of their own or below them: all types are NODATA there. */
+  /** Names that exist without records at or below them: all types are NODATA there. */
   readonly emptyNames?: readonly Name[]
   /** Aliases followed inside the zone. */
   readonly aliases?: number
@@ -203,7 +203,7 @@ export class Zone {
     }
   }
 
-  /** In a record-only zone a name without records of its own is nobody's: empty non-terminals are, too. */
+  /** In a record-only zone a name without own records does not exist here; that includes empty non-terminals. */
   #isMissing(place: Place): boolean {
     return place.kind === 'absent' || ((place.kind === 'name' || place.kind === 'wildcard') && place.sets.size === 0)
   }

@@ -89,7 +89,7 @@ describe('a caching resolver in front of a stub', () => {
     dns.assertNoUnmatched()
   })
 
-  test('a denial is remembered as long as the SOA of the zone says, and not at all without one', async () => {
+  test('a denial is remembered as long as the SOA of the zone says, and for five seconds without one', async () => {
     expect(await res.query('new.neg.test')).toMatchObject({
       rcode: 'NXDOMAIN',
       answers: [],
@@ -102,7 +102,10 @@ describe('a caching resolver in front of a stub', () => {
     expect(await res.query('new.neg.test')).toMatchObject({ rcode: 'NOERROR', fromCache: false })
     for (const count of [1, 2]) {
       expect(await res.query('unlisted.test')).toMatchObject({ rcode: 'NXDOMAIN', soa: null, fromCache: false })
+      clock.advance('4s')
+      expect(await res.query('unlisted.test')).toMatchObject({ rcode: 'NXDOMAIN', soa: null })
       expect(dns.queriesFor('unlisted.test')).toHaveLength(count)
+      clock.advance('1s')
     }
   })
 

@@ -42,7 +42,7 @@ export interface Search {
   readonly word: string | null
   /** Suffixes from `+domain`; null: those of the system (`/etc/resolv.conf`). */
   readonly domains: readonly string[] | null
-  /** A name with so many dots is tried as it is first; null: as the system says. */
+  /** A name with at least that many dots is tried as it is first; null: as the system says. */
   readonly dots: number | null
 }
 

@@ -16,7 +16,7 @@ export class QueryFile {
   /** It and those before have been written. */
   #last: RecordedQuery | undefined
 
-  /** The file begins anew. Throws when it cannot be written. */
+  /** Truncates the file. Throws when it cannot be written. */
   constructor(path: string, stub: DnsStub) {
     this.#stub = stub
     this.#file = openSync(path, 'w')
@@ -36,7 +36,7 @@ export class QueryFile {
 
   #write(all: boolean): void {
     const { queries } = this.#stub
-    // By the query and not by its place: a stub forgets, when told to and when there are too many.
+    // By the query and not by its index: a stub drops queries on request and when there are too many.
     const fresh = queries.slice(this.#last === undefined ? 0 : queries.lastIndexOf(this.#last) + 1)
     const pending = all ? -1 : fresh.findIndex(({ answeredWith }) => answeredWith === 'pending')
     const known = pending < 0 ? fresh : fresh.slice(0, pending)

@@ -5,7 +5,7 @@
  *
  * Invariants: no error of a socket, a thread or the handler ends the process; the octets of a reply are copied before
  * `reply` returns; replies that the kernel has no room for wait in one batch, and beyond that are dropped and counted;
- * a descriptor is closed only when nobody uses it any more, and never twice.
+ * a descriptor is closed only when it is no longer in use, and never twice.
  */
 import type { Limits } from '../../limits.ts'
 import type { Client, Clock, EventSink, Serve } from '../../ports.ts'
@@ -26,7 +26,7 @@ export interface BatchOptions {
   readonly entry: URL
   readonly program: (thread: number) => unknown
   readonly threads: number
-  /** A thread tells of a datagram that it answered: the kind and the value are its own. */
+  /** A thread reports a datagram that it answered; kind and value are defined by the handler. */
   readonly onNote: (kind: number, value: number, bytes: Uint8Array, client: Client) => void
   /** Datagrams that came to nothing on this side. */
   readonly onLost: (why: Loss, count: number) => void
@@ -291,7 +291,7 @@ class BatchListener implements Listener {
     if (this.#held.size === 0) this.#whenLetGo?.()
   }
 
-  /** An error of a datagram or of the interface. The socket goes on; the same trouble is told once. */
+  /** An error of a datagram or of the interface. The socket stays open; the same error is reported once. */
   trouble(errno: number): void {
     if (this.#troubles.has(errno)) return
     this.#troubles.add(errno)

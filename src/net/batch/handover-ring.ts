@@ -7,7 +7,7 @@
  */
 import { ORIGIN_WORDS } from '../linux/message-block.ts'
 
-/** One record, filled anew by every `next`. */
+/** One record, refilled by every `next`. */
 export interface Handover {
   /** Which socket it came by. */
   socket: number
@@ -21,7 +21,7 @@ export interface Handover {
   bytes: Uint8Array
 }
 
-/** Positions count words from the beginning, modulo 2^32; each stands in a cache line of its own. */
+/** Positions count words from the beginning, modulo 2^32; each is in its own cache line. */
 const WRITTEN = 0
 const READ = 16
 const HEADER_WORDS = 32

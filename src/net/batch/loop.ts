@@ -4,7 +4,7 @@
  * nothing of DNS but the one bit of `isWorthTaking`; what a datagram means its handler knows.
  *
  * Invariants: it sleeps in the kernel while there is nothing to do; nothing is allocated for a datagram; a datagram
- * that makes the handler throw costs that datagram; a socket that was told to stop is not touched after `finished`.
+ * that makes the handler throw costs that datagram; a socket whose `stop` is set is not used after `finished`.
  */
 import { bugText } from '../../events.ts'
 import { emptyPollSet, type PollSet } from '../linux/poll-set.ts'
@@ -56,7 +56,7 @@ export interface LoopSocket {
   readonly stop: Int32Array
 }
 
-/** What the loop tells the main thread beside the datagrams. */
+/** Messages from the loop to the main thread, apart from datagrams. */
 export type LoopTold =
   /** There is something in the ring. */
   | { readonly kind: 'bell' }
@@ -105,12 +105,11 @@ export const END = 2
 export const CONTROL_WORDS = 16
 
 /**
- * A socket that gives nothing but errors would be asked for ever: then the thread ends and is started anew, with a
- * pause.
+ * A socket that gives nothing but errors would be asked for ever: then the thread ends and is restarted after a pause.
  */
 const ERRORS_IN_A_ROW = 100
 
-/** Returns when it was told to end, or when it has no sockets left and cannot get others. */
+/** Returns when `END` is set, or when it has no sockets left and cannot get others. */
 export function runLoop(options: LoopOptions): void {
   new DatagramLoop(options).run()
 }
@@ -257,7 +256,7 @@ class DatagramLoop {
       const sent = this.#libc.sendmmsg(socket.fd, this.#sent.address + done * HEADER_OCTETS, count - done, MSG_DONTWAIT)
       if (sent > 0) done += sent
       else if (sent === -EAGAIN) {
-        // The link takes no more; who asked will ask again, and what waits here would be late for all behind it.
+        // The link takes no more; the client will retry, and a waiting reply would delay all after it.
         this.#handler.lost('unsent', count - done)
         return
       } else if (sent !== -EINTR) {
@@ -274,7 +273,7 @@ class DatagramLoop {
     if (++this.#errors > ERRORS_IN_A_ROW) throw new Error(`recvmmsg fails with errno ${errno}`)
   }
 
-  /** The same trouble of a socket is told once. */
+  /** The same error of a socket is reported once. */
   #trouble(socket: LoopSocket, errno: number): void {
     const key = `${socket.id} ${errno}`
     if (this.#troubles.has(key)) return

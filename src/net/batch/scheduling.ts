@@ -1,7 +1,7 @@
 /**
  * Asks the scheduler to run this thread soon after it wakes: a listener thread works for microseconds, and must not
- * stand behind the milliseconds of a resolution when both have one core. It asks for short slices (sched_setattr(2),
- * which Linux grants without privileges since 6.12 and earlier ones pass over); nothing is taken from other programs.
+ * wait for the milliseconds of a resolution when both share one core. It asks for short slices (sched_setattr(2), which
+ * Linux grants without privileges since 6.12 and earlier ones pass over); nothing is taken from other programs.
  */
 import type { Libc } from '../linux/libc.ts'
 

@@ -1,7 +1,7 @@
 /**
  * Stands in for listener threads that are not there yet. A thread takes 40 to 60 ms of processor time to start, which
  * on one core would lie between the start of the server and its first answer. Until then, and while a thread that died
- * is started anew, the main thread looks at the sockets itself, without waiting, and answers everything.
+ * restarts, the main thread looks at the sockets itself, without waiting, and answers everything.
  *
  * Invariant: whoever takes a datagram out of a socket is the only one who has it. So a thread and its stand-in may look
  * at the same socket at the same time: nothing is lost when one takes over from the other, and nothing is answered
@@ -74,7 +74,7 @@ export class StandIn {
   #takeFrom(socket: LoopSocket, block: MessageBlock): number {
     if (Atomics.load(socket.stop, 0) === 1) return 0
     block.prepare(block.count, socket.wildcard)
-    // Errors are told by the thread, which meets them too.
+    // Errors are reported by the thread, which sees them too.
     const count = this.#options.libc.recvmmsg(socket.fd, block.address, block.count, MSG_DONTWAIT, 0)
     for (let i = 0; i < count; i++) this.#take(socket, block, i)
     return count

@@ -1,5 +1,5 @@
 /**
- * The listener threads as the main thread sees them: starts them, hears them, tells them, and starts one anew that
+ * The listener threads as the main thread sees them: starts them, exchanges messages with them, and restarts one that
  * ended by a bug. It moves records and messages; what they mean is decided by whoever made it.
  *
  * Invariants: a socket is let go (`onFinished`) only when no thread can touch it any more; a thread never ends
@@ -25,7 +25,7 @@ export interface ThreadOptions {
   readonly onRecord: (record: Handover) => void
   readonly onFinished: (socket: number) => void
   readonly onTrouble: (socket: number, errno: number) => void
-  /** Its sockets are served by nobody until it is started anew. */
+  /** Its sockets are not served until it restarts. */
   readonly onDown: () => void
   /** A bug in the thread, or that it ended by one. */
   readonly onBug: (error: unknown) => void
@@ -120,14 +120,14 @@ export class ListenerThread {
     if (this.#worker !== null) this.#tell({ kind: 'settings', settings })
   }
 
-  /** To be called when a socket was told to stop and its receivers are being woken. */
+  /** To be called when the `stop` of a socket is set and its receivers are being woken. */
   letGo(id: number): void {
     // A thread that is not there will not answer.
     if (this.#worker === null) this.#release(id)
     else this.#wake()
   }
 
-  /** Resolves when the thread is gone. All sockets have been told to stop. */
+  /** Resolves when the thread has ended. The `stop` of every socket is set. */
   end(): Promise<void> {
     this.#ending = true
     this.#cancelRestart?.()

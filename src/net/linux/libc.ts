@@ -3,8 +3,7 @@
  * for Linux on x64 and arm64. Deliberately thin: numbers in, a number out, what is negative is an errno. Memory is
  * handed over as addresses, which fit a double exactly (47 bits), so that no call makes an object.
  *
- * Invariant: whoever hands over an address keeps the memory behind it, and its extent is right; nothing checks that
- * here.
+ * Invariant: whoever hands over an address keeps its memory alive, and its extent is right; nothing checks that here.
  */
 import { createRequire } from 'node:module'
 import { getSystemErrorMap } from 'node:util'
@@ -39,7 +38,7 @@ export interface Libc {
   ifNameToIndex(name: number): number
   /**
    * Calls `readable` in each turn of the loop in which the descriptor can be read, and keeps the process alive unless
-   * it is told not to. Closed before the descriptor is. In the main thread only: a worker that is terminated during a
+   * configured not to. Closed before the descriptor is. In the main thread only: a worker that is terminated during a
    * call takes the process with it.
    */
   watch(fd: number, readable: () => void): Watch

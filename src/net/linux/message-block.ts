@@ -133,7 +133,7 @@ export class MessageBlock {
   }
 
   /**
-   * Turns what the kernel told of the local address into what makes a reply leave from it; false when it told nothing
+   * Turns the local address reported by the kernel into what makes a reply leave from it; false when it reported none
    * usable. The interface is left open, since the way back need not be the way here, except for link-local addresses,
    * which mean nothing without it.
    */
@@ -154,7 +154,7 @@ export class MessageBlock {
     return true
   }
 
-  /** Makes number i ready to be sent: so many octets, to the origin that begins at `from[at]`. */
+  /** Prepares number i for sending: that many octets, to the origin that begins at `from[at]`. */
   aim(i: number, length: number, from: Uint32Array, at: number, family: 4 | 6, withControl: boolean): void {
     const { words } = this
     const header = i * HEADER_WORDS
@@ -173,5 +173,5 @@ const isLinkLocal = (first: number): boolean => (first & 0xc0ff) === 0x80fe
 /** The port of an origin. */
 export const originPort = (words: Uint32Array, at: number): number =>
   (((words[at] ?? 0) >>> 8) & 0xff00) | ((words[at] ?? 0) >>> 24)
-/** The address in an origin begins here, behind family and port, and in IPv6 behind the flow too. In words. */
+/** The address in an origin begins here, after family and port, and in IPv6 after the flow too. In words. */
 export const ADDRESS_WORD = { 4: 1, 6: 2 } as const

@@ -1,6 +1,6 @@
 /**
  * A bound UDP socket as a bare descriptor, made with system calls: what `node:dgram` would set, and what it cannot.
- * Wildcard sockets are told to which local address each datagram was sent, so that the reply can leave from it.
+ * Wildcard sockets get the local address to which each datagram was sent, so that the reply can leave from it.
  *
  * Invariant: a descriptor that is not returned is closed.
  */
@@ -53,7 +53,7 @@ const SHUT_RD = 0
 /** Octets of an int and of a struct timeval. */
 const INT_OCTETS = 4
 const TIMEVAL_OCTETS = 16
-/** An address, a length beside it, and the name of an interface (IFNAMSIZ 16). */
+/** An address, its length, and the name of an interface (IFNAMSIZ 16). */
 const SCRATCH_OCTETS = 64
 const LENGTH_AT = 48
 

@@ -213,7 +213,7 @@ const noAddress = (address: string, port: number): ListenFailure => ({
   message: `this host has no address for ${address}`,
 })
 
-/** Every socket meets the same cap of the kernel; it is worth telling once. */
+/** Every socket meets the same cap of the kernel; it is worth one report. */
 function onceSmallBuffer(events: EventSink): EventSink {
   let told = false
   return event => {

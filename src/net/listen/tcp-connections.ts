@@ -46,7 +46,7 @@ export class TcpConnections {
     return this.#limits
   }
 
-  /** Too much waits in all: nobody reads on. The connection is woken when that changes. */
+  /** Too much waits in all: reading pauses. The connection is woken when that changes. */
   isStalled(entry: TableEntry): boolean {
     if (this.#queuedBytes < this.#limits.queuedBytesInAll) return false
     this.#stalled.add(entry)
@@ -95,7 +95,7 @@ export class TcpConnections {
   }
 
   /**
-   * The greediest prefixes give first: their oldest idle connection. When nobody is idle, one that holds more than the
+   * The greediest prefixes give first: their oldest idle connection. When none is idle, one that holds more than the
    * newcomer would hold gives its oldest all the same.
    */
   #makeRoom(newcomer: string): boolean {

@@ -146,7 +146,7 @@ class UdpListener implements Listener {
     return true
   }
 
-  /** An error of a datagram or of the interface. The socket goes on; the same trouble is told once. */
+  /** An error of a datagram or of the interface. The socket stays open; the same error is reported once. */
   #trouble(error: Error): void {
     const code = errorCode(error)
     if (code === this.#lastError) return
@@ -175,7 +175,7 @@ function enlargeReceiveBuffer(socket: Socket, wantedBytes: number, events: Event
   try {
     socket.setRecvBufferSize(wantedBytes)
   } catch {
-    // Some systems refuse instead of giving less; what we have is told below.
+    // Some systems refuse instead of giving less; the actual size is reported below.
   }
   // Linux counts its own overhead and reports twice what was granted (socket(7), SO_RCVBUF).
   const gotBytes = process.platform === 'linux' ? socket.getRecvBufferSize() / 2 : socket.getRecvBufferSize()

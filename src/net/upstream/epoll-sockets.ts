@@ -50,8 +50,8 @@ const DATAGRAM_OCTETS = 65_535
 /** Events asked for with one call. */
 const EVENTS = 64
 /**
- * Replies are copied into blocks of this size, so that not each has an ArrayBuffer of its own to be made and collected.
- * What is kept of a reply is copied out of it: none holds a block for long.
+ * Replies are copied into blocks of this size, so that not each allocates its own ArrayBuffer. What is kept of a reply
+ * is copied out of it: none holds a block for long.
  */
 const BLOCK_OCTETS = 8_192
 /** Whole words, so that none shares one with the next. */
@@ -143,7 +143,7 @@ export class EpollSockets implements UpstreamSockets {
       this.#set = { fd, watch }
       return this.#set
     } catch (error) {
-      // Tried anew with the next query: a descriptor left behind each time would use up those of the process.
+      // Tried again with the next query: a descriptor leaked each time would use up those of the process.
       this.#libc.close(fd)
       throw error
     }
@@ -207,7 +207,7 @@ export class EpollSockets implements UpstreamSockets {
     }
   }
 
-  /** Gives how often it read, `most` at most. A reply is the last that is wanted; behind noise there may be one. */
+  /** Gives how often it read, `most` at most. Reading stops at a reply; after unwanted datagrams one may follow. */
   #read(socket: EpollSocket, most: number): number {
     for (let reads = 1; ; reads++) {
       const octets = this.#libc.recv(socket.fd, this.#incoming.at, DATAGRAM_OCTETS, MSG_DONTWAIT)

@@ -1,5 +1,5 @@
 /**
- * Queries to servers over TCP (RFC 7766): connections are reused and pipelined, each with IDs of its own, so that two
+ * Queries to servers over TCP (RFC 7766): connections are reused and pipelined, each with its own IDs, so that two
  * resolutions may share a connection and answers may come in any order. Not a place for retries beyond the one that
  * reuse makes necessary: a server may close an idle connection in the moment it is used again.
  *
@@ -39,7 +39,7 @@ interface Connection {
   answered: number
   /** Takes no further exchange. */
   leaving: boolean
-  /** Has one exchange and takes no other beside it. */
+  /** Has one exchange and takes no other at the same time. */
   exclusive: boolean
   closed: boolean
   cancelIdle: Cancel | null
@@ -271,7 +271,7 @@ export class TcpUpstream {
       case 'reply-wrong-case':
       case 'questionless':
       case 'unreadable': {
-        // Nobody off the path can write into the stream, so an error without question is as good as another.
+        // An off-path attacker cannot write into the stream, so an error without question is accepted.
         setId(message, idOf(exchange.query))
         connection.answered++
         connection.pending.delete(id)
@@ -291,8 +291,7 @@ export class TcpUpstream {
   }
 
   /**
-   * The connection is over. What it still owed is asked once more, each on a connection of its own, if it had been good
-   * before.
+   * The connection is over. Open queries are sent once more, each on a separate connection, if it had been good before.
    */
   #failed(connection: Connection, reason: string): void {
     if (connection.closed) return

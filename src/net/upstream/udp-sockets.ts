@@ -4,7 +4,7 @@
  * which work everywhere; `epoll-sockets.ts` has cheaper ones for Linux.
  *
  * Invariants: a user hears nothing before `open` or `send` has returned, and nothing after `close`; a socket that could
- * not be opened leaves no descriptor behind.
+ * not be opened leaks no descriptor.
  */
 import type { UpstreamLimits } from '../../limits.ts'
 import type { Random, ServerAddress } from '../../ports.ts'

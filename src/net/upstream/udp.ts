@@ -22,7 +22,7 @@ export interface UpstreamParts {
   readonly clock: Clock
   readonly random: Random
   readonly limits: UpstreamLimits
-  /** Told when the system has no descriptor or buffer left. */
+  /** Called when the system has no descriptor or buffer left. */
   readonly exhausted: (code: string) => void
 }
 
@@ -133,7 +133,7 @@ export class UdpUpstream {
     }
   }
 
-  /** Gives back the descriptors that nobody uses right now. */
+  /** Closes the descriptors that are idle. */
   closeIdle(): void {
     for (const seat of this.#idle) this.#closeSeat(seat)
   }

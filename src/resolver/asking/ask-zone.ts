@@ -26,8 +26,7 @@ export type ZoneReply =
   | ZoneFailure
 
 /**
- * `unasked`: nobody was asked at all, because every server that could be is held back: nothing new is known of the
- * zone.
+ * `unasked`: no query was sent, because every usable server is throttled: nothing new is known of the zone.
  */
 export interface ZoneFailure {
   readonly kind: 'failure'
@@ -76,7 +75,7 @@ interface ServerPool {
   lookups: number
   failedLookups: number
   cyclic: boolean
-  /** For want of our own a name was not looked up. */
+  /** A name was not looked up, for lack of own resources. */
   overloaded: boolean
   /** One a try that failed. Null as long as there were none. */
   troubles: Trouble[] | null
@@ -286,7 +285,7 @@ function eligible(env: Env, cut: ZoneCut, pool: ServerPool, now: number): readon
 
 const untouched = (pool: ServerPool): boolean => pool.entries.every(entry => entry.tries === 0)
 
-/** Finds addresses of further server names; null when there are none to be had, a failure when the budget is spent. */
+/** Finds addresses of further server names; null when there are none, a failure when the budget is used up. */
 function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, pool: ServerPool): Steps<Entry | Failure | null> {
   const { engine } = env.limits
   while (

@@ -1,6 +1,6 @@
 /**
- * Addresses of name servers that came without usable glue: from memory at once, else by look-ups of their own
- * (NXNSAttack is why each is counted against the client's budget).
+ * Addresses of name servers that came without usable glue: from memory at once, else by separate look-ups (NXNSAttack
+ * is why each is counted against the client's budget).
  */
 import type { IpAddress } from '../../dns/address.ts'
 import type { Question } from '../../dns/message.ts'
@@ -24,7 +24,7 @@ export interface Found {
   /** Names whose look-up was let go because another was found first. */
   readonly unfinished: readonly Name[]
   readonly cyclic: boolean
-  /** The same for a look-up that ended for want of our own. */
+  /** The same for a look-up that ended for lack of own resources. */
   readonly overloaded: boolean
 }
 

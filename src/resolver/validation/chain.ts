@@ -89,8 +89,8 @@ export function* findInsecureDelegation(context: ValidationContext, from: ZoneKe
 }
 
 /**
- * Names that are not validated whatever their data says: none of our anchors, a negative one, or zones of our own
- * making. Null for all others.
+ * Names that are not validated whatever their data says: none of our anchors, a negative one, or local zones. Null for
+ * all others.
  */
 export function validationExemption(
   { env, validation, wall }: Pick<ValidationContext, 'env' | 'validation' | 'wall'>,

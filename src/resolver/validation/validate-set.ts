@@ -142,8 +142,8 @@ const setWith = (set: RRset, security: Security): SetResult => ({
 })
 
 /**
- * A set without a signature that counts, at the end of a chain. The proof of an expansion stays: a client with an
- * anchor of its own may need it.
+ * A set without a signature that counts, at the end of a chain. The proof of an expansion stays: a client with its own
+ * anchor may need it.
  */
 function setWithoutKeys(context: ValidationContext, set: RRset, stop: ChainStop, proof: readonly RRset[]): SetResult {
   const security = securityOf(stop)

@@ -27,7 +27,7 @@ export interface ControlOptions {
   readonly address?: string
   /** Default 0: a free one. */
   readonly port?: number
-  /** Names beside localhost under which clients may ask for it (the Host header). */
+  /** Names besides localhost that clients may use for it (the Host header). */
   readonly hosts?: readonly string[]
   /** Called before recorded queries are thrown away. */
   readonly beforeForgetting?: () => void
@@ -42,7 +42,7 @@ export interface ControlApi {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Rejects when the address or the port is not to be had. */
+/** Rejects when the address or the port cannot be bound. */
 export async function openControlApi(stub: DnsStub, options: ControlOptions = {}): Promise<ControlApi> {
   const { address = '127.0.0.1', port = 0, hosts = [], beforeForgetting = () => {} } = options
   const api = await openHttpApi({ address, port, hosts, answer: request => answer(stub, request, beforeForgetting) })

@@ -1,7 +1,7 @@
 /**
- * Rules of the stub ("faults") as JSON: `{"name": "db.internal", "kind": "timeout", "times": 1}`. Each kind has members
- * of its own beside those that say when a rule applies; a member that the kind does not have is a mistake. The values
- * are judged by the stub.
+ * Rules of the stub ("faults") as JSON: `{"name": "db.internal", "kind": "timeout", "times": 1}`. Each kind has its own
+ * members besides those that say when a rule applies; a member that the kind does not have is a mistake. The values are
+ * judged by the stub.
  */
 import { isObject } from '../../config/json.ts'
 import { suggest } from '../../presentation/suggest.ts'

@@ -26,7 +26,7 @@ export interface FrontOptions extends EngineOptions {
 
 export const frontFields: readonly string[] = ['port', ...engineFields]
 
-/** Rejects with the system's error when the port is not to be had. */
+/** Rejects with the system's error when the port cannot be bound. */
 export async function startFront(
   options: FrontOptions,
   clock: TestClock,

@@ -26,7 +26,7 @@ export type Records = readonly LocatedRr[]
 
 export interface ZoneInput {
   readonly origin: Name
-  /** Nobody mentioned it. */
+  /** It was not mentioned. */
   readonly made: boolean
   /** Seconds, for records without one. */
   readonly ttl: number
@@ -39,7 +39,7 @@ export interface ServerInput {
   /** Canonical texts; none: to be chosen. */
   readonly addresses: readonly string[]
   readonly latencyMs: number | undefined
-  /** What the parent tells of its address: the usual (addresses of servers inside the zone), or exactly these. */
+  /** What the parent says of its address: the usual (addresses of servers inside the zone), or exactly these. */
   readonly glue: 'usual' | 'own' | readonly string[]
   readonly faults: readonly Misbehaviour[]
   /** Its own version of the zone. */
@@ -145,7 +145,7 @@ function fileRecords(origin: Name, path: unknown, ttl: number): Records {
 }
 
 function parsed(origin: Name, text: string, file: string, ttl: number, include: Include): Records {
-  // A default TTL in a line of its own, which the places of the text do not count.
+  // A default TTL in a separate line, which the places of the text do not count.
   const shift = (line: number): number => Math.max(0, line - 1)
   const { records, problems } = parseZoneText(`$TTL ${ttl}\n${text}`, {
     file,

@@ -1,6 +1,6 @@
 /**
- * The servers of an internet on real sockets: each on a loopback address of its own, UDP and TCP, all on one port, so
- * that any resolver in another process can walk it. Only Linux answers on all of 127.0.0.0/8 without being told to;
+ * The servers of an internet on real sockets: each on its own loopback address, UDP and TCP, all on one port, so that
+ * any resolver in another process can walk it. Only Linux answers on all of 127.0.0.0/8 without configuration;
  * elsewhere opening fails and says so (the demo does not need this, it stays inside the process).
  *
  * Addresses of servers are replaced in the zones too: 198.51.100.1 becomes 127.53.0.1 wherever it stands. IPv6
@@ -52,7 +52,7 @@ export interface LoopbackOptions {
   readonly between?: (host: Host) => Host
 }
 
-/** Opens all sockets. Rejects when an address or the port is not to be had, with nothing left open. */
+/** Opens all sockets. Rejects when an address or the port cannot be bound, with nothing left open. */
 export async function openLoopbackInternet(
   source: InternetSource,
   clock: Clock,
@@ -194,7 +194,7 @@ class LoopbackServer {
       this.#tcp.listen({ port: this.#port, host: address, exclusive: true }, resolve)
     })
     this.#udp.on('message', (query, from) => this.#answer(query, from.port, from.address))
-    // A client that has gone away is told by ICMP; that is nothing to a server.
+    // ICMP reports a client that has gone away; a server ignores that.
     this.#udp.on('error', () => {})
   }
 

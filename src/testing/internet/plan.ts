@@ -42,7 +42,7 @@ interface PlannedZone {
   readonly made: boolean
   readonly ttl: number
   readonly servers: readonly ServerInput[]
-  /** Of all servers but those with a version of their own. */
+  /** Of all servers without their own version. */
   common: Records
   readonly own: Map<Name, Records>
 }
@@ -392,7 +392,7 @@ function plannedServers(
   }
   let next = 0
   const free = (): string => {
-    // RFC 2544: addresses for the benchmarks of networks, which nobody else has.
+    // RFC 2544: addresses for network benchmarks, used by no host on the Internet.
     for (next++; taken.has(`198.18.${next >> 8}.${next & 0xff}`); next++);
     return `198.18.${next >> 8}.${next & 0xff}`
   }

@@ -1,6 +1,6 @@
 /**
  * The queries that reached the servers of an internet, with what they got: looked at between the network and a server,
- * so that simulation and sockets tell the same. Messages are kept as octets and read when somebody asks for them.
+ * so that simulation and sockets report the same. Messages are kept as octets and decoded on access.
  */
 import { decodeMessage } from '../../dns/decode.ts'
 import { className, rcodeName, typeName } from '../../dns/types.ts'
@@ -29,7 +29,7 @@ export class QueryLog {
     this.#clock = clock
   }
 
-  /** The same server with its queries told here. */
+  /** The same server with its queries reported here. */
   between(host: Host): Host {
     const { server, ip } = host
     return {

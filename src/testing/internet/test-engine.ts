@@ -1,5 +1,5 @@
 /**
- * The engine of the product, put together for a test: with a clock, a network and numbers of its own, and answers in
+ * The engine of the product, put together for a test: with its own clock, network and random numbers, and answers in
  * text. Where its network leads is not decided here.
  */
 import type { Caches } from '../../cache/caches.ts'
@@ -41,11 +41,11 @@ export interface TestAnswer<R = AnsweredRecord> {
   readonly answers: readonly R[]
   /** Of a denial: its TTL is how long that may be remembered. */
   readonly soa: R | null
-  /** RFC 4035 section 4.3; `indeterminate` when nothing is validated or nobody knows. */
+  /** RFC 4035 section 4.3; `indeterminate` when nothing is validated or it is unknown. */
   readonly security: 'secure' | 'insecure' | 'indeterminate' | 'bogus'
   /** Why there is no answer; null unless `rcode` is SERVFAIL. `code` and `name` are those of RFC 8914. */
   readonly error: { readonly code: number; readonly name: string; readonly text: string } | null
-  /** Nobody was asked. */
+  /** No server was queried. */
   readonly fromCache: boolean
   /** Milliseconds of the resolver's clock. */
   readonly tookMs: number
@@ -67,7 +67,7 @@ export interface EngineOptions {
 
 export const engineFields = ['minimise', 'mixCase', 'ipv6', 'validate', 'limits'] as const
 
-/** How simulations resolve unless told otherwise: as the product does. */
+/** How simulations resolve by default: as the product does. */
 const usual: EngineSettings = {
   minimise: 'relaxed',
   mixCase: true,

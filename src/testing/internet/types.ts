@@ -32,7 +32,7 @@ export interface InternetZone {
   readonly faults?: Readonly<Record<string, string | readonly string[]>>
   /** False: the parent gives no addresses along with the delegation. */
   readonly glue?: boolean
-  /** Seconds, for records that have no TTL of their own. Default 60. */
+  /** Seconds, for records without a TTL. Default 60. */
   readonly ttl?: number
 }
 
@@ -53,7 +53,7 @@ export interface NameServer {
 export interface InternetOptions extends EngineOptions {
   /** Equal seeds give equal traces. Default 1. */
   readonly seed?: number
-  /** Shared with others; default one of its own. */
+  /** Shared with others; default a new one. */
   readonly clock?: TestClock
   /** Share of datagrams lost each way, 0 to 1. In memory only. */
   readonly loss?: number
@@ -146,7 +146,7 @@ export interface MemoryInternet extends InternetBase {
   /** Asks the internet's own resolver, at once. */
   resolve(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer
   resolve(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): TestAnswer<PacketRecord>
-  /** Another resolver with caches of its own. */
+  /** Another resolver with its own caches. */
   resolver(options?: EngineOptions): MemoryResolver
 }
 

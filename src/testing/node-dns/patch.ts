@@ -1,7 +1,7 @@
 /**
  * Functions and classes of built-in modules replaced for a while, in the module or, where a relay is
- * (`testing/node-dns/relay.ts`), at its switch. The state of a patch hangs on the replacement itself, so there is none
- * of our own, and patches of two copies of this package know each other.
+ * (`testing/node-dns/relay.ts`), at its switch. The state of a patch hangs on the replacement itself, so there is no
+ * global state, and patches of two copies of this package know each other.
  *
  * Invariant: patches can be undone in any order. When the last is gone, the module has the very value that it had; a
  * replacement that somebody kept hands on to what was below it.
@@ -51,7 +51,7 @@ function applyPatch(target: object, key: string, title: string, make: MakeReplac
   return patch
 }
 
-/** False when something else has taken its place in the module and cannot be told from it: that stays. */
+/** False when something else has replaced it in the module and cannot be distinguished from it: that stays. */
 export function undoPatch(patch: Patch): boolean {
   if (!patch.on) return true
   patch.on = false

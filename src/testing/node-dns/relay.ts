@@ -10,7 +10,7 @@
  * hang on the module `node:dns` itself, which all realms of a process and all copies of this package share; this file
  * only needs Node.
  *
- * Limitations: code that ran before, resolvers with servers of their own, native modules, other threads and processes.
+ * Limitations: code that ran before, resolvers with their own servers, native modules, other threads and processes.
  */
 import dns from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
@@ -32,7 +32,7 @@ const SWITCHES = Symbol.for('rootwalk.switches')
 /** On a relay its own switch. */
 const SWITCH = Symbol.for('rootwalk.switch')
 
-/** What looks names up, and where it is asked. `getDefaultResultOrder` and the like ask nobody. */
+/** What looks names up, and where it is asked. `getDefaultResultOrder` and the like send no query. */
 const RELAYED = /^(?:lookup|lookupService|resolve\w*|reverse|getServers|setServers)$/
 const ASKS = /^(?:resolve|reverse)/
 
@@ -87,7 +87,7 @@ function relayed(system: Fn, own: Switch): Fn {
 
 /**
  * A class that makes its instances where the switch leads. An instance that is made while nothing is installed, and
- * that has no servers of its own, follows the functions of the module: to the stub, and back.
+ * that has no own servers, follows the functions of the module: to the stub, and back.
  */
 function relayedClass(System: Fn, own: Switch, module: string, switches: Switches): Fn {
   const made = new WeakSet<object>()

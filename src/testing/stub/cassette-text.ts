@@ -7,8 +7,8 @@
  *     gone.internal. A -> NXDOMAIN aa | AUTHORITY: internal. 60 SOA ns.internal. root.internal. 1 3600 600 86400 60
  *
  * Names and data are those of a zone file, `;` begins a comment, and the words `->`, `|`, `AUTHORITY:` and
- * `ADDITIONAL:` cannot be data there. Sorted by name (as zones are: what is below a name stands behind it) and type;
- * the answers to one question stay in the order in which they came, and `x2` is an answer that came twice in a row.
+ * `ADDITIONAL:` cannot be data there. Sorted by name (as zones are: names below a name follow it) and type; the answers
+ * to one question stay in the order in which they came, and `x2` is an answer that came twice in a row.
  *
  * What changes from one recording to the next is not in it: IDs, cookies, times, ports, the order of records within an
  * RRset. TTLs are as they came, the largest where an answer was seen with several. Invariant: what is written here
@@ -275,7 +275,7 @@ const problemAt = (token: Token, message: string): CassetteProblem => ({
   column: token.column,
   message,
 })
-/** For what is missing behind `token`. */
+/** For what is missing after `token`. */
 const problemAfter = (token: Token, message: string): CassetteProblem => ({
   line: token.line,
   column: token.column + token.text.length + (token.quoted ? 2 : 0),

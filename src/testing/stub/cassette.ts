@@ -33,7 +33,7 @@ export type CassetteMode = 'record' | 'replay' | 'once'
 const SHOWN_EXCHANGES = 5
 
 /**
- * Opens a cassette. `record` begins anew, `replay` needs the file, `once` replays what is there and records when
+ * Opens a cassette. `record` starts over, `replay` needs the file, `once` replays what is there and records when
  * nothing is. Throws a `Mistake` that lists `file:line:column: what was expected` for a file that is no cassette, and
  * says how to record for one that is missing. Two that record to one file at once overwrite each other: a cassette
  * belongs to one stub.
@@ -108,7 +108,7 @@ class RecordingCassette implements Cassette {
     const text = formatCassette(this.#exchanges.values())
     if (readIfThere(this.#file) === text) return
     mkdirSync(dirname(this.#file), { recursive: true })
-    // Beside it, because a rename is one step only within a file system.
+    // In the same directory, because a rename is atomic only within a file system.
     const draft = `${this.#file}.${process.pid}.tmp`
     try {
       writeFileSync(draft, text)
@@ -173,7 +173,7 @@ function differenceText(path: string, question: Question, exchanges: readonly Ex
   ].join('\n')
 }
 
-/** Other types of the name and the name that was likely meant; without any, what stands beside it. */
+/** Other types of the name and the name that was likely meant; without any, the other names near it. */
 function nearest(question: Question, exchanges: readonly Exchange[]): readonly Exchange[] {
   const sameName = exchanges.filter(({ question: { name } }) => name === question.name)
   const meant = suggest(

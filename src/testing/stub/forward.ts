@@ -13,7 +13,7 @@ import { Mistake } from '../../input/mistake.ts'
 import { serverOf } from '../../input/names.ts'
 import { stubSettings } from './settings.ts'
 
-/** The servers that this system is configured with, whatever `dns.setServers` was told in this process. */
+/** The servers that this system is configured with, whatever `dns.setServers` set in this process. */
 export function systemServers(): ServerAddress[] {
   return new Resolver().getServers().flatMap(text => {
     try {

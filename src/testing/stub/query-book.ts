@@ -100,7 +100,7 @@ export class QueryBook {
     })
   }
 
-  /** Nobody waits any more. */
+  /** No waiter is left. */
   stop(): void {
     for (const waiter of this.#waiters) waiter.stopped()
   }

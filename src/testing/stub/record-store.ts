@@ -1,7 +1,7 @@
 /**
  * The records of a stub: changed by name and type, listed, and answered through the zones of production. A name with an
  * SOA record makes a whole zone, which answers for everything within it, denials and referrals included; all other
- * records stand alone, and say nothing about the names beside them.
+ * records stand alone, and say nothing about other names.
  *
  * Invariants: a change that is a mistake changes nothing; the inner maps are never changed, so that a snapshot is a
  * copy of the outer one.
@@ -46,7 +46,7 @@ export interface ZoneText {
   readonly origin: unknown
 }
 
-/** What may stand beside a CNAME (RFC 4034 sections 2.5 and 3). */
+/** Types allowed next to a CNAME (RFC 4034 sections 2.5 and 3). */
 const BESIDE_ALIAS: ReadonlySet<number> = new Set<number>([RrType.CNAME, RrType.RRSIG, RrType.NSEC])
 const SINGLETONS: readonly number[] = [RrType.CNAME, RrType.DNAME, RrType.SOA]
 
@@ -62,7 +62,7 @@ export class RecordStore {
   #served: Served | null = null
   readonly defaultTtl: number
 
-  /** Seconds, for records that have no TTL of their own. */
+  /** Seconds, for records without a TTL. */
   constructor(defaultTtl: number) {
     this.defaultTtl = defaultTtl
   }

@@ -125,7 +125,7 @@ export class Rule<Action> implements Fault {
   readonly id: string
   readonly kind: Fault['kind']
   readonly action: Action
-  /** Acts on so many queries and no more, by its own words. */
+  /** Acts on a limited number of queries, set in the rule itself. */
   readonly bounded: boolean
   readonly #pattern: Pattern
   readonly #conditions: Conditions
@@ -194,7 +194,7 @@ export interface RuleCall<Action> {
   readonly ends?: boolean
 }
 
-/** Makes rules of one stub: their ids, and randomness of their own for each. */
+/** Makes rules of one stub: their ids, and separate randomness for each. */
 export class RuleMaker {
   readonly #seed: number
   #count = 0

@@ -77,7 +77,7 @@ export interface ServerParts {
   readonly failed: (error: unknown) => void
 }
 
-/** A test asks everything from one address and nobody spoofs it; and a stub that stops does not wait. */
+/** A test sends all queries from one address and none is spoofed; and a stub that stops does not wait. */
 const limits: Limits = limitsWith({
   server: {
     waitingPerClient: stubSettings.waiting,
@@ -190,7 +190,7 @@ export class StubServer {
     return { kind: 'open', port: this.#port }
   }
 
-  /** All rules are gone, and the draws begin anew. */
+  /** Removes all rules and restarts the random draws. */
   clear(): void {
     this.faults.clear()
     this.answers.clear()

@@ -22,7 +22,10 @@ export const stubSettings = {
   forwardMs: 1_500,
   forwardTries: 2,
   forwardTcpMs: 4_000,
-  /** Queries of one client that may wait at once: the whole test comes from one address, and nobody spoofs it. */
+  /**
+   * Queries of one client that may wait at once: the whole test comes from one address, and none of its queries is
+   * spoofed.
+   */
   waiting: 1_000_000,
   /** TCP connections of one client, for the same reason. */
   connections: 4_096,

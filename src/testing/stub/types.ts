@@ -23,7 +23,7 @@ export interface TypedRecords {
   readonly [type: string]: RecordData | readonly RecordData[] | DataWithTtl | undefined
 }
 
-/** The records of one type with a TTL of their own: `{ A: { data: ['192.0.2.1'], ttl: 5 }, MX: '10 mail.a.test' }`. */
+/** The records of one type with their own TTL: `{ A: { data: ['192.0.2.1'], ttl: 5 }, MX: '10 mail.a.test' }`. */
 export interface DataWithTtl {
   readonly data: RecordData | readonly RecordData[]
   /** Seconds. */
@@ -71,11 +71,11 @@ export interface RuleOptions {
   readonly transport?: Transport
   /** An address or a prefix. */
   readonly client?: string
-  /** For so many queries, then the rule rests. */
+  /** For that many queries, then the rule rests. */
   readonly times?: number
   /** From 0 to 1, of the stub's `seed`: the same seed, the same queries hit. */
   readonly probability?: number
-  /** For the first queries in turn; behind its end the rule rests. */
+  /** For the first queries in turn; after the last one the rule rests. */
   readonly schedule?: readonly ('fail' | 'pass')[]
 }
 
@@ -147,7 +147,7 @@ export interface ReplyParts {
   readonly rcode?: string | number
   readonly authority?: readonly PacketAnswer[]
   readonly additional?: readonly PacketAnswer[]
-  /** Seconds, for records that have none of their own. */
+  /** Seconds, for records without one. */
   readonly ttl?: number
   /** The AA bit. Default true. */
   readonly authoritative?: boolean
@@ -164,7 +164,7 @@ export type StubReply = undefined | string | readonly string[] | readonly Packet
 export type StubHandler = (query: StubQuery) => StubReply | Promise<StubReply>
 
 export interface SequenceOptions extends RuleOptions {
-  /** What comes behind the end: the last reply again (default), the listed records, or the sequence from its start. */
+  /** What follows the end: the last reply again (default), the listed records, or the sequence from its start. */
   readonly after?: 'last' | 'listed' | 'cycle'
 }
 
@@ -189,7 +189,7 @@ export interface StubOptions {
   readonly origin?: string
   /** Asked for every query that no rule took; `undefined` goes on to the records. */
   readonly handler?: StubHandler
-  /** Seconds, for records that have none of their own. Default 60. */
+  /** Seconds, for records without one. Default 60. */
   readonly ttl?: number
   /** UDP and TCP. Default 0: a free one. */
   readonly port?: number

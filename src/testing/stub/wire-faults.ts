@@ -18,7 +18,7 @@ export type Fate =
   | { readonly kind: 'sent' | 'from-elsewhere' | 'half'; readonly bytes: Uint8Array }
   | { readonly kind: 'reset' }
 
-/** RFC 6761 section 6.4: a name that nobody asks for. */
+/** RFC 6761 section 6.4: a name that is never queried. */
 const OTHER_NAME = wireName('wrong-question.invalid')
 
 export function fateOf(fault: WireFault, reply: Uint8Array, transport: Transport, random: Random): Fate {

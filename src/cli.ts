@@ -208,9 +208,9 @@ const DNSSEC_OPTIONS = {
     type: 'string',
     array: true,
     requiresArg: true,
-    describe: 'File with DS or DNSKEY records to believe instead of the built-in ones; repeatable',
+    describe: 'File with DS or DNSKEY records to trust instead of the built-in ones; repeatable',
   },
-  dnssec: { type: 'boolean', describe: 'Validate, which is the default; --no-dnssec does not' },
+  dnssec: { type: 'boolean', describe: 'Validate (default); --no-dnssec turns validation off' },
 } as const satisfies Readonly<Record<string, Options>>
 
 function dnssecOverrides(argv: Arguments): Override[] {
@@ -258,7 +258,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
           ),
         )
         .example('$0 serve', 'On port 53 of this host, or as the configuration says')
-        .example('$0 serve --listen 127.0.0.1:5300', 'Without any right, on a high port')
+        .example('$0 serve --listen 127.0.0.1:5300', 'Without privileges, on a high port')
     },
     argv =>
       take(async () => {
@@ -292,7 +292,7 @@ function addQuery(cli: Argv, _around: Surroundings, take: Choose): void {
           describe: '[@server] NAME [TYPE] [CLASS] [+word …], any order',
         })
         .options(QUERY_OPTIONS)
-        .example('$0 query www.example.com AAAA', 'Ask the resolver that the configuration describes')
+        .example('$0 query www.example.com AAAA', 'Query the resolver in the configuration')
         .example('$0 query @192.0.2.1 NS example.com +norec', 'Ask a name server')
         .example('$0 query @192.0.2.1 example.com AXFR', 'Transfer a zone')
         .epilogue(QUERY_HELP)
@@ -324,7 +324,7 @@ async function ownServer(
 function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'explain <name> [type]',
-    'Resolve once from the root and show the walk',
+    'Resolve once from the root and show every step',
     command =>
       command
         .positional('name', { type: 'string', demandOption: true, describe: 'What to resolve' })
@@ -338,7 +338,7 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
             describe: 'Hints file instead of the built-in root servers',
           },
           ...DNSSEC_OPTIONS,
-          cd: { type: 'boolean', describe: 'Checking disabled: take data whatever its signatures say' },
+          cd: { type: 'boolean', describe: 'Checking disabled: accept data without validation' },
           'upstream-port': {
             alias: 'p',
             type: 'string',
@@ -346,7 +346,7 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
             describe: 'Port of the servers that are asked',
           },
         })
-        .example('$0 explain www.example.com', 'Which servers are asked what, and what they say'),
+        .example('$0 explain www.example.com', 'Every query to a server and its reply'),
     argv =>
       take(async () => {
         const { loadConfig } = await import('./config/sources.ts')
@@ -378,7 +378,7 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
 function addDemo(cli: Argv, _around: Surroundings, take: Choose): void {
   cli.command(
     'demo [words..]',
-    'Run the resolver in front of an internet of its own',
+    'Run the resolver in a simulated internet',
     command =>
       command
         .positional('words', { type: 'string', array: true, describe: 'With --once: NAME [TYPE]' })
@@ -389,7 +389,7 @@ function addDemo(cli: Argv, _around: Surroundings, take: Choose): void {
             defaultDescription: '5300',
             describe: 'Port on 127.0.0.1; 0 lets the system choose',
           },
-          once: { type: 'boolean', describe: 'Ask one question, print the walk and the answer, end' },
+          once: { type: 'boolean', describe: 'Ask one question, print the walk and the answer, exit' },
         })
         .example('$0 demo', 'Then, in another terminal: dig @127.0.0.1 -p 5300 www.example.com')
         .example('$0 demo --once www.example.com', 'One walk'),
@@ -431,7 +431,7 @@ function addExec(cli: Argv, _around: Surroundings, take: Choose): void {
         .options(EXEC_OPTIONS)
         .example(
           '$0 exec --zone test.zone --assert-no-unmatched -- npm test',
-          'Fails also when a test asks for a name that is not in the zone',
+          'Also fails when a test queries a name that is not in the zone',
         )
         .epilogue(
           'The command runs in a private network: port 53 of 127.0.0.1 is the stub, and nothing else can be reached. Its exit code is passed on.',
@@ -447,8 +447,8 @@ function addExec(cli: Argv, _around: Surroundings, take: Choose): void {
 function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'check-config [file]',
-    'Say what is wrong with a configuration',
-    command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would take' }),
+    'Check a configuration and list its errors',
+    command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would use' }),
     argv =>
       take(async () => {
         const { loadConfig } = await import('./config/sources.ts')
@@ -469,7 +469,7 @@ function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
 function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
   cli.command(
     'check-zone <files..>',
-    'Say what is wrong with zone files',
+    'Check zone files and list their errors',
     command =>
       command
         .positional('files', { type: 'string', array: true, demandOption: true, describe: 'Master files' })

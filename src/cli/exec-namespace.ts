@@ -163,7 +163,7 @@ export const explainElsewhere = (what: string): string =>
   [`rootwalk exec: ${what}.`, ...doWithout].map(line => `${line}\n`).join('')
 
 const doWithout: readonly string[] = [
-  '  Or do without:',
-  '    rootwalk stub --port 5353 --zone FILE   and tell the program its name server: 127.0.0.1:5353 (in Node: dns.setServers)',
-  '    a container of its own, with the stub on port 53 of an address of its own: docker run --dns ADDRESS …',
+  '  Alternatives without a private network:',
+  '    rootwalk stub --port 5353 --zone FILE   and point the program at the name server 127.0.0.1:5353 (in Node: dns.setServers)',
+  '    a separate container, with the stub on port 53 of its own address: docker run --dns ADDRESS …',
 ]

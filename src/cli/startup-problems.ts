@@ -69,8 +69,8 @@ function taken(where: string, port: number, holder: PortHolder | null): string {
         ? `a program of user ${holder.uid}`
         : `${holder.process.name} (process ${holder.process.pid})`
   const bound = holder === null ? '' : `, bound to ${holder.address}`
-  const lines = [`${where} is taken by ${who}${bound}.`]
-  if (holder === null || holder.process === null) lines.push(`  Who it is: sudo ss -lunpt 'sport = :${port}'`)
+  const lines = [`${where} is in use by ${who}${bound}.`]
+  if (holder === null || holder.process === null) lines.push(`  To find it: sudo ss -lunpt 'sport = :${port}'`)
   // The kernel cuts names of processes to 15 characters.
   if (holder?.process?.name.startsWith('systemd-resolve') === true) lines.push(...resolvedRecipe)
   else

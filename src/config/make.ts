@@ -201,7 +201,7 @@ function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string)
     if (parsePrefix(text)?.length === 0)
       warn(
         ['allow', index],
-        'lets the whole Internet ask; open resolvers are abused to flood others, keep it behind a firewall',
+        'lets the whole Internet send queries; open resolvers are abused for floods, keep it behind a firewall',
       )
   })
   const onlyLoopback = raw.allow.every(text => isLoopback(parsePrefix(text)?.bytes))

@@ -28,13 +28,13 @@ export const cacheSettings: z.ZodType<RawConfig['cache']> = z
       .default(cache.rotate)
       .meta(
         atStart(
-          'Order of the records in cached answers: as received, one further each time, or from a random one on.',
+          'Order of the records in cached answers: as received, rotated by one each time, or rotated at random.',
           { example: 'cyclic' },
         ),
       ),
   })
   .prefault({})
-  .describe('What is remembered, and for how long.')
+  .describe('What is cached, and for how long.')
 
 export const budgetSettings: z.ZodType<RawConfig['budget']> = z
   .strictObject({
@@ -61,7 +61,7 @@ export const budgetSettings: z.ZodType<RawConfig['budget']> = z
       .meta(atStart('CNAME and DNAME records followed.', { unit: 'records', example: 16 })),
   })
   .prefault({})
-  .describe('What one query of a client may cost in all. Never reset while it runs.')
+  .describe('Total work for one client query. Never reset while it runs.')
 
 export const clientsSettings: z.ZodType<RawConfig['clients']> = z
   .strictObject({

@@ -18,19 +18,19 @@ export const identitySettings: z.ZodType<RawConfig['identity']> = z
       .meta(onReload('Answer to id.server, hostname.bind and NSID; "hidden" refuses.', { example: 'ns1.example.com' })),
   })
   .prefault({})
-  .describe('What clients may find out about the server itself.')
+  .describe('Information about the server itself that clients may query.')
 
 export const logSettings: z.ZodType<RawConfig['log']> = z
   .strictObject({
     level: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info')
-      .meta(onReload('The least important messages that are written.', { example: 'warn' })),
+      .meta(onReload('Lowest level of the messages that are written.', { example: 'warn' })),
     form: z
       .enum(['auto', 'pretty', 'json'])
       .default('auto')
       .meta(
-        atStart('Form of the log. "auto" is for reading on a terminal and JSON lines elsewhere.', {
+        atStart('Format of the log. "auto": readable text on a terminal, JSON lines elsewhere.', {
           example: 'json',
         }),
       ),
@@ -59,4 +59,4 @@ export const queryLogSettings: z.ZodType<RawConfig['queryLog']> = z
       ),
   })
   .prefault({})
-  .describe('Who asked what.')
+  .describe('Log of client queries.')

@@ -15,7 +15,7 @@ export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
       .min(1)
       .max(MAX_PORT)
       .default(DNS_PORT)
-      .meta(onReload('Port of the servers that are asked.', { example: 5353 })),
+      .meta(onReload('Destination port of queries to servers.', { example: 5353 })),
     ipv4: z
       .boolean()
       .default(true)
@@ -40,7 +40,7 @@ export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
     mixCase: z
       .boolean()
       .default(true)
-      .meta(onReload('Random letter case in questions (0x20) against forged replies.', { example: false })),
+      .meta(onReload('Random letter case in query names (0x20) against forged replies.', { example: false })),
     hardenGlue: z
       .boolean()
       .default(true)
@@ -49,23 +49,23 @@ export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
       .array(prefixText)
       .default([...neverAsked])
       .meta(
-        onReload('Addresses that are never asked, whatever a zone says. [] allows all.', {
+        onReload('Server addresses that are never queried, whatever a zone says. [] allows all.', {
           example: ['127.0.0.0/8', '::1/128'],
         }),
       ),
   })
   .prefault({})
-  .describe('How servers on the Internet are asked.')
+  .describe('How servers on the Internet are queried.')
 
 const anchorFiles = z.union([z.string().min(1), z.array(z.string().min(1))], {
-  error: 'expected a file, or a list of them in which "built-in" stands for the root\'s',
+  error: 'expected a file, or a list of them in which "built-in" means the built-in keys of the root',
 })
 const disallowed = z.union([z.int(), z.string()]).refine(entry => parseDisallowed(entry) !== null, {
   error: 'expected an algorithm or digest type such as "RSASHA1", "SHA-1" or 7',
 })
 const negativeAnchor = z.strictObject(
   {
-    name: z.string().describe('This name and what is below it is not validated (RFC 7646).'),
+    name: z.string().describe('This name and all names below it are not validated (RFC 7646).'),
     until: z
       .string()
       .refine(text => parseInstant(text) !== null, { error: 'expected a time such as 2026-12-31T12:00:00Z' })
@@ -101,7 +101,7 @@ export const dnssecSettings: z.ZodType<RawConfig['dnssec']> = z
       .default([])
       .meta(
         onReload(
-          'Names below which nothing is validated until a time, for zones that broke their signatures (RFC 7646).',
+          'Negative trust anchors: names below which nothing is validated until a time, for zones with broken signatures (RFC 7646).',
           { example: [{ name: 'example.com', until: '2026-12-31T12:00:00Z' }] },
         ),
       ),
@@ -121,7 +121,7 @@ export const dnssecSettings: z.ZodType<RawConfig['dnssec']> = z
       .default([])
       .meta(
         onReload(
-          'Algorithms and digest types that are not trusted: zones that have no others are treated as unsigned. RFC' +
+          'Algorithms and digest types that are not trusted: zones with no others are treated as unsigned. RFC' +
             ' 9905 wants "RSASHA1", "NSEC3RSASHA1" and "SHA-1" here in time.',
           { example: ['RSASHA1', 'NSEC3RSASHA1', 'SHA-1'] },
         ),

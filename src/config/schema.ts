@@ -50,7 +50,7 @@ const configSchema = z.strictObject({
     .default('auto')
     .meta(
       atStart(
-        'How datagrams are moved. "batch" (Linux): many with one system call, in threads that answer from the cache. ' +
+        'How datagrams are received and sent. "batch" (Linux): many with one system call, in threads that answer from the cache. ' +
           '"plain": one by one through node:dgram. "auto": in batches where that is possible.',
         { example: 'plain' },
       ),
@@ -61,16 +61,21 @@ const configSchema = z.strictObject({
     .max(MAX_THREADS)
     .default(1)
     .meta(
-      atStart('Threads that answer from the cache, with "batch". More help only when one keeps a core busy.', {
-        unit: 'threads',
-        example: 2,
-      }),
+      atStart(
+        'Threads that answer from the cache, with "batch". More than one helps only when one keeps a core busy.',
+        {
+          unit: 'threads',
+          example: 2,
+        },
+      ),
     ),
   allow: z
     .array(prefixText)
     .default(['127.0.0.0/8', '::1/128'])
     .meta(
-      onReload('Who may ask. Everyone else is refused.', { example: ['127.0.0.0/8', '::1/128', '192.168.0.0/16'] }),
+      onReload('Clients that may send queries. All others get REFUSED.', {
+        example: ['127.0.0.0/8', '::1/128', '192.168.0.0/16'],
+      }),
     ),
 
   zones: z
@@ -78,7 +83,7 @@ const configSchema = z.strictObject({
     .default([])
     .meta(
       onReload(
-        'Master files of zones served from here, as files or patterns relative to this file. Watched and reloaded.',
+        'Zone files of zones served locally, as files or patterns relative to this file. Watched and reloaded.',
         { example: ['zones/*.zone'] },
       ),
     ),
@@ -92,7 +97,7 @@ const configSchema = z.strictObject({
     .default(true)
     .meta(
       onReload(
-        'Make PTR records for private addresses in "records", unless a record or zone from here has the reverse name.',
+        'Make PTR records for private addresses in "records", unless a local record or zone has the reverse name.',
         { example: false },
       ),
     ),

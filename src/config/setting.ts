@@ -5,7 +5,7 @@ import { defaultLimits } from '../limits.ts'
 import { bindingError, MEBIBYTE, mistakenPort, parseBinding } from './values.ts'
 
 export const prefixText: z.ZodType<string> = z.string().refine(text => parsePrefix(text) !== null, {
-  error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix',
+  error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits after the prefix',
 })
 export const bindingText: z.ZodType<string> = z
   .string()

@@ -55,7 +55,7 @@ export class WalkPrinter {
 function howText(by: string): string {
   if (by === 'cache') return 'from the cache'
   if (by === 'local') return 'from a local zone'
-  return by.startsWith('failure') ? 'a failure remembered' : `nobody asked (${by})`
+  return by.startsWith('failure') ? 'from the failure cache' : `without queries (${by})`
 }
 
 const keyOf = (client: Client, name: Name | WireName, type: number, klass: number): string =>

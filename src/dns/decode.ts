@@ -149,7 +149,7 @@ class MessageReader {
       return this.#error(this.#why, this.#failedAt, question)
     // The counts define a message (RFC 1035 section 4.1). Some servers send more octets, and clients never have to.
     if (this.next !== this.#end && ((bytes[2] ?? 0) & QR) === 0)
-      return this.#error('octets behind the last record', this.next, question)
+      return this.#error('octets after the last record', this.next, question)
     return { kind: 'message', message: this.#message(question, answer, authority, additional) }
   }
 

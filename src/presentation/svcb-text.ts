@@ -168,7 +168,7 @@ function checkParams(values: ReadonlyMap<number, Uint8Array>, priority: number):
   if (priority === 0 && values.size > 0)
     return 'priority 0 makes an alias, which has no parameters (use priority 1 or remove them)'
   if (values.has(KEYS['no-default-alpn']) && !values.has(KEYS.alpn))
-    return 'no-default-alpn needs an alpn parameter beside it (RFC 9460 section 7.1.1)'
+    return 'no-default-alpn needs an alpn parameter next to it (RFC 9460 section 7.1.1)'
   const mandatory = new OctetReader(values.get(KEYS.mandatory) ?? new Uint8Array(0))
   while (mandatory.left > 0) {
     const key = mandatory.u16()

@@ -40,11 +40,11 @@ export function formatTime(seconds: number): string {
   )
 }
 
-/** The same as people write it: `2026-01-16 00:00:00 UTC`. */
+/** The same in what people and programs read: `2026-01-16T00:00:00Z` (ISO 8601, RFC 3339). */
 export function readableTime(seconds: number): string {
   const at = formatTime(seconds)
   const part = (from: number): string => at.slice(from, from + 2)
-  return `${at.slice(0, 4)}-${part(4)}-${part(6)} ${part(8)}:${part(10)}:${part(12)} UTC`
+  return `${at.slice(0, 4)}-${part(4)}-${part(6)}T${part(8)}:${part(10)}:${part(12)}Z`
 }
 
 /**

@@ -62,15 +62,15 @@ type Sentence = Pick<LogLine, 'level' | 'message'>
 function trustSentence(event: TrustEvent): Sentence {
   switch (event.kind) {
     case 'trust-anchors':
-      return { level: 'info', message: `answers are validated from ${event.anchors.join(', ')} down` }
+      return { level: 'info', message: `trust anchors: ${event.anchors.join(', ')}; answers below them are validated` }
     case 'no-trust-anchor':
       return event.off
-        ? { level: 'warn', message: 'nothing is validated: "dnssec": {"validate": false}' }
-        : { level: 'warn', message: 'nothing is validated: there is no trust anchor' }
+        ? { level: 'warn', message: 'DNSSEC validation is off: "dnssec": {"validate": false}' }
+        : { level: 'warn', message: 'DNSSEC validation is off: there is no trust anchor' }
     case 'negative-anchor-ended':
       return {
         level: 'warn',
-        message: `the negative trust anchor of ${event.name} has ended: what is below it is validated again`,
+        message: `the negative trust anchor for ${event.name} has expired: names below it are validated again`,
       }
     case 'anchor-changed':
       return {
@@ -80,22 +80,22 @@ function trustSentence(event: TrustEvent): Sentence {
     case 'trust-point-gone':
       return {
         level: 'error',
-        message: `every key of the trust anchor ${event.zone} is revoked: nothing is validated below it any more (RFC 5011 section 5); configure a new anchor`,
+        message: `every key of the trust anchor ${event.zone} is revoked: names below it are no longer validated (RFC 5011 section 5); configure a new anchor`,
       }
     case 'anchor-refresh-failed':
       return {
         level: 'error',
-        message: `the keys of the trust anchor ${event.zone} could not be checked, trying again: ${event.reason}`,
+        message: `the keys of the trust anchor ${event.zone} could not be refreshed, retrying: ${event.reason}`,
       }
     case 'anchor-state-failed':
       return {
         level: 'error',
-        message: `state of trust anchors: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
+        message: `trust anchor state: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
       }
     case 'clock-suspicious':
       return {
         level: 'error',
-        message: `the clock says ${new Date(event.wall * 1_000).toISOString()} and looks ${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; signed names fail until it is set`,
+        message: `the system clock says ${new Date(event.wall * 1_000).toISOString()} and looks ${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; signed names fail until the clock is set`,
       }
     default:
       return event satisfies never
@@ -105,17 +105,17 @@ function trustSentence(event: TrustEvent): Sentence {
 function keyStateText(state: Extract<Event, { kind: 'anchor-changed' }>['state']): string {
   switch (state) {
     case 'start':
-      return 'is gone before it was believed'
+      return 'was removed before it was trusted'
     case 'add-pending':
-      return 'is new: it will be believed when it has stood there for 30 days'
+      return 'is pending: trusted after the 30-day hold-down'
     case 'valid':
-      return 'is believed'
+      return 'is trusted'
     case 'missing':
-      return 'is not in the zone any more, and still believed'
+      return 'is missing from the zone and still trusted'
     case 'revoked':
-      return 'is revoked: it is not believed any more'
+      return 'is revoked and no longer trusted'
     case 'removed':
-      return 'is removed for good'
+      return 'is removed permanently'
     default:
       return state satisfies never
   }
@@ -149,13 +149,13 @@ function socketSentence(event: SocketEvent): Sentence {
         level: 'info',
         message:
           event.mode === 'plain'
-            ? `UDP one datagram at a time: ${event.why}`
+            ? `UDP without batches: ${event.why}`
             : `UDP in batches, ${event.threads === 1 ? 'one thread answers' : `${event.threads} threads answer`} from the cache`,
       }
     case 'receive-buffer-small':
       return {
         level: 'info',
-        message: `the kernel grants ${event.gotBytes} octets of receive buffer, ${event.wantedBytes} were wanted; sysctl net.core.rmem_max raises it`,
+        message: `the kernel grants a receive buffer of ${event.gotBytes} octets instead of ${event.wantedBytes}; raise sysctl net.core.rmem_max`,
       }
     case 'socket-bounds':
       return {
@@ -195,7 +195,7 @@ function trafficSentence(event: TrafficEvent): Sentence {
     case 'servfail':
       return {
         level: 'info',
-        message: `${event.count === 1 ? '' : `${event.count} queries got SERVFAIL, the latest `}${event.question}: ${event.count === 1 ? 'SERVFAIL, ' : ''}${event.reason === '' ? 'no reason known' : event.reason}`,
+        message: `${event.count === 1 ? '' : `${event.count} queries got SERVFAIL, the latest `}${event.question}: ${event.count === 1 ? 'SERVFAIL, ' : ''}${event.reason === '' ? 'unknown reason' : event.reason}`,
       }
     default:
       return event satisfies never
@@ -204,9 +204,9 @@ function trafficSentence(event: TrafficEvent): Sentence {
 
 const warmUpEnds = {
   done: '',
-  busy: ', then clients came',
-  stopped: ', then the server stopped',
-  bug: ', then a bug ended it',
+  busy: ', until clients sent queries',
+  stopped: ', until the server stopped',
+  bug: ', until a bug ended it',
 } as const
 
 function sentence(event: Event): Sentence {
@@ -217,7 +217,7 @@ function sentence(event: Event): Sentence {
     case 'starting':
       return {
         level: 'info',
-        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, the defaults hold' : `configuration ${event.file}`}`,
+        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, using the defaults' : `configuration ${event.file}`}`,
       }
     case 'config-warnings':
       return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
@@ -226,7 +226,7 @@ function sentence(event: Event): Sentence {
     case 'primed':
       return { level: 'info', message: `the root has ${event.servers} ${event.servers === 1 ? 'server' : 'servers'}` }
     case 'priming-failed':
-      return { level: 'warn', message: `could not ask for the root servers, going on with the hints: ${event.reason}` }
+      return { level: 'warn', message: `priming failed, the root hints stay in use: ${event.reason}` }
     case 'zone-loading':
       return {
         level: 'info',
@@ -243,31 +243,31 @@ function sentence(event: Event): Sentence {
         message: `zone ${event.zone} loaded from ${event.file}, ${event.records} records in ${seconds(event.ms)}`,
       }
     case 'zone-removed':
-      return { level: 'info', message: `zone ${event.zone} is no longer served: ${event.file} is gone` }
+      return { level: 'info', message: `zone ${event.zone} is no longer served: ${event.file} was removed` }
     case 'zone-rejected':
       return {
         level: 'error',
-        message: `${event.file} is not used${event.kept ? '; the last good version goes on being served' : ''}:${listed(event.problems)}`,
+        message: `${event.file} is not used${event.kept ? '; the last good version stays in use' : ''}:${listed(event.problems)}`,
       }
     case 'zone-warnings':
       return { level: 'warn', message: `in ${event.file}:${listed(event.problems)}` }
     case 'config-reloaded':
       return {
         level: 'info',
-        message: `configuration read again from ${event.file}${restartText(event.needsRestart)}`,
+        message: `configuration reloaded from ${event.file}${restartText(event.needsRestart)}`,
       }
     case 'config-rejected':
       return {
         level: 'error',
-        message: `the new configuration is not used, the old one stays:${listed(event.problems)}`,
+        message: `the new configuration has errors, the old one stays in use:${listed(event.problems)}`,
       }
     case 'family-dead':
       return {
         level: 'warn',
-        message: `IPv${event.family} leads nowhere from here; servers are asked over the other family`,
+        message: `IPv${event.family} is unreachable from this host; queries use the other address family`,
       }
     case 'family-alive':
-      return { level: 'info', message: `IPv${event.family} works again` }
+      return { level: 'info', message: `IPv${event.family} is reachable again` }
     case 'bug':
       return {
         level: 'error',
@@ -281,7 +281,7 @@ function sentence(event: Event): Sentence {
         message: `warmed up with ${event.questions} made-up questions in ${event.ms} ms${warmUpEnds[event.ended]}`,
       }
     case 'stopping':
-      return { level: 'info', message: `${event.signal}: finishing what is in flight` }
+      return { level: 'info', message: `${event.signal}: finishing the queries in progress` }
     case 'stopped':
       return { level: 'info', message: 'stopped' }
     default:

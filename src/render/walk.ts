@@ -65,7 +65,7 @@ function limbs(branches: readonly Branch[], indent: string, paint: Paint): strin
 
 function lookupLine(step: Extract<TraceStep, { kind: 'lookup' | 'joined' }>, startedAt: number, paint: Paint): string {
   const what = paint('bold', questionText(step.question))
-  if (step.kind === 'joined') return `${what} is being looked up already: waits for it`
+  if (step.kind === 'joined') return `${what} is already being resolved: joins that resolution`
   if (step.because === 'client') return what
   return `${what} ${paint('dim', `${becauseText(step.because)}, after ${ms(step.atMs - startedAt)}`)}`
 }
@@ -75,17 +75,17 @@ function becauseText(because: Extract<TraceStep, { kind: 'lookup' }>['because'])
     case 'client':
       return 'asked'
     case 'server-address':
-      return 'an address of a server is needed'
+      return 'a server address is needed'
     case 'prefetch':
       return 'soon to expire'
     case 'priming':
       return 'priming'
     case 'ds':
-      return 'the delegation signer is needed'
+      return 'the DS records are needed'
     case 'dnskey':
       return 'the zone’s keys are needed'
     case 'trust-anchor':
-      return 'the keys of a trust anchor are looked at'
+      return 'refresh of a trust anchor'
     default:
       return because satisfies never
   }

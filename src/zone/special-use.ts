@@ -43,7 +43,7 @@ const rows: readonly Row[] = [
   ['test', 'RFC 6761 section 6.2', 'for testing; never in the public tree'],
   ['invalid', 'RFC 6761 section 6.4', 'never exists'],
   ['local', 'RFC 6762 section 22.1', 'multicast DNS'],
-  ['onion', 'RFC 7686 section 2', 'Tor; a look-up would tell who visits what'],
+  ['onion', 'RFC 7686 section 2', 'Tor; a look-up would reveal which sites a user visits'],
   ['alt', 'RFC 9476 section 2', 'other name systems'],
   ['home.arpa', 'RFC 8375 section 4', 'home networks'],
   ['resolver.arpa', 'RFC 9462 section 6.4', 'discovery of designated resolvers, of which there are none', 'all-nodata'],

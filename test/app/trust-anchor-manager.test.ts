@@ -142,13 +142,18 @@ describe('what is believed', () => {
       aggressive: true,
       rules: { nsec3MaxIterations: 50 },
     })
-    expect(kept.told()).toEqual([`info: answers are validated from . (${tags(a).join('')}) down`])
+    expect(kept.told()).toEqual([`info: trust anchors: . (${tags(a).join('')}) down`])
     expect(trustedTags(kept)).toEqual(tags(a))
   })
 
   test.each<[string, object, readonly TrustAnchor[], string]>([
-    ['no anchor', {}, [], 'warn: nothing is validated: there is no trust anchor'],
-    ['switched off', { validate: false }, [rootAnchor(a)], 'warn: nothing is validated: "dnssec": {"validate": false}'],
+    ['no anchor', {}, [], 'warn: DNSSEC validation is off: there is no trust anchor'],
+    [
+      'switched off',
+      { validate: false },
+      [rootAnchor(a)],
+      'warn: DNSSEC validation is off: "dnssec": {"validate": false}',
+    ],
   ])('%s: nothing is validated, and that is said', (_what, dnssec, anchors, line) => {
     const kept = keep(dnssec, { anchors })
     expect(kept.keeper.validation().validate).toBe(false)
@@ -203,7 +208,7 @@ describe('what is believed', () => {
     kept.clock.advance(2_000)
     expect([kept.zone.changes, kept.told()]).toEqual([
       1,
-      ['warn: the negative trust anchor of broken.test. has ended: what is below it is validated again'],
+      ['warn: the negative trust anchor for broken.test. has expired: names below it are validated again'],
     ])
   })
 })
@@ -215,20 +220,20 @@ describe('the clock', () => {
       'is before this version',
       releasedAt - 10 * 365 * DAY,
       null,
-      /^error: the clock says 2016-.* and looks slow by 9 years at least: it is before the day on which this version was made; signed names fail until it is set$/,
+      /^error: the system clock says 2016-.* and looks slow by 9 years at least: it is before the day on which this version was made; signed names fail until the clock is set$/,
     ],
     ['is a day before this version, somewhere', releasedAt - DAY + 60, null, null],
     [
       'is years fast',
       START + 4 * 365 * DAY,
       signedNow([a], [a], START),
-      /^error: the clock says .* and looks fast by 3 years at least: every signature over the keys of \. has ended/,
+      /^error: the system clock says .* and looks fast by 3 years at least: every signature over the keys of \. has ended/,
     ],
     [
       'is weeks slow',
       START,
       signedNow([a], [a], START + 40 * DAY),
-      /^error: the clock says .* and looks slow by 30 days at least: every signature over the keys of \. begins later/,
+      /^error: the system clock says .* and looks slow by 30 days at least: every signature over the keys of \. begins later/,
     ],
     ['is hours fast', START + 20 * DAY + 3_600, signedNow([a], [a], START), null],
   ])('that %s', (_what, wall, set, expected) => {
@@ -245,7 +250,7 @@ describe('the clock', () => {
     expect(kept.zone.asked).toEqual(['. DNSKEY'])
     const failing = keep({}, { set: null })
     expect(failing.told()).toContain(
-      'error: the keys of the trust anchor . could not be checked, trying again: no server answers',
+      'error: the keys of the trust anchor . could not be refreshed, retrying: no server answers',
     )
     failing.clock.advance(2 * 3_600_000 + 1)
     expect([failing.zone.asked.length, failing.told()]).toEqual([3, []])
@@ -257,23 +262,23 @@ describe('managed anchors', () => {
 
   test('the life of a roll-over: new key, 30 days, believed; old key revoked; a restart knows it', async () => {
     const kept = keep(managed())
-    expect(kept.told()).toContain(`info: key ${tags(a).join('')} (ED25519) of the trust anchor . is believed`)
+    expect(kept.told()).toContain(`info: key ${tags(a).join('')} (ED25519) of the trust anchor . is trusted`)
     live(kept, 29, [a, b], [a])
     expect(trustedTags(kept)).toEqual(tags(a))
     expect(kept.told()).toEqual([
-      `info: key ${tags(b).join('')} (ED25519) of the trust anchor . is new: it will be believed when it has stood there for 30 days`,
+      `info: key ${tags(b).join('')} (ED25519) of the trust anchor . is pending: trusted after the 30-day hold-down`,
     ])
     live(kept, 3, [a, b], [a])
     expect([trustedTags(kept), kept.zone.changes, kept.told()]).toEqual([
       tags(a, b),
       1,
-      [`info: key ${tags(b).join('')} (ED25519) of the trust anchor . is believed`],
+      [`info: key ${tags(b).join('')} (ED25519) of the trust anchor . is trusted`],
     ])
     live(kept, 2, [revokedOf(a), b], [revokedOf(a), b])
     expect([trustedTags(kept), kept.zone.changes, kept.told()]).toEqual([
       tags(b),
       2,
-      [`warn: key ${tags(a).join('')} (ED25519) of the trust anchor . is revoked: it is not believed any more`],
+      [`warn: key ${tags(a).join('')} (ED25519) of the trust anchor . is revoked and no longer trusted`],
     ])
     await kept.keeper.close()
     // The revoked key is still configured.
@@ -317,9 +322,7 @@ describe('managed anchors', () => {
     const island = name('test')
     const kept = keep(managed(), { anchors: [rootAnchor(a), { name: island, ds: [dsOf(b, island)], keys: [] }] })
     expect(kept.zone.asked).toEqual(['. DNSKEY', 'test. DNSKEY'])
-    expect(kept.told()[0]).toBe(
-      `info: answers are validated from . (${tags(a).join('')}), test. (${tags(b).join('')}) down`,
-    )
+    expect(kept.told()[0]).toBe(`info: trust anchors: . (${tags(a).join('')}), test. (${tags(b).join('')}) down`)
   })
 
   test('a damaged state is not used and is told; the one before is; without it the configured anchors', async () => {
@@ -335,7 +338,7 @@ describe('managed anchors', () => {
     const damaged = keep(managed(), { wall, set, start: false })
     expect([trustedTags(damaged), damaged.told()]).toEqual([
       tags(a, b),
-      [expect.stringMatching(/^error: state of trust anchors: the keys in .*keys are not used:\n.*keys:\d+:1: /)],
+      [expect.stringMatching(/^error: trust anchor state: the keys in .*keys are not used:\n.*keys:\d+:1: /)],
     ])
     writeFileSync(`${stateIn()}.old`, 'nonsense')
     const lost = keep(managed(), { wall, set, start: false })
@@ -345,7 +348,7 @@ describe('managed anchors', () => {
   test('a state that cannot be written is told; validation goes on', async () => {
     const kept = keep({ managedAnchors: join(place.directory, 'nowhere', 'keys') })
     await kept.keeper.close()
-    expect(kept.told().join('\n')).toMatch(/error: state of trust anchors: .*ENOENT/)
+    expect(kept.told().join('\n')).toMatch(/error: trust anchor state: .*ENOENT/)
     expect(kept.keeper.validation().validate).toBe(true)
   })
 

@@ -315,7 +315,7 @@ describe('serve', () => {
     running.push(inside)
     expect(await run(`serve --listen 127.0.0.1:${inside.port} --log-level silent`)).toMatchObject({
       code: 69,
-      err: expect.stringContaining(`127.0.0.1:${inside.port}/udp is taken by`),
+      err: expect.stringContaining(`127.0.0.1:${inside.port}/udp is in use by`),
     })
   })
 

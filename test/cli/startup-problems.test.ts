@@ -19,7 +19,7 @@ describe('why a port cannot be had', () => {
       uid: 33,
       process: { pid: 812, name: 'dnsmasq' },
     })
-    expect(text).toContain('127.0.0.1:53/udp is taken by dnsmasq (process 812), bound to 0.0.0.0.')
+    expect(text).toContain('127.0.0.1:53/udp is in use by dnsmasq (process 812), bound to 0.0.0.0.')
     expect(text).toContain('rootwalk serve --listen 127.0.0.1:5300')
     expect(exitCode).toBe(Exit.Unavailable)
   })
@@ -43,7 +43,7 @@ describe('why a port cannot be had', () => {
 
   test('taken by somebody we cannot see: how to find out', () => {
     expect(explainListen(trouble('EADDRINUSE'), null).text).toMatch(
-      /taken by another program\.[\s\S]*sudo ss -lunpt 'sport = :53'/,
+      /in use by another program\.[\s\S]*sudo ss -lunpt 'sport = :53'/,
     )
     expect(explainListen(trouble('EADDRINUSE'), { address: '::', uid: 0, process: null }).text).toContain(
       'a program of user 0, bound to ::',

@@ -204,7 +204,7 @@ describe('everything that is wrong is told at once, each with its place', () => 
     ['[]', 'F:1:1: the configuration: expected object, received array'],
     [
       '{"allow": ["10.0.0.1/8"]}',
-      'F:1:12: allow[0]: expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix',
+      'F:1:12: allow[0]: expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits after the prefix',
     ],
     ['{"zones": [{"fil": "x"}]}', 'F:1:12: zones[0].file: expected string, received undefined'],
     ['{"cache": {"minTtl": 10, "maxTtl": 5}}', 'F:1:22: cache.minTtl: is above maxTtl (5)'],
@@ -227,7 +227,7 @@ describe('everything that is wrong is told at once, each with its place', () => 
     expect(complaints('{"listen": ["127.0.0.1", "192.168.1.1"]}')).toEqual([
       'F:1:26: warning: listen[1]: can be reached from other hosts, but "allow" lets only this one ask; others are refused',
     ])
-    expect(complaints('{"allow": ["::/0"]}')[0]).toContain('warning: allow[0]: lets the whole Internet ask')
+    expect(complaints('{"allow": ["::/0"]}')[0]).toContain('warning: allow[0]: lets the whole Internet send queries')
   })
 
   test.each<[string, string[]]>([
@@ -317,7 +317,7 @@ describe('flags override variables override the file', () => {
       ROOTWALK_ALLOW: '10.0.0.0/8,me',
     })
     expect(got.kind === 'invalid' && got.problems.map(problemText)).toEqual([
-      'ROOTWALK_ALLOW: allow[1]: expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits behind the prefix',
+      'ROOTWALK_ALLOW: allow[1]: expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits after the prefix',
       'ROOTWALK_UPSTREAM_PORT: upstream.port: expected number, received string',
       '--cache-bytes: cache.bytes: expected a number of octets from 1048576, or text such as "64MiB"',
     ])
@@ -469,7 +469,7 @@ describe('dnssec', () => {
     [{ disallow: [256] }, 'dnssec.disallow[0]: expected an algorithm or digest type such as "RSASHA1", "SHA-1" or 7'],
     [
       { trustAnchors: 5 },
-      'dnssec.trustAnchors: expected a file, or a list of them in which "built-in" stands for the root\'s',
+      'dnssec.trustAnchors: expected a file, or a list of them in which "built-in" means the built-in keys of the root',
     ],
     [{ managedAnchors: true }, 'dnssec.managedAnchors: expected a file, or false'],
     [{ nsec3MaxIterations: 151 }, 'dnssec.nsec3MaxIterations: too big: expected number to be <=150'],

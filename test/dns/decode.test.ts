@@ -136,7 +136,7 @@ describe('header and question', () => {
     expect(decoded.why).not.toBe('')
   })
 
-  it('passes over octets behind the last record of a reply', () => {
+  it('passes over octets after the last record of a reply', () => {
     const text = `0001 8000 0001 0000 0000 0000 ${toHex(question)} 0000 0000`
     expect(decodeMessage(hex(text))).toMatchObject({ kind: 'message', message: { answer: [] } })
   })

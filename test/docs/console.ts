@@ -37,7 +37,7 @@ const UNSTABLE: readonly (readonly [RegExp, string])[] = [
   [/\bafter [\d.]+ ms/g, 'after T ms'],
   [/\bQuery time: \d+ msec/g, 'Query time: T msec'],
   [/\bWHEN: \S+/g, 'WHEN: T'],
-  [/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'DATE'],
+  [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'DATE'],
   [/\bexpired \d{14}/g, 'expired DATE'],
   // Which of the servers of a zone is asked is drawn by lot.
   [/\b[\w.-]+\. [\d.:a-f]+#53:/g, 'SERVER:'],

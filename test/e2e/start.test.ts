@@ -63,7 +63,7 @@ needs('npm')('the packed package', () => {
     )
     writeFileSync(join(packed, 'own.hints'), '. 60 NS a.root.\na.root. 60 A 127.0.0.1\n')
     const server = await upAndDown('npm', ['start'], packed, /listening on/)
-    expect(server.said).toMatch(/SIGTERM: finishing what is in flight[\s\S]*stopped/)
+    expect(server.said).toMatch(/SIGTERM: finishing the queries in progress[\s\S]*stopped/)
     const demo = await upAndDown(process.execPath, ['scripts/run.mjs', 'demo', '--port', '0'], packed, /Ctrl-C ends it/)
     expect([demo.ended, demo.said]).toEqual([0, expect.stringContaining('Stopped.')])
     const once = spawnSync(process.execPath, ['dist/cli.js', 'demo', '--once', 'www.example.com'], {

@@ -6,24 +6,24 @@ const problem = { file: 'a.zone', line: 3, column: 5, severity: 'error', message
 
 describe('log', () => {
   test.each<[Event, string, string]>([
-    [{ kind: 'starting', version: '1', file: null }, 'info', 'rootwalk 1, no configuration file, the defaults hold'],
+    [{ kind: 'starting', version: '1', file: null }, 'info', 'rootwalk 1, no configuration file, using the defaults'],
     [{ kind: 'listening', transport: 'tcp', address: '::1', port: 53 }, 'info', 'listening on [::1]:53 (TCP)'],
     [
       { kind: 'zone-rejected', file: 'a.zone', problems: [problem], kept: true },
       'error',
-      'a.zone is not used; the last good version goes on being served:\n  a.zone:3:5: no',
+      'a.zone is not used; the last good version stays in use:\n  a.zone:3:5: no',
     ],
     [
       { kind: 'config-reloaded', file: 'f', needsRestart: ['listen', 'tcp'] },
       'info',
-      'configuration read again from f; a restart is needed for listen, tcp',
+      'configuration reloaded from f; a restart is needed for listen, tcp',
     ],
     [
       { kind: 'config-rejected', file: 'f', problems: [problem] },
       'error',
-      'the new configuration is not used, the old one stays:\n  a.zone:3:5: no',
+      'the new configuration has errors, the old one stays in use:\n  a.zone:3:5: no',
     ],
-    [{ kind: 'priming-failed', reason: 'r' }, 'warn', 'could not ask for the root servers, going on with the hints: r'],
+    [{ kind: 'priming-failed', reason: 'r' }, 'warn', 'priming failed, the root hints stay in use: r'],
     [
       { kind: 'clients-refused', count: 1, client: '203.0.113.0/24' },
       'warn',
@@ -38,7 +38,7 @@ describe('log', () => {
     [
       { kind: 'servfail', count: 3, question: 'a. A', reason: '' },
       'info',
-      '3 queries got SERVFAIL, the latest a. A: no reason known',
+      '3 queries got SERVFAIL, the latest a. A: unknown reason',
     ],
     [{ kind: 'query-log-works', file: 'q', lost: 1 }, 'info', 'queries are logged again to q; 1 line is lost'],
     [

@@ -81,9 +81,9 @@ describe('the walk', () => {
 ├─ zone . from hints, 2 servers
 │  └─ a.root. 198.41.0.4#53: www.example.com. A → NOERROR, 1 authority → referral: ask the servers of the child zone [12.3 ms]
 ├─ zone com. from referral, 1 server
-│  ├─ ns.test. A an address of a server is needed, after 15.0 ms
+│  ├─ ns.test. A a server address is needed, after 15.0 ms
 │  │  └─ answer, A x1 ttl 60 [5.00 ms]
-│  ├─ ns2.test. A is being looked up already: waits for it
+│  ├─ ns2.test. A is already being resolved: joins that resolution
 │  ├─ ns.test. 2001:db8::1#53 over TCP: www.example.com. A → SERVFAIL, 1 authority → servfail: another server [250 ms]
 │  ├─ the cached delegation led nowhere: asking its parent again
 │  └─ local zone home.: answer
@@ -337,7 +337,7 @@ describe('validation', () => {
   }
   const plain = (text: string): string => text.replace(/key \d+/g, 'key N')
   const signed = (zone: string): string =>
-    `secure    signed by key N of ${zone}, ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC`
+    `secure    signed by key N of ${zone}, ECDSAP256SHA256, until 2026-01-16T00:00:00Z`
 
   test('the chain from the anchor down: zone, key, algorithm, which signature over what, until when', () => {
     const steps = stepsOf('www.good.')
@@ -349,7 +349,7 @@ Chain of trust
   www.good. A   ${signed('good.')}
 `)
     expect(plain(explainText(steps))).toContain(
-      '─ good. DS: secure, signed by key N of ., ECDSAP256SHA256, until 2026-01-16 00:00:00 UTC\n',
+      '─ good. DS: secure, signed by key N of ., ECDSAP256SHA256, until 2026-01-16T00:00:00Z\n',
     )
   })
 

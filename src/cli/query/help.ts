@@ -26,8 +26,8 @@ export const QUERY_OPTIONS: Readonly<Record<string, HelpOption>> = {
 }
 
 export const QUERY_HELP: string = [
-  'What stands before the first name is for all queries, what follows a name is',
-  'for its own. A type alone is a name: "query mx" asks for the name mx.',
+  'Options before the first name apply to all queries, those after a name to that',
+  'query only. A type alone is a name: "query mx" asks for the name mx.',
   '',
   'Words with +, each also as +no…, each also cut short:',
   '  asked    tcp rec ad cd dnssec edns[=N] bufsize=N nsid cookie[=HEX]',
@@ -38,6 +38,6 @@ export const QUERY_HELP: string = [
   '           stats qr identify multiline ttlunits ttlid class crypto split=N',
   '           unknownformat rrcomments onesoa expandaaaa',
   '',
-  'Exit code: 0 a reply came, whatever it says; 64 wrong usage; 66 the file of -f',
+  'Exit code: 0 a reply came, whatever its rcode; 64 wrong usage; 66 the file of -f',
   'cannot be read; 69 no reply, or a transfer that ended early.',
 ].join('\n')

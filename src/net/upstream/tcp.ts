@@ -260,7 +260,7 @@ export class TcpUpstream {
   #deliver(connection: Connection, message: Uint8Array): string | null {
     const id = idOf(message)
     const exchange = connection.pending.get(id)
-    if (exchange === undefined) return connection.forgotten.delete(id) ? null : 'a message nobody asked for'
+    if (exchange === undefined) return connection.forgotten.delete(id) ? null : 'a message without a query'
     const { judgement } = takeReply(exchange.sent, message)
     switch (judgement) {
       case 'noise':

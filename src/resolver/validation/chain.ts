@@ -201,7 +201,7 @@ function* keysOf(context: ValidationContext, zone: Name): Steps<ChainEnd> {
   const known = env.caches.zoneStates.keysOf(zone, context.now)
   if (known !== undefined) return { kind: 'secure', keys: known }
   const outcome = yield* lookup({ name: zone, type: RrType.DNSKEY, class: RrClass.IN }, 'dnskey')
-  if (outcome.kind === 'failure') return refusalOf(outcome, `the keys of ${formatName(zone)} are not to be had`)
+  if (outcome.kind === 'failure') return refusalOf(outcome, `the keys of ${formatName(zone)} cannot be fetched`)
   const { security } = outcome
   switch (security.kind) {
     case 'secure': {

@@ -78,7 +78,7 @@ export function* lookUpStatus(context: ValidationContext, name: Name): Steps<Del
   const outcome = yield* lookup({ name, type: RrType.DS, class: RrClass.IN }, 'ds')
   const known = env.caches.zoneStates.delegationStatus(name, env.clock.now())
   if (known !== undefined) return known
-  if (outcome.kind === 'failure') return refusalOf(outcome, `the DS set of ${formatName(name)} is not to be had`)
+  if (outcome.kind === 'failure') return refusalOf(outcome, `the DS set of ${formatName(name)} cannot be fetched`)
   switch (outcome.security.kind) {
     case 'insecure':
       return insecure(outcome.security.note ?? null)

@@ -62,7 +62,7 @@ export function* validateDenial(context: ValidationContext, denial: Denial): Ste
     if (result.kind === 'denial' || result.kind === 'limit') return result
     firstFault ??= result
   }
-  return firstFault ?? bogusData(EdeCode.NsecMissing, `the denial of ${formatName(name)} is signed by nobody`)
+  return firstFault ?? bogusData(EdeCode.NsecMissing, `the denial of ${formatName(name)} is not signed`)
 }
 
 /** As said by the zone `signer`. */

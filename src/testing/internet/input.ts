@@ -174,7 +174,7 @@ function serversOf(origin: Name, zone: Fields, ttl: number): ServerInput[] {
       ? Object.entries(ns)
       : mistake(`expected ns to be an array or an object, found ${described(ns)}`)
   if (entries.length === 0)
-    mistake('expected at least one name server; a delegation that leads nowhere has one that is silent')
+    mistake('expected at least one name server; for a broken delegation name one that is silent')
   const faults = faultsByServer(origin, zone.faults)
   const servers = entries.map(([text, options]) => {
     const name = serverNameIn(origin, text)

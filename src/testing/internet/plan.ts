@@ -168,7 +168,7 @@ export class InternetPlan {
   }
 
   removeDelegation(origin: Name): void {
-    if (origin === ROOT) mistake('nobody delegates the root')
+    if (origin === ROOT) mistake('the root has no delegation')
     const parent = this.#parentOf(this.#zone(origin))
     edit(parent, records => records.filter(({ owner }) => !isWithin(foldName(owner), origin)))
   }
@@ -385,7 +385,7 @@ function plannedServers(
       const other = taken.get(address)
       if (other !== undefined)
         mistake(
-          `two servers at ${address}: ${plainName(other)} and ${plainName(name)}; one server with two names cannot be told apart`,
+          `two servers at ${address}: ${plainName(other)} and ${plainName(name)}; one server cannot have two names`,
         )
       taken.set(address, name)
     }

@@ -192,7 +192,7 @@ function readGeneric(tokens: readonly Token[], first: number): Uint8Array | Rdat
       .join(''),
   )
   if (length !== null && octets instanceof Uint8Array && octets.length === length) return octets
-  return { index: first + 1, error: 'expected the number of octets and so many in hex behind \\#' }
+  return { index: first + 1, error: 'expected the number of octets and that many in hex after \\#' }
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -291,7 +291,7 @@ function readExchange(tokens: readonly Token[]): Read<{ readonly question: Quest
   if (arrow < 0)
     return problemAfter(
       tokens.at(-1) ?? first,
-      `expected "${ARROW}" behind the question, as in "a.test. A -> NOERROR | a.test. 60 A 192.0.2.1"`,
+      `expected "${ARROW}" after the question, as in "a.test. A -> NOERROR | a.test. 60 A 192.0.2.1"`,
     )
   const question = readQuestion(tokens.slice(0, arrow), tokens[arrow] ?? first)
   if ('message' in question) return question
@@ -370,10 +370,7 @@ function readStatus(
       const code = parseUnsigned(words[i + 1]?.text ?? '', MAX_U16)
       const text = words[i + 2]?.quoted === true ? unescapeText(words[i + 2]?.text ?? '') : null
       if (code === null || text === null || typeof text !== 'string')
-        return problemAt(
-          word,
-          'expected a code and a text in quotes behind this, as in EDE 22 "no reachable authority"',
-        )
+        return problemAt(word, 'expected a code and a text in quotes after this, as in EDE 22 "no reachable authority"')
       errors.push({ code, text: new TextDecoder().decode(Uint8Array.from(text, octet => octet.charCodeAt(0))) })
       i += 2
     } else return problemAt(word, `expected "|" and a record, or one of aa ad tc x2 EDE, found ${shown(word.text)}`)
@@ -389,7 +386,7 @@ function rcodeNumber(text: string): number | null {
 function readRecord(tokens: readonly Token[], before: Token): Read<Rr> {
   const [ownerToken] = tokens
   if (ownerToken === undefined)
-    return problemAfter(before, 'expected a record behind "|", as in "a.test. 60 A 192.0.2.1"')
+    return problemAfter(before, 'expected a record after "|", as in "a.test. 60 A 192.0.2.1"')
   const owner = parseName(ownerToken.text, null)
   if (typeof owner !== 'string') return problemAt(ownerToken, owner.error)
   const at = ({ index, error }: RdataError): CassetteProblem =>

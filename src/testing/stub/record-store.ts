@@ -248,7 +248,9 @@ function checkTogether(name: Name, sets: Sets): void {
 function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonly RRset[] {
   const named = file ?? 'zone text'
   const reader = new ZoneReader(defaultLimits.zone)
-  const alone: Include = () => ({ error: 'nothing can be included here: there is no file to look beside' })
+  const alone: Include = () => ({
+    error: 'nothing can be included here: there is no file whose directory could be searched',
+  })
   const parsed = parseZoneText(text, {
     file: named,
     origin: origin === undefined ? null : wireName(origin, 'an origin'),

@@ -203,7 +203,7 @@ describe.each(ways)('over %s', (_way, openUdp) => {
       expect(client.messages.length).toBe(1)
     })
 
-    it('tells when the kernel grants a smaller receive buffer than asked for', async () => {
+    it('tells when the kernel grants a receive buffer of a smaller receive buffer than asked for', async () => {
       const wantedBytes = 2 ** 30
       const { events } = await open(respond, { limits: limitsWith({ server: { udpReceiveBufferBytes: wantedBytes } }) })
       const small = events.find(e => e.kind === 'receive-buffer-small')

@@ -114,9 +114,9 @@ describe('one exchange over TCP', () => {
     [
       'answers an ID that is not asked',
       (q, socket) => socket.write(frame(patched(answer(q), { 0: (q[0] ?? 0) ^ 1 }))),
-      'a message nobody asked for',
+      'a message without a query',
     ],
-    ['sends an empty message', (_q, socket) => socket.write(Uint8Array.of(0, 0)), 'a message nobody asked for'],
+    ['sends an empty message', (_q, socket) => socket.write(Uint8Array.of(0, 0)), 'a message without a query'],
   ])('ends at once when the server %s', async (_what, act, reason) => {
     const { ask, upstream, clock } = makeUpstream()
     const { server } = await tcpServer(act)

@@ -53,7 +53,7 @@ const program = await writeProgram([
   // A thread of listeners needs a tenth of the server.
   { name: 'listener', modules: await neededBy([THREAD]) },
   { name: 'zones', modules: await neededBy([ZONE_THREAD]) },
-  { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-words.js']) },
+  { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-args.js']) },
 ])
 await writeCommonJs()
 writeLicences([...program, ...inside].flatMap(({ moduleIds }) => moduleIds))

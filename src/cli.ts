@@ -14,7 +14,7 @@ import type { Output } from './cli/output.ts'
 import { Exit } from './cli/startup-problems.ts'
 import { version } from './system/version.ts'
 
-export interface Surroundings extends Output {
+export interface CliContext extends Output {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly directory: string
   /** Standard output is a terminal. */
@@ -26,7 +26,7 @@ export interface Surroundings extends Output {
 type Arguments = Readonly<Record<string, unknown>>
 
 /** Runs a command; the exit code. Never rejects. */
-export async function main(words: readonly string[], around: Surroundings): Promise<number> {
+export async function main(words: readonly string[], around: CliContext): Promise<number> {
   // Without loading anything: scripts ask for the version often.
   if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
     around.out(`${version}\n`)
@@ -60,9 +60,9 @@ class UsageError extends Error {}
  * `exec` adds to the time of the command it runs, whose arguments are not ours: read without yargs. Null: yargs reports
  * the error.
  */
-async function execAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
+async function execAtOnce(words: readonly string[], around: CliContext): Promise<number | null> {
   if (words[0] !== 'exec') return null
-  const { readExecWords } = await import('./cli/exec-words.ts')
+  const { readExecWords } = await import('./cli/exec-args.ts')
   const options = readExecWords(words.slice(1))
   if (options === null) return null
   const { runExec } = await import('./cli/exec.ts')
@@ -77,7 +77,7 @@ async function demoAtOnce(words: readonly string[]): Promise<number | null> {
 }
 
 /** Arguments in the style of dig have their own rules. Null: help is wanted. */
-async function queryAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
+async function queryAtOnce(words: readonly string[], around: CliContext): Promise<number | null> {
   if (words[0] !== 'query') return null
   const { runQueryLine } = await import('./cli/query/line.ts')
   const ran = await runQueryLine(words.slice(1), family => ownServer(around, family), around)
@@ -86,10 +86,10 @@ async function queryAtOnce(words: readonly string[], around: Surroundings): Prom
 }
 
 /** `serve` starts in less time without yargs. Null: yargs shall help, or say what is wrong. */
-async function serveAtOnce(words: readonly string[], around: Surroundings): Promise<number | null> {
+async function serveAtOnce(words: readonly string[], around: CliContext): Promise<number | null> {
   if (words[0] !== 'serve') return null
   const [{ readServeWords }, { runServe }] = await Promise.all([
-    import('./cli/serve-words.ts'),
+    import('./cli/serve-args.ts'),
     import('./cli/serve.ts'),
   ])
   const read = readServeWords(words.slice(1))
@@ -107,8 +107,8 @@ async function didYouMean(message: string): Promise<string> {
   if (unknown === undefined) return ''
   const { flagName, overridable } = await import('./config/sources.ts')
   const { suggest } = await import('./presentation/suggest.ts')
-  const { STUB_OPTIONS } = await import('./cli/stub-words.ts')
-  const { EXEC_OPTIONS } = await import('./cli/exec-words.ts')
+  const { STUB_OPTIONS } = await import('./cli/stub-args.ts')
+  const { EXEC_OPTIONS } = await import('./cli/exec-args.ts')
   const near = suggest(unknown, [
     'config',
     'json',
@@ -131,7 +131,7 @@ type Command = () => Promise<number>
 /** Handlers only say what is to be done; it is done when the words have been understood. */
 type Choose = (command: Command) => void
 
-async function choose(words: readonly string[], around: Surroundings): Promise<Command> {
+async function choose(words: readonly string[], around: CliContext): Promise<Command> {
   const { default: yargs } = await import('yargs')
   const chosen: { command: Command } = { command: () => Promise.resolve(Exit.Ok) }
   const take: Choose = command => {
@@ -227,7 +227,7 @@ function dnssecOverrides(argv: Arguments): Override[] {
  * yargs makes the help text of a command whenever it runs; for all these flags it would take a tenth of the time to
  * start.
  */
-function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: boolean): void {
+function addServe(cli: Argv, around: CliContext, take: Choose, readsOptions: boolean): void {
   cli.command(
     'serve',
     'Run the resolver',
@@ -279,7 +279,7 @@ function addServe(cli: Argv, around: Surroundings, take: Choose, readsOptions: b
 }
 
 /** Only for help and completion: `queryAtOnce` runs it. */
-function addQuery(cli: Argv, _around: Surroundings, take: Choose): void {
+function addQuery(cli: Argv, _around: CliContext, take: Choose): void {
   cli.command(
     'query [words..]',
     'Ask a server, as dig does',
@@ -303,7 +303,7 @@ function addQuery(cli: Argv, _around: Surroundings, take: Choose): void {
 
 /** Where our own resolver listens, as far as the configuration says. */
 async function ownServer(
-  around: Surroundings,
+  around: CliContext,
   family: 4 | 6 | null,
 ): Promise<{ readonly address: string; readonly port: number }> {
   const { loadConfig } = await import('./config/sources.ts')
@@ -321,7 +321,7 @@ async function ownServer(
   return { address: wildcards[first.address] ?? first.address, port: first.port }
 }
 
-function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
+function addExplain(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'explain <name> [type]',
     'Resolve once from the root and show every step',
@@ -375,7 +375,7 @@ function addExplain(cli: Argv, around: Surroundings, take: Choose): void {
 }
 
 /** Only for help and completion: `demoAtOnce` runs it. */
-function addDemo(cli: Argv, _around: Surroundings, take: Choose): void {
+function addDemo(cli: Argv, _around: CliContext, take: Choose): void {
   cli.command(
     'demo [words..]',
     'Run the resolver in a simulated internet',
@@ -397,12 +397,12 @@ function addDemo(cli: Argv, _around: Surroundings, take: Choose): void {
   )
 }
 
-function addStub(cli: Argv, around: Surroundings, take: Choose): void {
+function addStub(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'stub',
     'Run a DNS stub for tests',
     async command => {
-      const { STUB_OPTIONS } = await import('./cli/stub-words.ts')
+      const { STUB_OPTIONS } = await import('./cli/stub-args.ts')
       return command
         .options(STUB_OPTIONS)
         .example('$0 stub --zone test.zone --port 5353', 'Answer from a zone file')
@@ -410,7 +410,7 @@ function addStub(cli: Argv, around: Surroundings, take: Choose): void {
     },
     argv =>
       take(async () => {
-        const { readStubOptions } = await import('./cli/stub-words.ts')
+        const { readStubOptions } = await import('./cli/stub-args.ts')
         const read = readStubOptions(argv)
         if (read.kind === 'usage') throw new UsageError(read.message)
         const { runStub } = await import('./cli/stub.ts')
@@ -420,12 +420,12 @@ function addStub(cli: Argv, around: Surroundings, take: Choose): void {
 }
 
 /** Only for help and complaints: `execAtOnce` runs it. */
-function addExec(cli: Argv, _around: Surroundings, take: Choose): void {
+function addExec(cli: Argv, _around: CliContext, take: Choose): void {
   cli.command(
     'exec',
     'Run a command whose only network is a DNS stub',
     async command => {
-      const { EXEC_OPTIONS } = await import('./cli/exec-words.ts')
+      const { EXEC_OPTIONS } = await import('./cli/exec-args.ts')
       return command
         .usage('Usage: $0 exec [options] -- COMMAND …')
         .options(EXEC_OPTIONS)
@@ -444,7 +444,7 @@ function addExec(cli: Argv, _around: Surroundings, take: Choose): void {
   )
 }
 
-function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
+function addCheckConfig(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'check-config [file]',
     'Check a configuration and list its errors',
@@ -466,7 +466,7 @@ function addCheckConfig(cli: Argv, around: Surroundings, take: Choose): void {
   )
 }
 
-function addCheckZone(cli: Argv, around: Surroundings, take: Choose): void {
+function addCheckZone(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'check-zone <files..>',
     'Check zone files and list their errors',
@@ -522,7 +522,7 @@ const text = (value: unknown): string | undefined =>
 const list = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)]
 
-const sourcesFrom = (argv: Arguments, around: Surroundings, flags: readonly Override[]): ConfigSources => ({
+const sourcesFrom = (argv: Arguments, around: CliContext, flags: readonly Override[]): ConfigSources => ({
   file: text(argv.config),
   environment: around.environment,
   flags,
@@ -537,7 +537,7 @@ async function overridesFrom(argv: Arguments, paths: readonly (readonly string[]
       .filter(takesList)
       .map(setting => flagName(setting.path)),
   )
-  const { items } = await import('./cli/serve-words.ts')
+  const { items } = await import('./cli/serve-args.ts')
   return paths.flatMap((path): Override[] => {
     const name = flagName(path)
     const value = argv[name]

@@ -105,7 +105,7 @@ export type Event =
       readonly kind: 'warmed-up'
       readonly ended: 'done' | 'busy' | 'stopped' | 'bug'
       readonly questions: number
-      readonly unplanned: number
+      readonly unexpected: number
       readonly ms: number
     }
   | { readonly kind: 'stopping'; readonly signal: string }

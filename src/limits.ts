@@ -286,13 +286,13 @@ export interface CacheLimits {
   readonly lameMs: number
   /**
    * A server that let this many queries about a zone time out, over at least this time and with no reply between, is
-   * throttled; from then on it gets one query in each heldBackProbeMs, so that a server that comes back is noticed
+   * throttled; from then on it gets one query in each throttleProbeMs, so that a server that comes back is noticed
    * within that time. Unbound blocks one when its time-out has grown to 12 s and probes within 120 s, PowerDNS after 64
    * time-outs for 60 s.
    */
-  readonly heldBackTimeouts: number
-  readonly heldBackAfterMs: number
-  readonly heldBackProbeMs: number
+  readonly throttleTimeouts: number
+  readonly throttleAfterMs: number
+  readonly throttleProbeMs: number
   /** "Network unreachable" in a row before an address family counts as dead; one alone may be a route that flaps. */
   readonly familyUnreachables: number
   /** A family that was heard within this time is not dead whatever the kernel says of one network. */
@@ -745,9 +745,9 @@ export const defaultLimits: Limits = deepFreeze({
     bogusMaxMs: MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS,
     lameMs: 10 * MINUTE_MS,
-    heldBackTimeouts: 5,
-    heldBackAfterMs: 5_000,
-    heldBackProbeMs: 2_000,
+    throttleTimeouts: 5,
+    throttleAfterMs: 5_000,
+    throttleProbeMs: 2_000,
     familyUnreachables: 3,
     familyQuietMs: MINUTE_MS,
     familyDeadMs: MINUTE_MS,

@@ -10,9 +10,9 @@ import { ADDRESS_WORD, originPort } from '../net/linux/message-block.ts'
 import { addressIn } from '../net/batch/peer-addresses.ts'
 import { HAND_OVER, type DatagramHandler, type Loss } from '../net/batch/loop.ts'
 import type { ThreadStart } from '../net/batch/thread.ts'
-import { BytePath, silenceFor, type BytePathSettings } from '../server/byte-path.ts'
+import { BytePath, dropReason, type BytePathSettings } from '../server/byte-path.ts'
 import { Counters, type CounterName, rcodeIndex } from '../server/counters.ts'
-import { NOTE_HIT, NOTE_PREFETCH, noteValue } from '../server/hit-reports.ts'
+import { HIT_REPORT, PREFETCH_REPORT, reportValue } from '../server/hit-reports.ts'
 import { makeAdmission, type GateParts } from '../server/pipeline.ts'
 import { QuickGate } from '../server/quick-gate.ts'
 
@@ -21,7 +21,7 @@ export interface ThreadSettings {
   readonly gate: GateParts
   readonly bytePath: BytePathSettings
   /** Whether every answer is reported to the main thread, which logs it. */
-  readonly tellsHits: boolean
+  readonly reportsHits: boolean
 }
 
 export interface ThreadProgram {
@@ -57,10 +57,10 @@ class ListenerHandler implements DatagramHandler {
   readonly #queries: number
   readonly #hits: number
   #gate: QuickGate
-  #tellsHits: boolean
+  #reportsHits: boolean
   #time = 0
   note = 0
-  noteValue = 0
+  reportValue = 0
 
   constructor({ answers, counters, settings }: ThreadProgram, now: () => number) {
     const reader = new AnswerReader(answers)
@@ -71,14 +71,14 @@ class ListenerHandler implements DatagramHandler {
     this.#hits = this.#counters.index('answeredFromCache')
     this.#now = now
     this.#gate = new QuickGate(makeAdmission(settings.gate))
-    this.#tellsHits = settings.tellsHits
+    this.#reportsHits = settings.reportsHits
   }
 
-  adopt(settings: unknown): void {
+  updateSettings(settings: unknown): void {
     if (!isSettings(settings)) throw new TypeError('settings that are none')
     this.#gate = new QuickGate(makeAdmission(settings.gate))
-    this.#bytePath.settle(settings.bytePath)
-    this.#tellsHits = settings.tellsHits
+    this.#bytePath.updateSettings(settings.bytePath)
+    this.#reportsHits = settings.reportsHits
   }
 
   begin(): void {
@@ -98,10 +98,10 @@ class ListenerHandler implements DatagramHandler {
     const counters = this.#counters
     const port = originPort(peers, peerAt)
     const verdict = this.#gate.verdict(peers, peerAt + ADDRESS_WORD[family], family, port, addressAt)
-    const silenced = silenceFor(port, verdict)
-    if (silenced !== null) {
+    const dropped = dropReason(port, verdict)
+    if (dropped !== null) {
       counters.add(this.#queries)
-      counters.add(counters.index(silenced))
+      counters.add(counters.index(dropped))
       return 0
     }
     // REFUSED needs a real response, so the value path sends it.
@@ -111,9 +111,9 @@ class ListenerHandler implements DatagramHandler {
     counters.add(this.#queries)
     counters.add(this.#hits)
     counters.add(rcodeIndex(out[outAt + 3] ?? 0))
-    if (this.#tellsHits) this.note = NOTE_HIT
-    if (this.#reader.lastWantsPrefetch) this.note |= NOTE_PREFETCH
-    if (this.note !== 0) this.noteValue = noteValue(octets, (out[outAt + 3] ?? 0) & 0xf)
+    if (this.#reportsHits) this.note = HIT_REPORT
+    if (this.#reader.lastWantsPrefetch) this.note |= PREFETCH_REPORT
+    if (this.note !== 0) this.reportValue = reportValue(octets, (out[outAt + 3] ?? 0) & 0xf)
     return octets
   }
 
@@ -127,7 +127,7 @@ const addressAt = (words: Uint32Array, at: number, family: 4 | 6): ReturnType<ty
   addressIn(words, at - ADDRESS_WORD[family], family)
 
 const isSettings = (value: unknown): value is ThreadSettings =>
-  typeof value === 'object' && value !== null && 'gate' in value && 'bytePath' in value && 'tellsHits' in value
+  typeof value === 'object' && value !== null && 'gate' in value && 'bytePath' in value && 'reportsHits' in value
 
 const isProgram = (value: unknown): value is ThreadProgram =>
   typeof value === 'object' &&

@@ -14,7 +14,7 @@ import { rootHints } from '../zone/hints.ts'
 import { loadAnchors } from './load-anchors.ts'
 import { loadHints } from './load-hints.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
-import { TrustKeeper } from './trust-anchor-manager.ts'
+import { TrustAnchorManager } from './trust-anchor-manager.ts'
 
 /** What is used instead of what the configuration names. */
 export interface Instead {
@@ -41,7 +41,7 @@ export interface OpenEngine {
   readonly kind: 'engine'
   readonly recursor: Recursor
   /** Not started: nothing is asked until it is. */
-  readonly trust: TrustKeeper
+  readonly trust: TrustAnchorManager
   /** Of hints and anchors; those of zones are events. */
   readonly warnings: Omit<FileProblems, 'zones'>
   /**
@@ -115,7 +115,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
   const clock = systemClock()
   const named = loadNamed(config, ports)
   let current = { config, hints: named.hints }
-  const trust = new TrustKeeper({
+  const trust = new TrustAnchorManager({
     clock,
     limits: config.limits.dnssec,
     events,

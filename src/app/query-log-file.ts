@@ -47,7 +47,7 @@ export class QueryLogFile {
     return openLineWriter({
       path,
       bufferBytes: this.#bufferBytes,
-      onTrouble: message => this.#events({ kind: 'query-log-failed', message }),
+      onError: message => this.#events({ kind: 'query-log-failed', message }),
       onRecovery: lost => this.#events({ kind: 'query-log-works', file: path, lost }),
     })
   }

@@ -269,7 +269,7 @@ class Server implements RunningServer {
     log.setLevel(config.log.level)
     engine.configure(config, named)
     serving.configure(config)
-    listeners.settle(serving.threadSettings)
+    listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()
     log.events({
       kind: 'config-reloaded',

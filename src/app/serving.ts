@@ -9,7 +9,7 @@ import type { Watch } from '../policy/recursion.ts'
 import type { EventSink, Serve } from '../ports.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
 import { makeIntake } from '../server/intake.ts'
-import { makeNoteTaker, type TakeNote } from '../server/hit-reports.ts'
+import { makeHitReporter, type OnHitReport } from '../server/hit-reports.ts'
 import { WaitingClients } from '../server/pending-queries.ts'
 import type { QueryLog } from '../server/query-log.ts'
 import { Tally } from '../server/tally.ts'
@@ -30,7 +30,7 @@ export interface ServingOptions {
 /** What a configuration makes of it. */
 interface Current {
   readonly serve: Serve
-  readonly takeNote: TakeNote
+  readonly takeNote: OnHitReport
   readonly threads: ThreadSettings
 }
 
@@ -89,7 +89,7 @@ export class Serving {
         counters: memories[thread] ?? counterMemory(),
         settings: this.threadSettings,
       }),
-      onNote: (kind, value, query, client) => this.#current.takeNote(kind, value, query, client),
+      onHitReport: (kind, value, query, client) => this.#current.takeNote(kind, value, query, client),
       onLost: (why, count) => countLoss(this.#counters, why, count),
     }
   }
@@ -118,7 +118,7 @@ export class Serving {
     const queryLog = this.#logQuery(config)
     const { clock, resolver } = recursor
     return {
-      takeNote: makeNoteTaker({ clock, queryLog, prefetch: question => resolver.prefetch(question) }),
+      takeNote: makeHitReporter({ clock, queryLog, prefetch: question => resolver.prefetch(question) }),
       serve: makeServe({
         recursor,
         allow,
@@ -135,8 +135,8 @@ export class Serving {
       }),
       threads: {
         gate: { allow, limits: { accessVerdicts: limits.server.accessVerdicts } },
-        bytePath: { udpReplyBytes: limits.server.udpReplyBytes, tellsNsid: identity.id !== null },
-        tellsHits: queryLog !== null,
+        bytePath: { udpReplyBytes: limits.server.udpReplyBytes, sendsNsid: identity.id !== null },
+        reportsHits: queryLog !== null,
       },
     }
   }

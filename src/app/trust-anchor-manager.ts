@@ -56,7 +56,7 @@ interface Point {
   failing: boolean
 }
 
-export class TrustKeeper {
+export class TrustAnchorManager {
   readonly #clock: Clock
   readonly #limits: DnssecLimits
   readonly #events: EventSink
@@ -183,7 +183,7 @@ export class TrustKeeper {
     return openStateFile({
       path,
       maxBytes: this.#limits.managedBytes,
-      onTrouble: message => this.#events({ kind: 'anchor-state-failed', message: `${path}: ${message}`, problems: [] }),
+      onError: message => this.#events({ kind: 'anchor-state-failed', message: `${path}: ${message}`, problems: [] }),
     })
   }
 

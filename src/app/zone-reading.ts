@@ -25,7 +25,7 @@ export interface ReadOptions {
   /** Records outside the zone are errors. */
   readonly strict?: boolean
   /** Null comes back when the zone has more records, or includes a file of more octets. */
-  readonly most?: { readonly records: number; readonly octets: number }
+  readonly max?: { readonly records: number; readonly octets: number }
   readonly onProgress?: (progress: ReadProgress) => void
 }
 
@@ -50,7 +50,7 @@ export function readZone(
   limits: ZoneLimits,
   options: ReadOptions = {},
 ): ReadZone | null {
-  const { strict = false, most, onProgress } = options
+  const { strict = false, max: most, onProgress } = options
   const reader = new ZoneReader(
     most === undefined ? limits : { ...limits, fileBytes: Math.min(limits.fileBytes, most.octets) },
   )

@@ -131,7 +131,7 @@ export class ZoneStore {
         const touched = new Set([...added, ...changed, ...removed])
         void this.#inTurn(() => this.#readBeside(file => touched.has(file))).then(() => this.#tellWatcher())
       },
-      onTrouble: problem => events({ kind: 'zone-warnings', file: problem.file, problems: [problem] }),
+      onError: problem => events({ kind: 'zone-warnings', file: problem.file, problems: [problem] }),
     })
     this.#tellWatcher()
   }
@@ -211,7 +211,7 @@ export class ZoneStore {
   #readHere({ file, origin }: Source, most?: Most): TimedRead | null {
     const { clock, limits } = this.#parts
     const began = clock.now()
-    const read = most === undefined ? readZone(file, origin, limits) : readZone(file, origin, limits, { most })
+    const read = most === undefined ? readZone(file, origin, limits) : readZone(file, origin, limits, { max: most })
     return read === null ? null : { ...read, ms: clock.now() - began }
   }
 

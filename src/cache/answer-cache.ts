@@ -44,7 +44,15 @@ import {
   USED,
   viewAnswers,
 } from './answer-memory.ts'
-import { countDown, isCacheable, noteBeside, noteRoom, patchHeader, rotateRun, writeOpt } from './answer-patch.ts'
+import {
+  countDown,
+  isCacheable,
+  writePatchInfo,
+  patchInfoOctets,
+  patchHeader,
+  rotateRun,
+  writeOpt,
+} from './answer-patch.ts'
 import { AnswerTable } from './answer-table.ts'
 import { elapsedSeconds, plainTtl } from './ttl.ts'
 
@@ -127,7 +135,7 @@ export class AnswerCache implements WritesAnswers {
     this.#limits = limits
     this.#table = new AnswerTable(budget)
     this.#keyWords = new Int32Array(this.#key.buffer)
-    this.#words = new Int32Array(Math.ceil((limits.entryBytes + noteRoom(limits.entryBytes)) / 4))
+    this.#words = new Int32Array(Math.ceil((limits.entryBytes + patchInfoOctets(limits.entryBytes)) / 4))
     this.#octets = new Uint8Array(this.#words.buffer)
     const { buffers, blockShift } = this.#table.memory
     const { rotate, prefetchMinTtl, prefetchPercent } = limits
@@ -164,7 +172,7 @@ export class AnswerCache implements WritesAnswers {
     else for (let i = 0; i < first; i++) octets[i] = wire[i] ?? 0
     // The letters of the question are compared in lower case, and the asker's are put in their place.
     for (let i = 0; i < length; i++) octets[HEADER_OCTETS + i] = this.#key[i] ?? 0
-    const second = noteBeside(octets, first, HEADER_OCTETS + length, ttlOffsets, rotate !== 'fixed', octets, first)
+    const second = writePatchInfo(octets, first, HEADER_OCTETS + length, ttlOffsets, rotate !== 'fixed', octets, first)
     const hash = hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag))
     return this.#table.put(
       { hash, tag, time: now, life, words: this.#words, first, second },

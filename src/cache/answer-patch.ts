@@ -30,7 +30,7 @@ const NO_RUN: Run = { at: 0, stride: 0, count: 0 }
  * change places, five for these: so the number of octets, which is returned, is odd if and only if there are. The
  * message is the first `length` octets of `wire`.
  */
-export function noteBeside(
+export function writePatchInfo(
   wire: Uint8Array,
   length: number,
   questionEnd: number,
@@ -49,8 +49,8 @@ export function noteBeside(
   return behind + RUN_OCTETS - at
 }
 
-/** The most octets that `noteBeside` writes for a message of `octets`. */
-export const noteRoom = (octets: number): number => 2 * Math.ceil(octets / LEAST_RECORD_OCTETS) + RUN_OCTETS
+/** The most octets that `writePatchInfo` writes for a message of `octets`. */
+export const patchInfoOctets = (octets: number): number => 2 * Math.ceil(octets / LEAST_RECORD_OCTETS) + RUN_OCTETS
 
 /**
  * The first two or more A or AAAA records of one owner in the answer section, when the owner is a pointer: then all are

@@ -17,7 +17,7 @@
 import type { Name } from '../dns/name.ts'
 import type { CacheLimits, UpstreamLimits } from '../limits.ts'
 import { flat } from './packed.ts'
-import { Silences } from './unresponsive.ts'
+import { UnresponsiveServers } from './unresponsive.ts'
 import { ByteStore } from './store.ts'
 
 export interface ServerFacts {
@@ -71,7 +71,7 @@ export class ServerStats {
   readonly #servers: ByteStore<Entry>
   readonly #lame: ByteStore<{ readonly until: number }>
   readonly #families = new Map<4 | 6, Family>()
-  readonly silences: Silences
+  readonly unresponsive: UnresponsiveServers
   /**
    * Asked for last, and in the store as long as it stands here: one step of a look-up wants the same server six times.
    */
@@ -89,7 +89,7 @@ export class ServerStats {
         if (entry === this.#last) this.#last = undefined
       },
     )
-    this.silences = new Silences(limits, lameBudget / 2)
+    this.unresponsive = new UnresponsiveServers(limits, lameBudget / 2)
     this.#lame = new ByteStore<{ readonly until: number }>(
       lameBudget / 2,
       (_, key) => limits.entryOverheadBytes + key.length,
@@ -97,7 +97,7 @@ export class ServerStats {
   }
 
   get bytes(): number {
-    return this.#servers.bytes + this.#lame.bytes + this.silences.bytes
+    return this.#servers.bytes + this.#lame.bytes + this.unresponsive.bytes
   }
 
   get size(): number {
@@ -181,7 +181,7 @@ export class ServerStats {
   }
 
   /** It gave a usable reply to this kind of question about the zone. */
-  notLame(key: string, zone: Name, kind: string): void {
+  clearLame(key: string, zone: Name, kind: string): void {
     if (this.#lame.size > 0) this.#lame.delete(`${key} ${kind} ${zone}`)
   }
 
@@ -189,7 +189,7 @@ export class ServerStats {
    * It rejected a question of this kind about the zone which another server of the zone answered: for lameMs it comes
    * after the others, as long as they answer. It is never left out: one rejected question says little about the next.
    */
-  lame(key: string, zone: Name, kind: string, now: number): void {
+  markLame(key: string, zone: Name, kind: string, now: number): void {
     this.#lame.set(flat(`${key} ${kind} ${zone}`), { until: now + this.#limits.lameMs })
   }
 
@@ -245,7 +245,7 @@ export class ServerStats {
   clear(): void {
     this.#servers.clear()
     this.#lame.clear()
-    this.silences.clear()
+    this.unresponsive.clear()
     this.#families.clear()
   }
 

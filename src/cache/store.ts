@@ -9,7 +9,7 @@
  */
 import { LRUCache } from 'lru-cache'
 
-export type Gone<V> = (value: V, key: string) => void
+export type OnEvict<V> = (value: V, key: string) => void
 
 /**
  * A `Map` of V8 throws when its table would exceed 2^24 places, and one whose entries come and go needs twice as many
@@ -20,15 +20,20 @@ const MAP_ENTRIES = 2 ** 23
 export class ByteStore<V extends object | string> {
   readonly #lru: LRUCache<string, V>
   readonly #sizeOf: (value: V, key: string) => number
-  readonly #most: number
+  readonly #maxEntries: number
   readonly budget: number
 
   /**
    * `budget` in bytes, `most` in entries. `sizeOf` must give the same size for the same entry. `gone` hears of entries
    * that leave, not of replaced ones.
    */
-  constructor(budget: number, sizeOf: (value: V, key: string) => number, gone?: Gone<V>, most: number = MAP_ENTRIES) {
-    this.#most = most
+  constructor(
+    budget: number,
+    sizeOf: (value: V, key: string) => number,
+    gone?: OnEvict<V>,
+    maxEntries: number = MAP_ENTRIES,
+  ) {
+    this.#maxEntries = maxEntries
     this.budget = Math.max(1, Math.floor(budget))
     this.#sizeOf = (value, key) => Math.max(1, Math.ceil(sizeOf(value, key)))
     this.#lru = new LRUCache<string, V>({
@@ -66,7 +71,7 @@ export class ByteStore<V extends object | string> {
   set(key: string, value: V): boolean {
     if (this.#sizeOf(value, key) > this.budget) return false
     // Room first: the map must not hold one more for a moment.
-    if (this.#lru.size >= this.#most && !this.#lru.has(key)) this.#lru.pop()
+    if (this.#lru.size >= this.#maxEntries && !this.#lru.has(key)) this.#lru.pop()
     this.#lru.set(key, value)
     return true
   }

@@ -1,13 +1,13 @@
 /**
  * Which servers have answered nothing of a zone for so long that asking them costs clients their patience and us our
  * time (RFC 9520 section 3.2: no query storms to servers that do not answer). Such a server is held back: one query in
- * heldBackProbeMs still goes to it, and the first reply, whatever it says, ends it.
+ * throttleProbeMs still goes to it, and the first reply, whatever it says, ends it.
  *
  * Kept for a server and a zone: a zone of an attacker that names the servers of another, which drop its queries, must
  * not hold them back from the zone that they serve.
  *
  * Invariants: bounded in bytes; only time-outs count, never a message that could be forged; a server is never held back
- * before heldBackTimeouts time-outs over at least heldBackAfterMs with no reply between.
+ * before throttleTimeouts time-outs over at least throttleAfterMs with no reply between.
  */
 import type { Name } from '../dns/name.ts'
 import type { CacheLimits } from '../limits.ts'
@@ -25,10 +25,10 @@ interface Silence {
 
 export type SilenceLimits = Pick<
   CacheLimits,
-  'heldBackTimeouts' | 'heldBackAfterMs' | 'heldBackProbeMs' | 'serverStatsMs' | 'entryOverheadBytes'
+  'throttleTimeouts' | 'throttleAfterMs' | 'throttleProbeMs' | 'serverStatsMs' | 'entryOverheadBytes'
 >
 
-export class Silences {
+export class UnresponsiveServers {
   readonly #limits: SilenceLimits
   readonly #store: ByteStore<Silence>
 
@@ -57,14 +57,14 @@ export class Silences {
     if (this.#store.size > 0) this.#store.delete(keyOf(server, zone))
   }
 
-  /** A query goes to it: if it was held back, none follows before heldBackProbeMs. */
+  /** A query goes to it: if it was held back, none follows before throttleProbeMs. */
   asked(server: string, zone: Name, now: number): void {
     const known = this.#silent(server, zone, now)
-    if (known !== undefined) known.probeAt = now + this.#limits.heldBackProbeMs
+    if (known !== undefined) known.probeAt = now + this.#limits.throttleProbeMs
   }
 
   /** For how long it has been silent, in ms, when it should not be asked now; else null. */
-  heldBack(server: string, zone: Name, now: number): number | null {
+  throttledFor(server: string, zone: Name, now: number): number | null {
     const known = this.#silent(server, zone, now)
     return known === undefined || now >= known.probeAt ? null : now - known.since
   }
@@ -75,9 +75,9 @@ export class Silences {
 
   #silent(server: string, zone: Name, now: number): Silence | undefined {
     if (this.#store.size === 0) return undefined
-    const { heldBackTimeouts, heldBackAfterMs, serverStatsMs } = this.#limits
+    const { throttleTimeouts, throttleAfterMs, serverStatsMs } = this.#limits
     const known = this.#store.get(keyOf(server, zone))
-    if (known === undefined || known.timeouts < heldBackTimeouts || known.lastAt - known.since < heldBackAfterMs)
+    if (known === undefined || known.timeouts < throttleTimeouts || known.lastAt - known.since < throttleAfterMs)
       return undefined
     return now - known.lastAt < serverStatsMs ? known : undefined
   }

@@ -35,7 +35,7 @@ export const shellWords = ({ scratch, resolvConf, hosts, nsswitch, program }: In
  * What the shell says on descriptor 3 when everything is in place, and what the process inside says when it can take
  * signals.
  */
-const FURNISHED = 'f'
+const FILES_READY = 'f'
 export const READY = 'r'
 
 /** The exit code of the shell when the namespaces exist but could not be furnished. */
@@ -91,7 +91,7 @@ const SCRIPT = `
 ) >&2
 [ $? -eq 0 ] || exit ${NOT_FURNISHED}
 shift 4
-printf ${FURNISHED} >&3
+printf ${FILES_READY} >&3
 exec "$@" 2>&4 4>&-
 `
 
@@ -117,7 +117,7 @@ export function nsswitchText(systems: string): string {
 }
 
 /** What hinders, as far as the system says. */
-export interface Hindrance {
+export interface NamespaceFailure {
   /** What the tools said. */
   readonly said: string
   /** The namespaces were made, but not furnished. */
@@ -132,7 +132,7 @@ export interface Hindrance {
 }
 
 /** Why it could not be, what helps, and how to do without. */
-export function explainHindrance({ said, furnishing, root, switches }: Hindrance): string {
+export function explainHindrance({ said, furnishing, root, switches }: NamespaceFailure): string {
   const lines = [
     `rootwalk exec: ${furnishing ? 'the private network could not be set up' : `this system does not let ${root ? 'this process' : 'an ordinary user'} make a private network`}.`,
   ]

@@ -21,7 +21,7 @@ import {
   resolvConfText,
   shellWords,
 } from './exec-namespace.ts'
-import type { ExecOptions } from './exec-words.ts'
+import type { ExecOptions } from './exec-args.ts'
 import { Exit } from './startup-problems.ts'
 
 /** The order for the process inside, as JSON in its arguments. */

@@ -40,7 +40,7 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
 function warmUpLater(server: RunningServer, config: Config, signal: AbortSignal): void {
   const load = async (): Promise<void> => {
     const { warmUp } = await import('../warm-up/warm-up.ts')
-    await warmUp({ config, events: server.events, like: server.recursor, waiting: () => server.waiting, signal })
+    await warmUp({ config, events: server.events, sharedPorts: server.recursor, waiting: () => server.waiting, signal })
   }
   const timer = setTimeout(() => {
     load().catch((error: unknown) => server.events({ kind: 'bug', where: 'warm-up', error, question: null }))

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util'
 import { type RunningServer, StartError } from '../app/server.ts'
 import { runQuery } from '../cli/query/query.ts'
-import { readDigWords } from '../cli/query/dig-words.ts'
+import { readDigWords } from '../cli/query/dig-args.ts'
 import { errorText, type Event } from '../events.ts'
 import { noPaint, type Paint, type Style } from '../render/walk.ts'
 import { defaultLimits } from '../limits.ts'

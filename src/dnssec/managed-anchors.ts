@@ -68,7 +68,7 @@ export function observe(
   const keys = withNew(aged, present, configured, {
     now,
     hold: Math.max(limits.addHoldDown, seen.originalTtl),
-    most: limits.managedKeys,
+    max: limits.managedKeys,
   })
   return { point: { ...point, keys, seenAt: Math.max(point.seenAt, now) }, changes: changesBetween(point.keys, keys) }
 }
@@ -186,7 +186,7 @@ function withNew(
   keys: readonly ManagedKey[],
   present: readonly Uint8Array[],
   configured: TrustAnchor,
-  { now, hold, most }: { readonly now: number; readonly hold: number; readonly most: number },
+  { now, hold, max: most }: { readonly now: number; readonly hold: number; readonly max: number },
 ): readonly ManagedKey[] {
   const list = [...keys]
   const add = (rdata: Uint8Array, trusted: boolean): void => {

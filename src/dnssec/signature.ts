@@ -81,7 +81,7 @@ interface Candidate {
 }
 
 /** Why a signature does not count. Of several, the one that came furthest is reported. */
-interface Complaint {
+interface SignatureFailure {
   readonly kind: 'complaint'
   readonly progress: number
   readonly ede: EdeCode
@@ -90,9 +90,18 @@ interface Complaint {
 }
 
 /** In the order of the checks. */
-const Progress = { NONE: 0, FORM: 1, SCOPE: 2, ALGORITHM: 3, KEY: 4, KEY_FLAGS: 5, TIME: 6, VERIFICATION: 7 } as const
+const FurthestStep = {
+  NONE: 0,
+  FORM: 1,
+  SCOPE: 2,
+  ALGORITHM: 3,
+  KEY: 4,
+  KEY_FLAGS: 5,
+  TIME: 6,
+  VERIFICATION: 7,
+} as const
 
-const complaint = (progress: number, ede: EdeCode, text: string, rrsig: Rrsig | null = null): Complaint => ({
+const failure = (progress: number, ede: EdeCode, text: string, rrsig: Rrsig | null = null): SignatureFailure => ({
   kind: 'complaint',
   progress,
   ede,
@@ -278,7 +287,7 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
     return refuse(EdeCode.DnssecBogus, rrset, `outside ${formatName(zone)}, whose keys should have signed it`)
   if (rrset.type === RrType.DS && rrset.name === zone && zone !== ROOT)
     return refuse(EdeCode.DnssecBogus, rrset, 'not from the zone above the cut')
-  let worst = complaint(Progress.NONE, EdeCode.RrsigsMissing, 'no signature')
+  let worst = failure(FurthestStep.NONE, EdeCode.RrsigsMissing, 'no signature')
   const candidates: Candidate[] = []
   for (const rdata of rrset.signatures) {
     const found = examine(hearing, rdata)
@@ -306,7 +315,7 @@ function judgeSignatures(hearing: Hearing): SetVerdict {
         verification === 'bad-key'
           ? `key ${key.tag} (${algorithmName(key.algorithm)}) cannot be used`
           : `the signature by key ${key.tag} (${algorithmName(key.algorithm)}) does not verify`
-      worst = complaint(Progress.VERIFICATION, EdeCode.DnssecBogus, text, rrsig)
+      worst = failure(FurthestStep.VERIFICATION, EdeCode.DnssecBogus, text, rrsig)
     }
   }
   return refuse(worst.ede, rrset, worst.text, worst.rrsig)
@@ -365,35 +374,35 @@ function validBy(
 }
 
 /** All that can be said of a signature without cryptography. */
-function examine(hearing: Hearing, rdata: Uint8Array): Candidate | Complaint {
+function examine(hearing: Hearing, rdata: Uint8Array): Candidate | SignatureFailure {
   const { rrset, zone } = hearing
   const rrsig = readRrsig(rdata)
   if (rrsig === null || rrsig.covered !== rrset.type)
-    return complaint(Progress.FORM, EdeCode.DnssecBogus, 'the signature is malformed or over another type')
+    return failure(FurthestStep.FORM, EdeCode.DnssecBogus, 'the signature is malformed or over another type')
   if (rrsig.signer !== zone)
-    return complaint(
-      Progress.FORM,
+    return failure(
+      FurthestStep.FORM,
       EdeCode.DnssecBogus,
       `signed by ${formatName(rrsig.signer)}, not by ${formatName(zone)}`,
     )
   // Fewer labels than the signer would be a wildcard above the zone, over zones of others (CVE-2026-44690).
   const owner = rrsig.labels < labelCount(zone) ? null : signedOwner(rrset.name, rrsig.labels)
   if (owner === null) {
-    return complaint(
-      Progress.SCOPE,
+    return failure(
+      FurthestStep.SCOPE,
       EdeCode.DnssecBogus,
       `the signature counts ${rrsig.labels} labels, its signer has ${labelCount(zone)} and its owner ${signedLabels(rrset.name)}`,
     )
   }
   const keys = keysFor(hearing, rrsig)
   if (!Array.isArray(keys)) return keys
-  return timeComplaint(rrsig, Math.floor(hearing.wall)) ?? { kind: 'candidate', rdata, rrsig, owner, keys }
+  return timeFailure(rrsig, Math.floor(hearing.wall)) ?? { kind: 'candidate', rdata, rrsig, owner, keys }
 }
 
-function keysFor({ keys, rules, revokedToo, keyMissing }: Hearing, rrsig: Rrsig): ZoneKey[] | Complaint {
+function keysFor({ keys, rules, revokedToo, keyMissing }: Hearing, rrsig: Rrsig): ZoneKey[] | SignatureFailure {
   if (!isSupported(rrsig.algorithm) || rules.disallowedAlgorithms.has(rrsig.algorithm)) {
-    return complaint(
-      Progress.ALGORITHM,
+    return failure(
+      FurthestStep.ALGORITHM,
       EdeCode.RrsigsMissing,
       `no signature of an algorithm that is validated (${algorithmName(rrsig.algorithm)} is not)`,
       rrsig,
@@ -402,30 +411,30 @@ function keysFor({ keys, rules, revokedToo, keyMissing }: Hearing, rrsig: Rrsig)
   const by = (): string => `signed by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
   const fitting = keys.filter(key => key.tag === rrsig.keyTag && key.algorithm === rrsig.algorithm)
   if (fitting.length === 0)
-    return complaint(Progress.KEY, keyMissing, `${by()}, which is none of the keys that may sign it`, rrsig)
+    return failure(FurthestStep.KEY, keyMissing, `${by()}, which is none of the keys that may sign it`, rrsig)
   const current = fitting.filter(key => revokedToo || (key.flags & DnskeyFlag.REVOKE) === 0)
-  if (current.length === 0) return complaint(Progress.KEY, keyMissing, `${by()}, which is revoked`, rrsig)
+  if (current.length === 0) return failure(FurthestStep.KEY, keyMissing, `${by()}, which is revoked`, rrsig)
   const zoneKeys = current.filter(key => (key.flags & DnskeyFlag.ZONE) !== 0)
   return zoneKeys.length > 0
     ? zoneKeys
-    : complaint(Progress.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `${by()}, which is no zone key`, rrsig)
+    : failure(FurthestStep.KEY_FLAGS, EdeCode.NoZoneKeyBitSet, `${by()}, which is no zone key`, rrsig)
 }
 
 /** RFC 4034 section 3.1.5: both ends belong to the time of validity. */
-function timeComplaint(rrsig: Rrsig, wall: number): Complaint | null {
+function timeFailure(rrsig: Rrsig, wall: number): SignatureFailure | null {
   const by = (): string => `the signature by key ${rrsig.keyTag} (${algorithmName(rrsig.algorithm)})`
   if (serialDistance(rrsig.inception, rrsig.expiration) < 0)
-    return complaint(Progress.TIME, EdeCode.SignatureExpiredBeforeValid, `${by()} ends before it begins`, rrsig)
+    return failure(FurthestStep.TIME, EdeCode.SignatureExpiredBeforeValid, `${by()} ends before it begins`, rrsig)
   if (serialDistance(wall, rrsig.expiration) < 0)
-    return complaint(
-      Progress.TIME,
+    return failure(
+      FurthestStep.TIME,
       EdeCode.SignatureExpired,
       `${by()} expired ${readableTime(rrsig.expiration)}`,
       rrsig,
     )
   if (serialDistance(rrsig.inception, wall) < 0)
-    return complaint(
-      Progress.TIME,
+    return failure(
+      FurthestStep.TIME,
       EdeCode.SignatureNotYetValid,
       `${by()} is valid from ${readableTime(rrsig.inception)} on`,
       rrsig,

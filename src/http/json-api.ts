@@ -237,10 +237,10 @@ async function readBody(incoming: IncomingMessage): Promise<Body> {
 }
 
 /** Level by level, without recursion: a megabyte of brackets would be half a million calls. */
-function isDeeperThan(most: number, value: unknown): boolean {
+function isDeeperThan(max: number, value: unknown): boolean {
   let level: readonly object[] = [value].filter(isNested)
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth >= most) return true
+    if (depth >= max) return true
     level = level.flatMap(one => Object.values(one).filter(isNested))
   }
   return false

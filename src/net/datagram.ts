@@ -19,5 +19,5 @@ export const datagramSocket = (family: 4 | 6): Socket =>
   createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only: family === 6, lookup: identityLookup })
 
 /** Not a response, and from a port that a reply could go to. */
-export const isWorthTaking = (bytes: Uint8Array, length: number, port: number): boolean =>
+export const mayBeQuery = (bytes: Uint8Array, length: number, port: number): boolean =>
   port !== 0 && !isResponse(bytes, length)

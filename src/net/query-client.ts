@@ -31,7 +31,7 @@ export type Heard =
 export function askByDatagram(
   { server, from, timeoutMs }: QueryPath,
   query: Uint8Array,
-  guesses: number,
+  spoofAttempts: number,
 ): Promise<Heard> {
   return new Promise(resolve => {
     const socket = createSocket({ type: server.ip.family === 4 ? 'udp4' : 'udp6' })
@@ -48,7 +48,7 @@ export function askByDatagram(
     socket.on('message', bytes => {
       if (belongs(query, bytes))
         end({ kind: 'reply', bytes: Uint8Array.from(bytes), tookMs: performance.now() - startedAt })
-      else if (isResponse(bytes, bytes.length) && ++wrong > guesses) end({ kind: 'guessed' })
+      else if (isResponse(bytes, bytes.length) && ++wrong > spoofAttempts) end({ kind: 'guessed' })
     })
     const begin = (): void => {
       socket.connect(server.port, server.ip.text, (error?: Error) => {

@@ -304,8 +304,8 @@ function readIdentity(words: Words): void {
   while (words.left > 0) words.name()
 }
 
-const lengthIn = (bytes: Uint8Array | null, most: number): Uint8Array | null =>
-  bytes === null || bytes.length === 0 || bytes.length > most ? null : bytes
+const lengthIn = (bytes: Uint8Array | null, max: number): Uint8Array | null =>
+  bytes === null || bytes.length === 0 || bytes.length > max ? null : bytes
 
 /** RFC 1010's names of what a WKS record names; all others are written as numbers. */
 const PROTOCOLS: ReadonlyMap<string, number> = new Map([

@@ -41,7 +41,7 @@ export interface Show {
 }
 
 /** How the reply came. `wall` in milliseconds since 1970. */
-export interface Journey {
+export interface ReplyTransfer {
   readonly server: string
   readonly transport: 'udp' | 'tcp'
   readonly tookMs: number
@@ -94,7 +94,7 @@ function securityText(security: Exclude<SecurityShown, null>): string {
 /** `sent`: the query that it answers, for what the server made of our cookie. */
 export function digText(
   message: Message,
-  journey: Journey,
+  journey: ReplyTransfer,
   show: Show,
   security: SecurityShown = null,
   sent: Message | null = null,
@@ -141,7 +141,11 @@ function messageBlocks(message: Message, show: Show, sent: Message | null): stri
 }
 
 /** The data of the answer, a record a line. */
-export const shortText = (message: Message, style: RecordStyle = plainStyle, from: Journey | null = null): string =>
+export const shortText = (
+  message: Message,
+  style: RecordStyle = plainStyle,
+  from: ReplyTransfer | null = null,
+): string =>
   message.answer
     .map(
       rr =>
@@ -149,7 +153,7 @@ export const shortText = (message: Message, style: RecordStyle = plainStyle, fro
     )
     .join('')
 
-const fromText = ({ server, tookMs }: Journey): string =>
+const fromText = ({ server, tookMs }: ReplyTransfer): string =>
   ` from server ${server.replace(/#.*/, '')} in ${Math.round(tookMs)} ms.`
 
 const flagsOf = (message: Message): string[] => [
@@ -241,7 +245,7 @@ const hex = (data: Uint8Array): string => formatHex(data).toLowerCase()
 /** Text of a server, which may hold anything. */
 const quoted = (text: string): string => formatString(new TextEncoder().encode(text))
 
-function statsText({ server, transport, tookMs, octets, wall }: Journey): string {
+function statsText({ server, transport, tookMs, octets, wall }: ReplyTransfer): string {
   return [
     `;; Query time: ${Math.round(tookMs)} msec`,
     `;; SERVER: ${server} (${transport.toUpperCase()})`,
@@ -316,7 +320,7 @@ export function jsonMessage(message: Message): JsonMessage {
 /** When a message went or came, in milliseconds since 1970, and between whom. */
 export interface YamlFrame {
   readonly sentAt: number
-  readonly journey: Journey | null
+  readonly journey: ReplyTransfer | null
   readonly octets: number
   readonly server: { readonly address: string; readonly port: number }
   readonly transport: 'udp' | 'tcp'

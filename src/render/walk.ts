@@ -50,16 +50,16 @@ export function explainText(steps: readonly TraceStep[], paint: Paint = noPaint)
     else lookup.zone.below.push(branch)
   }
   return root.below
-    .flatMap(branch => [branch.line, ...limbs(branch.below, '', paint)])
+    .flatMap(branch => [branch.line, ...treeLines(branch.below, '', paint)])
     .map(line => `${line}\n`)
     .join('')
 }
 
-function limbs(branches: readonly Branch[], indent: string, paint: Paint): string[] {
+function treeLines(branches: readonly Branch[], indent: string, paint: Paint): string[] {
   return branches.flatMap((branch, index) => {
     const last = index === branches.length - 1
-    const twig = paint('dim', `${indent}${last ? '└─' : '├─'}`)
-    return [`${twig} ${branch.line}`, ...limbs(branch.below, `${indent}${last ? '   ' : '│  '}`, paint)]
+    const prefix = paint('dim', `${indent}${last ? '└─' : '├─'}`)
+    return [`${prefix} ${branch.line}`, ...treeLines(branch.below, `${indent}${last ? '   ' : '│  '}`, paint)]
   })
 }
 

@@ -79,7 +79,7 @@ export type Verdict =
   | {
       readonly kind: 'alias-trouble'
       readonly chain: Chain
-      readonly trouble: 'loop' | 'too-long' | 'name-too-long'
+      readonly error: 'loop' | 'too-long' | 'name-too-long'
       readonly proof: readonly RRset[]
       readonly authoritative: boolean
       readonly lastResort: boolean
@@ -108,7 +108,7 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
   const authoritative = message.authoritative
   // RA without AA: a recursive server speaks from its cache, a zone's server does not (lame for recursion, but data).
   const lastResort = !authoritative && message.recursionAvailable
-  switch (chain.trouble) {
+  switch (chain.error) {
     case 'malformed':
       return reject(message, 'malformed')
     case 'loop':
@@ -117,7 +117,7 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
       return {
         kind: 'alias-trouble',
         chain,
-        trouble: chain.trouble,
+        error: chain.error,
         proof: expansionProof(zone, message.authority, limits),
         authoritative,
         lastResort,
@@ -125,7 +125,7 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
     case null:
       break
     default:
-      chain.trouble satisfies never
+      chain.error satisfies never
   }
   if (chain.final !== null)
     return {

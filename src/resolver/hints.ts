@@ -28,7 +28,7 @@ export function firstAliasOf(verdict: FinalVerdict, type: number): FinalVerdict 
   const { proof, authoritative, lastResort } = verdict
   return {
     kind: 'alias',
-    chain: { aliases, name: target, final: null, trouble: null, steps: 1 },
+    chain: { aliases, name: target, final: null, error: null, steps: 1 },
     target,
     proof,
     authoritative,

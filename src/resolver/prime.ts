@@ -158,7 +158,7 @@ function addressSets(octets: Uint8Array, names: readonly Name[]): readonly RRset
 function* whyRefused(env: Env, task: Task, set: RRset): Steps<string | null> {
   const verdict: AnswerVerdict = {
     kind: 'answer',
-    chain: { aliases: [], name: set.name, final: set, trouble: null, steps: 0 },
+    chain: { aliases: [], name: set.name, final: set, error: null, steps: 0 },
     rrset: set,
     proof: [],
     authoritative: false,

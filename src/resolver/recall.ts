@@ -268,7 +268,7 @@ const chainOf = (name: Name, aliases: readonly RRset[], final: RRset | null): Ch
   aliases,
   name,
   final,
-  trouble: null,
+  error: null,
   steps: aliases.length === 0 ? 0 : 1,
 })
 
@@ -293,9 +293,9 @@ function throughCachedDname(env: Env, task: Task, question: Question, top: Name,
     const rrset = remaining(dname, now)
     const step = throughDname(question.name, rrset)
     if (step === 'name-too-long') {
-      const chain: Chain = { ...chainOf(question.name, [rrset], null), trouble: 'name-too-long' }
+      const chain: Chain = { ...chainOf(question.name, [rrset], null), error: 'name-too-long' }
       if (isUnvalidated(task, dname.security))
-        return unvalidated({ kind: 'alias-trouble', chain, trouble: 'name-too-long', ...fieldsOf(dname, now) })
+        return unvalidated({ kind: 'alias-trouble', chain, error: 'name-too-long', ...fieldsOf(dname, now) })
       return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', [rrset]))
     }
     if (typeof step === 'string') continue

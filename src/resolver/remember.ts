@@ -47,7 +47,7 @@ export function remember(env: Store, question: Question, judged: Judged): void {
     }
     case 'alias-trouble':
       // RFC 6672 section 2.2: the DNAME is data whether the name fits or not.
-      if (verdict.trouble === 'name-too-long') keepSets(env, aliases, verdict, judged, now)
+      if (verdict.error === 'name-too-long') keepSets(env, aliases, verdict, judged, now)
       return
     default:
       verdict satisfies never

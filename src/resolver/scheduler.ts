@@ -34,7 +34,7 @@ interface Waiter {
  * new table every few hundred entries, and an old one that has been promoted keeps its values, and all tables after it,
  * until the next full collection: 800 octets a miss, copied, promoted and marked.
  */
-interface Flight {
+interface InFlightSlot {
   resolution: Resolution | null
 }
 
@@ -102,7 +102,7 @@ export class Scheduler {
   readonly #env: Env
   readonly #network: Network
   readonly #start: (task: Task) => Steps<Outcome>
-  readonly #running = new Map<string, Flight>()
+  readonly #running = new Map<string, InFlightSlot>()
   /** All in flight, by owner; also those that run next to another of their key. */
   readonly #shares = new ShareTree<Resolution>()
   readonly #places: Readonly<Record<Transport, Turnstile>>
@@ -262,7 +262,7 @@ export class Scheduler {
    */
   #displace(resolution: Resolution): void {
     this.#noteRefused()
-    this.#land(resolution)
+    this.#removeInFlight(resolution)
     this.#env.clock.after(0, () => {
       if (resolution.over) return
       resolution.run?.cancel()
@@ -344,7 +344,7 @@ export class Scheduler {
     const { clock } = this.#env
     if (resolution.over) return
     resolution.over = true
-    this.#land(resolution)
+    this.#removeInFlight(resolution)
     const now = clock.now()
     resolution.trace?.({
       kind: 'end',
@@ -374,7 +374,7 @@ export class Scheduler {
   }
 
   /** It has ended. One that was started next to another with its key is not in the map. */
-  #land(resolution: Resolution): void {
+  #removeInFlight(resolution: Resolution): void {
     if (resolution.place !== null) this.#shares.delete(resolution.place)
     resolution.place = null
     const flight = this.#running.get(resolution.key)
@@ -391,10 +391,10 @@ export class Scheduler {
     resolution: Resolution,
     steps: Steps<T>,
     done: (value: T) => void,
-    broke: (error: unknown) => void,
+    onBug: (error: unknown) => void,
     now = true,
   ): Run<T> {
-    const run = new Run(steps, (effect, resume) => this.#perform(resolution, effect, resume, broke), done, broke)
+    const run = new Run(steps, (effect, resume) => this.#perform(resolution, effect, resume, onBug), done, onBug)
     if (now) run.resume(undefined)
     return run
   }
@@ -403,19 +403,19 @@ export class Scheduler {
     resolution: Resolution,
     effect: Effect,
     resume: (value: unknown) => void,
-    broke: (error: unknown) => void,
+    onBug: (error: unknown) => void,
   ): Cancel {
     switch (effect.kind) {
       case 'exchange':
-        return this.#exchange(resolution, effect.spec, resume, broke)
+        return this.#exchange(resolution, effect.spec, resume, onBug)
       case 'lookup':
         return this.#lookup(resolution, effect.question, effect.because, true, resume)
       case 'pause':
         return this.#env.clock.after(0, () => resume(undefined))
       case 'all':
-        return this.#branches(resolution, effect.branches, null, resume, broke)
+        return this.#branches(resolution, effect.branches, null, resume, onBug)
       case 'first':
-        return this.#branches(resolution, effect.branches, effect.accept, resume, broke)
+        return this.#branches(resolution, effect.branches, effect.accept, resume, onBug)
       default:
         return effect satisfies never
     }
@@ -425,7 +425,7 @@ export class Scheduler {
     resolution: Resolution,
     spec: ExchangeSpec,
     resume: (result: ExchangeResult) => void,
-    broke: (error: unknown) => void,
+    onBug: (error: unknown) => void,
   ): Cancel {
     const places = this.#places[spec.transport]
     const visit = places.come(
@@ -437,7 +437,7 @@ export class Scheduler {
             resume(result)
           })
         } catch (error) {
-          broke(error)
+          onBug(error)
           return nothingToCancel
         }
       },
@@ -520,7 +520,7 @@ export class Scheduler {
   /** No client waits for it any more: its exchanges are cancelled and its own look-ups released. */
   #cancel(resolution: Resolution): void {
     resolution.over = true
-    this.#land(resolution)
+    this.#removeInFlight(resolution)
     resolution.run?.cancel()
   }
 
@@ -529,7 +529,7 @@ export class Scheduler {
     branches: readonly Steps<unknown>[],
     accept: ((value: unknown) => boolean) | null,
     resume: (value: unknown) => void,
-    broke: (error: unknown) => void,
+    onBug: (error: unknown) => void,
   ): Cancel {
     const results: unknown[] = branches.map(() => null)
     const runs: Run<unknown>[] = []
@@ -560,7 +560,7 @@ export class Scheduler {
         if (over) return
         over = true
         for (const run of runs) run.cancel()
-        broke(error)
+        onBug(error)
       }
       const run = this.#drive(resolution, branch, finished, failed, false)
       runs.push(run)

@@ -18,7 +18,7 @@ export interface Chain {
   readonly name: Name
   readonly final: RRset | null
   /** With `name-too-long` the last of `aliases` is the DNAME whose substitution does not fit. */
-  readonly trouble: 'loop' | 'too-long' | 'name-too-long' | 'malformed' | null
+  readonly error: 'loop' | 'too-long' | 'name-too-long' | 'malformed' | null
   /** Aliases followed (a DNAME with its CNAME counts once). */
   readonly steps: number
 }
@@ -71,9 +71,9 @@ const chainOf = (
   aliases: readonly RRset[],
   name: Name,
   final: RRset | null,
-  trouble: Chain['trouble'],
+  trouble: Chain['error'],
   steps: number,
-): Chain => ({ aliases, name, final, trouble, steps })
+): Chain => ({ aliases, name, final, error: trouble, steps })
 
 /**
  * A CNAME that was asked for and comes from a DNAME is shown with it (RFC 6672 section 3.1): only the DNAME is data.
@@ -83,13 +83,13 @@ function withDname(here: Chain, final: RRset, sets: readonly RRset[]): Chain {
   if (dname === undefined) return here
   const step = throughDname(here.name, dname)
   if (step === 'name-too-long')
-    return { ...here, aliases: [...here.aliases, dname], final: null, trouble: 'name-too-long' }
-  if (typeof step === 'string') return { ...here, final: null, trouble: step === 'none' ? null : step }
+    return { ...here, aliases: [...here.aliases, dname], final: null, error: 'name-too-long' }
+  if (typeof step === 'string') return { ...here, final: null, error: step === 'none' ? null : step }
   return {
     ...here,
     aliases: [...here.aliases, dname],
     final: step.sets.find(set => set.type === RrType.CNAME) ?? null,
-    trouble: null,
+    error: null,
   }
 }
 

@@ -19,14 +19,14 @@ import { udpLimit } from './respond.ts'
 export interface BytePathSettings {
   readonly udpReplyBytes: number
   /** Whether we say who we are to those who ask by NSID (RFC 5001). */
-  readonly tellsNsid: boolean
+  readonly sendsNsid: boolean
 }
 
 /** RFC 6891 section 6.1.2: code and length of an option. */
 const OPTION_FIXED_OCTETS = 4
 
 /** Why a client gets nothing at all; null when the query goes on, to be answered or refused. */
-export function silenceFor(port: number, verdict: GateVerdict): CounterName | null {
+export function dropReason(port: number, verdict: GateVerdict): CounterName | null {
   // A reply to port 0 goes nowhere, and no honest client sends from it.
   if (port === 0) return 'droppedPortZero'
   return verdict === 'drop' ? 'droppedByGate' : null
@@ -43,7 +43,7 @@ export class BytePath {
     this.#settings = settings
   }
 
-  settle(settings: BytePathSettings): void {
+  updateSettings(settings: BytePathSettings): void {
     this.#settings = settings
   }
 
@@ -65,7 +65,7 @@ export class BytePath {
     for (let at = this.peek.questionEnd + OPT_FIXED_OCTETS; at + OPTION_FIXED_OCTETS <= length; ) {
       const code = ((query[at] ?? 0) << 8) | (query[at + 1] ?? 0)
       if (code === EdnsOptionCode.KEEPALIVE && transport === 'tcp') return true
-      if (code === EdnsOptionCode.NSID && this.#settings.tellsNsid) return true
+      if (code === EdnsOptionCode.NSID && this.#settings.sendsNsid) return true
       at += OPTION_FIXED_OCTETS + (((query[at + 2] ?? 0) << 8) | (query[at + 3] ?? 0))
     }
     return false

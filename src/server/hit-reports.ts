@@ -9,27 +9,27 @@ import type { Client, Clock } from '../ports.ts'
 import type { QueryLog } from './query-log.ts'
 
 /** Kinds of reports; one report may be both. */
-export const NOTE_HIT = 1
-export const NOTE_PREFETCH = 2
+export const HIT_REPORT = 1
+export const PREFETCH_REPORT = 2
 
 /** Octets of the reply and its rcode in one number. */
-export const noteValue = (octets: number, rcode: number): number => (rcode << 16) | octets
+export const reportValue = (octets: number, rcode: number): number => (rcode << 16) | octets
 
-export interface NoteParts {
+export interface HitReporterParts {
   readonly clock: Pick<Clock, 'wall'>
   readonly queryLog: QueryLog | null
   readonly prefetch: (question: Question) => void
 }
 
-export type TakeNote = (kind: number, value: number, query: Uint8Array, client: Client) => void
+export type OnHitReport = (kind: number, value: number, query: Uint8Array, client: Client) => void
 
-export function makeNoteTaker({ clock, queryLog, prefetch }: NoteParts): TakeNote {
+export function makeHitReporter({ clock, queryLog, prefetch }: HitReporterParts): OnHitReport {
   const peek = newPeek()
   return (kind, value, query, client) => {
     if (!peekQuery(query, query.length, peek)) return
     const name = trustWireName(keyOf(peek).slice(0, -2))
-    if ((kind & NOTE_PREFETCH) !== 0) prefetch({ name: foldName(name), type: peek.type, class: peek.class })
-    if ((kind & NOTE_HIT) === 0 || queryLog === null) return
+    if ((kind & PREFETCH_REPORT) !== 0) prefetch({ name: foldName(name), type: peek.type, class: peek.class })
+    if ((kind & HIT_REPORT) === 0 || queryLog === null) return
     // A hit is answered within the batch that it came with: its time is below what the log shows.
     queryLog({
       client,

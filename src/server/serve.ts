@@ -16,7 +16,7 @@ import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
 import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve } from '../ports.ts'
-import { BytePath, silenceFor } from './byte-path.ts'
+import { BytePath, dropReason } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -74,7 +74,7 @@ class Server {
   constructor(parts: ServeParts) {
     this.#parts = parts
     const { answers, settings } = parts
-    this.#bytePath = new BytePath(answers, { udpReplyBytes: settings.udpReplyBytes, tellsNsid: settings.nsid !== null })
+    this.#bytePath = new BytePath(answers, { udpReplyBytes: settings.udpReplyBytes, sendsNsid: settings.nsid !== null })
     this.#udpQueries = parts.counters.index('udpQueries')
     this.#tcpQueries = parts.counters.index('tcpQueries')
     this.#hits = parts.counters.index('answeredFromCache')
@@ -86,9 +86,9 @@ class Server {
     counters.add(client.transport === 'udp' ? this.#udpQueries : this.#tcpQueries)
     this.#replied = false
     const verdict = pipeline.admit(client)
-    const silenced = silenceFor(client.port, verdict)
-    if (silenced !== null) {
-      this.#silence(silenced, reply)
+    const dropped = dropReason(client.port, verdict)
+    if (dropped !== null) {
+      this.#silence(dropped, reply)
       return
     }
     try {

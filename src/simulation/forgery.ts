@@ -55,11 +55,11 @@ export function forgeriesBefore(
   if (active.has('wrongOpcodeBeforeAnswer')) made.push(withByte(forged, 2, 0x80 | (Opcode.STATUS << 3)))
   if (active.has('qr0BeforeAnswer')) made.push(withByte(forged, 2, (forged[2] ?? 0) & 0x7f))
   if (active.has('malformedBeforeAnswer')) made.push(forged.slice(0, 7))
-  const guesses = active.has('spoofs') ? (active.get('spoofs')?.amount ?? simSettings.spoofedGuesses) : 0
+  const spoofAttempts = active.has('spoofs') ? (active.get('spoofs')?.amount ?? simSettings.spoofedGuesses) : 0
   // An off-path attacker does not know the case of the question, so the guess is in lower case; and none of these
   // guesses is right.
   const guess = forgedAnswer(id, { ...question, cased: question.name })
-  for (let i = 0; i < guesses; i++) made.push(withId(guess, (id + 1 + random.below(0xffff)) & 0xffff))
+  for (let i = 0; i < spoofAttempts; i++) made.push(withId(guess, (id + 1 + random.below(0xffff)) & 0xffff))
   if (active.has('guessesId') && question.cased !== question.name) made.push(guess)
   return made
 }

@@ -84,7 +84,7 @@ interface InFlight extends OpenExchange {
   readonly finish: (result: ExchangeResult | null) => void
   readonly timers: Set<Cancel>
   mismatches: number
-  guesses: number
+  spoofAttempts: number
   weak: Uint8Array | null
 }
 
@@ -139,7 +139,7 @@ export class SimNetwork implements Network {
       sentAt,
       timers: new Set(),
       mismatches: 0,
-      guesses: 0,
+      spoofAttempts: 0,
       weak: null,
       finish: result => {
         if (!this.#open.delete(exchange)) return
@@ -243,8 +243,8 @@ export class SimNetwork implements Network {
         return
       case 'guess':
         exchange.mismatches++
-        exchange.guesses++
-        if (exchange.guesses >= limits.mismatchesBeforeTcp)
+        exchange.spoofAttempts++
+        if (exchange.spoofAttempts >= limits.mismatchesBeforeTcp)
           exchange.finish({ kind: 'spoofing-suspected', mismatches: exchange.mismatches })
         return
       default:

@@ -158,8 +158,8 @@ class Run {
         this.#clock.advance(step.seconds * 1_000)
         return null
       case 'check-sent':
-        return this.#network.started > step.most
-          ? `${this.#network.started} messages went to servers, at most ${step.most} may`
+        return this.#network.started > step.max
+          ? `${this.#network.started} messages went to servers, at most ${step.max} may`
           : null
       case 'nothing':
         this.#clock.settle()

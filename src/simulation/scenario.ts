@@ -81,7 +81,7 @@ export type Step = { readonly number: number; readonly line: number } & (
   | { readonly kind: 'timeout'; readonly address: string | null }
   | { readonly kind: 'time-passes'; readonly seconds: number }
   /** An extension, `STEP n CHECK_SENT most`: at most that many messages went to servers since the start. */
-  | { readonly kind: 'check-sent'; readonly most: number }
+  | { readonly kind: 'check-sent'; readonly max: number }
   /** Nothing has been answered and no query is out. */
   | { readonly kind: 'nothing' }
 )
@@ -253,7 +253,7 @@ class Reader {
       case 'CHECK_SENT': {
         const most = Number(line.words[3])
         if (!Number.isInteger(most)) throw this.#error(line, 'expected CHECK_SENT number')
-        return { ...common, kind: 'check-sent', most }
+        return { ...common, kind: 'check-sent', max: most }
       }
       default:
         throw this.#error(line, `unknown step "${what}"`)

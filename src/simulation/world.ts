@@ -52,7 +52,7 @@ export interface WorldOptions extends InternetSource {
   readonly validation?: SimValidation
 }
 
-export interface Asking {
+export interface QueryFlags {
   /** RD, default true. */
   readonly recursionDesired?: boolean
   /** CD, default false. */
@@ -144,7 +144,7 @@ export class World {
   }
 
   /** Resolves and returns the outcome. Time goes on as far as it takes. */
-  resolve(name: string, type: string | number = 'A', options: Asking = {}): Outcome {
+  resolve(name: string, type: string | number = 'A', options: QueryFlags = {}): Outcome {
     const started = this.start(name, type, options)
     this.#until(() => started.outcome !== null, `resolving ${name} ${type}`)
     if (started.outcome === null) throw new Error('unreachable: the condition of the run has just been true')
@@ -152,7 +152,7 @@ export class World {
   }
 
   /** Begins a resolution; time stands still until `run`, `advance` or `resolve`. */
-  start(name: string, type: string | number = 'A', options: Asking = {}): Started {
+  start(name: string, type: string | number = 'A', options: QueryFlags = {}): Started {
     const state: { outcome: Outcome | null } = { outcome: null }
     let calls = 0
     const cancel = this.resolver.resolve(

@@ -22,7 +22,7 @@ export interface LineWriterOptions {
   readonly path: string
   readonly bufferBytes: number
   /** Called when the file cannot be opened or written, once until it works again. */
-  readonly onTrouble: (message: string) => void
+  readonly onError: (message: string) => void
   /** Called when it works again, with the number of lines that were lost meanwhile. */
   readonly onRecovery?: (lost: number) => void
 }
@@ -156,7 +156,7 @@ class FileLineWriter implements LineWriter {
   #failed(error: NodeJS.ErrnoException, lost: number): void {
     if (this.#troubledAt === null) {
       this.#troubledAt = this.dropped
-      this.#options.onTrouble(`${this.#options.path}: ${error.message}`)
+      this.#options.onError(`${this.#options.path}: ${error.message}`)
     }
     this.dropped += lost + this.#pending.length
     this.#pending = []

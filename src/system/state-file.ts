@@ -30,7 +30,7 @@ export interface StateFileOptions {
   /** Longer files are not read. */
   readonly maxBytes: number
   /** Called for each write that fails. */
-  readonly onTrouble: (message: string) => void
+  readonly onError: (message: string) => void
 }
 
 export const openStateFile = (options: StateFileOptions): StateFile => new AtomicFile(options)
@@ -72,7 +72,7 @@ class AtomicFile implements StateFile {
   async #drain(): Promise<void> {
     for (let text = this.#pending; text !== null; text = this.#pending) {
       this.#pending = null
-      await replace(this.#options.path, text).catch(error => this.#options.onTrouble(errorText(error)))
+      await replace(this.#options.path, text).catch(error => this.#options.onError(errorText(error)))
     }
     this.#writing = null
   }

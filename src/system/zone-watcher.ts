@@ -40,7 +40,7 @@ export interface ZoneWatcherOptions {
   readonly limits: ZoneLimits
   readonly onChange: (changes: ZoneFileChanges) => void
   /** A directory cannot be watched (the system's limit on watches): changes in it are noticed by `look` only. */
-  readonly onTrouble: (problem: Problem) => void
+  readonly onError: (problem: Problem) => void
 }
 
 interface WatchedDirectory {
@@ -179,7 +179,7 @@ export class ZoneWatcher {
       if (this.#troubled.has(path)) return
       this.#troubled.add(path)
       const message = `cannot be watched for changes (${errorCode(error)}); reload by hand after changing files there`
-      this.#options.onTrouble({ file: path, line: 0, column: 0, severity: 'warning', message })
+      this.#options.onError({ file: path, line: 0, column: 0, severity: 'warning', message })
     }
   }
 }

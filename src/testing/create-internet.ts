@@ -96,13 +96,13 @@ export function createInternet(
 ): MemoryInternet | Promise<SocketInternet> {
   if (options?.sockets === true) {
     try {
-      const settings = atCaller(createInternet, () => settle(zones, options))
+      const settings = atCaller(createInternet, () => readSettings(zones, options))
       return Sockets.open(settings)
     } catch (error) {
       return Promise.reject(error)
     }
   }
-  return new Memory(atCaller(createInternet, () => settle(zones, options)))
+  return new Memory(atCaller(createInternet, () => readSettings(zones, options)))
 }
 
 interface Settled {
@@ -114,7 +114,7 @@ interface Settled {
   readonly options: InternetOptions
 }
 
-function settle(zones: unknown, options: InternetOptions): Settled {
+function readSettings(zones: unknown, options: InternetOptions): Settled {
   knownFields(options, FIELDS, 'the options of createInternet')
   const { seed = stubSettings.seed, clock = createClock(), loss = 0, latency, sockets = false, port = 0 } = options
   if (typeof seed !== 'number' || !Number.isFinite(seed))
@@ -127,7 +127,7 @@ function settle(zones: unknown, options: InternetOptions): Settled {
   if (!sockets && port !== 0) mistake('port: an internet in memory has no port; with sockets: true it has')
   if (sockets && loss > 0) mistake('loss: only an internet in memory loses datagrams')
   settingsOf(options)
-  const latencyMs = latency === undefined ? undefined : durationMs(latency, settle)
+  const latencyMs = latency === undefined ? undefined : durationMs(latency, readSettings)
   return {
     plan: new InternetPlan(zones, readSigns(options.dnssec)),
     clock,

@@ -20,7 +20,7 @@ export interface WarmUpInternetParts {
   /** Null when nothing is to be validated. */
   readonly signer: WarmUpSigner | null
   /** Called with what was thrown here. */
-  readonly broke: (error: unknown) => void
+  readonly onBug: (error: unknown) => void
 }
 
 export class WarmUpInternet {
@@ -31,7 +31,7 @@ export class WarmUpInternet {
   #closed = false
 
   constructor(parts: WarmUpInternetParts) {
-    const { clock, random, limits, signer, broke } = parts
+    const { clock, random, limits, signer, onBug: broke } = parts
     this.#parts = parts
     this.#servers = new WarmUpServers(signer)
     this.#sockets = new MadeUpSockets(this.#servers, broke)
@@ -95,7 +95,7 @@ export class WarmUpInternet {
       try {
         then()
       } catch (error) {
-        this.#parts.broke(error)
+        this.#parts.onBug(error)
       }
     })
     return () => clearImmediate(later)
@@ -111,13 +111,13 @@ interface Datagram {
 /** Sockets that hear an answer in the turn after they sent, many in one turn like those of a busy server. */
 class MadeUpSockets implements UpstreamSockets {
   readonly #servers: WarmUpServers
-  readonly #broke: (error: unknown) => void
+  readonly #onBug: (error: unknown) => void
   #sent: Datagram[] = []
   #closed = false
 
-  constructor(servers: WarmUpServers, broke: (error: unknown) => void) {
+  constructor(servers: WarmUpServers, onBug: (error: unknown) => void) {
     this.#servers = servers
-    this.#broke = broke
+    this.#onBug = onBug
   }
 
   open(server: ServerAddress, user: SocketUser): OpenedSocket {
@@ -143,7 +143,7 @@ class MadeUpSockets implements UpstreamSockets {
       for (const { server, user, query } of sent)
         if (!this.#closed) user.received(this.#servers.reply(server.ip, query, 'udp'))
     } catch (error) {
-      this.#broke(error)
+      this.#onBug(error)
     }
   }
 }

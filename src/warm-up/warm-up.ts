@@ -23,7 +23,7 @@ import type { EngineSettings } from '../resolver/env.ts'
 import { Counters } from '../server/counters.ts'
 import { formatQuery } from '../server/query-log.ts'
 import { Tally } from '../server/tally.ts'
-import { TrustKeeper } from '../app/trust-anchor-manager.ts'
+import { TrustAnchorManager } from '../app/trust-anchor-manager.ts'
 import { WaitingClients } from '../server/pending-queries.ts'
 import { WarmUpInternet } from './internet.ts'
 import { type Expected, warmUpQuestion } from './questions.ts'
@@ -38,7 +38,7 @@ export interface WarmUpParts {
    * Of the server: to V8 these are part of the code that uses them, and with others all of it would be compiled again
    * for clients.
    */
-  readonly like: Pick<Recursor, 'clock' | 'random' | 'settings'>
+  readonly sharedPorts: Pick<Recursor, 'clock' | 'random' | 'settings'>
   /** Clients of the server that wait for an answer. */
   readonly waiting: () => number
   /** Ends it at once. */
@@ -50,7 +50,7 @@ export type WarmedUp = Extract<Event, { kind: 'warmed-up' }>
 /** Resolves when it is over, and never rejects; the event that it resolves with has been emitted. */
 export async function warmUp(parts: WarmUpParts): Promise<WarmedUp> {
   const run = new WarmUp(parts)
-  const ended = await run.toItsEnd()
+  const ended = await run.run()
   parts.events(ended)
   return ended
 }
@@ -73,7 +73,7 @@ class WarmUp {
   #broken = false
   #asked = 0
   #open = 0
-  #unplanned = 0
+  #unexpected = 0
   #workedMs = 0
   /** Ends what is waited for. */
   #wake: () => void = () => {}
@@ -89,14 +89,14 @@ class WarmUp {
 
   readonly #stopped = (): void => this.#wake()
 
-  async toItsEnd(): Promise<WarmedUp> {
+  async run(): Promise<WarmedUp> {
     try {
       const ended = await this.#work()
       return {
         kind: 'warmed-up',
         ended,
         questions: this.#asked,
-        unplanned: this.#unplanned,
+        unexpected: this.#unexpected,
         ms: Math.round(this.#workedMs),
       }
     } catch (error) {
@@ -105,7 +105,7 @@ class WarmUp {
         kind: 'warmed-up',
         ended: 'bug',
         questions: this.#asked,
-        unplanned: this.#unplanned,
+        unexpected: this.#unexpected,
         ms: Math.round(this.#workedMs),
       }
     } finally {
@@ -137,7 +137,7 @@ class WarmUp {
   }
 
   #openEngines(): void {
-    const { config, like } = this.#parts
+    const { config, sharedPorts: like } = this.#parts
     const signer = config.dnssec.validate ? new WarmUpSigner(like.clock.wall()) : null
     this.#engines = Array.from({ length: ENGINES }, (_, i) =>
       openEngine(
@@ -210,7 +210,7 @@ class WarmUp {
     const engine = n % this.#engines.length
     const replied = (bytes: Uint8Array, length: number): void => {
       this.#open--
-      if (!isAsExpected(bytes, length, expected)) this.#unplanned++
+      if (!isAsExpected(bytes, length, expected)) this.#unexpected++
       this.#answered()
     }
     this.#open++
@@ -248,11 +248,11 @@ interface Engine {
 
 /** As the server of this configuration has it, but for whom it asks, what it remembers and whom it lets in. */
 function openEngine(
-  { config, like }: WarmUpParts,
+  { config, sharedPorts: like }: WarmUpParts,
   other: boolean,
   signer: WarmUpSigner | null,
   events: EventSink,
-  broke: (error: unknown) => void,
+  onBug: (error: unknown) => void,
 ): Engine {
   const limits = limitsWith({
     budget: defaultLimits.budget,
@@ -263,8 +263,8 @@ function openEngine(
   const { clock, random } = like
   const { queryLog } = config
   const { tellAgainMs } = config.limits.server
-  const internet = new WarmUpInternet({ clock, random, limits, signer, broke })
-  const trust = new TrustKeeper({
+  const internet = new WarmUpInternet({ clock, random, limits, signer, onBug: onBug })
+  const trust = new TrustAnchorManager({
     clock,
     limits: limits.dnssec,
     events,
@@ -314,7 +314,7 @@ const hints: Delegation = {
 }
 
 /** Those of the server, unless they forbid to ask the addresses of an internet that is not there. */
-function settingsLike({ settings }: WarmUpParts['like']): () => EngineSettings {
+function settingsLike({ settings }: WarmUpParts['sharedPorts']): () => EngineSettings {
   const isOurs = (prefix: Prefix): boolean => warmUpAddresses(ROOT_ROLE, 0).some(address => inPrefix(address, prefix))
   const now = settings()
   if (!now.doNotQuery.some(isOurs)) return settings

@@ -2,14 +2,14 @@
 import type { Problem } from '../events.ts'
 
 export class ProblemList {
-  readonly #most: number
+  readonly #max: number
   readonly #problems: Problem[] = []
   #errors = 0
   #unlisted: Problem | null = null
   #unlistedCount = 0
 
-  constructor(most: number) {
-    this.#most = most
+  constructor(max: number) {
+    this.#max = max
   }
 
   /** Errors added so far, listed or not. */
@@ -19,7 +19,7 @@ export class ProblemList {
 
   add(problem: Problem): void {
     if (problem.severity === 'error') this.#errors++
-    if (this.#problems.length < this.#most) {
+    if (this.#problems.length < this.#max) {
       this.#problems.push(problem)
       return
     }

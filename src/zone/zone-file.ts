@@ -396,14 +396,14 @@ class ZoneFileParser {
     tokens: readonly Token[],
     state: FileState,
     least: number,
-    most: number,
+    max: number,
     form: string,
   ): readonly Token[] | null {
     const given = tokens.slice(1)
-    if (given.length >= least && given.length <= most) return given
+    if (given.length >= least && given.length <= max) return given
     const missing = given.length < least
-    const place = placeOf(tokens, missing ? tokens.length : most + 1)
-    const what = missing ? 'something is missing' : `${shown(tokens[most + 1]?.text ?? '')} is too much`
+    const place = placeOf(tokens, missing ? tokens.length : max + 1)
+    const what = missing ? 'something is missing' : `${shown(tokens[max + 1]?.text ?? '')} is too much`
     this.#error(state, place, `${what}: the directive is written like ${form}`)
     return null
   }

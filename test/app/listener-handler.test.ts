@@ -8,7 +8,7 @@ import { defaultLimits } from '../../src/limits.ts'
 import { ORIGIN_WORDS } from '../../src/net/linux/message-block.ts'
 import { type DatagramHandler, HAND_OVER } from '../../src/net/batch/loop.ts'
 import { counterMemory, Counters } from '../../src/server/counters.ts'
-import { NOTE_HIT, NOTE_PREFETCH } from '../../src/server/hit-reports.ts'
+import { HIT_REPORT, PREFETCH_REPORT } from '../../src/server/hit-reports.ts'
 import { settingsFor } from '../net/batch/support.ts'
 import { answer, patched, query } from '../net/support.ts'
 
@@ -112,12 +112,12 @@ describe('a datagram', () => {
   })
 
   it('with NSID goes to who can tell it', () => {
-    const { take } = setUp(settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: 1_232, tellsNsid: true } }))
+    const { take } = setUp(settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: 1_232, sendsNsid: true } }))
     expect(take(withOpt(1_232, 0, 3, 0, 0))).toBe(HAND_OVER)
   })
 
   it('whose answer is too large for the client, or for us, is left to who can truncate it', () => {
-    const { take } = setUp(settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: HIT - 1, tellsNsid: false } }))
+    const { take } = setUp(settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: HIT - 1, sendsNsid: false } }))
     expect(take(query())).toBe(HAND_OVER)
   })
 
@@ -125,7 +125,7 @@ describe('a datagram', () => {
     const { take, handler, clock } = setUp()
     expect([take(query()), handler.note]).toEqual([HIT, 0])
     clock.now += TTL * 950
-    expect([take(query()), handler.note]).toEqual([HIT, NOTE_PREFETCH])
+    expect([take(query()), handler.note]).toEqual([HIT, PREFETCH_REPORT])
     expect([take(query()), handler.note]).toEqual([HIT, 0])
     clock.now += TTL * 50
     expect(take(query())).toBe(HAND_OVER)
@@ -133,15 +133,15 @@ describe('a datagram', () => {
 
   it('is noted for the log while there is one', () => {
     const { take, handler } = setUp()
-    handler.adopt(settingsFor(['192.0.2.0/24'], { tellsHits: true }))
-    expect([take(query()), handler.note, handler.noteValue & 0xffff, handler.noteValue >>> 16]).toEqual([
+    handler.updateSettings(settingsFor(['192.0.2.0/24'], { reportsHits: true }))
+    expect([take(query()), handler.note, handler.reportValue & 0xffff, handler.reportValue >>> 16]).toEqual([
       HIT,
-      NOTE_HIT,
+      HIT_REPORT,
       HIT,
       0,
     ])
     expect([take(query({ name: 'other.example.com' })), handler.note]).toEqual([HAND_OVER, 0])
-    handler.adopt(settingsFor(['192.0.2.0/24']))
+    handler.updateSettings(settingsFor(['192.0.2.0/24']))
     expect([take(query()), handler.note]).toEqual([HIT, 0])
   })
 })
@@ -158,5 +158,5 @@ it('losses are counted, as queries too unless they were answered', () => {
 
 it('a thread without its program ends', () => {
   expect(() => makeListenerHandler({ program: null, now: () => 0 })).toThrow(TypeError)
-  expect(() => setUp().handler.adopt(1)).toThrow(TypeError)
+  expect(() => setUp().handler.updateSettings(1)).toThrow(TypeError)
 })

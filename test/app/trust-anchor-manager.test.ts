@@ -17,7 +17,7 @@ import { failure, indeterminate } from '../../src/resolver/outcome.ts'
 import { questionText } from '../../src/resolver/trace.ts'
 import type { Outcome } from '../../src/steps.ts'
 import { SimClock } from '../../src/simulation/clock.ts'
-import { signalName, tagsOf, TrustKeeper, type KeyResolver } from '../../src/app/trust-anchor-manager.ts'
+import { signalName, tagsOf, TrustAnchorManager, type KeyResolver } from '../../src/app/trust-anchor-manager.ts'
 import { releasedAt } from '../../src/system/version.ts'
 import { dsOf, makeKey, revokedOf, signedKeys, type Key } from '../dnssec/signed-keys.ts'
 
@@ -79,7 +79,7 @@ class Zone implements KeyResolver {
 }
 
 interface Kept {
-  readonly keeper: TrustKeeper
+  readonly keeper: TrustAnchorManager
   readonly zone: Zone
   readonly clock: SimClock
   readonly told: () => string[]
@@ -98,7 +98,7 @@ function keep(
   const events: Event[] = []
   const zone = new Zone()
   zone.set = set
-  const keeper = new TrustKeeper({
+  const keeper = new TrustAnchorManager({
     clock,
     limits: defaultLimits.dnssec,
     events: event => events.push(event),

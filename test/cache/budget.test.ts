@@ -110,7 +110,7 @@ describe('every store', () => {
               T0,
             )
             caches.servers.timedOut(`${label}#53`, T0, T0)
-            caches.servers.lame(`${label}#53`, n(name), '1', T0)
+            caches.servers.markLame(`${label}#53`, n(name), '1', T0)
             caches.answers.put(
               {
                 key: questionKey(q(name, type)),

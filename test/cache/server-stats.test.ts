@@ -142,7 +142,7 @@ describe('facts of servers', () => {
 
   it('knows lameness for a server and zone, for lameMs', () => {
     const stats = open({ lameMs: 1000 })
-    stats.lame(KEY, n('example.'), '1', T0)
+    stats.markLame(KEY, n('example.'), '1', T0)
     expect(stats.isLame(KEY, n('example.'), '1', T0 + 999)).toBe(true)
     expect(stats.isLame(KEY, n('example.'), '1', T0 + 1000)).toBe(false)
     expect(stats.isLame(KEY, n('www.example.'), '1', T0)).toBe(false)
@@ -156,7 +156,7 @@ describe('facts of servers', () => {
     const stats = new ServerStats(limitsOf(), defaultLimits.upstream, 10_000, 5_000)
     for (let i = 0; i < 1000; i++) {
       stats.heard(`192.0.2.${i}#53`, 1, T0)
-      stats.lame(KEY, n(`zone${i}.`), '1', T0)
+      stats.markLame(KEY, n(`zone${i}.`), '1', T0)
     }
     expect(stats.bytes).toBeLessThanOrEqual(15_000)
     expect(stats.size).toBeGreaterThan(10)

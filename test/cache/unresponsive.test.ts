@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { Silences } from '../../src/cache/unresponsive.ts'
+import { UnresponsiveServers } from '../../src/cache/unresponsive.ts'
 import { limitsOf, n, T0 } from './made.ts'
 
 const KEY = '192.0.2.53#53'
 const ZONE = n('example.')
-const limits = limitsOf({ heldBackTimeouts: 3, heldBackAfterMs: 1_000, heldBackProbeMs: 500, serverStatsMs: 10_000 })
-const silentAt = (...times: readonly number[]): Silences => {
-  const silences = new Silences(limits, 1_000_000)
+const limits = limitsOf({ throttleTimeouts: 3, throttleAfterMs: 1_000, throttleProbeMs: 500, serverStatsMs: 10_000 })
+const silentAt = (...times: readonly number[]): UnresponsiveServers => {
+  const silences = new UnresponsiveServers(limits, 1_000_000)
   for (const ms of times) silences.timedOut(KEY, ZONE, T0 + ms)
   return silences
 }
 /** What a query meets right behind another. */
-const behind = (silences: Silences, ms: number): number | null => {
+const behind = (silences: UnresponsiveServers, ms: number): number | null => {
   silences.asked(KEY, ZONE, T0 + ms)
-  return silences.heldBack(KEY, ZONE, T0 + ms)
+  return silences.throttledFor(KEY, ZONE, T0 + ms)
 }
 
 describe('a server is held back', () => {
@@ -30,26 +30,26 @@ describe('a server is held back', () => {
     expect(behind(silentAt(...times), ms)).toBe(wanted)
   })
 
-  it('but for one query in heldBackProbeMs', () => {
+  it('but for one query in throttleProbeMs', () => {
     const silences = silentAt(0, 500, 1_000)
-    expect(silences.heldBack(KEY, ZONE, T0 + 1_000)).toBeNull()
+    expect(silences.throttledFor(KEY, ZONE, T0 + 1_000)).toBeNull()
     silences.asked(KEY, ZONE, T0 + 1_000)
-    expect(silences.heldBack(KEY, ZONE, T0 + 1_499)).toBe(1_499)
-    expect(silences.heldBack(KEY, ZONE, T0 + 1_500)).toBeNull()
+    expect(silences.throttledFor(KEY, ZONE, T0 + 1_499)).toBe(1_499)
+    expect(silences.throttledFor(KEY, ZONE, T0 + 1_500)).toBeNull()
   })
 
   it('for one zone, until it replies or everything is forgotten', () => {
-    for (const end of [(s: Silences) => s.replied(KEY, ZONE), (s: Silences) => s.clear()]) {
+    for (const end of [(s: UnresponsiveServers) => s.replied(KEY, ZONE), (s: UnresponsiveServers) => s.clear()]) {
       const silences = silentAt(0, 500, 1_000)
       expect(behind(silences, 1_000)).toBe(1_000)
-      expect(silences.heldBack(KEY, n('other.'), T0 + 1_000)).toBeNull()
+      expect(silences.throttledFor(KEY, n('other.'), T0 + 1_000)).toBeNull()
       end(silences)
       expect(behind(silences, 1_000)).toBeNull()
     }
   })
 
   it('the list of silent servers stays within its budget', () => {
-    const silences = new Silences(limits, 10_000)
+    const silences = new UnresponsiveServers(limits, 10_000)
     for (let i = 0; i < 1_000; i++) silences.timedOut(KEY, n(`zone${i}.`), T0)
     expect(silences.bytes).toBeLessThanOrEqual(10_000)
     expect(silences.bytes).toBeGreaterThan(5_000)

@@ -463,12 +463,12 @@ unless(process.platform === 'linux' ? null : 'needs Linux')('what exec costs', (
         else if (!from.startsWith('node:')) loaded.add(from)
       }
     }
-    for (const file of ['cli.js', 'cli/exec-words.js', 'cli/exec.js']) load(file)
+    for (const file of ['cli.js', 'cli/exec-args.js', 'cli/exec.js']) load(file)
     // Bundled or not: the version stands in a file of its own, or in cli.js.
     const few = [
       'cli.js',
       'cli/exec-namespace.js',
-      'cli/exec-words.js',
+      'cli/exec-args.js',
       'cli/exec.js',
       'cli/startup-problems.js',
       'system/version.js',

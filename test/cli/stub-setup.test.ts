@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { readStubOptions } from '../../src/cli/stub-words.ts'
+import { readStubOptions } from '../../src/cli/stub-args.ts'
 import { prepareStub, type Prepared } from '../../src/cli/stub-setup.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'rootwalk-setup-'))

@@ -34,7 +34,7 @@ const open = (name: string): LineWriter =>
   openLineWriter({
     path: join(directory, name),
     bufferBytes: 10_000,
-    onTrouble: message => told.push(message),
+    onError: message => told.push(message),
     onRecovery: lost => told.push(`again, ${lost} lost`),
   })
 const read = (name: string): string => readFileSync(join(directory, name), 'utf8')

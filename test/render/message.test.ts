@@ -4,7 +4,7 @@ import { parseRr } from '../../src/presentation/rr-text.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import type { Show } from '../../src/render/message.ts'
 import { plainStyle } from '../../src/render/record-style.ts'
-import { digText, jsonMessage, securityShown, shortText, type Journey } from '../../src/render/message.ts'
+import { digText, jsonMessage, securityShown, shortText, type ReplyTransfer } from '../../src/render/message.ts'
 import { asked, edns, message } from '../server/make.ts'
 
 const rr = (text: string): Rr => {
@@ -12,7 +12,7 @@ const rr = (text: string): Rr => {
   if ('error' in read) throw new Error(read.error)
   return read
 }
-const journey: Journey = {
+const journey: ReplyTransfer = {
   server: '127.0.0.1#5300',
   transport: 'udp',
   tookMs: 12.4,

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readDigLine } from '../../src/cli/query/dig-words.ts'
+import { readDigLine } from '../../src/cli/query/dig-args.ts'
 import { runQueries } from '../../src/cli/query/query.ts'
 import { ttlUnits } from '../../src/render/record-style.ts'
 import { needs } from '../tools.ts'

@@ -58,7 +58,7 @@ const summary = (v: Verdict): string => {
     case 'nxdomain':
       return `${v.kind} ${chain} ${formatName(v.name)} ${v.soa === null ? 'no soa' : formatName(v.soa.name)}`
     case 'alias-trouble':
-      return `trouble ${v.trouble}`
+      return `trouble ${v.error}`
     case 'reject':
       return `reject ${v.why}`
   }

@@ -32,8 +32,8 @@ const data = (at: string, ...aliases: readonly RRset[]): FinalVerdict => {
 }
 const loop: FinalVerdict = {
   kind: 'alias-trouble',
-  chain: { ...chainOf(n('x.a.test.'), [alias], null), trouble: 'loop' },
-  trouble: 'loop',
+  chain: { ...chainOf(n('x.a.test.'), [alias], null), error: 'loop' },
+  error: 'loop',
   ...said,
 }
 

@@ -24,7 +24,7 @@ const cname = (owner: string, target: string, ttl = 300): RRset =>
   makeRRset(n(owner), RrType.CNAME, RrClass.IN, ttl, [nameRdata(n(target))])
 const answer = (rrset: RRset, ...aliases: readonly RRset[]): FinalVerdict => ({
   kind: 'answer',
-  chain: { aliases, name: rrset.name, final: rrset, trouble: null, steps: aliases.length },
+  chain: { aliases, name: rrset.name, final: rrset, error: null, steps: aliases.length },
   rrset,
   proof: [],
   authoritative: true,
@@ -114,8 +114,8 @@ describe('a verdict', () => {
   test('with a chain that cannot be followed becomes a failure that shows the chain', () => {
     const trouble: FinalVerdict = {
       kind: 'alias-trouble',
-      chain: { aliases: chain, name: n('a.example.'), final: null, trouble: 'loop', steps: 2 },
-      trouble: 'loop',
+      chain: { aliases: chain, name: n('a.example.'), final: null, error: 'loop', steps: 2 },
+      error: 'loop',
       proof: [],
       authoritative: true,
       lastResort: false,

@@ -2,28 +2,28 @@ import { expect, it } from 'vitest'
 import { parseIp } from '../../src/dns/address.ts'
 import { formatName } from '../../src/presentation/text.ts'
 import type { Client } from '../../src/ports.ts'
-import { makeNoteTaker, NOTE_HIT, NOTE_PREFETCH, noteValue } from '../../src/server/hit-reports.ts'
+import { makeHitReporter, HIT_REPORT, PREFETCH_REPORT, reportValue } from '../../src/server/hit-reports.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { query } from '../net/support.ts'
 
 const ip = parseIp('192.0.2.1')
 
 it.each([
-  [NOTE_HIT, 1, 0],
-  [NOTE_PREFETCH, 0, 1],
-  [NOTE_HIT | NOTE_PREFETCH, 1, 1],
+  [HIT_REPORT, 1, 0],
+  [PREFETCH_REPORT, 0, 1],
+  [HIT_REPORT | PREFETCH_REPORT, 1, 1],
 ])('a note of kind %i makes %i lines and %i look-ups', (kind, lines, lookups) => {
   if (ip === null) throw new Error('no address')
   const client: Client = { ip, port: 5_353, transport: 'udp' }
   const entries: QueryLogEntry[] = []
   const asked: string[] = []
-  const take = makeNoteTaker({
+  const take = makeHitReporter({
     clock: { wall: () => 77 },
     queryLog: entry => entries.push(entry),
     prefetch: q => asked.push(`${formatName(q.name)} ${q.type} ${q.class}`),
   })
-  take(kind, noteValue(123, 3), query({ name: 'WWW.Example.com', type: 28 }), client)
-  take(kind, noteValue(1, 0), Uint8Array.of(1, 2, 3), client)
+  take(kind, reportValue(123, 3), query({ name: 'WWW.Example.com', type: 28 }), client)
+  take(kind, reportValue(1, 0), Uint8Array.of(1, 2, 3), client)
   expect(entries.map(({ name, ...rest }) => ({ ...rest, name: formatName(name) }))).toEqual(
     Array.from({ length: lines }, () => ({
       client,

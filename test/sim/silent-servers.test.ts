@@ -8,7 +8,7 @@ import { simulate, type World } from '../../src/simulation/world.ts'
 
 const ROOT = '198.51.100.1'
 const SILENT = '203.0.113.1'
-const { heldBackAfterMs, heldBackProbeMs } = defaultLimits.cache
+const { throttleAfterMs, throttleProbeMs } = defaultLimits.cache
 const soa = '@ 300 IN SOA ns h 1 7200 3600 86400 1'
 
 const zone = (name: string): { origin: string; at: string[]; text: string } => ({
@@ -33,13 +33,13 @@ const world = (): World =>
   })
 
 function untilHeldBack(world: World): void {
-  for (let i = 0, from = world.clock.now(); world.clock.now() - from <= 2 * heldBackAfterMs; i++)
+  for (let i = 0, from = world.clock.now(); world.clock.now() - from <= 2 * throttleAfterMs; i++)
     world.resolve(`early${i}.one.`)
-  world.advance(heldBackProbeMs)
+  world.advance(throttleProbeMs)
 }
 
 describe('a server that answers nothing of a zone', () => {
-  it('gets one query in heldBackProbeMs, and the other questions fail at once and say why', () => {
+  it('gets one query in throttleProbeMs, and the other questions fail at once and say why', () => {
     const on = world()
     untilHeldBack(on)
     const [probe, ...others] = Array.from({ length: 50 }, (_, i) => on.start(`name${i}.one.`))

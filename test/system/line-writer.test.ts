@@ -9,7 +9,7 @@ afterAll(() => rmSync(directory, { recursive: true }))
 
 const troubles: string[] = []
 const open = (name: string, bufferBytes = 10_000): LineWriter =>
-  openLineWriter({ path: join(directory, name), bufferBytes, onTrouble: message => troubles.push(message) })
+  openLineWriter({ path: join(directory, name), bufferBytes, onError: message => troubles.push(message) })
 const read = (name: string): string => readFileSync(join(directory, name), 'utf8')
 
 describe('lines to a file', () => {

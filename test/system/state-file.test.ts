@@ -20,7 +20,7 @@ const fileAt = (name = 'state'): StateFile =>
   openStateFile({
     path: join(place.directory, name),
     maxBytes: 100,
-    onTrouble: message => place.troubles.push(message),
+    onError: message => place.troubles.push(message),
   })
 const content = (name = 'state'): string => readFileSync(join(place.directory, name), 'latin1')
 

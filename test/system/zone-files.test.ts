@@ -246,7 +246,7 @@ describe('ZoneWatcher', () => {
       clock,
       limits: defaultLimits.zone,
       onChange: c => reported.push(c),
-      onTrouble: p => troubles.push(p),
+      onError: p => troubles.push(p),
     })
     atEnd(() => watcher.close())
     const loaded = expandPatterns(patterns, base).files.map(file => {
@@ -352,7 +352,7 @@ describe('ZoneWatcher', () => {
       clock,
       limits: defaultLimits.zone,
       onChange: c => reported.push(c),
-      onTrouble: () => {},
+      onError: () => {},
     })
     atEnd(() => watcher.close())
     const reader = new ZoneReader(defaultLimits.zone)

@@ -11,7 +11,7 @@ import { systemClock, systemRandom } from '../../src/system/system.ts'
 import { openRecursor, type Recursor } from '../../src/app/recursor.ts'
 import { checkQuery } from '../../src/server/check-query.ts'
 import type { Outcome } from '../../src/steps.ts'
-import { TrustKeeper } from '../../src/app/trust-anchor-manager.ts'
+import { TrustAnchorManager } from '../../src/app/trust-anchor-manager.ts'
 import { WarmUpInternet } from '../../src/warm-up/internet.ts'
 import { hostAt, hostLabel, nameIn, zoneNumber, zoneTraits } from '../../src/warm-up/names.ts'
 import { warmUpQuestion } from '../../src/warm-up/questions.ts'
@@ -62,7 +62,7 @@ async function run(config: Config, parts: Partial<WarmUpParts> = {}): Promise<Ru
   })
   const ended = await warmUp({
     config,
-    like: server,
+    sharedPorts: server,
     waiting: () => 0,
     signal: new AbortController().signal,
     events: event => events.push(event),
@@ -134,9 +134,9 @@ describe('the internet of the warm-up', () => {
       random: systemRandom(),
       limits: defaultLimits,
       signer,
-      broke: error => broken.push(error),
+      onBug: error => broken.push(error),
     })
-    const trust = new TrustKeeper({
+    const trust = new TrustAnchorManager({
       clock,
       limits: defaultLimits.dnssec,
       events: () => {},
@@ -257,7 +257,7 @@ describe('a warm-up', () => {
       random: systemRandom(),
       settings: () => config.engine,
     }
-    const { ended, events } = await run(config, { signal: stop.signal, like })
+    const { ended, events } = await run(config, { signal: stop.signal, sharedPorts: like })
     expect(ended.ended).toBe('stopped')
     expect(ended.questions).toBeGreaterThan(0)
     expect(ended.questions).toBeLessThan(ENOUGH)
@@ -273,7 +273,7 @@ describe('a warm-up', () => {
       },
     }
     const { ended, events } = await run(config, {
-      like: { clock: systemClock(), random, settings: () => config.engine },
+      sharedPorts: { clock: systemClock(), random, settings: () => config.engine },
     })
     expect(ended.ended).toBe('bug')
     expect(events.map(({ kind }) => kind)).toEqual(['bug', 'warmed-up'])
@@ -288,6 +288,6 @@ describe('a warm-up', () => {
       random: systemRandom(),
       settings: () => config.engine,
     }
-    expect((await run(config, { like: early })).events.map(({ kind }) => kind)).toEqual(['bug', 'warmed-up'])
+    expect((await run(config, { sharedPorts: early })).events.map(({ kind }) => kind)).toEqual(['bug', 'warmed-up'])
   })
 })

@@ -1,7 +1,7 @@
 /** The addresses of the server that a query names. */
 import { lookup } from 'node:dns/promises'
 import { type IpAddress, parseIp } from '../../dns/address.ts'
-import { isAddress } from './dig-words.ts'
+import { isAddress } from './dig-args.ts'
 
 /** Addresses of a server by name or address, of one family or both, in the order of the system. */
 export async function addressesOf(server: string, family: 4 | 6 | null): Promise<readonly IpAddress[]> {

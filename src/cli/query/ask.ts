@@ -27,7 +27,7 @@ export interface Replied {
 
 export type Asked = Replied | { readonly kind: 'failed'; readonly message: string }
 
-export interface Asking {
+export interface AskContext {
   readonly random: Random
   readonly key: TsigKey | null
   /** Seconds since 1970. */
@@ -45,7 +45,7 @@ interface Prepared {
   readonly verifier: TsigVerifier | null
 }
 
-function prepare(query: DigQuery, asking: Asking, learnt: Learnt): Prepared {
+function prepare(query: DigQuery, asking: AskContext, learnt: Learnt): Prepared {
   const plain = queryBytes(query, asking.random, learnt)
   const decoded = decodeMessage(plain)
   if (decoded.kind !== 'message') throw new Error(`a query of ours cannot be read: ${decoded.why}`)
@@ -55,7 +55,7 @@ function prepare(query: DigQuery, asking: Asking, learnt: Learnt): Prepared {
 }
 
 /** Tries as often as wanted over UDP, and over TCP when the reply was truncated or somebody guesses at it. */
-export async function ask(server: ServerAddress, query: DigQuery, asking: Asking): Promise<Asked> {
+export async function ask(server: ServerAddress, query: DigQuery, asking: AskContext): Promise<Asked> {
   const path: QueryPath = { server, from: query.from, timeoutMs: query.timeoutMs }
   let transport: Transport = query.tcp ? 'tcp' : 'udp'
   let learnt: Learnt = { version: null, cookie: null }
@@ -121,7 +121,7 @@ function readReply(
   server: ServerAddress,
   heard: Extract<Heard, { kind: 'reply' }>,
   { sent, verifier }: Prepared,
-  asking: Asking,
+  asking: AskContext,
   at: At,
 ): Asked {
   const checked = verifier === null ? { bytes: heard.bytes } : verifier.take(heard.bytes, asking.wall())
@@ -173,7 +173,7 @@ export type Transferred =
 export async function askForTransfer(
   server: ServerAddress,
   query: DigQuery,
-  asking: Asking,
+  asking: AskContext,
   onMessage: (message: Message) => 'more' | 'complete' | { readonly why: string },
 ): Promise<Transferred> {
   const prepared = prepare(query, asking, { version: null, cookie: null })

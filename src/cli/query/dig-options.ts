@@ -1,6 +1,6 @@
 /**
  * The words with `+` of `rootwalk query`: what each does to a query that is being put together. One table;
- * `cli/dig-words.ts` walks over the words. As in dig, a word may be cut short as long as it says which one it is:
+ * `cli/dig-args.ts` walks over the words. As in dig, a word may be cut short as long as it says which one it is:
  * `+norec`, `+multi`.
  */
 import { parseIp, type IpAddress } from '../../dns/address.ts'

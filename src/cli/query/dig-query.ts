@@ -1,6 +1,6 @@
 /**
  * What one query of `rootwalk query` is, as a value: what is asked, how it is sent and how the reply is shown. Made
- * from words by `cli/dig-words.ts`, sent by `cli/query.ts`.
+ * from words by `cli/dig-args.ts`, sent by `cli/query.ts`.
  */
 import type { EdnsOption, Question } from '../../dns/message.ts'
 import type { WireName } from '../../dns/name.ts'

@@ -2,7 +2,7 @@
 import { errorText } from '../../events.ts'
 import { readFileSync } from 'node:fs'
 import type { DigQuery } from './dig-query.ts'
-import { readDigLine } from './dig-words.ts'
+import { readDigLine } from './dig-args.ts'
 import { defaultLimits } from '../../limits.ts'
 import type { Output } from '../output.ts'
 import { type Fallback, runQueries } from './query.ts'

@@ -17,11 +17,11 @@ import {
   securityShown,
   shortText,
   yamlText,
-  type Journey,
+  type ReplyTransfer,
 } from '../../render/message.ts'
 import { styledRdata, styledRr } from '../../render/record-style.ts'
 import type { Output } from '../output.ts'
-import { ask, askForTransfer, type Asking, type Replied } from './ask.ts'
+import { ask, askForTransfer, type AskContext, type Replied } from './ask.ts'
 import { addressesOf } from './addresses.ts'
 import { searchNames } from './search.ts'
 import { Exit } from '../startup-problems.ts'
@@ -87,7 +87,7 @@ function loadKey(source: KeySource): TsigKey | { readonly error: string } {
   }
 }
 
-function askingOf(query: DigQuery, key: TsigKey | null, output: Output, server: ServerAddress | null): Asking {
+function askingOf(query: DigQuery, key: TsigKey | null, output: Output, server: ServerAddress | null): AskContext {
   const { show } = query
   const clock = systemClock()
   return {
@@ -117,7 +117,7 @@ interface Done {
   readonly begun: boolean
 }
 
-async function one(server: ServerAddress, query: DigQuery, asking: Asking, output: Output): Promise<Done> {
+async function one(server: ServerAddress, query: DigQuery, asking: AskContext, output: Output): Promise<Done> {
   const names = searchNames(query.search, query.cased)
   for (const [index, name] of names.entries()) {
     const asked = await ask(server, withName(query, name), asking)
@@ -146,7 +146,7 @@ function shown(reply: Replied, query: DigQuery, server: ServerAddress): string {
     message,
     (query.authenticData || query.edns?.dnssecOk === true) && !query.checkingDisabled,
   )
-  const journey: Journey = { server: server.key, transport, tookMs, octets, wall: Date.now() }
+  const journey: ReplyTransfer = { server: server.key, transport, tookMs, octets, wall: Date.now() }
   switch (show.form) {
     case 'dig':
       return digText(message, journey, show, security, sent)
@@ -165,7 +165,7 @@ function shown(reply: Replied, query: DigQuery, server: ServerAddress): string {
 const rounded = (ms: number): number => Math.round(ms * 1_000) / 1_000
 
 /** Prints records as they come, so that a zone of any size needs little memory. */
-async function transfer(server: ServerAddress, query: DigQuery, asking: Asking, output: Output): Promise<Done> {
+async function transfer(server: ServerAddress, query: DigQuery, asking: AskContext, output: Output): Promise<Done> {
   const { show } = query
   const state = new Transfer(query.serial)
   const startedAt = performance.now()

@@ -15,7 +15,7 @@ import { styledRdata, styledRr } from '../../render/record-style.ts'
 import { rootHints } from '../../zone/hints.ts'
 import type { Output } from '../output.ts'
 import { addressesOf } from './addresses.ts'
-import { ask, type Asking, type Replied } from './ask.ts'
+import { ask, type AskContext, type Replied } from './ask.ts'
 import { Exit } from '../startup-problems.ts'
 
 interface Server {
@@ -26,7 +26,7 @@ interface Server {
 /** Storeys of server names below server names: one is common, two are rare. */
 const MAX_DEPTH = 3
 
-export async function runTrace(query: DigQuery, asking: Asking, output: Output): Promise<number> {
+export async function runTrace(query: DigQuery, asking: AskContext, output: Output): Promise<number> {
   const walk = new TraceWalk(query, asking, output)
   const roots = await walk.roots()
   if (roots === null) return Exit.Unavailable
@@ -36,12 +36,12 @@ export async function runTrace(query: DigQuery, asking: Asking, output: Output):
 
 class TraceWalk {
   readonly #query: DigQuery
-  readonly #asking: Asking
+  readonly #asking: AskContext
   readonly #output: Output
   #roots: readonly Server[] = []
   #left = defaultLimits.tool.traceQueries
 
-  constructor(query: DigQuery, asking: Asking, output: Output) {
+  constructor(query: DigQuery, asking: AskContext, output: Output) {
     this.#query = query
     this.#asking = asking
     this.#output = output

@@ -27,7 +27,7 @@ export interface BatchOptions {
   readonly program: (thread: number) => unknown
   readonly threads: number
   /** A thread reports a datagram that it answered; kind and value are defined by the handler. */
-  readonly onNote: (kind: number, value: number, bytes: Uint8Array, client: Client) => void
+  readonly onHitReport: (kind: number, value: number, bytes: Uint8Array, client: Client) => void
   /** Datagrams that came to nothing on this side. */
   readonly onLost: (why: Loss, count: number) => void
 }
@@ -65,7 +65,7 @@ export class BatchUdp {
           program: () => program(thread),
           onRecord: record => this.#take(record),
           onFinished: id => this.#listeners.get(id)?.finished(id),
-          onTrouble: (id, errno) => this.#listeners.get(id)?.trouble(errno),
+          onError: (id, errno) => this.#listeners.get(id)?.onError(errno),
           onDown: () => this.#standIn.start(),
           onBug: error => events({ kind: 'bug', where: 'udp-thread', error, question: null }),
         }),
@@ -75,7 +75,7 @@ export class BatchUdp {
       clock,
       limits: limits.server,
       onUnsent: count => options.onLost('unsent', count),
-      onTrouble: (id, errno) => this.#listeners.get(id)?.trouble(errno),
+      onError: (id, errno) => this.#listeners.get(id)?.onError(errno),
     })
     this.#standIn = new StandIn({
       libc,
@@ -131,8 +131,8 @@ export class BatchUdp {
   }
 
   /** New settings for the program of the threads: seen by each before it looks at its next datagram. */
-  settle(settings: unknown): void {
-    for (const thread of this.#threads) thread.settle(settings)
+  updateSettings(settings: unknown): void {
+    for (const thread of this.#threads) thread.updateSettings(settings)
   }
 
   /** When all listeners are closed, or with them. */
@@ -162,7 +162,7 @@ export class BatchUdp {
       sockets: mine,
       port: sockets[0]?.port ?? 0,
       // A thread that has not begun cannot let go, but does not hold either.
-      wake: id => this.#threads[mine.findIndex(socket => socket.id === id)]?.letGo(id),
+      wake: id => this.#threads[mine.findIndex(socket => socket.id === id)]?.release(id),
       flush: socket => {
         this.#replies.flush()
         this.#replies.forget(socket)
@@ -200,7 +200,7 @@ export class BatchUdp {
         this.#options.onMessage(bytes, bytes.length, client, (reply, length) =>
           this.#reply(listener, origin, reply, length),
         )
-      else this.#options.onNote(kind, value, bytes, client)
+      else this.#options.onHitReport(kind, value, bytes, client)
     } catch (error) {
       this.#options.events({ kind: 'bug', where: 'udp-listener', error, question: null })
     }
@@ -292,7 +292,7 @@ class BatchListener implements Listener {
   }
 
   /** An error of a datagram or of the interface. The socket stays open; the same error is reported once. */
-  trouble(errno: number): void {
+  onError(errno: number): void {
     if (this.#troubles.has(errno)) return
     this.#troubles.add(errno)
     const { code, message } = describeErrno(errno)

@@ -1,7 +1,7 @@
 /**
  * What a listener thread does all day: waits for datagrams, up to a batch of them with one system call, has each looked
  * at, sends the replies that could be given at once with another, and hands the rest to the main thread. It knows
- * nothing of DNS but the one bit of `isWorthTaking`; what a datagram means its handler knows.
+ * nothing of DNS but the one bit of `mayBeQuery`; what a datagram means its handler knows.
  *
  * Invariants: it sleeps in the kernel while there is nothing to do; nothing is allocated for a datagram; a datagram
  * that makes the handler throw costs that datagram; a socket whose `stop` is set is not used after `finished`.
@@ -12,7 +12,7 @@ import { EAGAIN, EINTR, MSG_DONTWAIT, MSG_TRUNC, MSG_WAITFORONE } from '../linux
 import type { Libc } from '../linux/libc.ts'
 import { HEADER_OCTETS, MessageBlock, originPort } from '../linux/message-block.ts'
 import type { RingWriter } from './handover-ring.ts'
-import { isWorthTaking } from '../datagram.ts'
+import { mayBeQuery } from '../datagram.ts'
 
 /** `take` gives this for a datagram that the main thread is to answer. */
 export const HAND_OVER = -1
@@ -23,7 +23,7 @@ export type Loss = 'too-large' | 'no-room' | 'unsent'
 /** What decides about datagrams, in the thread. */
 export interface DatagramHandler {
   /** New ones from the main thread. */
-  adopt(settings: unknown): void
+  updateSettings(settings: unknown): void
   /** Before a batch. */
   begin(): void
   /**
@@ -42,7 +42,7 @@ export interface DatagramHandler {
   ): number
   /** A kind above 0 when the main thread should hear of the datagram that was just answered, and what belongs to it. */
   readonly note: number
-  readonly noteValue: number
+  readonly reportValue: number
   lost(why: Loss, count: number): void
 }
 
@@ -57,7 +57,7 @@ export interface LoopSocket {
 }
 
 /** Messages from the loop to the main thread, apart from datagrams. */
-export type LoopTold =
+export type LoopMessage =
   /** There is something in the ring. */
   | { readonly kind: 'bell' }
   /** It is at the sockets from now on. */
@@ -84,12 +84,12 @@ export interface LoopOptions {
     readonly replyOctets: number
     readonly wakeMs: number
   }
-  readonly news: () => LoopNews
-  readonly tell: (told: LoopTold) => void
+  readonly news: () => LoopUpdate
+  readonly tell: (told: LoopMessage) => void
 }
 
 /** What came from the main thread since the last time. */
-export interface LoopNews {
+export interface LoopUpdate {
   /** The latest; undefined when there are none. */
   readonly settings: unknown
   readonly added: readonly LoopSocket[]
@@ -126,7 +126,7 @@ export function arrivalOf(
 ): 'query' | 'too-large' | 'nothing' {
   if (block.nameLength(i) === 0) return 'nothing'
   if ((block.flags(i) & MSG_TRUNC) !== 0) return 'too-large'
-  if (!isWorthTaking(query, block.length(i), originPort(block.words, block.originWord(i)))) return 'nothing'
+  if (!mayBeQuery(query, block.length(i), originPort(block.words, block.originWord(i)))) return 'nothing'
   // Without the local address a reply would leave from any, and the client would not take it.
   return wildcard && !block.turnControl(i, family) ? 'nothing' : 'query'
 }
@@ -232,7 +232,7 @@ class DatagramLoop {
       if (octets === HAND_OVER) this.#handOver(socket, 0, 0, i)
       else {
         if (octets > 0) sent.aim(this.#replies++, octets, block.words, at, family, wildcard)
-        if (handler.note > 0) this.#handOver(socket, handler.note, handler.noteValue, i)
+        if (handler.note > 0) this.#handOver(socket, handler.note, handler.reportValue, i)
       }
     } catch (error) {
       this.#options.tell({ kind: 'bug', text: bugText(error) })
@@ -260,7 +260,7 @@ class DatagramLoop {
         this.#handler.lost('unsent', count - done)
         return
       } else if (sent !== -EINTR) {
-        this.#trouble(socket, -sent)
+        this.#reportError(socket, -sent)
         this.#handler.lost('unsent', 1)
         done++
       }
@@ -269,12 +269,12 @@ class DatagramLoop {
 
   #receivedNothing(socket: LoopSocket, errno: number): void {
     if (errno === EAGAIN || errno === EINTR) return
-    this.#trouble(socket, errno)
+    this.#reportError(socket, errno)
     if (++this.#errors > ERRORS_IN_A_ROW) throw new Error(`recvmmsg fails with errno ${errno}`)
   }
 
   /** The same error of a socket is reported once. */
-  #trouble(socket: LoopSocket, errno: number): void {
+  #reportError(socket: LoopSocket, errno: number): void {
     const key = `${socket.id} ${errno}`
     if (this.#troubles.has(key)) return
     this.#troubles.add(key)
@@ -292,7 +292,7 @@ class DatagramLoop {
     if (news === this.#news) return
     this.#news = news
     const { settings, added } = this.#options.news()
-    if (settings !== undefined) this.#handler.adopt(settings)
+    if (settings !== undefined) this.#handler.updateSettings(settings)
     if (added.length === 0) return
     this.#sockets = [...this.#sockets, ...added]
     this.#poll()

@@ -17,7 +17,7 @@ export interface ReplyBatchOptions {
   readonly clock: Clock
   readonly limits: Pick<ServerLimits, 'udpBatch' | 'udpReplyBytes' | 'sendRetryMs'>
   readonly onUnsent: (count: number) => void
-  readonly onTrouble: (socket: number, errno: number) => void
+  readonly onError: (socket: number, errno: number) => void
 }
 
 export class ReplyBatch {
@@ -58,7 +58,7 @@ export class ReplyBatch {
 
   /** Sends what the kernel takes. */
   flush(): void {
-    const { libc, clock, limits, onTrouble, onUnsent } = this.#options
+    const { libc, clock, limits, onError, onUnsent } = this.#options
     const socket = this.#socket
     if (socket === null) return
     while (this.#sent < this.#count) {
@@ -76,7 +76,7 @@ export class ReplyBatch {
         })
         return
       } else if (taken !== -EINTR) {
-        onTrouble(socket.id, -taken)
+        onError(socket.id, -taken)
         onUnsent(1)
         this.#sent++
       }

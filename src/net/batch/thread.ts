@@ -14,10 +14,10 @@ import { askForShortSlices } from './scheduling.ts'
 import { clockOrigin, systemClock } from '../../system/system.ts'
 import {
   type DatagramHandler,
-  type LoopNews,
+  type LoopUpdate,
   type LoopOptions,
   type LoopSocket,
-  type LoopTold,
+  type LoopMessage,
   runLoop,
 } from './loop.ts'
 
@@ -36,7 +36,7 @@ export interface ThreadData {
 }
 
 /** What the main thread sends later. */
-export type ThreadNews =
+export type ThreadUpdate =
   | { readonly kind: 'settings'; readonly settings: unknown }
   | { readonly kind: 'sockets'; readonly sockets: readonly LoopSocket[] }
 
@@ -57,7 +57,7 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
   askForShortSlices(found.libc, data.shape.sliceMicros)
   const clock = systemClock()
   const shift = clockOrigin(clock) - data.clockOrigin
-  const tell = (told: LoopTold): void => parent.postMessage(told)
+  const tell = (told: LoopMessage): void => parent.postMessage(told)
   tell({ kind: 'serving' })
   runLoop({
     libc: found.libc,
@@ -81,7 +81,7 @@ function nameThread(): void {
   }
 }
 
-function fetchNews(port: MessagePort): LoopNews {
+function fetchNews(port: MessagePort): LoopUpdate {
   let settings: unknown
   const added: LoopSocket[] = []
   for (;;) {
@@ -110,5 +110,5 @@ const isThreadData = (value: unknown): value is ThreadData =>
   'ring' in value &&
   'sockets' in value
 
-const isThreadNews = (value: unknown): value is ThreadNews =>
+const isThreadNews = (value: unknown): value is ThreadUpdate =>
   typeof value === 'object' && value !== null && 'kind' in value

@@ -11,8 +11,8 @@ import type { Cancel, Clock } from '../../ports.ts'
 import { emptyHandover, type Handover, newRing, RingReader } from './handover-ring.ts'
 import type { Libc } from '../linux/libc.ts'
 import { clockOrigin } from '../../system/system.ts'
-import { BELL, CONTROL_WORDS, END, type LoopSocket, type LoopTold, NEWS } from './loop.ts'
-import type { ThreadData, ThreadNews } from './thread.ts'
+import { BELL, CONTROL_WORDS, END, type LoopSocket, type LoopMessage, NEWS } from './loop.ts'
+import type { ThreadData, ThreadUpdate } from './thread.ts'
 
 export interface ThreadOptions {
   readonly libc: Libc
@@ -24,7 +24,7 @@ export interface ThreadOptions {
   readonly program: () => unknown
   readonly onRecord: (record: Handover) => void
   readonly onFinished: (socket: number) => void
-  readonly onTrouble: (socket: number, errno: number) => void
+  readonly onError: (socket: number, errno: number) => void
   /** Its sockets are not served until it restarts. */
   readonly onDown: () => void
   /** A bug in the thread, or that it ended by one. */
@@ -105,7 +105,7 @@ export class ListenerThread {
     }
     const worker = new Worker(entry, { workerData, transferList: [port2], name: 'listener' })
     this.#worker = worker
-    worker.on('message', (told: LoopTold) => this.#hear(told))
+    worker.on('message', (told: LoopMessage) => this.#hear(told))
     worker.on('error', error => this.#options.onBug(error))
     worker.on('exit', () => this.#ended())
   }
@@ -116,12 +116,12 @@ export class ListenerThread {
     if (this.#worker !== null) this.#tell({ kind: 'sockets', sockets: [socket] })
   }
 
-  settle(settings: unknown): void {
+  updateSettings(settings: unknown): void {
     if (this.#worker !== null) this.#tell({ kind: 'settings', settings })
   }
 
   /** To be called when the `stop` of a socket is set and its receivers are being woken. */
-  letGo(id: number): void {
+  release(id: number): void {
     // A thread that is not there will not answer.
     if (this.#worker === null) this.#release(id)
     else this.#wake()
@@ -135,19 +135,19 @@ export class ListenerThread {
     Atomics.store(this.#words, END, 1)
     this.#wake()
     return new Promise(resolve => {
-      if (this.#worker === null) this.#bury(resolve)
-      else this.#whenEnded.push(() => this.#bury(resolve))
+      if (this.#worker === null) this.#dispose(resolve)
+      else this.#whenEnded.push(() => this.#dispose(resolve))
     })
   }
 
-  #bury(done: () => void): void {
+  #dispose(done: () => void): void {
     for (const id of [...this.#sockets.keys()]) this.#release(id)
     this.#port?.close()
     if (this.#wakeFd >= 0) this.#options.libc.close(this.#wakeFd)
     done()
   }
 
-  #tell(news: ThreadNews): void {
+  #tell(news: ThreadUpdate): void {
     this.#port?.postMessage(news)
     Atomics.add(this.#words, NEWS, 1)
     this.#wake()
@@ -160,7 +160,7 @@ export class ListenerThread {
     this.#options.libc.write(this.#wakeFd, this.#options.libc.addressOf(one), COUNTER_OCTETS)
   }
 
-  #hear(told: LoopTold): void {
+  #hear(told: LoopMessage): void {
     switch (told.kind) {
       case 'bell':
         this.#drain()
@@ -172,7 +172,7 @@ export class ListenerThread {
         this.#release(told.socket)
         return
       case 'trouble':
-        this.#options.onTrouble(told.socket, told.errno)
+        this.#options.onError(told.socket, told.errno)
         return
       case 'bug':
         this.#options.onBug(new Error(told.text))

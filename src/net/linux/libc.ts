@@ -26,7 +26,7 @@ export interface Libc {
   poll(descriptors: number, count: number, timeoutMs: number): number
   epollCreate(flags: number): number
   epollControl(epoll: number, operation: number, fd: number, event: number): number
-  epollWait(epoll: number, events: number, most: number, timeoutMs: number): number
+  epollWait(epoll: number, events: number, max: number, timeoutMs: number): number
   shutdown(fd: number, how: number): number
   eventfd(initial: number, flags: number): number
   read(fd: number, into: number, octets: number): number

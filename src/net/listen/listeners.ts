@@ -39,7 +39,7 @@ export interface Listeners {
   /** Looks for new and gone local addresses now (it happens every `server.interfaceScanMs` by itself). */
   rescan(): Promise<void>
   /** New settings for listener threads, where there are any. */
-  settle(settings: unknown): void
+  updateSettings(settings: unknown): void
   /** Takes nothing new; replies still go out. */
   stop(): void
   close(): Promise<void>
@@ -98,8 +98,8 @@ class ListenerSet implements Listeners {
     this.#schedule()
   }
 
-  settle(settings: unknown): void {
-    this.#batch?.settle(settings)
+  updateSettings(settings: unknown): void {
+    this.#batch?.updateSettings(settings)
   }
 
   open(): readonly Listener[] {

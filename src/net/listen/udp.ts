@@ -13,7 +13,7 @@ import type { Socket } from 'node:dgram'
 import type { ServerLimits } from '../../limits.ts'
 import type { EventSink } from '../../ports.ts'
 import { ClientAddresses } from './client-addresses.ts'
-import { datagramSocket, isWorthTaking } from '../datagram.ts'
+import { datagramSocket, mayBeQuery } from '../datagram.ts'
 import type { ListenFailure, ListenOptions, Listener } from '../listener.ts'
 import { errorCode } from '../../system/system-error.ts'
 
@@ -77,7 +77,7 @@ class UdpListener implements Listener {
     this.#clients = new ClientAddresses(options.limits.server.parsedClients)
     this.#out = Buffer.alloc(options.limits.server.udpReplyBytes)
     this.#outUnits = units(this.#out)
-    socket.on('error', error => this.#trouble(error))
+    socket.on('error', error => this.#onError(error))
     socket.on('message', (bytes, from) => this.#take(bytes, from.address, from.port))
   }
 
@@ -94,7 +94,7 @@ class UdpListener implements Listener {
   }
 
   #take(bytes: Buffer, address: string, port: number): void {
-    if (this.#stopped || !isWorthTaking(bytes, bytes.length, port)) return
+    if (this.#stopped || !mayBeQuery(bytes, bytes.length, port)) return
     const ip = this.#clients.ipOf(address)
     if (ip === null) return
     try {
@@ -147,7 +147,7 @@ class UdpListener implements Listener {
   }
 
   /** An error of a datagram or of the interface. The socket stays open; the same error is reported once. */
-  #trouble(error: Error): void {
+  #onError(error: Error): void {
     const code = errorCode(error)
     if (code === this.#lastError) return
     this.#lastError = code

@@ -208,14 +208,14 @@ export class EpollSockets implements UpstreamSockets {
   }
 
   /** Gives how often it read, `most` at most. Reading stops at a reply; after unwanted datagrams one may follow. */
-  #read(socket: EpollSocket, most: number): number {
+  #read(socket: EpollSocket, max: number): number {
     for (let reads = 1; ; reads++) {
       const octets = this.#libc.recv(socket.fd, this.#incoming.at, DATAGRAM_OCTETS, MSG_DONTWAIT)
       if (octets < 0) {
         if (octets !== -EAGAIN && octets !== -EINTR) socket.fail(codeOf(octets))
         return reads
       }
-      if (!socket.receive(this.#copy(octets)) || reads >= most) return reads
+      if (!socket.receive(this.#copy(octets)) || reads >= max) return reads
     }
   }
 

@@ -11,17 +11,17 @@
 
 export class Outbox<T> {
   readonly #send: (item: T) => void
-  readonly #most: number
+  readonly #max: number
   #items: T[] = []
 
-  constructor(most: number, send: (item: T) => void) {
-    this.#most = most
+  constructor(max: number, send: (item: T) => void) {
+    this.#max = max
     this.#send = send
   }
 
   add(item: T): void {
     if (this.#items.push(item) === 1) setImmediate(() => this.#flush())
-    if (this.#items.length >= this.#most) this.#flush()
+    if (this.#items.length >= this.#max) this.#flush()
   }
 
   #flush(): void {

@@ -42,9 +42,9 @@ interface UdpExchange {
   sentAt: number
   /** Datagrams discarded, and among them well-formed responses to something else. */
   mismatches: number
-  guesses: number
+  spoofAttempts: number
   /** A reply without question, delivered when nothing better comes. */
-  weak: Weak | null
+  weak: QuestionlessReply | null
   cancelTimer: Cancel
   cancelGrace: Cancel | null
   over: boolean
@@ -52,7 +52,7 @@ interface UdpExchange {
 
 const noTimer: Cancel = () => {}
 
-interface Weak {
+interface QuestionlessReply {
   readonly bytes: Uint8Array
   readonly decoded: Decoded
 }
@@ -120,7 +120,7 @@ export class UdpUpstream {
       seat: null,
       sentAt: 0,
       mismatches: 0,
-      guesses: 0,
+      spoofAttempts: 0,
       weak: null,
       cancelGrace: null,
       over: false,
@@ -253,8 +253,8 @@ export class UdpUpstream {
         return
       case 'guess':
         exchange.mismatches++
-        exchange.guesses++
-        if (exchange.guesses < this.#parts.limits.mismatchesBeforeTcp) return
+        exchange.spoofAttempts++
+        if (exchange.spoofAttempts < this.#parts.limits.mismatchesBeforeTcp) return
         this.#finish(exchange, { kind: 'spoofing-suspected', mismatches: exchange.mismatches }, false)
         return
       default:
@@ -303,7 +303,7 @@ export class UdpUpstream {
     seat.pastIds.push(exchange.id)
     const { limits } = this.#parts
     const idle = this.#idleOf.get(seat.server.key)
-    if (!reuse || seat.closed || this.#spent(seat) || (idle?.length ?? 0) >= limits.idleSocketsPerServer) {
+    if (!reuse || seat.closed || this.#shouldRetire(seat) || (idle?.length ?? 0) >= limits.idleSocketsPerServer) {
       this.#closeSeat(seat)
     } else {
       this.#idle.add(seat)
@@ -315,7 +315,7 @@ export class UdpUpstream {
   }
 
   /** Has this port been used long or often enough? */
-  #spent(seat: Seat): boolean {
+  #shouldRetire(seat: Seat): boolean {
     const { clock, limits } = this.#parts
     return seat.pastIds.length >= limits.exchangesPerSocket || clock.now() - seat.openedAt >= limits.socketAgeMs
   }
@@ -327,7 +327,7 @@ export class UdpUpstream {
       const seat = idle?.[this.#parts.random.below(idle.length)]
       if (seat === undefined) return null
       this.#removeIdle(seat)
-      if (!this.#spent(seat)) return { kind: 'seat', seat }
+      if (!this.#shouldRetire(seat)) return { kind: 'seat', seat }
       this.#closeSeat(seat)
     }
   }
@@ -351,7 +351,7 @@ export class UdpUpstream {
 
   #sweep(): void {
     this.#cancelSweep = null
-    for (const seat of this.#idle) if (this.#spent(seat)) this.#closeSeat(seat)
+    for (const seat of this.#idle) if (this.#shouldRetire(seat)) this.#closeSeat(seat)
     if (this.#idle.size > 0)
       this.#cancelSweep = this.#parts.clock.after(this.#parts.limits.socketAgeMs, () => this.#sweep())
   }

@@ -300,7 +300,7 @@ function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Recei
     mixCase: attempt.mixCase,
     timeoutMs: timeout(ask, attempt, before),
   }
-  env.caches.servers.silences.asked(server.key, cut.zone, before)
+  env.caches.servers.unresponsive.asked(server.key, cut.zone, before)
   const result = yield* exchange(spec)
   const received = receive(ask, result)
   observe(ask, attempt, before, result)
@@ -354,13 +354,13 @@ function observe(ask: ServerAsk, attempt: Attempt, before: number, result: Excha
   switch (result.kind) {
     case 'reply':
       if (attempt.transport === 'udp') servers.heard(server.key, result.rttMs, now)
-      servers.silences.replied(server.key, cut.zone)
+      servers.unresponsive.replied(server.key, cut.zone)
       servers.familyHeard(server.ip.family, now)
       return
     case 'timeout':
       if (attempt.transport === 'udp') {
         servers.timedOut(server.key, before, now)
-        servers.silences.timedOut(server.key, cut.zone, now)
+        servers.unresponsive.timedOut(server.key, cut.zone, now)
       }
       return
     case 'unreachable':

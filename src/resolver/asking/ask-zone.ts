@@ -124,7 +124,7 @@ export function* askZone(
     learn(env, entry, reply, pool)
   }
   if (pool.lastResort !== null) return { kind: 'verdict', verdict: pool.lastResort, server: lastResortServer }
-  const heldBack = noteHeldBack(env, cut, pool)
+  const heldBack = traceThrottled(env, cut, pool)
   return { kind: 'failure', failure: exhausted(task, cut, question, pool), unasked: heldBack && untouched(pool) }
 }
 
@@ -161,9 +161,9 @@ const kindOf = (question: Question, name: Name): string =>
  */
 function compareServers(env: Env, cut: ZoneCut, { entries, questionKind }: ServerPool, answered: Entry): void {
   const { servers } = env.caches
-  servers.notLame(answered.server.key, cut.zone, questionKind)
+  servers.clearLame(answered.server.key, cut.zone, questionKind)
   for (const { server, disclaims } of entries)
-    if (disclaims) servers.lame(server.key, cut.zone, questionKind, env.clock.now())
+    if (disclaims) servers.markLame(server.key, cut.zone, questionKind, env.clock.now())
 }
 
 const giveUp = (why: 'budget' | 'deadline' | 'overload', text: string): ZoneReply => ({
@@ -272,7 +272,9 @@ function eligible(env: Env, cut: ZoneCut, pool: ServerPool, now: number): readon
   const { servers } = env.caches
   const families = usableFamilies(env)
   const mayBe = ({ server, done }: Entry): boolean =>
-    !done && families.includes(server.ip.family) && servers.silences.heldBack(server.key, cut.zone, now) === null
+    !done &&
+    families.includes(server.ip.family) &&
+    servers.unresponsive.throttledFor(server.key, cut.zone, now) === null
   const isLame = ({ server }: Entry): boolean => servers.isLame(server.key, cut.zone, pool.questionKind, now)
   if (pool.entries.every(entry => mayBe(entry) && !isLame(entry))) return pool.entries
   const open = pool.entries.filter(mayBe)
@@ -405,11 +407,11 @@ function takeOtherGlue(env: Env, pool: ServerPool): void {
 }
 
 /** Notes the servers that were passed over; says whether there were any. */
-function noteHeldBack(env: Env, cut: ZoneCut, pool: ServerPool): boolean {
+function traceThrottled(env: Env, cut: ZoneCut, pool: ServerPool): boolean {
   const now = env.clock.now()
   let any = false
   for (const { server, tries } of pool.entries) {
-    const silentMs = tries > 0 ? null : env.caches.servers.silences.heldBack(server.key, cut.zone, now)
+    const silentMs = tries > 0 ? null : env.caches.servers.unresponsive.throttledFor(server.key, cut.zone, now)
     if (silentMs === null) continue
     any = true
     noteTrouble(pool, { kind: 'throttled', server: server.key, silentMs })

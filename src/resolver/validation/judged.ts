@@ -74,7 +74,7 @@ export function outcomeOf({ verdict, aliases, end }: Judged, limits: CacheLimits
   const clamp = (set: RRset): RRset => withTtl(set, boundedTtl(set.ttl, limits))
   if (verdict.kind === 'alias-trouble')
     return chainFailure(
-      verdict.trouble,
+      verdict.error,
       aliases.map(({ set }) => set),
     )
   const { proof } = verdict

@@ -235,10 +235,10 @@ const left = (gone: AbortSignal): Promise<null> =>
   new Promise(resolve => gone.addEventListener('abort', () => resolve(null), { once: true }))
 
 /** `missing` when there is no text; null when it is no whole number in range. */
-function wholeNumber(text: string | null, missing: number, most: number): number | null {
+function wholeNumber(text: string | null, missing: number, max: number): number | null {
   if (text === null) return missing
   const value = Number(text)
-  return /^\d+$/.test(text) && value <= most ? value : null
+  return /^\d+$/.test(text) && value <= max ? value : null
 }
 
 function getState({ stub }: Call): Answer {

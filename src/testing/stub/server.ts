@@ -45,7 +45,7 @@ import type { QueryBook, OpenQuery } from './query-book.ts'
 import { contentOfMessage, meaningOf, type Meaning } from './reply.ts'
 import { stubSettings } from './settings.ts'
 import { emptyContent, type Listed, type RecordStore } from './record-store.ts'
-import { fateOf, withTtls } from './wire-faults.ts'
+import { applyWireFault, withTtls } from './wire-faults.ts'
 import type { Cassette, StubQuery } from './types.ts'
 
 export type Unlisted = 'nxdomain' | 'refused' | 'servfail' | 'timeout' | 'forward'
@@ -90,7 +90,7 @@ const limits: Limits = limitsWith({
 const NOTHING = new Uint8Array(0)
 
 /** One query on its way: the client as production knows it, with all that the stub wants to remember. */
-class Asking implements Client {
+class PendingQuery implements Client {
   readonly ip: IpAddress
   readonly port: number
   readonly transport: Transport
@@ -244,7 +244,7 @@ export class StubServer {
     this.#serve(bytes, length, asking, (out, octets) => this.#deliver(asking, out, octets, reply))
   }
 
-  #record(message: Message, question: AskedQuestion, client: Client): Asking {
+  #record(message: Message, question: AskedQuestion, client: Client): PendingQuery {
     const { edns } = message
     const record: OpenQuery = {
       name: plainName(question.name),
@@ -265,7 +265,7 @@ export class StubServer {
       dnssecOk: edns?.dnssecOk ?? false,
       edns: edns !== null,
     }
-    const asking = new Asking(client, question, record, flags, this.#sockets.get(client) ?? null)
+    const asking = new PendingQuery(client, question, record, flags, this.#sockets.get(client) ?? null)
     this.#parts.book.add(record)
     return asking
   }
@@ -317,7 +317,7 @@ export class StubServer {
 
   /** What a handler's reply comes to; null when it leaves the query to others. */
   async #said(
-    asking: Asking,
+    asking: PendingQuery,
     query: Query,
     handler: (query: StubQuery) => unknown,
     faults: boolean,
@@ -355,7 +355,7 @@ export class StubServer {
 
   /** A fault as a step of a sequence. */
   #stepFault(
-    asking: Asking,
+    asking: PendingQuery,
     query: Query,
     fault: PlainFault,
     next: (query: Query) => Promise<Answer>,
@@ -367,7 +367,7 @@ export class StubServer {
     return next(query)
   }
 
-  #listed(asking: Asking): Promise<Answer> {
+  #listed(asking: PendingQuery): Promise<Answer> {
     const { name, type, class: klass } = asking.question
     const listed = this.#parts.store.answer({ name, type, class: klass })
     if (listed.kind === 'unlisted') return this.#unlisted(asking, listed)
@@ -375,7 +375,10 @@ export class StubServer {
     return Promise.resolve(listed.answer)
   }
 
-  async #unlisted(asking: Asking, { question, chain, exists }: Extract<Listed, { kind: 'unlisted' }>): Promise<Answer> {
+  async #unlisted(
+    asking: PendingQuery,
+    { question, chain, exists }: Extract<Listed, { kind: 'unlisted' }>,
+  ): Promise<Answer> {
     const { cassette, unlisted } = this.#parts
     if (chain.length > 0) asking.record.matched = true
     if (cassette !== null) return this.#played(asking, cassette, question, chain)
@@ -401,7 +404,12 @@ export class StubServer {
     }
   }
 
-  async #played(asking: Asking, cassette: Cassette, question: Question, chain: readonly RRset[]): Promise<Answer> {
+  async #played(
+    asking: PendingQuery,
+    cassette: Cassette,
+    question: Question,
+    chain: readonly RRset[],
+  ): Promise<Answer> {
     const replayed = cassette.replay(question)
     if (replayed !== null) return settled(asking, contentOfMessage(replayed, chain))
     if (!cassette.recording)
@@ -424,7 +432,7 @@ export class StubServer {
   }
 
   async #ask(
-    asking: Asking,
+    asking: PendingQuery,
     servers: readonly ServerAddress[],
     question: Question,
     chain: readonly RRset[],
@@ -441,7 +449,7 @@ export class StubServer {
 
   // --- out
 
-  #deliver(asking: Asking, out: Uint8Array, octets: number, reply: Reply): void {
+  #deliver(asking: PendingQuery, out: Uint8Array, octets: number, reply: Reply): void {
     const { record, question } = asking
     if (!asking.reached)
       record.matched =
@@ -471,7 +479,7 @@ export class StubServer {
     this.#delayed.add(waiting)
   }
 
-  #send(asking: Asking, bytes: Uint8Array, reply: Reply): void {
+  #send(asking: PendingQuery, bytes: Uint8Array, reply: Reply): void {
     if (this.#stopped) {
       reply(NOTHING, 0)
       return
@@ -480,7 +488,7 @@ export class StubServer {
       reply(bytes, bytes.length)
       return
     }
-    const fate = fateOf(asking.wire, bytes, asking.transport, this.#random)
+    const fate = applyWireFault(asking.wire, bytes, asking.transport, this.#random)
     switch (fate.kind) {
       case 'sent':
         reply(fate.bytes, fate.bytes.length)
@@ -503,7 +511,7 @@ export class StubServer {
   }
 
   /** From another port of the same address. */
-  #sendFromElsewhere(asking: Asking, bytes: Uint8Array): void {
+  #sendFromElsewhere(asking: PendingQuery, bytes: Uint8Array): void {
     const socket = datagramSocket(asking.ip.family)
     socket.on('error', () => socket.close())
     socket.bind({ address: this.#parts.address, port: 0, exclusive: true }, () => {
@@ -512,21 +520,21 @@ export class StubServer {
   }
 }
 
-function askingOf({ client }: Query): Asking {
-  if (client instanceof Asking) return client
+function askingOf({ client }: Query): PendingQuery {
+  if (client instanceof PendingQuery) return client
   throw new Error('a query that did not come through the stub')
 }
 
 const given = (content: Content): Answer => ({ kind: 'given', content, by: 'stub' })
 
 /** Something spoke for the query: it is matched. */
-function settled(asking: Asking, content: Content, answeredWith: string | null = null): Answer {
+function settled(asking: PendingQuery, content: Content, answeredWith: string | null = null): Answer {
   asking.record.matched = true
   asking.answeredWith = answeredWith ?? rcodeName(content.rcode)
   return given(content)
 }
 
-function silent(asking: Asking, answeredWith: string): Answer {
+function silent(asking: PendingQuery, answeredWith: string): Answer {
   asking.record.matched = true
   asking.answeredWith = answeredWith
   return { kind: 'dropped', by: 'stub' }

@@ -14,14 +14,14 @@ import { wireName } from '../../input/names.ts'
 import { stubSettings } from './settings.ts'
 
 /** What becomes of a reply. `half`: over TCP the first half of its frame, then the end of the connection. */
-export type Fate =
+export type WireResult =
   | { readonly kind: 'sent' | 'from-elsewhere' | 'half'; readonly bytes: Uint8Array }
   | { readonly kind: 'reset' }
 
 /** RFC 6761 section 6.4: a name that is never queried. */
 const OTHER_NAME = wireName('wrong-question.invalid')
 
-export function fateOf(fault: WireFault, reply: Uint8Array, transport: Transport, random: Random): Fate {
+export function applyWireFault(fault: WireFault, reply: Uint8Array, transport: Transport, random: Random): WireResult {
   switch (fault) {
     case 'truncate':
       return sent(
@@ -65,7 +65,7 @@ export const withTtls = (reply: Uint8Array, ttl: number): Uint8Array => {
   }))
 }
 
-const sent = (bytes: Uint8Array): Fate => ({ kind: 'sent', bytes })
+const sent = (bytes: Uint8Array): WireResult => ({ kind: 'sent', bytes })
 
 function remade(reply: Uint8Array, change: (message: Message) => Message, maxBytes = MAX_MESSAGE_OCTETS): Uint8Array {
   const decoded = decodeMessage(reply)

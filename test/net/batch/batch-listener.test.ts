@@ -11,7 +11,7 @@ import { loadLibc } from '../../../src/net/linux/libc.ts'
 import { openListeners } from '../../../src/net/listen/listeners.ts'
 import { localAddresses } from '../../../src/net/local-addresses.ts'
 import type { Client, Reply, Serve } from '../../../src/ports.ts'
-import { NOTE_HIT } from '../../../src/server/hit-reports.ts'
+import { HIT_REPORT } from '../../../src/server/hit-reports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
 import { bundled, needsBatch, openBatch, type OpenedBatch, settingsFor, threadEntry } from './support.ts'
 import { answer, atEnd, cleanUp, idIn, query, settle, udpClient, until } from '../support.ts'
@@ -109,11 +109,11 @@ needsBatch('the byte path in a thread', () => {
     const client = await udpClient(port)
     client.socket.send(query({ id: 1 }))
     await until(() => client.messages.length === 1)
-    opened.batch.settle(settingsFor(['192.0.2.0/24']))
+    opened.batch.updateSettings(settingsFor(['192.0.2.0/24']))
     client.socket.send(query({ id: 2 }))
     await until(() => kept.length === 1)
     expect(kept[0]?.id).toBe(2)
-    opened.batch.settle(settingsFor(['192.0.2.0/24', '127.0.0.1/32']))
+    opened.batch.updateSettings(settingsFor(['192.0.2.0/24', '127.0.0.1/32']))
     client.socket.send(query({ id: 3 }))
     await until(() => client.messages.length === 2)
     expect(client.messages.map(idIn)).toEqual([1, 3])
@@ -123,8 +123,8 @@ needsBatch('the byte path in a thread', () => {
     const notes: { kind: number; value: number; text: string; id: number }[] = []
     const opened = await openBatch({
       onMessage: () => {},
-      settings: settingsFor(['127.0.0.0/8'], { tellsHits: true }),
-      onNote: (kind, value, bytes, client) => notes.push({ kind, value, text: client.ip.text, id: idIn(bytes) }),
+      settings: settingsFor(['127.0.0.0/8'], { reportsHits: true }),
+      onHitReport: (kind, value, bytes, client) => notes.push({ kind, value, text: client.ip.text, id: idIn(bytes) }),
     })
     const { port } = opened.open('127.0.0.1')
     keep(opened, 'www.example.com')
@@ -132,7 +132,7 @@ needsBatch('the byte path in a thread', () => {
     const client = await udpClient(port)
     client.socket.send(query({ id: 9 }))
     await until(() => notes.length === 1)
-    expect(notes).toEqual([{ kind: NOTE_HIT, value: answer(query()).length, text: '127.0.0.1', id: 9 }])
+    expect(notes).toEqual([{ kind: HIT_REPORT, value: answer(query()).length, text: '127.0.0.1', id: 9 }])
   })
 })
 
@@ -184,7 +184,7 @@ needsBatch('addresses', () => {
 
   it('a wildcard whose address another server has is served address by address, and follows them', async () => {
     if (found.kind !== 'libc') return
-    const batch = { libc: found.libc, entry: await threadEntry(), threads: 1, onNote: () => {}, onLost: () => {} }
+    const batch = { libc: found.libc, entry: await threadEntry(), threads: 1, onHitReport: () => {}, onLost: () => {} }
     const taken = await openListeners({
       bindings: [{ address: '127.0.0.3', port: 0 }],
       onMessage: respond,
@@ -233,7 +233,7 @@ needsBatch('addresses', () => {
       libc: found.libc,
       entry: await threadEntry(),
       threads: 2,
-      onNote: () => {},
+      onHitReport: () => {},
       onLost: () => {},
       program: () => null,
     }

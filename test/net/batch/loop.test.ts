@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { newRing, RingWriter } from '../../../src/net/batch/handover-ring.ts'
 import type { Libc } from '../../../src/net/linux/libc.ts'
 import { HEADER_OCTETS } from '../../../src/net/linux/message-block.ts'
-import { CONTROL_WORDS, END, type LoopTold, runLoop } from '../../../src/net/batch/loop.ts'
+import { CONTROL_WORDS, END, type LoopMessage, runLoop } from '../../../src/net/batch/loop.ts'
 import { query } from '../support.ts'
 
 const EPERM = 1
@@ -25,11 +25,11 @@ const BASE = 2 ** 20
 function run(
   batches: number[],
   sends: number[],
-): { readonly sent: string[]; readonly lost: string[]; readonly told: LoopTold[]; readonly taken: () => number } {
+): { readonly sent: string[]; readonly lost: string[]; readonly told: LoopMessage[]; readonly taken: () => number } {
   const blocks: Uint8Array[] = []
   const sent: string[] = []
   const lost: string[] = []
-  const told: LoopTold[] = []
+  const told: LoopMessage[] = []
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4))
   const asked = query()
   let taken = 0
@@ -89,14 +89,14 @@ function run(
     sockets: [{ id: 3, fd: 9, family: 4, wildcard: false, stop: new Int32Array(new SharedArrayBuffer(4)) }],
     shape: { batch: BATCH, queryOctets: 512, replyOctets: 512, wakeMs: 1_000 },
     handler: {
-      adopt: () => {},
+      updateSettings: () => {},
       begin: () => {},
       take: () => {
         taken++
         return 20
       },
       note: 0,
-      noteValue: 0,
+      reportValue: 0,
       lost: (why, count) => lost.push(`${why} ${count}`),
     },
   })

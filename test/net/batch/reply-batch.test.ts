@@ -43,7 +43,7 @@ function setUp(answers: number[]): {
     clock,
     limits: { udpBatch: 4, udpReplyBytes: 512, sendRetryMs: 1 },
     onUnsent: count => (lost += count),
-    onTrouble: (id, errno) => troubles.push(`${id} ${errno}`),
+    onError: (id, errno) => troubles.push(`${id} ${errno}`),
   })
   return {
     batch,

@@ -45,8 +45,8 @@ export const threadEntry = (): Promise<URL> => (started.entry ??= bundled('src/a
 
 export const settingsFor = (allow: readonly string[], more: Partial<ThreadSettings> = {}): ThreadSettings => ({
   gate: { allow: allow.flatMap(text => parsePrefix(text) ?? []), limits: { accessVerdicts: 100 } },
-  bytePath: { udpReplyBytes: 1_232, tellsNsid: false },
-  tellsHits: false,
+  bytePath: { udpReplyBytes: 1_232, sendsNsid: false },
+  reportsHits: false,
   ...more,
 })
 
@@ -67,7 +67,7 @@ export interface BatchSetup {
   readonly threads?: number
   readonly entry?: URL
   readonly settings?: ThreadSettings
-  readonly onNote?: BatchOptions['onNote']
+  readonly onHitReport?: BatchOptions['onHitReport']
   readonly events?: Event[]
 }
 
@@ -77,7 +77,7 @@ export async function openBatch({
   limits = limitsWith({}),
   threads = 1,
   settings,
-  onNote = () => {},
+  onHitReport = () => {},
   ...more
 }: BatchSetup): Promise<OpenedBatch> {
   if (found.kind !== 'libc') throw new Error(found.reason)
@@ -96,7 +96,7 @@ export async function openBatch({
     clock,
     limits,
     events: eventsInto(events),
-    onNote,
+    onHitReport,
     program: (thread): ThreadProgram => ({
       answers: answers.handle,
       counters: memories[thread] ?? counterMemory(),

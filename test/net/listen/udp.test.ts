@@ -10,7 +10,7 @@ import type { Client, Reply, Serve } from '../../../src/ports.ts'
 import { needs } from '../../tools.ts'
 import { hasBatch, openBatch } from '../batch/support.ts'
 import { answer, atEnd, cleanUp, eventsInto, idIn, query, settle, udpClient, until } from '../support.ts'
-import { isWorthTaking } from '../../../src/net/datagram.ts'
+import { mayBeQuery } from '../../../src/net/datagram.ts'
 
 afterEach(cleanUp)
 
@@ -217,14 +217,14 @@ describe.each(ways)('over %s', (_way, openUdp) => {
   })
 })
 
-describe('isWorthTaking', () => {
+describe('mayBeQuery', () => {
   it.each([
     ['a query', query(), 5_353, true],
     ['a query from port 0', query(), 0, false],
     ['a response', answer(query()), 53, false],
     ['a runt, which the server counts', new Uint8Array(3).fill(0xff), 53, true],
   ])('%s', (_what, bytes, port, expected) => {
-    expect(isWorthTaking(bytes, bytes.length, port)).toBe(expected)
+    expect(mayBeQuery(bytes, bytes.length, port)).toBe(expected)
   })
 })
 

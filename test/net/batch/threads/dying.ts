@@ -3,8 +3,8 @@ import { runListenerThread } from '../../../../src/net/batch/thread.ts'
 
 runListenerThread(() => ({
   note: 0,
-  noteValue: 0,
-  adopt() {},
+  reportValue: 0,
+  updateSettings() {},
   begin() {},
   lost() {},
   take(query, length, _peers, _at, _family, out, outAt) {

@@ -22,7 +22,7 @@ if (found.kind === 'libc') {
       entry: new URL(entry),
       program: () => null,
       threads: 1,
-      onNote: () => {},
+      onHitReport: () => {},
       onLost: () => {},
     },
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readServeWords } from '../../src/cli/serve-words.ts'
+import { readServeWords } from '../../src/cli/serve-args.ts'
 
 const read = (words: string): ReturnType<typeof readServeWords> => readServeWords(words === '' ? [] : words.split(' '))
 const flag = (name: string, path: readonly string[], value: string | readonly string[]): object => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { formatName } from '../../../src/presentation/text.ts'
 import type { DigQuery } from '../../../src/cli/query/dig-query.ts'
-import { readDigLine, readDigWords, type DigOptions } from '../../../src/cli/query/dig-words.ts'
+import { readDigLine, readDigWords, type DigOptions } from '../../../src/cli/query/dig-args.ts'
 
 function query(words: string, options: DigOptions = {}): DigQuery {
   const read = readDigWords(words === '' ? [] : words.split(' '), options)

@@ -7,7 +7,7 @@ import {
   nsswitchText,
   resolvConfText,
 } from '../../src/cli/exec-namespace.ts'
-import { readExecWords } from '../../src/cli/exec-words.ts'
+import { readExecWords } from '../../src/cli/exec-args.ts'
 
 describe('the words of exec', () => {
   const plain = { zones: [], records: [], record: null, cassette: null, control: false, assertNoUnmatched: false }

@@ -69,8 +69,8 @@ const usage = (message: string): Usage => ({ kind: 'usage', message })
 /** A whole command line. */
 export function readDigLine(words: readonly string[]): DigLine {
   const reader = new LineReader(words)
-  const complaint = reader.read()
-  if (complaint !== null) return complaint
+  const problem = reader.read()
+  if (problem !== null) return problem
   return reader.finish()
 }
 
@@ -144,17 +144,17 @@ class LineReader {
       const word = this.#words[this.#at] ?? ''
       if (word === '--help') return { kind: 'help' }
       this.#at++
-      const complaint = this.#word(word)
-      if (complaint === HELP) return { kind: 'help' }
-      if (complaint !== null) return usage(complaint)
+      const problem = this.#word(word)
+      if (problem === HELP) return { kind: 'help' }
+      if (problem !== null) return usage(problem)
     }
     return null
   }
 
   finish(): DigLine {
     if (this.#lookups.length === 0 && this.#batch === null) {
-      const complaint = this.#nameFromTypes()
-      if (complaint !== null) return usage(complaint)
+      const problem = this.#nameFromTypes()
+      if (problem !== null) return usage(problem)
     }
     const queries = this.#lookups.map(lookup => this.#query(lookup))
     const words = this.#words.slice(0, this.#globalEnd ?? this.#words.length)
@@ -290,9 +290,9 @@ class LineReader {
     this.#global.type = null
     this.#global.class = null
     this.#global.serial = null
-    const complaint = this.#name(name)
+    const problem = this.#name(name)
     for (const word of others) this.#typeOrClass(word)
-    return complaint
+    return problem
   }
 
   #query(lookup: Lookup): DigQuery {

@@ -15,7 +15,7 @@ const chainOf = (name: Name, aliases: readonly RRset[], final: RRset | null) => 
   aliases,
   name,
   final,
-  trouble: null,
+  error: null,
   steps: aliases.length,
 })
 const said = { proof: [], authoritative: true, lastResort: false }

@@ -142,7 +142,7 @@ describe('what is believed', () => {
       aggressive: true,
       rules: { nsec3MaxIterations: 50 },
     })
-    expect(kept.told()).toEqual([`info: trust anchors: . (${tags(a).join('')}) down`])
+    expect(kept.told()).toEqual([`info: trust anchors: . (${tags(a).join('')}); answers below them are validated`])
     expect(trustedTags(kept)).toEqual(tags(a))
   })
 
@@ -315,14 +315,16 @@ describe('managed anchors', () => {
     const kept = keep(managed())
     live(kept, 60, [b], [b])
     expect(trustedTags(kept)).toEqual(tags(a))
-    expect(kept.told().join('\n')).toMatch(/could not be checked, trying again/)
+    expect(kept.told().join('\n')).toMatch(/could not be refreshed, retrying/)
   })
 
   test('an island has keys of its own', () => {
     const island = name('test')
     const kept = keep(managed(), { anchors: [rootAnchor(a), { name: island, ds: [dsOf(b, island)], keys: [] }] })
     expect(kept.zone.asked).toEqual(['. DNSKEY', 'test. DNSKEY'])
-    expect(kept.told()[0]).toBe(`info: trust anchors: . (${tags(a).join('')}), test. (${tags(b).join('')}) down`)
+    expect(kept.told()[0]).toBe(
+      `info: trust anchors: . (${tags(a).join('')}), test. (${tags(b).join('')}); answers below them are validated`,
+    )
   })
 
   test('a damaged state is not used and is told; the one before is; without it the configured anchors', async () => {

@@ -117,7 +117,7 @@ describe('the demo', () => {
     await ask('www.lame.example.')
     printed = ''
     await ask('www.lame.example.')
-    expect(printed).toMatch(/^www\.lame\.example\. A a failure remembered: SERVFAIL/)
+    expect(printed).toMatch(/^www\.lame\.example\. A from the failure cache: SERVFAIL/)
   })
 
   it('validates by the keys of its own root', async () => {

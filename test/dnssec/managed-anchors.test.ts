@@ -360,7 +360,7 @@ describe('the state as text', () => {
       () => changed(/key valid.*\n/, ''),
       'F:6:1: expected "end 3" for the lines above: some are missing, or were added',
     ],
-    ['with more behind the end', () => `${text}key`, 'F:8:1: expected nothing behind the end'],
+    ['with more behind the end', () => `${text}key`, 'F:8:1: expected nothing after the end'],
     [
       'with an unknown state',
       () => changed('key valid', 'key trusted'),

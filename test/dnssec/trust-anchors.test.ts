@@ -119,7 +119,7 @@ Example.Test. IN 3600 DNSKEY 257 3 ECDSAP256SHA256 (
     [`. IN NS a.root.test.`, 'F:1:6: expected DS or DNSKEY, found NS: only these can be trust anchors'],
     [`. CH DS 20326 8 2 ${SHA256_A}`, 'F:1:6: only class IN is validated, found CH'],
     [`. DNSKEY 1 3 13 ${KEY}`, 'F:1:3: a trust anchor needs the zone key bit: expected flags 257 or 256, found 1'],
-    [`. DNSKEY 257 4 13 ${KEY}`, 'F:1:3: expected protocol 3 behind the flags, found 4'],
+    [`. DNSKEY 257 4 13 ${KEY}`, 'F:1:3: expected protocol 3 after the flags, found 4'],
     [
       `$TTL 300\n. DS 20326 8 2 ${SHA256_A}`,
       'F:1:1: "$TTL" means nothing here: write every name in full and remove this line',

@@ -167,7 +167,7 @@ suite('serve', () => {
           .filter(line => line.includes(`"event":"${event}"`))
           .map(line => JSON.parse(line))
       await expect.poll(() => told('warmed-up'), PATIENT).toHaveLength(1)
-      expect(told('warmed-up')[0]).toMatchObject({ level: 'debug', ended: 'done', unplanned: 0 })
+      expect(told('warmed-up')[0]).toMatchObject({ level: 'debug', ended: 'done', unexpected: 0 })
       serving.signal('SIGUSR2')
       await expect.poll(() => told('stats'), PATIENT).toHaveLength(1)
       // The one query is that by which the test knows that it serves.

@@ -199,14 +199,14 @@ describe('a warm-up', () => {
   }
   it.each(Object.entries(worlds))('ends every question as planned: %s', async (_, settings) => {
     const { ended, events } = await run(configFor(settings))
-    expect(ended).toMatchObject({ ended: 'done', questions: ENOUGH, unplanned: 0 })
+    expect(ended).toMatchObject({ ended: 'done', questions: ENOUGH, unexpected: 0 })
     expect(events).toEqual([ended])
   })
 
   it('of the whole length leaves nothing in the caches of the server', async () => {
     const { questions } = defaultLimits.warmUp
     const { ended, server } = await run(configFor({}, { questions }))
-    expect(ended).toMatchObject({ ended: 'done', questions, unplanned: 0 })
+    expect(ended).toMatchObject({ ended: 'done', questions, unexpected: 0 })
     expect(
       server.caches.rrsets.size +
         server.caches.answers.size +
@@ -221,7 +221,7 @@ describe('a warm-up', () => {
     const looks: number[] = []
     const { ended } = await run(configFor({}, { questions: 20 }), { waiting: () => (looks.push(1) < 5 ? 3 : 0) })
     expect(looks.length).toBeGreaterThanOrEqual(5)
-    expect(ended).toMatchObject({ ended: 'done', questions: 20, unplanned: 0 })
+    expect(ended).toMatchObject({ ended: 'done', questions: 20, unexpected: 0 })
   })
 
   it('gives up when they never let it work', async () => {

@@ -251,7 +251,7 @@ describe('something new in replay', () => {
 
 describe('what cannot be read has its place', () => {
   test.each([
-    ['a.test. A', 1, 10, /expected "->" behind the question/],
+    ['a.test. A', 1, 10, /expected "->" after the question/],
     ['a.test. AA -> NOERROR', 1, 9, /expected a type, found "AA" \(did you mean A/],
     ['-> NOERROR', 1, 1, /expected a question in front of this/],
     ['a..test. A -> NOERROR', 1, 1, /empty label/],
@@ -260,7 +260,7 @@ describe('what cannot be read has its place', () => {
     ['a.test. A -> NOEROR', 1, 14, /expected an rcode, found "NOEROR" \(did you mean NOERROR\?\)/],
     ['a.test. A -> NOERROR aaa', 1, 22, /one of aa ad tc x2 EDE, found "aaa"/],
     ['a.test. A -> SERVFAIL EDE 22', 1, 23, /expected a code and a text in quotes/],
-    ['a.test. A -> NOERROR |', 1, 23, /expected a record behind/],
+    ['a.test. A -> NOERROR |', 1, 23, /expected a record after/],
     ['a.test. A -> NOERROR | a.test. A 192.0.2.1', 1, 32, /expected a TTL in seconds/],
     ['a.test. A -> NOERROR | a.test. 60 A 192.0.2.256', 1, 37, /192\.0\.2\.256/],
     ['a.test. A -> NOERROR | a.test. 60 A', 1, 36, /address/],

@@ -25,7 +25,7 @@ describe('signed worlds with a hostile server', () => {
   it('nothing forged is secure, or is data below a secure delegation, or outlives the attacker', {
     timeout: 3_600_000,
   }, () => {
-    const played = seeds(SEEDS, LONG_SEEDS).map(seed => play(seed))
+    const played = seeds(SEEDS, LONG_SEEDS, SEEDS).map(seed => play(seed))
     const violations = played.flatMap(({ violation }) => violation ?? [])
     expect(played.length).toBeGreaterThan(0)
     if (violations.length > 0) expect.fail(report(violations, false))

@@ -98,8 +98,8 @@ export type Event =
   /** `count` queries since the last such event got SERVFAIL, the latest of them `question`. */
   | { readonly kind: 'servfail'; readonly count: number; readonly question: string; readonly reason: string }
   /**
-   * The engine was warmed up, or was not because of clients that kept it from it, or of the end. `unexpected`: questions
-   * that did not end as they should.
+   * The engine was warmed up, or was not because of clients that kept it from it, or of the end. `unexpected`:
+   * questions that did not end as they should.
    */
   | {
       readonly kind: 'warmed-up'

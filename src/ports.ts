@@ -27,16 +27,42 @@ export interface Random {
 /** RFC 1035 section 4.2. */
 export const DNS_PORT = 53
 
-export type Transport = 'udp' | 'tcp'
+/**
+ * How a message travels: RFC 1035 section 4.2, DNS over TLS (RFC 7858), DNS over HTTPS (RFC 8484). `http` is the last
+ * without TLS, towards clients only: what encrypts is a proxy in front.
+ */
+export type Transport = 'udp' | 'tcp' | 'tls' | 'https' | 'http'
 
-/** Where a server is asked. `key` is `address#port`, equal for equal servers. */
+/** Where a server is asked. `key` is equal for equal servers, `secure` being part of what is compared. */
 export interface ServerAddress {
   readonly ip: IpAddress
   readonly port: number
   readonly key: string
+  /** It is asked in this way and never in another one. Absent: over UDP and TCP. */
+  readonly secure?: SecureService | undefined
+}
+
+/** A server asked over TLS or HTTPS, and how it proves who it is (RFC 8310 section 8, strict privacy). */
+export interface SecureService {
+  readonly transport: 'tls' | 'https'
+  /** What the certificate has to be valid for: a DNS name without the last dot, or an address. Null: pins decide. */
+  readonly name: string | null
+  /** SHA-256 of acceptable public keys (SPKI) in base64 (RFC 7858 section 4.2); empty: `name` decides alone. */
+  readonly pins: readonly string[]
+  /** HTTPS: what the request asks for, with what stands in front of `dns=` or nothing; TLS: empty. */
+  readonly path: string
+  /** Certificates in PEM that are trusted for it instead of the system's; empty: the system's. */
+  readonly authorities: readonly string[]
 }
 
 export const serverAddress = (ip: IpAddress, port: number): ServerAddress => ({ ip, port, key: `${ip.text}#${port}` })
+
+/** `key` has all that makes two connections different, so that none is used for another server's name (RFC 7858). */
+export function secureServerAddress(ip: IpAddress, port: number, secure: SecureService): ServerAddress {
+  const { transport, name, pins, path, authorities } = secure
+  const identity = [name ?? '', ...pins, ...authorities].join(' ')
+  return { ip, port, key: `${transport}://${ip.text}#${port}${path} ${identity}`, secure }
+}
 
 /**
  * What became of one message to one server. Datagrams that do not belong to the query (other ID, question, QR=0,
@@ -59,6 +85,10 @@ export type ExchangeResult =
   | { readonly kind: 'timeout'; readonly mismatches: number }
   /** Too many mismatches came, the ID was likely being guessed: ask over TCP. */
   | { readonly kind: 'spoofing-suspected'; readonly mismatches: number }
+  /** TLS: the server did not prove that it is the one meant. Nothing was sent to it. */
+  | { readonly kind: 'unverified'; readonly reason: string }
+  /** HTTPS: it cannot answer now (429, 503) or ever in this way; `retryAfterMs` is what it asked for, uncapped. */
+  | { readonly kind: 'http-status'; readonly status: number; readonly retryAfterMs: number | null }
   /** The kernel said so: port closed, network or host unreachable, connection refused or reset. */
   | { readonly kind: 'unreachable'; readonly reason: string; readonly family: boolean }
   /**
@@ -94,6 +124,12 @@ export interface Client {
   readonly ip: IpAddress
   readonly port: number
   readonly transport: Transport
+  /** The name in its TLS handshake (SNI), lower case. */
+  readonly serverName?: string | undefined
+  /** What it calls itself in the path of its requests or the first label of `serverName`: a label, not a proof. */
+  readonly clientId?: string | undefined
+  /** The proxy that named `ip`. */
+  readonly proxy?: IpAddress | undefined
 }
 
 export type EventSink = (event: Event) => void

@@ -8,6 +8,7 @@ import { readExtendedErrors } from '../dns/edns.ts'
 import type { Edns, EdnsOption, Message } from '../dns/message.ts'
 import { formatRdata } from '../presentation/rdata-text.ts'
 import type { Rr } from '../dns/rrset.ts'
+import type { Transport } from '../ports.ts'
 import { formatHex } from '../dns/encoding-text.ts'
 import { formatName, formatString } from '../presentation/text.ts'
 import {
@@ -43,7 +44,7 @@ export interface Show {
 /** How the reply came. `wall` in milliseconds since 1970. */
 export interface ReplyTransfer {
   readonly server: string
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: Transport
   readonly tookMs: number
   readonly octets: number
   readonly wall: number
@@ -323,7 +324,7 @@ export interface YamlFrame {
   readonly journey: ReplyTransfer | null
   readonly octets: number
   readonly server: { readonly address: string; readonly port: number }
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: Transport
 }
 
 /** A document of `+yaml`, laid out as dig does. */

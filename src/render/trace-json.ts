@@ -92,7 +92,14 @@ function cameFields(came: Came): JsonStep {
       return { came: came.kind, mismatches: came.mismatches }
     case 'unreachable':
     case 'not-sent':
+    case 'unverified':
       return { came: came.kind, reason: came.reason }
+    case 'http-status':
+      return {
+        came: came.kind,
+        status: came.status,
+        ...(came.retryAfterMs === null ? {} : { retryAfterMs: came.retryAfterMs }),
+      }
     default:
       return came satisfies never
   }

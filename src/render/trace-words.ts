@@ -35,6 +35,10 @@ export function cameText(came: Came): string {
       return `${came.mismatches} replies that do not match`
     case 'unreachable':
       return `unreachable: ${came.reason}`
+    case 'unverified':
+      return `not verified: ${came.reason}`
+    case 'http-status':
+      return `HTTP status ${came.status}`
     case 'not-sent':
       return `not sent: ${came.reason}`
     default:
@@ -52,6 +56,10 @@ export function verdictText({ came, verdict }: Exchange): string {
       return 'spoofing suspected'
     case 'not-sent':
       return 'not sent'
+    case 'unverified':
+      return 'not verified'
+    case 'http-status':
+      return 'HTTP status'
     case 'timeout':
     case 'malformed':
     case 'unreachable':

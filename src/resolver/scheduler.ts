@@ -126,9 +126,13 @@ export class Scheduler {
     }
     const { udpSockets, tcpConnections, waitingExchanges: waiting, socketWaitMs: waitMs } = env.limits.upstream
     const common = { waiting, waitMs, jostleMs: env.limits.engine.jostleMs }
+    const connections = new Turnstile('connection', { ...common, places: tcpConnections }, env.clock)
     this.#places = {
       udp: new Turnstile('socket', { ...common, places: udpSockets }, env.clock),
-      tcp: new Turnstile('connection', { ...common, places: tcpConnections }, env.clock),
+      tcp: connections,
+      tls: connections,
+      https: connections,
+      http: connections,
     }
   }
 

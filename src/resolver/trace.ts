@@ -121,8 +121,9 @@ export type Came =
   | { readonly kind: 'timeout' }
   | { readonly kind: 'malformed' }
   | { readonly kind: 'spoofing-suspected'; readonly mismatches: number }
-  /** `reason` is what the system says: an errno's name, or a word on what is full. */
-  | { readonly kind: 'unreachable' | 'not-sent'; readonly reason: string }
+  /** `reason` is what the system says: an errno's name, a word on what is full, what is wrong with a certificate. */
+  | { readonly kind: 'unreachable' | 'not-sent' | 'unverified'; readonly reason: string }
+  | { readonly kind: 'http-status'; readonly status: number; readonly retryAfterMs: number | null }
 
 /** The kind of a verdict; of a rejected reply what is wrong with it. `lame` says what shows that the server is lame. */
 export interface TraceVerdict {

@@ -26,6 +26,9 @@ export interface KernelSocket {
 /** State TCP_LISTEN, and TCP_CLOSE as UDP sockets that are not connected have it (include/net/tcp_states.h). */
 const LISTENING = { tcp: '0A', udp: '07' } as const
 
+/** The kernel's table that has the sockets of a transport. */
+const tableOf = (transport: Transport): keyof typeof LISTENING => (transport === 'udp' ? 'udp' : 'tcp')
+
 /** The sockets that a table of the kernel lists; lines of another form are skipped. */
 export function parseSockets(text: string, transport: Transport): KernelSocket[] {
   return text.split('\n').flatMap(line => {
@@ -37,7 +40,7 @@ export function parseSockets(text: string, transport: Transport): KernelSocket[]
       {
         address: kernelAddress(address),
         port: Number.parseInt(port, 16),
-        listening: state === LISTENING[transport],
+        listening: state === LISTENING[tableOf(transport)],
         uid: Number(uid),
         inode,
       },
@@ -67,8 +70,8 @@ const conflicts = (held: string, wanted: string): boolean =>
 /** Null when no holder was found. `root` is where the kernel's tables are; tests have their own. */
 export function findPortHolder(transport: Transport, address: string, port: number, root = '/proc'): PortHolder | null {
   const wanted = parseIp(address)?.text ?? address
-  const sockets = [`${root}/net/${transport}`, `${root}/net/${transport}6`].flatMap(path =>
-    parseSockets(contents(path), transport),
+  const sockets = [tableOf(transport), `${tableOf(transport)}6`].flatMap(path =>
+    parseSockets(contents(`${root}/net/${path}`), transport),
   )
   const holder = sockets.find(socket => socket.port === port && socket.listening && conflicts(socket.address, wanted))
   return holder === undefined

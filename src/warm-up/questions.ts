@@ -11,13 +11,12 @@ import { encodeQuery } from '../dns/encode.ts'
 import type { Edns } from '../dns/message.ts'
 import type { Name } from '../dns/name.ts'
 import { EdnsOptionCode, Rcode, RrClass, RrType } from '../dns/types.ts'
-import type { Transport } from '../ports.ts'
 import { hostLabel, type HostKind, nameIn, zoneTraits } from './names.ts'
 
 export interface WarmUpQuestion {
   /** A whole message. */
   readonly query: Uint8Array
-  readonly transport: Transport
+  readonly transport: 'udp' | 'tcp'
   readonly expected: Expected
 }
 

@@ -68,7 +68,7 @@ const ENGINES = 2
 class WarmUp {
   readonly #parts: WarmUpParts
   readonly #limits: WarmUpLimits
-  readonly #clients: Readonly<Record<Client['transport'], Client>>
+  readonly #clients: Readonly<Record<'udp' | 'tcp', Client>>
   #engines: readonly Engine[] = []
   #broken = false
   #asked = 0

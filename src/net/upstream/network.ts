@@ -54,6 +54,12 @@ export function createNetwork({ clock, random, limits, events, libc }: NetworkPa
           return udp.exchange(server, query, timeoutMs, done)
         case 'tcp':
           return tcp.exchange(server, query, timeoutMs, done)
+        case 'tls':
+        case 'https':
+        case 'http': {
+          const later = setImmediate(done, { kind: 'not-sent', reason: `no way to ask over ${transport}` })
+          return () => clearImmediate(later)
+        }
         default:
           return transport satisfies never
       }

@@ -266,6 +266,10 @@ function noReply(result: Nothing, suspected: boolean): Decision {
       return failed({ kind: 'spoofing-suspected' }, false)
     case 'unreachable':
       return failed({ kind: 'unreachable', reason: result.reason }, suspected)
+    case 'unverified':
+      return failed({ kind: 'unverified', reason: result.reason }, false)
+    case 'http-status':
+      return failed({ kind: 'http-status', status: result.status }, false)
     case 'not-sent':
       return { kind: 'overload', text: notSentText(result.reason) }
     case 'malformed':
@@ -367,6 +371,8 @@ function observe(ask: ServerAsk, attempt: Attempt, before: number, result: Excha
       if (result.family) servers.familyUnreachable(server.ip.family, now)
       else if (attempt.transport === 'udp') servers.timedOut(server.key, before, now)
       return
+    case 'unverified':
+    case 'http-status':
     case 'spoofing-suspected':
     case 'not-sent':
       return

@@ -441,8 +441,10 @@ function isReply(trouble: Trouble): boolean {
     case 'reject':
     case 'malformed':
     case 'spoofing-suspected':
+    case 'http-status':
       return true
     case 'timeout':
+    case 'unverified':
     case 'unreachable':
     case 'throttled':
     case 'no-address':

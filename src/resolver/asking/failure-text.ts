@@ -13,7 +13,8 @@ import { questionText } from '../trace.ts'
 export type ServerTrouble =
   | { readonly kind: 'timeout' | 'malformed' | 'spoofing-suspected' }
   /** `reason` is what the system says. */
-  | { readonly kind: 'unreachable'; readonly reason: string }
+  | { readonly kind: 'unreachable' | 'unverified'; readonly reason: string }
+  | { readonly kind: 'http-status'; readonly status: number }
   | Rejection
 
 /** Why the servers of a zone gave no answer, one entry a try. */
@@ -50,6 +51,10 @@ export function troubleText(trouble: Trouble): string {
       return 'error: replies that do not match'
     case 'unreachable':
       return `unreachable: ${trouble.reason}`
+    case 'unverified':
+      return `not verified: ${trouble.reason}`
+    case 'http-status':
+      return `error: HTTP status ${trouble.status}`
     case 'reject':
       return rejectionText(trouble)
     case 'throttled': {

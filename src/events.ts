@@ -1,5 +1,6 @@
 /** The closed union of events. Log, query log, metrics and live views are consumers; nothing else logs. */
-import type { Transport } from './ports.ts'
+/** `Transport` of `ports.ts`, which imports this file. */
+type Way = 'udp' | 'tcp' | 'tls' | 'https' | 'http'
 
 /** One problem of a configuration or a zone file. Lines and columns count from 1; 0 when unknown. */
 export interface Problem {
@@ -15,10 +16,10 @@ export type Event =
   | { readonly kind: 'starting'; readonly version: string; readonly file: string | null }
   | { readonly kind: 'config-warnings'; readonly file: string; readonly problems: readonly Problem[] }
   | { readonly kind: 'stats'; readonly numbers: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'listening'; readonly transport: Transport; readonly address: string; readonly port: number }
+  | { readonly kind: 'listening'; readonly transport: Way; readonly address: string; readonly port: number }
   | {
       readonly kind: 'listener-failed'
-      readonly transport: Transport
+      readonly transport: Way
       readonly address: string
       readonly port: number
       readonly code: string

@@ -1,4 +1,5 @@
 /** `rootwalk check-config` and `rootwalk check-zone`: say what is wrong, all of it, without starting anything. */
+import { counted } from '../presentation/counted.ts'
 import { resolve } from 'node:path'
 import { formatEndpoint } from '../dns/address.ts'
 import { checkAll } from '../app/config-check.ts'
@@ -25,7 +26,7 @@ export function runCheckConfig(result: ConfigResult, output: Output): number {
   if (zoneProblems.length > 0) return Exit.BadData
   const { config } = result
   const listen = config.listen.map(({ address, port }) => formatEndpoint(address, port)).join(', ')
-  const loaded = zones.map(({ zone, file, records }) => `  zone ${zone} from ${file}, ${records} records\n`)
+  const loaded = zones.map(({ zone, file, records }) => `  zone ${zone} from ${file}, ${counted(records, 'record')}\n`)
   output.out(
     `${config.file ?? 'no configuration file, the defaults'}: correct\n  listens on ${listen}\n${loaded.join('')}`,
   )
@@ -57,7 +58,7 @@ export function runCheckZone(
     const bar = terminal === null ? null : new ProgressBar(terminal, file)
     const { zone, problems } = readZone(resolve(file), named?.origin ?? null, defaultLimits.zone, {
       strict,
-      onProgress: ({ read, total, records }) => bar?.update(read / Math.max(1, total), `${records} records`),
+      onProgress: ({ read, total, records }) => bar?.update(read / Math.max(1, total), counted(records, 'record')),
     })
     bar?.end()
     output.err(lines(problems))
@@ -66,7 +67,7 @@ export function runCheckZone(
       output.out(
         print
           ? formatCanonicalZone(zone)
-          : `${file}: zone ${formatName(zone.origin)} is correct, ${zone.recordCount} records\n`,
+          : `${file}: zone ${formatName(zone.origin)} is correct, ${counted(zone.recordCount, 'record')}\n`,
       )
   }
   return bad === 0 ? Exit.Ok : Exit.BadData

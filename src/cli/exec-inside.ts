@@ -3,6 +3,7 @@
  * the command has ended. A separate program, started by `exec.ts` with its order as JSON; descriptor 3 is the line to
  * the process outside, and when that one is gone the command is ended.
  */
+import { times } from '../presentation/counted.ts'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -70,7 +71,7 @@ function complain(message: string, code: number): number {
 function unmatchedText(unmatched: DnsStub['unmatched']): string {
   const counts = new Map<string, number>()
   for (const { name, type } of unmatched) counts.set(`${name} ${type}`, (counts.get(`${name} ${type}`) ?? 0) + 1)
-  const lines = Array.from(counts, ([what, times]) => `  ${what}${times === 1 ? '' : ` (${times} times)`}\n`)
+  const lines = Array.from(counts, ([what, count]) => `  ${what}${count === 1 ? '' : ` (${times(count)})`}\n`)
   return `rootwalk exec: asked for, but not listed:\n${lines.join('')}`
 }
 

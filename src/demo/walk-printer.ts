@@ -3,6 +3,7 @@
  * printed when its reply is sent, so that walks at the same time do not mix. It only listens; what it prints decides
  * nothing.
  */
+import { counted } from '../presentation/counted.ts'
 import { formatName } from '../presentation/text.ts'
 import type { Name, WireName } from '../dns/name.ts'
 import { rcodeName, typeName } from '../dns/types.ts'
@@ -46,7 +47,9 @@ export class WalkPrinter {
 
   #line({ name, type, rcode, octets, tookMs, client }: QueryLogEntry, how: string): string {
     const outcome =
-      rcode === null ? 'no reply' : `${rcodeName(rcode)}, ${octets} octets over ${client.transport.toUpperCase()}`
+      rcode === null
+        ? 'no reply'
+        : `${rcodeName(rcode)}, ${counted(octets, 'octet')} over ${client.transport.toUpperCase()}`
     return `${this.#paint('bold', `${formatName(name)} ${typeName(type)}`)} ${how}: ${outcome} ${this.#paint('dim', `[${tookMs.toFixed(tookMs < 10 ? 2 : 0)} ms]`)}`
   }
 }

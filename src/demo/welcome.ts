@@ -1,9 +1,11 @@
 /** What the demo says when it is up: which commands to try and what each shows. Texts only. */
+import { counted } from '../presentation/counted.ts'
 import type { Paint } from '../render/walk.ts'
 import type { EmbeddedInternet } from '../simulation/internet.ts'
 
 export function welcome(internet: EmbeddedInternet, port: number, paint: Paint): string {
   const asks = internet.suggestions.map(({ ask, shows }) => ({ command: `dig @127.0.0.1 -p ${port} ${ask}`, shows }))
+  const servers = new Set(internet.zones.flatMap(zone => zone.at)).size
   const table = asks.flatMap(({ command, shows }) => [
     `  ${paint('cyan', command)}`,
     ...wrapped(shows, COLUMNS - INDENT.length).map(line => `${INDENT}${line}`),
@@ -11,7 +13,7 @@ export function welcome(internet: EmbeddedInternet, port: number, paint: Paint):
   return [
     `${paint('bold', 'rootwalk')} answers on 127.0.0.1 port ${port}, UDP and TCP.`,
     ...wrapped(
-      `Behind it is an internet of its own: ${internet.zones.length} zones on ${new Set(internet.zones.flatMap(zone => zone.at)).size} server addresses, all inside this process. Nothing leaves this machine. Most of its zones are signed, and what comes from them is validated by the keys of its root.`,
+      `Behind it is an internet of its own: ${counted(internet.zones.length, 'zone')} on ${counted(servers, 'server address', 'server addresses')}, all inside this process. Nothing leaves this machine. Most of its zones are signed, and what comes from them is validated by the keys of its root.`,
       COLUMNS,
     ),
     '',

@@ -5,6 +5,7 @@
  * Invariants: a record counts only when its owner is one hash label below the zone that signed it; no hash is computed
  * that the client's query has not paid for, and none twice in one judgement.
  */
+import { counted } from '../presentation/counted.ts'
 import { isStrictlyWithin, labelCount, labelsOf, parentOf, suffixOf, wildcardOf, type Name } from '../dns/name.ts'
 import { latin1 } from '../dns/bytes.ts'
 import { hasType, NSEC3_OPT_OUT, readNsec3, readNsec3Label, type Nsec3, type TypeBitmap } from '../dns/rdata-dnssec.ts'
@@ -102,7 +103,7 @@ export function oneChain(records: readonly Nsec3Record[]): readonly Nsec3Record[
 /** RFC 9276 section 3.2: nothing is hashed then. */
 const tooManyIterations = (iterations: number): SecurityNote => ({
   ede: EdeCode.UnsupportedNsec3Iterations,
-  text: `NSEC3 with ${iterations} iterations`,
+  text: `NSEC3 with ${counted(iterations, 'iteration')}`,
 })
 
 interface Case {

@@ -8,6 +8,7 @@
  * set (its wildcard, its TTL, the signatures that go on with it) is read from signatures that verified and from no
  * other: a sender can add forged signatures to a set. Every attempt with a key is charged to the budget first.
  */
+import { counted } from '../presentation/counted.ts'
 import { copyOf } from '../dns/bytes.ts'
 import { isWithin, labelCount, nameBytes, ROOT, writeName, type Name } from '../dns/name.ts'
 import {
@@ -391,7 +392,7 @@ function examine(hearing: Hearing, rdata: Uint8Array): Candidate | SignatureFail
     return failure(
       FurthestStep.SCOPE,
       EdeCode.DnssecBogus,
-      `the signature counts ${rrsig.labels} labels, its signer has ${labelCount(zone)} and its owner ${signedLabels(rrset.name)}`,
+      `the signature counts ${counted(rrsig.labels, 'label')}, its signer has ${labelCount(zone)} and its owner ${signedLabels(rrset.name)}`,
     )
   }
   const keys = keysFor(hearing, rrsig)

@@ -3,6 +3,7 @@
  * trailing dot. A pattern is a name, `*.name` (everything below it) or `*`. What cannot be read is a `Mistake` of the
  * caller.
  */
+import { counted } from '../presentation/counted.ts'
 import { domainToASCII } from 'node:url'
 import { inPrefix, type IpAddress, parseIp, parsePrefix } from '../dns/address.ts'
 import { foldName, isStrictlyWithin, type Name, type WireName } from '../dns/name.ts'
@@ -58,7 +59,7 @@ export function described(value: unknown): string {
   )
     return String(value)
   if (Array.isArray(value)) return 'an array'
-  if (value instanceof Uint8Array) return `${value.length} octets`
+  if (value instanceof Uint8Array) return counted(value.length, 'octet')
   if (typeof value === 'object') {
     const fields = Object.keys(value)
     return fields.length === 0 ? 'an empty object' : `an object with ${fields.slice(0, 6).join(', ')}`

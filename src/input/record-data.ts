@@ -5,6 +5,7 @@
  *
  * Invariant: what is returned fits its type; anything else is a `Mistake` that says what was expected.
  */
+import { counted } from '../presentation/counted.ts'
 import { parseRr } from '../presentation/rr-text.ts'
 import type { WireName } from '../dns/name.ts'
 import { fitsPlan, planOf } from '../dns/rdata-wire.ts'
@@ -128,7 +129,7 @@ function textRdata(texts: readonly Uint8Array[]): Uint8Array {
 function checkedOctets(type: number, octets: Uint8Array): Uint8Array {
   const plan = planOf(type, RrClass.IN)
   if (plan !== undefined && !fitsPlan(plan, octets, 0, octets.length))
-    mistake(`${octets.length} octets that are no ${typeName(type)} data`)
+    mistake(`${counted(octets.length, 'octet that is', 'octets that are')} no ${typeName(type)} data`)
   return checkedLength(octets.slice())
 }
 

@@ -2,6 +2,7 @@
  * The fields of RDATA from text: one row for each kind of field of `dns/rdata-shape.ts`. What a person wrote is
  * checked; an error says which token is wrong, and what was expected there.
  */
+import { counted } from './counted.ts'
 import { parseIpv4, parseIpv6 } from '../dns/address.ts'
 import { parseBase32Hex, parseBase64, parseHex } from '../dns/encoding-text.ts'
 import type { OctetWriter } from '../dns/rdata-io.ts'
@@ -225,7 +226,9 @@ function parseRest(
   const bytes = text === '' ? null : read(text)
   if (bytes === null) {
     const cut =
-      text.length % group === 0 ? '' : ` with ${text.length} characters: their number must be a multiple of ${group}`
+      text.length % group === 0
+        ? ''
+        : ` with ${counted(text.length, 'character')}: their number must be a multiple of ${group}`
     return { index: first, error: `expected ${wanted}, found ${found(rest[0])}${cut}` }
   }
   out.bytes(bytes)

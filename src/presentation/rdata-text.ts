@@ -6,6 +6,7 @@
  *
  * Tokens come from `tokens.ts`; errors say which token, what was expected there and how the type is written.
  */
+import { counted } from './counted.ts'
 import { formatHex, parseHex } from '../dns/encoding-text.ts'
 import { OctetReader, OctetWriter } from '../dns/rdata-io.ts'
 import { type RdataShape, shapeOf } from '../dns/rdata-shape.ts'
@@ -115,13 +116,18 @@ function parseGeneric(type: number, tokens: readonly RdataToken[], at: number): 
   if (rdata === null)
     return {
       index: Math.min(at + 1, tokens.length),
-      error: `expected ${length} octets as pairs of hex digits after \\# ${length}`,
+      error: `expected ${counted(length, 'octet')} as pairs of hex digits after \\# ${length}`,
     }
-  if (rdata.length !== length) return { index: at, error: `\\# announces ${length} octets, but ${rdata.length} follow` }
+  if (rdata.length !== length)
+    return {
+      index: at,
+      error: `\\# announces ${counted(length, 'octet')}, but ${counted(rdata.length, 'follows', 'follow')}`,
+    }
   if (shapeOf(type) === undefined) return rdata
   const text = formatKnown(type, rdata)
   if (text === null && isUnassigned(type, rdata)) return rdata
-  if (text === null) return { index: at, error: `these ${length} octets are no ${typeName(type)} record data` }
+  if (text === null)
+    return { index: at, error: `${counted(length, 'octet is', 'octets are')} no ${typeName(type)} record data` }
   // What the type's own text may not say is not let in by the back door.
   const read = parseRdata(type, new EntryReader(text).next()?.tokens ?? [], null)
   return 'error' in read ? { index: at, error: `these octets mean ${shown(text)}: ${read.error}` } : rdata

@@ -2,6 +2,7 @@
  * What an event says in the log: a level, one sentence, and fields for machines. The writer of the log is in
  * `app/server.ts`; nothing else logs.
  */
+import { counted, times } from '../presentation/counted.ts'
 import { formatEndpoint } from '../dns/address.ts'
 import { bugText, errorText, type Event, type Problem } from '../events.ts'
 import { problemText } from './problem.ts'
@@ -150,7 +151,7 @@ function socketSentence(event: SocketEvent): Sentence {
         message:
           event.mode === 'plain'
             ? `UDP without batches: ${event.why}`
-            : `UDP in batches, ${event.threads === 1 ? 'one thread answers' : `${event.threads} threads answer`} from the cache`,
+            : `UDP in batches, ${counted(event.threads, 'thread answers', 'threads answer')} from the cache`,
       }
     case 'receive-buffer-small':
       return {
@@ -160,12 +161,12 @@ function socketSentence(event: SocketEvent): Sentence {
     case 'socket-bounds':
       return {
         level: 'info',
-        message: `at most ${event.udpSockets} UDP sockets to servers${event.openFiles === null ? '' : `, of ${event.openFiles} open files`}`,
+        message: `at most ${counted(event.udpSockets, 'UDP socket')} to servers${event.openFiles === null ? '' : `, of ${counted(event.openFiles, 'open file')}`}`,
       }
     case 'sockets-exhausted':
       return {
         level: 'warn',
-        message: `no more sockets (${event.code}, ${event.times} times since the last report); raise the limit of open files`,
+        message: `no more sockets (${event.code}, ${times(event.times)} since the last report); raise the limit of open files`,
       }
     default:
       return event satisfies never
@@ -178,19 +179,19 @@ function trafficSentence(event: TrafficEvent): Sentence {
     case 'overloaded':
       return {
         level: 'warn',
-        message: `overloaded: ${event.inFlight} resolutions in flight, ${event.refused} refused or given up for others since the last report`,
+        message: `overloaded: ${counted(event.inFlight, 'resolution')} in flight, ${event.refused} refused or given up for others since the last report`,
       }
     case 'query-log-failed':
       return { level: 'error', message: `queries are not logged: ${event.message}` }
     case 'query-log-works':
       return {
         level: 'info',
-        message: `queries are logged again to ${event.file}; ${event.lost} ${event.lost === 1 ? 'line is' : 'lines are'} lost`,
+        message: `queries are logged again to ${event.file}; ${counted(event.lost, 'line is', 'lines are')} lost`,
       }
     case 'clients-refused':
       return {
         level: 'warn',
-        message: `refused ${event.count === 1 ? 'a query' : `${event.count} queries`} of clients outside of "allow", the latest from ${event.client}`,
+        message: `refused ${counted(event.count, 'query', 'queries')} of clients outside of "allow", the latest from ${event.client}`,
       }
     case 'servfail':
       return {
@@ -224,13 +225,13 @@ function sentence(event: Event): Sentence {
     case 'stats':
       return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
     case 'primed':
-      return { level: 'info', message: `the root has ${event.servers} ${event.servers === 1 ? 'server' : 'servers'}` }
+      return { level: 'info', message: `the root has ${counted(event.servers, 'server')}` }
     case 'priming-failed':
       return { level: 'warn', message: `priming failed, the root hints stay in use: ${event.reason}` }
     case 'zone-loading':
       return {
         level: 'info',
-        message: `${event.file}: ${event.percent} % read in ${seconds(event.ms)}, ${event.records} records so far`,
+        message: `${event.file}: ${event.percent} % read in ${seconds(event.ms)}, ${counted(event.records, 'record')} so far`,
       }
     case 'root-addresses-unproven':
       return {
@@ -240,7 +241,7 @@ function sentence(event: Event): Sentence {
     case 'zone-loaded':
       return {
         level: 'info',
-        message: `zone ${event.zone} loaded from ${event.file}, ${event.records} records in ${seconds(event.ms)}`,
+        message: `zone ${event.zone} loaded from ${event.file}, ${counted(event.records, 'record')} in ${seconds(event.ms)}`,
       }
     case 'zone-removed':
       return { level: 'info', message: `zone ${event.zone} is no longer served: ${event.file} was removed` }
@@ -274,11 +275,14 @@ function sentence(event: Event): Sentence {
         message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${errorText(event.error)}`,
       }
     case 'log-dropped':
-      return { level: 'warn', message: `${event.lines} lines of this log were dropped: no one read it` }
+      return {
+        level: 'warn',
+        message: `${counted(event.lines, 'line of this log was', 'lines of this log were')} dropped: no one read it`,
+      }
     case 'warmed-up':
       return {
         level: 'debug',
-        message: `warmed up with ${event.questions} made-up questions in ${event.ms} ms${warmUpEnds[event.ended]}`,
+        message: `warmed up with ${counted(event.questions, 'made-up question')} in ${event.ms} ms${warmUpEnds[event.ended]}`,
       }
     case 'stopping':
       return { level: 'info', message: `${event.signal}: finishing the queries in progress` }

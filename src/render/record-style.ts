@@ -2,6 +2,7 @@
  * A record as a line, or over lines with comments, in the ways that dig's options name: `+multiline`, `+ttlunits`,
  * `+unknownformat`, `+nocrypto` and so on. Texts only; `presentation/rdata-text.ts` knows what RDATA says.
  */
+import { counted } from '../presentation/counted.ts'
 import { algorithmText } from '../presentation/rdata-facts.ts'
 import { keyTagOf } from '../dns/rdata-dnssec.ts'
 import { formatGeneric, formatRdata } from '../presentation/rdata-text.ts'
@@ -196,5 +197,5 @@ export const ttlUnits = (seconds: number): string =>
 /** `1 week 2 days`. */
 const ttlWords = (seconds: number): string =>
   inUnits(seconds)
-    .map(({ unit, count }) => `${count} ${unit}${count === 1 ? '' : 's'}`)
+    .map(({ unit, count }) => counted(count, unit))
     .join(' ')

@@ -3,6 +3,7 @@
  * form of golden files, of errors in simulations and of what the demo prints. It says what the trace says and adds
  * nothing.
  */
+import { counted } from '../presentation/counted.ts'
 import { formatName } from '../presentation/text.ts'
 import { typeName } from '../dns/types.ts'
 import { questionText, type TraceStep } from '../resolver/trace.ts'
@@ -38,7 +39,7 @@ function describe(step: TraceStep): string {
     case 'cache':
       return `- cache: ${CACHE_TEXTS[step.what]} ${formatName(step.name)} ${typeName(step.type)}, ttl ${step.ttl}`
     case 'cut':
-      return `- zone ${formatName(step.zone)} from ${step.from}, ${step.servers} ${step.servers === 1 ? 'server' : 'servers'}`
+      return `- zone ${formatName(step.zone)} from ${step.from}, ${counted(step.servers, 'server')}`
     case 'exchange': {
       const who = `${formatName(step.serverName)} ${step.server.ip.text}${step.transport === 'tcp' ? ' over TCP' : ''}`
       const said = `${cameText(step.came)} -> ${verdictText(step)} -> ${DECIDED_TEXTS[step.decided]}`

@@ -2,6 +2,7 @@
  * The words for what a trace step holds, shared by the tree of `explain` (`walk.ts`) and the lines of golden files and
  * errors (`trace-lines.ts`). Only here does a step become a sentence.
  */
+import { counted } from '../presentation/counted.ts'
 import { algorithmName } from '../dnssec/algorithms.ts'
 import type { DenialClaim } from '../dnssec/rules.ts'
 import { rcodeName, typeName } from '../dns/types.ts'
@@ -13,12 +14,15 @@ import type { CacheFind, Came, Decided, Note, ReplySummary, Subject, TraceStep }
 type Exchange = Extract<TraceStep, { kind: 'exchange' }>
 type Validated = Extract<TraceStep, { kind: 'validated' }>
 
-/** `NOERROR aa, 2 answer, 1 authority`. */
+/** `NOERROR aa, 2 answers, 1 in authority`. */
 export function replyText(reply: ReplySummary): string {
   const flags = `${reply.authoritative ? ' aa' : ''}${reply.truncated ? ' tc' : ''}${reply.recursionAvailable ? ' ra' : ''}`
-  const part = (count: number, word: string): string => (count === 0 ? '' : `, ${count} ${word}`)
   const { answer, authority, additional } = reply
-  const sections = `${part(answer, 'answer')}${part(authority, 'authority')}${part(additional, 'additional')}`
+  const sections = [
+    ...(answer === 0 ? [] : [`, ${counted(answer, 'answer')}`]),
+    ...(authority === 0 ? [] : [`, ${authority} in authority`]),
+    ...(additional === 0 ? [] : [`, ${additional} in additional`]),
+  ].join('')
   return `${rcodeName(reply.rcode)}${flags}${sections}${reply.edns ? '' : ', no EDNS'}`
 }
 
@@ -32,7 +36,7 @@ export function cameText(came: Came): string {
     case 'malformed':
       return 'a malformed reply'
     case 'spoofing-suspected':
-      return `${came.mismatches} replies that do not match`
+      return came.mismatches === 1 ? '1 reply that does not match' : `${came.mismatches} replies that do not match`
     case 'unreachable':
       return `unreachable: ${came.reason}`
     case 'unverified':

@@ -2,6 +2,7 @@
  * The walk of one resolution for a person: a tree of zones, servers asked and look-ups made on the way, with what came,
  * what was concluded and how long it took. Only the form; the words are those of `trace-words.ts`.
  */
+import { counted } from '../presentation/counted.ts'
 import { formatName } from '../presentation/text.ts'
 import { typeName } from '../dns/types.ts'
 import { questionText, type TraceStep, type TraceVerdict } from '../resolver/trace.ts'
@@ -98,7 +99,7 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
     case 'cache':
       return `cache: ${CACHE_TEXTS[step.what]} ${formatName(step.name)} ${typeName(step.type)}${paint('dim', `, ttl ${step.ttl}`)}`
     case 'cut':
-      return `zone ${paint('cyan', formatName(step.zone))} ${paint('dim', `from ${step.from}, ${serverCount(step.servers)}`)}`
+      return `zone ${paint('cyan', formatName(step.zone))} ${paint('dim', `from ${step.from}, ${counted(step.servers, 'server')}`)}`
     case 'exchange': {
       const server = `${formatName(step.serverName)} ${step.server.key}${step.transport === 'tcp' ? ' over TCP' : ''}`
       const conclusion = paint(verdictStyle(step.verdict), verdictText(step))
@@ -142,8 +143,6 @@ export function chainText(steps: readonly TraceStep[], paint: Paint = noPaint): 
   })
   return ['', paint('bold', 'Chain of trust'), ...new Set(lines), ''].join('\n')
 }
-
-const serverCount = (servers: number): string => `${servers} ${servers === 1 ? 'server' : 'servers'}`
 
 function verdictStyle(verdict: TraceVerdict | null): Style {
   switch (verdict?.kind) {

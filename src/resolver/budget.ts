@@ -3,6 +3,7 @@
  * (CAMP 2024, NXNSAttack, CVE-2014-8500). Each `take…` answers null, or the words for the EDE text that name the limit
  * that ended the work.
  */
+import { counted } from '../presentation/counted.ts'
 import { formatName } from '../presentation/text.ts'
 import { isWithin, type Name } from '../dns/name.ts'
 import type { Work } from '../dnssec/rules.ts'
@@ -56,14 +57,15 @@ export class Budget implements Work {
     if (now >= this.deadline) return `time limit of ${limits.timeMs} ms reached`
     if (this.#receivedBytes >= limits.receivedBytes)
       return `limit of ${limits.receivedBytes} octets received for one query reached`
-    if (this.#queries >= limits.queries) return `limit of ${limits.queries} queries to servers reached`
+    if (this.#queries >= limits.queries)
+      return `limit of ${counted(limits.queries, 'query', 'queries')} to servers reached`
     if (!this.#perName.take(name, limits.queriesPerName))
-      return `limit of ${limits.queriesPerName} queries for ${formatName(name)} reached`
+      return `limit of ${counted(limits.queriesPerName, 'query', 'queries')} for ${formatName(name)} reached`
     if (!isWithin(this.name, zone) && !this.#perForeignCut.take(zone, limits.queriesPerForeignCut)) {
-      return `limit of ${limits.queriesPerForeignCut} queries to the servers of ${formatName(zone)} on behalf of another name reached`
+      return `limit of ${counted(limits.queriesPerForeignCut, 'query', 'queries')} to the servers of ${formatName(zone)} on behalf of another name reached`
     }
     if (!this.#perServer.take(serverKey, limits.queriesPerServer))
-      return `limit of ${limits.queriesPerServer} queries to the server ${serverKey} reached`
+      return `limit of ${counted(limits.queriesPerServer, 'query', 'queries')} to the server ${serverKey} reached`
     this.#queries++
     return null
   }
@@ -74,16 +76,20 @@ export class Budget implements Work {
 
   takeAliases(aliases: number): string | null {
     this.#aliases += aliases
-    return this.#aliases > this.limits.aliases ? `limit of ${this.limits.aliases} aliases reached` : null
+    return this.#aliases > this.limits.aliases
+      ? `limit of ${counted(this.limits.aliases, 'alias', 'aliases')} reached`
+      : null
   }
 
   takeReferral(): string | null {
-    return ++this.#referrals > this.limits.referrals ? `limit of ${this.limits.referrals} referrals reached` : null
+    return ++this.#referrals > this.limits.referrals
+      ? `limit of ${counted(this.limits.referrals, 'referral')} reached`
+      : null
   }
 
   takeAddressLookup(): string | null {
     return ++this.#addressLookups > this.limits.addressLookups
-      ? `limit of ${this.limits.addressLookups} look-ups of server addresses reached`
+      ? `limit of ${counted(this.limits.addressLookups, 'look-up')} of server addresses reached`
       : null
   }
 
@@ -110,14 +116,15 @@ export class Budget implements Work {
   takeVerification(): string | null {
     const { verifications } = this.#dnssec
     if (this.#verifications >= verifications)
-      return `limit of ${verifications} signature verifications for one query reached`
+      return `limit of ${counted(verifications, 'signature verification')} for one query reached`
     this.#verifications++
     return null
   }
 
   takeNsec3Hash(): string | null {
     const { nsec3Hashes } = this.#dnssec
-    if (this.#nsec3Hashes >= nsec3Hashes) return `limit of ${nsec3Hashes} NSEC3 hashes for one query reached`
+    if (this.#nsec3Hashes >= nsec3Hashes)
+      return `limit of ${counted(nsec3Hashes, 'NSEC3 hash', 'NSEC3 hashes')} for one query reached`
     this.#nsec3Hashes++
     return null
   }

@@ -6,6 +6,7 @@
  * Not judged here: whether a scenario makes sense. A step that is not met throws `ScenarioFailure` with the walk so
  * far.
  */
+import { counted } from '../presentation/counted.ts'
 import type { IpAddress } from '../dns/address.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { decodeMessage } from '../dns/decode.ts'
@@ -159,7 +160,7 @@ class Run {
         return null
       case 'check-sent':
         return this.#network.started > step.max
-          ? `${this.#network.started} messages went to servers, at most ${step.max} may`
+          ? `${counted(this.#network.started, 'message')} went to servers, at most ${step.max} may`
           : null
       case 'nothing':
         this.#clock.settle()

@@ -2,6 +2,7 @@
  * What a test says of a stub, for `expect.extend` of vitest and jest: what it was asked for, how often, and what a name
  * resolves to. Messages list what was asked instead. No test framework is imported here.
  */
+import { times } from '../presentation/counted.ts'
 import dns from 'node:dns'
 import { isDeepStrictEqual } from 'node:util'
 import { parseIp } from '../dns/address.ts'
@@ -128,8 +129,6 @@ function askedTimes(expected: AskedTimes): { readonly count: number; readonly na
     throw new TypeError(`toHaveBeenAskedTimes: expected a count as the last argument, found ${described(count)}`)
   return { count, ...(typeof name === 'string' ? { name } : {}), ...(typeof type === 'string' ? { type } : {}) }
 }
-
-const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
 
 /** What the stub was asked, for the case that nothing asked for the name. */
 function askedInstead(stub: DnsStub, name: string): string {

@@ -1,4 +1,5 @@
 /** A bounded list of problems: a file of a million errors must neither fill the memory nor the terminal. */
+import { counted } from '../presentation/counted.ts'
 import type { Problem } from '../events.ts'
 
 export class ProblemList {
@@ -32,7 +33,7 @@ export class ProblemList {
   /** In the order added; a last one stands for those beyond the bound. */
   listed(): readonly Problem[] {
     if (this.#unlisted === null) return this.#problems
-    const more = this.#unlistedCount === 1 ? '1 more problem' : `${this.#unlistedCount} more problems`
+    const more = counted(this.#unlistedCount, 'more problem')
     return [
       ...this.#problems,
       { ...this.#unlisted, message: `${more} not listed, this is the first: ${this.#unlisted.message}` },

@@ -3,6 +3,7 @@
  * sense together (`zone-integrity.ts`). A zone is made only without errors; all problems, those of reading included,
  * come back in the order of the text. Also the way back: the canonical text of a zone.
  */
+import { counted } from '../presentation/counted.ts'
 import { canonicalKey, commonAncestor, foldName, isWithin, type Name, ROOT } from '../dns/name.ts'
 import { formatRdata } from '../presentation/rdata-text.ts'
 import { recordsOf, type RRset } from '../dns/rrset.ts'
@@ -108,7 +109,7 @@ function withinOrigin(
   for (const record of refused) problems.add(problemAt(record, 'error', outsideMessage(record, origin)))
   const [first, ...others] = outside.filter(record => !refused.includes(record))
   if (first === undefined) return within
-  const count = others.length === 0 ? '1 record is' : `${others.length + 1} records are`
+  const count = counted(others.length + 1, 'record is', 'records are')
   problems.add(
     problemAt(
       first,

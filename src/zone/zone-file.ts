@@ -4,6 +4,7 @@
  * a zone is asked in `zone-check.ts`. Files are opened by the caller's `include`. No text makes it throw, and its work
  * is proportional to the text read plus the records generated, both bounded.
  */
+import { counted } from '../presentation/counted.ts'
 import type { WireName } from '../dns/name.ts'
 import { OctetWriter } from '../dns/rdata-io.ts'
 import { parseRdata } from '../presentation/rdata-text.ts'
@@ -482,7 +483,7 @@ class ZoneFileParser {
       return this.#error(
         state,
         rangeToken,
-        `the range makes ${size} records, at most ${generateRecords} are allowed in one directive`,
+        `the range makes ${counted(size, 'record')}, at most ${generateRecords} are allowed in one directive`,
       )
     if (this.#generated > generatedRecordsInAll)
       return this.#error(

@@ -27,7 +27,7 @@ describe('log', () => {
     [
       { kind: 'clients-refused', count: 1, client: '203.0.113.0/24' },
       'warn',
-      'refused a query of clients outside of "allow", the latest from 203.0.113.0/24',
+      'refused 1 query of clients outside of "allow", the latest from 203.0.113.0/24',
     ],
     [
       { kind: 'clients-refused', count: 12, client: '203.0.113.0/24' },

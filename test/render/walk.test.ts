@@ -79,12 +79,12 @@ describe('the walk', () => {
     expect(explainText(walk)).toBe(`www.example.com. A
 ├─ cache: data www.example.com. A, ttl 0
 ├─ zone . from hints, 2 servers
-│  └─ a.root. 198.41.0.4#53: www.example.com. A → NOERROR, 1 authority → referral: ask the servers of the child zone [12.3 ms]
+│  └─ a.root. 198.41.0.4#53: www.example.com. A → NOERROR, 1 in authority → referral: ask the servers of the child zone [12.3 ms]
 ├─ zone com. from referral, 1 server
 │  ├─ ns.test. A a server address is needed, after 15.0 ms
 │  │  └─ answer, A x1 ttl 60 [5.00 ms]
 │  ├─ ns2.test. A is already being resolved: joins that resolution
-│  ├─ ns.test. 2001:db8::1#53 over TCP: www.example.com. A → SERVFAIL, 1 authority → servfail: another server [250 ms]
+│  ├─ ns.test. 2001:db8::1#53 over TCP: www.example.com. A → SERVFAIL, 1 in authority → servfail: another server [250 ms]
 │  ├─ the cached delegation led nowhere: asking its parent again
 │  └─ local zone home.: answer
 └─ failure: nobody answered [300 ms]

@@ -2,6 +2,7 @@
  * One question of `rootwalk query` put to one server, as often and over what transport it takes: tries, truncation,
  * another version of EDNS, a cookie that the server wants, signatures. The outcome is a value; nothing is printed here.
  */
+import { counted } from '../../presentation/counted.ts'
 import type { DigQuery } from './dig-query.ts'
 import { decodeMessage } from '../../dns/decode.ts'
 import { findOption } from '../../dns/edns.ts'
@@ -93,7 +94,7 @@ export async function ask(server: ServerAddress, query: DigQuery, asking: AskCon
         heard satisfies never
     }
   }
-  const tries = `${query.tries} ${query.tries === 1 ? 'try' : 'tries'}`
+  const tries = counted(query.tries, 'try', 'tries')
   return failed(
     `${server.key} gave no answer over ${transport.toUpperCase()} (${tries} of ${query.timeoutMs / 1_000} s)`,
   )

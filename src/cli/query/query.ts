@@ -1,4 +1,5 @@
 /** `rootwalk query`: asks servers as dig does, and prints what they say. */
+import { counted } from '../../presentation/counted.ts'
 import { errorText } from '../../events.ts'
 import { readFileSync } from 'node:fs'
 import type { Message } from '../../dns/message.ts'
@@ -182,7 +183,7 @@ async function transfer(server: ServerAddress, query: DigQuery, asking: AskConte
     return next.kind === 'failed' ? { why: next.why } : next.kind
   })
   if (done.kind === 'failed') {
-    output.err(`rootwalk query: the transfer failed after ${records} records: ${done.message}\n`)
+    output.err(`rootwalk query: the transfer failed after ${counted(records, 'record')}: ${done.message}\n`)
     return { code: Exit.Unavailable, begun: records > 0 }
   }
   if (show.stats && show.form === 'dig') output.out(transferStats(server, performance.now() - startedAt, records, done))

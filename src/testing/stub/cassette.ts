@@ -5,6 +5,7 @@
  * Invariants: a file is written whole or not at all; nothing but a cassette is ever overwritten; in replay the file is
  * read once and never written.
  */
+import { counted } from '../../presentation/counted.ts'
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { questionKey, type Message, type Question } from '../../dns/message.ts'
@@ -161,7 +162,7 @@ function differenceText(path: string, question: Question, exchanges: readonly Ex
   const lines = near
     .slice(0, SHOWN_EXCHANGES)
     .flatMap(({ question: known, replies }) => replies.slice(0, 1).map(reply => exchangeText(known, reply)))
-  const count = `${exchanges.length} ${exchanges.length === 1 ? 'question' : 'questions'} in all`
+  const count = `${counted(exchanges.length, 'question')} in all`
   return [
     `the cassette ${path} has no answer to ${questionText(question)}`,
     `  asked: ${questionText(question)}`,

@@ -3,6 +3,7 @@
  * `matched` and `answeredWith`, which are settled when it is answered; the newest are kept, `stubSettings.queries` of
  * them.
  */
+import { counted, times } from '../../presentation/counted.ts'
 import { AssertionError } from 'node:assert'
 import { suggest } from '../../presentation/suggest.ts'
 import { listedName, patternOf, duration, knownFields, typeOf, wholeNumber } from '../../input/names.ts'
@@ -118,10 +119,10 @@ export class QueryBook {
     const lines = [...counts].slice(0, stubSettings.listed).map(([key, { query, count }]) => {
       const close = suggest(query.name, listed)
       const note = more(query) ?? (close === null ? '' : `; did you mean ${close}?`)
-      return `  ${key} (${query.transport}${count === 1 ? '' : `, ${count} times`}, answered ${query.answeredWith})${note}`
+      return `  ${key} (${query.transport}${count === 1 ? '' : `, ${times(count)}`}, answered ${query.answeredWith})${note}`
     })
     if (counts.size > lines.length) lines.push(`  and ${counts.size - lines.length} more`)
-    const questions = counts.size === 1 ? 'one question' : `${counts.size} questions`
+    const questions = counted(counts.size, 'question')
     const message = `the stub was asked ${questions} that nothing in it answers:\n${lines.join('\n')}`
     throw new AssertionError({ message, operator: 'assertNoUnmatched', stackStartFn: entry })
   }

@@ -9,8 +9,7 @@ import type { Problem } from '../events.ts'
 import type { ZoneLimits } from '../limits.ts'
 import { areUnchanged, ZoneReader, type ContentHash } from '../system/zone-files.ts'
 import type { FlatZone } from '../zone/flat-zone.ts'
-import { buildZone } from '../zone/zone-check.ts'
-import { parseZoneText } from '../zone/zone-file.ts'
+import { loadZone } from '../zone/load-zone.ts'
 import type { Zone } from '../zone/zone.ts'
 
 export interface ReadZone {
@@ -57,21 +56,23 @@ export function readZone(
   const found = reader.read(file)
   if (reader.tooLarge && most !== undefined) return null
   if (found.kind === 'unreadable') return { zone: null, problems: [found.problem], files: reader.files }
-  const parsed = parseZoneText(found.text, {
+  const loaded = loadZone({
+    text: found.text,
     file,
     origin: origin ?? originFromName(file),
+    ...(origin === null ? {} : { zone: origin }),
     limits,
     include: reader.include,
+    further: () => reader.warnings,
+    strict,
     compact: true,
     ...(most === undefined ? {} : { mostRecords: most.records }),
     ...(onProgress === undefined
       ? {}
       : { onProgress: (read, records) => onProgress({ read, total: reader.characters, records }) }),
   })
-  if (most !== undefined && (parsed.cut === true || reader.tooLarge)) return null
-  const withWarnings = { ...parsed, problems: [...reader.warnings, ...parsed.problems] }
-  const built = buildZone(withWarnings, { file, limits, strict, ...(origin === null ? {} : { origin }) })
-  return { ...built, files: reader.files }
+  if (loaded.kind === 'too-large' || (most !== undefined && reader.tooLarge)) return null
+  return { zone: loaded.kind === 'zone' ? loaded.zone : null, problems: loaded.problems, files: reader.files }
 }
 
 /** `zones/example.com.zone` begins with the origin example.com., `root.zone` with the root; other names say nothing. */

@@ -10,11 +10,10 @@ import { targetOf } from '../dns/rdata.ts'
 import { formatName } from '../presentation/text.ts'
 import { RrType } from '../dns/types.ts'
 import type { Delegation, DelegatedServer } from '../cache/delegations.ts'
-import { defaultLimits } from '../limits.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Random } from '../ports.ts'
-import { buildZone } from '../zone/zone-check.ts'
-import { parseZoneText } from '../zone/zone-file.ts'
+import { problemLines } from '../render/problem.ts'
+import { loadZone } from '../zone/load-zone.ts'
 import type { Zone } from '../zone/zone.ts'
 import { KeyStore } from './key-store.ts'
 import { parseMisbehaviour } from './misbehaviour.ts'
@@ -131,17 +130,9 @@ export function buildInternet(
 export function readZone(source: ZoneSource): Zone {
   if (source.zone !== undefined) return source.zone
   const origin = nameOf(source.origin)
-  const file = source.origin
-  const include = (path: string): { error: string } => ({ error: `a simulated zone includes nothing: ${path}` })
-  const parsed = parseZoneText(source.text, { file, origin, limits: defaultLimits.zone, include })
-  const { zone, problems } = buildZone(parsed, { origin, file, strict: true })
-  const errors = problems.filter(problem => problem.severity === 'error')
-  if (zone === null || errors.length > 0) {
-    throw new Error(
-      errors.map(problem => `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`).join('\n'),
-    )
-  }
-  return zone
+  const loaded = loadZone({ text: source.text, file: source.origin, origin, zone: origin, strict: true })
+  if (loaded.kind === 'invalid') throw new Error(problemLines(loaded.errors))
+  return loaded.zone
 }
 
 /**

@@ -25,8 +25,8 @@ import type { Resolver } from '../resolver/resolver.ts'
 import { checkQuery } from '../server/check-query.ts'
 import { contentOf, errorContent, respond, type RespondSettings } from '../server/respond.ts'
 import { makeLocalZones } from '../zone/local-zones.ts'
-import { buildZone } from '../zone/zone-check.ts'
-import { parseZoneText } from '../zone/zone-file.ts'
+import { problemLines } from '../render/problem.ts'
+import { loadZone } from '../zone/load-zone.ts'
 import type { Zone } from '../zone/zone.ts'
 import { ip, nameOf } from './records.ts'
 import type { Entry, Range, Scenario, ScenarioConfig, Step } from './scenario.ts'
@@ -308,15 +308,14 @@ function limitsFrom(config: ScenarioConfig): Limits {
 /** Each owner of local data is a separate record-only zone. */
 function localZones(config: ScenarioConfig, limits: Limits): Zone[] {
   if (config.localData.length === 0) return []
-  const file = 'local-data'
-  const text = `$TTL ${simSettings.scenarioTtl}\n${config.localData.join('\n')}\n`
-  const parsed = parseZoneText(text, {
-    file,
+  const loaded = loadZone({
+    text: `${config.localData.join('\n')}\n`,
+    file: 'local-data',
     origin: ROOT,
+    ttl: simSettings.scenarioTtl,
+    holds: 'records',
     limits: limits.zone,
-    include: () => ({ error: 'nothing to include' }),
   })
-  const { zone, problems } = buildZone(parsed, { origin: ROOT, recordsOnly: true, file })
-  if (zone === null) throw new Error(problems.map(problem => problem.message).join('; '))
-  return [zone]
+  if (loaded.kind === 'invalid') throw new Error(problemLines(loaded.errors))
+  return [loaded.zone]
 }

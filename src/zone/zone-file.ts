@@ -59,6 +59,8 @@ export interface ZoneTextOptions {
   readonly origin: WireName | null
   readonly limits: ZoneLimits
   readonly include: Include
+  /** Seconds: the text is read as though it began with $TTL. */
+  readonly ttl?: number
   /** Seconds, for records for which the text has no TTL at all, which is an error without it. */
   readonly defaultTtl?: number
   /**
@@ -163,7 +165,7 @@ class ZoneFileParser {
   readonly problems: ProblemList
   readonly #options: ZoneTextOptions
   /** $TTL, which outlives the file that sets it. */
-  #defaultTtl: number | null = null
+  #defaultTtl: number | null
   /** The last TTL that was written (RFC 1035 section 5.1). */
   #lastTtl: number | null = null
   #ttlRuleTold = false
@@ -181,6 +183,7 @@ class ZoneFileParser {
 
   constructor(options: ZoneTextOptions) {
     this.#options = options
+    this.#defaultTtl = options.ttl ?? null
     this.problems = new ProblemList(options.limits.errorsListed)
   }
 

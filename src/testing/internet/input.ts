@@ -12,7 +12,9 @@ import { RrClass } from '../../dns/types.ts'
 import { suggest } from '../../presentation/suggest.ts'
 import { defaultLimits } from '../../limits.ts'
 import { ZoneReader } from '../../system/zone-files.ts'
-import { parseZoneText, type Include, type LocatedRr } from '../../zone/zone-file.ts'
+import { problemLines } from '../../render/problem.ts'
+import { loadRecords } from '../../zone/load-zone.ts'
+import type { Include, LocatedRr } from '../../zone/zone-file.ts'
 import { type Misbehaviour, misbehaviours, parseMisbehaviour } from '../../simulation/misbehaviour.ts'
 import { ip } from '../../simulation/records.ts'
 import { setsOf, within } from '../../input/record-data.ts'
@@ -145,21 +147,8 @@ function fileRecords(origin: Name, path: unknown, ttl: number): Records {
 }
 
 function parsed(origin: Name, text: string, file: string, ttl: number, include: Include): Records {
-  // A default TTL in a separate line, which the places of the text do not count.
-  const shift = (line: number): number => Math.max(0, line - 1)
-  const { records, problems } = parseZoneText(`$TTL ${ttl}\n${text}`, {
-    file,
-    origin,
-    limits: defaultLimits.zone,
-    include,
-  })
-  const errors = problems.filter(({ severity }) => severity === 'error')
-  const own = (place: string, line: number): number => (place === file ? shift(line) : line)
-  if (errors.length > 0)
-    mistake(
-      errors.map(({ file: at, line, column, message }) => `${at}:${own(at, line)}:${column}: ${message}`).join('\n'),
-    )
-  return records.map(record => ({ ...record, line: own(record.file, record.line) }))
+  const loaded = loadRecords({ text, file, origin, ttl, include })
+  return loaded.kind === 'records' ? loaded.records : mistake(problemLines(loaded.errors))
 }
 
 function serversOf(origin: Name, zone: Fields, ttl: number): ServerInput[] {

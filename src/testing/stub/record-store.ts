@@ -6,7 +6,7 @@
  * Invariants: a change that is a mistake changes nothing; the inner maps are never changed, so that a snapshot is a
  * copy of the outer one.
  */
-import { problemText } from '../../render/problem.ts'
+import { problemLines, problemText } from '../../render/problem.ts'
 import type { Question } from '../../dns/message.ts'
 import { foldName, isWithin, type Name, parentOf, ROOT, type WireName } from '../../dns/name.ts'
 import { formatRdata } from '../../presentation/rdata-text.ts'
@@ -16,8 +16,8 @@ import { defaultLimits } from '../../limits.ts'
 import { ZoneReader } from '../../system/zone-files.ts'
 import type { Answer, Content } from '../../policy/handler.ts'
 import { makeLocalZones, type LocalZones } from '../../zone/local-zones.ts'
-import { buildZone } from '../../zone/zone-check.ts'
-import { type Include, parseZoneText } from '../../zone/zone-file.ts'
+import { loadZone } from '../../zone/load-zone.ts'
+import type { Include } from '../../zone/zone-file.ts'
 import { Zone, type ZoneAnswer } from '../../zone/zone.ts'
 import type { DataSet } from '../../input/record-data.ts'
 import { mistake } from '../../input/mistake.ts'
@@ -246,32 +246,20 @@ function checkTogether(name: Name, sets: Sets): void {
 }
 
 function readZone({ text, file, origin }: ZoneText, defaultTtl: number): readonly RRset[] {
-  const named = file ?? 'zone text'
   const reader = new ZoneReader(defaultLimits.zone)
   const alone: Include = () => ({
     error: 'nothing can be included here: there is no file whose directory could be searched',
   })
-  const parsed = parseZoneText(text, {
-    file: named,
+  const loaded = loadZone({
+    text,
+    file: file ?? 'zone text',
     origin: origin === undefined ? null : wireName(origin, 'an origin'),
-    limits: defaultLimits.zone,
     include: file === null ? alone : reader.include,
     defaultTtl,
+    holds: 'zone-or-records',
+    strict: true,
   })
-  const recordsOnly =
-    !parsed.records.some(record => record.type === RrType.SOA) && parsed.unread?.types.has(RrType.SOA) !== true
-  const { zone, problems } = buildZone(
-    parsed,
-    recordsOnly ? { file: named, recordsOnly, origin: ROOT } : { file: named, strict: true },
-  )
-  if (zone === null)
-    return mistake(
-      problems
-        .filter(({ severity }) => severity === 'error')
-        .map(problemText)
-        .join('\n'),
-    )
-  return [...zone.rrsets()]
+  return loaded.kind === 'zone' ? [...loaded.zone.rrsets()] : mistake(problemLines(loaded.errors))
 }
 
 /** The text of a zone file, or a mistake that says why there is none. */

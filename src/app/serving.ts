@@ -16,7 +16,7 @@ import { Tally } from '../server/tally.ts'
 import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
 import type { OpenEngine } from './open-engine.ts'
 import { QueryLogFile } from './query-log-file.ts'
-import { makeServe } from './serve-parts.ts'
+import { makeServe } from '../server/serve-parts.ts'
 import { numbersOf, type ServerNumbers } from './statistics.ts'
 import type { UdpMode } from './udp-mode.ts'
 
@@ -120,7 +120,7 @@ export class Serving {
     return {
       takeNote: makeHitReporter({ clock, queryLog, prefetch: question => resolver.prefetch(question) }),
       serve: makeServe({
-        recursor,
+        engine: recursor,
         allow,
         identity,
         limits,

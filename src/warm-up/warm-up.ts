@@ -18,7 +18,7 @@ import type { Event } from '../events.ts'
 import { defaultLimits, limitsWith, type WarmUpLimits } from '../limits.ts'
 import type { Client, EventSink, Serve } from '../ports.ts'
 import { openRecursor, type Recursor } from '../app/recursor.ts'
-import { makeServe } from '../app/serve-parts.ts'
+import { makeServe } from '../server/serve-parts.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import { Counters } from '../server/counters.ts'
 import { formatQuery } from '../server/query-log.ts'
@@ -284,7 +284,7 @@ function openEngine(
   recursor.zones.load({ zones: [], records: [], reverse: false, specialUseOff: config.specialUseOff })
   return {
     serve: makeServe({
-      recursor,
+      engine: recursor,
       allow: everybody,
       identity: config.identity,
       limits: config.limits,

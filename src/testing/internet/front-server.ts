@@ -5,15 +5,15 @@
 import type { Delegation } from '../../cache/delegations.ts'
 import { parsePrefix } from '../../dns/address.ts'
 import type { TrustAnchor } from '../../dnssec/trust-anchors.ts'
-import { limitsWith } from '../../limits.ts'
+import { type Limits, limitsWith } from '../../limits.ts'
 import { openListeners } from '../../net/listen/listeners.ts'
 import { systemClock, systemRandom } from '../../system/system.ts'
 import { createNetwork } from '../../net/upstream/network.ts'
-import type { Serve } from '../../ports.ts'
+import type { Clock, Serve } from '../../ports.ts'
 import { Counters } from '../../server/counters.ts'
-import { makePipeline } from '../../server/pipeline.ts'
-import { createServe } from '../../server/serve.ts'
+import { makeServe } from '../../server/serve-parts.ts'
 import { WaitingClients } from '../../server/pending-queries.ts'
+import { makeLocalZones } from '../../zone/local-zones.ts'
 import type { RunningResolver } from './types.ts'
 import { stubSettings } from '../stub/settings.ts'
 import { type TestClock, withTimersOf } from '../input/clock.ts'
@@ -79,32 +79,17 @@ export async function startFront(
   }
 }
 
-function serveWith(
-  engine: TestEngine,
-  clock: Parameters<typeof createServe>[0]['clock'],
-  limits: ReturnType<typeof limitsWith>,
-): Serve {
+function serveWith({ caches, resolver }: TestEngine, clock: Clock, limits: Limits): Serve {
   const local = parsePrefix('127.0.0.0/8')
-  return createServe({
-    clock,
-    random: systemRandom(),
-    answers: engine.caches.answers,
-    pipeline: makePipeline({
-      allow: local === null ? [] : [local],
-      identity: { version: null, id: null },
-      resolver: engine.resolver,
-      limits: limits.server,
-      answeredLocally: () => false,
-    }),
+  const noZones = makeLocalZones([], [])
+  return makeServe({
+    engine: { clock, random: systemRandom(), caches, resolver, zones: { current: () => noZones } },
+    allow: local === null ? [] : [local],
+    identity: { version: null, id: null },
+    limits,
     waiting: new WaitingClients(limits.server),
     counters: new Counters(),
     events: () => {},
-    settings: {
-      udpReplyBytes: limits.server.udpReplyBytes,
-      edeTextBytes: limits.server.edeTextBytes,
-      tcpIdleMs: limits.tcp.idleMs,
-      nsid: null,
-    },
     queryLog: null,
   })
 }

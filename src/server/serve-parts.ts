@@ -1,0 +1,84 @@
+/**
+ * From an engine to what answers datagrams: the policy in its order and all that the server is handed. The server, the
+ * warm-up and the test kit's server have theirs from here, so that a part is in all of them, and is the same code to
+ * V8.
+ */
+import type { AnswerCache } from '../cache/answer-cache.ts'
+import type { Prefix } from '../dns/address.ts'
+import type { Question } from '../dns/message.ts'
+import type { Limits } from '../limits.ts'
+import type { Identity } from '../policy/chaos.ts'
+import type { AnyMode } from '../policy/minimal-any.ts'
+import type { Watch } from '../policy/recursion.ts'
+import type { Clock, EventSink, Random, Serve } from '../ports.ts'
+import type { Resolver } from '../resolver/resolver.ts'
+import type { LocalZones } from '../zone/local-zones.ts'
+import type { Counters } from './counters.ts'
+import { makePipeline } from './pipeline.ts'
+import type { QueryLog } from './query-log.ts'
+import { createServe, type ServeParts } from './serve.ts'
+import type { WaitingClients } from './pending-queries.ts'
+
+/** An engine with what it was made from. */
+export interface ServedEngine {
+  readonly clock: Clock
+  readonly random: Pick<Random, 'below'>
+  readonly caches: { readonly answers: AnswerCache }
+  readonly resolver: Pick<Resolver, 'resolve' | 'prefetch'>
+  readonly zones: { current(): LocalZones }
+}
+
+export interface ServingParts {
+  readonly engine: ServedEngine
+  readonly allow: readonly Prefix[]
+  readonly identity: Identity
+  readonly limits: Pick<Limits, 'server' | 'tcp'>
+  readonly watch?: Watch | undefined
+  /** Default: minimal for all. */
+  readonly any?: AnyMode
+  /** Key tags of the root that are trusted; undefined when clients may not ask for them (RFC 8509). */
+  readonly rootKeyTags?: (() => readonly number[]) | undefined
+  readonly waiting: WaitingClients
+  readonly counters: Counters
+  /** Absent: what they count is not reported. */
+  readonly tallies?: NonNullable<ServeParts['tallies']>
+  readonly events: EventSink
+  readonly queryLog: QueryLog | null
+}
+
+export function makeServe(parts: ServingParts): Serve {
+  const { engine, allow, identity, limits, watch, rootKeyTags, tallies } = parts
+  const { clock, random, caches, resolver, zones } = engine
+  return createServe({
+    clock,
+    random,
+    answers: caches.answers,
+    prefetch: question => resolver.prefetch(question),
+    pipeline: makePipeline({
+      allow,
+      identity,
+      resolver,
+      limits: limits.server,
+      watch,
+      ...(parts.any === undefined ? {} : { any: parts.any }),
+      rootKeyTags,
+      answeredLocally: question => isAnsweredLocally(zones, question),
+    }),
+    waiting: parts.waiting,
+    counters: parts.counters,
+    ...(tallies === undefined ? {} : { tallies }),
+    events: parts.events,
+    settings: {
+      udpReplyBytes: limits.server.udpReplyBytes,
+      edeTextBytes: limits.server.edeTextBytes,
+      tcpIdleMs: limits.tcp.idleMs,
+      nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
+    },
+    queryLog: parts.queryLog,
+  })
+}
+
+function isAnsweredLocally(zones: ServedEngine['zones'], question: Question): boolean {
+  const kind = zones.current().find(question)?.answer(question).kind
+  return kind !== undefined && kind !== 'not-here' && kind !== 'referral'
+}

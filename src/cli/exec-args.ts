@@ -5,17 +5,19 @@
  */
 import { parseArgs } from 'node:util'
 
-/** In the form that both parsers take. */
+/** In the form of both parsers: `array` is the one's word for what is `multiple` to the other. */
 export const EXEC_OPTIONS = {
   zone: {
     type: 'string',
     array: true,
+    multiple: true,
     requiresArg: true,
     describe: 'Zone file whose records are served (can be repeated)',
   },
   records: {
     type: 'string',
     array: true,
+    multiple: true,
     requiresArg: true,
     describe: 'JSON file of records: {"api.internal": {"A": ["127.0.0.1"], "ttl": 5}}',
   },
@@ -62,18 +64,7 @@ export function readExecWords(words: readonly string[]): ExecOptions | null {
   const [program, ...args] = end < 0 ? [] : words.slice(end + 1)
   if (program === undefined) return null
   try {
-    const multiple = { type: 'string', multiple: true } as const
-    const { values } = parseArgs({
-      args: words.slice(0, end),
-      options: {
-        zone: multiple,
-        records: multiple,
-        record: { type: 'string' },
-        cassette: { type: 'string' },
-        control: { type: 'boolean' },
-        'assert-no-unmatched': { type: 'boolean' },
-      },
-    })
+    const { values } = parseArgs({ args: words.slice(0, end), options: EXEC_OPTIONS })
     return {
       zones: values.zone ?? [],
       records: values.records ?? [],

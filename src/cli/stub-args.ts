@@ -1,21 +1,18 @@
-/** The options of `rootwalk stub`, and what they mean. */
+/** The options of `rootwalk stub`, and what they mean; those that `exec` has too stand there. */
+import { EXEC_OPTIONS } from './exec-args.ts'
 import type { StubCommand } from './stub.ts'
 
-export const STUB_OPTIONS = {
-  zone: {
-    type: 'string',
-    array: true,
-    requiresArg: true,
-    group: 'Answers:',
-    describe: 'Zone file whose records are served (can be repeated)',
-  },
-  records: {
-    type: 'string',
-    array: true,
-    requiresArg: true,
-    group: 'Answers:',
-    describe: 'JSON file of records: {"api.internal": {"A": ["127.0.0.1"], "ttl": 5}}',
-  },
+interface StubOption {
+  readonly type: 'string' | 'boolean'
+  readonly array?: boolean
+  readonly requiresArg?: boolean
+  readonly group: string
+  readonly describe: string
+}
+
+export const STUB_OPTIONS: Readonly<Record<string, StubOption>> = {
+  zone: { ...EXEC_OPTIONS.zone, group: 'Answers:' },
+  records: { ...EXEC_OPTIONS.records, group: 'Answers:' },
   unlisted: {
     type: 'string',
     requiresArg: true,
@@ -70,14 +67,9 @@ export const STUB_OPTIONS = {
     group: 'Where:',
     describe: 'Print {"dns":"127.0.0.1:41873","control":…,"pid":…} when ready',
   },
-  record: {
-    type: 'string',
-    requiresArg: true,
-    group: 'Queries:',
-    describe: 'Write every query into this file, a JSON object a line',
-  },
+  record: { ...EXEC_OPTIONS.record, group: 'Queries:' },
   'exit-with-stdin': { type: 'boolean', group: 'Where:', describe: 'End when standard input is closed' },
-} as const
+}
 
 type Read =
   | { readonly kind: 'stub'; readonly command: StubCommand }

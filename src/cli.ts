@@ -43,7 +43,7 @@ export async function main(words: readonly string[], around: CliContext): Promis
       )())
     )
   } catch (error) {
-    if (error instanceof UsageError) {
+    if (isUsageError(error)) {
       const [first = '-'] = words
       const command = first.startsWith('-') ? '' : `${first} `
       around.err(`rootwalk: ${error.message}${await didYouMean(error.message)}\nTry: rootwalk ${command}--help\n`)
@@ -55,6 +55,10 @@ export async function main(words: readonly string[], around: CliContext): Promis
 }
 
 class UsageError extends Error {}
+
+/** What yargs finds wrong in a command that it loads when it is named comes past its own handler, as a YError. */
+const isUsageError = (error: unknown): error is Error =>
+  error instanceof UsageError || (error instanceof Error && error.name === 'YError')
 
 /**
  * `exec` adds to the time of the command it runs, whose arguments are not ours: read without yargs. Null: yargs reports

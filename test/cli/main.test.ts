@@ -183,6 +183,7 @@ describe('commands', () => {
     ['query a.test +shrt', 'did you mean +short?'],
     ['check-zone', 'Not enough non-option arguments'],
     ['explain', 'Not enough non-option arguments'],
+    ['stub --zone', 'Not enough arguments following: zone'],
     ['explain a.test AAA', '"AAA" is no record type'],
     ['check-zone --origin a..b x.zone', '--origin'],
   ])('"%s" is wrong usage', async (words, message) => {

@@ -319,7 +319,9 @@ async function ownServer(
     directory: around.directory,
   })
   const listen = result.kind === 'config' ? result.config.listen : []
-  const first = listen.find(({ address }) => family === null || address.includes(':') === (family === 6))
+  const first = listen.find(
+    ({ address, service }) => service === undefined && (family === null || address.includes(':') === (family === 6)),
+  )
   if (first === undefined) return { address: family === 6 ? '::1' : '127.0.0.1', port: DNS_PORT }
   const wildcards: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
   return { address: wildcards[first.address] ?? first.address, port: first.port }

@@ -15,6 +15,7 @@ export interface Limits {
   readonly cache: CacheLimits
   readonly server: ServerLimits
   readonly tcp: TcpLimits
+  readonly tls: TlsLimits
   readonly zone: ZoneLimits
   readonly dnssec: DnssecLimits
   readonly tool: ToolLimits
@@ -460,6 +461,34 @@ export interface TcpLimits {
   readonly writeStallMs: number
 }
 
+/** Of listeners over TLS, and of proxies in front of any. */
+interface TlsLimits {
+  /**
+   * Handshakes in progress in all, and of one client prefix: one costs 3 ms of processor time, so these are a third of
+   * a second of work; a client begins two or three at a time.
+   */
+  readonly handshakes: number
+  readonly handshakesPerPrefix: number
+  /** From the connection to the end of its handshake; Node's default is two minutes. */
+  readonly handshakeMs: number
+  /** Tickets are encrypted with one key for so long: dnsdist rotates every 12 h (RFC 5077 section 5.5). */
+  readonly ticketKeyMs: number
+  /** How long a session may be resumed, in seconds: no longer than its key is kept. */
+  readonly sessionSeconds: number
+  /** RFC 8467 section 4.1: replies to padded queries are padded to a multiple of this. Octets. */
+  readonly paddingBlock: number
+  /** Certificate files are looked at again so often; a renewal is in use within the minute. */
+  readonly certificateCheckMs: number
+  /** Days before the end of a certificate at which the log says so: time to mend a renewal, and the last warning. */
+  readonly expiryWarningDays: readonly number[]
+  /** Largest file with certificates or a key: a chain of ten RSA-4096 certificates has 25 kB. Octets. */
+  readonly certificateBytes: number
+  /** A PROXY header with its addresses and additions (TLVs): PowerDNS takes 512. Octets. */
+  readonly proxyHeaderBytes: number
+  /** It comes with the first packet of a proxy. */
+  readonly proxyHeaderMs: number
+}
+
 export interface ZoneLimits {
   /**
    * $GENERATE lines can make a file explode: BIND has no bound, its documentation warns. Records made by one directive.
@@ -802,6 +831,19 @@ export const defaultLimits: Limits = deepFreeze({
     turnOfOne: 32,
     writeStallMs: 10_000,
   },
+  tls: {
+    handshakes: 100,
+    handshakesPerPrefix: 20,
+    handshakeMs: 10_000,
+    ticketKeyMs: 12 * HOUR_S * 1_000,
+    sessionSeconds: 12 * HOUR_S,
+    paddingBlock: 468,
+    certificateCheckMs: 30_000,
+    expiryWarningDays: [30, 7, 1],
+    certificateBytes: 1024 * 1024,
+    proxyHeaderBytes: 512,
+    proxyHeaderMs: 5_000,
+  },
   zone: {
     recordTtl: 300,
     generateRecords: 65_536,
@@ -880,6 +922,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     cache: { ...d.cache, ...changes.cache },
     server: { ...d.server, ...changes.server },
     tcp: { ...d.tcp, ...changes.tcp },
+    tls: { ...d.tls, ...changes.tls },
     zone: { ...d.zone, ...changes.zone },
     dnssec: { ...d.dnssec, ...changes.dnssec },
     tool: { ...d.tool, ...changes.tool },

@@ -111,12 +111,23 @@ export interface Network {
   ): Cancel
 }
 
-/** What to listen on, over every transport. */
+/** What to listen on. */
 export interface Binding {
   /** An IP address as text; `0.0.0.0` and `::` are all addresses of their family. */
   readonly address: string
-  /** 0 lets the kernel choose one, the same for all transports. */
+  /** 0 lets the kernel choose one, the same for UDP and TCP. */
   readonly port: number
+  /** Absent: plain DNS, over UDP and TCP. */
+  readonly service?: BindingService | undefined
+}
+
+/** What one port of TCP serves, when it is not plain DNS over both transports. */
+export interface BindingService {
+  readonly transport: Exclude<Transport, 'udp'>
+  /** HTTPS and HTTP: the path of queries, `/dns-query`; others: empty. */
+  readonly path: string
+  /** Each connection begins with a PROXY header (version 2), and comes from a listed proxy. */
+  readonly proxy: boolean
 }
 
 /** Where a query came from. */

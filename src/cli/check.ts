@@ -1,12 +1,12 @@
 /** `rootwalk check-config` and `rootwalk check-zone`: say what is wrong, all of it, without starting anything. */
 import { counted } from '../presentation/counted.ts'
 import { resolve } from 'node:path'
-import { formatEndpoint } from '../dns/address.ts'
 import { checkAll } from '../app/config-check.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits } from '../limits.ts'
+import { bindingText } from '../config/bindings.ts'
 import type { ConfigResult } from '../config/types.ts'
 import type { Output } from './output.ts'
 import { ProgressBar, type Terminal } from './progress-bar.ts'
@@ -25,7 +25,7 @@ export function runCheckConfig(result: ConfigResult, output: Output): number {
   if (problems.length > 0 || result.kind === 'invalid') return Exit.BadConfig
   if (zoneProblems.length > 0) return Exit.BadData
   const { config } = result
-  const listen = config.listen.map(({ address, port }) => formatEndpoint(address, port)).join(', ')
+  const listen = config.listen.map(bindingText).join(', ')
   const loaded = zones.map(({ zone, file, records }) => `  zone ${zone} from ${file}, ${counted(records, 'record')}\n`)
   output.out(
     `${config.file ?? 'no configuration file, the defaults'}: correct\n  listens on ${listen}\n${loaded.join('')}`,

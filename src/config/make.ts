@@ -3,18 +3,20 @@
  * made absolute, and what contradicts itself or is a likely slip is reported.
  */
 import { resolve } from 'node:path'
-import { inAnyPrefix, inPrefix, type IpAddress, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
+import { parsePrefix, type Prefix } from '../dns/address.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits, limitsWith } from '../limits.ts'
 import { parseName } from '../presentation/text.ts'
 import { specialUses } from '../zone/special-use.ts'
+import { bindingsOf } from './bindings.ts'
+import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
 import type { Config, DnssecConfig, ZoneSource } from './types.ts'
-import { BUILT_IN, parseBinding, parseBytes, parseDisallowed, parseInstant } from './values.ts'
+import { BUILT_IN, parseBytes, parseDisallowed, parseInstant } from './values.ts'
 
 export interface Made {
   readonly config: Config
@@ -59,14 +61,17 @@ export function makeConfig(
   if (cache.minTtl > cache.maxTtl) complain(['cache', 'minTtl'], `is above maxTtl (${cache.maxTtl})`)
   if (!upstream.ipv4 && upstream.ipv6 === false)
     complain(['upstream'], 'ipv4 and ipv6 are both false: no server could be asked')
-  warnAboutAccess(raw, warn)
+  const listen = bindingsOf(raw.listen)
+  checkListen(raw, listen, complain, warn)
   warnAboutEnded(raw, from.wall ?? Math.floor(Date.now() / 1_000), warn)
 
   const config: Config = {
     file: from.file,
-    listen: raw.listen.flatMap(text => parseBinding(text) ?? []),
+    listen,
     udp: { mode: raw.udp, threads: raw.threads },
     allow: prefixes(raw.allow),
+    tls: certificateSource(raw.tls, path),
+    proxies: prefixes(raw.proxies),
     zones: raw.zones.map(
       (entry, index): ZoneSource =>
         typeof entry === 'string'
@@ -194,52 +199,3 @@ function specialUseOff(
     return on ? [] : [folded]
   })
 }
-
-/** The slips that make a resolver a weapon, or deaf. */
-function warnAboutAccess(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
-  raw.allow.forEach((text, index) => {
-    if (parsePrefix(text)?.length === 0)
-      warn(
-        ['allow', index],
-        'lets the whole Internet send queries; open resolvers are abused for floods, keep it behind a firewall',
-      )
-  })
-  const onlyLoopback = raw.allow.every(text => isLoopback(parsePrefix(text)?.bytes))
-  const outside = raw.listen.findIndex(text => !isLoopback(parseIp(parseBinding(text)?.address ?? '')?.bytes))
-  if (outside >= 0 && onlyLoopback)
-    warn(['listen', outside], 'can be reached from other hosts, but "allow" lets only this one ask; others are refused')
-  warnAboutLoopback(raw, warn)
-}
-
-function isAllowed(raw: RawConfig, ip: IpAddress): boolean {
-  return inAnyPrefix(
-    ip,
-    raw.allow.flatMap(text => parsePrefix(text) ?? []),
-  )
-}
-
-/** A list of clients of a network, written without this host: what runs here asks from loopback, and is refused. */
-function warnAboutLoopback(raw: RawConfig, warn: (path: JsonPath, message: string) => void): void {
-  for (const [family, address, block] of [
-    [4, '127.0.0.1', '127.0.0.0/8'],
-    [6, '::1', '::1/128'],
-  ] as const) {
-    const ip = parseIp(address)
-    const listens = raw.listen.some(text => {
-      const bytes = parseIp(parseBinding(text)?.address ?? '')?.bytes
-      return (
-        bytes !== undefined &&
-        (bytes.length === 4) === (family === 4) &&
-        (isLoopback(bytes) || bytes.every(octet => octet === 0))
-      )
-    })
-    if (ip === null || !listens || isAllowed(raw, ip)) continue
-    warn(['allow'], `does not let this host itself ask over ${address}: add "${block}"`)
-  }
-}
-
-const loopback = ['127.0.0.0/8', '::1/128'].flatMap(text => parsePrefix(text) ?? [])
-
-const isLoopback = (bytes: Uint8Array | undefined): boolean =>
-  bytes !== undefined &&
-  loopback.some(block => inPrefix({ family: bytes.length === 4 ? 4 : 6, bytes, text: '' }, block))

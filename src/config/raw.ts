@@ -7,6 +7,8 @@ export interface RawConfig {
   readonly udp: 'auto' | 'batch' | 'plain'
   readonly threads: number
   readonly allow: readonly string[]
+  readonly tls: { readonly certificate?: string | undefined; readonly key?: string | undefined }
+  readonly proxies: readonly string[]
   readonly zones: readonly (string | { readonly file: string; readonly origin?: string | undefined })[]
   readonly records: RawRecords
   readonly reverse: boolean

@@ -164,7 +164,18 @@ function coerce(value: Override['value'], path: readonly string[]): unknown {
 }
 
 /** Settings that a running server cannot take over. */
-const needRestart = ['listen', 'udp', 'threads', 'cache', 'budget', 'clients', 'tcp', 'warmUp'] as const
+const needRestart = [
+  'listen',
+  'tls',
+  'proxies',
+  'udp',
+  'threads',
+  'cache',
+  'budget',
+  'clients',
+  'tcp',
+  'warmUp',
+] as const
 
 /** Which changes between two configurations wait for a restart; `log.form` too, since the stream is open. */
 export function restartKeys(before: Config, after: Config): readonly string[] {

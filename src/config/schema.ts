@@ -9,6 +9,7 @@ import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './s
 import { records, zoneEntry } from './schema-data.ts'
 import { identitySettings, logSettings, queryLogSettings } from './schema-reports.ts'
 import { dnssecSettings, upstreamSettings } from './schema-servers.ts'
+import { tlsSettings } from './schema-tls.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
@@ -41,9 +42,13 @@ const configSchema = z.strictObject({
     .min(1)
     .default(['127.0.0.1:53', '[::1]:53'])
     .meta(
-      atStart('Addresses and ports for UDP and TCP. 0.0.0.0 and [::] mean every local address of the family.', {
-        example: ['127.0.0.1:53', '192.168.1.10:53'],
-      }),
+      atStart(
+        'Addresses and ports for UDP and TCP; tls:// for DNS over TLS (port 853), https:// for DNS over HTTPS (port ' +
+          '443, path /dns-query), http:// for the latter with a proxy in front that encrypts. tls+proxy://, ' +
+          'https+proxy://, http+proxy:// and tcp+proxy:// take connections with a PROXY header only. 0.0.0.0 and ' +
+          '[::] mean every local address of the family.',
+        { example: ['127.0.0.1:53', '192.168.1.10:53', 'tls://192.168.1.10', 'https://192.168.1.10/dns-query'] },
+      ),
     ),
   udp: z
     .enum(['auto', 'batch', 'plain'])
@@ -76,6 +81,18 @@ const configSchema = z.strictObject({
       onReload('Clients that may send queries. All others get REFUSED.', {
         example: ['127.0.0.0/8', '::1/128', '192.168.0.0/16'],
       }),
+    ),
+
+  tls: tlsSettings,
+  proxies: z
+    .array(prefixText)
+    .default([])
+    .meta(
+      atStart(
+        'Proxies that may name the client they speak for: in a PROXY header (version 2) on a +proxy listener, in ' +
+          'X-Forwarded-For over HTTP. The access list holds for the proxy and for the client that it names.',
+        { example: ['127.0.0.1', '::1'] },
+      ),
     ),
 
   zones: z

@@ -2,16 +2,19 @@
 import { z } from 'zod'
 import { parsePrefix } from '../dns/address.ts'
 import { defaultLimits } from '../limits.ts'
-import { bindingError, MEBIBYTE, mistakenPort, parseBinding } from './values.ts'
+import { readBinding } from './bindings.ts'
+import { MEBIBYTE } from './values.ts'
 
 export const prefixText: z.ZodType<string> = z.string().refine(text => parsePrefix(text) !== null, {
   error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits after the prefix',
 })
 export const bindingText: z.ZodType<string> = z
   .string()
-  .refine(text => parseBinding(text) !== null && mistakenPort(text) === null, {
-    error: issue => bindingError(String(issue.input)),
-  })
+  .refine(text => readBinding(text).kind === 'binding', { error: issue => bindingProblem(String(issue.input)) })
+const bindingProblem = (text: string): string => {
+  const read = readBinding(text)
+  return read.kind === 'error' ? read.message : ''
+}
 const bytesError = { error: 'expected a number of octets from 1048576, or text such as "64MiB"' }
 export const bytes: z.ZodType<number | string> = z.union(
   [z.int(bytesError).min(MEBIBYTE, bytesError), z.string().regex(/^\d{1,6}\s*(KiB|MiB|GiB)$/, bytesError)],

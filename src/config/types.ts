@@ -24,6 +24,10 @@ export interface Config {
   /** How datagrams are moved, and in how many threads. */
   readonly udp: { readonly mode: 'auto' | 'batch' | 'plain'; readonly threads: number }
   readonly allow: readonly Prefix[]
+  /** What encrypted listeners show; null: there is none. */
+  readonly tls: CertificateSource | null
+  /** Who may say for whom it speaks. */
+  readonly proxies: readonly Prefix[]
   readonly zones: readonly ZoneSource[]
   readonly records: readonly LocatedRecord[]
   /** PTR records for the addresses in `records`. */
@@ -58,6 +62,11 @@ export interface DnssecConfig {
   readonly rootKeySentinel: boolean
   readonly trustAnchorSignal: boolean
 }
+
+/** Absolute paths of PEM files: the chain with the server's certificate first, and its key. */
+export type CertificateSource =
+  | { readonly kind: 'files'; readonly certificate: string; readonly key: string }
+  | { readonly kind: 'self-signed' }
 
 /** `file` is an absolute path. */
 export type AnchorSource = { readonly kind: 'built-in' } | { readonly kind: 'file'; readonly file: string }

@@ -1,10 +1,8 @@
 /**
- * How single values of a configuration are written: addresses and ports, octets, algorithms, times; and the addresses
- * that are never asked by default. Text in, value or null out; what is wrong is said by the schema.
+ * How single values of a configuration are written: octets, algorithms, times; and the addresses that are never asked
+ * by default. Text in, value or null out; what is wrong is said by the schema.
  */
-import { parseIp } from '../dns/address.ts'
 import { algorithmOf, digestOf } from '../dnssec/algorithms.ts'
-import { type Binding, DNS_PORT } from '../ports.ts'
 
 /**
  * Addresses that no name server on the Internet has. IPv4-mapped IPv6 addresses are the IPv4 addresses in them before
@@ -37,38 +35,6 @@ export const neverAsked: readonly string[] = [
   'fe80::/10',
   'ff00::/8',
 ]
-
-/**
- * `127.0.0.1:53`, `[::1]:53`, or an address alone for port 53; null when it is none of these. Port 0 lets the system
- * choose.
- */
-export function parseBinding(text: string): Binding | null {
-  const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:]+)(?::(\d{1,5}))?$/.exec(text)
-  const [, address, digits] = match ?? [text, text, undefined]
-  const port = digits === undefined ? DNS_PORT : Number(digits)
-  if (
-    address === undefined ||
-    parseIp(address) === null ||
-    port > MAX_PORT ||
-    (text.startsWith('[') && !address.includes(':'))
-  )
-    return null
-  return { address, port }
-}
-
-/** The port that somebody may have meant with `::1:53`, which is an address as a whole; null when there is no doubt. */
-export function mistakenPort(text: string): { readonly address: string; readonly port: string } | null {
-  const [, address, port] = /^([0-9a-fA-F:]+):(\d{1,5})$/.exec(text) ?? []
-  if (address === undefined || port === undefined || !address.includes(':')) return null
-  return parseIp(text) !== null && parseIp(address) !== null && Number(port) <= MAX_PORT ? { address, port } : null
-}
-
-export function bindingError(text: string): string {
-  const mistaken = mistakenPort(text)
-  if (mistaken === null) return 'expected an address and port such as 127.0.0.1:53 or [::1]:53'
-  const { address, port } = mistaken
-  return `"${text}" is an IPv6 address without a port: write "[${address}]:${port}" for port ${port} of ${address}, or "[${text}]" for that address`
-}
 
 export const MAX_PORT = 0xffff
 export const MEBIBYTE: number = 1024 * 1024
@@ -120,3 +86,6 @@ export function parseInstant(text: string): number | null {
 
 /** In the list of `dnssec.trustAnchors`: those that hold when it is not given. */
 export const BUILT_IN = 'built-in'
+
+/** For `tls.certificate`: one that is made here. */
+export const SELF_SIGNED = 'self-signed'

@@ -91,7 +91,7 @@ describe('values', () => {
     'listen %j is refused',
     text => {
       expect(complaints(JSON.stringify({ listen: [text] }))).toEqual([
-        'F:1:12: listen[0]: expected an address and port such as 127.0.0.1:53 or [::1]:53',
+        'F:1:12: listen[0]: expected an address and port such as 127.0.0.1:53 or [::1]:53, or one with a scheme such as tls://0.0.0.0:853 or https://0.0.0.0:443/dns-query',
       ])
     },
   )

@@ -81,7 +81,11 @@ class ListenerSet implements Listeners {
   }
 
   async start(): Promise<void> {
-    for (const { address, port } of this.#options.bindings) {
+    for (const { address, port, service } of this.#options.bindings) {
+      if (service !== undefined) {
+        this.failures.push(notOffered(address, port, service.transport))
+        continue
+      }
       const family = wildcardFamily(address)
       const opened = family === null || this.#batch !== null ? await this.#openPair(address, port) : null
       if (opened?.kind === 'pair') this.#fixed.push(opened)
@@ -211,6 +215,15 @@ const noAddress = (address: string, port: number): ListenFailure => ({
   port,
   code: 'EADDRNOTAVAIL',
   message: `this host has no address for ${address}`,
+})
+
+const notOffered = (address: string, port: number, transport: Transport): ListenFailure => ({
+  kind: 'listen-failed',
+  transport,
+  address,
+  port,
+  code: 'ENOTSUP',
+  message: `there is no listener for ${transport}`,
 })
 
 /** Every socket meets the same cap of the kernel; it is worth one report. */

@@ -55,8 +55,9 @@ const program = await writeProgram([
   { name: 'zones', modules: await neededBy([ZONE_THREAD]) },
   { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-args.js']) },
 ])
+const admin = await writeAdmin()
 await writeCommonJs()
-writeLicences([...program, ...inside].flatMap(({ moduleIds }) => moduleIds))
+writeLicences([...program, ...inside, ...admin].flatMap(({ moduleIds }) => moduleIds))
 
 /**
  * These modules and what they import, without what is loaded by `import()` later.
@@ -112,6 +113,13 @@ async function writeInside() {
     external: id => id.endsWith('control/api.js'),
   })
   return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
+}
+
+/** The thread of the API, with its libraries inside: those who install the package get none of them. */
+async function writeAdmin() {
+  const bundle = await rolldown({ input: inDirectory('admin/worker.js'), platform: 'node', plugins: [places] })
+  const { output } = await bundle.write({ file: inDirectory(`admin${SUFFIX}`), format: 'esm', codeSplitting: false })
+  return chunksOf(output)
 }
 
 /**

@@ -110,6 +110,11 @@ export type Event =
       readonly unexpected: number
       readonly ms: number
     }
+  /** The API can be reached; `at` is a URL or `unix:PATH`. */
+  | { readonly kind: 'admin-listening'; readonly at: string }
+  | { readonly kind: 'admin-listener-failed'; readonly at: string; readonly code: string; readonly message: string }
+  /** Something was changed, or tried without permission, by way of the API: for the audit log. */
+  | { readonly kind: 'admin-audit'; readonly who: string; readonly what: string; readonly from: string }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }
 

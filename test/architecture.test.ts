@@ -160,9 +160,23 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'net/batch',
     'net/listen',
   ]
+  const admin = [...config, 'http', 'admin', 'admin/routes']
   const kit = [...app, 'signing', 'simulation', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
-  const programs = [...kit, ...wings, 'testing', 'app', 'warm-up', 'cli', 'cli/query', 'demo', 'ways in']
+  const programs = [
+    ...kit,
+    ...wings,
+    'testing',
+    'app',
+    'app/admin',
+    'admin',
+    'admin/routes',
+    'warm-up',
+    'cli',
+    'cli/query',
+    'demo',
+    'ways in',
+  ]
   const seen: readonly (readonly [string, readonly string[], (readonly string[])?])[] = [
     ['dns', []],
     ['http', []],
@@ -192,14 +206,18 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['config', config],
     // Simulated servers are believed by the same rule as real ones.
     ['simulation', [...server, 'server', 'signing', 'render', 'engine'], ['net/upstream/match-reply.ts']],
-    ['app', app],
+    ['admin', admin],
+    ['admin/routes', admin],
+    // Where a library's thread is started and what it may ask of the server.
+    ['app', [...app, 'admin', 'app/admin']],
+    ['app/admin', [...app, 'admin', 'app']],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],
     ['testing/control', [...kit, 'testing/stub']],
     ['testing/internet', [...kit, 'testing/stub']],
     ['testing', [...kit, ...wings]],
-    ['warm-up', [...app, 'app']],
+    ['warm-up', [...app, 'app', 'app/admin']],
     ['cli/query', programs],
     ['cli', programs],
     ['demo', programs],
@@ -279,8 +297,8 @@ describe('imports', () => {
 
   test('node: is for the edges', () => {
     const edges =
-      /^(?:system|net|http|input|config|app|signing|simulation|testing|warm-up|cli|demo)\/|^(?:cli|index)\.ts$/
-    const files = /^(?:system|config|app|simulation|testing|cli)\/|^net\/batch\/|^cli\.ts$/
+      /^(?:system|net|http|admin|input|config|app|signing|simulation|testing|warm-up|cli|demo)\/|^(?:cli|index)\.ts$/
+    const files = /^(?:system|config|admin|app|simulation|testing|cli)\/|^net\/batch\/|^cli\.ts$/
     const imported = (allowed: RegExp, modules: RegExp): string[] =>
       sources
         .filter(({ path }) => !allowed.test(path) && path !== 'dnssec/algorithms.ts')
@@ -299,6 +317,10 @@ describe('imports', () => {
       vitest: path => path === 'testing/vitest.ts',
       yargs: path => path === 'cli.ts',
       'dns-packet': path => path === 'input/packet-data.ts',
+      hono: path => path.startsWith('admin/'),
+      '@hono/zod-openapi': path => path.startsWith('admin/'),
+      '@hono/node-server': path => path.startsWith('admin/'),
+      'hono/body-limit': path => path.startsWith('admin/'),
       zod: path => /^config\/(?:schema(?:-\w+)?|setting)\.ts$/.test(path) || path === 'simulation/internet.ts',
     }
     const strays = sources.flatMap(source =>
@@ -349,11 +371,11 @@ describe('words', () => {
     expect(sources.flatMap(source => found(source, /(?:[:<,]|(?<![|&])[|&]|\bas)\s*any\b(?!\s*[:(?.])/))).toEqual([])
   })
 
-  test('types are asserted only by the steps and by the constructors of branded types', () => {
+  test('types are asserted only by the steps, by calls between threads and by the constructors of branded types', () => {
     const assertion = /\bas (?!const\b)[\w{[(]/
     const rename = /^\s*(?:import|export)\b|^\s*\*/
     const strays = sources
-      .filter(({ path }) => path !== 'steps.ts' && path !== 'dns/name.ts')
+      .filter(({ path }) => path !== 'steps.ts' && path !== 'dns/name.ts' && path !== 'admin/remote.ts')
       .flatMap(source => found(source, assertion))
     expect(strays.filter(stray => !rename.test(stray.replace(/^[^ ]+ /, '')))).toEqual([])
   })

@@ -15,6 +15,7 @@ import { problemText } from '../render/problem.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
 import { version } from '../system/version.ts'
+import type { Admin } from './admin/open-admin.ts'
 import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import type { Recursor } from './recursor.ts'
@@ -41,6 +42,8 @@ export interface ServerOptions {
   readonly onQuery?: QueryLog
   /** The program of listener threads, for a server that does not run as built. */
   readonly threadEntry?: URL
+  /** The same of the API's thread. */
+  readonly adminEntry?: URL
 }
 
 export interface ServerAddresses {
@@ -92,7 +95,11 @@ export class StartError extends Error {
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   const held = options.events === undefined ? holdBack(await openLog(config)) : null
   const log = held?.log ?? { events: options.events ?? (() => {}), setLevel: () => {}, close: () => Promise.resolve() }
-  const { events } = log
+  const taps = new Set<EventSink>()
+  const events: EventSink = event => {
+    log.events(event)
+    for (const tap of taps) tap(event)
+  }
   events({ kind: 'starting', version, file: config.file })
   reportWarnings(events, config.file, options.warnings ?? [])
   const mode = udpMode(config, options, events)
@@ -103,7 +110,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const server = new Server({
     config,
     options,
-    log,
+    log: { ...log, events },
+    taps,
     engine,
     serving,
     listeners: await listen(config, mode, engine, serving, events),
@@ -189,6 +197,8 @@ interface ServerParts {
   readonly config: Config
   readonly options: ServerOptions
   readonly log: Log
+  /** Who else hears of events, now. */
+  readonly taps: Set<EventSink>
   readonly engine: OpenEngine
   readonly serving: Serving
   readonly listeners: Listeners
@@ -197,6 +207,7 @@ interface ServerParts {
 class Server implements RunningServer {
   readonly #parts: ServerParts
   #config: Config
+  #admin: Admin | null = null
   #stopping: Promise<void> | null = null
 
   constructor(parts: ServerParts) {
@@ -232,6 +243,37 @@ class Server implements RunningServer {
     resolver.prime(() => {
       if (this.#stopping === null) this.#parts.engine.trust.start()
     })
+    if (this.#config.admin.listen.length > 0) this.#openAdmin()
+  }
+
+  /** The API, which nothing waits for: the first answers come first. */
+  #openAdmin(): void {
+    const { engine, serving, listeners, options, log } = this.#parts
+    const open = async (): Promise<void> => {
+      const { openAdmin } = await import('./admin/open-admin.ts')
+      if (this.#stopping !== null) return
+      const admin = openAdmin({
+        events: log.events,
+        entry: options.adminEntry,
+        watchQueries: watcher => {
+          serving.watchQueries(watcher)
+          listeners.updateSettings(serving.threadSettings)
+        },
+        served: {
+          recursor: this.recursor,
+          trust: engine.trust,
+          addresses: () => this.addresses,
+          config: () => this.#config,
+          isStopping: () => this.#stopping !== null,
+          stats: () => this.stats(),
+          reload: () => this.reload(),
+          stop: signal => this.stop(signal),
+        },
+      })
+      this.#admin = admin
+      this.#parts.taps.add(event => admin.tell(event))
+    }
+    open().catch((error: unknown) => log.events({ kind: 'bug', where: 'admin', error, question: null }))
   }
 
   stats(): ServerNumbers {
@@ -269,6 +311,7 @@ class Server implements RunningServer {
     log.setLevel(config.log.level)
     engine.configure(config, named)
     serving.configure(config)
+    this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()
     log.events({
@@ -294,6 +337,7 @@ class Server implements RunningServer {
         resolve()
       })
     })
+    await this.#admin?.stop()
     await engine.close()
     await listeners.close()
     await serving.close()

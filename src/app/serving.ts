@@ -46,6 +46,9 @@ export class Serving {
   readonly #tallies: { readonly refusals: Tally; readonly failures: Tally }
   readonly #queryLog: QueryLogFile
   #current: Current
+  #config: Config
+  /** Sees every query besides: the API, while somebody watches. */
+  #watcher: QueryLog | null = null
 
   constructor(config: Config, engine: OpenEngine, options: ServingOptions) {
     const { server } = config.limits
@@ -55,6 +58,7 @@ export class Serving {
     this.waiting = new WaitingClients(server)
     this.#tallies = { refusals: new Tally(server.tellAgainMs), failures: new Tally(server.tellAgainMs) }
     this.#queryLog = new QueryLogFile(server.queryLogBufferBytes, options.events)
+    this.#config = config
     this.#current = this.#make(config)
     const dropped = this.#counters.index('droppedOverload')
     this.take = makeIntake({
@@ -73,7 +77,14 @@ export class Serving {
 
   /** Another configuration, for the queries from now on. */
   configure(config: Config): void {
+    this.#config = config
     this.#current = this.#make(config)
+  }
+
+  /** From the next query on; null: nobody. Listener threads are to be told, too (`threadSettings`). */
+  watchQueries(watcher: QueryLog | null): void {
+    this.#watcher = watcher
+    this.#current = this.#make(this.#config)
   }
 
   /** How datagrams are moved in batches, with counters for each thread. */
@@ -144,10 +155,10 @@ export class Serving {
   #logQuery(config: Config): QueryLog | null {
     const { onQuery } = this.#options
     const write = this.#queryLog.configure(config.queryLog)
-    if (write === null || onQuery === undefined) return write ?? onQuery ?? null
+    const wanted = [write, onQuery, this.#watcher].flatMap(log => log ?? [])
+    if (wanted.length <= 1) return wanted[0] ?? null
     return entry => {
-      write(entry)
-      onQuery(entry)
+      for (const log of wanted) log(entry)
     }
   }
 }

@@ -105,6 +105,16 @@ export class TrustAnchorManager {
       this.#doubtClock(wall - releasedAt, 'it is before the day on which this version was made')
   }
 
+  /** What validation starts from: `zone (key tags)`; empty when nothing is validated. */
+  names(): readonly string[] {
+    const { validate, points } = this.#validation
+    if (!validate) return []
+    return this.#anchors.flatMap(({ name }) => {
+      const anchor = points.at(name)
+      return anchor === undefined ? [] : [`${formatName(name)} (${tagsOf(anchor).join(', ')})`]
+    })
+  }
+
   /** Begins to look at keys and clocks. */
   start(): void {
     this.#started = true
@@ -159,15 +169,11 @@ export class TrustAnchorManager {
   }
 
   #tellTrust(): void {
-    const { validate, points } = this.#validation
-    if (!validate) this.#events({ kind: 'no-trust-anchor', off: !this.#settings.validate })
+    if (!this.#validation.validate) this.#events({ kind: 'no-trust-anchor', off: !this.#settings.validate })
     else
       this.#events({
         kind: 'trust-anchors',
-        anchors: this.#anchors.flatMap(({ name }) => {
-          const anchor = points.at(name)
-          return anchor === undefined ? [] : [`${formatName(name)} (${tagsOf(anchor).join(', ')})`]
-        }),
+        anchors: this.names(),
       })
   }
 

@@ -115,3 +115,23 @@ export function bindingText({ address, port, service }: Binding): string {
   const at = formatEndpoint(address, port)
   return service === undefined ? at : `${service.transport}${service.proxy ? '+proxy' : ''}://${at}${service.path}`
 }
+
+/** Where the API listens. `tls`: with the certificate of the listeners. */
+export type AdminAddress =
+  | { readonly kind: 'tcp'; readonly address: string; readonly port: number; readonly tls: boolean }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** `127.0.0.1:8530`, `https://[::]:8531`, `unix:/run/rootwalk/admin.sock`; null when it is none of these. */
+export function readAdminAddress(text: string): AdminAddress | null {
+  if (text.startsWith('unix:')) return text.length > 'unix:'.length ? { kind: 'unix', path: text.slice(5) } : null
+  const rest = text.replace(/^https?:\/\//, '').replace(/\/$/, '')
+  const at = /:\d{1,5}$/.test(rest) && mistakenPort(rest) === null ? readEndpoint(rest, 0) : null
+  return at === null ? null : { kind: 'tcp', ...at, tls: text.startsWith('https://') }
+}
+
+export function adminAddressError(text: string): string {
+  const mistaken = mistakenPort(text)
+  return mistaken === null
+    ? 'expected an address and port such as 127.0.0.1:8530, https://[::]:8531, or unix:/run/rootwalk/admin.sock'
+    : mistakenText(text, mistaken)
+}

@@ -3,19 +3,19 @@
  * made absolute, and what contradicts itself or is a likely slip is reported.
  */
 import { resolve } from 'node:path'
-import { parsePrefix, type Prefix } from '../dns/address.ts'
+import { inAnyPrefix, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits, limitsWith } from '../limits.ts'
 import { parseName } from '../presentation/text.ts'
 import { specialUses } from '../zone/special-use.ts'
-import { bindingsOf } from './bindings.ts'
+import { bindingsOf, readAdminAddress } from './bindings.ts'
 import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
-import type { Config, DnssecConfig, ZoneSource } from './types.ts'
+import type { AdminConfig, Config, DnssecConfig, ZoneSource } from './types.ts'
 import { BUILT_IN, parseBytes, parseDisallowed, parseInstant } from './values.ts'
 
 export interface Made {
@@ -122,9 +122,47 @@ export function makeConfig(
       raw.queryLog.file === undefined
         ? null
         : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
+    state: raw.state === undefined ? null : path(raw.state, 'state'),
+    admin: adminConfig(raw.admin, path, complain),
     raw,
   }
   return { config, problems }
+}
+
+function adminConfig(
+  raw: RawConfig['admin'],
+  path: (text: string, ...at: readonly string[]) => string,
+  complain: (path: JsonPath, message: string) => void,
+): AdminConfig {
+  const texts = typeof raw.listen === 'string' ? [raw.listen] : raw.listen
+  const listen = texts.flatMap(text => readAdminAddress(text) ?? [])
+  for (const [index, binding] of listen.entries()) {
+    if (binding.kind === 'unix' || isLoopbackText(binding.address)) continue
+    const at = typeof raw.listen === 'string' ? ['admin', 'listen'] : ['admin', 'listen', index]
+    const lacking = [...(binding.tls ? [] : ['TLS (https://…)']), ...(raw.tokens.length > 0 ? [] : ['a token'])]
+    if (lacking.length > 0)
+      complain(
+        at,
+        `listens on more than loopback and needs ${lacking.join(' and ')}; \`rootwalk token create\` makes one`,
+      )
+  }
+  return {
+    listen: listen.map(one => (one.kind === 'unix' ? { ...one, path: path(one.path, 'admin', 'listen') } : one)),
+    pathPrefix: raw.pathPrefix,
+    tokens: raw.tokens.map(({ name, scope, sha256, expires }) => ({
+      name,
+      scope,
+      sha256: sha256.toLowerCase(),
+      expires: expires === undefined ? null : parseInstant(expires),
+    })),
+    origins: raw.origins,
+    dashboard: raw.dashboard,
+  }
+}
+
+function isLoopbackText(text: string): boolean {
+  const ip = parseIp(text)
+  return ip !== null && ['127.0.0.0/8', '::1/128'].some(block => inAnyPrefix(ip, [parsePrefix(block) ?? []].flat()))
 }
 
 function dnssecConfig(

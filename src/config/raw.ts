@@ -60,6 +60,19 @@ export interface RawConfig {
   readonly warmUp: boolean
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file?: string | undefined; readonly clients: 'full' | 'prefix' | 'none' }
+  readonly state?: string | undefined
+  readonly admin: {
+    readonly listen: string | readonly string[]
+    readonly pathPrefix: string
+    readonly tokens: readonly {
+      readonly name: string
+      readonly scope: 'read' | 'operate' | 'write' | 'admin'
+      readonly sha256: string
+      readonly expires?: string | undefined
+    }[]
+    readonly origins: readonly string[]
+    readonly dashboard: boolean
+  }
 }
 
 /** Lines, or name → type → data with an optional `ttl` among the types. */

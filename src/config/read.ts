@@ -175,12 +175,18 @@ const needRestart = [
   'clients',
   'tcp',
   'warmUp',
+  'state',
 ] as const
+/** Settings inside of `admin`, whose others can be taken over. */
+const adminNeedsRestart = ['listen', 'pathPrefix', 'dashboard'] as const
 
 /** Which changes between two configurations wait for a restart; `log.form` too, since the stream is open. */
 export function restartKeys(before: Config, after: Config): readonly string[] {
   const changed: string[] = needRestart.filter(
     key => JSON.stringify(before.raw[key]) !== JSON.stringify(after.raw[key]),
   )
-  return before.log.form === after.log.form ? changed : [...changed, 'log.form']
+  const admin = adminNeedsRestart
+    .filter(key => JSON.stringify(before.raw.admin[key]) !== JSON.stringify(after.raw.admin[key]))
+    .map(key => `admin.${key}`)
+  return [...changed, ...(before.log.form === after.log.form ? [] : ['log.form']), ...admin]
 }

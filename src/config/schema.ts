@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import type { RawConfig } from './raw.ts'
+import { adminSettings, stateSetting } from './schema-admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './schema-bounds.ts'
 import { records, zoneEntry } from './schema-data.ts'
 import { identitySettings, logSettings, queryLogSettings } from './schema-reports.ts'
@@ -175,6 +176,10 @@ const configSchema = z.strictObject({
   log: logSettings,
 
   queryLog: queryLogSettings,
+
+  state: stateSetting,
+
+  admin: adminSettings,
 })
 
 /** As JSON Schema (draft 7), of what may be written. */

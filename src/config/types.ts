@@ -16,6 +16,7 @@ import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
 import type { LogLevel, RawConfig } from './raw.ts'
 import type { Binding } from '../ports.ts'
+import type { AdminAddress } from './bindings.ts'
 
 export interface Config {
   /** The file it was read from; null when there was none. */
@@ -46,8 +47,27 @@ export interface Config {
   readonly warmUp: boolean
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file: string; readonly clients: ClientPrivacy } | null
+  /** Absolute path of the directory of what lasts; null: nothing does. */
+  readonly state: string | null
+  readonly admin: AdminConfig
   /** As it was written, defaults filled in: to show, and to compare. */
   readonly raw: RawConfig
+}
+
+/** The API. Nothing of it is loaded when `listen` is empty. */
+export interface AdminConfig {
+  readonly listen: readonly AdminAddress[]
+  readonly pathPrefix: string
+  readonly tokens: readonly {
+    readonly name: string
+    readonly scope: 'read' | 'operate' | 'write' | 'admin'
+    /** Lower case. */
+    readonly sha256: string
+    /** Seconds since 1970; null: never. */
+    readonly expires: number | null
+  }[]
+  readonly origins: readonly string[]
+  readonly dashboard: boolean
 }
 
 /** What is validated and against what. */

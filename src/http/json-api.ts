@@ -5,8 +5,8 @@
  * read.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
-import { isIP } from 'node:net'
 import { isUtf8 } from 'node:buffer'
+import { hostOf, isOurHost, pageOf } from './guards.ts'
 import { controlSettings } from './settings.ts'
 
 export interface Request {
@@ -163,33 +163,17 @@ function readRequest(options: HttpOptions, incoming: IncomingMessage, gone: Abor
 
 /** Browsers cannot lie about these headers. */
 function refusal({ headers }: IncomingMessage, { hosts }: HttpOptions): Problem | null {
-  const { host, origin } = headers
+  const { host, origin, 'sec-fetch-site': secFetchSite } = headers
   const named = hostOf(host ?? '')
-  if (
-    named === null ||
-    !(named === 'localhost' || isIP(named) !== 0 || hosts.some(one => one.toLowerCase().replace(/\.$/, '') === named))
-  ) {
+  if (!isOurHost(named, hosts)) {
     const known = hosts.map(one => `, ${one}`).join('')
     return problem(
       421,
       `This API answers to addresses, localhost${known}, but not to the host "${named ?? host ?? ''}".`,
     )
   }
-  if (origin !== undefined && origin !== `http://${host}`)
-    return problem(403, `Pages of ${origin} have no business here.`)
-  if (headers['sec-fetch-site'] === 'cross-site') return problem(403, 'Pages from elsewhere have no business here.')
-  return null
-}
-
-/** uri-host and port (RFC 9110 section 7.2), to the end: no user in front, no zone, nothing after the brackets. */
-const HOST = /^(?:\[(?<six>[\da-f:.]+)\]|(?<name>[\w.-]+))(?::\d{0,5})?$/i
-
-/** Without port, brackets and the dot of the root; null when the header is no host. */
-function hostOf(header: string): string | null {
-  const { six, name } = HOST.exec(header)?.groups ?? {}
-  if (six !== undefined) return isIP(six) === 6 ? six : null
-  if (name === undefined || isIP(name) === 4) return name ?? null
-  return name.replace(/\.$/, '').toLowerCase()
+  if (pageOf({ host, origin, secFetchSite: String(secFetchSite ?? '') }, 'http', []) !== 'foreign') return null
+  return problem(403, `Pages ${origin === undefined ? 'from elsewhere' : `of ${origin}`} have no business here.`)
 }
 
 function segmentsOf(path: string): readonly string[] | null {

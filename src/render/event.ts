@@ -54,6 +54,10 @@ const socketKinds = [
 type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
 const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
 
+const adminKinds = ['admin-listening', 'admin-listener-failed', 'admin-audit'] as const
+type AdminEvent = Extract<Event, { kind: (typeof adminKinds)[number] }>
+const isAdmin = (event: Event): event is AdminEvent => adminKinds.some(kind => kind === event.kind)
+
 const trafficKinds = ['overloaded', 'query-log-failed', 'query-log-works', 'clients-refused', 'servfail'] as const
 type TrafficEvent = Extract<Event, { kind: (typeof trafficKinds)[number] }>
 const isTraffic = (event: Event): event is TrafficEvent => trafficKinds.some(kind => kind === event.kind)
@@ -131,6 +135,19 @@ function spanText(seconds: number): string {
   ] as const
   const [size, unit] = units.find(([length]) => seconds >= 2 * length) ?? [60, 'minutes']
   return `${Math.floor(seconds / size)} ${unit}`
+}
+
+function adminSentence(event: AdminEvent): Sentence {
+  switch (event.kind) {
+    case 'admin-listening':
+      return { level: 'info', message: `the API listens on ${event.at}` }
+    case 'admin-listener-failed':
+      return { level: 'error', message: `the API cannot listen on ${event.at}: ${event.message}` }
+    case 'admin-audit':
+      return { level: 'info', message: `${event.who}${event.from === '' ? '' : ` from ${event.from}`}: ${event.what}` }
+    default:
+      return event satisfies never
+  }
 }
 
 function socketSentence(event: SocketEvent): Sentence {
@@ -212,6 +229,7 @@ const warmUpEnds = {
 
 function sentence(event: Event): Sentence {
   if (isTrust(event)) return trustSentence(event)
+  if (isAdmin(event)) return adminSentence(event)
   if (isSocket(event)) return socketSentence(event)
   if (isTraffic(event)) return trafficSentence(event)
   switch (event.kind) {

@@ -1,0 +1,46 @@
+/** What every route of the API works with, and what is in front of it. */
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { mayDo, type Principal } from './access.ts'
+import type { AdminSettings, Scope } from './messages.ts'
+import { problemResponse } from './problem.ts'
+import type { Caller, Remote } from './remote.ts'
+
+/** How a request came. */
+export interface Arrival {
+  readonly kind: 'tcp' | 'unix'
+  /** The client's address as text; empty on a unix socket. */
+  readonly from: string
+  readonly loopback: boolean
+  readonly scheme: 'http' | 'https'
+}
+
+/** What routes work with. */
+export interface AdminContext {
+  readonly remote: Remote
+  readonly stream: Caller['stream']
+  readonly settings: () => AdminSettings
+  /** Seconds since 1970. */
+  readonly wall: () => number
+  readonly audit: (who: string, what: string, from: string) => void
+  readonly bug: (where: string, error: unknown) => void
+}
+
+export interface Env {
+  Bindings: { readonly arrival: Arrival }
+  Variables: { requestId: string; principal: Principal }
+}
+
+export type App = OpenAPIHono<Env>
+
+/** In front of a route: only who may do `scope` gets through. */
+export const requires =
+  (scope: Scope): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    const principal = c.get('principal')
+    if (mayDo(principal.scope, scope)) return next()
+    return problemResponse({
+      status: 403,
+      detail: `The token "${principal.name}" has scope ${principal.scope}; ${scope} is needed.`,
+    })
+  }

@@ -1,0 +1,51 @@
+/**
+ * What the API asks of the running server, as plain values that can be handed from thread to thread: the server
+ * implements it (`app/admin/`), the API calls it from its worker (`remote.ts`). What a caller did wrong is among the
+ * results; what is thrown is a bug.
+ */
+import type { Transport } from '../ports.ts'
+
+/** How the server is, in what a health check and a first look need. */
+interface ServerStatus {
+  readonly version: string
+  readonly node: string
+  readonly pid: number
+  /** Seconds since 1970 UTC. */
+  readonly startedAt: number
+  readonly uptimeS: number
+  readonly listening: readonly { readonly transport: Transport; readonly address: string; readonly port: number }[]
+  readonly stopping: boolean
+  /** The configuration's file; null when the defaults hold. */
+  readonly configFile: string | null
+  /** What is validated from: `zone (key tags)`. */
+  readonly trustAnchors: readonly string[]
+  readonly waiting: number
+  readonly resolutions: number
+  readonly tcpConnections: number
+  readonly cache: { readonly bytes: number; readonly rrsets: number; readonly answers: number }
+  readonly counters: Readonly<Record<string, number>>
+}
+
+/** Calls with one result. */
+export interface Controls {
+  status(): ServerStatus
+  /** Reads configuration, zones, hints and log files again, as SIGHUP does. */
+  reload(): { readonly kind: 'done' }
+  /** Ends the server as SIGTERM does, after the answer to this went out. */
+  stop(): { readonly kind: 'done' }
+}
+
+/** Calls that report while they run, and end with a result. */
+export interface ControlStreams {
+  /** Items at a steady pace, for tests of the way there and back: `count` numbers, `everyMs` apart. */
+  ticks(
+    args: { readonly count: number; readonly everyMs: number },
+    emit: (item: number) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly count: number }>
+}
+
+/** Either at once or later. */
+export type ControlsOf<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => R | Promise<R> : never
+}

@@ -1,0 +1,18 @@
+/**
+ * The bounds of the API, each with its reason. They are apart from `limits.ts` because the API runs in a thread of its
+ * own with a program of its own, and the resolver's byte for byte comparison of settings does not concern them.
+ */
+export const adminLimits = {
+  /** Largest body in octets: ten thousand records of 100 octets; what is larger belongs into a zone file. */
+  bodyBytes: 1_048_576,
+  /** How long a client may take to send a request, in ms. */
+  requestMs: 10_000,
+  /** How long an idle connection is kept, in ms: longer than dashboards poll. */
+  keepAliveMs: 20_000,
+  /** Connections in all: a hundred dashboards with six each. */
+  connections: 600,
+  /** Queries that one message to the worker carries at most. */
+  batchRecords: 512,
+  /** How long queries are collected for one message, in ms: a person sees no delay. */
+  batchMs: 50,
+} as const

@@ -1,0 +1,87 @@
+/** What goes between the main thread and the worker of the API, besides calls (`remote.ts`). */
+import type { Prefix } from '../dns/address.ts'
+import type { Call, Return } from './remote.ts'
+
+/** Where the API listens. */
+export type AdminBinding =
+  | { readonly kind: 'tcp'; readonly address: string; readonly port: number; readonly tls: boolean }
+  | { readonly kind: 'unix'; readonly path: string }
+
+export type Scope = 'read' | 'operate' | 'write' | 'admin'
+
+/** A token of the configuration: only its hash is known. */
+export interface TokenSetting {
+  readonly name: string
+  readonly scope: Scope
+  /** SHA-256 of the token, hex, lower case. */
+  readonly sha256: string
+  /** Seconds since 1970 UTC; null: never. */
+  readonly expires: number | null
+}
+
+export interface AdminSettings {
+  readonly listen: readonly AdminBinding[]
+  /** Begins and ends with a slash. */
+  readonly pathPrefix: string
+  readonly tokens: readonly TokenSetting[]
+  /** Origins of pages elsewhere that may use the API. */
+  readonly origins: readonly string[]
+  readonly dashboard: boolean
+  /** Proxies whose `X-Forwarded-For` counts. */
+  readonly proxies: readonly Prefix[]
+  /** The directory of what lasts; null: changes are lost at the end of the process. */
+  readonly state: string | null
+}
+
+/** One query as streams, the log search and `tail` know it: `server/query-log.ts` has the same for the file. */
+export interface QueryRecord {
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number
+  readonly client: string
+  readonly transport: string
+  readonly name: string
+  readonly type: string
+  readonly class: string
+  /** `none` when nothing was sent. */
+  readonly rcode: string
+  readonly octets: number
+  readonly ms: number
+  /** Which path or stage made the answer. */
+  readonly by: string
+}
+
+/** What is reported: an event's kind, its sentence and its level. */
+export interface EventRecord {
+  readonly at: number
+  readonly kind: string
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly text: string
+}
+
+export type ToAdmin =
+  | Return
+  | { readonly kind: 'settings'; readonly settings: AdminSettings }
+  /** `dropped`: queries between the last batch and this one that were not kept. */
+  | { readonly kind: 'queries'; readonly records: readonly QueryRecord[]; readonly dropped: number }
+  | { readonly kind: 'event'; readonly event: EventRecord }
+  | { readonly kind: 'stop' }
+
+export type FromAdmin =
+  | Call
+  /** Are queries wanted? */
+  | { readonly kind: 'watch'; readonly queries: boolean }
+  | { readonly kind: 'listening'; readonly text: string }
+  | { readonly kind: 'listen-failed'; readonly text: string; readonly code: string; readonly message: string }
+  | { readonly kind: 'bug'; readonly where: string; readonly text: string }
+  | { readonly kind: 'audit'; readonly who: string; readonly what: string; readonly from: string }
+  | { readonly kind: 'stopped' }
+
+export const isCall = (message: FromAdmin): message is Call =>
+  message.kind === 'call' || message.kind === 'open' || message.kind === 'cancel'
+
+export const isReturn = (message: ToAdmin): message is Return =>
+  message.kind === 'item' || message.kind === 'result' || message.kind === 'bug'
+
+/** What the main thread hands to a new worker. */
+export const isSettings = (value: unknown): value is AdminSettings =>
+  typeof value === 'object' && value !== null && 'listen' in value && 'tokens' in value

@@ -1,0 +1,25 @@
+/** Problems of RFC 9457 as responses. Sentences are for people; nothing of a request's octets is repeated in them. */
+import { STATUS_CODES } from 'node:http'
+
+interface ProblemFields {
+  readonly status: number
+  readonly detail: string
+  /** Which members of the body are wrong, as JSON pointers (RFC 6901). */
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[] | undefined
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** "about:blank": the status says what kind of problem it is (RFC 9457 section 4.2.1). */
+export function problemResponse({ status, detail, errors, headers = {} }: ProblemFields): Response {
+  const body = {
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail,
+    ...(errors === undefined ? {} : { errors }),
+  }
+  return new Response(`${JSON.stringify(body, null, 2)}\n`, {
+    status,
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+  })
+}

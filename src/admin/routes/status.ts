@@ -1,0 +1,77 @@
+/** Health and status. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { type AdminContext, type App, requires } from '../context.ts'
+
+const health = z.object({ status: z.enum(['ok', 'stopping']) }).openapi('Health')
+
+const status = z
+  .object({
+    version: z.string(),
+    node: z.string(),
+    pid: z.number(),
+    startedAt: z.number().describe('Seconds since 1970 UTC.'),
+    uptimeS: z.number(),
+    listening: z.array(z.object({ transport: z.string(), address: z.string(), port: z.number() })),
+    stopping: z.boolean(),
+    configFile: z.string().nullable(),
+    trustAnchors: z.array(z.string()),
+    waiting: z.number().describe('Queries of clients that wait for an answer.'),
+    resolutions: z.number().describe('Resolutions in flight, sub-queries included.'),
+    tcpConnections: z.number(),
+    cache: z.object({ bytes: z.number(), rrsets: z.number(), answers: z.number() }),
+    counters: z.record(z.string(), z.number()),
+  })
+  .openapi('Status')
+
+export function statusRoutes(app: App, { remote }: AdminContext): void {
+  const json = <T extends z.ZodType>(schema: T): { 'application/json': { schema: T } } => ({
+    'application/json': { schema },
+  })
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/livez',
+      summary: 'Does the event loop of the server turn?',
+      responses: { 200: { description: 'It does.', content: json(health) } },
+    }),
+    async c => {
+      await remote.status()
+      return c.json({ status: 'ok' as const }, 200)
+    },
+  )
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/readyz',
+      summary: 'May clients be sent here?',
+      responses: {
+        200: {
+          description: 'Sockets are open and configuration, zones and anchors are loaded.',
+          content: json(health),
+        },
+        503: { description: 'The server is stopping.', content: json(health) },
+      },
+    }),
+    async c => {
+      const { stopping } = await remote.status()
+      return stopping ? c.json({ status: 'stopping' as const }, 503) : c.json({ status: 'ok' as const }, 200)
+    },
+  )
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/status',
+      summary: 'What the server is and does.',
+      security: [{ token: [] }],
+      middleware: requires('read'),
+      responses: { 200: { description: 'The status.', content: json(status) } },
+    }),
+    async c => {
+      const now = await remote.status()
+      return c.json(
+        { ...now, listening: [...now.listening], trustAnchors: [...now.trustAnchors], counters: { ...now.counters } },
+        200,
+      )
+    },
+  )
+}

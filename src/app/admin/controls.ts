@@ -1,0 +1,77 @@
+/** What the API can ask of a running server, done here on the main thread: small things, each within a millisecond. */
+import type { ControlsOf, Controls, ControlStreams } from '../../admin/controls.ts'
+import type { Config } from '../../config/types.ts'
+import { version } from '../../system/version.ts'
+import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
+import type { Recursor } from '../recursor.ts'
+import type { ServerNumbers } from '../statistics.ts'
+import type { Transport } from '../../ports.ts'
+
+/** The running server, as far as the API sees it. */
+export interface Served {
+  readonly recursor: Recursor
+  readonly trust: TrustAnchorManager
+  readonly addresses: () => readonly {
+    readonly transport: Transport
+    readonly address: string
+    readonly port: number
+  }[]
+  readonly config: () => Config
+  readonly isStopping: () => boolean
+  readonly stats: () => ServerNumbers
+  readonly reload: () => void
+  readonly stop: (signal: string) => Promise<void>
+}
+
+export function makeControls(served: Served): ControlsOf<Controls> {
+  const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
+  return {
+    status() {
+      const { queries, waiting, resolutions, tcpConnections, cacheBytes, cached } = served.stats()
+      return {
+        version,
+        node: process.version,
+        pid: process.pid,
+        startedAt,
+        uptimeS: Math.floor(process.uptime()),
+        listening: served.addresses(),
+        stopping: served.isStopping(),
+        configFile: served.config().file,
+        trustAnchors: served.trust.names(),
+        waiting,
+        resolutions,
+        tcpConnections,
+        cache: { bytes: cacheBytes, ...cached },
+        counters: queries,
+      }
+    },
+    reload() {
+      served.reload()
+      return { kind: 'done' }
+    },
+    stop() {
+      // After the answer has gone out.
+      setTimeout(() => void served.stop('the API'), STOP_AFTER_MS)
+      return { kind: 'done' }
+    },
+  }
+}
+
+const STOP_AFTER_MS = 100
+
+export const makeStreams = (): ControlStreams => ({
+  ticks({ count, everyMs }, emit, signal) {
+    return new Promise(resolve => {
+      let sent = 0
+      const timer = setInterval(() => {
+        if (sent < count) emit(sent++)
+        if (sent >= count) end()
+      }, everyMs)
+      const end = (): void => {
+        clearInterval(timer)
+        resolve({ count: sent })
+      }
+      signal.addEventListener('abort', end, { once: true })
+    })
+  },
+})

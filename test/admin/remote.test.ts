@@ -1,0 +1,64 @@
+/** Calls from thread to thread, with both sides in this one. */
+import { expect, it } from 'vitest'
+import { makeStreams } from '../../src/app/admin/controls.ts'
+import { type Call, Callee, Caller, RemoteError, type Return } from '../../src/admin/remote.ts'
+import type { Controls, ControlsOf } from '../../src/admin/controls.ts'
+
+const idle: ControlsOf<Controls> = {
+  status: () => {
+    throw new Error('no status today')
+  },
+  reload: () => ({ kind: 'done' }),
+  stop: () => Promise.resolve({ kind: 'done' }),
+}
+
+/** Messages are handed over as the structured clone algorithm does it. */
+function joined(controls: ControlsOf<Controls> = idle): { caller: Caller; sent: Call[] } {
+  const sent: Call[] = []
+  const callee = new Callee(controls, makeStreams(), (message: Return) => caller.take(structuredClone(message)))
+  const caller: Caller = new Caller(call => {
+    sent.push(call)
+    void callee.take(structuredClone(call))
+  })
+  return { caller, sent }
+}
+
+it('a call ends with what the other side returns, at once or later', async () => {
+  const { caller } = joined()
+  expect(await caller.remote.reload()).toEqual({ kind: 'done' })
+  expect(await caller.remote.stop()).toEqual({ kind: 'done' })
+})
+
+it('what is thrown on the other side is an error here that says where', async () => {
+  const { caller } = joined()
+  const call = caller.remote.status()
+  await expect(call).rejects.toThrow(RemoteError)
+  await expect(call).rejects.toThrow(/no status today/)
+})
+
+it('a stream hands over its items in order and then its end', async () => {
+  const { caller } = joined()
+  const items: number[] = []
+  const end = await caller.stream(
+    'ticks',
+    { count: 3, everyMs: 1 },
+    item => items.push(item),
+    new AbortController().signal,
+  )
+  expect(items).toEqual([0, 1, 2])
+  expect(end).toEqual({ count: 3 })
+})
+
+it('a stream whose caller has gone ends on the other side', async () => {
+  const { caller } = joined()
+  const gone = new AbortController()
+  const end = caller.stream('ticks', { count: 1_000_000, everyMs: 1 }, () => gone.abort(), gone.signal)
+  expect((await end).count).toBeLessThan(1_000_000)
+})
+
+it('calls that are open when the other side ends fail', async () => {
+  const caller = new Caller(() => {})
+  const call = caller.remote.status()
+  caller.gone()
+  await expect(call).rejects.toThrow('the server is stopping')
+})

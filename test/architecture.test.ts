@@ -424,8 +424,11 @@ describe('sizes', () => {
     expect(wide).toEqual([])
   })
 
-  test('no function of 90 lines', () => {
-    expect(sources.flatMap(longFunctions)).toEqual([])
+  // One table of all settings, a line each.
+  const longTables = ['config/make.ts']
+
+  test('no function but a table is of 70 lines', () => {
+    expect(sources.filter(({ path }) => !longTables.includes(path)).flatMap(longFunctions)).toEqual([])
   })
 
   /** By indentation: a function or method ends where its first line's indentation comes back with a brace. */
@@ -440,7 +443,7 @@ describe('sizes', () => {
         : start
       if (lines[opening]?.endsWith('{') !== true) return []
       const length = lines.slice(opening + 1).findIndex(other => other.startsWith(`${indent}}`)) + 2
-      return length >= 90 ? [`${source.path}:${start + 1}: ${length} lines`] : []
+      return length >= 70 ? [`${source.path}:${start + 1}: ${length} lines`] : []
     })
   }
 })

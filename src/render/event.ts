@@ -62,6 +62,19 @@ const trafficKinds = ['overloaded', 'query-log-failed', 'query-log-works', 'clie
 type TrafficEvent = Extract<Event, { kind: (typeof trafficKinds)[number] }>
 const isTraffic = (event: Event): event is TrafficEvent => trafficKinds.some(kind => kind === event.kind)
 
+const fileKinds = [
+  'zone-loading',
+  'zone-loaded',
+  'zone-removed',
+  'zone-rejected',
+  'zone-warnings',
+  'config-warnings',
+  'config-reloaded',
+  'config-rejected',
+] as const
+type FileEvent = Extract<Event, { kind: (typeof fileKinds)[number] }>
+const isOfFiles = (event: Event): event is FileEvent => fileKinds.some(kind => kind === event.kind)
+
 type Sentence = Pick<LogLine, 'level' | 'message'>
 
 function trustSentence(event: TrustEvent): Sentence {
@@ -220,41 +233,13 @@ function trafficSentence(event: TrafficEvent): Sentence {
   }
 }
 
-const warmUpEnds = {
-  done: '',
-  busy: ', until clients sent queries',
-  stopped: ', until the server stopped',
-  bug: ', until a bug ended it',
-} as const
-
-function sentence(event: Event): Sentence {
-  if (isTrust(event)) return trustSentence(event)
-  if (isAdmin(event)) return adminSentence(event)
-  if (isSocket(event)) return socketSentence(event)
-  if (isTraffic(event)) return trafficSentence(event)
+/** Zones and the configuration, as their files are read and change. */
+function fileSentence(event: FileEvent): Sentence {
   switch (event.kind) {
-    case 'starting':
-      return {
-        level: 'info',
-        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, using the defaults' : `configuration ${event.file}`}`,
-      }
-    case 'config-warnings':
-      return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
-    case 'stats':
-      return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
-    case 'primed':
-      return { level: 'info', message: `the root has ${counted(event.servers, 'server')}` }
-    case 'priming-failed':
-      return { level: 'warn', message: `priming failed, the root hints stay in use: ${event.reason}` }
     case 'zone-loading':
       return {
         level: 'info',
         message: `${event.file}: ${event.percent} % read in ${seconds(event.ms)}, ${counted(event.records, 'record')} so far`,
-      }
-    case 'root-addresses-unproven':
-      return {
-        level: 'warn',
-        message: `addresses of root servers do not validate, those of the hints are used for ${event.servers.join(', ')}: ${event.reason}`,
       }
     case 'zone-loaded':
       return {
@@ -270,6 +255,8 @@ function sentence(event: Event): Sentence {
       }
     case 'zone-warnings':
       return { level: 'warn', message: `in ${event.file}:${listed(event.problems)}` }
+    case 'config-warnings':
+      return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
     case 'config-reloaded':
       return {
         level: 'info',
@@ -279,6 +266,41 @@ function sentence(event: Event): Sentence {
       return {
         level: 'error',
         message: `the new configuration has errors, the old one stays in use:${listed(event.problems)}`,
+      }
+    default:
+      return event satisfies never
+  }
+}
+
+const warmUpEnds = {
+  done: '',
+  busy: ', until clients sent queries',
+  stopped: ', until the server stopped',
+  bug: ', until a bug ended it',
+} as const
+
+function sentence(event: Event): Sentence {
+  if (isTrust(event)) return trustSentence(event)
+  if (isAdmin(event)) return adminSentence(event)
+  if (isSocket(event)) return socketSentence(event)
+  if (isTraffic(event)) return trafficSentence(event)
+  if (isOfFiles(event)) return fileSentence(event)
+  switch (event.kind) {
+    case 'starting':
+      return {
+        level: 'info',
+        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, using the defaults' : `configuration ${event.file}`}`,
+      }
+    case 'stats':
+      return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
+    case 'primed':
+      return { level: 'info', message: `the root has ${counted(event.servers, 'server')}` }
+    case 'priming-failed':
+      return { level: 'warn', message: `priming failed, the root hints stay in use: ${event.reason}` }
+    case 'root-addresses-unproven':
+      return {
+        level: 'warn',
+        message: `addresses of root servers do not validate, those of the hints are used for ${event.servers.join(', ')}: ${event.reason}`,
       }
     case 'family-dead':
       return {

@@ -462,7 +462,7 @@ export interface TcpLimits {
 }
 
 /** Of listeners over TLS, and of proxies in front of any. */
-interface TlsLimits {
+export interface TlsLimits {
   /**
    * Handshakes in progress in all, and of one client prefix: one costs 3 ms of processor time, so these are a third of
    * a second of work; a client begins two or three at a time.

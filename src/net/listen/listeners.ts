@@ -1,15 +1,18 @@
 /**
- * All the sockets that clients reach: UDP and TCP on every address asked for. Where datagrams are moved in batches
- * `0.0.0.0` and `::` are one socket, unless another server has one of the addresses; else they mean one socket for each
- * local address. (`node:dgram` cannot choose the source address of a reply, so a wildcard socket answers from the wrong
- * one on hosts with several.) Addresses that come or go later are followed.
+ * All the sockets that clients reach: UDP and TCP on every address asked for, and services over TCP. Where datagrams
+ * are moved in batches `0.0.0.0` and `::` are one socket, unless another server has one of the addresses; else they
+ * mean one socket for each local address. (`node:dgram` cannot choose the source address of a reply, so a wildcard
+ * socket answers from the wrong one on hosts with several.) Addresses that come or go later are followed.
  *
- * Invariant: an address has either both transports or neither.
+ * Invariant: an address of plain DNS has either both transports or neither.
  */
+import type { Prefix } from '../../dns/address.ts'
 import type { Limits } from '../../limits.ts'
-import type { Binding, Cancel, Clock, EventSink, Serve, Transport } from '../../ports.ts'
+import type { Binding, BindingService, Cancel, Clock, EventSink, Serve, Transport } from '../../ports.ts'
 import type { ListenFailure, Listener } from '../listener.ts'
 import { localAddresses, wildcardFamily } from '../local-addresses.ts'
+import { handshakeTable } from './handshakes.ts'
+import type { TlsIdentity } from './identity.ts'
 import { TcpConnections } from './tcp-connections.ts'
 import { TcpTurns } from './tcp-turns.ts'
 import { openTcpListener, type TcpListenOptions } from './tcp.ts'
@@ -20,12 +23,16 @@ export interface ListenersOptions {
   readonly bindings: readonly Binding[]
   readonly onMessage: Serve
   readonly clock: Clock
-  readonly limits: Pick<Limits, 'server' | 'tcp' | 'upstream'>
+  readonly limits: Pick<Limits, 'server' | 'tcp' | 'tls' | 'upstream'>
   readonly events: EventSink
   /** The local addresses; the interfaces of this host unless a test knows better. */
   readonly addresses?: () => readonly string[]
   /** See `TcpListenOptions`. */
   readonly onAccept?: TcpListenOptions['onAccept']
+  /** What bindings over TLS show. */
+  readonly identity?: TlsIdentity | undefined
+  /** Who may send PROXY headers, to bindings that want one. */
+  readonly proxies?: readonly Prefix[] | undefined
   /** UDP in batches, see `net/batch/batch-listener.ts`; without it by `node:dgram`. */
   readonly batch?: BatchOptions | undefined
 }
@@ -51,7 +58,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   return set
 }
 
-/** Both sockets of one address. */
+/** Both sockets of one address, or the one of a service. */
 interface Pair {
   readonly listeners: readonly Listener[]
 }
@@ -60,6 +67,7 @@ class ListenerSet implements Listeners {
   readonly failures: ListenFailure[] = []
   readonly connections: TcpConnections
   readonly #turns: TcpTurns
+  readonly #handshakes: TcpConnections
   readonly #options: ListenersOptions
   readonly #events: EventSink
   readonly #batch: BatchUdp | null
@@ -74,6 +82,7 @@ class ListenerSet implements Listeners {
     this.#options = options
     this.connections = new TcpConnections(options.limits.tcp)
     this.#turns = new TcpTurns(options.limits.tcp, options.clock)
+    this.#handshakes = handshakeTable(options.limits)
     this.#events = onceSmallBuffer(options.events)
     const { batch, onMessage, clock, limits } = options
     this.#batch =
@@ -83,7 +92,9 @@ class ListenerSet implements Listeners {
   async start(): Promise<void> {
     for (const { address, port, service } of this.#options.bindings) {
       if (service !== undefined) {
-        this.failures.push(notOffered(address, port, service.transport))
+        const listener = await this.#openService(address, port, service)
+        if (listener.kind === 'listener') this.#fixed.push({ listeners: [listener] })
+        else this.failures.push(listener)
         continue
       }
       const family = wildcardFamily(address)
@@ -126,12 +137,12 @@ class ListenerSet implements Listeners {
   async close(): Promise<void> {
     this.stop()
     await this.#scanning
-    // TCP first: its replies may still be under way, and what UDP has left is sent.
-    for (const transport of ['tcp', 'udp'] satisfies Transport[]) {
+    // UDP last: replies of the others may still be under way, and what UDP has left is sent.
+    for (const isLast of [false, true]) {
       await Promise.all(
         this.open()
-          .filter(l => l.transport === transport)
-          .map(l => l.close()),
+          .filter(({ transport }) => (transport === 'udp') === isLast)
+          .map(listener => listener.close()),
       )
     }
     await this.#batch?.close()
@@ -179,6 +190,35 @@ class ListenerSet implements Listeners {
     wildcard.troubles.set(address, failure)
   }
 
+  #identity(): TlsIdentity {
+    const { identity } = this.#options
+    if (identity === undefined) throw new Error('a binding over TLS needs a certificate')
+    return identity
+  }
+
+  /** Over TCP replies leave from the address that was reached, so a wildcard is one socket. */
+  async #openService(address: string, port: number, service: BindingService): Promise<Listener | ListenFailure> {
+    const { onMessage, clock, limits, onAccept } = this.#options
+    const proxies = service.proxy ? (this.#options.proxies ?? []) : null
+    const { connections } = this
+    const common = { address, port, onMessage, clock, limits, events: this.#events, onAccept, proxies }
+    const stream = { ...common, connections, turns: this.#turns }
+    switch (service.transport) {
+      case 'tcp':
+        return openTcpListener(stream)
+      case 'tls': {
+        // Where nothing is encrypted, nothing of it is loaded.
+        const { openTlsListener } = await import('./tls.ts')
+        return openTlsListener({ ...stream, identity: this.#identity(), handshakes: this.#handshakes })
+      }
+      case 'https':
+      case 'http':
+        return notOffered(address, port, service.transport)
+      default:
+        return service.transport satisfies never
+    }
+  }
+
   async #openPair(address: string, port: number): Promise<(Pair & { readonly kind: 'pair' }) | ListenFailure> {
     const { onMessage, clock, limits, onAccept } = this.#options
     const common = { address, onMessage, clock, limits, events: this.#events }
@@ -200,6 +240,15 @@ class ListenerSet implements Listeners {
   }
 }
 
+const notOffered = (address: string, port: number, transport: Transport): ListenFailure => ({
+  kind: 'listen-failed',
+  transport,
+  address,
+  port,
+  code: 'ENOTSUP',
+  message: `there is no listener for ${transport}`,
+})
+
 interface Wildcard {
   readonly family: 4 | 6
   port: number
@@ -215,15 +264,6 @@ const noAddress = (address: string, port: number): ListenFailure => ({
   port,
   code: 'EADDRNOTAVAIL',
   message: `this host has no address for ${address}`,
-})
-
-const notOffered = (address: string, port: number, transport: Transport): ListenFailure => ({
-  kind: 'listen-failed',
-  transport,
-  address,
-  port,
-  code: 'ENOTSUP',
-  message: `there is no listener for ${transport}`,
 })
 
 /** Every socket meets the same cap of the kernel; it is worth one report. */

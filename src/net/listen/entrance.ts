@@ -1,0 +1,141 @@
+/**
+ * Where connections come in, of every transport over TCP: accepts on one address, reads the PROXY header where one has
+ * to be, and hands the socket on with whom it speaks for. What is spoken on it begins with its next octet.
+ *
+ * Invariants: no error of a client or of the listening socket ends the process; where a header has to be, a connection
+ * that is not of a listed proxy, or brings none in time, is closed with nothing read of it.
+ */
+import { createServer, type Server, type Socket } from 'node:net'
+import { inAnyPrefix, type IpAddress, type Prefix } from '../../dns/address.ts'
+import type { Limits } from '../../limits.ts'
+import type { Client, Clock, EventSink, Transport } from '../../ports.ts'
+import { errorCode } from '../../system/system-error.ts'
+import type { ListenFailure } from '../listener.ts'
+import { ClientAddresses } from './client-addresses.ts'
+import { PROXY_FIXED_OCTETS, readProxyHeader } from './proxy-header.ts'
+
+/** Whom a connection speaks for. */
+export type Peer = Pick<Client, 'ip' | 'port' | 'proxy'>
+
+export interface EntranceOptions {
+  readonly transport: Exclude<Transport, 'udp'>
+  readonly address: string
+  /** 0 lets the kernel choose. */
+  readonly port: number
+  /** Who has to begin with a PROXY header; null: nobody does. */
+  readonly proxies: readonly Prefix[] | null
+  readonly clock: Clock
+  readonly limits: Pick<Limits, 'server' | 'tls'>
+  readonly events: EventSink
+  /** Takes the connection over, its errors included. */
+  readonly onConnection: (socket: Socket, peer: Peer) => void
+}
+
+export interface Entrance {
+  readonly kind: 'entrance'
+  readonly port: number
+  /** Accepts nothing more. Resolves when every connection that came in is closed, whoever has it now. */
+  stop(): Promise<void>
+}
+
+/** Binds to exactly one address (IPv6 without IPv4). */
+export function openEntrance(options: EntranceOptions): Promise<Entrance | ListenFailure> {
+  const { address, port, transport, events } = options
+  // A client may finish sending before it has its answers (RFC 7766 section 6.2.4), so its end is not our end.
+  const server = createServer({ allowHalfOpen: true, noDelay: true })
+  const failed = (error: Error): Omit<ListenFailure, 'kind'> => ({
+    transport,
+    address,
+    port,
+    code: errorCode(error),
+    message: error.message,
+  })
+  return new Promise(resolve => {
+    const refused = (error: Error): void => resolve({ kind: 'listen-failed', ...failed(error) })
+    server.once('error', refused)
+    server.listen({ host: address, port, ipv6Only: true, exclusive: true }, () => {
+      server.off('error', refused)
+      server.on('error', error => events({ kind: 'listener-failed', ...failed(error) }))
+      const bound = server.address()
+      const opened = new OpenEntrance(server, typeof bound === 'object' && bound !== null ? bound.port : port, options)
+      events({ kind: 'listening', transport, address, port: opened.port })
+      resolve(opened)
+    })
+  })
+}
+
+class OpenEntrance implements Entrance {
+  readonly kind = 'entrance'
+  readonly port: number
+  readonly #server: Server
+  readonly #options: EntranceOptions
+  readonly #clients: ClientAddresses
+  /** Proxies whose header is awaited. */
+  readonly #awaited = new Set<Socket>()
+  #closing: Promise<void> | null = null
+
+  constructor(server: Server, port: number, options: EntranceOptions) {
+    this.#server = server
+    this.port = port
+    this.#options = options
+    this.#clients = new ClientAddresses(options.limits.server.parsedClients)
+    server.on('connection', socket => this.#accept(socket))
+  }
+
+  stop(): Promise<void> {
+    this.#closing ??= new Promise(resolve => this.#server.close(() => resolve()))
+    for (const socket of this.#awaited) socket.destroy()
+    return this.#closing
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress, remotePort } = socket
+    const ip = remoteAddress === undefined ? null : this.#clients.ipOf(remoteAddress)
+    const { proxies, onConnection } = this.#options
+    // The first is gone before we looked.
+    if (ip === null || remotePort === undefined || (proxies !== null && !inAnyPrefix(ip, proxies))) {
+      socket.on('error', ignore)
+      socket.destroy()
+    } else if (proxies === null) onConnection(socket, { ip, port: remotePort })
+    else this.#awaitHeader(socket, ip, remotePort)
+  }
+
+  #awaitHeader(socket: Socket, proxy: IpAddress, port: number): void {
+    const { clock, limits, onConnection } = this.#options
+    const { proxyHeaderBytes, proxyHeaderMs } = limits.tls
+    let header: Buffer = NOTHING
+    let wanted = PROXY_FIXED_OCTETS
+    const cancel = clock.after(proxyHeaderMs, () => socket.destroy())
+    const forget = (): void => {
+      cancel()
+      this.#awaited.delete(socket)
+    }
+    const read = (): void => {
+      for (;;) {
+        // Never more than the header: the rest stays in the socket for who takes it over.
+        const part: unknown = socket.read(Math.min(wanted - header.length, socket.readableLength))
+        if (!(part instanceof Uint8Array)) return
+        header = Buffer.concat([header, part])
+        const found = readProxyHeader(header, proxyHeaderBytes)
+        if (found.kind === 'more') {
+          wanted = found.octets
+          continue
+        }
+        if (found.kind === 'invalid') {
+          socket.destroy()
+          return
+        }
+        forget()
+        socket.off('readable', read).off('end', end).off('error', ignore).off('close', forget)
+        onConnection(socket, found.source === null ? { ip: proxy, port } : { ...found.source, proxy })
+        return
+      }
+    }
+    const end = (): void => void socket.destroy()
+    this.#awaited.add(socket)
+    socket.on('readable', read).on('end', end).on('error', ignore).on('close', forget)
+  }
+}
+
+const NOTHING: Buffer = Buffer.alloc(0)
+const ignore = (): void => {}

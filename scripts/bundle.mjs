@@ -110,7 +110,7 @@ async function writeInside() {
     input: join(directory, 'cli', 'exec-inside.js'),
     platform: 'node',
     // Loaded when it is asked for.
-    external: id => id.endsWith('control/api.js'),
+    external: id => id.endsWith('control/api.js') || /net\/listen\/(?:tls|https?)\.js$/.test(id),
   })
   return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
 }
@@ -133,7 +133,7 @@ async function writeCommonJs() {
     plugins: [placesFrom(inDirectory('testing'))],
     external: id => !id.startsWith('.') && !isAbsolute(id),
   })
-  await bundle.write({ file: inDirectory('testing/index.cjs'), format: 'cjs' })
+  await bundle.write({ file: inDirectory('testing/index.cjs'), format: 'cjs', codeSplitting: false })
   copyTypes('testing/index.d.ts', new Set())
 }
 

@@ -64,6 +64,26 @@ export type Event =
   | { readonly kind: 'zone-warnings'; readonly file: string; readonly problems: readonly Problem[] }
   | { readonly kind: 'config-reloaded'; readonly file: string; readonly needsRestart: readonly string[] }
   | { readonly kind: 'config-rejected'; readonly file: string; readonly problems: readonly Problem[] }
+  /**
+   * What listeners over TLS show from now on. `file` is null for one that was made here; `until` in seconds since 1970;
+   * SHA-256 of the certificate as openssl prints it, and of its public key in base64.
+   */
+  | {
+      readonly kind: 'certificate'
+      readonly file: string | null
+      readonly names: readonly string[]
+      readonly until: number
+      readonly fingerprint: string
+      readonly pin: string
+    }
+  | {
+      readonly kind: 'certificate-expires'
+      readonly file: string | null
+      readonly until: number
+      readonly expired: boolean
+    }
+  /** The files changed and cannot be used; what was shown before still is. */
+  | { readonly kind: 'certificate-rejected'; readonly file: string; readonly reason: string }
   /** `zone (key tags)` of what validation starts from. */
   | { readonly kind: 'trust-anchors'; readonly anchors: readonly string[] }
   /** Nothing is validated: there is no anchor, or it is off. */

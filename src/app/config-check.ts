@@ -1,12 +1,14 @@
 /**
- * What a configuration names and what is wrong with it: root hints, trust anchors, zones, the file of the query log.
- * All of it at once, also when the configuration itself is wrong somewhere. Reads files; starts and changes nothing.
+ * What a configuration names and what is wrong with it: root hints, trust anchors, zones, the certificate, the file of
+ * the query log. All of it at once, also when the configuration itself is wrong somewhere. Reads files; starts and
+ * changes nothing.
  */
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config, ConfigResult } from '../config/types.ts'
 import type { Problem } from '../events.ts'
 import { openEngine } from './open-engine.ts'
+import { checkCertificate } from './server-identity.ts'
 
 export interface Checked {
   /** Of the configuration, and of the hints and trust anchors that it names. */
@@ -33,7 +35,10 @@ export function checkAll(result: ConfigResult): Checked {
   warnings.push(...opened.warnings.hints, ...opened.warnings.anchors, ...zoneWarnings)
   const found = opened.kind === 'invalid' ? opened.problems : { hints: [], anchors: [], zones: [] }
   if (opened.kind === 'engine') void opened.close()
-  const problems = [...own, ...found.hints, ...found.anchors, ...queryLogProblems(config)]
+  const certificate = checkCertificate(config, Math.floor(Date.now() / 1_000))
+  warnings.push(...certificate.filter(({ severity }) => severity === 'warning'))
+  const badCertificate = certificate.filter(({ severity }) => severity === 'error')
+  const problems = [...own, ...found.hints, ...found.anchors, ...badCertificate, ...queryLogProblems(config)]
   return { problems, zoneProblems: found.zones, warnings, zones }
 }
 

@@ -20,6 +20,7 @@ import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import type { Recursor } from './recursor.ts'
 import { Serving } from './serving.ts'
+import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
 import { chooseUdpMode, type UdpMode } from './udp-mode.ts'
 
@@ -74,7 +75,7 @@ export interface RunningServer {
 
 export type StartFailure =
   | { readonly kind: 'listen'; readonly failures: readonly ListenFailure[] }
-  | { readonly kind: 'zones' | 'hints' | 'anchors'; readonly problems: readonly Problem[] }
+  | { readonly kind: 'zones' | 'hints' | 'anchors' | 'certificate'; readonly problems: readonly Problem[] }
 
 /** The server did not start, and nothing is left open. */
 export class StartError extends Error {
@@ -107,15 +108,9 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   engine.trust.attach(engine.recursor.resolver)
   const { watch, onQuery } = options
   const serving = new Serving(config, engine, { events, watch, onQuery })
-  const server = new Server({
-    config,
-    options,
-    log: { ...log, events },
-    taps,
-    engine,
-    serving,
-    listeners: await listen(config, mode, engine, serving, events),
-  })
+  const identity = await openedIdentity(config, engine, serving, events)
+  const listeners = await listen(config, mode, { engine, serving, identity }, events)
+  const server = new Server({ config, options, log: { ...log, events }, taps, engine, serving, identity, listeners })
   server.start()
   held?.release()
   return server
@@ -154,16 +149,35 @@ async function openedEngine(
   throw new Error('an engine that did not open has problems')
 }
 
+/** The certificate, where something is encrypted; null elsewhere. Fails when it cannot be used; then all is closed. */
+async function openedIdentity(
+  config: Config,
+  engine: OpenEngine,
+  serving: Serving,
+  events: EventSink,
+): Promise<ServerIdentity | null> {
+  if (!config.listen.some(({ service }) => service?.transport === 'tls' || service?.transport === 'https')) return null
+  // Nothing of TLS is loaded where nothing is encrypted.
+  const { openIdentity } = await import('./server-identity.ts')
+  const { clock, random } = engine.recursor
+  const opened = openIdentity(config, { clock, random, limits: config.limits.tls, events })
+  if (opened.kind === 'identity') return opened.identity
+  await engine.close()
+  await serving.close()
+  throw new StartError({ kind: 'certificate', problems: opened.problems })
+}
+
 /** Fails when nothing, or something else than a missing address family, cannot be had; then all is closed. */
 async function listen(
   config: Config,
   mode: UdpMode,
-  engine: OpenEngine,
-  serving: Serving,
+  { engine, serving, identity }: Pick<ServerParts, 'engine' | 'serving' | 'identity'>,
   events: EventSink,
 ): Promise<Listeners> {
   const listeners = await openListeners({
     bindings: config.listen,
+    identity: identity ?? undefined,
+    proxies: config.proxies,
     batch: mode.kind === 'batch' ? serving.batch(mode, config.udp.threads) : undefined,
     clock: engine.recursor.clock,
     limits: config.limits,
@@ -173,6 +187,7 @@ async function listen(
   const fatal = listeners.failures.filter(failure => listeners.open().length === 0 || !isMissingFamily(failure))
   if (fatal.length > 0) {
     await listeners.close()
+    identity?.close()
     await engine.close()
     await serving.close()
     throw new StartError({ kind: 'listen', failures: fatal })
@@ -201,6 +216,7 @@ interface ServerParts {
   readonly taps: Set<EventSink>
   readonly engine: OpenEngine
   readonly serving: Serving
+  readonly identity: ServerIdentity | null
   readonly listeners: Listeners
 }
 
@@ -304,7 +320,7 @@ class Server implements RunningServer {
   }
 
   #adopt(config: Config, warnings: readonly Problem[], named: Named): void {
-    const { engine, serving, listeners, log, config: started } = this.#parts
+    const { engine, serving, identity, listeners, log, config: started } = this.#parts
     this.#config = config
     reportWarnings(log.events, config.file, warnings)
     reportNamed(log.events, config, named.warnings)
@@ -314,6 +330,7 @@ class Server implements RunningServer {
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()
+    identity?.check()
     log.events({
       kind: 'config-reloaded',
       file: config.file ?? 'the defaults',
@@ -328,7 +345,7 @@ class Server implements RunningServer {
   }
 
   async #stop(): Promise<void> {
-    const { config, engine, serving, listeners } = this.#parts
+    const { config, engine, serving, identity, listeners } = this.#parts
     listeners.stop()
     await new Promise<void>(resolve => {
       const giveUp = this.recursor.clock.after(config.limits.server.drainMs, resolve)
@@ -340,6 +357,7 @@ class Server implements RunningServer {
     await this.#admin?.stop()
     await engine.close()
     await listeners.close()
+    identity?.close()
     await serving.close()
     this.events({ kind: 'stopped' })
     await this.#parts.log.close()

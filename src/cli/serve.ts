@@ -81,6 +81,7 @@ async function explain(failure: StartFailure, result: ConfigResult, output: Outp
     case 'zones':
     case 'hints':
     case 'anchors':
+    case 'certificate':
       return tellAll(result, output)
     default:
       return failure satisfies never

@@ -57,6 +57,9 @@ const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind =
 const adminKinds = ['admin-listening', 'admin-listener-failed', 'admin-audit'] as const
 type AdminEvent = Extract<Event, { kind: (typeof adminKinds)[number] }>
 const isAdmin = (event: Event): event is AdminEvent => adminKinds.some(kind => kind === event.kind)
+const certificateKinds = ['certificate', 'certificate-expires', 'certificate-rejected'] as const
+type CertificateEvent = Extract<Event, { kind: (typeof certificateKinds)[number] }>
+const isCertificate = (event: Event): event is CertificateEvent => certificateKinds.some(kind => kind === event.kind)
 
 const trafficKinds = ['overloaded', 'query-log-failed', 'query-log-works', 'clients-refused', 'servfail'] as const
 type TrafficEvent = Extract<Event, { kind: (typeof trafficKinds)[number] }>
@@ -119,6 +122,33 @@ function trustSentence(event: TrustEvent): Sentence {
       return event satisfies never
   }
 }
+
+function certificateSentence(event: CertificateEvent): Sentence {
+  switch (event.kind) {
+    case 'certificate': {
+      const whose = event.file === null ? 'made for trials' : `from ${event.file}`
+      const names = event.names.length === 0 ? 'no names' : event.names.join(', ')
+      return {
+        level: 'info',
+        message: `certificate ${whose}: ${names}, until ${dayText(event.until)}, SHA-256 ${event.fingerprint}, pin-sha256 ${event.pin}`,
+      }
+    }
+    case 'certificate-expires':
+      return {
+        level: event.expired ? 'error' : 'warn',
+        message: `the certificate ${event.file ?? 'made for trials'} ${event.expired ? 'expired' : 'expires'} on ${dayText(event.until)}: ${event.file === null ? 'restart to get another' : 'renew it, it is loaded by itself'}`,
+      }
+    case 'certificate-rejected':
+      return {
+        level: 'error',
+        message: `the new certificate in ${event.file} is not used, the old one stays: ${event.reason}`,
+      }
+    default:
+      return event satisfies never
+  }
+}
+
+const dayText = (seconds: number): string => new Date(seconds * 1_000).toISOString().slice(0, 10)
 
 function keyStateText(state: Extract<Event, { kind: 'anchor-changed' }>['state']): string {
   switch (state) {
@@ -283,6 +313,7 @@ function sentence(event: Event): Sentence {
   if (isTrust(event)) return trustSentence(event)
   if (isAdmin(event)) return adminSentence(event)
   if (isSocket(event)) return socketSentence(event)
+  if (isCertificate(event)) return certificateSentence(event)
   if (isTraffic(event)) return trafficSentence(event)
   if (isOfFiles(event)) return fileSentence(event)
   switch (event.kind) {

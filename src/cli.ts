@@ -146,7 +146,8 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
   const cli = yargs([...own])
     .scriptName('rootwalk')
     .usage(
-      'rootwalk walks the DNS from the root: a recursive resolver, and tools to look at what it sees.\n\nUsage: $0 <command> [options]',
+      'rootwalk walks the DNS from the root: a recursive resolver, and tools to look at what it ' +
+        'sees.\n\nUsage: $0 <command> [options]',
     )
     .version(version)
     .alias({ h: 'help', V: 'version' })
@@ -440,7 +441,8 @@ function addExec(cli: Argv, _around: CliContext, take: Choose): void {
           'Also fails when a test queries a name that is not in the zone',
         )
         .epilogue(
-          'The command runs in a private network: port 53 of 127.0.0.1 is the stub, and nothing else can be reached. Its exit code is passed on.',
+          'The command runs in a private network: port 53 of 127.0.0.1 is the stub, and nothing else can be ' +
+            'reached. Its exit code is passed on.',
         )
     },
     () =>

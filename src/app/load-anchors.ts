@@ -53,7 +53,9 @@ const unusable = (file: string, anchors: readonly TrustAnchor[]): readonly Probl
       line: 0,
       column: 0,
       severity: 'warning',
-      message: `the anchor of ${formatName(name)} has no algorithm and digest that can be checked: the zone is treated as unsigned`,
+      message:
+        `the anchor of ${formatName(name)} has no algorithm and digest that can be checked: the zone is treated ` +
+        'as unsigned',
     }))
 
 /** Who adds an island easily forgets that the files stand instead of the built-in anchors. */
@@ -61,6 +63,8 @@ function withoutRoot(sources: readonly AnchorSource[], anchors: readonly TrustAn
   const [first] = sources.flatMap(source => (source.kind === 'file' ? [source.file] : []))
   if (first === undefined || anchors.some(({ name }) => name === ROOT)) return []
   const names = anchors.map(({ name }) => formatName(name)).join(', ')
-  const message = `no anchor of the root: only ${names} and what is below is validated; add "built-in" to "trustAnchors" for the rest`
+  const message =
+    `no anchor of the root: only ${names} and what is below is validated; add "built-in" to "trustAnchors" for ` +
+    'the rest'
   return [{ file: first, line: 0, column: 0, severity: 'warning', message }]
 }

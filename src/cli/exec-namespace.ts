@@ -134,7 +134,9 @@ export interface NamespaceFailure {
 /** Why it could not be, what helps, and how to do without. */
 export function explainHindrance({ said, furnishing, root, switches }: NamespaceFailure): string {
   const lines = [
-    `rootwalk exec: ${furnishing ? 'the private network could not be set up' : `this system does not let ${root ? 'this process' : 'an ordinary user'} make a private network`}.`,
+    furnishing
+      ? 'rootwalk exec: the private network could not be set up.'
+      : `rootwalk exec: this system does not let ${root ? 'this process' : 'an ordinary user'} make a private network.`,
   ]
   lines.push(
     ...said
@@ -151,7 +153,8 @@ export function explainHindrance({ said, furnishing, root, switches }: Namespace
       : []),
     ...(switches['user.max_user_namespaces'] === '0' ? ['sudo sysctl user.max_user_namespaces=10000'] : []),
     ...(root ? [] : ['run it as root: sudo rootwalk exec …']),
-    'in a container: give it --cap-add SYS_ADMIN (and, where AppArmor or seccomp forbid mounts, --security-opt apparmor=unconfined --security-opt seccomp=unconfined)',
+    'in a container: give it --cap-add SYS_ADMIN (and, where AppArmor or seccomp forbid mounts, ' +
+      '--security-opt apparmor=unconfined --security-opt seccomp=unconfined)',
   ]
   return [...lines, '  Any one of these may help:', ...remedies.map(line => `    ${line}`), ...doWithout]
     .map(line => `${line}\n`)
@@ -164,6 +167,7 @@ export const explainElsewhere = (what: string): string =>
 
 const doWithout: readonly string[] = [
   '  Alternatives without a private network:',
-  '    rootwalk stub --port 5353 --zone FILE   and point the program at the name server 127.0.0.1:5353 (in Node: dns.setServers)',
+  '    rootwalk stub --port 5353 --zone FILE   and point the program at the name server 127.0.0.1:5353 (in ' +
+    'Node: dns.setServers)',
   '    a separate container, with the stub on port 53 of its own address: docker run --dns ADDRESS …',
 ]

@@ -88,7 +88,10 @@ function verdictText(outcome: Outcome, validated: boolean, painted: Paint): stri
     case 'insecure': {
       const note =
         outcome.kind !== 'failure' && outcome.security.kind === 'insecure' ? outcome.security.note : undefined
-      return `\n; ${painted('yellow', 'insecure')}: ${note === undefined ? 'not signed, which the zone above says itself' : note.text}\n`
+      return (
+        `\n; ${painted('yellow', 'insecure')}: ` +
+        `${note === undefined ? 'not signed, which the zone above says itself' : note.text}\n`
+      )
     }
     case 'bogus':
       return `\n; ${painted('red', 'bogus')}: not what its zone signed; clients get SERVFAIL\n`

@@ -60,7 +60,8 @@ async function tellAll(result: ConfigResult, output: Output): Promise<number> {
   const { checkAll } = await import('../app/config-check.ts')
   const { problems, zoneProblems } = checkAll(result)
   output.err(
-    `${[...problems, ...zoneProblems].map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not started because of these problems\n`,
+    `${[...problems, ...zoneProblems].map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not ` +
+      'started because of these problems\n',
   )
   return problems.length > 0 ? Exit.BadConfig : Exit.BadData
 }

@@ -75,7 +75,8 @@ function taken(where: string, port: number, holder: PortHolder | null): string {
   if (holder?.process?.name.startsWith('systemd-resolve') === true) lines.push(...resolvedRecipe)
   else
     lines.push(
-      `  Stop it, or listen elsewhere: rootwalk serve --listen 127.0.0.1:${port === FREE_PORT ? FREE_PORT + 1 : FREE_PORT}`,
+      '  Stop it, or listen elsewhere: rootwalk serve --listen ' +
+        `127.0.0.1:${port === FREE_PORT ? FREE_PORT + 1 : FREE_PORT}`,
     )
   return `${lines.join('\n')}\n`
 }
@@ -84,7 +85,8 @@ const resolvedRecipe: readonly string[] = [
   '  It listens on 127.0.0.53, which does not clash with 127.0.0.1 or ::1: listen there and both can run.',
   '  To put rootwalk in its place:',
   '    sudo mkdir -p /etc/systemd/resolved.conf.d',
-  "    printf '[Resolve]\\nDNS=127.0.0.1\\nDomains=~.\\nDNSStubListener=no\\n' | sudo tee /etc/systemd/resolved.conf.d/rootwalk.conf",
+  "    printf '[Resolve]\\nDNS=127.0.0.1\\nDomains=~.\\nDNSStubListener=no\\n' | sudo tee " +
+    '/etc/systemd/resolved.conf.d/rootwalk.conf',
   '    sudo ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf',
   '    sudo systemctl restart systemd-resolved',
   '  And back again:',
@@ -98,7 +100,8 @@ function forbidden(where: string, port: number): string {
     `${where} needs a right that this process does not have: ports below 1024 are privileged.`,
     '  Any one of these helps:',
     '    run the systemd unit in contrib/systemd, which grants exactly this right (CAP_NET_BIND_SERVICE)',
-    '    let systemd or a container publish the port and listen on a high one: docker run -p 53:5300/udp -p 53:5300/tcp …',
+    '    let systemd or a container publish the port and listen on a high one: docker run -p 53:5300/udp -p ' +
+      '53:5300/tcp …',
     `    lower the first privileged port: sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}`,
     '    start as root: sudo rootwalk serve',
     '  Or use a port that needs no right: rootwalk serve --listen 127.0.0.1:5300',

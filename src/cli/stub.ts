@@ -61,11 +61,16 @@ async function serve(stub: DnsStub, command: StubCommand, end: End, output: Outp
     }
     if (command.printPort)
       output.out(
-        `${JSON.stringify({ dns: stub.address, ...(control === null ? {} : { control: control.address }), pid: process.pid })}\n`,
+        `${JSON.stringify({
+          dns: stub.address,
+          ...(control === null ? {} : { control: control.address }),
+          pid: process.pid,
+        })}\n`,
       )
     else
       output.err(
-        `rootwalk stub: answers on ${stub.address}, UDP and TCP${control === null ? '' : `; control API at ${control.url}`}\n`,
+        `rootwalk stub: answers on ${stub.address}, UDP and ` +
+          `TCP${control === null ? '' : `; control API at ${control.url}`}\n`,
       )
     await end.reached
     return Exit.Ok

@@ -50,7 +50,10 @@ export class WalkPrinter {
       rcode === null
         ? 'no reply'
         : `${rcodeName(rcode)}, ${counted(octets, 'octet')} over ${client.transport.toUpperCase()}`
-    return `${this.#paint('bold', `${formatName(name)} ${typeName(type)}`)} ${how}: ${outcome} ${this.#paint('dim', `[${tookMs.toFixed(tookMs < 10 ? 2 : 0)} ms]`)}`
+    return (
+      `${this.#paint('bold', `${formatName(name)} ${typeName(type)}`)} ${how}: ${outcome} ` +
+      `${this.#paint('dim', `[${tookMs.toFixed(tookMs < 10 ? 2 : 0)} ms]`)}`
+    )
   }
 }
 

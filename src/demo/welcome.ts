@@ -13,7 +13,10 @@ export function welcome(internet: EmbeddedInternet, port: number, paint: Paint):
   return [
     `${paint('bold', 'rootwalk')} answers on 127.0.0.1 port ${port}, UDP and TCP.`,
     ...wrapped(
-      `Behind it is an internet of its own: ${counted(internet.zones.length, 'zone')} on ${counted(servers, 'server address', 'server addresses')}, all inside this process. Nothing leaves this machine. Most of its zones are signed, and what comes from them is validated by the keys of its root.`,
+      `Behind it is an internet of its own: ${counted(internet.zones.length, 'zone')} on ` +
+        `${counted(servers, 'server address', 'server addresses')}, all inside this process. Nothing leaves ` +
+        'this machine. Most of its zones are signed, and what comes from them is validated by the keys of its ' +
+        'root.',
       COLUMNS,
     ),
     '',

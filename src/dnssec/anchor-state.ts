@@ -16,7 +16,8 @@ import type { KeyState, ManagedKey, ManagedPoint } from './managed-anchors.ts'
 
 const HEAD = 'rootwalk-trust-anchors 1'
 const NOTE =
-  '; Keys of trust anchors as followed by RFC 5011. Written by the program; without this file it begins with the configured anchors.'
+  '; Keys of trust anchors as followed by RFC 5011. Written by the program; without this file it begins with ' +
+  'the configured anchors.'
 
 export function formatState(points: readonly ManagedPoint[]): string {
   const lines = points.flatMap(({ name, seenAt, keys }) => [

@@ -392,7 +392,8 @@ function examine(hearing: Hearing, rdata: Uint8Array): Candidate | SignatureFail
     return failure(
       FurthestStep.SCOPE,
       EdeCode.DnssecBogus,
-      `the signature counts ${counted(rrsig.labels, 'label')}, its signer has ${labelCount(zone)} and its owner ${signedLabels(rrset.name)}`,
+      `the signature counts ${counted(rrsig.labels, 'label')}, its signer has ${labelCount(zone)} and its ` +
+        `owner ${signedLabels(rrset.name)}`,
     )
   }
   const keys = keysFor(hearing, rrsig)

@@ -177,7 +177,8 @@ class AnchorReader {
     else if (this.#owner === 'none') {
       this.#tell(
         first,
-        'the line begins with white space, so its record would belong to the zone above it, and there is none: remove the white space',
+        'the line begins with white space, so its record would belong to the zone above it, and there is ' +
+          'none: remove the white space',
       )
       this.#owner = null
       return

@@ -96,7 +96,8 @@ function refuse(socket: { end(text: string): unknown }, error: Error): void {
     problem(status, status === 408 ? 'The request did not end in time.' : `This is no HTTP request: ${error.message}.`),
   )
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ` +
+      `${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }
 
@@ -147,7 +148,8 @@ function send(answer: Answer, headOnly: boolean, outgoing: ServerResponse): void
 
 /** "about:blank": the status says what kind of problem it is (RFC 9457 section 4.2.1). */
 function rendered({ status, detail, errors }: Problem): string {
-  return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, ...(errors === undefined ? {} : { errors }) }, null, 2)}\n`
+  const content = { type: 'about:blank', title: STATUS_CODES[status], status, detail }
+  return `${JSON.stringify(errors === undefined ? content : { ...content, errors }, null, 2)}\n`
 }
 
 function readRequest(options: HttpOptions, incoming: IncomingMessage, gone: AbortSignal): Request | Problem {

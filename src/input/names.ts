@@ -91,7 +91,8 @@ export function typeOf(text: unknown): number {
   return (
     typeNumber(text) ??
     mistake(
-      `expected a type like A or MX, found ${text.toUpperCase() === 'TTL' ? '"TTL" (did you mean ttl?)' : unknownType(text)}`,
+      'expected a type like A or MX, found ' +
+        `${text.toUpperCase() === 'TTL' ? '"TTL" (did you mean ttl?)' : unknownType(text)}`,
     )
   )
 }
@@ -151,7 +152,8 @@ export const ttlOf = (value: unknown): number => wholeNumber(value, 'ttl', 0x7ff
 export function wholeNumber(value: unknown, what: string, max: number, unit = ''): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max) return value
   return mistake(
-    `expected ${what} to be a whole number${unit === '' ? '' : ` of ${unit}`} from 0 to ${max}, found ${described(value)}`,
+    `expected ${what} to be a whole number${unit === '' ? '' : ` of ${unit}`} from 0 to ${max}, found ` +
+      `${described(value)}`,
   )
 }
 

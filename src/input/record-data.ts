@@ -92,7 +92,8 @@ export function addressSets(addresses: readonly string[]): DataSet[] {
     const found =
       addressIn(text) ??
       mistake(
-        `expected an address like "192.0.2.1" or "2001:db8::1", found ${described(text)}; other data needs its type, as in { CNAME: "other.test" }`,
+        `expected an address like "192.0.2.1" or "2001:db8::1", found ${described(text)}; other data needs ` +
+          'its type, as in { CNAME: "other.test" }',
       )
     const rdatas = sets.get(found.type)
     if (rdatas === undefined) sets.set(found.type, [found.ip.bytes])

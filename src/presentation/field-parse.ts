@@ -183,7 +183,10 @@ function parseAddress(family: 'ipv4' | 'ipv6', from: TokenCursor, out: OctetWrit
         : ', which is an IPv6 address: use type AAAA'
     return `expected an IPv4 address, found ${found(token)}${hint}`
   }
-  return `expected an IPv6 address, found ${found(token)}${parseIpv4(text) === null ? '' : ', which is an IPv4 address: use type A'}`
+  return (
+    'expected an IPv6 address, found ' +
+    `${found(token)}${parseIpv4(text) === null ? '' : ', which is an IPv4 address: use type A'}`
+  )
 }
 
 function parseStringField(from: TokenCursor, out: OctetWriter): string | null {

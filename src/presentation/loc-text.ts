@@ -29,7 +29,8 @@ export function formatLocation(rdata: Uint8Array): string | null {
   const longitude = formatAngle(from.u32(), 180, 'E', 'W')
   const altitude = from.u32() - ALTITUDE_BASE_CM
   if (latitude === null || longitude === null || sizes.includes(null)) return null
-  const metres = `${altitude < 0 ? '-' : ''}${Math.trunc(Math.abs(altitude) / 100)}.${twoDigits(Math.abs(altitude) % 100)}m`
+  const height = Math.abs(altitude)
+  const metres = `${altitude < 0 ? '-' : ''}${Math.trunc(height / 100)}.${twoDigits(height % 100)}m`
   return [latitude, longitude, metres, ...sizes].join(' ')
 }
 
@@ -53,7 +54,10 @@ function formatAngle(value: number, maxDegrees: number, positive: string, negati
   const seconds = angle % MINUTE
   const degrees = Math.trunc(angle / DEGREE)
   const minutes = Math.trunc((angle % DEGREE) / MINUTE)
-  return `${degrees} ${minutes} ${Math.trunc(seconds / SECOND)}.${(seconds % SECOND).toString().padStart(3, '0')} ${offset < 0 ? negative : positive}`
+  return (
+    `${degrees} ${minutes} ${Math.trunc(seconds / SECOND)}.${(seconds % SECOND).toString().padStart(3, '0')} ` +
+    `${offset < 0 ? negative : positive}`
+  )
 }
 
 const found = (token: string | undefined): string => (token === undefined ? 'the end of the record' : shown(token))
@@ -136,7 +140,9 @@ function parseAngle(
     if (value === null || value > max)
       return {
         index: at + i,
-        error: `expected ${name} from 0 to ${max}${i === 0 ? '' : ` or ${positive} or ${negative}`}, found ${found(tokens[at + i])}`,
+        error:
+          `expected ${name} from 0 to ${max}${i === 0 ? '' : ` or ${positive} or ${negative}`}, found ` +
+          `${found(tokens[at + i])}`,
       }
     angle += Math.round(value * unit)
     if (angle > maxDegrees * DEGREE) return { index: at + i, error: `found an angle above ${maxDegrees} degrees` }

@@ -62,7 +62,9 @@ export function parseRdata(
   if (shape === undefined) {
     return {
       index: first,
-      error: `${typeName(type)} has no text form here: write it as \\# followed by the length and the octets in hex, like \\# 4 0A000001`,
+      error:
+        `${typeName(type)} has no text form here: write it as \\# followed by the length and the octets in hex, ` +
+        'like \\# 4 0A000001',
     }
   }
   out.reset()

@@ -70,7 +70,10 @@ function notAType(tokens: readonly RdataToken[], index: number, first: number, h
   if (index === first && following !== undefined && !following.quoted && parseHeadStart(following.text)) {
     return `unknown type ${unknownType(text)}; if it is the owner, remove the white space before it`
   }
-  return `unknown type ${unknownType(text)}${/^type/i.test(text) ? ': TYPE is followed by a number from 1 to 65535' : ''}`
+  return (
+    'unknown type ' +
+    `${unknownType(text)}${/^type/i.test(text) ? ': TYPE is followed by a number from 1 to 65535' : ''}`
+  )
 }
 
 const parseHeadStart = (text: string): boolean =>

@@ -159,7 +159,10 @@ export function parseSvcParams(
 
 function unknownKey(name: string): string {
   const close = suggest(name.toLowerCase(), [...keyNumbers.keys()])
-  return `unknown parameter ${shown(name)}${close === null ? ' (known keys are written by name, others as key65280)' : `, did you mean ${close}?`}`
+  return (
+    `unknown parameter ${shown(name)}` +
+    (close === null ? ' (known keys are written by name, others as key65280)' : `, did you mean ${close}?`)
+  )
 }
 
 /** What contradicts the record as a whole. */

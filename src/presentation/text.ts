@@ -107,7 +107,9 @@ function readPiece(text: string, at: number): Piece | TextError {
   const octet = Number(digits)
   if (!/^\d{3}$/.test(digits) || octet > 255)
     return {
-      error: `${shown(text.slice(at, at + 4))} is not an escape: after a backslash come three digits from 000 to 255, or one character`,
+      error:
+        `${shown(text.slice(at, at + 4))} is not an escape: after a backslash come three digits from 000 to ` +
+        '255, or one character',
     }
   return { octets: String.fromCharCode(octet), next: at + 4 }
 }
@@ -133,7 +135,9 @@ export function parseString(text: string): string | TextError {
   const octets = unescapeText(text)
   if (typeof octets === 'string' && octets.length > MAX_STRING_OCTETS) {
     return {
-      error: `this string has ${octets.length} octets, a character-string holds at most ${MAX_STRING_OCTETS}: split it into several quoted strings`,
+      error:
+        `this string has ${octets.length} octets, a character-string holds at most ${MAX_STRING_OCTETS}: split ` +
+        'it into several quoted strings',
     }
   }
   return octets

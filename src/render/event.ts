@@ -101,7 +101,9 @@ function trustSentence(event: TrustEvent): Sentence {
     case 'trust-point-gone':
       return {
         level: 'error',
-        message: `every key of the trust anchor ${event.zone} is revoked: names below it are no longer validated (RFC 5011 section 5); configure a new anchor`,
+        message:
+          `every key of the trust anchor ${event.zone} is revoked: names below it are no longer validated (RFC ` +
+          '5011 section 5); configure a new anchor',
       }
     case 'anchor-refresh-failed':
       return {
@@ -111,12 +113,16 @@ function trustSentence(event: TrustEvent): Sentence {
     case 'anchor-state-failed':
       return {
         level: 'error',
-        message: `trust anchor state: ${event.message}${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
+        message:
+          `trust anchor state: ${event.message}` + `${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
       }
     case 'clock-suspicious':
       return {
         level: 'error',
-        message: `the system clock says ${new Date(event.wall * 1_000).toISOString()} and looks ${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; signed names fail until the clock is set`,
+        message:
+          `the system clock says ${new Date(event.wall * 1_000).toISOString()} and looks ` +
+          `${event.offBy > 0 ? 'fast' : 'slow'} by ${spanText(Math.abs(event.offBy))} at least: ${event.why}; ` +
+          'signed names fail until the clock is set',
       }
     default:
       return event satisfies never
@@ -203,7 +209,9 @@ function socketSentence(event: SocketEvent): Sentence {
     case 'listener-failed':
       return {
         level: 'error',
-        message: `cannot listen on ${formatEndpoint(event.address, event.port)} (${event.transport.toUpperCase()}): ${event.message}`,
+        message:
+          `cannot listen on ${formatEndpoint(event.address, event.port)} (${event.transport.toUpperCase()}): ` +
+          `${event.message}`,
       }
     case 'udp-mode':
       return {
@@ -216,17 +224,23 @@ function socketSentence(event: SocketEvent): Sentence {
     case 'receive-buffer-small':
       return {
         level: 'info',
-        message: `the kernel grants a receive buffer of ${event.gotBytes} octets instead of ${event.wantedBytes}; raise sysctl net.core.rmem_max`,
+        message:
+          `the kernel grants a receive buffer of ${event.gotBytes} octets instead of ${event.wantedBytes}; ` +
+          'raise sysctl net.core.rmem_max',
       }
     case 'socket-bounds':
       return {
         level: 'info',
-        message: `at most ${counted(event.udpSockets, 'UDP socket')} to servers${event.openFiles === null ? '' : `, of ${counted(event.openFiles, 'open file')}`}`,
+        message:
+          `at most ${counted(event.udpSockets, 'UDP socket')} to ` +
+          `servers${event.openFiles === null ? '' : `, of ${counted(event.openFiles, 'open file')}`}`,
       }
     case 'sockets-exhausted':
       return {
         level: 'warn',
-        message: `no more sockets (${event.code}, ${times(event.times)} since the last report); raise the limit of open files`,
+        message:
+          `no more sockets (${event.code}, ${times(event.times)} since the last report); raise the limit of ` +
+          'open files',
       }
     default:
       return event satisfies never
@@ -239,7 +253,9 @@ function trafficSentence(event: TrafficEvent): Sentence {
     case 'overloaded':
       return {
         level: 'warn',
-        message: `overloaded: ${counted(event.inFlight, 'resolution')} in flight, ${event.refused} refused or given up for others since the last report`,
+        message:
+          `overloaded: ${counted(event.inFlight, 'resolution')} in flight, ${event.refused} refused or given up ` +
+          'for others since the last report',
       }
     case 'query-log-failed':
       return { level: 'error', message: `queries are not logged: ${event.message}` }
@@ -251,12 +267,16 @@ function trafficSentence(event: TrafficEvent): Sentence {
     case 'clients-refused':
       return {
         level: 'warn',
-        message: `refused ${counted(event.count, 'query', 'queries')} of clients outside of "allow", the latest from ${event.client}`,
+        message:
+          `refused ${counted(event.count, 'query', 'queries')} of clients outside of "allow", the latest from ` +
+          `${event.client}`,
       }
     case 'servfail':
       return {
         level: 'info',
-        message: `${event.count === 1 ? '' : `${event.count} queries got SERVFAIL, the latest `}${event.question}: ${event.count === 1 ? 'SERVFAIL, ' : ''}${event.reason === '' ? 'unknown reason' : event.reason}`,
+        message:
+          `${event.count === 1 ? '' : `${event.count} queries got SERVFAIL, the latest `}${event.question}: ` +
+          `${event.count === 1 ? 'SERVFAIL, ' : ''}${event.reason === '' ? 'unknown reason' : event.reason}`,
       }
     default:
       return event satisfies never
@@ -269,19 +289,25 @@ function fileSentence(event: FileEvent): Sentence {
     case 'zone-loading':
       return {
         level: 'info',
-        message: `${event.file}: ${event.percent} % read in ${seconds(event.ms)}, ${counted(event.records, 'record')} so far`,
+        message:
+          `${event.file}: ${event.percent} % read in ${seconds(event.ms)}, ${counted(event.records, 'record')} ` +
+          'so far',
       }
     case 'zone-loaded':
       return {
         level: 'info',
-        message: `zone ${event.zone} loaded from ${event.file}, ${counted(event.records, 'record')} in ${seconds(event.ms)}`,
+        message:
+          `zone ${event.zone} loaded from ${event.file}, ${counted(event.records, 'record')} in ` +
+          `${seconds(event.ms)}`,
       }
     case 'zone-removed':
       return { level: 'info', message: `zone ${event.zone} is no longer served: ${event.file} was removed` }
     case 'zone-rejected':
       return {
         level: 'error',
-        message: `${event.file} is not used${event.kept ? '; the last good version stays in use' : ''}:${listed(event.problems)}`,
+        message:
+          `${event.file} is not ` +
+          `used${event.kept ? '; the last good version stays in use' : ''}:${listed(event.problems)}`,
       }
     case 'zone-warnings':
       return { level: 'warn', message: `in ${event.file}:${listed(event.problems)}` }
@@ -320,7 +346,9 @@ function sentence(event: Event): Sentence {
     case 'starting':
       return {
         level: 'info',
-        message: `rootwalk ${event.version}, ${event.file === null ? 'no configuration file, using the defaults' : `configuration ${event.file}`}`,
+        message:
+          `rootwalk ${event.version}, ` +
+          `${event.file === null ? 'no configuration file, using the defaults' : `configuration ${event.file}`}`,
       }
     case 'stats':
       return { level: 'info', message: `statistics: ${JSON.stringify(event.numbers)}` }
@@ -331,7 +359,9 @@ function sentence(event: Event): Sentence {
     case 'root-addresses-unproven':
       return {
         level: 'warn',
-        message: `addresses of root servers do not validate, those of the hints are used for ${event.servers.join(', ')}: ${event.reason}`,
+        message:
+          'addresses of root servers do not validate, those of the hints are used for ' +
+          `${event.servers.join(', ')}: ${event.reason}`,
       }
     case 'family-dead':
       return {
@@ -343,7 +373,9 @@ function sentence(event: Event): Sentence {
     case 'bug':
       return {
         level: 'error',
-        message: `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ${errorText(event.error)}`,
+        message:
+          `a bug in ${event.where}${event.question === null ? '' : ` while answering ${event.question}`}: ` +
+          `${errorText(event.error)}`,
       }
     case 'log-dropped':
       return {
@@ -353,7 +385,9 @@ function sentence(event: Event): Sentence {
     case 'warmed-up':
       return {
         level: 'debug',
-        message: `warmed up with ${counted(event.questions, 'made-up question')} in ${event.ms} ms${warmUpEnds[event.ended]}`,
+        message:
+          `warmed up with ${counted(event.questions, 'made-up question')} in ${event.ms} ` +
+          `ms${warmUpEnds[event.ended]}`,
       }
     case 'stopping':
       return { level: 'info', message: `${event.signal}: finishing the queries in progress` }

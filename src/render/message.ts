@@ -127,7 +127,8 @@ function messageBlocks(message: Message, show: Show, sent: Message | null): stri
   const { question } = message
   if (show.question && question !== null)
     blocks.push(
-      `;; QUESTION SECTION:\n;${formatName(question.cased)}\t\t${className(question.class)}\t${typeName(question.type)}`,
+      ';; QUESTION ' +
+        `SECTION:\n;${formatName(question.cased)}\t\t${className(question.class)}\t${typeName(question.type)}`,
     )
   const section = (title: string, records: readonly Rr[], wanted: boolean): void => {
     if (wanted && records.length > 0)
@@ -170,7 +171,9 @@ const flagsOf = (message: Message): string[] => [
 function headerText(message: Message): string {
   const additional = message.additional.length + (message.edns === null ? 0 : 1)
   const queries = message.question === null ? 0 : 1
-  const counts = `QUERY: ${queries}, ANSWER: ${message.answer.length}, AUTHORITY: ${message.authority.length}, ADDITIONAL: ${additional}`
+  const counts =
+    `QUERY: ${queries}, ANSWER: ${message.answer.length}, AUTHORITY: ${message.authority.length}, ADDITIONAL: ` +
+    `${additional}`
   return [
     `;; ->>HEADER<<- opcode: ${opcodeName(message.opcode)}, status: ${rcodeName(message.rcode)}, id: ${message.id}`,
     `;; flags: ${flagsOf(message).join(' ')}; ${counts}`,

@@ -146,7 +146,10 @@ const REVOKED = 0x80
 function keyText(rdata: Uint8Array): string {
   const [high = 0, low = 0, , algorithm = 0] = rdata
   const role = (low & ENTRY_POINT) !== 0 ? 'KSK' : (high & ZONE_KEY) !== 0 ? 'ZSK' : 'no zone key'
-  return `${(low & REVOKED) !== 0 ? 'revoked ' : ''}${role}; alg = ${algorithmText(algorithm)} ; key id = ${keyTagOf(rdata)}`
+  return (
+    `${(low & REVOKED) !== 0 ? 'revoked ' : ''}${role}; alg = ${algorithmText(algorithm)} ; key id = ` +
+    `${keyTagOf(rdata)}`
+  )
 }
 
 const SOA_NUMBERS = ['serial', 'refresh', 'retry', 'expire', 'minimum'] as const
@@ -165,10 +168,10 @@ function soaLines(parts: readonly string[], comments: boolean): string {
 const NSEC3_HEAD = 4
 
 const nsec3Lines = (parts: readonly string[]): string =>
-  `${parts.slice(0, NSEC3_HEAD).join(' ')} (\n${parts.slice(NSEC3_HEAD, NSEC3_HEAD + 1).join('')}\n${parts.slice(NSEC3_HEAD + 1).join(' ')} )`.replaceAll(
-    '\n',
-    `\n${INDENT}`,
-  )
+  (
+    `${parts.slice(0, NSEC3_HEAD).join(' ')} ` +
+    `(\n${parts.slice(NSEC3_HEAD, NSEC3_HEAD + 1).join('')}\n${parts.slice(NSEC3_HEAD + 1).join(' ')} )`
+  ).replaceAll('\n', `\n${INDENT}`)
 
 const UNITS = [
   ['week', 604_800],

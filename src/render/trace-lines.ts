@@ -31,7 +31,10 @@ function stepText(step: TraceStep, startedAtMs: number): string {
 function describe(step: TraceStep): string {
   switch (step.kind) {
     case 'lookup':
-      return `${step.depth === 0 ? 'resolve' : 'look up'} ${questionText(step.question)}${step.because === 'client' ? '' : ` (${step.because})`}`
+      return (
+        `${step.depth === 0 ? 'resolve' : 'look up'} ` +
+        `${questionText(step.question)}${step.because === 'client' ? '' : ` (${step.because})`}`
+      )
     case 'joined':
       return `wait for ${questionText(step.question)}, which is being looked up already`
     case 'local':

@@ -16,8 +16,8 @@ type Validated = Extract<TraceStep, { kind: 'validated' }>
 
 /** `NOERROR aa, 2 answers, 1 in authority`. */
 export function replyText(reply: ReplySummary): string {
-  const flags = `${reply.authoritative ? ' aa' : ''}${reply.truncated ? ' tc' : ''}${reply.recursionAvailable ? ' ra' : ''}`
-  const { answer, authority, additional } = reply
+  const { authoritative, truncated, recursionAvailable, answer, authority, additional } = reply
+  const flags = `${authoritative ? ' aa' : ''}${truncated ? ' tc' : ''}${recursionAvailable ? ' ra' : ''}`
   const sections = [
     ...(answer === 0 ? [] : [`, ${counted(answer, 'answer')}`]),
     ...(authority === 0 ? [] : [`, ${authority} in authority`]),
@@ -154,7 +154,10 @@ export function groundsText({ zone, verdict, signature, reason }: Validated): st
 export function outcomeText(outcome: Outcome): string {
   switch (outcome.kind) {
     case 'answer':
-      return `answer, ${outcome.rrsets.map(set => `${typeName(set.type)} x${set.rdatas.length} ttl ${set.ttl}`).join(', ')}`
+      return (
+        'answer, ' +
+        `${outcome.rrsets.map(set => `${typeName(set.type)} x${set.rdatas.length} ttl ${set.ttl}`).join(', ')}`
+      )
     case 'nodata':
       return 'NODATA: the name exists, not with this type'
     case 'nxdomain':

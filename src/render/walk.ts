@@ -97,9 +97,15 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
     case 'local':
       return `local zone ${paint('cyan', formatName(step.zone))}: ${step.what}`
     case 'cache':
-      return `cache: ${CACHE_TEXTS[step.what]} ${formatName(step.name)} ${typeName(step.type)}${paint('dim', `, ttl ${step.ttl}`)}`
+      return (
+        `cache: ${CACHE_TEXTS[step.what]} ${formatName(step.name)} ` +
+        `${typeName(step.type)}${paint('dim', `, ttl ${step.ttl}`)}`
+      )
     case 'cut':
-      return `zone ${paint('cyan', formatName(step.zone))} ${paint('dim', `from ${step.from}, ${counted(step.servers, 'server')}`)}`
+      return (
+        `zone ${paint('cyan', formatName(step.zone))} ` +
+        `${paint('dim', `from ${step.from}, ${counted(step.servers, 'server')}`)}`
+      )
     case 'exchange': {
       const server = `${formatName(step.serverName)} ${step.server.key}${step.transport === 'tcp' ? ' over TCP' : ''}`
       const conclusion = paint(verdictStyle(step.verdict), verdictText(step))
@@ -114,7 +120,10 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
       return `${subjectText(step.subject)}: ${verdict}${grounds === '' ? '' : paint('dim', `, ${grounds}`)}`
     }
     case 'end':
-      return `${paint(step.outcome.kind === 'failure' ? 'red' : 'green', outcomeText(step.outcome))} ${paint('dim', `[${ms(step.tookMs)}]`)}`
+      return (
+        `${paint(step.outcome.kind === 'failure' ? 'red' : 'green', outcomeText(step.outcome))} ` +
+        `${paint('dim', `[${ms(step.tookMs)}]`)}`
+      )
     default:
       return step satisfies never
   }

@@ -62,7 +62,10 @@ export class Budget implements Work {
     if (!this.#perName.take(name, limits.queriesPerName))
       return `limit of ${counted(limits.queriesPerName, 'query', 'queries')} for ${formatName(name)} reached`
     if (!isWithin(this.name, zone) && !this.#perForeignCut.take(zone, limits.queriesPerForeignCut)) {
-      return `limit of ${counted(limits.queriesPerForeignCut, 'query', 'queries')} to the servers of ${formatName(zone)} on behalf of another name reached`
+      return (
+        `limit of ${counted(limits.queriesPerForeignCut, 'query', 'queries')} to the servers of ` +
+        `${formatName(zone)} on behalf of another name reached`
+      )
     }
     if (!this.#perServer.take(serverKey, limits.queriesPerServer))
       return `limit of ${counted(limits.queriesPerServer, 'query', 'queries')} to the server ${serverKey} reached`

@@ -34,9 +34,11 @@ export type QueryLog = (entry: QueryLogEntry) => void
 export function formatQuery(entry: QueryLogEntry, privacy: ClientPrivacy): string {
   const klass = entry.class === RrClass.IN ? '' : `,"class":"${className(entry.class)}"`
   const rcode = entry.rcode === null ? 'none' : rcodeName(entry.rcode)
-  const who = `"time":${entry.wall},"client":"${clientText(entry.client, privacy)}","transport":"${entry.client.transport}"`
+  const client = clientText(entry.client, privacy)
+  const who = `"time":${entry.wall},"client":"${client}","transport":"${entry.client.transport}"`
   const what = `"name":${JSON.stringify(formatName(entry.name))},"type":"${typeName(entry.type)}"${klass}`
-  return `{${who},${what},"rcode":"${rcode}","octets":${entry.octets},"ms":${entry.tookMs.toFixed(3)},"by":"${entry.by}"}\n`
+  const how = `"rcode":"${rcode}","octets":${entry.octets},"ms":${entry.tookMs.toFixed(3)},"by":"${entry.by}"`
+  return `{${who},${what},${how}}\n`
 }
 
 /** RFC 6973 section 6.1: prefixes of the length that is handed to one household are enough for most questions. */

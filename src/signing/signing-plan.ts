@@ -109,7 +109,9 @@ export function readPlan(text: string): SigningPlan | null | { readonly error: s
     else {
       const near = suggest(name, planWords)
       return {
-        error: `"${word}" says nothing about signing${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${planWords.join(', ')}`,
+        error:
+          `"${word}" says nothing about signing${near === null ? '' : ` (did you mean "${near}"?)`}; there are ` +
+          `${planWords.join(', ')}`,
       }
     }
     const takesNumber = isZoneFlaw(name) ? zoneFlaws[name].startsWith('(n)') : name === 'nsec3' || name === 'salt'

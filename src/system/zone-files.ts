@@ -112,7 +112,8 @@ export function readZoneFile(file: string, limits: ZoneLimits): ReadFile {
     const hash = hashOf(octets)
     if (isUtf8(octets)) return { kind: 'text', file, text: new TextDecoder().decode(octets), hash, warning: null }
     const { text, line, column, octet } = decodeForeign(octets)
-    const message = `is not UTF-8 text here: outside of comments such octets are read as they are, this one as \\${octet}`
+    const reading = 'outside of comments such octets are read as they are'
+    const message = `is not UTF-8 text here: ${reading}, this one as \\${octet}`
     return { kind: 'text', file, text, hash, warning: { file, line, column, severity: 'warning', message } }
   } catch (error) {
     return unreadable(reasonOf(error))

@@ -168,7 +168,8 @@ abstract class Base implements InternetBase {
       const anchor = this.zoneAnchors().get(foldedName(zone))
       return anchor === undefined
         ? mistake(
-            `${zone} is not signed here; signed are ${[...this.zoneAnchors().keys()].map(plainName).join(', ') || 'none'}`,
+            `${zone} is not signed here; signed are ` +
+              `${[...this.zoneAnchors().keys()].map(plainName).join(', ') || 'none'}`,
           )
         : anchorLines(anchor)
     })
@@ -412,7 +413,8 @@ class Memory extends Base implements MemoryInternet {
       clock.runUntil(() => state.answer !== null)
       if (state.answer !== null) return state.answer
       throw new Error(
-        `nothing left to happen while resolving ${formatName(question.name)}: ${engine.resolver.questionsInFlight.join(', ')}`,
+        `nothing left to happen while resolving ${formatName(question.name)}: ` +
+          `${engine.resolver.questionsInFlight.join(', ')}`,
       )
     }
     function query(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer

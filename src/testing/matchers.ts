@@ -95,7 +95,8 @@ export const dnsMatchers: {
       message: () =>
         pass
           ? `expected ${what} not to resolve to ${wanted.join(', ')}`
-          : `expected ${what} to resolve to ${wanted.join(', ') || 'nothing'}, it resolves to ${got.join(', ') || 'nothing'}`,
+          : `expected ${what} to resolve to ${wanted.join(', ') || 'nothing'}, it resolves to ` +
+            `${got.join(', ') || 'nothing'}`,
     }
   },
 }

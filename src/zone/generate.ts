@@ -80,7 +80,9 @@ export function parseTemplate(text: string): Template | TextError {
       const [whole = '', offset = '', width = '0', base = 'd'] = match ?? []
       if (match === null || !isBase(base))
         return {
-          error: `expected \${offset,width,base} with base d, o, x, X, n or N, like \${0,3,d}, found ${shown(text.slice(at))}`,
+          error:
+            `expected \${offset,width,base} with base d, o, x, X, n or N, like \${0,3,d}, found ` +
+            `${shown(text.slice(at))}`,
         }
       if (Math.abs(Number(offset)) > MAX_I32 || Number(width) > MAX_WIDTH)
         return { error: `the offset or the width in ${shown(`$${whole}`)} is too big (widths to ${MAX_WIDTH})` }
@@ -104,7 +106,9 @@ export function expandTemplate(template: Template, number: number): string | Tex
     const value = number + part.offset
     if (value < -MAX_I32 || value > MAX_I32)
       return {
-        error: `the offset ${part.offset} makes the number ${number} become ${value}, outside -${MAX_I32} to ${MAX_I32}`,
+        error:
+          `the offset ${part.offset} makes the number ${number} become ${value}, outside -${MAX_I32} to ` +
+          `${MAX_I32}`,
       }
     text += formatSlot(value, part)
   }

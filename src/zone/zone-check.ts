@@ -114,7 +114,8 @@ function withinOrigin(
     problemAt(
       first,
       'warning',
-      `${count} outside the zone and left out: ${others.length === 0 ? '' : 'the first, '}${outsideMessage(first, origin)}`,
+      `${count} outside the zone and left out: ` +
+        `${others.length === 0 ? '' : 'the first, '}${outsideMessage(first, origin)}`,
     ),
   )
   return within
@@ -125,7 +126,10 @@ function outsideMessage(record: LocatedRr, origin: Name): string {
   const owner = formatName(record.owner)
   const relative = `${owner.slice(0, -1)}.${zone === '.' ? '' : zone}`
   if (record.type === RrType.SOA) return `${describe(record)} is outside the zone ${zone}, as which the file is read`
-  return `${describe(record)} is outside the zone ${zone}: if ${relative} is meant, remove the dot at its end, else move it to its own zone`
+  return (
+    `${describe(record)} is outside the zone ${zone}: if ${relative} is meant, remove the dot at its end, else ` +
+    'move it to its own zone'
+  )
 }
 
 /** RFC 1035 section 5.2: one SOA, and NS records, at the top. */

@@ -268,7 +268,8 @@ class ZoneFileParser {
       this.#warn(
         state,
         place,
-        `this record has the owner ${formatName(state.owner)} of the line before $ORIGIN or $INCLUDE: write the owner, or @ for the origin`,
+        `this record has the owner ${formatName(state.owner)} of the line before $ORIGIN or $INCLUDE: write ` +
+          'the owner, or @ for the origin',
       )
     }
     state.originMoved = false
@@ -456,7 +457,8 @@ class ZoneFileParser {
       return this.#error(
         state,
         path,
-        `${shown(opened.file)} includes itself${state.open.length > 1 ? ` (${[...state.open, opened.file].map(shown).join(' → ')})` : ''}`,
+        `${shown(opened.file)} includes ` +
+          `itself${state.open.length > 1 ? ` (${[...state.open, opened.file].map(shown).join(' → ')})` : ''}`,
       )
     this.readFile(opened.text, {
       ...state,

@@ -172,7 +172,8 @@ export class ZoneIndex {
     for (const { first, ttl, differing } of this.#unequal) {
       if (differing === null) continue
       const where = `the ${first.ttl} in ${placeText(first, differing)} for ${describe(differing)}`
-      const rule = `records of one name and type have one TTL, the least of them, ${ttl}, is used (RFC 2181 section 5.2)`
+      const used = `the least of them, ${ttl}, is used`
+      const rule = `records of one name and type have one TTL, ${used} (RFC 2181 section 5.2)`
       problems.add(warning(differing, `the TTL ${differing.ttl} differs from ${where}: ${rule}`))
     }
   }
@@ -185,7 +186,8 @@ export class ZoneIndex {
       problems.add(
         warning(
           set.first,
-          `the TTL ${set.ttl} of this RRSIG differs from the ${covered.ttl} of the ${describe(covered.first)} that it covers: ${covered.ttl} is used`,
+          `the TTL ${set.ttl} of this RRSIG differs from the ${covered.ttl} of the ${describe(covered.first)} ` +
+            `that it covers: ${covered.ttl} is used`,
         ),
       )
     }

@@ -78,7 +78,9 @@ function checkAlias(types: TypesAt, problems: ProblemList): void {
     const later = alias.file === set.first.file && alias.line > set.first.line ? alias : set.first
     const earlier = later === alias ? set.first : alias
     const both = `${typeName(later.type)} here, ${typeName(earlier.type)} in ${placeText(earlier, later)}`
-    const message = `${formatName(later.owner)} has a CNAME and other data (${both}): an alias has nothing else (RFC 1034 section 3.6.2)`
+    const message =
+      `${formatName(later.owner)} has a CNAME and other data (${both}): an alias has nothing else (RFC 1034 ` +
+      'section 3.6.2)'
     problems.add(problemAt(later, 'error', message))
     return
   }
@@ -110,7 +112,8 @@ function checkOwner(index: ZoneIndex, name: Name, types: TypesAt, problems: Prob
       problemAt(
         dname,
         'error',
-        `${formatName(dname.owner)} has a DNAME and is delegated by the NS in ${placeText(ns, dname)}: only one can hold (RFC 6672 section 2.3)`,
+        `${formatName(dname.owner)} has a DNAME and is delegated by the NS in ${placeText(ns, dname)}: only ` +
+          'one can hold (RFC 6672 section 2.3)',
       ),
     )
   }
@@ -119,7 +122,8 @@ function checkOwner(index: ZoneIndex, name: Name, types: TypesAt, problems: Prob
       problemAt(
         soa,
         'error',
-        `an SOA at ${formatName(soa.owner)}, which is not the top of the zone ${formatName(index.origin)}: a zone has one SOA, at its top`,
+        `an SOA at ${formatName(soa.owner)}, which is not the top of the zone ${formatName(index.origin)}: a ` +
+          'zone has one SOA, at its top',
       ),
     )
   }
@@ -147,7 +151,8 @@ function endsTwice(name: Name, origin: Name): boolean {
 
 const withoutOrigin = (name: WireName, origin: Name): string => formatName(name).slice(0, -formatName(origin).length)
 const twiceMessage = (name: WireName, origin: Name): string =>
-  `${formatName(name)} ends in the name of the zone twice: probably the dot at the end of "${withoutOrigin(name, origin)}" is missing`
+  `${formatName(name)} ends in the name of the zone twice: probably the dot at the end of ` +
+  `"${withoutOrigin(name, origin)}" is missing`
 
 /** Zone cuts and DNAMEs: nothing below them is answered from this zone. */
 type Hiders = ReadonlyMap<Name, LocatedSet>
@@ -185,7 +190,9 @@ function checkHidden(index: ZoneIndex, hiders: Hiders, problems: ProblemList): v
       const atCut = here?.type === RrType.NS && !AT_CUT.has(type)
       const by = above ?? (atCut ? here : null)
       if (by === null || (by.type === RrType.NS && (type === RrType.A || type === RrType.AAAA))) continue
-      const why = `${formatName(by.first.owner)} ${by.type === RrType.NS ? 'is delegated' : 'has a DNAME'} in ${placeText(by.first, first)}`
+      const why =
+        `${formatName(by.first.owner)} ${by.type === RrType.NS ? 'is delegated' : 'has a DNAME'} in ` +
+        `${placeText(by.first, first)}`
       problems.add(
         problemAt(first, 'warning', `this record is never answered: ${why}, so ${describe(first)} belongs elsewhere`),
       )
@@ -220,7 +227,8 @@ function checkTargets(
         problemAt(
           record,
           'warning',
-          `${typeName(set.type)} points at ${formatName(name)}, which looks like an address: it needs the name of a host`,
+          `${typeName(set.type)} points at ${formatName(name)}, which looks like an address: it needs the ` +
+            'name of a host',
         ),
       )
     const problem = isWithin(folded, index.origin) ? addressProblem(index, hiders, set, target, folded, unread) : null
@@ -257,7 +265,8 @@ function addressProblem(
     return problemAt(
       record,
       'warning',
-      `${points} is an alias (CNAME in ${placeText(alias.first, record)}): point at the name that has the addresses (RFC 2181 section 10.3)`,
+      `${points} is an alias (CNAME in ${placeText(alias.first, record)}): point at the name that has the ` +
+        'addresses (RFC 2181 section 10.3)',
     )
   }
   if (unread.untyped || unread.types.has(RrType.A) || unread.types.has(RrType.AAAA)) return null
@@ -272,7 +281,8 @@ function addressProblem(
     return problemAt(
       record,
       'warning',
-      `the name server ${formatName(name)} of ${formatName(record.owner)} has no address here and ${why}: add its A or AAAA record (glue)`,
+      `the name server ${formatName(name)} of ${formatName(record.owner)} has no address here and ${why}: add ` +
+        'its A or AAAA record (glue)',
     )
   }
   // BIND refuses a zone whose own servers have no address, and complains about all others.

@@ -154,7 +154,11 @@ function shown(reply: Replied, query: DigQuery, server: ServerAddress): string {
     case 'short':
       return shortText(message, show.style, show.identify ? journey : null)
     case 'json':
-      return `${JSON.stringify({ ...jsonMessage(message), security, server: server.key, transport, ms: rounded(tookMs), octets }, null, 2)}\n`
+      return `${JSON.stringify(
+        { ...jsonMessage(message), security, server: server.key, transport, ms: rounded(tookMs), octets },
+        null,
+        2,
+      )}\n`
     case 'yaml':
       return yamlText(message, { sentAt, journey, octets, server: yamlServer(server), transport }, show, sent)
     default:

@@ -212,7 +212,8 @@ async function waitForQuery({ stub, request: { query, gone } }: Call): Promise<A
     return problem(400, `timeout is a number of milliseconds up to ${controlSettings.longestWaitMs}.`)
   if (count === null || count === 0) return problem(400, 'count is a whole number from 1.')
   const type = query.get('type')
-  const asked = `${count === 1 ? 'query' : counted(count, 'query', 'queries')} for ${name}${type === null ? '' : ` ${type}`}`
+  const queries = count === 1 ? 'query' : counted(count, 'query', 'queries')
+  const asked = `${queries} for ${name}${type === null ? '' : ` ${type}`}`
   try {
     const found = await Promise.race([
       stub.waitForQuery(name, { timeout, count, ...(type === null ? {} : { type }) }),

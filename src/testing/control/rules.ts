@@ -95,7 +95,8 @@ function made(stub: DnsStub, body: Members): Fault {
     const near = suggest(unknown, members)
     throw new WrongMember(
       unknown,
-      `${kind} has no such member${near === null ? '' : ` (did you mean "${near}"?)`}; expected ${[...own, ...WHEN].join(', ')}`,
+      `${kind} has no such member${near === null ? '' : ` (did you mean "${near}"?)`}; expected ` +
+        `${[...own, ...WHEN].join(', ')}`,
     )
   }
   const when = whenOf(body)

@@ -89,7 +89,8 @@ export function checkSigned(signs: Signs, zones: readonly Name[]): void {
     if (zones.includes(name)) continue
     const near = suggest(plainName(name), zones.map(plainName))
     mistake(
-      `dnssec of ${plainName(name)}: there is no such zone${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${zones.map(plainName).join(', ')}`,
+      `dnssec of ${plainName(name)}: there is no such ` +
+        `zone${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${zones.map(plainName).join(', ')}`,
     )
   }
 }

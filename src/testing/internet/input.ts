@@ -178,7 +178,8 @@ function serversOf(origin: Name, zone: Fields, ttl: number): ServerInput[] {
   for (const name of faults.keys())
     if (!names.includes(name))
       mistake(
-        `faults of ${plainName(name)}, which is no server of this zone; its servers are ${names.map(plainName).join(', ')}`,
+        `faults of ${plainName(name)}, which is no server of this zone; its servers are ` +
+          `${names.map(plainName).join(', ')}`,
       )
   return servers
 }
@@ -249,14 +250,16 @@ function faultOf(text: unknown): Misbehaviour {
   if (!Object.hasOwn(misbehaviours, word)) {
     const near = suggest(word, Object.keys(misbehaviours))
     return mistake(
-      `unknown misbehaviour ${shown(text)}${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${Object.keys(misbehaviours).join(', ')}`,
+      `unknown misbehaviour ${shown(text)}${near === null ? '' : ` (did you mean "${near}"?)`}; there are ` +
+        `${Object.keys(misbehaviours).join(', ')}`,
     )
   }
   try {
     return parseMisbehaviour(text)
   } catch {
     return mistake(
-      `${shown(text)} cannot be read: expected "${word}", "${word}(200)" or "${word} for ${formatName(foldedName('www.example.com'))} A" (or below, or * for every name)`,
+      `${shown(text)} cannot be read: expected "${word}", "${word}(200)" or "${word} for ` +
+        `${formatName(foldedName('www.example.com'))} A" (or below, or * for every name)`,
     )
   }
 }

@@ -132,7 +132,8 @@ export class InternetPlan {
       if (plainName(server.name) === wanted || server.addresses.includes(wanted)) return server
     const near = suggest(wanted, this.serverNames)
     return mistake(
-      `there is no server ${shown(text)}${near === null ? '' : ` (did you mean "${near}"?)`}; there are ${this.serverNames.join(', ')}`,
+      `there is no server ${shown(text)}${near === null ? '' : ` (did you mean "${near}"?)`}; there are ` +
+        `${this.serverNames.join(', ')}`,
     )
   }
 
@@ -157,7 +158,8 @@ export class InternetPlan {
     const server = only === undefined ? null : this.server(only).name
     if (server !== null && !zone.servers.some(other => other.name === server)) {
       mistake(
-        `${plainName(server)} does not serve ${plainName(zone.origin)}; ${zone.servers.map(other => plainName(other.name)).join(', ')} do`,
+        `${plainName(server)} does not serve ${plainName(zone.origin)}; ` +
+          `${zone.servers.map(other => plainName(other.name)).join(', ')} do`,
       )
     }
     const before = server === null ? zone.common : (zone.own.get(server) ?? zone.common)
@@ -221,7 +223,8 @@ export class InternetPlan {
       if (told.length > 0 && !isWithin(name, parent.origin)) {
         if (glue !== 'own')
           mistake(
-            `zone ${plainName(zone.origin)}: ${plainName(parent.origin)} cannot give addresses of ${plainName(name)}, which is not below it`,
+            `zone ${plainName(zone.origin)}: ${plainName(parent.origin)} cannot give addresses of ` +
+              `${plainName(name)}, which is not below it`,
           )
         continue
       }
@@ -330,8 +333,10 @@ function plannedZone({ origin, made, ttl: defaultTtl, records, servers }: ZoneIn
     const has = (wanted: number): boolean =>
       given.some(({ owner, type }) => type === wanted && foldName(owner) === origin)
     const ttl = simSettings.serverTtl
+    const { negativeTtl } = simSettings
+    const mname = formatName(servers[0]?.name ?? origin)
     const { ttl: soaTtl, rdata } =
-      rr`. ${simSettings.negativeTtl} IN SOA ${formatName(servers[0]?.name ?? origin)} ${formatName(below(origin, 'hostmaster'))} 1 7200 3600 1209600 ${simSettings.negativeTtl}`
+      rr`. ${negativeTtl} IN SOA ${mname} ${formatName(below(origin, 'hostmaster'))} 1 7200 3600 1209600 ${negativeTtl}`
     return [
       ...(has(RrType.SOA) ? [] : [{ owner: origin, type: RrType.SOA, class: RrClass.IN, ttl: soaTtl, rdata, ...MADE }]),
       ...(has(RrType.NS)

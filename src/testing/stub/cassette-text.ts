@@ -169,11 +169,17 @@ function replyText(reply: RecordedReply): string {
     words.push('EDE', String(code), formatString(new TextEncoder().encode(text)))
   const section = (title: string, records: readonly Rr[]): string =>
     records.map((rr, i) => ` ${BAR} ${i === 0 ? title : ''}${recordText(rr)}`).join('')
-  return `${words.join(' ')}${section('', reply.answer)}${section('AUTHORITY: ', reply.authority)}${section('ADDITIONAL: ', reply.additional)}`
+  return [
+    words.join(' '),
+    section('', reply.answer),
+    section('AUTHORITY: ', reply.authority),
+    section('ADDITIONAL: ', reply.additional),
+  ].join('')
 }
 
 const recordText = ({ owner, ttl, class: klass, type, rdata }: Rr): string =>
-  `${formatName(owner)} ${ttl} ${klass === RrClass.IN ? '' : `${className(klass)} `}${typeName(type)} ${dataText(type, rdata)}`
+  `${formatName(owner)} ${ttl} ${klass === RrClass.IN ? '' : `${className(klass)} `}${typeName(type)} ` +
+  `${dataText(type, rdata)}`
 
 /** What a server may send and a zone file may not say (a digest too short) is written as octets. */
 function dataText(type: number, rdata: Uint8Array): string {

@@ -119,7 +119,10 @@ export class QueryBook {
     const lines = [...counts].slice(0, stubSettings.listed).map(([key, { query, count }]) => {
       const close = suggest(query.name, listed)
       const note = more(query) ?? (close === null ? '' : `; did you mean ${close}?`)
-      return `  ${key} (${query.transport}${count === 1 ? '' : `, ${times(count)}`}, answered ${query.answeredWith})${note}`
+      return (
+        `  ${key} (${query.transport}${count === 1 ? '' : `, ${times(count)}`}, answered ` +
+        `${query.answeredWith})${note}`
+      )
     })
     if (counts.size > lines.length) lines.push(`  and ${counts.size - lines.length} more`)
     const questions = counted(counts.size, 'question')

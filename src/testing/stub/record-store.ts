@@ -241,7 +241,8 @@ function checkTogether(name: Name, sets: Sets): void {
   const others = [...sets.keys()].filter(type => !BESIDE_ALIAS.has(type)).map(typeName)
   if (others.length > 0)
     mistake(
-      `${owner} has a CNAME and other data (${others.join(', ')}): an alias has nothing else; set all records of the name at once to replace them`,
+      `${owner} has a CNAME and other data (${others.join(', ')}): an alias has nothing else; set all records ` +
+        'of the name at once to replace them',
     )
 }
 

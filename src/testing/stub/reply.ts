@@ -42,7 +42,8 @@ export function meaningOf(reply: unknown, question: Question, ttl: number, fault
     return content(isTextArray(reply) ? found(addressSets(reply), question, ttl) : packetRecords(reply, question, ttl))
   if (typeof reply !== 'object' || reply === null) {
     return mistake(
-      `expected a reply: an address, an array of addresses or answers, { records, rcode, … } or undefined, found ${described(reply)}`,
+      'expected a reply: an address, an array of addresses or answers, { records, rcode, … } or undefined, ' +
+        `found ${described(reply)}`,
     )
   }
   knownFields(reply, PARTS, 'the reply')

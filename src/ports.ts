@@ -148,9 +148,13 @@ export type EventSink = (event: Event) => void
 /**
  * Hands the answer to one query to its listener: called once for each query, at once or later. `bytes` belongs to the
  * caller again when the call returns, so a listener that sends later copies. Length 0 means that nothing is to be sent
- * and the listener only forgets the query.
+ * and the listener only forgets the query. `want` is why there is no answer, for those who can say so in another way
+ * than DNS can; there may be octets all the same.
  */
-export type Reply = (bytes: Uint8Array, length: number) => void
+export type Reply = (bytes: Uint8Array, length: number, want?: Want) => void
+
+/** Of what there is too little: the client has too many queries waiting, or too many are being resolved. */
+export type Want = 'client-limit' | 'overload'
 
 /**
  * What a listener does with the first `length` octets of `bytes`, which are the listener's again when the call returns.

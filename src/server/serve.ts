@@ -15,7 +15,7 @@ import { formatName } from '../presentation/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
-import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve } from '../ports.ts'
+import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Want } from '../ports.ts'
 import { BytePath, dropReason } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
@@ -151,7 +151,7 @@ class Server {
   #ask(asked: AskedQuery, client: Client, reply: Reply): void {
     const { clock, pipeline, waiting } = this.#parts
     if (!waiting.enter(client)) {
-      this.#silence('droppedWaiting', reply)
+      this.#silence('droppedWaiting', reply, 'client-limit')
       return
     }
     const { header, edns, question } = asked
@@ -287,7 +287,7 @@ class Server {
     const { settings } = this.#parts
     const finished = respond(asked, content, settings, place)
     this.#replied = true
-    reply(finished.bytes, finished.bytes.length)
+    reply(finished.bytes, finished.bytes.length, wantOf(answer))
     this.#count('answeredByValuePath')
     this.#count(rcodeCounter(content.rcode))
     if (finished.truncated) this.#count('truncatedReplies')
@@ -324,10 +324,10 @@ class Server {
     })
   }
 
-  #silence(counter: CounterName, reply: Reply): void {
+  #silence(counter: CounterName, reply: Reply, want?: Want): void {
     this.#count(counter)
     this.#replied = true
-    reply(NOTHING, 0)
+    reply(NOTHING, 0, want)
   }
 
   #count(name: CounterName): void {
@@ -338,12 +338,17 @@ class Server {
 /** A reply whose second and later calls do nothing: a failure after the first call must not answer again. */
 function callOnce(reply: Reply): Reply {
   let called = false
-  return (bytes, length) => {
+  return (bytes, length, want) => {
     if (called) return
     called = true
-    reply(bytes, length)
+    reply(bytes, length, want)
   }
 }
+
+const wantOf = (answer: Answer | undefined): Want | undefined =>
+  answer?.kind === 'resolved' && answer.outcome.kind === 'failure' && answer.outcome.why === 'overload'
+    ? 'overload'
+    : undefined
 
 /** Calls a handler so that what it throws at once is a rejection too. */
 function startWith(handler: Handler, query: Query): Promise<Answer> {

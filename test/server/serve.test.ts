@@ -10,7 +10,7 @@ import type { Event } from '../../src/events.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { makeAccess } from '../../src/policy/access.ts'
 import type { Answer, Handler, Query } from '../../src/policy/handler.ts'
-import type { Client, Random, Serve } from '../../src/ports.ts'
+import type { Client, Random, Serve, Want } from '../../src/ports.ts'
 import { Counters } from '../../src/server/counters.ts'
 import { Tally } from '../../src/server/tally.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
@@ -344,6 +344,25 @@ describe('waiting queries', () => {
     for (const got of [first, second, other]) expect(read(await got).rcode).toBe(0)
     await new Promise<void>(idle => b.waiting.whenIdle(idle))
     expect(b.counters.get('droppedWaiting')).toBe(1)
+  })
+
+  /** What a listener is handed besides octets. */
+  const wanting = (b: Bench): Promise<{ length: number; want: Want | undefined }> => {
+    const bytes = bytesOf()
+    return new Promise(settle =>
+      b.serve(bytes, bytes.length, client('127.0.0.1', 'https'), (_reply, length, want) => settle({ length, want })),
+    )
+  }
+
+  test('a listener hears that a client has too many waiting, and that too much is being resolved', async () => {
+    const { handler } = gated()
+    const full = bench(handler, { waitingPerClient: 0 })
+    expect(await wanting(full)).toEqual({ length: 0, want: 'client-limit' })
+    const failed = (why: 'overload' | 'deadline'): Outcome => ({ kind: 'failure', why, ede: 0, text: '', rrsets: [] })
+    const overloaded = bench(always(resolved(failed('overload'))))
+    expect(await wanting(overloaded)).toMatchObject({ length: expect.any(Number), want: 'overload' })
+    expect((await wanting(bench(always(resolved(failed('deadline')))))).want).toBeUndefined()
+    expect((await wanting(bench(always(resolved(www))))).want).toBeUndefined()
   })
 
   const turn = (): Promise<void> => new Promise(settled => setImmediate(settled))

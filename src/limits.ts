@@ -16,6 +16,7 @@ export interface Limits {
   readonly server: ServerLimits
   readonly tcp: TcpLimits
   readonly tls: TlsLimits
+  readonly doh: DohLimits
   readonly zone: ZoneLimits
   readonly dnssec: DnssecLimits
   readonly tool: ToolLimits
@@ -489,6 +490,45 @@ export interface TlsLimits {
   readonly proxyHeaderMs: number
 }
 
+/** DNS over HTTPS. Connections, octets that wait and clients that do not read are bounded as over TCP. */
+export interface DohLimits {
+  /**
+   * Requests at once in a connection, and queries in work: as over TCP. Node.js has 4,294,967,295, of which a client
+   * opened 15,000 in one go.
+   */
+  readonly streams: number
+  /**
+   * Requests that a client may give up in this time before its connection is closed (rapid reset, CVE-2023-44487): a
+   * browser that closes its tabs gives up some dozens. ms.
+   */
+  readonly resets: number
+  readonly resetsMs: number
+  /**
+   * Octets of a request's header fields, counted as RFC 9113 section 6.5.2 does, and their number: what Node.js takes
+   * over HTTP/1.1, and room for a query of 10,000 octets in the URL; browsers send some 15 fields.
+   */
+  readonly headerOctets: number
+  readonly headerFields: number
+  /** Of a body, sent before we read it: the longest DNS message (RFC 9113 section 6.9.2 has it as default too). */
+  readonly windowOctets: number
+  /** Of all bodies of a connection that are not complete: two of the longest messages. Octets. */
+  readonly bodiesOctets: number
+  /** What `node:http2` may hold for a connection: 100 requests and their answers take less. MB. */
+  readonly sessionMegabytes: number
+  /** A connection without requests: longer than the 20 s after which phones and browsers close theirs. ms. */
+  readonly idleMs: number
+  /** Of the head of a request over HTTP/1.1, and of its body over both: slow senders. ms. */
+  readonly headMs: number
+  readonly requestMs: number
+  /**
+   * Queries of one connection in its life (dnsdist and CoreDNS have such a bound, nginx ends one after 1,000 requests):
+   * a handshake costs as much as 200, so a new one for 10,000 is 2 %.
+   */
+  readonly queriesOfConnection: number
+  /** What 429 and 503 ask for: most resolutions are over by then. Seconds. */
+  readonly retryAfterSeconds: number
+}
+
 export interface ZoneLimits {
   /**
    * $GENERATE lines can make a file explode: BIND has no bound, its documentation warns. Records made by one directive.
@@ -844,6 +884,21 @@ export const defaultLimits: Limits = deepFreeze({
     proxyHeaderBytes: 512,
     proxyHeaderMs: 5_000,
   },
+  doh: {
+    streams: 100,
+    resets: 100,
+    resetsMs: 10_000,
+    headerOctets: 16_384,
+    headerFields: 64,
+    windowOctets: 65_535,
+    bodiesOctets: 131_072,
+    sessionMegabytes: 2,
+    idleMs: 30_000,
+    headMs: 5_000,
+    requestMs: 10_000,
+    queriesOfConnection: 10_000,
+    retryAfterSeconds: 1,
+  },
   zone: {
     recordTtl: 300,
     generateRecords: 65_536,
@@ -923,6 +978,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     server: { ...d.server, ...changes.server },
     tcp: { ...d.tcp, ...changes.tcp },
     tls: { ...d.tls, ...changes.tls },
+    doh: { ...d.doh, ...changes.doh },
     zone: { ...d.zone, ...changes.zone },
     dnssec: { ...d.dnssec, ...changes.dnssec },
     tool: { ...d.tool, ...changes.tool },

@@ -158,6 +158,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'net/linux',
     'net/upstream',
     'net/batch',
+    'net/doh',
     'net/listen',
   ]
   const admin = [...config, 'http', 'admin', 'admin/routes']
@@ -190,7 +191,9 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['net/linux', net],
     ['net/upstream', [...net, 'net/linux']],
     ['net/batch', [...net, 'net/linux']],
-    ['net/listen', [...net, 'net/linux', 'net/batch']],
+    // What HTTP says is as pure as the messages that it carries.
+    ['net/doh', [...low, 'system']],
+    ['net/listen', [...net, 'net/linux', 'net/batch', 'net/doh']],
     ['dnssec', low],
     ['cache', [...low, 'dnssec']],
     ['signing', [...low, 'zone', 'dnssec']],

@@ -44,3 +44,10 @@ export function accepts(field: Field, type: string): boolean {
   }
   return verdict
 }
+
+/** Is `type` named first of all types of JSON, which have several names? */
+export const names = (field: Field, type: string): boolean =>
+  textOf(field)
+    .split(',')
+    .map(mediaTypeOf)
+    .find(one => one.endsWith('json')) === type

@@ -7,7 +7,7 @@
  */
 import { HEADER_OCTETS, MAX_MESSAGE_OCTETS } from '../../dns/message.ts'
 import { isResponse } from '../../dns/wire.ts'
-import { accepts, DNS_JSON, DNS_MESSAGE, type HttpHeaders, JSON_TYPE, mediaTypeOf } from './media-types.ts'
+import { accepts, DNS_JSON, DNS_MESSAGE, type HttpHeaders, JSON_TYPE, mediaTypeOf, names } from './media-types.ts'
 import { jsonQuery } from './json-query.ts'
 import { messageEnd } from './octets.ts'
 import {
@@ -150,7 +150,9 @@ function readQuery(request: HttpRequest, query: string, { json, clientId }: Plac
     return answered(
       problemReply(400, 'The parameter "dns" is missing: a DNS message in base64url; or "name", for JSON.'),
     )
-  const type = [DNS_JSON, JSON_TYPE].find(one => accepts(accept, one))
+  const type = (names(accept, JSON_TYPE) ? [JSON_TYPE, DNS_JSON] : [DNS_JSON, JSON_TYPE]).find(one =>
+    accepts(accept, one),
+  )
   if (type === undefined) return answered(notAcceptable(DNS_JSON))
   const read = jsonQuery(params)
   return read.kind === 'mistake'

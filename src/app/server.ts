@@ -183,6 +183,7 @@ async function listen(
     limits: config.limits,
     events,
     onMessage: serving.take,
+    origins: config.doh.origins,
   })
   const fatal = listeners.failures.filter(failure => listeners.open().length === 0 || !isMissingFamily(failure))
   if (fatal.length > 0) {

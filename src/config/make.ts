@@ -72,6 +72,7 @@ export function makeConfig(
     allow: prefixes(raw.allow),
     tls: certificateSource(raw.tls, path),
     proxies: prefixes(raw.proxies),
+    doh: raw.doh,
     zones: raw.zones.map(
       (entry, index): ZoneSource =>
         typeof entry === 'string'

@@ -9,6 +9,7 @@ export interface RawConfig {
   readonly allow: readonly string[]
   readonly tls: { readonly certificate?: string | undefined; readonly key?: string | undefined }
   readonly proxies: readonly string[]
+  readonly doh: { readonly origins: readonly string[] }
   readonly zones: readonly (string | { readonly file: string; readonly origin?: string | undefined })[]
   readonly records: RawRecords
   readonly reverse: boolean

@@ -168,6 +168,7 @@ const needRestart = [
   'listen',
   'tls',
   'proxies',
+  'doh',
   'udp',
   'threads',
   'cache',

@@ -1,7 +1,7 @@
 /** Settings for what clients reach over TLS and HTTPS. */
 import { z } from 'zod'
 import type { RawConfig } from './raw.ts'
-import { atStart } from './setting.ts'
+import { atStart, originText } from './setting.ts'
 import { SELF_SIGNED } from './values.ts'
 
 export const tlsSettings: z.ZodType<RawConfig['tls']> = z
@@ -28,3 +28,18 @@ export const tlsSettings: z.ZodType<RawConfig['tls']> = z
   })
   .prefault({})
   .describe('What tls:// and https:// listeners show to clients.')
+
+export const dohSettings: z.ZodType<RawConfig['doh']> = z
+  .strictObject({
+    origins: z
+      .array(originText)
+      .default([])
+      .meta(
+        atStart(
+          'Web pages that may ask from a browser (CORS), by origin: scheme and host, and the port when it is no usual one. "*" lets every page ask. Browsers that use this server for themselves need no entry.',
+          { example: ['https://dns.example'] },
+        ),
+      ),
+  })
+  .prefault({})
+  .describe('DNS over HTTPS.')

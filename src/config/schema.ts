@@ -10,7 +10,7 @@ import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './s
 import { records, zoneEntry } from './schema-data.ts'
 import { identitySettings, logSettings, queryLogSettings } from './schema-reports.ts'
 import { dnssecSettings, upstreamSettings } from './schema-servers.ts'
-import { tlsSettings } from './schema-tls.ts'
+import { dohSettings, tlsSettings } from './schema-tls.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
@@ -95,6 +95,7 @@ const configSchema = z.strictObject({
         { example: ['127.0.0.1', '::1'] },
       ),
     ),
+  doh: dohSettings,
 
   zones: z
     .array(zoneEntry)

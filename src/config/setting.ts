@@ -15,6 +15,13 @@ const bindingProblem = (text: string): string => {
   const read = readBinding(text)
   return read.kind === 'error' ? read.message : ''
 }
+/** As a browser sends it (RFC 6454 section 6.2): lower case, no path. */
+export const originText: z.ZodType<string> = z
+  .string()
+  .refine(text => text === '*' || (URL.canParse(text) && new URL(text).origin === text), {
+    error:
+      'expected the origin of a web page such as https://dns.example or http://localhost:8080, without a path, or "*"',
+  })
 const bytesError = { error: 'expected a number of octets from 1048576, or text such as "64MiB"' }
 export const bytes: z.ZodType<number | string> = z.union(
   [z.int(bytesError).min(MEBIBYTE, bytesError), z.string().regex(/^\d{1,6}\s*(KiB|MiB|GiB)$/, bytesError)],

@@ -29,6 +29,8 @@ export interface Config {
   readonly tls: CertificateSource | null
   /** Who may say for whom it speaks. */
   readonly proxies: readonly Prefix[]
+  /** DNS over HTTPS: origins of pages that may ask, or `*`. */
+  readonly doh: { readonly origins: readonly string[] }
   readonly zones: readonly ZoneSource[]
   readonly records: readonly LocatedRecord[]
   /** PTR records for the addresses in `records`. */

@@ -94,14 +94,16 @@ class Service implements DohService {
   #recognise(socket: Socket, client: Client): void {
     const { clock, limits } = this.#options
     const giveUp = clock.after(limits.idleMs, () => socket.destroy())
+    const end = (): void => void socket.destroy()
     socket.once('close', giveUp)
+    socket.once('end', end)
     const look = (): void => {
       const head: Buffer | null = socket.read()
       if (head === null) return
       const start = head.toString('latin1', 0, PREFACE.length)
       socket.unshift(head)
       if (start.length < PREFACE.length && PREFACE.startsWith(start)) return
-      socket.off('readable', look)
+      socket.off('readable', look).off('end', end).off('close', giveUp)
       giveUp()
       this.#begin(socket, client, start === PREFACE)
     }
@@ -147,6 +149,11 @@ class Service implements DohService {
         initialWindowSize: limits.windowOctets,
         enablePush: false,
       },
+    })
+    // A client may end its side before it has its answers.
+    socket.on('end', () => {
+      if (connection.idle) connection.drop()
+      else connection.finish()
     })
     session.on('error', () => connection.drop())
     session.on('close', () => connection.drop())

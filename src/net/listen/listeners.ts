@@ -8,7 +8,7 @@
  */
 import type { Prefix } from '../../dns/address.ts'
 import type { Limits } from '../../limits.ts'
-import type { Binding, BindingService, Cancel, Clock, EventSink, Serve, Transport } from '../../ports.ts'
+import type { Binding, BindingService, Cancel, Clock, EventSink, Serve } from '../../ports.ts'
 import type { ListenFailure, Listener } from '../listener.ts'
 import { localAddresses, wildcardFamily } from '../local-addresses.ts'
 import { handshakeTable } from './handshakes.ts'
@@ -23,7 +23,7 @@ export interface ListenersOptions {
   readonly bindings: readonly Binding[]
   readonly onMessage: Serve
   readonly clock: Clock
-  readonly limits: Pick<Limits, 'server' | 'tcp' | 'tls' | 'upstream'>
+  readonly limits: Pick<Limits, 'server' | 'tcp' | 'tls' | 'doh' | 'upstream'>
   readonly events: EventSink
   /** The local addresses; the interfaces of this host unless a test knows better. */
   readonly addresses?: () => readonly string[]
@@ -31,8 +31,10 @@ export interface ListenersOptions {
   readonly onAccept?: TcpListenOptions['onAccept']
   /** What bindings over TLS show. */
   readonly identity?: TlsIdentity | undefined
-  /** Who may send PROXY headers, to bindings that want one. */
+  /** Who may send PROXY headers, to bindings that want one, and name its client over HTTP. */
   readonly proxies?: readonly Prefix[] | undefined
+  /** Origins of pages that may ask over HTTPS from a browser. */
+  readonly origins?: readonly string[] | undefined
   /** UDP in batches, see `net/batch/batch-listener.ts`; without it by `node:dgram`. */
   readonly batch?: BatchOptions | undefined
 }
@@ -212,8 +214,17 @@ class ListenerSet implements Listeners {
         return openTlsListener({ ...stream, identity: this.#identity(), handshakes: this.#handshakes })
       }
       case 'https':
-      case 'http':
-        return notOffered(address, port, service.transport)
+      case 'http': {
+        const { openDohListener } = await import('./doh-listener.ts')
+        const isSecure = service.transport === 'https'
+        return openDohListener({
+          ...stream,
+          path: service.path,
+          origins: this.#options.origins ?? [],
+          forwarders: this.#options.proxies ?? [],
+          secure: isSecure ? { identity: this.#identity(), handshakes: this.#handshakes } : null,
+        })
+      }
       default:
         return service.transport satisfies never
     }
@@ -239,15 +250,6 @@ class ListenerSet implements Listeners {
     }
   }
 }
-
-const notOffered = (address: string, port: number, transport: Transport): ListenFailure => ({
-  kind: 'listen-failed',
-  transport,
-  address,
-  port,
-  code: 'ENOTSUP',
-  message: `there is no listener for ${transport}`,
-})
 
 interface Wildcard {
   readonly family: 4 | 6

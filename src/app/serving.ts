@@ -60,13 +60,12 @@ export class Serving {
     this.#queryLog = new QueryLogFile(server.queryLogBufferBytes, options.events)
     this.#config = config
     this.#current = this.#make(config)
-    const dropped = this.#counters.index('droppedOverload')
     this.take = makeIntake({
       clock: engine.recursor.clock,
       limits: server,
       // By way of the member, so that a reload changes what the sockets do.
       serve: (bytes, length, client, reply) => this.#current.serve(bytes, length, client, reply),
-      dropped: () => this.#counters.add(dropped),
+      dropped: () => countLoss(this.#counters, 'no-room', 1),
     })
   }
 

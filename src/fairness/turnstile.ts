@@ -125,13 +125,12 @@ export class Turnstile {
 
   #wait(visit: Visit): void {
     const { waitMs, waiting } = this.#limits
+    const most = this.#waiting.size >= waiting ? this.#waiting.toGive(visit.owner) : undefined
     visit.place = this.#waiting.add(visit.owner, visit)
     visit.cancelTimer = this.#clock.after(waitMs, () => {
       this.leave(visit)
       visit.refuse(`no ${this.#what} became free in ${waitMs} ms`)
     })
-    if (this.#waiting.size <= waiting) return
-    const most = this.#waiting.toGive(visit.owner)
     if (most === undefined) return
     this.leave(most.item)
     this.#refuseLater(most.item, `${waiting} others wait for a ${this.#what}`)

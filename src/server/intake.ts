@@ -1,17 +1,19 @@
 /**
  * The order in which datagrams are taken up when more come than can be served: in turns of the clients' blocks, so that
- * a flood waits behind itself and nobody else behind it. As long as nothing waits a query is served at once.
+ * a flood waits for itself and nobody else for it. As long as nothing waits a query is served at once.
  *
- * Invariants: at most `intakeWaiting` queries wait; beyond it the oldest of the block with most of them is dropped;
- * every query gets one call of `reply`.
+ * Invariants: at most `intakeWaiting` queries wait, and beyond it the oldest of the block with most of them is dropped;
+ * none is served that has waited for as long as a client waits for its answer; every query gets one call of `reply`.
  */
 import { ownerOf } from '../fairness/owner.ts'
-import { ShareTree } from '../fairness/share-tree.ts'
+import { Turns } from '../fairness/turns.ts'
 import type { Client, Clock, Reply, Serve } from '../ports.ts'
 
 interface IntakeLimits {
   readonly intakeWaiting: number
   readonly intakeTurnMs: number
+  readonly intakeLeastTaken: number
+  readonly discardAfterMs: number
 }
 
 export interface IntakeParts {
@@ -26,6 +28,7 @@ interface Waiting {
   readonly bytes: Uint8Array
   readonly client: Client
   readonly reply: Reply
+  readonly cameAt: number
 }
 
 export function makeIntake(parts: IntakeParts): Serve {
@@ -37,53 +40,40 @@ const NOTHING = new Uint8Array(0)
 
 class Intake {
   readonly #parts: IntakeParts
-  readonly #waiting = new ShareTree<Waiting>()
-  #until = 0
-  #scheduled = false
+  readonly #turns: Turns<Waiting>
 
   constructor(parts: IntakeParts) {
+    const { clock, limits } = parts
     this.#parts = parts
+    const turns = { turnMs: limits.intakeTurnMs, leastTaken: limits.intakeLeastTaken }
+    this.#turns = new Turns(turns, clock, waiting => this.#serve(waiting))
   }
 
   /** Over TCP its turns have been taken before (`net/listen/tcp-turns.ts`). */
   take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
-    const { clock, limits, serve, dropped } = this.#parts
-    if (client.transport !== 'udp') {
-      serve(bytes, length, client, reply)
-      return
-    }
-    this.#begin()
-    if (this.#waiting.size === 0 && clock.now() < this.#until) {
+    const { clock, limits, serve } = this.#parts
+    if (client.transport !== 'udp' || this.#turns.takesNow()) {
       serve(bytes, length, client, reply)
       return
     }
     const owner = ownerOf(client.ip)
-    this.#waiting.add(owner, { bytes: bytes.slice(0, length), client, reply })
-    const most = this.#waiting.size > limits.intakeWaiting ? this.#waiting.toGive(owner) : undefined
-    if (most === undefined) return
-    this.#waiting.delete(most.place)
-    most.item.reply(NOTHING, 0)
-    dropped()
+    const most = this.#turns.waiting >= limits.intakeWaiting ? this.#turns.giveUp(owner) : undefined
+    if (most !== undefined) this.#drop(most)
+    // A copy: `slice` of a `Buffer`, which `node:dgram` gives, is none.
+    const copy = new Uint8Array(bytes.subarray(0, length))
+    this.#turns.wait(owner, { bytes: copy, client, reply, cameAt: clock.now() })
   }
 
-  /** The first of a turn starts its time. */
-  #begin(): void {
-    if (this.#scheduled) return
-    const { clock, limits } = this.#parts
-    this.#scheduled = true
-    this.#until = clock.now() + limits.intakeTurnMs
-    clock.after(0, () => this.#next())
+  #serve(waiting: Waiting): void {
+    const { clock, limits, serve } = this.#parts
+    const { bytes, client, reply, cameAt } = waiting
+    // Its client has given up; the work would be taken from those who wait.
+    if (clock.now() - cameAt >= limits.discardAfterMs) this.#drop(waiting)
+    else serve(bytes, bytes.length, client, reply)
   }
 
-  #next(): void {
-    this.#scheduled = false
-    if (this.#waiting.size === 0) return
-    this.#begin()
-    const { clock, serve } = this.#parts
-    do {
-      const next = this.#waiting.next()
-      if (next === undefined) return
-      serve(next.bytes, next.bytes.length, next.client, next.reply)
-    } while (clock.now() < this.#until)
+  #drop({ reply }: Waiting): void {
+    reply(NOTHING, 0)
+    this.#parts.dropped()
   }
 }

@@ -81,6 +81,17 @@ test('beyond the bound of those who wait the oldest of who has most of them goes
   expect(said).toEqual(['in', 'few: 3 others wait for a socket'])
 })
 
+test.each([
+  ['who has most', 'a a b', 'c', 'a'],
+  ['the newcomer itself, which would have as many as who has most', 'a a b', 'b', 'b'],
+  ['the one that came first of those with as many', 'a b c', 'd', 'a'],
+])('beyond the bound of those who wait goes one of %s', (_about, waiting, newcomer, goes) => {
+  const { said, come, clock } = open(1, 3)
+  for (const owner of ['in', ...waiting.split(' '), newcomer]) come(owner)
+  clock.advance(0)
+  expect(said).toEqual(['in', `${goes}: 3 others wait for a socket`])
+})
+
 test('who goes away while waiting leaves nothing behind', () => {
   const { said, come, clock, turnstile } = open(1, 1)
   const inside = come('in')

@@ -380,10 +380,12 @@ export interface ServerLimits {
    */
   readonly handoverBytes: number
   /**
-   * Handed-over queries taken in one turn of the loop: what upstream servers say in the meantime must not wait for all
-   * of them.
+   * Reports of hits (for the query log, and of answers to prefetch) that wait likewise, apart from the queries, which
+   * must not be lost for them. Octets. And those taken in one turn of the loop, for some 2 ms; the queries are taken
+   * out of their ring all at once, since it has one order for all clients, and what waits in `intakeWaiting` has turns.
    */
-  readonly handoverBurst: number
+  readonly reportBytes: number
+  readonly reportBurst: number
   /**
    * A listener thread looks up from its sleep after this, so that a process that ends without a message to it is not
    * held up. 1 s is not measurable as load.
@@ -845,7 +847,8 @@ export const defaultLimits: Limits = deepFreeze({
     udpBatch: 64,
     udpQueryBytes: 4_096,
     handoverBytes: 1024 * 1024,
-    handoverBurst: 256,
+    reportBytes: 256 * 1024,
+    reportBurst: 256,
     threadWakeMs: 1_000,
     heapGrowingPercent: 100,
     threadRestartMs: 500,

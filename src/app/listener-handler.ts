@@ -40,12 +40,13 @@ const LOSSES = {
   'too-large': 'droppedTooLarge',
   'no-room': 'droppedOverload',
   unsent: 'droppedUnsent',
+  unreported: 'unreportedHits',
 } as const satisfies Record<Loss, CounterName>
 
 /** Of datagrams, here or in the main thread. */
 export function countLoss(counters: Counters, why: Loss, count: number): void {
-  // What was answered and could not be sent has been counted as a query.
-  if (why !== 'unsent') counters.addMany(counters.index('udpQueries'), count)
+  // What was answered, and could not be sent or reported, has been counted as a query.
+  if (why !== 'unsent' && why !== 'unreported') counters.addMany(counters.index('udpQueries'), count)
   counters.addMany(counters.index(LOSSES[why]), count)
 }
 

@@ -23,6 +23,7 @@ const names = [
   'droppedTooLarge',
   'droppedOverload',
   'droppedUnsent',
+  'unreportedHits',
   'formatErrors',
   'notImplemented',
   'badVersions',

@@ -92,6 +92,11 @@ export class RingReader {
     this.#octets = new Uint8Array(memory, HEADER_WORDS * 4)
   }
 
+  /** Of datagrams as small as there are. */
+  get mostRecords(): number {
+    return Math.floor(this.#words.length / (RECORD_WORDS + ORIGIN_WORDS))
+  }
+
   get isEmpty(): boolean {
     return Atomics.load(this.#positions, WRITTEN) === Atomics.load(this.#positions, READ)
   }

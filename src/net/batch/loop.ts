@@ -18,7 +18,7 @@ import { mayBeQuery } from '../datagram.ts'
 export const HAND_OVER = -1
 
 /** Why a datagram came to nothing here. */
-export type Loss = 'too-large' | 'no-room' | 'unsent'
+export type Loss = 'too-large' | 'no-room' | 'unsent' | 'unreported'
 
 /** What decides about datagrams, in the thread. */
 export interface DatagramHandler {
@@ -69,7 +69,10 @@ export type LoopMessage =
 export interface LoopOptions {
   readonly libc: Libc
   readonly handler: DatagramHandler
+  /** Datagrams that the main thread is to answer. */
   readonly ring: RingWriter
+  /** Reports of those answered here, which keep none of the others out. */
+  readonly reports: RingWriter
   readonly sockets: readonly LoopSocket[]
   /** See `SETTINGS` and the others below. */
   readonly control: Int32Array
@@ -229,24 +232,33 @@ class DatagramLoop {
     if (arrived !== 'query') return
     try {
       const octets = handler.take(query, length, block.words, at, family, sent.octets, sent.dataAt(this.#replies))
-      if (octets === HAND_OVER) this.#handOver(socket, 0, 0, i)
+      if (octets === HAND_OVER) this.#handOver(socket, i)
       else {
         if (octets > 0) sent.aim(this.#replies++, octets, block.words, at, family, wildcard)
-        if (handler.note > 0) this.#handOver(socket, handler.note, handler.reportValue, i)
+        if (handler.note > 0) this.#report(socket, i)
       }
     } catch (error) {
       this.#options.tell({ kind: 'bug', text: bugText(error) })
     }
   }
 
-  #handOver(socket: LoopSocket, kind: number, value: number, i: number): void {
-    const { ring } = this.#options
+  #handOver(socket: LoopSocket, i: number): void {
+    if (this.#put(this.#options.ring, socket, 0, 0, i)) this.#handedOver = true
+    else this.#handler.lost('no-room', 1)
+  }
+
+  #report(socket: LoopSocket, i: number): void {
+    const { note, reportValue } = this.#handler
+    if (this.#put(this.#options.reports, socket, note, reportValue, i)) this.#handedOver = true
+    else this.#handler.lost('unreported', 1)
+  }
+
+  #put(ring: RingWriter, socket: LoopSocket, kind: number, value: number, i: number): boolean {
     const block = this.#received
     const query = this.#views[i]
-    if (query === undefined) return
-    if (ring.put(socket.id, kind, value, block.words, block.originWord(i), query, block.length(i)))
-      this.#handedOver = true
-    else this.#handler.lost('no-room', 1)
+    return (
+      query !== undefined && ring.put(socket.id, kind, value, block.words, block.originWord(i), query, block.length(i))
+    )
   }
 
   #send(socket: LoopSocket): void {

@@ -26,6 +26,7 @@ export interface ThreadData {
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly ring: SharedArrayBuffer
+  readonly reports: SharedArrayBuffer
   readonly sockets: readonly LoopSocket[]
   readonly wakeFd: number
   readonly shape: LoopOptions['shape'] & { readonly sliceMicros: number }
@@ -63,6 +64,7 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
     libc: found.libc,
     handler: makeHandler({ program: data.program, now: () => clock.now() + shift }),
     ring: new RingWriter(data.ring),
+    reports: new RingWriter(data.reports),
     sockets: data.sockets,
     control: new Int32Array(data.control),
     wakeFd: data.wakeFd,
@@ -108,6 +110,7 @@ const isThreadData = (value: unknown): value is ThreadData =>
   value.port instanceof MessagePort &&
   'control' in value &&
   'ring' in value &&
+  'reports' in value &&
   'sockets' in value
 
 const isThreadNews = (value: unknown): value is ThreadUpdate =>

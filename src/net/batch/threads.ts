@@ -44,6 +44,8 @@ export class ListenerThread {
   readonly #whenEnded: (() => void)[] = []
   readonly #ring: SharedArrayBuffer
   readonly #reader: RingReader
+  readonly #reports: SharedArrayBuffer
+  readonly #reportReader: RingReader
   #port: MessagePort | null = null
   #worker: Worker | null = null
   #serving = false
@@ -56,6 +58,8 @@ export class ListenerThread {
     this.#options = options
     this.#ring = newRing(options.limits.handoverBytes)
     this.#reader = new RingReader(this.#ring)
+    this.#reports = newRing(options.limits.reportBytes)
+    this.#reportReader = new RingReader(this.#reports)
   }
 
   /** Sockets that it does not serve, or not yet. */
@@ -91,6 +95,7 @@ export class ListenerThread {
       port: port2,
       control: this.#control,
       ring: this.#ring,
+      reports: this.#reports,
       sockets: [...this.#sockets.values()],
       wakeFd: this.#wakeFd,
       shape: {
@@ -187,26 +192,33 @@ export class ListenerThread {
   }
 
   /**
-   * Takes what is in the ring, and looks again when the loop comes round: only when there was nothing does the thread
+   * Takes what is in the rings, and looks again when the loop comes round: only when there was nothing does the thread
    * have to ring for the next. A bell costs both sides some 15 us together, and a loop that is busy comes round anyway.
+   * All queries that are there are taken: who has to wait, or goes, is decided where clients are told apart.
    */
   #drain(): void {
     if (this.#draining) return
-    let taken = 0
-    while (taken < this.#options.limits.handoverBurst && this.#reader.next(this.#record)) {
-      taken++
-      this.#options.onRecord(this.#record)
-    }
-    if (taken === 0) {
+    const reports = this.#takeFrom(this.#reportReader, this.#options.limits.reportBurst)
+    if (this.#takeFrom(this.#reader, this.#reader.mostRecords) + reports === 0) {
       Atomics.store(this.#words, BELL, 0)
       // What came between the look and the word has no bell.
-      if (this.#reader.isEmpty) return
+      if (this.#reader.isEmpty && this.#reportReader.isEmpty) return
     }
     this.#draining = true
     setImmediate(() => {
       this.#draining = false
       this.#drain()
     })
+  }
+
+  /** How many there were, `most` at most. */
+  #takeFrom(reader: RingReader, most: number): number {
+    let taken = 0
+    while (taken < most && reader.next(this.#record)) {
+      taken++
+      this.#options.onRecord(this.#record)
+    }
+    return taken
   }
 
   #ended(): void {

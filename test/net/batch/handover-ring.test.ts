@@ -54,6 +54,7 @@ describe('the ring', () => {
     while (put()) count++
     // 512 octets, of which each record takes 28 words.
     expect(count).toBe(4)
+    expect(reader.mostRecords).toBe(5)
     expect(put()).toBe(false)
     expect(reader.next(emptyHandover())).toBe(true)
     expect(put()).toBe(true)

@@ -3,10 +3,10 @@
  * sent.
  */
 import { describe, expect, it } from 'vitest'
-import { newRing, RingWriter } from '../../../src/net/batch/handover-ring.ts'
+import { emptyHandover, newRing, RingReader, RingWriter } from '../../../src/net/batch/handover-ring.ts'
 import type { Libc } from '../../../src/net/linux/libc.ts'
 import { HEADER_OCTETS } from '../../../src/net/linux/message-block.ts'
-import { CONTROL_WORDS, END, type LoopMessage, runLoop } from '../../../src/net/batch/loop.ts'
+import { CONTROL_WORDS, END, HAND_OVER, type LoopMessage, runLoop } from '../../../src/net/batch/loop.ts'
 import { query } from '../support.ts'
 
 const EPERM = 1
@@ -25,7 +25,14 @@ const BASE = 2 ** 20
 function run(
   batches: number[],
   sends: number[],
-): { readonly sent: string[]; readonly lost: string[]; readonly told: LoopMessage[]; readonly taken: () => number } {
+  { note = 0, handsOver = (_n: number): boolean => false, ring = 4_096, reports = 4_096 } = {},
+): {
+  readonly sent: string[]
+  readonly lost: string[]
+  readonly told: LoopMessage[]
+  readonly taken: () => number
+  readonly handedOver: () => string
+} {
   const blocks: Uint8Array[] = []
   const sent: string[] = []
   const lost: string[] = []
@@ -79,11 +86,13 @@ function run(
       throw new Error('not called')
     },
   }
+  const rings = { ring: newRing(ring), reports: newRing(reports) }
   runLoop({
     libc,
     control,
     wakeFd: -1,
-    ring: new RingWriter(newRing(4_096)),
+    ring: new RingWriter(rings.ring),
+    reports: new RingWriter(rings.reports),
     news: () => ({ settings: undefined, added: [] }),
     tell: one => told.push(one),
     sockets: [{ id: 3, fd: 9, family: 4, wildcard: false, stop: new Int32Array(new SharedArrayBuffer(4)) }],
@@ -92,15 +101,21 @@ function run(
       updateSettings: () => {},
       begin: () => {},
       take: () => {
-        taken++
-        return 20
+        return handsOver(taken++) ? HAND_OVER : 20
       },
-      note: 0,
-      reportValue: 0,
+      note,
+      reportValue: 7,
       lost: (why, count) => lost.push(`${why} ${count}`),
     },
   })
-  return { sent, lost, told, taken: () => taken }
+  const kindsIn = (memory: SharedArrayBuffer): string => {
+    const reader = new RingReader(memory)
+    const record = emptyHandover()
+    const kinds: string[] = []
+    while (reader.next(record)) kinds.push(`${record.kind}/${record.value}`)
+    return kinds.join(' ')
+  }
+  return { sent, lost, told, taken: () => taken, handedOver: () => `${kindsIn(rings.ring)}; ${kindsIn(rings.reports)}` }
 }
 
 describe('replies of a listener thread', () => {
@@ -126,5 +141,23 @@ describe('replies of a listener thread', () => {
     expect(sent).toEqual(['0+3 -1', '1+2 1', '2+1 -1', '0+2 -1', '1+1 1'])
     expect(lost).toEqual(['unsent 1', 'unsent 1', 'unsent 1'])
     expect(told).toEqual([{ kind: 'trouble', socket: 3, errno: EPERM }])
+  })
+})
+
+describe('what a listener thread hands over', () => {
+  it('are queries, and apart from them reports of what it answered', () => {
+    const { handedOver, lost, told } = run([4], [], { note: 2, handsOver: n => n % 2 === 1 })
+    expect([handedOver(), lost, told]).toEqual(['0/0 0/0; 2/7 2/7', [], [{ kind: 'bell' }]])
+  })
+
+  it('are queries also when nothing takes its reports, which are counted', () => {
+    const { handedOver, lost } = run([4, 4], [], { note: 1, handsOver: n => n > 5, reports: 256 })
+    expect(handedOver()).toBe('0/0 0/0; 1/7 1/7')
+    expect(lost).toEqual(Array(4).fill('unreported 1'))
+  })
+
+  it('are no more queries than there is room for; those lost are counted', () => {
+    const { handedOver, lost, sent } = run([4], [], { handsOver: () => true, ring: 256 })
+    expect([handedOver(), lost, sent]).toEqual(['0/0 0/0; ', ['no-room 1', 'no-room 1'], []])
   })
 })

@@ -207,7 +207,7 @@ export class UdpUpstream {
     }
   }
 
-  #expire(exchange: UdpExchange): void {
+  #expire(exchange: UdpExchange, looked = false): void {
     const { weak, mismatches, seat } = exchange
     // The server's time runs from when the query left, which a busy turn of the loop may hold back for longer than all
     // of it.
@@ -216,6 +216,11 @@ export class UdpUpstream {
       seat === null || weak !== null ? 0 : (exchange.sentAt === 0 ? now : exchange.sentAt) + exchange.timeoutMs - now
     if (left > 0) {
       exchange.cancelTimer = this.#parts.clock.after(left, () => this.#expire(exchange))
+      return
+    }
+    // Timers come first in a turn of the loop: the reply may lie in the socket since before its time was up.
+    if (seat !== null && weak === null && !looked) {
+      exchange.cancelTimer = this.#parts.clock.after(0, () => this.#expire(exchange, true))
       return
     }
     if (weak !== null) this.#finish(exchange, this.#replyOf(exchange, weak.bytes, weak.decoded, true), false)

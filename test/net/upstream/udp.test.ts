@@ -6,7 +6,7 @@ import { systemRandom } from '../../../src/system/system.ts'
 import { EpollSockets } from '../../../src/net/upstream/epoll-sockets.ts'
 import { dgramSockets, type SocketParts, type UpstreamSockets } from '../../../src/net/upstream/udp-sockets.ts'
 import { UdpUpstream } from '../../../src/net/upstream/udp.ts'
-import type { ExchangeResult, ServerAddress, Random } from '../../../src/ports.ts'
+import type { Clock, ExchangeResult, ServerAddress, Random } from '../../../src/ports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
 import {
   addressOf,
@@ -30,10 +30,22 @@ const kinds: readonly (readonly [string, (parts: SocketParts) => UpstreamSockets
   ...(found.kind === 'libc' ? [['epoll', (parts: SocketParts) => new EpollSockets(found.libc, parts)] as const] : []),
 ]
 
+/** The virtual time, and the real turns of the loop. */
+const withTurns = (clock: SimClock): Clock => ({
+  now: () => clock.now(),
+  wall: () => clock.wall(),
+  after(ms, fire) {
+    if (ms > 0) return clock.after(ms, fire)
+    const immediate = setImmediate(fire)
+    return () => clearImmediate(immediate)
+  },
+})
+
 describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
   function makeUpstream(
     changes: Partial<UpstreamLimits> = {},
     random: Random = systemRandom(),
+    turns = false,
   ): {
     upstream: UdpUpstream
     clock: SimClock
@@ -42,7 +54,8 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
     const clock = new SimClock()
     const { upstream: limits } = limitsWith({ upstream: changes })
     const upstream = new UdpUpstream({
-      clock,
+      // What is to be done after this turn of the loop waits for it, or does not.
+      clock: turns ? withTurns(clock) : clock,
       random,
       limits,
       exhausted: () => {},
@@ -69,6 +82,19 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
       await until(() => results.length > 0)
       expect(results[0]).toMatchObject({ kind: 'reply', rttMs: 12, caseEchoed: true, mismatches: 0 })
       expect(results[0]?.kind === 'reply' && Buffer.from(results[0].bytes)).toEqual(Buffer.from(answer(query())))
+    })
+
+    it('takes a reply that came in time, though a busy turn of the loop looks at it after that', async () => {
+      const { upstream, clock } = makeUpstream({}, systemRandom(), true)
+      const { server } = await udpServer((q, send) => {
+        send(answer(q))
+        // Timers come before sockets in the next turn.
+        setImmediate(() => clock.advance(500))
+      })
+      const results: ExchangeResult[] = []
+      upstream.exchange(server, query(), 400, r => results.push(r))
+      await until(() => results.length > 0)
+      expect(results).toMatchObject([{ kind: 'reply' }])
     })
 
     it('counts the time of a server from when the query left, not from when a busy turn of the loop began', async () => {

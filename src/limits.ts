@@ -118,6 +118,12 @@ export interface EngineLimits {
    * fewer, only after this: Unbound jostle-timeout 200. Most servers have answered by then.
    */
   readonly jostleMs: number
+  /**
+   * Results of queries to servers that are gone on with in a turn of the loop: for so long, and so many in any case.
+   * Twice the time of `intakeTurnMs`, so that what has begun ends sooner than as much begins.
+   */
+  readonly resultTurnMs: number
+  readonly resultLeastTaken: number
   /** Waiters on one resolution: 500 equal questions at once must all be answered (BIND answers 10). */
   readonly waitersPerResolution: number
   /** Prefetches in flight: off the clients' path, so never more than a small part of `resolutionsInFlight`. */
@@ -757,6 +763,8 @@ export const defaultLimits: Limits = deepFreeze({
     primingRetryMs: MINUTE_MS,
     resolutionsInFlight: 4_096,
     jostleMs: 200,
+    resultTurnMs: 4,
+    resultLeastTaken: 16,
     waitersPerResolution: 5_000,
     prefetchesInFlight: 64,
     aliasesPerReply: 11,

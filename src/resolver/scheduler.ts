@@ -1,17 +1,16 @@
 /**
  * Runs resolutions on the ports. It knows when, the engine knows how. Here and only here: sharing of equal questions,
- * cycles (who waits for whom), nesting depth, deadlines, cancellation, what happens to a bug, and who may have how much
- * of what there is: resolutions and queries on their way are shared out among those they are for (`fairness/`).
+ * cycles (who waits for whom), nesting depth, deadlines, cancellation, what happens to a bug, and who may have how many
+ * of the resolutions there may be (`fairness/`). Queries to servers are `exchanges.ts`.
  */
-import { encodeQuery } from '../dns/encode.ts'
-import { questionKey, type Edns, type Question } from '../dns/message.ts'
-import type { Cancel, ExchangeResult, Network, Transport } from '../ports.ts'
+import { questionKey, type Question } from '../dns/message.ts'
+import type { Cancel, Network } from '../ports.ts'
 import { OURSELVES, type Owner } from '../fairness/owner.ts'
 import { ShareTree, type Place } from '../fairness/share-tree.ts'
-import { Turnstile } from '../fairness/turnstile.ts'
-import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../steps.ts'
+import { abandon, type Because, type Effect, type Outcome, type Steps } from '../steps.ts'
 import { Budget } from './budget.ts'
 import type { Env, Task } from './env.ts'
+import { Exchanges } from './exchanges.ts'
 import { failure, failureFacts, isRelative } from './outcome.ts'
 import { Run } from './run.ts'
 import { questionText, type TraceSink } from './trace.ts'
@@ -100,40 +99,19 @@ const nothingToCancel: Cancel = () => {}
 
 export class Scheduler {
   readonly #env: Env
-  readonly #network: Network
   readonly #start: (task: Task) => Steps<Outcome>
   readonly #running = new Map<string, InFlightSlot>()
   /** All in flight, by owner; also those that run next to another of their key. */
   readonly #shares = new ShareTree<Resolution>()
-  readonly #places: Readonly<Record<Transport, Turnstile>>
+  readonly #exchanges: Exchanges
   #refused = 0
   #quietUntil = 0
-  readonly #edns: Edns
-  /** Refilled for each query. */
-  readonly #caseBits = new Uint8Array(CASE_BITS_OCTETS)
   #nextId = 1
 
   constructor(env: Env, network: Network, start: (task: Task) => Steps<Outcome>) {
     this.#env = env
-    this.#network = network
     this.#start = start
-    this.#edns = {
-      payloadSize: env.limits.upstream.ednsPayloadBytes,
-      version: 0,
-      dnssecOk: true,
-      flags: 0,
-      options: [],
-    }
-    const { udpSockets, tcpConnections, waitingExchanges: waiting, socketWaitMs: waitMs } = env.limits.upstream
-    const common = { waiting, waitMs, jostleMs: env.limits.engine.jostleMs }
-    const connections = new Turnstile('connection', { ...common, places: tcpConnections }, env.clock)
-    this.#places = {
-      udp: new Turnstile('socket', { ...common, places: udpSockets }, env.clock),
-      tcp: connections,
-      tls: connections,
-      https: connections,
-      http: connections,
-    }
+    this.#exchanges = new Exchanges(env, network)
   }
 
   /** Resolutions in flight, sub-queries included. */
@@ -411,7 +389,7 @@ export class Scheduler {
   ): Cancel {
     switch (effect.kind) {
       case 'exchange':
-        return this.#exchange(resolution, effect.spec, resume, onBug)
+        return this.#exchanges.start(resolution, effect.spec, resume, onBug)
       case 'lookup':
         return this.#lookup(resolution, effect.question, effect.because, true, resume)
       case 'pause':
@@ -423,47 +401,6 @@ export class Scheduler {
       default:
         return effect satisfies never
     }
-  }
-
-  #exchange(
-    resolution: Resolution,
-    spec: ExchangeSpec,
-    resume: (result: ExchangeResult) => void,
-    onBug: (error: unknown) => void,
-  ): Cancel {
-    const places = this.#places[spec.transport]
-    const visit = places.come(
-      resolution.owner,
-      () => {
-        try {
-          return this.#send(spec, result => {
-            visit.done()
-            resume(result)
-          })
-        } catch (error) {
-          onBug(error)
-          return nothingToCancel
-        }
-      },
-      reason => resume({ kind: 'not-sent', reason }),
-    )
-    if (places.waiting > 0) resolution.budget.heldUp = true
-    return () => visit.cancel()
-  }
-
-  #send(spec: ExchangeSpec, done: (result: ExchangeResult) => void): Cancel {
-    const { random } = this.#env
-    const caseBits = this.#caseBits
-    if (spec.mixCase) random.bytes(caseBits)
-    else caseBits.fill(0)
-    const query = encodeQuery({
-      id: random.below(ID_VALUES),
-      question: spec.question,
-      caseBits,
-      recursionDesired: false,
-      edns: spec.edns ? this.#edns : null,
-    })
-    return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, done)
   }
 
   #lookup(
@@ -576,10 +513,6 @@ export class Scheduler {
     }
   }
 }
-
-/** Octets of random case bits: one bit for each octet of the longest name. */
-const CASE_BITS_OCTETS = 32
-const ID_VALUES = 0x1_0000
 
 /** Would waiting for `from` mean waiting for `to`? Then the two would wait for each other for ever. */
 function reaches(from: Resolution, to: Resolution, seen = new Set<Resolution>()): boolean {

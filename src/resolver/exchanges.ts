@@ -1,0 +1,114 @@
+/**
+ * Queries to servers on behalf of resolutions, made and sent. What is scarce for them is shared out among those they
+ * are for (`fairness/`): sockets and connections, and the time in which resolutions go on with what came. Not a place
+ * for what a reply means.
+ */
+import { encodeQuery } from '../dns/encode.ts'
+import type { Edns } from '../dns/message.ts'
+import type { Owner } from '../fairness/owner.ts'
+import type { Place } from '../fairness/share-tree.ts'
+import { Turns } from '../fairness/turns.ts'
+import { Turnstile } from '../fairness/turnstile.ts'
+import type { Cancel, ExchangeResult, Network, Transport } from '../ports.ts'
+import type { ExchangeSpec } from '../steps.ts'
+import type { Budget } from './budget.ts'
+import type { Env } from './env.ts'
+
+/** For whom, and at whose expense. */
+export interface ExchangeAsker {
+  readonly owner: Owner
+  readonly budget: Budget
+}
+
+/** Octets of random case bits: one bit for each octet of the longest name. */
+const CASE_BITS_OCTETS = 32
+const ID_VALUES = 0x1_0000
+
+export class Exchanges {
+  readonly #env: Env
+  readonly #network: Network
+  readonly #edns: Edns
+  readonly #places: Readonly<Record<Transport, Turnstile>>
+  /**
+   * Results that resolutions have yet to go on with. A flood of replies, or of time-outs at one moment, is thousands of
+   * them: those for others need not wait for all.
+   */
+  readonly #results: Turns<() => void>
+  /** Refilled for each query. */
+  readonly #caseBits = new Uint8Array(CASE_BITS_OCTETS)
+
+  constructor(env: Env, network: Network) {
+    const { clock, limits } = env
+    this.#env = env
+    this.#network = network
+    this.#edns = { payloadSize: limits.upstream.ednsPayloadBytes, version: 0, dnssecOk: true, flags: 0, options: [] }
+    const { udpSockets, tcpConnections, waitingExchanges: waiting, socketWaitMs: waitMs } = limits.upstream
+    const { jostleMs, resultTurnMs: turnMs, resultLeastTaken: leastTaken } = limits.engine
+    const common = { waiting, waitMs, jostleMs }
+    const connections = new Turnstile('connection', { ...common, places: tcpConnections }, clock)
+    this.#places = {
+      udp: new Turnstile('socket', { ...common, places: udpSockets }, clock),
+      tcp: connections,
+      tls: connections,
+      https: connections,
+      http: connections,
+    }
+    this.#results = new Turns({ turnMs, leastTaken }, clock, goOn => goOn())
+  }
+
+  /** `resume` is called once, unless it is cancelled. */
+  start(
+    { owner, budget }: ExchangeAsker,
+    spec: ExchangeSpec,
+    resume: (result: ExchangeResult) => void,
+    onBug: (error: unknown) => void,
+  ): Cancel {
+    const places = this.#places[spec.transport]
+    let waiting: Place<() => void> | null = null
+    const ended = (result: ExchangeResult): void => {
+      if (this.#results.takesNow()) {
+        resume(result)
+        return
+      }
+      budget.heldUp = true
+      waiting = this.#results.wait(owner, () => resume(result))
+    }
+    const visit = places.come(
+      owner,
+      () => {
+        try {
+          return this.#send(spec, result => {
+            visit.done()
+            ended(result)
+          })
+        } catch (error) {
+          onBug(error)
+          return nothingToCancel
+        }
+      },
+      reason => ended({ kind: 'not-sent', reason }),
+    )
+    if (places.waiting > 0) budget.heldUp = true
+    return () => {
+      visit.cancel()
+      if (waiting !== null) this.#results.withdraw(waiting)
+    }
+  }
+
+  #send(spec: ExchangeSpec, done: (result: ExchangeResult) => void): Cancel {
+    const { random } = this.#env
+    const caseBits = this.#caseBits
+    if (spec.mixCase) random.bytes(caseBits)
+    else caseBits.fill(0)
+    const query = encodeQuery({
+      id: random.below(ID_VALUES),
+      question: spec.question,
+      caseBits,
+      recursionDesired: false,
+      edns: spec.edns ? this.#edns : null,
+    })
+    return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, done)
+  }
+}
+
+const nothingToCancel: Cancel = () => {}

@@ -3,6 +3,7 @@
  * threads report and are told, the query log, the counters. Sockets are opened and closed elsewhere.
  */
 import type { Config } from '../config/types.ts'
+import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
 import type { Watch } from '../policy/recursion.ts'
@@ -128,7 +129,11 @@ export class Serving {
     const queryLog = this.#logQuery(config)
     const { clock, resolver } = recursor
     return {
-      takeNote: makeHitReporter({ clock, queryLog, prefetch: question => resolver.prefetch(question) }),
+      takeNote: makeHitReporter({
+        clock,
+        queryLog,
+        prefetch: (question, client) => resolver.prefetch(question, ownerOf(client.ip)),
+      }),
       serve: makeServe({
         engine: recursor,
         allow,

@@ -25,7 +25,7 @@ const CASE_BITS_OCTETS = 32
 const ID_VALUES = 0x1_0000
 
 export class Exchanges {
-  readonly #env: Env
+  readonly #random: Env['random']
   readonly #network: Network
   readonly #edns: Edns
   readonly #places: Readonly<Record<Transport, Turnstile>>
@@ -37,9 +37,8 @@ export class Exchanges {
   /** Refilled for each query. */
   readonly #caseBits = new Uint8Array(CASE_BITS_OCTETS)
 
-  constructor(env: Env, network: Network) {
-    const { clock, limits } = env
-    this.#env = env
+  constructor({ clock, limits, random }: Pick<Env, 'clock' | 'limits' | 'random'>, network: Network) {
+    this.#random = random
     this.#network = network
     this.#edns = { payloadSize: limits.upstream.ednsPayloadBytes, version: 0, dnssecOk: true, flags: 0, options: [] }
     const { udpSockets, tcpConnections, waitingExchanges: waiting, socketWaitMs: waitMs } = limits.upstream
@@ -96,7 +95,7 @@ export class Exchanges {
   }
 
   #send(spec: ExchangeSpec, done: (result: ExchangeResult) => void): Cancel {
-    const { random } = this.#env
+    const random = this.#random
     const caseBits = this.#caseBits
     if (spec.mixCase) random.bytes(caseBits)
     else caseBits.fill(0)

@@ -2,6 +2,8 @@
 import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { questionKey, type Question } from '../dns/message.ts'
+import type { Owner } from '../fairness/owner.ts'
+import { ShareTree } from '../fairness/share-tree.ts'
 import { formatName } from '../presentation/text.ts'
 import type { Limits } from '../limits.ts'
 import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
@@ -43,7 +45,7 @@ export class Resolver {
   readonly #scheduler: Scheduler
   #primed: Delegation | null = null
   #priming = false
-  #prefetching = 0
+  readonly #prefetching = new ShareTree<string>()
   #primeAgainAt = 0
 
   constructor(parts: ResolverParts) {
@@ -79,22 +81,27 @@ export class Resolver {
     const { because, trace, checkingDisabled, owner } = options
     if (options.recursionDesired)
       return this.#scheduler.resolve(question, { because, trace, checkingDisabled, owner }, done)
-    const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, { because, trace, checkingDisabled }))
+    const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, options))
     done(outcome ?? failure('not-recursive', 'recursion is not desired and there is nothing local or cached'))
     return () => {}
   }
 
   /**
    * Resolves a popular question again shortly before its answer expires, so that no client waits for it; the finished
-   * answer is then made again from what came. This is optional work: when much is in flight it is left to the next
-   * client.
+   * answer is then made again from what came. This is optional work, for `owner`, who asked last: when much is in
+   * flight it is left to the next client, and who has most of it makes room for others.
    */
-  prefetch(question: Question): void {
-    if (this.#prefetching >= this.#parts.limits.engine.prefetchesInFlight) return
-    this.#prefetching++
-    this.#scheduler.resolve(question, { because: 'prefetch' }, outcome => {
-      this.#prefetching--
-      if (outcome.kind !== 'failure') this.#parts.caches.answers.remove(questionKey(question))
+  prefetch(question: Question, owner: Owner): void {
+    const { caches, limits } = this.#parts
+    const { size } = this.#prefetching
+    const giving = size >= limits.engine.prefetchesInFlight ? this.#prefetching.toGive(owner) : undefined
+    if (giving?.own === true) return
+    // It goes on, at the expense of its owner, and only makes room here.
+    if (giving !== undefined) this.#prefetching.delete(giving.place)
+    const place = this.#prefetching.add(owner, questionKey(question))
+    this.#scheduler.resolve(question, { because: 'prefetch', owner }, outcome => {
+      this.#prefetching.delete(place)
+      if (outcome.kind !== 'failure') caches.answers.remove(questionKey(question))
     })
   }
 

@@ -18,7 +18,8 @@ export const reportValue = (octets: number, rcode: number): number => (rcode << 
 export interface HitReporterParts {
   readonly clock: Pick<Clock, 'wall'>
   readonly queryLog: QueryLog | null
-  readonly prefetch: (question: Question) => void
+  /** For the client that asked. */
+  readonly prefetch: (question: Question, client: Client) => void
 }
 
 export type OnHitReport = (kind: number, value: number, query: Uint8Array, client: Client) => void
@@ -28,7 +29,7 @@ export function makeHitReporter({ clock, queryLog, prefetch }: HitReporterParts)
   return (kind, value, query, client) => {
     if (!peekQuery(query, query.length, peek)) return
     const name = trustWireName(keyOf(peek).slice(0, -2))
-    if ((kind & PREFETCH_REPORT) !== 0) prefetch({ name: foldName(name), type: peek.type, class: peek.class })
+    if ((kind & PREFETCH_REPORT) !== 0) prefetch({ name: foldName(name), type: peek.type, class: peek.class }, client)
     if ((kind & HIT_REPORT) === 0 || queryLog === null) return
     // A hit is answered within the batch that it came with: its time is below what the log shows.
     queryLog({

@@ -6,6 +6,7 @@
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import type { Prefix } from '../dns/address.ts'
 import type { Question } from '../dns/message.ts'
+import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
@@ -53,7 +54,7 @@ export function makeServe(parts: ServingParts): Serve {
     clock,
     random,
     answers: caches.answers,
-    prefetch: question => resolver.prefetch(question),
+    prefetch: (question, client) => resolver.prefetch(question, ownerOf(client.ip)),
     pipeline: makePipeline({
       allow,
       identity,

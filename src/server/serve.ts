@@ -39,7 +39,7 @@ export interface ServeParts {
   /** Null when queries are not logged. */
   readonly queryLog: QueryLog | null
   /** Called after the reply for a popular answer that expires soon. Nothing waits for it. */
-  readonly prefetch?: (question: Question) => void
+  readonly prefetch?: (question: Question, client: Client) => void
 }
 
 export function createServe(parts: ServeParts): Serve {
@@ -112,7 +112,10 @@ class Server {
     reply(this.#out, octets)
     const { peek } = this.#bytePath
     if (answers.lastWantsPrefetch)
-      prefetch?.({ name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class })
+      prefetch?.(
+        { name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class },
+        client,
+      )
     if (queryLog !== null) {
       const name = trustWireName(keyOf(peek).slice(0, -2))
       const tookMs = clock.now() - now

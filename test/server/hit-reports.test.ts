@@ -20,7 +20,7 @@ it.each([
   const take = makeHitReporter({
     clock: { wall: () => 77 },
     queryLog: entry => entries.push(entry),
-    prefetch: q => asked.push(`${formatName(q.name)} ${q.type} ${q.class}`),
+    prefetch: (q, by) => asked.push(`${formatName(q.name)} ${q.type} ${q.class} for ${by.ip.text}`),
   })
   take(kind, reportValue(123, 3), query({ name: 'WWW.Example.com', type: 28 }), client)
   take(kind, reportValue(1, 0), Uint8Array.of(1, 2, 3), client)
@@ -37,5 +37,5 @@ it.each([
       wall: 77,
     })),
   )
-  expect(asked).toEqual(Array.from({ length: lookups }, () => 'www.example.com. 28 1'))
+  expect(asked).toEqual(Array.from({ length: lookups }, () => `www.example.com. 28 1 for ${ip.text}`))
 })

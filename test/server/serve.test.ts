@@ -73,7 +73,7 @@ function bench(
       nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid),
     },
     queryLog: entry => log.push(entry),
-    prefetch: ({ name, type }) => void prefetched.push(`${formatName(name)} ${type}`),
+    prefetch: ({ name, type }, { ip }) => void prefetched.push(`${formatName(name)} ${type} for ${ip.text}`),
   })
   return {
     serve,
@@ -186,7 +186,7 @@ describe('two paths', () => {
       b.pass(ms)
       await b.ask(bytesOf({ question: asked('WWW.example.com.') }))
     }
-    expect(b.prefetched).toEqual(['www.example.com. 1'])
+    expect(b.prefetched).toEqual(['www.example.com. 1 for 127.0.0.1'])
     expect(b.seen).toHaveLength(1)
   })
 

@@ -3,9 +3,15 @@
  * clock, with few sockets and few resolutions, so that the attacker holds everything at all times.
  */
 import { describe, expect, it } from 'vitest'
+import { ownerOf } from '../../src/fairness/owner.ts'
+import { KeyStore } from '../../src/simulation/key-store.ts'
+import { ip, question } from '../../src/simulation/records.ts'
 import type { ServerSource, ZoneSource } from '../../src/simulation/internet.ts'
 import { type Started, simulate, type World, type WorldOptions } from '../../src/simulation/world.ts'
 import { seeds } from './support.ts'
+
+/** Keys are the same in all worlds: they are made once. */
+const keys = new KeyStore()
 
 const ROOT = '198.51.100.1'
 const TLD = '198.51.100.2'
@@ -46,13 +52,42 @@ function internet(): Pick<WorldOptions, 'zones' | 'servers'> {
   return { zones, servers }
 }
 
-const few: WorldOptions['limits'] = {
+const KEYLESS_ZONES = 50
+const KEYLESS = '192.0.2.54'
+
+/** The same, signed, with zones `keylessN.example.` that say nothing of their keys. */
+function signedInternet(): Pick<WorldOptions, 'zones' | 'servers' | 'keys'> {
+  const { zones, servers } = internet()
+  const keyless = range(KEYLESS_ZONES).map(i => `keyless${i}`)
+  const delegated = keyless.map(name => `${name} 300 IN NS ns.${name}\nns.${name} 300 IN A ${KEYLESS}`)
+  return {
+    keys,
+    zones: [
+      ...zones.map(zone => ({
+        ...zone,
+        text: zone.origin === 'example.' ? `${zone.text}\n${delegated.join('\n')}` : zone.text,
+        ...(zone.origin === 'good.example.' ? {} : { sign: '' }),
+      })),
+      ...keyless.map(name => ({
+        origin: `${name}.example.`,
+        at: [KEYLESS],
+        text: `${soa}\n@ 300 IN NS ns\nns 300 IN A ${KEYLESS}\n* 300 IN A 192.0.2.98`,
+        sign: '',
+      })),
+    ],
+    servers: [...(servers ?? []), { at: [KEYLESS], does: ['silent for * DNSKEY'] }],
+  }
+}
+
+const few = {
   engine: { resolutionsInFlight: 200 },
   upstream: { udpSockets: 60, waitingExchanges: 300 },
-}
+} as const
 
 interface Flood {
   readonly about: string
+  /** Otherwise than by a question of a client with `asks`. */
+  readonly starts?: (world: World, n: number) => void
   readonly asks: (n: number) => string
   readonly from: (n: number) => string
   readonly perSecond: number
@@ -87,6 +122,43 @@ const floods: readonly Flood[] = [
   },
 ]
 
+const HOSTILE = '192.0.2.1'
+
+/** What a client brings about besides its own resolutions. */
+const broughtAbout: readonly Flood[] = [
+  {
+    about: 'prefetches of answers that it asks for',
+    asks: silentName,
+    from: one,
+    perSecond: 1_000,
+    starts: (world, n) => world.resolver.prefetch(question(silentName(n), 'A'), ownerOf(ip(HOSTILE))),
+  },
+  {
+    about: 'keys that validation waits for',
+    asks: n => `n${n}.keyless${n % KEYLESS_ZONES}.example.`,
+    from: one,
+    perSecond: 1_000,
+  },
+  {
+    about: 'validation of what it asks for with CD',
+    asks: silentName,
+    from: one,
+    perSecond: 1_000,
+    starts: (world, n) => world.start(silentName(n), 'A', { client: HOSTILE, checkingDisabled: true }),
+  },
+  { about: 'addresses of servers without glue', asks: gluelessName, from: one, perSecond: 200 },
+  {
+    about: 'what it asks for without RD',
+    asks: silentName,
+    from: one,
+    perSecond: 1_000,
+    starts: (world, n) => {
+      world.start(silentName(n), 'A', { client: HOSTILE, recursionDesired: false })
+      world.start(silentName(n), 'A', { client: HOSTILE })
+    },
+  },
+]
+
 interface Victim {
   readonly client?: string
   readonly name: (n: number) => string
@@ -103,7 +175,8 @@ function play(world: World, flood: Flood, { client, name }: Victim): readonly St
   let sent = 0
   for (let at = 0; at < FLOOD_MS; at += EVERY_MS) {
     for (; sent * gapMs < at + EVERY_MS; sent++) {
-      world.start(flood.asks(sent), 'A', { client: flood.from(sent) })
+      if (flood.starts === undefined) world.start(flood.asks(sent), 'A', { client: flood.from(sent) })
+      else flood.starts(world, sent)
       world.advance(gapMs)
     }
     asked.push(world.start(name(asked.length), 'A', client === undefined ? {} : { client }))
@@ -150,6 +223,43 @@ describe('new names of others, while one takes all there is', () => {
       perSecond: 1_000,
     }
     expect(kinds(play(world, flood, who))).toEqual({ answer: all })
+  })
+
+  it.each(
+    broughtAbout.flatMap(flood => [
+      [flood.about, 'another client', flood, victim] as const,
+      [flood.about, 'the resolver itself', flood, { name: victim.name }] as const,
+    ]),
+  )('are answered, since it is charged with %s: to %s', (_about, _whom, flood, who) => {
+    const world = simulate({
+      ...signedInternet(),
+      limits: { ...few, engine: { ...few.engine, prefetchesInFlight: 1_000 } },
+    })
+    expect(kinds(play(world, flood, who))).toEqual({ answer: all })
+    expect(world.events.filter(({ kind }) => kind === 'overloaded')).toHaveLength(1)
+    world.run()
+    expect([world.resolver.inFlight, world.network.inFlight]).toEqual([0, 0])
+  })
+
+  it('are answered without RD from what is cached, which takes no resolution', () => {
+    const world = simulate({ ...internet(), limits: few })
+    world.resolve('v0.good.example.')
+    const before = world.resolver.inFlight
+    const asked = range(1_000).map(() =>
+      world.start('v0.good.example.', 'A', { client: HOSTILE, recursionDesired: false }),
+    )
+    expect([kinds(asked), world.resolver.inFlight]).toEqual([{ answer: 1_000 }, before])
+  })
+
+  it('are prefetched, though one client has all prefetches there are in flight', () => {
+    const world = simulate({ ...internet(), limits: few })
+    for (const n of range(200)) world.resolver.prefetch(question(silentName(n), 'A'), ownerOf(ip(HOSTILE)))
+    expect(world.resolver.inFlight).toBe(world.limits.engine.prefetchesInFlight)
+    world.resolver.prefetch(question('v.good.example.', 'A'), ownerOf(ip('10.0.0.2')))
+    world.advance(1_000)
+    expect(world.resolve('v.good.example.', 'A', { recursionDesired: false }).kind).toBe('answer')
+    world.run()
+    expect([world.resolver.inFlight, world.network.inFlight]).toEqual([0, 0])
   })
 
   it('are not remembered as failures, nor is anything else that only we were short of', () => {

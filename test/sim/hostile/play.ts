@@ -5,6 +5,7 @@
  */
 import { RrType, typeName } from '../../../src/dns/types.ts'
 import { formatRdata } from '../../../src/presentation/rdata-text.ts'
+import { OURSELVES } from '../../../src/fairness/owner.ts'
 import type { Outcome } from '../../../src/steps.ts'
 import { KeyStore } from '../../../src/simulation/key-store.ts'
 import { nameOf, question } from '../../../src/simulation/records.ts'
@@ -154,7 +155,7 @@ class Play {
     const text = `${ask.name} ${ask.type}${ask.manner === 'client' ? '' : ` (${ask.manner})`}`
     this.#asked.push(`${index} ${phase} +${ask.afterMs / 1_000} s: ${text}`)
     if (ask.manner === 'prefetch') {
-      world.resolver.prefetch(question(ask.name, ask.type))
+      world.resolver.prefetch(question(ask.name, ask.type), OURSELVES)
       world.run()
       return null
     }

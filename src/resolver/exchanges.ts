@@ -8,21 +8,27 @@ import type { Edns } from '../dns/message.ts'
 import type { Owner } from '../fairness/owner.ts'
 import type { Place } from '../fairness/share-tree.ts'
 import { Turns } from '../fairness/turns.ts'
-import { Turnstile } from '../fairness/turnstile.ts'
+import { Turnstile, type Visit } from '../fairness/turnstile.ts'
 import type { Cancel, ExchangeResult, Network, Transport } from '../ports.ts'
 import type { ExchangeSpec } from '../steps.ts'
 import type { Budget } from './budget.ts'
 import type { Env } from './env.ts'
 
-/** For whom, and at whose expense. */
+/** For whom, at whose expense, and what is known while it waits (`not-yet.ts`): of one query, where there are more. */
 export interface ExchangeAsker {
   readonly owner: Owner
   readonly budget: Budget
+  awaited: ExchangeSpec | null
+  visit: Visit | null
+  lastRcode: number | null
 }
 
 /** Octets of random case bits: one bit for each octet of the longest name. */
 const CASE_BITS_OCTETS = 32
 const ID_VALUES = 0x1_0000
+/** RFC 1035 section 4.1.1. */
+const RCODE_OFFSET = 3
+const RCODE_BITS = 0xf
 
 export class Exchanges {
   readonly #random: Env['random']
@@ -57,14 +63,17 @@ export class Exchanges {
 
   /** `resume` is called once, unless it is cancelled. */
   start(
-    { owner, budget }: ExchangeAsker,
+    asker: ExchangeAsker,
     spec: ExchangeSpec,
     resume: (result: ExchangeResult) => void,
     onBug: (error: unknown) => void,
   ): Cancel {
+    const { owner, budget } = asker
     const places = this.#places[spec.transport]
     let waiting: Place<() => void> | null = null
     const ended = (result: ExchangeResult): void => {
+      if (asker.visit === visit) asker.awaited = null
+      asker.lastRcode = result.kind === 'reply' ? (result.bytes[RCODE_OFFSET] ?? 0) & RCODE_BITS : null
       if (this.#results.takesNow()) {
         resume(result)
         return
@@ -87,8 +96,11 @@ export class Exchanges {
       },
       reason => ended({ kind: 'not-sent', reason }),
     )
+    asker.visit = visit
+    asker.awaited = spec
     if (places.waiting > 0) budget.heldUp = true
     return () => {
+      if (asker.visit === visit) asker.awaited = null
       visit.cancel()
       if (waiting !== null) this.#results.withdraw(waiting)
     }

@@ -10,6 +10,7 @@ import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
 import type { Outcome } from '../steps.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
+import type { NotYet } from './not-yet.ts'
 import { failure } from './outcome.ts'
 import { UsableServers } from './asking/usable-servers.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
@@ -84,6 +85,11 @@ export class Resolver {
     const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, options))
     done(outcome ?? failure('not-recursive', 'recursion is not desired and there is nothing local or cached'))
     return () => {}
+  }
+
+  /** Why a question of a client has no answer yet; null when it is not being resolved. */
+  notYet(question: Question, checkingDisabled: boolean): NotYet | null {
+    return this.#scheduler.notYet(question, checkingDisabled)
   }
 
   /**

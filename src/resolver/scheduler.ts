@@ -7,10 +7,12 @@ import { questionKey, type Question } from '../dns/message.ts'
 import type { Cancel, Network } from '../ports.ts'
 import { OURSELVES, type Owner } from '../fairness/owner.ts'
 import { ShareTree, type Place } from '../fairness/share-tree.ts'
-import { abandon, type Because, type Effect, type Outcome, type Steps } from '../steps.ts'
+import type { Visit } from '../fairness/turnstile.ts'
+import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../steps.ts'
 import { Budget } from './budget.ts'
 import type { Env, Task } from './env.ts'
-import { Exchanges } from './exchanges.ts'
+import { type ExchangeAsker, Exchanges } from './exchanges.ts'
+import { type NotYet, notYet } from './not-yet.ts'
 import { failure, failureFacts, isRelative } from './outcome.ts'
 import { Run } from './run.ts'
 import { questionText, type TraceSink } from './trace.ts'
@@ -37,7 +39,7 @@ interface InFlightSlot {
   resolution: Resolution | null
 }
 
-class Resolution implements Task {
+class Resolution implements Task, ExchangeAsker {
   readonly id: number
   readonly depth: number
   readonly question: Question
@@ -58,6 +60,9 @@ class Resolution implements Task {
   /** The resolutions that this one waits for, one entry a wait; null before the first. */
   waitsFor: Map<Waiter, Resolution> | null = null
   run: Run<Outcome> | null = null
+  awaited: ExchangeSpec | null = null
+  visit: Visit | null = null
+  lastRcode: number | null = null
 
   constructor(parts: {
     id: number
@@ -123,6 +128,24 @@ export class Scheduler {
     return [...this.#running.values()].flatMap(({ resolution }) =>
       resolution === null ? [] : [questionText(resolution.question)],
     )
+  }
+
+  /** Why a client's question has no answer yet; null when it is not in flight. */
+  notYet(question: Question, checkingDisabled: boolean): NotYet | null {
+    let resolution = this.#joinable(keyOf(question, 'client', this.#checks('client', checkingDisabled)))
+    if (resolution === undefined) return null
+    // No resolution waits for itself (`reaches`), so that this ends.
+    for (;;) {
+      const [inner]: Iterable<Resolution> = resolution.waitsFor?.values() ?? []
+      if (inner === undefined) break
+      resolution = inner
+    }
+    const { awaited, visit } = resolution
+    return notYet({
+      question: resolution.question,
+      awaited: awaited === null ? null : { ...awaited, isSent: visit?.isInside === true },
+      lastRcode: resolution.lastRcode,
+    })
   }
 
   /** A task that is not in flight: for work outside the shared graph (priming, memory-only answers). */

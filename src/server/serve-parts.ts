@@ -25,7 +25,7 @@ export interface ServedEngine {
   readonly clock: Clock
   readonly random: Pick<Random, 'below'>
   readonly caches: { readonly answers: AnswerCache }
-  readonly resolver: Pick<Resolver, 'resolve' | 'prefetch'>
+  readonly resolver: Pick<Resolver, 'resolve' | 'prefetch' | 'notYet'>
   readonly zones: { current(): LocalZones }
 }
 
@@ -55,6 +55,7 @@ export function makeServe(parts: ServingParts): Serve {
     random,
     answers: caches.answers,
     prefetch: (question, client) => resolver.prefetch(question, ownerOf(client.ip)),
+    notYet: (question, checkingDisabled) => resolver.notYet(question, checkingDisabled),
     pipeline: makePipeline({
       allow,
       identity,

@@ -15,6 +15,7 @@ import { formatName } from '../presentation/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
+import type { NotYet } from '../resolver/not-yet.ts'
 import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Want } from '../ports.ts'
 import { BytePath, dropReason } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
@@ -38,6 +39,8 @@ export interface ServeParts {
   readonly tallies?: { readonly refusals: Tally; readonly failures: Tally }
   /** Null when queries are not logged. */
   readonly queryLog: QueryLog | null
+  /** Why a question that is being resolved has no answer yet; null when nothing is known of it. */
+  readonly notYet?: (question: Question, checkingDisabled: boolean) => NotYet | null
   /** Called after the reply for a popular answer that expires soon. Nothing waits for it. */
   readonly prefetch?: (question: Question, client: Client) => void
 }
@@ -139,7 +142,7 @@ class Server {
     const checked = checkQuery(decodeMessage(bytes), client.transport)
     if (checked.kind === 'drop') this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
     else if (!allowed) this.#refuseClient(checked.asked, client, reply)
-    else if (checked.kind === 'query') this.#ask(checked.asked, client, reply)
+    else if (checked.kind === 'query') this.#ask(checked.asked, bytes.length, client, reply)
     else this.#send(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), 'check', reply)
   }
 
@@ -151,7 +154,7 @@ class Server {
     this.#send(asked, errorContent(Rcode.REFUSED, EdeCode.Prohibited, 'this client may not ask here'), 'access', reply)
   }
 
-  #ask(asked: AskedQuery, client: Client, reply: Reply): void {
+  #ask(asked: AskedQuery, octets: number, client: Client, reply: Reply): void {
     const { clock, pipeline, waiting } = this.#parts
     if (!waiting.enter(client)) {
       this.#silence('droppedWaiting', reply, 'client-limit')
@@ -167,7 +170,7 @@ class Server {
       receivedAt: clock.now(),
     }
     const once = callOnce(reply)
-    const inTime = client.transport === 'udp' ? this.#answerInTime(asked, query, once) : null
+    const inTime = client.transport === 'udp' ? this.#answerInTime(asked, octets, query, once) : null
     // One link, not one for every way it may end: each costs two turns of the microtask queue.
     startWith(pipeline.handler, query).then(
       answer => {
@@ -209,10 +212,11 @@ class Server {
   }
 
   /**
-   * Watches over a query of a client who is sent no late answers (DNSBomb): in time it is told SERVFAIL instead, in no
-   * more octets than its own query has, but for the code of an Extended DNS Error. The look-up goes on for the cache.
+   * Watches over a query of a client who is sent no late answers (DNSBomb): in time it is told SERVFAIL instead, with
+   * what the look-up waits for, in no more octets than its own query has, but for the code of an Extended DNS Error.
+   * The look-up goes on for the cache.
    */
-  #answerInTime(asked: AskedQuery, query: Query, reply: Reply): InTime {
+  #answerInTime(asked: AskedQuery, octets: number, query: Query, reply: Reply): InTime {
     const { clock, random, waiting } = this.#parts
     const lookAfterMs = (): number => waiting.lookAfterMs(n => random.below(n))
     const look = (): void => {
@@ -221,12 +225,22 @@ class Server {
         return
       }
       state.replied = true
-      const content = errorContent(Rcode.SERVFAIL, EdeCode.NoReachableAuthority, '')
       this.#count('answeredInTime')
-      this.#send(asked, content, 'late', reply, query)
+      this.#send(asked, this.#lateContent(asked, octets, query), 'late', reply, query)
     }
     const state: InTime = { replied: false, late: false, cancel: clock.after(lookAfterMs(), look) }
     return state
+  }
+
+  /** With as much of the reason as a query of `octets` octets leaves room for. */
+  #lateContent(asked: AskedQuery, octets: number, { question, checkingDisabled }: Query): Content {
+    const { notYet, settings } = this.#parts
+    const { ede, texts } = notYet?.(question, checkingDisabled) ?? { ede: EdeCode.NoReachableAuthority, texts: [] }
+    const bare = errorContent(Rcode.SERVFAIL, ede, '')
+    const room = Math.min(octets - respond(asked, bare, settings).bytes.length, settings.edeTextBytes)
+    // Texts of names are ASCII: what else is in them is escaped.
+    const text = texts.find(({ length }) => length <= room)
+    return text === undefined ? bare : errorContent(Rcode.SERVFAIL, ede, text)
   }
 
   #answered(asked: AskedQuery, query: Query, answer: Answer, reply: Reply, inTime: InTime | null): void {

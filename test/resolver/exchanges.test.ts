@@ -38,7 +38,7 @@ function open() {
     const budget = new Budget(limits.budget, limits.dnssec, asked.name, now)
     budgets.set(text, budget)
     return exchanges.start(
-      { owner: [text.slice(0, 1)], budget },
+      { owner: [text.slice(0, 1)], budget, awaited: null, visit: null, lastRcode: null },
       {
         server: { key: 's', ip: ip('192.0.2.53'), port: 53 },
         transport: 'udp',

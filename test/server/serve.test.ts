@@ -16,6 +16,7 @@ import { Tally } from '../../src/server/tally.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { createServe } from '../../src/server/serve.ts'
 import { WaitingClients } from '../../src/server/pending-queries.ts'
+import type { NotYet } from '../../src/resolver/not-yet.ts'
 import type { Outcome } from '../../src/steps.ts'
 import { SimClock } from '../../src/simulation/clock.ts'
 import { a, answer, asked, bytesOf, client, edns, wire } from './make.ts'
@@ -40,7 +41,13 @@ const always =
 
 function bench(
   handler: Handler,
-  change: { nsid?: string; waitingPerClient?: number; lateAnswersKept?: number; random?: Pick<Random, 'below'> } = {},
+  change: {
+    nsid?: string
+    waitingPerClient?: number
+    lateAnswersKept?: number
+    random?: Pick<Random, 'below'>
+    notYet?: () => NotYet
+  } = {},
 ): Bench {
   const time = new SimClock(1_000)
   const counters = new Counters()
@@ -73,6 +80,7 @@ function bench(
       nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid),
     },
     queryLog: entry => log.push(entry),
+    ...(change.notYet === undefined ? {} : { notYet: change.notYet }),
     prefetch: ({ name, type }, { ip }) => void prefetched.push(`${formatName(name)} ${type} for ${ip.text}`),
   })
   return {
@@ -396,6 +404,23 @@ describe('waiting queries', () => {
     const got = await one
     expect(read(got).edns?.options).toEqual([{ code: 15, data: Uint8Array.of(0, 22) }])
     expect(got?.length).toBe(bytes.length + 6)
+  })
+
+  test.each([
+    ['all of the reason', 60, '192.0.2.53#53 has not answered www.example.com. A'],
+    ['the longest form that fits', 40, '192.0.2.53#53 has not answered'],
+    ['a word', 20, 'no answer'],
+    ['its code alone', 0, ''],
+  ])('as much of the reason is told as makes no reply larger than its query: %s', async (_about, padding, text) => {
+    const texts = ['192.0.2.53#53 has not answered www.example.com. A', '192.0.2.53#53 has not answered', 'no answer']
+    const b = bench(gated().handler, { lateAnswersKept: 0, notYet: () => ({ ede: 23, texts }) })
+    const options = padding === 0 ? [] : [{ code: 12, data: new Uint8Array(padding) }]
+    const bytes = bytesOf({ edns: edns({ options }) })
+    const [one] = [b.ask(bytes), b.ask(bytes)]
+    b.pass(1_900)
+    const got = await one
+    expect(read(got).edns?.options).toEqual([{ code: 15, data: Uint8Array.of(0, 23, ...Buffer.from(text)) }])
+    expect(got?.length).toBeLessThanOrEqual(bytes.length + (padding === 0 ? 6 : 0))
   })
 
   test('those that came together are not told together', async () => {

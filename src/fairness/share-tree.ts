@@ -13,10 +13,15 @@ export interface Place<T> {
   readonly leaf: Block<T>
 }
 
+/** Turns that a block lets pass at most, and that are passed over for one item: work stays bounded. */
+const MOST_OWED = 32
+
 class Block<T> {
   readonly key: string
   readonly parent: Block<T> | null
   count = 0
+  /** Turns that it lets pass, since what was taken of it cost more than one. */
+  owes = 0
   /** The items of just this block, oldest first. */
   readonly own: Set<Place<T>> = new Set()
   /** The first is the next whose turn it is. */
@@ -108,19 +113,39 @@ export class ShareTree<T> {
 
   /** Takes out the oldest item of the owner whose turn it is: the blocks of one width take turns (round robin). */
   next(): T | undefined {
+    return this.take()?.item
+  }
+
+  /** The same, with the place that it had, which is for `charge`. */
+  take(): Place<T> | undefined {
     let block = this.#root
-    for (;;) {
+    for (let passed = 0; ; ) {
       const [first] = block.inner.values()
       if (first === undefined) break
       // To the end of the row; it leaves the row when it is empty.
       block.inner.delete(first.key)
       block.inner.set(first.key, first)
+      if (first.owes > 0 && passed < MOST_OWED && block.inner.size > 1) {
+        first.owes--
+        passed++
+        continue
+      }
+      passed = 0
       block = first
     }
     const [place] = block.own
     if (place === undefined) return undefined
     this.delete(place)
-    return place.item
+    return place
+  }
+
+  /**
+   * What was taken from this place cost as much as so many turns: its blocks let as many pass. So turns come to equal
+   * shares of what they cost, which is known afterwards only (surplus round robin).
+   */
+  charge({ leaf }: Place<T>, turns: number): void {
+    for (let block: Block<T> | null = leaf; block !== null; block = block.parent)
+      block.owes = Math.max(0, Math.min(MOST_OWED, block.owes + turns - 1))
   }
 
   *[Symbol.iterator](): Generator<T> {

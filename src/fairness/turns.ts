@@ -20,6 +20,9 @@ export interface TurnsLimits {
   readonly leastTaken: number
 }
 
+/** What a look-up goes on with one result for, about: who has dearer ones (signatures to verify) has fewer turns. */
+const COST_OF_A_TURN_MS = 0.1
+
 export class Turns<T> {
   readonly #limits: TurnsLimits
   readonly #clock: Pick<Clock, 'now' | 'after'>
@@ -83,11 +86,15 @@ export class Turns<T> {
     this.#scheduled = false
     if (this.#waiting.size === 0) return
     this.#begin()
-    while (this.#hasTime()) {
-      const item = this.#waiting.next()
-      if (item === undefined) return
+    let before = this.#clock.now()
+    while (this.#taken < this.#limits.leastTaken || before < this.#until) {
+      const place = this.#waiting.take()
+      if (place === undefined) return
       this.#taken++
-      this.#take(item)
+      this.#take(place.item)
+      const now = this.#clock.now()
+      this.#waiting.charge(place, Math.round((now - before) / COST_OF_A_TURN_MS))
+      before = now
     }
   }
 }

@@ -68,6 +68,38 @@ describe('turns', () => {
   })
 })
 
+describe('turns of those whose items cost as much as several', () => {
+  /** What an item of each block costs, in turns. */
+  const turns = (waiting: string, costs: Readonly<Record<string, number>>): string => {
+    const made = tree(waiting)
+    const got: string[] = []
+    for (let place = made.take(); place !== undefined; place = made.take()) {
+      got.push(place.item)
+      made.charge(place, costs[place.item.slice(0, 1)] ?? 1)
+    }
+    return got.join(' ')
+  }
+  test.each([
+    [
+      'are passed over as often',
+      'a/1:1 a/1:2 b/1:1 b/1:2 b/1:3 b/1:4',
+      { a: 3 },
+      'a/1:1 b/1:1 b/1:2 b/1:3 a/1:2 b/1:4',
+    ],
+    ['are not when no one else waits', 'a/1:1 a/1:2 b/1:1', { a: 9 }, 'a/1:1 b/1:1 a/1:2'],
+    ['are within a block as well', 'a/1:1 a/1:2 a/2:1 a/2:2', { a: 2 }, 'a/1:1 a/2:1 a/1:2 a/2:2'],
+    ['are not saved up by who costs less', 'a/1:1 a/1:2 a/1:3 b/1:1 b/1:2', { a: 0 }, 'a/1:1 b/1:1 a/1:2 b/1:2 a/1:3'],
+    [
+      'are passed over for a bounded time',
+      `a/1:1 a/1:2 ${Array.from({ length: 40 }, (_, n) => `b/1:${n}`).join(' ')}`,
+      { a: 1e6 },
+      `a/1:1 ${Array.from({ length: 33 }, (_, n) => `b/1:${n}`).join(' ')} a/1:2 ${Array.from({ length: 7 }, (_, n) => `b/1:${n + 33}`).join(' ')}`,
+    ],
+  ])('%s', (_about, waiting, costs, wanted) => {
+    expect(turns(waiting, costs)).toBe(wanted)
+  })
+})
+
 test('counts stay those of the items, and the fullest is the fullest, whatever comes and goes', () => {
   const owners = ['a/1', 'a/2', 'a/3', 'b/1', 'b/2', 'c/1'].map(text => text.split('/'))
   const move = fc.record({ owner: fc.integer({ min: 0, max: 5 }), take: fc.constantFrom('none', 'oldest', 'next') })

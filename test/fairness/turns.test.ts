@@ -3,7 +3,7 @@ import { Turns } from '../../src/fairness/turns.ts'
 import type { Cancel } from '../../src/ports.ts'
 
 /** A loop whose turns the test makes, and in which each item costs a millisecond. */
-function open(limits: { readonly turnMs: number; readonly leastTaken: number }, costMs = 1) {
+function open(limits: { readonly turnMs: number; readonly leastTaken: number }, costMs = 1, dearMs = 1) {
   let now = 1
   let next: (() => void)[] = []
   const clock = {
@@ -17,7 +17,7 @@ function open(limits: { readonly turnMs: number; readonly leastTaken: number }, 
   }
   const taken: string[] = []
   const take = (item: string): void => {
-    now += costMs
+    now += item.startsWith('d') ? dearMs : costMs
     taken.push(item)
   }
   const turns = new Turns<string>(limits, clock, take)
@@ -65,6 +65,16 @@ describe('the time of one thread', () => {
       turn()
     }
     expect(taken.join(' ')).toBe('a1 a2 a3')
+  })
+
+  test('is shared out by what it is spent on: who has what is dear has fewer turns', () => {
+    const { come, turn } = open({ turnMs: 1, leastTaken: 1 }, 0.1, 0.5)
+    for (let n = 0; n < 30; n++) come('x')
+    for (let n = 0; n < 6; n++) come(`d${n}`)
+    for (let n = 0; n < 20; n++) come(`b${n}`)
+    const taken = Array.from({ length: 9 }, turn).join(' ').split(' ')
+    const afterFlood = taken.filter(item => item !== 'x')
+    expect(afterFlood.slice(0, 12).filter(item => item.startsWith('d'))).toEqual(['d0', 'd1'])
   })
 
   test('is not asked for when nothing waits', () => {

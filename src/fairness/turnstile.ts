@@ -55,6 +55,9 @@ export class Visit {
 
 const nothing: Cancel = () => {}
 
+/** Who waits looks again no sooner than this: others may have taken what it waited for. */
+const LEAST_WATCH_MS = 20
+
 export class Turnstile {
   readonly #clock: Clock
   readonly #limits: TurnstileLimits
@@ -110,12 +113,12 @@ export class Turnstile {
     visit.stop = visit.enter()
   }
 
+  /** Takes the place of another's for a newcomer, which must enter then. */
   #displaces(newcomer: Owner): boolean {
     const giving = this.#inside.toGive(newcomer)
-    if (giving === undefined || giving.own) return false
-    const { item } = giving
-    if (item.place === null || this.#clock.now() - item.enteredAt < this.#limits.jostleMs) return false
-    this.#inside.delete(item.place)
+    if (giving === undefined || giving.own || this.#keepsMs(giving.item) > 0) return false
+    const { item, place } = giving
+    this.#inside.delete(place)
     item.place = null
     item.isInside = false
     item.stop()
@@ -123,17 +126,35 @@ export class Turnstile {
     return true
   }
 
+  /** For how long it may keep its place whoever comes. */
+  #keepsMs({ enteredAt }: Visit): number {
+    return enteredAt + this.#limits.jostleMs - this.#clock.now()
+  }
+
   #wait(visit: Visit): void {
-    const { waitMs, waiting } = this.#limits
+    const { waiting, waitMs } = this.#limits
     const most = this.#waiting.size >= waiting ? this.#waiting.toGive(visit.owner) : undefined
     visit.place = this.#waiting.add(visit.owner, visit)
-    visit.cancelTimer = this.#clock.after(waitMs, () => {
-      this.leave(visit)
-      visit.refuse(`no ${this.#what} became free in ${waitMs} ms`)
-    })
+    this.#watch(visit, this.#clock.now() + waitMs)
     if (most === undefined) return
     this.leave(most.item)
     this.#refuseLater(most.item, `${waiting} others wait for a ${this.#what}`)
+  }
+
+  /** Until `until` it waits for one to leave, or for who has more to have had its time. */
+  #watch(visit: Visit, until: number): void {
+    const giving = this.#inside.toGive(visit.owner)
+    const leftMs = until - this.#clock.now()
+    const keepsMs = giving === undefined || giving.own ? Number.POSITIVE_INFINITY : this.#keepsMs(giving.item)
+    visit.cancelTimer = this.#clock.after(Math.min(leftMs, Math.max(keepsMs, LEAST_WATCH_MS)), () => {
+      if (this.#clock.now() >= until) {
+        this.leave(visit)
+        visit.refuse(`no ${this.#what} became free in ${this.#limits.waitMs} ms`)
+      } else if (this.#displaces(visit.owner)) {
+        this.leave(visit)
+        this.#let(visit)
+      } else this.#watch(visit, until)
+    })
   }
 
   /** Not within the call that brings it about: others may have a part in it. */

@@ -50,6 +50,28 @@ test('a newcomer takes the place of who has more and has been in for a while, wh
   expect([said.length, turnstile.inside, clock.pending]).toEqual([5, 2, 0])
 })
 
+test('a newcomer that came too early waits until who has more has had its time', () => {
+  const { said, come, clock, turnstile } = open(2)
+  come('greedy')
+  clock.advance(150)
+  come('greedy')
+  come('newcomer')
+  clock.advance(49)
+  expect(said).toEqual(['greedy', 'greedy'])
+  clock.advance(1)
+  expect(said.slice(0, 4)).toEqual(['greedy', 'greedy', 'greedy stops', 'newcomer'])
+  expect([turnstile.inside, turnstile.waiting]).toEqual([2, 0])
+})
+
+test('no one takes a place of its own', () => {
+  const { said, come, clock, turnstile } = open(2)
+  for (const owner of ['a', 'a']) come(owner)
+  clock.advance(500)
+  come('a')
+  clock.advance(500)
+  expect([said, turnstile.inside, turnstile.waiting]).toEqual([['a', 'a'], 2, 1])
+})
+
 test('who was displaced and goes away hears nothing', () => {
   const { said, come, clock } = open(1)
   const first = come('greedy')

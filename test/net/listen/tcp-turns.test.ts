@@ -62,6 +62,15 @@ describe('queries over TCP', () => {
     expect(place).toBeLessThanOrEqual(5)
   })
 
+  test('that one client drips over many connections are charged to its block, like those of one', async () => {
+    const { turns, took, connection } = open({ turnMessages: 4, turnMs: 1_000, turnOfOne: 16 })
+    for (let i = 0; i < 100; i++) turns.offer(connection(`drip/${i}`, 1))
+    turns.offer(connection('other/1', 1))
+    expect(took).toHaveLength(4)
+    await turn()
+    expect(took.slice(4)).toEqual(['drip/4:1', 'other/1:1', 'drip/5:1', 'drip/6:1'])
+  })
+
   test('of a connection that is gone are not taken up', async () => {
     const { turns, took, connection } = open()
     const gone = connection('a', 100)

@@ -35,7 +35,8 @@ export async function bundled(source: string): Promise<URL> {
   const file = join(built, `${source.replaceAll('/', '-')}.mjs`)
   mkdirSync(built, { recursive: true })
   const bundle = await rolldown({ input: join(root, source), platform: 'node', external: /^node:/ })
-  await bundle.write({ file, format: 'esm' })
+  // One file, whatever is imported when it is needed.
+  await bundle.write({ file, format: 'esm', codeSplitting: false })
   return pathToFileURL(file)
 }
 

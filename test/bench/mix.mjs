@@ -37,6 +37,7 @@ export async function mixCase({ internet, report, size, tell }) {
     const rows = latencyRows(report, 'mix', `hits among ${percent(size.mixShare)} misses, ${size.mixRate}/s offered`)
     const missed = report.row('mix', 'p50 of the misses', { unit: 'us', digits: 0 })
     const lost = report.row('mix', 'lost', { unit: '', digits: 0 })
+    const clientDrops = report.row('mix', 'lost at the sockets of dnsperf', { unit: '', digits: 0 })
     const fresh = Math.ceil(size.mixRate * size.mixShare * size.mixSeconds)
     for (let round = 0; round < size.rounds; round++) {
       const names = mixed({
@@ -50,7 +51,8 @@ export async function mixCase({ internet, report, size, tell }) {
           const perf = await steady(server, file, size.mixRate)
           rows(server, perf.latencies.get('host') ?? [])
           missed.add(server.name, percentile(perf.latencies.get('wild') ?? [], 0.5))
-          lost.add(server.name, perf.lost)
+          lost.add(server.name, Math.max(0, perf.lost - perf.clientDrops))
+          clientDrops.add(server.name, perf.clientDrops)
           tell(`mix, round ${round + 1} of ${size.rounds}: ${server.name} ${summary(perf)}`)
         }
       })
@@ -163,7 +165,7 @@ export function mixed({ hits, misses, count, share }) {
 const percent = (/** @type {number} */ share) => `${Math.round(share * 100)} %`
 
 /** @param {import('./measure.mjs').Perf} perf */
-function summary({ latencies, answered, lost, rcodes }) {
+function summary({ latencies, answered, lost, clientDrops, rcodes }) {
   const hits = latencies.get('host') ?? []
-  return `${SHARES.map(([name, share]) => `${name} ${Math.round(percentile(hits, share))}`).join(', ')} us of ${hits.length} hits; ${answered} answered, ${lost} lost, ${JSON.stringify(rcodes)}`
+  return `${SHARES.map(([name, share]) => `${name} ${Math.round(percentile(hits, share))}`).join(', ')} us of ${hits.length} hits; ${answered} answered, ${lost} lost, ${clientDrops} of them at dnsperf, ${JSON.stringify(rcodes)}`
 }

@@ -45,8 +45,11 @@ export interface Asked {
   honest(name?: string, type?: string): Message
 }
 
-/** Undefined: the honest answer. Sections that are not given are empty. */
-export type Reply = 'silent' | Partial<Message> | Changed | undefined
+/**
+ * Undefined: the honest answer. Sections that are not given are empty; `edns: null` is a reply without OPT record.
+ * `closed`: the connection ends, or the host says that nothing listens.
+ */
+export type Reply = 'silent' | 'closed' | Partial<Message> | Changed | undefined
 
 /** The honest answer, late or with other octets. */
 interface Changed {
@@ -59,7 +62,7 @@ export interface ZoneRow {
   /** Master-file text below the zone's own SOA and NS records. */
   readonly records?: string
   /** How it is signed, in the words of `signing-plan.ts`; without it is not. */
-  readonly sign?: string
+  readonly sign?: string | undefined
   /** Its servers; one honest one when there are none. */
   readonly servers?: readonly Server[]
   /** The names of its servers, when they are in other zones: no glue is made. Default `ns1`, `ns2` … in the zone. */
@@ -172,7 +175,7 @@ export function signaturesBy(
 export const signedBy = (zone: string, text: string): readonly Rr[] => [...rrs(text), ...signaturesBy(zone, text)]
 
 /** What is going on in a world while its script runs. */
-interface Control {
+export interface Control {
   /** Packets to the servers of given zones that are lost next. */
   lose: number
   /** From now on all servers are honest. */
@@ -186,13 +189,19 @@ interface Planned extends ZoneRow {
   readonly at: readonly string[]
 }
 
+/** The j-th address of the i-th zone. */
+const documentationAddress = (i: number, j: number): string => `198.51.100.${1 + SERVERS_PER_ZONE * i + j}`
+
 /** The root and top-level zones that are missing, then everything with its addresses. */
-function planned(zones: Readonly<Record<string, ZoneRow>>): readonly Planned[] {
+function planned(
+  zones: Readonly<Record<string, ZoneRow>>,
+  addressOf: (zone: number, server: number) => string = documentationAddress,
+): readonly Planned[] {
   const upper: ZoneRow = Object.values(zones).some(({ sign }) => sign !== undefined) ? { sign: '' } : {}
   const tops = Object.keys(zones).map(origin => `${origin.split('.').at(-2) ?? ''}.`)
   const all = { ...Object.fromEntries(['.', ...tops].map(origin => [origin, upper])), ...zones }
   return Object.entries(all).map(([origin, row], i) => {
-    const at = row.at ?? (row.servers ?? [honest]).map((_, j) => `198.51.100.${1 + SERVERS_PER_ZONE * i + j}`)
+    const at = row.at ?? (row.servers ?? [honest]).map((_, j) => addressOf(i, j))
     return { ...row, origin, at }
   })
 }
@@ -225,11 +234,38 @@ function textOf(zone: Planned, all: readonly Planned[]): string {
   ].join('\n')
 }
 
+/** Zones as they are served, and who answers instead at which address. */
+export interface OddInternet {
+  readonly zones: readonly ZoneSource[]
+  readonly keys: KeyStore
+  /** By address; each at one address stands before the one before it. */
+  readonly behaviours: readonly (readonly [address: string, server: Server])[]
+}
+
+/** `zones` with all that is made for them; `addressOf` gives the servers' addresses where a zone gives none. */
+export function oddInternet(
+  zones: Readonly<Record<string, ZoneRow>>,
+  addressOf?: (zone: number, server: number) => string,
+): OddInternet {
+  const all = planned(zones, addressOf)
+  return {
+    zones: all.map(
+      (zone): ZoneSource => ({
+        origin: zone.origin,
+        text: textOf(zone, all),
+        at: zone.at,
+        sign: zone.sign,
+      }),
+    ),
+    keys: store,
+    behaviours: all
+      .filter(({ origin }) => zones[origin] !== undefined)
+      .flatMap(({ at, servers = [honest] }) => at.map((address, j) => [address, servers[j] ?? honest] as const)),
+  }
+}
+
 function worldOf(row: Row, control: Control, seed: number): World {
-  const all = planned(row.zones)
-  const zones = all.map(
-    (zone): ZoneSource => ({ origin: zone.origin, text: textOf(zone, all), at: zone.at, sign: zone.sign }),
-  )
+  const { zones, behaviours } = oddInternet(row.zones)
   const world = simulate({
     seed,
     zones,
@@ -237,12 +273,9 @@ function worldOf(row: Row, control: Control, seed: number): World {
     settings: { minimise: row.minimise ?? 'relaxed' },
     ...(row.validation === undefined ? {} : { validation: row.validation }),
   })
-  for (const { origin, at, servers = [honest] } of all) {
-    if (row.zones[origin] === undefined) continue
-    at.forEach((address, j) => {
-      const host = world.internet.hosts.get(address)
-      if (host !== undefined) host.server.react = reacting(host.server, servers[j] ?? honest, control)
-    })
+  for (const [address, server] of behaviours) {
+    const host = world.internet.hosts.get(address)
+    if (host !== undefined) host.server.react = reacting(host.server, server, control)
   }
   return world
 }
@@ -254,7 +287,7 @@ function messageOf(bytes: Uint8Array): Message {
 }
 
 /** The honest server with what `server` says instead. */
-function reacting(honestServer: Responder, server: Server, control: Control): Responder['react'] {
+export function reacting(honestServer: Responder, server: Server, control: Control): Responder['react'] {
   const react = honestServer.react.bind(honestServer)
   return (query, transport, at): Reaction => {
     if (control.lose > 0) {
@@ -286,6 +319,7 @@ function reacting(honestServer: Responder, server: Server, control: Control): Re
     })
     if (said === undefined) return react(query, transport, at)
     if (said === 'silent') return { kind: 'arrivals', arrivals: [] }
+    if (said === 'closed') return { kind: 'closed' }
     if ('afterMs' in said || 'octets' in said) {
       const { afterMs = 0, octets = bytes => bytes } = said
       const reaction = react(query, transport, at)
@@ -312,7 +346,7 @@ function reacting(honestServer: Responder, server: Server, control: Control): Re
       ...said,
       id: asked.id,
       question: asked.question,
-      edns: asked.edns === null ? null : { ...asked.edns, options: [] },
+      edns: asked.edns === null || ('edns' in said && said.edns === null) ? null : { ...asked.edns, options: [] },
     }
     return {
       kind: 'arrivals',

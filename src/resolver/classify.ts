@@ -174,12 +174,14 @@ function classifyWithoutAnswer(
   const ns = authority.filter(set => set.type === RrType.NS)
   const foreign = soa === null ? authority.find(set => set.type === RrType.SOA && !isWithin(set.name, zone)) : undefined
   // A balancer that serves one name and says AA with the SOA of the zone above it has no such data: that is accepted
-  // for this question and not cached, since the SOA is not from a zone that it was asked about.
-  if (foreign !== undefined && !(authoritative && isWithin(zone, foreign.name))) return lame(message, 'foreign-soa')
+  // for this question and not cached, since the SOA is not from a zone that it was asked about. With the SOA of a zone
+  // elsewhere it is taken when no other server knows better.
+  if (foreign !== undefined && !authoritative) return lame(message, 'foreign-soa')
+  const elsewhere = foreign !== undefined && !isWithin(zone, foreign.name)
   if (message.rcode === Rcode.NXDOMAIN) {
     return soa === null && !authoritative
       ? lame(message, 'nxdomain-without-authority')
-      : { ...denied, kind: 'nxdomain' }
+      : { ...denied, kind: 'nxdomain', lastResort: lastResort || elsewhere }
   }
   if (soa !== null) return { ...denied, kind: 'nodata' }
   const cut = ns.find(set => isStrictlyWithin(set.name, zone) && isWithin(question.name, set.name))
@@ -188,7 +190,7 @@ function classifyWithoutAnswer(
     if (question.type === RrType.DS && cut.name === question.name) return { ...denied, kind: 'nodata' }
     return { kind: 'referral', referral: readReferral(asked, cut, authority, message.additional) }
   }
-  return withoutSoa(asked, message, denied, ns)
+  return withoutSoa(asked, message, { ...denied, lastResort: elsewhere }, ns)
 }
 
 /**
@@ -206,7 +208,7 @@ function withoutSoa(
   const own = ns.some(set => set.name === zone)
   if (upwards || (own && !message.authoritative)) return reject(message, 'upward-referral')
   if (!message.authoritative) return lame(message, 'no-data')
-  return { ...denied, kind: 'nodata', lastResort: own || message.answer.length > 0 }
+  return { ...denied, kind: 'nodata', lastResort: denied.lastResort || own || message.answer.length > 0 }
 }
 
 /** Sets with no more signatures than anybody needs. */

@@ -110,3 +110,48 @@ describe('an answer section without a record of use, with AA,', () => {
     },
   ])
 })
+
+describe('a denial with the SOA of a zone elsewhere', () => {
+  const authority = 'away.test. SOA ns1.away.test. h. 1 7200 3600 86400 300'
+  const denying =
+    (rcode: 'NOERROR' | 'NXDOMAIN', aa = true): Server =>
+    ask =>
+      ask.name === WWW ? replies(rcode, { authority, aa }) : undefined
+  const said = { NOERROR: 'NODATA', NXDOMAIN: 'NXDOMAIN' } as const
+  rows(
+    (['NOERROR', 'NXDOMAIN'] as const).flatMap((rcode): Row[] => [
+      ...Object.entries(DATA).flatMap(([type, data]): Row[] => [
+        {
+          title: `${rcode} is taken when the only server says so, and kept for seconds only: ${type}`,
+          zones: kab(denying(rcode)),
+          script: [`${WWW} ${type} -> ${said[rcode]}`, 'all honest', 'wait 6s', `${WWW} ${type} -> NOERROR ${data}`],
+        },
+        {
+          title: `${rcode} is none when another server has the data: ${type}`,
+          zones: kab(denying(rcode), honest),
+          script: [`${WWW} ${type} -> NOERROR ${data}`],
+        },
+      ]),
+      {
+        title: `${rcode} is taken when the other server is silent`,
+        zones: kab(denying(rcode), ask => (ask.name === WWW ? silent(ask) : undefined)),
+        script: [`${WWW} A -> ${said[rcode]}`],
+      },
+      {
+        title: `${rcode} leaves other names alone`,
+        zones: kab(denying(rcode)),
+        script: [`${WWW} A -> ${said[rcode]}`, 'other.kab.test. A -> NOERROR 192.0.2.2'],
+      },
+      {
+        title: `${rcode} without AA is lame`,
+        zones: kab(denying(rcode, false)),
+        script: [`${WWW} A -> SERVFAIL`],
+      },
+      {
+        title: `${rcode} in a signed zone is bogus`,
+        zones: { 'kab.test.': { records: RECORDS, sign: '', servers: [denying(rcode)] } },
+        script: [`${WWW} A -> SERVFAIL`],
+      },
+    ]),
+  )
+})

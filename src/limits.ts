@@ -216,6 +216,13 @@ export interface UpstreamLimits {
    */
   readonly questionlessGraceMs: number
   /**
+   * How long the reply to a query still counts when its time-out is over: as long as the tries of a server take
+   * together (`patienceMs`).
+   */
+  readonly lateReplyMs: number
+  /** Most sockets on which only such a reply is expected. They give way to queries when sockets are short. */
+  readonly lateReplies: number
+  /**
    * The same error (no descriptors left) is reported again after this time: a log line a minute is seen and does not
    * flood.
    */
@@ -796,6 +803,8 @@ export const defaultLimits: Limits = deepFreeze({
     waitingExchanges: 4_096,
     socketWaitMs: 1_000,
     questionlessGraceMs: 100,
+    lateReplyMs: 2_000,
+    lateReplies: 512,
     repeatEventMs: MINUTE_MS,
   },
   cache: {

@@ -5,7 +5,8 @@
  * Invariants: `done` is called exactly once, never from within `exchange`, and never after a cancel; a socket serves
  * one server and at most one exchange at a time; a socket whose exchange did not end with its reply is never used
  * again, so that its port need not be trusted twice; open sockets never exceed `limits.udpSockets`. The engine has no
- * more than these on their way, so that an exchange waits here only when the system has no descriptor left.
+ * more than these on their way, so that an exchange waits here only when the system has no descriptor left. Sockets of
+ * which only a late reply is expected (`late-replies.ts`) give way to it.
  *
  * Queries leave together, at the end of the loop's turn (`outbox.ts` says why).
  */
@@ -13,6 +14,7 @@ import type { Decoded } from '../../dns/decode.ts'
 import { idOf } from '../../dns/wire.ts'
 import type { UpstreamLimits } from '../../limits.ts'
 import type { Cancel, Clock, ExchangeResult, Random, ServerAddress } from '../../ports.ts'
+import { type Late, LateReplies, questionKey } from './late-replies.ts'
 import { Outbox } from './outbox.ts'
 import { takeReply } from './match-reply.ts'
 import { isExhaustion, refusal } from '../../system/system-error.ts'
@@ -65,6 +67,8 @@ interface Seat {
   /** IDs of finished exchanges: a duplicate of their reply is no guess at the present one. */
   readonly pastIds: number[]
   exchange: UdpExchange | null
+  /** When the time of its exchange is over. */
+  late: Late | null
   closed: boolean
 }
 
@@ -81,11 +85,13 @@ export class UdpUpstream {
   readonly #idleOf = new Map<string, Seat[]>()
   readonly #waiting = new Set<UdpExchange>()
   readonly #outbox: Outbox<UdpExchange>
+  readonly #late: LateReplies
   #cancelSweep: Cancel | null = null
   #closed = false
 
   constructor(parts: UdpUpstreamParts) {
     this.#parts = parts
+    this.#late = new LateReplies(parts.clock, parts.limits)
     this.#outbox = new Outbox(parts.limits.sentTogether, exchange => this.#sendNow(exchange))
   }
 
@@ -126,7 +132,9 @@ export class UdpUpstream {
       over: false,
       cancelTimer: noTimer,
     }
+    const late = this.#askLate(exchange)
     if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
+    else if (late !== null) this.#finishLater(exchange, late)
     else if (!this.#start(exchange)) this.#wait(exchange)
     return () => {
       if (this.#end(exchange)) this.#leaveSeat(exchange, false)
@@ -135,12 +143,14 @@ export class UdpUpstream {
 
   /** Closes the descriptors that are idle. */
   closeIdle(): void {
+    this.#late.dropAll()
     for (const seat of this.#idle) this.#closeSeat(seat)
   }
 
   /** Ends every exchange as not sent and closes every socket. */
   close(): void {
     this.#closed = true
+    this.#late.dropAll()
     this.#cancelSweep?.()
     this.#cancelSweep = null
     for (const exchange of this.#waiting)
@@ -208,7 +218,7 @@ export class UdpUpstream {
   }
 
   #expire(exchange: UdpExchange, looked = false): void {
-    const { weak, mismatches, seat } = exchange
+    const { weak, seat } = exchange
     // The server's time runs from when the query left, which a busy turn of the loop may hold back for longer than all
     // of it.
     const now = this.#parts.clock.now()
@@ -225,7 +235,29 @@ export class UdpUpstream {
     }
     if (weak !== null) this.#finish(exchange, this.#replyOf(exchange, weak.bytes, weak.decoded, true), false)
     else if (seat === null) this.#finish(exchange, { kind: 'not-sent', reason: 'no socket became free in time' }, false)
-    else this.#finish(exchange, { kind: 'timeout', mismatches }, false)
+    else this.#timedOut(exchange, seat)
+  }
+
+  /** The socket is listened on for a while: the same question is likely to be put to the server again. */
+  #timedOut(exchange: UdpExchange, seat: Seat): void {
+    const { mismatches } = exchange
+    if (!this.#end(exchange)) return
+    const close = (): void => {
+      seat.late = null
+      this.#leaveSeat(exchange, false)
+    }
+    if (this.#waiting.size === 0) seat.late = this.#late.add(questionKey(exchange.server, exchange.query), close)
+    if (seat.late === null) close()
+    exchange.done({ kind: 'timeout', mismatches })
+  }
+
+  /** What has come since the question was put before; null: it is taken when it comes. */
+  #askLate(exchange: UdpExchange): ExchangeResult | null {
+    if (this.#late.size === 0) return null
+    return this.#late.ask(questionKey(exchange.server, exchange.query), {
+      isOver: () => exchange.over,
+      take: reply => this.#finish(exchange, reply, false),
+    })
   }
 
   #received(seat: Seat, bytes: Uint8Array): void {
@@ -237,6 +269,11 @@ export class UdpUpstream {
     // What is no response counts like any other noise.
     if (decoded === null) {
       exchange.mismatches++
+      return
+    }
+    if (seat.late !== null) {
+      if (judgement === 'reply') this.#late.came(seat.late, this.#replyOf(exchange, bytes, decoded, true))
+      else if (judgement === 'guess') this.#late.drop(seat.late)
       return
     }
     switch (judgement) {
@@ -291,6 +328,7 @@ export class UdpUpstream {
   #finish(exchange: UdpExchange, result: ExchangeResult, reuse: boolean): void {
     if (!this.#end(exchange)) return
     this.#leaveSeat(exchange, reuse)
+    if (this.#late.size > 0 && reuse) this.#late.dropAll(questionKey(exchange.server, exchange.query))
     exchange.done(result)
   }
 
@@ -370,7 +408,7 @@ export class UdpUpstream {
       if (opened.kind === 'failed') this.#parts.exhausted(opened.code)
       const [oldest] = this.#idle
       if (oldest !== undefined) this.#closeSeat(oldest)
-      else return full || this.#seats.size > 0 ? { kind: 'full' } : opened
+      else if (!this.#late.dropOldest()) return full || this.#seats.size > 0 ? { kind: 'full' } : opened
     }
   }
 
@@ -392,6 +430,7 @@ export class UdpUpstream {
       openedAt: clock.now(),
       pastIds: [],
       exchange: null,
+      late: null,
       closed: false,
     }
     this.#seats.add(seat)
@@ -401,7 +440,8 @@ export class UdpUpstream {
   #failed(seat: Seat, code: string): void {
     const exchange = seat.exchange
     this.#closeSeat(seat)
-    if (exchange === null) this.#startWaiting()
+    if (seat.late !== null) this.#late.drop(seat.late)
+    else if (exchange === null) this.#startWaiting()
     else if (exchange.weak !== null)
       this.#finish(exchange, this.#replyOf(exchange, exchange.weak.bytes, exchange.weak.decoded, true), false)
     else this.#finish(exchange, refusal(code), false)

@@ -274,6 +274,112 @@ describe.each(kinds)('with sockets of %s', (_kind, makeSockets) => {
     })
   })
 
+  describe('a reply whose time is over', () => {
+    /** A server whose replies are sent when the test says so, and what it got. */
+    const lateServer = async (): Promise<{ server: ServerAddress; asked: Uint8Array[]; sends: (() => void)[] }> => {
+      const asked: Uint8Array[] = []
+      const sends: (() => void)[] = []
+      const { server } = await udpServer((q, send) => {
+        asked.push(q)
+        sends.push(() => send(answer(q)))
+      })
+      return { server, asked, sends }
+    }
+
+    it('ends the next try, with the time that it took in all, whatever the letters', async () => {
+      const { upstream, clock, ask } = makeUpstream()
+      const { server, sends } = await lateServer()
+      const first = ask(server, query({ id: 1, name: 'wWw.example.com' }), 100)
+      await until(() => sends.length === 1)
+      clock.advance(100)
+      expect(await first).toMatchObject({ kind: 'timeout' })
+      const second = ask(server, query({ id: 2 }), 1_000)
+      await until(() => sends.length === 2)
+      clock.advance(700)
+      sends[0]?.()
+      expect(await second).toMatchObject({ kind: 'reply', rttMs: 800, caseEchoed: true })
+      expect([upstream.openSockets, clock.pending]).toEqual([0, 0])
+    })
+
+    it('is there for a try that begins later, and is used once', async () => {
+      const { upstream, clock, ask } = makeUpstream()
+      const { server, sends } = await lateServer()
+      const first = ask(server, query({ id: 1 }), 100)
+      await until(() => sends.length === 1)
+      clock.advance(100)
+      await first
+      sends[0]?.()
+      await settle()
+      expect(await ask(server, query({ id: 2 }))).toMatchObject({ kind: 'reply', rttMs: 100 })
+      const third = ask(server, query({ id: 3 }))
+      await until(() => sends.length === 2)
+      sends[1]?.()
+      expect(await third).toMatchObject({ kind: 'reply', rttMs: 0 })
+      expect(upstream.openSockets).toBe(1)
+    })
+
+    it.each([
+      ['another name', { name: 'other.example.com' }],
+      ['another type', { type: 28 }],
+    ])('is not for a question with %s', async (_what, other) => {
+      const { clock, ask } = makeUpstream()
+      const { server, sends } = await lateServer()
+      const first = ask(server, query({ id: 1 }), 100)
+      await until(() => sends.length === 1)
+      clock.advance(100)
+      await first
+      sends[0]?.()
+      await settle()
+      const second = ask(server, query({ id: 2, ...other }), 100)
+      await until(() => sends.length === 2)
+      clock.advance(100)
+      expect(await second).toMatchObject({ kind: 'timeout' })
+    })
+
+    it('is forgotten after its own bound, and its socket closed', async () => {
+      const { upstream, clock, ask } = makeUpstream({ lateReplyMs: 500 })
+      const { server, sends } = await lateServer()
+      const first = ask(server, query({ id: 1 }), 100)
+      await until(() => sends.length === 1)
+      clock.advance(100)
+      await first
+      clock.advance(499)
+      expect(upstream.openSockets).toBe(1)
+      clock.advance(1)
+      expect([upstream.openSockets, clock.pending]).toEqual([0, 0])
+    })
+
+    it('is not waited for any more when somebody guesses', async () => {
+      const { upstream, clock, ask } = makeUpstream()
+      const guesses: (() => void)[] = []
+      const { server } = await udpServer((q, send) => {
+        guesses.push(() => send(patched(answer(q), { 0: (q[0] ?? 0) ^ 1 })))
+      })
+      const first = ask(server, query({ id: 1 }), 100)
+      await until(() => guesses.length === 1)
+      clock.advance(100)
+      await first
+      guesses[0]?.()
+      await until(() => upstream.openSockets === 0)
+      expect(clock.pending).toBe(0)
+    })
+
+    it('is waited for on no more sockets than the limit, and on none when a query needs one', async () => {
+      const { upstream, clock, ask } = makeUpstream({ lateReplies: 2, udpSockets: 3 })
+      const { server, sends } = await lateServer()
+      for (let id = 1; id <= 3; id++) {
+        const lost = ask(server, query({ id, name: `n${id}.example` }), 100)
+        await until(() => sends.length === id)
+        clock.advance(100)
+        await lost
+      }
+      expect(upstream.openSockets).toBe(2)
+      for (let id = 4; id <= 6; id++) void ask(server, query({ id, name: `n${id}.example` }))
+      await until(() => sends.length === 6)
+      expect([upstream.openSockets, upstream.waiting]).toEqual([3, 0])
+    })
+  })
+
   describe('sockets', () => {
     it('are used again after a reply, up to their number of exchanges', async () => {
       const { upstream, ask } = makeUpstream({ exchangesPerSocket: 3 })

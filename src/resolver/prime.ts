@@ -80,6 +80,7 @@ function* askRoot(env: Env, task: Task, cut: ZoneCut, { server, name }: NamedSer
     server,
     serverName: name,
     // Without EDNS there would be no signatures; another server is the better try.
+    triedBefore: false,
     lastTry: false,
     waitMs: { least: 0, most: env.limits.upstream.maxTimeoutMs },
   })

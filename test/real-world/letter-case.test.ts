@@ -15,9 +15,19 @@ const errors: Readonly<Record<string, Server>> = {
   REFUSED: () => replies('REFUSED'),
   SERVFAIL: () => replies('SERVFAIL'),
   NOTIMP: () => replies('NOTIMP'),
+  FORMERR: () => ({ ...replies('SERVFAIL'), rcode: 1 }),
+  'FORMERR without OPT': () => ({ ...replies('SERVFAIL'), rcode: 1, edns: null }),
   NXDOMAIN: () => replies('NXDOMAIN', { authority: soaOf('kab.test.') }),
   silence: silent,
 }
+
+const overTcp = (what: string, says: Server): readonly Row[] => [
+  {
+    title: `by ${what} over TCP is asked in plain letters`,
+    zones: kab(ask => (ask.transport === 'udp' ? { ...replies('NOERROR'), truncated: true } : onMixed(says)(ask))),
+    script: [`${WWW} A -> NOERROR 192.0.2.1`, `${WWW} AAAA -> NOERROR 2001:db8::1`],
+  },
+]
 
 describe('a server that errs on upper case', () => {
   rows(
@@ -31,6 +41,13 @@ describe('a server that errs on upper case', () => {
         title: `by ${what} is one of two: names resolve`,
         zones: kab(onMixed(says), honest),
         script: [`${WWW} A -> NOERROR 192.0.2.1`, 'otherother.kab.test. A -> NOERROR 192.0.2.2'],
+      },
+      // No server was seen that reads both over UDP, and one of them over TCP alone.
+      ...(what === 'silence' ? [] : overTcp(what, says)),
+      {
+        title: `by ${what} in a signed zone is asked in plain letters`,
+        zones: { 'kab.test.': { records: RECORDS, sign: '', servers: [onMixed(says)] } },
+        script: [`${WWW} A -> NOERROR AD 192.0.2.1`, `none.kab.test. A -> NXDOMAIN AD`],
       },
     ]),
   )

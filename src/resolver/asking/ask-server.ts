@@ -48,6 +48,8 @@ export interface ServerAsk {
   readonly name: Name
   readonly server: ServerAddress
   readonly serverName: Name
+  /** It was silent before, to this question. */
+  readonly triedBefore: boolean
   /** Nothing is left to try with this server after this. */
   readonly lastTry: boolean
   /** The wait for a reply over UDP is at least and at most so long, ms. */
@@ -106,7 +108,7 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   }
 }
 
-function firstAttempt({ env, server, lastTry }: ServerAsk): Attempt {
+function firstAttempt({ env, server, triedBefore, lastTry }: ServerAsk): Attempt {
   const facts = env.caches.servers.facts(server.key, env.clock.now())
   const { caseSafe } = facts
   return {
@@ -114,8 +116,9 @@ function firstAttempt({ env, server, lastTry }: ServerAsk): Attempt {
     // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
     // only: silence proves nothing that may be remembered, since anyone can cause it.
     edns: facts.edns === 'ok' || (facts.edns === 'unknown' && !lastTry),
-    // Silence may be about upper case as well: the last try of a server of which nothing is known goes without.
-    mixCase: env.settings().mixCase && (caseSafe === 'yes' || (caseSafe === 'unknown' && !lastTry)),
+    // Silence may be about upper case as well: of a server of which nothing is known only the first try has it. The
+    // next has EDNS still, without which a signed zone is of no use.
+    mixCase: env.settings().mixCase && (caseSafe === 'yes' || (caseSafe === 'unknown' && !triedBefore)),
     letters: caseSafe === 'unknown' ? 'unknown' : 'known',
     ednsRefused: false,
     suspected: false,
@@ -138,16 +141,37 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
   const { verdict, message } = received
   if (attempt.mixCase && !received.caseEchoed)
     return { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, replies: [] } }
-  const again = nextAttempt(attempt, verdict, message) ?? inPlainLetters(attempt, verdict)
+  const again =
+    nextAttempt(withKnownLetters(ask, attempt, verdict), verdict, message) ?? inPlainLetters(attempt, verdict)
   if (again === null || again.attempt.mixCase) noteLetters(ask, attempt, verdict)
   return again ?? repetition(ask, attempt, message) ?? conclude(ask, attempt, received)
 }
 
-/** Some servers err on upper case, or deny what they have (DVE-2017-0006); null for all others. */
+/**
+ * Some servers err on upper case, or deny what they have (DVE-2017-0006); null for all others. If they erred without
+ * EDNS too, it was not about EDNS.
+ */
 const inPlainLetters = (attempt: Attempt, verdict: Verdict): Again | null =>
   attempt.mixCase && attempt.letters === 'unknown' && (isError(verdict) || isBareDenial(verdict))
-    ? { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, letters: 'erred' } }
+    ? {
+        kind: 'again',
+        decided: 'ask-unmodified',
+        attempt: {
+          ...attempt,
+          mixCase: false,
+          letters: 'erred',
+          edns: attempt.edns || attempt.ednsRefused,
+          ednsRefused: false,
+        },
+      }
     : null
+
+/** An error to plain letters as well: whatever follows is not about the letters. */
+function withKnownLetters(ask: ServerAsk, attempt: Attempt, verdict: Verdict): Attempt {
+  if (attempt.letters !== 'erred' || !isError(verdict)) return attempt
+  noteLetters(ask, attempt, verdict)
+  return { ...attempt, letters: 'known' }
+}
 
 /** What it says to plain letters as well is not about the letters. */
 function noteLetters({ env, server }: ServerAsk, { mixCase, letters }: Attempt, verdict: Verdict): void {

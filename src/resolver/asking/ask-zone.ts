@@ -111,6 +111,7 @@ export function* askZone(
       name,
       server: entry.server,
       serverName: entry.name,
+      triedBefore: entry.tries > 0,
       lastTry: isLastTry(env, entry),
       waitMs: waitFor(env, pool, entry),
     })

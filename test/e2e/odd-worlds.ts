@@ -42,6 +42,8 @@ interface Making {
 interface Kind {
   /** Without the honest server next to it there would be nothing to resolve. */
   readonly needsHonest?: boolean
+  /** It has other data than the honest one: which of two is asked would be chance. */
+  readonly contradicts?: boolean
   /** Means something in signed zones alone, or in unsigned ones alone. */
   readonly signed?: boolean
   readonly records?: (making: Making) => string
@@ -135,7 +137,6 @@ const kinds: Readonly<Record<string, Kind>> = {
   'REFUSED to everything': { needsHonest: true, server: () => refused },
   'SERVFAIL to everything': { needsHonest: true, server: () => servfail },
   'lame: NOERROR without AA and data': { needsHonest: true, server: () => () => replies('NOERROR', { aa: false }) },
-  'lame: AA and nothing': { needsHonest: true, server: () => () => replies('NOERROR') },
   'refers to the root': {
     needsHonest: true,
     server: () => () => replies('NOERROR', { aa: false, authority: '. NS ns1.' }),
@@ -339,6 +340,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     asks: () => ['lost A', 'lost2 AAAA'],
   },
   'CNAME at the apex': {
+    contradicts: true,
     signed: false,
     server: making =>
       on(
@@ -347,6 +349,7 @@ const kinds: Readonly<Record<string, Kind>> = {
       ),
   },
   'CNAME at the apex for NS and SOA too': {
+    contradicts: true,
     signed: false,
     server: making =>
       on(
@@ -355,6 +358,7 @@ const kinds: Readonly<Record<string, Kind>> = {
       ),
   },
   'data next to a CNAME': {
+    contradicts: true,
     signed: false,
     server: making =>
       on(
@@ -394,6 +398,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     signed: false,
   },
   'the child names other servers, which are dead': {
+    contradicts: true,
     signed: false,
     records: () => `${PLAIN}\nns9 A 127.0.0.99`,
     server: making => {
@@ -409,6 +414,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     asks: () => ['www A', ' NS', 'w0 A', 'w1 A'],
   },
   'the child names servers that do not exist': {
+    contradicts: true,
     signed: false,
     server: making => {
       const other = rrs(`${making.zone} NS gone.${making.tld}`)
@@ -421,6 +427,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     asks: () => ['www A', ' NS', 'w0 A', 'w1 A'],
   },
   'NXDOMAIN for empty non-terminals': {
+    contradicts: true,
     signed: false,
     server: making => ask =>
       [making.n('b.a'), making.n('a'), making.n('wild'), making.n('new')].includes(ask.name)
@@ -600,7 +607,12 @@ export function oddWorld(number: number, random: SimRandom): OddWorld {
     pick,
   }
   const odd = kind.server?.(making) ?? honest
-  const places = kind.needsHonest === true ? ['first', 'second'] : ['only', 'first', 'second', 'both']
+  const places =
+    kind.needsHonest === true
+      ? ['first', 'second']
+      : kind.contradicts === true
+        ? ['only', 'both']
+        : ['only', 'first', 'second', 'both']
   const place = pick(places)
   const servers = { only: [odd], first: [odd, honest], second: [honest, odd], both: [odd, odd] }[place] ?? [odd]
   const row: ZoneRow = {

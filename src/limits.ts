@@ -21,6 +21,7 @@ export interface Limits {
   readonly dnssec: DnssecLimits
   readonly tool: ToolLimits
   readonly kit: KitLimits
+  readonly visit: VisitLimits
   readonly warmUp: WarmUpLimits
 }
 
@@ -682,6 +683,42 @@ export interface DnssecLimits {
 }
 
 /** The command-line client. */
+/** Of `rootwalk open` and of visits through the API. */
+export interface VisitLimits {
+  /** Browsers follow 20, curl 50 if told to; a site that needs more than 10 has a loop. */
+  readonly redirects: number
+  /** Of one pass, redirects included; curl waits for ever unless `--max-time` is given. */
+  readonly passMs: number
+  readonly passMsMost: number
+  /** Of one attempt to connect: two repeated SYN packets, after 1 and 3 s, are waited for. */
+  readonly connectMs: number
+  /** RFC 8305 section 8, Connection Attempt Delay. */
+  readonly attemptDelayMs: number
+  /** RFC 8305 section 8, Resolution Delay. */
+  readonly resolutionDelayMs: number
+  /** Addresses that are tried for one hop; at 250 ms each the last begins when most people have given up. */
+  readonly endpoints: number
+  /** HTTPS records of one set that are used; more than two are rare. */
+  readonly services: number
+  /** AliasMode records followed (RFC 9460 section 2.4.2 wants a bound): BIND and browsers stop at 8 or fewer. */
+  readonly serviceAliases: number
+  /** Header fields of a response in all: browsers stop at 256 KiB, servers seldom send 8. */
+  readonly headerBytes: number
+  /** Content that is read before the rest is cut off: what a page needs, and no film. */
+  readonly contentBytes: number
+  readonly contentBytesMost: number
+  /** 1xx responses before the real one: 100 and 103 may come, more are an attack. */
+  readonly interimResponses: number
+  /** `--repeat`: enough for a spread, not for a load test. */
+  readonly repeats: number
+  /** Names that are asked for CAA records, from the host up. */
+  readonly caaNames: number
+  /** Certificates of a chain that are read; real ones have two to four. */
+  readonly certificates: number
+  /** Hosts of which CAA and TLSA are asked after a visit. */
+  readonly checkedHosts: number
+}
+
 interface ToolLimits {
   /** dig waits 5 s and asks 3 times in all. */
   readonly queryTimeoutMs: number
@@ -976,6 +1013,25 @@ export const defaultLimits: Limits = deepFreeze({
     batchQueries: 1_000_000,
   },
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
+  visit: {
+    redirects: 10,
+    passMs: 30_000,
+    passMsMost: 600_000,
+    connectMs: 10_000,
+    attemptDelayMs: 250,
+    resolutionDelayMs: 50,
+    endpoints: 10,
+    services: 8,
+    serviceAliases: 8,
+    headerBytes: 256 * 1024,
+    contentBytes: 1024 * 1024,
+    contentBytesMost: 1024 * 1024 * 1024,
+    interimResponses: 16,
+    repeats: 20,
+    caaNames: 10,
+    certificates: 10,
+    checkedHosts: 4,
+  },
   warmUp: {
     questions: 3_000,
     delayMs: 250,
@@ -1006,6 +1062,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     dnssec: { ...d.dnssec, ...changes.dnssec },
     tool: { ...d.tool, ...changes.tool },
     kit: { ...d.kit, ...changes.kit },
+    visit: { ...d.visit, ...changes.visit },
     warmUp: { ...d.warmUp, ...changes.warmUp },
   })
 }

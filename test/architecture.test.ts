@@ -146,6 +146,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   const net = ['dns', 'contract', 'fairness', 'system', 'net']
   const resolver = [...low, 'fairness', 'zone', 'dnssec', 'cache', 'resolver', 'resolver/asking', 'resolver/validation']
   const server = [...resolver, 'policy']
+  const visit = [...resolver, 'system', 'visit', 'visit/http', 'visit/records']
   const config = [...server, 'server', 'render']
   const app = [
     ...config,
@@ -173,6 +174,8 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin',
     'admin/routes',
     'warm-up',
+    'visit',
+    'visit/look-ups',
     'cli',
     'cli/query',
     'demo',
@@ -202,7 +205,11 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['resolver/asking', resolver],
     ['resolver/validation', resolver],
     ['policy', resolver],
-    ['render', resolver],
+    // DNS comes in as a port; its adapters are in the wing, which sees the engine put together.
+    ['visit', visit],
+    ['visit/http', visit],
+    ['visit/records', visit],
+    ['render', [...resolver, 'visit', 'visit/records']],
     // Ports come in: what it is made of is no file and no socket.
     ['engine', resolver],
     ['server', server],
@@ -221,6 +228,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['testing/internet', [...kit, 'testing/stub']],
     ['testing', [...kit, ...wings]],
     ['warm-up', [...app, 'app', 'app/admin']],
+    ['visit/look-ups', [...app, 'app', 'visit']],
     ['cli/query', programs],
     ['cli', programs],
     ['demo', programs],
@@ -300,7 +308,7 @@ describe('imports', () => {
 
   test('node: is for the edges', () => {
     const edges =
-      /^(?:system|net|http|admin|input|config|app|signing|simulation|testing|warm-up|cli|demo)\/|^(?:cli|index)\.ts$/
+      /^(?:system|net|http|admin|input|config|app|visit|signing|simulation|testing|warm-up|cli|demo)\/|^(?:cli|index)\.ts$/
     const files = /^(?:system|config|admin|app|simulation|testing|cli)\/|^net\/batch\/|^cli\.ts$/
     const imported = (allowed: RegExp, modules: RegExp): string[] =>
       sources

@@ -46,7 +46,7 @@ export interface OpenEngine {
   readonly warnings: Omit<FileProblems, 'zones'>
   /**
    * Takes over what another configuration names. Zones are read next to serving, and then watched; other root servers
-   * are asked for the root's own list anew.
+   * are asked for the root's own list again.
    */
   configure(config: Config, named: Named): void
   close(): Promise<void>

@@ -1,6 +1,6 @@
 /**
  * What answers the datagrams of a running server, by the configuration of the moment: the value path, what listener
- * threads report and are told, the query log, the counters. Sockets are opened and closed elsewhere.
+ * threads report and are sent, the query log, the counters. Sockets are opened and closed elsewhere.
  */
 import type { Config } from '../config/types.ts'
 import { ownerOf } from '../fairness/owner.ts'

@@ -219,11 +219,11 @@ export class ZoneStore {
   async #readInThread(thread: URL, job: ZoneJob): Promise<TimedRead | null> {
     const { clock, limits, events } = this.#parts
     const began = clock.now()
-    let told = began
+    let reportedAt = began
     this.#job = startJob(thread, job, progress => {
       const now = clock.now()
-      if (!isReadProgress(progress) || now - told < limits.progressMs) return
-      told = now
+      if (!isReadProgress(progress) || now - reportedAt < limits.progressMs) return
+      reportedAt = now
       const percent = Math.floor((100 * progress.read) / Math.max(1, progress.total))
       events({ kind: 'zone-loading', file: job.file, records: progress.records, percent, ms: Math.round(now - began) })
     })

@@ -8,7 +8,7 @@ import type { IpAddress } from '../dns/address.ts'
 /** Opaque to who shares out: equal texts are the same block, and each lies in the one before it. */
 export type Owner = readonly string[]
 
-/** The resolver itself: what is asked for nobody in particular. */
+/** The resolver itself: what is asked for no client in particular. */
 export const OURSELVES: Owner = Object.freeze(['ourselves'])
 
 /** One site has a /56 of IPv6 (RFC 6177 section 2), and one link a /64 (RFC 4291 section 2.5.1). Octets. */

@@ -1,6 +1,6 @@
 /**
  * The order in which datagrams are taken up when more come than can be served: in turns of the clients' blocks, so that
- * a flood waits for itself and nobody else for it. As long as nothing waits a query is served at once.
+ * a flood waits after itself and no one else after it. As long as nothing waits a query is served at once.
  *
  * Invariants: at most `intakeWaiting` queries wait, and beyond it the oldest of the block with most of them is dropped;
  * none is served that has waited for as long as a client waits for its answer; every query gets one call of `reply`.

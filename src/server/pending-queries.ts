@@ -55,7 +55,7 @@ export class WaitingClients {
     return Math.max(0, discardAfterMs - random(lateSpreadMs + 1))
   }
 
-  /** Has the client so many waiting that its late answers are kept back? */
+  /** Are enough queries of the client waiting that its late answers are kept back? */
   isCrowded({ ip, transport }: Client): boolean {
     return transport === 'udp' && (this.#counts.get(ip.text) ?? 0) - 1 > this.#limits.lateAnswersKept
   }

@@ -212,9 +212,9 @@ class Server {
   }
 
   /**
-   * Watches over a query of a client who is sent no late answers (DNSBomb): in time it is told SERVFAIL instead, with
-   * what the look-up waits for, in no more octets than its own query has, but for the code of an Extended DNS Error.
-   * The look-up goes on for the cache.
+   * Watches over a query of a client who is sent no late answers (DNSBomb): in time it gets SERVFAIL instead, with what
+   * the look-up waits for, in no more octets than its own query has, but for the code of an Extended DNS Error. The
+   * look-up goes on for the cache.
    */
   #answerInTime(asked: AskedQuery, octets: number, query: Query, reply: Reply): InTime {
     const { clock, random, waiting } = this.#parts

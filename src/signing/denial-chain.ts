@@ -110,7 +110,7 @@ const EVERYTHING = [
   RrType.HTTPS,
 ] as const
 
-const told = (types: readonly number[], plan: SigningPlan): readonly number[] =>
+const reported = (types: readonly number[], plan: SigningPlan): readonly number[] =>
   plan.flaws.has('wrongTypes') ? [...types, ...EVERYTHING] : types
 
 class NsecChain implements DenialChain {
@@ -124,7 +124,7 @@ class NsecChain implements DenialChain {
     this.#circle = new Circle(
       owners.map(({ name, sets, key }, i) => {
         const next = plan.flaws.has('nextOutsideZone') ? outside(names.origin) : (owners[i + 1]?.name ?? names.origin)
-        const types = told([...ownTypes(names, name, sets), RrType.RRSIG, RrType.NSEC], plan)
+        const types = reported([...ownTypes(names, name, sets), RrType.RRSIG, RrType.NSEC], plan)
         return { key, rrset: makeRRset(name, RrType.NSEC, RrClass.IN, ttl, [nsecRdata(next, types)]) }
       }),
     )
@@ -198,7 +198,10 @@ class Nsec3Chain implements DenialChain {
           nextHash: octetsOf(links[i + 1]?.key ?? links[0]?.key ?? key),
         }
         const owner = prependLabel(nsec3Label(octetsOf(key)), names.origin) ?? names.origin
-        return { key, rrset: makeRRset(owner, RrType.NSEC3, RrClass.IN, ttl, [nsec3Rdata(fields, told(own, plan))]) }
+        return {
+          key,
+          rrset: makeRRset(owner, RrType.NSEC3, RrClass.IN, ttl, [nsec3Rdata(fields, reported(own, plan))]),
+        }
       }),
     )
   }

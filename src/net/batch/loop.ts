@@ -88,7 +88,7 @@ export interface LoopOptions {
     readonly wakeMs: number
   }
   readonly news: () => LoopUpdate
-  readonly tell: (told: LoopMessage) => void
+  readonly tell: (message: LoopMessage) => void
 }
 
 /** What came from the main thread since the last time. */

@@ -58,7 +58,7 @@ export function runListenerThread(makeHandler: (start: ThreadStart) => DatagramH
   askForShortSlices(found.libc, data.shape.sliceMicros)
   const clock = systemClock()
   const shift = clockOrigin(clock) - data.clockOrigin
-  const tell = (told: LoopMessage): void => parent.postMessage(told)
+  const tell = (message: LoopMessage): void => parent.postMessage(message)
   tell({ kind: 'serving' })
   runLoop({
     libc: found.libc,

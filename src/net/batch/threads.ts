@@ -110,7 +110,7 @@ export class ListenerThread {
     }
     const worker = new Worker(entry, { workerData, transferList: [port2], name: 'listener' })
     this.#worker = worker
-    worker.on('message', (told: LoopMessage) => this.#hear(told))
+    worker.on('message', (message: LoopMessage) => this.#hear(message))
     worker.on('error', error => this.#options.onBug(error))
     worker.on('exit', () => this.#ended())
   }
@@ -165,8 +165,8 @@ export class ListenerThread {
     this.#options.libc.write(this.#wakeFd, this.#options.libc.addressOf(one), COUNTER_OCTETS)
   }
 
-  #hear(told: LoopMessage): void {
-    switch (told.kind) {
+  #hear(message: LoopMessage): void {
+    switch (message.kind) {
       case 'bell':
         this.#drain()
         return
@@ -174,16 +174,16 @@ export class ListenerThread {
         this.#serving = true
         return
       case 'finished':
-        this.#release(told.socket)
+        this.#release(message.socket)
         return
       case 'trouble':
-        this.#options.onError(told.socket, told.errno)
+        this.#options.onError(message.socket, message.errno)
         return
       case 'bug':
-        this.#options.onBug(new Error(told.text))
+        this.#options.onBug(new Error(message.text))
         return
       default:
-        told satisfies never
+        message satisfies never
     }
   }
 

@@ -219,8 +219,8 @@ export class InternetPlan {
     const records: Rr[] = []
     for (const { name, glue } of zone.servers) {
       const own = this.#servers.get(name)?.addresses ?? []
-      const told = glue === 'own' ? own : glue === 'usual' ? (isWithin(name, zone.origin) ? own : []) : glue
-      if (told.length > 0 && !isWithin(name, parent.origin)) {
+      const glued = glue === 'own' ? own : glue === 'usual' ? (isWithin(name, zone.origin) ? own : []) : glue
+      if (glued.length > 0 && !isWithin(name, parent.origin)) {
         if (glue !== 'own')
           mistake(
             `zone ${plainName(zone.origin)}: ${plainName(parent.origin)} cannot give addresses of ` +
@@ -228,7 +228,7 @@ export class InternetPlan {
           )
         continue
       }
-      records.push(...addressRecords(name, told, simSettings.delegationTtl))
+      records.push(...addressRecords(name, glued, simSettings.delegationTtl))
     }
     const ns = zone.servers.map(
       ({ name }): Rr => ({

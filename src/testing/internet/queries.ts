@@ -57,7 +57,7 @@ export class QueryLog {
     if (this.#seen.length > 0) {
       const fresh = this.#seen
       this.#seen = []
-      this.#read = [...this.#read, ...fresh.flatMap(seen => this.#told(seen) ?? [])]
+      this.#read = [...this.#read, ...fresh.flatMap(seen => this.#recorded(seen) ?? [])]
     }
     return this.#read
   }
@@ -67,7 +67,7 @@ export class QueryLog {
     this.#read = []
   }
 
-  #told({ server, address, transport, query, reaction, atMs }: Seen): ServerQuery | null {
+  #recorded({ server, address, transport, query, reaction, atMs }: Seen): ServerQuery | null {
     const decoded = decodeMessage(query)
     if (decoded.kind !== 'message' || decoded.message.question === null) return null
     const { question, edns } = decoded.message

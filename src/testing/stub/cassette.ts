@@ -185,10 +185,10 @@ function nearest(question: Question, exchanges: readonly Exchange[]): readonly E
   )
   const alike = exchanges.filter(({ question: { name } }) => formatName(name) === meant)
   const parent = parentOf(question.name)
-  const beside =
+  const sameParent =
     parent === ROOT
       ? []
       : exchanges.filter(({ question: { name } }) => name !== question.name && parentOf(name) === parent)
   const nearer = [...new Set([...sameName, ...alike])]
-  return nearer.length > 0 ? nearer : beside
+  return nearer.length > 0 ? nearer : sameParent
 }

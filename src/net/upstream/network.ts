@@ -5,7 +5,7 @@ import type { UpstreamLimits } from '../../limits.ts'
 import type { Libc } from '../linux/libc.ts'
 import { EpollSockets } from './epoll-sockets.ts'
 import { dgramSockets } from './udp-sockets.ts'
-import { TcpUpstream } from './tcp.ts'
+import { tcpUpstream } from './tcp.ts'
 import { UdpUpstream, type UpstreamParts } from './udp.ts'
 
 export interface NetworkParts {
@@ -40,7 +40,7 @@ export function createNetwork({ clock, random, limits, events, libc }: NetworkPa
   const sockets = libc !== undefined && isMainThread ? new EpollSockets(libc, parts) : dgramSockets(parts)
   const udp = new UdpUpstream({ ...parts, sockets })
   // Idle UDP sockets are the one thing that can be given up for a connection.
-  const tcp = new TcpUpstream({
+  const tcp = tcpUpstream({
     ...parts,
     exhausted: code => {
       exhausted(code)

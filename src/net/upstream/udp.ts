@@ -14,6 +14,7 @@ import type { Decoded } from '../../dns/decode.ts'
 import { idOf } from '../../dns/wire.ts'
 import type { UpstreamLimits } from '../../limits.ts'
 import type { Cancel, Clock, ExchangeResult, Random, ServerAddress } from '../../ports.ts'
+import { Exchanges, NETWORK_CLOSED, noTimer, type OpenExchange } from './exchanges.ts'
 import { type Late, LateReplies, questionKey } from './late-replies.ts'
 import { Outbox } from './outbox.ts'
 import { takeReply } from './match-reply.ts'
@@ -33,11 +34,10 @@ export interface UdpUpstreamParts extends UpstreamParts {
 }
 
 /** One query to one server, from the call to its result. */
-interface UdpExchange {
+interface UdpExchange extends OpenExchange {
   readonly server: ServerAddress
   readonly query: Uint8Array
   readonly id: number
-  readonly done: (result: ExchangeResult) => void
   readonly timeoutMs: number
   seat: Seat | null
   /** 0 before it is sent. */
@@ -47,12 +47,7 @@ interface UdpExchange {
   spoofAttempts: number
   /** A reply without question, delivered when nothing better comes. */
   weak: QuestionlessReply | null
-  cancelTimer: Cancel
-  cancelGrace: Cancel | null
-  over: boolean
 }
-
-const noTimer: Cancel = () => {}
 
 interface QuestionlessReply {
   readonly bytes: Uint8Array
@@ -83,15 +78,22 @@ export class UdpUpstream {
   /** Insertion order is age of idleness; the map finds those of one server. */
   readonly #idle = new Set<Seat>()
   readonly #idleOf = new Map<string, Seat[]>()
-  readonly #waiting = new Set<UdpExchange>()
+  readonly #exchanges: Exchanges<UdpExchange>
   readonly #outbox: Outbox<UdpExchange>
   readonly #late: LateReplies
   #cancelSweep: Cancel | null = null
-  #closed = false
 
   constructor(parts: UdpUpstreamParts) {
     this.#parts = parts
-    this.#late = new LateReplies(parts.clock, parts.limits)
+    const { clock, limits } = parts
+    this.#late = new LateReplies(clock, limits)
+    this.#exchanges = new Exchanges({
+      clock,
+      limits,
+      what: 'a socket',
+      start: exchange => this.#start(exchange),
+      expire: exchange => this.#expire(exchange),
+    })
     this.#outbox = new Outbox(parts.limits.sentTogether, exchange => this.#sendNow(exchange))
   }
 
@@ -104,7 +106,7 @@ export class UdpUpstream {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#exchanges.waiting
   }
 
   /**
@@ -128,16 +130,14 @@ export class UdpUpstream {
       mismatches: 0,
       spoofAttempts: 0,
       weak: null,
-      cancelGrace: null,
       over: false,
       cancelTimer: noTimer,
     }
     const late = this.#askLate(exchange)
-    if (this.#closed) this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
-    else if (late !== null) this.#finishLater(exchange, late)
-    else if (!this.#start(exchange)) this.#wait(exchange)
+    if (late === null) this.#exchanges.begin(exchange)
+    else this.#exchanges.finishLater(exchange, late)
     return () => {
-      if (this.#end(exchange)) this.#leaveSeat(exchange, false)
+      if (this.#exchanges.end(exchange)) this.#leaveSeat(exchange, false)
     }
   }
 
@@ -149,15 +149,12 @@ export class UdpUpstream {
 
   /** Ends every exchange as not sent and closes every socket. */
   close(): void {
-    this.#closed = true
     this.#late.dropAll()
     this.#cancelSweep?.()
     this.#cancelSweep = null
-    for (const exchange of this.#waiting)
-      this.#finishLater(exchange, { kind: 'not-sent', reason: 'the network is closed' })
+    this.#exchanges.close()
     for (const seat of this.#seats) {
-      if (seat.exchange !== null)
-        this.#finishLater(seat.exchange, { kind: 'not-sent', reason: 'the network is closed' })
+      if (seat.exchange !== null) this.#exchanges.finishLater(seat.exchange, NETWORK_CLOSED)
       this.#closeSeat(seat)
     }
     this.#parts.sockets.close()
@@ -172,7 +169,7 @@ export class UdpUpstream {
       case 'full':
         return false
       case 'failed':
-        this.#finishLater(exchange, refusal(opened.code))
+        this.#exchanges.finishLater(exchange, refusal(opened.code))
         return true
       case 'seat':
         this.#send(exchange, opened.seat)
@@ -199,24 +196,6 @@ export class UdpUpstream {
     seat.socket.send(exchange.query)
   }
 
-  #wait(exchange: UdpExchange): void {
-    const { clock, limits } = this.#parts
-    this.#waiting.add(exchange)
-    exchange.cancelTimer = clock.after(limits.socketWaitMs, () => this.#expire(exchange))
-    if (this.#waiting.size <= limits.waitingExchanges) return
-    const [oldest] = this.#waiting
-    if (oldest !== undefined)
-      this.#finishLater(oldest, { kind: 'not-sent', reason: 'too many exchanges wait for a socket' })
-  }
-
-  /** Starts what waits, oldest first, as far as sockets go. */
-  #startWaiting(): void {
-    for (const exchange of this.#waiting) {
-      if (!this.#start(exchange)) return
-      this.#waiting.delete(exchange)
-    }
-  }
-
   #expire(exchange: UdpExchange, looked = false): void {
     const { weak, seat } = exchange
     // The server's time runs from when the query left, which a busy turn of the loop may hold back for longer than all
@@ -241,12 +220,12 @@ export class UdpUpstream {
   /** The socket is listened on for a while: the same question is likely to be put to the server again. */
   #timedOut(exchange: UdpExchange, seat: Seat): void {
     const { mismatches } = exchange
-    if (!this.#end(exchange)) return
+    if (!this.#exchanges.end(exchange)) return
     const close = (): void => {
       seat.late = null
       this.#leaveSeat(exchange, false)
     }
-    if (this.#waiting.size === 0) seat.late = this.#late.add(questionKey(exchange.server, exchange.query), close)
+    if (this.#exchanges.waiting === 0) seat.late = this.#late.add(questionKey(exchange.server, exchange.query), close)
     if (seat.late === null) close()
     exchange.done({ kind: 'timeout', mismatches })
   }
@@ -286,9 +265,7 @@ export class UdpUpstream {
         if (judgement === 'unreadable') exchange.mismatches++
         if (exchange.weak !== null) return
         exchange.weak = { bytes, decoded }
-        exchange.cancelGrace = this.#parts.clock.after(this.#parts.limits.questionlessGraceMs, () =>
-          this.#expire(exchange),
-        )
+        this.#awaitBetter(exchange)
         return
       case 'noise':
         exchange.mismatches++
@@ -315,25 +292,22 @@ export class UdpUpstream {
     }
   }
 
-  /** Takes the exchange out of everything; false when it had ended before. */
-  #end(exchange: UdpExchange): boolean {
-    if (exchange.over) return false
-    exchange.over = true
-    exchange.cancelTimer()
-    exchange.cancelGrace?.()
-    this.#waiting.delete(exchange)
-    return true
+  /** It ends after a short time for a better reply, if not before. */
+  #awaitBetter(exchange: UdpExchange): void {
+    const { clock, limits } = this.#parts
+    const cancelOwn = exchange.cancelTimer
+    const cancelGrace = clock.after(limits.questionlessGraceMs, () => this.#expire(exchange))
+    exchange.cancelTimer = () => {
+      cancelOwn()
+      cancelGrace()
+    }
   }
 
   #finish(exchange: UdpExchange, result: ExchangeResult, reuse: boolean): void {
-    if (!this.#end(exchange)) return
+    if (!this.#exchanges.end(exchange)) return
     this.#leaveSeat(exchange, reuse)
     if (this.#late.size > 0 && reuse) this.#late.dropAll(questionKey(exchange.server, exchange.query))
     exchange.done(result)
-  }
-
-  #finishLater(exchange: UdpExchange, result: ExchangeResult): void {
-    if (this.#end(exchange)) queueMicrotask(() => exchange.done(result))
   }
 
   // --- sockets
@@ -354,7 +328,7 @@ export class UdpUpstream {
       else idle.push(seat)
       this.#cancelSweep ??= this.#parts.clock.after(limits.socketAgeMs, () => this.#sweep())
     }
-    if (this.#waiting.size > 0) this.#startWaiting()
+    if (this.#exchanges.waiting > 0) this.#exchanges.startWaiting()
   }
 
   /** Has this port been used long or often enough? */
@@ -441,7 +415,7 @@ export class UdpUpstream {
     const exchange = seat.exchange
     this.#closeSeat(seat)
     if (seat.late !== null) this.#late.drop(seat.late)
-    else if (exchange === null) this.#startWaiting()
+    else if (exchange === null) this.#exchanges.startWaiting()
     else if (exchange.weak !== null)
       this.#finish(exchange, this.#replyOf(exchange, exchange.weak.bytes, exchange.weak.decoded, true), false)
     else this.#finish(exchange, refusal(code), false)

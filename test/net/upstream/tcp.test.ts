@@ -7,7 +7,7 @@ import { limitsWith, type UpstreamLimits } from '../../../src/limits.ts'
 import { localAddresses } from '../../../src/net/local-addresses.ts'
 import { systemClock, systemRandom } from '../../../src/system/system.ts'
 import { createNetwork } from '../../../src/net/upstream/network.ts'
-import { TcpUpstream } from '../../../src/net/upstream/tcp.ts'
+import { tcpUpstream } from '../../../src/net/upstream/tcp.ts'
 import type { ExchangeResult, ServerAddress } from '../../../src/ports.ts'
 import { SimClock } from '../../../src/simulation/clock.ts'
 import {
@@ -30,14 +30,14 @@ import {
 afterEach(cleanUp)
 
 interface Made {
-  readonly upstream: TcpUpstream
+  readonly upstream: ReturnType<typeof tcpUpstream>
   readonly clock: SimClock
   ask(server: ServerAddress, message: Uint8Array, timeoutMs?: number): Promise<ExchangeResult>
 }
 
 function makeUpstream(changes: Partial<UpstreamLimits> = {}): Made {
   const clock = new SimClock()
-  const upstream = new TcpUpstream({
+  const upstream = tcpUpstream({
     clock,
     random: systemRandom(),
     limits: limitsWith({ upstream: changes }).upstream,

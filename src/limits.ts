@@ -12,6 +12,7 @@ export interface Limits {
   readonly budget: BudgetLimits
   readonly engine: EngineLimits
   readonly upstream: UpstreamLimits
+  readonly secure: SecureUpstreamLimits
   readonly cache: CacheLimits
   readonly server: ServerLimits
   readonly tcp: TcpLimits
@@ -228,6 +229,34 @@ export interface UpstreamLimits {
    * flood.
    */
   readonly repeatEventMs: number
+}
+
+/** Of connections to servers over TLS and HTTPS. */
+export interface SecureUpstreamLimits {
+  /**
+   * Queries to such servers on their way, in all: a connection carries many, so that connections are no bound. As many
+   * as one client may have waiting at two busy networks (`waitingPerClient`).
+   */
+  readonly exchanges: number
+  /** Open connections in all and to one server; one has some 100 kB of memory. Unbound outgoing-num-tcp 10. */
+  readonly connections: number
+  readonly connectionsPerServer: number
+  /** Queries at the same time on one over TLS before another is opened: Unbound max-reuse-tcp-queries 200. */
+  readonly tlsPipelined: number
+  /**
+   * An idle one is closed after: below what servers allow (Quad9 30 s, systemd-resolved and kresd 10 s), learnt
+   * downwards by server to no less than the second bound: a connection is worth 150 queries.
+   */
+  readonly tlsIdleMs: number
+  readonly leastIdleMs: number
+  /** A handshake takes three round trips at most: a server at the other end of the world has ended it in 1 s. */
+  readonly handshakeMs: number
+  /** Time-outs in a row after which a connection counts as dead: one may be a name that takes long. */
+  readonly timeoutsInARow: number
+  /** Servers send two tickets (OpenSSL). Each has some 2 kB. */
+  readonly ticketsPerServer: number
+  /** Servers whose tickets and idle times are kept: as many as are remembered of those that are forwarded to. */
+  readonly serversRemembered: number
 }
 
 /** As they came, each time one further, or each time from a random one on. */
@@ -844,6 +873,18 @@ export const defaultLimits: Limits = deepFreeze({
     lateReplies: 512,
     repeatEventMs: MINUTE_MS,
   },
+  secure: {
+    exchanges: 2_000,
+    connections: 100,
+    connectionsPerServer: 8,
+    tlsPipelined: 200,
+    tlsIdleMs: 20_000,
+    leastIdleMs: 1_000,
+    handshakeMs: 4_000,
+    timeoutsInARow: 2,
+    ticketsPerServer: 2,
+    serversRemembered: 256,
+  },
   cache: {
     totalBytes: 64 * 1024 * 1024,
     rrsetPermille: 410,
@@ -1053,6 +1094,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     budget: { ...d.budget, ...changes.budget },
     engine: { ...d.engine, ...changes.engine },
     upstream: { ...d.upstream, ...changes.upstream },
+    secure: { ...d.secure, ...changes.secure },
     cache: { ...d.cache, ...changes.cache },
     server: { ...d.server, ...changes.server },
     tcp: { ...d.tcp, ...changes.tcp },

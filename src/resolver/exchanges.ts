@@ -51,11 +51,12 @@ export class Exchanges {
     const { jostleMs, resultTurnMs: turnMs, resultLeastTaken: leastTaken } = limits.engine
     const common = { waiting, waitMs, jostleMs }
     const connections = new Turnstile('connection', { ...common, places: tcpConnections }, clock)
+    const secure = new Turnstile('place on a connection', { ...common, places: limits.secure.exchanges }, clock)
     this.#places = {
       udp: new Turnstile('socket', { ...common, places: udpSockets }, clock),
       tcp: connections,
-      tls: connections,
-      https: connections,
+      tls: secure,
+      https: secure,
       http: connections,
     }
     this.#results = new Turns({ turnMs, leastTaken }, clock, goOn => goOn())

@@ -1,17 +1,18 @@
 /** The `Network` port on real sockets: picks the transport and the kind of UDP sockets, nothing else. */
 import { isMainThread } from 'node:worker_threads'
-import type { EventSink, Clock, Network, Random } from '../../ports.ts'
-import type { UpstreamLimits } from '../../limits.ts'
+import type { Cancel, EventSink, Clock, ExchangeResult, Network, Random, ServerAddress } from '../../ports.ts'
+import type { SecureUpstreamLimits, UpstreamLimits } from '../../limits.ts'
 import type { Libc } from '../linux/libc.ts'
 import { EpollSockets } from './epoll-sockets.ts'
 import { dgramSockets } from './udp-sockets.ts'
 import { tcpUpstream } from './tcp.ts'
+import type { SecureParts, SecureUpstreams } from './secure.ts'
 import { UdpUpstream, type UpstreamParts } from './udp.ts'
 
 export interface NetworkParts {
   readonly clock: Clock
   readonly random: Random
-  readonly limits: { readonly upstream: UpstreamLimits }
+  readonly limits: { readonly upstream: UpstreamLimits; readonly secure: SecureUpstreamLimits }
   readonly events: EventSink
   /**
    * What the cheaper UDP sockets are made of. Without it, and outside the main thread, they are those of `node:dgram`.
@@ -19,9 +20,18 @@ export interface NetworkParts {
   readonly libc?: Libc | undefined
 }
 
+interface NetworkUsage {
+  readonly udpSockets: number
+  readonly tcpConnections: number
+  /** Over TLS and HTTPS. */
+  readonly secureConnections: number
+  /** Exchanges that wait for one of these. */
+  readonly waiting: number
+}
+
 export interface SystemNetwork extends Network {
   /** What is open and what waits, for metrics and tests. */
-  readonly usage: () => { readonly udpSockets: number; readonly tcpConnections: number; readonly waiting: number }
+  readonly usage: () => NetworkUsage
   /** Exchanges in flight end as `not-sent`; later ones do at once. Until then idle sockets keep the process alive. */
   close(): void
 }
@@ -40,13 +50,13 @@ export function createNetwork({ clock, random, limits, events, libc }: NetworkPa
   const sockets = libc !== undefined && isMainThread ? new EpollSockets(libc, parts) : dgramSockets(parts)
   const udp = new UdpUpstream({ ...parts, sockets })
   // Idle UDP sockets are the one thing that can be given up for a connection.
-  const tcp = tcpUpstream({
-    ...parts,
-    exhausted: code => {
-      exhausted(code)
-      udp.closeIdle()
-    },
-  })
+  const makeRoom = (code: string): void => {
+    exhausted(code)
+    udp.closeIdle()
+  }
+  const tcp = tcpUpstream({ ...parts, exhausted: makeRoom })
+  const { upstream, secure: secureLimits } = limits
+  const secure = new LazySecure({ clock, random, limits: upstream, secure: secureLimits, exhausted: makeRoom })
   return {
     exchange(server, transport, query, timeoutMs, done) {
       switch (transport) {
@@ -55,6 +65,7 @@ export function createNetwork({ clock, random, limits, events, libc }: NetworkPa
         case 'tcp':
           return tcp.exchange(server, query, timeoutMs, done)
         case 'tls':
+          return secure.exchange(transport, server, query, timeoutMs, done)
         case 'https':
         case 'http': {
           const later = setImmediate(done, { kind: 'not-sent', reason: `no way to ask over ${transport}` })
@@ -67,11 +78,67 @@ export function createNetwork({ clock, random, limits, events, libc }: NetworkPa
     usage: () => ({
       udpSockets: udp.openSockets,
       tcpConnections: tcp.openConnections,
-      waiting: udp.waiting + tcp.waiting,
+      secureConnections: secure.openConnections,
+      waiting: udp.waiting + tcp.waiting + secure.waiting,
     }),
     close() {
       udp.close()
       tcp.close()
+      secure.close()
     },
+  }
+}
+
+/** Loaded with the first query for it, which waits meanwhile. */
+class LazySecure {
+  readonly #parts: SecureParts
+  #loaded: SecureUpstreams | null = null
+  #loading: Promise<SecureUpstreams> | null = null
+  #closed = false
+
+  constructor(parts: SecureParts) {
+    this.#parts = parts
+  }
+
+  get openConnections(): number {
+    return this.#loaded?.openConnections() ?? 0
+  }
+
+  get waiting(): number {
+    return this.#loaded?.waiting() ?? 0
+  }
+
+  exchange(
+    transport: 'tls',
+    server: ServerAddress,
+    query: Uint8Array,
+    timeoutMs: number,
+    done: (result: ExchangeResult) => void,
+  ): Cancel {
+    if (this.#loaded !== null) return this.#loaded[transport].exchange(server, query, timeoutMs, done)
+    let cancel: Cancel | null = null
+    let isCancelled = false
+    void this.#load().then(loaded => {
+      if (!isCancelled) cancel = loaded[transport].exchange(server, query, timeoutMs, done)
+    })
+    return () => {
+      isCancelled = true
+      cancel?.()
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#loaded?.close()
+  }
+
+  #load(): Promise<SecureUpstreams> {
+    this.#loading ??= import('./secure.ts').then(({ createSecureUpstreams }) => {
+      const loaded = createSecureUpstreams(this.#parts)
+      if (this.#closed) loaded.close()
+      this.#loaded = loaded
+      return loaded
+    })
+    return this.#loading
   }
 }

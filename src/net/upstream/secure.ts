@@ -1,0 +1,124 @@
+/**
+ * Connections to servers over TLS (RFC 7858). Loaded with the first query that needs it: a resolver that asks no server
+ * in this way has no TLS in its memory.
+ */
+import { padQuery } from '../../dns/padding.ts'
+import { EdnsOptionCode } from '../../dns/types.ts'
+import type { SecureUpstreamLimits } from '../../limits.ts'
+import type { Clock, Random, SecureService, ServerAddress } from '../../ports.ts'
+import type { TLSSocket } from 'node:tls'
+import { openTls, type TlsConnection, type TlsEnd, TrustStore } from '../tls.ts'
+import { LearntIdle } from './idle-times.ts'
+import type { LineUser } from './line.ts'
+import { ConnectionPool, type PoolParts } from './pool.ts'
+import { StreamLine } from './stream-line.ts'
+import { Tickets } from './tickets.ts'
+
+export interface SecureParts extends Omit<PoolParts, 'rules' | 'idle' | 'open'> {
+  readonly random: Random
+  readonly secure: SecureUpstreamLimits
+}
+
+export interface SecureUpstreams {
+  readonly tls: ConnectionPool
+  readonly openConnections: () => number
+  readonly waiting: () => number
+  close(): void
+}
+
+/** RFC 7858 section 3.2 and the registry of ALPN identifiers. */
+const DOT = ['dot']
+
+export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
+  const { random, secure: limits } = parts
+  const dial = dialler(parts)
+  const openDot = (server: ServerAddress, user: LineUser): StreamLine => {
+    const dialled = dial(server, DOT, {
+      verified: socket => {
+        stream.write = octets => socket.write(octets)
+        socket.on('data', chunk => line.received(chunk))
+        line.ready()
+      },
+      ended: ({ kind, reason }) => line.ended(kind, reason),
+    })
+    const stream: { write: (octets: Uint8Array) => unknown; close: () => void } = {
+      write: () => {},
+      close: () => dialled.close(),
+    }
+    const line = new StreamLine({
+      random,
+      user,
+      stream,
+      capacity: limits.tlsPipelined,
+      prepare: query => padQuery(query, EdnsOptionCode.KEEPALIVE),
+    })
+    return line
+  }
+  const rules = {
+    connections: limits.connections,
+    connectionsPerServer: limits.connectionsPerServer,
+    probeMs: 0,
+    timeoutsInARow: limits.timeoutsInARow,
+    leavesOnTimeout: false,
+    retriesAlone: false,
+    replays: 0,
+  }
+  const learnt = { leastMs: limits.leastIdleMs, servers: limits.serversRemembered }
+  const tls = new ConnectionPool({
+    ...parts,
+    rules: { ...rules, queries: limits.tlsPipelined },
+    idle: new LearntIdle({ ...learnt, idleMs: limits.tlsIdleMs }),
+    open: openDot,
+  })
+  return {
+    tls,
+    openConnections: () => tls.openConnections,
+    waiting: () => tls.waiting,
+    close: () => tls.close(),
+  }
+}
+
+interface DialUser {
+  verified(socket: TLSSocket): void
+  ended(end: TlsEnd): void
+}
+
+type Dial = (server: ServerAddress, alpn: readonly string[], user: DialUser) => TlsConnection
+
+/** Opens connections as a server's address says, with a bound on the handshake, and tickets that are used once. */
+function dialler({ clock, secure: limits }: { readonly clock: Clock; readonly secure: SecureUpstreamLimits }): Dial {
+  const trust = new TrustStore()
+  const tickets = new Tickets<Buffer>({ perServer: limits.ticketsPerServer, servers: limits.serversRemembered })
+  return (server, alpn, user) => {
+    const { name, pins, authorities } = serviceOf(server)
+    const { ip, port, key } = server
+    const session = tickets.take(key)
+    const connection = openTls({ ip, port, alpn, name, pins, session }, trust.contextFor(authorities), {
+      verified(socket) {
+        cancelTimer()
+        user.verified(socket)
+      },
+      ticket: ticket => tickets.put(key, ticket),
+      ended(end) {
+        cancelTimer()
+        user.ended(end)
+      },
+    })
+    const cancelTimer = clock.after(limits.handshakeMs, () => {
+      connection.close()
+      user.ended({ kind: 'failed', reason: `no TLS handshake within ${limits.handshakeMs} ms` })
+    })
+    return {
+      close() {
+        cancelTimer()
+        connection.close()
+      },
+      handOver: () => connection.handOver(),
+    }
+  }
+}
+
+function serviceOf({ key, secure }: ServerAddress): SecureService {
+  if (secure === undefined) throw new Error(`bug: ${key} is asked over TLS without saying who it is`)
+  return secure
+}

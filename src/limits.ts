@@ -225,6 +225,36 @@ export interface UpstreamLimits {
   /** Most sockets on which only such a reply is expected. They give way to queries when sockets are short. */
   readonly lateReplies: number
   /**
+   * A server that is forwarded to and gave no reply is asked after the others for a random time up to this, doubled for
+   * each failure in a row up to the greatest: half a second is two tries of a client, half a minute a reboot. ms.
+   */
+  readonly forwardBackoffMs: number
+  readonly forwardBackoffMaxMs: number
+  /**
+   * The longest pause that a server over HTTPS gets when it asks for one (Retry-After), so that a hostile one cannot
+   * switch us off. ms.
+   */
+  readonly retryAfterMaxMs: number
+  /**
+   * The least and the greatest wait for a reply over TLS or HTTPS, ms: a new connection costs three round trips before
+   * the reply, and its least is what Quad9 takes from the other end of the world.
+   */
+  readonly secureMinTimeoutMs: number
+  readonly secureMaxTimeoutMs: number
+  /** A server that sends questions back to us is tried again after this: the operator may have mended it. ms. */
+  readonly loopMemoryMs: number
+  /** Between two looks for loops, which servers that do not answer bring about, ms. */
+  readonly loopProbeMs: number
+  /** Servers that are forwarded to of which something is remembered; CoreDNS allows 15 a zone. */
+  readonly forwardServers: number
+  /**
+   * Addresses of servers that are forwarded to and known by name are looked up again when their TTL is over, within
+   * these bounds (dnscrypt-proxy: 4 to 12 hours), and again soon after a look-up that failed. ms.
+   */
+  readonly upstreamAddressMinMs: number
+  readonly upstreamAddressMaxMs: number
+  readonly upstreamAddressRetryMs: number
+  /**
    * The same error (no descriptors left) is reported again after this time: a log line a minute is seen and does not
    * flood.
    */
@@ -868,6 +898,17 @@ export const defaultLimits: Limits = deepFreeze({
     receivedOfOne: 32,
     waitingExchanges: 4_096,
     socketWaitMs: 1_000,
+    forwardBackoffMs: 500,
+    forwardBackoffMaxMs: 30_000,
+    retryAfterMaxMs: 30_000,
+    secureMinTimeoutMs: 1_500,
+    secureMaxTimeoutMs: 3_000,
+    loopMemoryMs: 60_000,
+    loopProbeMs: 10_000,
+    forwardServers: 256,
+    upstreamAddressMinMs: 300_000,
+    upstreamAddressMaxMs: 43_200_000,
+    upstreamAddressRetryMs: 10_000,
     questionlessGraceMs: 100,
     lateReplyMs: 2_000,
     lateReplies: 512,

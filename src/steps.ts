@@ -28,6 +28,7 @@ export type FailureReason =
   | 'unreachable' // no server of the zone gave a usable answer in time
   | 'all-servers-lame' // servers answered, none of them for this zone
   | 'refused-by-servers' // REFUSED, SERVFAIL, FORMERR or NOTIMP from all
+  | 'upstreams-unreachable' // no server that is forwarded to gave a reply
   | 'bogus'
   | 'cycle'
   | 'budget'
@@ -76,10 +77,22 @@ export interface ExchangeSpec {
   readonly question: Question
   readonly edns: boolean
   readonly mixCase: boolean
+  /** RD: the server is one that resolves for us. */
+  readonly recursionDesired: boolean
+  /** CD: it shall say what it has, whatever it thinks of the signatures. */
+  readonly checkingDisabled: boolean
   readonly timeoutMs: number
 }
 
-export type Because = 'client' | 'server-address' | 'prefetch' | 'priming' | 'ds' | 'dnskey' | 'trust-anchor'
+export type Because =
+  | 'client'
+  | 'server-address'
+  | 'upstream-address'
+  | 'prefetch'
+  | 'priming'
+  | 'ds'
+  | 'dnskey'
+  | 'trust-anchor'
 
 export type Effect =
   | { readonly kind: 'exchange'; readonly spec: ExchangeSpec }

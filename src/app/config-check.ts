@@ -33,12 +33,13 @@ export function checkAll(result: ConfigResult): Checked {
     },
   })
   warnings.push(...opened.warnings.hints, ...opened.warnings.anchors, ...zoneWarnings)
-  const found = opened.kind === 'invalid' ? opened.problems : { hints: [], anchors: [], zones: [] }
+  const found = opened.kind === 'invalid' ? opened.problems : { hints: [], anchors: [], forwarding: [], zones: [] }
   if (opened.kind === 'engine') void opened.close()
   const certificate = checkCertificate(config, Math.floor(Date.now() / 1_000))
   warnings.push(...certificate.filter(({ severity }) => severity === 'warning'))
   const badCertificate = certificate.filter(({ severity }) => severity === 'error')
-  const problems = [...own, ...found.hints, ...found.anchors, ...badCertificate, ...queryLogProblems(config)]
+  const { hints, anchors, forwarding } = found
+  const problems = [...own, ...hints, ...anchors, ...forwarding, ...badCertificate, ...queryLogProblems(config)]
   return { problems, zoneProblems: found.zones, warnings, zones }
 }
 

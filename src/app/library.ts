@@ -27,6 +27,9 @@ export interface ResolverOptions {
   /** As in a configuration file, or records in the shape of dns-packet's answers. */
   readonly records?: RawRecords | readonly PacketAnswer[]
   readonly specialUse?: RawConfig['specialUse']
+  /** Zones that other resolvers answer, and zones whose own servers are named. */
+  readonly forward?: readonly ForwardOption[]
+  readonly stub?: RawConfig['stub']
   readonly rootHints?: string
   readonly upstream?: Partial<RawConfig['upstream']>
   readonly dnssec?: Partial<RawConfig['dnssec']>
@@ -35,6 +38,9 @@ export interface ResolverOptions {
   /** Called for zones that change, an unreachable address family, bugs. */
   readonly onEvent?: (event: Event) => void
 }
+
+/** As in a configuration file; what is optional there is here. */
+type ForwardOption = Pick<RawConfig['forward'][number], 'zone' | 'to'> & Partial<RawConfig['forward'][number]>
 
 /** With records in presentation format (`JsonRecord`), or in the shape of dns-packet's answers. */
 export interface Resolution<R = JsonRecord> {

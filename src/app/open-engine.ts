@@ -10,8 +10,10 @@ import type { Problem } from '../events.ts'
 import type { Libc } from '../net/linux/libc.ts'
 import type { EventSink, Network } from '../ports.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
+import { noForwardZones, sameForwardZones, type ForwardZones } from '../zone/forward-zones.ts'
 import { rootHints } from '../zone/hints.ts'
 import { loadAnchors } from './load-anchors.ts'
+import { loadForwarding } from './load-forwarding.ts'
 import { loadHints } from './load-hints.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
 import { TrustAnchorManager } from './trust-anchor-manager.ts'
@@ -34,6 +36,8 @@ export interface EnginePorts extends Instead {
 export interface FileProblems {
   readonly hints: readonly Problem[]
   readonly anchors: readonly Problem[]
+  /** Certificates of servers that are forwarded to. */
+  readonly forwarding: readonly Problem[]
   readonly zones: readonly Problem[]
 }
 
@@ -60,6 +64,7 @@ export type OpenedEngine =
 export interface Named {
   readonly hints: Delegation
   readonly anchors: readonly TrustAnchor[]
+  readonly forwardZones: ForwardZones
   /** While there are any, those built in stand for hints that are wrong, and none for anchors. */
   readonly problems: Omit<FileProblems, 'zones'>
   readonly warnings: Omit<FileProblems, 'zones'>
@@ -72,15 +77,17 @@ export function loadNamed(config: Config, instead: Instead): Named {
     instead.anchors === undefined
       ? loadAnchors(config.dnssec.anchors)
       : { kind: 'anchors' as const, anchors: instead.anchors, warnings: [] }
-  const problemsOf = (read: typeof hints | typeof anchors): readonly Problem[] =>
+  const forwarding = loadForwarding(config.forwarding)
+  const problemsOf = (read: typeof hints | typeof anchors | typeof forwarding): readonly Problem[] =>
     read.kind === 'invalid' ? read.problems : []
   const warningsOf = (read: typeof hints | typeof anchors): readonly Problem[] =>
     read.kind === 'invalid' ? [] : read.warnings
   return {
     hints: instead.hints ?? (hints.kind === 'hints' ? hints.hints : rootHints()),
     anchors: anchors.kind === 'anchors' ? anchors.anchors : [],
-    problems: { hints: problemsOf(hints), anchors: problemsOf(anchors) },
-    warnings: { hints: warningsOf(hints), anchors: warningsOf(anchors) },
+    forwardZones: forwarding.kind === 'forwarding' ? forwarding.zones : noForwardZones,
+    problems: { hints: problemsOf(hints), anchors: problemsOf(anchors), forwarding: problemsOf(forwarding) },
+    warnings: { hints: warningsOf(hints), anchors: warningsOf(anchors), forwarding: [] },
   }
 }
 
@@ -97,9 +104,10 @@ export async function openEngineBeside(config: Config, ports: EnginePorts): Prom
 }
 
 /** All of them, in one list. */
-export const allProblems = ({ hints, anchors, zones }: FileProblems): readonly Problem[] => [
+export const allProblems = ({ hints, anchors, forwarding, zones }: FileProblems): readonly Problem[] => [
   ...hints,
   ...anchors,
+  ...forwarding,
   ...zones,
 ]
 
@@ -114,7 +122,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
   const { events, network, libc } = ports
   const clock = systemClock()
   const named = loadNamed(config, ports)
-  let current = { config, hints: named.hints }
+  let current = { config, hints: named.hints, forwardZones: named.forwardZones }
   const trust = new TrustAnchorManager({
     clock,
     limits: config.limits.dnssec,
@@ -126,6 +134,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     limits: config.limits,
     settings: () => current.config.engine,
     hints: () => current.hints,
+    forwardZones: () => current.forwardZones,
     validation: trust.validation,
     events,
     network,
@@ -138,9 +147,12 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     recursor,
     trust,
     warnings: named.warnings,
-    configure(next, { hints, anchors }) {
+    configure(next, { hints, anchors, forwardZones }) {
       const isOther = !sameHints(current.hints, hints)
-      current = { config: next, hints }
+      const isElsewhere = !sameForwardZones(current.forwardZones, forwardZones)
+      // The same zones stay the same values, with what is known of their servers.
+      current = { config: next, hints, forwardZones: isElsewhere ? forwardZones : current.forwardZones }
+      if (isElsewhere) recursor.forwardZonesChanged()
       trust.configure(next.dnssec, anchors)
       if (isOther) {
         resolver.unprime()

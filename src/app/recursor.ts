@@ -11,6 +11,7 @@ import { openFilesLimit, socketsWithin } from '../system/open-files.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { createNetwork } from '../net/upstream/network.ts'
 import type { Clock, EventSink, Network, Random } from '../ports.ts'
+import type { ForwardZones } from '../zone/forward-zones.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import { ZoneStore } from './zone-store.ts'
@@ -20,6 +21,8 @@ export interface RecursorOptions {
   /** Read for every decision, so that a new configuration takes effect at once. */
   readonly settings: () => EngineSettings
   readonly hints: () => Delegation
+  /** Absent: every name is asked for from the root on. */
+  readonly forwardZones?: (() => ForwardZones) | undefined
   /** Absent: nothing is validated. */
   readonly validation?: (() => Validation) | undefined
   readonly events: EventSink
@@ -42,6 +45,8 @@ export interface Recursor {
   readonly caches: Caches
   readonly zones: ZoneStore
   readonly resolver: Resolver
+  /** Other servers are asked now. */
+  forwardZonesChanged(): void
   /** What is in flight ends as failures. */
   close(): void
 }
@@ -53,7 +58,7 @@ export interface Recursor {
 const SEEDS = 2 ** 32
 
 export function openRecursor(options: RecursorOptions): Recursor {
-  const { settings, hints, validation, events } = options
+  const { settings, hints, forwardZones, validation, events } = options
   const openFiles = options.network === undefined ? openFilesLimit() : null
   const limits = withSockets(options.limits, openFiles)
   const { clock, random } = options.ports ?? { clock: systemClock(), random: systemRandom() }
@@ -77,6 +82,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     seed: random.below(SEEDS) | 0,
     localZones: () => zones.current(),
     hints,
+    forwardZones,
     settings,
     validation,
     events,
@@ -90,6 +96,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     caches: engine.caches,
     zones,
     resolver: engine.resolver,
+    forwardZonesChanged: () => engine.forwardZonesChanged(),
     close() {
       zones.close()
       closeNetwork()

@@ -75,7 +75,10 @@ export interface RunningServer {
 
 export type StartFailure =
   | { readonly kind: 'listen'; readonly failures: readonly ListenFailure[] }
-  | { readonly kind: 'zones' | 'hints' | 'anchors' | 'certificate'; readonly problems: readonly Problem[] }
+  | {
+      readonly kind: 'zones' | 'hints' | 'anchors' | 'forwarding' | 'certificate'
+      readonly problems: readonly Problem[]
+    }
 
 /** The server did not start, and nothing is left open. */
 export class StartError extends Error {
@@ -144,7 +147,7 @@ async function openedEngine(
   reportNamed(events, config, opened.warnings)
   if (opened.kind === 'engine') return opened
   const problems = allProblems(opened.problems)
-  for (const kind of ['hints', 'anchors', 'zones'] as const)
+  for (const kind of ['hints', 'anchors', 'forwarding', 'zones'] as const)
     if (opened.problems[kind].length > 0) throw new StartError({ kind, problems })
   throw new Error('an engine that did not open has problems')
 }
@@ -310,7 +313,7 @@ class Server implements RunningServer {
       return
     }
     const named = loadNamed(result.config, options)
-    const problems = [...named.problems.hints, ...named.problems.anchors]
+    const problems = [...named.problems.hints, ...named.problems.anchors, ...named.problems.forwarding]
     if (problems.length > 0) this.#reject(problems)
     else this.#adopt(result.config, result.warnings, named)
   }

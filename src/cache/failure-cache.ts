@@ -25,6 +25,15 @@ export interface CachedFailure extends Failure {
   readonly expiresAt: number
 }
 
+/**
+ * The longest that a failure is remembered, ms. That no server which is forwarded to can be reached is no property of
+ * the name: it must resolve again as soon as one is back.
+ */
+function lifeBound(why: FailureReason, { failureMinMs, failureMaxMs, bogusMaxMs }: CacheLimits): number {
+  if (why === 'upstreams-unreachable') return failureMinMs
+  return why === 'bogus' ? bogusMaxMs : failureMaxMs
+}
+
 export class FailureCache {
   readonly #limits: CacheLimits
   readonly #store: ByteStore<CachedFailure>
@@ -59,12 +68,12 @@ export class FailureCache {
    */
   put(question: Question, failure: Failure, now: number): boolean {
     const key = flat(questionKey(question))
-    const { failureMinMs, failureMaxMs, bogusMaxMs } = this.#limits
+    const { failureMinMs, failureMaxMs } = this.#limits
     const old = this.#store.peek(key)
     const { why, ede, text } = failure
     if (old !== undefined && old.expiresAt > now) return this.#store.set(key, { ...old, why, ede, text: flat(text) })
     const inRow = old !== undefined && now - old.expiresAt < failureMaxMs ? old.inRow + 1 : 1
-    const life = Math.min(failureMinMs * 2 ** (inRow - 1), why === 'bogus' ? bogusMaxMs : failureMaxMs)
+    const life = Math.min(failureMinMs * 2 ** (inRow - 1), lifeBound(why, this.#limits))
     return this.#store.set(key, { why, ede, text: flat(text), inRow, storedAt: now, expiresAt: now + life })
   }
 

@@ -18,6 +18,7 @@ import type { Name } from '../dns/name.ts'
 import type { CacheLimits, UpstreamLimits } from '../limits.ts'
 import { flat } from './packed.ts'
 import { UnresponsiveServers } from './unresponsive.ts'
+import { UpstreamHealth, type UpstreamHealthLimits } from './upstream-health.ts'
 import { ByteStore } from './store.ts'
 
 export interface ServerFacts {
@@ -32,7 +33,8 @@ export interface ServerFacts {
 export type ServerStatsLimits = Pick<
   UpstreamLimits,
   'unknownServerTimeoutMs' | 'minTimeoutMs' | 'maxTimeoutMs' | 'backoffDoublings'
->
+> &
+  UpstreamHealthLimits
 
 interface Entry {
   srttMs: number | null
@@ -72,6 +74,8 @@ export class ServerStats {
   readonly #lame: ByteStore<{ readonly until: number }>
   readonly #families = new Map<4 | 6, Family>()
   readonly unresponsive: UnresponsiveServers
+  /** Of the servers that are forwarded to. */
+  readonly upstreams: UpstreamHealth
   /**
    * Asked for last, and in the store as long as it stands here: one step of a look-up wants the same server six times.
    */
@@ -82,6 +86,7 @@ export class ServerStats {
   constructor(limits: CacheLimits, timing: ServerStatsLimits, budget: number, lameBudget: number) {
     this.#limits = limits
     this.#timing = timing
+    this.upstreams = new UpstreamHealth(timing)
     this.#servers = new ByteStore<Entry>(
       budget,
       (_, key) => limits.entryOverheadBytes + key.length,
@@ -246,6 +251,7 @@ export class ServerStats {
     this.#servers.clear()
     this.#lame.clear()
     this.unresponsive.clear()
+    this.upstreams.clear()
     this.#families.clear()
   }
 

@@ -38,7 +38,7 @@ export async function runExplain(config: Config, options: ExplainOptions, output
   output.err(lines([...hints, ...anchors]))
   if (opened.kind === 'invalid') {
     output.err(lines(allProblems(opened.problems)))
-    return opened.problems.hints.length + opened.problems.anchors.length > 0 ? Exit.BadConfig : Exit.BadData
+    return opened.problems.zones.length < allProblems(opened.problems).length ? Exit.BadConfig : Exit.BadData
   }
   // Keys that a roll-over added are trusted here too; nothing is written, since it is not started.
   const { recursor, trust } = opened

@@ -83,6 +83,7 @@ async function explain(failure: StartFailure, result: ConfigResult, output: Outp
     case 'hints':
     case 'anchors':
     case 'certificate':
+    case 'forwarding':
       return tellAll(result, output)
     default:
       return failure satisfies never

@@ -12,6 +12,7 @@ import { specialUses } from '../zone/special-use.ts'
 import { bindingsOf, readAdminAddress } from './bindings.ts'
 import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
+import { forwardSources } from './make-forward.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
@@ -90,6 +91,7 @@ export function makeConfig(
     any: raw.any,
     specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
+    forwarding: forwardSources(raw, { complain, warn, path }),
     engine: {
       minimise: upstream.minimise,
       mixCase: upstream.mixCase,

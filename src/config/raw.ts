@@ -16,6 +16,13 @@ export interface RawConfig {
   readonly any: 'minimal' | 'tcp' | 'resolve'
   readonly specialUse: boolean | Readonly<Record<string, boolean>>
   readonly rootHints?: string | undefined
+  readonly forward: readonly {
+    readonly zone: string
+    readonly to: string | readonly string[]
+    readonly recurseOnFailure: boolean
+    readonly authorities: readonly string[]
+  }[]
+  readonly stub: readonly { readonly zone: string; readonly to: string | readonly string[] }[]
   readonly upstream: {
     readonly port: number
     readonly ipv4: boolean

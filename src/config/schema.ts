@@ -8,6 +8,7 @@ import type { RawConfig } from './raw.ts'
 import { adminSettings, stateSetting } from './schema-admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './schema-bounds.ts'
 import { records, zoneEntry } from './schema-data.ts'
+import { forwardEntry, stubEntry } from './schema-forward.ts'
 import { identitySettings, logSettings, queryLogSettings } from './schema-reports.ts'
 import { dnssecSettings, upstreamSettings } from './schema-servers.ts'
 import { dohSettings, tlsSettings } from './schema-tls.ts'
@@ -146,6 +147,26 @@ const configSchema = z.strictObject({
     .optional()
     .meta(
       onReload('A hints file instead of the built-in root servers. SIGHUP reads it again.', { example: 'root.hints' }),
+    ),
+
+  forward: z
+    .array(forwardEntry)
+    .default([])
+    .meta(
+      onReload(
+        'Zones that other resolvers answer (docs/forwarding.md). The longest zone wins; local zones and records come ' +
+          'before. A server is an address (192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53), tls://192.0.2.1#dns.example, ' +
+          'tls://192.0.2.1?pin-sha256=…, or https://dns.example/dns-query, with @192.0.2.7 after it for its address.',
+        { example: [{ zone: '.', to: ['tls://9.9.9.9#dns.quad9.net', 'tls://149.112.112.112#dns.quad9.net'] }] },
+      ),
+    ),
+  stub: z
+    .array(stubEntry)
+    .default([])
+    .meta(
+      onReload('Zones whose own servers are at these addresses, whatever the public DNS says of them.', {
+        example: [{ zone: 'corp.example', to: ['10.0.0.53', '10.0.0.54:5353'] }],
+      }),
     ),
 
   upstream: upstreamSettings,

@@ -98,8 +98,10 @@ export const flagName = (path: readonly string[]): string =>
 /** Settings that can be given as a flag or variable: those whose value is a word, a number or a list of words. */
 export const overridable = (): readonly Setting[] =>
   settingsOf(configJsonSchema()).filter(
-    ({ path }) => path[0] !== '$schema' && path[0] !== 'records' && path[1] !== 'negativeTrustAnchors',
+    ({ path }) => !ONLY_IN_FILES.has(path[0] ?? '') && path[1] !== 'negativeTrustAnchors',
   )
+
+const ONLY_IN_FILES: ReadonlySet<string> = new Set(['$schema', 'records', 'forward', 'stub'])
 
 export const takesList = ({ schema }: Setting): boolean =>
   schema.type === 'array' || (schema.anyOf ?? []).some(branch => branch.type === 'array')

@@ -14,6 +14,7 @@ import type { Identity } from '../policy/chaos.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
+import type { ForwardZone } from '../zone/forward-zones.ts'
 import type { LogLevel, RawConfig } from './raw.ts'
 import type { Binding } from '../ports.ts'
 import type { AdminAddress } from './bindings.ts'
@@ -41,6 +42,8 @@ export interface Config {
   readonly specialUseOff: 'all' | readonly Name[]
   /** Absolute path; null means the built-in ones. */
   readonly rootHints: string | null
+  /** Zones whose servers are named, as written: certificates are read later. */
+  readonly forwarding: readonly ForwardSource[]
   readonly engine: EngineSettings
   readonly dnssec: DnssecConfig
   readonly limits: Limits
@@ -92,6 +95,11 @@ export type CertificateSource =
 
 /** `file` is an absolute path. */
 export type AnchorSource = { readonly kind: 'built-in' } | { readonly kind: 'file'; readonly file: string }
+
+/** A forward or stub zone; `authorities` are absolute paths of files with certificates. */
+export interface ForwardSource extends ForwardZone {
+  readonly authorities: readonly string[]
+}
 
 /** Files that hold zones: an absolute path that may have `*` and `?` in it. */
 export interface ZoneSource {

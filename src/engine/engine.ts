@@ -9,6 +9,7 @@ import type { Limits } from '../limits.ts'
 import type { Clock, EventSink, Network, Random } from '../ports.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
 import { Resolver } from '../resolver/resolver.ts'
+import { noForwardZones, type ForwardZones } from '../zone/forward-zones.ts'
 import { makeLocalZones, type LocalZones } from '../zone/local-zones.ts'
 
 export interface EngineParts {
@@ -22,6 +23,8 @@ export interface EngineParts {
   readonly validation?: (() => Validation) | undefined
   /** Absent: every name is asked for. */
   readonly localZones?: (() => LocalZones) | undefined
+  /** Absent: every name is asked for from the root on. */
+  readonly forwardZones?: (() => ForwardZones) | undefined
   /** Of the hash of kept answers. Absent: always the same, as simulations want it. */
   readonly seed?: number | undefined
   /** Absent: nothing is reported. */
@@ -33,6 +36,8 @@ export interface Engine {
   readonly resolver: Resolver
   /** Other zones are local now: what was found out while a name was not ours, or was, is forgotten. */
   zonesChanged(): void
+  /** Other servers are asked now: whatever others said is forgotten. */
+  forwardZonesChanged(): void
   /** Caches, what is known of servers, the primed root: all as at the start. */
   forget(): void
 }
@@ -48,6 +53,7 @@ export function createEngine({ seed, ...parts }: EngineParts): Engine {
     limits,
     caches,
     localZones: parts.localZones ?? (() => none),
+    forwardZones: parts.forwardZones ?? (() => noForwardZones),
     hints,
     settings,
     validation,
@@ -60,6 +66,7 @@ export function createEngine({ seed, ...parts }: EngineParts): Engine {
       caches.answers.clear()
       caches.failures.clear()
     },
+    forwardZonesChanged: () => caches.clear(),
     forget() {
       caches.clear()
       resolver.unprime()

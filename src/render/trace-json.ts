@@ -4,6 +4,7 @@ import { edeName, rcodeName, typeName } from '../dns/types.ts'
 import { formatName } from '../presentation/text.ts'
 import { questionText, type Came, type Note, type Subject, type TraceStep } from '../resolver/trace.ts'
 import type { Outcome } from '../steps.ts'
+import { upstreamText } from '../zone/upstream-text.ts'
 
 export type JsonField = string | number | boolean | readonly Readonly<Record<string, string | number>>[]
 export type JsonStep = Readonly<Record<string, JsonField>>
@@ -43,8 +44,8 @@ function plainStep(step: TraceStep): JsonStep {
         ...head,
         atMs: step.atMs,
         tookMs: step.tookMs,
-        server: step.server.key,
-        serverName: formatName(step.serverName),
+        server: step.serverName === null ? upstreamText(step.server) : step.server.key,
+        ...(step.serverName === null ? {} : { serverName: formatName(step.serverName) }),
         zone: formatName(step.zone),
         transport: step.transport,
         question: questionText(step.question),
@@ -107,6 +108,7 @@ function cameFields(came: Came): JsonStep {
 
 const noteFields = (note: Note): JsonStep => ({
   note: note.kind,
+  ...('zone' in note ? { zone: formatName(note.zone) } : {}),
   ...('reason' in note ? { reason: note.reason, ede: note.ede } : {}),
 })
 

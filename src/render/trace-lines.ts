@@ -14,6 +14,7 @@ import {
   groundsText,
   noteText,
   outcomeText,
+  serverText,
   subjectText,
   verdictText,
 } from './trace-words.ts'
@@ -44,7 +45,10 @@ function describe(step: TraceStep): string {
     case 'cut':
       return `- zone ${formatName(step.zone)} from ${step.from}, ${counted(step.servers, 'server')}`
     case 'exchange': {
-      const who = `${formatName(step.serverName)} ${step.server.ip.text}${step.transport === 'tcp' ? ' over TCP' : ''}`
+      const who =
+        step.serverName === null
+          ? serverText(step)
+          : `${formatName(step.serverName)} ${step.server.ip.text}${step.transport === 'tcp' ? ' over TCP' : ''}`
       const said = `${cameText(step.came)} -> ${verdictText(step)} -> ${DECIDED_TEXTS[step.decided]}`
       return `> ${who}: ${questionText(step.question)} ${Math.round(step.tookMs)} ms -> ${said}`
     }

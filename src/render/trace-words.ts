@@ -9,6 +9,7 @@ import { rcodeName, typeName } from '../dns/types.ts'
 import { formatName } from '../presentation/text.ts'
 import { readableTime } from '../presentation/time-text.ts'
 import type { Outcome } from '../steps.ts'
+import { upstreamText } from '../zone/upstream-text.ts'
 import type { CacheFind, Came, Decided, Note, ReplySummary, Subject, TraceStep } from '../resolver/trace.ts'
 
 type Exchange = Extract<TraceStep, { kind: 'exchange' }>
@@ -24,6 +25,12 @@ export function replyText(reply: ReplySummary): string {
     ...(additional === 0 ? [] : [`, ${additional} in additional`]),
   ].join('')
   return `${rcodeName(reply.rcode)}${flags}${sections}${reply.edns ? '' : ', no EDNS'}`
+}
+
+/** The server that was asked: `ns1.example.com. 192.0.2.53#53`, or as the operator writes it. */
+export function serverText({ server, serverName, transport }: Exchange): string {
+  const who = serverName === null ? upstreamText(server) : `${formatName(serverName)} ${server.key}`
+  return `${who}${transport === 'tcp' ? ' over TCP' : ''}`
 }
 
 /** What came: a reply in short, or why there is none. */
@@ -82,6 +89,7 @@ export const DECIDED_TEXTS: Readonly<Record<Decided, string>> = {
   'give-up': 'give up: the alias chain does not end',
   'ask-over-tcp': 'ask over TCP',
   'ask-without-edns': 'ask without EDNS',
+  'ask-unchecked': 'ask for what it has, validated or not',
   'ask-unmodified': 'repeat the question unmodified',
   'ask-again': 'repeat the question until replies agree',
   'other-server-or-retry': 'another server or another try',
@@ -104,6 +112,8 @@ export function noteText(note: Note): string {
       return 'what is cached does not validate: asking again'
     case 'delegation-outdated':
       return 'the cached delegation led nowhere: asking its parent again'
+    case 'recursing':
+      return `the servers of the forward zone ${formatName(note.zone)} failed: resolving from the root`
     case 'first-alias-alone':
       return `${note.reason}: going by the first alias alone`
     case 'other-server':

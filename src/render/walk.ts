@@ -13,6 +13,7 @@ import {
   groundsText,
   noteText,
   outcomeText,
+  serverText,
   subjectText,
   verdictText,
 } from './trace-words.ts'
@@ -77,6 +78,8 @@ function becauseText(because: Extract<TraceStep, { kind: 'lookup' }>['because'])
       return 'asked'
     case 'server-address':
       return 'a server address is needed'
+    case 'upstream-address':
+      return 'the address of a server to forward to is needed'
     case 'prefetch':
       return 'soon to expire'
     case 'priming':
@@ -107,7 +110,7 @@ function stepLine(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint
         `${paint('dim', `from ${step.from}, ${counted(step.servers, 'server')}`)}`
       )
     case 'exchange': {
-      const server = `${formatName(step.serverName)} ${step.server.key}${step.transport === 'tcp' ? ' over TCP' : ''}`
+      const server = serverText(step)
       const conclusion = paint(verdictStyle(step.verdict), verdictText(step))
       const said = `${cameText(step.came)} → ${conclusion}: ${DECIDED_TEXTS[step.decided]}`
       return `${server}: ${questionText(step.question)} → ${said} ${paint('dim', `[${ms(step.tookMs)}]`)}`

@@ -51,8 +51,8 @@ export class Budget implements Work {
     return this.#receivedBytes
   }
 
-  /** One message to a server of `zone`, asked while `name` is being resolved. */
-  takeQuery(name: Name, zone: Name, serverKey: string, now: number): string | null {
+  /** One message to a server of `zone`, asked while `name` is being resolved; null: it has no bound of its own. */
+  takeQuery(name: Name, zone: Name, serverKey: string | null, now: number): string | null {
     const { limits } = this
     if (now >= this.deadline) return `time limit of ${limits.timeMs} ms reached`
     if (this.#receivedBytes >= limits.receivedBytes)
@@ -67,7 +67,7 @@ export class Budget implements Work {
         `${formatName(zone)} on behalf of another name reached`
       )
     }
-    if (!this.#perServer.take(serverKey, limits.queriesPerServer))
+    if (serverKey !== null && !this.#perServer.take(serverKey, limits.queriesPerServer))
       return `limit of ${counted(limits.queriesPerServer, 'query', 'queries')} to the server ${serverKey} reached`
     this.#queries++
     return null

@@ -26,7 +26,7 @@ export type RejectReason =
   | 'malformed'
 
 /** What shows that a server is lame for the zone. */
-export type LameReason = 'foreign-soa' | 'nxdomain-without-authority' | 'no-data'
+export type LameReason = 'foreign-soa' | 'nxdomain-without-authority' | 'no-data' | 'no-recursion'
 
 /** A reply that is of no use. `lame` is null unless `why` is `lame`. */
 export interface Rejection {
@@ -92,6 +92,10 @@ export interface Asked {
   readonly zone: Name
   /** Take glue only from inside the zone that was asked (Unbound's harden-glue). */
   readonly hardenGlue: boolean
+  /** The server is one that resolves for us (RD=1), not one of the zone: it answers from its cache, never refers. */
+  readonly forwarded?: boolean | undefined
+  /** Names that it must not speak of, since the operator named servers for them. Null: none. */
+  readonly isElsewhere?: ((name: Name) => boolean) | null | undefined
 }
 
 export function classify(asked: Asked, message: Message, limits: EngineLimits): Verdict {
@@ -100,14 +104,14 @@ export function classify(asked: Asked, message: Message, limits: EngineLimits): 
   if (message.truncated) return reject(message, 'truncated')
   const { question, zone } = asked
   const sets = scrubbed(groupRRsets(message.answer, question.type === RrType.RRSIG), limits)
-  const chain = followChain(question, zone, sets, limits.aliasesPerReply)
+  const chain = followChain(question, zone, sets, limits.aliasesPerReply, asked.isElsewhere)
   // RFC 6672 section 2.2: YXDOMAIN is what a DNAME makes of the name, and nothing without one.
   if (message.rcode === Rcode.YXDOMAIN && !chain.aliases.some(set => set.type === RrType.DNAME))
     return reject(message, 'other-rcode')
   if (tooLarge(chain, limits)) return reject(message, 'oversized')
   const authoritative = message.authoritative
   // RA without AA: a recursive server speaks from its cache, a zone's server does not (lame for recursion, but data).
-  const lastResort = !authoritative && message.recursionAvailable
+  const lastResort = !authoritative && message.recursionAvailable && asked.forwarded !== true
   switch (chain.error) {
     case 'malformed':
       return reject(message, 'malformed')
@@ -159,6 +163,7 @@ function classifyWithoutAnswer(
   lastResort: boolean,
   limits: EngineLimits,
 ): Verdict {
+  if (asked.forwarded === true) return classifyForwarded(asked, message, chain, limits)
   const { question, zone } = asked
   const authoritative = message.authoritative
   const authority = scrubbed(groupRRsets(message.authority), limits).filter(set => set.class === question.class)
@@ -167,7 +172,7 @@ function classifyWithoutAnswer(
   if (chain.aliases.length > 0) {
     // RFC 6604 section 3: the rcode speaks of the last name of the chain. Without an SOA from inside this zone nothing
     // is known of it, and it is asked on its own.
-    if (soa !== null && isWithin(chain.name, zone))
+    if (soa !== null && isWithin(chain.name, zone) && asked.isElsewhere?.(chain.name) !== true)
       return { ...denied, kind: message.rcode === Rcode.NXDOMAIN ? 'nxdomain' : 'nodata' }
     return { kind: 'alias', chain, target: chain.name, proof: denied.proof, authoritative, lastResort }
   }
@@ -191,6 +196,28 @@ function classifyWithoutAnswer(
     return { kind: 'referral', referral: readReferral(asked, cut, authority, message.additional) }
   }
   return withoutSoa(asked, message, { ...denied, lastResort: elsewhere }, ns)
+}
+
+/**
+ * No data from a server that resolves for us: a denial, or an alias that leads on. Its SOA may be of any zone at or
+ * above the name, for the forward zone need not be a zone of the DNS. NS records without data are no referral from one
+ * that can resolve, and no answer from one that cannot.
+ */
+function classifyForwarded(
+  { question, zone, isElsewhere }: Asked,
+  message: Message,
+  chain: Chain,
+  limits: EngineLimits,
+): Verdict {
+  const { authoritative, recursionAvailable, rcode } = message
+  const authority = scrubbed(groupRRsets(message.authority), limits).filter(set => set.class === question.class)
+  const isTheirs = isWithin(chain.name, zone) && isElsewhere?.(chain.name) !== true
+  const soa = authority.find(set => set.type === RrType.SOA && isWithin(chain.name, set.name)) ?? null
+  const proof = authority.filter(set => set.type === RrType.NSEC || set.type === RrType.NSEC3)
+  const common = { chain, proof, authoritative, lastResort: false }
+  if (chain.aliases.length > 0 && (!isTheirs || soa === null)) return { ...common, kind: 'alias', target: chain.name }
+  if (soa === null && !authoritative && !recursionAvailable) return lame(message, 'no-recursion')
+  return { ...common, kind: rcode === Rcode.NXDOMAIN ? 'nxdomain' : 'nodata', name: chain.name, soa }
 }
 
 /**

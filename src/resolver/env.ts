@@ -12,9 +12,11 @@ import { makeTrustPoints, type TrustPoints } from '../dnssec/trust-anchors.ts'
 import type { DnssecLimits, Limits } from '../limits.ts'
 import type { Clock, EventSink, Random } from '../ports.ts'
 import type { Because } from '../steps.ts'
+import type { ForwardZone, ForwardZones } from '../zone/forward-zones.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Budget } from './budget.ts'
 import type { MinimiseMode } from './minimise.ts'
+import type { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import type { AddressRules, UsableServers } from './asking/usable-servers.ts'
 import type { CacheFind, Note, TraceSink } from './trace.ts'
 
@@ -38,6 +40,8 @@ export interface Env {
   readonly limits: Limits
   readonly caches: Caches
   readonly localZones: () => LocalZones
+  /** Zones whose servers the operator names. */
+  readonly forwardZones: () => ForwardZones
   /** The root's servers: primed, else the hints. */
   readonly root: () => ZoneCut
   readonly settings: () => EngineSettings
@@ -45,6 +49,11 @@ export interface Env {
   readonly validation: () => Validation
   readonly events: EventSink
   readonly usableServers: UsableServers
+  readonly upstreamAddresses: UpstreamAddresses
+  /** Looks up the addresses of a server that is forwarded to, next to everything else. */
+  readonly refreshUpstream: (name: Name) => void
+  /** A server that is forwarded to is silent: perhaps it waits for us. */
+  readonly suspectLoop: () => void
 }
 
 /** What is validated, and against what. */
@@ -73,11 +82,21 @@ export interface Task {
   readonly followsAliases: boolean
   /** Bypasses the cache: prefetch and trust anchor refresh. */
   readonly fresh: boolean
+  /** Does it look up the address of a server that is forwarded to? Then no server without an address is asked. */
+  readonly outside: boolean
 }
 
 /** A zone cut as the walk holds it. */
 export interface ZoneCut extends Delegation {
-  readonly from: 'hints' | 'priming' | 'cache' | 'referral' | 'local zone'
+  readonly from: 'hints' | 'priming' | 'cache' | 'referral' | 'local zone' | 'forward zone' | 'stub zone'
+  /** The forward or stub zone whose servers are asked; `servers` is empty then. */
+  readonly configured?: ForwardZone | undefined
+}
+
+/** The table of forward and stub zones that counts for a task. */
+export function forwardZonesFor(env: Pick<Env, 'forwardZones'>, { outside }: Pick<Task, 'outside'>): ForwardZones {
+  const zones = env.forwardZones()
+  return outside ? zones.addressed : zones
 }
 
 /** Without trust anchors everything is indeterminate (RFC 4033 section 5). */

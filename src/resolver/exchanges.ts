@@ -116,7 +116,8 @@ export class Exchanges {
       id: random.below(ID_VALUES),
       question: spec.question,
       caseBits,
-      recursionDesired: false,
+      recursionDesired: spec.recursionDesired,
+      checkingDisabled: spec.checkingDisabled,
       edns: spec.edns ? this.#edns : null,
     })
     return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, done)

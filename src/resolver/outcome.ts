@@ -63,6 +63,8 @@ export const failureFacts: Readonly<Record<FailureReason, FailureFacts>> = Objec
   'all-servers-lame': ofZone(EdeCode.NoReachableAuthority),
   // All that answered said REFUSED, SERVFAIL, FORMERR or NOTIMP.
   'refused-by-servers': ofZone(EdeCode.NetworkError),
+  // No server that is forwarded to gave a reply: true of all names at once, and over when one of them is back.
+  'upstreams-unreachable': ofZone(EdeCode.NetworkError),
   // The data is there and does not validate.
   bogus: { ...ofZone(EdeCode.DnssecBogus), heldAgainst: 'validating' },
   // The aliases are too many or lead back to where they began.

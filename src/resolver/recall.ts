@@ -13,7 +13,8 @@ import type { RRset } from '../dns/rrset.ts'
 import { livesBesideCname, RrType } from '../dns/types.ts'
 import type { Outcome, Security } from '../steps.ts'
 import type { Zone } from '../zone/zone.ts'
-import { noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
+import { overrides, type ForwardZone } from '../zone/forward-zones.ts'
+import { forwardZonesFor, noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { failure, indeterminate, secure } from './outcome.ts'
 import { throughCname, throughDname, type Chain } from './scrub.ts'
 import { addressesIn } from './asking/server-addresses.ts'
@@ -38,13 +39,22 @@ export type Recalled =
 const unknown: Recalled = Object.freeze({ kind: 'unknown' })
 
 export function recall(env: Env, task: Task, question: Question): Recalled {
-  const zone = env.localZones().find(question)
-  const local = zone === undefined ? unknown : fromZone(task, zone, question)
-  if (local.kind === 'unknown') return fromCache(env, task, question, ROOT)
+  const configured = forwardZonesFor(env, task).of(question)
+  const local = fromLocalZones(env, task, question, configured)
+  // What is cached from above a configured zone must not shadow it (CVE-2026-44687).
+  if (local.kind === 'unknown') return fromCache(env, task, question, configured?.zone ?? ROOT)
   if (local.kind !== 'cut') return local
   // What the delegated servers said before is in the cache; what is cached from above the cut must not shadow it.
   const cached = fromCache(env, task, question, local.cut.zone)
   return cached.kind === 'unknown' ? local : cached
+}
+
+/** Local zones answer before anybody is asked; of the built-in ones those that no configured zone takes over. */
+function fromLocalZones(env: Env, task: Task, question: Question, configured: ForwardZone | undefined): Recalled {
+  const zones = env.localZones()
+  const zone = zones.find(question)
+  if (zone === undefined || (zones.isBuiltIn(zone) && overrides(configured, zone.origin))) return unknown
+  return fromZone(task, zone, question)
 }
 
 function fromZone(task: Task, zone: Zone, question: Question): Recalled {
@@ -161,7 +171,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
     })
   }
   const aliased = throughCachedDname(env, task, question, top, now)
-  return aliased.kind === 'unknown' && top === ROOT ? fromDenials(env, task, question, now) : aliased
+  return aliased.kind === 'unknown' ? fromDenials(env, task, question, top, now) : aliased
 }
 
 /**
@@ -170,25 +180,31 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
  * zone's to prove.
  */
 function speaksFor(env: Env, { security, soa }: NegativeEntry, { name, type }: Question, now: number): boolean {
-  return security.kind === 'secure' || soa === null || !isStrictlyWithin(deepestZone(env, name, type, now), soa.name)
+  return security.kind === 'secure' || soa === null || !isStrictlyWithin(deepestCut(env, name, type, now), soa.name)
 }
 
-/**
- * The deepest zone known at or above a name, the root if there is none. A DS set is data of the zone above (RFC 4035
- * section 2.4).
- */
+/** RFC 4035 section 2.4: a DS set is data of the zone above. */
+const ownerOf = (name: Name, type: number): Name => (type === RrType.DS && name !== ROOT ? parentOf(name) : name)
+
+const deepestCut = (env: Env, name: Name, type: number, now: number): Name =>
+  env.caches.delegations.closest(ownerOf(name, type), now)?.zone ?? ROOT
+
+/** The deepest zone known at or above a name, delegated or named by the operator; the root if there is none. */
 export function deepestZone(env: Env, name: Name, type: number, now: number): Name {
-  return env.caches.delegations.closest(type === RrType.DS && name !== ROOT ? parentOf(name) : name, now)?.zone ?? ROOT
+  const cut = deepestCut(env, name, type, now)
+  const configured = env.forwardZones().closest(ownerOf(name, type))?.zone ?? ROOT
+  return isStrictlyWithin(configured, cut) ? configured : cut
 }
 
 /**
  * RFC 8198: what a validated denial of another name says of this one as well, and what a validated wildcard then
- * answers.
+ * answers. Only zones within `top` have a say.
  */
-function fromDenials(env: Env, task: Task, question: Question, now: number): Recalled {
+function fromDenials(env: Env, task: Task, question: Question, top: Name, now: number): Recalled {
   if (!task.checking || task.fresh || !env.validation().aggressive) return unknown
   const denied = env.caches.denials.find(question, now)
   if (denied === undefined) return unknown
+  if (!isWithin(denied.kind === 'wildcard' ? denied.wildcard : denied.soa.name, top)) return unknown
   const { name, type, class: klass } = question
   if (denied.kind !== 'wildcard') {
     noteCache(task, `synthesised-${denied.kind}`, name, type, denied.soa.ttl)

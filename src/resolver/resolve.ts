@@ -6,16 +6,17 @@ import type { DelegatedServer } from '../cache/delegations.ts'
 import type { CachedFailure } from '../cache/failure-cache.ts'
 import { Trust } from '../cache/trust.ts'
 import type { Question } from '../dns/message.ts'
-import { isStrictlyWithin, labelCount, parentOf, ROOT, type Name } from '../dns/name.ts'
+import { labelCount, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
 import { weaker } from '../dnssec/set-facts.ts'
 import type { FailureReason, Outcome, Security, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './asking/ask-zone.ts'
 import type { Referral } from './classify.ts'
-import { note, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
+import { cutWithout, startingCut } from './cuts.ts'
+import { note, type Env, type Task, type ZoneCut } from './env.ts'
 import { firstAliasOf, withoutHints, type KnownOfNames } from './hints.ts'
-import { minimise } from './minimise.ts'
+import { minimise, type MinimiseMode } from './minimise.ts'
 import {
   behindChain,
   bogusFailure,
@@ -159,7 +160,7 @@ interface ToSettle {
 function* settle(env: Env, task: Task, question: Question, { known, failed, namedBy }: ToSettle): Steps<Settled> {
   const evidence = task.checking ? new Map<Name, Referral>() : null
   if (evidence !== null && known.kind === 'unvalidated') {
-    const { zone } = startingCut(env, question, null)
+    const { zone } = startingCut(env, task, question, null)
     const verdict = asFarAsFollowed(task, known.verdict)
     const result = yield* validateVerdict(env, task, { zone, question, verdict, evidence })
     if (result.kind === 'judged') return keep(env, zone, question, result)
@@ -264,8 +265,13 @@ interface WayDown extends Pick<Walk, 'question' | 'evidence' | 'namedBy'> {
 
 /** From the closest known cut down to the servers that answer. */
 function* walk(env: Env, task: Task, { question, localCut, evidence, namedBy }: WayDown): Steps<Walked> {
-  const start = startingCut(env, question, localCut)
-  const walked = yield* walkFrom(env, task, { question, start, failed: null, evidence, avoid: undefined, namedBy })
+  let start = startingCut(env, task, question, localCut)
+  let walked = yield* walkFrom(env, task, { question, start, failed: null, evidence, avoid: undefined, namedBy })
+  while (walked.kind === 'failure' && start.configured?.recurseOnFailure === true && !isRelative(walked.failure)) {
+    note(task, { kind: 'recursing', zone: start.zone })
+    start = cutWithout(env, task, question, start.configured)
+    walked = yield* walkFrom(env, task, { question, start, failed: null, evidence, avoid: undefined, namedBy: null })
+  }
   // A cached delegation may be out of date: when its servers are of no use the parent is asked once more.
   if (walked.kind === 'verdict' || start.from !== 'cache' || isRelative(walked.failure) || walked.unasked === true)
     return walked
@@ -274,7 +280,7 @@ function* walk(env: Env, task: Task, { question, localCut, evidence, namedBy }: 
   env.caches.delegations.remove(start.zone)
   return yield* walkFrom(env, task, {
     question,
-    start: startingCut(env, question, localCut),
+    start: startingCut(env, task, question, localCut),
     failed: { cut: start, failure: walked.failure },
     evidence,
     avoid: undefined,
@@ -306,16 +312,6 @@ function sameServers(cut: ZoneCut, referral: Referral): boolean {
   return cut.zone === referral.zone && print(cut.servers) === print(referral.servers)
 }
 
-function startingCut(env: Env, question: Question, localCut: ZoneCut | null): ZoneCut {
-  // RFC 4035 section 4.2: DS is data of the parent side of a cut.
-  const name = question.type === RrType.DS && question.name !== ROOT ? parentOf(question.name) : question.name
-  const cached = env.caches.delegations.closest(name, env.clock.now())
-  if (localCut !== null)
-    return cached !== undefined && isStrictlyWithin(cached.zone, localCut.zone) ? zoneCut(cached, 'cache') : localCut
-  if (cached !== undefined && cached.zone !== ROOT) return zoneCut(cached, 'cache')
-  return env.root()
-}
-
 /** One way down from a cut. */
 interface Walk {
   readonly question: Question
@@ -333,7 +329,8 @@ interface Walk {
 function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, avoid, namedBy }: Walk): Steps<Walked> {
   let cut = start
   let known = cut.zone === namedBy ? labelCount(question.name) : labelCount(cut.zone)
-  let { minimise: mode } = env.settings()
+  // A server that resolves for us needs the whole name, and is shown nothing that it would not see in any case.
+  let mode: MinimiseMode = cut.configured?.kind === 'forward' ? 'off' : env.settings().minimise
   tellCut(task, cut)
   for (let step = 0; ; step++) {
     const ask = minimise(question, known, step, mode, env.limits.engine)
@@ -398,7 +395,7 @@ function tellCut(task: Task, cut: ZoneCut): void {
     depth: task.depth,
     zone: cut.zone,
     from: cut.from,
-    servers: cut.servers.length,
+    servers: cut.configured?.upstreams.length ?? cut.servers.length,
   })
 }
 

@@ -2,16 +2,20 @@
 import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { questionKey, type Question } from '../dns/message.ts'
+import type { Name } from '../dns/name.ts'
 import type { Owner } from '../fairness/owner.ts'
 import { ShareTree } from '../fairness/share-tree.ts'
 import { formatName } from '../presentation/text.ts'
 import type { Limits } from '../limits.ts'
 import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
 import type { Outcome } from '../steps.ts'
+import type { ForwardZones } from '../zone/forward-zones.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
 import type { NotYet } from './not-yet.ts'
 import { failure } from './outcome.ts'
+import { UpstreamAddresses } from './asking/upstream-addresses.ts'
+import { ADDRESS_TYPES, keepUpstreamAddresses, upstreamQuestion } from './asking/upstreams.ts'
 import { UsableServers } from './asking/usable-servers.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
@@ -25,6 +29,7 @@ export interface ResolverParts {
   readonly limits: Limits
   readonly caches: Caches
   readonly localZones: () => LocalZones
+  readonly forwardZones: () => ForwardZones
   readonly hints: () => Delegation
   readonly settings: () => EngineSettings
   /** Absent: nothing is validated. */
@@ -51,7 +56,7 @@ export class Resolver {
 
   constructor(parts: ResolverParts) {
     this.#parts = parts
-    const { clock, random, limits, caches, localZones, settings, events } = parts
+    const { clock, random, limits, caches, localZones, forwardZones, settings, events } = parts
     const nothing = nothingValidated(limits.dnssec)
     const validation = parts.validation ?? (() => nothing)
     this.#env = {
@@ -60,10 +65,14 @@ export class Resolver {
       limits,
       caches,
       localZones,
+      forwardZones,
       settings,
       validation,
       events,
       usableServers: new UsableServers(),
+      upstreamAddresses: new UpstreamAddresses(limits.upstream),
+      refreshUpstream: name => this.#refreshUpstream(name),
+      suspectLoop: () => {},
       root: () => this.#root(),
     }
     this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
@@ -137,6 +146,16 @@ export class Resolver {
       }
       done(primed)
     })
+  }
+
+  /** Next to everything else; what is known stays until it ends well. */
+  #refreshUpstream(name: Name): void {
+    const outcomes: Outcome[] = []
+    for (const type of ADDRESS_TYPES)
+      this.#scheduler.resolve(upstreamQuestion(name, type), { because: 'upstream-address' }, outcome => {
+        outcomes.push(outcome)
+        if (outcomes.length === ADDRESS_TYPES.length) keepUpstreamAddresses(this.#env, name, outcomes)
+      })
   }
 
   /** Forgets the primed root (the hints changed). */

@@ -3,7 +3,7 @@
  * cycles (who waits for whom), nesting depth, deadlines, cancellation, what happens to a bug, and who may have how many
  * of the resolutions there may be (`fairness/`). Queries to servers are `exchanges.ts`.
  */
-import { questionKey, type Question } from '../dns/message.ts'
+import type { Question } from '../dns/message.ts'
 import type { Cancel, Network } from '../ports.ts'
 import { OURSELVES, type Owner } from '../fairness/owner.ts'
 import { ShareTree, type Place } from '../fairness/share-tree.ts'
@@ -14,6 +14,7 @@ import type { Env, Task } from './env.ts'
 import { type ExchangeAsker, Exchanges } from './exchanges.ts'
 import { type NotYet, notYet } from './not-yet.ts'
 import { failure, failureFacts, isRelative } from './outcome.ts'
+import { followsAliases, isFresh, isOutside, isValidated, keyOf } from './resolution-key.ts'
 import { Run } from './run.ts'
 import { questionText, type TraceSink } from './trace.ts'
 
@@ -49,6 +50,7 @@ class Resolution implements Task, ExchangeAsker {
   readonly checking: boolean
   readonly fresh: boolean
   readonly followsAliases: boolean
+  readonly outside: boolean
   readonly key: string
   readonly startedAt: number
   /** Who asked first. */
@@ -72,6 +74,7 @@ class Resolution implements Task, ExchangeAsker {
     budget: Budget
     trace: TraceSink | null
     checking: boolean
+    outside: boolean
     key: string
     startedAt: number
     owner: Owner
@@ -87,18 +90,10 @@ class Resolution implements Task, ExchangeAsker {
     this.checking = parts.checking
     this.fresh = isFresh(parts.because)
     this.followsAliases = followsAliases(parts.because)
+    this.outside = parts.outside
     this.key = parts.key
   }
 }
-
-const isFresh = (because: Because): boolean => because === 'prefetch' || because === 'trust-anchor'
-
-const followsAliases = (because: Because): boolean =>
-  because !== 'ds' && because !== 'dnskey' && because !== 'trust-anchor'
-
-/** Equal for resolutions that may be shared: those that validate and those that do not are two. */
-const keyOf = (question: Question, because: Because, checking: boolean): string =>
-  `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}${followsAliases(because) ? '' : 'n'}`
 
 const nothingToCancel: Cancel = () => {}
 
@@ -132,7 +127,9 @@ export class Scheduler {
 
   /** Why a client's question has no answer yet; null when it is not in flight. */
   notYet(question: Question, checkingDisabled: boolean): NotYet | null {
-    let resolution = this.#joinable(keyOf(question, 'client', this.#checks('client', checkingDisabled)))
+    let resolution = this.#joinable(
+      keyOf(question, 'client', this.#checks('client', checkingDisabled), isOutside('client')),
+    )
     if (resolution === undefined) return null
     // No resolution waits for itself (`reaches`), so that this ends.
     for (;;) {
@@ -198,7 +195,7 @@ export class Scheduler {
   ): Cancel {
     const { clock, limits } = this.#env
     const checking = this.#checks(options.because, options.checkingDisabled)
-    const key = keyOf(question, options.because, checking)
+    const key = keyOf(question, options.because, checking, isOutside(options.because))
     const running = mayJoin ? this.#joinable(key) : undefined
     const { waitersPerResolution } = limits.engine
     if (running !== undefined && running.waiters.size >= waitersPerResolution) {
@@ -226,7 +223,8 @@ export class Scheduler {
     }
     const { because, trace = null } = options
     const budget = (): Budget => new Budget(limits.budget, limits.dnssec, question.name, clock.now())
-    const resolution = running ?? this.#make(question, because, budget(), 0, trace, checking, owner, key)
+    const resolution =
+      running ?? this.#make(question, because, budget(), 0, trace, checking, owner, isOutside(because), key)
     resolution.waiters.add(waiter)
     if (running === undefined) this.#launch(resolution)
     else resolution.trace?.({ kind: 'joined', id: resolution.id, parent: 0, depth: 0, atMs: clock.now(), question })
@@ -299,7 +297,8 @@ export class Scheduler {
     trace: TraceSink | null,
     checking: boolean,
     owner: Owner,
-    key = keyOf(question, because, checking),
+    outside = isOutside(because),
+    key = keyOf(question, because, checking, outside),
   ): Resolution {
     return new Resolution({
       id: this.#nextId++,
@@ -309,6 +308,7 @@ export class Scheduler {
       budget,
       trace,
       checking,
+      outside,
       key,
       startedAt: this.#env.clock.now(),
       owner,
@@ -320,7 +320,7 @@ export class Scheduler {
    * comes is validated.
    */
   #checks(because: Because, checkingDisabled = false): boolean {
-    if (checkingDisabled || because === 'server-address') return false
+    if (checkingDisabled || !isValidated(because)) return false
     const { validate, points } = this.#env.validation()
     return validate && !points.isEmpty
   }
@@ -433,8 +433,9 @@ export class Scheduler {
     mayJoin: boolean,
     resume: (outcome: Outcome) => void,
   ): Cancel {
-    const checking = asker.checking && because !== 'server-address'
-    const key = keyOf(question, because, checking)
+    const checking = asker.checking && isValidated(because)
+    const outside = asker.outside || isOutside(because)
+    const key = keyOf(question, because, checking, outside)
     const { depth: depthLimit } = this.#env.limits.budget
     const running = mayJoin ? this.#joinable(key) : undefined
     if (key === asker.key || (running !== undefined && reaches(running, asker))) {
@@ -458,8 +459,8 @@ export class Scheduler {
         else resume(outcome)
       },
     }
-    const resolution =
-      running ?? this.#make(question, because, asker.budget, asker.depth + 1, asker.trace, checking, asker.owner, key)
+    const { budget, depth, trace, owner } = asker
+    const resolution = running ?? this.#make(question, because, budget, depth + 1, trace, checking, owner, outside, key)
     asker.waitsFor ??= new Map()
     asker.waitsFor.set(waiter, resolution)
     resolution.waiters.add(waiter)

@@ -26,10 +26,16 @@ export interface Chain {
 type AliasStep = { readonly sets: readonly RRset[]; readonly target: Name } | 'none' | 'name-too-long' | 'malformed'
 
 /**
- * Follows the chain from the question through `sets` (an answer section) as long as names stay within `zone`. At most
- * `maxAliases` are followed.
+ * Follows the chain from the question through `sets` (an answer section) as long as names stay within `zone`, and out
+ * of zones of which its servers must not speak. At most `maxAliases` are followed.
  */
-export function followChain(question: Question, zone: Name, sets: readonly RRset[], maxAliases: number): Chain {
+export function followChain(
+  question: Question,
+  zone: Name,
+  sets: readonly RRset[],
+  maxAliases: number,
+  isElsewhere: ((name: Name) => boolean) | null = null,
+): Chain {
   const [head] = sets
   // Most answers are what was asked for and nothing else.
   if (
@@ -42,7 +48,8 @@ export function followChain(question: Question, zone: Name, sets: readonly RRset
   ) {
     return chainOf(NO_SETS, head.name, head, null, 0)
   }
-  const usable = sets.filter(set => set.class === question.class && isWithin(set.name, zone))
+  const belongs = (at: Name): boolean => isWithin(at, zone) && isElsewhere?.(at) !== true
+  const usable = sets.filter(set => set.class === question.class && belongs(set.name))
   const aliases: RRset[] = []
   const seen: Name[] = []
   let name = question.name
@@ -50,7 +57,7 @@ export function followChain(question: Question, zone: Name, sets: readonly RRset
     // At most `maxAliases` of them: no set is needed.
     if (seen.includes(name)) return chainOf(aliases, name, null, 'loop', steps)
     seen.push(name)
-    if (!isWithin(name, zone)) return chainOf(aliases, name, null, null, steps)
+    if (!belongs(name)) return chainOf(aliases, name, null, null, steps)
     const here = name
     const final = usable.find(set => set.name === here && (set.type === question.type || question.type === RrType.ANY))
     if (final !== undefined) return withDname(chainOf(aliases, name, final, null, steps), final, usable)

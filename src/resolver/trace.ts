@@ -59,7 +59,8 @@ export type TraceStep =
       readonly atMs: number
       readonly tookMs: number
       readonly server: ServerAddress
-      readonly serverName: Name
+      /** Null: it is one that the operator named, by its address. */
+      readonly serverName: Name | null
       readonly zone: Name
       readonly transport: Transport
       readonly question: Question
@@ -141,6 +142,7 @@ export type Decided =
   | 'give-up'
   | 'ask-over-tcp'
   | 'ask-without-edns'
+  | 'ask-unchecked'
   | 'ask-unmodified'
   | 'ask-again'
   | 'other-server-or-retry'
@@ -156,6 +158,8 @@ export type Subject =
 export type Note =
   | { readonly kind: 'cached-data-bogus' }
   | { readonly kind: 'delegation-outdated' }
+  /** The servers of a forward zone failed: the name is resolved as if it were not configured. */
+  | { readonly kind: 'recursing'; readonly zone: Name }
   | { readonly kind: 'first-alias-alone' | 'other-server'; readonly reason: string; readonly ede: EdeCode }
 
 /** `www.example.com. A`. */

@@ -58,6 +58,11 @@ export class LocalZones {
     }
   }
 
+  /** Is it one that the user did not write? */
+  isBuiltIn(zone: Zone): boolean {
+    return this.#builtIn.has(zone)
+  }
+
   /**
    * RFC 4035 section 3.1.4.1: DS at the apex of a zone is the business of its parent. But a top-level name that is
    * special has no parent that may be asked about it (RFC 6761, RFC 7686 section 2: must not be looked up).

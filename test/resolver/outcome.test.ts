@@ -9,6 +9,7 @@ const rows: Readonly<Record<FailureReason, Row>> = {
   unreachable: [EdeCode.NoReachableAuthority, false, 'always', 'everyone'],
   'all-servers-lame': [EdeCode.NoReachableAuthority, false, 'always', 'everyone'],
   'refused-by-servers': [EdeCode.NetworkError, false, 'always', 'everyone'],
+  'upstreams-unreachable': [EdeCode.NetworkError, false, 'always', 'everyone'],
   bogus: [EdeCode.DnssecBogus, false, 'always', 'validating'],
   'alias-chain': [EdeCode.Other, false, 'always', 'everyone'],
   cycle: [EdeCode.Other, true, 'at-top', 'everyone'],

@@ -6,6 +6,8 @@ import { limitsWith, type LimitChanges } from '../../src/limits.ts'
 import type { ExchangeResult, Network } from '../../src/ports.ts'
 import { serverAddress } from '../../src/ports.ts'
 import { nothingValidated, type Env, type Task } from '../../src/resolver/env.ts'
+import { UpstreamAddresses } from '../../src/resolver/asking/upstream-addresses.ts'
+import { noForwardZones } from '../../src/zone/forward-zones.ts'
 import { UsableServers } from '../../src/resolver/asking/usable-servers.ts'
 import { failure, indeterminate } from '../../src/resolver/outcome.ts'
 import { Scheduler } from '../../src/resolver/scheduler.ts'
@@ -61,6 +63,10 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
     localZones: () => {
       throw new Error('the script asks no zone')
     },
+    forwardZones: () => noForwardZones,
+    upstreamAddresses: new UpstreamAddresses(limits.upstream),
+    refreshUpstream: () => {},
+    suspectLoop: () => {},
     root: () => ({
       zone: question('.').name,
       servers: [],
@@ -107,7 +113,8 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
 
 const server = serverAddress(ip('192.0.2.53'), 53)
 function* ping(q: Question): Steps<void> {
-  yield* exchange({ server, transport: 'udp', question: q, edns: true, mixCase: true, timeoutMs: 100 })
+  const flags = { recursionDesired: false, checkingDisabled: false, edns: true, mixCase: true }
+  yield* exchange({ server, transport: 'udp', question: q, ...flags, timeoutMs: 100 })
 }
 function* slowly(): Steps<Outcome> {
   yield* ping(question('a.test.'))

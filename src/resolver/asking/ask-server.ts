@@ -13,7 +13,7 @@ import type { Rr } from '../../dns/rrset.ts'
 import type { ExchangeResult, ServerAddress, Transport } from '../../ports.ts'
 import { exchange, type ExchangeSpec, type Steps } from '../../steps.ts'
 import { classify, type Rejection, type Verdict } from '../classify.ts'
-import type { Env, Task, ZoneCut } from '../env.ts'
+import { forwardZonesFor, type Env, type Task, type ZoneCut } from '../env.ts'
 import { notSentText, type ServerTrouble } from './failure-text.ts'
 import { replySummary, type Came, type Decided, type TraceVerdict } from '../trace.ts'
 
@@ -47,7 +47,8 @@ export interface ServerAsk {
   /** The whole name being resolved. */
   readonly name: Name
   readonly server: ServerAddress
-  readonly serverName: Name
+  /** Null: the operator named it by its address. */
+  readonly serverName: Name | null
   /** It was silent before, to this question. */
   readonly triedBefore: boolean
   /** Nothing is left to try with this server after this. */
@@ -61,6 +62,8 @@ interface Attempt {
   readonly transport: Transport
   readonly edns: boolean
   readonly mixCase: boolean
+  /** CD, towards a server that resolves for us. */
+  readonly checkingDisabled: boolean
   /** What the server does with upper case: known before, unknown, or it erred and is asked in plain letters now. */
   readonly letters: 'known' | 'unknown' | 'erred'
   /** A message with EDNS got what a server without EDNS sends: an error, or nonsense. */
@@ -87,7 +90,10 @@ type Nothing = Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'ma
 /** The next message to the same server, and in a word what is different about it. */
 interface Again {
   readonly kind: 'again'
-  readonly decided: Extract<Decided, 'ask-over-tcp' | 'ask-without-edns' | 'ask-unmodified' | 'ask-again'>
+  readonly decided: Extract<
+    Decided,
+    'ask-over-tcp' | 'ask-without-edns' | 'ask-unchecked' | 'ask-unmodified' | 'ask-again'
+  >
   readonly attempt: Attempt
 }
 
@@ -98,7 +104,8 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   let attempt = firstAttempt(ask)
   for (;;) {
     const before = env.clock.now()
-    const denied = task.budget.takeQuery(ask.name, cut.zone, server.key, before)
+    // All queries of a client may go to one server that resolves for us.
+    const denied = task.budget.takeQuery(ask.name, cut.zone, isForwarded(ask) ? null : server.key, before)
     if (denied !== null) return { kind: 'budget', text: denied }
     const received = yield* askOnce(ask, attempt, before)
     const decision = decide(ask, attempt, received)
@@ -108,17 +115,24 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   }
 }
 
+const isForwarded = ({ cut }: ServerAsk): boolean => cut.configured?.kind === 'forward'
+
 function firstAttempt({ env, server, triedBefore, lastTry }: ServerAsk): Attempt {
   const facts = env.caches.servers.facts(server.key, env.clock.now())
   const { caseSafe } = facts
   return {
-    transport: 'udp',
+    transport: server.secure?.transport ?? 'udp',
+    // CD=0 first: a resolver that validates can mend what one that is told not to hands out as it is (BIND 9.21.7).
+    checkingDisabled: false,
     // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
     // only: silence proves nothing that may be remembered, since anyone can cause it.
-    edns: facts.edns === 'ok' || (facts.edns === 'unknown' && !lastTry),
+    edns: facts.edns === 'ok' || (facts.edns === 'unknown' && (!lastTry || server.secure !== undefined)),
     // Silence may be about upper case as well: of a server of which nothing is known only the first try has it. The
     // next has EDNS still, without which a signed zone is of no use.
-    mixCase: env.settings().mixCase && (caseSafe === 'yes' || (caseSafe === 'unknown' && !triedBefore)),
+    mixCase:
+      env.settings().mixCase &&
+      server.secure === undefined &&
+      (caseSafe === 'yes' || (caseSafe === 'unknown' && !triedBefore)),
     letters: caseSafe === 'unknown' ? 'unknown' : 'known',
     ednsRefused: false,
     suspected: false,
@@ -142,7 +156,9 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
   if (attempt.mixCase && !received.caseEchoed)
     return { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, replies: [] } }
   const again =
-    nextAttempt(withKnownLetters(ask, attempt, verdict), verdict, message) ?? inPlainLetters(attempt, verdict)
+    nextAttempt(withKnownLetters(ask, attempt, verdict), verdict, message) ??
+    unchecked(ask, attempt, verdict) ??
+    inPlainLetters(attempt, verdict)
   if (again === null || again.attempt.mixCase) noteLetters(ask, attempt, verdict)
   return again ?? repetition(ask, attempt, message) ?? conclude(ask, attempt, received)
 }
@@ -231,6 +247,18 @@ function nextAttempt(attempt: Attempt, verdict: Verdict, message: Message): Agai
     default:
       return verdict.why satisfies never
   }
+}
+
+/**
+ * SERVFAIL from a server that resolves for us may be its opinion of signatures: where we validate ourselves we want to
+ * see the data (RFC 4035 section 3.2.2). Where nothing is validated here its opinion is the only one.
+ */
+function unchecked(ask: ServerAsk, attempt: Attempt, verdict: Verdict): Again | null {
+  if (!isForwarded(ask) || attempt.checkingDisabled || verdict.kind !== 'reject' || verdict.why !== 'servfail')
+    return null
+  const { validate, points } = ask.env.validation()
+  if (!validate || points.isEmpty) return null
+  return { kind: 'again', decided: 'ask-unchecked', attempt: { ...attempt, checkingDisabled: true } }
 }
 
 const withoutEdns = (attempt: Attempt): Again => ({
@@ -326,6 +354,8 @@ function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Recei
     question,
     edns: attempt.edns,
     mixCase: attempt.mixCase,
+    recursionDesired: isForwarded(ask),
+    checkingDisabled: attempt.checkingDisabled,
     timeoutMs: timeout(ask, attempt, before),
   }
   env.caches.servers.unresponsive.asked(server.key, cut.zone, before)
@@ -338,10 +368,13 @@ function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Recei
 function timeout(ask: ServerAsk, attempt: Attempt, now: number): number {
   const { upstream } = ask.env.limits
   const { least, most } = ask.waitMs
+  const known = ask.env.caches.servers.timeoutFor(ask.server.key, now)
   const base =
-    attempt.transport === 'tcp'
-      ? upstream.tcpTimeoutMs
-      : Math.min(most, Math.max(least, ask.env.caches.servers.timeoutFor(ask.server.key, now)))
+    ask.server.secure !== undefined
+      ? Math.min(upstream.secureMaxTimeoutMs, Math.max(upstream.secureMinTimeoutMs, known))
+      : attempt.transport === 'tcp'
+        ? upstream.tcpTimeoutMs
+        : Math.min(most, Math.max(least, known))
   const jitter = ask.env.random.below(1 + Math.floor((base * upstream.jitterPermille) / 1_000))
   return Math.max(1, Math.min(base + jitter, ask.task.budget.deadline - now))
 }
@@ -356,9 +389,15 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
     if (decoded.header?.truncated !== true) return { kind: 'nothing', result: { kind: 'malformed' } }
     return cutShort(decoded.header, decoded.question, result.caseEchoed)
   }
-  const { question, cut, env } = ask
+  const { question, cut, env, task } = ask
   const verdict = classify(
-    { question, zone: cut.zone, hardenGlue: env.settings().hardenGlue },
+    {
+      question,
+      zone: cut.zone,
+      hardenGlue: env.settings().hardenGlue,
+      forwarded: isForwarded(ask),
+      isElsewhere: forwardZonesFor(env, task).othersThan(question),
+    },
     decoded.message,
     env.limits.engine,
   )
@@ -379,21 +418,24 @@ function observe(ask: ServerAsk, attempt: Attempt, before: number, result: Excha
   const { env, server, cut } = ask
   const now = env.clock.now()
   const { servers } = env.caches
+  // What a server does over TCP after UDP says nothing of its round trips.
+  const isUsual = attempt.transport === 'udp' || server.secure !== undefined
+  if (cut.configured !== undefined) observeUpstream(ask, result, now)
   switch (result.kind) {
     case 'reply':
-      if (attempt.transport === 'udp') servers.heard(server.key, result.rttMs, now)
+      if (isUsual) servers.heard(server.key, result.rttMs, now)
       servers.unresponsive.replied(server.key, cut.zone)
       servers.familyHeard(server.ip.family, now)
       return
     case 'timeout':
-      if (attempt.transport === 'udp') {
+      if (isUsual) {
         servers.timedOut(server.key, before, now)
         servers.unresponsive.timedOut(server.key, cut.zone, now)
       }
       return
     case 'unreachable':
       if (result.family) servers.familyUnreachable(server.ip.family, now)
-      else if (attempt.transport === 'udp') servers.timedOut(server.key, before, now)
+      else if (isUsual) servers.timedOut(server.key, before, now)
       return
     case 'unverified':
     case 'http-status':
@@ -404,6 +446,36 @@ function observe(ask: ServerAsk, attempt: Attempt, before: number, result: Excha
       result satisfies never
   }
 }
+
+/** What the other questions to servers of the operator's choice should know. */
+function observeUpstream({ env, server: { key } }: ServerAsk, result: ExchangeResult, now: number): void {
+  const { upstreams } = env.caches.servers
+  switch (result.kind) {
+    case 'reply':
+      upstreams.replied(key)
+      return
+    case 'http-status':
+      if (result.status === TOO_MANY_REQUESTS || result.status === SERVICE_UNAVAILABLE)
+        upstreams.askedToWait(key, result.retryAfterMs, now)
+      else upstreams.failed(key, now, n => env.random.below(n))
+      return
+    case 'timeout':
+    case 'unreachable':
+    case 'unverified':
+      upstreams.failed(key, now, n => env.random.below(n))
+      if (result.kind === 'timeout') env.suspectLoop()
+      return
+    case 'spoofing-suspected':
+    case 'not-sent':
+      return
+    default:
+      result satisfies never
+  }
+}
+
+/** RFC 6585 section 4, RFC 9110 section 15.6.4. */
+const TOO_MANY_REQUESTS = 429
+const SERVICE_UNAVAILABLE = 503
 
 function tell(ask: ServerAsk, attempt: Attempt, before: number, received: Received, decision: Decision): void {
   const { env, task, cut, question, server, serverName } = ask

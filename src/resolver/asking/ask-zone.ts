@@ -7,11 +7,15 @@ import { isWithin, parentOf, ROOT, type Name } from '../../dns/name.ts'
 import type { ServerAddress } from '../../ports.ts'
 import type { Steps } from '../../steps.ts'
 import { askServer, type ServerAsk, type ServerReply, type UsableVerdict } from './ask-server.ts'
-import { addressRules, usableFamilies, zoneCut, type Env, type Task, type ZoneCut } from '../env.ts'
-import { zoneFailureText, type Trouble } from './failure-text.ts'
+import { closestCut } from '../cuts.ts'
+import { addressRules, usableFamilies, type Env, type Task, type ZoneCut } from '../env.ts'
+import type { ForwardZone } from '../../zone/forward-zones.ts'
+import { upstreamText } from '../../zone/upstream-text.ts'
+import { zoneFailureText, type Trouble, type UpstreamTrouble } from './failure-text.ts'
 import { failure, isRelative, type Failure } from '../outcome.ts'
 import { addUsable, type AddressRules, type NamedServer } from './usable-servers.ts'
 import { selectServer, type Candidate } from './select-server.ts'
+import { chooseUpstream, configuredServers, lookUpUpstreams, passedOver } from './upstreams.ts'
 import {
   addressesIn,
   addressQuestion,
@@ -36,7 +40,8 @@ export interface ZoneFailure {
 
 interface Entry extends Candidate {
   readonly server: ServerAddress
-  readonly name: Name
+  /** Null: the operator named it by its address. */
+  readonly name: Name | null
   tries: number
   /** When it was first asked this question, ms on the monotonic clock. */
   since: number
@@ -48,7 +53,7 @@ interface Entry extends Candidate {
   srttMs: number | null
 }
 
-const entryOf = ({ server, name }: NamedServer): Entry => ({
+const entryOf = ({ server, name }: { server: ServerAddress; name: Name | null }): Entry => ({
   server,
   name,
   tries: 0,
@@ -95,7 +100,10 @@ export function* askZone(
   maxExchanges: number,
   avoid: ReadonlySet<string> = NOBODY,
 ): Steps<ZoneReply> {
-  const pool = makeServerPool(env, cut, kindOf(question, name))
+  const pool =
+    cut.configured === undefined
+      ? makeServerPool(env, cut, kindOf(question, name))
+      : yield* makeUpstreamPool(env, task, cut.configured, kindOf(question, name))
   if (avoid.size > 0) for (const entry of pool.entries) entry.done = avoid.has(entry.server.key)
   let lastResortServer = ''
   for (let exchanges = 0; exchanges < maxExchanges; exchanges++) {
@@ -125,7 +133,7 @@ export function* askZone(
     learn(env, entry, reply, pool)
   }
   if (pool.lastResort !== null) return { kind: 'verdict', verdict: pool.lastResort, server: lastResortServer }
-  const heldBack = traceThrottled(env, cut, pool)
+  const heldBack = notePassedOver(env, cut, pool)
   return { kind: 'failure', failure: exhausted(task, cut, question, pool), unasked: heldBack && untouched(pool) }
 }
 
@@ -190,7 +198,12 @@ function learn(
   }
   entry.disclaims = reply.disclaims
   entry.done = !reply.again || entry.tries >= triesFor(env, entry) || pool.lastResort !== null
-  noteTrouble(pool, reply.trouble)
+  noteTrouble(
+    pool,
+    entry.name === null
+      ? { kind: 'upstream', server: upstreamText(entry.server), trouble: reply.trouble }
+      : reply.trouble,
+  )
 }
 
 function noteTrouble(pool: ServerPool, trouble: Trouble): void {
@@ -198,33 +211,56 @@ function noteTrouble(pool: ServerPool, trouble: Trouble): void {
   pool.troubles.push(trouble)
 }
 
-/** A server that has been silent for long gets one try per question. */
+/** A server that has been silent for long gets one try per question; one over TLS waits longer, and gets two. */
 function triesFor(env: Env, entry: Entry): number {
   const { triesPerServer, silentServerTimeouts } = env.limits.engine
+  if (entry.server.secure !== undefined) return SECURE_TRIES
   return env.caches.servers.facts(entry.server.key, env.clock.now()).timeoutsInRow > silentServerTimeouts
     ? 1
     : triesPerServer
+}
+
+const SECURE_TRIES = 2
+
+const poolOf = (questionKind: string, entries: Entry[], otherGlue: readonly FoundServer[]): ServerPool => ({
+  questionKind,
+  entries,
+  unresolvedNames: [],
+  otherGlue,
+  glueQuestions: 0,
+  otherGlueTaken: false,
+  lookups: 0,
+  failedLookups: 0,
+  cyclic: false,
+  overloaded: false,
+  troubles: null,
+  lastResort: null,
+})
+
+/** The servers that the operator named; an address is looked up only when there is none to ask. */
+function* makeUpstreamPool(env: Env, task: Task, configured: ForwardZone, questionKind: string): Steps<ServerPool> {
+  const { servers, unresolved } = configuredServers(env, task, configured)
+  const found = servers.length > 0 || unresolved.length === 0 ? servers : yield* lookUpUpstreams(env, unresolved)
+  const pool = poolOf(
+    questionKind,
+    found.map(server => entryOf({ server, name: null })),
+    [],
+  )
+  if (found.length === 0)
+    for (const { text } of unresolved)
+      noteTrouble(pool, { kind: 'upstream', server: text, trouble: { kind: 'no-upstream-address' } })
+  return pool
 }
 
 function makeServerPool(env: Env, cut: ZoneCut, questionKind: string): ServerPool {
   const servers = sample(env, cut.servers, env.limits.engine.nameServersPerCut)
   const rules = addressRules(env)
   const { addresses, withoutGlue } = env.usableServers.of(servers, rules)
-  const entries = addresses.map(entryOf)
-  const pool: ServerPool = {
+  const pool = poolOf(
     questionKind,
-    entries,
-    unresolvedNames: [],
-    otherGlue: withoutGlue.map(name => ({ name, addresses: glueOf(env, name) })),
-    glueQuestions: 0,
-    otherGlueTaken: false,
-    lookups: 0,
-    failedLookups: 0,
-    cyclic: false,
-    overloaded: false,
-    troubles: null,
-    lastResort: null,
-  }
+    addresses.map(entryOf),
+    withoutGlue.map(name => ({ name, addresses: glueOf(env, name) })),
+  )
   for (const name of withoutGlue)
     if (!addServer(pool, { name, addresses: knownAddresses(env, name) }, rules)) pool.unresolvedNames.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
@@ -252,6 +288,7 @@ function addServer(pool: ServerPool, server: FoundServer, rules: AddressRules): 
 }
 
 function choose(env: Env, cut: ZoneCut, pool: ServerPool): Entry | null {
+  if (cut.configured !== undefined) return chooseUpstream(env, cut.zone, pool.entries)
   const now = env.clock.now()
   const { servers } = env.caches
   const among = eligible(env, cut, pool, now)
@@ -358,8 +395,9 @@ function nameWithoutGlue(task: Task, { zone }: ZoneCut, { unresolvedNames }: Ser
 /** The cut above, whose servers delegate the zone; null where there is none that could have glue. */
 function parentOfCut(env: Env, { zone, from }: ZoneCut): ZoneCut | null {
   if (zone === ROOT || from === 'local zone') return null
-  const above = env.caches.delegations.closest(parentOf(zone), env.clock.now())
-  return above === undefined || above.zone === ROOT ? env.root() : zoneCut(above, 'cache')
+  const above = parentOf(zone)
+  const cut = closestCut(env, above, env.forwardZones().closest(above))
+  return cut.configured?.kind === 'forward' ? null : cut
 }
 
 /** What the servers of the cut above say of the addresses of a server: an answer, or glue in a referral. */
@@ -408,7 +446,12 @@ function takeOtherGlue(env: Env, pool: ServerPool): void {
 }
 
 /** Notes the servers that were passed over; says whether there were any. */
-function traceThrottled(env: Env, cut: ZoneCut, pool: ServerPool): boolean {
+function notePassedOver(env: Env, cut: ZoneCut, pool: ServerPool): boolean {
+  if (cut.configured !== undefined) {
+    const over = passedOver(env, cut.zone, pool.entries)
+    for (const trouble of over) noteTrouble(pool, trouble)
+    return over.length > 0
+  }
   const now = env.clock.now()
   let any = false
   for (const { server, tries } of pool.entries) {
@@ -422,10 +465,17 @@ function traceThrottled(env: Env, cut: ZoneCut, pool: ServerPool): boolean {
 
 function exhausted(task: Task, cut: ZoneCut, question: Question, pool: ServerPool): Failure {
   const troubles = pool.troubles ?? NO_TROUBLES
-  const text = zoneFailureText(cut.zone, question, troubles)
+  const { configured } = cut
+  const text = zoneFailureText(
+    cut.zone,
+    question,
+    troubles,
+    configured === undefined ? 'servers of' : `${configured.kind} zone`,
+  )
   // What failed because of a cycle failed for this asker only; at the top it is the answer (TsuNAME: and remembered).
   if (pool.cyclic && task.depth > 0) return failure('cycle', text)
   if (pool.overloaded) return failure('overload', text)
+  if (configured !== undefined && !troubles.some(isReply)) return failure('upstreams-unreachable', text)
   if (troubles.length === 0) return failure('unreachable', text)
   if (troubles.every(isLame)) return failure('all-servers-lame', text)
   return failure(troubles.every(isReply) ? 'refused-by-servers' : 'unreachable', text)
@@ -433,17 +483,24 @@ function exhausted(task: Task, cut: ZoneCut, question: Question, pool: ServerPoo
 
 const NO_TROUBLES: readonly Trouble[] = Object.freeze([])
 
-const isLame = (trouble: Trouble): boolean =>
-  trouble.kind === 'reject' && (trouble.why === 'lame' || trouble.why === 'upward-referral')
+function isLame(trouble: Trouble | UpstreamTrouble): boolean {
+  if (trouble.kind === 'upstream') return isLame(trouble.trouble)
+  return trouble.kind === 'reject' && (trouble.why === 'lame' || trouble.why === 'upward-referral')
+}
 
 /** Did something come from the server, of whatever use? */
-function isReply(trouble: Trouble): boolean {
+function isReply(trouble: Trouble | UpstreamTrouble): boolean {
   switch (trouble.kind) {
+    case 'upstream':
+      return isReply(trouble.trouble)
     case 'reject':
     case 'malformed':
     case 'spoofing-suspected':
-    case 'http-status':
       return true
+    case 'http-status':
+    case 'paused':
+    case 'loop':
+    case 'no-upstream-address':
     case 'timeout':
     case 'unverified':
     case 'unreachable':

@@ -10,6 +10,7 @@ import type { Outcome } from '../../../src/steps.ts'
 import { readInternet } from '../../../src/simulation/internet.ts'
 import { type LoopbackInternet, onLoopback, openLoopbackInternet } from '../../../src/testing/internet/loopback.ts'
 import { question } from '../../../src/simulation/records.ts'
+import { noForwardZones } from '../../../src/zone/forward-zones.ts'
 import { makeLocalZones } from '../../../src/zone/local-zones.ts'
 import { unless } from '../../tools.ts'
 
@@ -44,6 +45,7 @@ unless(process.platform === 'linux' ? null : 'only Linux answers on all of 127.0
         limits: defaultLimits,
         caches: createCaches(defaultLimits.cache),
         localZones: () => local,
+        forwardZones: () => noForwardZones,
         hints: () => internet.hints,
         events: () => {},
         settings: () => ({

@@ -150,7 +150,11 @@ export class Serving {
       }),
       threads: {
         gate: { allow, limits: { accessVerdicts: limits.server.accessVerdicts } },
-        bytePath: { udpReplyBytes: limits.server.udpReplyBytes, sendsNsid: identity.id !== null },
+        bytePath: {
+          udpReplyBytes: limits.server.udpReplyBytes,
+          paddingBlock: limits.tls.paddingBlock,
+          sendsNsid: identity.id !== null,
+        },
         reportsHits: queryLog !== null,
       },
     }

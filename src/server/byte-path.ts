@@ -14,10 +14,13 @@ import { newPeek, peekQuery, type QueryPeek } from '../dns/wire.ts'
 import type { GateVerdict } from '../policy/handler.ts'
 import type { Transport } from '../ports.ts'
 import type { CounterName } from './counters.ts'
+import { padReply, padsOver } from './padding.ts'
 import { udpLimit } from './respond.ts'
 
 export interface BytePathSettings {
   readonly udpReplyBytes: number
+  /** See `RespondSettings`. */
+  readonly paddingBlock: number
   /** Whether we say who we are to those who ask by NSID (RFC 5001). */
   readonly sendsNsid: boolean
 }
@@ -55,19 +58,26 @@ export class BytePath {
     const { peek } = this
     const { udpReplyBytes } = this.#settings
     if (!peekQuery(query, length, peek)) return 0
-    // An option that we answer (RFC 7828, RFC 5001) needs the value path; most queries have no options at all.
-    if (length > peek.questionEnd + OPT_FIXED_OCTETS && this.#wantsOption(query, length, transport)) return 0
-    const maxBytes = transport === 'tcp' ? MAX_MESSAGE_OCTETS : udpLimit(peek.payloadSize, this.#settings)
-    return this.#answers.write(peek, query, out, outAt, now, maxBytes, udpReplyBytes)
+    // Most queries have no options at all.
+    const wanted =
+      length > peek.questionEnd + OPT_FIXED_OCTETS ? this.#wantedOption(query, length, transport) : 'nothing'
+    if (wanted === 'value-path') return 0
+    const maxBytes = transport === 'udp' ? udpLimit(peek.payloadSize, this.#settings) : MAX_MESSAGE_OCTETS
+    const octets = this.#answers.write(peek, query, out, outAt, now, maxBytes, udpReplyBytes)
+    if (wanted === 'nothing' || octets === 0) return octets
+    return padReply(out, outAt, octets, OPT_FIXED_OCTETS, maxBytes, this.#settings.paddingBlock)
   }
 
-  #wantsOption(query: Uint8Array, length: number, transport: Transport): boolean {
+  /** Options that we answer (RFC 7828, RFC 5001) need the value path; padding is added to what is in the cache. */
+  #wantedOption(query: Uint8Array, length: number, transport: Transport): 'nothing' | 'padding' | 'value-path' {
+    let wanted: 'nothing' | 'padding' = 'nothing'
     for (let at = this.peek.questionEnd + OPT_FIXED_OCTETS; at + OPTION_FIXED_OCTETS <= length; ) {
       const code = ((query[at] ?? 0) << 8) | (query[at + 1] ?? 0)
-      if (code === EdnsOptionCode.KEEPALIVE && transport === 'tcp') return true
-      if (code === EdnsOptionCode.NSID && this.#settings.sendsNsid) return true
+      if (code === EdnsOptionCode.KEEPALIVE && (transport === 'tcp' || transport === 'tls')) return 'value-path'
+      if (code === EdnsOptionCode.NSID && this.#settings.sendsNsid) return 'value-path'
+      if (code === EdnsOptionCode.PADDING && padsOver(transport)) wanted = 'padding'
       at += OPTION_FIXED_OCTETS + (((query[at + 2] ?? 0) << 8) | (query[at + 3] ?? 0))
     }
-    return false
+    return wanted
   }
 }

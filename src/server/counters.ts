@@ -9,6 +9,9 @@ import { Rcode } from '../dns/types.ts'
 const names = [
   'udpQueries',
   'tcpQueries',
+  'tlsQueries',
+  'httpsQueries',
+  'httpQueries',
   'answeredFromCache',
   'answeredByValuePath',
   'refusedClients',

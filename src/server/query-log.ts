@@ -34,11 +34,19 @@ export type QueryLog = (entry: QueryLogEntry) => void
 export function formatQuery(entry: QueryLogEntry, privacy: ClientPrivacy): string {
   const klass = entry.class === RrClass.IN ? '' : `,"class":"${className(entry.class)}"`
   const rcode = entry.rcode === null ? 'none' : rcodeName(entry.rcode)
+  const { transport } = entry.client
   const client = clientText(entry.client, privacy)
-  const who = `"time":${entry.wall},"client":"${client}","transport":"${entry.client.transport}"`
+  const who = `"time":${entry.wall},"client":"${client}","transport":"${transport}"${called(entry.client, privacy)}`
   const what = `"name":${JSON.stringify(formatName(entry.name))},"type":"${typeName(entry.type)}"${klass}`
   const how = `"rcode":"${rcode}","octets":${entry.octets},"ms":${entry.tookMs.toFixed(3)},"by":"${entry.by}"`
   return `{${who},${what},${how}}\n`
+}
+
+/** What a client calls itself names a person's device: it is written where whole addresses are. */
+function called({ serverName, clientId }: Client, privacy: ClientPrivacy): string {
+  if (privacy !== 'full') return ''
+  const name = serverName === undefined ? '' : `,"tlsName":${JSON.stringify(serverName)}`
+  return clientId === undefined ? name : `${name},"id":${JSON.stringify(clientId)}`
 }
 
 /** RFC 6973 section 6.1: prefixes of the length that is handed to one household are enough for most questions. */

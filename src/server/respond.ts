@@ -16,13 +16,16 @@ import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
 import type { Outcome, Security } from '../steps.ts'
 import type { Answer, Content } from '../policy/handler.ts'
 import type { Asked } from './check-query.ts'
+import { padReply, padsOver } from './padding.ts'
 
 export interface RespondSettings {
   /** Largest UDP reply, also advertised to clients as our payload size. */
   readonly udpReplyBytes: number
   readonly edeTextBytes: number
-  /** Sent to TCP clients that ask for it (RFC 7828). */
+  /** Sent to clients on a connection that ask for it (RFC 7828). */
   readonly tcpIdleMs: number
+  /** Replies to padded queries have a multiple of so many octets where the transport encrypts (RFC 8467). */
+  readonly paddingBlock: number
   /** Sent to clients that ask for it (RFC 5001); null hides it. */
   readonly nsid: Uint8Array | null
 }
@@ -34,7 +37,7 @@ const FLAGS_OFFSET = 3
 
 /** Octets that a reply may have. */
 export function replyLimit(asked: Asked, settings: RespondSettings): number {
-  if (asked.transport === 'tcp') return MAX_MESSAGE_OCTETS
+  if (asked.transport !== 'udp') return MAX_MESSAGE_OCTETS
   return asked.edns === null ? PLAIN_PAYLOAD_OCTETS : udpLimit(asked.edns.payloadSize, settings)
 }
 
@@ -71,12 +74,28 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
     additional: records(content.additional),
     edns,
   }
-  const { bytes, ttlOffsets, truncated } = encodeMessage(
-    reply,
-    into === undefined ? { maxBytes: replyLimit(asked, settings) } : { maxBytes: replyLimit(asked, settings), into },
-  )
-  return { bytes, ttlOffsets, truncated, optOctets: edns === null ? 0 : optOctets(edns) }
+  const maxBytes = replyLimit(asked, settings)
+  const encoded = encodeMessage(reply, into === undefined ? { maxBytes } : { maxBytes, into })
+  const finished = { ...encoded, optOctets: edns === null ? 0 : optOctets(edns) }
+  return wantsPadding(asked) ? padded(finished, maxBytes, settings.paddingBlock, into) : finished
 }
+
+/** RFC 7830 section 4: only a client that pads its query gets padding. */
+const wantsPadding = ({ transport, edns }: Asked): boolean =>
+  edns !== null && padsOver(transport) && findOption(edns, EdnsOptionCode.PADDING) !== undefined
+
+/** In the memory that the message was made in, where there is some. */
+function padded(finished: Finished, maxBytes: number, block: number, into: Buffer | undefined): Finished {
+  const { bytes } = finished
+  const room = into ?? Buffer.alloc(Math.min(bytes.length + block + PADDING_FIXED_OCTETS, maxBytes))
+  if (into === undefined) room.set(bytes)
+  const length = padReply(room, 0, bytes.length, finished.optOctets, maxBytes, block)
+  const optOctets = finished.optOctets + length - bytes.length
+  return { ...finished, bytes: new Uint8Array(room.buffer, room.byteOffset, length), optOctets }
+}
+
+/** Code and length of the option. */
+const PADDING_FIXED_OCTETS = 4
 
 function visibleRecords(rrsets: readonly RRset[], qtype: number, dnssecOk: boolean): readonly Rr[] {
   const [only] = rrsets
@@ -101,7 +120,8 @@ function ourEdns(asked: Asked, edns: Edns, content: Content, settings: RespondSe
   const options: EdnsOption[] = []
   if (content.ede !== null)
     options.push(extendedError(content.ede.code, bounded(content.ede.text, settings.edeTextBytes)))
-  if (asked.transport === 'tcp' && findOption(edns, EdnsOptionCode.KEEPALIVE))
+  // Over HTTP it has no meaning (RFC 8484 section 7).
+  if ((asked.transport === 'tcp' || asked.transport === 'tls') && findOption(edns, EdnsOptionCode.KEEPALIVE))
     options.push(keepalive(settings.tcpIdleMs))
   if (settings.nsid !== null && findOption(edns, EdnsOptionCode.NSID))
     options.push({ code: EdnsOptionCode.NSID, data: settings.nsid })

@@ -33,7 +33,7 @@ export interface ServingParts {
   readonly engine: ServedEngine
   readonly allow: readonly Prefix[]
   readonly identity: Identity
-  readonly limits: Pick<Limits, 'server' | 'tcp'>
+  readonly limits: Pick<Limits, 'server' | 'tcp' | 'tls'>
   readonly watch?: Watch | undefined
   /** Default: minimal for all. */
   readonly any?: AnyMode
@@ -74,6 +74,7 @@ export function makeServe(parts: ServingParts): Serve {
       udpReplyBytes: limits.server.udpReplyBytes,
       edeTextBytes: limits.server.edeTextBytes,
       tcpIdleMs: limits.tcp.idleMs,
+      paddingBlock: limits.tls.paddingBlock,
       nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
     },
     queryLog: parts.queryLog,

@@ -16,7 +16,7 @@ import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
 import type { NotYet } from '../resolver/not-yet.ts'
-import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Want } from '../ports.ts'
+import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Transport, Want } from '../ports.ts'
 import { BytePath, dropReason } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
@@ -68,7 +68,7 @@ class Server {
    */
   #place: Buffer | undefined = bufferOf(new Uint8Array(MAX_MESSAGE_OCTETS))
   readonly #udpQueries: number
-  readonly #tcpQueries: number
+  readonly #queries: Readonly<Record<Transport, number>>
   readonly #hits: number
   readonly #tallies: ServeParts['tallies']
   /** Whether the query in hand was replied to; read only before `take` returns. */
@@ -77,16 +77,26 @@ class Server {
   constructor(parts: ServeParts) {
     this.#parts = parts
     const { answers, settings } = parts
-    this.#bytePath = new BytePath(answers, { udpReplyBytes: settings.udpReplyBytes, sendsNsid: settings.nsid !== null })
+    this.#bytePath = new BytePath(answers, {
+      udpReplyBytes: settings.udpReplyBytes,
+      paddingBlock: settings.paddingBlock,
+      sendsNsid: settings.nsid !== null,
+    })
     this.#udpQueries = parts.counters.index('udpQueries')
-    this.#tcpQueries = parts.counters.index('tcpQueries')
+    this.#queries = {
+      udp: this.#udpQueries,
+      tcp: parts.counters.index('tcpQueries'),
+      tls: parts.counters.index('tlsQueries'),
+      https: parts.counters.index('httpsQueries'),
+      http: parts.counters.index('httpQueries'),
+    }
     this.#hits = parts.counters.index('answeredFromCache')
     this.#tallies = parts.tallies
   }
 
   take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
     const { counters, pipeline } = this.#parts
-    counters.add(client.transport === 'udp' ? this.#udpQueries : this.#tcpQueries)
+    counters.add(client.transport === 'udp' ? this.#udpQueries : this.#queries[client.transport])
     this.#replied = false
     const verdict = pipeline.admit(client)
     const dropped = dropReason(client.port, verdict)

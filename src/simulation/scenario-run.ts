@@ -210,8 +210,9 @@ class Run {
   }
 
   #respondSettings(): RespondSettings {
-    const { server, tcp } = this.#limits
-    return { udpReplyBytes: server.udpReplyBytes, edeTextBytes: server.edeTextBytes, tcpIdleMs: tcp.idleMs, nsid: null }
+    const { server, tcp, tls } = this.#limits
+    const { udpReplyBytes, edeTextBytes } = server
+    return { udpReplyBytes, edeTextBytes, tcpIdleMs: tcp.idleMs, paddingBlock: tls.paddingBlock, nsid: null }
   }
 
   #checkAnswer(entry: Entry): string | null {

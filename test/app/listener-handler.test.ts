@@ -112,12 +112,16 @@ describe('a datagram', () => {
   })
 
   it('with NSID goes to who can tell it', () => {
-    const { take } = setUp(settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: 1_232, sendsNsid: true } }))
+    const { take } = setUp(
+      settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: 1_232, paddingBlock: 468, sendsNsid: true } }),
+    )
     expect(take(withOpt(1_232, 0, 3, 0, 0))).toBe(HAND_OVER)
   })
 
   it('whose answer is too large for the client, or for us, is left to who can truncate it', () => {
-    const { take } = setUp(settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: HIT - 1, sendsNsid: false } }))
+    const { take } = setUp(
+      settingsFor(['0.0.0.0/0'], { bytePath: { udpReplyBytes: HIT - 1, paddingBlock: 468, sendsNsid: false } }),
+    )
     expect(take(query())).toBe(HAND_OVER)
   })
 

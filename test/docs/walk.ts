@@ -202,6 +202,7 @@ function serverOver(on: World): {
       udpReplyBytes: on.limits.server.udpReplyBytes,
       edeTextBytes: on.limits.server.edeTextBytes,
       tcpIdleMs: on.limits.tcp.idleMs,
+      paddingBlock: on.limits.tls.paddingBlock,
       nsid: null,
     },
   })

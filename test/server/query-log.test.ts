@@ -34,6 +34,17 @@ describe('query log', () => {
     })
   })
 
+  test('a line says what a client over TLS calls itself, where whole addresses are written', () => {
+    const named = { ...client('192.0.2.77', 'tls'), serverName: 'phone.dns.example', clientId: 'phone' }
+    expect(JSON.parse(formatQuery(entry({ client: named }), 'full'))).toMatchObject({
+      transport: 'tls',
+      tlsName: 'phone.dns.example',
+      id: 'phone',
+    })
+    for (const privacy of ['prefix', 'none'] as const)
+      expect(formatQuery(entry({ client: named }), privacy)).not.toContain('phone')
+  })
+
   test('other classes are named, silence has no rcode', () => {
     expect(JSON.parse(formatQuery(entry({ class: RrClass.CH, rcode: null }), 'full'))).toMatchObject({
       class: 'CH',

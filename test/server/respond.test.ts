@@ -19,7 +19,13 @@ import {
 } from '../../src/server/respond.ts'
 import { a, answer, asked, edns, message, wire } from './make.ts'
 
-const settings: RespondSettings = { udpReplyBytes: 1232, edeTextBytes: 160, tcpIdleMs: 30_000, nsid: null }
+const settings: RespondSettings = {
+  udpReplyBytes: 1232,
+  edeTextBytes: 160,
+  tcpIdleMs: 30_000,
+  paddingBlock: 468,
+  nsid: null,
+}
 const secure = { kind: 'secure' } as const
 const rr = (owner: string, type: number, octets: number, ttl = 300, signatures: readonly Uint8Array[] = []): RRset =>
   makeRRset(wire(owner), type, RrClass.IN, ttl, [rdata(type, octets)], signatures)
@@ -162,6 +168,9 @@ describe('EDNS', () => {
     ['tcp', true, true],
     ['tcp', false, false],
     ['udp', true, false],
+    ['tls', true, true],
+    ['https', true, false],
+    ['http', true, false],
   ])('RFC 7828 keepalive over %s, asked: %s', (transport, wanted, told) => {
     const options = wanted ? [{ code: EdnsOptionCode.KEEPALIVE, data: new Uint8Array(0) }] : []
     const option = findOption(
@@ -169,6 +178,43 @@ describe('EDNS', () => {
       EdnsOptionCode.KEEPALIVE,
     )
     expect(option === undefined ? null : [...option.data]).toEqual(told ? [1, 0x2c] : null)
+  })
+
+  test.each<[Transport, boolean, number]>([
+    ['tls', true, 468],
+    ['https', true, 468],
+    ['http', true, 468],
+    ['tls', false, 60],
+    ['tcp', true, 60],
+    ['udp', true, 60],
+  ])('padding (RFC 7830) over %s, asked: %s, makes %i octets', (transport, wanted, octets) => {
+    const options = wanted ? [{ code: EdnsOptionCode.PADDING, data: new Uint8Array(20) }] : []
+    const asking = ask({ edns: edns({ options }) }, transport)
+    for (const into of [undefined, Buffer.alloc(65_535, 0xff)]) {
+      const { bytes, optOctets } = respond(asking, plainAnswer, settings, into)
+      expect(bytes.length).toBe(octets)
+      const decoded = decodeMessage(bytes)
+      if (decoded.kind !== 'message') throw new Error('a reply that cannot be read')
+      const padding = findOption(decoded.message.edns ?? edns(), EdnsOptionCode.PADDING)
+      expect(padding?.data.every(octet => octet === 0)).toBe(octets === 468 ? true : undefined)
+      expect(optOctets).toBe(octets - 49)
+    }
+  })
+
+  test('padding makes the next multiple of 468, and no more than a message can have', () => {
+    const sizeOf = (text: number): number => {
+      const options = [{ code: EdnsOptionCode.PADDING, data: new Uint8Array(0) }]
+      const set = rr('www.example.com.', 65_280, text)
+      const content: Content = { ...plainAnswer, answer: [set] }
+      return respond(ask({ edns: edns({ options }) }, 'tls'), content, settings).bytes.length
+    }
+    const fixed = sizeOf(0)
+    expect(fixed).toBe(468)
+    const unpadded = 12 + 21 + 12 + 11 + 4
+    expect(sizeOf(468 - unpadded)).toBe(468)
+    expect(sizeOf(469 - unpadded)).toBe(936)
+    expect(sizeOf(65_535 - unpadded)).toBe(65_535)
+    expect(sizeOf(65_535 - unpadded + 2)).toBe(65_533)
   })
 
   test('RFC 5001 NSID only when asked and configured', () => {

@@ -77,6 +77,7 @@ function bench(
       udpReplyBytes: 1232,
       edeTextBytes: 160,
       tcpIdleMs: 30_000,
+      paddingBlock: 468,
       nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid),
     },
     queryLog: entry => log.push(entry),
@@ -278,7 +279,63 @@ describe('two paths', () => {
   })
 })
 
+describe('a padded query over an encrypted transport', () => {
+  const paddedQuery = (id: number): Uint8Array =>
+    bytesOf({ id, edns: edns({ options: [{ code: EdnsOptionCode.PADDING, data: new Uint8Array(50) }] }) })
+
+  test.each(['tls', 'https', 'http'] as const)('over %s is answered from the cache, padded', async transport => {
+    const b = bench(always(resolved(www)))
+    await b.ask(bytesOf())
+    const got = await b.ask(paddedQuery(7), client('127.0.0.1', transport))
+    expect(b.counters.get('answeredFromCache')).toBe(1)
+    expect(got?.length).toBe(468)
+    expect(read(got)).toMatchObject({ id: 7, answer: [{ type: RrType.A }] })
+    expect(read(got).edns?.options.map(({ code }) => code)).toEqual([EdnsOptionCode.PADDING])
+    expect(b.counters.get(`${transport}Queries`)).toBe(1)
+  })
+
+  test('is answered alike by both paths', async () => {
+    const b = bench(always(resolved(www)))
+    const over = client('127.0.0.1', 'tls')
+    const byValue = await b.ask(paddedQuery(7), over)
+    const byBytes = await b.ask(paddedQuery(7), over)
+    expect(b.counters.get('answeredFromCache')).toBe(1)
+    expect(byBytes).toEqual(byValue)
+  })
+
+  test('leaves no padding for those who ask without', async () => {
+    const b = bench(always(resolved(www)))
+    await b.ask(paddedQuery(7), client('127.0.0.1', 'tls'))
+    const plain = await b.ask(bytesOf({ edns: edns() }), client('127.0.0.1', 'tls'))
+    const udp = await b.ask(paddedQuery(8), client())
+    expect(b.counters.get('answeredFromCache')).toBe(2)
+    expect([plain?.length, udp?.length]).toEqual([60, 60])
+  })
+
+  test('with a keepalive option as well gets both over TLS', async () => {
+    const b = bench(always(resolved(www)))
+    const codes = [EdnsOptionCode.PADDING, EdnsOptionCode.KEEPALIVE]
+    const both = bytesOf({ edns: edns({ options: codes.map(code => ({ code, data: new Uint8Array(0) })) }) })
+    await b.ask(bytesOf())
+    const got = await b.ask(both, client('127.0.0.1', 'tls'))
+    expect(got?.length).toBe(468)
+    expect(read(got).edns?.options.map(({ code }) => code)).toEqual([EdnsOptionCode.KEEPALIVE, EdnsOptionCode.PADDING])
+  })
+})
+
 describe('who and what is not served', () => {
+  test.each([
+    ['192.0.2.5', '127.0.0.1'],
+    ['127.0.0.1', '192.0.2.5'],
+  ])('%s named by the proxy %s is refused: the access list holds for both', async (address, proxy) => {
+    const b = bench(always(resolved(www)))
+    await b.ask(bytesOf())
+    const from = { ...client(address, 'tls'), proxy: client(proxy).ip }
+    expect(read(await b.ask(bytesOf(), from))).toMatchObject({ rcode: Rcode.REFUSED, answer: [] })
+    const allowed = { ...client('127.0.0.1', 'tls'), proxy: client('127.0.0.1').ip }
+    expect(read(await b.ask(bytesOf(), allowed)).rcode).toBe(Rcode.NOERROR)
+  })
+
   test('clients outside the access list are refused with EDE 18, also for what is cached', async () => {
     const b = bench(always(resolved(www)))
     await b.ask(bytesOf({ edns: edns() }))

@@ -161,6 +161,7 @@ export class StubServer {
         udpReplyBytes: server.udpReplyBytes,
         edeTextBytes: server.edeTextBytes,
         tcpIdleMs: limits.tcp.idleMs,
+        paddingBlock: limits.tls.paddingBlock,
         nsid: null,
       },
       queryLog: null,

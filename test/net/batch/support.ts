@@ -46,7 +46,7 @@ export const threadEntry = (): Promise<URL> => (started.entry ??= bundled('src/a
 
 export const settingsFor = (allow: readonly string[], more: Partial<ThreadSettings> = {}): ThreadSettings => ({
   gate: { allow: allow.flatMap(text => parsePrefix(text) ?? []), limits: { accessVerdicts: 100 } },
-  bytePath: { udpReplyBytes: 1_232, sendsNsid: false },
+  bytePath: { udpReplyBytes: 1_232, paddingBlock: 468, sendsNsid: false },
   reportsHits: false,
   ...more,
 })

@@ -52,7 +52,7 @@ export interface QueryOptions {
   /** The question's name with the letter case to send. */
   readonly cased?: WireName
   /** Which of its letters go out as capitals (0x20): see `applyCaseBits`. */
-  readonly caseBits?: Uint8Array
+  readonly caseBits?: Uint8Array | undefined
   readonly recursionDesired: boolean
   readonly checkingDisabled?: boolean
   /** In a query it asks for AD in the reply (RFC 6840 section 5.7). */

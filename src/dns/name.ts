@@ -184,12 +184,23 @@ export function nameBytes(name: WireName): Uint8Array {
 /**
  * Makes capitals of the letters of a folded name whose octets lie in `octets` from `at` up to `end`, by the bits of
  * `bits` (draft-vixie-dnsext-dns0x20): bit i decides the i-th octet of the name. Octets beyond the given bits keep
- * their case.
+ * their case. When the bits choose none, the last letter becomes one: a question in plain letters would show nothing of
+ * what a server does with capitals.
  */
 export function applyCaseBits(octets: Uint8Array, at: number, end: number, bits: Uint8Array): void {
+  let last = -1
+  let chosen = false
   for (let i = at; i < end; i++) {
     const c = octets[i] ?? 0
+    if (c < 0x61 || c > 0x7a) continue
     const bit = i - at
-    if (c >= 0x61 && c <= 0x7a && ((bits[bit >> 3] ?? 0) >> (bit & 7)) & 1) octets[i] = c - 32
+    last = i
+    if ((((bits[bit >> 3] ?? 0) >> (bit & 7)) & 1) === 0) continue
+    octets[i] = c - 32
+    chosen = true
   }
+  if (!chosen && last >= 0) octets[last] = (octets[last] ?? 0) - 32
 }
+
+/** Without letters a name is the same in mixed case. Escapes and octets beyond ASCII are no letters. */
+export const hasLetters = (name: Name): boolean => /[a-z]/.test(name)

@@ -111,11 +111,10 @@ export class Exchanges {
     const random = this.#random
     const caseBits = this.#caseBits
     if (spec.mixCase) random.bytes(caseBits)
-    else caseBits.fill(0)
     const query = encodeQuery({
       id: random.below(ID_VALUES),
       question: spec.question,
-      caseBits,
+      caseBits: spec.mixCase ? caseBits : undefined,
       recursionDesired: spec.recursionDesired,
       checkingDisabled: spec.checkingDisabled,
       edns: spec.edns ? this.#edns : null,

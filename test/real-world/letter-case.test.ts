@@ -53,6 +53,18 @@ describe('a server that errs on upper case', () => {
   )
   rows([
     {
+      title: 'and was asked for a name without letters before is asked in plain letters',
+      zones: {
+        'kab.test.': {
+          records: RECORDS,
+          servers: [onMixed(() => replies('NXDOMAIN', { authority: soaOf('kab.test.') }))],
+        },
+        '10.': { records: '1 PTR www.kab.test.', at: ['198.51.100.31'] },
+        'x.': { records: 'a A 192.0.2.7', at: ['198.51.100.31'], servers: [onMixed(() => replies('REFUSED'))] },
+      },
+      script: ['1.10. PTR -> NOERROR www.kab.test.', 'a.x. A -> NOERROR 192.0.2.7'],
+    },
+    {
       title: 'is asked in plain letters from then on',
       zones: kab(onMixed(() => replies('REFUSED'))),
       script: [`${WWW} A -> NOERROR 192.0.2.1`, 'otherother.kab.test. A -> NOERROR 192.0.2.2; 1 packet'],

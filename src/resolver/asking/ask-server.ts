@@ -8,7 +8,7 @@
 import type { AskedQuestion, Message, Question } from '../../dns/message.ts'
 import { decodeReply } from '../../dns/decode.ts'
 import { foldQuestion } from '../../dns/wire.ts'
-import { foldName, type Name } from '../../dns/name.ts'
+import { foldName, hasLetters, type Name } from '../../dns/name.ts'
 import type { Rr } from '../../dns/rrset.ts'
 import type { ExchangeResult, ServerAddress, Transport } from '../../ports.ts'
 import { exchange, type ExchangeSpec, type Steps } from '../../steps.ts'
@@ -190,7 +190,8 @@ function withKnownLetters(ask: ServerAsk, attempt: Attempt, verdict: Verdict): A
 }
 
 /** What it says to plain letters as well is not about the letters. */
-function noteLetters({ env, server }: ServerAsk, { mixCase, letters }: Attempt, verdict: Verdict): void {
+function noteLetters({ env, question, server }: ServerAsk, { mixCase, letters }: Attempt, verdict: Verdict): void {
+  if (!hasLetters(question.name)) return
   const { servers } = env.caches
   const now = env.clock.now()
   if (mixCase) servers.caseEchoed(server.key, now)

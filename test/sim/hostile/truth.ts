@@ -232,7 +232,9 @@ export function untruthOf(
       return secureButOpen(step, at, type, left, outcome)
     const next = behindOpen ? loose(at, type, left) : null
     if (next === null) return null
-    left = next.left
+    // To ANY an insecure zone may give other sets of the name next to the alias.
+    const asked = at
+    left = type === 'ANY' ? next.left.filter(set => formatName(set.name).toLowerCase() !== asked) : next.left
     at = next.target
   }
 }

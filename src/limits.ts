@@ -279,6 +279,22 @@ export interface SecureUpstreamLimits {
    */
   readonly tlsIdleMs: number
   readonly leastIdleMs: number
+  /** Streams at the same time on one over HTTP/2: what servers allow by default (RFC 9113 section 6.5.2). */
+  readonly httpStreams: number
+  /**
+   * The same over HTTPS, where an idle connection is asked whether its server is there (PING) after the second and has
+   * the third to answer: networks forget connections sooner than servers do.
+   */
+  readonly httpIdleMs: number
+  readonly pingAfterMs: number
+  readonly pingAnswerMs: number
+  /** Head of a response: octets, and lines of HTTP/2. Large providers send 1 kB in 15 lines. */
+  readonly httpHeaderBytes: number
+  readonly httpHeaderLines: number
+  /** Octets read of a body that nobody wants, so that HTTP/1.1 can go on behind it: a page that says "too many". */
+  readonly httpDiscardedBytes: number
+  /** Times that a query goes elsewhere because a server did not look at it (GOAWAY, refused streams). */
+  readonly replays: number
   /** A handshake takes three round trips at most: a server at the other end of the world has ended it in 1 s. */
   readonly handshakeMs: number
   /** Time-outs in a row after which a connection counts as dead: one may be a name that takes long. */
@@ -921,6 +937,14 @@ export const defaultLimits: Limits = deepFreeze({
     tlsPipelined: 200,
     tlsIdleMs: 20_000,
     leastIdleMs: 1_000,
+    httpStreams: 100,
+    httpIdleMs: 60_000,
+    pingAfterMs: 15_000,
+    pingAnswerMs: 2_000,
+    httpHeaderBytes: 16_384,
+    httpHeaderLines: 64,
+    httpDiscardedBytes: 65_536,
+    replays: 3,
     handshakeMs: 4_000,
     timeoutsInARow: 2,
     ticketsPerServer: 2,

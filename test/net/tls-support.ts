@@ -1,4 +1,13 @@
 /** Servers over TLS on loopback, with certificates that are made for the test. Closed by `cleanUp`. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+} from 'node:http2'
 import { createServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import { frame, Framing } from '../../src/dns/framing.ts'
 import { type SecureService, secureServerAddress, type ServerAddress } from '../../src/ports.ts'
@@ -86,4 +95,65 @@ export async function tlsServer(handle: Handler = echoTls, options: TlsOptions =
   const bound = listening.address()
   const plain = addressOf(typeof bound === 'object' && bound !== null ? bound.port : 0)
   return { server: secureAddress(plain), connections, seen, resumed, as: changes => secureAddress(plain, changes) }
+}
+
+export interface HttpsServer {
+  readonly server: ServerAddress
+  readonly seen: { readonly headers: IncomingHttpHeaders; readonly body: Buffer; readonly version: string }[]
+  readonly sessions: ServerHttp2Session[]
+  readonly sockets: TLSSocket[]
+  as(changes: Partial<SecureService>): ServerAddress
+}
+
+export type HttpsResponse = Pick<Http2ServerResponse, 'stream'> & ServerResponse
+export type HttpsHandler = (body: Buffer, response: HttpsResponse, index: number) => void
+
+/** RFC 8484 with what is the same over HTTP/1.1 and HTTP/2 in Node.js. */
+export const echoHttps: HttpsHandler = (body, response) => {
+  response.writeHead(200, { 'content-type': 'application/dns-message' })
+  response.end(answer(body))
+}
+
+export async function httpsServer(
+  handle: HttpsHandler = echoHttps,
+  options: SecureServerOptions & { readonly http1?: boolean } = {},
+): Promise<HttpsServer> {
+  const seen: { headers: IncomingHttpHeaders; body: Buffer; version: string }[] = []
+  const sessions: ServerHttp2Session[] = []
+  const sockets: TLSSocket[] = []
+  const { cert, key } = testCertificate
+  const { http1 = false, ...others } = options
+  const listening = http1
+    ? createHttpsServer({ cert, key, ALPNProtocols: ['http/1.1'] })
+    : createSecureServer({ cert, key, ...others })
+  listening.on('session', session => sessions.push(session))
+  listening.on('sessionError', () => {})
+  listening.on('secureConnection', socket => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+  })
+  listening.on('request', (request: IncomingMessage | Http2ServerRequest, response: HttpsResponse) => {
+    request.on('error', () => {})
+    response.on('error', () => {})
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = Buffer.concat(chunks)
+      seen.push({ headers: request.headers, body, version: request.httpVersion })
+      handle(body, response, seen.length - 1)
+    })
+  })
+  await new Promise<void>(resolve => {
+    listening.listen(0, '127.0.0.1', () => resolve())
+  })
+  atEnd(() => {
+    for (const session of sessions) session.destroy()
+    for (const socket of sockets) socket.destroy()
+    return new Promise<void>(resolve => listening.close(() => resolve()))
+  })
+  const bound = listening.address()
+  const plain = addressOf(typeof bound === 'object' && bound !== null ? bound.port : 0)
+  const https: Partial<SecureService> = { transport: 'https', path: '/dns-query' }
+  const as = (changes: Partial<SecureService>): ServerAddress => secureAddress(plain, { ...https, ...changes })
+  return { server: as({}), seen, sessions, sockets, as }
 }

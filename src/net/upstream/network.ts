@@ -65,8 +65,8 @@ export function createNetwork({ clock, random, limits, events, libc }: NetworkPa
         case 'tcp':
           return tcp.exchange(server, query, timeoutMs, done)
         case 'tls':
-          return secure.exchange(transport, server, query, timeoutMs, done)
         case 'https':
+          return secure.exchange(transport, server, query, timeoutMs, done)
         case 'http': {
           const later = setImmediate(done, { kind: 'not-sent', reason: `no way to ask over ${transport}` })
           return () => clearImmediate(later)
@@ -109,7 +109,7 @@ class LazySecure {
   }
 
   exchange(
-    transport: 'tls',
+    transport: 'tls' | 'https',
     server: ServerAddress,
     query: Uint8Array,
     timeoutMs: number,

@@ -55,6 +55,8 @@ interface PooledExchange extends OpenExchange {
   replays: number
   /** It only goes on connections opened after this one. */
   after: number
+  /** Its time runs, and does not begin anew when it is sent again. */
+  isTimed: boolean
 }
 
 interface Connection {
@@ -125,6 +127,7 @@ export class ConnectionPool {
       retried: false,
       replays: 0,
       after: 0,
+      isTimed: false,
       over: false,
       cancelTimer: noTimer,
     }
@@ -156,8 +159,8 @@ export class ConnectionPool {
   #send(exchange: PooledExchange, connection: Connection): void {
     exchange.connection = connection
     exchange.sentAt = this.#parts.clock.now()
-    // One that is asked once more has no more time than it had.
-    if (exchange.after === 0) {
+    if (!exchange.isTimed) {
+      exchange.isTimed = true
       exchange.cancelTimer()
       exchange.cancelTimer = this.#parts.clock.after(exchange.timeoutMs, () => this.#expire(exchange))
     }
@@ -190,7 +193,7 @@ export class ConnectionPool {
     if (answer.kind === 'not-processed') {
       if (exchange.replays < this.#parts.rules.replays) {
         exchange.replays++
-        this.#sendAgain(exchange, connection)
+        this.#sendAgain(exchange)
       } else this.#finish(exchange, refusal(answer.reason))
     } else {
       connection.answered++
@@ -223,9 +226,7 @@ export class ConnectionPool {
     exchange.done(result)
   }
 
-  /** On a connection that is opened after this one. */
-  #sendAgain(exchange: PooledExchange, failed: Connection): void {
-    exchange.after = failed.number
+  #sendAgain(exchange: PooledExchange): void {
     if (!this.#start(exchange)) this.#exchanges.wait(exchange, false)
   }
 
@@ -341,7 +342,8 @@ export class ConnectionPool {
       exchange.connection = null
       if (connection.answered > 0 && !exchange.retried) {
         exchange.retried = true
-        this.#sendAgain(exchange, connection)
+        exchange.after = connection.number
+        this.#sendAgain(exchange)
       } else {
         this.#finish(exchange, result)
       }
@@ -356,7 +358,8 @@ export class ConnectionPool {
     for (const exchange of owed) {
       exchange.connection = null
       exchange.retried = true
-      this.#sendAgain(exchange, connection)
+      exchange.after = connection.number
+      this.#sendAgain(exchange)
     }
     this.#exchanges.startWaiting()
   }

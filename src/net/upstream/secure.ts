@@ -1,5 +1,5 @@
 /**
- * Connections to servers over TLS (RFC 7858). Loaded with the first query that needs it: a resolver that asks no server
+ * Connections to servers over TLS (RFC 7858) and HTTPS (RFC 8484). Loaded with the first query that needs it: a resolver that asks no server
  * in this way has no TLS in its memory.
  */
 import { padQuery } from '../../dns/padding.ts'
@@ -8,6 +8,7 @@ import type { SecureUpstreamLimits } from '../../limits.ts'
 import type { Clock, Random, SecureService, ServerAddress } from '../../ports.ts'
 import type { TLSSocket } from 'node:tls'
 import { openTls, type TlsConnection, type TlsEnd, TrustStore } from '../tls.ts'
+import { HTTPS_ALPN, HttpsLine } from './https-line.ts'
 import { LearntIdle } from './idle-times.ts'
 import type { LineUser } from './line.ts'
 import { ConnectionPool, type PoolParts } from './pool.ts'
@@ -21,6 +22,7 @@ export interface SecureParts extends Omit<PoolParts, 'rules' | 'idle' | 'open'> 
 
 export interface SecureUpstreams {
   readonly tls: ConnectionPool
+  readonly https: ConnectionPool
   readonly openConnections: () => number
   readonly waiting: () => number
   close(): void
@@ -30,7 +32,7 @@ export interface SecureUpstreams {
 const DOT = ['dot']
 
 export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
-  const { random, secure: limits } = parts
+  const { clock, random, secure: limits } = parts
   const dial = dialler(parts)
   const openDot = (server: ServerAddress, user: LineUser): StreamLine => {
     const dialled = dial(server, DOT, {
@@ -54,14 +56,29 @@ export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
     })
     return line
   }
+  const onlyHttp1 = new Set<string>()
+  const openDoh = (server: ServerAddress, user: LineUser): HttpsLine => {
+    // Forgotten together: each costs one handshake to find out again.
+    if (onlyHttp1.size > limits.serversRemembered) onlyHttp1.clear()
+    const service = serviceOf(server)
+    const dialled = dial(server, HTTPS_ALPN, {
+      verified: socket => {
+        dialled.handOver()
+        line.verified(socket)
+      },
+      ended: end => line.ended(end),
+    })
+    const line = new HttpsLine({ clock, limits, server, service, user, onlyHttp1, close: () => dialled.close() })
+    return line
+  }
   const rules = {
     connections: limits.connections,
     connectionsPerServer: limits.connectionsPerServer,
-    probeMs: 0,
+    probeMs: limits.pingAfterMs,
     timeoutsInARow: limits.timeoutsInARow,
     leavesOnTimeout: false,
     retriesAlone: false,
-    replays: 0,
+    replays: limits.replays,
   }
   const learnt = { leastMs: limits.leastIdleMs, servers: limits.serversRemembered }
   const tls = new ConnectionPool({
@@ -70,11 +87,21 @@ export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
     idle: new LearntIdle({ ...learnt, idleMs: limits.tlsIdleMs }),
     open: openDot,
   })
+  const https = new ConnectionPool({
+    ...parts,
+    rules: { ...rules, queries: limits.httpStreams },
+    idle: new LearntIdle({ ...learnt, idleMs: limits.httpIdleMs }),
+    open: openDoh,
+  })
   return {
     tls,
-    openConnections: () => tls.openConnections,
-    waiting: () => tls.waiting,
-    close: () => tls.close(),
+    https,
+    openConnections: () => tls.openConnections + https.openConnections,
+    waiting: () => tls.waiting + https.waiting,
+    close() {
+      tls.close()
+      https.close()
+    },
   }
 }
 

@@ -1,0 +1,137 @@
+/**
+ * HTTP/2 (RFC 9113) on a connection that is there: a stream for each query. Invariant: each query that was asked is
+ * answered, cancelled, or left to `ended`.
+ */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import type { SecureUpstreamLimits } from '../../limits.ts'
+import type { Cancel, Clock } from '../../ports.ts'
+import { DohReply } from './doh-reply.ts'
+import type { HttpRequest, HttpSpeaker, SpeakerUser } from './https-line.ts'
+
+const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_NO_ERROR } = constants
+
+export interface Http2Parts {
+  readonly clock: Clock
+  readonly limits: SecureUpstreamLimits
+  readonly socket: TLSSocket
+  readonly user: SpeakerUser
+}
+
+interface OpenStream {
+  readonly request: HttpRequest
+  readonly stream: ClientHttp2Stream
+}
+
+export class Http2Speaker implements HttpSpeaker {
+  readonly #parts: Http2Parts
+  readonly #session: ClientHttp2Session
+  readonly #open = new Set<OpenStream>()
+  /** By GOAWAY: later streams were not looked at. */
+  #lastProcessed = Number.POSITIVE_INFINITY
+  #reason = 'closed by the server'
+  #over = false
+
+  constructor(parts: Http2Parts) {
+    const { socket, limits, user } = parts
+    this.#parts = parts
+    this.#session = connect('https://upstream', {
+      createConnection: () => socket,
+      settings: { enablePush: false, maxHeaderListSize: limits.httpHeaderBytes },
+      maxHeaderListPairs: limits.httpHeaderLines,
+    })
+    this.#session.on('goaway', (code, last) => {
+      this.#lastProcessed = last
+      if (code !== NGHTTP2_NO_ERROR) this.#reason = `closed by the server (GOAWAY ${code})`
+      user.leaving()
+    })
+    this.#session.on('error', error => {
+      this.#reason = error.message
+    })
+    this.#session.on('close', () => this.#end())
+  }
+
+  get capacity(): number {
+    return Math.min(this.#parts.limits.httpStreams, this.#session.remoteSettings?.maxConcurrentStreams ?? 100)
+  }
+
+  ask(request: HttpRequest): Cancel {
+    const { path, authority, body } = request
+    let stream: ClientHttp2Stream
+    try {
+      stream = this.#session.request({
+        ':method': 'POST',
+        ':path': path,
+        ':authority': authority,
+        accept: 'application/dns-message',
+        'content-type': 'application/dns-message',
+        'content-length': body.length,
+      })
+    } catch {
+      // ERR_HTTP2_GOAWAY_SESSION and its like: the server wants no more streams here.
+      queueMicrotask(() => {
+        request.heard({ kind: 'not-processed', reason: this.#reason })
+        this.#parts.user.leaving()
+      })
+      return () => {}
+    }
+    const open: OpenStream = { request, stream }
+    this.#open.add(open)
+    this.#listen(open)
+    stream.end(body)
+    return () => {
+      if (this.#open.delete(open)) stream.close(NGHTTP2_CANCEL)
+    }
+  }
+
+  probe(): void {
+    const { clock, limits } = this.#parts
+    const silent = clock.after(limits.pingAnswerMs, () => {
+      this.#reason = `no answer to a PING within ${limits.pingAnswerMs} ms`
+      this.#session.destroy()
+    })
+    this.#session.ping(() => silent())
+  }
+
+  close(): void {
+    this.#over = true
+    this.#open.clear()
+    // A goodbye; what the server then does with its half does not matter.
+    this.#session.destroy()
+  }
+
+  #listen(open: OpenStream): void {
+    const { request, stream } = open
+    const { clock, limits } = this.#parts
+    const reply = new DohReply(request.query, clock.wall(), limits.httpHeaderBytes)
+    const finish = (answer: ReturnType<DohReply['head']>): void => {
+      if (answer === null || !this.#open.delete(open)) return
+      request.heard(answer)
+      stream.close(NGHTTP2_CANCEL)
+    }
+    stream.on('response', headers => finish(reply.head(Number(headers[':status'] ?? 0), headers)))
+    stream.on('data', (chunk: Uint8Array) => finish(reply.body(chunk)))
+    stream.on('end', () => {
+      if (!stream.aborted && stream.rstCode === NGHTTP2_NO_ERROR && !this.#session.destroyed) finish(reply.end())
+    })
+    stream.on('error', () => {})
+    stream.on('close', () => {
+      const { rstCode } = stream
+      if (rstCode === NGHTTP2_REFUSED_STREAM) finish({ kind: 'not-processed', reason: 'the server refused the stream' })
+      // Of a session that ends, `#end` says what becomes of its streams.
+      else if (!this.#session.destroyed)
+        finish({ kind: 'unusable', reason: `the server reset the stream (${rstCode})` })
+    })
+  }
+
+  #end(): void {
+    if (this.#over) return
+    this.#over = true
+    const open = [...this.#open]
+    this.#open.clear()
+    for (const { request, stream } of open)
+      if ((stream.id ?? Number.POSITIVE_INFINITY) > this.#lastProcessed)
+        request.heard({ kind: 'not-processed', reason: this.#reason })
+    this.#parts.user.ended({ kind: 'failed', reason: this.#reason })
+  }
+}

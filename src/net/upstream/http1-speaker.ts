@@ -8,9 +8,9 @@ import type { TLSSocket } from 'node:tls'
 import type { SecureUpstreamLimits } from '../../limits.ts'
 import type { Cancel, Clock } from '../../ports.ts'
 import { DohReply } from './doh-reply.ts'
-import type { HttpRequest, HttpSpeaker, SpeakerUser } from './https-line.ts'
+import { type HttpRequest, type HttpSpeaker, messageHeaders, type SpeakerUser } from './http-speaker.ts'
 
-export interface Http1Parts {
+interface Http1Parts {
   readonly clock: Clock
   readonly limits: SecureUpstreamLimits
   readonly socket: TLSSocket
@@ -68,19 +68,14 @@ export class Http1Speaker implements HttpSpeaker {
     const { path, authority, body } = request
     const sent: ClientRequest = httpRequest({
       agent: this.#agent,
-      method: 'POST',
+      method: body === null ? 'GET' : 'POST',
       path,
       maxHeaderSize: this.#parts.limits.httpHeaderBytes,
-      headers: {
-        host: authority,
-        accept: 'application/dns-message',
-        'content-type': 'application/dns-message',
-        'content-length': body.length,
-      },
+      headers: { host: authority, ...messageHeaders(body) },
     })
     sent.on('error', error => this.#end(error.message))
     sent.on('response', response => this.#read(request, response))
-    sent.end(body)
+    sent.end(body ?? undefined)
   }
 
   #read(request: HttpRequest, response: IncomingMessage): void {

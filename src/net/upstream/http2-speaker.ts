@@ -3,18 +3,19 @@
  * answered, cancelled, or left to `ended`.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
-import type { TLSSocket } from 'node:tls'
+import type { Duplex } from 'node:stream'
 import type { SecureUpstreamLimits } from '../../limits.ts'
 import type { Cancel, Clock } from '../../ports.ts'
 import { DohReply } from './doh-reply.ts'
-import type { HttpRequest, HttpSpeaker, SpeakerUser } from './https-line.ts'
+import { type HttpRequest, type HttpSpeaker, messageHeaders, type SpeakerUser } from './http-speaker.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_NO_ERROR } = constants
 
-export interface Http2Parts {
+interface Http2Parts {
+  readonly scheme: 'https' | 'http'
   readonly clock: Clock
   readonly limits: SecureUpstreamLimits
-  readonly socket: TLSSocket
+  readonly socket: Duplex
   readonly user: SpeakerUser
 }
 
@@ -35,7 +36,7 @@ export class Http2Speaker implements HttpSpeaker {
   constructor(parts: Http2Parts) {
     const { socket, limits, user } = parts
     this.#parts = parts
-    this.#session = connect('https://upstream', {
+    this.#session = connect(`${parts.scheme}://upstream`, {
       createConnection: () => socket,
       settings: { enablePush: false, maxHeaderListSize: limits.httpHeaderBytes },
       maxHeaderListPairs: limits.httpHeaderLines,
@@ -60,12 +61,11 @@ export class Http2Speaker implements HttpSpeaker {
     let stream: ClientHttp2Stream
     try {
       stream = this.#session.request({
-        ':method': 'POST',
+        ':method': body === null ? 'GET' : 'POST',
         ':path': path,
         ':authority': authority,
-        accept: 'application/dns-message',
-        'content-type': 'application/dns-message',
-        'content-length': body.length,
+        ':scheme': this.#parts.scheme,
+        ...messageHeaders(body),
       })
     } catch {
       // ERR_HTTP2_GOAWAY_SESSION and its like: the server wants no more streams here.
@@ -78,7 +78,7 @@ export class Http2Speaker implements HttpSpeaker {
     const open: OpenStream = { request, stream }
     this.#open.add(open)
     this.#listen(open)
-    stream.end(body)
+    stream.end(body ?? undefined)
     return () => {
       if (this.#open.delete(open)) stream.close(NGHTTP2_CANCEL)
     }

@@ -7,34 +7,16 @@ import { padQuery } from '../../dns/padding.ts'
 import { setId } from '../../dns/wire.ts'
 import type { SecureUpstreamLimits } from '../../limits.ts'
 import type { Cancel, Clock, SecureService, ServerAddress } from '../../ports.ts'
+import type { HttpRequest, HttpSpeaker } from './http-speaker.ts'
 import { Http1Speaker } from './http1-speaker.ts'
 import { Http2Speaker } from './http2-speaker.ts'
 import type { Line, LineAnswer, LineEnd, LineUser } from './line.ts'
-
-export interface HttpRequest {
-  readonly path: string
-  readonly authority: string
-  readonly body: Uint8Array
-  /** What the reply has to belong to, with its own ID. */
-  readonly query: Uint8Array
-  readonly heard: (answer: LineAnswer) => void
-}
 
 /** Asked before the handshake was over. */
 interface Early {
   readonly request: HttpRequest
   cancel: Cancel | null
 }
-
-/** HTTP on one connection. */
-export interface HttpSpeaker {
-  readonly capacity: number
-  ask(request: HttpRequest): Cancel
-  probe?(): void
-  close(): void
-}
-
-export type SpeakerUser = Pick<LineUser, 'leaving' | 'ended'>
 
 export interface HttpsLineParts {
   readonly clock: Clock
@@ -112,7 +94,7 @@ export class HttpsLine implements Line {
     const { clock, limits, user, onlyHttp1, server } = this.#parts
     const isHttp2 = socket.alpnProtocol === 'h2'
     const common = { clock, limits, socket, user: { leaving: () => user.leaving(), ended: this.ended } }
-    this.#speaker = isHttp2 ? new Http2Speaker(common) : new Http1Speaker(common)
+    this.#speaker = isHttp2 ? new Http2Speaker({ ...common, scheme: 'https' }) : new Http1Speaker(common)
     if (isHttp2) onlyHttp1.delete(server.key)
     else onlyHttp1.add(server.key)
     user.ready()

@@ -1,6 +1,6 @@
 /**
- * Connections to servers over TLS (RFC 7858) and HTTPS (RFC 8484). Loaded with the first query that needs it: a resolver that asks no server
- * in this way has no TLS in its memory.
+ * Connections to servers over TLS (RFC 7858) and HTTPS (RFC 8484). Loaded with the first query that needs it: a
+ * resolver that asks no server in this way has no TLS in its memory.
  */
 import { padQuery } from '../../dns/padding.ts'
 import { EdnsOptionCode } from '../../dns/types.ts'

@@ -44,6 +44,8 @@ function open() {
         transport: 'udp',
         question: asked,
         mixCase: false,
+        recursionDesired: false,
+        checkingDisabled: false,
         edns: true,
         timeoutMs: 400,
       },

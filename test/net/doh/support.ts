@@ -103,7 +103,13 @@ export async function openBench(options: BenchOptions = {}): Promise<DohBench> {
     counters,
     tallies: { refusals: new Tally(60_000), failures: new Tally(60_000) },
     events: event => events.push(event),
-    settings: { udpReplyBytes: 1232, edeTextBytes: 160, tcpIdleMs: 30_000, nsid: null },
+    settings: {
+      udpReplyBytes: 1232,
+      edeTextBytes: 160,
+      tcpIdleMs: 30_000,
+      paddingBlock: limits.tls.paddingBlock,
+      nsid: null,
+    },
     queryLog: null,
   })
   const table = new TcpConnections(limits.tcp)

@@ -8,7 +8,7 @@ import type { ServerAddress } from '../ports.ts'
 import { questionText } from './trace.ts'
 
 /** A query to a server that has not ended. */
-export interface Awaited {
+interface Awaited {
   readonly server: ServerAddress
   readonly question: Question
   /** False while it waits for a socket of ours. */

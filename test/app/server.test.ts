@@ -233,6 +233,21 @@ describe('while it runs', () => {
     expect(data(await ask(inside, 'id.server CH TXT'))).toEqual(['TXT "me"'])
   })
 
+  test('finished answers to ANY go when a reload changes what ANY gets', async () => {
+    const next = { config: configOf({}) }
+    const readConfig = (): ConfigResult => ({ kind: 'config', config: next.config, warnings: [] })
+    const inside = await start({}, { readConfig })
+    const types = async (): Promise<readonly string[]> =>
+      (await ask(inside, 'www.shop ANY +tcp')).answer.map(record => record.type)
+    expect(await types()).toEqual(['HINFO'])
+    next.config = configOf({ any: 'resolve' })
+    inside.server.reload()
+    expect(await types()).toContain('A')
+    next.config = configOf({})
+    inside.server.reload()
+    expect(await types()).toEqual(['HINFO'])
+  })
+
   test('root hints are read again at a reload, also when their path is the same; what is wrong in them changes nothing', async () => {
     const file = join(place.directory, 'root.hints')
     const hint = (address: string): string => `. 3600000 NS a.root.\na.root. 3600000 A ${address}\n`

@@ -171,9 +171,22 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
   addServe(cli, around, take, readsOptions)
   for (const add of [addQuery, addExplain, addDemo, addStub, addExec, addCheckConfig, addCheckZone])
     add(cli, around, take)
-  await cli.parseAsync()
+  await cli.parseAsync([...own], {}, (_error: Error | undefined, _argv: unknown, text: string) => {
+    if (text !== '') around.out(`${withoutTypeOfText(text)}\n`)
+  })
   return chosen.command
 }
+
+/** Help without `[string]`: that nearly all options are text says nothing. The column of the others stays. */
+const withoutTypeOfText = (help: string): string =>
+  help
+    .split('\n')
+    .flatMap(line => {
+      if (!line.includes('[string]')) return line
+      const left = line.replaceAll('[string]', '        ').trimEnd()
+      return left === '' ? [] : left
+    })
+    .join('\n')
 
 /** The script, and what it asks for while somebody types: that has to be known before the words are read. */
 async function addCompletion(cli: Argv, words: readonly string[]): Promise<void> {

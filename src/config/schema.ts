@@ -117,7 +117,8 @@ const configSchema = z.strictObject({
     .default(true)
     .meta(
       onReload(
-        'Make PTR records for private addresses in "records", unless a local record or zone has the reverse name.',
+        'Make PTR records for private addresses in "records", unless a local record or zone has the reverse name. ' +
+          'Addresses in zone files get none: write a reverse zone.',
         { example: false },
       ),
     ),

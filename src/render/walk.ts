@@ -27,6 +27,8 @@ export const noPaint: Paint = (_style, text) => text
 interface Branch {
   line: string
   readonly below: Branch[]
+  /** Servers that cannot be reached for the same reason have one line: without a network there are dozens. */
+  readonly unreachable?: { readonly why: string; readonly line: string; servers: number }
 }
 
 /** The steps of one resolution as a tree. Times are milliseconds since its start. */
@@ -45,7 +47,8 @@ export function explainText(steps: readonly TraceStep[], paint: Paint = noPaint)
     }
     const lookup = open.get(step.id)
     if (lookup === undefined) continue
-    const branch: Branch = { line: stepLine(step, paint), below: [] }
+    if (joinsLast(step, lookup.zone.below.at(-1), paint)) continue
+    const branch = branchOf(step, paint)
     if (step.kind === 'cut') lookup.zone = branch
     // What is asked of the servers of a zone hangs below the zone; a zone and the end hang below the look-up.
     if (step.kind === 'cut' || step.kind === 'end') lookup.branch.below.push(branch)
@@ -55,6 +58,25 @@ export function explainText(steps: readonly TraceStep[], paint: Paint = noPaint)
     .flatMap(branch => [branch.line, ...treeLines(branch.below, '', paint)])
     .map(line => `${line}\n`)
     .join('')
+}
+
+function branchOf(step: Exclude<TraceStep, { kind: 'lookup' | 'joined' }>, paint: Paint): Branch {
+  const line = stepLine(step, paint)
+  const why = whyUnreachable(step)
+  return why === null ? { line, below: [] } : { line, below: [], unreachable: { why, line, servers: 1 } }
+}
+
+const whyUnreachable = (step: TraceStep): string | null =>
+  step.kind === 'exchange' && step.came.kind === 'unreachable'
+    ? `${step.came.reason} ${step.transport} ${questionText(step.question)}`
+    : null
+
+function joinsLast(step: TraceStep, last: Branch | undefined, paint: Paint): boolean {
+  const unreachable = last?.unreachable
+  if (last === undefined || unreachable === undefined || unreachable.why !== whyUnreachable(step)) return false
+  unreachable.servers++
+  last.line = `${unreachable.line} ${paint('dim', `and ${unreachable.servers - 1} more alike`)}`
+  return true
 }
 
 function treeLines(branches: readonly Branch[], indent: string, paint: Paint): string[] {

@@ -372,3 +372,31 @@ Chain of trust
     expect(chainText(stepsOf('www.good.'), (_style, text) => text)).toBe(chainText(stepsOf('www.good.')))
   })
 })
+
+describe('servers that cannot be reached', () => {
+  const to = (address: string, reason: string): TraceStep => ({
+    ...common,
+    kind: 'exchange',
+    id: 1,
+    tookMs: 0,
+    server: server(address),
+    serverName: name('a.root.'),
+    came: { kind: 'unreachable', reason },
+    verdict: null,
+    decided: 'other-server',
+  })
+
+  test('have one line as long as question and reason are the same', () => {
+    const steps: readonly TraceStep[] = [
+      { kind: 'lookup', id: 1, parent: 0, depth: 0, atMs: 100, question, because: 'client' },
+      ...['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(address => to(address, 'ENETUNREACH')),
+      to('192.0.2.4', 'ECONNREFUSED'),
+    ]
+    expect(explainText(steps).split('\n')).toEqual([
+      'www.example.com. A',
+      expect.stringMatching(/192\.0\.2\.1.* unreachable: ENETUNREACH .* and 2 more alike$/),
+      expect.stringMatching(/192\.0\.2\.4.* unreachable: ECONNREFUSED [^a]*/),
+      '',
+    ])
+  })
+})

@@ -6,7 +6,7 @@
  * Invariants: promises never reject; when they resolve the socket is closed.
  */
 import { createSocket } from 'node:dgram'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { frame, Framing } from '../dns/framing.ts'
 import { idOf, isResponse, matchReply } from '../dns/wire.ts'
 import type { ServerAddress } from '../ports.ts'
@@ -67,43 +67,68 @@ export type StreamEnd =
   | { readonly kind: 'done' | 'closed' | 'timeout' }
   | { readonly kind: 'refused'; readonly reason: string }
 
+/** Makes a connection; `ready` or `failed` comes later, and `failed` also after `ready`. */
+export type StreamDial = (
+  path: QueryPath,
+  user: { ready(socket: Socket): void; failed(reason: string): void },
+) => StreamConnection
+
+interface StreamConnection {
+  close(): void
+  /** What becomes of the socket is the business of who was given it. */
+  handOver(): void
+}
+
+/** Over TCP. */
+export const tcpDial: StreamDial = ({ server, from }, user) => {
+  const socket = connect({
+    host: server.ip.text,
+    port: server.port,
+    ...(from === null ? {} : { localAddress: from.address, localPort: from.port }),
+  })
+  const failed = (error: Error): void => user.failed(errorCode(error))
+  socket.setNoDelay(true)
+  socket.on('error', failed)
+  socket.on('connect', () => user.ready(socket))
+  return { close: () => void socket.destroy(), handOver: () => void socket.off('error', failed) }
+}
+
 /**
- * Asks over TCP; `onReply` says whether more messages belong to the answer. Others on the connection are passed over.
+ * Asks over a connection; `onReply` says whether more messages belong to the answer. Others on it are passed over.
  */
 export function askByStream(
-  { server, from, timeoutMs }: QueryPath,
+  path: QueryPath,
   query: Uint8Array,
   onReply: (bytes: Uint8Array, tookMs: number) => 'more' | 'done',
+  dial: StreamDial = tcpDial,
 ): Promise<StreamEnd> {
   return new Promise(resolve => {
-    let startedAt = performance.now()
-    const socket = connect({
-      host: server.ip.text,
-      port: server.port,
-      ...(from === null ? {} : { localAddress: from.address, localPort: from.port }),
-    })
     const framing = new Framing()
     let over = false
     const end = (result: StreamEnd): void => {
       if (over) return
       over = true
-      socket.destroy()
+      clearTimeout(timer)
+      connection.close()
       resolve(result)
     }
-    socket.setNoDelay(true)
-    socket.setTimeout(timeoutMs, () => end({ kind: 'timeout' }))
-    socket.on('error', error => end({ kind: 'refused', reason: errorCode(error) }))
-    socket.on('close', () => end({ kind: 'closed' }))
-    socket.on('connect', () => {
-      startedAt = performance.now()
-      socket.write(frame(query))
-    })
-    socket.on('data', chunk => {
-      for (const message of framing.push(chunk)) {
-        // The later messages of a transfer may come without their question (RFC 5936 section 2.2.1).
-        if (over || !(belongs(query, message) || (hasNoQuestion(message) && idOf(message) === idOf(query)))) continue
-        if (onReply(message, performance.now() - startedAt) === 'done') end({ kind: 'done' })
-      }
+    const timer = setTimeout(() => end({ kind: 'timeout' }), path.timeoutMs)
+    const connection = dial(path, {
+      failed: reason => end({ kind: 'refused', reason }),
+      ready(socket) {
+        const startedAt = performance.now()
+        socket.on('close', () => end({ kind: 'closed' }))
+        socket.write(frame(query))
+        socket.on('data', chunk => {
+          timer.refresh()
+          for (const message of framing.push(chunk)) {
+            // The later messages of a transfer may come without their question (RFC 5936 section 2.2.1).
+            if (over || !(belongs(query, message) || (hasNoQuestion(message) && idOf(message) === idOf(query))))
+              continue
+            if (onReply(message, performance.now() - startedAt) === 'done') end({ kind: 'done' })
+          }
+        })
+      },
     })
   })
 }

@@ -13,7 +13,7 @@ export interface ExpectedPeer {
 }
 
 /** SHA-256 of the public key (SPKI) in base64 (RFC 7858 section 4.2, RFC 7469 section 2.4). */
-const pinOf = (certificate: X509Certificate): string =>
+export const pinOf = (certificate: X509Certificate): string =>
   createHash('sha256')
     .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64')
@@ -23,9 +23,12 @@ const pinOf = (certificate: X509Certificate): string =>
  * resumes a session sends no certificate: it is the one that gave the ticket after it had proved itself on equal
  * terms.
  */
-export function doubtOf(socket: TLSSocket, { name, pins, trusted }: ExpectedPeer): string | null {
+export function doubtOf(
+  socket: TLSSocket,
+  certificate: X509Certificate | undefined,
+  { name, pins, trusted }: ExpectedPeer,
+): string | null {
   if (socket.isSessionReused()) return null
-  const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return 'it sent no certificate'
   if ((name !== null || trusted === true) && !socket.authorized)
     return verificationText(String(socket.authorizationError), certificate, name)
@@ -57,7 +60,7 @@ function verificationText(code: string, certificate: X509Certificate, name: stri
 }
 
 /** The names and addresses that a certificate is valid for. */
-const namesIn = ({ subjectAltName = '' }: X509Certificate): readonly string[] =>
+export const namesIn = ({ subjectAltName = '' }: X509Certificate): readonly string[] =>
   subjectAltName
     .split(', ')
     .map(entry => entry.replace(/^(?:DNS|IP Address):/, ''))

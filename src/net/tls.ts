@@ -6,7 +6,7 @@
  * Invariants: TLS 1.2 at least; `ended` is called at most once, and not after `close` or `handOver`; before `verified`
  * nothing may be written.
  */
-import { constants } from 'node:crypto'
+import { constants, type X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import {
   checkServerIdentity,
@@ -40,7 +40,10 @@ export interface TlsEnd {
 }
 
 export interface TlsUser {
-  verified(socket: TLSSocket): void
+  /** Over TCP; the handshake begins. */
+  connected?(): void
+  /** A server that resumes a session shows no certificate. */
+  verified(socket: TLSSocket, certificate: X509Certificate | undefined): void
   /** For one later connection (RFC 8446 appendix C.4). */
   ticket(session: Buffer): void
   ended(end: TlsEnd): void
@@ -84,13 +87,16 @@ export function openTls(terms: TlsTerms, secureContext: SecureContext, user: Tls
   }
   const closed = (): void => end('failed', state.phase === 'opening' ? CLOSED_EARLY : 'closed by the server')
   socket.setNoDelay(true)
+  socket.on('connect', () => user.connected?.())
   socket.on('secureConnect', () => {
     if (state.phase === 'over') return
-    const doubt = doubtOf(socket, terms)
+    // Given once (seen with Node.js 20): who asks again gets nothing.
+    const certificate = socket.getPeerX509Certificate()
+    const doubt = doubtOf(socket, certificate, terms)
     if (doubt !== null) return end('unverified', doubt)
     state.phase = 'verified'
     if (state.ticket !== null) user.ticket(state.ticket)
-    user.verified(socket)
+    user.verified(socket, certificate)
   })
   // With TLS 1.2 it comes before the server is known.
   socket.on('session', ticket => {

@@ -9,9 +9,11 @@ import { findOption } from '../../dns/edns.ts'
 import type { Message } from '../../dns/message.ts'
 import { EdnsOptionCode, Rcode, rcodeName } from '../../dns/types.ts'
 import { defaultLimits } from '../../limits.ts'
-import { askByDatagram, askByStream, type Heard, type QueryPath } from '../../net/query-client.ts'
+import { askByDatagram, askByStream, type Heard, type QueryPath, tcpDial } from '../../net/query-client.ts'
 import type { Random, ServerAddress, Transport } from '../../ports.ts'
+import type { TlsJourney } from '../../net/upstream/secure-query.ts'
 import { type Learnt, queryBytes } from './message.ts'
+import { proofHint, type SecureWay } from './secure.ts'
 import { signQuery, type TsigKey, TsigVerifier } from './tsig.ts'
 
 export interface Replied {
@@ -24,6 +26,8 @@ export interface Replied {
   readonly octets: number
   /** Milliseconds since 1970. */
   readonly sentAt: number
+  /** What the handshake showed, over TLS. */
+  readonly tls: TlsJourney | null
 }
 
 export type Asked = Replied | { readonly kind: 'failed'; readonly message: string }
@@ -56,18 +60,23 @@ function prepare(query: DigQuery, asking: AskContext, learnt: Learnt): Prepared 
 }
 
 /** Tries as often as wanted over UDP, and over TCP when the reply was truncated or somebody guesses at it. */
-export async function ask(server: ServerAddress, query: DigQuery, asking: AskContext): Promise<Asked> {
+export async function ask(
+  server: ServerAddress,
+  query: DigQuery,
+  asking: AskContext,
+  way: SecureWay | null = null,
+): Promise<Asked> {
   const path: QueryPath = { server, from: query.from, timeoutMs: query.timeoutMs }
-  let transport: Transport = query.tcp ? 'tcp' : 'udp'
+  let transport: Transport = way?.transport ?? (query.tcp ? 'tcp' : 'udp')
   let learnt: Learnt = { version: null, cookie: null }
   for (let left = query.tries; left > 0; left--) {
     const prepared = prepare(query, asking, learnt)
     const sentAt = Date.now()
     asking.onQuery(prepared.sent, prepared.bytes.length, transport)
-    const heard = await exchange(path, transport, prepared.bytes)
+    const heard = await exchange(path, transport, prepared.bytes, way)
     switch (heard.kind) {
       case 'reply': {
-        const read = readReply(server, heard, prepared, asking, { transport, sentAt })
+        const read = readReply(server, heard, prepared, asking, { transport, sentAt, tls: way?.journey() ?? null })
         if (read.kind === 'failed') return read
         if (read.message.truncated && transport === 'udp' && !query.ignoreTruncation) {
           asking.tell(';; Truncated, asking again over TCP.\n')
@@ -89,7 +98,9 @@ export async function ask(server: ServerAddress, query: DigQuery, asking: AskCon
         transport = 'tcp'
         continue
       case 'refused':
-        return failed(`${server.key} cannot be reached over ${transport.toUpperCase()}: ${heard.reason}`)
+        return failed(
+          `${server.key} cannot be reached over ${transport.toUpperCase()}: ${heard.reason}${hint(query, heard.reason)}`,
+        )
       default:
         heard satisfies never
     }
@@ -100,15 +111,26 @@ export async function ask(server: ServerAddress, query: DigQuery, asking: AskCon
   )
 }
 
+/** How to go on when the server did not prove itself. */
+const hint = ({ secure }: DigQuery, reason: string): string =>
+  secure !== null && reason.endsWith('nothing was sent') ? proofHint(secure) : ''
+
 const failed = (message: string): Asked => ({ kind: 'failed', message })
 
-async function exchange(path: QueryPath, transport: Transport, bytes: Uint8Array): Promise<Heard> {
+async function exchange(
+  path: QueryPath,
+  transport: Transport,
+  bytes: Uint8Array,
+  way: SecureWay | null,
+): Promise<Heard> {
   if (transport === 'udp') return askByDatagram(path, bytes, defaultLimits.upstream.mismatchesBeforeTcp)
+  if (way !== null && way.dial === null) return way.ask(path, bytes)
   const heard: { reply: Heard | null } = { reply: null }
-  const end = await askByStream(path, bytes, (reply, tookMs) => {
+  const take = (reply: Uint8Array, tookMs: number): 'done' => {
     heard.reply = { kind: 'reply', bytes: reply, tookMs }
     return 'done'
-  })
+  }
+  const end = await askByStream(path, bytes, take, way?.dial ?? tcpDial)
   if (heard.reply !== null) return heard.reply
   if (end.kind === 'refused') return end
   return end.kind === 'closed'
@@ -116,7 +138,7 @@ async function exchange(path: QueryPath, transport: Transport, bytes: Uint8Array
     : { kind: 'timeout' }
 }
 
-type At = { readonly transport: Transport; readonly sentAt: number }
+type At = Pick<Replied, 'transport' | 'sentAt' | 'tls'>
 
 function readReply(
   server: ServerAddress,
@@ -176,15 +198,18 @@ export async function askForTransfer(
   query: DigQuery,
   asking: AskContext,
   onMessage: (message: Message) => 'more' | 'complete' | { readonly why: string },
+  way: SecureWay | null = null,
 ): Promise<Transferred> {
+  const transport = way?.transport ?? 'tcp'
   const prepared = prepare(query, asking, { version: null, cookie: null })
-  asking.onQuery(prepared.sent, prepared.bytes.length, 'tcp')
+  asking.onQuery(prepared.sent, prepared.bytes.length, transport)
   const state: { octets: number; messages: number; failure: string | null } = { octets: 0, messages: 0, failure: null }
   const fail = (why: string): 'done' => {
     state.failure = why
     return 'done'
   }
-  const end = await askByStream({ server, from: query.from, timeoutMs: query.timeoutMs }, prepared.bytes, bytes => {
+  const path: QueryPath = { server, from: query.from, timeoutMs: query.timeoutMs }
+  const take = (bytes: Uint8Array): 'more' | 'done' => {
     state.octets += bytes.length
     state.messages++
     if (state.octets > defaultLimits.tool.transferBytes)
@@ -198,7 +223,8 @@ export async function askForTransfer(
     if (typeof next === 'object') return fail(next.why)
     if (next === 'complete' && prepared.verifier?.complete === false) return fail('the last message has no signature')
     return next === 'complete' ? 'done' : 'more'
-  })
+  }
+  const end = await askByStream(path, prepared.bytes, take, way?.dial ?? tcpDial)
   if (state.failure !== null) return { kind: 'failed', message: `${server.key}: ${state.failure}` }
   switch (end.kind) {
     case 'done':
@@ -208,7 +234,7 @@ export async function askForTransfer(
         kind: 'failed',
         message:
           state.messages === 0
-            ? `${server.key} cannot be reached over TCP: ${end.reason}`
+            ? `${server.key} cannot be reached over ${transport.toUpperCase()}: ${end.reason}${hint(query, end.reason)}`
             : `${server.key}: ${end.reason}`,
       }
     case 'closed':

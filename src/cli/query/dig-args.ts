@@ -3,6 +3,7 @@
  * stands before the first name is for all of them, what follows a name is for its query. Words become values or a
  * complaint; nothing is sent or read here.
  */
+import { secureOf } from './dig-secure.ts'
 import { isIP } from 'node:net'
 import { parseIp, type IpAddress } from '../../dns/address.ts'
 import type { EdnsOption } from '../../dns/message.ts'
@@ -313,6 +314,7 @@ class LineReader {
       key: this.#key,
       // RFC 5936 section 4.2: a transfer needs a connection; IXFR may begin without one (RFC 1995 section 2).
       tcp: type === RrType.AXFR || (draft.tcp ?? transfers),
+      secure: secureOf(draft.secure),
       recursionDesired: draft.recurse,
       authenticData: draft.ad,
       checkingDisabled: draft.cd,
@@ -334,7 +336,10 @@ const MAX_SERIAL = 0xffff_ffff
 
 function ednsOf(draft: Draft): DigEdns | null {
   const options: readonly EdnsOption[] = [...(draft.subnet === null ? [] : [draft.subnet]), ...draft.ednsOptions]
-  const { dnssec, nsid, cookie, padding } = draft
+  const { dnssec, nsid, cookie } = draft
+  // RFC 8467 section 4.1.
+  const isEncrypted = draft.secure.transport === 'tls' || draft.secure.transport === 'https'
+  const padding = draft.padding ?? (draft.edns && isEncrypted ? 128 : 0)
   if (!draft.edns && !dnssec && !nsid && cookie === null && padding === 0 && options.length === 0) return null
   return {
     payloadSize: draft.bufsize,

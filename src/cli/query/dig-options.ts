@@ -9,6 +9,7 @@ import { suggest } from '../../presentation/suggest.ts'
 import { EdnsOptionCode, Opcode } from '../../dns/types.ts'
 import type { Show } from '../../render/message.ts'
 import { defaultLimits } from '../../limits.ts'
+import { plainDraft, type SecureDraft, secureWords } from './dig-secure.ts'
 
 const SHOW_PARTS = ['comments', 'question', 'answer', 'authority', 'additional', 'stats'] as const
 type ShowPart = (typeof SHOW_PARTS)[number]
@@ -16,6 +17,7 @@ type ShowPart = (typeof SHOW_PARTS)[number]
 /** A query that is being put together. */
 export interface Draft {
   tcp: boolean | null
+  secure: SecureDraft
   recurse: boolean
   ad: boolean
   cd: boolean
@@ -33,7 +35,8 @@ export interface Draft {
   negotiate: boolean
   cookie: Uint8Array | 'random' | null
   subnet: EdnsOption | null
-  padding: number
+  /** Null: 128 over TLS and HTTPS, nothing else. */
+  padding: number | null
   bufsize: number
   dnssec: boolean
   nsid: boolean
@@ -64,6 +67,7 @@ export function newDraft(): Draft {
   const { tool, upstream } = defaultLimits
   return {
     tcp: null,
+    secure: plainDraft,
     recurse: true,
     ad: true,
     cd: false,
@@ -81,7 +85,7 @@ export function newDraft(): Draft {
     negotiate: true,
     cookie: null,
     subnet: null,
-    padding: 0,
+    padding: null,
     bufsize: upstream.ednsPayloadBytes,
     dnssec: false,
     nsid: false,
@@ -418,6 +422,7 @@ const words: Readonly<Record<string, Word>> = {
   identify: flip((d, on) => {
     d.identify = on
   }),
+  ...secureWords,
   onesoa: flip((d, on) => {
     d.oneSoa = on
   }),
@@ -476,8 +481,9 @@ export const COOKIE_OCTETS = 8
 
 /** What dig can do and this cannot, with what to do instead. */
 const elsewhere: Readonly<Record<string, string>> = {
-  tls: 'DNS over TLS is not spoken here',
-  https: 'DNS over HTTPS is not spoken here',
+  'tls-certfile': 'certificates of clients are not shown to servers',
+  'tls-keyfile': 'certificates of clients are not shown to servers',
+  quic: 'DNS over QUIC needs a Node.js built with it, which no released one is',
   nssearch: 'ask for NS, and then each of the servers for SOA',
   mapped: 'addresses are asked over their own family',
   dns64prefix: 'ask for ipv4only.arpa AAAA',

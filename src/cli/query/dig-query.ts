@@ -4,6 +4,7 @@
  */
 import type { EdnsOption, Question } from '../../dns/message.ts'
 import type { WireName } from '../../dns/name.ts'
+import type { DigSecure } from './dig-secure.ts'
 import type { Show } from '../../render/message.ts'
 
 export interface DigQuery {
@@ -20,6 +21,8 @@ export interface DigQuery {
   readonly from: { readonly address: string; readonly port: number } | null
   readonly key: KeySource | null
   readonly tcp: boolean
+  /** Over TLS or HTTP; null: over UDP or TCP. */
+  readonly secure: DigSecure | null
   readonly recursionDesired: boolean
   readonly authenticData: boolean
   readonly checkingDisabled: boolean

@@ -24,6 +24,8 @@ import { styledRdata, styledRr } from '../../render/record-style.ts'
 import type { Output } from '../output.ts'
 import { ask, askForTransfer, type AskContext, type Replied } from './ask.ts'
 import { addressesOf } from './addresses.ts'
+import { journeyText, SECURE_PORTS, secureWay, type SecureWay } from './secure.ts'
+import type { TlsJourney } from '../../net/upstream/secure-query.ts'
 import { searchNames } from './search.ts'
 import { Exit } from '../startup-problems.ts'
 import { Transfer } from './transfer.ts'
@@ -44,18 +46,29 @@ export async function runQuery(query: DigQuery, fallback: Fallback, output: Outp
   if (query.trace) return (await import('./trace.ts')).runTrace(query, askingOf(query, key, output, null), output)
   const named = query.server ?? fallback.address
   const addresses = await addressesOf(named, query.family)
-  const port = query.port ?? (query.server === null ? fallback.port : DNS_PORT)
+  const port =
+    query.port ??
+    (query.secure !== null ? SECURE_PORTS[query.secure.transport] : query.server === null ? fallback.port : DNS_PORT)
   const [first] = addresses
   if (first === undefined) {
     output.err(`rootwalk query: ${named} has no ${query.family === null ? '' : `IPv${query.family} `}address\n`)
     return Exit.Unavailable
+  }
+  if (isTransferOverHttp(query)) {
+    output.err('rootwalk query: a zone transfer goes over TCP or TLS, not over HTTP: ask with +tls\n')
+    return Exit.Usage
   }
   const isTransfer = query.question.type === RrType.AXFR || (query.question.type === RrType.IXFR && query.tcp)
   let code: number = Exit.Unavailable
   for (const [index, ip] of addresses.entries()) {
     const server = serverAddress(ip, port)
     const asking = askingOf(query, key, output, server)
-    const result = isTransfer ? await transfer(server, query, asking, output) : await one(server, query, asking, output)
+    const way = query.secure === null ? null : await secureWay(query.secure, named, server)
+    if (way !== null && 'error' in way) {
+      output.err(`rootwalk query: ${way.error}\n`)
+      return Exit.Usage
+    }
+    const result = await (isTransfer ? transfer : one)(server, query, asking, output, way)
     code = result.code
     // The other addresses of a server by name are for when this one does not answer.
     if (code !== Exit.Unavailable || result.begun || index === addresses.length - 1) break
@@ -118,10 +131,16 @@ interface Done {
   readonly begun: boolean
 }
 
-async function one(server: ServerAddress, query: DigQuery, asking: AskContext, output: Output): Promise<Done> {
+async function one(
+  server: ServerAddress,
+  query: DigQuery,
+  asking: AskContext,
+  output: Output,
+  way: SecureWay | null,
+): Promise<Done> {
   const names = searchNames(query.search, query.cased)
   for (const [index, name] of names.entries()) {
-    const asked = await ask(server, withName(query, name), asking)
+    const asked = await ask(server, withName(query, name), asking, way)
     if (asked.kind === 'failed') {
       output.err(`rootwalk query: ${asked.message}\n`)
       return { code: Exit.Unavailable, begun: false }
@@ -141,7 +160,7 @@ const withName = (query: DigQuery, cased: WireName): DigQuery => ({
 })
 
 function shown(reply: Replied, query: DigQuery, server: ServerAddress): string {
-  const { message, sent, transport, tookMs, octets, sentAt } = reply
+  const { message, sent, transport, tookMs, octets, sentAt, tls } = reply
   const { show } = query
   const security = securityShown(
     message,
@@ -150,12 +169,20 @@ function shown(reply: Replied, query: DigQuery, server: ServerAddress): string {
   const journey: ReplyTransfer = { server: server.key, transport, tookMs, octets, wall: Date.now() }
   switch (show.form) {
     case 'dig':
-      return digText(message, journey, show, security, sent)
+      return `${digText(message, journey, show, security, sent)}${tls === null || !show.stats ? '' : `${journeyText(tls)}\n`}`
     case 'short':
       return shortText(message, show.style, show.identify ? journey : null)
     case 'json':
       return `${JSON.stringify(
-        { ...jsonMessage(message), security, server: server.key, transport, ms: rounded(tookMs), octets },
+        {
+          ...jsonMessage(message),
+          security,
+          server: server.key,
+          transport,
+          ms: rounded(tookMs),
+          octets,
+          ...(tls === null ? {} : { tls: tlsJson(tls) }),
+        },
         null,
         2,
       )}\n`
@@ -169,8 +196,24 @@ function shown(reply: Replied, query: DigQuery, server: ServerAddress): string {
 /** Milliseconds to three digits after the point. */
 const rounded = (ms: number): number => Math.round(ms * 1_000) / 1_000
 
+const tlsJson = ({ connectMs, handshakeMs, ...rest }: TlsJourney): object => ({
+  connectMs: rounded(connectMs),
+  handshakeMs: rounded(handshakeMs),
+  ...rest,
+})
+
+/** RFC 8484 section 6: one message answers one request. */
+const isTransferOverHttp = ({ question, secure }: DigQuery): boolean =>
+  secure !== null && secure.transport !== 'tls' && (question.type === RrType.AXFR || question.type === RrType.IXFR)
+
 /** Prints records as they come, so that a zone of any size needs little memory. */
-async function transfer(server: ServerAddress, query: DigQuery, asking: AskContext, output: Output): Promise<Done> {
+async function transfer(
+  server: ServerAddress,
+  query: DigQuery,
+  asking: AskContext,
+  output: Output,
+  way: SecureWay | null,
+): Promise<Done> {
   const { show } = query
   const state = new Transfer(query.serial)
   const startedAt = performance.now()
@@ -181,11 +224,12 @@ async function transfer(server: ServerAddress, query: DigQuery, asking: AskConte
     if (rr.type === RrType.SOA && ++soas > 1 && show.oneSoa && query.serial === null) return
     if (show.answer) output.out(`${recordText(rr, query)}\n`)
   }
-  const done = await askForTransfer(server, query, asking, (message: Message) => {
+  const take = (message: Message): 'more' | 'complete' | { readonly why: string } => {
     const next = state.take(message)
     for (const rr of next.kind === 'failed' && records === 0 ? [] : message.answer) print(rr)
     return next.kind === 'failed' ? { why: next.why } : next.kind
-  })
+  }
+  const done = await askForTransfer(server, query, asking, take, way)
   if (done.kind === 'failed') {
     output.err(`rootwalk query: the transfer failed after ${counted(records, 'record')}: ${done.message}\n`)
     return { code: Exit.Unavailable, begun: records > 0 }

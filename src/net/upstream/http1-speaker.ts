@@ -4,16 +4,15 @@
  */
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
 import type { SecureUpstreamLimits } from '../../limits.ts'
 import type { Cancel, Clock } from '../../ports.ts'
-import { DohReply } from './doh-reply.ts'
-import { type HttpRequest, type HttpSpeaker, messageHeaders, type SpeakerUser } from './http-speaker.ts'
+import { DohReply, type HttpRequest, type HttpSpeaker, messageHeaders, type SpeakerUser } from './doh.ts'
 
 interface Http1Parts {
   readonly clock: Clock
   readonly limits: SecureUpstreamLimits
-  readonly socket: TLSSocket
+  readonly socket: Socket
   readonly user: SpeakerUser
 }
 
@@ -118,9 +117,9 @@ export class Http1Speaker implements HttpSpeaker {
 
 /** The one connection that there is; there is never another. */
 class OneSocket extends Agent {
-  #socket: TLSSocket | null
+  #socket: Socket | null
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: Socket) {
     super({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1 })
     this.#socket = socket
   }

@@ -6,8 +6,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import type { Duplex } from 'node:stream'
 import type { SecureUpstreamLimits } from '../../limits.ts'
 import type { Cancel, Clock } from '../../ports.ts'
-import { DohReply } from './doh-reply.ts'
-import { type HttpRequest, type HttpSpeaker, messageHeaders, type SpeakerUser } from './http-speaker.ts'
+import { DohReply, type HttpRequest, type HttpSpeaker, messageHeaders, type SpeakerUser } from './doh.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, NGHTTP2_NO_ERROR } = constants
 

@@ -1,6 +1,6 @@
 /**
- * One response over HTTP read as the reply to a query (RFC 8484 section 4.2): its status, what it says that it is, its
- * octets. The same for HTTP/1.1 and HTTP/2; no socket in it.
+ * A query as a request over HTTP and the response read as its reply (RFC 8484 section 4): its status, what it says that
+ * it is, its octets. The same for HTTP/1.1 and HTTP/2; no socket in it.
  *
  * Invariants: redirects are not followed, since who answers has been verified and where it points to has not; never
  * more than 65,535 octets are held.
@@ -10,8 +10,35 @@ import { aged } from '../../dns/aged.ts'
 import { copyOf } from '../../dns/bytes.ts'
 import { MAX_MESSAGE_OCTETS } from '../../dns/message.ts'
 import { idOf, setId } from '../../dns/wire.ts'
-import type { LineAnswer } from './line.ts'
+import type { Cancel } from '../../ports.ts'
+import type { LineAnswer, LineUser } from './line.ts'
 import { takeReply } from './match-reply.ts'
+
+export interface HttpRequest {
+  readonly path: string
+  readonly authority: string
+  /** Null: a GET, whose path says all. */
+  readonly body: Uint8Array | null
+  /** What the reply has to belong to, with its own ID. */
+  readonly query: Uint8Array
+  readonly heard: (answer: LineAnswer) => void
+}
+
+/** HTTP on one connection. */
+export interface HttpSpeaker {
+  readonly capacity: number
+  ask(request: HttpRequest): Cancel
+  probe?(): void
+  close(): void
+}
+
+export type SpeakerUser = Pick<LineUser, 'leaving' | 'ended'>
+
+/** RFC 8484 section 4.1. */
+export const messageHeaders = (body: Uint8Array | null): Readonly<Record<string, string | number>> => ({
+  accept: 'application/dns-message',
+  ...(body === null ? {} : { 'content-type': 'application/dns-message', 'content-length': body.length }),
+})
 
 const OK = 200
 

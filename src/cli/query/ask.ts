@@ -98,9 +98,7 @@ export async function ask(
         transport = 'tcp'
         continue
       case 'refused':
-        return failed(
-          `${server.key} cannot be reached over ${transport.toUpperCase()}: ${heard.reason}${hint(query, heard.reason)}`,
-        )
+        return failed(unreachable(server, transport, heard.reason, query))
       default:
         heard satisfies never
     }
@@ -111,9 +109,11 @@ export async function ask(
   )
 }
 
-/** How to go on when the server did not prove itself. */
-const hint = ({ secure }: DigQuery, reason: string): string =>
-  secure !== null && reason.endsWith('nothing was sent') ? proofHint(secure) : ''
+/** With how to go on when the server did not prove itself. */
+function unreachable({ key }: ServerAddress, transport: Transport, reason: string, { secure }: DigQuery): string {
+  const hint = secure !== null && reason.endsWith('nothing was sent') ? proofHint(secure) : ''
+  return `${key} cannot be reached over ${transport.toUpperCase()}: ${reason}${hint}`
+}
 
 const failed = (message: string): Asked => ({ kind: 'failed', message })
 
@@ -233,9 +233,7 @@ export async function askForTransfer(
       return {
         kind: 'failed',
         message:
-          state.messages === 0
-            ? `${server.key} cannot be reached over ${transport.toUpperCase()}: ${end.reason}${hint(query, end.reason)}`
-            : `${server.key}: ${end.reason}`,
+          state.messages === 0 ? unreachable(server, transport, end.reason, query) : `${server.key}: ${end.reason}`,
       }
     case 'closed':
       return { kind: 'failed', message: `${server.key} closed the connection before the last SOA` }

@@ -169,7 +169,7 @@ function shown(reply: Replied, query: DigQuery, server: ServerAddress): string {
   const journey: ReplyTransfer = { server: server.key, transport, tookMs, octets, wall: Date.now() }
   switch (show.form) {
     case 'dig':
-      return `${digText(message, journey, show, security, sent)}${tls === null || !show.stats ? '' : `${journeyText(tls)}\n`}`
+      return digText(message, journey, show, security, sent) + (tls === null || !show.stats ? '' : journeyText(tls))
     case 'short':
       return shortText(message, show.style, show.identify ? journey : null)
     case 'json':

@@ -86,7 +86,7 @@ export function proofHint({ authorities, hostname }: DigSecure): string {
   return ` (+notls-ca shows the certificate without checking it${file}${name})`
 }
 
-/** Lines for a person. */
+/** Lines for a person, the last one ended. */
 export function journeyText({
   protocol,
   cipher,
@@ -96,9 +96,9 @@ export function journeyText({
   trusted,
   certificate,
 }: TlsJourney): string {
-  const lines = [
-    `;; TLS: ${protocol}, ${cipher}${alpn === '' ? '' : `, ALPN ${alpn}`}; TCP ${ms(connectMs)}, handshake ${ms(handshakeMs)} msec`,
-  ]
+  const spoken = alpn === '' ? '' : `, ALPN ${alpn}`
+  const times = `TCP ${ms(connectMs)}, handshake ${ms(handshakeMs)} msec`
+  const lines = [`;; TLS: ${protocol}, ${cipher}${spoken}; ${times}`]
   if (certificate !== null) {
     const { subject, issuer, validTo, names, pin } = certificate
     const trust = trusted ? '' : ', not trusted here'
@@ -108,7 +108,7 @@ export function journeyText({
       `;;   pin-sha256 ${pin}`,
     )
   }
-  return lines.join('\n')
+  return `${lines.join('\n')}\n`
 }
 
 const ms = (value: number): string => value.toFixed(1)

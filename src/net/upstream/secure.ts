@@ -10,10 +10,10 @@ import type { TLSSocket } from 'node:tls'
 import { openTls, type TlsConnection, type TlsEnd, TrustStore } from '../tls.ts'
 import { HTTPS_ALPN, HttpsLine } from './https-line.ts'
 import { LearntIdle } from './idle-times.ts'
-import type { LineUser } from './line.ts'
+import type { LineUser, OpenLine } from './line.ts'
 import { ConnectionPool, type PoolParts } from './pool.ts'
 import { StreamLine } from './stream-line.ts'
-import { Tickets } from './tickets.ts'
+import { Tickets } from '../tls-tickets.ts'
 
 export interface SecureParts extends Omit<PoolParts, 'rules' | 'idle' | 'open'> {
   readonly random: Random
@@ -32,9 +32,47 @@ export interface SecureUpstreams {
 const DOT = ['dot']
 
 export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
+  const { secure: limits } = parts
+  const open = openers(parts)
+  const rules = {
+    connections: limits.connections,
+    connectionsPerServer: limits.connectionsPerServer,
+    probeMs: limits.pingAfterMs,
+    timeoutsInARow: limits.timeoutsInARow,
+    leavesOnTimeout: false,
+    retriesAlone: false,
+    replays: limits.replays,
+  }
+  const learnt = { leastMs: limits.leastIdleMs, servers: limits.serversRemembered }
+  const tls = new ConnectionPool({
+    ...parts,
+    rules: { ...rules, queries: limits.tlsPipelined },
+    idle: new LearntIdle({ ...learnt, idleMs: limits.tlsIdleMs }),
+    open: open.dot,
+  })
+  const https = new ConnectionPool({
+    ...parts,
+    rules: { ...rules, queries: limits.httpStreams },
+    idle: new LearntIdle({ ...learnt, idleMs: limits.httpIdleMs }),
+    open: open.doh,
+  })
+  return {
+    tls,
+    https,
+    openConnections: () => tls.openConnections + https.openConnections,
+    waiting: () => tls.waiting + https.waiting,
+    close() {
+      tls.close()
+      https.close()
+    },
+  }
+}
+
+/** How a connection of each kind is opened. */
+function openers(parts: SecureParts): { readonly dot: OpenLine; readonly doh: OpenLine } {
   const { clock, random, secure: limits } = parts
   const dial = dialler(parts)
-  const openDot = (server: ServerAddress, user: LineUser): StreamLine => {
+  const dot = (server: ServerAddress, user: LineUser): StreamLine => {
     const dialled = dial(server, DOT, {
       verified: socket => {
         stream.write = octets => socket.write(octets)
@@ -57,7 +95,7 @@ export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
     return line
   }
   const onlyHttp1 = new Set<string>()
-  const openDoh = (server: ServerAddress, user: LineUser): HttpsLine => {
+  const doh = (server: ServerAddress, user: LineUser): HttpsLine => {
     // Forgotten together: each costs one handshake to find out again.
     if (onlyHttp1.size > limits.serversRemembered) onlyHttp1.clear()
     const service = serviceOf(server)
@@ -71,38 +109,7 @@ export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
     const line = new HttpsLine({ clock, limits, server, service, user, onlyHttp1, close: () => dialled.close() })
     return line
   }
-  const rules = {
-    connections: limits.connections,
-    connectionsPerServer: limits.connectionsPerServer,
-    probeMs: limits.pingAfterMs,
-    timeoutsInARow: limits.timeoutsInARow,
-    leavesOnTimeout: false,
-    retriesAlone: false,
-    replays: limits.replays,
-  }
-  const learnt = { leastMs: limits.leastIdleMs, servers: limits.serversRemembered }
-  const tls = new ConnectionPool({
-    ...parts,
-    rules: { ...rules, queries: limits.tlsPipelined },
-    idle: new LearntIdle({ ...learnt, idleMs: limits.tlsIdleMs }),
-    open: openDot,
-  })
-  const https = new ConnectionPool({
-    ...parts,
-    rules: { ...rules, queries: limits.httpStreams },
-    idle: new LearntIdle({ ...learnt, idleMs: limits.httpIdleMs }),
-    open: openDoh,
-  })
-  return {
-    tls,
-    https,
-    openConnections: () => tls.openConnections + https.openConnections,
-    waiting: () => tls.waiting + https.waiting,
-    close() {
-      tls.close()
-      https.close()
-    },
-  }
+  return { dot, doh }
 }
 
 interface DialUser {

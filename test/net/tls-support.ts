@@ -11,7 +11,7 @@ import {
 import { createServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import { frame, Framing } from '../../src/dns/framing.ts'
 import { type SecureService, secureServerAddress, type ServerAddress } from '../../src/ports.ts'
-import { type CertificateWish, makeCertificate } from './certificate.ts'
+import { type CertificateWish, makeCertificate } from '../../src/system/self-signed.ts'
 import { addressOf, answer, atEnd } from './support.ts'
 
 const HOUR_S = 3_600

@@ -8,8 +8,7 @@ import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Argv, Options } from 'yargs'
 import { bugText } from './events.ts'
-import type { ConfigSources, Override } from './config/types.ts'
-import type { Setting } from './config/json-schema.ts'
+import type { Config, ConfigSources, Override } from './config/types.ts'
 import type { Output } from './cli/output.ts'
 import { Exit } from './cli/startup-problems.ts'
 import { version } from './system/version.ts'
@@ -19,6 +18,8 @@ export interface CliContext extends Output {
   readonly directory: string
   /** Standard output is a terminal. */
   readonly terminal: boolean
+  /** Of the terminal. */
+  readonly columns?: number
   /** Standard error, when it is a terminal that may be drawn on. */
   readonly errorTerminal?: { readonly write: (text: string) => void; readonly now: () => number }
 }
@@ -169,7 +170,7 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
   await addCompletion(cli, words)
   const readsOptions = words.some(word => word === '--help' || word === '-h' || word.startsWith('--get-yargs'))
   addServe(cli, around, take, readsOptions)
-  for (const add of [addQuery, addExplain, addDemo, addStub, addExec, addCheckConfig, addCheckZone])
+  for (const add of [addQuery, addExplain, addOpen, addDemo, addStub, addExec, addCheckConfig, addCheckZone])
     add(cli, around, take)
   await cli.parseAsync([...own], {}, (_error: Error | undefined, _argv: unknown, text: string) => {
     if (text !== '') around.out(`${withoutTypeOfText(text)}\n`)
@@ -231,6 +232,19 @@ const DNSSEC_OPTIONS = {
   dnssec: { type: 'boolean', describe: 'Validate (default); --no-dnssec turns validation off' },
 } as const satisfies Readonly<Record<string, Options>>
 
+/** Of commands that walk from the root once. */
+const WALK_OPTIONS = {
+  config: { ...CONFIG_OPTION, alias: 'c' },
+  'root-hints': { type: 'string', requiresArg: true, describe: 'Hints file instead of the built-in root servers' },
+  ...DNSSEC_OPTIONS,
+  'upstream-port': {
+    alias: 'p',
+    type: 'string',
+    requiresArg: true,
+    describe: 'Port of the servers that are asked',
+  },
+} as const satisfies Readonly<Record<string, Options>>
+
 function dnssecOverrides(argv: Arguments): Override[] {
   const files = list(argv['trust-anchors'])
   return [
@@ -251,6 +265,7 @@ function addServe(cli: Argv, around: CliContext, take: Choose, readsOptions: boo
     'Run the resolver',
     async command => {
       const { flagName, overridable, takesList } = await import('./config/sources.ts')
+      const { choicesOf, heading } = await import('./cli/serve-help.ts')
       command.option('config', { ...CONFIG_OPTION, alias: 'c', group: 'Server:' })
       for (const setting of overridable()) {
         const group = setting.path.length === 1 ? 'Server:' : `${heading(setting.path[0] ?? '')}:`
@@ -351,44 +366,62 @@ function addExplain(cli: Argv, around: CliContext, take: Choose): void {
         .positional('type', { type: 'string', default: 'A', describe: 'Record type' })
         .options({
           json: { type: 'boolean', describe: 'The walk as JSON' },
-          config: { ...CONFIG_OPTION, alias: 'c' },
-          'root-hints': {
-            type: 'string',
-            requiresArg: true,
-            describe: 'Hints file instead of the built-in root servers',
-          },
-          ...DNSSEC_OPTIONS,
+          ...WALK_OPTIONS,
           cd: { type: 'boolean', describe: 'Checking disabled: accept data without validation' },
-          'upstream-port': {
-            alias: 'p',
-            type: 'string',
-            requiresArg: true,
-            describe: 'Port of the servers that are asked',
-          },
         })
         .example('$0 explain www.example.com', 'Every query to a server and its reply'),
     argv =>
       take(async () => {
-        const { loadConfig } = await import('./config/sources.ts')
         const { runExplain } = await import('./cli/explain.ts')
-        const result = loadConfig(
-          sourcesFrom(argv, around, [
-            ...(await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])),
-            ...dnssecOverrides(argv),
-          ]),
-        )
-        if (result.kind === 'invalid') return (await import('./cli/check.ts')).runCheckConfig(result, around)
-        const colour = around.terminal && (around.environment.NO_COLOR ?? '') === ''
-        return runExplain(
-          result.config,
-          {
-            name: text(argv.name) ?? '',
-            type: text(argv.type) ?? 'A',
-            json: argv.json === true,
-            colour,
-            checkingDisabled: argv.cd === true,
-          },
-          around,
+        const options = {
+          name: text(argv.name) ?? '',
+          type: text(argv.type) ?? 'A',
+          json: argv.json === true,
+          colour: hasColour(around),
+          checkingDisabled: argv.cd === true,
+        }
+        return withConfig(argv, around, config => runExplain(config, options, around))
+      }),
+  )
+}
+
+/** The configuration that a walk is made by, or what is wrong with it. */
+async function withConfig(
+  argv: Arguments,
+  around: CliContext,
+  use: (config: Config) => Promise<number>,
+): Promise<number> {
+  const { loadConfig } = await import('./config/sources.ts')
+  const flags = [...(await overridesFrom(argv, [['rootHints'], ['upstream', 'port']])), ...dnssecOverrides(argv)]
+  const result = loadConfig(sourcesFrom(argv, around, flags))
+  return result.kind === 'invalid'
+    ? (await import('./cli/check.ts')).runCheckConfig(result, around)
+    : use(result.config)
+}
+
+const hasColour = ({ terminal, environment }: CliContext): boolean => terminal && (environment.NO_COLOR ?? '') === ''
+
+function addOpen(cli: Argv, around: CliContext, take: Choose): void {
+  cli.command(
+    'open <url>',
+    'Open a URL and show what happens on the way',
+    async command => {
+      const { OPEN_EPILOGUE, OPEN_OPTIONS } = await import('./cli/open-args.ts')
+      return command
+        .positional('url', { type: 'string', demandOption: true, describe: 'https:// unless it says otherwise' })
+        .options({ ...OPEN_OPTIONS, ...WALK_OPTIONS })
+        .example('$0 open https://www.example.com/ --repeat 2', 'What is slow at first, and what stays slow')
+        .example('$0 open https://localhost:8443/ --ip 127.0.0.1 --ca ca.pem', 'A server of your own')
+        .epilogue(OPEN_EPILOGUE)
+    },
+    argv =>
+      take(async () => {
+        const { readOpenOptions } = await import('./cli/open-args.ts')
+        const read = readOpenOptions(argv)
+        if (read.kind === 'usage') throw new UsageError(read.message)
+        const { runOpen } = await import('./cli/open.ts')
+        return withConfig(argv, around, config =>
+          runOpen(config, read.command, { colour: hasColour(around), columns: around.columns ?? HELP_COLUMNS }, around),
         )
       }),
   )
@@ -521,21 +554,6 @@ function addCheckZone(cli: Argv, around: CliContext, take: Choose): void {
   )
 }
 
-/** What a setting may be, when that is a list of words. */
-const choicesOf = ({ enum: words, anyOf = [] }: Setting['schema']): readonly string[] =>
-  words !== undefined
-    ? words.map(String)
-    : anyOf.flatMap(branch =>
-        branch.type === 'boolean'
-          ? ['true', 'false']
-          : (branch.enum ?? (branch.const === undefined ? [] : [branch.const])).map(String),
-      )
-
-const HEADINGS: Readonly<Record<string, string>> = { tcp: 'TCP', dnssec: 'DNSSEC', log: 'Log' }
-
-const heading = (word: string): string =>
-  HEADINGS[word] ?? word.charAt(0).toUpperCase() + word.slice(1).replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`)
-
 /** Given twice, the last one counts. */
 const text = (value: unknown): string | undefined =>
   Array.isArray(value) ? text(value.at(-1)) : value === undefined ? undefined : String(value)
@@ -580,6 +598,7 @@ if (isProgram()) {
     environment: process.env,
     directory: process.cwd(),
     terminal: process.stdout.isTTY === true,
+    ...(process.stdout.isTTY === true ? { columns: process.stdout.columns } : {}),
     ...(process.stderr.isTTY === true
       ? { errorTerminal: { write: text => void process.stderr.write(text), now: () => performance.now() } }
       : {}),

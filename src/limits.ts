@@ -762,6 +762,8 @@ export interface DnssecLimits {
 export interface VisitLimits {
   /** Browsers follow 20, curl 50 if told to; a site that needs more than 10 has a loop. */
   readonly redirects: number
+  /** For what is loaded before the first pass: a tenth of it is usual on a slow machine. */
+  readonly rehearsalMs: number
   /** Of one pass, redirects included; curl waits for ever unless `--max-time` is given. */
   readonly passMs: number
   readonly passMsMost: number
@@ -1121,6 +1123,7 @@ export const defaultLimits: Limits = deepFreeze({
   kit: { lookupTimeoutMs: 300, lookupTries: 2, queriesShown: 20 },
   visit: {
     redirects: 10,
+    rehearsalMs: 5_000,
     passMs: 30_000,
     passMsMost: 600_000,
     connectMs: 10_000,

@@ -3,6 +3,7 @@
  * found out until then.
  */
 import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
 import { Approach } from './approach.ts'
 import type { Channel, Exchanged, Request } from './http/exchange.ts'
 import { openHttp1 } from './http/http1.ts'
@@ -23,6 +24,7 @@ export interface OpenConnection {
 /** What hops of one visit share. */
 export interface HopContext {
   readonly options: VisitOptions
+  readonly secureContext: SecureContext
   readonly connections: Map<string, OpenConnection>
   /** TLS sessions to resume, by origin. */
   readonly sessions: Map<string, Uint8Array>
@@ -151,7 +153,7 @@ class HopInTheMaking {
       serverName: host.kind === 'name' ? host.text.replace(/\.$/, '') : null,
       address: endpoint.ip.text,
       alpn: endpoint.alpn,
-      authorities: options.authorities,
+      context: this.#context.secureContext,
       acceptsAny: options.insecure,
       offeredEch: this.#approach.services.some(({ hasEch }) => hasEch),
       session: sessions.get(origin) ?? null,

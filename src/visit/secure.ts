@@ -3,7 +3,7 @@
  * that a bad one can be shown; nothing is sent over a connection whose certificate was not accepted.
  */
 import type { Socket } from 'node:net'
-import type { ConnectionOptions, TLSSocket } from 'node:tls'
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import type { Clock } from '../ports.ts'
 import { errorCode } from '../system/system-error.ts'
 import { certificateFacts, chainOf } from './certificate.ts'
@@ -15,8 +15,7 @@ export interface SecureOptions {
   readonly serverName: string | null
   readonly address: string
   readonly alpn: readonly Alpn[]
-  /** Certificates in PEM that are trusted instead of those built in. */
-  readonly authorities: readonly string[]
+  readonly context: SecureContext
   readonly acceptsAny: boolean
   readonly offeredEch: boolean
   /** From a connection before. */
@@ -36,9 +35,15 @@ export type Secured =
   /** `facts` when there was a certificate to look at. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly facts: TlsFacts | null }
 
+/** What is trusted: certificates in PEM, or those built in, of which reading takes its time. */
+export async function secureContext(authorities: readonly string[]): Promise<SecureContext> {
+  const { createSecureContext } = await import('node:tls')
+  return createSecureContext(authorities.length === 0 ? {} : { ca: [...authorities] })
+}
+
 export async function secure(socket: Socket, options: SecureOptions): Promise<Secured> {
   const { connect } = await import('node:tls')
-  const { serverName, address, alpn, authorities, session, signal, onSession } = options
+  const { serverName, address, alpn, context, session, signal, onSession } = options
   const settings: ConnectionOptions = {
     socket,
     // Without a name the library judges the certificate by `host`.
@@ -46,7 +51,7 @@ export async function secure(socket: Socket, options: SecureOptions): Promise<Se
     ALPNProtocols: [...alpn],
     // Judged below, after the facts have been taken.
     rejectUnauthorized: false,
-    ...(authorities.length === 0 ? {} : { ca: [...authorities] }),
+    secureContext: context,
     ...(session === null ? {} : { session: Buffer.from(session) }),
   }
   return new Promise(resolve => {

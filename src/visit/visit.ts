@@ -5,20 +5,23 @@
 import { questionKey } from '../dns/message.ts'
 import { recordsOf } from '../dns/rrset.ts'
 import { formatRdata } from '../presentation/rdata-text.ts'
+import type { SecureContext } from 'node:tls'
 import { checkHost } from './checks.ts'
 import { type HopContext, makeHop, type OpenConnection } from './hop.ts'
 import type { Request } from './http/exchange.ts'
 import type { VisitOptions } from './options.ts'
 import { headerOf, headersAfter, methodAfter } from './http/redirect.ts'
+import { rehearse } from './rehearsal.ts'
+import { secureContext } from './secure.ts'
 import { readTarget, type Target } from './target.ts'
 import type { Comparison, Failure, Hop, HostChecks, LookUp, Pass, PassKind, TlsFacts, Visit } from './types.ts'
 import { version } from '../system/version.ts'
 
 export async function visit(target: Target, options: VisitOptions): Promise<Visit> {
-  // Loaded before the clock starts, so that what they cost is no part of what is measured.
-  await Promise.all([import('node:http'), import('node:tls'), import('node:http2')])
+  // Before the clock starts, so that what is measured is the network and the server.
+  await rehearse(options.clock, options.limits)
+  const state = new VisitState(target, options, await secureContext(options.authorities))
   const startedAt = Date.now()
-  const state = new VisitState(target, options)
   try {
     const passes: Pass[] = []
     for (const kind of passKinds(options.repeat)) {
@@ -47,13 +50,15 @@ export const passKinds = (repeat: number): readonly PassKind[] =>
 class VisitState {
   readonly #target: Target
   readonly #options: VisitOptions
+  readonly #secureContext: SecureContext
   readonly #connections = new Map<string, OpenConnection>()
   readonly #sessions = new Map<string, Uint8Array>()
   readonly #chains = new Map<TlsFacts, readonly Uint8Array[]>()
 
-  constructor(target: Target, options: VisitOptions) {
+  constructor(target: Target, options: VisitOptions, secureContext: SecureContext) {
     this.#target = target
     this.#options = options
+    this.#secureContext = secureContext
   }
 
   async pass(kind: PassKind): Promise<Pass> {
@@ -64,6 +69,7 @@ class VisitState {
     const cancel = clock.after(passMs, () => deadline.abort())
     const context: HopContext = {
       options: this.#options,
+      secureContext: this.#secureContext,
       connections: this.#connections,
       sessions: this.#sessions,
       chains: this.#chains,

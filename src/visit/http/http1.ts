@@ -1,16 +1,20 @@
 /** HTTP/1.1 over one socket, by the parser of Node; the connection is kept as long as the server keeps it. */
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { errorCode } from '../../system/system-error.ts'
 import { type Channel, type Exchanged, type ExchangeOptions, type Request, ResponseNotes } from './exchange.ts'
 import type { Failure, HttpProtocol } from '../types.ts'
 
-export async function openHttp1(socket: Socket): Promise<Channel> {
+export async function openHttp1(socket: Duplex): Promise<Channel> {
   const http = await import('node:http')
   // An agent with this one socket: without an agent a request is the last one of its connection.
   class OwnSocket extends http.Agent {
-    override createConnection(): Socket {
+    override createConnection(): Duplex {
       return socket
+    }
+    // By itself it would set TCP's own keep-alive, which streams inside the process do not have.
+    override keepSocketAlive(): boolean {
+      return true
     }
   }
   const agent = new OwnSocket({ keepAlive: true, maxSockets: 1 })

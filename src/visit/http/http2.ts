@@ -1,6 +1,6 @@
 /** HTTP/2 over one TLS connection (RFC 9113), without push. */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
-import type { TLSSocket } from 'node:tls'
+import type { Duplex } from 'node:stream'
 import { errorCode } from '../../system/system-error.ts'
 import { type Channel, type Exchanged, type ExchangeOptions, type Request, ResponseNotes } from './exchange.ts'
 
@@ -23,7 +23,7 @@ const CODES = [
 ] as const
 const CANCEL = CODES.indexOf('CANCEL')
 
-export async function openHttp2(socket: TLSSocket, origin: string, headerBytes: number): Promise<Channel> {
+export async function openHttp2(socket: Duplex, origin: string, headerBytes: number): Promise<Channel> {
   const http2 = await import('node:http2')
   const session = http2.connect(origin, {
     createConnection: () => socket,

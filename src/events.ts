@@ -106,6 +106,12 @@ export type Event =
   | { readonly kind: 'clock-suspicious'; readonly wall: number; readonly offBy: number; readonly why: string }
   | { readonly kind: 'family-dead'; readonly family: 4 | 6 }
   | { readonly kind: 'family-alive'; readonly family: 4 | 6 }
+  /** `server` sends back what is forwarded to it, by itself or through others: it is not asked for a minute. */
+  | { readonly kind: 'forward-loop'; readonly zone: string; readonly server: string }
+  /** Answers for the zone cannot be validated: the zone above is signed and says that there is no such zone. */
+  | { readonly kind: 'forward-zone-undelegated'; readonly zone: string; readonly zoneKind: 'forward' | 'stub' }
+  /** Something answers in the place of the root servers. */
+  | { readonly kind: 'port-53-intercepted'; readonly server: string }
   | { readonly kind: 'bug'; readonly where: string; readonly error: unknown; readonly question: string | null }
   /** `refused`: resolutions not begun, or given up for others, since it was last reported; at most once a minute. */
   | { readonly kind: 'overloaded'; readonly inFlight: number; readonly refused: number }

@@ -104,6 +104,12 @@ export interface EngineLimits {
    * query may cost a zone, as `queriesPerForeignCut`.
    */
   readonly minimisedExchanges: number
+  /**
+   * Addresses of root servers that must answer as a resolver does before the network is said to intercept port 53: one
+   * alone may be odd; and for how long that holds without another such reply, ms: laptops change networks.
+   */
+  readonly interceptedServers: number
+  readonly interceptionMs: number
   /** Agreeing unmodified replies wanted when a server does not echo 0x20 case, and the asks spent on getting them. */
   readonly caseFallbackAgreeing: number
   readonly caseFallbackAsks: number
@@ -363,6 +369,11 @@ export interface CacheLimits {
    * Seconds.
    */
   readonly bareDenialTtl: number
+  /**
+   * A denial by the public DNS while the servers of a forward zone failed is remembered for at most this: they may have
+   * the name, and are back soon. Seconds.
+   */
+  readonly fallbackDenialTtl: number
   /** RFC 9520 section 3.2: resolution failures are cached for at least 1 s and at most 5 minutes, growing. */
   readonly failureMinMs: number
   readonly failureMaxMs: number
@@ -889,6 +900,8 @@ export const defaultLimits: Limits = deepFreeze({
     waitersPerResolution: 5_000,
     prefetchesInFlight: 64,
     aliasesPerReply: 11,
+    interceptedServers: 2,
+    interceptionMs: 60_000,
     signaturesPerRRset: 8,
     recordsPerRRset: 256,
   },
@@ -975,6 +988,7 @@ export const defaultLimits: Limits = deepFreeze({
     maxTtl: DAY_S,
     maxNegativeTtl: HOUR_S,
     bareDenialTtl: 5,
+    fallbackDenialTtl: 5,
     failureMinMs: 5_000,
     failureMaxMs: 5 * MINUTE_MS,
     bogusMaxMs: MINUTE_MS,

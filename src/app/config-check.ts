@@ -32,7 +32,7 @@ export function checkAll(result: ConfigResult): Checked {
       if (event.kind === 'zone-loaded') zones.push(event)
     },
   })
-  warnings.push(...opened.warnings.hints, ...opened.warnings.anchors, ...zoneWarnings)
+  warnings.push(...opened.warnings.hints, ...opened.warnings.anchors, ...opened.warnings.forwarding, ...zoneWarnings)
   const found = opened.kind === 'invalid' ? opened.problems : { hints: [], anchors: [], forwarding: [], zones: [] }
   if (opened.kind === 'engine') void opened.close()
   const certificate = checkCertificate(config, Math.floor(Date.now() / 1_000))

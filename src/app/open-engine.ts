@@ -13,7 +13,7 @@ import { systemClock, systemRandom } from '../system/system.ts'
 import { noForwardZones, sameForwardZones, type ForwardZones } from '../zone/forward-zones.ts'
 import { rootHints } from '../zone/hints.ts'
 import { loadAnchors } from './load-anchors.ts'
-import { loadForwarding } from './load-forwarding.ts'
+import { hiddenZones, loadForwarding } from './forwarding.ts'
 import { loadHints } from './load-hints.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
 import { TrustAnchorManager } from './trust-anchor-manager.ts'
@@ -46,7 +46,9 @@ export interface OpenEngine {
   readonly recursor: Recursor
   /** Not started: nothing is asked until it is. */
   readonly trust: TrustAnchorManager
-  /** Of hints and anchors; those of zones are events. */
+  /** Those of the moment. */
+  readonly forwardZones: () => ForwardZones
+  /** Of hints, anchors and forwarding; those of zones are events. */
   readonly warnings: Omit<FileProblems, 'zones'>
   /**
    * Takes over what another configuration names. Zones are read next to serving, and then watched; other root servers
@@ -94,13 +96,13 @@ export function loadNamed(config: Config, instead: Instead): Named {
 /** Everything is read before this returns. */
 export function openEngine(config: Config, ports: EnginePorts): OpenedEngine {
   const { engine, named } = putTogether(config, ports)
-  return opened(engine, named, engine.recursor.zones.load(config))
+  return opened(engine, named, engine.recursor.zones.load(config), config)
 }
 
 /** The same with zones read while the event loop goes on. */
 export async function openEngineBeside(config: Config, ports: EnginePorts): Promise<OpenedEngine> {
   const { engine, named } = putTogether(config, ports)
-  return opened(engine, named, await engine.recursor.zones.loadBeside(config))
+  return opened(engine, named, await engine.recursor.zones.loadBeside(config), config)
 }
 
 /** All of them, in one list. */
@@ -111,9 +113,17 @@ export const allProblems = ({ hints, anchors, forwarding, zones }: FileProblems)
   ...zones,
 ]
 
-function opened(engine: OpenEngine, { problems, warnings }: Named, zones: readonly Problem[]): OpenedEngine {
+function opened(
+  engine: OpenEngine,
+  { problems, warnings, forwardZones }: Named,
+  zones: readonly Problem[],
+  { file }: Config,
+): OpenedEngine {
   const all: FileProblems = { ...problems, zones }
-  if (allProblems(all).length === 0) return engine
+  if (allProblems(all).length === 0) {
+    const hidden = hiddenZones(forwardZones, engine.recursor.zones.current(), file ?? '')
+    return { ...engine, warnings: { ...engine.warnings, forwarding: hidden } }
+  }
   void engine.close()
   return { kind: 'invalid', problems: all, warnings }
 }
@@ -146,6 +156,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     kind: 'engine',
     recursor,
     trust,
+    forwardZones: () => current.forwardZones,
     warnings: named.warnings,
     configure(next, { hints, anchors, forwardZones }) {
       const isOther = !sameHints(current.hints, hints)

@@ -3,6 +3,7 @@
  * them in reverse, and swaps the configuration while running. The only place that knows everybody.
  */
 import type { Delegation } from '../cache/delegations.ts'
+import { ROOT } from '../dns/name.ts'
 import { restartKeys } from '../config/read.ts'
 import type { Config, ConfigResult } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
@@ -16,6 +17,7 @@ import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
 import { version } from '../system/version.ts'
 import type { Admin } from './admin/open-admin.ts'
+import { lookAfterForwarding, ownServers } from './forwarding.ts'
 import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import type { Recursor } from './recursor.ts'
@@ -189,12 +191,13 @@ async function listen(
     origins: config.doh.origins,
   })
   const fatal = listeners.failures.filter(failure => listeners.open().length === 0 || !isMissingFamily(failure))
-  if (fatal.length > 0) {
+  const own = ownServers(engine.forwardZones(), listeners.open(), config.file ?? '')
+  if (fatal.length + own.length > 0) {
     await listeners.close()
     identity?.close()
     await engine.close()
     await serving.close()
-    throw new StartError({ kind: 'listen', failures: fatal })
+    throw new StartError(fatal.length > 0 ? { kind: 'listen', failures: fatal } : { kind: 'forwarding', problems: own })
   }
   for (const { transport, address, port, code, message } of listeners.failures)
     events({ kind: 'listener-failed', transport, address, port, code, message })
@@ -207,9 +210,13 @@ function reportWarnings(events: EventSink, file: string | null, problems: readon
   if (problems.length > 0) events({ kind: 'config-warnings', file: file ?? '', problems })
 }
 
-function reportNamed(events: EventSink, { file, rootHints }: Config, { hints, anchors }: OpenEngine['warnings']): void {
+function reportNamed(
+  events: EventSink,
+  { file, rootHints }: Config,
+  { hints, anchors, forwarding }: OpenEngine['warnings'],
+): void {
   if (hints.length > 0) events({ kind: 'zone-warnings', file: rootHints ?? '', problems: hints })
-  reportWarnings(events, file, anchors)
+  reportWarnings(events, file, [...anchors, ...forwarding])
 }
 
 interface ServerParts {
@@ -258,11 +265,17 @@ class Server implements RunningServer {
   /** What happens by itself from now on: files are watched, the root and its keys are looked at. */
   start(): void {
     const { zones, resolver } = this.recursor
+    const { engine } = this.#parts
     zones.watch()
-    // RFC 9609 section 3, and then the keys of the root: the only questions that no client asked.
-    resolver.prime(() => {
-      if (this.#stopping === null) this.#parts.engine.trust.start()
-    })
+    const follow = (): void => {
+      if (this.#stopping !== null) return
+      engine.trust.start()
+      lookAfterForwarding(this.recursor, engine.forwardZones(), this.events)
+    }
+    // RFC 9609 section 3, and then the keys of the root: the only questions that no client asked. Where all names are
+    // forwarded the root's servers are not asked, which would show that we are here.
+    if (engine.forwardZones().at(ROOT)?.recurseOnFailure === false) follow()
+    else resolver.prime(follow)
     if (this.#config.admin.listen.length > 0) this.#openAdmin()
   }
 
@@ -313,7 +326,9 @@ class Server implements RunningServer {
       return
     }
     const named = loadNamed(result.config, options)
-    const problems = [...named.problems.hints, ...named.problems.anchors, ...named.problems.forwarding]
+    const { hints, anchors, forwarding } = named.problems
+    const own = ownServers(named.forwardZones, this.#parts.listeners.open(), result.config.file ?? '')
+    const problems = [...hints, ...anchors, ...forwarding, ...own]
     if (problems.length > 0) this.#reject(problems)
     else this.#adopt(result.config, result.warnings, named)
   }
@@ -331,7 +346,9 @@ class Server implements RunningServer {
     reportWarnings(log.events, config.file, warnings)
     reportNamed(log.events, config, named.warnings)
     log.setLevel(config.log.level)
+    const before = engine.forwardZones()
     engine.configure(config, named)
+    if (engine.forwardZones() !== before) lookAfterForwarding(this.recursor, engine.forwardZones(), log.events)
     serving.configure(config)
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)

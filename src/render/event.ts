@@ -3,6 +3,7 @@
  * `app/server.ts`; nothing else logs.
  */
 import { counted, times } from '../presentation/counted.ts'
+import { INTERCEPTED, INTERCEPTION_CURE } from '../resolver/interception.ts'
 import { formatEndpoint } from '../dns/address.ts'
 import { bugText, errorText, type Event, type Problem } from '../events.ts'
 import { problemText } from './problem.ts'
@@ -175,6 +176,29 @@ function keyStateText(state: Extract<Event, { kind: 'anchor-changed' }>['state']
   }
 }
 
+const forwardingKinds = ['forward-loop', 'forward-zone-undelegated', 'port-53-intercepted'] as const
+type ForwardingEvent = Extract<Event, { kind: (typeof forwardingKinds)[number] }>
+const isForwarding = (event: Event): event is ForwardingEvent => forwardingKinds.some(kind => kind === event.kind)
+
+function forwardingSentence(event: ForwardingEvent): Sentence {
+  switch (event.kind) {
+    case 'forward-loop':
+      return {
+        level: 'error',
+        message: `a forwarding loop: what is sent to ${event.server} for the zone ${event.zone} comes back here; it is not asked for now`,
+      }
+    case 'forward-zone-undelegated':
+      return {
+        level: 'warn',
+        message: `${event.zone} is a ${event.zoneKind} zone, and the signed zone above it proves that it does not exist: its answers will be bogus unless dnssec.negativeTrustAnchors has {"name": "${event.zone.replace(/\.$/, '')}", "until": …}`,
+      }
+    case 'port-53-intercepted':
+      return { level: 'warn', message: `${INTERCEPTED} (seen at ${event.server}); ${INTERCEPTION_CURE}` }
+    default:
+      return event satisfies never
+  }
+}
+
 /** In the largest unit of which there are two. */
 function spanText(seconds: number): string {
   const units = [
@@ -342,6 +366,7 @@ function sentence(event: Event): Sentence {
   if (isCertificate(event)) return certificateSentence(event)
   if (isTraffic(event)) return trafficSentence(event)
   if (isOfFiles(event)) return fileSentence(event)
+  if (isForwarding(event)) return forwardingSentence(event)
   switch (event.kind) {
     case 'starting':
       return {

@@ -10,6 +10,7 @@ import { formatName } from '../presentation/text.ts'
 import { readableTime } from '../presentation/time-text.ts'
 import type { Outcome } from '../steps.ts'
 import { upstreamText } from '../zone/upstream-text.ts'
+import { INTERCEPTED, INTERCEPTION_CURE } from '../resolver/interception.ts'
 import type { CacheFind, Came, Decided, Note, ReplySummary, Subject, TraceStep } from '../resolver/trace.ts'
 
 type Exchange = Extract<TraceStep, { kind: 'exchange' }>
@@ -112,6 +113,8 @@ export function noteText(note: Note): string {
       return 'what is cached does not validate: asking again'
     case 'delegation-outdated':
       return 'the cached delegation led nowhere: asking its parent again'
+    case 'intercepted':
+      return `${INTERCEPTED}; ${INTERCEPTION_CURE}`
     case 'recursing':
       return `the servers of the forward zone ${formatName(note.zone)} failed: resolving from the root`
     case 'first-alias-alone':

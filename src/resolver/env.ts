@@ -17,6 +17,7 @@ import type { LocalZones } from '../zone/local-zones.ts'
 import type { Budget } from './budget.ts'
 import type { MinimiseMode } from './minimise.ts'
 import type { UpstreamAddresses } from './asking/upstream-addresses.ts'
+import type { Interception } from './interception.ts'
 import type { AddressRules, UsableServers } from './asking/usable-servers.ts'
 import type { CacheFind, Note, TraceSink } from './trace.ts'
 
@@ -50,6 +51,7 @@ export interface Env {
   readonly events: EventSink
   readonly usableServers: UsableServers
   readonly upstreamAddresses: UpstreamAddresses
+  readonly interception: Interception
   /** Looks up the addresses of a server that is forwarded to, next to everything else. */
   readonly refreshUpstream: (name: Name) => void
   /** A server that is forwarded to is silent: perhaps it waits for us. */

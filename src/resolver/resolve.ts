@@ -6,13 +6,14 @@ import type { DelegatedServer } from '../cache/delegations.ts'
 import type { CachedFailure } from '../cache/failure-cache.ts'
 import { Trust } from '../cache/trust.ts'
 import type { Question } from '../dns/message.ts'
-import { labelCount, type Name } from '../dns/name.ts'
+import { labelCount, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
 import { weaker } from '../dnssec/set-facts.ts'
 import type { FailureReason, Outcome, Security, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './asking/ask-zone.ts'
 import type { Referral } from './classify.ts'
+import { asFallback, isIntercepted, isOfParent, withCure } from './configured.ts'
 import { cutWithout, startingCut } from './cuts.ts'
 import { note, type Env, type Task, type ZoneCut } from './env.ts'
 import { firstAliasOf, withoutHints, type KnownOfNames } from './hints.ts'
@@ -172,9 +173,38 @@ function* settle(env: Env, task: Task, question: Question, { known, failed, name
     return { kind: 'failure', failure: failure('cached', failed.text) }
   const localCut = known.kind === 'cut' ? known.cut : null
   const walked = yield* walk(env, task, { question, localCut, evidence, namedBy })
-  if (walked.kind === 'failure') return walked
-  if (evidence !== null) return yield* validateReplies(env, task, question, walked, evidence)
+  if (walked.kind === 'failure') return { kind: 'failure', failure: withCure(env, task, question, walked.failure) }
+  if (evidence !== null) return yield* validateWalked(env, task, question, walked, evidence)
   return keep(env, walked.cut.zone, question, withoutValidation(asFarAsFollowed(task, walked.verdict)))
+}
+
+type Answered = Extract<Walked, { kind: 'verdict' }>
+
+/** What the servers of a forward zone say and does not validate may be asked for elsewhere, where that is wanted. */
+function* validateWalked(
+  env: Env,
+  task: Task,
+  question: Question,
+  walked: Answered,
+  evidence: Map<Name, Referral>,
+): Steps<Settled> {
+  const settled = yield* validateReplies(env, task, question, walked, evidence)
+  if (settled.kind !== 'failure' || settled.failure.why !== 'bogus') return settled
+  const { configured } = walked.cut
+  if (configured?.recurseOnFailure === true) {
+    note(task, { kind: 'recursing', zone: configured.zone })
+    const start = cutWithout(env, task, question, configured)
+    const again = yield* walkFrom(env, task, {
+      question,
+      start,
+      failed: null,
+      evidence,
+      avoid: undefined,
+      namedBy: null,
+    })
+    if (again.kind === 'verdict') return yield* validateReplies(env, task, question, again, evidence)
+  }
+  return { kind: 'failure', failure: withCure(env, task, question, settled.failure) }
 }
 
 /**
@@ -198,8 +228,9 @@ const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
  */
 function keep(env: Env, zone: Name, question: Question, judged: Judged): Settled {
   // Nearly all replies have no alias.
-  const kept = judged.aliases.length === 0 ? judged : withoutHints(judged, zone, knownNames(env, question))
-  remember(env, question, kept)
+  const found = judged.aliases.length === 0 ? judged : withoutHints(judged, zone, knownNames(env, question))
+  const kept = asFallback(env, zone, question, found)
+  if (!isOfParent(env, question, kept)) remember(env, question, kept)
   return { kind: 'settled', judged: kept, zone }
 }
 
@@ -235,7 +266,7 @@ function* validateReplies(
   env: Env,
   task: Task,
   question: Question,
-  walked: Extract<Walked, { kind: 'verdict' }>,
+  walked: Answered,
   evidence: Map<Name, Referral>,
 ): Steps<Settled> {
   const avoid = new Set<string>()
@@ -251,7 +282,14 @@ function* validateReplies(
     avoid.add(at.server)
     if (result.chain || avoid.size > env.limits.dnssec.retries) return { kind: 'failure', failure: first }
     note(task, { kind: 'other-server', reason: result.text, ede: result.ede })
-    const again = yield* walkFrom(env, task, { question, start: at.cut, failed: null, evidence, avoid, namedBy: null })
+    const again: Walked = yield* walkFrom(env, task, {
+      question,
+      start: at.cut,
+      failed: null,
+      evidence,
+      avoid,
+      namedBy: null,
+    })
     if (again.kind === 'failure')
       return { kind: 'failure', failure: again.failure.why === 'overload' ? again.failure : first }
     at = again
@@ -331,6 +369,7 @@ function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, av
   let known = cut.zone === namedBy ? labelCount(question.name) : labelCount(cut.zone)
   // A server that resolves for us needs the whole name, and is shown nothing that it would not see in any case.
   let mode: MinimiseMode = cut.configured?.kind === 'forward' ? 'off' : env.settings().minimise
+  let isTold = false
   tellCut(task, cut)
   for (let step = 0; ; step++) {
     const ask = minimise(question, known, step, mode, env.limits.engine)
@@ -356,6 +395,10 @@ function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, av
       continue
     }
     const { verdict, server } = reply
+    if (!isTold && cut.zone === ROOT && 'lastResort' in verdict && verdict.lastResort && isIntercepted(env)) {
+      isTold = true
+      note(task, { kind: 'intercepted' })
+    }
     if (verdict.kind === 'referral') {
       const over = task.budget.takeReferral()
       if (over !== null) return { kind: 'failure', failure: failure('budget', over) }

@@ -17,6 +17,8 @@ import { failure } from './outcome.ts'
 import { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import { ADDRESS_TYPES, keepUpstreamAddresses, upstreamQuestion } from './asking/upstreams.ts'
 import { UsableServers } from './asking/usable-servers.ts'
+import { Interception } from './interception.ts'
+import { LoopProbes } from './loop-probes.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
 import { type ResolveOptions, Scheduler } from './scheduler.ts'
@@ -49,6 +51,7 @@ export class Resolver {
   readonly #parts: ResolverParts
   readonly #env: Env
   readonly #scheduler: Scheduler
+  readonly #probes: LoopProbes
   #primed: Delegation | null = null
   #priming = false
   readonly #prefetching = new ShareTree<string>()
@@ -72,9 +75,13 @@ export class Resolver {
       usableServers: new UsableServers(),
       upstreamAddresses: new UpstreamAddresses(limits.upstream),
       refreshUpstream: name => this.#refreshUpstream(name),
-      suspectLoop: () => {},
+      interception: new Interception(limits.engine),
+      suspectLoop: () => this.#probes.suspect(),
       root: () => this.#root(),
     }
+    this.#probes = new LoopProbes(this.#env, ({ question }, steps, done) => {
+      this.#scheduler.run(this.#scheduler.task(question, { because: 'upstream-address' }), steps, done)
+    })
     this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
   }
 
@@ -147,6 +154,14 @@ export class Resolver {
       done(primed)
     })
   }
+
+  /** Looks whether what is forwarded comes back. */
+  probeForwarders(): void {
+    this.#probes.start()
+  }
+
+  /** Has one of these probes come back? Asked for each query that is not answered from the cache of answers. */
+  readonly cameBack = (name: Name): boolean => this.#probes.cameBack(name)
 
   /** Next to everything else; what is known stays until it ends well. */
   #refreshUpstream(name: Name): void {

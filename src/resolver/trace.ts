@@ -158,6 +158,8 @@ export type Subject =
 export type Note =
   | { readonly kind: 'cached-data-bogus' }
   | { readonly kind: 'delegation-outdated' }
+  /** Something else answers in the place of the root servers: what it says is used as far as it goes. */
+  | { readonly kind: 'intercepted' }
   /** The servers of a forward zone failed: the name is resolved as if it were not configured. */
   | { readonly kind: 'recursing'; readonly zone: Name }
   | { readonly kind: 'first-alias-alone' | 'other-server'; readonly reason: string; readonly ede: EdeCode }

@@ -5,6 +5,7 @@
 import type { Prefix } from '../dns/address.ts'
 import { makeAccess } from '../policy/access.ts'
 import { makeChaos, type Identity } from '../policy/chaos.ts'
+import { makeForwardLoop, type CameBack } from '../policy/forward-loop.ts'
 import { compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
 import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
 import { recursion, type Watch } from '../policy/recursion.ts'
@@ -21,6 +22,8 @@ export interface PipelineParts {
   /** Absent: clients cannot find out which keys are trusted. */
   readonly rootKeyTags?: RootKeyTags | undefined
   readonly resolver: Resolves
+  /** Absent: nothing is forwarded. */
+  readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
   readonly watch?: Watch | undefined
   readonly limits: { readonly accessVerdicts: number; readonly anyTtl: number }
@@ -45,6 +48,7 @@ const gates = (parts: GateParts): readonly Gate[] => [makeAccess(parts.allow, pa
 export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(gates(parts))
 
 const stages = (parts: PipelineParts): readonly Stage[] => [
+  ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
   makeChaos(parts.identity),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),
   ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),

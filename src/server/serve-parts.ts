@@ -25,7 +25,7 @@ export interface ServedEngine {
   readonly clock: Clock
   readonly random: Pick<Random, 'below'>
   readonly caches: { readonly answers: AnswerCache }
-  readonly resolver: Pick<Resolver, 'resolve' | 'prefetch' | 'notYet'>
+  readonly resolver: Pick<Resolver, 'resolve' | 'prefetch' | 'notYet' | 'cameBack'>
   readonly zones: { current(): LocalZones }
 }
 
@@ -60,6 +60,7 @@ export function makeServe(parts: ServingParts): Serve {
       allow,
       identity,
       resolver,
+      cameBack: resolver.cameBack,
       limits: limits.server,
       watch,
       ...(parts.any === undefined ? {} : { any: parts.any }),

@@ -20,7 +20,12 @@ import type { Reaction } from './server.ts'
 export interface Responder {
   readonly name: string
   react(query: Uint8Array, transport: Transport, at: IpAddress): Reaction
+  /** How every exchange over TLS or HTTPS fails. Absent: it does not. */
+  readonly secureFailure?: SecureFailure | undefined
 }
+
+/** Over TLS it does not prove who it is; over HTTPS it says that it cannot. */
+export type SecureFailure = Extract<ExchangeResult, { kind: 'unverified' | 'http-status' }>
 
 /** A server at one of its addresses. */
 export interface Host {
@@ -177,7 +182,8 @@ export class SimNetwork implements Network {
       this.#after(exchange, 0, () => exchange.finish({ kind: 'unreachable', reason: 'ENETUNREACH', family: true }))
       return
     }
-    const host = server.port === simSettings.serverPort ? hostAt(server.ip) : undefined
+    const isOpen = server.port === simSettings.serverPort || server.secure !== undefined
+    const host = isOpen ? hostAt(server.ip) : undefined
     const trip = (host?.latencyMs ?? simSettings.latencyMs) * (1 + (jitter * weather.jitterPermille) / 1_000)
     if (host === undefined) {
       if (weather.unrouted === 'unreachable')
@@ -186,7 +192,7 @@ export class SimNetwork implements Network {
         )
       return
     }
-    const tcp = exchange.transport === 'tcp'
+    const tcp = exchange.transport !== 'udp'
     if (lostOut && !tcp) return
     // A TCP exchange needs a round trip for the handshake; what is lost is sent again.
     const setUp = tcp ? trip + (lostOut || lostBack ? simSettings.tcpRetransmitMs : 0) : 0
@@ -197,6 +203,11 @@ export class SimNetwork implements Network {
 
   /** The query is at the server. */
   #reach(exchange: InFlight, host: Host, backMs: number, lost: boolean, twice: boolean): void {
+    const { secureFailure } = host.server
+    if (secureFailure !== undefined && exchange.server.secure !== undefined) {
+      this.#after(exchange, backMs, () => exchange.finish(secureFailure))
+      return
+    }
     const reaction = host.server.react(exchange.query, exchange.transport, host.ip)
     switch (reaction.kind) {
       case 'closed':
@@ -219,7 +230,7 @@ export class SimNetwork implements Network {
 
   #received(exchange: InFlight, bytes: Uint8Array): void {
     const judgement = judgeReply(exchange.query, bytes)
-    if (exchange.transport === 'tcp') this.#receivedTcp(exchange, bytes, judgement)
+    if (exchange.transport !== 'udp') this.#receivedTcp(exchange, bytes, judgement)
     else this.#receivedUdp(exchange, bytes, judgement)
   }
 

@@ -13,14 +13,20 @@ import type { Delegation } from '../cache/delegations.ts'
 import { ownerOf } from '../fairness/owner.ts'
 import type { Outcome } from '../steps.ts'
 import type { EngineSettings } from '../resolver/env.ts'
-import { createEngine } from '../engine/engine.ts'
+import { createEngine, type Engine } from '../engine/engine.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { TraceStep } from '../resolver/trace.ts'
+import type { Question } from '../dns/message.ts'
+import { formatName } from '../presentation/text.ts'
+import { ForwardZones, type ForwardZone } from '../zone/forward-zones.ts'
 import { type LocalZones, makeLocalZones } from '../zone/local-zones.ts'
+import { builtInZones } from '../zone/special-use.ts'
+import { parseUpstream } from '../zone/upstream-text.ts'
 import { buildInternet, type Internet, type InternetSource, readZone, signedBy } from './internet.ts'
-import { ip, question } from './records.ts'
+import { SimForwarder, type ForwarderSource } from './forwarder.ts'
+import { ip, nameOf, question } from './records.ts'
 import { parseDuration, SimClock } from './clock.ts'
-import { calm, type SimExchange, SimNetwork, type Weather } from './network.ts'
+import { calm, type Host, type SimExchange, SimNetwork, type Weather } from './network.ts'
 import { SimRandom } from './random.ts'
 import { simSettings } from './settings.ts'
 import { type SimValidation, validationOf } from './validation.ts'
@@ -43,6 +49,13 @@ export interface WorldOptions extends InternetSource {
   readonly settings?: Partial<EngineSettings>
   /** Zones that the resolver holds itself, as master-file text with absolute names. */
   readonly localZones?: readonly { readonly origin: string; readonly text: string }[]
+  /** Resolvers that can be forwarded to: each has the same internet in front of it. */
+  readonly forwarders?: readonly ForwarderSource[]
+  /** Zones that are forwarded, and stub zones. */
+  readonly forward?: readonly ConfiguredSource[]
+  readonly stub?: readonly ConfiguredSource[]
+  /** Are special-use names answered here? Default false. */
+  readonly specialUse?: boolean
   /** Instead of the root zone's own servers. */
   readonly hints?: Delegation
   /**
@@ -50,6 +63,13 @@ export interface WorldOptions extends InternetSource {
    * any other does not.
    */
   readonly validation?: SimValidation
+}
+
+/** As in a configuration file. */
+interface ConfiguredSource {
+  readonly zone: string
+  readonly to: readonly string[]
+  readonly recurseOnFailure?: boolean
 }
 
 export interface QueryFlags {
@@ -77,6 +97,20 @@ const worldSettings: EngineSettings = {
   hardenGlue: true,
 }
 
+function forwardZonesOf({ forward = [], stub = [] }: Pick<WorldOptions, 'forward' | 'stub'>): ForwardZones {
+  const read = (kind: 'forward' | 'stub', { zone, to, recurseOnFailure = false }: ConfiguredSource): ForwardZone => ({
+    kind,
+    zone: nameOf(zone),
+    recurseOnFailure,
+    upstreams: to.map(text => {
+      const upstream = parseUpstream(text)
+      if ('error' in upstream) throw new Error(upstream.error)
+      return upstream
+    }),
+  })
+  return new ForwardZones([...forward.map(one => read('forward', one)), ...stub.map(one => read('stub', one))])
+}
+
 export function simulate(options: WorldOptions): World {
   return new World(options)
 }
@@ -93,6 +127,8 @@ export class World {
   readonly events: Event[] = []
   /** Exchanges that ended, in the order in which they ended. */
   readonly exchanges: SimExchange[] = []
+  forwardZones: ForwardZones
+  readonly #engine: Engine
 
   constructor(options: WorldOptions) {
     const random = new SimRandom(options.seed ?? 1)
@@ -105,6 +141,10 @@ export class World {
       latencyMs,
       signedBy(() => this.clock.wall()),
     )
+    const hosts = new Map([
+      ...this.internet.hosts,
+      ...(options.forwarders ?? []).flatMap(source => this.#forwarderHosts(source, options, random, latencyMs)),
+    ])
     const permille = (share: number | undefined): number => Math.round((share ?? 0) * 1_000)
     const weather: Weather = {
       lossPermille: permille(options.loss),
@@ -118,16 +158,17 @@ export class World {
       random: random.fork('network'),
       limits: this.limits.upstream,
       weather,
-      hostAt: address => this.internet.hosts.get(address.text),
+      hostAt: address => hosts.get(address.text),
       onExchange: exchange => this.exchanges.push(exchange),
     })
     const localZones = makeLocalZones(
       (options.localZones ?? []).map(zone => readZone({ ...zone, at: [] })),
-      [],
+      options.specialUse === true ? builtInZones([]) : [],
     )
     const hints = options.hints ?? this.internet.hints
     const validation = validationOf(this.internet.anchors, this.limits.dnssec, options.validation)
     const settings: EngineSettings = { ...worldSettings, ...options.settings }
+    this.forwardZones = forwardZonesOf(options)
     const engine = createEngine({
       clock: this.clock,
       random: random.fork('resolver'),
@@ -135,12 +176,46 @@ export class World {
       limits: this.limits,
       localZones: (): LocalZones => localZones,
       hints: () => hints,
+      forwardZones: () => this.forwardZones,
       settings: () => settings,
       validation: () => validation,
       events: event => this.events.push(event),
     })
+    this.#engine = engine
     this.caches = engine.caches
     this.resolver = engine.resolver
+  }
+
+  /** Other forward and stub zones from now on, as after a reload. */
+  reconfigure(options: Pick<WorldOptions, 'forward' | 'stub'>): void {
+    this.forwardZones = forwardZonesOf(options)
+    this.#engine.forwardZonesChanged()
+  }
+
+  /** A resolver with an engine of its own, whose clock follows this one. It is made when it is first asked. */
+  #forwarderHosts(
+    source: ForwarderSource,
+    { zones, servers, keys, seed, specialUse }: WorldOptions,
+    random: SimRandom,
+    latencyMs: number,
+  ): readonly (readonly [string, Host])[] {
+    let inner: World | undefined
+    const { validates, localZones } = source
+    const resolve = (asked: Question, checkingDisabled: boolean): Outcome => {
+      inner ??= new World({
+        zones,
+        ...(servers === undefined ? {} : { servers }),
+        ...(keys === undefined ? {} : { keys }),
+        ...(seed === undefined ? {} : { seed }),
+        ...(specialUse === undefined ? {} : { specialUse }),
+        ...(validates === undefined ? {} : { validation: { validate: validates } }),
+        ...(localZones === undefined ? {} : { localZones }),
+      })
+      inner.advance(Math.max(0, this.clock.now() - inner.clock.now()))
+      return inner.resolve(formatName(asked.name), asked.type, { checkingDisabled })
+    }
+    const server = new SimForwarder(source, resolve, random.fork(`forwarder ${source.at.join(' ')}`))
+    return source.at.map(text => [ip(text).text, { ip: ip(text), latencyMs: source.latencyMs ?? latencyMs, server }])
   }
 
   /** Resolves and returns the outcome. Time goes on as far as it takes. */

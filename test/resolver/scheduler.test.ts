@@ -6,6 +6,7 @@ import { limitsWith, type LimitChanges } from '../../src/limits.ts'
 import type { ExchangeResult, Network } from '../../src/ports.ts'
 import { serverAddress } from '../../src/ports.ts'
 import { nothingValidated, type Env, type Task } from '../../src/resolver/env.ts'
+import { Interception } from '../../src/resolver/interception.ts'
 import { UpstreamAddresses } from '../../src/resolver/asking/upstream-addresses.ts'
 import { noForwardZones } from '../../src/zone/forward-zones.ts'
 import { UsableServers } from '../../src/resolver/asking/usable-servers.ts'
@@ -65,6 +66,7 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
     },
     forwardZones: () => noForwardZones,
     upstreamAddresses: new UpstreamAddresses(limits.upstream),
+    interception: new Interception(limits.engine),
     refreshUpstream: () => {},
     suspectLoop: () => {},
     root: () => ({

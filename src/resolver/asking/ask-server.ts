@@ -8,12 +8,13 @@
 import type { AskedQuestion, Message, Question } from '../../dns/message.ts'
 import { decodeReply } from '../../dns/decode.ts'
 import { foldQuestion } from '../../dns/wire.ts'
-import { foldName, hasLetters, type Name } from '../../dns/name.ts'
+import { foldName, hasLetters, type Name, ROOT } from '../../dns/name.ts'
 import type { Rr } from '../../dns/rrset.ts'
 import type { ExchangeResult, ServerAddress, Transport } from '../../ports.ts'
 import { exchange, type ExchangeSpec, type Steps } from '../../steps.ts'
 import { classify, type Rejection, type Verdict } from '../classify.ts'
 import { forwardZonesFor, type Env, type Task, type ZoneCut } from '../env.ts'
+import { isIntercepted } from '../interception.ts'
 import { notSentText, type ServerTrouble } from './failure-text.ts'
 import { replySummary, type Came, type Decided, type TraceVerdict } from '../trace.ts'
 
@@ -391,6 +392,7 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
     return cutShort(decoded.header, decoded.question, result.caseEchoed)
   }
   const { question, cut, env, task } = ask
+  if (cut.zone === ROOT && cut.configured === undefined) lookForInterception(ask, decoded.message)
   const verdict = classify(
     {
       question,
@@ -403,6 +405,14 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
     env.limits.engine,
   )
   return { kind: 'message', message: decoded.message, octets: result.bytes, verdict, caseEchoed: result.caseEchoed }
+}
+
+/** Only where denials are to be proven do they have to bring proofs. */
+function lookForInterception({ env, server }: ServerAsk, message: Message): void {
+  const now = env.clock.now()
+  const isSigned = env.validation().points.at(ROOT) !== undefined
+  if (env.interception.saw(server.ip.text, isIntercepted(message, isSigned), now))
+    env.events({ kind: 'port-53-intercepted', server: server.ip.text })
 }
 
 function cutShort(

@@ -127,10 +127,13 @@ export function* askZone(
       return giveUp(task.budget.deadline <= env.clock.now() ? 'deadline' : 'budget', reply.text)
     if (reply.kind === 'overload') return giveUp('overload', reply.text)
     if (reply.kind === 'usable') compareServers(env, cut, pool, entry)
-    if (reply.kind === 'usable' && !isLastResort(reply.verdict))
+    // All other servers of the root would say the same.
+    const isIntercepted = cut.zone === ROOT && env.interception.isActive(env.clock.now())
+    if (reply.kind === 'usable' && (isIntercepted || !isLastResort(reply.verdict)))
       return { kind: 'verdict', verdict: reply.verdict, server: entry.server.key }
     if (pool.lastResort === null) lastResortServer = entry.server.key
     learn(env, entry, reply, pool)
+    if (isIntercepted && reply.kind === 'failed' && reply.trouble.kind === 'reject') break
   }
   if (pool.lastResort !== null) return { kind: 'verdict', verdict: pool.lastResort, server: lastResortServer }
   const heldBack = notePassedOver(env, cut, pool)
@@ -288,7 +291,7 @@ function addServer(pool: ServerPool, server: FoundServer, rules: AddressRules): 
 }
 
 function choose(env: Env, cut: ZoneCut, pool: ServerPool): Entry | null {
-  if (cut.configured !== undefined) return chooseUpstream(env, cut.zone, pool.entries)
+  if (cut.configured !== undefined) return chooseUpstream(env, cut.configured, pool.entries)
   const now = env.clock.now()
   const { servers } = env.caches
   const among = eligible(env, cut, pool, now)

@@ -75,13 +75,23 @@ export function keepUpstreamAddresses(env: Env, name: Name, outcomes: readonly O
   env.upstreamAddresses.put(name, addressesIn(sets), ttl, env.clock.now())
 }
 
-/** The one to ask, null for none. */
-export function chooseUpstream<E extends UpstreamCandidate>(env: Env, zone: Name, entries: readonly E[]): E | null {
+/**
+ * The one to ask, null for none. Where there is another way (`recurseOnFailure`) a server that failed a moment ago is
+ * not waited for, nor anyone a third time: every look-up of a client's question would pay for it again.
+ */
+export function chooseUpstream<E extends UpstreamCandidate>(
+  env: Env,
+  { zone, recurseOnFailure }: ForwardZone,
+  entries: readonly E[],
+): E | null {
   const now = env.clock.now()
   const { servers } = env.caches
+  const isLeft = (tries: number, key: string): boolean =>
+    !recurseOnFailure || (tries === 0 ? !servers.upstreams.rests(key, now) : tries < TRIES_BEFORE_RECURSION)
   const open = entries.filter(
-    ({ done, server: { key } }) =>
+    ({ done, tries, server: { key } }) =>
       !done &&
+      isLeft(tries, key) &&
       !servers.upstreams.isLooping(key, now) &&
       servers.upstreams.pausedFor(key, now) === null &&
       servers.unresponsive.throttledFor(key, zone, now) === null,
@@ -97,6 +107,8 @@ export function chooseUpstream<E extends UpstreamCandidate>(env: Env, zone: Name
   const among = rested.length > 0 ? rested : open.filter(({ tries }) => tries === least)
   return among[selectUpstream(among, env.limits.upstream, n => env.random.below(n))] ?? null
 }
+
+const TRIES_BEFORE_RECURSION = 2
 
 /**
  * Pure: the index of the server to ask. Usually the quicker one of two that are drawn, any one in `explorePermille` of

@@ -106,7 +106,8 @@ function* statusFromOutcome(
     const ttl = Math.min(...outcome.rrsets.map(set => set.ttl))
     return cacheDelegationStatus(context, name, { kind: 'no-cut' }, ttl)
   }
-  if (outcome.kind === 'nxdomain') return { kind: 'no-cut' }
+  if (outcome.kind === 'nxdomain')
+    return cacheDelegationStatus(context, name, { kind: 'no-cut' }, outcome.soa?.ttl ?? 0)
   const signer = outcome.proof[0] === undefined ? undefined : signersOf(outcome.proof[0])[0]
   if (signer === undefined) return { kind: 'no-cut' }
   // Validated before and remembered: what it says is read again, its signatures need no second look.

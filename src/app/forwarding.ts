@@ -116,7 +116,9 @@ export function hiddenZones({ zones }: ForwardZones, local: LocalZones, file: st
         line: 0,
         column: 0,
         severity: 'warning',
-        message: `the ${kind} zone ${formatName(zone)} has no effect: the local zone ${formatName(hiding.origin)} answers for it`,
+        message:
+          `the ${kind} zone ${formatName(zone)} has no effect: ` +
+          `the local zone ${formatName(hiding.origin)} answers for it`,
       },
     ]
   })

@@ -116,6 +116,8 @@ function warnOfUndelegated(
   if (raw.dnssec.negativeTrustAnchors.some(({ name }) => isNamed(name)) || raw.dnssec.trustAnchors !== undefined) return
   warn(
     at,
-    `the signed root proves that ${formatName(zone)} does not exist, so answers of its ${kind === 'forward' ? 'forwarders' : 'servers'} will not validate: add {"name": "${text}", "until": …} to dnssec.negativeTrustAnchors`,
+    `the signed root proves that ${formatName(zone)} does not exist, so answers of its ` +
+      `${kind === 'forward' ? 'forwarders' : 'servers'} will not validate: ` +
+      `add {"name": "${text}", "until": …} to dnssec.negativeTrustAnchors`,
   )
 }

@@ -1,5 +1,6 @@
-/** How zones and records that are served from here are written. */
+/** How zones and records that are served from here are written, and forward and stub zones. */
 import { z } from 'zod'
+import { parseUpstream } from '../zone/upstream-text.ts'
 import type { RawConfig, RawRecords } from './raw.ts'
 
 export const zoneEntry: z.ZodType<RawConfig['zones'][number]> = z.union(
@@ -26,4 +27,41 @@ export const records: z.ZodType<RawRecords> = z.union(
     z.array(z.string().min(1)),
   ],
   { error: 'expected {"name": {"A": "192.0.2.1"}} or a list of lines such as "name. 300 IN A 192.0.2.1"' },
+)
+
+const upstream = z.string().superRefine((text, context) => {
+  const parsed = parseUpstream(text)
+  if ('error' in parsed) context.addIssue({ code: 'custom', message: parsed.error })
+})
+
+const to = z
+  .union([upstream, z.array(upstream).min(1, { error: 'expected at least one server' })], {
+    error: 'expected a server such as "192.0.2.1" or "tls://9.9.9.9#dns.quad9.net", or a list of them',
+  })
+  .describe('The servers, in any order: the quickest are asked, the others when these fail.')
+
+const zone = z.string().min(1).describe('This name and all names below it; "." is all names.')
+
+export const forwardEntry: z.ZodType<RawConfig['forward'][number]> = z.strictObject(
+  {
+    zone,
+    to,
+    recurseOnFailure: z
+      .boolean()
+      .default(false)
+      .describe('When all of the servers fail, resolve the name from the root instead.'),
+    authorities: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Files with certificates in PEM that are trusted for these servers instead of those of the system.'),
+  },
+  { error: issue => (issue.code === 'invalid_type' ? 'expected {"zone": ".", "to": ["192.0.2.1"]}' : undefined) },
+)
+
+export const stubEntry: z.ZodType<RawConfig['stub'][number]> = z.strictObject(
+  { zone, to },
+  {
+    error: issue =>
+      issue.code === 'invalid_type' ? 'expected {"zone": "corp.example", "to": ["10.0.0.53"]}' : undefined,
+  },
 )

@@ -185,12 +185,17 @@ function forwardingSentence(event: ForwardingEvent): Sentence {
     case 'forward-loop':
       return {
         level: 'error',
-        message: `a forwarding loop: what is sent to ${event.server} for the zone ${event.zone} comes back here; it is not asked for now`,
+        message:
+          `a forwarding loop: what is sent to ${event.server} for the zone ${event.zone} comes back here; ` +
+          'it is not asked for now',
       }
     case 'forward-zone-undelegated':
       return {
         level: 'warn',
-        message: `${event.zone} is a ${event.zoneKind} zone, and the signed zone above it proves that it does not exist: its answers will be bogus unless dnssec.negativeTrustAnchors has {"name": "${event.zone.replace(/\.$/, '')}", "until": …}`,
+        message:
+          `${event.zone} is a ${event.zoneKind} zone, and the signed zone above it proves that it does not exist: ` +
+          'its answers will be bogus unless dnssec.negativeTrustAnchors has ' +
+          `{"name": "${event.zone.replace(/\.$/, '')}", "until": …}`,
       }
     case 'port-53-intercepted':
       return { level: 'warn', message: `${INTERCEPTED} (seen at ${event.server}); ${INTERCEPTION_CURE}` }

@@ -44,7 +44,9 @@ export function withCure(env: Env, task: Task, question: Question, failed: Failu
   const { zone, kind } = configured
   if (failed.why !== 'bogus' || zone === ROOT || !UNSIGNED.has(failed.ede)) return failed
   const name = formatName(zone)
-  const cure = `${name} is a ${kind} zone without signatures below a signed zone; if it is private, a negative trust anchor for "${name.replace(/\.$/, '')}" (dnssec.negativeTrustAnchors) cures it`
+  const cure =
+    `${name} is a ${kind} zone without signatures below a signed zone; if it is private, a negative trust anchor ` +
+    `for "${name.replace(/\.$/, '')}" (dnssec.negativeTrustAnchors) cures it`
   return { ...failed, text: `${cure}: ${failed.text}` }
 }
 

@@ -12,7 +12,8 @@ export const isOutside = (because: Because): boolean => because === 'upstream-ad
 
 /** Equal for resolutions that may be shared: those that validate and those that do not are two. */
 export const keyOf = (question: Question, because: Because, checking: boolean, outside: boolean): string =>
-  `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}${followsAliases(because) ? '' : 'n'}${outside ? 'o' : ''}`
+  `${questionKey(question)}${checking ? 'v' : ''}${isFresh(because) ? 'f' : ''}` +
+  `${followsAliases(because) ? '' : 'n'}${outside ? 'o' : ''}`
 
 /** Addresses of servers are only used to ask, and what comes from there is validated, or comes over TLS. */
 export const isValidated = (because: Because): boolean => because !== 'server-address' && because !== 'upstream-address'

@@ -23,7 +23,8 @@ const PIN = /^[A-Za-z0-9+/]{43}=$/
 const PIN_KEY = 'pin-sha256'
 
 const UPSTREAM_FORMS =
-  'an address such as 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53, tls://192.0.2.1#dns.example or https://dns.example/dns-query'
+  'an address such as 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53, ' +
+  'tls://192.0.2.1#dns.example or https://dns.example/dns-query'
 
 export interface UpstreamError {
   readonly error: string
@@ -43,7 +44,9 @@ export function parseUpstream(text: string, authorities: readonly string[] = [])
     case 'doq':
     case 'h3':
       return {
-        error: `"${text}" is DNS over QUIC, which needs a Node.js built with QUIC; no released one is. Write tls:// or https://, which such servers offer as well`,
+        error:
+          `"${text}" is DNS over QUIC, which needs a Node.js built with QUIC; no released one is. ` +
+          'Write tls:// or https://, which such servers offer as well',
       }
     case 'http':
       return { error: `"${text}" would send every name in clear text over HTTP: write https://` }
@@ -100,7 +103,9 @@ function plainUpstream(text: string): Upstream | UpstreamError {
   if (found === null) return { error: `"${text}": expected ${UPSTREAM_FORMS}` }
   if (found.ip === null)
     return {
-      error: `"${text}" is a name: expected an address, since a name would have to be resolved first; only tls:// and https:// take names, which their certificates prove`,
+      error:
+        `"${text}" is a name: expected an address, since a name would have to be resolved first; ` +
+        'only tls:// and https:// take names, which their certificates prove',
     }
   return { kind: 'address', text, server: serverAddress(found.ip, found.port) }
 }
@@ -118,7 +123,9 @@ function tlsUpstream(text: string, rest: string, authorities: readonly string[])
   const wrong = pins.find(({ pin, value }) => !pin.startsWith(`${PIN_KEY}=`) || !PIN.test(value))
   if (wrong !== undefined)
     return {
-      error: `"${wrong.pin}" in "${text}": expected ${PIN_KEY}= and the SHA-256 of the server's public key (SPKI) in base64, 44 characters that end in "="`,
+      error:
+        `"${wrong.pin}" in "${text}": expected ${PIN_KEY}= and the SHA-256 of the server's public key (SPKI) ` +
+        'in base64, 44 characters that end in "="',
     }
   const given = names[0] ?? (found.ip === null ? found.host : null)
   const name = given === null ? null : serviceName(given)
@@ -126,7 +133,9 @@ function tlsUpstream(text: string, rest: string, authorities: readonly string[])
   if (name === null && pins.length === 0) {
     const address = rest.replace(/[#?].*$/, '')
     return {
-      error: `"${text}" does not say how the server proves who it is: write tls://${address}#NAME with the name in its certificate, or tls://${address}?${PIN_KEY}=BASE64 with the SHA-256 of its public key`,
+      error:
+        `"${text}" does not say how the server proves who it is: write tls://${address}#NAME with the name in its ` +
+        `certificate, or tls://${address}?${PIN_KEY}=BASE64 with the SHA-256 of its public key`,
     }
   }
   const secure: SecureService = { transport: 'tls', name, pins: pins.map(({ value }) => value), path: '', authorities }
@@ -146,7 +155,9 @@ function httpsUpstream(text: string, rest: string, authorities: readonly string[
   const found = hostAndPort(host, HTTPS_PORT)
   if (found === null || addresses.length > 1 || (addresses.length > 0 && slash >= 0))
     return {
-      error: `"${text}": expected https://dns.example/dns-query, or https://dns.example/dns-query@192.0.2.7 with its address`,
+      error:
+        `"${text}": expected https://dns.example/dns-query, ` +
+        'or https://dns.example/dns-query@192.0.2.7 with its address',
     }
   if (path?.includes('#') === true) return { error: `"${text}": a "#" means nothing to a DNS server over HTTPS` }
   const name = serviceName(found.host)

@@ -5,7 +5,7 @@ import { TEST_MS } from './test/patience.mjs'
 /** Needs servers, tools, namespaces or languages of others, or minutes: `npm run test:system`. */
 const system = [
   // Of test/e2e/, `npm test` keeps serve.test.ts: the built program with files and signals.
-  'test/e2e/{differential,dnssec,dnssec-attacks,hostile-worlds,odd-worlds,resolve,secure-upstreams}.test.ts',
+  'test/e2e/!(serve).test.ts',
   'test/cli/exec.test.ts',
   'test/testing/examples.test.ts',
   'test/testing/node-dns/lookup-beside-getaddrinfo.test.ts',

@@ -10,6 +10,9 @@ import { type Limits, limitsWith } from '../limits.ts'
 import { createNetwork, type SystemNetwork } from '../net/upstream/network.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
+import { DNS_PORT } from '../ports.ts'
+import { ForwardZones, noForwardZones } from '../zone/forward-zones.ts'
+import { parseUpstream } from '../zone/upstream-text.ts'
 import { readAnchorLines } from './input/signing.ts'
 import { atCaller, mistake } from '../input/mistake.ts'
 import { described, foldedName, knownFields, serverOf } from '../input/names.ts'
@@ -32,6 +35,11 @@ import {
 export interface ResolverOptions extends EngineOptions {
   /** One server for all names: `'127.0.0.1:53124'`, or a stub. */
   readonly upstream?: string | { readonly address: string }
+  /**
+   * Or a server that resolves for it, as with `"forward"` in a configuration: asked with RD=1, and with CD=1 after
+   * SERVFAIL where something is validated. An address, a stub, or any form that the setting has (`tls://…`).
+   */
+  readonly forward?: string | { readonly address: string }
   /** Or a whole internet: `net.rootHints` of one on sockets. */
   readonly roots?: RootHints
   /** Lines of DS or DNSKEY records to validate by: `net.anchors`. */
@@ -51,12 +59,18 @@ export interface ResolverOptions extends EngineOptions {
  */
 export function createResolver(options: ResolverOptions): CachingResolver {
   return atCaller(createResolver, () => {
-    knownFields(options, ['upstream', 'roots', 'anchors', 'clock', ...engineFields], 'the options of createResolver')
-    const { upstream, roots, clock = createClock() } = options
+    const fields = ['upstream', 'forward', 'roots', 'anchors', 'clock', ...engineFields]
+    knownFields(options, fields, 'the options of createResolver')
+    const { upstream, forward, roots, clock = createClock() } = options
     if (!(clock instanceof TestClock)) mistake(`expected clock to be one of createClock(), found ${described(clock)}`)
-    if ((upstream === undefined) === (roots === undefined))
-      mistake('expected either upstream (one server for all names, like dns.address) or roots (net.rootHints)')
-    const { hints, port } = roots === undefined ? onlyServer(upstream) : hintsOf(roots)
+    if ([upstream, forward, roots].filter(one => one !== undefined).length !== 1)
+      mistake(
+        'expected one of upstream (one server for all names, like dns.address), forward (one that resolves for it) ' +
+          'and roots (net.rootHints)',
+      )
+    const forwardZones = forward === undefined ? noForwardZones : forwardedTo(forward)
+    const { hints, port } =
+      upstream !== undefined ? onlyServer(upstream) : roots === undefined ? noServer : hintsOf(roots)
     // Names of one server have no delegations between them, so queries for parts of a name would only clutter the
     // test's query list.
     const settings = settingsOf(upstream === undefined ? options : { minimise: 'off', mixCase: false, ...options }, {
@@ -64,7 +78,7 @@ export function createResolver(options: ResolverOptions): CachingResolver {
     })
     const limits = limitsWith(options.limits ?? {})
     const validation = validationBy(readAnchorLines(options.anchors), limits, options)
-    return new SocketResolver(clock, hints, settings, limits, () => validation)
+    return new SocketResolver(clock, hints, forwardZones, settings, limits, () => validation)
   })
 }
 
@@ -76,6 +90,7 @@ class SocketResolver implements CachingResolver {
   constructor(
     clock: TestClock,
     hints: Delegation,
+    forwardZones: ForwardZones,
     settings: EngineSettings,
     limits: Limits,
     validation: () => Validation,
@@ -89,6 +104,7 @@ class SocketResolver implements CachingResolver {
       random,
       network: this.#network,
       hints: () => hints,
+      forwardZones: () => forwardZones,
       limits,
       settings: () => settings,
       validation,
@@ -124,6 +140,22 @@ class SocketResolver implements CachingResolver {
     return this.stop()
   }
 }
+
+/** All names are forwarded: nobody is asked for the root. */
+const noServer: Hints = {
+  port: DNS_PORT,
+  hints: { zone: ROOT, servers: [], ds: null, expiresAt: Number.POSITIVE_INFINITY },
+}
+
+function forwardedTo(forward: unknown): ForwardZones {
+  const text = typeof forward === 'object' && forward !== null && 'address' in forward ? forward.address : forward
+  const upstream = typeof text === 'string' ? parseUpstream(text) : mistake(notAServer(forward))
+  if ('error' in upstream) mistake(upstream.error)
+  return new ForwardZones([{ kind: 'forward', zone: ROOT, upstreams: [upstream], recurseOnFailure: false }])
+}
+
+const notAServer = (forward: unknown): string =>
+  `expected forward to be a server such as "127.0.0.1:5353", or a stub, found ${described(forward)}`
 
 interface Hints {
   readonly hints: Delegation

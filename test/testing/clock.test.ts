@@ -148,7 +148,7 @@ describe('a caching resolver in front of a stub', () => {
 
   test('a mistake in the options of a caching resolver is an error at the line that made it', async () => {
     expect(mistakeOf(() => createResolver({}))).toMatchObject({
-      message: expect.stringMatching(/expected either upstream .* or roots/),
+      message: expect.stringMatching(/expected one of upstream .* and roots/),
       file: expect.stringContaining('clock.test.ts'),
     })
     expect(mistakeOf(() => createResolver({ upstream: 'localhost:53' }))).toMatchObject({

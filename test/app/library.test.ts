@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../../src/events.ts'
 import { createResolver } from '../../src/index.ts'
+import { createDnsStub } from '../../src/testing/index.ts'
 import { openLoopbackInternet, type LoopbackInternet } from '../../src/testing/internet/loopback.ts'
 import { systemClock, systemRandom } from '../../src/system/system.ts'
 import { formatName } from '../../src/presentation/text.ts'
@@ -25,6 +26,25 @@ describe('a resolver in a program', () => {
       soa: { type: 'SOA' },
       authoritative: true,
     })
+  })
+
+  test('forwards when it is told to, and says where', async () => {
+    const dns = await createDnsStub({ records: { 'app.internal': { A: '192.0.2.1' } } })
+    try {
+      using resolver = createResolver({
+        forward: [{ zone: '.', to: dns.address, recurseOnFailure: false }],
+        dnssec: { validate: false },
+      })
+      const found = await resolver.resolve('app.internal', 'A', { trace: true })
+      expect(found.records.map(({ data }) => data)).toEqual(['192.0.2.1'])
+      expect(found.steps).toContainEqual(expect.objectContaining({ kind: 'cut', from: 'forward zone', zone: '.' }))
+      expect(found.steps).toContainEqual(
+        expect.objectContaining({ kind: 'exchange', server: dns.address, transport: 'udp', verdict: 'answer' }),
+      )
+      expect(() => createResolver({ forward: [{ zone: '.', to: 'tls://9.9.9.9' }] })).toThrow(/how the server proves/)
+    } finally {
+      await dns.stop()
+    }
   })
 
   test('wrong use is a TypeError that says all that is wrong', async () => {

@@ -1,6 +1,7 @@
 /** Forward and stub zones over the simulated internet: semantics, failures, and what breaks at others. */
 import { describe, expect, test } from 'vitest'
 import { decodeMessage } from '../../src/dns/decode.ts'
+import { foldName } from '../../src/dns/name.ts'
 import type { Message } from '../../src/dns/message.ts'
 import type { Delegation } from '../../src/cache/delegations.ts'
 import { ip, nameOf } from '../../src/simulation/records.ts'
@@ -478,6 +479,56 @@ describe('a server known by name', () => {
     expect(failureText(world, 'www.open.')).toMatch(
       /nowhere\.example\/dns-query: its address was not found: write it after an @/,
     )
+  })
+})
+
+describe('a forwarding loop', () => {
+  /** What comes back while a question is in flight is a probe; the server is then passed over. */
+  function probed(world: World): string[] {
+    return [RESOLVER, OTHER_RESOLVER].flatMap(address =>
+      queries(world, address).flatMap(({ question }) =>
+        question?.type === 16 && world.resolver.cameBack(question.name) ? [address] : [],
+      ),
+    )
+  }
+  const to = [RESOLVER, OTHER_RESOLVER]
+  const silent = (address: string) => ({ at: [address], does: ['silent'] })
+
+  test('is found by a question for a random name, reported once, and that server is not asked', () => {
+    const world = forwardWorld({ forward: [{ zone: '.', to }], forwarders: to.map(silent) })
+    world.resolver.probeForwarders()
+    world.advance('100ms')
+    const open = world.network.open.flatMap(({ query, server }) => {
+      const decoded = decodeMessage(query)
+      return decoded.kind === 'message' && decoded.message.question !== null
+        ? [{ address: server.ip.text, name: foldName(decoded.message.question.name) }]
+        : []
+    })
+    expect(open.map(({ address }) => address).sort()).toEqual([...to].sort())
+    const [first, second] = open
+    if (first === undefined || second === undefined) throw new Error('both are probed')
+    expect([world.resolver.cameBack(first.name), world.resolver.cameBack(first.name)]).toEqual([true, true])
+    expect(world.resolver.cameBack(nameOf('www.open.'))).toBe(false)
+    expect(world.events.filter(({ kind }) => kind === 'forward-loop')).toHaveLength(1)
+    world.run()
+    const before = asked(world, first.address)
+    expect(failureText(world, 'www.open.')).toMatch(/a loop: what is forwarded to it comes back here/)
+    expect(asked(world, first.address)).toBe(before)
+    // A name that has ended is a name like any other, and a minute later the server is tried again.
+    expect(world.resolver.cameBack(first.name)).toBe(false)
+    world.advance('61s')
+    world.resolve('other.open.')
+    expect(asked(world, first.address)).toBeGreaterThan(before)
+  })
+
+  test('is looked for again when a server is silent, at most once in ten seconds', () => {
+    const world = forwardWorld({ forward: [{ zone: '.', to: [RESOLVER] }], forwarders: [silent(RESOLVER)] })
+    for (let i = 0; i < 5; i++) world.resolve(`n${i}.open.`)
+    world.run()
+    const probes = queries(world, RESOLVER).filter(({ question }) => question?.type === 16)
+    expect(probes.length).toBeGreaterThan(0)
+    expect(probes.length).toBeLessThanOrEqual(1 + (world.clock.now() - 1_000_003) / 10_000)
+    expect(probed(world)).toEqual([])
   })
 })
 

@@ -170,7 +170,7 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
   await addCompletion(cli, words)
   const readsOptions = words.some(word => word === '--help' || word === '-h' || word.startsWith('--get-yargs'))
   addServe(cli, around, take, readsOptions)
-  for (const add of [addQuery, addExplain, addOpen, addDemo, addStub, addExec, addCheckConfig, addCheckZone])
+  for (const add of [addQuery, addExplain, addOpen, addDemo, addStub, addExec, addCheckConfig, addCheckZone, addDdr])
     add(cli, around, take)
   await cli.parseAsync([...own], {}, (_error: Error | undefined, _argv: unknown, text: string) => {
     if (text !== '') around.out(`${withoutTypeOfText(text)}\n`)
@@ -508,6 +508,32 @@ function addCheckConfig(cli: Argv, around: CliContext, take: Choose): void {
         const { loadConfig } = await import('./config/sources.ts')
         const { runCheckConfig } = await import('./cli/check.ts')
         return runCheckConfig(
+          loadConfig({
+            file: text(argv.file),
+            environment: around.environment,
+            flags: [],
+            directory: around.directory,
+          }),
+          around,
+        )
+      }),
+  )
+}
+
+function addDdr(cli: Argv, around: CliContext, take: Choose): void {
+  cli.command(
+    'ddr [file]',
+    'Print the records and DHCP options that lead clients to the encrypted listeners',
+    command =>
+      command.positional('file', {
+        type: 'string',
+        describe: 'A configuration; default: the one that serve would use',
+      }),
+    argv =>
+      take(async () => {
+        const { loadConfig } = await import('./config/sources.ts')
+        const { runDdr } = await import('./cli/ddr.ts')
+        return runDdr(
           loadConfig({
             file: text(argv.file),
             environment: around.environment,

@@ -10,11 +10,13 @@ import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import { openListeners, type Listeners } from '../net/listen/listeners.ts'
 import type { ListenFailure } from '../net/listener.ts'
+import type { Designation } from '../policy/designation.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { EventSink, Network, Transport } from '../ports.ts'
 import { problemText } from '../render/problem.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
+import type { Certificate } from '../system/certificates.ts'
 import { version } from '../system/version.ts'
 import type { Admin } from './admin/open-admin.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
@@ -22,6 +24,7 @@ import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import type { Recursor } from './recursor.ts'
 import { Serving } from './serving.ts'
+import { designationOf } from './designation.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
 import { chooseUdpMode, type UdpMode } from './udp-mode.ts'
@@ -112,8 +115,9 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const engine = await openedEngine(config, options, mode, events)
   engine.trust.attach(engine.recursor.resolver)
   const { watch, onQuery } = options
-  const serving = new Serving(config, engine, { events, watch, onQuery })
-  const identity = await openedIdentity(config, engine, serving, events)
+  const identity = await openedIdentity(config, engine, events)
+  const designation = identity === null ? undefined : designated(config, identity)
+  const serving = new Serving(config, engine, { events, watch, onQuery, designation })
   const listeners = await listen(config, mode, { engine, serving, identity }, events)
   const server = new Server({ config, options, log: { ...log, events }, taps, engine, serving, identity, listeners })
   server.start()
@@ -155,12 +159,7 @@ async function openedEngine(
 }
 
 /** The certificate, where something is encrypted; null elsewhere. Fails when it cannot be used; then all is closed. */
-async function openedIdentity(
-  config: Config,
-  engine: OpenEngine,
-  serving: Serving,
-  events: EventSink,
-): Promise<ServerIdentity | null> {
+async function openedIdentity(config: Config, engine: OpenEngine, events: EventSink): Promise<ServerIdentity | null> {
   if (!config.listen.some(({ service }) => service?.transport === 'tls' || service?.transport === 'https')) return null
   // Nothing of TLS is loaded where nothing is encrypted.
   const { openIdentity } = await import('./server-identity.ts')
@@ -168,8 +167,18 @@ async function openedIdentity(
   const opened = openIdentity(config, { clock, random, limits: config.limits.tls, events })
   if (opened.kind === 'identity') return opened.identity
   await engine.close()
-  await serving.close()
   throw new StartError({ kind: 'certificate', problems: opened.problems })
+}
+
+/** By the certificate of the moment. One that was made here is trusted by nobody, so nobody is sent to it. */
+function designated({ listen }: Config, identity: ServerIdentity): () => Designation | null {
+  let made: { readonly of: Certificate; readonly designation: Designation | null } | null = null
+  return () => {
+    const { certificate, isSelfSigned } = identity
+    if (isSelfSigned) return null
+    if (made?.of !== certificate) made = { of: certificate, designation: designationOf(listen, certificate.names) }
+    return made.designation
+  }
 }
 
 /** Fails when nothing, or something else than a missing address family, cannot be had; then all is closed. */

@@ -6,6 +6,7 @@ import type { Config } from '../config/types.ts'
 import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
+import type { Designation } from '../policy/designation.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { EventSink, Serve } from '../ports.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
@@ -26,6 +27,8 @@ export interface ServingOptions {
   readonly watch?: Watch | undefined
   /** Sees every answered query, besides the query log of the configuration. */
   readonly onQuery?: QueryLog | undefined
+  /** What is designated now, where anything is encrypted. */
+  readonly designation?: (() => Designation | null) | undefined
 }
 
 /** What a configuration makes of it. */
@@ -141,6 +144,7 @@ export class Serving {
         limits,
         watch,
         any: config.any,
+        designation: config.ddr ? this.#options.designation : undefined,
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
         waiting: this.waiting,
         counters: this.#counters,

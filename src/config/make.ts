@@ -74,6 +74,7 @@ export function makeConfig(
     tls: certificateSource(raw.tls, path),
     proxies: prefixes(raw.proxies),
     doh: raw.doh,
+    ddr: raw.ddr,
     zones: raw.zones.map(
       (entry, index): ZoneSource =>
         typeof entry === 'string'

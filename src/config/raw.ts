@@ -10,6 +10,7 @@ export interface RawConfig {
   readonly tls: { readonly certificate?: string | undefined; readonly key?: string | undefined }
   readonly proxies: readonly string[]
   readonly doh: { readonly origins: readonly string[] }
+  readonly ddr: boolean
   readonly zones: readonly (string | { readonly file: string; readonly origin?: string | undefined })[]
   readonly records: RawRecords
   readonly reverse: boolean

@@ -96,6 +96,16 @@ const configSchema = z.strictObject({
       ),
     ),
   doh: dohSettings,
+  ddr: z
+    .boolean()
+    .default(true)
+    .meta(
+      onReload(
+        'Tell clients that ask _dns.resolver.arpa which encrypted listeners there are (RFC 9462), under the first name ' +
+          'of the certificate. Not with a self-signed one, and not for listeners behind a proxy.',
+        { example: false },
+      ),
+    ),
 
   zones: z
     .array(zoneEntry)

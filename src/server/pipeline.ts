@@ -6,6 +6,7 @@ import type { Prefix } from '../dns/address.ts'
 import { makeAccess } from '../policy/access.ts'
 import { makeChaos, type Identity } from '../policy/chaos.ts'
 import { makeForwardLoop, type CameBack } from '../policy/forward-loop.ts'
+import { type Designation, makeDesignation } from '../policy/designation.ts'
 import { compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
 import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
 import { recursion, type Watch } from '../policy/recursion.ts'
@@ -19,6 +20,8 @@ export interface PipelineParts {
   readonly answeredLocally: AnsweredLocally
   /** Default: minimal for all. */
   readonly any?: AnyMode
+  /** Absent: clients are not told of encrypted transports. */
+  readonly designation?: (() => Designation | null) | undefined
   /** Absent: clients cannot find out which keys are trusted. */
   readonly rootKeyTags?: RootKeyTags | undefined
   readonly resolver: Resolves
@@ -50,6 +53,7 @@ export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(
 const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
   makeChaos(parts.identity),
+  ...(parts.designation === undefined ? [] : [makeDesignation(parts.designation)]),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),
   ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),
 ]

@@ -9,6 +9,7 @@ import type { Question } from '../dns/message.ts'
 import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
 import type { Identity } from '../policy/chaos.ts'
+import type { Designation } from '../policy/designation.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Clock, EventSink, Random, Serve } from '../ports.ts'
@@ -39,6 +40,8 @@ export interface ServingParts {
   readonly any?: AnyMode
   /** Key tags of the root that are trusted; undefined when clients may not ask for them (RFC 8509). */
   readonly rootKeyTags?: (() => readonly number[]) | undefined
+  /** Undefined when clients are not told of encrypted transports. */
+  readonly designation?: (() => Designation | null) | undefined
   readonly waiting: WaitingClients
   readonly counters: Counters
   /** Absent: what they count is not reported. */
@@ -65,6 +68,7 @@ export function makeServe(parts: ServingParts): Serve {
       watch,
       ...(parts.any === undefined ? {} : { any: parts.any }),
       rootKeyTags,
+      designation: parts.designation,
       answeredLocally: question => isAnsweredLocally(zones, question),
     }),
     waiting: parts.waiting,

@@ -21,6 +21,7 @@ import { makeLookup } from './node-dns/lookup.ts'
 import { answersOf, type PacketAnswer, type RecordData } from '../input/packet-answer.ts'
 import { makeResolver } from './node-dns/resolver.ts'
 import { makeStream } from './node-dns/stream.ts'
+import { StubIdentity } from './stub/identity.ts'
 import { edeOf, faultKind, RULE_OPTIONS, RuleMaker } from './stub/rules.ts'
 import { atCaller, callSite, Mistake, mistake, withSite } from '../input/mistake.ts'
 import {
@@ -65,6 +66,8 @@ import type {
   StubQuery,
   StubRecords,
   StubReply,
+  StubTls,
+  TlsFault,
 } from './stub/types.ts'
 
 const OPTIONS = [
@@ -82,6 +85,7 @@ const OPTIONS = [
   'cassette',
   'mode',
   'strict',
+  'tls',
 ] as const satisfies readonly (keyof StubOptions)[]
 const UNLISTED: readonly Unlisted[] = ['nxdomain', 'refused', 'servfail', 'timeout', 'forward']
 
@@ -104,7 +108,14 @@ interface Settings extends Omit<ServerParts, 'book' | 'failed'> {
 
 function readOptions(options: StubOptions): Settings {
   knownFields(options, OPTIONS, 'the options of the stub')
-  const { address = stubSettings.address, port = 0, seed = stubSettings.seed, handler, strict = false } = options
+  const {
+    address = stubSettings.address,
+    port = 0,
+    seed = stubSettings.seed,
+    handler,
+    strict = false,
+    tls = false,
+  } = options
   const ttl = options.ttl === undefined ? stubSettings.ttl : ttlOf(options.ttl)
   if (typeof address !== 'string' || isIP(address) === 0)
     mistake(`expected address to be an IP address of this machine, found ${described(address)}`)
@@ -113,6 +124,7 @@ function readOptions(options: StubOptions): Settings {
   if (handler !== undefined && typeof handler !== 'function')
     mistake(`expected handler to be a function, found ${described(handler)}`)
   if (typeof strict !== 'boolean') mistake(`expected strict to be true or false, found ${described(strict)}`)
+  if (typeof tls !== 'boolean') mistake(`expected tls to be true or false, found ${described(tls)}`)
   const forward = options.forward === undefined ? null : addressOf(options.forward)
   const unlisted = unlistedOf(options.unlisted, forward)
   const store = new RecordStore(ttl)
@@ -128,6 +140,7 @@ function readOptions(options: StubOptions): Settings {
     address: parseIp(address)?.text ?? address,
     port: wholeNumber(port, 'port', 0xffff),
     cassette: cassetteOf(options),
+    tls: tls ? new StubIdentity(parseIp(address)?.text ?? address) : null,
   }
 }
 
@@ -173,6 +186,20 @@ function addRecords(store: RecordStore, records: unknown, ttl: number): void {
     }
   }
 }
+
+const TLS_FAULTS: readonly TlsFault[] = [
+  'expired',
+  'otherName',
+  'otherAuthority',
+  'resetAfterHandshake',
+  'closeAfterHandshake',
+]
+
+const tlsFaultOf = (value: unknown): TlsFault | null =>
+  value === null
+    ? null
+    : (TLS_FAULTS.find(one => one === value) ??
+      mistake(`expected one of ${TLS_FAULTS.join(', ')}, or null, found ${near(value, TLS_FAULTS)}`))
 
 const textOf = (text: unknown): string =>
   typeof text === 'string' ? text : mistake(`expected zone text, found ${described(text)}`)
@@ -247,6 +274,18 @@ class Stub implements DnsStub {
 
   get address(): string {
     return formatEndpoint(this.host, this.port)
+  }
+
+  get tls(): StubTls | null {
+    const identity = this.#settings.tls
+    const port = this.#server.tlsPort
+    if (identity === null || port === null) return null
+    return {
+      port,
+      name: identity.name,
+      ca: identity.ca,
+      fail: fault => identity.setFault(tlsFaultOf(fault)),
+    }
   }
 
   // --- records

@@ -25,7 +25,7 @@ export interface HandshakeOptions {
   readonly clock: Clock
   readonly limits: TlsLimits
   /** The handshake is over and its place in the table of connections is free for what comes now. */
-  readonly onSecure: (socket: TLSSocket, client: Omit<Client, 'transport'>) => void
+  readonly onSecure: (socket: TLSSocket, client: Omit<Client, 'transport'>, raw: Socket) => void
 }
 
 /** The table of all handshakes: of those who begin too many, the one that takes longest gives. */
@@ -85,11 +85,12 @@ export class Handshakes {
     handshake.end()
     const name = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined
     const clientId = clientIdOf(name, this.#options.identity.current().names)
-    this.#options.onSecure(socket, {
+    const client = {
       ...handshake.peer,
       ...(name === undefined ? {} : { serverName: name }),
       ...(clientId === undefined ? {} : { clientId }),
-    })
+    }
+    this.#options.onSecure(socket, client, handshake.socket)
   }
 }
 
@@ -104,12 +105,12 @@ class Handshake implements TableEntry {
   readonly lastActive: number
   readonly peer: Peer
   onEnd: () => void = () => {}
-  readonly #socket: Socket
+  readonly socket: Socket
   readonly #tables: readonly TcpConnections[]
   #ended = false
 
   constructor(socket: Socket, peer: Peer, now: number, tables: readonly TcpConnections[]) {
-    this.#socket = socket
+    this.socket = socket
     this.peer = peer
     this.prefix = linkOf(peer.ip)
     this.lastActive = now
@@ -127,7 +128,7 @@ class Handshake implements TableEntry {
   drop(): void {
     if (this.#ended) return
     this.end()
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   wake(): void {}

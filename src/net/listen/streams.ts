@@ -21,10 +21,10 @@ export interface StreamOptions {
   /** Shared likewise. */
   readonly turns: TcpTurns
   /**
-   * Hears of every connection taken, with the client as `onMessage` gets it: for a test that breaks connections on
-   * purpose.
+   * Hears of every connection taken, with the client as `onMessage` gets it, and of the socket underneath (of TCP, when
+   * the other one is of TLS): for a test that breaks connections on purpose.
    */
-  readonly onAccept?: ((client: Client, socket: Socket) => void) | undefined
+  readonly onAccept?: ((client: Client, socket: Socket, raw: Socket) => void) | undefined
 }
 
 /** The connections of one listener. */
@@ -38,7 +38,7 @@ export class Streams {
   }
 
   /** A stream whose next octet is the first of a message. Closed when the table has no room for it. */
-  take(socket: Socket, client: Client): void {
+  take(socket: Socket, client: Client, raw: Socket = socket): void {
     const { clock, connections, turns, onMessage, events } = this.#options
     const onGone = (gone: TcpConnection): void => {
       this.#open.delete(gone)
@@ -52,7 +52,7 @@ export class Streams {
       return
     }
     this.#open.add(connection)
-    this.#options.onAccept?.(client, socket)
+    this.#options.onAccept?.(client, socket, raw)
     connection.start()
   }
 

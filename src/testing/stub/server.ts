@@ -23,7 +23,7 @@ import { systemClock } from '../../system/system.ts'
 import { makeChaos } from '../../policy/chaos.ts'
 import { type Answer, compose, type Content, type Query, type Stage } from '../../policy/handler.ts'
 import { makeMinimalAny } from '../../policy/minimal-any.ts'
-import type { Cancel, Client, Reply, Serve, ServerAddress, Transport } from '../../ports.ts'
+import type { Binding, Cancel, Client, Reply, Serve, ServerAddress, Transport } from '../../ports.ts'
 import { Counters } from '../../server/counters.ts'
 import { contentOf } from '../../server/respond.ts'
 import { createServe } from '../../server/serve.ts'
@@ -43,6 +43,7 @@ import { StubForwarder, systemServers } from './forward.ts'
 import { plainName } from '../../input/names.ts'
 import type { QueryBook, OpenQuery } from './query-book.ts'
 import { contentOfMessage, meaningOf, type Meaning } from './reply.ts'
+import type { StubIdentity } from './identity.ts'
 import { stubSettings } from './settings.ts'
 import { emptyContent, type Listed, type RecordStore } from './record-store.ts'
 import { applyWireFault, withTtls } from './wire-faults.ts'
@@ -73,6 +74,8 @@ export interface ServerParts {
   /** Asked when no rule answered. */
   readonly handler: ((query: StubQuery) => unknown) | null
   readonly cassette: Cassette | null
+  /** Null: it is not reached over TLS. */
+  readonly tls: StubIdentity | null
   /** A handler threw, or something that should never happen. */
   readonly failed: (error: unknown) => void
 }
@@ -98,7 +101,7 @@ class PendingQuery implements Client {
   readonly record: OpenQuery
   readonly flags: ForwardFlags
   /** The connection, to break it. Null over UDP. */
-  readonly socket: Socket | null
+  readonly sockets: StubSockets | null
   fault: FaultAction | null = null
   /** A fault that acts on the octets of the reply. */
   wire: WireFault | null = null
@@ -109,15 +112,27 @@ class PendingQuery implements Client {
   /** How it is recorded, when not by its rcode. */
   answeredWith: string | null = null
 
-  constructor(client: Client, question: AskedQuestion, record: OpenQuery, flags: ForwardFlags, socket: Socket | null) {
+  constructor(
+    client: Client,
+    question: AskedQuestion,
+    record: OpenQuery,
+    flags: ForwardFlags,
+    sockets: StubSockets | null,
+  ) {
     this.ip = client.ip
     this.port = client.port
     this.transport = client.transport
     this.question = question
     this.record = record
     this.flags = flags
-    this.socket = socket
+    this.sockets = sockets
   }
+}
+
+/** Of one connection: what messages go through, and what is underneath. */
+interface StubSockets {
+  readonly socket: Socket
+  readonly raw: Socket
 }
 
 /** How the stub could not be started. */
@@ -132,7 +147,9 @@ export class StubServer {
   readonly #serve: Serve
   readonly #clock = systemClock()
   readonly #forwarder = new StubForwarder()
-  readonly #sockets = new WeakMap<Client, Socket>()
+  readonly #sockets = new WeakMap<Client, StubSockets>()
+  /** Connections that end without an answer: queries may come with the end of the handshake. */
+  readonly #cut = new WeakSet<Client>()
   /** Replies that wait for their delay. */
   readonly #delayed = new Set<{ readonly cancel: Cancel; readonly reply: Reply }>()
   readonly #startedAt: number
@@ -173,14 +190,16 @@ export class StubServer {
   }
 
   async start(): Promise<Opened> {
-    const { address, port } = this.#parts
+    const { address, port, tls } = this.#parts
+    const secure: Binding = { address, port: 0, service: { transport: 'tls', path: '', proxy: false } }
     this.#listeners = await openListeners({
-      bindings: [{ address, port }],
+      bindings: [{ address, port }, ...(tls === null ? [] : [secure])],
+      identity: tls ?? undefined,
       clock: this.#clock,
       limits,
       events: () => {},
       onMessage: (bytes, length, client, reply) => this.#take(bytes, length, client, reply),
-      onAccept: (client, socket) => this.#sockets.set(client, socket),
+      onAccept: (client, socket, raw) => this.#accepted(client, socket, raw),
     })
     const [failure] = this.#listeners.failures
     if (failure !== undefined) {
@@ -189,6 +208,19 @@ export class StubServer {
     }
     this.#port = this.#listeners.open()[0]?.port ?? port
     return { kind: 'open', port: this.#port }
+  }
+
+  get tlsPort(): number | null {
+    return this.#listeners?.open().find(({ transport }) => transport === 'tls')?.port ?? null
+  }
+
+  #accepted(client: Client, socket: Socket, raw: Socket): void {
+    this.#sockets.set(client, { socket, raw })
+    if (client.transport !== 'tls') return
+    const fault = this.#parts.tls?.connectionFault ?? null
+    if (fault !== null) this.#cut.add(client)
+    if (fault === 'closeAfterHandshake') socket.end()
+    if (fault === 'resetAfterHandshake') raw.resetAndDestroy()
   }
 
   /** Removes all rules and restarts the random draws. */
@@ -219,6 +251,10 @@ export class StubServer {
   // --- in
 
   #take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
+    if (this.#cut.has(client)) {
+      reply(NOTHING, 0)
+      return
+    }
     const decoded = decodeMessage(bytes.subarray(0, length))
     const question =
       decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY
@@ -499,11 +535,11 @@ export class StubServer {
         break
       case 'half': {
         const whole = frame(fate.bytes)
-        asking.socket?.end(whole.subarray(0, whole.length >> 1))
+        asking.sockets?.socket.end(whole.subarray(0, whole.length >> 1))
         break
       }
       case 'reset':
-        asking.socket?.resetAndDestroy()
+        asking.sockets?.raw.resetAndDestroy()
         break
       default:
         fate satisfies never

@@ -29,6 +29,9 @@ export const stubSettings = {
   waiting: 1_000_000,
   /** TCP connections of one client, for the same reason. */
   connections: 4_096,
+  /** What the certificate of a stub is for, besides its address; and one that is for somebody else. */
+  tlsName: 'stub.test',
+  otherTlsName: 'other.test',
   /** Names listed in a message before the rest are only counted. */
   listed: 10,
 } as const

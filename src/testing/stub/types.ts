@@ -58,6 +58,24 @@ export type FaultKind =
   | 'stripEdns'
   | 'empty'
 
+/**
+ * What is wrong with a stub over TLS, for connections from then on: its certificate `expired`, is for another name
+ * (`otherName`) or of an authority that nobody trusts (`otherAuthority`); or the connection is reset, or closed without
+ * an answer, when the handshake is over.
+ */
+export type TlsFault = 'expired' | 'otherName' | 'otherAuthority' | 'resetAfterHandshake' | 'closeAfterHandshake'
+
+/** How a stub is reached over TLS (RFC 7858). */
+export interface StubTls {
+  readonly port: number
+  /** What its certificate is for, besides its address: `stub.test`. */
+  readonly name: string
+  /** The authority that signed it, in PEM: what a client has to trust. */
+  readonly ca: string
+  /** Null: nothing is wrong any more. */
+  fail(fault: TlsFault | null): void
+}
+
 /** An extended DNS error (RFC 8914). */
 export interface StubEde {
   readonly code: number
@@ -195,6 +213,8 @@ export interface StubOptions {
   readonly port?: number
   /** Default 127.0.0.1. */
   readonly address?: string
+  /** A port of its own for DNS over TLS. Default false. */
+  readonly tls?: boolean
   /** For `probability` and `jitter`. Default 1. */
   readonly seed?: number
   /**
@@ -229,6 +249,8 @@ export interface DnsStub {
   readonly host: string
   /** `127.0.0.1:53124`, as `setServers` takes it. */
   readonly address: string
+  /** Null without `tls` in the options. */
+  readonly tls: StubTls | null
   /** Replaces the name's records (all of them, or those of a type). */
   set(name: string, records: NameRecords): this
   set(name: string, type: string, data: RecordData | readonly RecordData[], options?: { readonly ttl?: number }): this

@@ -25,7 +25,7 @@ export function applyWireFault(fault: WireFault, reply: Uint8Array, transport: T
   switch (fault) {
     case 'truncate':
       return sent(
-        transport === 'tcp'
+        transport !== 'udp'
           ? reply
           : remade(reply, message => ({ ...message, truncated: true, answer: [], authority: [], additional: [] })),
       )
@@ -38,9 +38,9 @@ export function applyWireFault(fault: WireFault, reply: Uint8Array, transport: T
     case 'garbage':
       return sent(garbage(reply, random))
     case 'halfFrame':
-      return transport === 'tcp' ? { kind: 'half', bytes: reply } : sent(reply.subarray(0, reply.length >> 1))
+      return transport !== 'udp' ? { kind: 'half', bytes: reply } : sent(reply.subarray(0, reply.length >> 1))
     case 'tcpReset':
-      return transport === 'tcp' ? { kind: 'reset' } : sent(reply)
+      return transport !== 'udp' ? { kind: 'reset' } : sent(reply)
     case 'stripEdns':
       return sent(
         remade(

@@ -1,0 +1,85 @@
+/**
+ * Certificates of a stub that is reached over TLS: an authority of its own, made when it starts, and what a test wants
+ * to be wrong with the certificate or the connection. Nothing of it outlives the stub.
+ */
+import { randomBytes } from 'node:crypto'
+import type { TlsIdentity, TlsMaterial } from '../../net/listen/identity.ts'
+import type { Cancel } from '../../ports.ts'
+import { makeCertificate } from '../../system/self-signed.ts'
+import { stubSettings } from './settings.ts'
+import type { TlsFault } from './types.ts'
+
+/** What `connectionFault` may be: the others are of the certificate. */
+type ConnectionFault = Extract<TlsFault, 'closeAfterHandshake' | 'resetAfterHandshake'>
+
+const DAY_SECONDS = 86_400
+/** RFC 5077 section 4, in the form of OpenSSL. */
+const TICKET_KEY_OCTETS = 48
+
+export class StubIdentity implements TlsIdentity {
+  /** Of the authority, in PEM. */
+  readonly ca: string
+  readonly name: string = stubSettings.tlsName
+  readonly #address: string
+  readonly #authority = authorityCalled('Authority of a DNS stub')
+  readonly #ticketKeys = randomBytes(TICKET_KEY_OCTETS)
+  readonly #followers = new Set<(material: TlsMaterial) => void>()
+  #fault: TlsFault | null = null
+  #material: TlsMaterial
+
+  constructor(address: string) {
+    this.#address = address
+    this.ca = this.#authority.cert
+    this.#material = this.#made()
+  }
+
+  get connectionFault(): ConnectionFault | null {
+    return this.#fault === 'closeAfterHandshake' || this.#fault === 'resetAfterHandshake' ? this.#fault : null
+  }
+
+  current(): TlsMaterial {
+    return this.#material
+  }
+
+  follow(apply: (material: TlsMaterial) => void): Cancel {
+    this.#followers.add(apply)
+    return () => this.#followers.delete(apply)
+  }
+
+  /** For connections from now on; null: nothing is wrong. */
+  setFault(fault: TlsFault | null): void {
+    if (fault === this.#fault) return
+    this.#fault = fault
+    this.#material = this.#made()
+    for (const apply of this.#followers) apply(this.#material)
+  }
+
+  #made(): TlsMaterial {
+    const now = Math.floor(Date.now() / 1_000)
+    const fault = this.#fault
+    const expired = fault === 'expired'
+    const other = fault === 'otherAuthority' ? authorityCalled('Another authority') : this.#authority
+    const names = fault === 'otherName' ? [stubSettings.otherTlsName] : [this.name, this.#address]
+    const { cert, key } = makeCertificate({
+      commonName: names[0] ?? this.name,
+      names,
+      from: now - 2 * DAY_SECONDS,
+      until: expired ? now - DAY_SECONDS : now + DAY_SECONDS,
+      issuer: other.issuer,
+    })
+    // A session that was made with the right certificate would pass the wrong one by.
+    const ticketKeys = fault === null ? this.#ticketKeys : randomBytes(TICKET_KEY_OCTETS)
+    return { cert, key, ticketKeys, names: names.slice(0, 1) }
+  }
+}
+
+function authorityCalled(commonName: string): ReturnType<typeof makeCertificate> {
+  const now = Math.floor(Date.now() / 1_000)
+  return makeCertificate({
+    commonName,
+    names: [],
+    from: now - 2 * DAY_SECONDS,
+    until: now + DAY_SECONDS,
+    authority: true,
+  })
+}

@@ -85,6 +85,8 @@ export class DohConnection implements TableEntry, TurnTaker {
   /** In its turn: what becomes ready meanwhile is taken up in it. */
   #isWorking = false
   #ending = false
+  /** HTTP/1: after its answer nothing follows. */
+  #final: Exchange | null = null
   #isGone = false
   #timerDue = Number.POSITIVE_INFINITY
   #cancelTimer: Cancel | null = null
@@ -142,6 +144,7 @@ export class DohConnection implements TableEntry, TurnTaker {
     this.#queue = []
     this.#posts.clear()
     this.#incomplete.clear()
+    this.#sent.clear()
     this.#parts.turns.withdraw(this)
     this.#carrier.destroy()
     this.#parts.table.remove(this)
@@ -160,7 +163,7 @@ export class DohConnection implements TableEntry, TurnTaker {
     this.#open++
     this.#headSince = null
     if (exchange.hasBody) this.#incomplete.set(exchange, this.#parts.clock.now())
-    this.#queue.push(exchange)
+    if (this.#final === null) this.#queue.push(exchange)
     // Node.js reads on whatever a client of HTTP/1.1 has pipelined.
     if (this.#hasHeads && this.#open >= this.#parts.limits.streams) this.#socket.pause()
     this.#watch()
@@ -175,6 +178,7 @@ export class DohConnection implements TableEntry, TurnTaker {
   /** A request is over, answered or not. `wasReset`: by the client, or by what it did. */
   left(exchange: Exchange, wasReset: boolean): void {
     this.#open--
+    if (this.#isGone) return
     this.#incomplete.delete(exchange)
     this.#forgetPost(exchange)
     const octets = this.#sent.get(exchange)
@@ -186,6 +190,7 @@ export class DohConnection implements TableEntry, TurnTaker {
     this.#seenOctets = this.#socket.bytesRead
     if (wasReset) this.#countReset()
     if (this.#hasHeads && this.#open < this.#parts.limits.streams) this.#socket.resume()
+    if (this.#hasHeads && this.#open === 0 && this.#ending) this.#socket.end()
     this.#offer()
     this.#watch()
   }
@@ -335,7 +340,7 @@ export class DohConnection implements TableEntry, TurnTaker {
     }
     this.#inWork++
     this.#queries++
-    if (this.#queries >= limits.queriesOfConnection) this.finish()
+    if (this.#queries >= limits.queriesOfConnection) this.#endWith(exchange)
     let replied = false
     onMessage(message, message.length, client, (bytes, length, want) => {
       if (replied) return
@@ -349,6 +354,17 @@ export class DohConnection implements TableEntry, TurnTaker {
       }
       this.#offer()
     })
+  }
+
+  /** HTTP/1.1 answers in order, so that the last answer ends the connection; HTTP/2 says which request was the last. */
+  #endWith(exchange: Exchange): void {
+    if (!this.#hasHeads) {
+      this.finish()
+      return
+    }
+    this.#ending = true
+    this.#final = exchange
+    this.#queue = []
   }
 
   #wanting(want: Want): HttpReply {
@@ -379,7 +395,7 @@ export class DohConnection implements TableEntry, TurnTaker {
     this.#sent.set(exchange, octets)
     this.#account(octets)
     this.#stalledSince ??= this.#lastActive
-    exchange.send(sent, this.#ending)
+    exchange.send(sent, this.#ending && (this.#final === null ? this.#open === 1 : this.#final === exchange))
   }
 
   #account(change: number): void {

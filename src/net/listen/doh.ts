@@ -41,6 +41,8 @@ class Service implements DohService {
   readonly #options: DohServiceOptions
   readonly #http1: Server
   readonly #open = new Set<DohConnection>()
+  /** Those of which it is not known what they speak. */
+  readonly #unknown = new Set<Socket>()
   readonly #bySocket = new WeakMap<Socket, DohConnection>()
   #isStopped = false
   #whenEmpty: (() => void) | null = null
@@ -72,6 +74,7 @@ class Service implements DohService {
 
   stop(): void {
     this.#isStopped = true
+    for (const socket of this.#unknown) socket.destroy()
     for (const connection of [...this.#open]) {
       if (connection.idle) connection.drop()
       else connection.finish()
@@ -93,7 +96,12 @@ class Service implements DohService {
   /** Waits for the octets that tell HTTP/2 from HTTP/1. */
   #recognise(socket: Socket, client: Client): void {
     const { clock, limits } = this.#options
-    const giveUp = clock.after(limits.idleMs, () => socket.destroy())
+    const cancel = clock.after(limits.idleMs, () => socket.destroy())
+    const giveUp = (): void => {
+      cancel()
+      this.#unknown.delete(socket)
+    }
+    this.#unknown.add(socket)
     const end = (): void => void socket.destroy()
     socket.once('close', giveUp)
     socket.once('end', end)

@@ -253,6 +253,15 @@ describe('in time', () => {
     expect({ octets: table.queuedBytes, connections: table.size }).toEqual({ octets: 0, connections: 0 })
   })
 
+  test('a stop closes who has not said anything yet', async () => {
+    const bench = await openBench()
+    const silent = await peer(bench.port)
+    await serves(bench)
+    bench.service.stop()
+    await until(() => silent.closed, 'the end')
+    expect(bench.table.size).toBe(0)
+  })
+
   test('a stop answers what is in work and closes what is idle', async () => {
     const { port, service, seen, release } = await openBench()
     const [idle, busy1, busy2] = [await peer(port), await peer(port), await peer(port)]

@@ -12,7 +12,7 @@ import { HTTPS_ALPN, HttpsLine } from './https-line.ts'
 import { LearntIdle } from './idle-times.ts'
 import type { LineUser, OpenLine } from './line.ts'
 import { ConnectionPool, type PoolParts } from './pool.ts'
-import { StreamLine } from './stream-line.ts'
+import { type OctetStream, StreamLine } from './stream-line.ts'
 import { Tickets } from '../tls-tickets.ts'
 
 export interface SecureParts extends Omit<PoolParts, 'rules' | 'idle' | 'open'> {
@@ -75,13 +75,13 @@ function openers(parts: SecureParts): { readonly dot: OpenLine; readonly doh: Op
   const dot = (server: ServerAddress, user: LineUser): StreamLine => {
     const dialled = dial(server, DOT, {
       verified: socket => {
-        stream.write = octets => socket.write(octets)
+        stream.write = (octets, written) => socket.write(octets, written)
         socket.on('data', chunk => line.received(chunk))
         line.ready()
       },
       ended: ({ kind, reason }) => line.ended(kind, reason),
     })
-    const stream: { write: (octets: Uint8Array) => unknown; close: () => void } = {
+    const stream: { write: OctetStream['write']; close: () => void } = {
       write: () => {},
       close: () => dialled.close(),
     }
@@ -90,6 +90,7 @@ function openers(parts: SecureParts): { readonly dot: OpenLine; readonly doh: Op
       user,
       stream,
       capacity: limits.tlsPipelined,
+      apart: true,
       prepare: query => padQuery(query, EdnsOptionCode.KEEPALIVE),
     })
     return line

@@ -1,7 +1,7 @@
 /**
  * A line of framed messages (RFC 1035 section 4.2.2) over TCP or TLS: each query has an ID of the line's own, so that
  * two resolutions may share it and answers may come in any order. Queries leave together, at the end of the loop's
- * turn: a write costs more than making a query, and with TLS each is a record.
+ * turn: a write costs more than making a query.
  *
  * Invariants: no two open queries have the same ID; nothing is written before `ready`; what answers no query ends it.
  */
@@ -16,8 +16,9 @@ import type { Line, LineAnswer, LineUser } from './line.ts'
 import { takeReply } from './match-reply.ts'
 
 /** What carries the octets. */
-interface OctetStream {
-  write(octets: Uint8Array): unknown
+export interface OctetStream {
+  /** `written` is called when it is with the system. */
+  write(octets: Uint8Array, written?: () => void): unknown
   close(): void
 }
 
@@ -26,6 +27,11 @@ export interface StreamLineParts {
   readonly user: LineUser
   readonly stream: OctetStream
   readonly capacity: number
+  /**
+   * Each query is written when the one before has been, and so is a record of TLS by itself: dnsdist 1.7 answers the
+   * first two of those in one record, and forgets the rest until more comes.
+   */
+  readonly apart?: boolean | undefined
   /** What goes over the wire instead of a query, apart from its ID. */
   readonly prepare?: ((query: Uint8Array) => Uint8Array) | undefined
 }
@@ -47,6 +53,7 @@ export class StreamLine implements Line {
   /** IDs whose query was cancelled or timed out: their replies are late, not nonsense. */
   readonly #forgotten = new Set<number>()
   #outgoing: Uint8Array[] = []
+  #isWriting = false
   #isReady = false
   #over = false
 
@@ -99,9 +106,20 @@ export class StreamLine implements Line {
 
   #flush(): void {
     const messages = this.#outgoing
-    if (messages.length === 0 || this.#over) return
+    if (messages.length === 0 || this.#over || this.#isWriting) return
     this.#outgoing = []
-    this.#parts.stream.write(messages.length === 1 && messages[0] !== undefined ? messages[0] : Buffer.concat(messages))
+    const [first] = messages
+    if (this.#parts.apart === true) this.#writeOneByOne(messages, 0)
+    else this.#parts.stream.write(messages.length === 1 && first !== undefined ? first : Buffer.concat(messages))
+  }
+
+  #writeOneByOne(messages: readonly Uint8Array[], at: number): void {
+    const message = messages[at]
+    this.#isWriting = message !== undefined
+    if (this.#over) return
+    // What was asked meanwhile comes next.
+    if (message === undefined) this.#flush()
+    else this.#parts.stream.write(message, () => this.#writeOneByOne(messages, at + 1))
   }
 
   #framed(query: Uint8Array, id: number): Uint8Array {

@@ -278,20 +278,35 @@ function totalLines({ passes }: Visit, isBelowChecks: boolean, { paint, columns 
   const sums = shown.map(sumOf)
   const [first] = shown
   const isOneHop = first?.hops.length === 1
-  const head = ['', ...shown.map(({ kind }) => PASS_TEXTS[kind]), ...(isOneHop ? ['since start'] : [])]
+  // Cumulative times are next to what they are the sum of; of several hops they would not be those of any.
+  const withSum = (cells: readonly string[], sum: string): readonly string[] =>
+    isOneHop ? [...cells.slice(0, 1), sum, ...cells.slice(1)] : cells
+  const head = [
+    '',
+    ...withSum(
+      shown.map(({ kind }) => PASS_TEXTS[kind]),
+      'since start',
+    ),
+  ]
   const line = (cells: readonly string[]): string =>
     `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(PASS_COLUMNS) : cell.padStart(PASS_COLUMNS))).join('')}`.trimEnd()
   let since = 0
-  const rows = PHASES.map(([phase, label]) => {
+  const rows = PHASES.filter(([phase]) => sums.some(sum => sum[phase] !== null)).map(([phase, label]) => {
     const cells = sums.map(sum => sum[phase])
     since += cells[0] ?? 0
-    return line([label, ...cells.map(cellText), ...(isOneHop ? [cells[0] == null ? '' : msText(since)] : [])])
+    return line([label, ...withSum(cells.map(cellText), cells[0] == null ? '-' : msText(since))])
   })
   return [
     ...(isBelowChecks ? [''] : []),
     paint('bold', line(head)),
     ...rows,
-    line(['total', ...shown.map(({ tookMs }) => msText(tookMs))]),
+    line([
+      'total',
+      ...withSum(
+        shown.map(({ tookMs }) => msText(tookMs)),
+        '',
+      ),
+    ]),
   ]
 }
 

@@ -4,20 +4,27 @@ import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import { buildForServing } from '../e2e/rootwalk.ts'
 import { cleanEnvironment, root, run, saying, start, type Running } from '../testing/command.ts'
+import { patientMs } from '../patience.mjs'
 import { blocksOf, commandsOf, firstDifference, linesOf, stable } from './console.ts'
 
-async function withDemo(use: (demo: Running, port: number) => Promise<void>): Promise<void> {
+/** `web` is the port of the stub's control API, a web server. */
+async function withDemo(use: (demo: Running, port: number, web: number) => Promise<void>): Promise<void> {
+  const stub = start(process.execPath, [join(root, 'dist/cli.js'), 'stub', '--control', '127.0.0.1:0'])
   const demo = start(process.execPath, [join(root, 'dist/cli.js'), 'demo', '--port', '0'])
   try {
     const said = await saying(demo, /answers on 127\.0\.0\.1 port \d+/)
-    await use(demo, Number(/port (\d+)/.exec(said)?.[1]))
+    // It talks on standard error.
+    await expect.poll(() => stub.err(), { timeout: patientMs(20_000) }).toMatch(/control API at \S+:\d+/)
+    await use(demo, Number(/port (\d+)/.exec(said)?.[1]), Number(/control API at \S+:(\d+)/.exec(stub.err())?.[1]))
   } finally {
+    stub.child.kill('SIGTERM')
+    await stub.ended
     demo.child.kill('SIGTERM')
     await demo.ended
   }
 }
 
-describe.each(['README.md', 'docs/troubleshooting.md'])('the commands of %s', file => {
+describe.each(['README.md', 'docs/troubleshooting.md', 'docs/networking.md'])('the commands of %s', file => {
   const document = readFileSync(join(root, file), 'utf8')
   const blocks = blocksOf(document)
   const commands = blocks.filter(({ language }) => language === 'console').flatMap(commandsOf)
@@ -35,13 +42,20 @@ describe.each(['README.md', 'docs/troubleshooting.md'])('the commands of %s', fi
 
   it('print what is shown below them, and the demo prints the walk', async () => {
     buildForServing()
-    await withDemo(async (demo, port) => {
+    await withDemo(async (demo, port, web) => {
       for (const { command, shown } of commands) {
-        const [program, ...args] = command.replace('-p 5300', `-p ${port}`).split(' ')
+        const [program, ...args] = command
+          .replace('-p 5300', `-p ${port}`)
+          .replace('127.0.0.1:5300', `127.0.0.1:${port}`)
+          .replace('127.0.0.1:8053', `127.0.0.1:${web}`)
+          .split(' ')
         expect(program).toBe('node')
         const { out, err } = await run(process.execPath, args, { cwd: root, env: cleanEnvironment() })
         const wanted = shown.map(line => stable(line, port))
-        expect(firstDifference(wanted, linesOf(stable(out, port))), `${command}\n${out}${err}`).toBeNull()
+        const printed = out
+          .replaceAll(`127.0.0.1:${web}`, '127.0.0.1:8053')
+          .replaceAll(`127.0.0.1:${port}`, '127.0.0.1:5300')
+        expect(firstDifference(wanted, linesOf(stable(printed, port))), `${command}\n${out}${err}`).toBeNull()
       }
       const walk = linesOf(stable(walks[0]?.text ?? '', port))
       await saying(demo, new RegExp(`^${(walk[0] ?? '').replaceAll('.', '\\.')} sent`, 'm'))

@@ -39,6 +39,9 @@ const UNSTABLE: readonly (readonly [RegExp, string])[] = [
   [/\bWHEN: \S+/g, 'WHEN: T'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'DATE'],
   [/\bexpired \d{14}/g, 'expired DATE'],
+  // Bars and times of a picture of `rootwalk open`, and its table of times.
+  [/ *[█░▏][█░▏ ]*(?: [\d.]+ ms)?$/gm, ''],
+  [/^( {2}(?:DNS|TCP|TLS|request|first octet|content|total))(?: +(?:[\d.]+ ms|-))+$/gm, '$1'],
   // Which of the servers of a zone is asked is drawn by lot.
   [/\b[\w.-]+\. [\d.:a-f]+#53:/g, 'SERVER:'],
   [/\bfrom (?:priming|hints|cache), (?=\d)/g, 'from HERE, '],

@@ -110,7 +110,8 @@ async function writeInside() {
     input: join(directory, 'cli', 'exec-inside.js'),
     platform: 'node',
     // Loaded when it is asked for.
-    external: id => id.endsWith('control/api.js') || /net\/(?:listen\/(?:tls|doh-listener)|upstream\/secure)\.js$/.test(id),
+    external: id =>
+      id.endsWith('control/api.js') || /net\/(?:listen\/(?:tls|doh-listener)|upstream\/secure)\.js$/.test(id),
   })
   return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
 }

@@ -3,6 +3,7 @@
  * them in reverse, and swaps the configuration while running. The only place that knows everybody.
  */
 import type { Delegation } from '../cache/delegations.ts'
+import { designationOf } from '../config/designation.ts'
 import { ROOT } from '../dns/name.ts'
 import { restartKeys } from '../config/read.ts'
 import type { Config, ConfigResult } from '../config/types.ts'
@@ -24,7 +25,6 @@ import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import type { Recursor } from './recursor.ts'
 import { Serving } from './serving.ts'
-import { designationOf } from './designation.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
 import { chooseUdpMode, type UdpMode } from './udp-mode.ts'

@@ -3,7 +3,7 @@
  * (RFC 9462), and options for DHCP and router advertisements that say the same (DNR, RFC 9463) as lines for the servers
  * that send them. Nothing is sent or changed.
  */
-import { designationOf } from '../app/designation.ts'
+import { designationOf } from '../config/designation.ts'
 import type { ConfigResult } from '../config/types.ts'
 import { putU16 } from '../dns/bytes.ts'
 import { parseIp } from '../dns/address.ts'

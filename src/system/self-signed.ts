@@ -12,7 +12,7 @@ export interface MadeCertificate {
   readonly issuer: Issuer
 }
 
-export interface Issuer {
+interface Issuer {
   readonly commonName: string
   readonly privateKey: KeyObject
 }

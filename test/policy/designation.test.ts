@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { designationOf } from '../../src/app/designation.ts'
+import { designationOf } from '../../src/config/designation.ts'
 import { bindingsOf } from '../../src/config/bindings.ts'
 import { RrClass, RrType } from '../../src/dns/types.ts'
 import { recordsOf } from '../../src/dns/rrset.ts'

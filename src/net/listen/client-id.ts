@@ -7,7 +7,7 @@
 /** A label as host names have them (RFC 1123 section 2.1), which is safe in logs and paths. */
 const CLIENT_ID = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
-export const isClientId = (text: string): boolean => CLIENT_ID.test(text)
+const isClientId = (text: string): boolean => CLIENT_ID.test(text)
 
 /**
  * The first label of `serverName` (lower case) when the rest is a name of the server; undefined when it is none, or the

@@ -57,7 +57,8 @@ export async function openDohListener(options: DohListenOptions): Promise<Listen
       inProgress: secure.handshakes,
       clock,
       limits: limits.tls,
-      onSecure: (socket, client) => service.serve(socket, { ...client, transport }, socket.alpnProtocol || null),
+      onSecure: (socket, client, raw) =>
+        service.serve(socket, { ...client, transport }, socket.alpnProtocol || null, raw),
     })
     stops.push(
       () => handshakes?.stop(),

@@ -18,9 +18,9 @@ import { H1Exchange, H2Exchange } from './doh-exchange.ts'
 export interface DohService {
   /**
    * Takes a connection whose client is known. `protocol` is what ALPN agreed on; null without TLS or when the client
-   * did not say.
+   * did not say. `raw` is what carries it: the connection of TCP below TLS.
    */
-  serve(socket: Socket, client: Client, protocol: string | null): void
+  serve(socket: Socket, client: Client, protocol: string | null, raw?: Socket): void
   /** Takes no further request. */
   stop(): void
   /** Stops, and waits for the answers that are due at most `drainMs`. */
@@ -29,7 +29,7 @@ export interface DohService {
 
 export interface DohServiceOptions extends DohParts {
   /** Hears of every connection taken, for a test that breaks connections on purpose. */
-  readonly onAccept?: ((client: Client, socket: Socket) => void) | undefined
+  readonly onAccept?: ((client: Client, socket: Socket, raw: Socket) => void) | undefined
 }
 
 /** RFC 9113 section 3.4: how HTTP/2 begins. No method of HTTP/1 does. */
@@ -62,14 +62,14 @@ class Service implements DohService {
     })
   }
 
-  serve(socket: Socket, client: Client, protocol: string | null): void {
+  serve(socket: Socket, client: Client, protocol: string | null, raw: Socket = socket): void {
     socket.on('error', () => socket.destroy())
     if (this.#isStopped) {
       socket.destroy()
       return
     }
-    if (protocol === null) this.#recognise(socket, client)
-    else this.#begin(socket, client, protocol === 'h2')
+    if (protocol === null) this.#recognise(socket, client, raw)
+    else this.#begin(socket, client, protocol === 'h2', raw)
   }
 
   stop(): void {
@@ -94,7 +94,7 @@ class Service implements DohService {
   }
 
   /** Waits for the octets that tell HTTP/2 from HTTP/1. */
-  #recognise(socket: Socket, client: Client): void {
+  #recognise(socket: Socket, client: Client, raw: Socket): void {
     const { clock, limits } = this.#options
     const cancel = clock.after(limits.idleMs, () => socket.destroy())
     const giveUp = (): void => {
@@ -113,12 +113,12 @@ class Service implements DohService {
       if (start.length < PREFACE.length && PREFACE.startsWith(start)) return
       socket.off('readable', look).off('end', end).off('close', giveUp)
       giveUp()
-      this.#begin(socket, client, start === PREFACE)
+      this.#begin(socket, client, start === PREFACE, raw)
     }
     socket.on('readable', look)
   }
 
-  #begin(socket: Socket, client: Client, isH2: boolean): void {
+  #begin(socket: Socket, client: Client, isH2: boolean, raw: Socket): void {
     const { table, onAccept } = this.#options
     const connection = new DohConnection(socket, client, !isH2, this.#options, gone => {
       this.#open.delete(gone)
@@ -129,7 +129,7 @@ class Service implements DohService {
       return
     }
     this.#open.add(connection)
-    onAccept?.(client, socket)
+    onAccept?.(client, socket, raw)
     if (isH2) this.#beginH2(socket, connection)
     else this.#beginH1(socket, connection)
   }

@@ -3,6 +3,7 @@
  * to be wrong with the certificate or the connection. Nothing of it outlives the stub.
  */
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { TlsIdentity, TlsMaterial } from '../../net/listen/identity.ts'
 import type { Cancel } from '../../ports.ts'
 import { makeCertificate } from '../../system/self-signed.ts'
@@ -15,6 +16,12 @@ type ConnectionFault = Extract<TlsFault, 'closeAfterHandshake' | 'resetAfterHand
 const DAY_SECONDS = 86_400
 /** RFC 5077 section 4, in the form of OpenSSL. */
 const TICKET_KEY_OCTETS = 48
+
+/** Of one connection: what messages go through, and what is underneath. */
+export interface Sockets {
+  readonly socket: Socket
+  readonly raw: Socket
+}
 
 export class StubIdentity implements TlsIdentity {
   /** Of the authority, in PEM. */

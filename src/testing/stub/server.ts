@@ -43,7 +43,7 @@ import { StubForwarder, systemServers } from './forward.ts'
 import { plainName } from '../../input/names.ts'
 import type { QueryBook, OpenQuery } from './query-book.ts'
 import { contentOfMessage, meaningOf, type Meaning } from './reply.ts'
-import type { StubIdentity } from './identity.ts'
+import type { Sockets, StubIdentity } from './identity.ts'
 import { stubSettings } from './settings.ts'
 import { emptyContent, type Listed, type RecordStore } from './record-store.ts'
 import { applyWireFault, withTtls } from './wire-faults.ts'
@@ -101,7 +101,7 @@ class PendingQuery implements Client {
   readonly record: OpenQuery
   readonly flags: ForwardFlags
   /** The connection, to break it. Null over UDP. */
-  readonly sockets: StubSockets | null
+  readonly sockets: Sockets | null
   fault: FaultAction | null = null
   /** A fault that acts on the octets of the reply. */
   wire: WireFault | null = null
@@ -117,7 +117,7 @@ class PendingQuery implements Client {
     question: AskedQuestion,
     record: OpenQuery,
     flags: ForwardFlags,
-    sockets: StubSockets | null,
+    sockets: Sockets | null,
   ) {
     this.ip = client.ip
     this.port = client.port
@@ -127,12 +127,6 @@ class PendingQuery implements Client {
     this.flags = flags
     this.sockets = sockets
   }
-}
-
-/** Of one connection: what messages go through, and what is underneath. */
-interface StubSockets {
-  readonly socket: Socket
-  readonly raw: Socket
 }
 
 /** How the stub could not be started. */
@@ -147,7 +141,7 @@ export class StubServer {
   readonly #serve: Serve
   readonly #clock = systemClock()
   readonly #forwarder = new StubForwarder()
-  readonly #sockets = new WeakMap<Client, StubSockets>()
+  readonly #sockets = new WeakMap<Client, Sockets>()
   /** Connections that end without an answer: queries may come with the end of the handshake. */
   readonly #cut = new WeakSet<Client>()
   /** Replies that wait for their delay. */
@@ -251,10 +245,7 @@ export class StubServer {
   // --- in
 
   #take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
-    if (this.#cut.has(client)) {
-      reply(NOTHING, 0)
-      return
-    }
+    if (this.#cut.has(client)) return reply(NOTHING, 0)
     const decoded = decodeMessage(bytes.subarray(0, length))
     const question =
       decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY

@@ -1,6 +1,5 @@
 /** What a configuration and its certificate designate to clients that look for encrypted transports (RFC 9462). */
 import { parseIp } from '../dns/address.ts'
-import { wildcardFamily } from '../net/local-addresses.ts'
 import type { Designation, DesignatedService } from '../policy/designation.ts'
 import type { Binding } from '../ports.ts'
 
@@ -28,8 +27,9 @@ export function designationOf(bindings: readonly Binding[], names: readonly stri
       port: said,
       dohPath: isHttps ? `${path}{?dns}` : null,
     })
-    if (wildcardFamily(address) === null) addresses.add(parseIp(address)?.text ?? address)
-    else everywhere = true
+    const ip = parseIp(address)
+    if (ip?.bytes.every(octet => octet === 0) === true) everywhere = true
+    else addresses.add(ip?.text ?? address)
   }
   if (target === undefined || services.size === 0) return null
   // With one socket on all addresses, those of others would not be all of them.

@@ -192,7 +192,8 @@ export class StubServer {
       clock: this.#clock,
       limits,
       events: () => {},
-      onMessage: (bytes, length, client, reply) => this.#take(bytes, length, client, reply),
+      onMessage: (bytes, length, client, reply) =>
+        this.#cut.has(client) ? reply(NOTHING, 0) : this.#take(bytes, length, client, reply),
       onAccept: (client, socket, raw) => this.#accepted(client, socket, raw),
     })
     const [failure] = this.#listeners.failures
@@ -245,7 +246,6 @@ export class StubServer {
   // --- in
 
   #take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
-    if (this.#cut.has(client)) return reply(NOTHING, 0)
     const decoded = decodeMessage(bytes.subarray(0, length))
     const question =
       decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY

@@ -114,7 +114,7 @@ needs('dig')('dig', () => {
       '@127.0.0.1',
       '-p',
       String(ports.tls),
-      '+tls-ca=' + ca,
+      `+tls-ca=${ca}`,
       '+tls-hostname=127.0.0.1',
       NAME,
     ])

@@ -4,7 +4,7 @@
  * Run by `npm run schema`; tests compare both with the source.
  */
 import { writeFileSync } from 'node:fs'
-import { configJsonSchema } from '../dist/config/json-schema.js'
+import { configJsonSchema } from '../dist/config/schema/json-schema.js'
 import { settingsDocument } from './settings-document.mjs'
 
 const schema = configJsonSchema()

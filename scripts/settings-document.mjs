@@ -2,7 +2,7 @@
 /**
  * The text of `docs/settings.md`, made from the JSON Schema of the configuration. Pure: a schema in, Markdown out.
  *
- * @typedef {import('../dist/config/json-schema.js').JsonSchema} JsonSchema
+ * @typedef {import('../dist/config/schema/json-schema.js').JsonSchema} JsonSchema
  */
 
 const INTRODUCTION = `# Settings

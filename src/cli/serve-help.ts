@@ -1,5 +1,5 @@
 /** Words of the help of `rootwalk serve`, made from the schema of the settings. */
-import type { Setting } from '../config/json-schema.ts'
+import type { Setting } from '../config/schema/json-schema.ts'
 
 /** What a setting may be, when that is a list of words. */
 export const choicesOf = ({ enum: words, anyOf = [] }: Setting['schema']): readonly string[] =>

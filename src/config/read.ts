@@ -3,13 +3,13 @@
  * file and no environment.
  */
 import { dirname } from 'node:path'
-import { configJsonSchema, schemasAt } from './json-schema.ts'
+import { configJsonSchema, schemasAt } from './schema/json-schema.ts'
 import { isObject, readJson, type JsonDocument, type JsonPath, type Place } from './json.ts'
 import { makeConfig, type ValueOrigin } from './make.ts'
 import { didYouMean, pathText, problem, type Locate } from './problems.ts'
 import type { Problem } from '../events.ts'
 import type { RawConfig } from './raw.ts'
-import { validateConfig, type SchemaIssue } from './schema.ts'
+import { validateConfig, type SchemaIssue } from './schema/schema.ts'
 import type { Config, ConfigResult, ConfigTexts, Override } from './types.ts'
 
 /** A configuration from its texts. */

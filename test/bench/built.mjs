@@ -40,8 +40,8 @@ export const zoneStore = () => load('app/zone-store.js')
 export const limits = () => load('limits.js')
 /** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */
 export const datagram = () => load('net/datagram.js')
-/** @type {() => Promise<typeof import('../../src/config/json-schema.ts')>} */
-export const configSchema = () => load('config/json-schema.js')
+/** @type {() => Promise<typeof import('../../src/config/schema/json-schema.ts')>} */
+export const configSchema = () => load('config/schema/json-schema.js')
 
 export const cliPath = fileURLToPath(new URL('cli.js', dist))
 export const isBuilt = () => existsSync(cliPath)

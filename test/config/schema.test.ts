@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { inAnyPrefix, parseIp, parsePrefix } from '../../src/dns/address.ts'
-import { configJsonSchema, schemasAt, settingsOf } from '../../src/config/json-schema.ts'
+import { configJsonSchema, schemasAt, settingsOf } from '../../src/config/schema/json-schema.ts'
 import { neverAsked } from '../../src/config/values.ts'
 import { readConfig } from '../../src/config/read.ts'
 

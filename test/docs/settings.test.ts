@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { settingsDocument } from '../../scripts/settings-document.mjs'
-import { configJsonSchema, settingsOf, type Setting } from '../../src/config/json-schema.ts'
-import { validateConfig } from '../../src/config/schema.ts'
+import { configJsonSchema, settingsOf, type Setting } from '../../src/config/schema/json-schema.ts'
+import { validateConfig } from '../../src/config/schema/schema.ts'
 import { readConfig, restartKeys } from '../../src/config/read.ts'
 import type { Config } from '../../src/config/types.ts'
 

@@ -3,16 +3,16 @@
  * are for (`fairness/`): sockets and connections, and the time in which resolutions go on with what came. Not a place
  * for what a reply means.
  */
-import { encodeQuery } from '../dns/encode.ts'
-import type { Edns } from '../dns/message.ts'
-import type { Owner } from '../fairness/owner.ts'
-import type { Place } from '../fairness/share-tree.ts'
-import { Turns } from '../fairness/turns.ts'
-import { Turnstile, type Visit } from '../fairness/turnstile.ts'
-import type { Cancel, ExchangeResult, Network, Transport } from '../ports.ts'
-import type { ExchangeSpec } from '../steps.ts'
-import type { Budget } from './budget.ts'
-import type { Env } from './env.ts'
+import { encodeQuery } from '../../dns/encode.ts'
+import type { Edns } from '../../dns/message.ts'
+import type { Owner } from '../../fairness/owner.ts'
+import type { Place } from '../../fairness/share-tree.ts'
+import { Turns } from '../../fairness/turns.ts'
+import { Turnstile, type Visit } from '../../fairness/turnstile.ts'
+import type { Cancel, ExchangeResult, Network, Transport } from '../../ports.ts'
+import type { ExchangeSpec } from '../../steps.ts'
+import type { Budget } from '../budget.ts'
+import type { Env } from '../env.ts'
 
 /** For whom, at whose expense, and what is known while it waits (`not-yet.ts`): of one query, where there are more. */
 export interface ExchangeAsker {

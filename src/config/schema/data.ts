@@ -1,7 +1,7 @@
 /** How zones and records that are served from here are written, and forward and stub zones. */
 import { z } from 'zod'
-import { parseUpstream } from '../zone/upstream-text.ts'
-import type { RawConfig, RawRecords } from './raw.ts'
+import { parseUpstream } from '../../zone/upstream-text.ts'
+import type { RawConfig, RawRecords } from '../raw.ts'
 
 export const zoneEntry: z.ZodType<RawConfig['zones'][number]> = z.union(
   [

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { limitsWith } from '../../src/limits.ts'
-import { Budget } from '../../src/resolver/budget.ts'
-import { Exchanges } from '../../src/resolver/exchanges.ts'
-import type { Cancel, ExchangeResult } from '../../src/ports.ts'
-import { SimRandom } from '../../src/simulation/random.ts'
-import { ip, question } from '../../src/simulation/records.ts'
+import { limitsWith } from '../../../src/limits.ts'
+import { Budget } from '../../../src/resolver/budget.ts'
+import { Exchanges } from '../../../src/resolver/running/exchanges.ts'
+import type { Cancel, ExchangeResult } from '../../../src/ports.ts'
+import { SimRandom } from '../../../src/simulation/random.ts'
+import { ip, question } from '../../../src/simulation/records.ts'
 
 /** A loop whose turns the test makes; going on with a result costs a millisecond, and a turn has two for it. */
 function open() {

@@ -1,8 +1,8 @@
 /** Settings for what clients reach over TLS and HTTPS. */
 import { z } from 'zod'
-import type { RawConfig } from './raw.ts'
+import type { RawConfig } from '../raw.ts'
 import { atStart, originText } from './setting.ts'
-import { SELF_SIGNED } from './values.ts'
+import { SELF_SIGNED } from '../values.ts'
 
 export const tlsSettings: z.ZodType<RawConfig['tls']> = z
   .strictObject({

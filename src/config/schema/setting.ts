@@ -1,9 +1,9 @@
 /** The forms that several settings share, and what the list of settings says of each. */
 import { z } from 'zod'
-import { parsePrefix } from '../dns/address.ts'
-import { defaultLimits } from '../limits.ts'
-import { readBinding } from './bindings.ts'
-import { MEBIBYTE } from './values.ts'
+import { parsePrefix } from '../../dns/address.ts'
+import { defaultLimits } from '../../limits.ts'
+import { readBinding } from '../bindings.ts'
+import { MEBIBYTE } from '../values.ts'
 
 export const prefixText: z.ZodType<string> = z.string().refine(text => parsePrefix(text) !== null, {
   error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits after the prefix',

@@ -1,7 +1,7 @@
 /** Settings for what is written and shown: about the server itself, to the log, about queries. */
 import { z } from 'zod'
-import { MAX_STRING_OCTETS } from '../presentation/text.ts'
-import type { RawConfig } from './raw.ts'
+import { MAX_STRING_OCTETS } from '../../presentation/text.ts'
+import type { RawConfig } from '../raw.ts'
 import { atStart, onReload } from './setting.ts'
 
 const shortText = z.string().refine(text => new TextEncoder().encode(text).length <= MAX_STRING_OCTETS, {

@@ -1,6 +1,6 @@
 /** What the reason for a resolution means for it, and which resolutions are one. */
-import { questionKey, type Question } from '../dns/message.ts'
-import type { Because } from '../steps.ts'
+import { questionKey, type Question } from '../../dns/message.ts'
+import type { Because } from '../../steps.ts'
 
 export const isFresh = (because: Because): boolean => because === 'prefetch' || because === 'trust-anchor'
 

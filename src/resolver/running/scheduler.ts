@@ -3,20 +3,20 @@
  * cycles (who waits for whom), nesting depth, deadlines, cancellation, what happens to a bug, and who may have how many
  * of the resolutions there may be (`fairness/`). Queries to servers are `exchanges.ts`.
  */
-import type { Question } from '../dns/message.ts'
-import type { Cancel, Network } from '../ports.ts'
-import { OURSELVES, type Owner } from '../fairness/owner.ts'
-import { ShareTree, type Place } from '../fairness/share-tree.ts'
-import type { Visit } from '../fairness/turnstile.ts'
-import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../steps.ts'
-import { Budget } from './budget.ts'
-import type { Env, Task } from './env.ts'
+import type { Question } from '../../dns/message.ts'
+import type { Cancel, Network } from '../../ports.ts'
+import { OURSELVES, type Owner } from '../../fairness/owner.ts'
+import { ShareTree, type Place } from '../../fairness/share-tree.ts'
+import type { Visit } from '../../fairness/turnstile.ts'
+import { abandon, type Because, type Effect, type ExchangeSpec, type Outcome, type Steps } from '../../steps.ts'
+import { Budget } from '../budget.ts'
+import type { Env, Task } from '../env.ts'
 import { type ExchangeAsker, Exchanges } from './exchanges.ts'
 import { type NotYet, notYet } from './not-yet.ts'
-import { failure, failureFacts, isRelative } from './outcome.ts'
+import { failure, failureFacts, isRelative } from '../outcome.ts'
 import { followsAliases, isFresh, isOutside, isValidated, keyOf } from './resolution-key.ts'
 import { Run } from './run.ts'
-import { questionText, type TraceSink } from './trace.ts'
+import { questionText, type TraceSink } from '../trace.ts'
 
 export interface ResolveOptions {
   readonly because: Because

@@ -1,7 +1,7 @@
 /** Settings that bound what is kept, what one query may cost, and what clients may take up. */
 import { z } from 'zod'
-import { defaultLimits } from '../limits.ts'
-import type { RawConfig } from './raw.ts'
+import { defaultLimits } from '../../limits.ts'
+import type { RawConfig } from '../raw.ts'
 import { atStart, bytes, count, seconds } from './setting.ts'
 
 const { budget, cache, server, tcp } = defaultLimits

@@ -2,10 +2,10 @@
  * Why a resolution that is under way has no answer yet, for a client that waits no longer: what it waits for at this
  * moment, of a server or of ourselves. Not the reason of a failure, which is known at its end (`outcome.ts`).
  */
-import type { Question } from '../dns/message.ts'
-import { EdeCode, Rcode, rcodeName } from '../dns/types.ts'
-import type { ServerAddress } from '../ports.ts'
-import { questionText } from './trace.ts'
+import type { Question } from '../../dns/message.ts'
+import { EdeCode, Rcode, rcodeName } from '../../dns/types.ts'
+import type { ServerAddress } from '../../ports.ts'
+import { questionText } from '../trace.ts'
 
 /** A query to a server that has not ended. */
 interface Awaited {

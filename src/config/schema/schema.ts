@@ -4,13 +4,13 @@
  * what a value means to the program is decided in `make.ts`. Groups of settings are in files next to this one.
  */
 import { z } from 'zod'
-import type { RawConfig } from './raw.ts'
-import { adminSettings, stateSetting } from './schema-admin.ts'
-import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './schema-bounds.ts'
-import { forwardEntry, records, stubEntry, zoneEntry } from './schema-data.ts'
-import { identitySettings, logSettings, queryLogSettings } from './schema-reports.ts'
-import { dnssecSettings, upstreamSettings } from './schema-servers.ts'
-import { dohSettings, tlsSettings } from './schema-tls.ts'
+import type { RawConfig } from '../raw.ts'
+import { adminSettings, stateSetting } from './admin.ts'
+import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './bounds.ts'
+import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
+import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
+import { dnssecSettings, upstreamSettings } from './servers.ts'
+import { dohSettings, tlsSettings } from './tls.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */

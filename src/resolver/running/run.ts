@@ -1,8 +1,8 @@
 /**
  * One generator being driven. Effects that finish at once are taken in a loop, so that a long walk needs no deep stack.
  */
-import type { Cancel } from '../ports.ts'
-import { abandon, type Effect, type Steps } from '../steps.ts'
+import type { Cancel } from '../../ports.ts'
+import { abandon, type Effect, type Steps } from '../../steps.ts'
 
 export class Run<T> {
   readonly #steps: Steps<T>

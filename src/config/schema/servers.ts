@@ -1,10 +1,10 @@
 /** Settings for asking servers, and for validating what they say. */
 import { z } from 'zod'
-import { defaultLimits } from '../limits.ts'
-import { DNS_PORT } from '../ports.ts'
-import type { RawConfig } from './raw.ts'
+import { defaultLimits } from '../../limits.ts'
+import { DNS_PORT } from '../../ports.ts'
+import type { RawConfig } from '../raw.ts'
 import { onReload, prefixText } from './setting.ts'
-import { MAX_PORT, neverAsked, parseDisallowed, parseInstant } from './values.ts'
+import { MAX_PORT, neverAsked, parseDisallowed, parseInstant } from '../values.ts'
 
 const { dnssec } = defaultLimits
 

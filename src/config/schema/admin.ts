@@ -1,9 +1,9 @@
 /** Settings of the API and of what lasts. */
 import { z } from 'zod'
-import type { RawConfig } from './raw.ts'
+import type { RawConfig } from '../raw.ts'
 import { atStart, onReload } from './setting.ts'
-import { adminAddressError, readAdminAddress } from './bindings.ts'
-import { parseInstant } from './values.ts'
+import { adminAddressError, readAdminAddress } from '../bindings.ts'
+import { parseInstant } from '../values.ts'
 
 const adminBinding: z.ZodType<string> = z.string().refine(text => readAdminAddress(text) !== null, {
   error: issue => adminAddressError(String(issue.input)),

@@ -56,6 +56,7 @@ export function designationText(designation: Designation): readonly string[] {
     `{ "code": ${code}, "space": "${space}", "csv-format": false, "data": "${plain(option)}" }`
   const missing = (family: string): string =>
     `# no ${family} address is listened on by itself, so there is no option with one: add one to "listen"`
+  const addresses = ipv6.length + ipv4.length === 0 ? [] : [[...ipv6, ...ipv4].join(',')]
   return [
     '# records that clients find by asking this server (RFC 9462)',
     ...designationRecords(designation),
@@ -70,8 +71,7 @@ export function designationText(designation: Designation): readonly string[] {
     '',
     '# router advertisements, option 144: odhcpd (OpenWrt, /etc/config/dhcp) has a setting for it',
     ...services.map(
-      service =>
-        `list dnr '${[service.priority, target, ...(ipv6.length + ipv4.length === 0 ? [] : [[...ipv6, ...ipv4].join(',')]), serviceText(service, NO_HINTS)].join(' ')}'`,
+      service => `list dnr '${[service.priority, target, ...addresses, serviceText(service, NO_HINTS)].join(' ')}'`,
     ),
     '# radvd has no setting for it in its releases; the whole option, in hex, for what takes raw options:',
     ...services.map(service => `# ${plain(advertised(designation, service))}`),

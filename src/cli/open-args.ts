@@ -51,7 +51,11 @@ export const OPEN_OPTIONS: Readonly<Record<string, OpenOption>> = {
   json: flag('Output:', 'All of it as JSON'),
 }
 
-export const OPEN_EPILOGUE = `Exit codes are those of curl: 0 the URL was opened, 1 not http or https, 3 no URL, 6 the name did not resolve, 7 no connection, 8 or 16 the reply is no valid HTTP/1 or HTTP/2, 18 the content ended early, 22 with --fail, 28 time was up, 35 TLS failed, 47 too many redirects, 52 nothing came, 56 the connection broke, 60 the certificate is not accepted, 100 the header is too large. Wrong usage is 64.`
+export const OPEN_EPILOGUE: string =
+  'Exit codes are those of curl: 0 the URL was opened, 1 not http or https, 3 no URL, 6 the name did not resolve, ' +
+  '7 no connection, 8 or 16 the reply is no valid HTTP/1 or HTTP/2, 18 the content ended early, 22 with --fail, ' +
+  '28 time was up, 35 TLS failed, 47 too many redirects, 52 nothing came, 56 the connection broke, 60 the ' +
+  'certificate is not accepted, 100 the header is too large. Wrong usage is 64.'
 
 export interface OpenCommand {
   readonly url: string

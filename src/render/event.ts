@@ -137,13 +137,18 @@ function certificateSentence(event: CertificateEvent): Sentence {
       const names = event.names.length === 0 ? 'no names' : event.names.join(', ')
       return {
         level: 'info',
-        message: `certificate ${whose}: ${names}, until ${dayText(event.until)}, SHA-256 ${event.fingerprint}, pin-sha256 ${event.pin}`,
+        message:
+          `certificate ${whose}: ${names}, until ${dayText(event.until)}, SHA-256 ${event.fingerprint}, ` +
+          `pin-sha256 ${event.pin}`,
       }
     }
     case 'certificate-expires':
       return {
         level: event.expired ? 'error' : 'warn',
-        message: `the certificate ${event.file ?? 'made for trials'} ${event.expired ? 'expired' : 'expires'} on ${dayText(event.until)}: ${event.file === null ? 'restart to get another' : 'renew it, it is loaded by itself'}`,
+        message:
+          `the certificate ${event.file ?? 'made for trials'} ${event.expired ? 'expired' : 'expires'} on ` +
+          `${dayText(event.until)}: ` +
+          `${event.file === null ? 'restart to get another' : 'renew it, it is loaded by itself'}`,
       }
     case 'certificate-rejected':
       return {

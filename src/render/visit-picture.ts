@@ -289,7 +289,9 @@ function totalLines({ passes }: Visit, isBelowChecks: boolean, { paint, columns 
     ),
   ]
   const line = (cells: readonly string[]): string =>
-    `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(PASS_COLUMNS) : cell.padStart(PASS_COLUMNS))).join('')}`.trimEnd()
+    `  ${cells
+      .map((cell, i) => (i === 0 ? cell.padEnd(PASS_COLUMNS) : cell.padStart(PASS_COLUMNS)))
+      .join('')}`.trimEnd()
   let since = 0
   const rows = PHASES.filter(([phase]) => sums.some(sum => sum[phase] !== null)).map(([phase, label]) => {
     const cells = sums.map(sum => sum[phase])

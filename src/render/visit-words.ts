@@ -1,4 +1,5 @@
 /** Sentences about visits to URLs: what failed, what would be faster, what a certificate and a record say. */
+import { counted } from '../presentation/counted.ts'
 import { formatRdata } from '../presentation/rdata-text.ts'
 import { formatName } from '../presentation/text.ts'
 import { typeName } from '../dns/types.ts'
@@ -110,9 +111,12 @@ export function suggestionText(suggestion: Suggestion): string {
   const cost = msText(suggestion.costMs)
   switch (suggestion.kind) {
     case 'redirects':
-      return `${suggestion.count === 1 ? 'a redirect' : `${suggestion.count} redirects`} cost ${cost}: link to the last URL`
+      return `${counted(suggestion.count, 'redirect')} cost ${cost}: link to the last URL`
     case 'service-record':
-      return `the way over http cost ${cost}: an HTTPS record at ${formatName(suggestion.host)} spares it${suggestion.hasHsts ? '' : ', HSTS every later one'}`
+      return (
+        `the way over http cost ${cost}: an HTTPS record at ${formatName(suggestion.host)} spares it` +
+        (suggestion.hasHsts ? '' : ', HSTS every later one')
+      )
     case 'http2':
       return `no HTTP/2: each further connection costs ${cost} for TCP and TLS`
     case 'keep-alive':
@@ -122,7 +126,10 @@ export function suggestionText(suggestion: Suggestion): string {
     case 'tls13':
       return `${suggestion.version} has one round trip more than TLS 1.3: ${cost}`
     case 'ttl':
-      return `the TTL of ${formatName(suggestion.name)} is ${suggestion.ttl} s: visitors after that pay ${cost} for DNS again`
+      return (
+        `the TTL of ${formatName(suggestion.name)} is ${suggestion.ttl} s: ` +
+        `visitors after that pay ${cost} for DNS again`
+      )
     case 'slow-response':
       return `the server took ${cost} to answer, more than all the rest`
     case 'compress':
@@ -181,7 +188,10 @@ export function daneText(verdict: DaneVerdict): string {
     case 'match':
     case 'no-match': {
       const { usage, selector, matching } = verdict.record
-      return `TLSA ${usage} ${selector} ${matching} ${verdict.kind === 'match' ? 'matches the certificate' : 'DOES NOT MATCH the certificate'}`
+      return (
+        `TLSA ${usage} ${selector} ${matching} ` +
+        `${verdict.kind === 'match' ? 'matches' : 'DOES NOT MATCH'} the certificate`
+      )
     }
     default:
       return verdict satisfies never
@@ -191,4 +201,6 @@ export function daneText(verdict: DaneVerdict): string {
 export const caaText = ({ at, records }: CaaFound): string =>
   at === null
     ? 'any authority may issue'
-    : `${formatName(at)}: ${records.map(({ tag, value }) => plainText(`${tag} ${value === '' || value === ';' ? 'none' : value}`)).join(', ')}`
+    : `${formatName(at)}: ${records
+        .map(({ tag, value }) => plainText(`${tag} ${value === '' || value === ';' ? 'none' : value}`))
+        .join(', ')}`

@@ -22,7 +22,7 @@ import { createServe, type ServeParts } from './serve.ts'
 import type { WaitingClients } from './pending-queries.ts'
 
 /** An engine with what it was made from. */
-export interface ServedEngine {
+interface ServedEngine {
   readonly clock: Clock
   readonly random: Pick<Random, 'below'>
   readonly caches: { readonly answers: AnswerCache }

@@ -28,10 +28,10 @@ const isOwn = (path: string): boolean => path.startsWith('src/')
 describe('the modules that are loaded', () => {
   // Bounds: a sixth above today's, for files that are split. One more room than before is many more.
   it.each([
-    ['the library', 'src/index.ts', 235, 58],
-    ['the test kit', 'src/testing/index.ts', 245, 35],
-    ['the test kit for vitest', 'src/testing/vitest.ts', 125, 12],
-    ['the server', 'src/cli/serve.ts', 235, 58],
+    ['the library', 'src/index.ts', 270, 58],
+    ['the test kit', 'src/testing/index.ts', 280, 35],
+    ['the test kit for vitest', 'src/testing/vitest.ts', 150, 12],
+    ['the server', 'src/cli/serve.ts', 265, 58],
     ['a listener thread', 'src/app/listener-thread.ts', 35, 0],
   ])('%s (%s) loads at most %i of ours and %i of packages', async (_what, entry, own, others) => {
     const loaded = await loadedBy(entry)

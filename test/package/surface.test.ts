@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { main } from '../../src/cli.ts'
 import { root } from '../testing/command.ts'
 import { commandsIn, exportsOf, optionsIn, type Surface, settingsIn, surfaceForm } from './surface.ts'
@@ -18,16 +18,12 @@ const WAYS_IN: Readonly<Record<string, string>> = {
   './vitest': 'src/testing/vitest.ts',
 }
 
-/** yargs prints help by itself. */
 async function helpOf(...words: string[]): Promise<string> {
-  const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
-  try {
-    const around = { out: () => {}, err: () => {}, environment: {}, directory: root, terminal: false }
-    expect(await main([...words, '--help'], around)).toBe(0)
-    return printed.mock.calls.flat().join('\n')
-  } finally {
-    printed.mockRestore()
-  }
+  const printed: string[] = []
+  const out = (text: string): void => void printed.push(text)
+  const around = { out, err: () => {}, environment: {}, directory: root, terminal: false }
+  expect(await main([...words, '--help'], around)).toBe(0)
+  return printed.join('')
 }
 
 async function surfaceOf(): Promise<Surface> {

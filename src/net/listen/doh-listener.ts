@@ -30,21 +30,11 @@ const ALPN = ['h2', 'http/1.1']
 
 /** Binds to exactly one address (IPv6 without IPv4). */
 export async function openDohListener(options: DohListenOptions): Promise<Listener | ListenFailure> {
-  const { address, port, path, origins, forwarders, secure, clock, limits, connections, turns, onMessage } = options
-  const { events, onAccept, proxies = null } = options
+  const { address, port, path, origins, forwarders, secure, clock, limits, connections, turns } = options
+  const { events, onMessage, onAccept, proxies = null } = options
   const transport = secure === null ? 'http' : 'https'
-  const service = openDohService({
-    path,
-    proxies: forwarders,
-    origins,
-    clock,
-    limits: limits.doh,
-    table: connections,
-    turns,
-    onMessage,
-    events,
-    onAccept,
-  })
+  const common = { path, origins, clock, turns, onMessage, events, onAccept }
+  const service = openDohService({ ...common, proxies: forwarders, limits: limits.doh, table: connections })
   const stops: (() => void)[] = [() => service.stop()]
   let handshakes: Handshakes | null = null
   if (secure !== null) {

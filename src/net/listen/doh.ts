@@ -214,5 +214,6 @@ function makeHttp1(limits: DohLimits): Server {
 /** For who did not send a request that Node.js could read. */
 function inHttp1({ status, headers, body }: HttpReply): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}connection: close\r\n\r\n${body?.toString() ?? ''}`
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}connection: close\r\n\r\n`
+  return `${head}${body?.toString() ?? ''}`
 }

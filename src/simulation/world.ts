@@ -286,8 +286,12 @@ export class World {
     return traceText(this.trace, simSettings.clockStartMs)
   }
 
+  /** What is due at the moment of the end still happens: a turn of the loop ends after what was done in it. */
   #until(done: () => boolean, what: string): void {
-    if (this.clock.runUntil(done)) return
+    if (this.clock.runUntil(done)) {
+      this.clock.settle()
+      return
+    }
     const open = this.resolver.questionsInFlight.join(', ')
     throw new Error(
       `nothing left to happen while ${what}; in flight: ${open === '' ? 'nothing' : open}\n${this.traceText()}`,

@@ -15,4 +15,10 @@ export const adminLimits = {
   batchRecords: 512,
   /** How long queries are collected for one message, in ms: a person sees no delay. */
   batchMs: 50,
+  /** Messages with queries that the worker has not read yet: 16,384 queries, most of a second at 20,000 a second. */
+  batchesUnread: 32,
+  /** Characters of a filter: some fifty comparisons, and a query of a URL is no longer in practice. */
+  filterCharacters: 2_048,
+  /** Brackets and `not` inside of each other: more than a person writes, far below what the stack holds. */
+  filterDepth: 32,
 } as const

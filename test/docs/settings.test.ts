@@ -11,11 +11,14 @@ const settings = settingsOf(configJsonSchema()).filter(({ path }) => path[0] !==
 const named = settings.map(setting => [setting.path.join('.'), setting] as const)
 const exampleOf = ({ schema }: Setting): unknown => schema.examples?.[0]
 
-const nested = (path: readonly string[], value: unknown): unknown =>
-  path.reduceRight((inner: unknown, key) => ({ [key]: inner }), value)
+type Settings = Readonly<Record<string, unknown>>
 
-function configWith(path: readonly string[], value: unknown): Config {
-  const text = JSON.stringify(nested(path, value))
+const nested = ([key = '', ...rest]: readonly string[], value: unknown): Settings => ({
+  [key]: rest.length === 0 ? value : nested(rest, value),
+})
+
+function configWith(settings: Settings): Config {
+  const text = JSON.stringify(settings)
   const result = readConfig({ file: { path: '/etc/test.json', text }, overrides: [], directory: '/etc' })
   if (result.kind === 'invalid') throw new Error(result.problems.map(problem => problem.message).join('\n'))
   return result.config
@@ -69,11 +72,21 @@ describe('the example of a setting', () => {
   })
 })
 
-describe('the change of a setting', () => {
-  const plain = configWith([], {})
+/** What a setting cannot be without. */
+const CERTIFICATE = { certificate: 'cert.pem', key: 'key.pem' }
+const COMPANIONS: Readonly<Record<string, Settings>> = {
+  listen: { tls: CERTIFICATE },
+  'tls.certificate': { tls: { ...CERTIFICATE, certificate: 'other.pem' } },
+  'tls.key': { tls: { ...CERTIFICATE, key: 'other.pem' } },
+}
 
-  it.each(named)('%s needs a restart exactly when its column says so', (_, setting) => {
-    const changed = configWith(setting.path, exampleOf(setting))
+describe('the change of a setting', () => {
+  it.each(named)('%s needs a restart exactly when its column says so', (key, setting) => {
+    const around = COMPANIONS[key] ?? {}
+    const plain = configWith(around)
+    const changed = configWith(
+      key.startsWith('tls.') ? { tls: CERTIFICATE } : { ...around, ...nested(setting.path, exampleOf(setting)) },
+    )
     expect(restartKeys(plain, changed).length > 0 ? 'restart' : 'reload').toBe(setting.schema['x-takes-effect'])
   })
 })

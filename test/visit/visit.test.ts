@@ -39,10 +39,12 @@ describe('a visit', () => {
       isResumed: false,
       verdict: { kind: 'verified' },
     })
-    expect(hop?.tls?.chain.map(({ subject, issuer, daysLeft }) => [subject, issuer, daysLeft])).toEqual([
-      ['CN=www.example.test', 'CN=Test Authority', 89],
-      ['CN=Test Authority', 'CN=Test Authority', 3649],
+    expect(hop?.tls?.chain.map(({ subject, issuer }) => [subject, issuer])).toEqual([
+      ['CN=www.example.test', 'CN=Test Authority'],
+      ['CN=Test Authority', 'CN=Test Authority'],
     ])
+    // Made for 90 days a moment ago: in the same second they are 90 still.
+    expect([89, 90]).toContain(hop?.tls?.chain[0]?.daysLeft)
     expect(hop?.tls?.chain[0]).toMatchObject({
       names: ['www.example.test', 'other.example.test', '127.0.0.1'],
       key: 'ec prime256v1',

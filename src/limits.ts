@@ -555,11 +555,13 @@ export interface TcpLimits {
   readonly queuedBytes: number
   readonly queuedBytesInAll: number
   /**
-   * Queries taken up from all connections in one turn of the loop, the time that they may take, and how many of one
-   * connection before it is another's turn: a hit takes 10 us, a miss 100, so a turn is over in 2 ms, and between two
-   * there are UDP, replies of servers and timers.
+   * Queries taken up from all connections in one turn of the loop, how many are in any case, the time that they may
+   * take, and how many of one connection before it is another's turn: a hit takes 10 us, a miss 100, so a turn is over
+   * in 2 ms, and between two there are UDP, replies of servers and timers. The least number is for machines where other
+   * programs have the core: the time is over after the first query there (as with `intakeLeastTaken`).
    */
   readonly turnMessages: number
+  readonly turnLeast: number
   readonly turnMs: number
   readonly turnOfOne: number
   /** A client that takes nothing for this long while replies wait is closed. */
@@ -1049,6 +1051,7 @@ export const defaultLimits: Limits = deepFreeze({
     queuedBytes: 131_072,
     queuedBytesInAll: 16 * 1024 * 1024,
     turnMessages: 64,
+    turnLeast: 8,
     turnMs: 2,
     turnOfOne: 32,
     writeStallMs: 10_000,

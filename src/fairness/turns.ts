@@ -23,6 +23,9 @@ export interface TurnsLimits {
 /** What a look-up goes on with one result for, about: who has dearer ones (signatures to verify) has fewer turns. */
 const COST_OF_A_TURN_MS = 0.1
 
+/** What took so long is charged with so many turns. */
+export const turnsOf = (ms: number): number => Math.round(ms / COST_OF_A_TURN_MS)
+
 export class Turns<T> {
   readonly #limits: TurnsLimits
   readonly #clock: Pick<Clock, 'now' | 'after'>
@@ -93,7 +96,7 @@ export class Turns<T> {
       this.#taken++
       this.#take(place.item)
       const now = this.#clock.now()
-      this.#waiting.charge(place, Math.round((now - before) / COST_OF_A_TURN_MS))
+      this.#waiting.charge(place, turnsOf(now - before))
       before = now
     }
   }

@@ -218,14 +218,15 @@ export class DohConnection implements TableEntry, TurnTaker {
     return this.#inWork < limits.streams && this.#queuedBytes < table.limits.queuedBytes && !table.isStalled(this)
   }
 
-  takeUp(most: number): { readonly taken: number; readonly more: boolean } {
-    let taken = 0
+  takeUp(takesOne: () => boolean): boolean {
     this.#isWorking = true
     this.#lastActive = this.#parts.clock.now()
-    while (taken < most && this.#queue.length > 0 && !this.#isGone && this.#mayTake()) {
-      const exchange = this.#queue.shift()
-      if (exchange === undefined || exchange.isOver) continue
-      taken++
+    while (this.#queue.length > 0 && !this.#isGone && this.#mayTake()) {
+      const [exchange] = this.#queue
+      const isOver = exchange === undefined || exchange.isOver
+      if (!isOver && !takesOne()) break
+      this.#queue.shift()
+      if (isOver) continue
       try {
         this.#take(exchange)
       } catch (error) {
@@ -235,7 +236,7 @@ export class DohConnection implements TableEntry, TurnTaker {
     }
     this.#isWorking = false
     this.#watch()
-    return { taken, more: !this.#isGone && this.#queue.length > 0 && this.#mayTake() }
+    return !this.#isGone && this.#queue.length > 0 && this.#mayTake()
   }
 
   #take(exchange: Exchange): void {

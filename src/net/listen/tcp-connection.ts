@@ -158,23 +158,21 @@ export class TcpConnection implements TableEntry, TurnTaker {
   }
 
   /** In its turn: takes up what was read as far as the bounds allow. */
-  takeUp(most: number): { readonly taken: number; readonly more: boolean } {
-    const from = this.#next
+  takeUp(takesOne: () => boolean): boolean {
     this.#working = true
     this.#lastActive = this.#parts.clock.now()
-    while (!this.#gone && this.#next - from < most && this.#next < this.#backlog.length && this.#mayTake()) {
+    while (!this.#gone && this.#next < this.#backlog.length && this.#mayTake() && takesOne()) {
       const message = this.#backlog[this.#next++]
       if (message !== undefined) this.#take(message)
     }
-    const taken = this.#next - from
     this.#flush()
     this.#working = false
-    if (this.#gone) return { taken, more: false }
+    if (this.#gone) return false
     this.#cut()
     const more = this.#next < this.#backlog.length && this.#mayTake()
     if (!more) this.#work()
     this.#watch()
-    return { taken, more }
+    return more
   }
 
   /** What we do not read cannot be late: the time for the rest of a message stops. */

@@ -136,6 +136,12 @@ export interface EngineLimits {
   readonly waitersPerResolution: number
   /** Prefetches in flight: off the clients' path, so never more than a small part of `resolutionsInFlight`. */
   readonly prefetchesInFlight: number
+  /**
+   * Before what could not be prefetched is tried again, as long as a failure is remembered at least (`failureMinMs`);
+   * and for how many questions that is known.
+   */
+  readonly prefetchPauseMs: number
+  readonly prefetchPauses: number
   /** Longest chain of CNAME records read out of one reply: Unbound's scrubber keeps 11. */
   readonly aliasesPerReply: number
   /**
@@ -901,6 +907,8 @@ export const defaultLimits: Limits = deepFreeze({
     resultLeastTaken: 16,
     waitersPerResolution: 5_000,
     prefetchesInFlight: 64,
+    prefetchPauseMs: 5_000,
+    prefetchPauses: 1_024,
     aliasesPerReply: 11,
     interceptedServers: 2,
     interceptionMs: 60_000,

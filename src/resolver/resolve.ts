@@ -82,9 +82,9 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     }
     trail.authoritative ??= false
     const settled: Settled = yield* settle(env, task, question, { known, failed, namedBy })
-    if (settled.kind === 'failure') return fail(env, question, settled.failure, trail.rrsets)
+    if (settled.kind === 'failure') return fail(env, task, question, settled.failure, trail.rrsets)
     const outcome = outcomeOf(settled.judged, env.limits.cache)
-    if (outcome.kind === 'failure') return fail(env, question, outcome, trail.rrsets)
+    if (outcome.kind === 'failure') return fail(env, task, question, outcome, trail.rrsets)
     const { verdict } = settled.judged
     const over = task.budget.takeAliases(verdict.chain.steps)
     if (verdict.kind !== 'alias') {
@@ -133,9 +133,13 @@ function finish(trail: Trail, outcome: Outcome): Outcome {
     : { ...chained, authoritative: trail.authoritative }
 }
 
-/** RFC 9520. What is remembered at the top only is so by the scheduler, which knows where the top is. */
-function fail(env: Env, question: Question, failed: Failure, chain: readonly RRset[]): Outcome {
-  if (failureFacts[failed.why].remembered === 'always') env.caches.failures.put(question, failed, env.clock.now())
+/**
+ * RFC 9520. What is remembered at the top only is so by the scheduler, which knows where the top is. What was asked
+ * ahead of time costs no client its answer: the one that comes when the old answer has expired asks anew.
+ */
+function fail(env: Env, task: Task, question: Question, failed: Failure, chain: readonly RRset[]): Outcome {
+  if (!task.fresh && failureFacts[failed.why].remembered === 'always')
+    env.caches.failures.put(question, failed, env.clock.now())
   return behindChain(chain, failed)
 }
 

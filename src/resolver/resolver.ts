@@ -55,6 +55,8 @@ export class Resolver {
   #primed: Delegation | null = null
   #priming = false
   readonly #prefetching = new ShareTree<string>()
+  /** Until when what failed is not prefetched again, ms on the monotonic clock; the oldest is first. */
+  readonly #prefetchPauses = new Map<string, number>()
   #primeAgainAt = 0
 
   constructor(parts: ResolverParts) {
@@ -111,20 +113,36 @@ export class Resolver {
   /**
    * Resolves a popular question again shortly before its answer expires, so that no client waits for it; the finished
    * answer is then made again from what came. This is optional work, for `owner`, who asked last: when much is in
-   * flight it is left to the next client, and who has most of it makes room for others.
+   * flight it is left to the next client, and who has most of it makes room for others. What failed is left alone for a
+   * while.
    */
   prefetch(question: Question, owner: Owner): void {
-    const { caches, limits } = this.#parts
+    const { caches, clock, limits } = this.#parts
+    const key = questionKey(question)
+    if ((this.#prefetchPauses.get(key) ?? 0) > clock.now()) return
     const { size } = this.#prefetching
     const giving = size >= limits.engine.prefetchesInFlight ? this.#prefetching.toGive(owner) : undefined
     if (giving?.own === true) return
     // It goes on, at the expense of its owner, and only makes room here.
     if (giving !== undefined) this.#prefetching.delete(giving.place)
-    const place = this.#prefetching.add(owner, questionKey(question))
+    const place = this.#prefetching.add(owner, key)
     this.#scheduler.resolve(question, { because: 'prefetch', owner }, outcome => {
       this.#prefetching.delete(place)
-      if (outcome.kind !== 'failure') caches.answers.remove(questionKey(question))
+      if (outcome.kind === 'failure') this.#pausePrefetch(key)
+      else {
+        this.#prefetchPauses.delete(key)
+        caches.answers.remove(key)
+      }
     })
+  }
+
+  #pausePrefetch(key: string): void {
+    const { clock, limits } = this.#parts
+    const { prefetchPauseMs, prefetchPauses } = limits.engine
+    this.#prefetchPauses.delete(key)
+    this.#prefetchPauses.set(key, clock.now() + prefetchPauseMs)
+    const [oldest] = this.#prefetchPauses.keys()
+    if (oldest !== undefined && this.#prefetchPauses.size > prefetchPauses) this.#prefetchPauses.delete(oldest)
   }
 
   /** Other anchors or rules: what was judged by the old ones is forgotten. Delegations and server statistics stay. */

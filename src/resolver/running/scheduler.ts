@@ -367,7 +367,8 @@ export class Scheduler {
   }
 
   /** What was remembered on the way is left as it is. */
-  #rememberAtTop({ depth, question, budget }: Resolution, outcome: Outcome): void {
+  #rememberAtTop({ depth, question, budget, because }: Resolution, outcome: Outcome): void {
+    if (isFresh(because)) return
     if (depth > 0 || outcome.kind !== 'failure' || failureFacts[outcome.why].remembered !== 'at-top') return
     // Time that went by in our own queues is no fault of the question.
     if (outcome.why === 'deadline' && budget.heldUp) return

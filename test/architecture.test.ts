@@ -174,7 +174,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'net/doh',
     'net/listen',
   ]
-  const admin = [...config, 'http', 'admin', 'admin/routes']
+  const admin = [...config, 'http', 'admin', 'admin/live', 'admin/routes']
   const kit = [...app, 'signing', 'simulation', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
   const programs = [
@@ -184,6 +184,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'app',
     'app/admin',
     'admin',
+    'admin/live',
     'admin/routes',
     'warm-up',
     'visit',
@@ -232,10 +233,11 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     // Simulated servers are believed by the same rule as real ones.
     ['simulation', [...server, 'server', 'signing', 'render', 'engine'], ['net/upstream/match-reply.ts']],
     ['admin', admin],
+    ['admin/live', admin],
     ['admin/routes', admin],
     // Where a library's thread is started and what it may ask of the server.
     ['app', [...app, 'admin', 'app/admin']],
-    ['app/admin', [...app, 'admin', 'app']],
+    ['app/admin', [...app, 'admin', 'admin/live', 'app']],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],
@@ -347,6 +349,7 @@ describe('imports', () => {
       hono: path => path.startsWith('admin/'),
       '@hono/zod-openapi': path => path.startsWith('admin/'),
       '@hono/node-server': path => path.startsWith('admin/'),
+      ws: path => path === 'admin/listen.ts' || /^admin\/(?:live|routes)\//.test(path),
       'hono/body-limit': path => path.startsWith('admin/'),
       zod: path => path.startsWith('config/schema/') || path === 'simulation/internet.ts',
     }

@@ -10,10 +10,12 @@ import { bearerToken, judgeToken, type Principal } from './access.ts'
 import type { AdminContext, App, Arrival, Env } from './context.ts'
 import type { AdminSettings } from './messages.ts'
 import { problemResponse } from './problem.ts'
+import type { Hub } from './live/hub.ts'
+import { liveRoutes } from './routes/live.ts'
 import { statusRoutes } from './routes/status.ts'
 import { adminLimits } from './limits.ts'
 
-export function makeApp(context: AdminContext): App {
+export function makeApp(context: AdminContext, hub: Hub): App {
   const app: App = new OpenAPIHono<Env>({
     // What a body or a query lacks, all at once.
     defaultHook: (result, _c) =>
@@ -55,6 +57,7 @@ export function makeApp(context: AdminContext): App {
   })
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   statusRoutes(app, context)
+  liveRoutes(app, context, hub)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
   return app
 }

@@ -35,8 +35,21 @@ export interface Controls {
   stop(): { readonly kind: 'done' }
 }
 
+/** A step of a walk, as `explain --json` has it. */
+export type WalkStep = Readonly<Record<string, unknown>>
+
 /** Calls that report while they run, and end with a result. */
 export interface ControlStreams {
+  /** Resolves as for a client, and reports every step as it is made; times count from the first. */
+  walk(
+    args: { readonly name: string; readonly type: string; readonly checkingDisabled: boolean },
+    emit: (step: WalkStep) => void,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly kind: 'done'; readonly outcome: string }
+    | { readonly kind: 'cancelled' }
+    | { readonly kind: 'wrong'; readonly field: 'name' | 'type'; readonly detail: string }
+  >
   /** Items at a steady pace, for tests of the way there and back: `count` numbers, `everyMs` apart. */
   ticks(
     args: { readonly count: number; readonly everyMs: number },

@@ -21,7 +21,16 @@ export type LiveRecord =
   | { readonly kind: 'query'; readonly query: QueryRecord }
   | { readonly kind: 'event'; readonly event: EventRecord }
 
-type Filter = (record: LiveRecord) => boolean
+/** A test of a record. */
+type Test = (record: LiveRecord) => boolean
+
+/** `kinds`: what may pass at all, so that nothing else needs to be collected. */
+export interface Filter {
+  readonly passes: Test
+  readonly kinds: readonly LiveRecord['kind'][]
+}
+
+const BOTH: Filter['kinds'] = ['query', 'event']
 
 /** Why a text is no filter. Columns count from 1. */
 interface FilterError {
@@ -29,9 +38,7 @@ interface FilterError {
   readonly message: string
 }
 
-type ReadFilter =
-  | { readonly kind: 'filter'; readonly filter: Filter }
-  | ({ readonly kind: 'error' } & FilterError)
+type ReadFilter = { readonly kind: 'filter'; readonly filter: Filter } | ({ readonly kind: 'error' } & FilterError)
 
 /** An empty text is the filter that all pass. */
 export function readFilter(text: string): ReadFilter {
@@ -65,7 +72,7 @@ interface Token {
   readonly column: number
 }
 
-/** Space, a quoted text, an operator, a bracket or comma, or a word, whose backslashes take the next character along. */
+/** Space, a quoted text, an operator, a bracket or comma, a word, whose backslashes take the next character along. */
 const PIECE =
   /\s+|(?<quoted>"[^"]*")|(?<operator>!=|!~|<=|>=|[=<>~])|(?<mark>[(),])|(?<word>(?:\\.|[^\s"=<>~!(),\\])+)/y
 
@@ -102,7 +109,7 @@ class Parser {
   }
 
   whole(): Filter {
-    if (this.#token.kind === 'end') return () => true
+    if (this.#token.kind === 'end') return { passes: () => true, kinds: BOTH }
     const filter = this.#either()
     const rest = this.#token
     if (rest.kind !== 'end') throw new Wrong(rest.column, `expected "and", "or" or the end, found ${foundText(rest)}`)
@@ -130,13 +137,18 @@ class Parser {
   #either(): Filter {
     const parts = [this.#both()]
     while (this.#isNext('word', 'or')) parts.push(this.#both())
-    return parts.length === 1 && parts[0] !== undefined ? parts[0] : record => parts.some(part => part(record))
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : any(parts)
   }
 
   #both(): Filter {
     const parts = [this.#one()]
     while (this.#isNext('word', 'and')) parts.push(this.#one())
-    return parts.length === 1 && parts[0] !== undefined ? parts[0] : record => parts.every(part => part(record))
+    return parts.length === 1 && parts[0] !== undefined
+      ? parts[0]
+      : {
+          passes: record => parts.every(({ passes }) => passes(record)),
+          kinds: BOTH.filter(kind => parts.every(({ kinds }) => kinds.includes(kind))),
+        }
   }
 
   #one(): Filter {
@@ -146,7 +158,7 @@ class Parser {
     try {
       if (this.#isNext('word', 'not')) {
         const inner = this.#one()
-        return record => !inner(record)
+        return { passes: record => !inner.passes(record), kinds: BOTH }
       }
       if (!this.#isNext('mark', '(')) return this.#comparison()
       const inner = this.#either()
@@ -173,13 +185,13 @@ class Parser {
         `expected one of ${expected} after ${shown(name.text)}, found ${foundText(operator)}`,
       )
     }
-    if (word !== 'in' || !this.#isNext('mark', '(')) return make(this.#value(field))
+    if (word !== 'in' || !this.#isNext('mark', '(')) return comparison(make(this.#value(field)), field)
     const members = [make(this.#value(field))]
     while (this.#isNext('mark', ',')) members.push(make(this.#value(field)))
     const end = this.#take()
     if (end.text !== ')' || end.kind !== 'mark')
       throw new Wrong(end.column, `expected "," or ")", found ${foundText(end)}`)
-    return record => members.some(member => member(record))
+    return comparison(record => members.some(member => member(record)), field)
   }
 
   #value(field: Field): Token {
@@ -187,6 +199,40 @@ class Parser {
     if (token.kind === 'word' || token.kind === 'quoted') return token
     throw new Wrong(token.column, `expected ${field.expected}, found ${foundText(token)}`)
   }
+}
+
+const any = (parts: readonly Filter[]): Filter => ({
+  passes: record => parts.some(({ passes }) => passes(record)),
+  kinds: BOTH.filter(kind => parts.some(({ kinds }) => kinds.includes(kind))),
+})
+
+/** A record without the field passes no comparison of it; `record` itself says what passes. */
+const comparison = (passes: Test, field: Field): Filter => ({
+  passes,
+  kinds: Object.values(SAMPLES).flatMap(sample => {
+    const isThere = field.of(sample) !== undefined && (field !== FIELDS.get('record') || passes(sample))
+    return isThere ? [sample.kind] : []
+  }),
+})
+
+/** One of each, empty. */
+const SAMPLES: Readonly<Record<LiveRecord['kind'], LiveRecord>> = {
+  query: {
+    kind: 'query',
+    query: {
+      at: 0,
+      client: '',
+      transport: '',
+      name: '.',
+      type: '',
+      class: '',
+      rcode: '',
+      octets: 0,
+      ms: 0,
+      by: '',
+    },
+  },
+  event: { kind: 'event', event: { at: 0, kind: '', level: 'info', text: '' } },
 }
 
 interface Field {
@@ -255,7 +301,7 @@ function unknownField(token: Token): string {
   return `expected a field, "not" or "(", found ${foundText(token)} (${hint})`
 }
 
-type Make = (value: Token) => Filter
+type Make = (value: Token) => Test
 
 function operatorsOf(field: Field): Readonly<Record<string, Make>> {
   switch (field.kind) {

@@ -9,8 +9,24 @@ export const adminLimits = {
   requestMs: 10_000,
   /** How long an idle connection is kept, in ms: longer than dashboards poll. */
   keepAliveMs: 20_000,
-  /** Connections in all: a hundred dashboards with six each. */
-  connections: 600,
+  /** Connections in all: a thousand streams, and as many requests as thirty dashboards make at once. */
+  connections: 1_200,
+  /** Streams at once, in events and over WebSocket: each costs a socket and some 20 KiB. */
+  streams: 1_000,
+  /** Queries and events that can be sent again to those who come back: some ten seconds at 1,000 a second. */
+  ringRecords: 8_192,
+  /** Queries and events in one message to a client: some 100 KiB, so that none holds up others. */
+  deliveriesAtOnce: 512,
+  /** How long queries are still collected when nobody watches them, in ms: browsers come back after some seconds. */
+  lingerMs: 15_000,
+  /** How often a stream shows that it is alive, in ms: half of what proxies and NAT allow to be silent at least. */
+  heartbeatMs: 30_000,
+  /** How long a browser waits before it comes back, in ms. */
+  retryMs: 2_000,
+  /** Octets of a message from a client over WebSocket: the longest filter in JSON, escaped. */
+  socketMessageBytes: 16_384,
+  /** Walks of one client that can be followed at once. */
+  walksAtOnce: 4,
   /** Queries that one message to the worker carries at most. */
   batchRecords: 512,
   /** How long queries are collected for one message, in ms: a person sees no delay. */

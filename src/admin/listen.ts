@@ -1,8 +1,9 @@
 /** The sockets of the API: HTTP on TCP and on unix sockets, with the bounds that keep one client from all of it. */
-import { createServer, type Server } from 'node:http'
+import { createServer, Server } from 'node:http'
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
+import { WebSocketServer } from 'ws'
 import { isLoopback } from './addresses.ts'
 import type { App, Arrival } from './context.ts'
 import { adminLimits } from './limits.ts'
@@ -30,18 +31,27 @@ export async function openApi(binding: AdminBinding, app: App): Promise<Opened> 
     const from = binding.kind === 'unix' ? '' : (remote ?? '')
     return { kind: binding.kind, from, loopback: binding.kind === 'unix' || isLoopback(from), scheme: 'http' }
   }
-  const listener = getRequestListener(
-    (request, { incoming }) => app.fetch(request, { arrival: arrivalOf(incoming.socket.remoteAddress) }),
-    { overrideGlobalObjects: false },
-  )
-  const server = createServer(
-    {
+  // Guards and tokens are those of every request: the upgrade goes through the same routes.
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: adminLimits.socketMessageBytes })
+  const adapted: object = sockets
+  if (!isServerOfSockets(adapted)) throw new Error('the server of sockets is none')
+  const server = createAdaptorServer({
+    // The same object: what the adapter puts into it later is looked for there.
+    fetch: (request, env) =>
+      app.fetch(request, Object.assign(env, { arrival: arrivalOf(env.incoming.socket.remoteAddress) })),
+    overrideGlobalObjects: false,
+    createServer,
+    serverOptions: {
       requestTimeout: adminLimits.requestMs,
       headersTimeout: adminLimits.requestMs,
       keepAliveTimeout: adminLimits.keepAliveMs,
+      // A peer of a stream that vanished without a word is found by the kernel.
+      keepAlive: true,
+      keepAliveInitialDelay: adminLimits.heartbeatMs,
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
-  )
+    websocket: { server: adapted },
+  })
+  if (!(server instanceof Server)) throw new Error('the adapter made another server than it was told')
   server.maxConnections = adminLimits.connections
   if (binding.kind === 'unix') await removeStale(binding.path)
   const failure = await listening(server, binding)
@@ -60,9 +70,13 @@ export async function openApi(binding: AdminBinding, app: App): Promise<Opened> 
     new Promise(resolve => {
       server.close(() => resolve())
       server.closeAllConnections()
+      for (const socket of sockets.clients) socket.terminate()
     })
   return { kind: 'open', api: { text, server, close } }
 }
+
+/** The types of `ws` and those of the adapter describe the same functions, with overloads that do not match. */
+const isServerOfSockets = (value: object): value is WebSocketServerLike => value instanceof WebSocketServer
 
 const listening = (server: Server, binding: AdminBinding): Promise<Error | null> =>
   new Promise(resolve => {

@@ -31,6 +31,8 @@ export interface AdminSettings {
   readonly proxies: readonly Prefix[]
   /** The directory of what lasts; null: changes are lost at the end of the process. */
   readonly state: string | null
+  /** How often streams show that they are alive. */
+  readonly heartbeatMs: number
 }
 
 /** One query as streams, the log search and `tail` know it: `server/query-log.ts` has the same for the file. */
@@ -61,8 +63,8 @@ export interface EventRecord {
 export type ToAdmin =
   | Return
   | { readonly kind: 'settings'; readonly settings: AdminSettings }
-  /** `dropped`: queries between the last batch and this one that were not kept. */
-  | { readonly kind: 'queries'; readonly records: readonly QueryRecord[]; readonly dropped: number }
+  /** `rows` as in `live/rows.ts`. `dropped`: queries between the last batch and this one that were not kept. */
+  | { readonly kind: 'queries'; readonly rows: string; readonly dropped: number }
   | { readonly kind: 'event'; readonly event: EventRecord }
   | { readonly kind: 'stop' }
 
@@ -70,6 +72,8 @@ export type FromAdmin =
   | Call
   /** Are queries wanted? */
   | { readonly kind: 'watch'; readonly queries: boolean }
+  /** A batch of queries was read. */
+  | { readonly kind: 'queries-read' }
   | { readonly kind: 'listening'; readonly text: string }
   | { readonly kind: 'listen-failed'; readonly text: string; readonly code: string; readonly message: string }
   | { readonly kind: 'bug'; readonly where: string; readonly text: string }

@@ -4,6 +4,9 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { makeApp } from './app.ts'
+import type { AdminContext } from './context.ts'
+import { Hub } from './live/hub.ts'
+import { readRows } from './live/rows.ts'
 import { type OpenApi, openApi } from './listen.ts'
 import { type FromAdmin, isReturn, isSettings, type ToAdmin } from './messages.ts'
 import { Caller } from './remote.ts'
@@ -14,7 +17,15 @@ const post = (message: FromAdmin): void => port.postMessage(message)
 
 const current = { settings: workerData }
 const caller = new Caller(post)
-const app = makeApp({
+const hub = new Hub({
+  watch: queries => post({ kind: 'watch', queries }),
+  after: (ms, call) => {
+    const timer = setTimeout(call, ms)
+    return () => clearTimeout(timer)
+  },
+  epoch: Date.now().toString(36),
+})
+const context: AdminContext = {
   remote: caller.remote,
   stream: (...args) => caller.stream(...args),
   settings: () => current.settings,
@@ -22,7 +33,8 @@ const app = makeApp({
   audit: (who, what, from) => post({ kind: 'audit', who, what, from }),
   bug: (where, error) =>
     post({ kind: 'bug', where, text: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-})
+}
+const app = makeApp(context, hub)
 const open: OpenApi[] = []
 
 port.on('message', (message: ToAdmin) => {
@@ -35,7 +47,11 @@ port.on('message', (message: ToAdmin) => {
       current.settings = message.settings
       return
     case 'queries':
+      hub.queries(readRows(message.rows), message.dropped)
+      post({ kind: 'queries-read' })
+      return
     case 'event':
+      hub.event(message.event)
       return
     case 'stop':
       void stop()

@@ -50,6 +50,8 @@ export interface ServerOptions {
   readonly threadEntry?: URL
   /** The same of the API's thread. */
   readonly adminEntry?: URL
+  /** How often the API's streams show that they are alive. */
+  readonly adminHeartbeatMs?: number
 }
 
 export interface ServerAddresses {
@@ -297,6 +299,7 @@ class Server implements RunningServer {
       const admin = openAdmin({
         events: log.events,
         entry: options.adminEntry,
+        heartbeatMs: options.adminHeartbeatMs,
         watchQueries: watcher => {
           serving.watchQueries(watcher)
           listeners.updateSettings(serving.threadSettings)

@@ -24,7 +24,7 @@ const event: LiveRecord = { kind: 'event', event: { at: 1, kind: 'servfail', lev
 function passes(text: string, record: LiveRecord): boolean {
   const read = readFilter(text)
   if (read.kind === 'error') throw new Error(`${read.column}: ${read.message}`)
-  return read.filter(record)
+  return read.filter.passes(record)
 }
 
 const six = { client: '2001:db8::53' }
@@ -147,4 +147,18 @@ it('a filter is bounded in length and depth', () => {
   expect(readFilter(`name=${'a'.repeat(3_000)}`)).toMatchObject({ kind: 'error', column: 2_049 })
   expect(readFilter(`${'('.repeat(100)}ms>1${')'.repeat(100)}`)).toMatchObject({ kind: 'error', column: 33 })
   expect(readFilter(`${'not '.repeat(100)}ms>1`)).toMatchObject({ kind: 'error' })
+})
+
+test.each([
+  ['', ['query', 'event']],
+  ['event=servfail', ['event']],
+  ['rcode=SERVFAIL', ['query']],
+  ['rcode=SERVFAIL or level=error', ['query', 'event']],
+  ['rcode=SERVFAIL and level=error', []],
+  ['record=event', ['event']],
+  ['record!=event', ['query']],
+  ['not record=event', ['query', 'event']],
+  ['type in (A, AAAA) and ms>5', ['query']],
+] as const)('%s can be passed by %s alone, and only that is collected', (text, kinds) => {
+  expect(readFilter(text)).toMatchObject({ kind: 'filter', filter: { kinds } })
 })

@@ -12,10 +12,16 @@ const idle: ControlsOf<Controls> = {
   stop: () => Promise.resolve({ kind: 'done' }),
 }
 
+const noStreams = makeStreams({
+  get recursor(): never {
+    throw new Error('nothing is resolved here')
+  },
+})
+
 /** Messages are handed over as the structured clone algorithm does it. */
 function joined(controls: ControlsOf<Controls> = idle): { caller: Caller; sent: Call[] } {
   const sent: Call[] = []
-  const callee = new Callee(controls, makeStreams(), (message: Return) => caller.take(structuredClone(message)))
+  const callee = new Callee(controls, noStreams, (message: Return) => caller.take(structuredClone(message)))
   const caller: Caller = new Caller(call => {
     sent.push(call)
     void callee.take(structuredClone(call))

@@ -2,6 +2,7 @@
 import type { ControlsOf, Controls, ControlStreams } from '../../admin/controls.ts'
 import type { Config } from '../../config/types.ts'
 import { version } from '../../system/version.ts'
+import { followWalk } from './walk.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
@@ -59,7 +60,8 @@ export function makeControls(served: Served): ControlsOf<Controls> {
 
 const STOP_AFTER_MS = 100
 
-export const makeStreams = (): ControlStreams => ({
+export const makeStreams = (served: { readonly recursor: Pick<Recursor, 'resolver'> }): ControlStreams => ({
+  walk: (args, emit, signal) => followWalk(served.recursor.resolver, args, emit, signal),
   ticks({ count, everyMs }, emit, signal) {
     return new Promise(resolve => {
       let sent = 0

@@ -15,6 +15,8 @@ export interface AdminHostParts {
   readonly events: EventSink
   /** Queries are wanted from now on, or no more. */
   readonly watch: (on: boolean) => void
+  /** A batch of queries was read. */
+  readonly queriesRead: () => void
   /** The program of the thread; by default the built one. */
   readonly entry?: URL | undefined
 }
@@ -71,10 +73,13 @@ export class AdminHost {
       void this.#callee.take(message)
       return
     }
-    const { events, watch } = this.#parts
+    const { events, watch, queriesRead } = this.#parts
     switch (message.kind) {
       case 'watch':
         watch(message.queries)
+        return
+      case 'queries-read':
+        queriesRead()
         return
       case 'listening':
         events({ kind: 'admin-listening', at: message.text })

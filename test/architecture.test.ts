@@ -174,7 +174,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'net/doh',
     'net/listen',
   ]
-  const admin = [...config, 'http', 'admin', 'admin/live', 'admin/routes']
+  const admin = [...config, 'http', 'system', 'admin', 'admin/live', 'admin/routes']
   const kit = [...app, 'signing', 'simulation', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
   const programs = [
@@ -350,7 +350,7 @@ describe('imports', () => {
       '@hono/zod-openapi': path => path.startsWith('admin/'),
       '@hono/node-server': path => path.startsWith('admin/'),
       ws: path => path === 'admin/listen.ts' || /^admin\/(?:live|routes)\//.test(path),
-      'hono/body-limit': path => path.startsWith('admin/'),
+      'hono/http-exception': path => path.startsWith('admin/'),
       zod: path => path.startsWith('config/schema/') || path === 'simulation/internet.ts',
     }
     const strays = sources.flatMap(source =>

@@ -4,13 +4,16 @@
  */
 import { randomUUID } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { bodyLimit } from 'hono/body-limit'
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 import { hostOf, isOurHost, pageOf } from '../http/guards.ts'
 import { bearerToken, judgeToken, type Principal } from './access.ts'
 import type { AdminContext, App, Arrival, Env } from './context.ts'
 import type { AdminSettings } from './messages.ts'
-import { problemResponse } from './problem.ts'
+import { problemResponse, Refusal } from './problem.ts'
 import type { Hub } from './live/hub.ts'
+import { cacheRoutes } from './routes/cache.ts'
+import { explainRoutes } from './routes/explain.ts'
 import { liveRoutes } from './routes/live.ts'
 import { statusRoutes } from './routes/status.ts'
 import { adminLimits } from './limits.ts'
@@ -31,6 +34,9 @@ export function makeApp(context: AdminContext, hub: Hub): App {
           }),
   })
   app.onError((error, c) => {
+    if (error instanceof Refusal) return error.response
+    if (error instanceof HTTPException)
+      return problemResponse({ status: error.status, detail: `${error.message.replace(/\.$/, '')}.` })
     context.bug(`${c.req.method} ${new URL(c.req.url).pathname}`, error)
     return problemResponse({ status: 500, detail: 'A bug in the server, which is in its log under this request id.' })
   })
@@ -43,23 +49,51 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     c.header('Referrer-Policy', 'no-referrer')
   })
   app.use(async (c, next) => strangerProblem(c.req.header(), c.env.arrival, context.settings()) ?? (await next()))
-  app.use(
-    bodyLimit({
-      maxSize: adminLimits.bodyBytes,
-      onError: () => problemResponse({ status: 413, detail: `A body may have ${adminLimits.bodyBytes} octets.` }),
-    }),
-  )
   app.use('/api/*', async (c, next) => {
     const judged = principalOf(c.req.header('authorization'), c.env.arrival, context)
     if (judged instanceof Response) return judged
     c.set('principal', judged)
     return next()
   })
+  // Bodies of those who may not ask are not read.
+  app.use(async (c, next) => (await bodyProblem(c)) ?? (await next()))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   statusRoutes(app, context)
   liveRoutes(app, context, hub)
+  cacheRoutes(app, context)
+  explainRoutes(app, context)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
   return app
+}
+
+/** What a body may be; a request without a body needs no type. */
+const MEDIA_TYPES = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+
+async function bodyProblem({ req }: Context<Env>): Promise<Response | null> {
+  const { 'content-length': length = '0', 'transfer-encoding': coding, 'content-type': type = '' } = req.header()
+  if (length === '0' && coding === undefined) return null
+  if (!MEDIA_TYPES.test(type)) {
+    return problemResponse({
+      status: 415,
+      detail: 'A body is JSON: Content-Type: application/json.',
+      headers: { accept: 'application/json' },
+    })
+  }
+  const { bodyBytes } = adminLimits
+  const chunks: Uint8Array[] = []
+  let octets = Number(length)
+  if (octets <= bodyBytes && req.raw.body !== null) {
+    octets = 0
+    for await (const chunk of req.raw.body) {
+      octets += chunk.length
+      if (octets > bodyBytes) break
+      chunks.push(chunk)
+    }
+  }
+  if (octets > bodyBytes) return problemResponse({ status: 413, detail: `A body may have ${bodyBytes} octets.` })
+  // Where the validators look first.
+  Object.assign(req.bodyCache, { arrayBuffer: Promise.resolve(new Uint8Array(Buffer.concat(chunks)).buffer) })
+  return null
 }
 
 /** Another host's name, or a page from elsewhere: refused before anything is read. */

@@ -27,6 +27,19 @@ export const adminLimits = {
   socketMessageBytes: 16_384,
   /** Walks of one client that can be followed at once. */
   walksAtOnce: 4,
+  /** Characters of a name in a request: 255 octets, each written as \\DDD. */
+  nameCharacters: 1_020,
+  /** Of a type: mnemonics and TYPE65535. */
+  typeCharacters: 16,
+  /** Of a cursor: a name, its type and class in UTF-8 and base64. */
+  cursorCharacters: 1_024,
+  /** Entries on a page at most: some 300 kB of JSON. */
+  pageEntries: 1_000,
+  /** And when nothing is said: a screenful or two. */
+  pageDefault: 100,
+  /** How long an explanation may take when nothing is said, in ms, and at most: what clients wait for an answer. */
+  explainMs: 10_000,
+  explainMaxMs: 30_000,
   /** Queries that one message to the worker carries at most. */
   batchRecords: 512,
   /** How long queries are collected for one message, in ms: a person sees no delay. */

@@ -9,6 +9,20 @@ interface ProblemFields {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** What a route throws to refuse: its response is the problem. */
+export class Refusal extends Error {
+  readonly response: Response
+
+  constructor(response: Response) {
+    super('refused')
+    this.response = response
+  }
+}
+
+export function refuse(fields: ProblemFields): never {
+  throw new Refusal(problemResponse(fields))
+}
+
 /** "about:blank": the status says what kind of problem it is (RFC 9457 section 4.2.1). */
 export function problemResponse({ status, detail, errors, headers = {} }: ProblemFields): Response {
   const body = {

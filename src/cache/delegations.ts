@@ -156,8 +156,18 @@ export class DelegationCache {
 
   /** Removes everything at and below a name; returns how many went. Work proportional to the store. */
   removeWithin(name: Name): number {
-    if (name === ROOT) this.#root = undefined
-    return this.#store.deleteWhere(entry => isWithin(entry.zone, name))
+    return this.removeWhere(each => isWithin(each, name))
+  }
+
+  /** The same of the zones that `which` says; with `dryRun` they are only counted. */
+  removeWhere(which: (zone: Name) => boolean, dryRun = false): number {
+    if (!dryRun && which(ROOT)) this.#root = undefined
+    return this.#store.deleteWhere(entry => which(entry.zone), dryRun)
+  }
+
+  /** Zones, without the root. To be read to the end before anything changes. */
+  zones(): Iterable<string> {
+    return this.#store.keys()
   }
 
   clear(): void {

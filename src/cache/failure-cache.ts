@@ -5,7 +5,8 @@
  *
  * Invariant: a failure is remembered for failureMinMs, doubling up to failureMaxMs as long as it keeps failing.
  */
-import { questionKey, type Question } from '../dns/message.ts'
+import { questionKey, questionOfKey, type Question } from '../dns/message.ts'
+import type { Name } from '../dns/name.ts'
 import type { EdeCode } from '../dns/types.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { FailureReason } from '../steps.ts'
@@ -79,6 +80,22 @@ export class FailureCache {
 
   succeeded(question: Question): void {
     if (this.#store.size > 0) this.#store.delete(questionKey(question))
+  }
+
+  /** Those of the names that `which` says; with `dryRun` they are only counted. Work proportional to the cache. */
+  removeWhere(which: (name: Name) => boolean, dryRun = false): number {
+    return this.#store.deleteWhere((_, key) => which(questionOfKey(key).name), dryRun)
+  }
+
+  /** Those of `questionKey`. To be read to the end before anything changes. */
+  keys(): Iterable<string> {
+    return this.#store.keys()
+  }
+
+  /** What is remembered under one of `keys`, without counting as use. */
+  peek(key: string, now: number): CachedFailure | undefined {
+    const entry = this.#store.peek(key)
+    return entry !== undefined && entry.expiresAt > now ? entry : undefined
   }
 
   clear(): void {

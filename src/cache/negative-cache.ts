@@ -148,7 +148,23 @@ export class NegativeCache {
 
   /** Removes everything at and below a name; returns how many entries went. Work proportional to the cache. */
   removeWithin(name: Name): number {
-    return this.#store.deleteWhere(entry => isWithin(entry.name, name))
+    return this.removeWhere(each => isWithin(each, name))
+  }
+
+  /** The same of the names that `which` says; with `dryRun` they are only counted. */
+  removeWhere(which: (name: Name) => boolean, dryRun = false): number {
+    return this.#store.deleteWhere(entry => which(entry.name), dryRun)
+  }
+
+  /** Those of `questionKey` (type 0: NXDOMAIN). To be read to the end before anything changes. */
+  keys(): Iterable<string> {
+    return this.#store.keys()
+  }
+
+  /** What lives under one of `keys`, without counting as use. */
+  peek(key: string, now: number): NegativeEntry | undefined {
+    const entry = this.#store.peek(key)
+    return entry === undefined || entry.expiresAt <= now ? undefined : unpack(entry)
   }
 
   clear(): void {

@@ -191,9 +191,9 @@ export class DenialStore {
    * Removes all of the zones at and below a name and of the one that it is in; returns how many records went. Work
    * proportional to the store.
    */
-  removeWithin(name: Name): number {
+  removeWithin(name: Name, dryRun = false): number {
     const own = this.#zoneAbove(name)
-    return this.#store.deleteWhere(({ zone }) => zone === own || isWithin(zone.name, name))
+    return this.#store.deleteWhere(({ zone }) => zone === own || isWithin(zone.name, name), dryRun)
   }
 
   clear(): void {

@@ -107,15 +107,7 @@ export class RRsetCache {
       this.#drop(name, sets, at)
       return undefined
     }
-    const { rrset, proof } = unpackSet(sets, at, name)
-    return {
-      rrset,
-      trust: trustAt(sets, at),
-      security: securityAt(sets, at),
-      proof,
-      storedAt: storedAt(sets, at),
-      expiresAt: end,
-    }
+    return entryAt(sets, at, name)
   }
 
   /**
@@ -159,9 +151,32 @@ export class RRsetCache {
 
   /** Removes everything at and below a name; returns how many sets went. Work proportional to the cache. */
   removeWithin(name: Name): number {
-    const before = this.#sets
-    this.#store.deleteWhere((_, key) => isWithin(foldName(trustWireName(key)), name))
-    return before - this.#sets
+    return this.removeWhere(each => isWithin(each, name))
+  }
+
+  /** The same of the names that `which` says; with `dryRun` they are only counted. */
+  removeWhere(which: (name: Name) => boolean, dryRun = false): number {
+    let sets = 0
+    this.#store.deleteWhere((packed, key) => {
+      if (!which(foldName(trustWireName(key)))) return false
+      sets += countSets(packed)
+      return true
+    }, dryRun)
+    return sets
+  }
+
+  /** Names that have sets. To be read to the end before anything changes. */
+  names(): Iterable<string> {
+    return this.#store.keys()
+  }
+
+  /** What lives at a name, without counting as use. */
+  at(name: Name, now: number): CachedRRset[] {
+    const sets = this.#store.peek(name) ?? ''
+    const found: CachedRRset[] = []
+    for (let at = 0; at < sets.length; at = nextSet(sets, at))
+      if (expiresAt(sets, at) > now) found.push(entryAt(sets, at, name))
+    return found
   }
 
   clear(): void {
@@ -205,6 +220,18 @@ export class RRsetCache {
       this.#sets += by
       if (typeAt(sets, at) === RrType.DNAME) this.#dnames += by
     }
+  }
+}
+
+const entryAt = (sets: string, at: number, name: Name): CachedRRset => {
+  const { rrset, proof } = unpackSet(sets, at, name)
+  return {
+    rrset,
+    trust: trustAt(sets, at),
+    security: securityAt(sets, at),
+    proof,
+    storedAt: storedAt(sets, at),
+    expiresAt: expiresAt(sets, at),
   }
 }
 

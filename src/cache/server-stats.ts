@@ -14,7 +14,7 @@
  * gets its chance; EDNS and case facts change only by explicit calls, never by a time-out, which anyone on the path can
  * cause (CVE-2026-52690).
  */
-import type { Name } from '../dns/name.ts'
+import { foldName, trustWireName, type Name } from '../dns/name.ts'
 import type { CacheLimits, UpstreamLimits } from '../limits.ts'
 import { flat } from './packed.ts'
 import { UnresponsiveServers } from './unresponsive.ts'
@@ -28,6 +28,13 @@ export interface ServerFacts {
   readonly timeoutsInRow: number
   readonly edns: 'unknown' | 'ok' | 'broken'
   readonly caseSafe: 'unknown' | 'yes' | 'no'
+}
+
+interface LameServer {
+  readonly server: string
+  readonly kind: string
+  readonly zone: Name
+  readonly until: number
 }
 
 export type ServerStatsLimits = Pick<
@@ -245,6 +252,21 @@ export class ServerStats {
 
   familyUsable(family: 4 | 6, now: number): boolean {
     return (this.#families.get(family)?.deadUntil ?? 0) <= now
+  }
+
+  /** `ServerAddress.key` of all that something is known of. To be read to the end before anything changes. */
+  keys(): Iterable<string> {
+    return this.#servers.keys()
+  }
+
+  /** Which servers are lame for which questions of which zones, until when (ms). Work proportional to the store. */
+  lame(now: number): LameServer[] {
+    return [...this.#lame.keys()].flatMap(key => {
+      const until = this.#lame.peek(key)?.until ?? 0
+      const [server = '', kind = ''] = key.split(' ', 2)
+      const zone = foldName(trustWireName(key.slice(server.length + kind.length + 2)))
+      return until > now ? [{ server, kind, zone, until }] : []
+    })
   }
 
   clear(): void {

@@ -84,11 +84,16 @@ export class ByteStore<V extends object | string> {
     this.#lru.clear()
   }
 
-  /** Removes every entry that `which` names: work proportional to the store. */
-  deleteWhere(which: (value: V, key: string) => boolean): number {
+  /** All keys, most recently used first. To be read to the end before anything changes. */
+  keys(): Iterable<string> {
+    return this.#lru.keys()
+  }
+
+  /** Removes every entry that `which` names, or with `dryRun` only counts them: work proportional to the store. */
+  deleteWhere(which: (value: V, key: string) => boolean, dryRun = false): number {
     const doomed: string[] = []
     for (const [key, value] of this.#lru.entries()) if (which(value, key)) doomed.push(key)
-    for (const key of doomed) this.#lru.delete(key)
+    if (!dryRun) for (const key of doomed) this.#lru.delete(key)
     return doomed.length
   }
 }

@@ -9,7 +9,7 @@
  * Invariants: bounded in bytes; only time-outs count, never a message that could be forged; a server is never held back
  * before throttleTimeouts time-outs over at least throttleAfterMs with no reply between.
  */
-import type { Name } from '../dns/name.ts'
+import { foldName, trustWireName, type Name } from '../dns/name.ts'
 import type { CacheLimits } from '../limits.ts'
 import { flat } from './packed.ts'
 import { ByteStore } from './store.ts'
@@ -21,6 +21,14 @@ interface Silence {
   timeouts: number
   /** No query before this. */
   probeAt: number
+}
+
+interface ThrottledServer {
+  readonly server: string
+  readonly zone: Name
+  readonly since: number
+  readonly timeouts: number
+  readonly probeAt: number
 }
 
 export type SilenceLimits = Pick<
@@ -67,6 +75,18 @@ export class UnresponsiveServers {
   throttledFor(server: string, zone: Name, now: number): number | null {
     const known = this.#silent(server, zone, now)
     return known === undefined || now >= known.probeAt ? null : now - known.since
+  }
+
+  /** All that are held back now: since when, after how many time-outs, until the next query (ms). */
+  list(now: number): ThrottledServer[] {
+    return [...this.#store.keys()].flatMap(key => {
+      const [server = ''] = key.split(' ', 1)
+      const zone = foldName(trustWireName(key.slice(server.length + 1)))
+      const known = this.#silent(server, zone, now)
+      return known === undefined
+        ? []
+        : [{ server, zone, since: known.since, timeouts: known.timeouts, probeAt: known.probeAt }]
+    })
   }
 
   clear(): void {

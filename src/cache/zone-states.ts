@@ -5,7 +5,7 @@
  * Invariants: bounded in bytes; an entry ends with the TTL of the records that it was read from, which validation has
  * bounded by the end of their signatures.
  */
-import type { Name } from '../dns/name.ts'
+import { foldName, trustWireName, type Name } from '../dns/name.ts'
 import type { ZoneKeys } from '../dnssec/rules.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { SecurityNote } from '../steps.ts'
@@ -72,6 +72,11 @@ export class ZoneStates {
   /** `ttl` in seconds. */
   putKeyless(name: Name, ttl: number, now: number): void {
     this.#store.set(`n${name}`, { keys: null, status: null, expiresAt: now + ttl * 1_000 })
+  }
+
+  /** All of the names that `which` says; with `dryRun` it is only counted. Work proportional to the store. */
+  removeWhere(which: (name: Name) => boolean, dryRun = false): number {
+    return this.#store.deleteWhere((_, key) => which(foldName(trustWireName(key.slice(1)))), dryRun)
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
 /**
  * A DNS message as an immutable value (RFC 1035 section 4, RFC 6891). The OPT record is `edns`, never in `additional`.
  */
-import type { Name, WireName } from './name.ts'
+import { foldName, trustWireName, type Name, type WireName } from './name.ts'
 import type { Rr } from './rrset.ts'
 
 /** RFC 1035 section 4.1.1. */
@@ -72,3 +72,10 @@ export interface Message extends Header {
 
 /** A key under which equal questions are equal strings. */
 export const questionKey = (q: Question): string => `${q.name}${String.fromCharCode(q.type, q.class)}`
+
+/** The question of such a key. */
+export const questionOfKey = (key: string): Question => ({
+  name: foldName(trustWireName(key.slice(0, -2))),
+  type: key.charCodeAt(key.length - 2),
+  class: key.charCodeAt(key.length - 1),
+})

@@ -1,7 +1,7 @@
 /** Streams of a running server: server-sent events and WebSocket, followed by real clients. */
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { follow, serveWithApi, TOKENS, until, type Served } from './served.ts'
+import { follow, serveWithApi, TOKENS, until, type Served } from './live-server.ts'
 
 let served: Served
 beforeAll(async () => {

@@ -4,7 +4,17 @@ import { makeStreams } from '../../src/app/admin/controls.ts'
 import { type Call, Callee, Caller, RemoteError, type Return } from '../../src/admin/remote.ts'
 import type { Controls, ControlsOf } from '../../src/admin/controls.ts'
 
+const absent = (): never => {
+  throw new Error('not in this test')
+}
+
 const idle: ControlsOf<Controls> = {
+  cacheOf: absent,
+  cachePage: absent,
+  flush: absent,
+  servers: absent,
+  resolutions: absent,
+  explain: absent,
   status: () => {
     throw new Error('no status today')
   },

@@ -1,123 +1,118 @@
-/** A server with its API in its thread, as built, on a unix socket and on TCP. */
+/** A server with its API, in front of a small internet inside the process; asked by HTTP on a unix socket or TCP. */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { request, type IncomingMessage } from 'node:http'
-import { createHash } from 'node:crypto'
+import { type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSocket } from 'node:dgram'
-import type { ServerOptions } from '../../src/app/server.ts'
-import { encodeQuery } from './wire.ts'
-import { startInside, type Inside } from '../app/inside.ts'
+import type { RunningServer, ServerOptions } from '../../src/app/server.ts'
+import type { Event } from '../../src/events.ts'
+import { startInside } from '../app/inside.ts'
+
+export interface Reply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  /** Of a JSON body; null of another. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every form
+  readonly body: any
+}
+
+export interface Asking {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as JSON, or as it is when it is text. */
+  readonly body?: unknown
+  /** On TCP with this token, instead of the unix socket. */
+  readonly token?: string
+  readonly tcp?: boolean
+}
+
+export interface Served {
+  readonly server: RunningServer
+  readonly directory: string
+  readonly socket: string
+  readonly port: number
+  readonly events: readonly Event[]
+  ask(path: string, asking?: Asking): Promise<Reply>
+  stop(): Promise<void>
+}
 
 const ENTRY = new URL('../../dist/admin.bundle.js', import.meta.url)
 
-export const TOKENS = { read: 'rw_read', operate: 'rw_operate' } as const
-
-export interface Served extends Inside {
-  /** `http://127.0.0.1:PORT`. */
-  readonly url: string
-  readonly socketPath: string
-  readonly directory: string
-  /** Asks over UDP; the octets of the reply. */
-  ask(name: string, type?: number): Promise<Uint8Array>
-  close(): Promise<void>
-}
-
-export async function serveWithApi(settings: object = {}, options: ServerOptions = {}): Promise<Served> {
-  const directory = mkdtempSync(join(tmpdir(), 'api-'))
-  const socketPath = join(directory, 'admin.sock')
-  const tokens = Object.entries(TOKENS).map(([scope, token]) => ({
-    name: scope,
-    scope,
-    sha256: createHash('sha256').update(token).digest('hex'),
-  }))
-  const admin = { listen: ['127.0.0.1:0', `unix:${socketPath}`], tokens }
-  const inside = await startInside({ admin, ...settings }, { adminEntry: ENTRY, ...options, directory })
-  const listening = (): string[] => inside.events.flatMap(event => (event.kind === 'admin-listening' ? [event.at] : []))
-  await until(() => listening().length === 2)
-  const client = createSocket('udp4')
-  const pending = new Map<number, (reply: Uint8Array) => void>()
-  client.on('message', reply => {
-    pending.get(reply.readUInt16BE(0))?.(reply)
-    pending.delete(reply.readUInt16BE(0))
-  })
-  let id = 0
+export async function startServed(settings: object = {}, options: ServerOptions = {}): Promise<Served> {
+  const directory = mkdtempSync(join(tmpdir(), 'rootwalk-admin-'))
+  const socket = join(directory, 'admin.sock')
+  const events: Event[] = []
+  const ready = withResolvers()
+  let listening = 0
+  const { admin = {}, ...rest } = settings as { readonly admin?: object }
+  const started = await startInside(
+    { admin: { listen: [`unix:${socket}`, '127.0.0.1:0'], ...admin }, state: join(directory, 'state'), ...rest },
+    {
+      adminEntry: ENTRY,
+      directory,
+      ...options,
+      events: event => {
+        events.push(event)
+        if (event.kind === 'bug') ready.reject(new Error(String(event.error)))
+        if (event.kind !== 'admin-listening') return
+        const port = /:(?<port>\d+)$/.exec(event.at)?.groups?.port
+        if (port !== undefined) listening = Number(port)
+        if (events.filter(({ kind }) => kind === 'admin-listening').length === 2) ready.resolve(listening)
+      },
+    },
+  )
+  const port = await ready.promise
   return {
-    ...inside,
-    url: listening().find(at => at.startsWith('http:')) ?? '',
-    socketPath,
+    server: started.server,
     directory,
-    ask: (name, type = 1) =>
-      new Promise(resolve => {
-        id = (id + 1) & 0xffff
-        pending.set(id, resolve)
-        client.send(encodeQuery(id, name, type), inside.port, '127.0.0.1')
-      }),
-    close: async () => {
-      client.close()
-      await inside.server.stop()
+    socket,
+    port,
+    events,
+    ask: (path, asking = {}) => ask(path, asking, socket, port),
+    async stop() {
+      await started.server.stop()
       rmSync(directory, { recursive: true, force: true })
     },
   }
 }
 
-/** Turns of the event loop until it is so; the test's own time-out ends it otherwise. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(resolve => setImmediate(resolve))
-}
-
-/** An event of an event stream; a comment has none. */
-export interface StreamEvent {
-  readonly event: string
-  readonly id: string | undefined
-  readonly data: unknown
-}
-
-export interface EventStream {
-  readonly status: number
-  readonly headers: IncomingMessage['headers']
-  readonly events: StreamEvent[]
-  /** Lines that begin with a colon. */
-  comments: number
-  readonly ended: Promise<void>
-  pause(): void
-  resume(): void
-  close(): void
-}
-
-/** Follows a path of the API over its unix socket. */
-export function follow(served: Served, path: string, headers: Record<string, string> = {}): Promise<EventStream> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: served.socketPath, path, headers }, response => {
-      const events: StreamEvent[] = []
-      const ended = new Promise<void>(end => response.on('close', end))
-      const stream: EventStream = {
-        status: response.statusCode ?? 0,
-        headers: response.headers,
-        events,
-        comments: 0,
-        ended,
-        pause: () => response.pause(),
-        resume: () => response.resume(),
-        close: () => asked.destroy(),
-      }
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('error', () => {})
-      response.on('data', (chunk: string) => {
-        text += chunk
-        const blocks = text.split('\n\n')
-        text = blocks.pop() ?? ''
-        for (const block of blocks) {
-          if (block.startsWith(':')) stream.comments++
-          const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1]
-          const event = field('event')
-          if (event !== undefined) events.push({ event, id: field('id'), data: JSON.parse(field('data') ?? 'null') })
-        }
-      })
-      resolve(stream)
-    })
-    asked.on('error', reject)
-    asked.end()
+function ask(path: string, { method = 'GET', headers = {}, body, token, tcp }: Asking, socket: string, port: number) {
+  const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body)
+  return new Promise<Reply>((resolve, reject) => {
+    const outgoing = request(
+      {
+        ...(tcp === true || token !== undefined ? { host: '127.0.0.1', port } : { socketPath: socket }),
+        path,
+        method,
+        agent: false,
+        headers: {
+          ...(text === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+      },
+      incoming => {
+        const chunks: Buffer[] = []
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+        incoming.on('end', () => {
+          const received = Buffer.concat(chunks).toString()
+          const isJson = /json/.test(incoming.headers['content-type'] ?? '') && received !== ''
+          const read: unknown = isJson ? JSON.parse(received) : null
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: received, body: read })
+        })
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(text ?? undefined)
   })
+}
+
+function withResolvers() {
+  let resolve: (port: number) => void = () => {}
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<number>((done, failed) => {
+    resolve = done
+    reject = failed
+  })
+  return { promise, resolve, reject }
 }

@@ -3,6 +3,7 @@ import type { ControlsOf, Controls, ControlStreams } from '../../admin/controls.
 import type { Config } from '../../config/types.ts'
 import { version } from '../../system/version.ts'
 import { followWalk } from './walk.ts'
+import { cacheControls } from './cache-control.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
@@ -27,6 +28,7 @@ export interface Served {
 export function makeControls(served: Served): ControlsOf<Controls> {
   const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
   return {
+    ...cacheControls(served.recursor),
     status() {
       const { queries, waiting, resolutions, tcpConnections, cacheBytes, cached } = served.stats()
       return {

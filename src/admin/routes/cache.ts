@@ -1,0 +1,215 @@
+/** The cache, delegations, servers, what is being resolved: looked at and flushed. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { ROOT } from '../../dns/name.ts'
+import { formatName } from '../../presentation/text.ts'
+import { CACHE_KINDS } from '../cache-kinds.ts'
+import { type AdminContext, type App, requires } from '../context.ts'
+import { cursor, cursorText, dnsName, FAULTS, flag, json, limit, nextPage, TOKEN } from './schemas.ts'
+
+const record = z
+  .object({ name: z.string(), ttl: z.number(), class: z.string(), type: z.string(), data: z.string() })
+  .openapi('Record')
+
+const entry = z
+  .object({
+    kind: z.enum([...CACHE_KINDS, 'nodata', 'nxdomain']),
+    name: z.string(),
+    type: z.string().describe('`*`: all types.'),
+    class: z.string(),
+    ttlLeft: z.number().nullable().describe('Seconds; null: it does not end.'),
+    ttl: z.number().nullable().describe('Seconds that it was stored with.'),
+    ttlOrigin: z.string().describe('Which rule gave it this TTL.'),
+    storedAt: z.number().nullable().describe('Seconds since 1970 UTC.'),
+    trust: z.string().nullable().describe('Where in a message it came (RFC 2181 section 5.4.1).'),
+    security: z.string().nullable().describe('What validation says (RFC 4035 section 4.3).'),
+    note: z.string().nullable(),
+    records: z.array(record),
+    signatures: z.array(record),
+    servers: z.array(z.object({ name: z.string(), addresses: z.array(z.string()) })),
+  })
+  .openapi('CacheEntry')
+
+const view = z
+  .object({
+    name: z.string(),
+    entries: z.array(entry),
+    localZone: z.string().nullable().describe('The zone here that answers instead of the cache.'),
+    closestDelegation: entry.nullable().describe('Where a walk for the name begins; null: at the root.'),
+  })
+  .openapi('CacheView')
+
+const flushed = z
+  .object({
+    dryRun: z.boolean(),
+    name: z.string().nullable(),
+    below: z.boolean(),
+    removed: z.object({
+      rrsets: z.number(),
+      negatives: z.number(),
+      failures: z.number(),
+      delegations: z.number(),
+      zoneStates: z.number(),
+      denials: z.number(),
+      answers: z.number().describe('Finished answers: made from the others, and always removed together.'),
+      servers: z.number(),
+    }),
+  })
+  .openapi('Flushed')
+
+const server = z
+  .object({
+    server: z.string(),
+    srttMs: z.number().nullable().describe('Smoothed round trip; null: never heard.'),
+    rttVarMs: z.number(),
+    timeoutMs: z.number().describe('How long the next query waits.'),
+    timeoutsInRow: z.number(),
+    edns: z.string(),
+    caseSafe: z.string().describe('Does it keep the letter case of questions?'),
+    throttled: z.array(
+      z.object({
+        zone: z.string(),
+        sinceS: z.number(),
+        timeouts: z.number(),
+        nextQueryS: z.number(),
+        why: z.string(),
+      }),
+    ),
+    lame: z.array(z.object({ zone: z.string(), kind: z.string(), untilS: z.number() })),
+  })
+  .openapi('Server')
+
+const nameParam = z.object({ name: dnsName })
+
+export function cacheRoutes(app: App, context: AdminContext): void {
+  lookRoutes(app, context)
+  flushRoutes(app, context)
+  serverRoutes(app, context)
+}
+
+function lookRoutes(app: App, { remote }: AdminContext): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/cache',
+      summary: 'What is cached, page by page.',
+      security: TOKEN,
+      middleware: requires('read'),
+      request: {
+        query: z.object({ kind: z.enum(CACHE_KINDS).default('rrsets'), under: dnsName.optional(), limit, cursor }),
+      },
+      responses: {
+        200: { description: 'A page.', content: json(z.object({ entries: z.array(entry), next: nextPage })) },
+        ...FAULTS,
+      },
+    }),
+    async c => {
+      const { kind, under = ROOT, limit: most, cursor: after = null } = c.req.valid('query')
+      const { entries, next } = await remote.cachePage({ kind, under, after, limit: most })
+      return c.json({ entries: entries.map(plain), next: cursorText(next) }, 200)
+    },
+  )
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/cache/names/{name}',
+      summary: 'All that is cached of a name.',
+      security: TOKEN,
+      middleware: requires('read'),
+      request: { params: nameParam },
+      responses: { 200: { description: 'What is known; often nothing.', content: json(view) }, ...FAULTS },
+    }),
+    async c => {
+      const { entries, closestDelegation, ...rest } = await remote.cacheOf(c.req.valid('param').name)
+      const closest = closestDelegation === null ? null : plain(closestDelegation)
+      return c.json({ ...rest, entries: entries.map(plain), closestDelegation: closest }, 200)
+    },
+  )
+}
+
+function flushRoutes(app: App, { remote, audit }: AdminContext): void {
+  const responses = { 200: { description: 'How much went, or would go.', content: json(flushed) }, ...FAULTS }
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/api/v1/cache/names/{name}',
+      summary: 'Flush a name, or it and all below it.',
+      security: TOKEN,
+      middleware: requires('operate'),
+      request: { params: nameParam, query: z.object({ below: flag, dryRun: flag }) },
+      responses,
+    }),
+    async c => {
+      const { name } = c.req.valid('param')
+      const { below, dryRun } = c.req.valid('query')
+      const removed = await remote.flush({ name, below, servers: false, dryRun })
+      const shown = formatName(name)
+      if (!dryRun) audit(c.get('principal').name, `flush ${shown}${below ? ' and below' : ''}`, c.env.arrival.from)
+      return c.json({ dryRun, name: shown, below, removed }, 200)
+    },
+  )
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/api/v1/cache',
+      summary: 'Flush everything.',
+      security: TOKEN,
+      middleware: requires('operate'),
+      request: { query: z.object({ servers: flag, dryRun: flag }) },
+      responses,
+    }),
+    async c => {
+      const { servers, dryRun } = c.req.valid('query')
+      const removed = await remote.flush({ name: null, below: true, servers, dryRun })
+      if (!dryRun) audit(c.get('principal').name, 'flush everything', c.env.arrival.from)
+      return c.json({ dryRun, name: null, below: true, removed }, 200)
+    },
+  )
+}
+
+function serverRoutes(app: App, { remote }: AdminContext): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/servers',
+      summary: 'Servers that were asked: round trips, EDNS, those that fail and since when.',
+      security: TOKEN,
+      middleware: requires('read'),
+      request: { query: z.object({ troubled: flag, limit, cursor }) },
+      responses: {
+        200: { description: 'A page.', content: json(z.object({ servers: z.array(server), next: nextPage })) },
+        ...FAULTS,
+      },
+    }),
+    async c => {
+      const { troubled, limit: most, cursor: after = null } = c.req.valid('query')
+      const { servers, next } = await remote.servers({ after, limit: most, troubled })
+      const shown = servers.map(one => ({ ...one, throttled: [...one.throttled], lame: [...one.lame] }))
+      return c.json({ servers: shown, next: cursorText(next) }, 200)
+    },
+  )
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/resolutions',
+      summary: 'What is being resolved now.',
+      security: TOKEN,
+      middleware: requires('read'),
+      responses: {
+        200: {
+          description: 'Questions, sub-queries included.',
+          content: json(z.object({ questions: z.array(z.string()) })),
+        },
+        ...FAULTS,
+      },
+    }),
+    async c => c.json({ questions: [...(await remote.resolutions())] }, 200),
+  )
+}
+
+type Entry = Awaited<ReturnType<AdminContext['remote']['cacheOf']>>['entries'][number]
+const plain = (one: Entry): z.infer<typeof entry> => ({
+  ...one,
+  records: [...one.records],
+  signatures: [...one.signatures],
+  servers: one.servers.map(({ name, addresses }) => ({ name, addresses: [...addresses] })),
+})

@@ -1,0 +1,124 @@
+/** What routes have in common: names and types as parameters, pages, problems, how they are documented. */
+import { z } from '@hono/zod-openapi'
+import { foldName, type Name } from '../../dns/name.ts'
+import { typeNumber } from '../../dns/types.ts'
+import { readName } from '../../system/idna.ts'
+import { adminLimits } from '../limits.ts'
+
+export const json = <T extends z.ZodType>(schema: T): { 'application/json': { schema: T } } => ({
+  'application/json': { schema },
+})
+
+interface ProblemBody {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[] | undefined
+}
+
+const problem: z.ZodType<ProblemBody> = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    errors: z
+      .array(z.object({ pointer: z.string().describe('JSON pointer (RFC 6901).'), detail: z.string() }))
+      .optional(),
+  })
+  .openapi('Problem')
+
+interface DocumentedProblem {
+  readonly description: string
+  readonly content: { readonly 'application/problem+json': { readonly schema: z.ZodType<ProblemBody> } }
+}
+
+/** RFC 9457. The texts of those that every route can give are here. */
+export const fault = (description: string): DocumentedProblem => ({
+  description,
+  content: { 'application/problem+json': { schema: problem } },
+})
+
+type Faults<S extends number> = { readonly [K in S]: DocumentedProblem }
+
+const GUARDS: Faults<401 | 403 | 421 | 429> = {
+  401: fault('No token, or one that is not known or has expired.'),
+  403: fault('The token may not do this, or a page from elsewhere asks.'),
+  421: fault('The Host is none of ours.'),
+  429: fault('Too many requests; Retry-After says when to come again.'),
+}
+
+/** Those, and what is wrong in a path or query. */
+export const FAULTS: Faults<400 | 401 | 403 | 421 | 429> = {
+  400: fault('A parameter is not what is expected; `errors` says which.'),
+  ...GUARDS,
+}
+
+export const withBody: Faults<400 | 401 | 403 | 413 | 415 | 421 | 422 | 429> = {
+  ...FAULTS,
+  413: fault('The body is too large.'),
+  415: fault('The body is not JSON.'),
+  422: fault('The body is not what is expected; `errors` has everything that is wrong.'),
+}
+
+/** A name in presentation format (RFC 1035 section 5.1); read, and in lower case. */
+export const dnsName: z.ZodType<Name, string> = z
+  .string()
+  .min(1)
+  .max(adminLimits.nameCharacters)
+  .transform((text, context) => {
+    const name = readName(text)
+    if (typeof name === 'string') return foldName(name)
+    context.addIssue({ code: 'custom', message: name.error })
+    return z.NEVER
+  })
+  .openapi({ type: 'string', description: 'A name in presentation format.', example: 'www.example.com' })
+
+/** A type mnemonic, or `TYPE65280`. */
+export const rrType: z.ZodType<number, string> = z
+  .string()
+  .max(adminLimits.typeCharacters)
+  .transform((text, context) => {
+    const type = typeNumber(text)
+    if (type !== null) return type
+    context.addIssue({ code: 'custom', message: 'expected a record type such as AAAA or TYPE65280' })
+    return z.NEVER
+  })
+  .openapi({ type: 'string', description: 'A record type, or TYPE and its number.', example: 'AAAA' })
+
+export const flag: z.ZodType<boolean, 'true' | 'false' | undefined> = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform(text => text === 'true')
+  .openapi({ type: 'boolean', default: false })
+
+export const limit: z.ZodType<number, string | undefined> = z.coerce
+  .number<string | undefined>()
+  .int()
+  .min(1)
+  .max(adminLimits.pageEntries)
+  .default(adminLimits.pageDefault)
+  .openapi({ description: 'Entries on a page, at most.' })
+
+/** Opaque: what the page before said under `next`. */
+export const cursor: z.ZodType<string | undefined, string | undefined> = z
+  .string()
+  .max(adminLimits.cursorCharacters)
+  .transform((text, context) => {
+    if (/^[\w-]+$/.test(text)) return Buffer.from(text, 'base64url').toString('utf8')
+    context.addIssue({ code: 'custom', message: 'expected what the page before has under "next"' })
+    return z.NEVER
+  })
+  .optional()
+  .openapi({ type: 'string', description: 'What the page before has under `next`.' })
+
+export const cursorText = (next: string | null): string | null =>
+  next === null ? null : Buffer.from(next, 'utf8').toString('base64url')
+
+export const nextPage: z.ZodType<string | null> = z
+  .string()
+  .nullable()
+  .describe('The cursor of the next page; null: this is the last.')
+
+export const TOKEN: { token: string[] }[] = [{ token: [] }]

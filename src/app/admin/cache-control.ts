@@ -1,0 +1,215 @@
+/** The caches and the resolver as the API sees them: looked into, flushed, asked. */
+import type { CacheControls, CacheEntry, CachePageRequest, Flushed } from '../../admin/cache-controls.ts'
+import type { CacheKind } from '../../admin/cache-kinds.ts'
+import type { ControlsOf } from '../../admin/controls.ts'
+import type { Caches } from '../../cache/caches.ts'
+import { questionOfKey } from '../../dns/message.ts'
+import { foldName, isWithin, ROOT, trustWireName, type Name } from '../../dns/name.ts'
+import { RrClass, RrType } from '../../dns/types.ts'
+import { formatName } from '../../presentation/text.ts'
+import { jsonRecord } from '../../render/message.ts'
+import { rootCause } from '../../render/root-cause.ts'
+import { jsonStep } from '../../render/trace-json.ts'
+import { questionText, type TraceStep } from '../../resolver/trace.ts'
+import { resolutionOf } from '../library.ts'
+import type { Recursor } from '../recursor.ts'
+import {
+  delegationEntry,
+  failureEntry,
+  momentOf,
+  negativeEntry,
+  rrsetEntry,
+  serverEntry,
+  troubles,
+  type Moment,
+} from './cache-entries.ts'
+
+export function cacheControls(recursor: Recursor): ControlsOf<CacheControls> {
+  const { caches, clock } = recursor
+  return {
+    cacheOf: name => cacheOf(recursor, name),
+    cachePage: request => cachePage(recursor, request),
+    flush: ({ name, below, servers, dryRun }) =>
+      name === null ? flushAll(recursor, servers, dryRun) : flushName(caches, name, below, dryRun),
+    servers({ after, limit, troubled }) {
+      const at = momentOf(clock)
+      const troublesOf = troubles(caches.servers, at)
+      const isTroubled = (server: string): boolean => {
+        const { throttled, lame } = troublesOf(server)
+        return throttled.length + lame.length + caches.servers.facts(server, at.now).timeoutsInRow > 0
+      }
+      const keys = [...caches.servers.keys()]
+        .filter(key => (after === null || key > after) && (!troubled || isTroubled(key)))
+        .sort()
+      const page = keys.slice(0, limit)
+      const servers = page.map(key => ({ ...serverEntry(caches.servers, key, at), ...troublesOf(key) }))
+      return { servers, next: keys.length > limit ? (page.at(-1) ?? null) : null }
+    },
+    resolutions: () => recursor.resolver.questionsInFlight,
+    explain: request => explain(recursor, request),
+  }
+}
+
+function cacheOf(recursor: Recursor, name: Name): ReturnType<CacheControls['cacheOf']> {
+  const { caches, clock, zones } = recursor
+  const { rrsets, negatives, failures, delegations } = caches
+  const at = momentOf(clock)
+  const stored = (keys: Iterable<string>): string[] =>
+    [...keys].filter(key => key.startsWith(name) && key.length === name.length + 2)
+  const delegation = delegations.get(name, at.now)
+  const local = zones.current().find({ name, type: RrType.A, class: RrClass.IN })
+  const closest = delegations.closest(name, at.now)
+  return {
+    name: formatName(name),
+    entries: [
+      ...rrsets.at(name, at.now).map(entry => rrsetEntry(entry, recursor.limits.cache, at)),
+      ...stored(negatives.keys()).flatMap(key => entriesOf(recursor, 'negatives', key, at)),
+      ...stored(failures.keys()).flatMap(key => entriesOf(recursor, 'failures', key, at)),
+      ...(delegation === undefined ? [] : [delegationEntry(delegation, at)]),
+    ],
+    localZone: local === undefined ? null : formatName(local.origin),
+    closestDelegation: closest === undefined ? null : delegationEntry(closest, at),
+  }
+}
+
+const keysOf = ({ rrsets, negatives, failures, delegations }: Caches, kind: CacheKind): Iterable<string> => {
+  switch (kind) {
+    case 'rrsets':
+      return rrsets.names()
+    case 'negatives':
+      return negatives.keys()
+    case 'failures':
+      return failures.keys()
+    case 'delegations':
+      return delegations.zones()
+    default:
+      return kind satisfies never
+  }
+}
+
+const folded = (octets: string): Name => foldName(trustWireName(octets))
+
+function entriesOf({ caches, limits }: Recursor, kind: CacheKind, key: string, at: Moment): CacheEntry[] {
+  switch (kind) {
+    case 'rrsets':
+      return caches.rrsets.at(folded(key), at.now).map(entry => rrsetEntry(entry, limits.cache, at))
+    case 'negatives': {
+      const entry = caches.negatives.peek(key, at.now)
+      return entry === undefined ? [] : [negativeEntry(entry, questionOfKey(key), limits.cache, at)]
+    }
+    case 'failures': {
+      const failure = caches.failures.peek(key, at.now)
+      return failure === undefined ? [] : [failureEntry(failure, questionOfKey(key), at)]
+    }
+    case 'delegations': {
+      const delegation = caches.delegations.get(folded(key), at.now)
+      return delegation === undefined ? [] : [delegationEntry(delegation, at)]
+    }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** Keys that are looked at before queries get their turn: some tenths of a millisecond. */
+const KEYS_A_TURN = 2_000
+
+/**
+ * In the order of the keys' octets: each page reads all keys and keeps the least of those after the last page, in
+ * pieces, so that DNS goes on meanwhile. What comes and goes between pages may or may not be in them.
+ */
+async function cachePage(
+  recursor: Recursor,
+  { kind, under, after, limit }: CachePageRequest,
+): Promise<ReturnType<CacheControls['cachePage']>> {
+  const nameOf = (key: string): Name =>
+    kind === 'rrsets' || kind === 'delegations' ? folded(key) : questionOfKey(key).name
+  const least: string[] = []
+  const keys = [...keysOf(recursor.caches, kind)]
+  for (const [index, key] of keys.entries()) {
+    if (index % KEYS_A_TURN === KEYS_A_TURN - 1) await new Promise(resolve => setImmediate(resolve))
+    if (after !== null && key <= after) continue
+    if (least.length > limit && key >= (least.at(-1) ?? '')) continue
+    if (under !== ROOT && !isWithin(nameOf(key), under)) continue
+    const place = least.findIndex(one => one > key)
+    least.splice(place < 0 ? least.length : place, 0, key)
+    if (least.length > limit + 1) least.pop()
+  }
+  const page = least.slice(0, limit)
+  const at = momentOf(recursor.clock)
+  return {
+    entries: page.flatMap(key => entriesOf(recursor, kind, key, at)),
+    next: least.length > limit ? (page.at(-1) ?? null) : null,
+  }
+}
+
+function flushName(caches: Caches, name: Name, below: boolean, dryRun: boolean): Flushed {
+  const which = (each: Name): boolean => each === name || (below && isWithin(each, name))
+  const flushed: Flushed = {
+    rrsets: caches.rrsets.removeWhere(which, dryRun),
+    negatives: caches.negatives.removeWhere(which, dryRun),
+    failures: caches.failures.removeWhere(which, dryRun),
+    delegations: caches.delegations.removeWhere(which, dryRun),
+    zoneStates: caches.zoneStates.removeWhere(which, dryRun),
+    denials: caches.denials.removeWithin(name, dryRun),
+    // They are not kept by name, and can go through other names.
+    answers: caches.answers.size,
+    servers: 0,
+  }
+  if (!dryRun) caches.answers.clear()
+  return flushed
+}
+
+function flushAll({ caches, resolver }: Recursor, servers: boolean, dryRun: boolean): Flushed {
+  const { rrsets, negatives, failures, delegations, zoneStates, denials, answers } = caches
+  const all = { rrsets, negatives, failures, delegations, zoneStates, denials, answers }
+  const flushed: Flushed = {
+    rrsets: rrsets.size,
+    negatives: negatives.size,
+    failures: failures.size,
+    delegations: delegations.size,
+    zoneStates: zoneStates.size,
+    denials: denials.size,
+    answers: answers.size,
+    servers: servers ? caches.servers.size : 0,
+  }
+  if (dryRun) return flushed
+  for (const store of Object.values(all)) store.clear()
+  if (servers) caches.servers.clear()
+  resolver.unprime()
+  return flushed
+}
+
+/** With what is known now, as a client would be answered: the walk, and where it failed the one cause. */
+function explain(
+  { resolver, clock }: Recursor,
+  { name, type, checkingDisabled, deadlineMs }: Parameters<CacheControls['explain']>[0],
+): ReturnType<CacheControls['explain']> {
+  const steps: TraceStep[] = []
+  const startedAtMs = clock.now()
+  const startedAt = new Date().toISOString()
+  const question = { name, type, class: RrClass.IN }
+  return new Promise(resolve => {
+    const timer = setTimeout(() => {
+      cancel()
+      const last = steps.findLast(step => step.kind === 'exchange')
+      resolve({ kind: 'deadline', steps: steps.length, last: last === undefined ? '' : questionText(last.question) })
+    }, deadlineMs)
+    const cancel = resolver.resolve(
+      question,
+      { recursionDesired: true, because: 'client', checkingDisabled, trace: step => steps.push(step) },
+      outcome => {
+        clearTimeout(timer)
+        const report = {
+          version: 1,
+          question: questionText(question),
+          ...resolutionOf(outcome, jsonRecord),
+          rootCause: rootCause(steps, outcome),
+          startedAt,
+          tookMs: Math.round((clock.now() - startedAtMs) * 1_000) / 1_000,
+          steps: steps.map(step => jsonStep(step, startedAtMs)),
+        }
+        resolve({ kind: 'explained', report })
+      },
+    )
+  })
+}

@@ -21,7 +21,6 @@ import { makeLookup } from './node-dns/lookup.ts'
 import { answersOf, type PacketAnswer, type RecordData } from '../input/packet-answer.ts'
 import { makeResolver } from './node-dns/resolver.ts'
 import { makeStream } from './node-dns/stream.ts'
-import { StubIdentity } from './stub/identity.ts'
 import { edeOf, faultKind, RULE_OPTIONS, RuleMaker } from './stub/rules.ts'
 import { atCaller, callSite, Mistake, mistake, withSite } from '../input/mistake.ts'
 import {
@@ -43,6 +42,7 @@ import {
 import { QueryBook } from './stub/query-book.ts'
 import { meaningOf } from './stub/reply.ts'
 import { StubServer, type ServerParts, type Unlisted } from './stub/server.ts'
+import { StubServices } from './stub/services.ts'
 import { stubSettings } from './stub/settings.ts'
 import { readZoneText, RecordStore, type Snapshot } from './stub/record-store.ts'
 import type {
@@ -61,13 +61,13 @@ import type {
   SequenceOptions,
   StubEde,
   StubHandler,
+  StubHttps,
   StubInstallation,
   StubOptions,
   StubQuery,
   StubRecords,
   StubReply,
   StubTls,
-  TlsFault,
 } from './stub/types.ts'
 
 const OPTIONS = [
@@ -86,6 +86,7 @@ const OPTIONS = [
   'mode',
   'strict',
   'tls',
+  'https',
 ] as const satisfies readonly (keyof StubOptions)[]
 const UNLISTED: readonly Unlisted[] = ['nxdomain', 'refused', 'servfail', 'timeout', 'forward']
 
@@ -115,6 +116,7 @@ function readOptions(options: StubOptions): Settings {
     handler,
     strict = false,
     tls = false,
+    https = false,
   } = options
   const ttl = options.ttl === undefined ? stubSettings.ttl : ttlOf(options.ttl)
   if (typeof address !== 'string' || isIP(address) === 0)
@@ -125,6 +127,8 @@ function readOptions(options: StubOptions): Settings {
     mistake(`expected handler to be a function, found ${described(handler)}`)
   if (typeof strict !== 'boolean') mistake(`expected strict to be true or false, found ${described(strict)}`)
   if (typeof tls !== 'boolean') mistake(`expected tls to be true or false, found ${described(tls)}`)
+  if (typeof https !== 'boolean') mistake(`expected https to be true or false, found ${described(https)}`)
+  const own = parseIp(address)?.text ?? address
   const forward = options.forward === undefined ? null : addressOf(options.forward)
   const unlisted = unlistedOf(options.unlisted, forward)
   const store = new RecordStore(ttl)
@@ -137,10 +141,10 @@ function readOptions(options: StubOptions): Settings {
     forward,
     strict,
     handler: handler ?? null,
-    address: parseIp(address)?.text ?? address,
+    address: own,
     port: wholeNumber(port, 'port', 0xffff),
     cassette: cassetteOf(options),
-    tls: tls ? new StubIdentity(parseIp(address)?.text ?? address) : null,
+    services: new StubServices(own, [...(tls ? (['tls'] as const) : []), ...(https ? (['https'] as const) : [])]),
   }
 }
 
@@ -186,20 +190,6 @@ function addRecords(store: RecordStore, records: unknown, ttl: number): void {
     }
   }
 }
-
-const TLS_FAULTS: readonly TlsFault[] = [
-  'expired',
-  'otherName',
-  'otherAuthority',
-  'resetAfterHandshake',
-  'closeAfterHandshake',
-]
-
-const tlsFaultOf = (value: unknown): TlsFault | null =>
-  value === null
-    ? null
-    : (TLS_FAULTS.find(one => one === value) ??
-      mistake(`expected one of ${TLS_FAULTS.join(', ')}, or null, found ${near(value, TLS_FAULTS)}`))
 
 const textOf = (text: unknown): string =>
   typeof text === 'string' ? text : mistake(`expected zone text, found ${described(text)}`)
@@ -277,15 +267,13 @@ class Stub implements DnsStub {
   }
 
   get tls(): StubTls | null {
-    const identity = this.#settings.tls
-    const port = this.#server.tlsPort
-    if (identity === null || port === null) return null
-    return {
-      port,
-      name: identity.name,
-      ca: identity.ca,
-      fail: fault => identity.setFault(tlsFaultOf(fault)),
-    }
+    const port = this.#server.portOf('tls')
+    return port === null ? null : this.#settings.services.tlsAt(port)
+  }
+
+  get https(): StubHttps | null {
+    const port = this.#server.portOf('https')
+    return port === null ? null : this.#settings.services.httpsAt(port)
   }
 
   // --- records

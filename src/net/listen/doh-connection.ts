@@ -34,6 +34,11 @@ export interface DohParts {
   readonly turns: TcpTurns
   readonly onMessage: Serve
   readonly events: EventSink
+  /**
+   * For a test that breaks answers on purpose: what is sent in the place of `reply` to `query`, the message as
+   * `onMessage` got it; null when that is the business of who was asked.
+   */
+  readonly onAnswer?: ((query: Uint8Array, reply: HttpReply, exchange: Exchange) => HttpReply | null) | undefined
 }
 
 /** What the protocol of a connection does for it. */
@@ -333,7 +338,7 @@ export class DohConnection implements TableEntry, TurnTaker {
   }
 
   #ask(exchange: Exchange, { message, form, clientId }: QueryRequest): void {
-    const { limits, onMessage } = this.#parts
+    const { limits, onMessage, onAnswer } = this.#parts
     const client = this.#clientOf(exchange, clientId)
     if (client === null) {
       this.#send(exchange, problemReply(400, 'The last address in X-Forwarded-For is none.'))
@@ -351,7 +356,11 @@ export class DohConnection implements TableEntry, TurnTaker {
       if (!exchange.isOver) {
         if (want !== undefined) this.#send(exchange, this.#wanting(want))
         else if (length === 0) exchange.reset()
-        else this.#send(exchange, answerReply(bytes, length, form))
+        else {
+          const answer = answerReply(bytes, length, form)
+          const sent = onAnswer === undefined ? answer : onAnswer(message, answer, exchange)
+          if (sent !== null) this.#send(exchange, sent)
+        }
       }
       this.#offer()
     })

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { HttpHeaders } from '../doh/media-types.ts'
 import type { HttpReply } from '../doh/reply.ts'
 import type { HttpRequest } from '../doh/request.ts'
@@ -20,8 +20,12 @@ export interface Exchange extends HttpRequest {
   readBody(take: (chunk: Uint8Array | null) => boolean): void
   /** To be called once. `last`: no further request is taken on this connection. */
   send(reply: HttpReply, last: boolean): void
+  /** The same for the head alone; the body goes where it says. */
+  sendHead(reply: Pick<HttpReply, 'status' | 'headers'>, last: boolean): Writable
   /** Ends it without an answer. */
   reset(): void
+  /** Ends it and the connection; to HTTP/2 it says that nothing was done for it, so that it may be asked elsewhere. */
+  leave(): void
 }
 
 /** Calls `take` as `Exchange.readBody` says; what comes after the last piece taken stays unread. */
@@ -38,6 +42,11 @@ function readFrom(body: Readable, take: (chunk: Uint8Array | null) => boolean): 
     body.pause()
   })
   body.on('end', () => take(null))
+}
+
+function endWith(output: Writable, { body }: HttpReply): void {
+  if (body === null) output.end()
+  else output.end(body)
 }
 
 export class H2Exchange implements Exchange {
@@ -72,7 +81,11 @@ export class H2Exchange implements Exchange {
     readFrom(this.#stream, take)
   }
 
-  send({ status, headers, body }: HttpReply): void {
+  send(reply: HttpReply): void {
+    endWith(this.sendHead(reply), reply)
+  }
+
+  sendHead({ status, headers }: Pick<HttpReply, 'status' | 'headers'>): ServerHttp2Stream {
     const stream = this.#stream
     // What the client has yet to send of its body is not waited for (RFC 9113 section 8.1).
     if (this.hasBody && !stream.readableEnded) {
@@ -80,13 +93,22 @@ export class H2Exchange implements Exchange {
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
     }
     stream.respond({ ':status': status, ...headers })
-    if (body === null) stream.end()
-    else stream.end(body)
+    return stream
   }
 
   reset(): void {
     this.#refused = true
     this.#stream.close(constants.NGHTTP2_CANCEL)
+  }
+
+  leave(): void {
+    const stream = this.#stream
+    const { session, id = 0 } = stream
+    this.#refused = true
+    // Streams of clients are odd. Of the first, GOAWAY cannot say that it was not looked at: Node.js takes 0 for "all".
+    session?.goaway(constants.NGHTTP2_NO_ERROR, Math.max(id - 2, 0))
+    stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    session?.close()
   }
 }
 
@@ -124,15 +146,22 @@ export class H1Exchange implements Exchange {
   }
 
   /** What is left of a body is read and forgotten by Node.js, so that the answer is not lost with a reset. */
-  send({ status, headers, body }: HttpReply, last: boolean): void {
+  send(reply: HttpReply, last: boolean): void {
+    endWith(this.sendHead(reply, last), reply)
+  }
+
+  sendHead({ status, headers }: Pick<HttpReply, 'status' | 'headers'>, last: boolean): ServerResponse {
     const response = this.#response
     if (last) response.shouldKeepAlive = false
     response.writeHead(status, headers)
-    if (body === null) response.end()
-    else response.end(body)
+    return response
   }
 
   reset(): void {
     this.#request.socket.destroy()
+  }
+
+  leave(): void {
+    this.reset()
   }
 }

@@ -7,6 +7,7 @@ import type { Prefix } from '../../dns/address.ts'
 import type { Limits } from '../../limits.ts'
 import type { ListenFailure, Listener } from '../listener.ts'
 import { openDohService } from './doh.ts'
+import type { DohParts } from './doh-connection.ts'
 import { openEntrance } from './entrance.ts'
 import { Handshakes } from './handshakes.ts'
 import { contextOptions, type TlsIdentity } from './identity.ts'
@@ -21,6 +22,7 @@ export interface DohListenOptions extends TcpListenOptions {
   readonly origins: readonly string[]
   /** Who may name its client in `X-Forwarded-For`. */
   readonly forwarders: readonly Prefix[]
+  readonly onAnswer?: DohParts['onAnswer']
   /** Null: without TLS. */
   readonly secure: { readonly identity: TlsIdentity; readonly handshakes: TcpConnections } | null
 }
@@ -30,11 +32,9 @@ const ALPN = ['h2', 'http/1.1']
 
 /** Binds to exactly one address (IPv6 without IPv4). */
 export async function openDohListener(options: DohListenOptions): Promise<Listener | ListenFailure> {
-  const { address, port, path, origins, forwarders, secure, clock, limits, connections, turns } = options
-  const { events, onMessage, onAccept, proxies = null } = options
+  const { address, port, forwarders, secure, clock, limits, connections, events, proxies = null } = options
   const transport = secure === null ? 'http' : 'https'
-  const common = { path, origins, clock, turns, onMessage, events, onAccept }
-  const service = openDohService({ ...common, proxies: forwarders, limits: limits.doh, table: connections })
+  const service = openDohService({ ...options, proxies: forwarders, limits: limits.doh, table: connections })
   const stops: (() => void)[] = [() => service.stop()]
   let handshakes: Handshakes | null = null
   if (secure !== null) {

@@ -11,6 +11,7 @@ import type { Limits } from '../../limits.ts'
 import type { Binding, BindingService, Cancel, Clock, EventSink, Serve } from '../../ports.ts'
 import type { ListenFailure, Listener } from '../listener.ts'
 import { localAddresses, wildcardFamily } from '../local-addresses.ts'
+import type { DohParts } from './doh-connection.ts'
 import { handshakeTable } from './handshakes.ts'
 import type { TlsIdentity } from './identity.ts'
 import { TcpConnections } from './tcp-connections.ts'
@@ -29,6 +30,8 @@ export interface ListenersOptions {
   readonly addresses?: () => readonly string[]
   /** See `TcpListenOptions`. */
   readonly onAccept?: TcpListenOptions['onAccept']
+  /** See `DohParts`. */
+  readonly onAnswer?: DohParts['onAnswer']
   /** What bindings over TLS show. */
   readonly identity?: TlsIdentity | undefined
   /** Who may send PROXY headers, to bindings that want one, and name its client over HTTP. */
@@ -221,6 +224,7 @@ class ListenerSet implements Listeners {
           ...stream,
           path: service.path,
           origins: this.#options.origins ?? [],
+          onAnswer: this.#options.onAnswer,
           forwarders: this.#options.proxies ?? [],
           secure: isSecure ? { identity: this.#identity(), handshakes: this.#handshakes } : null,
         })

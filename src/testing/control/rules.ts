@@ -5,6 +5,7 @@
  */
 import { isObject } from '../../config/json.ts'
 import { suggest } from '../../presentation/suggest.ts'
+import { TRANSPORTS } from '../stub/rules.ts'
 import { problem, type Problem } from '../../http/json-api.ts'
 import type { DnsStub, Fault, FaultKind, FaultOptions, RuleOptions, SequenceOptions, StubReply } from '../stub/types.ts'
 
@@ -126,13 +127,14 @@ function made(stub: DnsStub, body: Members): Fault {
 
 function whenOf(body: Members): RuleOptions {
   const { transport, schedule } = body
-  if (transport !== undefined && transport !== 'udp' && transport !== 'tcp')
-    throw new WrongMember('transport', 'expected "udp" or "tcp"')
+  const known = TRANSPORTS.find(one => one === transport)
+  if (transport !== undefined && known === undefined)
+    throw new WrongMember('transport', `expected one of ${TRANSPORTS.join(', ')}`)
   if (schedule !== undefined && !(Array.isArray(schedule) && schedule.every(isTurn)))
     throw new WrongMember('schedule', 'expected an array of "fail" and "pass"')
   return {
     ...(body.type === undefined ? {} : { type: text(body, 'type', 'expected a record type') }),
-    ...(transport === undefined ? {} : { transport }),
+    ...(known === undefined ? {} : { transport: known }),
     ...(body.client === undefined ? {} : { client: text(body, 'client', 'expected an address or a prefix') }),
     ...(body.times === undefined ? {} : { times: number(body, 'times') }),
     ...(body.probability === undefined ? {} : { probability: number(body, 'probability') }),

@@ -3,10 +3,11 @@
  * to be wrong with the certificate or the connection. Nothing of it outlives the stub.
  */
 import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
 import type { TlsIdentity, TlsMaterial } from '../../net/listen/identity.ts'
 import type { Cancel } from '../../ports.ts'
 import { makeCertificate } from '../../system/self-signed.ts'
+import { mistake } from '../../input/mistake.ts'
+import { near } from '../../input/names.ts'
 import { stubSettings } from './settings.ts'
 import type { TlsFault } from './types.ts'
 
@@ -17,26 +18,42 @@ const DAY_SECONDS = 86_400
 /** RFC 5077 section 4, in the form of OpenSSL. */
 const TICKET_KEY_OCTETS = 48
 
-/** Of one connection: what messages go through, and what is underneath. */
-export interface Sockets {
-  readonly socket: Socket
-  readonly raw: Socket
+const CERTIFICATE_FAULTS: readonly TlsFault[] = ['expired', 'otherName', 'otherAuthority']
+export const CERTIFICATE_AND_CONNECTION_FAULTS: readonly TlsFault[] = [
+  ...CERTIFICATE_FAULTS,
+  'resetAfterHandshake',
+  'closeAfterHandshake',
+]
+
+export const isTlsFault = (value: unknown): value is TlsFault =>
+  CERTIFICATE_AND_CONNECTION_FAULTS.some(one => one === value)
+
+export function tlsFaultOf(value: unknown): TlsFault | null {
+  const all = CERTIFICATE_AND_CONNECTION_FAULTS
+  if (value === null || isTlsFault(value)) return value
+  return mistake(`expected one of ${all.join(', ')}, or null, found ${near(value, all)}`)
 }
+
+export type Authority = ReturnType<typeof makeCertificate>
+
+/** One that a test trusts. */
+export const makeAuthority = (): Authority => authorityCalled('Authority of a DNS stub')
 
 export class StubIdentity implements TlsIdentity {
   /** Of the authority, in PEM. */
   readonly ca: string
   readonly name: string = stubSettings.tlsName
   readonly #address: string
-  readonly #authority = authorityCalled('Authority of a DNS stub')
+  readonly #authority: Authority
   readonly #ticketKeys = randomBytes(TICKET_KEY_OCTETS)
   readonly #followers = new Set<(material: TlsMaterial) => void>()
   #fault: TlsFault | null = null
   #material: TlsMaterial
 
-  constructor(address: string) {
+  constructor(address: string, authority: Authority) {
     this.#address = address
-    this.ca = this.#authority.cert
+    this.#authority = authority
+    this.ca = authority.cert
     this.#material = this.#made()
   }
 
@@ -80,7 +97,7 @@ export class StubIdentity implements TlsIdentity {
   }
 }
 
-function authorityCalled(commonName: string): ReturnType<typeof makeCertificate> {
+function authorityCalled(commonName: string): Authority {
   const now = Math.floor(Date.now() / 1_000)
   return makeCertificate({
     commonName,

@@ -85,10 +85,12 @@ interface Conditions {
   readonly schedule: readonly boolean[] | null
 }
 
+/** How a stub is reached. */
+export const TRANSPORTS: readonly Exclude<Transport, 'http'>[] = ['udp', 'tcp', 'tls', 'https']
+
 const transportOf = (value: unknown): Transport =>
-  value === 'udp' || value === 'tcp'
-    ? value
-    : mistake(`expected transport to be "udp" or "tcp", found ${described(value)}`)
+  TRANSPORTS.find(one => one === value) ??
+  mistake(`expected transport to be one of ${TRANSPORTS.join(', ')}, found ${near(value, TRANSPORTS)}`)
 
 function probabilityOf(value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value

@@ -6,12 +6,10 @@
  * Invariants: every query is recorded before anything is decided about it, and replied to at most once; nothing is
  * cached; nothing is sent after `stop`.
  */
-import type { Socket } from 'node:net'
 import { errorText } from '../../events.ts'
 import { AnswerCache } from '../../cache/answer-cache.ts'
 import { decodeMessage } from '../../dns/decode.ts'
 import { frame } from '../../dns/framing.ts'
-import type { IpAddress } from '../../dns/address.ts'
 import type { AskedQuestion, Message, Question } from '../../dns/message.ts'
 import type { RRset } from '../../dns/rrset.ts'
 import { className, EdeCode, Opcode, Rcode, rcodeName, typeName } from '../../dns/types.ts'
@@ -23,27 +21,20 @@ import { systemClock } from '../../system/system.ts'
 import { makeChaos } from '../../policy/chaos.ts'
 import { type Answer, compose, type Content, type Query, type Stage } from '../../policy/handler.ts'
 import { makeMinimalAny } from '../../policy/minimal-any.ts'
-import type { Binding, Cancel, Client, Reply, Serve, ServerAddress, Transport } from '../../ports.ts'
+import type { Cancel, Client, Reply, Serve, ServerAddress } from '../../ports.ts'
 import { Counters } from '../../server/counters.ts'
 import { contentOf } from '../../server/respond.ts'
 import { createServe } from '../../server/serve.ts'
 import { WaitingClients } from '../../server/pending-queries.ts'
 import { SimRandom } from '../../simulation/random.ts'
-import {
-  type Arrival,
-  type FaultAction,
-  isWireFault,
-  type PlainFault,
-  rcodeOfFault,
-  RuleList,
-  type WireFault,
-} from './rules.ts'
+import { type Arrival, type FaultAction, isWireFault, type PlainFault, rcodeOfFault, RuleList } from './rules.ts'
 import type { ForwardFlags } from '../../engine/forward.ts'
 import { StubForwarder, systemServers } from './forward.ts'
 import { plainName } from '../../input/names.ts'
 import type { QueryBook, OpenQuery } from './query-book.ts'
 import { contentOfMessage, meaningOf, type Meaning } from './reply.ts'
-import type { Sockets, StubIdentity } from './identity.ts'
+import { PendingQuery } from './pending-query.ts'
+import type { StubServices } from './services.ts'
 import { stubSettings } from './settings.ts'
 import { emptyContent, type Listed, type RecordStore } from './record-store.ts'
 import { applyWireFault, withTtls } from './wire-faults.ts'
@@ -74,8 +65,8 @@ export interface ServerParts {
   /** Asked when no rule answered. */
   readonly handler: ((query: StubQuery) => unknown) | null
   readonly cassette: Cassette | null
-  /** Null: it is not reached over TLS. */
-  readonly tls: StubIdentity | null
+  /** How it is reached over TLS and HTTPS. */
+  readonly services: StubServices
   /** A handler threw, or something that should never happen. */
   readonly failed: (error: unknown) => void
 }
@@ -89,45 +80,13 @@ const limits: Limits = limitsWith({
     drainMs: 0,
   },
   tcp: { connections: stubSettings.connections, connectionsPerPrefix: stubSettings.connections },
+  doh: {
+    streams: stubSettings.requests,
+    resets: stubSettings.requests,
+    queriesOfConnection: stubSettings.queriesOfConnection,
+  },
 })
 const NOTHING = new Uint8Array(0)
-
-/** One query on its way: the client as production knows it, with all that the stub wants to remember. */
-class PendingQuery implements Client {
-  readonly ip: IpAddress
-  readonly port: number
-  readonly transport: Transport
-  readonly question: AskedQuestion
-  readonly record: OpenQuery
-  readonly flags: ForwardFlags
-  /** The connection, to break it. Null over UDP. */
-  readonly sockets: Sockets | null
-  fault: FaultAction | null = null
-  /** A fault that acts on the octets of the reply. */
-  wire: WireFault | null = null
-  delayMs = 0
-  ttl: number | null = null
-  /** Whether the policy chain saw it. */
-  reached = false
-  /** How it is recorded, when not by its rcode. */
-  answeredWith: string | null = null
-
-  constructor(
-    client: Client,
-    question: AskedQuestion,
-    record: OpenQuery,
-    flags: ForwardFlags,
-    sockets: Sockets | null,
-  ) {
-    this.ip = client.ip
-    this.port = client.port
-    this.transport = client.transport
-    this.question = question
-    this.record = record
-    this.flags = flags
-    this.sockets = sockets
-  }
-}
 
 /** How the stub could not be started. */
 export type Opened = { readonly kind: 'open'; readonly port: number } | ListenFailure
@@ -141,14 +100,14 @@ export class StubServer {
   readonly #serve: Serve
   readonly #clock = systemClock()
   readonly #forwarder = new StubForwarder()
-  readonly #sockets = new WeakMap<Client, Sockets>()
-  /** Connections that end without an answer: queries may come with the end of the handshake. */
-  readonly #cut = new WeakSet<Client>()
+  /** By their octets, which answers over HTTPS are made for. */
+  readonly #byMessage = new WeakMap<Uint8Array, PendingQuery>()
   /** Replies that wait for their delay. */
   readonly #delayed = new Set<{ readonly cancel: Cancel; readonly reply: Reply }>()
   readonly #startedAt: number
   #random: SimRandom
-  #listeners: Listeners | null = null
+  /** Of plain DNS, and of each service, which has a certificate of its own. */
+  readonly #listeners: Listeners[] = []
   #port = 0
   #stopped = false
 
@@ -184,38 +143,43 @@ export class StubServer {
   }
 
   async start(): Promise<Opened> {
-    const { address, port, tls } = this.#parts
-    const secure: Binding = { address, port: 0, service: { transport: 'tls', path: '', proxy: false } }
-    this.#listeners = await openListeners({
-      bindings: [{ address, port }, ...(tls === null ? [] : [secure])],
-      identity: tls ?? undefined,
-      clock: this.#clock,
-      limits,
-      events: () => {},
-      onMessage: (bytes, length, client, reply) =>
-        this.#cut.has(client) ? reply(NOTHING, 0) : this.#take(bytes, length, client, reply),
-      onAccept: (client, socket, raw) => this.#accepted(client, socket, raw),
-    })
-    const [failure] = this.#listeners.failures
-    if (failure !== undefined) {
-      await this.#listeners.close()
+    const { address, port, services } = this.#parts
+    const wanted = [
+      { binding: { address, port }, identity: undefined },
+      ...services.all.map(service => ({ binding: services.bindingOf(service), identity: service.identity })),
+    ]
+    for (const { binding, identity } of wanted) {
+      const opened = await openListeners({
+        bindings: [binding],
+        identity,
+        clock: this.#clock,
+        limits,
+        events: () => {},
+        onMessage: (bytes, length, client, reply) => this.#take(bytes, length, client, reply),
+        onAccept: (client, socket, raw) => services.accepted(client, socket, raw),
+        onAnswer: (query, reply, exchange) => {
+          const action = this.#byMessage.get(query)?.http ?? null
+          return action === null ? reply : services.faults.replace(action, reply, exchange)
+        },
+      })
+      this.#listeners.push(opened)
+      const [failure] = opened.failures
+      if (failure === undefined) continue
+      await this.#close()
       return failure
     }
-    this.#port = this.#listeners.open()[0]?.port ?? port
+    this.#port = this.#listeners[0]?.open()[0]?.port ?? port
     return { kind: 'open', port: this.#port }
   }
 
-  get tlsPort(): number | null {
-    return this.#listeners?.open().find(({ transport }) => transport === 'tls')?.port ?? null
+  /** Null: it is not reached in this way. */
+  portOf(transport: 'tls' | 'https'): number | null {
+    const all = this.#listeners.flatMap(listeners => listeners.open())
+    return all.find(listener => listener.transport === transport)?.port ?? null
   }
 
-  #accepted(client: Client, socket: Socket, raw: Socket): void {
-    this.#sockets.set(client, { socket, raw })
-    if (client.transport !== 'tls') return
-    const fault = this.#parts.tls?.connectionFault ?? null
-    if (fault !== null) this.#cut.add(client)
-    if (fault === 'closeAfterHandshake') socket.end()
-    if (fault === 'resetAfterHandshake') raw.resetAndDestroy()
+  async #close(): Promise<void> {
+    await Promise.all(this.#listeners.map(listeners => listeners.close()))
   }
 
   /** Removes all rules and restarts the random draws. */
@@ -240,12 +204,18 @@ export class StubServer {
     }
     this.#delayed.clear()
     this.#forwarder.close()
-    await this.#listeners?.close()
+    this.#parts.services.faults.stop()
+    await this.#close()
   }
 
   // --- in
 
-  #take(bytes: Uint8Array, length: number, client: Client, reply: Reply): void {
+  #take(bytes: Uint8Array, length: number, client: Client, listener: Reply): void {
+    const reply = silently(client, listener)
+    if (this.#parts.services.socketsOf(client)?.isCut === true) {
+      reply(NOTHING, 0)
+      return
+    }
     const decoded = decodeMessage(bytes.subarray(0, length))
     const question =
       decoded.kind === 'message' && !decoded.message.response && decoded.message.opcode === Opcode.QUERY
@@ -256,6 +226,7 @@ export class StubServer {
       return
     }
     const asking = this.#record(decoded.message, question, client)
+    if (client.transport === 'https') this.#byMessage.set(bytes, asking)
     const arrival: Arrival = { name: question.name, type: question.type, transport: client.transport, ip: client.ip }
     const fault = this.faults.first(arrival)
     if (fault?.fault === 'timeout') {
@@ -265,6 +236,7 @@ export class StubServer {
       return
     }
     asking.fault = fault
+    if (client.transport === 'https') asking.http = this.#parts.services.faults.take()
     if (fault !== null && isWireFault(fault.fault)) asking.wire = fault.fault
     const delay = this.delays.first(arrival)
     if (delay !== null) asking.delayMs = this.#jittered(delay)
@@ -293,7 +265,7 @@ export class StubServer {
       dnssecOk: edns?.dnssecOk ?? false,
       edns: edns !== null,
     }
-    const asking = new PendingQuery(client, question, record, flags, this.#sockets.get(client) ?? null)
+    const asking = new PendingQuery(client, question, record, flags, this.#parts.services.socketsOf(client))
     this.#parts.book.add(record)
     return asking
   }
@@ -488,6 +460,7 @@ export class StubServer {
       return
     }
     record.answeredWith =
+      asking.http?.fault ??
       asking.wire ??
       asking.answeredWith ??
       rcodeName(asking.reached ? (out[3] ?? 0) & 0xf : wholeRcode(out.subarray(0, octets)))
@@ -547,6 +520,19 @@ export class StubServer {
     })
   }
 }
+
+/** Over HTTPS a query that is forgotten is reset, which is no silence. */
+const silently = (client: Client, reply: Reply): Reply =>
+  client.transport !== 'https'
+    ? reply
+    : (bytes, length, want) => {
+        if (length === 0 && want === undefined) return
+        try {
+          reply(bytes, length, want)
+        } catch {
+          // The fault made octets of it that have no form in JSON, which the client asked for: it hears nothing.
+        }
+      }
 
 function askingOf({ client }: Query): PendingQuery {
   if (client instanceof PendingQuery) return client

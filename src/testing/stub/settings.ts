@@ -29,6 +29,19 @@ export const stubSettings = {
   waiting: 1_000_000,
   /** TCP connections of one client, for the same reason. */
   connections: 4_096,
+  /**
+   * Requests of one client over HTTPS that are given up or not answered: a test of time-outs makes many, and means no
+   * flood.
+   */
+  requests: 10_000,
+  /** Of a connection over HTTPS in its life. */
+  queriesOfConnection: 1_000_000,
+  /** What a stub that says 429 or 503 asks for, in seconds. */
+  retryAfterSeconds: 1,
+  /** How long what is slow takes, in ms: longer than a client waits that wants to go on elsewhere. */
+  slowMs: 1_000,
+  /** Where queries over HTTPS are asked (RFC 8484 section 1 has it in its examples). */
+  httpsPath: '/dns-query',
   /** What the certificate of a stub is for, besides its address; and one that is for somebody else. */
   tlsName: 'stub.test',
   otherTlsName: 'other.test',

@@ -41,7 +41,7 @@ export type RcodeFault = 'SERVFAIL' | 'REFUSED' | 'NXDOMAIN' | 'FORMERR' | 'NOTI
  * `timeout` no reply · an rcode, with `ede` if given · `truncate` TC over UDP, everything over TCP · `wrongId` and
  * `wrongQuestion` a reply to another query · `wrongSource` a reply from another port (over TCP: as listed) · `garbage`
  * octets that are no message · `halfFrame` half of the reply, then the end of the connection (over UDP: half a
- * datagram) · `tcpReset` the connection is reset (over UDP: as listed) · `stripEdns` a reply without OPT · `empty`
+ * datagram, over HTTPS half a body) · `tcpReset` the connection is reset (over UDP: as listed) · `stripEdns` a reply without OPT · `empty`
  * NOERROR without records.
  */
 export type FaultKind =
@@ -76,6 +76,38 @@ export interface StubTls {
   fail(fault: TlsFault | null): void
 }
 
+/**
+ * What is wrong with a stub over HTTPS: what can be wrong over TLS, for connections from then on; or, for queries from
+ * then on, HTTP status 429 (`tooManyRequests`) or 503 (`unavailable`) with Retry-After · `goAway` the connection ends
+ * with a GOAWAY that says that nothing was looked at (over HTTP/1.1 it just ends) · `slowBody` the second half of the
+ * body comes late · `wrongMediaType` the answer calls itself `text/html`.
+ */
+export type HttpsFault = TlsFault | 'tooManyRequests' | 'unavailable' | 'goAway' | 'slowBody' | 'wrongMediaType'
+
+export interface HttpsFaultOptions {
+  /** For that many queries, then nothing is wrong any more. Not for faults of TLS. */
+  readonly times?: number
+  /** Seconds, or the text of the field, a date for one; null: without it. Default 1. */
+  readonly retryAfter?: number | string | null
+  /** How late the rest of a `slowBody` comes. Default 1000. */
+  readonly ms?: number
+}
+
+/** How a stub is reached over HTTPS (RFC 8484), by HTTP/2 and HTTP/1.1. */
+export interface StubHttps {
+  readonly port: number
+  /** `/dns-query`; what follows it after a `/` is what a client calls itself. */
+  readonly path: string
+  /** `https://127.0.0.1:53124/dns-query`: the certificate is for the address, too. */
+  readonly url: string
+  /** What its certificate is for, besides its address: `stub.test`. */
+  readonly name: string
+  /** The authority that signed it, in PEM: what a client has to trust. The same as for TLS. */
+  readonly ca: string
+  /** Replaces the fault that was there. Null: nothing is wrong any more. */
+  fail(fault: HttpsFault | null, options?: HttpsFaultOptions): void
+}
+
 /** An extended DNS error (RFC 8914). */
 export interface StubEde {
   readonly code: number
@@ -86,7 +118,7 @@ export interface StubEde {
 export interface RuleOptions {
   /** Only queries of this type. */
   readonly type?: string
-  readonly transport?: Transport
+  readonly transport?: Exclude<Transport, 'http'>
   /** An address or a prefix. */
   readonly client?: string
   /** For that many queries, then the rule rests. */
@@ -215,6 +247,8 @@ export interface StubOptions {
   readonly address?: string
   /** A port of its own for DNS over TLS. Default false. */
   readonly tls?: boolean
+  /** A port of its own for DNS over HTTPS. Default false. */
+  readonly https?: boolean
   /** For `probability` and `jitter`. Default 1. */
   readonly seed?: number
   /**
@@ -251,6 +285,8 @@ export interface DnsStub {
   readonly address: string
   /** Null without `tls` in the options. */
   readonly tls: StubTls | null
+  /** Null without `https` in the options. */
+  readonly https: StubHttps | null
   /** Replaces the name's records (all of them, or those of a type). */
   set(name: string, records: NameRecords): this
   set(name: string, type: string, data: RecordData | readonly RecordData[], options?: { readonly ttl?: number }): this

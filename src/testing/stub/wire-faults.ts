@@ -1,6 +1,7 @@
 /**
  * What faults do to the octets of a finished reply, and where they send them. Pure: it knows no socket. What a fault
- * does over the transport that it has no meaning for is written in `FaultKind`.
+ * does over the transport that it has no meaning for is written in `FaultKind`. Over HTTPS a reply is a body, cut where
+ * a datagram would be.
  */
 import { decodeMessage } from '../../dns/decode.ts'
 import { encodeMessage } from '../../dns/encode.ts'
@@ -38,7 +39,7 @@ export function applyWireFault(fault: WireFault, reply: Uint8Array, transport: T
     case 'garbage':
       return sent(garbage(reply, random))
     case 'halfFrame':
-      return transport !== 'udp' ? { kind: 'half', bytes: reply } : sent(reply.subarray(0, reply.length >> 1))
+      return isFramed(transport) ? { kind: 'half', bytes: reply } : sent(reply.subarray(0, reply.length >> 1))
     case 'tcpReset':
       return transport !== 'udp' ? { kind: 'reset' } : sent(reply)
     case 'stripEdns':
@@ -64,6 +65,8 @@ export const withTtls = (reply: Uint8Array, ttl: number): Uint8Array => {
     additional: changed(message.additional),
   }))
 }
+
+const isFramed = (transport: Transport): boolean => transport === 'tcp' || transport === 'tls'
 
 const sent = (bytes: Uint8Array): WireResult => ({ kind: 'sent', bytes })
 

@@ -273,8 +273,8 @@ describe('mistakes', () => {
     ['an unknown type', () => dns.fail('a.test', 'timeout', { type: 'AA' }), /expected a type/],
     [
       'a transport',
-      () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { transport: 'tls' }]),
-      /expected transport to be "udp" or "tcp", found "tls"/,
+      () => Reflect.apply(dns.fail, dns, ['a.test', 'timeout', { transport: 'quic' }]),
+      /expected transport to be one of udp, tcp, tls, https, found "quic"/,
     ],
     ['a client', () => dns.fail('a.test', 'timeout', { client: '127.0.0.1/33' }), /expected an address or a prefix/],
     ['times', () => dns.fail('a.test', 'timeout', { times: -1 }), /expected times to be a whole number/],

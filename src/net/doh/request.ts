@@ -7,6 +7,7 @@
  */
 import { HEADER_OCTETS, MAX_MESSAGE_OCTETS } from '../../dns/message.ts'
 import { isResponse } from '../../dns/wire.ts'
+import { clientIdIn } from '../client-id.ts'
 import { accepts, DNS_JSON, DNS_MESSAGE, type HttpHeaders, JSON_TYPE, mediaTypeOf, names } from './media-types.ts'
 import { jsonQuery } from './json-query.ts'
 import { messageEnd } from './octets.ts'
@@ -49,8 +50,6 @@ export interface Answered {
 
 /** Google's path for JSON, which clients take for granted. */
 const JSON_PATH = '/resolve'
-/** A label of letters, digits and hyphens (RFC 5890 section 2.3.1). */
-const CLIENT_ID = /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/i
 /** Base64url (RFC 4648 section 5), which RFC 8484 section 6 wants without padding. */
 const BASE64URL = /^[\w-]+={0,2}$/
 
@@ -116,8 +115,8 @@ function placeOf(asked: string, path: string): Place | null {
   if (asked === JSON_PATH) return JSON_PLACE
   const from = path.endsWith('/') ? path.length : path.length + 1
   if (asked.length <= from || !asked.startsWith(path) || asked.charAt(from - 1) !== '/') return null
-  const id = asked.slice(from)
-  return CLIENT_ID.test(id) ? { json: false, clientId: id.toLowerCase() } : null
+  const clientId = clientIdIn(asked.slice(from))
+  return clientId === null ? null : { json: false, clientId }
 }
 
 function readPost({ headers }: HttpRequest, clientId: string | undefined): PostRequest | Answered {

@@ -253,6 +253,11 @@ export interface UpstreamLimits {
    */
   readonly secureMinTimeoutMs: number
   readonly secureMaxTimeoutMs: number
+  /**
+   * The same where the query can go on in clear: three round trips of 300 ms, so that a name whose server became silent
+   * over TLS takes a second longer, twice. ms.
+   */
+  readonly encryptedTimeoutMs: number
   /** A server that sends questions back to us is tried again after this: the operator may have mended it. ms. */
   readonly loopMemoryMs: number
   /** Between two looks for loops, which servers that do not answer bring about, ms. */
@@ -390,6 +395,17 @@ export interface CacheLimits {
   readonly bogusMaxMs: number
   /** What is known of a server (RTT, EDNS, lameness) is forgotten after: Unbound infra-host-ttl 900 s. */
   readonly serverStatsMs: number
+  /**
+   * RFC 9539 section 4.3 (timeout, damping, persistence): how long a first try of a server over TLS may take, how long
+   * it is left alone after one that failed, and for how long after the last reply TLS is known to work. ms.
+   */
+  readonly encryptionProbeMs: number
+  readonly encryptionDampingMs: number
+  readonly encryptionPersistenceMs: number
+  /** Time-outs in a row that end it: one may be a name that takes long. */
+  readonly encryptionTimeouts: number
+  /** First tries at the same time: with 4 s each at silent servers 16 a second, so that no zone makes us a scanner. */
+  readonly encryptionProbes: number
   /** A server that does not serve a zone delegated to it is passed over for this zone: BIND lame-ttl 600 s. */
   readonly lameMs: number
   /**
@@ -944,6 +960,7 @@ export const defaultLimits: Limits = deepFreeze({
     retryAfterMaxMs: 30_000,
     secureMinTimeoutMs: 1_500,
     secureMaxTimeoutMs: 3_000,
+    encryptedTimeoutMs: 1_000,
     loopMemoryMs: 60_000,
     loopProbeMs: 10_000,
     forwardServers: 256,
@@ -1003,6 +1020,11 @@ export const defaultLimits: Limits = deepFreeze({
     failureMaxMs: 5 * MINUTE_MS,
     bogusMaxMs: MINUTE_MS,
     serverStatsMs: 15 * MINUTE_MS,
+    encryptionProbeMs: 4_000,
+    encryptionDampingMs: 24 * 60 * MINUTE_MS,
+    encryptionPersistenceMs: 3 * 24 * 60 * MINUTE_MS,
+    encryptionTimeouts: 2,
+    encryptionProbes: 64,
     lameMs: 10 * MINUTE_MS,
     throttleTimeouts: 5,
     throttleAfterMs: 5_000,

@@ -42,7 +42,10 @@ export interface ServerAddress {
   readonly secure?: SecureService | undefined
 }
 
-/** A server asked over TLS or HTTPS, and how it proves who it is (RFC 8310 section 8, strict privacy). */
+/**
+ * A server asked over TLS or HTTPS, and how it proves who it is (RFC 8310 section 8, strict privacy). One without name
+ * and pins proves nothing and is sent no name: a server of a zone that happens to speak TLS (RFC 9539).
+ */
 export interface SecureService {
   readonly transport: 'tls' | 'https'
   /** What the certificate has to be valid for: a DNS name without the last dot, or an address. Null: pins decide. */
@@ -56,6 +59,12 @@ export interface SecureService {
 }
 
 export const serverAddress = (ip: IpAddress, port: number): ServerAddress => ({ ip, port, key: `${ip.text}#${port}` })
+
+/** RFC 7858 section 3.1. */
+export const DNS_OVER_TLS_PORT = 853
+
+/** Does it prove nothing? Who listens on the way learns nothing then, who stands in it everything. */
+export const isUnauthenticated = ({ name, pins }: SecureService): boolean => name === null && pins.length === 0
 
 /** `key` has all that makes two connections different, so that none is used for another server's name (RFC 7858). */
 export function secureServerAddress(ip: IpAddress, port: number, secure: SecureService): ServerAddress {

@@ -17,8 +17,15 @@
 import { foldName, trustWireName, type Name } from '../dns/name.ts'
 import type { CacheLimits, UpstreamLimits } from '../limits.ts'
 import { flat } from './packed.ts'
-import { UnresponsiveServers } from './unresponsive.ts'
-import { UpstreamHealth, type UpstreamHealthLimits } from './upstream-health.ts'
+import {
+  currentEncryption,
+  ENCRYPTION_UNKNOWN,
+  type Encryption,
+  encryptionAfter,
+  type EncryptionEvent,
+} from './servers/encryption.ts'
+import { UnresponsiveServers } from './servers/unresponsive.ts'
+import { UpstreamHealth, type UpstreamHealthLimits } from './servers/upstream-health.ts'
 import { ByteStore } from './store.ts'
 
 export interface ServerFacts {
@@ -53,6 +60,8 @@ interface Entry {
   ednsAt: number
   caseSafe: ServerFacts['caseSafe']
   caseAt: number
+  /** Has times of its own. */
+  encryption: Encryption
 }
 
 interface Family {
@@ -80,6 +89,8 @@ export class ServerStats {
   readonly #servers: ByteStore<Entry>
   readonly #lame: ByteStore<{ readonly until: number }>
   readonly #families = new Map<4 | 6, Family>()
+  /** Servers that are tried over TLS for the first time, and until when: not lost with an entry. */
+  readonly #probed = new Map<string, number>()
   readonly unresponsive: UnresponsiveServers
   /** Of the servers that are forwarded to. */
   readonly upstreams: UpstreamHealth
@@ -224,6 +235,34 @@ export class ServerStats {
     return Math.min(maxTimeoutMs, base * 2 ** timeoutsInRow)
   }
 
+  /** Does it work over TLS, as far as is known? `key` is the one under which it is asked in clear. */
+  encryptionOf(key: string, now: number): Encryption {
+    const entry = this.#find(key)
+    return entry === undefined ? ENCRYPTION_UNKNOWN : currentEncryption(entry.encryption, now, this.#limits)
+  }
+
+  /** May it be tried over TLS now? Then that counts as begun. */
+  beginProbe(key: string, now: number): boolean {
+    const { encryptionProbes, encryptionProbeMs } = this.#limits
+    if (this.encryptionOf(key, now).kind !== 'unknown') return false
+    // In the order of their time: they all have as much.
+    for (const [other, until] of this.#probed) {
+      if (until > now) break
+      this.#probed.delete(other)
+    }
+    if (this.#probed.has(key) || this.#probed.size >= encryptionProbes) return false
+    this.#probed.set(flat(key), now + encryptionProbeMs)
+    this.encryptionEvent(key, 'tried', now)
+    return true
+  }
+
+  /** What became of a query to it over TLS. */
+  encryptionEvent(key: string, event: EncryptionEvent, now: number): void {
+    if (event !== 'tried') this.#probed.delete(key)
+    const entry = this.#entry(key)
+    entry.encryption = encryptionAfter(this.encryptionOf(key, now), event, now, this.#limits)
+  }
+
   /** Something came over this family. True when it had been taken for dead. */
   familyHeard(family: 4 | 6, now: number): boolean {
     const state = this.#family(family)
@@ -275,6 +314,7 @@ export class ServerStats {
     this.unresponsive.clear()
     this.upstreams.clear()
     this.#families.clear()
+    this.#probed.clear()
   }
 
   #learnEdns(key: string, edns: ServerFacts['edns'], now: number): void {
@@ -310,6 +350,7 @@ export class ServerStats {
       ednsAt: never,
       caseSafe: 'unknown',
       caseAt: never,
+      encryption: ENCRYPTION_UNKNOWN,
     }
     this.#servers.set(flat(key), entry)
     return entry

@@ -8,6 +8,7 @@ import { foldName, type Name } from '../dns/name.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits, limitsWith } from '../limits.ts'
 import { parseName } from '../presentation/text.ts'
+import type { ServerEncryption } from '../resolver/env.ts'
 import { specialUses } from '../zone/special-use.ts'
 import { bindingsOf, readAdminAddress } from './bindings.ts'
 import { certificateSource, checkListen } from './check-listen.ts'
@@ -101,6 +102,7 @@ export function makeConfig(
       upstreamPort: upstream.port,
       doNotQuery: prefixes(upstream.doNotQuery),
       hardenGlue: upstream.hardenGlue,
+      encryption: serverEncryption(upstream, name, complain),
     },
     dnssec: dnssecConfig(raw.dnssec, name, path),
     limits: limitsWith({
@@ -241,3 +243,29 @@ function specialUseOff(
     return on ? [] : [folded]
   })
 }
+
+/** The settings of TLS with servers of zones; undefined: there is none. */
+function serverEncryption(
+  { opportunisticTls, alwaysTls, tlsPort }: RawConfig['upstream'],
+  name: (text: string, at: JsonPath) => Name | null,
+  complain: (path: JsonPath, message: string) => void,
+): ServerEncryption | undefined {
+  if (!opportunisticTls && alwaysTls.length === 0) return undefined
+  const zones: Name[] = []
+  const addresses: Prefix[] = []
+  alwaysTls.forEach((text, index) => {
+    const at = ['upstream', 'alwaysTls', index]
+    const prefix = parsePrefix(text)
+    if (prefix !== null) addresses.push(prefix)
+    else if (LIKE_AN_ADDRESS.test(text))
+      complain(at, `"${text}" is no address, and no block such as 192.0.2.0/24 without bits after the prefix`)
+    else {
+      const zone = name(text, at)
+      if (zone !== null) zones.push(zone)
+    }
+  })
+  return { port: tlsPort, probes: opportunisticTls, always: { zones, addresses } }
+}
+
+/** No zone that anybody has is called like this. */
+const LIKE_AN_ADDRESS = /^[\d.]+\d(?:\/.*)?$|:/

@@ -32,6 +32,9 @@ export interface RawConfig {
     readonly mixCase: boolean
     readonly hardenGlue: boolean
     readonly doNotQuery: readonly string[]
+    readonly opportunisticTls: boolean
+    readonly alwaysTls: readonly string[]
+    readonly tlsPort: number
   }
   readonly dnssec: {
     readonly validate: boolean

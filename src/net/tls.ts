@@ -53,13 +53,13 @@ export interface TlsUser {
 export class TrustStore {
   readonly #contexts = new Map<string, SecureContext>()
 
-  /** `authorities`: certificates in PEM; empty: the system's. */
-  contextFor(authorities: readonly string[]): SecureContext {
-    const key = authorities.join('\n')
+  /** `authorities`: certificates in PEM; empty: the system's; null: none is trusted, and that does not matter. */
+  contextFor(authorities: readonly string[] | null): SecureContext {
+    const key = authorities === null ? 'none' : authorities.join('\n')
     const known = this.#contexts.get(key)
     if (known !== undefined) return known
     const made = createSecureContext({
-      ca: [...(authorities.length === 0 ? systemAuthorities() : authorities)],
+      ca: [...(authorities?.length === 0 ? systemAuthorities() : (authorities ?? []))],
       minVersion: 'TLSv1.2',
       // A server has no reason for it, and each is a handshake (TLS 1.2).
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,

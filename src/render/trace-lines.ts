@@ -8,6 +8,7 @@ import { formatName } from '../presentation/text.ts'
 import { typeName } from '../dns/types.ts'
 import { questionText, type TraceStep } from '../resolver/trace.ts'
 import {
+  overText,
   CACHE_TEXTS,
   cameText,
   DECIDED_TEXTS,
@@ -48,7 +49,7 @@ function describe(step: TraceStep): string {
       const who =
         step.serverName === null
           ? serverText(step)
-          : `${formatName(step.serverName)} ${step.server.ip.text}${step.transport === 'tcp' ? ' over TCP' : ''}`
+          : `${formatName(step.serverName)} ${step.server.ip.text}${overText(step)}`
       const said = `${cameText(step.came)} -> ${verdictText(step)} -> ${DECIDED_TEXTS[step.decided]}`
       return `> ${who}: ${questionText(step.question)} ${Math.round(step.tookMs)} ms -> ${said}`
     }

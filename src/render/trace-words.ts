@@ -29,9 +29,16 @@ export function replyText(reply: ReplySummary): string {
 }
 
 /** The server that was asked: `ns1.example.com. 192.0.2.53#53`, or as the operator writes it. */
-export function serverText({ server, serverName, transport }: Exchange): string {
+export function serverText(exchange: Exchange): string {
+  const { server, serverName } = exchange
   const who = serverName === null ? upstreamText(server) : `${formatName(serverName)} ${server.key}`
-  return `${who}${transport === 'tcp' ? ' over TCP' : ''}`
+  return `${who}${overText(exchange)}`
+}
+
+/** How, where the server's address does not say it: ` over TCP`. */
+export function overText({ server, transport }: Exchange): string {
+  if (transport === 'udp' || server.secure !== undefined) return ''
+  return ` over ${transport.toUpperCase()}`
 }
 
 /** What came: a reply in short, or why there is none. */
@@ -92,6 +99,7 @@ export const DECIDED_TEXTS: Readonly<Record<Decided, string>> = {
   'ask-without-edns': 'ask without EDNS',
   'ask-unchecked': 'ask for what it has, validated or not',
   'ask-unmodified': 'repeat the question unmodified',
+  'ask-in-clear': 'ask without TLS',
   'ask-again': 'repeat the question until replies agree',
   'other-server-or-retry': 'another server or another try',
   'other-server': 'another server',

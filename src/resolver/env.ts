@@ -10,7 +10,7 @@ import type { Name } from '../dns/name.ts'
 import type { DnssecRules } from '../dnssec/rules.ts'
 import { makeTrustPoints, type TrustPoints } from '../dnssec/trust-anchors.ts'
 import type { DnssecLimits, Limits } from '../limits.ts'
-import type { Clock, EventSink, Random } from '../ports.ts'
+import type { Clock, EventSink, Random, ServerAddress } from '../ports.ts'
 import type { Because } from '../steps.ts'
 import type { ForwardZone, ForwardZones } from '../zone/forward-zones.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
@@ -33,6 +33,18 @@ export interface EngineSettings {
   /** Addresses that are never asked. */
   readonly doNotQuery: readonly Prefix[]
   readonly hardenGlue: boolean
+  /** How servers of zones are asked over TLS. Absent: they are not. */
+  readonly encryption?: ServerEncryption | undefined
+}
+
+/** TLS with servers that do not prove who they are (RFC 9539). */
+export interface ServerEncryption {
+  /** Of TLS, at all servers. */
+  readonly port: number
+  /** Is every server tried, next to a query in clear, and asked over TLS when it speaks it? */
+  readonly probes: boolean
+  /** Never asked in clear: the servers of these zones and of those below, and these addresses. */
+  readonly always: { readonly zones: readonly Name[]; readonly addresses: readonly Prefix[] }
 }
 
 export interface Env {
@@ -54,6 +66,8 @@ export interface Env {
   readonly interception: Interception
   /** Looks up the addresses of a server that is forwarded to, next to everything else. */
   readonly refreshUpstream: (name: Name) => void
+  /** Tries a server over TLS, next to everything else. */
+  readonly probeEncryption: (server: ServerAddress, question: Question) => void
   /** A server that is forwarded to is silent: perhaps it waits for us. */
   readonly suspectLoop: () => void
 }

@@ -14,6 +14,7 @@ import type { LocalZones } from '../zone/local-zones.ts'
 import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
 import type { NotYet } from './running/not-yet.ts'
 import { failure } from './outcome.ts'
+import { probeEncryption } from './asking/encryption.ts'
 import { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import { ADDRESS_TYPES, keepUpstreamAddresses, upstreamQuestion } from './asking/upstreams.ts'
 import { UsableServers } from './asking/usable-servers.ts'
@@ -77,6 +78,10 @@ export class Resolver {
       usableServers: new UsableServers(),
       upstreamAddresses: new UpstreamAddresses(limits.upstream),
       refreshUpstream: name => this.#refreshUpstream(name),
+      probeEncryption: (server, question) => {
+        const task = this.#scheduler.task(question, { because: 'server-address' })
+        this.#scheduler.run(task, probeEncryption(this.#env, server, question), () => {})
+      },
       interception: new Interception(limits.engine),
       suspectLoop: () => this.#probes.suspect(),
       root: () => this.#root(),

@@ -144,6 +144,7 @@ export type Decided =
   | 'ask-without-edns'
   | 'ask-unchecked'
   | 'ask-unmodified'
+  | 'ask-in-clear'
   | 'ask-again'
   | 'other-server-or-retry'
   | 'other-server'

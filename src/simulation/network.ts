@@ -12,7 +12,17 @@
 import { type Judgement, judgeReply } from '../net/upstream/match-reply.ts'
 import type { IpAddress } from '../dns/address.ts'
 import type { UpstreamLimits } from '../limits.ts'
-import type { Cancel, Clock, ExchangeResult, Network, Random, ServerAddress, Transport } from '../ports.ts'
+import { Rcode } from '../dns/types.ts'
+import {
+  type Cancel,
+  type Clock,
+  type ExchangeResult,
+  isUnauthenticated,
+  type Network,
+  type Random,
+  type ServerAddress,
+  type Transport,
+} from '../ports.ts'
 import { simSettings } from './settings.ts'
 import type { Reaction } from './server.ts'
 
@@ -26,6 +36,12 @@ export interface Responder {
 
 /** Over TLS it does not prove who it is; over HTTPS it says that it cannot. */
 export type SecureFailure = Extract<ExchangeResult, { kind: 'unverified' | 'http-status' }>
+
+/**
+ * What servers of zones do at the port of TLS: answer as over TCP, answer REFUSED to everything, or say nothing. Where
+ * none of these is said of an address the port is closed.
+ */
+export type SimTls = 'answers' | 'refuses' | 'silent'
 
 /** A server at one of its addresses. */
 export interface Host {
@@ -72,6 +88,8 @@ export interface SimNetworkParts {
   readonly limits: UpstreamLimits
   /** The server at an address, looked up for each message. */
   readonly hostAt: (ip: IpAddress) => Host | undefined
+  /** TLS without proof of who answers. Absent: no server speaks it. */
+  readonly tlsAt?: ((ip: IpAddress) => SimTls | undefined) | undefined
   readonly weather: Weather
   readonly onExchange?: (exchange: SimExchange) => void
 }
@@ -208,7 +226,7 @@ export class SimNetwork implements Network {
       this.#after(exchange, backMs, () => exchange.finish(secureFailure))
       return
     }
-    const reaction = host.server.react(exchange.query, exchange.transport, host.ip)
+    const reaction = this.#reaction(exchange, host)
     switch (reaction.kind) {
       case 'closed':
         this.#after(exchange, backMs, () =>
@@ -225,6 +243,26 @@ export class SimNetwork implements Network {
       }
       default:
         reaction satisfies never
+    }
+  }
+
+  #reaction({ server: { secure }, query, transport }: InFlight, { ip, server }: Host): Reaction {
+    if (secure === undefined || !isUnauthenticated(secure)) return server.react(query, transport, ip)
+    const tls = this.#parts.tlsAt?.(ip)
+    switch (tls) {
+      case undefined:
+        return { kind: 'closed' }
+      case 'silent':
+        return { kind: 'arrivals', arrivals: [] }
+      case 'answers':
+        return server.react(query, transport, ip)
+      case 'refuses': {
+        const reaction = server.react(query, transport, ip)
+        if (reaction.kind === 'closed') return reaction
+        return { kind: 'arrivals', arrivals: reaction.arrivals.map(one => ({ ...one, bytes: refused(one.bytes) })) }
+      }
+      default:
+        return tls satisfies never
     }
   }
 
@@ -298,6 +336,15 @@ export class SimNetwork implements Network {
     else this.#reply(exchange, exchange.weak, true)
   }
 }
+
+/** RFC 1035 section 4.1.1: RCODE is the lower half of the fourth octet. */
+function refused(message: Uint8Array): Uint8Array {
+  const changed = message.slice()
+  changed[RCODE_AT] = ((changed[RCODE_AT] ?? 0) & 0xf0) | Rcode.REFUSED
+  return changed
+}
+
+const RCODE_AT = 3
 
 /** The same servers reached through a real clock: an internet inside the process, without a socket. */
 export function embeddedNetwork(

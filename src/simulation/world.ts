@@ -26,7 +26,7 @@ import { buildInternet, type Internet, type InternetSource, readZone, signedBy }
 import { SimForwarder, type ForwarderSource } from './forwarder.ts'
 import { ip, nameOf, question } from './records.ts'
 import { parseDuration, SimClock } from './clock.ts'
-import { calm, type Host, type SimExchange, SimNetwork, type Weather } from './network.ts'
+import { calm, type Host, type SimExchange, SimNetwork, type SimTls, type Weather } from './network.ts'
 import { SimRandom } from './random.ts'
 import { simSettings } from './settings.ts'
 import { type SimValidation, validationOf } from './validation.ts'
@@ -51,6 +51,8 @@ export interface WorldOptions extends InternetSource {
   readonly localZones?: readonly { readonly origin: string; readonly text: string }[]
   /** Resolvers that can be forwarded to: each has the same internet in front of it. */
   readonly forwarders?: readonly ForwarderSource[]
+  /** What servers do at the port of TLS, by address; without an entry it is closed. */
+  readonly tls?: Readonly<Record<string, SimTls>>
   /** Zones that are forwarded, and stub zones. */
   readonly forward?: readonly ConfiguredSource[]
   readonly stub?: readonly ConfiguredSource[]
@@ -127,6 +129,8 @@ export class World {
   readonly events: Event[] = []
   /** Exchanges that ended, in the order in which they ended. */
   readonly exchanges: SimExchange[] = []
+  /** May be changed on the way. */
+  readonly tls: Map<string, SimTls>
   forwardZones: ForwardZones
   readonly #engine: Engine
 
@@ -153,11 +157,13 @@ export class World {
       unrouted: options.unrouted ?? calm.unrouted,
       deadFamilies: options.deadFamilies ?? [],
     }
+    this.tls = new Map(Object.entries(options.tls ?? {}))
     this.network = new SimNetwork({
       clock: this.clock,
       random: random.fork('network'),
       limits: this.limits.upstream,
       weather,
+      tlsAt: address => this.tls.get(address.text),
       hostAt: address => hosts.get(address.text),
       onExchange: exchange => this.exchanges.push(exchange),
     })

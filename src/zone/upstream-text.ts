@@ -9,11 +9,16 @@
 import { parseIp, type IpAddress } from '../dns/address.ts'
 import { foldName } from '../dns/name.ts'
 import { parseName } from '../presentation/text.ts'
-import { DNS_PORT, secureServerAddress, serverAddress, type SecureService, type ServerAddress } from '../ports.ts'
+import {
+  DNS_OVER_TLS_PORT,
+  DNS_PORT,
+  secureServerAddress,
+  serverAddress,
+  type SecureService,
+  type ServerAddress,
+} from '../ports.ts'
 import type { Upstream } from './forward-zones.ts'
 
-/** RFC 7858 section 3.1. */
-const TLS_PORT = 853
 const HTTPS_PORT = 443
 const MAX_PORT = 0xffff
 /** RFC 8484 leaves the path open; this is the one of its examples and of nearly all servers. */
@@ -67,7 +72,7 @@ export function upstreamText({ ip, port, secure }: ServerAddress): string {
   if (secure === undefined) return port === DNS_PORT ? ip.text : `${host}:${port}`
   if (secure.transport === 'tls') {
     const name = secure.name === null || secure.name === ip.text ? '' : `#${secure.name}`
-    return `tls://${host}${port === TLS_PORT ? '' : `:${port}`}${name}`
+    return `tls://${host}${port === DNS_OVER_TLS_PORT ? '' : `:${port}`}${name}`
   }
   const at = secure.name === null || secure.name === ip.text ? '' : `@${host}`
   return `https://${secure.name ?? host}${port === HTTPS_PORT ? '' : `:${port}`}${secure.path}${at}`
@@ -114,10 +119,10 @@ function tlsUpstream(text: string, rest: string, authorities: readonly string[])
   const [beforeName = '', ...names] = rest.split('#')
   const [beforePins = '', ...queries] = beforeName.split('?')
   const [host = '', ...addresses] = beforePins.split('@')
-  const found = hostAndPort(host, TLS_PORT)
+  const found = hostAndPort(host, DNS_OVER_TLS_PORT)
   if (found === null || names.length > 1 || queries.length > 1 || addresses.length > 1 || host.includes('/'))
     return {
-      error: `"${text}": expected tls://192.0.2.1#dns.example, with :port after the address if it is not ${TLS_PORT}`,
+      error: `"${text}": expected tls://192.0.2.1#dns.example, with :port after the address if it is not ${DNS_OVER_TLS_PORT}`,
     }
   const pins = queries.flatMap(query => query.split('&').map(pin => ({ pin, value: pin.slice(PIN_KEY.length + 1) })))
   const wrong = pins.find(({ pin, value }) => !pin.startsWith(`${PIN_KEY}=`) || !PIN.test(value))

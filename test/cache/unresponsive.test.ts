@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { UnresponsiveServers } from '../../src/cache/unresponsive.ts'
+import { UnresponsiveServers } from '../../src/cache/servers/unresponsive.ts'
 import { limitsOf, n, T0 } from './made.ts'
 
 const KEY = '192.0.2.53#53'

@@ -1,6 +1,6 @@
 /** Which of the servers that the operator named is asked, and how failures count. */
 import { describe, expect, test } from 'vitest'
-import { UpstreamHealth } from '../../src/cache/upstream-health.ts'
+import { UpstreamHealth } from '../../src/cache/servers/upstream-health.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { selectUpstream } from '../../src/resolver/asking/upstreams.ts'
 import { SimRandom } from '../../src/simulation/random.ts'

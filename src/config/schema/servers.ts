@@ -1,7 +1,7 @@
 /** Settings for asking servers, and for validating what they say. */
 import { z } from 'zod'
 import { defaultLimits } from '../../limits.ts'
-import { DNS_PORT } from '../../ports.ts'
+import { DNS_OVER_TLS_PORT, DNS_PORT } from '../../ports.ts'
 import type { RawConfig } from '../raw.ts'
 import { onReload, prefixText } from './setting.ts'
 import { MAX_PORT, neverAsked, parseDisallowed, parseInstant } from '../values.ts'
@@ -53,6 +53,32 @@ export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
           example: ['127.0.0.0/8', '::1/128'],
         }),
       ),
+    opportunisticTls: z
+      .boolean()
+      .default(false)
+      .meta(
+        onReload(
+          'Try servers of zones over TLS next to a query in clear, and ask those that speak it over TLS from then on ' +
+            '(RFC 9539). They need not prove who they are, and no query waits or fails because of it.',
+          { example: true },
+        ),
+      ),
+    alwaysTls: z
+      .array(z.string().min(1))
+      .default([])
+      .meta(
+        onReload(
+          'Servers that are asked over TLS only, whoever answers: those of zones, with all zones below, and addresses ' +
+            'or blocks of them.',
+          { example: ['example.com', '192.0.2.53', '2001:db8::/32'] },
+        ),
+      ),
+    tlsPort: z
+      .int()
+      .min(1)
+      .max(MAX_PORT)
+      .default(DNS_OVER_TLS_PORT)
+      .meta(onReload('Destination port of queries over TLS to servers of zones.', { example: 8853 })),
   })
   .prefault({})
   .describe('How servers on the Internet are queried.')

@@ -1,6 +1,15 @@
 /** The `Network` port on real sockets: picks the transport and the kind of UDP sockets, nothing else. */
 import { isMainThread } from 'node:worker_threads'
-import type { Cancel, EventSink, Clock, ExchangeResult, Network, Random, ServerAddress } from '../../ports.ts'
+import {
+  type Cancel,
+  type Clock,
+  type EventSink,
+  type ExchangeResult,
+  isUnauthenticated,
+  type Network,
+  type Random,
+  type ServerAddress,
+} from '../../ports.ts'
 import type { SecureUpstreamLimits, UpstreamLimits } from '../../limits.ts'
 import type { Libc } from '../linux/libc.ts'
 import { EpollSockets } from './epoll-sockets.ts'
@@ -115,11 +124,12 @@ class LazySecure {
     timeoutMs: number,
     done: (result: ExchangeResult) => void,
   ): Cancel {
-    if (this.#loaded !== null) return this.#loaded[transport].exchange(server, query, timeoutMs, done)
+    const pool = server.secure !== undefined && isUnauthenticated(server.secure) ? 'unauthenticated' : transport
+    if (this.#loaded !== null) return this.#loaded[pool].exchange(server, query, timeoutMs, done)
     let cancel: Cancel | null = null
     let isCancelled = false
     void this.#load().then(loaded => {
-      if (!isCancelled) cancel = loaded[transport].exchange(server, query, timeoutMs, done)
+      if (!isCancelled) cancel = loaded[pool].exchange(server, query, timeoutMs, done)
     })
     return () => {
       isCancelled = true

@@ -5,7 +5,7 @@
 import { padQuery } from '../../dns/padding.ts'
 import { EdnsOptionCode } from '../../dns/types.ts'
 import type { SecureUpstreamLimits } from '../../limits.ts'
-import type { Clock, Random, SecureService, ServerAddress } from '../../ports.ts'
+import { type Clock, isUnauthenticated, type Random, type SecureService, type ServerAddress } from '../../ports.ts'
 import type { TLSSocket } from 'node:tls'
 import { openTls, type TlsConnection, type TlsEnd, TrustStore } from '../tls.ts'
 import { HTTPS_ALPN, HttpsLine } from './https-line.ts'
@@ -23,6 +23,8 @@ export interface SecureParts extends Omit<PoolParts, 'rules' | 'idle' | 'open'> 
 export interface SecureUpstreams {
   readonly tls: ConnectionPool
   readonly https: ConnectionPool
+  /** Over TLS to servers that prove nothing. */
+  readonly unauthenticated: ConnectionPool
   readonly openConnections: () => number
   readonly waiting: () => number
   close(): void
@@ -56,14 +58,25 @@ export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
     idle: new LearntIdle({ ...learnt, idleMs: limits.httpIdleMs }),
     open: open.doh,
   })
+  const unauthenticated = new ConnectionPool({
+    ...parts,
+    // Nothing waits for a place: it can go in clear.
+    limits: { ...parts.limits, waitingExchanges: 0 },
+    rules: { ...rules, connectionsPerServer: 1, probeMs: 0, queries: limits.tlsPipelined },
+    idle: new LearntIdle({ ...learnt, idleMs: limits.tlsIdleMs }),
+    // Tickets of its own: servers of zones are many.
+    open: openers(parts).dot,
+  })
+  const all = [tls, https, unauthenticated]
+  const sum = (of: (pool: ConnectionPool) => number): number => all.reduce((total, pool) => total + of(pool), 0)
   return {
     tls,
     https,
-    openConnections: () => tls.openConnections + https.openConnections,
-    waiting: () => tls.waiting + https.waiting,
+    unauthenticated,
+    openConnections: () => sum(pool => pool.openConnections),
+    waiting: () => sum(pool => pool.waiting),
     close() {
-      tls.close()
-      https.close()
+      for (const pool of all) pool.close()
     },
   }
 }
@@ -125,10 +138,12 @@ function dialler({ clock, secure: limits }: { readonly clock: Clock; readonly se
   const trust = new TrustStore()
   const tickets = new Tickets<Buffer>({ perServer: limits.ticketsPerServer, servers: limits.serversRemembered })
   return (server, alpn, user) => {
-    const { name, pins, authorities } = serviceOf(server)
+    const service = serviceOf(server)
+    const { name, pins, authorities } = service
+    const trusted = isUnauthenticated(service) ? null : authorities
     const { ip, port, key } = server
     const session = tickets.take(key)
-    const connection = openTls({ ip, port, alpn, name, pins, session }, trust.contextFor(authorities), {
+    const connection = openTls({ ip, port, alpn, name, pins, session }, trust.contextFor(trusted), {
       verified(socket) {
         cancelTimer()
         user.verified(socket)

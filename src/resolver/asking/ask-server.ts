@@ -15,6 +15,7 @@ import { exchange, type ExchangeSpec, type Steps } from '../../steps.ts'
 import { classify, type Rejection, type Verdict } from '../classify.ts'
 import { forwardZonesFor, type Env, type Task, type ZoneCut } from '../env.ts'
 import { isIntercepted } from '../interception.ts'
+import { considerProbe, encryptedAddress, noteEncryption, type Way, wayTo } from './encryption.ts'
 import { notSentText, type ServerTrouble } from './failure-text.ts'
 import { replySummary, type Came, type Decided, type TraceVerdict } from '../trace.ts'
 
@@ -61,6 +62,8 @@ export interface ServerAsk {
 /** How one message is sent, and what of the messages before it still counts. */
 interface Attempt {
   readonly transport: Transport
+  /** Of a server of a zone: whether it is asked over TLS, and whether it refused over TLS and is asked in clear now. */
+  readonly way: Way | 'refused-encrypted'
   readonly edns: boolean
   readonly mixCase: boolean
   /** CD, towards a server that resolves for us. */
@@ -93,7 +96,7 @@ interface Again {
   readonly kind: 'again'
   readonly decided: Extract<
     Decided,
-    'ask-over-tcp' | 'ask-without-edns' | 'ask-unchecked' | 'ask-unmodified' | 'ask-again'
+    'ask-over-tcp' | 'ask-without-edns' | 'ask-unchecked' | 'ask-unmodified' | 'ask-in-clear' | 'ask-again'
   >
   readonly attempt: Attempt
 }
@@ -102,7 +105,9 @@ type Decision = Exclude<ServerReply, { kind: 'budget' }> | Again
 
 export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   const { env, task, cut, server } = ask
-  let attempt = firstAttempt(ask)
+  const way = wayTo(env, cut, server, ask.triedBefore)
+  if (way === 'clear') considerProbe(env, cut, server, ask.question)
+  let attempt = firstAttempt(ask, way)
   for (;;) {
     const before = env.clock.now()
     // All queries of a client may go to one server that resolves for us.
@@ -118,22 +123,21 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
 
 const isForwarded = ({ cut }: ServerAsk): boolean => cut.configured?.kind === 'forward'
 
-function firstAttempt({ env, server, triedBefore, lastTry }: ServerAsk): Attempt {
+function firstAttempt({ env, server, triedBefore, lastTry }: ServerAsk, way: Way): Attempt {
   const facts = env.caches.servers.facts(server.key, env.clock.now())
   const { caseSafe } = facts
+  const isClear = way === 'clear' && server.secure === undefined
   return {
-    transport: server.secure?.transport ?? 'udp',
+    transport: isClear ? 'udp' : (server.secure?.transport ?? 'tls'),
+    way,
     // CD=0 first: a resolver that validates can mend what one that is told not to hands out as it is (BIND 9.21.7).
     checkingDisabled: false,
     // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
     // only: silence proves nothing that may be remembered, since anyone can cause it.
-    edns: facts.edns === 'ok' || (facts.edns === 'unknown' && (!lastTry || server.secure !== undefined)),
+    edns: facts.edns === 'ok' || (facts.edns === 'unknown' && (!lastTry || !isClear)),
     // Silence may be about upper case as well: of a server of which nothing is known only the first try has it. The
     // next has EDNS still, without which a signed zone is of no use.
-    mixCase:
-      env.settings().mixCase &&
-      server.secure === undefined &&
-      (caseSafe === 'yes' || (caseSafe === 'unknown' && !triedBefore)),
+    mixCase: env.settings().mixCase && isClear && (caseSafe === 'yes' || (caseSafe === 'unknown' && !triedBefore)),
     letters: caseSafe === 'unknown' ? 'unknown' : 'known',
     ednsRefused: false,
     suspected: false,
@@ -146,6 +150,7 @@ function firstAttempt({ env, server, triedBefore, lastTry }: ServerAsk): Attempt
  * the `caseFallbackAsks` repetitions.
  */
 function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision {
+  if (attempt.way === 'encrypted' && isOfNoUse(received)) return inClear(ask, received)
   if (received.kind === 'nothing') {
     if (received.result.kind === 'spoofing-suspected' && attempt.transport === 'udp')
       return { kind: 'again', decided: 'ask-over-tcp', attempt: { ...attempt, transport: 'tcp', suspected: true } }
@@ -163,6 +168,15 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
   if (again === null || again.attempt.mixCase) noteLetters(ask, attempt, verdict)
   return again ?? repetition(ask, attempt, message) ?? conclude(ask, attempt, received)
 }
+
+/** Nothing that is wrong over TLS alone may be to anybody's harm (RFC 9539 section 4.6). */
+const isOfNoUse = (received: Received): boolean => received.kind === 'nothing' || received.verdict.kind === 'reject'
+
+const inClear = (ask: ServerAsk, received: Received): Again => ({
+  kind: 'again',
+  decided: 'ask-in-clear',
+  attempt: { ...firstAttempt(ask, 'clear'), way: received.kind === 'message' ? 'refused-encrypted' : 'clear' },
+})
 
 /**
  * Some servers err on upper case, or deny what they have (DVE-2017-0006); null for all others. If they erred without
@@ -297,6 +311,7 @@ function conclude(
   const { servers } = env.caches
   if (verdict.kind === 'reject')
     return { kind: 'failed', trouble: verdict, again: false, disclaims: doesDisclaim(verdict) }
+  if (attempt.way === 'refused-encrypted') servers.encryptionEvent(server.key, 'contradicted', now)
   // Only a good answer without EDNS proves that EDNS was the trouble: a forged FORMERR alone must not downgrade
   // (CVE-2026-52690).
   const known = servers.facts(server.key, now).edns
@@ -350,8 +365,10 @@ function fingerprint(message: Message): string {
 /** One message and what came back. */
 function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Received> {
   const { env, cut, question, server } = ask
+  const { encryption } = env.settings()
   const spec: ExchangeSpec = {
-    server,
+    server:
+      isToZoneOverTls(ask, attempt) && encryption !== undefined ? encryptedAddress(server, encryption.port) : server,
     transport: attempt.transport,
     question,
     edns: attempt.edns,
@@ -367,16 +384,21 @@ function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Recei
   return received
 }
 
+const isToZoneOverTls = ({ server }: ServerAsk, { transport }: Attempt): boolean =>
+  transport === 'tls' && server.secure === undefined
+
 function timeout(ask: ServerAsk, attempt: Attempt, now: number): number {
   const { upstream } = ask.env.limits
   const { least, most } = ask.waitMs
   const known = ask.env.caches.servers.timeoutFor(ask.server.key, now)
   const base =
-    ask.server.secure !== undefined
-      ? Math.min(upstream.secureMaxTimeoutMs, Math.max(upstream.secureMinTimeoutMs, known))
-      : attempt.transport === 'tcp'
-        ? upstream.tcpTimeoutMs
-        : Math.min(most, Math.max(least, known))
+    attempt.way === 'encrypted'
+      ? upstream.encryptedTimeoutMs
+      : ask.server.secure !== undefined || attempt.way === 'always-encrypted'
+        ? Math.min(upstream.secureMaxTimeoutMs, Math.max(upstream.secureMinTimeoutMs, known))
+        : attempt.transport === 'tcp'
+          ? upstream.tcpTimeoutMs
+          : Math.min(most, Math.max(least, known))
   const jitter = ask.env.random.below(1 + Math.floor((base * upstream.jitterPermille) / 1_000))
   return Math.max(1, Math.min(base + jitter, ask.task.budget.deadline - now))
 }
@@ -430,7 +452,12 @@ function observe(ask: ServerAsk, attempt: Attempt, before: number, result: Excha
   const now = env.clock.now()
   const { servers } = env.caches
   // What a server does over TCP after UDP says nothing of its round trips.
-  const isUsual = attempt.transport === 'udp' || server.secure !== undefined
+  const isUsual = attempt.transport !== 'tcp'
+  if (isToZoneOverTls(ask, attempt)) {
+    noteEncryption(env, server, result)
+    // It is asked in clear now, and by that it is judged.
+    if (attempt.way === 'encrypted' && result.kind !== 'reply') return
+  }
   if (cut.configured !== undefined) observeUpstream(ask, result, now)
   switch (result.kind) {
     case 'reply':

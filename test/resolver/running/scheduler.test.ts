@@ -65,6 +65,7 @@ function bench(script: Record<string, (task: Task) => Steps<Outcome>>, changes: 
       throw new Error('the script asks no zone')
     },
     forwardZones: () => noForwardZones,
+    probeEncryption: () => {},
     upstreamAddresses: new UpstreamAddresses(limits.upstream),
     interception: new Interception(limits.engine),
     refreshUpstream: () => {},

@@ -5,7 +5,7 @@
  *
  * Invariant: nothing here makes anybody wait; it only says who is asked first, and who not at all.
  */
-import type { UpstreamLimits } from '../limits.ts'
+import type { UpstreamLimits } from '../../limits.ts'
 
 /** Times in ms on the monotonic clock. */
 interface Entry {

@@ -9,10 +9,10 @@
  * Invariants: bounded in bytes; only time-outs count, never a message that could be forged; a server is never held back
  * before throttleTimeouts time-outs over at least throttleAfterMs with no reply between.
  */
-import { foldName, trustWireName, type Name } from '../dns/name.ts'
-import type { CacheLimits } from '../limits.ts'
-import { flat } from './packed.ts'
-import { ByteStore } from './store.ts'
+import { foldName, trustWireName, type Name } from '../../dns/name.ts'
+import type { CacheLimits } from '../../limits.ts'
+import { flat } from '../packed.ts'
+import { ByteStore } from '../store.ts'
 
 /** Times in ms. */
 interface Silence {

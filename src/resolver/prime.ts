@@ -81,6 +81,7 @@ function* askRoot(env: Env, task: Task, cut: ZoneCut, { server, name }: NamedSer
     serverName: name,
     // Without EDNS there would be no signatures; another server is the better try.
     triedBefore: false,
+    othersFail: false,
     lastTry: false,
     waitMs: { least: 0, most: env.limits.upstream.maxTimeoutMs },
   })

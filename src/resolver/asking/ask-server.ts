@@ -53,6 +53,8 @@ export interface ServerAsk {
   readonly serverName: Name | null
   /** It was silent before, to this question. */
   readonly triedBefore: boolean
+  /** Another server has failed with this question, in plain letters too: what comes is hardly about the letters. */
+  readonly othersFail: boolean
   /** Nothing is left to try with this server after this. */
   readonly lastTry: boolean
   /** The wait for a reply over UDP is at least and at most so long, ms. */
@@ -123,7 +125,7 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
 
 const isForwarded = ({ cut }: ServerAsk): boolean => cut.configured?.kind === 'forward'
 
-function firstAttempt({ env, server, triedBefore, lastTry }: ServerAsk, way: Way): Attempt {
+function firstAttempt({ env, server, triedBefore, othersFail, lastTry }: ServerAsk, way: Way): Attempt {
   const facts = env.caches.servers.facts(server.key, env.clock.now())
   const { caseSafe } = facts
   const isClear = way === 'clear' && server.secure === undefined
@@ -137,7 +139,10 @@ function firstAttempt({ env, server, triedBefore, lastTry }: ServerAsk, way: Way
     edns: facts.edns === 'ok' || (facts.edns === 'unknown' && (!lastTry || !isClear)),
     // Silence may be about upper case as well: of a server of which nothing is known only the first try has it. The
     // next has EDNS still, without which a signed zone is of no use.
-    mixCase: env.settings().mixCase && isClear && (caseSafe === 'yes' || (caseSafe === 'unknown' && !triedBefore)),
+    mixCase:
+      env.settings().mixCase &&
+      isClear &&
+      (caseSafe === 'yes' || (caseSafe === 'unknown' && !triedBefore && !othersFail)),
     letters: caseSafe === 'unknown' ? 'unknown' : 'known',
     ednsRefused: false,
     suspected: false,

@@ -82,6 +82,8 @@ interface ServerPool {
   cyclic: boolean
   /** A name was not looked up, for lack of own resources. */
   overloaded: boolean
+  /** Servers that said SERVFAIL. */
+  servfails: number
   /** One a try that failed. Null as long as there were none. */
   troubles: Trouble[] | null
   lastResort: UsableVerdict | null
@@ -120,6 +122,7 @@ export function* askZone(
       server: entry.server,
       serverName: entry.name,
       triedBefore: entry.tries > 0,
+      othersFail: pool.servfails > 0,
       lastTry: isLastTry(env, entry),
       waitMs: waitFor(env, pool, entry),
     })
@@ -134,11 +137,16 @@ export function* askZone(
     if (pool.lastResort === null) lastResortServer = entry.server.key
     learn(env, entry, reply, pool)
     if (isIntercepted && reply.kind === 'failed' && reply.trouble.kind === 'reject') break
+    if (cut.configured === undefined && pool.servfails >= mostServfails(env, question, name)) break
   }
   if (pool.lastResort !== null) return { kind: 'verdict', verdict: pool.lastResort, server: lastResortServer }
   const heldBack = notePassedOver(env, cut, pool)
   return { kind: 'failure', failure: exhausted(task, cut, question, pool), unasked: heldBack && untouched(pool) }
 }
+
+/** So many servers that fail say that the zone is in trouble: the others have it from the same place. */
+const mostServfails = ({ limits: { engine } }: Env, question: Question, name: Name): number =>
+  question.name === name ? engine.servfailsPerQuestion : engine.minimisedServfails
 
 const isLastTry = (env: Env, entry: Entry): boolean => entry.tries > 0 && entry.tries + 1 >= triesFor(env, entry)
 
@@ -200,6 +208,7 @@ function learn(
     return
   }
   entry.disclaims = reply.disclaims
+  if (reply.trouble.kind === 'reject' && reply.trouble.why === 'servfail') pool.servfails++
   entry.done = !reply.again || entry.tries >= triesFor(env, entry) || pool.lastResort !== null
   noteTrouble(
     pool,
@@ -236,6 +245,7 @@ const poolOf = (questionKind: string, entries: Entry[], otherGlue: readonly Foun
   failedLookups: 0,
   cyclic: false,
   overloaded: false,
+  servfails: 0,
   troubles: null,
   lastResort: null,
 })

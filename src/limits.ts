@@ -209,6 +209,12 @@ export interface UpstreamLimits {
    */
   readonly tcpConnections: number
   readonly tcpIdleMs: number
+  /**
+   * Servers that answered one query on a TCP connection and no second are given a connection for each query (BIND and
+   * PowerDNS do so with all) for as long as facts about servers are kept; of so many servers that is known.
+   */
+  readonly tcpLonersKnown: number
+  readonly tcpLonersMs: number
   /** Exchanges in flight on one upstream TCP connection. */
   readonly tcpPipelined: number
   /** Random ports tried before the kernel is left to choose one. */
@@ -957,6 +963,8 @@ export const defaultLimits: Limits = deepFreeze({
     idleSocketsPerServer: 256,
     tcpConnections: 100,
     tcpIdleMs: 10_000,
+    tcpLonersKnown: 256,
+    tcpLonersMs: 15 * MINUTE_MS,
     tcpPipelined: 100,
     portTries: 8,
     sentTogether: 64,

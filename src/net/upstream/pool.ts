@@ -28,6 +28,9 @@ interface PoolRules {
   readonly leavesOnTimeout: boolean
   /** What is sent once more has a connection to itself: some servers answer one query on each. */
   readonly retriesAlone: boolean
+  /** Servers that are known to do so, and for how long: each query to them has a connection to itself. 0: none are. */
+  readonly lonersKnown: number
+  readonly lonersMs: number
   /** Times that a query is sent elsewhere because a server did not look at it. */
   readonly replays: number
 }
@@ -66,6 +69,9 @@ interface Connection {
   readonly pending: Set<PooledExchange>
   /** Has one exchange and takes no other at the same time. */
   exclusive: boolean
+  /** It is set up: what happens to it then is the server's doing. */
+  isReady: boolean
+  wasIdle: boolean
   /** Replies delivered so far: a connection with some was good, and its end is no verdict on the server. */
   answered: number
   timeouts: number
@@ -84,6 +90,8 @@ export class ConnectionPool {
   readonly #exchanges: Exchanges<PooledExchange>
   readonly #connections = new Set<Connection>()
   readonly #byServer = new Map<string, Set<Connection>>()
+  /** Keys of servers that answer one query on a connection, and until when that is held to be so; the oldest is first. */
+  readonly #loners = new Map<string, number>()
   #opened = 0
 
   constructor(parts: PoolParts) {
@@ -149,9 +157,11 @@ export class ConnectionPool {
   // --- exchanges
 
   #start(exchange: PooledExchange): boolean {
-    const alone = exchange.retried && this.#parts.rules.retriesAlone
+    const isLoner = this.#isLoner(exchange.server)
+    const alone = isLoner || (exchange.retried && this.#parts.rules.retriesAlone)
     const connection = (alone ? null : this.#usable(exchange)) ?? this.#open(exchange.server, alone)
     if (connection === null) return false
+    if (isLoner) connection.leaving = true
     this.#send(exchange, connection)
     return true
   }
@@ -179,6 +189,7 @@ export class ConnectionPool {
       return
     }
     connection.timeouts++
+    if (connection.answered > 0) this.#noteLoner(connection.server)
     if (this.#parts.rules.leavesOnTimeout) connection.leaving = true
     this.#leave(exchange)
     // A network that changed, or a server that restarted, leaves connections on which nothing comes and nothing fails.
@@ -249,6 +260,7 @@ export class ConnectionPool {
       if (connection.leaving) this.#drop(connection)
       else if (connection.idleSince === 0) {
         connection.idleSince = this.#parts.clock.now()
+        connection.wasIdle = true
         this.#rest(connection)
       }
     }
@@ -297,6 +309,7 @@ export class ConnectionPool {
     const user: LineUser = {
       ready: () => {
         // What was asked before has waited for the connection, which is no matter of how far away the server is.
+        connection.isReady = true
         for (const exchange of connection.pending) exchange.sentAt = this.#parts.clock.now()
       },
       leaving: () => {
@@ -314,6 +327,8 @@ export class ConnectionPool {
       line: this.#parts.open(server, user),
       pending: new Set(),
       exclusive,
+      isReady: false,
+      wasIdle: false,
       answered: 0,
       timeouts: 0,
       leaving: false,
@@ -329,7 +344,27 @@ export class ConnectionPool {
     return connection
   }
 
-  /** Open queries are sent once more, on another connection, if this one had been good before. */
+  #isLoner({ key }: ServerAddress): boolean {
+    const until = this.#loners.get(key)
+    if (until === undefined) return false
+    if (until > this.#parts.clock.now()) return true
+    this.#loners.delete(key)
+    return false
+  }
+
+  #noteLoner({ key }: ServerAddress): void {
+    const { lonersKnown, lonersMs } = this.#parts.rules
+    if (lonersKnown === 0) return
+    this.#loners.delete(key)
+    this.#loners.set(key, this.#parts.clock.now() + lonersMs)
+    const [oldest] = this.#loners.keys()
+    if (oldest !== undefined && this.#loners.size > lonersKnown) this.#loners.delete(oldest)
+  }
+
+  /**
+   * Open queries are sent once more, on another connection, if this one had been good before, or had several: some
+   * servers look at one alone, and some end a connection that has a second.
+   */
   #ended(connection: Connection, { kind, reason }: LineEnd): void {
     if (connection.closed) return
     if (isExhaustion(reason)) this.#parts.exhausted(reason)
@@ -338,9 +373,12 @@ export class ConnectionPool {
     const owed = [...connection.pending]
     this.#drop(connection)
     const result: ExchangeResult = kind === 'failed' ? refusal(reason) : { kind, reason }
+    const wasGood = connection.answered > 0 || (connection.isReady && owed.length > 1 && kind === 'failed')
+    // One that has been idle may have been given up by the server in the moment in which it was used again.
+    if (wasGood && owed.length > 0 && !connection.wasIdle) this.#noteLoner(connection.server)
     for (const exchange of owed) {
       exchange.connection = null
-      if (connection.answered > 0 && !exchange.retried) {
+      if (wasGood && !exchange.retried) {
         exchange.retried = true
         exchange.after = connection.number
         this.#sendAgain(exchange)

@@ -43,6 +43,8 @@ export function createSecureUpstreams(parts: SecureParts): SecureUpstreams {
     timeoutsInARow: limits.timeoutsInARow,
     leavesOnTimeout: false,
     retriesAlone: false,
+    lonersKnown: 0,
+    lonersMs: 0,
     replays: limits.replays,
   }
   const learnt = { leastMs: limits.leastIdleMs, servers: limits.serversRemembered }

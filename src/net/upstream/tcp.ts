@@ -28,6 +28,8 @@ export function tcpUpstream({ clock, random, limits, exhausted }: UpstreamParts)
     timeoutsInARow: Number.POSITIVE_INFINITY,
     leavesOnTimeout: true,
     retriesAlone: true,
+    lonersKnown: limits.tcpLonersKnown,
+    lonersMs: limits.tcpLonersMs,
     replays: 0,
   }
   return new ConnectionPool({ clock, limits, rules, idle: fixedIdle(limits.tcpIdleMs), open, exhausted })

@@ -222,6 +222,53 @@ describe('connections to servers', () => {
     expect(results.map(r => r.kind)).toEqual(new Array(8).fill('reply'))
   })
 
+  const queries = (from: number, count: number): Uint8Array[] =>
+    Array.from({ length: count }, (_, n) => query({ id: from + n }))
+
+  it.each([
+    ['closes when a second query comes before its answer', true],
+    ['reads no second query', false],
+  ])('of a server that %s are not shared after the first trouble', async (_about, closes) => {
+    const { ask, clock, upstream } = makeUpstream()
+    const late: (() => void)[] = []
+    const { server, connections, seen } = await tcpServer((q, socket, index) => {
+      if (index === 0) late.push(() => echo(q, socket))
+      else if (closes) socket.destroy()
+    })
+    const first = queries(1, 4).map(one => ask(server, one, 1_000))
+    await until(() => seen.length >= 4 || connections.length >= 2)
+    if (closes) {
+      await until(() => late.length >= 5)
+      for (const reply of late.slice(1)) reply()
+      expect((await Promise.all(first)).map(({ kind }) => kind)).toEqual(new Array(4).fill('reply'))
+    } else {
+      late[0]?.()
+      expect((await first[0])?.kind).toBe('reply')
+      clock.advance(1_000)
+      expect((await Promise.all(first.slice(1))).map(({ kind }) => kind)).toEqual(new Array(3).fill('timeout'))
+    }
+    const before = connections.length
+    const from = late.length
+    const again = queries(11, 3).map(one => ask(server, one, 1_000))
+    await until(() => late.length === from + 3)
+    for (const reply of late.slice(from)) reply()
+    expect((await Promise.all(again)).map(({ kind }) => kind)).toEqual(new Array(3).fill('reply'))
+    expect([connections.length - before, upstream.openConnections]).toEqual([3, 0])
+    // It may have been mended meanwhile.
+    clock.advance(limitsWith({}).upstream.tcpLonersMs)
+    const shared = ask(server, query({ id: 99 }), 1_000)
+    await until(() => late.length === from + 4)
+    late.at(-1)?.()
+    expect([(await shared).kind, upstream.openConnections]).toEqual(['reply', 1])
+  })
+
+  it('of a server that nobody reaches are not tried one by one', async () => {
+    const { ask } = makeUpstream()
+    const { server } = await udpServer(() => {})
+    const results = await Promise.all(queries(1, 8).map(one => ask(server, one)))
+    expect(results.map(({ kind }) => kind)).toEqual(new Array(8).fill('unreachable'))
+  })
+
   it('are not retried for ever', async () => {
     const { ask, upstream, clock } = makeUpstream()
     const { server, connections } = await tcpServer((q, socket) => {

@@ -28,11 +28,13 @@ import { installed } from './peers.mjs'
 import { profileBench } from './profile.mjs'
 import { OURS, Report } from './report.mjs'
 import { CLIENT_CPU, hasSetting, serveSettings } from './servers.mjs'
+import { secureCase } from './secure.mjs'
 import { signer } from './signing.mjs'
 import { full, quick } from './sizes.mjs'
 import { zoneBench } from './zone.mjs'
 import { idleCase, startCase } from './start.mjs'
 
+const SECURE = ['dot', 'doh', 'forward-dot', 'idle-tls']
 const CASES = [
   'start',
   'idle',
@@ -50,6 +52,7 @@ const CASES = [
   'codec',
   'junk',
   'zone',
+  ...SECURE,
   'kit',
 ]
 const ALIKE = ['cached', 'variants', 'tcp', 'latency']
@@ -59,7 +62,7 @@ const USAGE = `npm run bench -- [--quick] [--only CASE,CASEâ€¦] [--size NAME=N,â
   --size         other sizes than those of sizes.mjs, as rounds=3,manyNames=300000
   --json FILE    where the results go (default: a new file in .bench/)
   --serve JSON   settings for rootwalk, as in its configuration file
-  --profile      no table: CPU profiles of the cases cached, tcp, cold and signed, in .bench/
+  --profile      no table: CPU profiles of the cases cached, tcp, cold, signed, dot, doh and forward-dot, in .bench/
 The variable BENCH_DIST names another built program than dist/.
 `
 const { values: options } = parseArgs({
@@ -131,6 +134,8 @@ async function profile() {
     })
   const plain = ['cached', 'tcp', 'cold'].filter(wants)
   if (plain.length > 0) await withInternet({}, internet => run(internet, plain))
+  for (const part of only.filter(name => SECURE.includes(name)))
+    await secureCase({ report, size, tell }, { part, profileInto: directory })
   const tools = signer()
   if (wants('signed') && tools !== null) await withInternet({ sign: tools.sign }, internet => run(internet, ['signed']))
 }
@@ -139,6 +144,7 @@ async function measure() {
   await attempt('codec', codecPart)
   await attempt('junk', junkPart)
   await attempt('zone', () => Promise.resolve(zoneBench({ report, size })))
+  for (const part of SECURE) await attempt(part, () => secureCase({ report, size, tell }, { part, profileInto: null }))
   await attempt('kit', kitPart)
   /** @type {readonly (readonly [string, (on: import('./cached.mjs').Case) => Promise<void>])[]} */
   const cases = [

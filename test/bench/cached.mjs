@@ -72,9 +72,7 @@ export async function cachedCase({ internet, report, size, tell }, parts) {
 
 /**
  * @param {Server} server
- * @param
- * {{ file: string, seconds: number, outstanding?: number, clients?: number, tcp?: boolean, edns?: 'none' | 'edns' | 'do', latencies?: boolean }}
- * load
+ * @param {Omit<import('./measure.mjs').Load, 'address' | 'port' | 'cpu' | 'outstanding'> & { outstanding?: number }} load
  */
 export async function costOf(server, { outstanding = OUTSTANDING, ...load }) {
   const before = cpuMicros(server.pid)

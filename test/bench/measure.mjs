@@ -104,6 +104,7 @@ export const pause = ms => new Promise(resolve => void setTimeout(resolve, ms))
  * @property {number} [rate]
  * @property {number} [clients] Sockets or connections.
  * @property {boolean} [tcp]
+ * @property {'tcp' | 'dot'} [mode] The same in another word, or over TLS.
  * @property {'none' | 'edns' | 'do'} [edns]
  * @property {boolean} [latencies] Keep the time of every query.
  * @property {number} [timeoutSeconds] How long an answer is waited for.
@@ -129,6 +130,7 @@ export async function dnsperf({
   rate,
   clients = 4,
   tcp = false,
+  mode = tcp ? 'tcp' : undefined,
   edns = 'none',
   latencies = false,
   timeoutSeconds = 10,
@@ -155,7 +157,7 @@ export async function dnsperf({
     String(BUFFER_KIB),
     ...(seconds === undefined ? ['-n', String(runs)] : ['-l', String(seconds)]),
     ...(rate === undefined ? [] : ['-Q', String(rate)]),
-    ...(tcp ? ['-m', 'tcp'] : []),
+    ...(mode === undefined ? [] : ['-m', mode]),
     ...{ none: [], edns: ['-e'], do: ['-D'] }[edns],
     ...(latencies ? ['-v'] : []),
   ]

@@ -10,7 +10,11 @@ import { atRest } from './measure.mjs'
 import { ADDRESS, CACHE_MIB, freePort, SERVER_CPU, TCP_CONNECTIONS } from './servers.mjs'
 
 /** @typedef {import('./servers.mjs').Server} Server */
-/** @typedef {{ directory: string, port: number, hints: string, anchors: string | null, cacheMib: number }} Place */
+/**
+ * @typedef
+ * {{ directory: string, port: number, hints: string, anchors: string | null, cacheMib: number, more: readonly string[] }}
+ * Place
+ */
 /**
  * @typedef
  * {{ name: string, program: string, file: string, config: (place: Place) => string, args: (place: Place) => string[] }}
@@ -24,7 +28,7 @@ const peers = [
     program: 'unbound',
     file: 'unbound.conf',
     args: ({ directory }) => ['-d', '-c', join(directory, 'unbound.conf')],
-    config: ({ directory, port, hints, anchors, cacheMib }) =>
+    config: ({ directory, port, hints, anchors, cacheMib, more }) =>
       [
         'server:',
         `  interface: ${ADDRESS}@${port}`,
@@ -51,6 +55,7 @@ const peers = [
         ...(anchors === null
           ? ['  module-config: "iterator"']
           : ['  module-config: "validator iterator"', `  trust-anchor-file: "${anchors}"`]),
+        ...more,
         'remote-control:',
         '  control-enable: no',
       ].join('\n'),
@@ -135,14 +140,14 @@ export const installed = () => peers.filter(({ program }) => whereIs(program) !=
  * @param {import('./servers.mjs').Purpose} purpose
  * @returns {Promise<Server>}
  */
-export async function startPeer(name, { hints, anchor = null, cacheMib = CACHE_MIB }) {
+export async function startPeer(name, { hints, anchor = null, cacheMib = CACHE_MIB, more = [] }) {
   const peer = peers.find(one => one.name === name)
   if (peer === undefined) throw new Error(`${name} is no peer`)
   const { path: directory, remove } = temporaryDirectory(peer.program)
   const port = await freePort()
   const hintsFile = join(directory, 'root.hints')
   const anchors = anchor === null ? null : join(directory, 'anchors')
-  const place = { directory, port, hints: hintsFile, anchors, cacheMib }
+  const place = { directory, port, hints: hintsFile, anchors, cacheMib, more }
   writeFileSync(hintsFile, hints)
   if (anchor !== null && anchors !== null) writeAnchors(anchors, anchor)
   writeFileSync(join(directory, peer.file), `${peer.config(place)}\n`)

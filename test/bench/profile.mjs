@@ -63,7 +63,7 @@ export async function profileBench({ internet, only, names, zones, coldNames, di
  * {{ nodes: { id: number, callFrame: { functionName: string, url: string, lineNumber: number } }[], samples: number[] }}
  * profile
  */
-function hottest({ nodes, samples }) {
+export function hottest({ nodes, samples }) {
   const byId = new Map(
     nodes.map(({ id, callFrame }) => [
       id,

@@ -20,8 +20,8 @@ import { atRest } from './measure.mjs'
 /** @typedef {{ name: string, pid: number, port: number, said: () => string, stop: () => Promise<void> }} Server */
 /**
  * What a server is started for. `cacheMib`: memory for its cache, in all. `anchor`: a DS record; without one nothing is
- * validated.
- * @typedef {{ hints: string, anchor?: string | null, cacheMib?: number }} Purpose
+ * validated. `more`: lines for Unbound's `server:` and after.
+ * @typedef {{ hints: string, anchor?: string | null, cacheMib?: number, more?: readonly string[] }} Purpose
  */
 
 export const ADDRESS = '127.0.0.1'
@@ -78,7 +78,7 @@ export async function hasSetting(path) {
 /**
  * Starts `node dist/cli.js serve`; resolves when it answers and has nothing more to do of its own accord, or when
  * `ready` says so. `nodeOptions` come before the script (profiling).
- * @param {Purpose & { nodeOptions?: readonly string[], ready?: Ready, settings?: Record<string, unknown> }} options
+ * @param {Purpose & { nodeOptions?: readonly string[], ready?: Ready, settings?: Record<string, unknown>, listen?: readonly string[] }} options
  * @returns {Promise<Server>}
  */
 export async function startRootwalk({
@@ -88,6 +88,7 @@ export async function startRootwalk({
   nodeOptions = [],
   ready,
   settings = {},
+  listen = [],
 }) {
   const { path: directory, remove } = temporaryDirectory('bench')
   const port = await freePort()
@@ -100,7 +101,7 @@ export async function startRootwalk({
   writeFileSync(
     config,
     JSON.stringify({
-      listen: [`${ADDRESS}:${port}`],
+      listen: [`${ADDRESS}:${port}`, ...listen],
       rootHints: join(directory, 'root.hints'),
       upstream: { doNotQuery: [], ipv6: false },
       cache: { bytes: cacheMib * 1_048_576 },
@@ -144,11 +145,12 @@ export async function startEcho() {
  * @param {number} port
  * @param {() => void} after
  * @param {Ready} [ready]
+ * @param {number} [cpu]
  * @returns {Promise<Server>}
  */
-async function startNode(name, args, port, after, ready) {
+export async function startNode(name, args, port, after, ready, cpu = SERVER_CPU) {
   let output = ''
-  const running = startProcess(process.execPath, args, { cpu: SERVER_CPU, onOutput: text => (output += text) })
+  const running = startProcess(process.execPath, args, { cpu, onOutput: text => (output += text) })
   const stop = async () => {
     await running.stop()
     after()

@@ -24,6 +24,9 @@ export const full = {
   iterations: 20_000,
   junk: 200_000,
   zoneRecords: 1_000_000,
+  forwardNames: 50_000,
+  requests: 60_000,
+  idleConnections: 2_000,
 }
 
 /** @type {Size} */
@@ -48,4 +51,7 @@ export const quick = {
   iterations: 4_000,
   junk: 50_000,
   zoneRecords: 100_000,
+  forwardNames: 10_000,
+  requests: 20_000,
+  idleConnections: 2_000,
 }

@@ -41,8 +41,8 @@ export type RcodeFault = 'SERVFAIL' | 'REFUSED' | 'NXDOMAIN' | 'FORMERR' | 'NOTI
  * `timeout` no reply · an rcode, with `ede` if given · `truncate` TC over UDP, everything over TCP · `wrongId` and
  * `wrongQuestion` a reply to another query · `wrongSource` a reply from another port (over TCP: as listed) · `garbage`
  * octets that are no message · `halfFrame` half of the reply, then the end of the connection (over UDP: half a
- * datagram, over HTTPS half a body) · `tcpReset` the connection is reset (over UDP: as listed) · `stripEdns` a reply without OPT · `empty`
- * NOERROR without records.
+ * datagram, over HTTPS: half a body) · `tcpReset` the connection is reset (over UDP: as listed) · `stripEdns` a reply
+ * without OPT · `empty` NOERROR without records.
  */
 export type FaultKind =
   | RcodeFault

@@ -20,6 +20,7 @@ import { limitsWith } from '../limits.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { type FrontOptions, frontFields, startFront } from './internet/front-server.ts'
 import { buildInternet, type Internet, signedBy } from '../simulation/internet.ts'
+import { forwardFields, readForwarding, resolverAddress, resolverHost } from './internet/forwarding.ts'
 import { faultsOf, located } from './internet/input.ts'
 import { InternetPlan } from './internet/plan.ts'
 import { readSigning, readSigns, type ZoneSigning } from './input/signing.ts'
@@ -27,6 +28,7 @@ import { QueryLog } from './internet/queries.ts'
 import type {
   InternetBase,
   InternetOptions,
+  InternetResolverOptions,
   InternetZones,
   MemoryInternet,
   MemoryResolver,
@@ -38,7 +40,7 @@ import type {
 } from './internet/types.ts'
 import { type LoopbackInternet, openLoopbackInternet } from './internet/loopback.ts'
 import { formatMisbehaviour } from '../simulation/misbehaviour.ts'
-import { calm, SimNetwork } from '../simulation/network.ts'
+import { calm, type Host, SimNetwork } from '../simulation/network.ts'
 import { SimRandom } from '../simulation/random.ts'
 import { anchorLines } from '../simulation/signed-internet.ts'
 import { simSettings } from '../simulation/settings.ts'
@@ -58,7 +60,7 @@ import { stubSettings } from './stub/settings.ts'
 import type { NameRecords } from './stub/types.ts'
 import type { RecordData } from '../input/packet-answer.ts'
 import { createClock, durationMs, TestClock } from './input/clock.ts'
-import { createResolver } from './create-resolver.ts'
+import { resolverOver } from './create-resolver.ts'
 import {
   answeredRecord,
   type AnsweredRecord,
@@ -316,7 +318,8 @@ class Memory extends Base implements MemoryInternet {
   readonly #network: SimNetwork
   readonly #serverRandom: SimRandom
   readonly #own: MemoryResolver
-  #resolvers = 0
+  /** Resolvers that others can forward to, by address. */
+  readonly #resolvers = new Map<string, Host>()
   /** Null when the plan has changed since. */
   #internet: Internet | null = null
 
@@ -330,7 +333,7 @@ class Memory extends Base implements MemoryInternet {
       random: random.fork('network'),
       limits: limitsWith(options.limits ?? {}).upstream,
       weather: { ...calm, lossPermille: Math.round((options.loss ?? 0) * 1_000) },
-      hostAt: address => this.#live().hosts.get(address.text),
+      hostAt: ({ text }) => this.#live().hosts.get(text) ?? this.#resolvers.get(text),
     })
     this.#own = this.#resolver(options)
   }
@@ -349,9 +352,9 @@ class Memory extends Base implements MemoryInternet {
     )
   }
 
-  resolver(options: EngineOptions = {}): MemoryResolver {
+  resolver(options: InternetResolverOptions = {}): MemoryResolver {
     return atCaller(this.resolver, () => {
-      knownFields(options, engineFields, 'the options of a resolver')
+      knownFields(options, [...engineFields, ...forwardFields], 'the options of a resolver')
       return this.#resolver(options)
     })
   }
@@ -390,21 +393,32 @@ class Memory extends Base implements MemoryInternet {
     }
   }
 
-  #resolver(options: EngineOptions): MemoryResolver {
+  protected override serverNamed(server: string): string {
+    return this.#resolvers.get(server)?.server.name ?? super.serverNamed(server)
+  }
+
+  #resolver(options: InternetResolverOptions): MemoryResolver {
     const { clock } = this
     const limits = limitsWith(options.limits ?? {})
     // As it was when the resolver was made: keys that change afterwards are what roll-overs are about.
     const validation = validationBy(this.rootAnchors(), limits, options)
     const settings = settingsOf(options)
+    const forwardZones = readForwarding(options)
+    const number = this.#resolvers.size
+    const random = this.#settled.random.fork(`resolver ${number}`)
     const engine = new TestEngine({
       clock,
-      random: this.#settled.random.fork(`resolver ${this.#resolvers++}`),
+      random,
+      forwardZones: () => forwardZones,
       network: this.#network,
       hints: () => this.#live().hints,
       limits,
       settings: () => settings,
       validation: () => validation,
     })
+    const address = resolverAddress(number)
+    const host = resolverHost(address, engine, clock, random.fork('as a server'))
+    this.#resolvers.set(address, this.log.between(host))
     const ask = <R>(question: Question, recordOf: (rr: Rr) => R): TestAnswer<R> => {
       const state: { answer: TestAnswer<R> | null } = { answer: null }
       engine.ask(question, recordOf, answer => {
@@ -430,7 +444,7 @@ class Memory extends Base implements MemoryInternet {
       }))
       return format === 'text' ? ask(question, answeredRecord) : ask(question, packetRecord)
     }
-    return { query, clearCache: () => engine.forget() }
+    return { address, query, clearCache: () => engine.forget() }
   }
 }
 
@@ -502,16 +516,12 @@ class Sockets extends Base implements SocketInternet {
     return format === 'text' ? this.#own.query(name, type) : this.#own.query(name, type, { format })
   }
 
-  resolver(options: EngineOptions = {}): CachingResolver {
+  resolver(options: InternetResolverOptions = {}): CachingResolver {
     const resolver = atCaller(this.resolver, () => {
-      knownFields(options, engineFields, 'the options of a resolver')
-      return createResolver({
-        ...ownEngine(this.#options),
-        ...options,
-        roots: this.rootHints,
-        anchors: this.anchors,
-        clock: this.clock,
-      })
+      knownFields(options, [...engineFields, ...forwardFields], 'the options of a resolver')
+      const { anchors, clock, port } = this
+      const all = { ...ownEngine(this.#options), ...options, anchors }
+      return resolverOver(all, clock, this.#loopback.hints, port, readForwarding(options))
     })
     this.#open.add(() => resolver.stop())
     return resolver

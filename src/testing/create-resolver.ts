@@ -71,15 +71,25 @@ export function createResolver(options: ResolverOptions): CachingResolver {
     const forwardZones = forward === undefined ? noForwardZones : forwardedTo(forward)
     const { hints, port } =
       upstream !== undefined ? onlyServer(upstream) : roots === undefined ? noServer : hintsOf(roots)
-    // Names of one server have no delegations between them, so queries for parts of a name would only clutter the
-    // test's query list.
-    const settings = settingsOf(upstream === undefined ? options : { minimise: 'off', mixCase: false, ...options }, {
-      upstreamPort: port,
-    })
-    const limits = limitsWith(options.limits ?? {})
-    const validation = validationBy(readAnchorLines(options.anchors), limits, options)
-    return new SocketResolver(clock, hints, forwardZones, settings, limits, () => validation)
+    return resolverOver(options, clock, hints, port, forwardZones)
   })
+}
+
+/** The same for who has read what is asked: `options` has neither mistakes nor unknown fields. */
+export function resolverOver(
+  options: EngineOptions & Pick<ResolverOptions, 'upstream' | 'anchors'>,
+  clock: TestClock,
+  hints: Delegation,
+  upstreamPort: number,
+  forwardZones: ForwardZones,
+): CachingResolver {
+  // Names of one server have no delegations between them, so queries for parts of a name would only clutter the test's
+  // query list.
+  const isOneServer = options.upstream !== undefined
+  const settings = settingsOf(isOneServer ? { minimise: 'off', mixCase: false, ...options } : options, { upstreamPort })
+  const limits = limitsWith(options.limits ?? {})
+  const validation = validationBy(readAnchorLines(options.anchors), limits, options)
+  return new SocketResolver(clock, hints, forwardZones, settings, limits, () => validation)
 }
 
 class SocketResolver implements CachingResolver {

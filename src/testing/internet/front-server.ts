@@ -14,17 +14,18 @@ import { Counters } from '../../server/counters.ts'
 import { makeServe } from '../../server/serve-parts.ts'
 import { WaitingClients } from '../../server/pending-queries.ts'
 import { makeLocalZones } from '../../zone/local-zones.ts'
-import type { RunningResolver } from './types.ts'
+import type { InternetResolverOptions, RunningResolver } from './types.ts'
 import { stubSettings } from '../stub/settings.ts'
 import { type TestClock, withTimersOf } from '../input/clock.ts'
-import { engineFields, type EngineOptions, settingsOf, TestEngine, validationBy } from './test-engine.ts'
+import { forwardFields, readForwarding } from './forwarding.ts'
+import { engineFields, settingsOf, TestEngine, validationBy } from './test-engine.ts'
 
-export interface FrontOptions extends EngineOptions {
+export interface FrontOptions extends InternetResolverOptions {
   /** Default any that is free. */
   readonly port?: number
 }
 
-export const frontFields: readonly string[] = ['port', ...engineFields]
+export const frontFields: readonly string[] = ['port', ...engineFields, ...forwardFields]
 
 /** Rejects with the system's error when the port cannot be bound. */
 export async function startFront(
@@ -41,11 +42,13 @@ export async function startFront(
   const virtual = withTimersOf(clock, real)
   const validation = validationBy(anchors, limits, options)
   const settings = settingsOf(options, { upstreamPort })
+  const forwardZones = readForwarding(options)
   const engine = new TestEngine({
     clock: virtual,
     random,
     network,
     hints: () => hints,
+    forwardZones: () => forwardZones,
     limits,
     settings: () => settings,
     validation: () => validation,

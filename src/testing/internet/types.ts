@@ -70,6 +70,26 @@ export interface InternetOptions extends EngineOptions {
   readonly port?: number
 }
 
+/** Options of a resolver in front of the internet. */
+export interface InternetResolverOptions extends EngineOptions {
+  /** Zones that other resolvers answer, as with `"forward"` in a configuration: asked with RD=1, validated. */
+  readonly forward?: readonly (ForwardedZone & {
+    /** Resolve from the root when all of them fail. Default false. */
+    readonly recurseOnFailure?: boolean
+  })[]
+  /** Zones whose own servers are at these addresses, as with `"stub"`. */
+  readonly stub?: readonly ForwardedZone[]
+}
+
+export interface ForwardedZone {
+  /** `'.'` is all names; the longest zone wins. */
+  readonly zone: string
+  /** A resolver of this internet, a stub, an address, or any form that the setting has. */
+  readonly to: ForwardedTo | readonly ForwardedTo[]
+}
+
+type ForwardedTo = string | { readonly address: string }
+
 /** A query that reached a server. */
 export interface ServerQuery {
   /** The server's name: lower case, no trailing dot. */
@@ -147,10 +167,12 @@ export interface MemoryInternet extends InternetBase {
   resolve(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer
   resolve(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): TestAnswer<PacketRecord>
   /** Another resolver with its own caches. */
-  resolver(options?: EngineOptions): MemoryResolver
+  resolver(options?: InternetResolverOptions): MemoryResolver
 }
 
 export interface MemoryResolver {
+  /** Where other resolvers of this internet can forward to. */
+  readonly address: string
   query(name: string, type?: string, options?: AnswerFormat<'text'>): TestAnswer
   query(name: string, type: string | undefined, options: AnswerFormat<'dns-packet'>): TestAnswer<PacketRecord>
   clearCache(): void
@@ -165,13 +187,13 @@ export interface SocketInternet extends InternetBase {
     type: string | undefined,
     options: AnswerFormat<'dns-packet'>,
   ): Promise<TestAnswer<PacketRecord>>
-  resolver(options?: EngineOptions): CachingResolver
+  resolver(options?: InternetResolverOptions): CachingResolver
   /** The path of a hints file with the root's servers; it is removed by `stop`. */
   hintsFile(): string
   /** Likewise a file with `anchors`, which every resolver reads. */
   anchorsFile(): string
   /** rootwalk's server in front of this internet, its TTLs on `clock`. */
-  startResolver(options?: EngineOptions & { readonly port?: number }): Promise<RunningResolver>
+  startResolver(options?: InternetResolverOptions & { readonly port?: number }): Promise<RunningResolver>
 }
 
 export interface RunningResolver extends AsyncDisposable {

@@ -211,7 +211,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['net/upstream', [...net, 'net/linux']],
     ['net/batch', [...net, 'net/linux']],
     // What HTTP says is as pure as the messages that it carries.
-    ['net/doh', [...low, 'system']],
+    ['net/doh', [...low, 'system', 'net']],
     ['net/listen', [...net, 'net/linux', 'net/batch', 'net/doh']],
     ['dnssec', low],
     ['cache', [...low, 'dnssec', 'cache/servers']],

@@ -122,7 +122,9 @@ function tlsUpstream(text: string, rest: string, authorities: readonly string[])
   const found = hostAndPort(host, DNS_OVER_TLS_PORT)
   if (found === null || names.length > 1 || queries.length > 1 || addresses.length > 1 || host.includes('/'))
     return {
-      error: `"${text}": expected tls://192.0.2.1#dns.example, with :port after the address if it is not ${DNS_OVER_TLS_PORT}`,
+      error:
+        `"${text}": expected tls://192.0.2.1#dns.example, ` +
+        `with :port after the address if it is not ${DNS_OVER_TLS_PORT}`,
     }
   const pins = queries.flatMap(query => query.split('&').map(pin => ({ pin, value: pin.slice(PIN_KEY.length + 1) })))
   const wrong = pins.find(({ pin, value }) => !pin.startsWith(`${PIN_KEY}=`) || !PIN.test(value))

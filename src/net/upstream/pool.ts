@@ -90,7 +90,7 @@ export class ConnectionPool {
   readonly #exchanges: Exchanges<PooledExchange>
   readonly #connections = new Set<Connection>()
   readonly #byServer = new Map<string, Set<Connection>>()
-  /** Keys of servers that answer one query on a connection, and until when that is held to be so; the oldest is first. */
+  /** Keys of servers that answer one query on a connection, and until when that holds; the oldest is first. */
   readonly #loners = new Map<string, number>()
   #opened = 0
 

@@ -29,6 +29,7 @@ export interface TlsJourney {
   readonly certificate: {
     readonly subject: string
     readonly issuer: string
+    /** ISO 8601. */
     readonly validFrom: string
     readonly validTo: string
     readonly names: readonly string[]
@@ -82,8 +83,8 @@ function journeyOf(
         : {
             subject: oneLine(shown.subject),
             issuer: oneLine(shown.issuer),
-            validFrom: shown.validFrom,
-            validTo: shown.validTo,
+            validFrom: isoTime(shown.validFrom),
+            validTo: isoTime(shown.validTo),
             names: namesIn(shown),
             fingerprint: shown.fingerprint256,
             pin: pinOf(shown),
@@ -161,3 +162,6 @@ function heardOf(answer: LineAnswer, tookMs: number): Heard {
       return answer satisfies never
   }
 }
+
+/** Node.js has the time as OpenSSL prints it: `Feb 27 23:32:33 2027 GMT`. */
+const isoTime = (text: string): string => new Date(text).toISOString().replace('.000Z', 'Z')

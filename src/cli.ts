@@ -8,6 +8,7 @@ import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Argv } from 'yargs'
 import { bugText } from './events.ts'
+import { addAdmin } from './cli/commands/admin.ts'
 import { addCheckConfig, addCheckZone, addDdr, addQuery } from './cli/commands/checks.ts'
 import {
   type Choose,
@@ -164,8 +165,19 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
   await addCompletion(cli, words)
   const readsOptions = words.some(word => word === '--help' || word === '-h' || word.startsWith('--get-yargs'))
   addServe(cli, around, take, readsOptions)
-  for (const add of [addQuery, addExplain, addOpen, addDemo, addStub, addExec, addCheckConfig, addCheckZone, addDdr])
-    add(cli, around, take)
+  const others = [
+    addQuery,
+    addExplain,
+    addOpen,
+    addDemo,
+    addStub,
+    addExec,
+    addCheckConfig,
+    addCheckZone,
+    addDdr,
+    addAdmin,
+  ]
+  for (const add of others) add(cli, around, take)
   await cli.parseAsync([...own], {}, (_error: Error | undefined, _argv: unknown, text: string) => {
     if (text !== '') around.out(`${withoutTypeOfText(text)}\n`)
   })

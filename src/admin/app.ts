@@ -15,6 +15,7 @@ import type { Hub } from './live/hub.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { liveRoutes } from './routes/live.ts'
+import { serverRoutes } from './routes/server.ts'
 import { statusRoutes } from './routes/status.ts'
 import { adminLimits } from './limits.ts'
 
@@ -60,6 +61,7 @@ export function makeApp(context: AdminContext, hub: Hub): App {
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   statusRoutes(app, context)
   liveRoutes(app, context, hub)
+  serverRoutes(app, context)
   cacheRoutes(app, context)
   explainRoutes(app, context)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })

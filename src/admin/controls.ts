@@ -31,7 +31,7 @@ interface ServerStatus {
 export interface Controls extends CacheControls {
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does. */
-  reload(): { readonly kind: 'done' }
+  reload(): { readonly kind: 'done'; readonly problems: readonly string[] }
   /** Ends the server as SIGTERM does, after the answer to this went out. */
   stop(): { readonly kind: 'done' }
 }

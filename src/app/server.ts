@@ -330,12 +330,13 @@ class Server implements RunningServer {
     this.events({ kind: 'stats', numbers: { ...this.stats() } })
   }
 
-  reload(): void {
+  /** What is wrong with the configuration; empty: it holds. */
+  reload(): readonly Problem[] {
     const { options } = this.#parts
     const result = options.readConfig?.() ?? { kind: 'config' as const, config: this.#config, warnings: [] }
     if (result.kind === 'invalid') {
       this.#reject(result.problems)
-      return
+      return result.problems
     }
     const named = loadNamed(result.config, options)
     const { hints, anchors, forwarding } = named.problems
@@ -343,6 +344,7 @@ class Server implements RunningServer {
     const problems = [...hints, ...anchors, ...forwarding, ...own]
     if (problems.length > 0) this.#reject(problems)
     else this.#adopt(result.config, result.warnings, named)
+    return problems
   }
 
   /** What is wrong is reported, and the old stays. */

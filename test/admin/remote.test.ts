@@ -18,7 +18,7 @@ const idle: ControlsOf<Controls> = {
   status: () => {
     throw new Error('no status today')
   },
-  reload: () => ({ kind: 'done' }),
+  reload: () => ({ kind: 'done', problems: [] }),
   stop: () => Promise.resolve({ kind: 'done' }),
 }
 
@@ -41,7 +41,7 @@ function joined(controls: ControlsOf<Controls> = idle): { caller: Caller; sent: 
 
 it('a call ends with what the other side returns, at once or later', async () => {
   const { caller } = joined()
-  expect(await caller.remote.reload()).toEqual({ kind: 'done' })
+  expect(await caller.remote.reload()).toEqual({ kind: 'done', problems: [] })
   expect(await caller.remote.stop()).toEqual({ kind: 'done' })
 })
 

@@ -83,7 +83,7 @@ const nameParam = z.object({ name: dnsName })
 export function cacheRoutes(app: App, context: AdminContext): void {
   lookRoutes(app, context)
   flushRoutes(app, context)
-  serverRoutes(app, context)
+  upstreamRoutes(app, context)
 }
 
 function lookRoutes(app: App, { remote }: AdminContext): void {
@@ -166,7 +166,7 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
   )
 }
 
-function serverRoutes(app: App, { remote }: AdminContext): void {
+function upstreamRoutes(app: App, { remote }: AdminContext): void {
   app.openapi(
     createRoute({
       method: 'get',

@@ -8,6 +8,8 @@ import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
 import type { Transport } from '../../ports.ts'
+import type { Problem } from '../../events.ts'
+import { problemText } from '../../render/problem.ts'
 
 /** The running server, as far as the API sees it. */
 export interface Served {
@@ -21,7 +23,8 @@ export interface Served {
   readonly config: () => Config
   readonly isStopping: () => boolean
   readonly stats: () => ServerNumbers
-  readonly reload: () => void
+  /** What is wrong with the configuration, which then stays as it was. */
+  readonly reload: () => readonly Problem[]
   readonly stop: (signal: string) => Promise<void>
 }
 
@@ -49,8 +52,7 @@ export function makeControls(served: Served): ControlsOf<Controls> {
       }
     },
     reload() {
-      served.reload()
-      return { kind: 'done' }
+      return { kind: 'done', problems: served.reload().map(problemText) }
     },
     stop() {
       // After the answer has gone out.

@@ -1,0 +1,49 @@
+/** What is done to the server as a whole: files read again, and its end. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { type AdminContext, type App, requires } from '../context.ts'
+import { refuse } from '../problem.ts'
+import { fault, FAULTS, json, TOKEN } from './schemas.ts'
+
+const accepted = z.object({ status: z.literal('accepted') }).openapi('Accepted')
+
+export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/v1/reload',
+      summary: 'Read configuration, zones, hints and log files again, as SIGHUP does.',
+      security: TOKEN,
+      middleware: requires('operate'),
+      responses: {
+        202: { description: 'The configuration holds; zones are being read.', content: json(accepted) },
+        409: fault('The configuration has errors; the old one stays.'),
+        ...FAULTS,
+      },
+    }),
+    async c => {
+      const { problems } = await remote.reload()
+      audit(c.get('principal').name, 'reload', c.env.arrival.from)
+      if (problems.length === 0) return c.json({ status: 'accepted' as const }, 202)
+      return refuse({
+        status: 409,
+        detail: 'The configuration has errors; the old one stays.',
+        errors: problems.map(detail => ({ pointer: '', detail })),
+      })
+    },
+  )
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/api/v1/stop',
+      summary: 'End the server as SIGTERM does: what is under way is answered first.',
+      security: TOKEN,
+      middleware: requires('admin'),
+      responses: { 202: { description: 'It stops.', content: json(accepted) }, ...FAULTS },
+    }),
+    async c => {
+      audit(c.get('principal').name, 'stop', c.env.arrival.from)
+      await remote.stop()
+      return c.json({ status: 'accepted' as const }, 202)
+    },
+  )
+}

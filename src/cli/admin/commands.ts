@@ -1,0 +1,124 @@
+/** `rootwalk status`, `cache`, `flush`, `reload` and `stop`: a running server asked, and what it said. */
+import { loadConfig } from '../../config/sources.ts'
+import type { Config } from '../../config/types.ts'
+import { problemText } from '../../render/problem.ts'
+import type { CliContext } from '../commands/options.ts'
+import { Exit } from '../startup-problems.ts'
+import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
+import { entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
+
+/** What all of these commands take. */
+export interface AdminFlags {
+  readonly config: string | undefined
+  readonly admin: string | undefined
+  readonly tokenFile: string | undefined
+  readonly json: boolean
+}
+
+export type AdminTask =
+  | { readonly kind: 'status' | 'reload' | 'stop' }
+  | { readonly kind: 'servers'; readonly troubled: boolean }
+  | { readonly kind: 'cache'; readonly name: string }
+  | { readonly kind: 'dump'; readonly of: string; readonly under: string | undefined }
+  | {
+      readonly kind: 'flush'
+      /** Null: everything. */
+      readonly name: string | null
+      readonly below: boolean
+      readonly servers: boolean
+      readonly dryRun: boolean
+    }
+
+export async function runAdmin(
+  command: string,
+  task: AdminTask,
+  flags: AdminFlags,
+  around: CliContext,
+): Promise<number> {
+  try {
+    const { admin, tokenFile, json } = flags
+    const place = placeFor(admin, tokenFile, around.directory, () => configFor(flags, around))
+    await perform(task, place, {
+      json,
+      out: around.out,
+    })
+    return Exit.Ok
+  } catch (error) {
+    if (!(error instanceof AdminFault)) throw error
+    around.err(`rootwalk ${command}: ${error.message}\n`)
+    return error.exitCode
+  }
+}
+
+function configFor({ config: file }: AdminFlags, { environment, directory }: CliContext): Config {
+  const result = loadConfig({ file, environment, flags: [], directory })
+  const config = result.kind === 'config' ? result.config : result.rest
+  if (config !== null) return config
+  const problems = result.kind === 'invalid' ? result.problems.map(problemText).join('\n') : ''
+  throw new AdminFault(
+    `the configuration cannot be read; --admin says where the server is.\n${problems}`,
+    Exit.BadConfig,
+  )
+}
+
+interface Show {
+  readonly json: boolean
+  readonly out: (text: string) => void
+}
+
+const encoded = (name: string): string => encodeURIComponent(name)
+
+async function perform(task: AdminTask, place: AdminPlace, { json, out }: Show): Promise<void> {
+  const show = (body: unknown, text: (body: unknown) => string): void =>
+    out(json ? `${JSON.stringify(body, null, 2)}\n` : text(body))
+  const get = async (path: string): Promise<unknown> => (await askAdmin(place, 'GET', path)).body
+  switch (task.kind) {
+    case 'status':
+      show(await get('api/v1/status'), statusText)
+      return
+    case 'servers':
+      await pages(place, `api/v1/servers?troubled=${task.troubled}`, body => show(body, serversText))
+      return
+    case 'cache':
+      // A URL has no place for a segment that is a dot.
+      if (task.name === '.')
+        show(await get('api/v1/cache?under=.&limit=1'), body => entriesText(fieldsOf(body).entries))
+      else show(await get(`api/v1/cache/names/${encoded(task.name)}`), nameText)
+      return
+    case 'dump': {
+      const under = task.under === undefined ? '' : `&under=${encoded(task.under)}`
+      await pages(place, `api/v1/cache?kind=${encoded(task.of)}&limit=1000${under}`, body =>
+        show(body, page => entriesText(fieldsOf(page).entries)),
+      )
+      return
+    }
+    case 'flush': {
+      const { name, below, servers, dryRun } = task
+      const path =
+        name === null
+          ? `api/v1/cache?servers=${servers}&dryRun=${dryRun}`
+          : `api/v1/cache/names/${encoded(name)}?below=${below}&dryRun=${dryRun}`
+      show((await askAdmin(place, 'DELETE', path)).body, flushedText)
+      return
+    }
+    case 'reload':
+      show((await askAdmin(place, 'POST', 'api/v1/reload')).body, () => 'reloaded\n')
+      return
+    case 'stop':
+      show((await askAdmin(place, 'POST', 'api/v1/stop')).body, () => 'stopping\n')
+      return
+    default:
+      task satisfies never
+  }
+}
+
+/** All pages, each shown as it comes. */
+async function pages(place: AdminPlace, path: string, page: (body: unknown) => void): Promise<void> {
+  let cursor = ''
+  do {
+    const { body } = await askAdmin(place, 'GET', `${path}${cursor}`)
+    page(body)
+    const { next } = fieldsOf(body)
+    cursor = typeof next === 'string' ? `&cursor=${next}` : ''
+  } while (cursor !== '')
+}

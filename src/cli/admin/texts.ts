@@ -1,0 +1,114 @@
+/** What the API says, as lines for people. */
+import { fieldsOf } from './client.ts'
+
+const itemsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value.map(fieldsOf) : []
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : String(value ?? ''))
+const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
+
+/** `2 d 3 h`, `4 min 5 s`. */
+export function durationText(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ] as const
+  const first = units.findIndex(([, size]) => seconds >= size)
+  if (first < 0) return '0 s'
+  let left = seconds
+  return units
+    .slice(first, first + 2)
+    .flatMap(([unit, size]) => {
+      const whole = Math.floor(left / size)
+      left -= whole * size
+      return whole === 0 ? [] : [`${whole} ${unit}`]
+    })
+    .join(' ')
+}
+
+const MEBI = 2 ** 20
+
+export function statusText(body: unknown): string {
+  const status = fieldsOf(body)
+  const cache = fieldsOf(status.cache)
+  const listening = itemsOf(status.listening).map(
+    ({ transport, address, port }) =>
+      `${text(address).includes(':') ? `[${text(address)}]` : text(address)}:${text(port)}/${text(transport)}`,
+  )
+  const anchors = Array.isArray(status.trustAnchors) ? status.trustAnchors.map(text) : []
+  const rows = [
+    ['version', `${text(status.version)} on Node.js ${text(status.node)}, process ${text(status.pid)}`],
+    ['running for', `${durationText(count(status.uptimeS))}${status.stopping === true ? ', stopping' : ''}`],
+    ['configuration', text(status.configFile ?? 'the defaults')],
+    ['listening on', listening.join(', ')],
+    ['validates from', anchors.length === 0 ? 'nothing: validation is off' : anchors.join(', ')],
+    ['clients wait', `${text(status.waiting)}, ${text(status.resolutions)} resolutions in flight`],
+    [
+      'cache',
+      `${(count(cache.bytes) / MEBI).toFixed(1)} MiB, ${text(cache.rrsets)} RRsets, ${text(cache.answers)} answers`,
+    ],
+  ]
+  const counters = Object.entries(fieldsOf(status.counters)).filter(([, value]) => count(value) > 0)
+  const table = [...rows, ...counters.map(([name, value]) => [`  ${name}`, text(value)])]
+  const width = Math.max(...table.map(([name = '']) => name.length)) + 2
+  return table.map(([name = '', value = '']) => `${name.padEnd(width)}${value}\n`).join('')
+}
+
+export function entriesText(entries: unknown): string {
+  return itemsOf(entries).map(entryText).join('')
+}
+
+function entryText(entry: Readonly<Record<string, unknown>>): string {
+  const about = [
+    entry.ttlLeft === null ? 'does not end' : `${text(entry.ttlLeft)} s left`,
+    text(entry.ttlOrigin),
+    ...(entry.security === null ? [] : [text(entry.security)]),
+    ...(entry.trust === null ? [] : [text(entry.trust)]),
+    ...(entry.note === null ? [] : [text(entry.note)]),
+  ].join('; ')
+  const records = [...itemsOf(entry.records), ...itemsOf(entry.signatures)].map(
+    ({ name, ttl, class: klass, type, data }) =>
+      `  ${text(name)}\t${text(ttl)}\t${text(klass)}\t${text(type)}\t${text(data)}\n`,
+  )
+  const servers = itemsOf(entry.servers).map(
+    ({ name, addresses }) => `  ${text(name)} ${Array.isArray(addresses) ? addresses.map(text).join(' ') : ''}\n`,
+  )
+  const what = entry.kind === 'rrsets' ? '' : `${text(entry.kind)} `
+  return `${text(entry.name)} ${text(entry.type)}: ${what}(${about})\n${records.join('')}${servers.join('')}`
+}
+
+export function nameText(body: unknown): string {
+  const view = fieldsOf(body)
+  const local =
+    view.localZone === null ? '' : `; answered by the zone ${text(view.localZone)} here, not from the cache\n`
+  const entries = entriesText(view.entries)
+  const closest = fieldsOf(view.closestDelegation)
+  const walk = closest.name === undefined ? '; a walk begins at the root' : `; a walk begins at ${text(closest.name)}`
+  return `${local}${entries === '' ? `; nothing is cached of ${text(view.name)}\n` : entries}${walk}\n`
+}
+
+export function flushedText(body: unknown): string {
+  const { dryRun, name, below, removed } = fieldsOf(body)
+  const what = name === null ? 'everything' : `${text(name)}${below === true ? ' and below' : ''}`
+  const counts = Object.entries(fieldsOf(removed)).flatMap(([store, many]) =>
+    count(many) === 0 ? [] : [`${text(many)} ${store.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)}`],
+  )
+  const gone = counts.length === 0 ? 'nothing was there' : counts.join(', ')
+  return `${dryRun === true ? 'would flush' : 'flushed'} ${what}: ${gone}\n`
+}
+
+export const serversText = (body: unknown): string =>
+  itemsOf(fieldsOf(body).servers)
+    .map(({ server, srttMs, edns, timeoutsInRow, throttled, lame }) => {
+      const round = srttMs === null ? 'never heard' : `${count(srttMs).toFixed(1)} ms`
+      const silent = count(timeoutsInRow) === 0 ? '' : `, ${text(timeoutsInRow)} time-outs in a row`
+      const held = itemsOf(throttled).map(
+        ({ why, sinceS, nextQueryS }) =>
+          `  throttled for ${durationText(count(sinceS))}: ${text(why)}; next query in ${text(nextQueryS)} s\n`,
+      )
+      const wrong = itemsOf(lame).map(({ zone, kind }) => `  lame for ${text(zone)} (${text(kind)})\n`)
+      return `${text(server)}\t${round}, EDNS ${text(edns)}${silent}\n${[...held, ...wrong].join('')}`
+    })
+    .join('')

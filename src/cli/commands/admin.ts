@@ -1,0 +1,148 @@
+/** Commands that ask a running server: `status`, `cache`, `flush`, `servers`, `reload`, `stop`; and `token`. */
+import type { Argv, Options } from 'yargs'
+import type { AdminFlags, AdminTask } from '../admin/commands.ts'
+import { type Arguments, type Choose, type CliContext, CONFIG_OPTION, text, UsageError } from './options.ts'
+
+/** Where the server is, and how its answer is shown. */
+export const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
+  admin: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Where the server is: unix:PATH or a URL (default: as the configuration says)',
+  },
+  'token-file': { type: 'string', requiresArg: true, describe: 'File that holds a token, for a server behind a URL' },
+  json: { type: 'boolean', describe: 'What the server says, as JSON' },
+  config: { ...CONFIG_OPTION, alias: 'c' },
+}
+
+const DRY_RUN: Options = { type: 'boolean', describe: 'Only count what would go' }
+
+const flagsOf = (argv: Arguments): AdminFlags => ({
+  config: text(argv.config),
+  admin: text(argv.admin),
+  tokenFile: text(argv['token-file']),
+  json: argv.json === true,
+})
+
+export function addAdmin(cli: Argv, around: CliContext, take: Choose): void {
+  const run = (command: string, taskOf: (argv: Arguments) => AdminTask) => (argv: Arguments) =>
+    take(async () => {
+      const { runAdmin } = await import('../admin/commands.ts')
+      return runAdmin(command, taskOf(argv), flagsOf(argv), around)
+    })
+  const plain = (command: Argv): Argv => command.options({ ...ADMIN_OPTIONS })
+  cli.command(
+    'status',
+    'Show how the running server is',
+    plain,
+    run('status', () => ({ kind: 'status' })),
+  )
+  cli.command(
+    'reload',
+    'Read configuration and zones again, as SIGHUP does',
+    plain,
+    run('reload', () => ({ kind: 'reload' })),
+  )
+  cli.command(
+    'stop',
+    'End the running server, as SIGTERM does',
+    plain,
+    run('stop', () => ({ kind: 'stop' })),
+  )
+  cli.command(
+    'servers',
+    'List the servers that were asked: round trips, EDNS, failures',
+    command => plain(command).options({ troubled: { type: 'boolean', describe: 'Only those that fail' } }),
+    run('servers', argv => ({ kind: 'servers', troubled: argv.troubled === true })),
+  )
+  cli.command(
+    'cache [name]',
+    'Show what is cached of a name, or everything',
+    command =>
+      plain(command)
+        .positional('name', { type: 'string', describe: 'Default: all names' })
+        .options({
+          kind: {
+            type: 'string',
+            choices: ['rrsets', 'negatives', 'failures', 'delegations'],
+            default: 'rrsets',
+            describe: 'Without a name: which entries',
+          },
+          under: { type: 'string', requiresArg: true, describe: 'Without a name: only at and below this one' },
+        })
+        .example('$0 cache www.example.com', 'With the TTL that is left and why it is what it is'),
+    run('cache', cacheTask),
+  )
+  cli.command(
+    'flush [name]',
+    'Remove a name, a subtree or everything from the cache',
+    command =>
+      plain(command)
+        .positional('name', { type: 'string', describe: 'What to remove' })
+        .options({
+          below: { type: 'boolean', describe: 'And all names below it' },
+          all: { type: 'boolean', describe: 'Everything' },
+          servers: { type: 'boolean', describe: 'With --all: what is known of servers, too' },
+          'dry-run': DRY_RUN,
+        })
+        .example('$0 flush example.com --below', 'The zone example.com and what is below it')
+        .example('$0 flush --all --dry-run', 'How much there is'),
+    run('flush', flushTask),
+  )
+  addToken(cli, around, take)
+}
+
+const cacheTask = (argv: Arguments): AdminTask => {
+  const name = text(argv.name)
+  return name === undefined
+    ? { kind: 'dump', of: text(argv.kind) ?? 'rrsets', under: text(argv.under) }
+    : { kind: 'cache', name }
+}
+
+function flushTask(argv: Arguments): AdminTask {
+  const name = text(argv.name)
+  const all = argv.all === true
+  if ((name === undefined) === !all) throw new UsageError('flush takes a name, or --all')
+  if (name === undefined && argv.below === true) throw new UsageError('--below belongs to a name')
+  if (name !== undefined && argv.servers === true) throw new UsageError('--servers belongs to --all')
+  return {
+    kind: 'flush',
+    name: name ?? null,
+    below: argv.below === true,
+    servers: argv.servers === true,
+    dryRun: argv['dry-run'] === true,
+  }
+}
+
+function addToken(cli: Argv, around: CliContext, take: Choose): void {
+  cli.command(
+    'token <action>',
+    'Make a token for the API',
+    command =>
+      command
+        .positional('action', { type: 'string', choices: ['create'], demandOption: true, describe: 'What to do' })
+        .options({
+          name: { type: 'string', requiresArg: true, default: 'new', describe: 'What the audit log calls it' },
+          scope: {
+            type: 'string',
+            choices: ['read', 'operate', 'write', 'admin'],
+            default: 'read',
+            describe: 'What it may do',
+          },
+          expires: { type: 'string', requiresArg: true, describe: 'When it ends, such as 2027-01-01' },
+          json: { type: 'boolean', describe: 'Token and setting as JSON' },
+        })
+        .example('$0 token create --name ci --scope read > ci.token', 'The setting to add goes to the terminal'),
+    argv =>
+      take(async () => {
+        const { runTokenCreate } = await import('../admin/token.ts')
+        const { parseInstant } = await import('../../config/values.ts')
+        const expires = text(argv.expires)
+        if (expires !== undefined && parseInstant(expires) === null)
+          throw new UsageError(`--expires ${expires}: expected a date such as 2027-01-01`)
+        const name = text(argv.name) ?? 'new'
+        if (!/^[\w.-]{1,64}$/.test(name)) throw new UsageError('--name takes letters, digits, ".", "-" and "_"')
+        return runTokenCreate({ name, scope: text(argv.scope) ?? 'read', expires, json: argv.json === true }, around)
+      }),
+  )
+}

@@ -49,14 +49,16 @@ export function* statusFromProof(
     const verdict = verifySet(context, set, keys)
     if (verdict.kind === 'limit') return verdict
     if (verdict.kind !== 'valid' || verdict.expansion !== null) continue
-    valid.push(set)
+    valid.push({ ...set, ttl: verdict.ttl })
     ttl = Math.min(ttl, verdict.ttl)
   }
   const denial = yield* judgeDenial({ kind: 'no-ds', name }, keys.zone, valid, rules, context.task.budget)
   switch (denial.kind) {
     case 'proven':
       // A referral to what its own zone says is no delegation proves nothing but that somebody errs.
-      return denial.delegation ? cacheDelegationStatus(context, name, insecure(null), ttl) : null
+      if (!denial.delegation) return null
+      keepProof(context, keys.zone, valid)
+      return cacheDelegationStatus(context, name, insecure(null), ttl)
     case 'insecure':
       return cacheDelegationStatus(context, name, insecure(denial.note), ttl)
     case 'limit':
@@ -66,6 +68,14 @@ export function* statusFromProof(
     default:
       return denial satisfies never
   }
+}
+
+/** For those who ask for the DS set itself, and for names next to this one (RFC 8198). */
+function keepProof({ env, now }: ValidationContext, zone: Name, proof: readonly RRset[]): void {
+  const { denials } = env.caches
+  for (const set of proof)
+    if (set.type === RrType.NSEC) denials.putNsec(zone, set, now)
+    else if (set.type === RrType.NSEC3) denials.putNsec3(zone, set, now)
 }
 
 /**

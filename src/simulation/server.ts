@@ -29,6 +29,8 @@ export interface Arrival {
   readonly bytes: Uint8Array
   /** Milliseconds after a prompt answer would arrive; negative when somebody is faster than the server. */
   readonly afterMs: number
+  /** The connection ends with it. */
+  readonly isLast?: boolean
 }
 
 export type Reaction =

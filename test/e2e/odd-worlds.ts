@@ -236,6 +236,24 @@ const kinds: Readonly<Record<string, Kind>> = {
         () => 'closed',
       ),
   },
+  'closes after one query over TCP': {
+    server: () => ask => (ask.transport === 'tcp' ? { isLast: true } : truncated(ask)),
+    asks: () => ['www A', 'www AAAA', 'w0 A', 'w1 A', 'alias A'],
+  },
+  'answers ANY with a little of what there is': {
+    server: making => ask =>
+      ask.type === 'ANY' && ask.name === making.zone
+        ? { ...ask.honest(), answer: ask.honest(ask.name, 'MX').answer }
+        : undefined,
+    asks: () => [' ANY', 'www ANY', 'alias ANY', 'none ANY', 'b.a ANY', 'www A'],
+  },
+  'refuses ANY': {
+    server: ({ pick }) => {
+      const says = pick<(ask: Asked) => Reply>([refused, () => replies('NOTIMP'), silent])
+      return on(({ type }) => type === 'ANY', says)
+    },
+    asks: () => [' ANY', 'www ANY', 'www A', 'none ANY'],
+  },
   'denies the target next to an alias': {
     signed: false,
     server: making =>

@@ -51,9 +51,10 @@ export interface Asked {
  */
 export type Reply = 'silent' | 'closed' | Partial<Message> | Changed | undefined
 
-/** The honest answer, late or with other octets. */
+/** The honest answer, late, with other octets, or as the last on its connection. */
 interface Changed {
   readonly afterMs?: number
+  readonly isLast?: true
   readonly octets?: (honest: Uint8Array) => Uint8Array
 }
 export type Server = (ask: Asked) => Reply
@@ -320,13 +321,13 @@ export function reacting(honestServer: Responder, server: Server, control: Contr
     if (said === undefined) return react(query, transport, at)
     if (said === 'silent') return { kind: 'arrivals', arrivals: [] }
     if (said === 'closed') return { kind: 'closed' }
-    if ('afterMs' in said || 'octets' in said) {
-      const { afterMs = 0, octets = bytes => bytes } = said
+    if ('afterMs' in said || 'octets' in said || 'isLast' in said) {
+      const { afterMs = 0, octets = bytes => bytes, isLast = false } = said
       const reaction = react(query, transport, at)
       if (reaction.kind !== 'arrivals') return reaction
       return {
         kind: 'arrivals',
-        arrivals: reaction.arrivals.map(({ bytes, ...rest }) => ({ ...rest, bytes: octets(bytes), afterMs })),
+        arrivals: reaction.arrivals.map(({ bytes, ...rest }) => ({ ...rest, bytes: octets(bytes), afterMs, isLast })),
       }
     }
     const empty: Message = {

@@ -223,7 +223,10 @@ class LoopbackServer {
           return
         }
         const [first] = reaction.arrivals
-        if (first !== undefined) this.#later(first.afterMs, () => stream.write(frame(first.bytes)))
+        if (first === undefined) continue
+        const reply = frame(first.bytes)
+        this.#later(first.afterMs, () => (first.isLast === true ? stream.end(reply) : stream.write(reply)))
+        if (first.isLast === true) return
       }
     })
   }

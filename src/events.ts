@@ -31,6 +31,17 @@ export type Event =
   | { readonly kind: 'receive-buffer-small'; readonly wantedBytes: number; readonly gotBytes: number }
   /** No descriptor or buffer left for a socket to a server, `times` since the last report; at most once a minute. */
   | { readonly kind: 'sockets-exhausted'; readonly code: string; readonly times: number }
+  /**
+   * Connections to a listener that takes PROXY headers, by others than listed proxies: `times` since the last report,
+   * at most once a minute. `from` is the last of them.
+   */
+  | {
+      readonly kind: 'unlisted-proxy'
+      readonly address: string
+      readonly port: number
+      readonly from: string
+      readonly times: number
+    }
   /** Sockets to servers at most, by the descriptors that the process may have (null: not known). */
   | { readonly kind: 'socket-bounds'; readonly udpSockets: number; readonly openFiles: number | null }
   /** Lines of the log that no one took in time. */

@@ -601,6 +601,11 @@ export interface TcpLimits {
   readonly turnOfOne: number
   /** A client that takes nothing for this long while replies wait is closed. */
   readonly writeStallMs: number
+  /**
+   * After we said that we are done (FIN, with TLS close_notify) the other end has this long to say so too: a few round
+   * trips, so that what it has yet to read is not reset. ms.
+   */
+  readonly goodbyeMs: number
 }
 
 /** Of listeners over TLS, and of proxies in front of any. */
@@ -629,6 +634,8 @@ export interface TlsLimits {
   readonly proxyHeaderBytes: number
   /** It comes with the first packet of a proxy. */
   readonly proxyHeaderMs: number
+  /** Connections that are closed because no listed proxy makes them are reported with their number so often. ms. */
+  readonly unlistedReportMs: number
 }
 
 /** DNS over HTTPS. Connections, octets that wait and clients that do not read are bounded as over TCP. */
@@ -1102,6 +1109,7 @@ export const defaultLimits: Limits = deepFreeze({
     turnMs: 2,
     turnOfOne: 32,
     writeStallMs: 10_000,
+    goodbyeMs: 1_000,
   },
   tls: {
     handshakes: 100,
@@ -1115,6 +1123,7 @@ export const defaultLimits: Limits = deepFreeze({
     certificateBytes: 1024 * 1024,
     proxyHeaderBytes: 512,
     proxyHeaderMs: 5_000,
+    unlistedReportMs: MINUTE_MS,
   },
   doh: {
     streams: 100,

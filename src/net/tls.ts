@@ -17,6 +17,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { IpAddress } from '../dns/address.ts'
+import { defaultLimits } from '../limits.ts'
 import { systemAuthorities } from '../system/authorities.ts'
 import { CLOSED_EARLY, doubtOf, type ExpectedPeer, tlsErrorText } from './tls-trust.ts'
 
@@ -110,8 +111,10 @@ export function openTls(terms: TlsTerms, secureContext: SecureContext, user: Tls
     close() {
       const isQuiet = state.phase === 'verified' && socket.writableLength === 0
       state.phase = 'over'
-      if (isQuiet) socket.destroySoon()
-      else socket.destroy()
+      if (!isQuiet) return void socket.destroy()
+      socket.destroySoon()
+      // Where the goodbye cannot leave.
+      setTimeout(() => socket.destroy(), defaultLimits.tcp.goodbyeMs).unref()
     },
     handOver() {
       state.phase = 'over'

@@ -51,6 +51,7 @@ const socketKinds = [
   'receive-buffer-small',
   'sockets-exhausted',
   'socket-bounds',
+  'unlisted-proxy',
 ] as const
 type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
 const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
@@ -275,6 +276,13 @@ function socketSentence(event: SocketEvent): Sentence {
         message:
           `no more sockets (${event.code}, ${times(event.times)} since the last report); raise the limit of ` +
           'open files',
+      }
+    case 'unlisted-proxy':
+      return {
+        level: 'warn',
+        message:
+          `closed ${counted(event.times, 'connection')} to ${formatEndpoint(event.address, event.port)}, which takes ` +
+          `those of listed proxies only; the last came from ${event.from}: if that is a proxy of yours, add it to "proxies"`,
       }
     default:
       return event satisfies never

@@ -95,6 +95,7 @@ export class DohConnection implements TableEntry, TurnTaker {
   #isGone = false
   #timerDue = Number.POSITIVE_INFINITY
   #cancelTimer: Cancel | null = null
+  #cancelGoodbye: Cancel | null = null
 
   /** `isH1`: one request at a time, whose head may come slowly. */
   constructor(
@@ -146,6 +147,7 @@ export class DohConnection implements TableEntry, TurnTaker {
     if (this.#isGone) return
     this.#isGone = true
     this.#cancelTimer?.()
+    this.#cancelGoodbye?.()
     this.#queue = []
     this.#posts.clear()
     this.#incomplete.clear()
@@ -195,9 +197,17 @@ export class DohConnection implements TableEntry, TurnTaker {
     this.#seenOctets = this.#socket.bytesRead
     if (wasReset) this.#countReset()
     if (this.#hasHeads && this.#open < this.#parts.limits.streams) this.#socket.resume()
-    if (this.#hasHeads && this.#open === 0 && this.#ending) this.#socket.end()
+    if (this.#hasHeads && this.#open === 0 && this.#ending) this.#end()
     this.#offer()
     this.#watch()
+  }
+
+  /** As over TCP: the client has a moment to end as well. */
+  #end(): void {
+    const { clock, table } = this.#parts
+    this.#socket.end(() => {
+      if (!this.#isGone) this.#cancelGoodbye ??= clock.after(table.limits.goodbyeMs, () => this.drop())
+    })
   }
 
   /**

@@ -73,6 +73,8 @@ class OpenEntrance implements Entrance {
   /** Proxies whose header is awaited. */
   readonly #awaited = new Set<Socket>()
   #closing: Promise<void> | null = null
+  #unlisted = 0
+  #quietUntil = 0
 
   constructor(server: Server, port: number, options: EntranceOptions) {
     this.#server = server
@@ -93,11 +95,24 @@ class OpenEntrance implements Entrance {
     const ip = remoteAddress === undefined ? null : this.#clients.ipOf(remoteAddress)
     const { proxies, onConnection } = this.#options
     // The first is gone before we looked.
-    if (ip === null || remotePort === undefined || (proxies !== null && !inAnyPrefix(ip, proxies))) {
+    const isUnlisted = ip !== null && proxies !== null && !inAnyPrefix(ip, proxies)
+    if (isUnlisted) this.#noteUnlisted(ip)
+    if (ip === null || remotePort === undefined || isUnlisted) {
       socket.on('error', ignore)
       socket.destroy()
     } else if (proxies === null) onConnection(socket, { ip, port: remotePort })
     else this.#awaitHeader(socket, ip, remotePort)
+  }
+
+  /** Anybody can bring it about, and an operator looks for it when a proxy was forgotten. */
+  #noteUnlisted({ text }: IpAddress): void {
+    const { clock, limits, events, address } = this.#options
+    this.#unlisted++
+    const now = clock.now()
+    if (now < this.#quietUntil) return
+    this.#quietUntil = now + limits.tls.unlistedReportMs
+    events({ kind: 'unlisted-proxy', address, port: this.port, from: text, times: this.#unlisted })
+    this.#unlisted = 0
   }
 
   #awaitHeader(socket: Socket, proxy: IpAddress, port: number): void {

@@ -59,6 +59,7 @@ export class TcpConnection implements TableEntry, TurnTaker {
   #working = false
   /** No further query comes: the client finished sending, or we are stopping. */
   #ending = false
+  #cancelGoodbye: Cancel | null = null
   #gone = false
 
   constructor(socket: Socket, client: Client, parts: ConnectionParts) {
@@ -104,6 +105,7 @@ export class TcpConnection implements TableEntry, TurnTaker {
     if (this.#gone) return
     this.#gone = true
     this.#cancelTimer?.()
+    this.#cancelGoodbye?.()
     this.#backlog = []
     this.#next = 0
     this.#raw = NOTHING
@@ -265,10 +267,13 @@ export class TcpConnection implements TableEntry, TurnTaker {
 
   /**
    * Says that we are done. What the client still sends is read and forgotten, so that closing does not reset what it
-   * has yet to read.
+   * has yet to read; one that does not end as well is closed after a moment.
    */
   #end(): void {
-    this.#socket.end()
+    const { clock } = this.#parts
+    this.#socket.end(() => {
+      if (!this.#gone) this.#cancelGoodbye ??= clock.after(this.#limits.goodbyeMs, () => this.drop())
+    })
     this.#socket.resume()
   }
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { connect } from 'node:net'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { frame } from '../../../src/dns/framing.ts'
@@ -174,6 +175,28 @@ describe('a connection', () => {
     handler.answerAll()
     await until(() => client.state.closed)
     expect(answered(client)).toEqual([0, 1, 2])
+    expect(table.size).toBe(0)
+  })
+
+  it('closes a client that does not end after our end, a second later', async () => {
+    const handler = held()
+    const { listener, table, clock } = await open(handler.serve)
+    const socket = connect({ host: '127.0.0.1', port: listener.port, allowHalfOpen: true })
+    socket.on('error', () => {})
+    atEnd(() => void socket.destroy())
+    let hasEnded = false
+    socket.on('end', () => {
+      hasEnded = true
+    })
+    socket.resume().write(frame(query()))
+    await until(() => handler.ids.length === 1)
+    listener.stop()
+    handler.answerAll()
+    await until(() => hasEnded)
+    await settle()
+    clock.advance(999)
+    expect(table.size).toBe(1)
+    clock.advance(1)
     expect(table.size).toBe(0)
   })
 

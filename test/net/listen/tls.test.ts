@@ -23,6 +23,7 @@ interface Opened {
   readonly clock: SimClock
   readonly identity: ChangingIdentity
   readonly clients: Client[]
+  readonly events: readonly Event[]
 }
 
 const identity = identityOf('dns.example', '*.clients.example', '127.0.0.1')
@@ -65,7 +66,7 @@ async function open(
     expect(events.filter(({ kind }) => kind === 'bug')).toEqual([])
     expect([table.size, table.queuedBytes, handshakes.size]).toEqual([0, 0, 0])
   })
-  return { listener, table, handshakes, clock, identity, clients }
+  return { listener, table, handshakes, clock, identity, clients, events }
 }
 
 describe('a client over TLS', () => {
@@ -424,6 +425,21 @@ describe('a listener behind a proxy', () => {
     client.socket.write(proxyHeader('127.0.0.1', 1))
     await until(() => client.state.closed)
     expect(table.size).toBe(0)
+  })
+
+  test('reports connections of others with their number, once a minute', async () => {
+    const { listener, clock, events } = await open({}, { proxies })
+    const come = async (): Promise<void> => {
+      const client = await tcpClient(listener.port, { from: '127.0.0.2' })
+      await until(() => client.state.closed)
+    }
+    for (let i = 0; i < 3; i++) await come()
+    clock.advance(60_000)
+    await come()
+    const reports = events.flatMap(event =>
+      event.kind === 'unlisted-proxy' ? [`${event.from} to ${event.address}: ${event.times}`] : [],
+    )
+    expect(reports).toEqual(['127.0.0.2 to 127.0.0.1: 1', '127.0.0.2 to 127.0.0.1: 3'])
   })
 
   test('stops while it waits for headers', async () => {

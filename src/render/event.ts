@@ -282,7 +282,8 @@ function socketSentence(event: SocketEvent): Sentence {
         level: 'warn',
         message:
           `closed ${counted(event.times, 'connection')} to ${formatEndpoint(event.address, event.port)}, which takes ` +
-          `those of listed proxies only; the last came from ${event.from}: if that is a proxy of yours, add it to "proxies"`,
+          `those of listed proxies only; the last came from ${event.from}: if that is a proxy of yours, ` +
+          'add it to "proxies"',
       }
     default:
       return event satisfies never

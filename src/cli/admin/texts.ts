@@ -8,7 +8,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : St
 const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
 /** `2 d 3 h`, `4 min 5 s`. */
-export function durationText(seconds: number): string {
+function durationText(seconds: number): string {
   const units = [
     ['d', 86_400],
     ['h', 3_600],

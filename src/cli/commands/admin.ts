@@ -4,7 +4,7 @@ import type { AdminFlags, AdminTask } from '../admin/commands.ts'
 import { type Arguments, type Choose, type CliContext, CONFIG_OPTION, text, UsageError } from './options.ts'
 
 /** Where the server is, and how its answer is shown. */
-export const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
+const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
   admin: {
     type: 'string',
     requiresArg: true,

@@ -3,7 +3,7 @@
  * for a name of which its own zone says something else, or says nothing since it is dead.
  */
 import { describe } from 'vitest'
-import { honest, type Row, rows, replies, type Server, silent } from './world.ts'
+import { honest, type Row, rows, rrs, replies, type Server, silent } from './world.ts'
 
 const RECORDS = 'www A 192.0.2.1\nwww AAAA 2001:db8::1'
 const WWW = 'www.kab.test.'
@@ -160,4 +160,51 @@ describe('the name of a server of which its own zone says something else', () =>
       script: [`${WWW} A -> NOERROR 192.0.2.1`],
     },
   ])
+})
+
+describe('glue that is out of date, for a server in a sibling zone', () => {
+  const DEAD = '198.51.100.250'
+  const HOST = 'ns1.host.test.'
+  /** The zone above has `DEAD` for the host, its own zone has `AT`. */
+  const zones = (dead: Server, sign?: string): Row['zones'] => ({
+    'test.': {
+      ...(sign === undefined ? {} : { sign }),
+      servers: [
+        ask => {
+          const said = ask.honest()
+          if (!ask.name.endsWith('kab.test.') || said.answer.length > 0) return undefined
+          return { ...said, additional: rrs(`${HOST} A ${DEAD}`) }
+        },
+      ],
+    },
+    'kab.test.': { records: RECORDS, ns: [HOST], at: [AT], ...(sign === undefined ? {} : { sign }) },
+    'host.test.': { records: `ns1 A ${AT}`, ns: ['ns9.other.test.'], at: ['198.51.100.91'] },
+    'other.test.': { records: 'ns9 A 198.51.100.91', at: ['198.51.100.90'] },
+    'dead.test.': { servers: [dead], at: [DEAD] },
+  })
+  const deaths: Readonly<Record<string, Server>> = {
+    'is silent': silent,
+    'has no server any more': () => 'closed',
+    'has another server, which refuses': () => replies('REFUSED'),
+    'has another server, which is lame': () => replies('NOERROR', { aa: false }),
+  }
+  rows(
+    Object.entries(deaths).flatMap(([what, dead]): Row[] => [
+      {
+        title: `does not cost the zone: the address ${what}`,
+        zones: zones(dead),
+        script: [
+          `${WWW} A -> NOERROR 192.0.2.1`,
+          `${WWW} AAAA -> NOERROR 2001:db8::1; at most 2 packets`,
+          'wait 61s',
+          `none.kab.test. A -> NXDOMAIN; at most 2 packets`,
+        ],
+      },
+      {
+        title: `does not cost the signed zone: the address ${what}`,
+        zones: zones(dead, ''),
+        script: [`${WWW} A -> NOERROR AD 192.0.2.1`],
+      },
+    ]),
+  )
 })

@@ -77,6 +77,8 @@ interface ServerPool {
   /** Put to the parent's servers. */
   glueQuestions: number
   otherGlueTaken: boolean
+  /** Names outside the zone that came with glue, to be looked up when all else has failed: glue may be out of date. */
+  gluedNames: readonly Name[]
   lookups: number
   failedLookups: number
   cyclic: boolean
@@ -106,7 +108,11 @@ export function* askZone(
     cut.configured === undefined
       ? makeServerPool(env, cut, kindOf(question, name))
       : yield* makeUpstreamPool(env, task, cut.configured, kindOf(question, name))
-  if (avoid.size > 0) for (const entry of pool.entries) entry.done = avoid.has(entry.server.key)
+  if (avoid.size > 0) {
+    // They answer, and what they say does not validate: their addresses are right.
+    pool.gluedNames = []
+    for (const entry of pool.entries) entry.done = avoid.has(entry.server.key)
+  }
   let lastResortServer = ''
   for (let exchanges = 0; exchanges < maxExchanges; exchanges++) {
     const entry =
@@ -241,6 +247,7 @@ const poolOf = (questionKind: string, entries: Entry[], otherGlue: readonly Foun
   otherGlue,
   glueQuestions: 0,
   otherGlueTaken: false,
+  gluedNames: [],
   lookups: 0,
   failedLookups: 0,
   cyclic: false,
@@ -274,6 +281,9 @@ function makeServerPool(env: Env, cut: ZoneCut, questionKind: string): ServerPoo
     addresses.map(entryOf),
     withoutGlue.map(name => ({ name, addresses: glueOf(env, name) })),
   )
+  const { zone } = cut
+  if (withoutGlue.length < servers.length && zone !== ROOT)
+    pool.gluedNames = servers.flatMap(({ name }) => (isWithin(name, zone) || withoutGlue.includes(name) ? [] : [name]))
   for (const name of withoutGlue)
     if (!addServer(pool, { name, addresses: knownAddresses(env, name) }, rules)) pool.unresolvedNames.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
@@ -370,6 +380,22 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, pool: ServerPool
     if (entry !== null) return entry
   }
   takeOtherGlue(env, pool)
+  return choose(env, cut, pool) ?? (yield* chooseInsteadOfGlue(env, task, cut, pool))
+}
+
+/** What the names of servers with glue have by now, when none of the glue was of use. */
+function* chooseInsteadOfGlue(env: Env, task: Task, cut: ZoneCut, pool: ServerPool): Steps<Entry | Failure | null> {
+  const { engine } = env.limits
+  const names = pool.gluedNames.slice(0, engine.parallelAddressLookups)
+  pool.gluedNames = []
+  if (names.length === 0 || pool.lookups + names.length > engine.addressLookupsPerCut) return null
+  pool.lookups += names.length
+  const before = pool.entries.length
+  const found = yield* findAddresses(env, task, names)
+  if (found.kind === 'failure') return found
+  for (const server of found.servers) addServer(pool, server, addressRules(env))
+  if (pool.entries.length === before) return null
+  keepGlue(env, cut, found.servers, true)
   return choose(env, cut, pool)
 }
 
@@ -433,15 +459,22 @@ function* glueAt(env: Env, task: Task, parent: ZoneCut, name: Name): Steps<reado
   return []
 }
 
-/** Glue that came late is part of the delegation from now on, whose time does not change. */
-function keepGlue(env: Env, cut: ZoneCut, found: readonly FoundServer[]): void {
+/**
+ * Glue that came late is part of the delegation from now on, whose time does not change. `stale`: so is what the name
+ * has in place of its glue, which comes after it.
+ */
+function keepGlue(env: Env, cut: ZoneCut, found: readonly FoundServer[], stale = false): void {
   const { delegations } = env.caches
   const now = env.clock.now()
   const known = delegations.get(cut.zone, now)
   if (known === undefined) return
-  const servers = known.servers.map(server =>
-    server.addresses.length > 0 ? server : (found.find(({ name }) => name === server.name) ?? server),
-  )
+  const servers = known.servers.map(server => {
+    const other = found.find(({ name }) => name === server.name)
+    if (other === undefined || server.addresses.length === 0) return other ?? server
+    if (!stale) return server
+    const rest = server.addresses.filter(({ text }) => !other.addresses.some(address => address.text === text))
+    return { ...server, addresses: [...other.addresses, ...rest] }
+  })
   delegations.put({ ...known, servers }, known.expiresAt, now)
 }
 

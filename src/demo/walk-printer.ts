@@ -1,7 +1,7 @@
 /**
  * Prints what the server does for each query: the walk as a tree, or one line when no query was needed. A walk is
- * printed when its reply is sent, so that walks at the same time do not mix. It only listens; what it prints decides
- * nothing.
+ * printed when its reply is sent and it has come to its end, so that walks at the same time do not mix: a client whose
+ * servers are silent gets its reply before they are given up. It only listens; what it prints decides nothing.
  */
 import { counted } from '../presentation/counted.ts'
 import { formatName } from '../presentation/text.ts'
@@ -15,7 +15,14 @@ import type { QueryLog, QueryLogEntry } from '../server/query-log.ts'
 
 interface Walk {
   readonly steps: TraceStep[]
+  /** The reply that was sent, when the walk goes on after it. */
+  sent: QueryLogEntry | null
 }
+
+/** Its question is being resolved still. */
+const goesOn = ({ steps }: Walk): boolean =>
+  steps.some(({ kind, depth }) => kind === 'lookup' && depth === 0) &&
+  !steps.some(({ kind, depth }) => (kind === 'end' || kind === 'joined') && depth === 0)
 
 export class WalkPrinter {
   readonly #write: (text: string) => void
@@ -29,10 +36,15 @@ export class WalkPrinter {
   }
 
   readonly watch: Watch = ({ client, question }) => {
-    const walk: Walk = { steps: [] }
+    const walk: Walk = { steps: [], sent: null }
     const key = keyOf(client, question.name, question.type, question.class)
     this.#open.set(key, [...(this.#open.get(key) ?? []), walk])
-    return step => walk.steps.push(step)
+    return step => {
+      walk.steps.push(step)
+      if (walk.sent === null || goesOn(walk)) return
+      this.#print(walk, walk.sent)
+      walk.sent = null
+    }
   }
 
   readonly onQuery: QueryLog = entry => {
@@ -42,7 +54,12 @@ export class WalkPrinter {
     else this.#open.set(key, others)
     const asked = walk?.steps.some(step => step.kind === 'exchange' || step.kind === 'joined') ?? false
     if (walk === undefined || !asked) this.#write(`${this.#line(entry, howText(entry.by))}\n`)
-    else this.#write(`\n${explainText(walk.steps, this.#paint)}${this.#line(entry, 'sent')}\n\n`)
+    else if (goesOn(walk)) walk.sent = entry
+    else this.#print(walk, entry)
+  }
+
+  #print({ steps }: Walk, entry: QueryLogEntry): void {
+    this.#write(`\n${explainText(steps, this.#paint)}${this.#line(entry, 'sent')}\n\n`)
   }
 
   #line({ name, type, rcode, octets, tookMs, client }: QueryLogEntry, how: string): string {

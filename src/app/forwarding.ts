@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import type { ForwardSource } from '../config/types.ts'
 import { isWithin, ROOT } from '../dns/name.ts'
 import { RrClass, RrType } from '../dns/types.ts'
+import type { TrustPoints } from '../dnssec/trust-anchors.ts'
 import { errorText, type Problem } from '../events.ts'
 import { localAddresses, wildcardFamily } from '../net/local-addresses.ts'
 import type { Binding, EventSink } from '../ports.ts'
@@ -131,6 +132,7 @@ export function hiddenZones({ zones }: ForwardZones, local: LocalZones, file: st
 export function lookAfterForwarding(
   { resolver, caches, clock }: Pick<Recursor, 'resolver' | 'caches' | 'clock'>,
   forwardZones: ForwardZones,
+  points: () => TrustPoints,
   events: EventSink,
 ): void {
   resolver.probeForwarders()
@@ -139,6 +141,8 @@ export function lookAfterForwarding(
     const question = { name: zone, type: RrType.DS, class: RrClass.IN }
     resolver.resolve(question, { because: 'ds', recursionDesired: true }, outcome => {
       if (outcome.kind === 'failure' || outcome.security.kind !== 'secure') return
+      // The DS set belongs to the zone above, which is validated; what is below is not.
+      if (points().negative(zone, clock.wall()) !== undefined) return
       const isDenied =
         outcome.kind === 'nxdomain' || caches.zoneStates.delegationStatus(zone, clock.now())?.kind === 'no-cut'
       if (isDenied) events({ kind: 'forward-zone-undelegated', zone: formatName(zone), zoneKind: kind })

@@ -281,7 +281,7 @@ class Server implements RunningServer {
     const follow = (): void => {
       if (this.#stopping !== null) return
       engine.trust.start()
-      lookAfterForwarding(this.recursor, engine.forwardZones(), this.events)
+      lookAfterForwarding(this.recursor, engine.forwardZones(), () => engine.trust.validation().points, this.events)
     }
     // RFC 9609 section 3, and then the keys of the root: the only questions that no client asked. Where all names are
     // forwarded the root's servers are not asked, which would show that we are here.
@@ -362,7 +362,8 @@ class Server implements RunningServer {
     log.setLevel(config.log.level)
     const before = engine.forwardZones()
     engine.configure(config, named)
-    if (engine.forwardZones() !== before) lookAfterForwarding(this.recursor, engine.forwardZones(), log.events)
+    if (engine.forwardZones() !== before)
+      lookAfterForwarding(this.recursor, engine.forwardZones(), () => engine.trust.validation().points, log.events)
     serving.configure(config)
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)

@@ -251,6 +251,33 @@ describe('queries over TLS', () => {
     expect(server.connections.length).toBe(2)
   })
 
+  it('on a connection that the server half-closes are asked on a new one, and the old one is closed', async () => {
+    const { ask, upstream } = makeUpstream()
+    const server = await tlsServer(
+      (q, socket) => {
+        if (server.connections.length > 1 || labelIn(q) === 'good') echoTls(q, socket, 0)
+        // It says that it is done, and goes on reading.
+        else socket.end()
+      },
+      { allowHalfOpen: true },
+    )
+    await ask(server.server, query({ name: 'good.example' }))
+    expect(await ask(server.server)).toMatchObject({ kind: 'reply' })
+    expect(server.connections.length).toBe(2)
+    await until(() => server.connections[0]?.destroyed === true)
+    expect(upstream.openConnections).toBe(1)
+  })
+
+  it('that come after the server has half-closed an idle connection are asked on a new one', async () => {
+    const { ask, upstream } = makeUpstream()
+    const server = await tlsServer(echoTls, { allowHalfOpen: true })
+    await ask(server.server)
+    server.connections[0]?.end()
+    await until(() => upstream.openConnections === 0)
+    expect(await ask(server.server)).toMatchObject({ kind: 'reply' })
+    expect(server.connections.length).toBe(2)
+  })
+
   it('on a connection that fails at once, or a second time, are not asked again', async () => {
     const { ask, upstream, clock } = makeUpstream()
     const server = await tlsServer((q, socket) => {

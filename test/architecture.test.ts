@@ -356,6 +356,7 @@ describe('imports', () => {
       '@hono/node-server': path => path.startsWith('admin/'),
       ws: path => path === 'admin/listen.ts' || /^admin\/(?:live|routes)\//.test(path),
       'hono/http-exception': path => path.startsWith('admin/'),
+      'hono/utils/url': path => path.startsWith('admin/'),
       zod: path => path.startsWith('config/schema/') || path === 'simulation/internet.ts',
     }
     const strays = sources.flatMap(source =>

@@ -6,9 +6,10 @@ import { randomUUID } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { getPath } from 'hono/utils/url'
 import { hostOf, isOurHost, pageOf } from '../http/guards.ts'
-import { bearerToken, judgeToken, type Principal } from './access.ts'
 import type { AdminContext, App, Arrival, Env } from './context.ts'
+import { Guard } from './guard.ts'
 import type { AdminSettings } from './messages.ts'
 import { problemResponse, Refusal } from './problem.ts'
 import type { Hub } from './live/hub.ts'
@@ -16,11 +17,15 @@ import { cacheRoutes } from './routes/cache.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { liveRoutes } from './routes/live.ts'
 import { serverRoutes } from './routes/server.ts'
+import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
 import { adminLimits } from './limits.ts'
 
 export function makeApp(context: AdminContext, hub: Hub): App {
+  const guard = new Guard(context)
   const app: App = new OpenAPIHono<Env>({
+    // A proxy may leave the prefix where it is, or take it away.
+    getPath: request => withoutPrefix(getPath(request), context.settings().pathPrefix),
     // What a body or a query lacks, all at once.
     defaultHook: (result, _c) =>
       result.success
@@ -41,24 +46,32 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     context.bug(`${c.req.method} ${new URL(c.req.url).pathname}`, error)
     return problemResponse({ status: 500, detail: 'A bug in the server, which is in its log under this request id.' })
   })
-  app.notFound(() => problemResponse({ status: 404, detail: 'There is nothing under this path; see /openapi.json.' }))
+  app.notFound(c => absent(app, withoutPrefix(getPath(c.req.raw), context.settings().pathPrefix)))
   app.use(async (c, next) => {
     c.set('requestId', randomUUID())
     await next()
     c.header('X-Request-Id', c.get('requestId'))
     c.header('X-Content-Type-Options', 'nosniff')
     c.header('Referrer-Policy', 'no-referrer')
+    if (!c.res.headers.has('content-security-policy')) c.header('Content-Security-Policy', CONTENT_POLICY)
+    if (!c.res.headers.has('cache-control')) c.header('Cache-Control', 'no-store')
+    for (const [name, value] of Object.entries(crossOrigin(c.req.header('origin'), context.settings().origins)))
+      c.header(name, value)
   })
   app.use(async (c, next) => strangerProblem(c.req.header(), c.env.arrival, context.settings()) ?? (await next()))
+  app.use(async (c, next) => (isPreflight(c.req.raw) ? c.body(null, 204, PREFLIGHT) : await next()))
   app.use('/api/*', async (c, next) => {
-    const judged = principalOf(c.req.header('authorization'), c.env.arrival, context)
-    if (judged instanceof Response) return judged
-    c.set('principal', judged)
-    return next()
+    if (c.req.path === SESSION_PATH && c.req.method === 'POST') return next()
+    const admission = guard.admit(c.req.method, c.req.header(), c.env.arrival)
+    if (admission.kind === 'refused') return admission.response
+    c.set('principal', admission.principal)
+    await next()
+    for (const [name, value] of Object.entries(admission.headers)) c.header(name, value)
   })
   // Bodies of those who may not ask are not read.
   app.use(async (c, next) => (await bodyProblem(c)) ?? (await next()))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
+  sessionRoutes(app, context, guard)
   statusRoutes(app, context)
   liveRoutes(app, context, hub)
   serverRoutes(app, context)
@@ -66,6 +79,48 @@ export function makeApp(context: AdminContext, hub: Hub): App {
   explainRoutes(app, context)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
   return app
+}
+
+/** Scripts, styles and pictures from here only, and no page elsewhere may show this one in a frame. */
+const CONTENT_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** Of a page that is allowed by name: `strangerProblem` has refused all others. */
+const isPreflight = ({ method, headers }: Request): boolean =>
+  method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
+
+const PREFLIGHT = {
+  'access-control-allow-methods': METHODS.join(', '),
+  'access-control-allow-headers': 'Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID',
+  'access-control-max-age': String(adminLimits.preflightSeconds),
+}
+
+/** Pages elsewhere come with a token, never with a cookie: credentials are not allowed to them. */
+function crossOrigin(origin: string | undefined, origins: readonly string[]): Readonly<Record<string, string>> {
+  if (origins.length === 0) return {}
+  if (origin === undefined || !origins.includes(origin)) return { vary: 'Origin' }
+  return {
+    vary: 'Origin',
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id',
+  }
+}
+
+const withoutPrefix = (path: string, prefix: string): string =>
+  path.startsWith(prefix) ? `/${path.slice(prefix.length)}` : path
+
+/** 405 where another method would do (RFC 9110 section 15.5.6), else 404. */
+function absent(app: App, path: string): Response {
+  const allowed = METHODS.filter(method =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  )
+  if (allowed.length === 0)
+    return problemResponse({ status: 404, detail: 'There is nothing under this path; see /openapi.json.' })
+  const allow = allowed.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
+  return problemResponse({ status: 405, detail: `This takes ${allow}.`, headers: { allow } })
 }
 
 /** What a body may be; a request without a body needs no type. */
@@ -113,24 +168,4 @@ function strangerProblem(
     })
   if (pageOf({ host, origin, secFetchSite }, scheme, origins) !== 'foreign') return null
   return problemResponse({ status: 403, detail: 'Pages from elsewhere are not allowed here: see "admin.origins".' })
-}
-
-function principalOf(authorization: string | undefined, arrival: Arrival, context: AdminContext): Principal | Response {
-  const token = bearerToken(authorization)
-  // Who may open the socket's file is decided by its mode.
-  if (token === null && arrival.kind === 'unix') return { name: 'local', scope: 'admin' }
-  const challenge = { 'www-authenticate': 'Bearer realm="rootwalk"' }
-  if (token === null)
-    return problemResponse({ status: 401, detail: 'A token is needed: Authorization: Bearer …', headers: challenge })
-  const judged = judgeToken(token, context.settings().tokens, context.wall())
-  switch (judged.kind) {
-    case 'known':
-      return judged.principal
-    case 'expired':
-      return problemResponse({ status: 401, detail: `The token "${judged.name}" has expired.`, headers: challenge })
-    case 'unknown':
-      return problemResponse({ status: 401, detail: 'This token is not known here.', headers: challenge })
-    default:
-      return judged satisfies never
-  }
 }

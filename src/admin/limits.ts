@@ -40,6 +40,26 @@ export const adminLimits = {
   /** How long an explanation may take when nothing is said, in ms, and at most: what clients wait for an answer. */
   explainMs: 10_000,
   explainMaxMs: 30_000,
+  /** Requests of a token at once, and for ever in a second: a dashboard polls with some ten a second. */
+  rateBurst: 1_000,
+  ratePerSecond: 100,
+  /** Tokens and addresses that are counted: more addresses than use an API, at some 100 octets each. */
+  ratedKeys: 10_000,
+  /** Wrong tokens in a row from an address before it has to wait: a person who pastes the wrong one. */
+  wrongTokensFree: 5,
+  /** How long it waits at first, in ms, twice as long each time, and at most. */
+  wrongTokenMs: 1_000,
+  wrongTokenMaxMs: 300_000,
+  /** Sessions in all; the oldest goes. */
+  sessions: 1_000,
+  /** Octets of randomness in a session's cookie. */
+  sessionOctets: 32,
+  /** How long a session lasts, in seconds: a working day. */
+  sessionSeconds: 43_200,
+  /** Characters of a token in a request. */
+  tokenCharacters: 512,
+  /** How long a browser may keep what a preflight said, in seconds. */
+  preflightSeconds: 600,
   /** Queries that one message to the worker carries at most. */
   batchRecords: 512,
   /** How long queries are collected for one message, in ms: a person sees no delay. */

@@ -13,6 +13,7 @@ import { Guard } from './guard.ts'
 import type { AdminSettings } from './messages.ts'
 import { problemResponse, Refusal } from './problem.ts'
 import type { Hub } from './live/hub.ts'
+import { anchorRoutes } from './routes/anchors.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { liveRoutes } from './routes/live.ts'
@@ -77,6 +78,7 @@ export function makeApp(context: AdminContext, hub: Hub): App {
   serverRoutes(app, context)
   cacheRoutes(app, context)
   explainRoutes(app, context)
+  anchorRoutes(app, context)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
   return app
 }

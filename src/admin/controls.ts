@@ -4,6 +4,7 @@
  * results; what is thrown is a bug.
  */
 import type { Transport } from '../ports.ts'
+import type { AnchorControls } from './anchor-controls.ts'
 import type { CacheControls } from './cache-controls.ts'
 
 /** How the server is, in what a health check and a first look need. */
@@ -28,7 +29,7 @@ interface ServerStatus {
 }
 
 /** Calls with one result. */
-export interface Controls extends CacheControls {
+export interface Controls extends CacheControls, AnchorControls {
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does. */
   reload(): { readonly kind: 'done'; readonly problems: readonly string[] }

@@ -60,6 +60,11 @@ export const adminLimits = {
   tokenCharacters: 512,
   /** How long a browser may keep what a preflight said, in seconds. */
   preflightSeconds: 600,
+  /** How long a negative anchor may last, in seconds: a week (RFC 7646 section 2, and BIND's bound). */
+  negativeAnchorSeconds: 604_800,
+  /** Negative anchors by the API, and the octets of their file: names of 1,020 characters at worst. */
+  negativeAnchors: 1_000,
+  negativeAnchorFileBytes: 2_097_152,
   /** Queries that one message to the worker carries at most. */
   batchRecords: 512,
   /** How long queries are collected for one message, in ms: a person sees no delay. */

@@ -25,7 +25,7 @@ import {
   type KeyChange,
   type ManagedPoint,
 } from '../dnssec/managed-anchors.ts'
-import { mergeAnchors, type TrustAnchor } from '../dnssec/trust-anchors.ts'
+import { mergeAnchors, type NegativeAnchor, type TrustAnchor } from '../dnssec/trust-anchors.ts'
 import { makeValidation } from '../engine/validation.ts'
 import type { DnssecLimits } from '../limits.ts'
 import { openStateFile, type StateFile } from '../system/state-file.ts'
@@ -46,6 +46,18 @@ export interface TrustKeeperParts {
 /** The part of the resolver that is needed. */
 export type KeyResolver = Pick<Resolver, 'resolve' | 'validationChanged'>
 
+interface TrustPointState {
+  readonly zone: string
+  readonly keyTags: readonly number[]
+  readonly seenAt: number | null
+  readonly keys: readonly {
+    readonly keyTag: number
+    readonly algorithm: string
+    readonly state: string
+    readonly since: number
+  }[]
+}
+
 /** One trust point: what was configured, and what is known of its keys. */
 interface Point {
   readonly configured: TrustAnchor
@@ -62,6 +74,8 @@ export class TrustAnchorManager {
   readonly #events: EventSink
   #settings: DnssecConfig
   #anchors: readonly TrustAnchor[]
+  /** Negative ones that are not of the configuration. */
+  #added: readonly NegativeAnchor[] = []
   #points: ReadonlyMap<Name, Point> = new Map()
   #files: { readonly path: string; readonly current: StateFile; readonly old: StateFile } | null = null
   #validation: Validation
@@ -69,6 +83,8 @@ export class TrustAnchorManager {
   /** What the file said when it was read. */
   #good: string | null = null
   #timers = new Set<Cancel>()
+  /** Of the negative anchors that were added. */
+  #addedEnds: readonly Cancel[] = []
   #started = false
   #clockDoubted = false
 
@@ -115,6 +131,35 @@ export class TrustAnchorManager {
     })
   }
 
+  /** Negative anchors, those that have ended included. */
+  negative(): { readonly configured: readonly NegativeAnchor[]; readonly added: readonly NegativeAnchor[] } {
+    return { configured: this.#settings.negative, added: this.#added }
+  }
+
+  /** Others next to those of the configuration: in place of the ones that were added before. */
+  addNegative(added: readonly NegativeAnchor[]): void {
+    if (added.length === 0 && this.#added.length === 0) return
+    this.#added = added
+    this.#changed()
+    for (const end of this.#addedEnds) end()
+    this.#addedEnds = this.#watchEnds(added)
+  }
+
+  /** What is validated from, with the state of its keys; times in seconds since 1970. */
+  describe(): TrustPointState[] {
+    return [...this.#points.values()].map(({ configured, state }) => ({
+      zone: formatName(configured.name),
+      keyTags: tagsOf(this.#validation.points.at(configured.name)),
+      seenAt: state.seenAt === 0 ? null : state.seenAt,
+      keys: state.keys.map(({ rdata, state: key, since }) => ({
+        keyTag: keyTagOf(rdata),
+        algorithm: algorithmName(rdata[3] ?? 0),
+        state: key,
+        since,
+      })),
+    }))
+  }
+
   /** Begins to look at keys and clocks. */
   start(): void {
     this.#started = true
@@ -140,6 +185,7 @@ export class TrustAnchorManager {
   /** Resolves when the state is on the disk. */
   async close(): Promise<void> {
     this.#stopTimers()
+    for (const end of this.#addedEnds) end()
     this.#resolver = null
     await this.#files?.current.settled()
     await this.#files?.old.settled()
@@ -149,7 +195,8 @@ export class TrustAnchorManager {
 
   #made(): Validation {
     const anchors = [...this.#points.values()].map(({ state, configured }) => trustedAnchor(state, configured))
-    return makeValidation(anchors, this.#settings)
+    const { negative } = this.#settings
+    return makeValidation(anchors, { ...this.#settings, negative: [...negative, ...this.#added] })
   }
 
   #changed(): void {
@@ -255,14 +302,18 @@ export class TrustAnchorManager {
   }
 
   #watchNegative(): void {
-    for (const { name, until } of this.#settings.negative) {
+    for (const cancel of this.#watchEnds(this.#settings.negative)) this.#timers.add(cancel)
+  }
+
+  #watchEnds(negative: readonly NegativeAnchor[]): Cancel[] {
+    return negative.flatMap(({ name, until }) => {
       const left = until - this.#clock.wall()
-      if (left <= 0) continue
-      this.#after(left * 1_000, () => {
+      if (left <= 0) return []
+      return this.#clock.after(left * 1_000, () => {
         this.#events({ kind: 'negative-anchor-ended', name: formatName(name) })
         this.#resolver?.validationChanged()
       })
-    }
+    })
   }
 
   #after(delayMs: number, fire: () => void): void {

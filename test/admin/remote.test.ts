@@ -15,6 +15,10 @@ const idle: ControlsOf<Controls> = {
   servers: absent,
   resolutions: absent,
   explain: absent,
+  negativeAnchors: absent,
+  setNegativeAnchor: absent,
+  removeNegativeAnchor: absent,
+  trustPoints: absent,
   status: () => {
     throw new Error('no status today')
   },

@@ -7,7 +7,8 @@ import { cacheControls } from './cache-control.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
-import type { Transport } from '../../ports.ts'
+import type { EventSink, Transport } from '../../ports.ts'
+import { anchorControls } from './anchor-control.ts'
 import type { Problem } from '../../events.ts'
 import { problemText } from '../../render/problem.ts'
 
@@ -28,10 +29,11 @@ export interface Served {
   readonly stop: (signal: string) => Promise<void>
 }
 
-export function makeControls(served: Served): ControlsOf<Controls> {
+export function makeControls(served: Served, events: EventSink): ControlsOf<Controls> {
   const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
   return {
     ...cacheControls(served.recursor),
+    ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),
     status() {
       const { queries, waiting, resolutions, tcpConnections, cacheBytes, cached } = served.stats()
       return {

@@ -45,7 +45,7 @@ export function openAdmin(parts: AdminParts): Admin {
   })
   const host = new AdminHost({
     settings: settings(served.config()),
-    controls: makeControls(served),
+    controls: makeControls(served, events),
     streams: makeStreams(served),
     events,
     watch: on => {

@@ -5,7 +5,7 @@ import { problemText } from '../../render/problem.ts'
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
 import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
-import { entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
+import { anchorsText, entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
 
 /** What all of these commands take. */
 export interface AdminFlags {
@@ -18,7 +18,9 @@ export interface AdminFlags {
 export type AdminTask =
   | { readonly kind: 'status' | 'reload' | 'stop' }
   | { readonly kind: 'servers'; readonly troubled: boolean }
-  | { readonly kind: 'cache'; readonly name: string }
+  | { readonly kind: 'cache' | 'validate-again'; readonly name: string }
+  | { readonly kind: 'negative-anchors' }
+  | { readonly kind: 'validate-not'; readonly name: string; readonly hours: number }
   | { readonly kind: 'dump'; readonly of: string; readonly under: string | undefined }
   | {
       readonly kind: 'flush'
@@ -101,6 +103,18 @@ async function perform(task: AdminTask, place: AdminPlace, { json, out }: Show):
       show((await askAdmin(place, 'DELETE', path)).body, flushedText)
       return
     }
+    case 'negative-anchors':
+      show(await get('api/v1/negative-anchors'), anchorsText)
+      return
+    case 'validate-not': {
+      const until = new Date(Date.now() + task.hours * HOUR_MS).toISOString()
+      const { body } = await askAdmin(place, 'PUT', `api/v1/negative-anchors/${encoded(task.name)}`, { until })
+      show(body, anchor => anchorsText({ anchors: [anchor] }))
+      return
+    }
+    case 'validate-again':
+      show((await askAdmin(place, 'DELETE', `api/v1/negative-anchors/${encoded(task.name)}`)).body, () => 'deleted\n')
+      return
     case 'reload':
       show((await askAdmin(place, 'POST', 'api/v1/reload')).body, () => 'reloaded\n')
       return
@@ -111,6 +125,8 @@ async function perform(task: AdminTask, place: AdminPlace, { json, out }: Show):
       task satisfies never
   }
 }
+
+const HOUR_MS = 3_600_000
 
 /** All pages, each shown as it comes. */
 async function pages(place: AdminPlace, path: string, page: (body: unknown) => void): Promise<void> {

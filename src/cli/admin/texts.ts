@@ -99,6 +99,12 @@ export function flushedText(body: unknown): string {
   return `${dryRun === true ? 'would flush' : 'flushed'} ${what}: ${gone}\n`
 }
 
+export function anchorsText(body: unknown): string {
+  const anchors = itemsOf(fieldsOf(body).anchors)
+  if (anchors.length === 0) return '; everything is validated\n'
+  return anchors.map(({ name, until, from }) => `${text(name)} until ${text(until)} (${text(from)})\n`).join('')
+}
+
 export const serversText = (body: unknown): string =>
   itemsOf(fieldsOf(body).servers)
     .map(({ server, srttMs, edns, timeoutsInRow, throttled, lame }) => {

@@ -89,6 +89,22 @@ export function addAdmin(cli: Argv, around: CliContext, take: Choose): void {
         .example('$0 flush --all --dry-run', 'How much there is'),
     run('flush', flushTask),
   )
+  cli.command(
+    'ntas [action] [name]',
+    'Negative trust anchors: names that are not validated for a while',
+    command =>
+      plain(command)
+        .positional('action', {
+          type: 'string',
+          choices: ['list', 'add', 'delete'],
+          default: 'list',
+          describe: 'What to do',
+        })
+        .positional('name', { type: 'string', describe: 'Where, all names below it included' })
+        .options({ hours: { type: 'number', requiresArg: true, default: 24, describe: 'With add: for how long' } })
+        .example('$0 ntas add broken.example --hours 6', 'While its owner mends the signatures'),
+    run('ntas', anchorTask),
+  )
   addToken(cli, around, take)
 }
 
@@ -113,6 +129,20 @@ function flushTask(argv: Arguments): AdminTask {
     dryRun: argv['dry-run'] === true,
   }
 }
+
+function anchorTask(argv: Arguments): AdminTask {
+  const name = text(argv.name)
+  const action = text(argv.action)
+  if (action === 'list') return { kind: 'negative-anchors' }
+  if (name === undefined) throw new UsageError(`ntas ${action} takes a name`)
+  if (action === 'delete') return { kind: 'validate-again', name }
+  const hours = Number(argv.hours)
+  if (!(hours > 0 && hours <= MOST_HOURS)) throw new UsageError('--hours takes a number above 0')
+  return { kind: 'validate-not', name, hours }
+}
+
+/** What a date can still hold; the server has its own bound. */
+const MOST_HOURS = 1_000_000
 
 function addToken(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(

@@ -1,0 +1,59 @@
+/** The description of the API, and the API as it is. `ROOTWALK_WRITE_OPENAPI=1` writes the file anew. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Served, startServed } from './served.ts'
+
+const FILE = new URL('../../docs/openapi.json', import.meta.url)
+interface Operation {
+  readonly security?: readonly object[]
+  readonly summary?: string
+  readonly responses: Readonly<Record<string, unknown>>
+}
+interface Described {
+  readonly openapi: string
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+let served: Served
+let text: string
+let operations: readonly { readonly path: string; readonly method: string; readonly operation: Operation }[]
+beforeAll(async () => {
+  served = await startServed()
+  const { body } = await served.ask('/openapi.json')
+  const described: Described = body
+  text = `${JSON.stringify(described, null, 2)}\n`
+  operations = Object.entries(described.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+  )
+})
+afterAll(() => served.stop())
+
+it('the description in docs/ is the one that is served', () => {
+  if (process.env.ROOTWALK_WRITE_OPENAPI === '1') writeFileSync(FILE, text)
+  expect(readFileSync(FILE, 'utf8')).toBe(text)
+})
+
+it('every operation says what it is for and answers 401 without a token, if it needs one', async () => {
+  expect(operations.length).toBeGreaterThan(15)
+  for (const { path, method, operation } of operations) {
+    expect(operation.summary, `${method} ${path}`).toBeDefined()
+    const { status } = await served.ask(path.replaceAll(/\{\w+\}/g, 'example.com'), { method, tcp: true })
+    if (operation.security !== undefined) expect(status, `${method} ${path}`).toBe(401)
+    else expect(Object.keys(operation.responses), `${method} ${path}`).toContain(String(status))
+  }
+})
+
+it('every operation answers with a code that it names, whatever comes as its query and body', async () => {
+  const queries = ['', '?dryRun=true', '?dryRun=maybe', '?limit=-1', '?__proto__=1', '?cursor=%00', '?under=%2F']
+  const bodies = [undefined, {}, [], { name: '\\000.example' }, { name: 'x'.repeat(2_000) }, { until: 'never' }]
+  for (const { path, method, operation } of operations) {
+    if (path === '/api/v1/stop') continue
+    for (const query of queries)
+      for (const body of method === 'GET' ? [undefined] : bodies) {
+        const asked = `${path.replaceAll(/\{\w+\}/g, 'a%2Fb%5C000.example')}${query}`
+        const { status } = await served.ask(asked, { method, body })
+        expect(Object.keys(operation.responses), `${method} ${asked} ${JSON.stringify(body)}`).toContain(String(status))
+      }
+  }
+  expect(served.events.filter(({ kind }) => kind === 'bug')).toEqual([])
+})

@@ -47,6 +47,7 @@ export async function openDohListener(options: DohListenOptions): Promise<Listen
       inProgress: secure.handshakes,
       clock,
       limits: limits.tls,
+      onHandshake: options.onHandshake,
       onSecure: (socket, client, raw) =>
         service.serve(socket, { ...client, transport }, socket.alpnProtocol || null, raw),
     })

@@ -26,6 +26,8 @@ export interface HandshakeOptions {
   readonly limits: TlsLimits
   /** The handshake is over and its place in the table of connections is free for what comes now. */
   readonly onSecure: (socket: TLSSocket, client: Omit<Client, 'transport'>, raw: Socket) => void
+  /** For a test of clients: begins a handshake later, or never; until then nothing that the client sent is read. */
+  readonly onHandshake?: ((raw: Socket, begin: () => void) => void) | undefined
 }
 
 /** The table of all handshakes: of those who begin too many, the one that takes longest gives. */
@@ -52,7 +54,7 @@ export class Handshakes {
 
   /** Begins one, unless the tables are full. */
   accept(socket: Socket, peer: Peer): void {
-    const { connections, inProgress, server, clock, limits } = this.#options
+    const { connections, inProgress, server, clock, limits, onHandshake } = this.#options
     const place = placeOf(socket)
     socket.on('error', () => {})
     const handshake = new Handshake(socket, peer, clock.now(), [connections, inProgress])
@@ -67,7 +69,9 @@ export class Handshakes {
       this.#open.delete(place)
     }
     socket.on('close', () => handshake.drop())
-    server.emit('connection', socket)
+    const begin = (): void => void (socket.destroyed || server.emit('connection', socket))
+    if (onHandshake === undefined) begin()
+    else onHandshake(socket, begin)
   }
 
   /** Ends those that are in progress. */

@@ -30,6 +30,8 @@ export interface ListenersOptions {
   readonly addresses?: () => readonly string[]
   /** See `TcpListenOptions`. */
   readonly onAccept?: TcpListenOptions['onAccept']
+  /** See `HandshakeOptions`. */
+  readonly onHandshake?: TcpListenOptions['onHandshake']
   /** See `DohParts`. */
   readonly onAnswer?: DohParts['onAnswer']
   /** What bindings over TLS show. */
@@ -203,10 +205,10 @@ class ListenerSet implements Listeners {
 
   /** Over TCP replies leave from the address that was reached, so a wildcard is one socket. */
   async #openService(address: string, port: number, service: BindingService): Promise<Listener | ListenFailure> {
-    const { onMessage, clock, limits, onAccept } = this.#options
+    const { onMessage, clock, limits, onAccept, onHandshake } = this.#options
     const proxies = service.proxy ? (this.#options.proxies ?? []) : null
     const { connections } = this
-    const common = { address, port, onMessage, clock, limits, events: this.#events, onAccept, proxies }
+    const common = { address, port, onMessage, clock, limits, events: this.#events, onAccept, onHandshake, proxies }
     const stream = { ...common, connections, turns: this.#turns }
     switch (service.transport) {
       case 'tcp':

@@ -1,4 +1,5 @@
 /** Queries over TCP on one address (RFC 7766), behind a proxy or not. */
+import type { Socket } from 'node:net'
 import type { Prefix } from '../../dns/address.ts'
 import type { Limits } from '../../limits.ts'
 import type { ListenFailure, ListenOptions, Listener } from '../listener.ts'
@@ -9,6 +10,8 @@ export interface TcpListenOptions extends ListenOptions, StreamOptions {
   readonly limits: Pick<Limits, 'server' | 'tls'>
   /** Who has to begin with a PROXY header; null: nobody does. */
   readonly proxies?: readonly Prefix[] | null
+  /** See `HandshakeOptions`. */
+  readonly onHandshake?: ((raw: Socket, begin: () => void) => void) | undefined
 }
 
 /** Binds to exactly one address (IPv6 without IPv4). */

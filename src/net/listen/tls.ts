@@ -34,6 +34,7 @@ export async function openTlsListener(options: TlsListenOptions): Promise<Listen
     inProgress: options.handshakes,
     clock,
     limits: limits.tls,
+    onHandshake: options.onHandshake,
     onSecure: (socket, client, raw) => streams.take(socket, { ...client, transport: 'tls' }, raw),
   })
   const entrance = await openEntrance({

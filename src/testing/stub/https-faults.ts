@@ -90,7 +90,7 @@ export class HttpFaults {
 
 /** What a test wants to be wrong. */
 export type HttpsFaultWish =
-  | { readonly kind: 'tls'; readonly fault: TlsFault | null }
+  | { readonly kind: 'tls'; readonly fault: TlsFault | null; readonly ms: number }
   | { readonly kind: 'http'; readonly action: HttpFaultAction; readonly times: number }
 
 export function readHttpsFault(value: unknown, options: unknown = {}): HttpsFaultWish {
@@ -102,11 +102,12 @@ export function readHttpsFault(value: unknown, options: unknown = {}): HttpsFaul
       ? null
       : (HTTPS_FAULTS.find(one => one === value) ??
         mistake(`expected one of ${HTTPS_FAULTS.join(', ')}, or null, found ${near(value, HTTPS_FAULTS)}`))
+  const slowMs = duration(ms ?? stubSettings.slowMs, 'ms')
   if (fault === null || isTlsFault(fault)) {
     if (times !== undefined) mistake(`times is for faults of HTTP (${HTTP_FAULTS.join(', ')}), not for ${fault}`)
-    return { kind: 'tls', fault }
+    return { kind: 'tls', fault, ms: slowMs }
   }
-  const action = { fault, retryAfter: retryAfterOf(retryAfter), ms: duration(ms ?? stubSettings.slowMs, 'ms') }
+  const action = { fault, retryAfter: retryAfterOf(retryAfter), ms: slowMs }
   const count = times === undefined ? Number.POSITIVE_INFINITY : wholeNumber(times, 'times', Number.MAX_SAFE_INTEGER)
   return { kind: 'http', action, times: count }
 }

@@ -23,6 +23,7 @@ export const CERTIFICATE_AND_CONNECTION_FAULTS: readonly TlsFault[] = [
   ...CERTIFICATE_FAULTS,
   'resetAfterHandshake',
   'closeAfterHandshake',
+  'slowHandshake',
 ]
 
 export const isTlsFault = (value: unknown): value is TlsFault =>
@@ -48,6 +49,7 @@ export class StubIdentity implements TlsIdentity {
   readonly #ticketKeys = randomBytes(TICKET_KEY_OCTETS)
   readonly #followers = new Set<(material: TlsMaterial) => void>()
   #fault: TlsFault | null = null
+  #slowMs = 0
   #material: TlsMaterial
 
   constructor(address: string, authority: Authority) {
@@ -61,6 +63,11 @@ export class StubIdentity implements TlsIdentity {
     return this.#fault === 'closeAfterHandshake' || this.#fault === 'resetAfterHandshake' ? this.#fault : null
   }
 
+  /** How late handshakes begin, in ms. */
+  get handshakeDelayMs(): number {
+    return this.#fault === 'slowHandshake' ? this.#slowMs : 0
+  }
+
   current(): TlsMaterial {
     return this.#material
   }
@@ -71,7 +78,8 @@ export class StubIdentity implements TlsIdentity {
   }
 
   /** For connections from now on; null: nothing is wrong. */
-  setFault(fault: TlsFault | null): void {
+  setFault(fault: TlsFault | null, slowMs: number): void {
+    this.#slowMs = slowMs
     if (fault === this.#fault) return
     this.#fault = fault
     this.#material = this.#made()

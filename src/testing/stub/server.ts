@@ -145,18 +145,19 @@ export class StubServer {
   async start(): Promise<Opened> {
     const { address, port, services } = this.#parts
     const wanted = [
-      { binding: { address, port }, identity: undefined },
-      ...services.all.map(service => ({ binding: services.bindingOf(service), identity: service.identity })),
+      { binding: { address, port }, service: null },
+      ...services.all.map(service => ({ binding: services.bindingOf(service), service })),
     ]
-    for (const { binding, identity } of wanted) {
+    for (const { binding, service } of wanted) {
       const opened = await openListeners({
         bindings: [binding],
-        identity,
+        identity: service?.identity,
         clock: this.#clock,
         limits,
         events: () => {},
         onMessage: (bytes, length, client, reply) => this.#take(bytes, length, client, reply),
         onAccept: (client, socket, raw) => services.accepted(client, socket, raw),
+        onHandshake: (raw, begin) => (service === null ? begin() : services.handshake(service, raw, begin)),
         onAnswer: (query, reply, exchange) => {
           const action = this.#byMessage.get(query)?.http ?? null
           return action === null ? reply : services.faults.replace(action, reply, exchange)

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { formatEndpoint } from '../../dns/address.ts'
+import { duration, knownFields } from '../../input/names.ts'
 import type { Binding, BindingService, Client } from '../../ports.ts'
 import { systemClock } from '../../system/system.ts'
 import { HttpFaults, readHttpsFault } from './https-faults.ts'
@@ -25,7 +26,8 @@ interface Service {
 }
 
 export class StubServices {
-  readonly faults: HttpFaults = new HttpFaults(systemClock())
+  readonly #clock = systemClock()
+  readonly faults: HttpFaults = new HttpFaults(this.#clock)
   readonly all: readonly Service[]
   readonly #address: string
   /** By where the client is and how it came. */
@@ -57,6 +59,17 @@ export class StubServices {
     else cut()
   }
 
+  /** Begins a handshake, late if it is to be. */
+  handshake({ identity }: Service, raw: Socket, begin: () => void): void {
+    const { handshakeDelayMs } = identity
+    if (handshakeDelayMs === 0) {
+      begin()
+      return
+    }
+    const cancel = this.#clock.after(handshakeDelayMs, begin)
+    raw.once('close', cancel)
+  }
+
   /** Null over UDP, and when the client is gone. */
   socketsOf(client: Client): Sockets | null {
     return this.#sockets.get(keyOf(client)) ?? null
@@ -66,7 +79,15 @@ export class StubServices {
     const identity = this.#identityOf('tls')
     if (identity === null) return null
     const { name, ca } = identity
-    return { port, name, ca, fail: fault => identity.setFault(tlsFaultOf(fault)) }
+    return {
+      port,
+      name,
+      ca,
+      fail: (fault, options = {}) => {
+        knownFields(options, ['ms'], 'the options')
+        identity.setFault(tlsFaultOf(fault), duration(options.ms ?? stubSettings.slowMs, 'ms'))
+      },
+    }
   }
 
   httpsAt(port: number): StubHttps | null {
@@ -82,7 +103,7 @@ export class StubServices {
       ca,
       fail: (fault, options) => {
         const wish = readHttpsFault(fault, options)
-        identity.setFault(wish.kind === 'tls' ? wish.fault : null)
+        identity.setFault(wish.kind === 'tls' ? wish.fault : null, wish.kind === 'tls' ? wish.ms : 0)
         this.faults.set(wish.kind === 'tls' ? null : wish.action, wish.kind === 'tls' ? 0 : wish.times)
       },
     }

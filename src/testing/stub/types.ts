@@ -61,9 +61,20 @@ export type FaultKind =
 /**
  * What is wrong with a stub over TLS, for connections from then on: its certificate `expired`, is for another name
  * (`otherName`) or of an authority that nobody trusts (`otherAuthority`); or the connection is reset, or closed without
- * an answer, when the handshake is over.
+ * an answer, when the handshake is over; or the handshake begins late (`slowHandshake`).
  */
-export type TlsFault = 'expired' | 'otherName' | 'otherAuthority' | 'resetAfterHandshake' | 'closeAfterHandshake'
+export type TlsFault =
+  | 'expired'
+  | 'otherName'
+  | 'otherAuthority'
+  | 'resetAfterHandshake'
+  | 'closeAfterHandshake'
+  | 'slowHandshake'
+
+export interface TlsFaultOptions {
+  /** How late a `slowHandshake` begins. Default 1000; after 10,000 the stub closes the connection. */
+  readonly ms?: number
+}
 
 /** How a stub is reached over TLS (RFC 7858). */
 export interface StubTls {
@@ -73,7 +84,7 @@ export interface StubTls {
   /** The authority that signed it, in PEM: what a client has to trust. */
   readonly ca: string
   /** Null: nothing is wrong any more. */
-  fail(fault: TlsFault | null): void
+  fail(fault: TlsFault | null, options?: TlsFaultOptions): void
 }
 
 /**
@@ -89,7 +100,7 @@ export interface HttpsFaultOptions {
   readonly times?: number
   /** Seconds, or the text of the field, a date for one; null: without it. Default 1. */
   readonly retryAfter?: number | string | null
-  /** How late the rest of a `slowBody` comes. Default 1000. */
+  /** How late a `slowHandshake` begins, or the rest of a `slowBody` comes. Default 1000. */
   readonly ms?: number
 }
 

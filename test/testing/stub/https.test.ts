@@ -124,6 +124,14 @@ describe.each([
     expect(stub.queries.map(({ answeredWith }) => answeredWith)).toEqual([fault, 'NOERROR'])
   })
 
+  test('begins a slow handshake late', async () => {
+    const { https } = await start()
+    https.fail('slowHandshake', { ms: 200 })
+    const from = performance.now()
+    expect(await ask(https)).toBe(ANSWERED)
+    expect(performance.now() - from).toBeGreaterThanOrEqual(199)
+  })
+
   test('sends the second half of a slow body late', async () => {
     const { https } = await start()
     https.fail('slowBody', { ms: 200 })

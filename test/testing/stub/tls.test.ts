@@ -56,6 +56,14 @@ describe('a stub over TLS', () => {
     expect(await ask(stub)).toBe('answered')
   })
 
+  test('whose handshake is slow answers late', async () => {
+    const stub = await start()
+    stub.tls?.fail('slowHandshake', { ms: 300 })
+    const from = performance.now()
+    expect(await ask(stub)).toBe('answered')
+    expect(performance.now() - from).toBeGreaterThanOrEqual(299)
+  })
+
   test('has the faults of queries as over TCP', async () => {
     const stub = await start()
     stub.fail('www.example.com', 'tcpReset', { times: 1 })

@@ -1,7 +1,7 @@
 /** What the API asks of the trust anchors. Times in seconds since 1970 UTC. */
 import type { Name } from '../dns/name.ts'
 
-export interface NegativeAnchorEntry {
+interface NegativeAnchorEntry {
   readonly name: string
   readonly until: number
   /** Those of the configuration are changed there. */

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import type { Argv } from 'yargs'
 import { bugText } from './events.ts'
 import { addAdmin } from './cli/commands/admin.ts'
+import { addLive } from './cli/commands/live.ts'
 import { addCheckConfig, addCheckZone, addDdr, addQuery } from './cli/commands/checks.ts'
 import {
   type Choose,
@@ -176,6 +177,7 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
     addCheckZone,
     addDdr,
     addAdmin,
+    addLive,
   ]
   for (const add of others) add(cli, around, take)
   await cli.parseAsync([...own], {}, (_error: Error | undefined, _argv: unknown, text: string) => {

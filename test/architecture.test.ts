@@ -176,7 +176,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'net/doh',
     'net/listen',
   ]
-  const admin = [...config, 'http', 'system', 'admin', 'admin/live', 'admin/routes']
+  const admin = [...config, 'server', 'http', 'system', 'admin', 'admin/live', 'admin/metrics', 'admin/routes']
   const kit = [...app, 'signing', 'simulation', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
   const programs = [
@@ -187,6 +187,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'app/admin',
     'admin',
     'admin/live',
+    'admin/metrics',
     'admin/routes',
     'warm-up',
     'visit',
@@ -238,6 +239,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['simulation', [...server, 'server', 'signing', 'render', 'engine'], ['net/upstream/match-reply.ts']],
     ['admin', admin],
     ['admin/live', admin],
+    ['admin/metrics', admin],
     ['admin/routes', admin],
     // Where a library's thread is started and what it may ask of the server.
     ['app', [...app, 'admin', 'app/admin']],
@@ -355,6 +357,7 @@ describe('imports', () => {
       '@hono/zod-openapi': path => path.startsWith('admin/'),
       '@hono/node-server': path => path.startsWith('admin/'),
       ws: path => path === 'admin/listen.ts' || /^admin\/(?:live|routes)\//.test(path),
+      'prom-client': path => path === 'admin/metrics/registry.ts',
       'hono/http-exception': path => path.startsWith('admin/'),
       'hono/utils/url': path => path.startsWith('admin/'),
       zod: path => path.startsWith('config/schema/') || path === 'simulation/internet.ts',

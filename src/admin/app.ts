@@ -18,6 +18,7 @@ import { cacheRoutes } from './routes/cache.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { liveRoutes } from './routes/live.ts'
 import { serverRoutes } from './routes/server.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
 import { adminLimits } from './limits.ts'
@@ -69,6 +70,13 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     await next()
     for (const [name, value] of Object.entries(admission.headers)) c.header(name, value)
   })
+  app.use('/metrics', async (c, next) => {
+    // Loopback may look without a token, but not what a proxy here sends on for others.
+    const isForOthers = c.req.header('x-forwarded-for') !== undefined || c.req.header('forwarded') !== undefined
+    if (c.env.arrival.loopback && !isForOthers) return next()
+    const admission = guard.admit(c.req.method, c.req.header(), c.env.arrival)
+    return admission.kind === 'refused' ? admission.response : next()
+  })
   // Bodies of those who may not ask are not read.
   app.use(async (c, next) => (await bodyProblem(c)) ?? (await next()))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
@@ -79,6 +87,7 @@ export function makeApp(context: AdminContext, hub: Hub): App {
   cacheRoutes(app, context)
   explainRoutes(app, context)
   anchorRoutes(app, context)
+  metricsRoutes(app, context)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
   return app
 }

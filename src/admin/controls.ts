@@ -28,8 +28,46 @@ interface ServerStatus {
   readonly counters: Readonly<Record<string, number>>
 }
 
+/** All that `/metrics` is made of, at one moment. What is counted is counted since the start. */
+export interface Numbers {
+  readonly version: string
+  readonly node: string
+  /** Seconds since 1970 UTC. */
+  readonly startedAt: number
+  readonly cpuS: number
+  readonly counters: Readonly<Record<string, number>>
+  /** Laid out as in `server/request-cells.ts`. */
+  readonly cells: Float64Array
+  readonly waiting: number
+  readonly resolutions: number
+  readonly tcpConnections: number
+  readonly stores: readonly { readonly store: string; readonly entries: number; readonly bytes: number }[]
+  readonly upstream: {
+    readonly requests: Readonly<Record<string, number>>
+    readonly timeouts: number
+    /** Counts up to each bound in ms, and one of what is above them all. */
+    readonly boundsMs: readonly number[]
+    readonly buckets: Float64Array
+    readonly sumMs: number
+  }
+  /** Bounds of what all share. `hits`: how often it was reached; null where that is not counted, or is no event. */
+  readonly limits: readonly {
+    readonly limit: string
+    readonly used: number | null
+    readonly most: number
+    readonly hits: number | null
+  }[]
+  readonly handshakes: { readonly admitted: number; readonly refused: number; readonly completed: number }
+  /** Octets. */
+  readonly memory: Readonly<Record<string, number>>
+  readonly lag: { readonly boundsMs: readonly number[]; readonly buckets: readonly number[]; readonly sumMs: number }
+  /** Ports of UDP that are listened on. */
+  readonly udpPorts: readonly number[]
+}
+
 /** Calls with one result. */
 export interface Controls extends CacheControls, AnchorControls {
+  numbers(): Numbers
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does. */
   reload(): { readonly kind: 'done'; readonly problems: readonly string[] }

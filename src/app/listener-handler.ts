@@ -102,6 +102,7 @@ class ListenerHandler implements DatagramHandler {
     const dropped = dropReason(port, verdict)
     if (dropped !== null) {
       counters.add(this.#queries)
+      counters.request('udp', family, null)
       counters.add(counters.index(dropped))
       return 0
     }
@@ -111,7 +112,9 @@ class ListenerHandler implements DatagramHandler {
     if (octets === 0) return HAND_OVER
     counters.add(this.#queries)
     counters.add(this.#hits)
+    counters.request('udp', family, this.#bytePath.peek.type)
     counters.add(rcodeIndex(out[outAt + 3] ?? 0))
+    counters.hit(out[outAt + 3] ?? 0)
     if (this.#reportsHits) this.note = HIT_REPORT
     if (this.#reader.lastWantsPrefetch) this.note |= PREFETCH_REPORT
     if (this.note !== 0) this.reportValue = reportValue(octets, (out[outAt + 3] ?? 0) & 0xf)

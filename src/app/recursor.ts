@@ -9,7 +9,8 @@ import { limitsWith, type Limits } from '../limits.ts'
 import type { Libc } from '../net/linux/libc.ts'
 import { openFilesLimit, socketsWithin } from '../system/open-files.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
-import { createNetwork } from '../net/upstream/network.ts'
+import { createNetwork, type SystemNetwork } from '../net/upstream/network.ts'
+import { countedNetwork, newUpstreamCounts, type UpstreamCounts } from '../net/counted-network.ts'
 import type { Clock, EventSink, Network, Random } from '../ports.ts'
 import type { ForwardZones } from '../zone/forward-zones.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
@@ -45,6 +46,10 @@ export interface Recursor {
   readonly caches: Caches
   readonly zones: ZoneStore
   readonly resolver: Resolver
+  /** What was asked of servers. */
+  readonly upstream: UpstreamCounts
+  /** Sockets to servers; null where there are none (an internet inside the process). */
+  readonly usage: SystemNetwork['usage'] | null
   /** Other servers are asked now. */
   forwardZonesChanged(): void
   /** What is in flight ends as failures. */
@@ -62,12 +67,13 @@ export function openRecursor(options: RecursorOptions): Recursor {
   const openFiles = options.network === undefined ? openFilesLimit() : null
   const limits = withSockets(options.limits, openFiles)
   const { clock, random } = options.ports ?? { clock: systemClock(), random: systemRandom() }
-  const sockets = (): { network: Network; closeNetwork: () => void } => {
+  const sockets = (): { network: Network; closeNetwork: () => void; usage: Recursor['usage'] } => {
     const network = createNetwork({ clock, random, limits, events, libc: options.libc })
-    return { network, closeNetwork: () => network.close() }
+    return { network, closeNetwork: () => network.close(), usage: network.usage }
   }
-  const { network, closeNetwork } =
-    options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {} }
+  const { network, closeNetwork, usage } =
+    options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {}, usage: null }
+  const upstream = newUpstreamCounts()
   const zones = new ZoneStore({
     clock,
     limits: limits.zone,
@@ -77,7 +83,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
   const engine = createEngine({
     clock,
     random,
-    network,
+    network: countedNetwork(network, upstream),
     limits,
     seed: random.below(SEEDS) | 0,
     localZones: () => zones.current(),
@@ -96,6 +102,8 @@ export function openRecursor(options: RecursorOptions): Recursor {
     caches: engine.caches,
     zones,
     resolver: engine.resolver,
+    upstream,
+    usage,
     forwardZonesChanged: () => engine.forwardZonesChanged(),
     close() {
       zones.close()

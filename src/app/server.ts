@@ -311,6 +311,11 @@ class Server implements RunningServer {
           config: () => this.#config,
           isStopping: () => this.#stopping !== null,
           stats: () => this.stats(),
+          measured: () => ({
+            cells: serving.cells(),
+            connections: listeners.connections,
+            handshakes: listeners.handshakes,
+          }),
           reload: () => this.reload(),
           stop: signal => this.stop(signal),
         },

@@ -108,6 +108,11 @@ export class Serving {
     }
   }
 
+  /** Queries and answers by protocol, type, source and so on (`request-cells.ts`). */
+  cells(): Float64Array {
+    return this.#counters.cells()
+  }
+
   numbers(tcpConnections: number): ServerNumbers {
     const { recursor } = this.#engine
     return numbersOf({
@@ -135,7 +140,10 @@ export class Serving {
       takeNote: makeHitReporter({
         clock,
         queryLog,
-        prefetch: (question, client) => resolver.prefetch(question, ownerOf(client.ip)),
+        prefetch: (question, client) => {
+          this.#counters.add(this.#counters.index('prefetches'))
+          resolver.prefetch(question, ownerOf(client.ip))
+        },
       }),
       serve: makeServe({
         engine: recursor,

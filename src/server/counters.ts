@@ -5,6 +5,15 @@
  */
 
 import { Rcode } from '../dns/types.ts'
+import type { Transport } from '../ports.ts'
+import {
+  durationCell,
+  durationSumCell,
+  REQUEST_CELLS,
+  requestCell,
+  responseCell,
+  type Source,
+} from './request-cells.ts'
 
 const names = [
   'udpQueries',
@@ -31,6 +40,7 @@ const names = [
   'notImplemented',
   'badVersions',
   'truncatedReplies',
+  'prefetches',
   'noError',
   'nxDomain',
   'servFail',
@@ -71,6 +81,11 @@ const PLAIN_INDEXES: Uint8Array = Uint8Array.from({ length: HEADER_RCODES }, (_,
 /** The position to increment for the fourth octet of a finished reply. */
 export const rcodeIndex = (octet: number): number => PLAIN_INDEXES[octet & (HEADER_RCODES - 1)] ?? 0
 
+const HIT_DURATION = durationCell('cache', 0)
+
+/** Named counters first, then those by protocol, type, source and so on (`request-cells.ts`). */
+const CELLS = names.length + REQUEST_CELLS
+
 export class Counters {
   readonly #values: Float64Array
   readonly #others: Counters[] = []
@@ -78,7 +93,7 @@ export class Counters {
 
   /** Over memory from `counterMemory`, which another thread may have as well; over its own when there is none. */
   constructor(memory: SharedArrayBuffer | null = null) {
-    this.#values = memory === null ? new Float64Array(names.length) : new Float64Array(memory)
+    this.#values = memory === null ? new Float64Array(CELLS) : new Float64Array(memory)
   }
 
   /** Adds the counts of the others to every number reported here. */
@@ -99,6 +114,37 @@ export class Counters {
     this.#values[index] = (this.#values[index] ?? 0) + count
   }
 
+  /** A query; `type` null when no question was read. */
+  request(transport: Transport, family: 4 | 6, type: number | null): void {
+    this.add(names.length + requestCell(transport, family, type))
+  }
+
+  /** An answer of the byte path: its time is within the first bucket, and its rcode in the fourth octet. */
+  hit(rcodeOctet: number): void {
+    this.add(names.length + responseCell('cache', rcodeOctet & (HEADER_RCODES - 1)))
+    this.add(names.length + HIT_DURATION)
+  }
+
+  /** An answer of the value path, which took `ms`. */
+  response(source: Source, rcode: number, ms: number): void {
+    this.add(names.length + responseCell(source, rcode))
+    this.add(names.length + durationCell(source, ms))
+    this.addMany(names.length + durationSumCell(source), ms)
+  }
+
+  /** One of `request-cells.ts`, which is computed there. */
+  cell(cell: number): void {
+    this.add(names.length + cell)
+  }
+
+  /** Those of `request-cells.ts`, of all threads. */
+  cells(): Float64Array {
+    const sum = this.#values.slice(names.length)
+    for (const other of this.#others)
+      for (const [cell, count] of other.cells().entries()) sum[cell] = (sum[cell] ?? 0) + count
+    return sum
+  }
+
   get(name: CounterName): number {
     return this.#others.reduce((sum, other) => sum + other.get(name), this.#values[this.index(name)] ?? 0)
   }
@@ -109,5 +155,4 @@ export class Counters {
 }
 
 /** For the counters of one thread. */
-export const counterMemory = (): SharedArrayBuffer =>
-  new SharedArrayBuffer(names.length * Float64Array.BYTES_PER_ELEMENT)
+export const counterMemory = (): SharedArrayBuffer => new SharedArrayBuffer(CELLS * Float64Array.BYTES_PER_ELEMENT)

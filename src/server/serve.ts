@@ -16,11 +16,13 @@ import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
 import type { NotYet } from '../resolver/running/not-yet.ts'
+import type { Outcome } from '../steps.ts'
 import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Transport, Want } from '../ports.ts'
 import { BytePath, dropReason } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
+import { sourceOf, validationCell } from './request-cells.ts'
 import { clientText, type QueryLog } from './query-log.ts'
 import type { Tally } from './tally.ts'
 import { contentOf, errorContent, respond, shareableForm, type Finished, type RespondSettings } from './respond.ts'
@@ -101,6 +103,7 @@ class Server {
     const verdict = pipeline.admit(client)
     const dropped = dropReason(client.port, verdict)
     if (dropped !== null) {
+      counters.request(client.transport, client.ip.family, null)
       this.#silence(dropped, reply)
       return
     }
@@ -119,11 +122,13 @@ class Server {
     const now = clock.now()
     const octets = this.#bytePath.answer(bytes, length, client.transport, this.#out, 0, now)
     if (octets === 0) return false
+    const { peek } = this.#bytePath
+    counters.request(client.transport, client.ip.family, peek.type)
     counters.add(this.#hits)
     counters.add(rcodeIndex(this.#out[3] ?? 0))
+    counters.hit(this.#out[3] ?? 0)
     this.#replied = true
     reply(this.#out, octets)
-    const { peek } = this.#bytePath
     if (answers.lastWantsPrefetch)
       prefetch?.(
         { name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class },
@@ -150,6 +155,8 @@ class Server {
   /** The value path. */
   #byValue(bytes: Uint8Array, client: Client, allowed: boolean, reply: Reply): void {
     const checked = checkQuery(decodeMessage(bytes), client.transport)
+    const type = checked.kind === 'query' ? checked.asked.question.type : null
+    this.#parts.counters.request(client.transport, client.ip.family, type)
     if (checked.kind === 'drop') this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
     else if (!allowed) this.#refuseClient(checked.asked, client, reply)
     else if (checked.kind === 'query') this.#ask(checked.asked, bytes.length, client, reply)
@@ -311,12 +318,15 @@ class Server {
     query?: Query,
     answer?: Answer,
   ): void {
-    const { settings } = this.#parts
+    const { clock, counters, settings } = this.#parts
     const finished = respond(asked, content, settings, place)
     this.#replied = true
     reply(finished.bytes, finished.bytes.length, wantOf(answer))
     this.#count('answeredByValuePath')
     this.#count(rcodeCounter(content.rcode))
+    counters.response(sourceOf(by), content.rcode, query === undefined ? 0 : clock.now() - query.receivedAt)
+    const validated = answer?.kind === 'resolved' ? validationOf(answer.outcome) : null
+    if (validated !== null) counters.cell(validationCell(validated))
     if (finished.truncated) this.#count('truncatedReplies')
     if (query === undefined) return
     this.#log(query, content.rcode, finished.bytes.length, by)
@@ -370,6 +380,12 @@ function callOnce(reply: Reply): Reply {
     called = true
     reply(bytes, length, want)
   }
+}
+
+/** What validation said of what was resolved; null where it said nothing. */
+function validationOf(outcome: Outcome): 'secure' | 'insecure' | 'bogus' | 'indeterminate' | null {
+  if (outcome.kind !== 'failure') return outcome.security.kind
+  return outcome.why === 'bogus' ? 'bogus' : null
 }
 
 const wantOf = (answer: Answer | undefined): Want | undefined =>

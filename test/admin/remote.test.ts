@@ -22,6 +22,9 @@ const idle: ControlsOf<Controls> = {
   status: () => {
     throw new Error('no status today')
   },
+  numbers: () => {
+    throw new Error('nothing is counted here')
+  },
   reload: () => ({ kind: 'done', problems: [] }),
   stop: () => Promise.resolve({ kind: 'done' }),
 }

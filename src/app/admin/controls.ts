@@ -2,6 +2,8 @@
 import type { ControlsOf, Controls, ControlStreams } from '../../admin/controls.ts'
 import type { Config } from '../../config/types.ts'
 import { version } from '../../system/version.ts'
+import type { LoopLag } from './loop-lag.ts'
+import { type Measured, numbersNow } from './numbers.ts'
 import { followWalk } from './walk.ts'
 import { cacheControls } from './cache-control.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
@@ -24,14 +26,16 @@ export interface Served {
   readonly config: () => Config
   readonly isStopping: () => boolean
   readonly stats: () => ServerNumbers
+  readonly measured: () => Measured
   /** What is wrong with the configuration, which then stays as it was. */
   readonly reload: () => readonly Problem[]
   readonly stop: (signal: string) => Promise<void>
 }
 
-export function makeControls(served: Served, events: EventSink): ControlsOf<Controls> {
+export function makeControls(served: Served, events: EventSink, lag: LoopLag): ControlsOf<Controls> {
   const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
   return {
+    numbers: () => numbersNow(served, lag, startedAt),
     ...cacheControls(served.recursor),
     ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),
     status() {

@@ -8,6 +8,7 @@ import type { QueryLog } from '../../server/query-log.ts'
 import { adminLimits } from '../../admin/limits.ts'
 import { makeControls, makeStreams, type Served } from './controls.ts'
 import { AdminHost } from './host.ts'
+import { watchLoopLag } from './loop-lag.ts'
 import { QueryBatch } from './query-batch.ts'
 
 export interface AdminParts {
@@ -37,6 +38,7 @@ export function openAdmin(parts: AdminParts): Admin {
     state: config.state,
     heartbeatMs,
   })
+  const lag = watchLoopLag(() => performance.now())
   const batch = new QueryBatch({
     send: (rows, dropped) => host.send({ kind: 'queries', rows, dropped }),
     // One setting for all that is written or shown of clients.
@@ -45,7 +47,7 @@ export function openAdmin(parts: AdminParts): Admin {
   })
   const host = new AdminHost({
     settings: settings(served.config()),
-    controls: makeControls(served, events),
+    controls: makeControls(served, events, lag),
     streams: makeStreams(served),
     events,
     watch: on => {
@@ -58,7 +60,10 @@ export function openAdmin(parts: AdminParts): Admin {
   return {
     configure: config => host.configure(settings(config)),
     tell: event => host.send({ kind: 'event', event: eventRecord(event) }),
-    stop: () => host.stop(),
+    stop: () => {
+      lag.stop()
+      return host.stop()
+    },
   }
 }
 

@@ -52,7 +52,7 @@ export async function runAdmin(
   }
 }
 
-function configFor({ config: file }: AdminFlags, { environment, directory }: CliContext): Config {
+export function configFor({ config: file }: AdminFlags, { environment, directory }: CliContext): Config {
   const result = loadConfig({ file, environment, flags: [], directory })
   const config = result.kind === 'config' ? result.config : result.rest
   if (config !== null) return config

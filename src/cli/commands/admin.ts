@@ -4,7 +4,7 @@ import type { AdminFlags, AdminTask } from '../admin/commands.ts'
 import { type Arguments, type Choose, type CliContext, CONFIG_OPTION, text, UsageError } from './options.ts'
 
 /** Where the server is, and how its answer is shown. */
-const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
+export const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
   admin: {
     type: 'string',
     requiresArg: true,
@@ -17,7 +17,7 @@ const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
 
 const DRY_RUN: Options = { type: 'boolean', describe: 'Only count what would go' }
 
-const flagsOf = (argv: Arguments): AdminFlags => ({
+export const flagsOf = (argv: Arguments): AdminFlags => ({
   config: text(argv.config),
   admin: text(argv.admin),
   tokenFile: text(argv['token-file']),

@@ -87,6 +87,7 @@ export class Handshakes {
       return
     }
     handshake.end()
+    this.#options.inProgress.totals.completed++
     const name = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined
     const clientId = clientIdOf(name, this.#options.identity.current().names)
     const client = {

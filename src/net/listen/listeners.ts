@@ -50,6 +50,8 @@ export interface Listeners {
   /** Bindings that could not be had at the start. Of a wildcard only when no address of it could be had. */
   readonly failures: readonly ListenFailure[]
   readonly connections: TcpConnections
+  /** TLS handshakes in progress. */
+  readonly handshakes: TcpConnections
   /** Looks for new and gone local addresses now (it happens every `server.interfaceScanMs` by itself). */
   rescan(): Promise<void>
   /** New settings for listener threads, where there are any. */
@@ -74,7 +76,7 @@ class ListenerSet implements Listeners {
   readonly failures: ListenFailure[] = []
   readonly connections: TcpConnections
   readonly #turns: TcpTurns
-  readonly #handshakes: TcpConnections
+  readonly handshakes: TcpConnections
   readonly #options: ListenersOptions
   readonly #events: EventSink
   readonly #batch: BatchUdp | null
@@ -89,7 +91,7 @@ class ListenerSet implements Listeners {
     this.#options = options
     this.connections = new TcpConnections(options.limits.tcp)
     this.#turns = new TcpTurns(options.limits.tcp, options.clock)
-    this.#handshakes = handshakeTable(options.limits)
+    this.handshakes = handshakeTable(options.limits)
     this.#events = onceSmallBuffer(options.events)
     const { batch, onMessage, clock, limits } = options
     this.#batch =
@@ -216,7 +218,7 @@ class ListenerSet implements Listeners {
       case 'tls': {
         // Where nothing is encrypted, nothing of it is loaded.
         const { openTlsListener } = await import('./tls.ts')
-        return openTlsListener({ ...stream, identity: this.#identity(), handshakes: this.#handshakes })
+        return openTlsListener({ ...stream, identity: this.#identity(), handshakes: this.handshakes })
       }
       case 'https':
       case 'http': {
@@ -228,7 +230,7 @@ class ListenerSet implements Listeners {
           origins: this.#options.origins ?? [],
           onAnswer: this.#options.onAnswer,
           forwarders: this.#options.proxies ?? [],
-          secure: isSecure ? { identity: this.#identity(), handshakes: this.#handshakes } : null,
+          secure: isSecure ? { identity: this.#identity(), handshakes: this.handshakes } : null,
         })
       }
       default:

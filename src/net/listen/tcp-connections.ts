@@ -23,6 +23,8 @@ export interface TableEntry {
 }
 
 export class TcpConnections {
+  /** Since the start. `completed`: of handshakes, those that ended well. */
+  readonly totals: { admitted: number; refused: number; completed: number } = { admitted: 0, refused: 0, completed: 0 }
   readonly #limits: TcpLimits
   readonly #byPrefix = new Map<string, Set<TableEntry>>()
   /** Connections that stopped reading because too much waits in all. */
@@ -55,6 +57,13 @@ export class TcpConnections {
 
   /** Takes a newcomer in, closing others for it if need be; false when there is no room for it. */
   admit(entry: TableEntry): boolean {
+    const isIn = this.#takesIn(entry)
+    if (isIn) this.totals.admitted++
+    else this.totals.refused++
+    return isIn
+  }
+
+  #takesIn(entry: TableEntry): boolean {
     const own = this.#byPrefix.get(entry.prefix)
     if (own !== undefined && own.size >= this.#limits.connectionsPerPrefix && !dropOne(own, true)) return false
     if (this.#size >= this.#limits.connections && !this.#makeRoom(entry.prefix)) return false

@@ -1,0 +1,325 @@
+/**
+ * The metrics: their names, meanings and labels, and how each is read from the numbers of one moment. Names and labels
+ * stay; what is new gets a new name. Labels have closed sets of values: none that a client's query, address or name can
+ * make grow. docs/metrics.md is made from this file.
+ */
+import type { Numbers } from '../controls.ts'
+import { rcodeName } from '../../dns/types.ts'
+import {
+  BUCKETS_MS,
+  durationCell,
+  durationSumCell,
+  FAMILIES,
+  PROTOCOLS,
+  RCODES,
+  requestCellAt,
+  responseCell,
+  SOURCES,
+  TYPES,
+  VALIDATION_RESULTS,
+  validationCell,
+  WIDE_RCODE,
+} from '../../server/request-cells.ts'
+
+/** What is read, with what only the API's thread can read. */
+export interface Readings extends Numbers {
+  /** Datagrams that the kernel dropped since no one took them in time; null where that is not known. */
+  readonly udpDrops: number | null
+}
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** One histogram: counts up to each bound and of what is above, not added up; bounds and sum in seconds. */
+export interface Spread {
+  readonly labels: Readonly<Record<string, string>>
+  readonly bounds: readonly number[]
+  readonly counts: readonly number[]
+  readonly sum: number
+}
+
+interface Described {
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+export type Metric =
+  | (Described & { readonly kind: 'counter' | 'gauge'; readonly read: (from: Readings) => readonly Sample[] })
+  | (Described & { readonly kind: 'histogram'; readonly read: (from: Readings) => readonly Spread[] })
+
+const one = (value: number): readonly Sample[] => [{ labels: {}, value }]
+const cell = ({ cells }: Readings, at: number): number => cells[at] ?? 0
+const counted = (from: Readings, name: string): number => from.counters[name] ?? 0
+const seconds = (bounds: readonly number[]): readonly number[] => bounds.map(bound => bound / 1_000)
+
+/** As label: BADVERS and the other codes that need EDNS are one. */
+const rcodeLabel = (rcode: number): string => (rcode === WIDE_RCODE ? 'extended' : rcodeName(rcode))
+
+const requests = (from: Readings): readonly Sample[] =>
+  PROTOCOLS.flatMap(proto =>
+    FAMILIES.flatMap(family =>
+      TYPES.flatMap((type, place) => {
+        const value = cell(from, requestCellAt(proto, family, place))
+        return value === 0 ? [] : [{ labels: { proto, family: String(family), type }, value }]
+      }),
+    ),
+  )
+
+const responses = (from: Readings): readonly Sample[] =>
+  SOURCES.flatMap(source =>
+    Array.from({ length: RCODES }, (_, rcode) => rcode).flatMap(rcode => {
+      const value = cell(from, responseCell(source, rcode))
+      return value === 0 ? [] : [{ labels: { rcode: rcodeLabel(rcode), source }, value }]
+    }),
+  )
+
+const durations = (from: Readings): readonly Spread[] =>
+  SOURCES.map(source => {
+    const first = durationCell(source, 0)
+    const counts = Array.from({ length: BUCKETS_MS.length + 1 }, (_, bucket) => cell(from, first + bucket))
+    return {
+      labels: { source },
+      bounds: seconds(BUCKETS_MS),
+      counts,
+      sum: cell(from, durationSumCell(source)) / 1_000,
+    }
+  })
+
+const total = (from: Readings, source: (typeof SOURCES)[number]): number =>
+  Array.from({ length: RCODES }, (_, rcode) => cell(from, responseCell(source, rcode))).reduce((sum, n) => sum + n, 0)
+
+const DROPS: Readonly<Record<string, string>> = {
+  droppedResponses: 'response',
+  droppedPortZero: 'port-zero',
+  droppedShort: 'short',
+  droppedByGate: 'access',
+  droppedByPolicy: 'policy',
+  droppedWaiting: 'client-limit',
+  droppedLate: 'late',
+  droppedTooLarge: 'too-large',
+  droppedOverload: 'overload',
+  droppedUnsent: 'unsent',
+}
+
+const DNS: readonly Metric[] = [
+  {
+    kind: 'counter',
+    name: 'rootwalk_dns_requests_total',
+    help: 'Queries by protocol, address family and type; of type "none" no question was read.',
+    labels: ['proto', 'family', 'type'],
+    read: requests,
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_dns_responses_total',
+    help: 'Responses by rcode and by what made them: the cache, local zones, a policy, or a recursion.',
+    labels: ['rcode', 'source'],
+    read: responses,
+  },
+  {
+    kind: 'histogram',
+    name: 'rootwalk_dns_request_duration_seconds',
+    help: 'Time from a query to its response, by source; what is answered at once is in the first bucket.',
+    labels: ['source'],
+    read: durations,
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_dns_dropped_total',
+    help: 'Queries without a response, by reason.',
+    labels: ['reason'],
+    read: from => Object.entries(DROPS).map(([name, reason]) => ({ labels: { reason }, value: counted(from, name) })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_dns_truncated_responses_total',
+    help: 'Responses with TC, whose clients ask again over TCP.',
+    labels: [],
+    read: from => one(counted(from, 'truncatedReplies')),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_dns_waiting_queries',
+    help: 'Queries that wait for an answer now.',
+    labels: [],
+    read: from => one(from.waiting),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_dnssec_validations_total',
+    help: 'Answers by what validation said; finished answers from the cache are not in it.',
+    labels: ['result'],
+    read: from => VALIDATION_RESULTS.map(result => ({ labels: { result }, value: cell(from, validationCell(result)) })),
+  },
+]
+
+const CACHE: readonly Metric[] = [
+  {
+    kind: 'gauge',
+    name: 'rootwalk_cache_entries',
+    help: 'Entries by store.',
+    labels: ['store'],
+    read: from => from.stores.map(({ store, entries }) => ({ labels: { store }, value: entries })),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_cache_bytes',
+    help: 'Octets that entries count, by store.',
+    labels: ['store'],
+    read: from => from.stores.map(({ store, bytes }) => ({ labels: { store }, value: bytes })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_cache_requests_total',
+    help: 'Queries that the cache or a recursion answered.',
+    labels: [],
+    read: from => one(total(from, 'cache') + total(from, 'recursion')),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_cache_hits_total',
+    help: 'Of these, answered from the cache: by a finished answer, or put together from data.',
+    labels: ['type'],
+    read: from => {
+      const answers = counted(from, 'answeredFromCache')
+      return [
+        { labels: { type: 'answer' }, value: answers },
+        { labels: { type: 'data' }, value: Math.max(0, total(from, 'cache') - answers) },
+      ]
+    },
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_cache_prefetch_total',
+    help: 'Popular answers that were fetched again before their end.',
+    labels: [],
+    read: from => one(counted(from, 'prefetches')),
+  },
+]
+
+const UPSTREAM: readonly Metric[] = [
+  {
+    kind: 'counter',
+    name: 'rootwalk_upstream_requests_total',
+    help: 'Messages to servers by protocol.',
+    labels: ['proto'],
+    read: from => Object.entries(from.upstream.requests).map(([proto, value]) => ({ labels: { proto }, value })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_upstream_timeouts_total',
+    help: 'Messages to servers that no reply came to in time.',
+    labels: [],
+    read: from => one(from.upstream.timeouts),
+  },
+  {
+    kind: 'histogram',
+    name: 'rootwalk_upstream_request_duration_seconds',
+    help: 'Round trips to servers that replied.',
+    labels: [],
+    read: ({ upstream: { boundsMs, buckets, sumMs } }) => [
+      { labels: {}, bounds: seconds(boundsMs), counts: [...buckets], sum: sumMs / 1_000 },
+    ],
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_resolutions',
+    help: 'Resolutions in flight, those of server addresses and keys included.',
+    labels: [],
+    read: from => one(from.resolutions),
+  },
+]
+
+const LIMITS: readonly Metric[] = [
+  {
+    kind: 'counter',
+    name: 'rootwalk_limit_hits_total',
+    help: 'How often a bound of something shared was reached.',
+    labels: ['limit'],
+    read: from => from.limits.flatMap(({ limit, hits }) => (hits === null ? [] : [{ labels: { limit }, value: hits }])),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_limit_used',
+    help: 'How much of it is in use now.',
+    labels: ['limit'],
+    read: from => from.limits.flatMap(({ limit, used }) => (used === null ? [] : [{ labels: { limit }, value: used }])),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_limit_most',
+    help: 'The bound itself; this less what is used is the headroom.',
+    labels: ['limit'],
+    read: from => from.limits.map(({ limit, most }) => ({ labels: { limit }, value: most })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_tls_handshakes_total',
+    help: 'TLS handshakes with clients: begun, completed, and refused for want of room.',
+    labels: ['state'],
+    read: ({ handshakes: { admitted, completed, refused } }) => [
+      { labels: { state: 'begun' }, value: admitted },
+      { labels: { state: 'completed' }, value: completed },
+      { labels: { state: 'refused' }, value: refused },
+    ],
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_tcp_connections',
+    help: 'Connections of clients over TCP, TLS and HTTPS.',
+    labels: [],
+    read: from => one(from.tcpConnections),
+  },
+]
+
+const PROCESS: readonly Metric[] = [
+  {
+    kind: 'gauge',
+    name: 'rootwalk_memory_bytes',
+    help: 'Memory: resident of the whole process, the rest of the main thread.',
+    labels: ['owner'],
+    read: from => Object.entries(from.memory).map(([owner, value]) => ({ labels: { owner }, value })),
+  },
+  {
+    kind: 'histogram',
+    name: 'rootwalk_event_loop_lag_seconds',
+    help: 'How late the event loop of the main thread is, looked at ten times a second.',
+    labels: [],
+    read: ({ lag: { boundsMs, buckets, sumMs } }) => [
+      { labels: {}, bounds: seconds(boundsMs), counts: buckets, sum: sumMs / 1_000 },
+    ],
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_udp_receive_drops_total',
+    help: 'Datagrams that the kernel dropped because they were not taken in time (Linux).',
+    labels: [],
+    read: from => (from.udpDrops === null ? [] : one(from.udpDrops)),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_build_info',
+    help: 'Always 1; the versions are in the labels.',
+    labels: ['version', 'node'],
+    read: ({ version, node }) => [{ labels: { version, node }, value: 1 }],
+  },
+  {
+    kind: 'gauge',
+    name: 'process_start_time_seconds',
+    help: 'Start of the process in seconds since 1970 UTC.',
+    labels: [],
+    read: from => one(from.startedAt),
+  },
+  {
+    kind: 'counter',
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time of all threads.',
+    labels: [],
+    read: from => one(from.cpuS),
+  },
+]
+
+export const METRICS: readonly Metric[] = [...DNS, ...CACHE, ...UPSTREAM, ...LIMITS, ...PROCESS]

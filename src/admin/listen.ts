@@ -1,5 +1,6 @@
 /** The sockets of the API: HTTP on TCP and on unix sockets, with the bounds that keep one client from all of it. */
 import { createServer, Server } from 'node:http'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
@@ -7,12 +8,13 @@ import { WebSocketServer } from 'ws'
 import { isLoopback } from './addresses.ts'
 import type { App, Arrival } from './context.ts'
 import { adminLimits } from './limits.ts'
-import type { AdminBinding } from './messages.ts'
+import type { AdminBinding, AdminSettings } from './messages.ts'
 
 export interface OpenApi {
   /** `http://127.0.0.1:8530` or `unix:/run/…`. */
   readonly text: string
-  readonly server: Server
+  /** Another certificate: connections that are open stay. */
+  renew(tls: AdminSettings['tls']): void
   close(): Promise<void>
 }
 
@@ -23,13 +25,19 @@ export type Opened =
 const bindingText = (binding: AdminBinding): string => {
   if (binding.kind === 'unix') return `unix:${binding.path}`
   const host = binding.address.includes(':') ? `[${binding.address}]` : binding.address
-  return `http://${host}:${binding.port}`
+  return `${binding.tls ? 'https' : 'http'}://${host}:${binding.port}`
 }
 
-export async function openApi(binding: AdminBinding, app: App): Promise<Opened> {
+export async function openApi(binding: AdminBinding, app: App, tls: AdminSettings['tls']): Promise<Opened> {
+  const isSecure = binding.kind === 'tcp' && binding.tls
   const arrivalOf = (remote: string | undefined): Arrival => {
     const from = binding.kind === 'unix' ? '' : (remote ?? '')
-    return { kind: binding.kind, from, loopback: binding.kind === 'unix' || isLoopback(from), scheme: 'http' }
+    return {
+      kind: binding.kind,
+      from,
+      loopback: binding.kind === 'unix' || isLoopback(from),
+      scheme: isSecure ? 'https' : 'http',
+    }
   }
   // Guards and tokens are those of every request: the upgrade goes through the same routes.
   const sockets = new WebSocketServer({ noServer: true, maxPayload: adminLimits.socketMessageBytes })
@@ -40,8 +48,9 @@ export async function openApi(binding: AdminBinding, app: App): Promise<Opened> 
     fetch: (request, env) =>
       app.fetch(request, Object.assign(env, { arrival: arrivalOf(env.incoming.socket.remoteAddress) })),
     overrideGlobalObjects: false,
-    createServer,
+    ...(isSecure ? { createServer: createSecureServer } : { createServer }),
     serverOptions: {
+      ...(isSecure && tls !== null ? { ...tls, minVersion: 'TLSv1.2' } : {}),
       requestTimeout: adminLimits.requestMs,
       headersTimeout: adminLimits.requestMs,
       keepAliveTimeout: adminLimits.keepAliveMs,
@@ -51,7 +60,8 @@ export async function openApi(binding: AdminBinding, app: App): Promise<Opened> 
     },
     websocket: { server: adapted },
   })
-  if (!(server instanceof Server)) throw new Error('the adapter made another server than it was told')
+  if (!(server instanceof Server || server instanceof SecureServer))
+    throw new Error('the adapter made another server than it was told')
   server.maxConnections = adminLimits.connections
   if (binding.kind === 'unix') await removeStale(binding.path)
   const failure = await listening(server, binding)
@@ -72,13 +82,16 @@ export async function openApi(binding: AdminBinding, app: App): Promise<Opened> 
       server.closeAllConnections()
       for (const socket of sockets.clients) socket.terminate()
     })
-  return { kind: 'open', api: { text, server, close } }
+  const renew = (other: AdminSettings['tls']): void => {
+    if (server instanceof SecureServer && other !== null) server.setSecureContext({ ...other, minVersion: 'TLSv1.2' })
+  }
+  return { kind: 'open', api: { text, renew, close } }
 }
 
 /** The types of `ws` and those of the adapter describe the same functions, with overloads that do not match. */
 const isServerOfSockets = (value: object): value is WebSocketServerLike => value instanceof WebSocketServer
 
-const listening = (server: Server, binding: AdminBinding): Promise<Error | null> =>
+const listening = (server: Server | SecureServer, binding: AdminBinding): Promise<Error | null> =>
   new Promise(resolve => {
     server.once('error', resolve)
     const where =

@@ -29,6 +29,8 @@ export interface AdminSettings {
   readonly dashboard: boolean
   /** Proxies whose `X-Forwarded-For` counts. */
   readonly proxies: readonly Prefix[]
+  /** The certificate with its chain, and its key, in PEM; null where nothing listens with https://. */
+  readonly tls: { readonly cert: string; readonly key: string } | null
   /** The directory of what lasts; null: changes are lost at the end of the process. */
   readonly state: string | null
   /** How often streams show that they are alive. */

@@ -45,6 +45,7 @@ port.on('message', (message: ToAdmin) => {
   switch (message.kind) {
     case 'settings':
       current.settings = message.settings
+      for (const api of open) api.renew(message.settings.tls)
       return
     case 'queries':
       hub.queries(readRows(message.rows), message.dropped)
@@ -62,7 +63,7 @@ port.on('message', (message: ToAdmin) => {
 })
 
 for (const binding of current.settings.listen) {
-  const opened = await openApi(binding, app)
+  const opened = await openApi(binding, app, current.settings.tls)
   if (opened.kind === 'failed') {
     const { text, code, message } = opened
     post({ kind: 'listen-failed', text, code, message })

@@ -162,7 +162,10 @@ async function openedEngine(
 
 /** The certificate, where something is encrypted; null elsewhere. Fails when it cannot be used; then all is closed. */
 async function openedIdentity(config: Config, engine: OpenEngine, events: EventSink): Promise<ServerIdentity | null> {
-  if (!config.listen.some(({ service }) => service?.transport === 'tls' || service?.transport === 'https')) return null
+  const isEncrypted =
+    config.listen.some(({ service }) => service?.transport === 'tls' || service?.transport === 'https') ||
+    config.admin.listen.some(one => one.kind === 'tcp' && one.tls)
+  if (!isEncrypted) return null
   // Nothing of TLS is loaded where nothing is encrypted.
   const { openIdentity } = await import('./server-identity.ts')
   const { clock, random } = engine.recursor
@@ -292,7 +295,7 @@ class Server implements RunningServer {
 
   /** The API, which nothing waits for: the first answers come first. */
   #openAdmin(): void {
-    const { engine, serving, listeners, options, log } = this.#parts
+    const { engine, serving, listeners, identity, options, log } = this.#parts
     const open = async (): Promise<void> => {
       const { openAdmin } = await import('./admin/open-admin.ts')
       if (this.#stopping !== null) return
@@ -300,6 +303,7 @@ class Server implements RunningServer {
         events: log.events,
         entry: options.adminEntry,
         heartbeatMs: options.adminHeartbeatMs,
+        identity,
         watchQueries: watcher => {
           serving.watchQueries(watcher)
           listeners.updateSettings(serving.threadSettings)

@@ -129,22 +129,29 @@ export function makeConfig(
         ? null
         : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
     state: raw.state === undefined ? null : path(raw.state, 'state'),
-    admin: adminConfig(raw.admin, path, complain),
+    admin: adminConfig(raw, path, complain),
     raw,
   }
   return { config, problems }
 }
 
 function adminConfig(
-  raw: RawConfig['admin'],
+  { admin: raw, tls }: Pick<RawConfig, 'admin' | 'tls'>,
   path: (text: string, ...at: readonly string[]) => string,
   complain: (path: JsonPath, message: string) => void,
 ): AdminConfig {
   const texts = typeof raw.listen === 'string' ? [raw.listen] : raw.listen
   const listen = texts.flatMap(text => readAdminAddress(text) ?? [])
   for (const [index, binding] of listen.entries()) {
-    if (binding.kind === 'unix' || isLoopbackText(binding.address)) continue
+    if (binding.kind === 'unix') continue
     const at = typeof raw.listen === 'string' ? ['admin', 'listen'] : ['admin', 'listen', index]
+    if (binding.tls && tls.certificate === undefined)
+      complain(
+        at,
+        'https:// needs a certificate: set "tls": {"certificate": "cert.pem", "key": "key.pem"}, or ' +
+          '"tls": {"certificate": "self-signed"} for trials',
+      )
+    if (isLoopbackText(binding.address)) continue
     const lacking = [...(binding.tls ? [] : ['TLS (https://…)']), ...(raw.tokens.length > 0 ? [] : ['a token'])]
     if (lacking.length > 0)
       complain(

@@ -2,6 +2,7 @@
 import type { AdminSettings, EventRecord } from '../../admin/messages.ts'
 import type { Config } from '../../config/types.ts'
 import type { Event } from '../../events.ts'
+import type { TlsIdentity } from '../../net/listen/identity.ts'
 import type { EventSink } from '../../ports.ts'
 import { logLine } from '../../render/event.ts'
 import type { QueryLog } from '../../server/query-log.ts'
@@ -18,6 +19,8 @@ export interface AdminParts {
   readonly watchQueries: (log: QueryLog | null) => void
   /** The program of the thread; by default the built one. */
   readonly entry?: URL | undefined
+  /** What https:// shows; null where nothing is encrypted. */
+  readonly identity: TlsIdentity | null
   /** How often streams show that they are alive; by default as in `adminLimits`. */
   readonly heartbeatMs?: number | undefined
 }
@@ -32,11 +35,16 @@ export interface Admin {
 export function openAdmin(parts: AdminParts): Admin {
   const { served, events, watchQueries } = parts
   const heartbeatMs = parts.heartbeatMs ?? adminLimits.heartbeatMs
+  const material = (): AdminSettings['tls'] => {
+    const now = parts.identity?.current()
+    return now === undefined ? null : { cert: now.cert, key: now.key }
+  }
   const settings = (config: Config): AdminSettings => ({
     ...config.admin,
     proxies: config.proxies,
     state: config.state,
     heartbeatMs,
+    tls: material(),
   })
   const lag = watchLoopLag(() => performance.now())
   const batch = new QueryBatch({
@@ -57,10 +65,12 @@ export function openAdmin(parts: AdminParts): Admin {
     queriesRead: () => batch.wasRead(),
     entry: parts.entry,
   })
+  const unfollow = parts.identity?.follow(() => host.configure(settings(served.config())))
   return {
     configure: config => host.configure(settings(config)),
     tell: event => host.send({ kind: 'event', event: eventRecord(event) }),
     stop: () => {
+      unfollow?.()
       lag.stop()
       return host.stop()
     },

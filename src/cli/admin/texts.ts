@@ -1,4 +1,5 @@
 /** What the API says, as lines for people. */
+import { counted } from '../../presentation/counted.ts'
 import { fieldsOf } from './client.ts'
 
 const itemsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
@@ -44,10 +45,14 @@ export function statusText(body: unknown): string {
     ['configuration', text(status.configFile ?? 'the defaults')],
     ['listening on', listening.join(', ')],
     ['validates from', anchors.length === 0 ? 'nothing: validation is off' : anchors.join(', ')],
-    ['clients wait', `${text(status.waiting)}, ${text(status.resolutions)} resolutions in flight`],
+    ['clients wait', `${text(status.waiting)}, ${counted(count(status.resolutions), 'resolution')} in flight`],
     [
       'cache',
-      `${(count(cache.bytes) / MEBI).toFixed(1)} MiB, ${text(cache.rrsets)} RRsets, ${text(cache.answers)} answers`,
+      [
+        `${(count(cache.bytes) / MEBI).toFixed(1)} MiB`,
+        counted(count(cache.rrsets), 'RRset'),
+        counted(count(cache.answers), 'answer'),
+      ].join(', '),
     ],
   ]
   const counters = Object.entries(fieldsOf(status.counters)).filter(([, value]) => count(value) > 0)
@@ -89,11 +94,14 @@ export function nameText(body: unknown): string {
   return `${local}${entries === '' ? `; nothing is cached of ${text(view.name)}\n` : entries}${walk}\n`
 }
 
+const wordsOf = (name: string): string => name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+
 export function flushedText(body: unknown): string {
   const { dryRun, name, below, removed } = fieldsOf(body)
   const what = name === null ? 'everything' : `${text(name)}${below === true ? ' and below' : ''}`
   const counts = Object.entries(fieldsOf(removed)).flatMap(([store, many]) =>
-    count(many) === 0 ? [] : [`${text(many)} ${store.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)}`],
+    // The stores have names of many: `answers`, `rrsets`.
+    count(many) === 0 ? [] : [counted(count(many), wordsOf(store).replace(/s$/, ''), wordsOf(store))],
   )
   const gone = counts.length === 0 ? 'nothing was there' : counts.join(', ')
   return `${dryRun === true ? 'would flush' : 'flushed'} ${what}: ${gone}\n`

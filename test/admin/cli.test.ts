@@ -69,8 +69,8 @@ it('servers lists round trips', async () => {
 })
 
 it('flush counts with --dry-run and removes without', async () => {
-  expect((await asked('flush', 'www.shop', '--dry-run')).out).toMatch(/^would flush www\.shop\.: 1 rrsets/)
-  expect((await asked('flush', 'www.shop')).out).toMatch(/^flushed www\.shop\.: 1 rrsets/)
+  expect((await asked('flush', 'www.shop', '--dry-run')).out).toMatch(/^would flush www\.shop\.: 1 rrset/)
+  expect((await asked('flush', 'www.shop')).out).toMatch(/^flushed www\.shop\.: 1 rrset/)
   expect((await asked('flush', 'www.shop')).out).toMatch(/nothing was there/)
   expect((await asked('flush', '--all')).out).toMatch(/^flushed everything: /)
 })

@@ -66,5 +66,6 @@ export function lineOf({ event, data }: StreamEvent, paint: Paint): string {
   const { at, client, transport, name, type, rcode, ms, by } = data
   const who = `${String(client) === '' ? '-' : String(client)} ${String(transport)}`
   const what = `${String(name)} ${String(type)}`
-  return `${clock(at)} ${who} ${what} ${paint(String(by), `${String(rcode)} ${String(by)}`)} ${Number(ms).toFixed(1)} ms`
+  const how = paint(String(by), `${String(rcode)} ${String(by)}`)
+  return `${clock(at)} ${who} ${what} ${how} ${Number(ms).toFixed(1)} ms`
 }

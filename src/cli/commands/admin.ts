@@ -24,13 +24,23 @@ export const flagsOf = (argv: Arguments): AdminFlags => ({
   json: argv.json === true,
 })
 
+type Run = (command: string, taskOf: (argv: Arguments) => AdminTask) => (argv: Arguments) => void
+
+const plain = (command: Argv): Argv => command.options({ ...ADMIN_OPTIONS })
+
 export function addAdmin(cli: Argv, around: CliContext, take: Choose): void {
-  const run = (command: string, taskOf: (argv: Arguments) => AdminTask) => (argv: Arguments) =>
+  const run: Run = (command, taskOf) => argv =>
     take(async () => {
       const { runAdmin } = await import('../admin/commands.ts')
       return runAdmin(command, taskOf(argv), flagsOf(argv), around)
     })
-  const plain = (command: Argv): Argv => command.options({ ...ADMIN_OPTIONS })
+  addPlain(cli, run)
+  addCache(cli, run)
+  addToken(cli, around, take)
+}
+
+/** Of the server as a whole. */
+function addPlain(cli: Argv, run: Run): void {
   cli.command(
     'status',
     'Show how the running server is',
@@ -55,6 +65,10 @@ export function addAdmin(cli: Argv, around: CliContext, take: Choose): void {
     command => plain(command).options({ troubled: { type: 'boolean', describe: 'Only those that fail' } }),
     run('servers', argv => ({ kind: 'servers', troubled: argv.troubled === true })),
   )
+}
+
+/** Of what it remembers, and of what it does not validate. */
+function addCache(cli: Argv, run: Run): void {
   cli.command(
     'cache [name]',
     'Show what is cached of a name, or everything',
@@ -105,7 +119,6 @@ export function addAdmin(cli: Argv, around: CliContext, take: Choose): void {
         .example('$0 ntas add broken.example --hours 6', 'While its owner mends the signatures'),
     run('ntas', anchorTask),
   )
-  addToken(cli, around, take)
 }
 
 const cacheTask = (argv: Arguments): AdminTask => {

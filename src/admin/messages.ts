@@ -26,7 +26,6 @@ export interface AdminSettings {
   readonly tokens: readonly TokenSetting[]
   /** Origins of pages elsewhere that may use the API. */
   readonly origins: readonly string[]
-  readonly dashboard: boolean
   /** Proxies whose `X-Forwarded-For` counts. */
   readonly proxies: readonly Prefix[]
   /** The certificate with its chain, and its key, in PEM; null where nothing listens with https://. */

@@ -1,6 +1,6 @@
 /**
- * Sessions of the dashboard: a cookie in place of a token, which scripts of a page cannot read. They are kept by the
- * hash of what is in the cookie, and end with the token that they began with.
+ * Sessions of pages of the server itself: a cookie in place of a token, which scripts of a page cannot read. They are
+ * kept by the hash of what is in the cookie, and end with the token that they began with.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Principal } from './access.ts'

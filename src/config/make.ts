@@ -169,7 +169,6 @@ function adminConfig(
       expires: expires === undefined ? null : parseInstant(expires),
     })),
     origins: raw.origins,
-    dashboard: raw.dashboard,
   }
 }
 

@@ -83,7 +83,6 @@ export interface RawConfig {
       readonly expires?: string | undefined
     }[]
     readonly origins: readonly string[]
-    readonly dashboard: boolean
   }
 }
 

@@ -179,7 +179,7 @@ const needRestart = [
   'state',
 ] as const
 /** Settings inside of `admin`, whose others can be taken over. */
-const adminNeedsRestart = ['listen', 'pathPrefix', 'dashboard'] as const
+const adminNeedsRestart = ['listen', 'pathPrefix'] as const
 
 /** Which changes between two configurations wait for a restart; `log.form` too, since the stream is open. */
 export function restartKeys(before: Config, after: Config): readonly string[] {

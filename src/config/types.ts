@@ -74,7 +74,6 @@ export interface AdminConfig {
     readonly expires: number | null
   }[]
   readonly origins: readonly string[]
-  readonly dashboard: boolean
 }
 
 /** What is validated and against what. */

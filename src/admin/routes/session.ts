@@ -1,4 +1,4 @@
-/** A session of the dashboard: a token given once, and a cookie from then on. */
+/** A session of a page of the server itself: a token given once, and a cookie from then on. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { AdminContext, App } from '../context.ts'
 import type { Guard } from '../guard.ts'

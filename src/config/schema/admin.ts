@@ -59,12 +59,9 @@ export const adminSettings: z.ZodType<RawConfig['admin']> = z
       .union([adminBinding, z.array(adminBinding)])
       .default([])
       .meta(
-        atStart(
-          'Where the API and its dashboard can be reached: an address and port, unix:PATH, or https://ADDRESS:PORT.',
-          {
-            example: ['127.0.0.1:8530', 'unix:/run/rootwalk/admin.sock'],
-          },
-        ),
+        atStart('Where the API can be reached: an address and port, unix:PATH, or https://ADDRESS:PORT.', {
+          example: ['127.0.0.1:8530', 'unix:/run/rootwalk/admin.sock'],
+        }),
       ),
     pathPrefix: z
       .string()
@@ -85,10 +82,6 @@ export const adminSettings: z.ZodType<RawConfig['admin']> = z
       .array(origin)
       .default([])
       .meta(onReload('Pages elsewhere that may use the API in a browser.', { example: ['https://dash.example'] })),
-    dashboard: z
-      .boolean()
-      .default(true)
-      .meta(atStart('Serve the dashboard as well.', { example: false })),
   })
   .prefault({})
-  .describe('The API, for programs, for `rootwalk status` and its like, and for the dashboard. Off until it listens.')
+  .describe('The API, for programs and for `rootwalk status` and its like. Off until it listens.')

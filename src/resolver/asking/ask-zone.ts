@@ -77,8 +77,8 @@ interface ServerPool {
   /** Put to the parent's servers. */
   glueQuestions: number
   otherGlueTaken: boolean
-  /** Names outside the zone that came with glue, to be looked up when all else has failed: glue may be out of date. */
-  gluedNames: readonly Name[]
+  /** Of the delegation; those outside the zone are looked up when all else has failed: glue may be out of date. */
+  servers: ZoneCut['servers']
   lookups: number
   failedLookups: number
   cyclic: boolean
@@ -110,7 +110,7 @@ export function* askZone(
       : yield* makeUpstreamPool(env, task, cut.configured, kindOf(question, name))
   if (avoid.size > 0) {
     // They answer, and what they say does not validate: their addresses are right.
-    pool.gluedNames = []
+    pool.servers = []
     for (const entry of pool.entries) entry.done = avoid.has(entry.server.key)
   }
   let lastResortServer = ''
@@ -247,7 +247,7 @@ const poolOf = (questionKind: string, entries: Entry[], otherGlue: readonly Foun
   otherGlue,
   glueQuestions: 0,
   otherGlueTaken: false,
-  gluedNames: [],
+  servers: [],
   lookups: 0,
   failedLookups: 0,
   cyclic: false,
@@ -281,9 +281,7 @@ function makeServerPool(env: Env, cut: ZoneCut, questionKind: string): ServerPoo
     addresses.map(entryOf),
     withoutGlue.map(name => ({ name, addresses: glueOf(env, name) })),
   )
-  const { zone } = cut
-  if (withoutGlue.length < servers.length && zone !== ROOT)
-    pool.gluedNames = servers.flatMap(({ name }) => (isWithin(name, zone) || withoutGlue.includes(name) ? [] : [name]))
+  if (cut.zone !== ROOT) pool.servers = servers
   for (const name of withoutGlue)
     if (!addServer(pool, { name, addresses: knownAddresses(env, name) }, rules)) pool.unresolvedNames.push(name)
   // A name inside the zone can hardly be found without the zone's own servers: those outside come first.
@@ -386,8 +384,10 @@ function* chooseAfterLookup(env: Env, task: Task, cut: ZoneCut, pool: ServerPool
 /** What the names of servers with glue have by now, when none of the glue was of use. */
 function* chooseInsteadOfGlue(env: Env, task: Task, cut: ZoneCut, pool: ServerPool): Steps<Entry | Failure | null> {
   const { engine } = env.limits
-  const names = pool.gluedNames.slice(0, engine.parallelAddressLookups)
-  pool.gluedNames = []
+  const isGlued = (name: Name): boolean => !isWithin(name, cut.zone) && pool.otherGlue.every(one => one.name !== name)
+  const glued = pool.servers.flatMap(({ name }) => (isGlued(name) ? [name] : []))
+  const names = glued.slice(0, engine.parallelAddressLookups)
+  pool.servers = []
   if (names.length === 0 || pool.lookups + names.length > engine.addressLookupsPerCut) return null
   pool.lookups += names.length
   const before = pool.entries.length

@@ -90,12 +90,6 @@ export interface ControlStreams {
     | { readonly kind: 'cancelled' }
     | { readonly kind: 'wrong'; readonly field: 'name' | 'type'; readonly detail: string }
   >
-  /** Items at a steady pace, for tests of the way there and back: `count` numbers, `everyMs` apart. */
-  ticks(
-    args: { readonly count: number; readonly everyMs: number },
-    emit: (item: number) => void,
-    signal: AbortSignal,
-  ): Promise<{ readonly count: number }>
 }
 
 /** Either at once or later. */

@@ -1,8 +1,7 @@
 /** Calls from thread to thread, with both sides in this one. */
 import { expect, it } from 'vitest'
-import { makeStreams } from '../../src/app/admin/controls.ts'
 import { type Call, Callee, Caller, RemoteError, type Return } from '../../src/admin/remote.ts'
-import type { Controls, ControlsOf } from '../../src/admin/controls.ts'
+import type { Controls, ControlsOf, ControlStreams } from '../../src/admin/controls.ts'
 
 const absent = (): never => {
   throw new Error('not in this test')
@@ -29,16 +28,27 @@ const idle: ControlsOf<Controls> = {
   stop: () => Promise.resolve({ kind: 'done' }),
 }
 
-const noStreams = makeStreams({
-  get recursor(): never {
-    throw new Error('nothing is resolved here')
+/** A walk of as many steps as its name says, one in each turn of the loop. */
+const streams: ControlStreams = {
+  async walk({ name }, emit, signal) {
+    for (let step = 0; step < Number(name); step++) {
+      await new Promise(resolve => setImmediate(resolve))
+      if (signal.aborted) return { kind: 'cancelled' }
+      emit({ step })
+    }
+    return { kind: 'done', outcome: `${name} steps` }
   },
+}
+const walk = (steps: number): Parameters<ControlStreams['walk']>[0] => ({
+  name: String(steps),
+  type: 'A',
+  checkingDisabled: false,
 })
 
 /** Messages are handed over as the structured clone algorithm does it. */
 function joined(controls: ControlsOf<Controls> = idle): { caller: Caller; sent: Call[] } {
   const sent: Call[] = []
-  const callee = new Callee(controls, noStreams, (message: Return) => caller.take(structuredClone(message)))
+  const callee = new Callee(controls, streams, (message: Return) => caller.take(structuredClone(message)))
   const caller: Caller = new Caller(call => {
     sent.push(call)
     void callee.take(structuredClone(call))
@@ -61,22 +71,22 @@ it('what is thrown on the other side is an error here that says where', async ()
 
 it('a stream hands over its items in order and then its end', async () => {
   const { caller } = joined()
-  const items: number[] = []
-  const end = await caller.stream(
-    'ticks',
-    { count: 3, everyMs: 1 },
-    item => items.push(item),
-    new AbortController().signal,
-  )
-  expect(items).toEqual([0, 1, 2])
-  expect(end).toEqual({ count: 3 })
+  const items: unknown[] = []
+  const end = await caller.stream('walk', walk(3), item => items.push(item), new AbortController().signal)
+  expect(items).toEqual([{ step: 0 }, { step: 1 }, { step: 2 }])
+  expect(end).toEqual({ kind: 'done', outcome: '3 steps' })
 })
 
 it('a stream whose caller has gone ends on the other side', async () => {
   const { caller } = joined()
   const gone = new AbortController()
-  const end = caller.stream('ticks', { count: 1_000_000, everyMs: 1 }, () => gone.abort(), gone.signal)
-  expect((await end).count).toBeLessThan(1_000_000)
+  const steps: unknown[] = []
+  const take = (step: unknown): void => {
+    steps.push(step)
+    gone.abort()
+  }
+  expect(await caller.stream('walk', walk(1_000_000), take, gone.signal)).toEqual({ kind: 'cancelled' })
+  expect(steps.length).toBeLessThan(1_000_000)
 })
 
 it('calls that are open when the other side ends fail', async () => {

@@ -72,18 +72,4 @@ const STOP_AFTER_MS = 100
 
 export const makeStreams = (served: { readonly recursor: Pick<Recursor, 'resolver'> }): ControlStreams => ({
   walk: (args, emit, signal) => followWalk(served.recursor.resolver, args, emit, signal),
-  ticks({ count, everyMs }, emit, signal) {
-    return new Promise(resolve => {
-      let sent = 0
-      const timer = setInterval(() => {
-        if (sent < count) emit(sent++)
-        if (sent >= count) end()
-      }, everyMs)
-      const end = (): void => {
-        clearInterval(timer)
-        resolve({ count: sent })
-      }
-      signal.addEventListener('abort', end, { once: true })
-    })
-  },
 })

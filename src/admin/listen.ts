@@ -5,7 +5,7 @@ import { chmodSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
-import { isLoopback } from './addresses.ts'
+import { isLoopback, parseIp } from '../dns/address.ts'
 import type { App, Arrival } from './context.ts'
 import { adminLimits } from './limits.ts'
 import type { AdminBinding, AdminSettings } from './messages.ts'
@@ -35,7 +35,7 @@ export async function openApi(binding: AdminBinding, app: App, tls: AdminSetting
     return {
       kind: binding.kind,
       from,
-      loopback: binding.kind === 'unix' || isLoopback(from),
+      loopback: binding.kind === 'unix' || isLoopback(parseIp(from)),
       scheme: isSecure ? 'https' : 'http',
     }
   }
@@ -61,7 +61,7 @@ export async function openApi(binding: AdminBinding, app: App, tls: AdminSetting
     websocket: { server: adapted },
   })
   if (!(server instanceof Server || server instanceof SecureServer))
-    throw new Error('the adapter made another server than it was told')
+    throw new Error('the adapter made a server of another kind than was asked for')
   server.maxConnections = adminLimits.connections
   if (binding.kind === 'unix') await removeStale(binding.path)
   const failure = await listening(server, binding)
@@ -102,7 +102,7 @@ const listening = (server: Server | SecureServer, binding: AdminBinding): Promis
     })
   })
 
-/** A socket that a server left behind when it was killed: nobody accepts on it. A live one, or a file, stays. */
+/** A socket that a server left when it was killed: no process accepts on it. A live one, or a file, stays. */
 async function removeStale(path: string): Promise<void> {
   try {
     if (!statSync(path).isSocket()) return

@@ -1,5 +1,5 @@
 /** What is wrong or a likely slip in what is listened on, and who may ask: the entries as they fit each other. */
-import { inAnyPrefix, inPrefix, type IpAddress, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
+import { inAnyPrefix, inPrefix, type IpAddress, isLoopback, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
 import type { Binding } from '../ports.ts'
 import { bindingText } from './bindings.ts'
 import type { JsonPath } from './json.ts'
@@ -45,10 +45,11 @@ function checkServices(raw: RawConfig, bindings: readonly Binding[], complain: R
       )
     if (proxy && raw.proxies.length === 0)
       complain(['listen', index], 'takes connections of proxies only: list their addresses in "proxies"')
-    if (transport === 'http' && !proxy && !isLoopback(parseIp(address)?.bytes))
+    if (transport === 'http' && !proxy && !isLoopback(parseIp(address)))
       warn(
         ['listen', index],
-        'is not encrypted and can be reached from other hosts: bind it to 127.0.0.1 for a proxy on this host, or use https://',
+        'is not encrypted and can be reached from other hosts: bind it to 127.0.0.1 for a proxy on this host, ' +
+          'or use https://',
       )
   })
 }
@@ -75,11 +76,9 @@ function warnAboutAccess(raw: RawConfig, bindings: readonly Binding[], warn: Rep
         'lets the whole Internet send queries; open resolvers are abused for floods, keep it behind a firewall',
       )
   })
-  const onlyLoopback = raw.allow.every(text => isLoopback(parsePrefix(text)?.bytes))
+  const onlyLoopback = raw.allow.every(text => isLoopback(parsePrefix(text)))
   // Behind a proxy the clients are those that it names.
-  const outside = bindings.findIndex(
-    ({ address, service }) => service?.proxy !== true && !isLoopback(parseIp(address)?.bytes),
-  )
+  const outside = bindings.findIndex(({ address, service }) => service?.proxy !== true && !isLoopback(parseIp(address)))
   if (outside >= 0 && onlyLoopback)
     warn(['listen', outside], 'can be reached from other hosts, but "allow" lets only this one ask; others are refused')
   raw.proxies.forEach((text, index) => {
@@ -102,21 +101,15 @@ function warnAboutLoopback(raw: RawConfig, bindings: readonly Binding[], warn: R
   ] as const) {
     const ip = parseIp(address)
     const listens = bindings.some(binding => {
-      const bytes = parseIp(binding.address)?.bytes
+      const own = parseIp(binding.address)
       return (
         binding.service?.proxy !== true &&
-        bytes !== undefined &&
-        (bytes.length === 4) === (family === 4) &&
-        (isLoopback(bytes) || bytes.every(octet => octet === 0))
+        own !== null &&
+        own.family === family &&
+        (isLoopback(own) || own.bytes.every(octet => octet === 0))
       )
     })
     if (ip === null || !listens || inAnyPrefix(ip, allowed(raw))) continue
     warn(['allow'], `does not let this host itself ask over ${address}: add "${block}"`)
   }
 }
-
-const loopback = ['127.0.0.0/8', '::1/128'].flatMap(text => parsePrefix(text) ?? [])
-
-const isLoopback = (bytes: Uint8Array | undefined): boolean =>
-  bytes !== undefined &&
-  loopback.some(block => inPrefix({ family: bytes.length === 4 ? 4 : 6, bytes, text: '' }, block))

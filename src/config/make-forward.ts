@@ -2,7 +2,7 @@
  * Forward and stub zones of a configuration: names and servers read, zones that are there twice and servers that are
  * this one reported, and what is likely to surprise.
  */
-import { parseIp } from '../dns/address.ts'
+import { isLoopback, parseIp } from '../dns/address.ts'
 import { foldName, isWithin, ROOT, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../presentation/text.ts'
 import { specialUses } from '../zone/special-use.ts'
@@ -67,7 +67,7 @@ type Upstreams = ForwardSource['upstreams']
 const isSecure = (upstream: Upstreams[number]): boolean =>
   upstream.kind === 'name' || upstream.server.secure !== undefined
 
-/** What is sent to ourselves comes back, and again. The addresses of this host behind 0.0.0.0 are seen at the start. */
+/** What is sent to ourselves comes back, and again. Which addresses 0.0.0.0 means here is seen at the start. */
 function refuseOurselves(
   raw: RawConfig,
   upstreams: Upstreams,
@@ -83,8 +83,7 @@ function refuseOurselves(
       if (binding === undefined || binding.service !== undefined) return false
       const own = parseIp(binding.address)
       if (own === null || binding.port !== port || own.family !== ip.family) return false
-      const isLoopback = ip.family === 4 ? ip.bytes[0] === 127 : ip.text === '::1'
-      return own.text === ip.text || (own.bytes.every(octet => octet === 0) && isLoopback)
+      return own.text === ip.text || (own.bytes.every(octet => octet === 0) && isLoopback(ip))
     })
     if (ours !== undefined)
       complain(only ?? [...list, index], `"${upstream.text}" is this server itself, which listens on ${ours}`)

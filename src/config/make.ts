@@ -3,7 +3,7 @@
  * made absolute, and what contradicts itself or is a likely slip is reported.
  */
 import { resolve } from 'node:path'
-import { inAnyPrefix, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
+import { isLoopback, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Problem } from '../events.ts'
 import { defaultLimits, limitsWith } from '../limits.ts'
@@ -151,7 +151,7 @@ function adminConfig(
         'https:// needs a certificate: set "tls": {"certificate": "cert.pem", "key": "key.pem"}, or ' +
           '"tls": {"certificate": "self-signed"} for trials',
       )
-    if (isLoopbackText(binding.address)) continue
+    if (isLoopback(parseIp(binding.address))) continue
     const lacking = [...(binding.tls ? [] : ['TLS (https://…)']), ...(raw.tokens.length > 0 ? [] : ['a token'])]
     if (lacking.length > 0)
       complain(
@@ -170,11 +170,6 @@ function adminConfig(
     })),
     origins: raw.origins,
   }
-}
-
-function isLoopbackText(text: string): boolean {
-  const ip = parseIp(text)
-  return ip !== null && ['127.0.0.0/8', '::1/128'].some(block => inAnyPrefix(ip, [parsePrefix(block) ?? []].flat()))
 }
 
 function dnssecConfig(

@@ -19,6 +19,15 @@ export interface Prefix {
   readonly length: number
 }
 
+const LOOPBACK_NET = 127
+
+/** 127.0.0.0/8 or ::1 (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3); of a block its first address. */
+export function isLoopback(at: IpAddress | Prefix | null): boolean {
+  if (at === null) return false
+  if (at.family === 4) return at.bytes[0] === LOOPBACK_NET
+  return at.bytes.every((octet, index) => octet === (index === at.bytes.length - 1 ? 1 : 0))
+}
+
 /** `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
 const MAPPED_BITS = 96
 

@@ -9,7 +9,7 @@ interface NegativeAnchorEntry {
 }
 
 /** A name that is validated from, and its keys with their state (RFC 5011 section 4). */
-interface TrustPointEntry {
+export interface TrustPointEntry {
   readonly zone: string
   readonly keyTags: readonly number[]
   /** When its keys were validated last; null: not yet, or they are not followed. */

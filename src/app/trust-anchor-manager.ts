@@ -7,6 +7,7 @@
  * Invariants: a state file that is not entirely right makes no key trusted; when in doubt the configured anchors hold;
  * what was judged by other anchors is forgotten in the moment they change.
  */
+import type { TrustPointEntry } from '../admin/anchor-controls.ts'
 import type { DnssecConfig } from '../config/types.ts'
 import { foldName, prependLabel, ROOT, type Name } from '../dns/name.ts'
 import { keyTagOf, readDs, readRrsig } from '../dns/rdata-dnssec.ts'
@@ -45,18 +46,6 @@ export interface TrustKeeperParts {
 
 /** The part of the resolver that is needed. */
 export type KeyResolver = Pick<Resolver, 'resolve' | 'validationChanged'>
-
-interface TrustPointState {
-  readonly zone: string
-  readonly keyTags: readonly number[]
-  readonly seenAt: number | null
-  readonly keys: readonly {
-    readonly keyTag: number
-    readonly algorithm: string
-    readonly state: string
-    readonly since: number
-  }[]
-}
 
 /** One trust point: what was configured, and what is known of its keys. */
 interface Point {
@@ -146,7 +135,7 @@ export class TrustAnchorManager {
   }
 
   /** What is validated from, with the state of its keys; times in seconds since 1970. */
-  describe(): TrustPointState[] {
+  describe(): TrustPointEntry[] {
     return [...this.#points.values()].map(({ configured, state }) => ({
       zone: formatName(configured.name),
       keyTags: tagsOf(this.#validation.points.at(configured.name)),

@@ -453,17 +453,9 @@ describe('sizes', () => {
     ).toEqual([])
   })
 
-  // Numbers in hexadecimal, and the sentences of settings.
-  const wideTables = /^(?:signing\/rsa-test-keys|config\/.+)\.ts$/
-
   test('lines are at most 120 columns wide, texts too, which the formatter leaves alone', () => {
-    const comment = /^\s*(?:\/\/|\/?\*)/
     const wide = sources.flatMap(({ path, text }) =>
-      text
-        .split('\n')
-        .flatMap((line, index) =>
-          line.length > 120 && (comment.test(line) || !wideTables.test(path)) ? [`${path}:${index + 1}`] : [],
-        ),
+      text.split('\n').flatMap((line, index) => (line.length > 120 ? [`${path}:${index + 1}`] : [])),
     )
     expect(wide).toEqual([])
   })

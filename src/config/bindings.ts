@@ -101,7 +101,8 @@ function mistakenPort(text: string): MistakenPort | null {
 }
 
 const mistakenText = (text: string, { address, port }: MistakenPort): string =>
-  `"${text}" is an IPv6 address without a port: write "[${address}]:${port}" for port ${port} of ${address}, or "[${text}]" for that address`
+  `"${text}" is an IPv6 address without a port: write "[${address}]:${port}" for port ${port} of ${address}, ` +
+  `or "[${text}]" for that address`
 
 /** The bindings of a list of which every entry is right. */
 export const bindingsOf = (texts: readonly string[]): Binding[] =>

@@ -32,7 +32,7 @@ export interface Config {
   readonly proxies: readonly Prefix[]
   /** DNS over HTTPS: origins of pages that may ask, or `*`. */
   readonly doh: { readonly origins: readonly string[] }
-  /** Are clients told of encrypted transports (RFC 9462)? */
+  /** Are encrypted transports announced to clients (RFC 9462)? */
   readonly ddr: boolean
   readonly zones: readonly ZoneSource[]
   readonly records: readonly LocatedRecord[]

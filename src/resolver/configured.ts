@@ -1,6 +1,6 @@
 /**
- * What forward and stub zones change in what is remembered and in how a failure is told: small rules that the walk asks
- * for, each with its reason.
+ * What forward and stub zones change in what is remembered and in how a failure is reported: small rules that the walk
+ * asks for, each with its reason.
  */
 import type { Question } from '../dns/message.ts'
 import { isWithin, ROOT } from '../dns/name.ts'

@@ -1,9 +1,9 @@
 /**
  * Queries and events as they come, for all who watch: one ring of the latest, with a number for each, and a place in it
- * for each subscriber. Whoever is too slow for the ring loses the oldest and is told how many; a slow subscriber costs
- * no memory, since what is not yet sent is in the ring and nowhere else. Knows no socket.
+ * for each subscriber. Who is too slow for the ring loses the oldest, and their number is reported; a slow subscriber
+ * costs no memory, since what is not yet sent is in the ring and nowhere else. Knows no socket.
  *
- * Invariant: while nobody watches queries, the main thread collects none; what is sent as text is made once for all.
+ * Invariant: while no one watches queries, the main thread collects none; what is sent as text is made once for all.
  */
 import type { Filter, LiveRecord } from '../filter.ts'
 import type { EventRecord, QueryRecord } from '../messages.ts'
@@ -16,7 +16,7 @@ type Entry =
 
 /** What a subscriber sends on. `id` is what it can go on after, in a later subscription. */
 export type Delivery =
-  /** Null: the number is not known, since the server was started anew or nobody watched. */
+  /** Null: the number is not known, since the server was restarted or no one watched. */
   | { readonly kind: 'gap'; readonly dropped: number | null }
   | { readonly kind: 'query' | 'event'; readonly id: string; readonly json: string }
 

@@ -56,7 +56,8 @@ const configSchema = z.strictObject({
     .default('auto')
     .meta(
       atStart(
-        'How datagrams are received and sent. "batch" (Linux): many with one system call, in threads that answer from the cache. ' +
+        'How datagrams are received and sent. "batch" (Linux): many with one system call, ' +
+          'in threads that answer from the cache. ' +
           '"plain": one by one through node:dgram. "auto": in batches where that is possible.',
         { example: 'plain' },
       ),
@@ -101,7 +102,7 @@ const configSchema = z.strictObject({
     .default(true)
     .meta(
       onReload(
-        'Tell clients that ask _dns.resolver.arpa which encrypted listeners there are (RFC 9462), under the first name ' +
+        'Announce the encrypted listeners to clients that ask _dns.resolver.arpa (RFC 9462), under the first name ' +
           'of the certificate. Not with a self-signed one, and not for listeners behind a proxy.',
         { example: false },
       ),
@@ -165,8 +166,8 @@ const configSchema = z.strictObject({
     .meta(
       onReload(
         'Zones that other resolvers answer (docs/forwarding.md). The longest zone wins; local zones and records come ' +
-          'before. A server is an address (192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53), tls://192.0.2.1#dns.example, ' +
-          'tls://192.0.2.1?pin-sha256=…, or https://dns.example/dns-query, with @192.0.2.7 after it for its address.',
+          'before. A server is an address (192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53), ' +
+          'tls://192.0.2.1#dns.example, tls://192.0.2.1?pin-sha256=…, or https://dns.example/dns-query, with @192.0.2.7 after it for its address.',
         { example: [{ zone: '.', to: ['tls://9.9.9.9#dns.quad9.net', 'tls://149.112.112.112#dns.quad9.net'] }] },
       ),
     ),
@@ -199,8 +200,8 @@ const configSchema = z.strictObject({
     .meta(
       atStart(
         'Resolve made-up questions in a private engine in the idle time after the start of `serve`, so that the code ' +
-          'is compiled when clients come. Costs about two seconds of processor time; the first thousand look-ups take ' +
-          'less than half as long.',
+          'is compiled when clients come. Costs about two seconds of processor time; the first thousand look-ups ' +
+          'take less than half as long.',
         { example: false },
       ),
     ),

@@ -68,8 +68,8 @@ export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
       .default([])
       .meta(
         onReload(
-          'Servers that are asked over TLS only, whoever answers: those of zones, with all zones below, and addresses ' +
-            'or blocks of them.',
+          'Servers that are asked over TLS only, whoever answers: those of zones, with all zones below, and ' +
+            'addresses or blocks of them.',
           { example: ['example.com', '192.0.2.53', '2001:db8::/32'] },
         ),
       ),
@@ -127,7 +127,8 @@ export const dnssecSettings: z.ZodType<RawConfig['dnssec']> = z
       .default([])
       .meta(
         onReload(
-          'Negative trust anchors: names below which nothing is validated until a time, for zones with broken signatures (RFC 7646).',
+          'Negative trust anchors: names below which nothing is validated until a time, for zones with broken ' +
+            'signatures (RFC 7646).',
           { example: [{ name: 'example.com', until: '2026-12-31T12:00:00Z' }] },
         ),
       ),

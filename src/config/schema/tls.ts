@@ -12,7 +12,8 @@ export const tlsSettings: z.ZodType<RawConfig['tls']> = z
       .optional()
       .meta(
         atStart(
-          `PEM file with the certificate of this server and those that it was signed by. Read again when it changes. "${SELF_SIGNED}" makes one for trials.`,
+          'PEM file with the certificate of this server and those that it was signed by. Read again when it changes. ' +
+            `"${SELF_SIGNED}" makes one for trials.`,
           { example: '/etc/rootwalk/cert.pem' },
         ),
       ),
@@ -36,7 +37,8 @@ export const dohSettings: z.ZodType<RawConfig['doh']> = z
       .default([])
       .meta(
         atStart(
-          'Web pages that may ask from a browser (CORS), by origin: scheme and host, and the port when it is no usual one. "*" lets every page ask. Browsers that use this server for themselves need no entry.',
+          'Web pages that may ask from a browser (CORS), by origin: scheme and host, and the port when it is no ' +
+            'usual one. "*" lets every page ask. Browsers that use this server for themselves need no entry.',
           { example: ['https://dns.example'] },
         ),
       ),

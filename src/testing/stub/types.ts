@@ -60,8 +60,8 @@ export type FaultKind =
 
 /**
  * What is wrong with a stub over TLS, for connections from then on: its certificate `expired`, is for another name
- * (`otherName`) or of an authority that nobody trusts (`otherAuthority`); or the connection is reset, or closed without
- * an answer, when the handshake is over; or the handshake begins late (`slowHandshake`).
+ * (`otherName`) or of an authority that is not trusted (`otherAuthority`); or the connection is reset, or closed
+ * without an answer, when the handshake is over; or the handshake begins late (`slowHandshake`).
  */
 export type TlsFault =
   | 'expired'

@@ -134,7 +134,7 @@ export interface EngineLimits {
    */
   readonly jostleMs: number
   /**
-   * Results of queries to servers that are gone on with in a turn of the loop: for so long, and so many in any case.
+   * Results of queries to servers that are gone on with in a turn of the loop: for how long, and how many in any case.
    * Twice the time of `intakeTurnMs`, so that what has begun ends sooner than as much begins.
    */
   readonly resultTurnMs: number
@@ -211,7 +211,7 @@ export interface UpstreamLimits {
   readonly tcpIdleMs: number
   /**
    * Servers that answered one query on a TCP connection and no second are given a connection for each query (BIND and
-   * PowerDNS do so with all) for as long as facts about servers are kept; of so many servers that is known.
+   * PowerDNS do so with all) for as long as facts about servers are kept; most servers of which that is known.
    */
   readonly tcpLonersKnown: number
   readonly tcpLonersMs: number
@@ -321,7 +321,7 @@ export interface SecureUpstreamLimits {
   /** Head of a response: octets, and lines of HTTP/2. Large providers send 1 kB in 15 lines. */
   readonly httpHeaderBytes: number
   readonly httpHeaderLines: number
-  /** Octets read of a body that nobody wants, so that HTTP/1.1 can go on behind it: a page that says "too many". */
+  /** Octets read of a body that is not wanted, so that HTTP/1.1 can go on after it: a page that says "too many". */
   readonly httpDiscardedBytes: number
   /** Times that a query goes elsewhere because a server did not look at it (GOAWAY, refused streams). */
   readonly replays: number

@@ -17,7 +17,7 @@ export const adminLimits = {
   ringRecords: 8_192,
   /** Queries and events in one message to a client: some 100 KiB, so that none holds up others. */
   deliveriesAtOnce: 512,
-  /** How long queries are still collected when nobody watches them, in ms: browsers come back after some seconds. */
+  /** How long queries are still collected when no one watches them, in ms: browsers come back after some seconds. */
   lingerMs: 15_000,
   /** How often a stream shows that it is alive, in ms: half of what proxies and NAT allow to be silent at least. */
   heartbeatMs: 30_000,

@@ -24,7 +24,7 @@ import { makeCertificate } from '../system/self-signed.ts'
 
 export interface ServerIdentity extends TlsIdentity {
   readonly certificate: Certificate
-  /** Made here: no client trusts it without being told to. */
+  /** Made here: no client trusts it unless it is configured to. */
   readonly isSelfSigned: boolean
   /** Looks at the files now, which happens every `tls.certificateCheckMs` by itself. */
   check(): void
@@ -107,7 +107,7 @@ class Identity implements ServerIdentity {
   #stamp: string
   /** What was wrong with the files when they were looked at last; a change of two files is seen half-way at times. */
   #trouble = ''
-  #told = ''
+  #reported = ''
   /** Of this certificate, the fewest days that a warning was about. */
   #warnedDays = Number.POSITIVE_INFINITY
   #cancelCheck: Cancel = () => {}
@@ -119,7 +119,7 @@ class Identity implements ServerIdentity {
     this.#certificate = certificate
     this.#ticketKeys = this.#newKeys()
     this.#stamp = this.#stampNow()
-    this.#tell()
+    this.#report()
     this.#schedule()
     this.#rotateLater()
   }
@@ -153,13 +153,13 @@ class Identity implements ServerIdentity {
     const trouble = this.#troubleWith(read)
     if (trouble === '' && read.kind === 'certificate') {
       this.#trouble = ''
-      this.#told = ''
+      this.#reported = ''
       if (read.certificate.fingerprint !== this.#certificate.fingerprint) this.#adopt(read.certificate)
       return
     }
-    // Told when it is still so at the next look: files are seldom replaced in one moment.
-    if (trouble === this.#trouble && trouble !== this.#told) {
-      this.#told = trouble
+    // Reported when it is still so at the next look: files are seldom replaced in one moment.
+    if (trouble === this.#trouble && trouble !== this.#reported) {
+      this.#reported = trouble
       events({ kind: 'certificate-rejected', file: this.#files.certificate, reason: trouble })
     }
     this.#trouble = trouble
@@ -174,7 +174,7 @@ class Identity implements ServerIdentity {
   #adopt(certificate: Certificate): void {
     this.#certificate = certificate
     this.#warnedDays = Number.POSITIVE_INFINITY
-    this.#tell()
+    this.#report()
     this.#changed()
   }
 
@@ -194,7 +194,7 @@ class Identity implements ServerIdentity {
     return files === null ? '' : `${fileStamp(files.certificate) ?? ''} ${fileStamp(files.key) ?? ''}`
   }
 
-  #tell(): void {
+  #report(): void {
     const { names, until, fingerprint, pin } = this.#certificate
     const file = this.#files?.certificate ?? null
     this.#parts.events({ kind: 'certificate', file, names, until, fingerprint, pin })

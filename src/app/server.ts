@@ -175,7 +175,7 @@ async function openedIdentity(config: Config, engine: OpenEngine, events: EventS
   throw new StartError({ kind: 'certificate', problems: opened.problems })
 }
 
-/** By the certificate of the moment. One that was made here is trusted by nobody, so nobody is sent to it. */
+/** By the certificate of the moment. One that was made here is trusted by no client, so none is sent to it. */
 function designated({ listen }: Config, identity: ServerIdentity): () => Designation | null {
   let made: { readonly of: Certificate; readonly designation: Designation | null } | null = null
   return () => {
@@ -325,7 +325,7 @@ class Server implements RunningServer {
         },
       })
       this.#admin = admin
-      this.#parts.taps.add(event => admin.tell(event))
+      this.#parts.taps.add(event => admin.report(event))
     }
     open().catch((error: unknown) => log.events({ kind: 'bug', where: 'admin', error, question: null }))
   }

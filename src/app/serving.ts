@@ -84,7 +84,7 @@ export class Serving {
     this.#current = this.#make(config)
   }
 
-  /** From the next query on; null: nobody. Listener threads are to be told, too (`threadSettings`). */
+  /** From the next query on; null: no one. Listener threads need the new settings, too (`threadSettings`). */
   watchQueries(watcher: QueryLog | null): void {
     this.#watcher = watcher
     this.#current = this.#make(this.#config)

@@ -1,5 +1,5 @@
 /**
- * `rootwalk ddr`: what clients are told of the encrypted listeners of a configuration: the records that they find
+ * `rootwalk ddr`: what clients learn of the encrypted listeners of a configuration: the records that they find
  * (RFC 9462), and options for DHCP and router advertisements that say the same (DNR, RFC 9463) as lines for the servers
  * that send them. Nothing is sent or changed.
  */

@@ -23,7 +23,7 @@ export interface TurnsLimits {
 /** What a look-up goes on with one result for, about: who has dearer ones (signatures to verify) has fewer turns. */
 const COST_OF_A_TURN_MS = 0.1
 
-/** What took so long is charged with so many turns. */
+/** The number of turns that something of this duration is charged with. */
 export const turnsOf = (ms: number): number => Math.round(ms / COST_OF_A_TURN_MS)
 
 export class Turns<T> {

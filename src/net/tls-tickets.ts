@@ -1,5 +1,5 @@
 /**
- * Tickets of TLS sessions by server: each is used for one connection, so that who watches cannot tell by it which
+ * Tickets of TLS sessions by server: each is used for one connection, so that who watches cannot see by it which
  * connections belong together (RFC 8446 appendix C.4). The newest is used first. Invariant: of each server at most
  * `perServer` are kept, of at most `servers` servers.
  */

@@ -62,7 +62,7 @@ export function designationRecords(designation: Designation, owner: string = DIS
   ]
 }
 
-/** `current` is what holds now, the same object as long as it does; null designates nobody. */
+/** `current` is what holds now, the same object as long as it does; null designates no server. */
 export function makeDesignation(current: () => Designation | null): Stage {
   let made: { readonly of: Designation; readonly owners: ReadonlyMap<Name, Given> } | null = null
   const givenAt = (owner: Name): Given | undefined => {

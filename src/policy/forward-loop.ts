@@ -1,5 +1,5 @@
 /**
- * Answers the probes by which we find out that what we forward comes back to us. Nobody else knows their names, so that
+ * Answers the probes by which we find out that what we forward comes back to us. No one else knows their names, so that
  * no client sees it.
  */
 import type { Name } from '../dns/name.ts'

@@ -84,7 +84,7 @@ function* ask(env: Env, { question, server }: Probe): Steps<void> {
   })
 }
 
-/** 32 hexadecimal digits below the zone: nobody else asks for it. Null when the zone's name leaves no room. */
+/** 32 hexadecimal digits below the zone: no one else asks for it. Null when the zone's name leaves no room. */
 function probeName(random: Random, zone: Name): Name | null {
   const octets = new Uint8Array(PROBE_OCTETS)
   random.bytes(octets)

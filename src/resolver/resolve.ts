@@ -135,7 +135,7 @@ function finish(trail: Trail, outcome: Outcome): Outcome {
 
 /**
  * RFC 9520. What is remembered at the top only is so by the scheduler, which knows where the top is. What was asked
- * ahead of time costs no client its answer: the one that comes when the old answer has expired asks anew.
+ * ahead of time costs no client its answer: the one that comes when the old answer has expired asks again.
  */
 function fail(env: Env, task: Task, question: Question, failed: Failure, chain: readonly RRset[]): Outcome {
   if (!task.fresh && failureFacts[failed.why].remembered === 'always')

@@ -14,7 +14,7 @@ const RDLENGTH_OFFSET = 9
 
 /**
  * RFC 7830 section 6: only where the transport encrypts. HTTP without TLS comes from a proxy that adds it, and lengths
- * are seen behind that.
+ * are seen after that.
  */
 export const padsOver = (transport: Transport): boolean => transport !== 'udp' && transport !== 'tcp'
 

@@ -20,7 +20,7 @@ export interface PipelineParts {
   readonly answeredLocally: AnsweredLocally
   /** Default: minimal for all. */
   readonly any?: AnyMode
-  /** Absent: clients are not told of encrypted transports. */
+  /** Absent: encrypted transports are not announced. */
   readonly designation?: (() => Designation | null) | undefined
   /** Absent: clients cannot find out which keys are trusted. */
   readonly rootKeyTags?: RootKeyTags | undefined

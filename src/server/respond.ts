@@ -24,7 +24,7 @@ export interface RespondSettings {
   readonly edeTextBytes: number
   /** Sent to clients on a connection that ask for it (RFC 7828). */
   readonly tcpIdleMs: number
-  /** Replies to padded queries have a multiple of so many octets where the transport encrypts (RFC 8467). */
+  /** Replies to padded queries have a multiple of this number of octets where the transport encrypts (RFC 8467). */
   readonly paddingBlock: number
   /** Sent to clients that ask for it (RFC 5001); null hides it. */
   readonly nsid: Uint8Array | null

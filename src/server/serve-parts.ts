@@ -40,7 +40,7 @@ export interface ServingParts {
   readonly any?: AnyMode
   /** Key tags of the root that are trusted; undefined when clients may not ask for them (RFC 8509). */
   readonly rootKeyTags?: (() => readonly number[]) | undefined
-  /** Undefined when clients are not told of encrypted transports. */
+  /** Undefined when encrypted transports are not announced. */
   readonly designation?: (() => Designation | null) | undefined
   readonly waiting: WaitingClients
   readonly counters: Counters

@@ -126,7 +126,7 @@ const DER_SEQUENCE = 0x30
 
 function keyProblems(path: string, text: string): readonly string[] {
   if (text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') || text.includes('Proc-Type: 4,ENCRYPTED'))
-    return [`${path} has a passphrase, which nobody could type at a start: openssl pkey -in ${path} -out key.pem`]
+    return [`${path} has a passphrase, which no one could type at a start: openssl pkey -in ${path} -out key.pem`]
   if (/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(text)) {
     const key = privateKeyOf(text)
     return key.kind === 'key' ? [] : [`${path} cannot be read as a private key: ${key.why}`]

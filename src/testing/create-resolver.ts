@@ -151,7 +151,7 @@ class SocketResolver implements CachingResolver {
   }
 }
 
-/** All names are forwarded: nobody is asked for the root. */
+/** All names are forwarded: the root is not asked for. */
 const noServer: Hints = {
   port: DNS_PORT,
   hints: { zone: ROOT, servers: [], ds: null, expiresAt: Number.POSITIVE_INFINITY },

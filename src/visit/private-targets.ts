@@ -22,7 +22,7 @@ export type PrivateKind =
 
 /** The IANA registries of special-purpose addresses (RFC 6890), the most special first. */
 const BLOCKS: readonly (readonly [block: string, kind: PrivateKind])[] = [
-  // What cloud providers answer on: credentials are to be had there.
+  // What cloud providers answer on: credentials can be read there.
   ['169.254.169.254/32', 'metadata'],
   ['169.254.170.2/32', 'metadata'],
   ['100.100.100.200/32', 'metadata'],

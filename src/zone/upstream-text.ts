@@ -152,7 +152,7 @@ function tlsUpstream(text: string, rest: string, authorities: readonly string[])
 function httpsUpstream(text: string, rest: string, authorities: readonly string[]): Upstream | UpstreamError {
   const slash = rest.indexOf('/')
   const authority = slash < 0 ? rest : rest.slice(0, slash)
-  // Behind the last @ of the path; one before the path would be a user, which DNS has none of.
+  // After the last @ of the path; one before the path would be a user, which DNS has none of.
   const [, path, at] = /^(.*)@([^@/]+)$/.exec(slash < 0 ? '' : rest.slice(slash)) ?? [
     '',
     slash < 0 ? '' : rest.slice(slash),

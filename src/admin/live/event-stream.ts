@@ -1,6 +1,6 @@
 /**
  * Server-sent events (the EventSource of the HTML standard, section 9.2): what a subscription gives, as text, for as
- * long as the client reads. A client that does not read is not written to; what it misses it is told.
+ * long as the client reads. A client that does not read is not written to; what it misses is reported.
  */
 import { setInterval, clearInterval } from 'node:timers'
 import type { Filter } from '../filter.ts'

@@ -70,7 +70,7 @@ export class LiveSocket {
     this.#socket = socket
     const read = readFilter(filter)
     if (read.kind === 'error') throw new Error('a filter that was not looked at')
-    this.#tell({ kind: 'hello', heartbeatMs, filter })
+    this.#send({ kind: 'hello', heartbeatMs, filter })
     this.#subscription = hub.subscribe(read.filter, after, () => this.#pump())
     this.#heart = setInterval(() => this.#beat(), heartbeatMs)
     socket.on('pong', () => {
@@ -83,7 +83,7 @@ export class LiveSocket {
   take(text: string): void {
     const read = request.safeParse(parsed(text))
     if (read.success) this.#do(read.data)
-    else this.#tell({ kind: 'error', message: `not understood: ${z.prettifyError(read.error).replaceAll('\n', ' ')}` })
+    else this.#send({ kind: 'error', message: `not understood: ${z.prettifyError(read.error).replaceAll('\n', ' ')}` })
   }
 
   close(): void {
@@ -97,20 +97,20 @@ export class LiveSocket {
       case 'filter': {
         const read = readFilter(asked.filter)
         if (read.kind === 'error') {
-          this.#tell({ kind: 'error', message: read.message, column: read.column })
+          this.#send({ kind: 'error', message: read.message, column: read.column })
           return
         }
         this.#subscription.filter = read.filter
-        this.#tell({ kind: 'filter', filter: asked.filter })
+        this.#send({ kind: 'filter', filter: asked.filter })
         return
       }
       case 'pause':
         this.#isPaused = true
-        this.#tell({ kind: 'paused' })
+        this.#send({ kind: 'paused' })
         return
       case 'resume':
         this.#isPaused = false
-        this.#tell({ kind: 'resumed' })
+        this.#send({ kind: 'resumed' })
         this.#pump()
         return
       case 'walk':
@@ -134,18 +134,18 @@ export class LiveSocket {
           ? `${adminLimits.walksAtOnce} walks are under way`
           : null
     if (refusal !== null) {
-      this.#tell({ kind: 'end', id, result: { kind: 'refused', detail: refusal } })
+      this.#send({ kind: 'end', id, result: { kind: 'refused', detail: refusal } })
       return
     }
     const walk = new AbortController()
     this.#walks.set(id, walk)
     context
-      .stream('walk', { name, type, checkingDisabled }, step => this.#tell({ kind: 'step', id, step }), walk.signal)
+      .stream('walk', { name, type, checkingDisabled }, step => this.#send({ kind: 'step', id, step }), walk.signal)
       .then(
-        result => this.#tell({ kind: 'end', id, result }),
+        result => this.#send({ kind: 'end', id, result }),
         (error: unknown) => {
           context.bug('walk', error)
-          this.#tell({ kind: 'end', id, result: { kind: 'failed', detail: 'the server is stopping, or has a bug' } })
+          this.#send({ kind: 'end', id, result: { kind: 'failed', detail: 'the server is stopping, or has a bug' } })
         },
       )
       .finally(() => this.#walks.delete(id))
@@ -165,7 +165,7 @@ export class LiveSocket {
     })
   }
 
-  #tell(message: object): void {
+  #send(message: object): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message))
   }
 

@@ -28,7 +28,7 @@ export interface AdminParts {
 export interface Admin {
   configure(config: Config): void
   /** What was reported. */
-  tell(event: Event): void
+  report(event: Event): void
   stop(): Promise<void>
 }
 
@@ -68,7 +68,7 @@ export function openAdmin(parts: AdminParts): Admin {
   const unfollow = parts.identity?.follow(() => host.configure(settings(served.config())))
   return {
     configure: config => host.configure(settings(config)),
-    tell: event => host.send({ kind: 'event', event: eventRecord(event) }),
+    report: event => host.send({ kind: 'event', event: eventRecord(event) }),
     stop: () => {
       unfollow?.()
       lag.stop()

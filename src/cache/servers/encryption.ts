@@ -1,5 +1,5 @@
 /**
- * Whether a server of a zone can be asked over TLS, which nobody but a try can say (RFC 9539): it is tried next to a
+ * Whether a server of a zone can be asked over TLS, which only a try can show (RFC 9539): it is tried next to a
  * query in clear, used when that went well, and left alone for a day when it did not. Pure: what is known, what
  * happened and the time come in, what is known then comes out.
  *

@@ -7,7 +7,7 @@ import { followEvents, type StreamEvent } from './event-source.ts'
 
 export interface TailTask {
   readonly filter: string
-  /** Ends after so many lines; null: never. */
+  /** Ends after this number of lines; null: never. */
   readonly count: number | null
 }
 

@@ -8,7 +8,7 @@ import { followEvents } from './event-source.ts'
 const EVERY_MS = 1_000
 const COLUMNS = 80
 const ROWS = 8
-/** Names that are counted at once; beyond that the list begins anew. */
+/** Names that are counted at once; beyond that the list begins again. */
 const MOST_KEYS = 10_000
 /** Cursor to the corner, and what is below it erased (ECMA-48). */
 const HOME = '\u001b[H\u001b[J'

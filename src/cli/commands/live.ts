@@ -3,7 +3,7 @@ import type { Argv, Options } from 'yargs'
 import { ADMIN_OPTIONS, flagsOf } from './admin.ts'
 import { type Choose, type CliContext, text, UsageError } from './options.ts'
 
-const COUNT: Options = { type: 'string', requiresArg: true, alias: 'n', describe: 'End after so many' }
+const COUNT: Options = { type: 'string', requiresArg: true, alias: 'n', describe: 'End after this number' }
 
 function countOf(value: unknown): number | null {
   const given = text(value)

@@ -8,7 +8,7 @@ import type { HttpRequest } from './request.ts'
 /** Seconds for which a browser need not ask again: what Chromium takes at most. */
 const PREFLIGHT_SECONDS = 7_200
 
-/** `reply` with what lets a listed page read it; itself when nobody is listed or no page asks. */
+/** `reply` with what lets a listed page read it; itself when no origin is listed or no page asks. */
 export function crossOrigin(request: HttpRequest, reply: HttpReply, origins: readonly string[]): HttpReply {
   if (origins.length === 0) return reply
   const { origin } = request.headers

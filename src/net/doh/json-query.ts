@@ -21,7 +21,7 @@ const FLAGS: Readonly<Record<string, boolean>> = { '1': true, true: true, '0': f
 /** RFC 1035 section 3.1: 255 octets, each written as `\DDD` at most, and dots. */
 const NAME_CHARACTERS = 1_100
 const MAX_TYPE = 0xffff
-/** As Flag day 2020; over HTTP nobody heeds it. */
+/** As Flag day 2020; over HTTP it has no effect. */
 const PAYLOAD_OCTETS = 1_232
 
 /** With EDNS always: Extended DNS Errors are the `Comment` of the answer. */

@@ -394,7 +394,7 @@ export class DohConnection implements TableEntry, TurnTaker {
       : laterReply(503, 'Too many queries are being resolved.', retryAfterSeconds)
   }
 
-  /** Null when a proxy names nobody. */
+  /** Null when a proxy names no client. */
   #clientOf(exchange: Exchange, clientId: string | undefined): Client | null {
     const client = this.#client
     const text = this.#speaksForOthers ? forwardedFor(exchange.headers['x-forwarded-for']) : undefined

@@ -1,5 +1,5 @@
 /**
- * DNS over HTTPS on one address (RFC 8484): behind a handshake, or without one for a proxy that has made it. What
+ * DNS over HTTPS on one address (RFC 8484): after a handshake, or without one for a proxy that has made it. What
  * Node.js needs for it is loaded when this file is, which is only where there is such a listener.
  */
 import { createServer } from 'node:tls'

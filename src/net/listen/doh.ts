@@ -189,7 +189,7 @@ function makeHttp1(limits: DohLimits): Server {
     maxHeaderSize: limits.headerOctets,
     keepAlive: true,
     noDelay: true,
-    // What takes too long is ended by the connection, for both versions alike. This is what clients are told.
+    // What takes too long is ended by the connection, for both versions alike. This is what clients get.
     keepAliveTimeout: limits.idleMs,
     headersTimeout: 0,
     requestTimeout: 0,

@@ -22,7 +22,7 @@ export interface EntranceOptions {
   readonly address: string
   /** 0 lets the kernel choose. */
   readonly port: number
-  /** Who has to begin with a PROXY header; null: nobody does. */
+  /** Who has to begin with a PROXY header; null: none does. */
   readonly proxies: readonly Prefix[] | null
   readonly clock: Clock
   readonly limits: Pick<Limits, 'server' | 'tls'>

@@ -9,7 +9,7 @@ import { type IpAddress, ipFromBytes } from '../../dns/address.ts'
 import { u16 } from '../../dns/bytes.ts'
 
 export type ProxyHeader =
-  /** So many octets in all are needed to say more. */
+  /** This number of octets in all is needed to say more. */
   | { readonly kind: 'more'; readonly octets: number }
   /** `source` is null when the proxy speaks for itself (its own health checks): the address of the connection holds. */
   | {

@@ -8,7 +8,7 @@ import { streamListener, type StreamOptions, Streams } from './streams.ts'
 
 export interface TcpListenOptions extends ListenOptions, StreamOptions {
   readonly limits: Pick<Limits, 'server' | 'tls'>
-  /** Who has to begin with a PROXY header; null: nobody does. */
+  /** Who has to begin with a PROXY header; null: none does. */
   readonly proxies?: readonly Prefix[] | null
   /** See `HandshakeOptions`. */
   readonly onHandshake?: ((raw: Socket, begin: () => void) => void) | undefined

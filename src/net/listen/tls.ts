@@ -1,5 +1,5 @@
 /**
- * Queries over TLS on one address (RFC 7858): the same streams as over TCP, behind a handshake. Node's module for TLS
+ * Queries over TLS on one address (RFC 7858): the same streams as over TCP, after a handshake. Node's module for TLS
  * is loaded when this file is, which is only where there is such a listener.
  */
 import { createServer } from 'node:tls'

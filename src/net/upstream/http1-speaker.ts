@@ -90,7 +90,7 @@ export class Http1Speaker implements HttpSpeaker {
     response.on('data', (chunk: Uint8Array) => {
       octets += chunk.length
       answer(reply.body(chunk))
-      // What nobody wants is read for the sake of the connection, up to a bound.
+      // What is not wanted is read for the sake of the connection, up to a bound.
       if (octets > limits.httpDiscardedBytes) this.#end('a body without end')
     })
     response.on('end', () => {

@@ -58,7 +58,7 @@ interface PooledExchange extends OpenExchange {
   replays: number
   /** It only goes on connections opened after this one. */
   after: number
-  /** Its time runs, and does not begin anew when it is sent again. */
+  /** Its time runs, and does not begin again when it is sent again. */
   isTimed: boolean
 }
 

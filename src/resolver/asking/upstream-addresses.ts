@@ -42,7 +42,7 @@ export class UpstreamAddresses {
     return servers
   }
 
-  /** Is it time to look the name up? Then who asks does it, and until it ends nobody else. */
+  /** Is it time to look the name up? Then who asks does it, and until it ends no one else. */
   takeRefresh(name: Name, now: number): boolean {
     const entry = this.#entry(name)
     if (entry.refreshAt > now) return false

@@ -167,7 +167,8 @@ const configSchema = z.strictObject({
       onReload(
         'Zones that other resolvers answer (docs/forwarding.md). The longest zone wins; local zones and records come ' +
           'before. A server is an address (192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53), ' +
-          'tls://192.0.2.1#dns.example, tls://192.0.2.1?pin-sha256=…, or https://dns.example/dns-query, with @192.0.2.7 after it for its address.',
+          'tls://192.0.2.1#dns.example, tls://192.0.2.1?pin-sha256=…, or https://dns.example/dns-query, with ' +
+          '@192.0.2.7 after it for its address.',
         { example: [{ zone: '.', to: ['tls://9.9.9.9#dns.quad9.net', 'tls://149.112.112.112#dns.quad9.net'] }] },
       ),
     ),

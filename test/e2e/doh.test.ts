@@ -1,15 +1,19 @@
 /** DNS over HTTPS as programs of others ask for it: clients, a resolver, a load tool, a proxy in front. */
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createWebServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RunningServer, startServer } from '../../src/app/server.ts'
 import { loadConfig } from '../../src/config/sources.ts'
 import { problemText } from '../../src/render/problem.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
-import { startProcess } from '../daemons.mjs'
+import { RrType } from '../../src/dns/types.ts'
+import { startProcess, whereIs } from '../daemons.mjs'
 import { PATIENT, PROGRAM_MS } from '../patience.mjs'
 import { needs } from '../tools.ts'
 
@@ -60,6 +64,8 @@ needs(
   'h2load',
   'haproxy',
   'dnsdist',
+  'chromium',
+  'certutil',
 )('DNS over HTTPS is asked by', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'rootwalk-doh-'))
@@ -73,7 +79,9 @@ needs(
       ],
       tls: { certificate: 'cert.pem', key: 'key.pem' },
       proxies: ['127.0.0.1'],
-      records: { 'www.home.test': { A: ADDRESS } },
+      records: { 'www.home.test': { A: ADDRESS }, 'web.home.test': { A: '127.0.0.1' } },
+      // What a browser asks for of its own is asked of a port at which there is no server.
+      forward: [{ zone: '.', to: [`127.0.0.1:${await freePort()}`] }],
       dnssec: { trustAnchors: [] },
     }
     writeFileSync(file('config.json'), JSON.stringify(config))
@@ -134,6 +142,43 @@ needs(
         Answer: [{ name: 'www.home.test.', type: 1, data: ADDRESS }],
       })
     }
+  })
+
+  it('Chromium, in its secure mode, with the authority in its trust store', async () => {
+    const store = join(directory, '.pki', 'nssdb')
+    mkdirSync(store, { recursive: true })
+    const certutil = (...args: string[]): Buffer => execFileSync('certutil', ['-d', `sql:${store}`, ...args])
+    certutil('-N', '--empty-password')
+    certutil('-A', '-t', 'C,,', '-n', 'authority', '-i', file('ca.pem'))
+    const profile = join(directory, 'profile')
+    mkdirSync(profile)
+    // Where Chromium keeps what is chosen under "Use secure DNS": no other resolver is asked when this one fails.
+    const templates = `https://127.0.0.1:${secure()}/dns-query`
+    writeFileSync(join(profile, 'Local State'), JSON.stringify({ dns_over_https: { mode: 'secure', templates } }))
+    const web = createWebServer((_request, response) => response.end('<title>found by DNS over HTTPS</title>'))
+    await new Promise<void>(resolve => web.listen(0, '127.0.0.1', resolve))
+    stops.push(async () => {
+      web.closeAllConnections()
+      web.close()
+      await once(web, 'close')
+    })
+    const bound = web.address()
+    const browser = await chromium.launchPersistentContext(profile, {
+      executablePath: whereIs('chromium') ?? '',
+      args: ['--no-sandbox'],
+      env: { ...process.env, HOME: directory },
+      timeout: PROGRAM_MS,
+    })
+    try {
+      const page = await browser.newPage()
+      const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+      await page.goto(`http://web.home.test:${port}/`, { timeout: PROGRAM_MS })
+      expect(await page.title()).toBe('found by DNS over HTTPS')
+    } finally {
+      await browser.close()
+    }
+    const asked = log.filter(({ name }) => name.includes('web')).map(({ type, client }) => [type, client.transport])
+    expect(asked).toContainEqual([RrType.A, 'https'])
   })
 
   it('dnsdist, which checks the name', async () => {

@@ -129,6 +129,8 @@ class Service implements DohService {
       return
     }
     this.#open.add(connection)
+    // A reset while answers are being written is noticed below TLS only.
+    if (raw !== socket) raw.on('close', () => connection.drop())
     onAccept?.(client, socket, raw)
     if (isH2) this.#beginH2(socket, connection)
     else this.#beginH1(socket, connection)
@@ -177,7 +179,11 @@ class Service implements DohService {
     )
     connection.start({
       finish: () => session.close(),
-      destroy: () => session.destroy(),
+      destroy: () => {
+        session.destroy()
+        // A session that is ending already waits for a goodbye that need not come: browsers leave without one.
+        socket.destroy()
+      },
     })
   }
 }

@@ -1,5 +1,6 @@
 import { constants, connect as connectH2, type ClientHttp2Session } from 'node:http2'
-import { TLSSocket } from 'node:tls'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, TLSSocket } from 'node:tls'
 import { Agent, request } from 'undici'
 import { afterEach, describe, expect, test } from 'vitest'
 import { limitsWith } from '../../../src/limits.ts'
@@ -13,7 +14,11 @@ import { authority, certificateFor, type ChangingIdentity, identityOf } from './
 
 afterEach(cleanUp)
 
-async function open(): Promise<{ readonly port: number; readonly identity: ChangingIdentity }> {
+async function open(): Promise<{
+  readonly port: number
+  readonly identity: ChangingIdentity
+  readonly close: () => Promise<void>
+}> {
   const limits = limitsWith({})
   const clock = systemClock()
   const identity = identityOf('dns.example', '127.0.0.1')
@@ -38,7 +43,7 @@ async function open(): Promise<{ readonly port: number; readonly identity: Chang
   })
   if (listener.kind !== 'listener') throw new Error(listener.message)
   atEnd(() => listener.close())
-  return { port: listener.port, identity }
+  return { port: listener.port, identity, close: () => listener.close() }
 }
 
 /** With the serial number of the certificate that each was shown. */
@@ -67,7 +72,36 @@ const post = (session: ClientHttp2Session): Promise<string> =>
     stream.end(query())
   })
 
+/** Ways in which a client goes that has its answer; browsers take the second one. */
+const GOODBYES: readonly (readonly [string, (session: ClientHttp2Session, tls: TLSSocket, raw: Socket) => void])[] = [
+  ['says so and ends TLS', session => session.close()],
+  ['says so and ends TCP', (session, _, raw) => session.goaway() ?? raw.end()],
+  ['ends TLS', (_, tls) => tls.end()],
+  ['ends TCP', (_session, _tls, raw) => raw.end()],
+  ['closes its socket', (_session, _tls, raw) => raw.destroy()],
+  ['resets its connection', (_session, _tls, raw) => raw.resetAndDestroy()],
+  ['says so and closes its socket', (session, _, raw) => session.goaway() ?? raw.destroy()],
+]
+
 describe('a listener over HTTPS', () => {
+  test.each(GOODBYES)('keeps no socket of a client that %s while its answers come', async (_title, leave) => {
+    const { port, close } = await open()
+    for (let turns = 0; turns < 12; turns++) {
+      const raw = connectTcp(port, '127.0.0.1')
+      const tls = connectTls({ socket: raw, ca: authority.cert, host: '127.0.0.1', ALPNProtocols: ['h2'] })
+      const session = connectH2(`https://127.0.0.1:${port}`, { createConnection: () => tls })
+      for (const one of [session, tls, raw]) one.on('error', () => {})
+      atEnd(() => raw.destroy())
+      expect(await post(session)).toBe('200')
+      const answers = Array.from({ length: 5 }, () => post(session))
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+      leave(session, tls, raw)
+      session.destroy()
+      await Promise.all(answers)
+    }
+    await close()
+  })
+
   test('whose certificate changes under load loses no query and no connection', async () => {
     const { port, identity } = await open()
     const [before, after] = [new Set<string>(), new Set<string>()]

@@ -474,6 +474,10 @@ export interface ServerLimits {
    * pulse.
    */
   readonly lateAnswersKept: number
+  /**
+   * Finished answers whose deciding rules are remembered for the query log: at some 400 octets each, a few megabytes.
+   */
+  readonly decisionsRemembered: number
   /** Octets of text in one EDE option: the smallest reply (512) still holds the longest question and this. */
   readonly edeTextBytes: number
   /**
@@ -1069,6 +1073,7 @@ export const defaultLimits: Limits = deepFreeze({
     discardAfterMs: 1_900,
     lateSpreadMs: 400,
     lateAnswersKept: 16,
+    decisionsRemembered: 10_000,
     edeTextBytes: 160,
     anyTtl: HOUR_S,
     accessVerdicts: 16_384,

@@ -513,7 +513,7 @@ describe('files', () => {
   })
 
   test('every policy has its tests', () => {
-    const tests = new Set(readdirSync(new URL('policy', import.meta.url)))
+    const tests = new Set(readdirSync(new URL('policy', import.meta.url), { recursive: true, encoding: 'utf8' }))
     expect(
       inFolders('policy')
         .map(source => `${source.path.slice('policy/'.length, -3)}.test.ts`)

@@ -1,5 +1,6 @@
 /** What goes between the main thread and the worker of the API, besides calls (`remote.ts`). */
 import type { Prefix } from '../dns/address.ts'
+import type { Decision } from '../policy/handler.ts'
 import type { Call, Return } from './remote.ts'
 
 /** Where the API listens. */
@@ -51,6 +52,8 @@ export interface QueryRecord {
   readonly ms: number
   /** Which path or stage made the answer. */
   readonly by: string
+  /** Which rules decided; absent: none. */
+  readonly decisions?: readonly Decision[] | undefined
 }
 
 /** What is reported: an event's kind, its sentence and its level. */

@@ -52,6 +52,8 @@ export interface Recursor {
   readonly usage: SystemNetwork['usage'] | null
   /** Other servers are asked now. */
   forwardZonesChanged(): void
+  /** See `Engine`. */
+  policyChanged(): void
   /** What is in flight ends as failures. */
   close(): void
 }
@@ -105,6 +107,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     upstream,
     usage,
     forwardZonesChanged: () => engine.forwardZonesChanged(),
+    policyChanged: () => engine.policyChanged(),
     close() {
       zones.close()
       closeNetwork()

@@ -364,7 +364,7 @@ class Server implements RunningServer {
   #adopt(config: Config, warnings: readonly Problem[], named: Named): void {
     const { engine, serving, identity, listeners, log, config: started } = this.#parts
     // Finished answers to ANY are those of the old setting.
-    if (config.any !== this.#config.any) engine.recursor.caches.answers.clear()
+    if (config.any !== this.#config.any) serving.policyChanged()
     this.#config = config
     reportWarnings(log.events, config.file, warnings)
     reportNamed(log.events, config, named.warnings)

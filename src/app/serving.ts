@@ -11,6 +11,7 @@ import type { Watch } from '../policy/recursion.ts'
 import type { EventSink, Serve } from '../ports.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
 import { makeIntake } from '../server/intake.ts'
+import { Decided } from '../server/decided.ts'
 import { makeHitReporter, type OnHitReport } from '../server/hit-reports.ts'
 import { WaitingClients } from '../server/pending-queries.ts'
 import type { QueryLog } from '../server/query-log.ts'
@@ -49,6 +50,7 @@ export class Serving {
   readonly #counters = new Counters()
   readonly #tallies: { readonly refusals: Tally; readonly failures: Tally }
   readonly #queryLog: QueryLogFile
+  readonly #decided: Decided
   #current: Current
   #config: Config
   /** Sees every query besides: the API, while somebody watches. */
@@ -62,6 +64,7 @@ export class Serving {
     this.waiting = new WaitingClients(server)
     this.#tallies = { refusals: new Tally(server.tellAgainMs), failures: new Tally(server.tellAgainMs) }
     this.#queryLog = new QueryLogFile(server.queryLogBufferBytes, options.events)
+    this.#decided = new Decided(server)
     this.#config = config
     this.#current = this.#make(config)
     this.take = makeIntake({
@@ -82,6 +85,12 @@ export class Serving {
   configure(config: Config): void {
     this.#config = config
     this.#current = this.#make(config)
+  }
+
+  /** Other rules hold from the next query on. */
+  policyChanged(): void {
+    this.#decided.clear()
+    this.#engine.recursor.policyChanged()
   }
 
   /** From the next query on; null: no one. Listener threads need the new settings, too (`threadSettings`). */
@@ -140,6 +149,7 @@ export class Serving {
       takeNote: makeHitReporter({
         clock,
         queryLog,
+        decided: this.#decided,
         prefetch: (question, client) => {
           this.#counters.add(this.#counters.index('prefetches'))
           resolver.prefetch(question, ownerOf(client.ip))
@@ -159,6 +169,7 @@ export class Serving {
         tallies: this.#tallies,
         events,
         queryLog,
+        decided: this.#decided,
       }),
       threads: {
         gate: { allow, limits: { accessVerdicts: limits.server.accessVerdicts } },

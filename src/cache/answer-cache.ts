@@ -33,6 +33,7 @@ import {
   LENGTHS,
   LIFE,
   MARKS,
+  POLICY_GENERATION,
   PREFETCHED,
   REFERENCES,
   SEGMENT_UNITS,
@@ -98,6 +99,7 @@ export interface WritesAnswers {
     now: number,
     maxBytes: number,
     ourPayloadBytes: number,
+    view?: number,
   ): number
 }
 
@@ -105,9 +107,16 @@ export interface WritesAnswers {
 const VARIANTS = [0, 1, 2, 3] as const
 const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): number =>
   dnssecOk ? (checkingDisabled ? 3 : 1) : checkingDisabled ? 2 : 0
-/** Variant and view are what an entry is tagged with: views 0 to 16,383. */
-const tagOf = (variant: number, view: number): number => (view << 2) | variant
-const seedOf = (seed: number, tag: number): number => seed ^ Math.imul(tag, 0x9e37_79b1)
+/**
+ * What an entry is tagged with: the low bits of the generation, view (0 to 255) and variant. The hash is made with the
+ * whole generation, so that an entry of another one is found only when a multiple of 64 changes and 32 bits of the hash
+ * agree.
+ */
+const tagOf = (variant: number, view: number, generation: number): number =>
+  ((generation & GENERATION_MASK) << 10) | (view << 2) | variant
+const GENERATION_MASK = 0x3f
+const seedOf = (seed: number, tag: number, generation: number): number =>
+  seed ^ Math.imul(tag, 0x9e37_79b1) ^ Math.imul(generation, 0x85eb_ca77)
 
 /** Type and class. */
 const FIXED_OCTETS = 4
@@ -123,6 +132,7 @@ export class AnswerCache implements WritesAnswers {
   readonly #table: AnswerTable
   readonly #reader: AnswerReader
   readonly #views = new Set([0])
+  #generation = 0
   readonly #key = new Uint8Array(KEY_ROOM_OCTETS)
   readonly #keyWords: Int32Array
   /** New entries are built here: the answer, followed by its patch information. */
@@ -157,14 +167,32 @@ export class AnswerCache implements WritesAnswers {
     return this.#reader.lastWantsPrefetch
   }
 
-  /** Keeps a copy. False when it was not kept: no time, too large, truncated or no such reply as it has to be. */
-  put(answer: FinishedAnswer, now: number, view = 0): boolean {
+  /** Which rules the answers were made under: a number that changes with `newGeneration`. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /**
+   * Other rules hold: no answer that was made before is given from now on, in whatever thread. Costs the same however
+   * many there are; their memory is taken up by those that come.
+   */
+  newGeneration(): void {
+    this.#generation = (this.#generation + 1) | 0
+    Atomics.store(this.#table.memory.control, POLICY_GENERATION, this.#generation)
+  }
+
+  /**
+   * Keeps a copy. `generation` is that of the time at which the making began. False when it was not kept: no time, too
+   * large, truncated, made under rules that no longer hold, or no such reply as it has to be.
+   */
+  put(answer: FinishedAnswer, now: number, view = 0, generation: number = this.#generation): boolean {
+    if (generation !== this.#generation) return false
     const { key, dnssecOk, checkingDisabled, wire, ttlOffsets, ttlSeconds } = answer
     const { entryBytes, maxTtl, rotate } = this.#limits
     const life = Math.min(Math.floor(plainTtl(ttlSeconds)), maxTtl)
     if (life <= 0 || wire.length > entryBytes || !isCacheable(key, wire)) return false
     const length = this.#spell(key)
-    const tag = tagOf(variantOf(dnssecOk, checkingDisabled), view)
+    const tag = tagOf(variantOf(dnssecOk, checkingDisabled), view, generation)
     this.#views.add(view)
     const octets = this.#octets
     const first = wire.length
@@ -173,7 +201,7 @@ export class AnswerCache implements WritesAnswers {
     // The letters of the question are compared in lower case, and the asker's are put in their place.
     for (let i = 0; i < length; i++) octets[HEADER_OCTETS + i] = this.#key[i] ?? 0
     const second = writePatchInfo(octets, first, HEADER_OCTETS + length, ttlOffsets, rotate !== 'fixed', octets, first)
-    const hash = hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag))
+    const hash = hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag, generation))
     return this.#table.put(
       { hash, tag, time: now, life, words: this.#words, first, second },
       this.#keyWords,
@@ -201,9 +229,9 @@ export class AnswerCache implements WritesAnswers {
     const length = this.#spell(key)
     for (const view of this.#views) {
       for (const variant of VARIANTS) {
-        const tag = tagOf(variant, view)
+        const tag = tagOf(variant, view, this.#generation)
         this.#table.remove(
-          hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag)),
+          hashOf(this.#keyWords, length, seedOf(this.handle.seed, tag, this.#generation)),
           tag,
           this.#keyWords,
           length,
@@ -314,8 +342,9 @@ export class AnswerReader implements WritesAnswers {
     view = 0,
   ): number {
     this.lastWantsPrefetch = false
-    const tag = tagOf(variantOf(peek.dnssecOk, peek.checkingDisabled), view)
-    const hash = hashOf(peek.keyWords, peek.keyLength, seedOf(this.#seed, tag))
+    const generation = this.#control[POLICY_GENERATION] ?? 0
+    const tag = tagOf(variantOf(peek.dnssecOk, peek.checkingDisabled), view, generation)
+    const hash = hashOf(peek.keyWords, peek.keyLength, seedOf(this.#seed, tag, generation))
     const room = Math.min(maxBytes, out.length - outAt)
     for (let i = 0; i < ATTEMPTS; i++) {
       const length = this.#attempt(hash, tag, peek, query, out, outAt, now, room, ourPayloadBytes)

@@ -42,8 +42,12 @@ export const MARKS: number = BUCKET_WORDS - 1
 export const USED = 1
 export const PREFETCHED: number = 1 << WAYS
 
-/** Control words: the number of buckets in use; the generations of the blocks start one cache line after it. */
+/**
+ * Control words: the number of buckets in use, and which rules the answers of now were made under; the generations of
+ * the blocks start one cache line after them.
+ */
 export const BUCKETS_IN_USE = 0
+export const POLICY_GENERATION = 1
 export const GENERATIONS = 16
 
 /** Segments, since an array is indexed with small integers up to 2^30 only. In octets and units. */

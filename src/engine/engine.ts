@@ -38,6 +38,11 @@ export interface Engine {
   zonesChanged(): void
   /** Other servers are asked now: whatever others said is forgotten. */
   forwardZonesChanged(): void
+  /**
+   * Other rules hold: no finished answer, no failure and no resolution in flight that was begun under the old ones is
+   * given to who asks from now on. What servers said stays.
+   */
+  policyChanged(): void
   /** Caches, what is known of servers, the primed root: all as at the start. */
   forget(): void
 }
@@ -67,6 +72,11 @@ export function createEngine({ seed, ...parts }: EngineParts): Engine {
       caches.failures.clear()
     },
     forwardZonesChanged: () => caches.clear(),
+    policyChanged() {
+      caches.answers.newGeneration()
+      caches.failures.clear()
+      resolver.shareNoneInFlight()
+    },
     forget() {
       caches.clear()
       resolver.unprime()

@@ -3,8 +3,8 @@
  * sees a socket, a message or a writer. Not here: the order of the stages (`server/pipeline.ts`) and what must be
  * decided before a cached answer is sent (gates, below).
  *
- * Invariant: an answer that depends on the client beyond the access list says `shareable: false`; the answer cache
- * would otherwise hand it to others.
+ * Invariant: an answer that depends on the client beyond its view says `shareable: false`; the answer cache would
+ * otherwise hand it to others.
  */
 import type { Question } from '../dns/message.ts'
 import type { RRset } from '../dns/rrset.ts'
@@ -16,18 +16,39 @@ import type { Outcome } from '../steps.ts'
 export interface Query {
   readonly question: Question
   readonly client: Client
+  /** Whose rules and data hold; 0 is the view of those who are in no other. */
+  readonly view: number
   readonly recursionDesired: boolean
   readonly checkingDisabled: boolean
   readonly dnssecOk: boolean
   readonly receivedAt: number
+  /** Names of stages that let it pass: a rule that allows a name says so to those after it. */
+  readonly exempt?: readonly string[] | undefined
+}
+
+/** A rule as it is written: `||ads.example^`, and where: the name of a list or zone, null for the configuration. */
+export interface Rule {
+  readonly rule: string
+  readonly source: string | null
+}
+
+/** What decided, and which rules would have, had it not. Data only: sentences are made by `render/`. */
+export interface Decision extends Rule {
+  /** The name of the stage. */
+  readonly stage: string
+  readonly lost: readonly Rule[]
 }
 
 /** `by` names the stage that made it. A `given` answer says itself what stands in the reply; it is never shared. */
-export type Answer =
+export type Answer = (
   | { readonly kind: 'resolved'; readonly outcome: Outcome; readonly by: string; readonly shareable: boolean }
   | { readonly kind: 'given'; readonly content: Content; readonly by: string }
   | { readonly kind: 'refused'; readonly by: string; readonly ede: EdeCode | null; readonly text: string }
   | { readonly kind: 'dropped'; readonly by: string }
+) & {
+  /** The first one decided first; absent: no rule concerned it. */
+  readonly decisions?: readonly Decision[] | undefined
+}
 
 /**
  * The content of a reply, whatever its size limits. `rcode` has up to 12 bits; `secure` becomes AD for clients that ask
@@ -51,6 +72,8 @@ export interface Stage {
   readonly name: string
   readonly after: readonly string[]
   readonly before: readonly string[]
+  /** It may call `next` several times, each with a question of its own (DNS64 asks for A as well). Default: once. */
+  readonly asksAgain?: boolean
   readonly handle: Middleware
 }
 
@@ -63,11 +86,17 @@ export interface Gate {
 }
 
 /**
- * Combines stages and the handler after them into one handler. A stage that calls `next` twice is a bug and throws: it
- * would resolve twice and throw one answer away.
+ * Combines stages and the handler after them into one handler. A stage that calls `next` twice without saying so is a
+ * bug and throws: it would resolve twice and throw one answer away.
  */
 export function compose(stages: readonly Stage[], last: Handler): Handler {
-  return stages.reduceRight<Handler>((next, stage) => query => stage.handle(query, callOnce(stage.name, next)), last)
+  return stages.reduceRight<Handler>(
+    (next, stage) => query =>
+      query.exempt?.includes(stage.name) === true
+        ? next(query)
+        : stage.handle(query, stage.asksAgain === true ? next : callOnce(stage.name, next)),
+    last,
+  )
 }
 
 function callOnce(stage: string, next: Handler): Handler {

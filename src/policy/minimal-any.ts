@@ -11,8 +11,8 @@ import { RrClass, RrType } from '../dns/types.ts'
 import type { Outcome } from '../steps.ts'
 import type { Answer, Query, Stage } from './handler.ts'
 
-/** What the stage wants to know of the local zones: do they say anything about the question? */
-export type AnsweredLocally = (question: Question) => boolean
+/** What the stage wants to know of the local zones of a view: do they say anything about the question? */
+export type AnsweredLocally = (question: Question, view: number) => boolean
 
 /** Which questions for ANY get a minimal answer: all, those over UDP, or none. */
 export type AnyMode = 'minimal' | 'tcp' | 'resolve'
@@ -37,7 +37,7 @@ export function makeMinimalAny(
       const { question } = query
       if (question.type !== RrType.ANY || question.class !== RrClass.IN) return next(query)
       if (!isMinimal(query)) return next(query).then(settled)
-      if (answeredLocally(question)) return next(query).then(answer => settled(onlyOne(answer)))
+      if (answeredLocally(question, query.view)) return next(query).then(answer => settled(onlyOne(answer)))
       return next({ ...query, question: { ...question, type: RrType.CNAME } }).then(answer =>
         settled(synthesised(question, limits.anyTtl, answer)),
       )

@@ -110,6 +110,11 @@ export class Resolver {
     return () => {}
   }
 
+  /** Who asks from now on shares no resolution with who asked before. */
+  shareNoneInFlight(): void {
+    this.#scheduler.shareNoneInFlight()
+  }
+
   /** Why a question of a client has no answer yet; null when it is not being resolved. */
   notYet(question: Question, checkingDisabled: boolean): NotYet | null {
     return this.#scheduler.notYet(question, checkingDisabled)

@@ -52,9 +52,17 @@ export class BytePath {
 
   /**
    * Writes the reply to the first `length` octets of `query` into `out` from `outAt` on, which must not overlap, and
-   * gives its octets; 0 when the value path has to answer. `now` in milliseconds.
+   * gives its octets; 0 when the value path has to answer. `now` in milliseconds, `view` the client's.
    */
-  answer(query: Uint8Array, length: number, transport: Transport, out: Uint8Array, outAt: number, now: number): number {
+  answer(
+    query: Uint8Array,
+    length: number,
+    transport: Transport,
+    out: Uint8Array,
+    outAt: number,
+    now: number,
+    view = 0,
+  ): number {
     const { peek } = this
     const { udpReplyBytes } = this.#settings
     if (!peekQuery(query, length, peek)) return 0
@@ -63,7 +71,7 @@ export class BytePath {
       length > peek.questionEnd + OPT_FIXED_OCTETS ? this.#wantedOption(query, length, transport) : 'nothing'
     if (wanted === 'value-path') return 0
     const maxBytes = transport === 'udp' ? udpLimit(peek.payloadSize, this.#settings) : MAX_MESSAGE_OCTETS
-    const octets = this.#answers.write(peek, query, out, outAt, now, maxBytes, udpReplyBytes)
+    const octets = this.#answers.write(peek, query, out, outAt, now, maxBytes, udpReplyBytes, view)
     if (wanted === 'nothing' || octets === 0) return octets
     return padReply(out, outAt, octets, OPT_FIXED_OCTETS, maxBytes, this.#settings.paddingBlock)
   }

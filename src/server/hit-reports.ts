@@ -6,6 +6,7 @@ import type { Question } from '../dns/message.ts'
 import { foldName, trustWireName } from '../dns/name.ts'
 import { keyOf, newPeek, peekQuery } from '../dns/wire.ts'
 import type { Client, Clock } from '../ports.ts'
+import type { Decided } from './decided.ts'
 import type { QueryLog } from './query-log.ts'
 
 /** Kinds of reports; one report may be both. */
@@ -18,13 +19,16 @@ export const reportValue = (octets: number, rcode: number): number => (rcode << 
 export interface HitReporterParts {
   readonly clock: Pick<Clock, 'wall'>
   readonly queryLog: QueryLog | null
+  readonly decided?: Pick<Decided, 'of'> | undefined
+  /** Absent: all are in view 0. */
+  readonly viewOf?: ((client: Client) => number) | undefined
   /** For the client that asked. */
   readonly prefetch: (question: Question, client: Client) => void
 }
 
 export type OnHitReport = (kind: number, value: number, query: Uint8Array, client: Client) => void
 
-export function makeHitReporter({ clock, queryLog, prefetch }: HitReporterParts): OnHitReport {
+export function makeHitReporter({ clock, queryLog, decided, viewOf, prefetch }: HitReporterParts): OnHitReport {
   const peek = newPeek()
   return (kind, value, query, client) => {
     if (!peekQuery(query, query.length, peek)) return
@@ -41,6 +45,7 @@ export function makeHitReporter({ clock, queryLog, prefetch }: HitReporterParts)
       octets: value & 0xffff,
       tookMs: 0,
       by: 'cache',
+      decisions: decided?.of(viewOf?.(client) ?? 0, keyOf(peek)),
       wall: clock.wall(),
     })
   }

@@ -1,18 +1,60 @@
 /**
- * THE ORDER in which policies see a query: two array literals, read from top to bottom. Each stage declares what must
- * come before and after it; the order is checked when the pipeline is built, so a wrong one never starts.
+ * THE ORDER in which policies decide on a query: one array, read from top to bottom (`ORDER`), and the stages that have
+ * their place in it (`stages`). What stands above `resolution` decides on the question, what stands below on the
+ * answer. That all stages have a place, and the constraints that they declare, are checked when the pipeline is built,
+ * so a wrong order never starts. docs/policy.md shows it as a picture.
  */
 import type { Prefix } from '../dns/address.ts'
 import { makeAccess } from '../policy/access.ts'
 import { makeChaos, type Identity } from '../policy/chaos.ts'
 import { makeForwardLoop, type CameBack } from '../policy/forward-loop.ts'
 import { type Designation, makeDesignation } from '../policy/designation.ts'
-import { compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
+import { type Answer, compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
+import { makeLocalData } from '../policy/local-data.ts'
 import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
 import { recursion, type Watch } from '../policy/recursion.ts'
 import type { Resolves } from '../resolver/resolver.ts'
 import { makeRootKeySentinel, type RootKeyTags } from '../policy/root-key-sentinel.ts'
 import type { Client } from '../ports.ts'
+
+/**
+ * `gate`: from the client alone, before the message is read. `bytes`: on the octets, those of finished answers too.
+ * `question`: may answer instead of the resolver. `resolution`: what is known. `rule`: may change what came. `shape`:
+ * may give it another form.
+ */
+type Side = 'gate' | 'bytes' | 'question' | 'resolution' | 'rule' | 'shape'
+
+interface Position {
+  readonly name: string
+  readonly side: Side
+  /** For people: what it decides. */
+  readonly does: string
+}
+
+/** A new stage has its line here and one in `stages`. */
+export const ORDER: readonly Position[] = [
+  { name: 'access', side: 'gate', does: 'who may ask' },
+  { name: 'view', side: 'gate', does: 'whose rules, zones and forwarders hold' },
+  { name: 'rate-limit', side: 'gate', does: 'how much a network of clients may ask' },
+  { name: 'cookies', side: 'bytes', does: 'whether a client is where it seems to be' },
+  { name: 'forward-loop', side: 'question', does: 'probes of our own that came back' },
+  { name: 'chaos', side: 'question', does: 'version and identity of the server' },
+  { name: 'designation', side: 'question', does: 'encrypted transports announced to clients' },
+  { name: 'canary', side: 'question', does: 'names by which programs ask where to resolve' },
+  { name: 'local-only', side: 'question', does: 'clients that get local data and nothing else' },
+  { name: 'local-data', side: 'question', does: 'names of local zones, which no rule touches' },
+  { name: 'lists', side: 'question', does: 'own rules, allow lists, block lists' },
+  { name: 'rpz', side: 'question', does: 'policy zones: client addresses and names' },
+  { name: 'code', side: 'question', does: 'policies written as programs' },
+  { name: 'resolution', side: 'resolution', does: 'cache, forwarders, the walk from the root, validation' },
+  { name: 'stale', side: 'resolution', does: 'expired data where servers fail' },
+  { name: 'rpz-answer', side: 'rule', does: 'policy zones: aliases, addresses, name servers' },
+  { name: 'lists-answer', side: 'rule', does: 'lists: the targets of aliases' },
+  { name: 'rebinding', side: 'rule', does: 'private addresses of public names' },
+  { name: 'dns64', side: 'shape', does: 'IPv6 addresses made from IPv4 addresses' },
+  { name: 'minimal-any', side: 'shape', does: 'short answers to ANY' },
+  { name: 'root-key-sentinel', side: 'shape', does: 'which keys of the root are trusted here' },
+]
 
 export interface PipelineParts {
   readonly allow: readonly Prefix[]
@@ -29,12 +71,16 @@ export interface PipelineParts {
   readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
   readonly watch?: Watch | undefined
+  /** Absent: all clients are in view 0. */
+  readonly viewOf?: ((client: Client) => number) | undefined
   readonly limits: { readonly accessVerdicts: number; readonly anyTtl: number }
 }
 
 export interface Pipeline {
   /** Before cached bytes are sent: synchronous, from the client alone. */
   readonly admit: (client: Client) => GateVerdict
+  /** The view of a client that was let in; absent: all are in view 0. */
+  readonly viewOf?: ((client: Client) => number) | undefined
   /** Everything else. */
   readonly handler: Handler
 }
@@ -50,6 +96,7 @@ const gates = (parts: GateParts): readonly Gate[] => [makeAccess(parts.allow, pa
 
 export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(gates(parts))
 
+/** In any order: `ORDER` has theirs. */
 const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
   makeChaos(parts.identity),
@@ -59,11 +106,60 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
 ]
 
 export function makePipeline(parts: PipelineParts): Pipeline {
-  const order = stages(parts)
-  const problems = orderProblems(order)
-  if (problems.length > 0) throw new Error(`policy pipeline: ${problems.join('; ')}`)
-  return { admit: makeAdmission(parts), handler: compose(order, recursion(parts.resolver, parts.watch)) }
+  const handler = chain(stages(parts), parts.answeredLocally, recursion(parts.resolver, parts.watch))
+  return { admit: makeAdmission(parts), viewOf: parts.viewOf, handler }
 }
+
+/**
+ * The stages in `ORDER` around `last`. Whoever decides on the answer stands around what decides before it, so that
+ * those on the answer are nested the other way round. Throws when a stage has no place, or stands where it must not.
+ */
+export function chain(unordered: readonly Stage[], isLocal: AnsweredLocally, last: Handler): Handler {
+  const ordered = unordered.toSorted((a, b) => placeOf(a.name) - placeOf(b.name))
+  const lost = ordered.filter(({ name }) => placeOf(name) < 0)
+  const problems = [...lost.map(({ name }) => `"${name}" has no place in ORDER`), ...orderProblems(ordered)]
+  if (problems.length > 0) throw new Error(`policy pipeline: ${problems.join('; ')}`)
+  const on = (side: Side): readonly Stage[] => ordered.filter(({ name }) => sideOf(name) === side)
+  const isRule = ({ name }: Stage): boolean => placeOf(name) > placeOf('local-data')
+  const shapes = on('shape').toReversed()
+  const ruled = [
+    ...on('question').filter(isRule),
+    ...shapes,
+    ...on('rule').toReversed().map(bounded),
+    ...on('resolution').toReversed(),
+  ]
+  const first = on('question').filter(stage => !isRule(stage))
+  const passed =
+    ruled.length > shapes.length
+      ? [makeLocalData(({ question, view }) => isLocal(question, view), compose(shapes, last))]
+      : []
+  return compose([...first, ...passed, ...ruled], last)
+}
+
+const placeOf = (name: string): number => ORDER.findIndex(position => position.name === name)
+const sideOf = (name: string): Side | undefined => ORDER[placeOf(name)]?.side
+
+/**
+ * A rule on the answer, within what no rule may do: data that failed validation stays a failure, whatever a rule would
+ * make of it, and what one rule made is judged by none after it.
+ */
+const bounded = (stage: Stage): Stage => ({
+  ...stage,
+  async handle(query, next) {
+    let settled: Answer | null = null
+    const changed = await stage.handle(query, async asked => {
+      const answer = await next(asked)
+      if (isSettled(answer)) settled = answer
+      return answer
+    })
+    return settled ?? changed
+  },
+})
+
+const isSettled = (answer: Answer): boolean =>
+  answer.kind !== 'resolved' ||
+  sideOf(answer.by) === 'rule' ||
+  (answer.outcome.kind === 'failure' && answer.outcome.why === 'bogus')
 
 /** One sentence for each constraint that the order breaks, and for names used twice. */
 export function orderProblems(order: readonly Pick<Stage, 'name' | 'after' | 'before'>[]): string[] {

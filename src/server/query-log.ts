@@ -7,6 +7,7 @@
 import { formatIp } from '../dns/address.ts'
 import { formatName } from '../presentation/text.ts'
 import type { WireName } from '../dns/name.ts'
+import type { Decision } from '../policy/handler.ts'
 import { className, RrClass, rcodeName, typeName } from '../dns/types.ts'
 import type { Client } from '../ports.ts'
 
@@ -24,6 +25,8 @@ export interface QueryLogEntry {
   readonly tookMs: number
   /** Which path or stage made the answer. */
   readonly by: string
+  /** Which rules decided; absent: none. */
+  readonly decisions?: readonly Decision[] | undefined
   /** Seconds since 1970 UTC. */
   readonly wall: number
 }
@@ -39,7 +42,8 @@ export function formatQuery(entry: QueryLogEntry, privacy: ClientPrivacy): strin
   const who = `"time":${entry.wall},"client":"${client}","transport":"${transport}"${called(entry.client, privacy)}`
   const what = `"name":${JSON.stringify(formatName(entry.name))},"type":"${typeName(entry.type)}"${klass}`
   const how = `"rcode":"${rcode}","octets":${entry.octets},"ms":${entry.tookMs.toFixed(3)},"by":"${entry.by}"`
-  return `{${who},${what},${how}}\n`
+  const why = entry.decisions === undefined ? '' : `,"decisions":${JSON.stringify(entry.decisions)}`
+  return `{${who},${what},${how}${why}}\n`
 }
 
 /** What a client calls itself names a person's device: it is written where whole addresses are. */

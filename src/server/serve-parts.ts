@@ -16,6 +16,7 @@ import type { Clock, EventSink, Random, Serve } from '../ports.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Counters } from './counters.ts'
+import type { Decided } from './decided.ts'
 import { makePipeline } from './pipeline.ts'
 import type { QueryLog } from './query-log.ts'
 import { createServe, type ServeParts } from './serve.ts'
@@ -48,6 +49,8 @@ export interface ServingParts {
   readonly tallies?: NonNullable<ServeParts['tallies']>
   readonly events: EventSink
   readonly queryLog: QueryLog | null
+  /** Kept over a reload. Absent: which rules decided on what is cached is not logged. */
+  readonly decided?: Decided | undefined
 }
 
 export function makeServe(parts: ServingParts): Serve {
@@ -83,6 +86,7 @@ export function makeServe(parts: ServingParts): Serve {
       nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
     },
     queryLog: parts.queryLog,
+    decided: parts.decided,
   })
 }
 

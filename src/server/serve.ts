@@ -22,6 +22,7 @@ import { BytePath, dropReason } from './byte-path.ts'
 import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
 import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
+import type { Decided } from './decided.ts'
 import { sourceOf, validationCell } from './request-cells.ts'
 import { clientText, type QueryLog } from './query-log.ts'
 import type { Tally } from './tally.ts'
@@ -41,6 +42,8 @@ export interface ServeParts {
   readonly tallies?: { readonly refusals: Tally; readonly failures: Tally }
   /** Null when queries are not logged. */
   readonly queryLog: QueryLog | null
+  /** Absent: which rules decided on what is cached is not logged. */
+  readonly decided?: Decided | undefined
   /** Why a question that is being resolved has no answer yet; null when nothing is known of it. */
   readonly notYet?: (question: Question, checkingDisabled: boolean) => NotYet | null
   /** Called after the reply for a popular answer that expires soon. Nothing waits for it. */
@@ -53,6 +56,11 @@ export function createServe(parts: ServeParts): Serve {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** A query in hand; `generation` is of the rules that hold as it begins (`AnswerCache.generation`). */
+interface Taken extends Query {
+  readonly generation: number
+}
 
 /** Of a query that waits: whether it was replied to in time, and whether its answer came and was kept back. */
 interface InTime {
@@ -118,9 +126,10 @@ class Server {
 
   /** The byte path. True when it answered. */
   #fromCache(bytes: Uint8Array, length: number, client: Client, reply: Reply): boolean {
-    const { answers, clock, counters, prefetch, queryLog } = this.#parts
+    const { answers, clock, counters, decided, pipeline, prefetch, queryLog } = this.#parts
     const now = clock.now()
-    const octets = this.#bytePath.answer(bytes, length, client.transport, this.#out, 0, now)
+    const view = pipeline.viewOf?.(client) ?? 0
+    const octets = this.#bytePath.answer(bytes, length, client.transport, this.#out, 0, now, view)
     if (octets === 0) return false
     const { peek } = this.#bytePath
     counters.request(client.transport, client.ip.family, peek.type)
@@ -146,6 +155,7 @@ class Server {
         octets,
         tookMs,
         by: 'cache',
+        decisions: decided?.of(view, keyOf(peek)),
         wall: clock.wall(),
       })
     }
@@ -172,19 +182,21 @@ class Server {
   }
 
   #ask(asked: AskedQuery, octets: number, client: Client, reply: Reply): void {
-    const { clock, pipeline, waiting } = this.#parts
+    const { answers, clock, pipeline, waiting } = this.#parts
     if (!waiting.enter(client)) {
       this.#silence('droppedWaiting', reply, 'client-limit')
       return
     }
     const { header, edns, question } = asked
-    const query: Query = {
+    const query: Taken = {
       question: { name: question.name, type: question.type, class: question.class },
       client,
+      view: pipeline.viewOf?.(client) ?? 0,
       recursionDesired: header.recursionDesired,
       checkingDisabled: header.checkingDisabled,
       dnssecOk: edns?.dnssecOk ?? false,
       receivedAt: clock.now(),
+      generation: answers.generation,
     }
     const once = callOnce(reply)
     const inTime = client.transport === 'udp' ? this.#answerInTime(asked, octets, query, once) : null
@@ -211,7 +223,7 @@ class Server {
   }
 
   /** A bug costs its query a SERVFAIL, and nothing is sent when even that cannot be made. */
-  #failed(asked: AskedQuery, query: Query, error: unknown, reply: Reply): void {
+  #failed(asked: AskedQuery, query: Taken, error: unknown, reply: Reply): void {
     const bug = (what: unknown): void =>
       this.#parts.events({
         kind: 'bug',
@@ -233,7 +245,7 @@ class Server {
    * the look-up waits for, in no more octets than its own query has, but for the code of an Extended DNS Error. The
    * look-up goes on for the cache.
    */
-  #answerInTime(asked: AskedQuery, octets: number, query: Query, reply: Reply): InTime {
+  #answerInTime(asked: AskedQuery, octets: number, query: Taken, reply: Reply): InTime {
     const { clock, random, waiting } = this.#parts
     const lookAfterMs = (): number => waiting.lookAfterMs(n => random.below(n))
     const look = (): void => {
@@ -260,7 +272,7 @@ class Server {
     return text === undefined ? bare : errorContent(Rcode.SERVFAIL, ede, text)
   }
 
-  #answered(asked: AskedQuery, query: Query, answer: Answer, reply: Reply, inTime: InTime | null): void {
+  #answered(asked: AskedQuery, query: Taken, answer: Answer, reply: Reply, inTime: InTime | null): void {
     const { clock, waiting } = this.#parts
     const content = contentOf(answer, query.dnssecOk)
     if (inTime?.replied === true) {
@@ -298,7 +310,7 @@ class Server {
    * A connection may take up its next query while it takes a reply (`net/listen/tcp-connection.ts`): what is made
    * meanwhile must not be kept under this name.
    */
-  #send(asked: Asked, content: Content, by: string, reply: Reply, query?: Query, answer?: Answer): void {
+  #send(asked: Asked, content: Content, by: string, reply: Reply, query?: Taken, answer?: Answer): void {
     const place = this.#place
     this.#place = undefined
     try {
@@ -315,7 +327,7 @@ class Server {
     content: Content,
     by: string,
     reply: Reply,
-    query?: Query,
+    query?: Taken,
     answer?: Answer,
   ): void {
     const { clock, counters, settings } = this.#parts
@@ -329,21 +341,23 @@ class Server {
     if (validated !== null) counters.cell(validationCell(validated))
     if (finished.truncated) this.#count('truncatedReplies')
     if (query === undefined) return
-    this.#log(query, content.rcode, finished.bytes.length, by)
+    this.#log(query, content.rcode, finished.bytes.length, by, answer?.decisions)
     if (answer !== undefined) this.#keep(asked, query, answer, content, finished)
   }
 
   /** For others, when they may be given it as well. */
-  #keep(asked: Asked, query: Query, answer: Answer, content: Content, finished: Finished): void {
-    const { answers, clock } = this.#parts
+  #keep(asked: Asked, query: Taken, answer: Answer, content: Content, finished: Finished): void {
+    const { answers, clock, decided } = this.#parts
     const kept = shareableForm(asked, answer, content, finished)
     if (kept === null) return
-    const { question, dnssecOk, checkingDisabled } = query
+    const { question, view, dnssecOk, checkingDisabled, generation } = query
     const { wire, ttlOffsets, ttlSeconds } = kept
-    answers.put({ key: questionKey(question), dnssecOk, checkingDisabled, wire, ttlOffsets, ttlSeconds }, clock.now())
+    const key = questionKey(question)
+    const finishedAnswer = { key, dnssecOk, checkingDisabled, wire, ttlOffsets, ttlSeconds }
+    if (answers.put(finishedAnswer, clock.now(), view, generation)) decided?.note(view, key, answer.decisions)
   }
 
-  #log(query: Query, rcode: number | null, octets: number, by: string): void {
+  #log(query: Query, rcode: number | null, octets: number, by: string, decisions: Answer['decisions']): void {
     const { clock, queryLog } = this.#parts
     if (queryLog === null) return
     const { question, client } = query
@@ -357,6 +371,7 @@ class Server {
       octets,
       tookMs,
       by,
+      decisions,
       wall: clock.wall(),
     })
   }

@@ -121,7 +121,12 @@ describe('queries are collected', () => {
 })
 
 it('rows come back as they were', () => {
-  const records = [query(1), { ...query(2), client: '', name: '.', by: 'failure:budget', ms: 1500.125 }]
+  const decisions = [{ stage: 'lists', rule: '||a\tb^\n', source: null, lost: [{ rule: 'x', source: 'ads' }] }]
+  const records = [
+    query(1),
+    { ...query(2), client: '', name: '.', by: 'failure:budget', ms: 1500.125 },
+    { ...query(3), decisions },
+  ]
   expect(readRows(rowsText(records.map(queryRow)))).toEqual(records)
   expect(readRows(rowsText([]))).toEqual([])
 })

@@ -166,13 +166,34 @@ it('a handle that was cloned reads the same memory', () => {
 it('the answer cache keeps views apart, and forgets a name in all of them', () => {
   const cache = new AnswerCache(limitsOf(), MIB)
   const reader = new AnswerReader(cache.handle)
-  const seen = (): unknown[] => [0, 1, 5_000].map(view => last(ask(reader, T0, queryFor(), queryFor(), view)))
-  put(cache, addresses('www.example.', 7), question, 300, T0, 5_000)
+  const seen = (): unknown[] => [0, 1, 255].map(view => last(ask(reader, T0, queryFor(), queryFor(), view)))
+  put(cache, addresses('www.example.', 7), question, 300, T0, 255)
   expect(seen()).toEqual([undefined, undefined, [7]])
   put(cache, addresses('www.example.', 8))
   expect(seen()).toEqual([[8], undefined, [7]])
   cache.remove(questionKey(question))
   expect(seen()).toEqual([undefined, undefined, undefined])
+})
+
+it('after a change of rules no answer made before is given in any view, and none begun before is kept', () => {
+  const cache = new AnswerCache(limitsOf(), MIB)
+  const reader = new AnswerReader(cache.handle)
+  const seen = (): unknown[] => [0, 7].map(view => last(ask(reader, T0, queryFor(), queryFor(), view)))
+  put(cache, addresses('www.example.', 1))
+  put(cache, addresses('www.example.', 2), question, 300, T0, 7)
+  const before = cache.generation
+  for (let change = 1; change <= 64; change++) {
+    cache.newGeneration()
+    expect(seen(), `change ${change}`).toEqual([undefined, undefined])
+  }
+  const { bytes, ttlOffsets } = reply(addresses('www.example.', 4), question)
+  const late = { key: questionKey(question), dnssecOk: false, checkingDisabled: false, wire: bytes, ttlOffsets }
+  expect(cache.put({ ...late, ttlSeconds: 300 }, T0, 0, before)).toBe(false)
+  expect(seen()).toEqual([undefined, undefined])
+  put(cache, addresses('www.example.', 3))
+  expect(seen()).toEqual([[3], undefined])
+  cache.remove(questionKey(question))
+  expect(seen()).toEqual([undefined, undefined])
 })
 
 it.each([0, 4, 1, 2, 3, 64])(

@@ -51,6 +51,7 @@ describe('the walk of a query', () => {
         recursionDesired: true,
         checkingDisabled: false,
         dnssecOk: false,
+        view: 0,
         receivedAt: 0,
       })
       for (const step of steps.slice(0, before)) watch?.(step)

@@ -43,6 +43,24 @@ describe('compose', () => {
     await expect(compose([twice], last)(query())).rejects.toThrow('policy stage "greedy" called next twice')
   })
 
+  test('a stage that asks again may call next with several questions', async () => {
+    const twice: Stage = {
+      ...stage('dns64', async (q, next) => {
+        await next(q)
+        return next(q)
+      }),
+      asksAgain: true,
+    }
+    expect((await compose([twice], last)(query())).by).toBe('last')
+  })
+
+  test('a query passes by the stages that it is exempt from', async () => {
+    const allows = stage('allow', (q, next) => next({ ...q, exempt: ['block'] }))
+    const blocks = stage('block', () => Promise.resolve(said('block')))
+    expect((await compose([allows, blocks], last)(query())).by).toBe('last')
+    expect((await compose([blocks], last)(query())).by).toBe('block')
+  })
+
   test('the guard counts each query on its own', async () => {
     const handler = compose([stage('plain', (q, next) => next(q))], last)
     await Promise.all([handler(query()), handler(query())])

@@ -19,6 +19,7 @@ const queryFor = (text: string, type: number, checkingDisabled: boolean): Query 
   recursionDesired: true,
   checkingDisabled,
   dnssecOk: false,
+  view: 0,
   receivedAt: 0,
 })
 const resolved = (security: Security): Answer => ({

@@ -83,6 +83,7 @@ export const answer = (
 export const query = (change: Partial<Query> = {}): Query => ({
   question: { name: name('www.example.com.'), type: RrType.A, class: RrClass.IN },
   client: client(),
+  view: 0,
   recursionDesired: true,
   checkingDisabled: false,
   dnssecOk: false,

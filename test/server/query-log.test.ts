@@ -45,6 +45,13 @@ describe('query log', () => {
       expect(formatQuery(entry({ client: named }), privacy)).not.toContain('phone')
   })
 
+  test('a line has the rules that decided, and those that lost', () => {
+    const lost = [{ rule: '||tracker.example^', source: 'ads' }]
+    const decisions = [{ stage: 'lists', rule: '@@||good.tracker.example^', source: null, lost }]
+    expect(JSON.parse(formatQuery(entry({ decisions }), 'full'))).toMatchObject({ decisions })
+    expect(formatQuery(entry(), 'full')).not.toContain('decisions')
+  })
+
   test('other classes are named, silence has no rcode', () => {
     expect(JSON.parse(formatQuery(entry({ class: RrClass.CH, rcode: null }), 'full'))).toMatchObject({
       class: 'CH',

@@ -86,4 +86,5 @@ const rowOf = (entry: QueryLogEntry, privacy: ClientPrivacy): string =>
     octets: entry.octets,
     ms: Math.round(entry.tookMs * 1_000) / 1_000,
     by: entry.by,
+    decisions: entry.decisions,
   })

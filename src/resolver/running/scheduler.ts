@@ -375,6 +375,12 @@ export class Scheduler {
     this.#env.caches.failures.put(question, outcome, this.#env.clock.now())
   }
 
+  /** Those in flight go on for who waits for them; who asks from now on does not join them. */
+  shareNoneInFlight(): void {
+    for (const slot of this.#running.values()) slot.resolution = null
+    this.#running.clear()
+  }
+
   #joinable(key: string): Resolution | undefined {
     return this.#running.get(key)?.resolution ?? undefined
   }

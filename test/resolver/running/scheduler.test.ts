@@ -136,6 +136,17 @@ describe('the scheduler', () => {
     expect(scheduler.inFlight).toBe(0)
   })
 
+  test('after a change of rules a question starts anew, and who waited before gets the old answer', () => {
+    const { ask, run, scheduler, started } = bench({ 'a.test.': slowly })
+    const before = [ask('a.test.'), ask('a.test.')]
+    scheduler.shareNoneInFlight()
+    const after = [ask('a.test.'), ask('a.test.')]
+    expect(started).toHaveLength(2)
+    run()
+    expect([...before, ...after].map(({ outcome }) => outcome())).toEqual([answer, answer, answer, answer])
+    expect(scheduler.inFlight).toBe(0)
+  })
+
   test('waiters above the bound are told so', () => {
     const { ask, run } = bench({ 'a.test.': slowly }, { engine: { waitersPerResolution: 2 } })
     const asked = [ask('a.test.'), ask('a.test.'), ask('a.test.')]

@@ -27,7 +27,7 @@ export interface Query {
 }
 
 /** A rule as it is written: `||ads.example^`, and where: the name of a list or zone, null for the configuration. */
-export interface Rule {
+interface Rule {
   readonly rule: string
   readonly source: string | null
 }

@@ -150,6 +150,8 @@ export interface Client {
   readonly clientId?: string | undefined
   /** The proxy that named `ip`. */
   readonly proxy?: IpAddress | undefined
+  /** Where it came in: what is listened on, `0.0.0.0` and `::` as such. */
+  readonly listener?: Pick<Binding, 'address' | 'port'> | undefined
 }
 
 export type EventSink = (event: Event) => void

@@ -158,7 +158,9 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/validation',
     'resolver/running',
   ]
-  const server = [...resolver, 'policy']
+  /** Stages and what they decide by. */
+  const policies = ['policy', 'policy/views']
+  const server = [...resolver, ...policies]
   const visit = [...resolver, 'system', 'visit', 'visit/http', 'visit/records']
   const config = [...server, 'server', 'render']
   const app = [
@@ -224,7 +226,8 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['resolver/asking', resolver],
     ['resolver/validation', resolver],
     ['resolver/running', resolver],
-    ['policy', resolver],
+    ['policy', server],
+    ['policy/views', server],
     // DNS comes in as a port; its adapters are in the wing, which sees the engine put together.
     ['visit', visit],
     ['visit/http', visit],

@@ -8,12 +8,12 @@
 import { AnswerReader, type AnswerCacheHandle } from '../cache/answer-cache.ts'
 import { ADDRESS_WORD, originPort } from '../net/linux/message-block.ts'
 import { addressIn } from '../net/batch/peer-addresses.ts'
-import { HAND_OVER, type DatagramHandler, type Loss } from '../net/batch/loop.ts'
+import { HAND_OVER, type DatagramHandler, type LoopSocket, type Loss } from '../net/batch/loop.ts'
 import type { ThreadStart } from '../net/batch/thread.ts'
 import { BytePath, dropReason, type BytePathSettings } from '../server/byte-path.ts'
 import { Counters, type CounterName, rcodeIndex } from '../server/counters.ts'
 import { HIT_REPORT, PREFETCH_REPORT, reportValue } from '../server/hit-reports.ts'
-import { makeAdmission, type GateParts } from '../server/pipeline.ts'
+import { gatesLookAtListeners, makeAdmission, type GateParts } from '../server/pipeline.ts'
 import { QuickGate } from '../server/quick-gate.ts'
 
 /** What may change while the thread runs. */
@@ -58,6 +58,10 @@ class ListenerHandler implements DatagramHandler {
   readonly #queries: number
   readonly #hits: number
   #gate: QuickGate
+  /** By socket, where it matters which one it was; empty elsewhere. */
+  #gates = new Map<number, QuickGate>()
+  #gateParts: GateParts
+  #looksAtSockets: boolean
   #reportsHits: boolean
   #time = 0
   note = 0
@@ -72,18 +76,32 @@ class ListenerHandler implements DatagramHandler {
     this.#hits = this.#counters.index('answeredFromCache')
     this.#now = now
     this.#gate = new QuickGate(makeAdmission(settings.gate))
+    this.#gateParts = settings.gate
+    this.#looksAtSockets = gatesLookAtListeners(settings.gate)
     this.#reportsHits = settings.reportsHits
   }
 
   updateSettings(settings: unknown): void {
     if (!isSettings(settings)) throw new TypeError('settings that are none')
     this.#gate = new QuickGate(makeAdmission(settings.gate))
+    this.#gates.clear()
+    this.#gateParts = settings.gate
+    this.#looksAtSockets = gatesLookAtListeners(settings.gate)
     this.#bytePath.updateSettings(settings.bytePath)
     this.#reportsHits = settings.reportsHits
   }
 
-  begin(): void {
+  begin(socket: Pick<LoopSocket, 'id' | 'at'>): void {
     this.#time = this.#now()
+    if (this.#looksAtSockets) this.#gate = this.#gateOf(socket)
+  }
+
+  #gateOf({ id, at }: Pick<LoopSocket, 'id' | 'at'>): QuickGate {
+    const known = this.#gates.get(id)
+    if (known !== undefined) return known
+    const gate = new QuickGate({ ...makeAdmission(this.#gateParts), listener: at })
+    this.#gates.set(id, gate)
+    return gate
   }
 
   take(
@@ -106,9 +124,9 @@ class ListenerHandler implements DatagramHandler {
       counters.add(counters.index(dropped))
       return 0
     }
-    // REFUSED needs a real response, so the value path sends it.
-    if (verdict === 'refuse') return HAND_OVER
-    const octets = this.#bytePath.answer(query, length, 'udp', out, outAt, this.#time)
+    // REFUSED needs a real response, and local data is not looked up here: the value path does both.
+    if (verdict !== 'pass') return HAND_OVER
+    const octets = this.#bytePath.answer(query, length, 'udp', out, outAt, this.#time, this.#gate.view)
     if (octets === 0) return HAND_OVER
     counters.add(this.#queries)
     counters.add(this.#hits)

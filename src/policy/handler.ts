@@ -22,6 +22,8 @@ export interface Query {
   readonly checkingDisabled: boolean
   readonly dnssecOk: boolean
   readonly receivedAt: number
+  /** Its client gets local data and nothing else. */
+  readonly localOnly?: boolean | undefined
   /** Names of stages that let it pass: a rule that allows a name says so to those after it. */
   readonly exempt?: readonly string[] | undefined
 }
@@ -77,8 +79,11 @@ export interface Stage {
   readonly handle: Middleware
 }
 
-/** Decided from the client alone, synchronously, before any of the message is parsed. */
-export type GateVerdict = 'pass' | 'refuse' | 'drop'
+/**
+ * Decided from the client alone, synchronously, before any of the message is parsed. `local`: it passes, and gets local
+ * data only.
+ */
+export type GateVerdict = 'pass' | 'refuse' | 'drop' | 'local'
 
 export interface Gate {
   readonly name: string

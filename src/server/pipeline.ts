@@ -5,16 +5,26 @@
  * so a wrong order never starts. docs/policy.md shows it as a picture.
  */
 import type { Prefix } from '../dns/address.ts'
-import { makeAccess } from '../policy/access.ts'
+import { type AccessRule, allowing, makeAccess } from '../policy/access.ts'
 import { makeChaos, type Identity } from '../policy/chaos.ts'
 import { makeForwardLoop, type CameBack } from '../policy/forward-loop.ts'
 import { type Designation, makeDesignation } from '../policy/designation.ts'
-import { type Answer, compose, type Gate, type GateVerdict, type Handler, type Stage } from '../policy/handler.ts'
+import {
+  type Answer,
+  compose,
+  type Gate,
+  type GateVerdict,
+  type Handler,
+  type Query,
+  type Stage,
+} from '../policy/handler.ts'
 import { makeLocalData } from '../policy/local-data.ts'
+import { makeLocalOnly } from '../policy/local-only.ts'
 import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
 import { recursion, type Watch } from '../policy/recursion.ts'
 import type { Resolves } from '../resolver/resolver.ts'
 import { makeRootKeySentinel, type RootKeyTags } from '../policy/root-key-sentinel.ts'
+import { makeSelect, type Selector, selectsByListener } from '../policy/views/select.ts'
 import type { Client } from '../ports.ts'
 
 /**
@@ -56,8 +66,7 @@ export const ORDER: readonly Position[] = [
   { name: 'root-key-sentinel', side: 'shape', does: 'which keys of the root are trusted here' },
 ]
 
-export interface PipelineParts {
-  readonly allow: readonly Prefix[]
+export interface PipelineParts extends GateParts {
   readonly identity: Identity
   readonly answeredLocally: AnsweredLocally
   /** Default: minimal for all. */
@@ -71,8 +80,6 @@ export interface PipelineParts {
   readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
   readonly watch?: Watch | undefined
-  /** Absent: all clients are in view 0. */
-  readonly viewOf?: ((client: Client) => number) | undefined
   readonly limits: { readonly accessVerdicts: number; readonly anyTtl: number }
 }
 
@@ -88,26 +95,48 @@ export interface Pipeline {
 /** What the gates are made from: can be sent to listener threads, which have their own. */
 export interface GateParts {
   readonly allow: readonly Prefix[]
+  /** Besides `allow`; the first of equally close rules holds. Absent: none. */
+  readonly access?: readonly AccessRule[] | undefined
+  /** Whose clients are in view 1, 2 and so on; all others are in view 0. Absent: there is no other. */
+  readonly views?: readonly Selector[] | undefined
   readonly limits: { readonly accessVerdicts: number }
 }
 
-/** A gate decides from the address of the client alone, the same each time until the configuration changes. */
-const gates = (parts: GateParts): readonly Gate[] => [makeAccess(parts.allow, parts.limits)]
+const accessRules = ({ allow, access = [] }: GateParts): readonly AccessRule[] => [...access, allowing(allow)]
 
-export const makeAdmission = (parts: GateParts): Pipeline['admit'] => admission(gates(parts))
+/** A gate decides from the client alone, the same each time until the configuration changes. */
+const gates = (parts: GateParts): readonly Gate[] => [makeAccess(accessRules(parts), parts.limits)]
+
+export type Admission = Pick<Pipeline, 'admit' | 'viewOf'>
+
+export function makeAdmission(parts: GateParts): Admission {
+  const { views = [], limits } = parts
+  const select = makeSelect(views, limits)
+  return { admit: admission(gates(parts)), viewOf: views.length === 0 ? undefined : client => select(client) + 1 }
+}
+
+/** Does it matter to gates or views where a client came in? */
+export const gatesLookAtListeners = (parts: GateParts): boolean =>
+  selectsByListener([...(parts.access ?? []), ...(parts.views ?? [])])
+
+const isLocalIn =
+  ({ answeredLocally }: PipelineParts) =>
+  ({ question, view }: Query): boolean =>
+    answeredLocally(question, view)
 
 /** In any order: `ORDER` has theirs. */
 const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
   makeChaos(parts.identity),
   ...(parts.designation === undefined ? [] : [makeDesignation(parts.designation)]),
+  ...(parts.access?.some(({ action }) => action === 'local') === true ? [makeLocalOnly(isLocalIn(parts))] : []),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),
   ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),
 ]
 
 export function makePipeline(parts: PipelineParts): Pipeline {
   const handler = chain(stages(parts), parts.answeredLocally, recursion(parts.resolver, parts.watch))
-  return { admit: makeAdmission(parts), viewOf: parts.viewOf, handler }
+  return { ...makeAdmission(parts), handler }
 }
 
 /**

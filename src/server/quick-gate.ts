@@ -1,6 +1,6 @@
 /**
- * The gates of the pipeline for clients that come as words of memory: a verdict that was given before is found without
- * making an address or a text of them. What it does not find it asks the gates; it decides nothing itself.
+ * The gates of the pipeline, and the views, for clients that come as words of memory: what was found for a client before
+ * is found again without making an address or a text of it. What it does not find it asks; it decides nothing itself.
  *
  * Invariant: a verdict is a gate's own for exactly this address; the table never grows, and a flood of random sources
  * only makes it forget.
@@ -9,21 +9,31 @@ import type { IpAddress } from '../dns/address.ts'
 import type { GateVerdict } from '../policy/handler.ts'
 import type { Client } from '../ports.ts'
 
-/** The four words of an IPv6 address, or one and three zeros for IPv4; then family and verdict. */
+/** The four words of an IPv6 address, or one and three zeros for IPv4; then view, family and verdict. */
 const ENTRY = 5
 /**
  * Clients remembered, a power of two: 20 KiB stay in the processor's nearest cache but one. Two that share a place
  * drive each other out.
  */
 const PLACES = 1_024
-const VERDICTS: readonly GateVerdict[] = ['pass', 'refuse', 'drop']
+const VERDICTS: readonly GateVerdict[] = ['pass', 'refuse', 'drop', 'local']
+
+export interface QuickGateParts {
+  readonly admit: (client: Client) => GateVerdict
+  /** Absent: all are in view 0. */
+  readonly viewOf?: ((client: Client) => number) | undefined
+  /** Where the clients come in; only where gates or views look at it. */
+  readonly listener?: Client['listener']
+}
 
 export class QuickGate {
-  readonly #admit: (client: Client) => GateVerdict
+  readonly #parts: QuickGateParts
   readonly #table = new Int32Array(PLACES * ENTRY)
+  /** Of the client that was looked at last. */
+  view = 0
 
-  constructor(admit: (client: Client) => GateVerdict) {
-    this.#admit = admit
+  constructor(parts: QuickGateParts) {
+    this.#parts = parts
   }
 
   /** For the address of `family` that begins at `words[at]`; `addressOf` makes it when it is not known. */
@@ -47,15 +57,20 @@ export class QuickGate {
       table[place + 1] === b &&
       table[place + 2] === c &&
       table[place + 3] === d &&
-      known >> 4 === family
-    )
+      ((known >> 4) & 7) === family
+    ) {
+      this.view = known >> 8
       return VERDICTS[known & 3] ?? 'drop'
-    const verdict = this.#admit({ ip: addressOf(words, at, family), port, transport: 'udp' })
+    }
+    const { admit, viewOf, listener } = this.#parts
+    const client: Client = { ip: addressOf(words, at, family), port, transport: 'udp', listener }
+    const verdict = admit(client)
+    this.view = viewOf?.(client) ?? 0
     table[place] = a
     table[place + 1] = b
     table[place + 2] = c
     table[place + 3] = d
-    table[place + 4] = (family << 4) | VERDICTS.indexOf(verdict)
+    table[place + 4] = (this.view << 8) | (family << 4) | VERDICTS.indexOf(verdict)
     return verdict
   }
 }

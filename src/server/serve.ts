@@ -14,7 +14,7 @@ import { foldName, trustWireName } from '../dns/name.ts'
 import { formatName } from '../presentation/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { keyOf } from '../dns/wire.ts'
-import type { Answer, Content, Handler, Query } from '../policy/handler.ts'
+import type { Answer, Content, GateVerdict, Handler, Query } from '../policy/handler.ts'
 import type { NotYet } from '../resolver/running/not-yet.ts'
 import type { Outcome } from '../steps.ts'
 import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Transport, Want } from '../ports.ts'
@@ -117,7 +117,7 @@ class Server {
     }
     try {
       if (verdict === 'pass' && this.#fromCache(bytes, length, client, reply)) return
-      this.#byValue(bytes.subarray(0, length), client, verdict === 'pass', reply)
+      this.#byValue(bytes.subarray(0, length), client, verdict, reply)
     } catch (error) {
       this.#parts.events({ kind: 'bug', where: 'serve', error, question: null })
       if (!this.#replied) reply(NOTHING, 0)
@@ -163,13 +163,13 @@ class Server {
   }
 
   /** The value path. */
-  #byValue(bytes: Uint8Array, client: Client, allowed: boolean, reply: Reply): void {
+  #byValue(bytes: Uint8Array, client: Client, verdict: GateVerdict, reply: Reply): void {
     const checked = checkQuery(decodeMessage(bytes), client.transport)
     const type = checked.kind === 'query' ? checked.asked.question.type : null
     this.#parts.counters.request(client.transport, client.ip.family, type)
     if (checked.kind === 'drop') this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
-    else if (!allowed) this.#refuseClient(checked.asked, client, reply)
-    else if (checked.kind === 'query') this.#ask(checked.asked, bytes.length, client, reply)
+    else if (verdict === 'refuse') this.#refuseClient(checked.asked, client, reply)
+    else if (checked.kind === 'query') this.#ask(checked.asked, bytes.length, client, verdict === 'local', reply)
     else this.#send(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), 'check', reply)
   }
 
@@ -181,7 +181,7 @@ class Server {
     this.#send(asked, errorContent(Rcode.REFUSED, EdeCode.Prohibited, 'this client may not ask here'), 'access', reply)
   }
 
-  #ask(asked: AskedQuery, octets: number, client: Client, reply: Reply): void {
+  #ask(asked: AskedQuery, octets: number, client: Client, localOnly: boolean, reply: Reply): void {
     const { answers, clock, pipeline, waiting } = this.#parts
     if (!waiting.enter(client)) {
       this.#silence('droppedWaiting', reply, 'client-limit')
@@ -197,6 +197,7 @@ class Server {
       dnssecOk: edns?.dnssecOk ?? false,
       receivedAt: clock.now(),
       generation: answers.generation,
+      ...(localOnly ? { localOnly } : {}),
     }
     const once = callOnce(reply)
     const inTime = client.transport === 'udp' ? this.#answerInTime(asked, octets, query, once) : null

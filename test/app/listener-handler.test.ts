@@ -18,7 +18,10 @@ interface SetUp {
   readonly handler: DatagramHandler
   readonly counters: Counters
   readonly clock: { now: number }
-  take(bytes: Uint8Array, from?: { readonly address?: readonly number[]; readonly port?: number }): number
+  take(
+    bytes: Uint8Array,
+    from?: { readonly address?: readonly number[]; readonly port?: number; readonly listener?: string },
+  ): number
 }
 
 function setUp(settings = settingsFor(['192.0.2.0/24', '2001:db8::/32'])): SetUp {
@@ -49,12 +52,12 @@ function setUp(settings = settingsFor(['192.0.2.0/24', '2001:db8::/32'])): SetUp
     handler,
     counters,
     clock,
-    take(bytes, { address = [192, 0, 2, 7], port = 5_353 } = {}) {
+    take(bytes, { address = [192, 0, 2, 7], port = 5_353, listener = '0.0.0.0' } = {}) {
       const family = address.length === 4 ? 4 : 6
       const origin = new Uint8Array(ORIGIN_WORDS * 4)
       origin.set([family === 4 ? 2 : 10, 0, port >> 8, port & 0xff])
       origin.set(address, family === 4 ? 4 : 8)
-      handler.begin()
+      handler.begin({ id: 1, at: { address: listener, port: 53 } })
       // As the loop has it: memory of a block, of which the datagram is a part.
       const room = new Uint8Array(1_024).fill(0xaa)
       room.set(bytes)

@@ -33,12 +33,27 @@ describe('QuickGate', () => {
     )
   })
 
+  it('remembers the view of a client with its verdict', () => {
+    const gate = new QuickGate({
+      admit: () => 'pass',
+      viewOf: ({ ip }) => (ip.family === 6 ? 255 : (ip.bytes[3] ?? 0)),
+    })
+    const seen = [1, 2, 1, 6, 2].map(last => {
+      const octets = last === 6 ? [0x20, 1, 0xd, 0xb8, ...new Array<number>(12).fill(0)] : [192, 0, 2, last]
+      gate.verdict(wordsOf(octets), 1, familyOf(octets), 53, addressOf)
+      return gate.view
+    })
+    expect(seen).toEqual([1, 2, 1, 255, 2])
+  })
+
   it('asks once for a client that comes again, and knows an IPv4 address from the IPv6 one that begins alike', () => {
     const asked: string[] = []
     const verdicts: readonly GateVerdict[] = ['drop', 'refuse', 'pass']
-    const gate = new QuickGate((client: Client) => {
-      asked.push(client.ip.text)
-      return verdicts[asked.length - 1] ?? 'drop'
+    const gate = new QuickGate({
+      admit: (client: Client) => {
+        asked.push(client.ip.text)
+        return verdicts[asked.length - 1] ?? 'drop'
+      },
     })
     const [four, six] = [
       [0x20, 1, 0xd, 0xb8],

@@ -8,7 +8,7 @@ import { formatName } from '../../src/presentation/text.ts'
 import { EdnsOptionCode, Rcode, RrType } from '../../src/dns/types.ts'
 import type { Event } from '../../src/events.ts'
 import { defaultLimits } from '../../src/limits.ts'
-import { makeAccess } from '../../src/policy/access.ts'
+import { allowing, makeAccess } from '../../src/policy/access.ts'
 import type { Answer, Handler, Query } from '../../src/policy/handler.ts'
 import type { Client, Random, Serve, Want } from '../../src/ports.ts'
 import { Counters } from '../../src/server/counters.ts'
@@ -63,7 +63,7 @@ function bench(
     random: change.random ?? { below: () => 0 },
     answers: new AnswerCache(defaultLimits.cache, 1_000_000),
     pipeline: {
-      admit: makeAccess(prefix === null ? [] : [prefix], limits).admit,
+      admit: makeAccess([allowing(prefix === null ? [] : [prefix])], limits).admit,
       handler: query => {
         seen.push(query)
         return handler(query)

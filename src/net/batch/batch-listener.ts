@@ -152,6 +152,7 @@ export class BatchUdp {
         fd,
         family,
         wildcard,
+        at: { address, port: sockets[0]?.port ?? 0 },
         stop: new Int32Array(new SharedArrayBuffer(4)),
       }),
     )
@@ -194,7 +195,7 @@ export class BatchUdp {
     if (listener === undefined || (kind === 0 && listener.isStopped)) return
     const { family } = listener
     const ip = this.#peers.ipOf(origin, family)
-    const client: Client = { ip, port: originPort(origin, 0), transport: 'udp' }
+    const client: Client = { ip, port: originPort(origin, 0), transport: 'udp', listener: listener.first.at }
     try {
       if (kind === 0)
         this.#options.onMessage(bytes, bytes.length, client, (reply, length) =>

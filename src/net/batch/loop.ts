@@ -24,8 +24,8 @@ export type Loss = 'too-large' | 'no-room' | 'unsent' | 'unreported'
 export interface DatagramHandler {
   /** New ones from the main thread. */
   updateSettings(settings: unknown): void
-  /** Before a batch. */
-  begin(): void
+  /** Before a batch, of one socket. */
+  begin(socket: Pick<LoopSocket, 'id' | 'at'>): void
   /**
    * A datagram: the first `length` octets of `query`, whose sender is described at `peers[peerAt]` (see
    * `net/linux/message-block.ts`). Gives the octets of the reply that it wrote into `out` from `outAt` on, at most what
@@ -52,6 +52,8 @@ export interface LoopSocket {
   readonly fd: number
   readonly family: 4 | 6
   readonly wildcard: boolean
+  /** What it is bound to. */
+  readonly at: { readonly address: string; readonly port: number }
   /** Becomes 1 when the socket is to be let go. */
   readonly stop: Int32Array
 }
@@ -210,7 +212,7 @@ class DatagramLoop {
     }
     this.#errors = 0
     this.#catchUp()
-    this.#handler.begin()
+    this.#handler.begin(socket)
     for (let i = 0; i < count; i++) this.#take(socket, i)
     if (this.#replies > 0) this.#send(socket)
     if (!this.#handedOver) return

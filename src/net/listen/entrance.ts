@@ -15,7 +15,7 @@ import { ClientAddresses } from './client-addresses.ts'
 import { PROXY_FIXED_OCTETS, readProxyHeader } from './proxy-header.ts'
 
 /** Whom a connection speaks for. */
-export type Peer = Pick<Client, 'ip' | 'port' | 'proxy'>
+export type Peer = Pick<Client, 'ip' | 'port' | 'proxy' | 'listener'>
 
 export interface EntranceOptions {
   readonly transport: Exclude<Transport, 'udp'>
@@ -69,6 +69,7 @@ class OpenEntrance implements Entrance {
   readonly port: number
   readonly #server: Server
   readonly #options: EntranceOptions
+  readonly #at: NonNullable<Peer['listener']>
   readonly #clients: ClientAddresses
   /** Proxies whose header is awaited. */
   readonly #awaited = new Set<Socket>()
@@ -80,6 +81,7 @@ class OpenEntrance implements Entrance {
     this.#server = server
     this.port = port
     this.#options = options
+    this.#at = { address: options.address, port }
     this.#clients = new ClientAddresses(options.limits.server.parsedClients)
     server.on('connection', socket => this.#accept(socket))
   }
@@ -100,7 +102,7 @@ class OpenEntrance implements Entrance {
     if (ip === null || remotePort === undefined || isUnlisted) {
       socket.on('error', ignore)
       socket.destroy()
-    } else if (proxies === null) onConnection(socket, { ip, port: remotePort })
+    } else if (proxies === null) onConnection(socket, { ip, port: remotePort, listener: this.#at })
     else this.#awaitHeader(socket, ip, remotePort)
   }
 
@@ -142,7 +144,11 @@ class OpenEntrance implements Entrance {
         }
         forget()
         socket.off('readable', read).off('end', end).off('error', ignore).off('close', forget)
-        onConnection(socket, found.source === null ? { ip: proxy, port } : { ...found.source, proxy })
+        const listener = this.#at
+        onConnection(
+          socket,
+          found.source === null ? { ip: proxy, port, listener } : { ...found.source, proxy, listener },
+        )
         return
       }
     }

@@ -55,6 +55,7 @@ class UdpListener implements Listener {
   readonly port: number
   readonly #socket: Socket
   readonly #options: UdpListenOptions
+  readonly #at: { readonly address: string; readonly port: number }
   readonly #clients: ClientAddresses
   #out: Buffer
   /** Views of the first octets of `#out` by length: making one for each reply would cost as much as copying it. */
@@ -74,6 +75,7 @@ class UdpListener implements Listener {
     this.#options = options
     this.address = options.address
     this.port = socket.address().port
+    this.#at = { address: this.address, port: this.port }
     this.#clients = new ClientAddresses(options.limits.server.parsedClients)
     this.#out = Buffer.alloc(options.limits.server.udpReplyBytes)
     this.#outUnits = units(this.#out)
@@ -98,8 +100,11 @@ class UdpListener implements Listener {
     const ip = this.#clients.ipOf(address)
     if (ip === null) return
     try {
-      this.#options.onMessage(bytes, bytes.length, { ip, port, transport: 'udp' }, (reply, length) =>
-        this.#send(reply, length, address, port),
+      this.#options.onMessage(
+        bytes,
+        bytes.length,
+        { ip, port, transport: 'udp', listener: this.#at },
+        (reply, length) => this.#send(reply, length, address, port),
       )
     } catch (error) {
       this.#options.events({ kind: 'bug', where: 'udp-listener', error, question: null })

@@ -95,7 +95,16 @@ function run(
     reports: new RingWriter(rings.reports),
     news: () => ({ settings: undefined, added: [] }),
     tell: one => told.push(one),
-    sockets: [{ id: 3, fd: 9, family: 4, wildcard: false, stop: new Int32Array(new SharedArrayBuffer(4)) }],
+    sockets: [
+      {
+        id: 3,
+        fd: 9,
+        family: 4,
+        wildcard: false,
+        at: { address: '0.0.0.0', port: 53 },
+        stop: new Int32Array(new SharedArrayBuffer(4)),
+      },
+    ],
     shape: { batch: BATCH, queryOctets: 512, replyOctets: 512, wakeMs: 1_000 },
     handler: {
       updateSettings: () => {},

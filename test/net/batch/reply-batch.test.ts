@@ -15,6 +15,7 @@ const socket = (id: number): LoopSocket => ({
   fd: 100 + id,
   family: 4,
   wildcard: false,
+  at: { address: '0.0.0.0', port: 53 },
   stop: new Int32Array(new SharedArrayBuffer(4)),
 })
 

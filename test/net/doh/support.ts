@@ -14,7 +14,7 @@ import { openDohService, type DohService } from '../../../src/net/listen/doh.ts'
 import type { DohParts } from '../../../src/net/listen/doh-connection.ts'
 import { TcpConnections } from '../../../src/net/listen/tcp-connections.ts'
 import { TcpTurns } from '../../../src/net/listen/tcp-turns.ts'
-import { makeAccess } from '../../../src/policy/access.ts'
+import { allowing, makeAccess } from '../../../src/policy/access.ts'
 import type { Answer, Handler, Query } from '../../../src/policy/handler.ts'
 import type { Client, Clock } from '../../../src/ports.ts'
 import { Counters } from '../../../src/server/counters.ts'
@@ -98,7 +98,7 @@ export async function openBench(options: BenchOptions = {}): Promise<DohBench> {
     clock,
     random: { below: () => 0 },
     answers: new AnswerCache(limits.cache, 1_000_000),
-    pipeline: { admit: makeAccess(allowed, limits.server).admit, handler },
+    pipeline: { admit: makeAccess([allowing(allowed)], limits.server).admit, handler },
     waiting,
     counters,
     tallies: { refusals: new Tally(60_000), failures: new Tally(60_000) },

@@ -111,6 +111,8 @@ export type Event =
   | { readonly kind: 'trust-point-gone'; readonly zone: string }
   | { readonly kind: 'anchor-refresh-failed'; readonly zone: string; readonly reason: string }
   | { readonly kind: 'anchor-state-failed'; readonly message: string; readonly problems: readonly Problem[] }
+  /** What should last cannot be kept: `path` is a directory or file of the `state` setting, `cure` says what to do. */
+  | { readonly kind: 'state-failed'; readonly path: string; readonly message: string; readonly cure: string }
   /**
    * `wall` is what the clock says, in seconds since 1970; it is fast by `offBy` seconds at least (slow when negative).
    */

@@ -187,6 +187,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'testing',
     'app',
     'app/admin',
+    'app/persistence',
     'admin',
     'admin/live',
     'admin/metrics',
@@ -245,8 +246,9 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/metrics', admin],
     ['admin/routes', admin],
     // Where a library's thread is started and what it may ask of the server.
-    ['app', [...app, 'admin', 'app/admin']],
+    ['app', [...app, 'admin', 'app/admin', 'app/persistence']],
     ['app/admin', [...app, 'admin', 'admin/live', 'app']],
+    ['app/persistence', [...app, 'app']],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],

@@ -23,6 +23,7 @@ import type { Admin } from './admin/open-admin.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
 import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
+import { openStateDirectory } from './persistence/state-directory.ts'
 import type { Recursor } from './recursor.ts'
 import { Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
@@ -113,6 +114,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   }
   events({ kind: 'starting', version, file: config.file })
   reportWarnings(events, config.file, options.warnings ?? [])
+  openState(config, events)
   const mode = udpMode(config, options, events)
   const engine = await openedEngine(config, options, mode, events)
   engine.trust.attach(engine.recursor.resolver)
@@ -125,6 +127,12 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   server.start()
   held?.release()
   return server
+}
+
+/** Where what lasts is kept. Without it the server runs all the same. */
+function openState({ state }: Config, events: EventSink): void {
+  const problem = state === null ? null : openStateDirectory(state)
+  if (state !== null && problem !== null) events({ kind: 'state-failed', path: state, ...problem })
 }
 
 /** Threads that move datagrams in batches, where that is possible. */

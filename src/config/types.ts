@@ -54,7 +54,11 @@ export interface Config {
   readonly warmUp: boolean
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file: string; readonly clients: ClientPrivacy } | null
-  /** Absolute path of the directory of what lasts; null: nothing does. */
+  /**
+   * Absolute path of the directory of what lasts longer than the process; null: nothing is kept. `startServer` has made
+   * it (mode 0700) before it opens anything else, or reported why it cannot be used (`state-failed`): whoever writes
+   * there reports what fails by itself and goes on without.
+   */
   readonly state: string | null
   readonly admin: AdminConfig
   /** As it was written, defaults filled in: to show, and to compare. */

@@ -39,6 +39,7 @@ const trustKinds = [
   'trust-point-gone',
   'anchor-refresh-failed',
   'anchor-state-failed',
+  'state-failed',
   'clock-suspicious',
 ] as const
 type TrustEvent = Extract<Event, { kind: (typeof trustKinds)[number] }>
@@ -118,6 +119,8 @@ function trustSentence(event: TrustEvent): Sentence {
         message:
           `trust anchor state: ${event.message}` + `${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
       }
+    case 'state-failed':
+      return { level: 'error', message: `nothing is kept in ${event.path}: ${event.message}; ${event.cure}` }
     case 'clock-suspicious':
       return {
         level: 'error',

@@ -2,7 +2,6 @@
  * Negative anchors that came by the API: kept in the state directory, laid over those of the configuration, and gone
  * when their time is over. A file that is damaged adds none and is reported.
  */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AnchorControls } from '../../admin/anchor-controls.ts'
 import type { ControlsOf } from '../../admin/controls.ts'
@@ -67,11 +66,6 @@ export function anchorControls(
 
 function stateFile(directory: string, report: (message: string) => void): StateFile {
   const path = join(directory, FILE)
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o750 })
-  } catch (error) {
-    report(`${directory}: ${errorText(error)}`)
-  }
   const onError = (message: string): void => report(`${path}: ${message}`)
   return openStateFile({ path, maxBytes: adminLimits.negativeAnchorFileBytes, onError })
 }

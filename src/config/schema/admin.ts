@@ -1,4 +1,4 @@
-/** Settings of the API and of what lasts. */
+/** Settings of the API. */
 import { z } from 'zod'
 import type { RawConfig } from '../raw.ts'
 import { atStart, onReload } from './setting.ts'
@@ -42,16 +42,6 @@ const origin: z.ZodType<string> = z
   .refine(text => text === '*' || /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(text), {
     error: 'expected an origin such as https://dash.example, without a path',
   })
-
-export const stateSetting: z.ZodType<string | undefined> = z
-  .string()
-  .min(1)
-  .optional()
-  .meta(
-    atStart('Directory of what lasts longer than the process: changes made through the API, and their history.', {
-      example: '/var/lib/rootwalk',
-    }),
-  )
 
 export const adminSettings: z.ZodType<RawConfig['admin']> = z
   .strictObject({

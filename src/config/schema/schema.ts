@@ -5,9 +5,10 @@
  */
 import { z } from 'zod'
 import type { RawConfig } from '../raw.ts'
-import { adminSettings, stateSetting } from './admin.ts'
+import { adminSettings } from './admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './bounds.ts'
 import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
+import { stateSetting } from './persistence.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
 import { dohSettings, tlsSettings } from './tls.ts'

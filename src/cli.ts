@@ -24,6 +24,7 @@ import {
   UsageError,
 } from './cli/commands/options.ts'
 import { addDemo, addExec, addStub } from './cli/commands/stubs.ts'
+import { addDoctor } from './cli/commands/doctor.ts'
 import { addExplain, addOpen } from './cli/commands/walks.ts'
 import { Exit } from './cli/startup-problems.ts'
 import { version } from './system/version.ts'
@@ -117,6 +118,7 @@ async function didYouMean(message: string): Promise<string> {
   const near = suggest(unknown, [
     'config',
     'json',
+    'offline',
     'tcp',
     'port',
     'type',
@@ -176,6 +178,7 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
     addCheckConfig,
     addCheckZone,
     addDdr,
+    addDoctor,
     addAdmin,
     addLive,
   ]

@@ -199,6 +199,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'cli/query',
     'cli/admin',
     'cli/commands',
+    'cli/doctor',
     'demo',
     'ways in',
   ]
@@ -260,6 +261,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['cli/query', programs],
     ['cli/admin', programs],
     ['cli/commands', programs],
+    ['cli/doctor', programs],
     ['cli', programs],
     ['demo', programs],
     ['ways in', programs],

@@ -7,10 +7,11 @@ import { foldName } from '../dns/name.ts'
 import { RrClass, typeNumber } from '../dns/types.ts'
 import type { Config } from '../config/types.ts'
 import type { Output } from './output.ts'
+import { paint } from './paint.ts'
 import { resolutionOf } from '../app/library.ts'
 import { jsonRecord } from '../render/message.ts'
 import { jsonStep } from '../render/trace-json.ts'
-import { chainText, explainText, noPaint, type Paint, type Style } from '../render/walk.ts'
+import { chainText, explainText, noPaint, type Paint } from '../render/walk.ts'
 import { problemText } from '../render/problem.ts'
 import { allProblems, openEngine } from '../app/open-engine.ts'
 import type { Problem } from '../events.ts'
@@ -121,8 +122,3 @@ function recordLines(outcome: Outcome): string {
   if (error !== null) lines.push(`; ${error.name} (EDE ${error.code}): ${error.text}\n`)
   return lines.length === 0 ? '' : `\n${lines.join('')}`
 }
-
-/** SGR parameters (ECMA-48 section 8.3.117). */
-const SGR: Readonly<Record<Style, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
-
-const paint: Paint = (style, text) => `\u001b[${SGR[style]}m${text}\u001b[0m`

@@ -23,6 +23,10 @@ export type Command = () => Promise<number>
 /** Handlers only say what is to be done; it is done when the words have been understood. */
 export type Choose = (command: Command) => void
 
+/** https://no-color.org: any value switches colours off. */
+export const hasColour = ({ terminal, environment }: CliContext): boolean =>
+  terminal && (environment.NO_COLOR ?? '') === ''
+
 export const HELP_COLUMNS = 80
 export const CONFIG_OPTION: Options = {
   type: 'string',

@@ -6,6 +6,7 @@ import {
   type Choose,
   type CliContext,
   dnssecOverrides,
+  hasColour,
   HELP_COLUMNS,
   overridesFrom,
   sourcesFrom,
@@ -54,8 +55,6 @@ async function withConfig(
   const result = loadConfig(sourcesFrom(argv, around, flags))
   return result.kind === 'invalid' ? (await import('../check.ts')).runCheckConfig(result, around) : use(result.config)
 }
-
-const hasColour = ({ terminal, environment }: CliContext): boolean => terminal && (environment.NO_COLOR ?? '') === ''
 
 export function addOpen(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(

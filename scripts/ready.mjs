@@ -71,7 +71,9 @@ function newest(path) {
 
 const isBuilt = () =>
   existsSync(BUILT) &&
-  [at('src'), at('tsconfig.json'), at('package.json')].every(path => newest(path) < statSync(BUILT).mtimeMs)
+  [at('src'), at('scripts', 'manual'), at('tsconfig.json'), at('package.json')].every(
+    path => newest(path) < statSync(BUILT).mtimeMs,
+  )
 
 process.on('uncaughtException', error => {
   say(error.message)
@@ -89,6 +91,7 @@ if (!isBuilt()) {
   try {
     run('Building', [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.', '--outDir', fresh])
     run('Bundling', [at('scripts', 'bundle.mjs'), fresh])
+    run('Writing the manual', [at('scripts', 'manual.mjs'), fresh])
     writeFileSync(at(fresh, '.ready'), startedAt.toISOString())
     rmSync(at('dist'), { recursive: true, force: true })
     renameSync(at(fresh), at('dist'))

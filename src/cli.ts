@@ -6,26 +6,16 @@
  */
 import { realpathSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import type { Argv } from 'yargs'
 import { bugText } from './events.ts'
-import { addAdmin } from './cli/commands/admin.ts'
-import { addLive } from './cli/commands/live.ts'
-import { addCheckConfig, addCheckZone, addDdr, addQuery } from './cli/commands/checks.ts'
+import { addCommands } from './cli/commands/all.ts'
 import {
   type Choose,
   type CliContext,
   type Command,
-  CONFIG_OPTION,
   DNSSEC_OPTIONS,
-  dnssecOverrides,
   HELP_COLUMNS,
-  overridesFrom,
-  sourcesFrom,
   UsageError,
 } from './cli/commands/options.ts'
-import { addDemo, addExec, addStub } from './cli/commands/stubs.ts'
-import { addDoctor } from './cli/commands/doctor.ts'
-import { addExplain, addOpen } from './cli/commands/walks.ts'
 import { Exit } from './cli/startup-problems.ts'
 import { version } from './system/version.ts'
 
@@ -165,24 +155,8 @@ async function choose(words: readonly string[], around: CliContext): Promise<Com
     // Complaints are English like all else that is said, and are looked at (didYouMean).
     .detectLocale(false)
     .wrap(HELP_COLUMNS)
-  await addCompletion(cli, words)
-  const readsOptions = words.some(word => word === '--help' || word === '-h' || word.startsWith('--get-yargs'))
-  addServe(cli, around, take, readsOptions)
-  const others = [
-    addQuery,
-    addExplain,
-    addOpen,
-    addDemo,
-    addStub,
-    addExec,
-    addCheckConfig,
-    addCheckZone,
-    addDdr,
-    addDoctor,
-    addAdmin,
-    addLive,
-  ]
-  for (const add of others) add(cli, around, take)
+  const readsOptions = words.some(word => word === '--help' || word === '-h')
+  addCommands(cli, around, take, readsOptions)
   await cli.parseAsync([...own], {}, (_error: Error | undefined, _argv: unknown, text: string) => {
     if (text !== '') around.out(`${withoutTypeOfText(text)}\n`)
   })
@@ -199,87 +173,6 @@ const withoutTypeOfText = (help: string): string =>
       return left === '' ? [] : left
     })
     .join('\n')
-
-/** The script, and what it asks for while somebody types: that has to be known before the words are read. */
-async function addCompletion(cli: Argv, words: readonly string[]): Promise<void> {
-  const name = 'completion'
-  const describe = 'Print a completion script for bash or zsh'
-  if (!words.some(word => word.startsWith('--get-yargs'))) {
-    cli.completion(name, describe)
-    return
-  }
-  const { completeQuery } = await import('./cli/completion.ts')
-  cli.completion(
-    name,
-    describe,
-    (
-      current: string,
-      argv: { readonly _?: readonly unknown[] },
-      usual: () => void,
-      done: (offered: string[]) => void,
-    ) => {
-      const own = completeQuery(current, argv._ ?? [])
-      if (own === null) usual()
-      else done([...own])
-    },
-  )
-}
-
-/**
- * yargs makes the help text of a command whenever it runs; for all these flags it would take a tenth of the time to
- * start.
- */
-function addServe(cli: Argv, around: CliContext, take: Choose, readsOptions: boolean): void {
-  cli.command(
-    'serve',
-    'Run the resolver',
-    async command => {
-      const { flagName, overridable, takesList } = await import('./config/sources.ts')
-      const { choicesOf, heading } = await import('./cli/serve-help.ts')
-      command.option('config', { ...CONFIG_OPTION, alias: 'c', group: 'Server:' })
-      for (const setting of overridable()) {
-        const group = setting.path.length === 1 ? 'Server:' : `${heading(setting.path[0] ?? '')}:`
-        const { description = '', default: value } = setting.schema
-        const choices = choicesOf(setting.schema)
-        const shown =
-          value === undefined || takesList(setting) || typeof value === 'object'
-            ? {}
-            : { defaultDescription: String(value) }
-        command.option(flagName(setting.path), {
-          type: 'string',
-          requiresArg: true,
-          group,
-          describe: choices.length === 0 ? description : `${description} One of: ${choices.join(', ')}.`,
-          hidden: !readsOptions,
-          ...shown,
-        })
-      }
-      return command
-        .options(
-          Object.fromEntries(
-            Object.entries(DNSSEC_OPTIONS).map(([name, option]) => [name, { ...option, group: 'Server:' }]),
-          ),
-        )
-        .example('$0 serve', 'On port 53 of this host, or as the configuration says')
-        .example('$0 serve --listen 127.0.0.1:5300', 'Without privileges, on a high port')
-    },
-    argv =>
-      take(async () => {
-        const { runServe } = await import('./cli/serve.ts')
-        const { overridable } = await import('./config/sources.ts')
-        return runServe(
-          sourcesFrom(argv, around, [
-            ...(await overridesFrom(
-              argv,
-              overridable().map(setting => setting.path),
-            )),
-            ...dnssecOverrides(argv),
-          ]),
-          around,
-        )
-      }),
-  )
-}
 
 /** Where our own resolver listens, as far as the configuration says. */
 async function ownServer(

@@ -1,20 +1,28 @@
-/** What the shell offers after `rootwalk query`: words with + and record types, besides flags. */
-import { PLUS_WORDS } from './query/dig-options.ts'
-import { RrType } from '../dns/types.ts'
+/**
+ * `rootwalk completion`: prints a script that is made with the program (`scripts/manual.mjs`), so that a shell
+ * completes without starting it.
+ */
+import { readFileSync } from 'node:fs'
+import { errorText } from '../events.ts'
+import type { Output } from './output.ts'
+import { Exit } from './startup-problems.ts'
 
-/** Null: nothing of a query, the usual flags and commands. Types keep the case in which they are typed. */
-export function completeQuery(current: string, words: readonly unknown[]): readonly string[] | null {
-  if (!words.includes('query') || current.startsWith('-') || current === 'query') return null
-  if (current.startsWith('+')) {
-    const typed = current.slice(1)
-    const own = PLUS_WORDS.filter(word => word.startsWith(typed))
-    // Without a letter more, each word twice is more than anybody reads.
-    const negated = typed.startsWith('no')
-      ? PLUS_WORDS.map(word => `no${word}`).filter(word => word.startsWith(typed))
-      : []
-    return [...own, ...negated].map(word => `+${word}`)
+const SCRIPTS: ReadonlyMap<string, string> = new Map([
+  ['bash', 'rootwalk.bash'],
+  ['zsh', '_rootwalk'],
+  ['fish', 'rootwalk.fish'],
+])
+
+/** `own` is the value of $SHELL. */
+export function runCompletion(shell: string | undefined, own: string | undefined, output: Output): Promise<number> {
+  const named = shell ?? own?.split('/').at(-1) ?? ''
+  const script = SCRIPTS.get(named) ?? 'rootwalk.bash'
+  try {
+    output.out(readFileSync(new URL(`../completions/${script}`, import.meta.url), 'utf8'))
+    return Promise.resolve(Exit.Ok)
+  } catch (error) {
+    const why = `the script is made with the program ("npm run build") and is not here: ${errorText(error)}`
+    output.err(`rootwalk completion: ${why}\n`)
+    return Promise.resolve(Exit.NoInput)
   }
-  if (current === '') return []
-  const types = Object.keys(RrType).filter(type => type.startsWith(current.toUpperCase()))
-  return current === current.toUpperCase() ? types : types.map(type => type.toLowerCase())
 }

@@ -95,22 +95,6 @@ describe('commands', () => {
     expect(told.steps[0]).toMatchObject({ kind: 'lookup', atMs: 0 })
   })
 
-  test('completion prints a script and is no unknown argument', async () => {
-    const { code, out } = await run('completion')
-    expect(code).toBe(0)
-    expect(out).toContain('rootwalk')
-  })
-
-  test.each([
-    ['query +sho', '+short'],
-    ['query MX', 'MX'],
-    ['query aaa', 'aaaa'],
-    ['query --sh', '--short'],
-    ['serve --list', '--listen'],
-  ])('completion of "%s" offers %s', async (words, offered) => {
-    expect((await run(`--get-yargs-completions rootwalk ${words}`)).out).toContain(offered)
-  })
-
   test('trust anchors on the command line: what is wrong with them is told with its place, and nothing starts', async () => {
     file('bad.anchors', '. IN DS 20326 8 2 ABCD\nexample. IN A 192.0.2.1\n')
     file('own.hints', '. 60 NS a.root.\na.root. 60 A 127.0.0.9\n')

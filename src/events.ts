@@ -153,7 +153,16 @@ export type Event =
   | { readonly kind: 'admin-listening'; readonly at: string }
   | { readonly kind: 'admin-listener-failed'; readonly at: string; readonly code: string; readonly message: string }
   /** Something was changed, or tried without permission, by way of the API: for the audit log. */
-  | { readonly kind: 'admin-audit'; readonly who: string; readonly what: string; readonly from: string }
+  | {
+      readonly kind: 'admin-audit'
+      readonly who: string
+      readonly what: string
+      readonly from: string
+      /** `X-Request-Id` of the request. */
+      readonly requestId: string
+    }
+  /** What was changed through the API could not be read or written. */
+  | { readonly kind: 'admin-state-failed'; readonly message: string }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }
 

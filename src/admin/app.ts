@@ -2,7 +2,6 @@
  * The API as one function from request to response: guards in their order, then the routes. Knows no socket; who asks
  * over which one is in `Arrival`.
  */
-import { randomUUID } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
@@ -21,6 +20,7 @@ import { serverRoutes } from './routes/server.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 import { adminLimits } from './limits.ts'
 
 export function makeApp(context: AdminContext, hub: Hub): App {
@@ -45,14 +45,13 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     if (error instanceof Refusal) return error.response
     if (error instanceof HTTPException)
       return problemResponse({ status: error.status, detail: `${error.message.replace(/\.$/, '')}.` })
-    context.bug(`${c.req.method} ${new URL(c.req.url).pathname}`, error)
+    context.bug(`request ${c.env.arrival.requestId}, ${c.req.method} ${new URL(c.req.url).pathname}`, error)
     return problemResponse({ status: 500, detail: 'A bug in the server, which is in its log under this request id.' })
   })
   app.notFound(c => absent(app, withoutPrefix(getPath(c.req.raw), context.settings().pathPrefix)))
   app.use(async (c, next) => {
-    c.set('requestId', randomUUID())
     await next()
-    c.header('X-Request-Id', c.get('requestId'))
+    c.header('X-Request-Id', c.env.arrival.requestId)
     c.header('X-Content-Type-Options', 'nosniff')
     c.header('Referrer-Policy', 'no-referrer')
     if (!c.res.headers.has('content-security-policy')) c.header('Content-Security-Policy', CONTENT_POLICY)
@@ -81,6 +80,7 @@ export function makeApp(context: AdminContext, hub: Hub): App {
   app.use(async (c, next) => (await bodyProblem(c)) ?? (await next()))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   sessionRoutes(app, context, guard)
+  tokenRoutes(app, context)
   statusRoutes(app, context)
   liveRoutes(app, context, hub)
   serverRoutes(app, context)
@@ -105,7 +105,7 @@ const isPreflight = ({ method, headers }: Request): boolean =>
 
 const PREFLIGHT = {
   'access-control-allow-methods': METHODS.join(', '),
-  'access-control-allow-headers': 'Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID',
+  'access-control-allow-headers': 'Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id',
   'access-control-max-age': String(adminLimits.preflightSeconds),
 }
 

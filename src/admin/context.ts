@@ -5,6 +5,7 @@ import { mayDo, type Principal } from './access.ts'
 import type { AdminSettings, Scope } from './messages.ts'
 import { problemResponse } from './problem.ts'
 import type { Caller, Remote } from './remote.ts'
+import type { TokenStore } from './tokens.ts'
 
 /** How a request came. */
 export interface Arrival {
@@ -13,6 +14,8 @@ export interface Arrival {
   readonly from: string
   readonly loopback: boolean
   readonly scheme: 'http' | 'https'
+  /** That of the client when it gave one that can be logged, else a new one. */
+  readonly requestId: string
 }
 
 /** What routes work with. */
@@ -22,13 +25,15 @@ export interface AdminContext {
   readonly settings: () => AdminSettings
   /** Seconds since 1970. */
   readonly wall: () => number
-  readonly audit: (who: string, what: string, from: string) => void
+  /** Tokens of the configuration and of the API. */
+  readonly tokens: TokenStore
+  readonly audit: (who: string, what: string, arrival: Arrival) => void
   readonly bug: (where: string, error: unknown) => void
 }
 
 export interface Env {
   Bindings: { readonly arrival: Arrival }
-  Variables: { requestId: string; principal: Principal }
+  Variables: { principal: Principal }
 }
 
 export type App = OpenAPIHono<Env>

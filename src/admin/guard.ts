@@ -25,7 +25,7 @@ export class Guard {
 
   constructor(context: AdminContext) {
     this.#context = context
-    this.sessions = new Sessions(() => context.settings().tokens)
+    this.sessions = new Sessions(() => context.tokens.all())
   }
 
   admit(method: string, headers: Readonly<Record<string, string>>, arrival: Arrival): Admission {
@@ -49,11 +49,13 @@ export class Guard {
       const detail = 'A request with a session that changes something needs an Origin header.'
       return { kind: 'refused', response: problemResponse({ status: 403, detail }) }
     }
+    this.#context.tokens.used(known.principal.name)
     return this.#counted(known.principal)
   }
 
   /** Whose token it is, or why it is not taken. */
-  judge(token: string, { from }: Arrival): Principal | Response {
+  judge(token: string, arrival: Arrival): Principal | Response {
+    const { from } = arrival
     const now = this.#context.wall() * 1_000
     const waitS = this.#wrong.waitS(from, now)
     if (waitS > 0) {
@@ -63,13 +65,14 @@ export class Guard {
         headers: { 'retry-after': String(waitS) },
       })
     }
-    const judged = judgeToken(token, this.#context.settings().tokens, this.#context.wall())
+    const judged = judgeToken(token, this.#context.tokens.all(), this.#context.wall())
     if (judged.kind === 'known') {
       this.#wrong.succeeded(from)
+      this.#context.tokens.used(judged.principal.name)
       return judged.principal
     }
     this.#wrong.failed(from, now)
-    this.#context.audit(judged.kind === 'expired' ? judged.name : 'unknown', `${judged.kind} token`, from)
+    this.#context.audit(judged.kind === 'expired' ? judged.name : 'unknown', `${judged.kind} token`, arrival)
     const detail =
       judged.kind === 'expired' ? `The token "${judged.name}" has expired.` : 'This token is not known here.'
     return problemResponse({ status: 401, detail, headers: CHALLENGE })

@@ -56,6 +56,11 @@ export const adminLimits = {
   sessionOctets: 32,
   /** How long a session lasts, in seconds: a working day. */
   sessionSeconds: 43_200,
+  /** Tokens made through the API, and octets of their file: some 300 octets each. */
+  tokens: 1_000,
+  tokenFileBytes: 1_048_576,
+  /** How old the last use of a token in the file may be, in seconds: it is not written with every request. */
+  tokenUseSeconds: 300,
   /** Characters of a token in a request. */
   tokenCharacters: 512,
   /** How long a browser may keep what a preflight said, in seconds. */

@@ -1,5 +1,6 @@
 /** The sockets of the API: HTTP on TCP and on unix sockets, with the bounds that keep one client from all of it. */
-import { createServer, Server } from 'node:http'
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingHttpHeaders, Server } from 'node:http'
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -30,13 +31,20 @@ const bindingText = (binding: AdminBinding): string => {
 
 export async function openApi(binding: AdminBinding, app: App, tls: AdminSettings['tls']): Promise<Opened> {
   const isSecure = binding.kind === 'tcp' && binding.tls
-  const arrivalOf = (remote: string | undefined): Arrival => {
-    const from = binding.kind === 'unix' ? '' : (remote ?? '')
+  const arrivalOf = ({
+    socket,
+    headers,
+  }: {
+    readonly socket: { readonly remoteAddress?: string | undefined } | undefined
+    readonly headers: IncomingHttpHeaders
+  }): Arrival => {
+    const from = binding.kind === 'unix' ? '' : (socket?.remoteAddress ?? '')
     return {
       kind: binding.kind,
       from,
       loopback: binding.kind === 'unix' || isLoopback(parseIp(from)),
       scheme: isSecure ? 'https' : 'http',
+      requestId: requestIdOf(headers['x-request-id']),
     }
   }
   // Guards and tokens are those of every request: the upgrade goes through the same routes.
@@ -45,8 +53,7 @@ export async function openApi(binding: AdminBinding, app: App, tls: AdminSetting
   if (!isServerOfSockets(adapted)) throw new Error('the server of sockets is none')
   const server = createAdaptorServer({
     // The same object: what the adapter puts into it later is looked for there.
-    fetch: (request, env) =>
-      app.fetch(request, Object.assign(env, { arrival: arrivalOf(env.incoming.socket.remoteAddress) })),
+    fetch: (request, env) => app.fetch(request, Object.assign(env, { arrival: arrivalOf(env.incoming) })),
     overrideGlobalObjects: false,
     ...(isSecure ? { createServer: createSecureServer } : { createServer }),
     serverOptions: {
@@ -87,6 +94,10 @@ export async function openApi(binding: AdminBinding, app: App, tls: AdminSetting
   }
   return { kind: 'open', api: { text, renew, close } }
 }
+
+/** A proxy that numbers requests finds its number in our log: what cannot forge a line there. */
+const requestIdOf = (given: string | string[] | undefined): string =>
+  typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID()
 
 /** The types of `ws` and those of the adapter describe the same functions, with overloads that do not match. */
 const isServerOfSockets = (value: object): value is WebSocketServerLike => value instanceof WebSocketServer

@@ -81,7 +81,15 @@ export type FromAdmin =
   | { readonly kind: 'listening'; readonly text: string }
   | { readonly kind: 'listen-failed'; readonly text: string; readonly code: string; readonly message: string }
   | { readonly kind: 'bug'; readonly where: string; readonly text: string }
-  | { readonly kind: 'audit'; readonly who: string; readonly what: string; readonly from: string }
+  | {
+      readonly kind: 'audit'
+      readonly who: string
+      readonly what: string
+      readonly from: string
+      readonly requestId: string
+    }
+  /** Something that lasts could not be read or written. */
+  | { readonly kind: 'state-failed'; readonly message: string }
   | { readonly kind: 'stopped' }
 
 export const isCall = (message: FromAdmin): message is Call =>

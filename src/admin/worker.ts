@@ -10,6 +10,7 @@ import { readRows } from './live/rows.ts'
 import { type OpenApi, openApi } from './listen.ts'
 import { type FromAdmin, isReturn, isSettings, type ToAdmin } from './messages.ts'
 import { Caller } from './remote.ts'
+import { TokenStore } from './tokens.ts'
 
 const port = parentPort
 if (port === null || !isSettings(workerData)) throw new Error('this is no thread of the API')
@@ -25,12 +26,20 @@ const hub = new Hub({
   },
   epoch: Date.now().toString(36),
 })
+const wall = (): number => Math.floor(Date.now() / 1_000)
+const tokens = new TokenStore({
+  configured: () => current.settings.tokens,
+  state: current.settings.state,
+  wall,
+  report: message => post({ kind: 'state-failed', message }),
+})
 const context: AdminContext = {
   remote: caller.remote,
   stream: (...args) => caller.stream(...args),
   settings: () => current.settings,
-  wall: () => Math.floor(Date.now() / 1_000),
-  audit: (who, what, from) => post({ kind: 'audit', who, what, from }),
+  wall,
+  tokens,
+  audit: (who, what, { from, requestId }) => post({ kind: 'audit', who, what, from, requestId }),
   bug: (where, error) =>
     post({ kind: 'bug', where, text: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
 }

@@ -57,7 +57,7 @@ const socketKinds = [
 type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
 const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
 
-const adminKinds = ['admin-listening', 'admin-listener-failed', 'admin-audit'] as const
+const adminKinds = ['admin-listening', 'admin-listener-failed', 'admin-audit', 'admin-state-failed'] as const
 type AdminEvent = Extract<Event, { kind: (typeof adminKinds)[number] }>
 const isAdmin = (event: Event): event is AdminEvent => adminKinds.some(kind => kind === event.kind)
 const certificateKinds = ['certificate', 'certificate-expires', 'certificate-rejected'] as const
@@ -231,7 +231,14 @@ function adminSentence(event: AdminEvent): Sentence {
     case 'admin-listener-failed':
       return { level: 'error', message: `the API cannot listen on ${event.at}: ${event.message}` }
     case 'admin-audit':
-      return { level: 'info', message: `${event.who}${event.from === '' ? '' : ` from ${event.from}`}: ${event.what}` }
+      return {
+        level: 'info',
+        message:
+          `${event.who}${event.from === '' ? '' : ` from ${event.from}`}: ${event.what} ` +
+          `(request ${event.requestId})`,
+      }
+    case 'admin-state-failed':
+      return { level: 'error', message: event.message }
     default:
       return event satisfies never
   }

@@ -72,19 +72,20 @@ class AtomicFile implements StateFile {
   async #drain(): Promise<void> {
     for (let text = this.#pending; text !== null; text = this.#pending) {
       this.#pending = null
-      await replace(this.#options.path, text).catch(error => this.#options.onError(errorText(error)))
+      await replaceFile(this.#options.path, text).catch(error => this.#options.onError(errorText(error)))
     }
     this.#writing = null
   }
 }
 
-async function replace(path: string, text: string): Promise<void> {
+/** Replaces a file as a whole, as latin-1 by default; rejects with what the system says, and the old text stays. */
+export async function replaceFile(path: string, text: string, encoding: 'latin1' | 'utf8' = 'latin1'): Promise<void> {
   const fresh = join(dirname(path), `.${basename(path)}.${process.pid}.new`)
   try {
     // A leftover of a process with our number is overwritten; a link that somebody put there is not followed.
     await unlink(fresh).catch(() => {})
     await withFile(await open(fresh, 'wx', MODE), async file => {
-      await file.writeFile(text, 'latin1')
+      await file.writeFile(text, encoding)
       await file.sync()
     })
     await rename(fresh, path)

@@ -4,7 +4,7 @@ import { formatName } from '../../presentation/text.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
-import { dnsName, fault, FAULTS, flag, json, TOKEN, withBody } from './schemas.ts'
+import { dnsName, dry, fault, FAULTS, json, timeText, TOKEN, withBody } from './schemas.ts'
 
 const anchor = z
   .object({
@@ -29,10 +29,7 @@ const point = z
 
 const PATH = '/api/v1/negative-anchors'
 const params = z.object({ name: dnsName })
-const dry = z.object({ dryRun: flag })
 const configured = 'It is in the configuration: change it there and reload.'
-/** Without parts of a second, as the configuration takes it. */
-const timeText = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace(/\.\d+Z$/, 'Z')
 
 export function anchorRoutes(app: App, context: AdminContext): void {
   listRoutes(app, context)
@@ -107,7 +104,7 @@ function changeRoutes(app: App, { remote, audit, wall, settings }: AdminContext)
       if (kind === 'too-many') return refuse({ status: 409, detail: 'There are too many: delete some first.' })
       const shown = { name: formatName(name), until: timeText(until), from: 'api' as const }
       if (dryRun) return c.json(shown, 200)
-      audit(c.get('principal').name, `negative anchor ${shown.name} until ${shown.until}`, c.env.arrival.from)
+      audit(c.get('principal').name, `negative anchor ${shown.name} until ${shown.until}`, c.env.arrival)
       if (kind === 'changed') return c.json(shown, 200)
       c.header('Location', `${settings().pathPrefix}${PATH.slice(1)}/${encodeURIComponent(shown.name)}`)
       return c.json(shown, 201)
@@ -129,7 +126,7 @@ function changeRoutes(app: App, { remote, audit, wall, settings }: AdminContext)
       const { kind } = await remote.removeNegativeAnchor({ name, dryRun })
       if (kind === 'configured') return refuse({ status: 409, detail: configured })
       if (kind === 'removed' && !dryRun)
-        audit(c.get('principal').name, `negative anchor ${formatName(name)} deleted`, c.env.arrival.from)
+        audit(c.get('principal').name, `negative anchor ${formatName(name)} deleted`, c.env.arrival)
       return c.body(null, 204)
     },
   )

@@ -143,7 +143,7 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
       const { below, dryRun } = c.req.valid('query')
       const removed = await remote.flush({ name, below, servers: false, dryRun })
       const shown = formatName(name)
-      if (!dryRun) audit(c.get('principal').name, `flush ${shown}${below ? ' and below' : ''}`, c.env.arrival.from)
+      if (!dryRun) audit(c.get('principal').name, `flush ${shown}${below ? ' and below' : ''}`, c.env.arrival)
       return c.json({ dryRun, name: shown, below, removed }, 200)
     },
   )
@@ -160,7 +160,7 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
     async c => {
       const { servers, dryRun } = c.req.valid('query')
       const removed = await remote.flush({ name: null, below: true, servers, dryRun })
-      if (!dryRun) audit(c.get('principal').name, 'flush everything', c.env.arrival.from)
+      if (!dryRun) audit(c.get('principal').name, 'flush everything', c.env.arrival)
       return c.json({ dryRun, name: null, below: true, removed }, 200)
     },
   )

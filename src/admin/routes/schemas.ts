@@ -122,3 +122,16 @@ export const nextPage: z.ZodType<string | null> = z
   .describe('The cursor of the next page; null: this is the last.')
 
 export const TOKEN: { token: string[] }[] = [{ token: [] }]
+
+export const scope: z.ZodEnum<{ read: 'read'; operate: 'operate'; write: 'write'; admin: 'admin' }> = z.enum([
+  'read',
+  'operate',
+  'write',
+  'admin',
+])
+
+/** Of what changes something. */
+export const dry: z.ZodObject<{ dryRun: typeof flag }> = z.object({ dryRun: flag })
+
+/** UTC, without parts of a second, from seconds since 1970. */
+export const timeText = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace(/\.\d+Z$/, 'Z')

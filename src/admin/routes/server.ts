@@ -22,7 +22,7 @@ export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
     }),
     async c => {
       const { problems } = await remote.reload()
-      audit(c.get('principal').name, 'reload', c.env.arrival.from)
+      audit(c.get('principal').name, 'reload', c.env.arrival)
       if (problems.length === 0) return c.json({ status: 'accepted' as const }, 202)
       return refuse({
         status: 409,
@@ -41,7 +41,7 @@ export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
       responses: { 202: { description: 'It stops.', content: json(accepted) }, ...FAULTS },
     }),
     async c => {
-      audit(c.get('principal').name, 'stop', c.env.arrival.from)
+      audit(c.get('principal').name, 'stop', c.env.arrival)
       await remote.stop()
       return c.json({ status: 'accepted' as const }, 202)
     },

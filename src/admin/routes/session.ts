@@ -5,12 +5,12 @@ import type { Guard } from '../guard.ts'
 import { adminLimits } from '../limits.ts'
 import { Refusal } from '../problem.ts'
 import { SESSION_COOKIE, sessionIn } from '../sessions.ts'
-import { FAULTS, json, TOKEN, withBody } from './schemas.ts'
+import { FAULTS, json, scope, TOKEN, withBody } from './schemas.ts'
 
 const principal = z
   .object({
     name: z.string(),
-    scope: z.enum(['read', 'operate', 'write', 'admin']),
+    scope,
     expires: z.number().nullable().describe('Seconds since 1970 UTC; null: this is no session.'),
   })
   .openapi('Session')
@@ -37,7 +37,7 @@ export function sessionRoutes(app: App, { settings, wall, audit }: AdminContext,
       const judged = guard.judge(token, arrival)
       if (judged instanceof Response) throw new Refusal(judged)
       const { id, expires } = guard.sessions.open(token, wall())
-      audit(judged.name, 'session begun', arrival.from)
+      audit(judged.name, 'session begun', arrival)
       c.header('Set-Cookie', cookie(id, expires - wall(), arrival.scheme === 'https'))
       c.header('Location', `${settings().pathPrefix}${SESSION_PATH.slice(1)}`)
       return c.json({ ...judged, expires }, 201)

@@ -88,7 +88,16 @@ export class AdminHost {
         events({ kind: 'admin-listener-failed', at: message.text, code: message.code, message: message.message })
         return
       case 'audit':
-        events({ kind: 'admin-audit', who: message.who, what: message.what, from: message.from })
+        events({
+          kind: 'admin-audit',
+          who: message.who,
+          what: message.what,
+          from: message.from,
+          requestId: message.requestId,
+        })
+        return
+      case 'state-failed':
+        events({ kind: 'admin-state-failed', message: message.message })
         return
       case 'bug':
         events({ kind: 'bug', where: `admin: ${message.where}`, error: message.text, question: null })

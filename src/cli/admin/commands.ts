@@ -31,19 +31,20 @@ export type AdminTask =
       readonly dryRun: boolean
     }
 
-export async function runAdmin(
+export const runAdmin = (command: string, task: AdminTask, flags: AdminFlags, around: CliContext): Promise<number> =>
+  withServer(command, flags, around, (place, show) => perform(task, place, show))
+
+/** Does something with the running server that the flags name; what fails is said, and is the exit code. */
+export async function withServer(
   command: string,
-  task: AdminTask,
   flags: AdminFlags,
   around: CliContext,
+  act: (place: AdminPlace, show: Show) => Promise<void>,
 ): Promise<number> {
   try {
     const { admin, tokenFile, json } = flags
     const place = placeFor(admin, tokenFile, around.directory, () => configFor(flags, around))
-    await perform(task, place, {
-      json,
-      out: around.out,
-    })
+    await act(place, (body, text) => around.out(json ? `${JSON.stringify(body, null, 2)}\n` : text(body)))
     return Exit.Ok
   } catch (error) {
     if (!(error instanceof AdminFault)) throw error
@@ -63,16 +64,12 @@ export function configFor({ config: file }: AdminFlags, { environment, directory
   )
 }
 
-interface Show {
-  readonly json: boolean
-  readonly out: (text: string) => void
-}
+/** What the server said: as JSON when that is wanted, else in the words of `text`. */
+export type Show = (body: unknown, text: (body: unknown) => string) => void
 
 const encoded = (name: string): string => encodeURIComponent(name)
 
-async function perform(task: AdminTask, place: AdminPlace, { json, out }: Show): Promise<void> {
-  const show = (body: unknown, text: (body: unknown) => string): void =>
-    out(json ? `${JSON.stringify(body, null, 2)}\n` : text(body))
+async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<void> {
   const get = async (path: string): Promise<unknown> => (await askAdmin(place, 'GET', path)).body
   switch (task.kind) {
     case 'status':

@@ -1,7 +1,13 @@
-/** `rootwalk token create`: a new token and the line of the configuration that makes it known. Asks no server. */
-import { createHash, randomBytes } from 'node:crypto'
+/**
+ * `rootwalk token`: makes one here, with the line of the configuration that makes it known, or at a running server,
+ * which is then asked for its list and to revoke one.
+ */
+import { newToken } from '../../admin/tokens.ts'
+import type { CliContext } from '../commands/options.ts'
 import type { Output } from '../output.ts'
 import { Exit } from '../startup-problems.ts'
+import { askAdmin, fieldsOf } from './client.ts'
+import { type AdminFlags, withServer } from './commands.ts'
 
 export interface TokenWanted {
   readonly name: string
@@ -10,14 +16,9 @@ export interface TokenWanted {
   readonly json: boolean
 }
 
-/** Octets of randomness: as much as the hash keeps. */
-const TOKEN_OCTETS = 32
-
-/** The token goes to standard output alone, so that it can be sent to a file. */
+/** Asks no server. The token goes to standard output alone, so that it can be sent to a file. */
 export function runTokenCreate({ name, scope, expires, json }: TokenWanted, output: Output): number {
-  // Begins as scanners for secrets in files look for them.
-  const token = `rw_${randomBytes(TOKEN_OCTETS).toString('base64url')}`
-  const sha256 = createHash('sha256').update(token).digest('hex')
+  const { token, sha256 } = newToken()
   const setting = { name, scope, sha256, ...(expires === undefined ? {} : { expires }) }
   if (json) {
     output.out(`${JSON.stringify({ token, setting }, null, 2)}\n`)
@@ -27,4 +28,46 @@ export function runTokenCreate({ name, scope, expires, json }: TokenWanted, outp
   output.err(`  ${JSON.stringify(setting)}\n`)
   output.out(`${token}\n`)
   return Exit.Ok
+}
+
+export type TokenTask =
+  | { readonly kind: 'list' }
+  | { readonly kind: 'revoke'; readonly name: string }
+  /** `expires` in seconds since 1970. */
+  | { readonly kind: 'create'; readonly name: string; readonly scope: string; readonly expires: number | null }
+
+export const runToken = (task: TokenTask, flags: AdminFlags, around: CliContext): Promise<number> =>
+  withServer('token', flags, around, async (place, show) => {
+    switch (task.kind) {
+      case 'list':
+        show((await askAdmin(place, 'GET', 'api/v1/tokens')).body, tokensText)
+        return
+      case 'revoke':
+        await askAdmin(place, 'DELETE', `api/v1/tokens/${encodeURIComponent(task.name)}`)
+        show({ revoked: task.name }, () => 'revoked\n')
+        return
+      case 'create': {
+        const { name, scope, expires } = task
+        const asked = { name, scope, expires: expires === null ? null : new Date(expires * 1_000).toISOString() }
+        const { body } = await askAdmin(place, 'POST', 'api/v1/tokens', asked)
+        if (!flags.json) around.err('The server takes the token that follows from now on, and keeps its hash only.\n')
+        show(body, made => `${String(fieldsOf(made).token)}\n`)
+        return
+      }
+      default:
+        task satisfies never
+    }
+  })
+
+function tokensText(body: unknown): string {
+  const { tokens } = fieldsOf(body)
+  const lines = Array.isArray(tokens) ? tokens.map(tokenLine) : []
+  return lines.length === 0 ? '; there are no tokens\n' : lines.join('')
+}
+
+function tokenLine(token: unknown): string {
+  const { name, scope, expires, from, lastUsedAt } = fieldsOf(token)
+  const end = typeof expires === 'string' ? `, until ${expires}` : ''
+  const used = typeof lastUsedAt === 'string' ? `last used ${lastUsedAt}` : 'not used yet'
+  return `${String(name)}\t${String(scope)}${end}, ${used} (${String(from)})\n`
 }

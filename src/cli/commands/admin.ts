@@ -1,4 +1,4 @@
-/** Commands that ask a running server: `status`, `cache`, `flush`, `servers`, `reload`, `stop`; and `token`. */
+/** Commands that ask a running server: `status`, `cache`, `flush`, `servers`, `reload`, `stop`. */
 import type { Argv, Options } from 'yargs'
 import type { AdminFlags, AdminTask } from '../admin/commands.ts'
 import { type Arguments, type Choose, type CliContext, CONFIG_OPTION, text, UsageError } from './options.ts'
@@ -36,7 +36,6 @@ export function addAdmin(cli: Argv, around: CliContext, take: Choose): void {
     })
   addPlain(cli, run)
   addCache(cli, run)
-  addToken(cli, around, take)
 }
 
 /** Of the server as a whole. */
@@ -156,36 +155,3 @@ function anchorTask(argv: Arguments): AdminTask {
 
 /** What a date can still hold; the server has its own bound. */
 const MOST_HOURS = 1_000_000
-
-function addToken(cli: Argv, around: CliContext, take: Choose): void {
-  cli.command(
-    'token <action>',
-    'Make a token for the API',
-    command =>
-      command
-        .positional('action', { type: 'string', choices: ['create'], demandOption: true, describe: 'What to do' })
-        .options({
-          name: { type: 'string', requiresArg: true, default: 'new', describe: 'What the audit log calls it' },
-          scope: {
-            type: 'string',
-            choices: ['read', 'operate', 'write', 'admin'],
-            default: 'read',
-            describe: 'What it may do',
-          },
-          expires: { type: 'string', requiresArg: true, describe: 'When it ends, such as 2027-01-01' },
-          json: { type: 'boolean', describe: 'Token and setting as JSON' },
-        })
-        .example('$0 token create --name ci --scope read > ci.token', 'The setting to add goes to the terminal'),
-    argv =>
-      take(async () => {
-        const { runTokenCreate } = await import('../admin/token.ts')
-        const { parseInstant } = await import('../../config/values.ts')
-        const expires = text(argv.expires)
-        if (expires !== undefined && parseInstant(expires) === null)
-          throw new UsageError(`--expires ${expires}: expected a date such as 2027-01-01`)
-        const name = text(argv.name) ?? 'new'
-        if (!/^[\w.-]{1,64}$/.test(name)) throw new UsageError('--name takes letters, digits, ".", "-" and "_"')
-        return runTokenCreate({ name, scope: text(argv.scope) ?? 'read', expires, json: argv.json === true }, around)
-      }),
-  )
-}

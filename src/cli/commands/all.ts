@@ -1,6 +1,7 @@
 /** All commands, in the order in which help lists them. The manual pages and completions are made of the same list. */
 import type { Argv } from 'yargs'
 import { addAdmin } from './admin.ts'
+import { addChanges } from './changes.ts'
 import { addCheckConfig, addCheckZone, addDdr, addQuery } from './checks.ts'
 import { addCompletion } from './completion.ts'
 import { addDoctor } from './doctor.ts'
@@ -25,6 +26,7 @@ export function addCommands(cli: Argv, around: CliContext, take: Choose, readsOp
     addDdr,
     addDoctor,
     addAdmin,
+    addChanges,
     addLive,
     addCompletion,
   ]

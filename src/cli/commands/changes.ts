@@ -1,0 +1,60 @@
+/** Commands that change what a running server has: `token`. */
+import type { Argv } from 'yargs'
+import { ADMIN_OPTIONS, flagsOf } from './admin.ts'
+import { type Arguments, type Choose, type CliContext, text, UsageError } from './options.ts'
+
+export function addChanges(cli: Argv, around: CliContext, take: Choose): void {
+  cli.command(
+    'token <action> [token]',
+    'Make, list and revoke tokens for the API',
+    command =>
+      command
+        .positional('action', {
+          type: 'string',
+          choices: ['create', 'list', 'revoke'],
+          demandOption: true,
+          describe: 'What to do; create asks no server unless one is named',
+        })
+        .positional('token', { type: 'string', describe: 'With revoke: its name' })
+        .options({
+          ...ADMIN_OPTIONS,
+          name: { type: 'string', requiresArg: true, default: 'new', describe: 'What the audit log calls it' },
+          scope: {
+            type: 'string',
+            choices: ['read', 'operate', 'write', 'admin'],
+            default: 'read',
+            describe: 'What it may do',
+          },
+          expires: { type: 'string', requiresArg: true, describe: 'When it ends, such as 2027-01-01' },
+          'on-server': { type: 'boolean', describe: 'With create: at the server that the configuration names' },
+        })
+        .example('$0 token create --name ci --scope read > ci.token', 'The setting to add goes to the terminal')
+        .example('$0 token create --name ci --on-server > ci.token', 'The running server takes it at once')
+        .example('$0 token revoke ci', 'Ends it, and the sessions that began with it'),
+    argv => take(() => runTokenAction(argv, around)),
+  )
+}
+
+async function runTokenAction(argv: Arguments, around: CliContext): Promise<number> {
+  const { runToken, runTokenCreate } = await import('../admin/token.ts')
+  const { parseInstant } = await import('../../config/values.ts')
+  const flags = flagsOf(argv)
+  const action = text(argv.action)
+  if (action === 'list') return runToken({ kind: 'list' }, flags, around)
+  if (action === 'revoke') {
+    const name = text(argv.token)
+    if (name === undefined) throw new UsageError('token revoke takes the name of a token')
+    return runToken({ kind: 'revoke', name }, flags, around)
+  }
+  const written = text(argv.expires)
+  const expires = written === undefined ? null : parseInstant(written)
+  if (written !== undefined && expires === null)
+    throw new UsageError(`--expires ${written}: expected a date such as 2027-01-01`)
+  const name = text(argv.name) ?? 'new'
+  if (!/^[\w.-]{1,64}$/.test(name)) throw new UsageError('--name takes letters, digits, ".", "-" and "_"')
+  const scope = text(argv.scope) ?? 'read'
+  const isElsewhere = argv['on-server'] === true || flags.admin !== undefined || flags.tokenFile !== undefined
+  return isElsewhere
+    ? runToken({ kind: 'create', name, scope, expires }, flags, around)
+    : runTokenCreate({ name, scope, expires: written, json: flags.json }, around)
+}

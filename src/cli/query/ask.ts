@@ -12,9 +12,11 @@ import { defaultLimits } from '../../limits.ts'
 import { askByDatagram, askByStream, type Heard, type QueryPath, tcpDial } from '../../net/query-client.ts'
 import type { Random, ServerAddress, Transport } from '../../ports.ts'
 import type { TlsJourney } from '../../net/upstream/secure-query.ts'
+import { TransferConversation } from '../../transfer/conversation.ts'
+import type { TsigKey } from '../../transfer/key.ts'
+import { signQuery, TsigVerifier } from '../../transfer/tsig.ts'
 import { type Learnt, queryBytes } from './message.ts'
 import { proofHint, type SecureWay } from './secure.ts'
-import { signQuery, type TsigKey, TsigVerifier } from './tsig.ts'
 
 export interface Replied {
   readonly kind: 'reply'
@@ -192,48 +194,43 @@ export type Transferred =
   | { readonly kind: 'complete'; readonly octets: number; readonly messages: number }
   | { readonly kind: 'failed'; readonly message: string }
 
-/** A conversation of many messages; `onMessage` says when it is over, or what is wrong. */
+/** A conversation of many messages, each shown to `onMessage` before it is judged. */
 export async function askForTransfer(
   server: ServerAddress,
   query: DigQuery,
   asking: AskContext,
-  onMessage: (message: Message) => 'more' | 'complete' | { readonly why: string },
+  onMessage: (message: Message) => void,
   way: SecureWay | null = null,
 ): Promise<Transferred> {
   const transport = way?.transport ?? 'tcp'
   const prepared = prepare(query, asking, { version: null, cookie: null })
   asking.onQuery(prepared.sent, prepared.bytes.length, transport)
-  const state: { octets: number; messages: number; failure: string | null } = { octets: 0, messages: 0, failure: null }
-  const fail = (why: string): 'done' => {
-    state.failure = why
-    return 'done'
-  }
+  const state: { failure: string | null } = { failure: null }
   const path: QueryPath = { server, from: query.from, timeoutMs: query.timeoutMs }
+  const conversation = new TransferConversation({
+    zone: query.question.name,
+    serial: query.serial,
+    verifier: prepared.verifier,
+    maxBytes: defaultLimits.tool.transferBytes,
+    onMessage,
+  })
   const take = (bytes: Uint8Array): 'more' | 'done' => {
-    state.octets += bytes.length
-    state.messages++
-    if (state.octets > defaultLimits.tool.transferBytes)
-      return fail(`more than ${defaultLimits.tool.transferBytes} octets came`)
-    const checked = prepared.verifier?.take(bytes, asking.wall()) ?? { bytes }
-    if ('error' in checked) return fail(checked.error)
-    const decoded = decodeMessage(checked.bytes)
-    if (decoded.kind === 'format-error')
-      return fail(`a message is malformed: ${decoded.why} at octet ${decoded.offset}`)
-    const next = onMessage(decoded.message)
-    if (typeof next === 'object') return fail(next.why)
-    if (next === 'complete' && prepared.verifier?.complete === false) return fail('the last message has no signature')
-    return next === 'complete' ? 'done' : 'more'
+    const next = conversation.take(bytes, asking.wall())
+    if (next.kind === 'failed') state.failure = next.why
+    return next.kind === 'more' ? 'more' : 'done'
   }
   const end = await askByStream(path, prepared.bytes, take, way?.dial ?? tcpDial)
   if (state.failure !== null) return { kind: 'failed', message: `${server.key}: ${state.failure}` }
   switch (end.kind) {
     case 'done':
-      return { kind: 'complete', octets: state.octets, messages: state.messages }
+      return { kind: 'complete', octets: conversation.octets, messages: conversation.messages }
     case 'refused':
       return {
         kind: 'failed',
         message:
-          state.messages === 0 ? unreachable(server, transport, end.reason, query) : `${server.key}: ${end.reason}`,
+          conversation.messages === 0
+            ? unreachable(server, transport, end.reason, query)
+            : `${server.key}: ${end.reason}`,
       }
     case 'closed':
       return { kind: 'failed', message: `${server.key} closed the connection before the last SOA` }

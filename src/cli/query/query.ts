@@ -8,6 +8,7 @@ import { foldName } from '../../dns/name.ts'
 import type { Rr } from '../../dns/rrset.ts'
 import { Rcode, RrType } from '../../dns/types.ts'
 import { systemClock, systemRandom } from '../../system/system.ts'
+import { readKey, readKeyFile, type TsigKey } from '../../transfer/key.ts'
 import { DNS_PORT, serverAddress, type ServerAddress, type Transport } from '../../ports.ts'
 import type { DigQuery, KeySource } from './dig-query.ts'
 import {
@@ -28,8 +29,6 @@ import { journeyText, SECURE_PORTS, secureWay, type SecureWay } from './secure.t
 import type { TlsJourney } from '../../net/upstream/secure-query.ts'
 import { searchNames } from './search.ts'
 import { Exit } from '../startup-problems.ts'
-import { Transfer } from './transfer.ts'
-import { readKey, readKeyFile, type TsigKey } from './tsig.ts'
 
 export interface Fallback {
   readonly address: string
@@ -215,7 +214,6 @@ async function transfer(
   way: SecureWay | null,
 ): Promise<Done> {
   const { show } = query
-  const state = new Transfer(query.serial)
   const startedAt = performance.now()
   let records = 0
   let soas = 0
@@ -224,10 +222,9 @@ async function transfer(
     if (rr.type === RrType.SOA && ++soas > 1 && show.oneSoa && query.serial === null) return
     if (show.answer) output.out(`${recordText(rr, query)}\n`)
   }
-  const take = (message: Message): 'more' | 'complete' | { readonly why: string } => {
-    const next = state.take(message)
-    for (const rr of next.kind === 'failed' && records === 0 ? [] : message.answer) print(rr)
-    return next.kind === 'failed' ? { why: next.why } : next.kind
+  const take = ({ rcode, answer: [first], answer }: Message): void => {
+    if (records === 0 && (rcode !== 0 || first?.type !== RrType.SOA)) return
+    for (const rr of answer) print(rr)
   }
   const done = await askForTransfer(server, query, asking, take, way)
   if (done.kind === 'failed') {

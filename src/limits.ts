@@ -14,6 +14,7 @@ export interface Limits {
   readonly upstream: UpstreamLimits
   readonly secure: SecureUpstreamLimits
   readonly cache: CacheLimits
+  readonly stale: StaleLimits
   readonly server: ServerLimits
   readonly tcp: TcpLimits
   readonly tls: TlsLimits
@@ -338,6 +339,18 @@ export interface SecureUpstreamLimits {
 /** As they came, each time one further, or each time from a random one on. */
 export type RrOrder = 'fixed' | 'cyclic' | 'random'
 
+/** Answers whose TTL is over (RFC 8767). For how long they are kept is `CacheLimits.staleMs`. */
+export interface StaleLimits {
+  /** RFC 8767 section 4: the TTL they are given. Seconds. */
+  readonly answerTtl: number
+  /** RFC 8767 section 5: a client that has waited this long for its answer gets the expired one. ms. */
+  readonly clientTimeoutMs: number
+  /** RFC 8767 section 5: servers that failed are asked again for the question after this. ms. */
+  readonly recheckMs: number
+  /** Questions of which that is known; a failing zone has some names that are asked for all the time. */
+  readonly rechecks: number
+}
+
 export interface CacheLimits {
   /** Default byte budget of all stores together. */
   readonly totalBytes: number
@@ -393,6 +406,11 @@ export interface CacheLimits {
    * Seconds.
    */
   readonly bareDenialTtl: number
+  /**
+   * How long data is kept whose TTL is over, to be served when its servers fail (RFC 8767 section 4: one to three
+   * days); 0: it is not. ms.
+   */
+  readonly staleMs: number
   /**
    * A denial by the public DNS while the servers of a forward zone failed is remembered for at most this: they may have
    * the name, and are back soon. Seconds.
@@ -1043,6 +1061,7 @@ export const defaultLimits: Limits = deepFreeze({
     maxTtl: DAY_S,
     maxNegativeTtl: HOUR_S,
     bareDenialTtl: 5,
+    staleMs: 0,
     fallbackDenialTtl: 5,
     failureMinMs: 5_000,
     failureMaxMs: 5 * MINUTE_MS,
@@ -1066,6 +1085,12 @@ export const defaultLimits: Limits = deepFreeze({
     rotate: 'fixed',
     prefetchPercent: 10,
     prefetchMinTtl: 10,
+  },
+  stale: {
+    answerTtl: 30,
+    clientTimeoutMs: 1_800,
+    recheckMs: 30_000,
+    rechecks: 10_000,
   },
   server: {
     udpReplyBytes: 1_232,
@@ -1242,6 +1267,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     upstream: { ...d.upstream, ...changes.upstream },
     secure: { ...d.secure, ...changes.secure },
     cache: { ...d.cache, ...changes.cache },
+    stale: { ...d.stale, ...changes.stale },
     server: { ...d.server, ...changes.server },
     tcp: { ...d.tcp, ...changes.tcp },
     tls: { ...d.tls, ...changes.tls },

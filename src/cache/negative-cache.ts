@@ -36,6 +36,12 @@ export interface NegativeEntry {
   readonly expiresAt: number
 }
 
+/** One whose TTL is over, kept in case its servers fail (RFC 8767). */
+export interface ExpiredDenial extends NegativeEntry {
+  /** When the delegation ends that it was found through: ms, Infinity for never. */
+  readonly leaseEndsAt: number
+}
+
 interface Entry {
   readonly kind: 'nodata' | 'nxdomain'
   readonly name: Name
@@ -47,6 +53,7 @@ interface Entry {
   readonly security: Security
   readonly storedAt: number
   readonly expiresAt: number
+  readonly leaseEndsAt: number
 }
 
 /** Type 0 is reserved (RFC 6895 section 3.1), so no NODATA entry can have this key. */
@@ -107,12 +114,34 @@ export class NegativeCache {
   }
 
   /**
-   * False when not stored: no TTL left (RFC 2308 section 5), a malformed SOA, too large, or a validated NXDOMAIN stands
-   * against it.
+   * The newer denial of this very name whose TTL is over for no longer than `staleMs`, and whose delegation is not. It
+   * denies none of the names below. Does not count as use.
    */
-  putNodata(question: Question, soa: RRset | null, proof: readonly RRset[], security: Security, now: number): boolean {
+  expired(question: Question, now: number): ExpiredDenial | undefined {
+    const { staleMs } = this.#limits
+    let found: Entry | undefined
+    for (const type of [EVERY_TYPE, question.type]) {
+      const entry = this.#store.peek(questionKey({ ...question, type }))
+      if (entry === undefined || entry.expiresAt > now || entry.expiresAt + staleMs <= now) continue
+      if (entry.leaseEndsAt > now && entry.storedAt >= (found?.storedAt ?? 0)) found = entry
+    }
+    return found === undefined ? undefined : unpack(found)
+  }
+
+  /**
+   * False when not stored: no TTL left (RFC 2308 section 5), a malformed SOA, too large, or a validated NXDOMAIN stands
+   * against it. `leaseEndsAt` (ms) is when the delegation ends that it was found through.
+   */
+  putNodata(
+    question: Question,
+    soa: RRset | null,
+    proof: readonly RRset[],
+    security: Security,
+    now: number,
+    leaseEndsAt: number = Number.POSITIVE_INFINITY,
+  ): boolean {
     if (question.type === EVERY_TYPE) return false
-    return this.#put('nodata', question, soa, proof, security, now)
+    return this.#put('nodata', question, soa, proof, security, now, leaseEndsAt)
   }
 
   /**
@@ -126,8 +155,9 @@ export class NegativeCache {
     proof: readonly RRset[],
     security: Security,
     now: number,
+    leaseEndsAt: number = Number.POSITIVE_INFINITY,
   ): boolean {
-    return this.#put('nxdomain', { name, type: EVERY_TYPE, class: klass }, soa, proof, security, now)
+    return this.#put('nxdomain', { name, type: EVERY_TYPE, class: klass }, soa, proof, security, now, leaseEndsAt)
   }
 
   /**
@@ -178,6 +208,7 @@ export class NegativeCache {
     proof: readonly RRset[],
     security: Security,
     now: number,
+    leaseEndsAt: number,
   ): boolean {
     const ttl = this.#ttlOf(soa)
     const bytes = proof.reduce((sum, rrset) => sum + dataBytes(rrset), soa === null ? 0 : dataBytes(soa))
@@ -194,12 +225,15 @@ export class NegativeCache {
       security,
       storedAt: now,
       expiresAt: now + ttl * 1000,
+      leaseEndsAt,
       soa: soa === null ? null : packRRset(soa, ttl),
       deniesBelow: security.kind === 'secure' && soa !== null && !proof.some(set => isMinimalDenial(set, soa.name)),
       proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
     }
-    if (!this.#store.set(key, entry)) return false
-    if (old === undefined) this.#count(entry, 1)
+    const isNew = this.#store.peek(key) === undefined
+    const isOver = this.#limits.staleMs > 0 ? (other: Entry) => other.expiresAt <= now : undefined
+    if (!this.#store.set(key, entry, isOver)) return false
+    if (isNew) this.#count(entry, 1)
     return true
   }
 
@@ -231,12 +265,12 @@ export class NegativeCache {
   #live(key: string, now: number): Entry | undefined {
     const entry = this.#store.get(key)
     if (entry === undefined || entry.expiresAt > now) return entry
-    this.#store.delete(key)
+    if (entry.expiresAt + this.#limits.staleMs <= now) this.#store.delete(key)
     return undefined
   }
 }
 
-const unpack = (entry: Entry): NegativeEntry => ({
+const unpack = (entry: Entry): ExpiredDenial => ({
   ...entry,
   soa: entry.soa === null ? null : unpackRRset(entry.soa, entry.soa.ttl),
   proof: entry.proof.map(packed => unpackRRset(packed, packed.ttl)),

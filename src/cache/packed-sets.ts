@@ -23,11 +23,13 @@ export interface SetToPack {
   readonly proof: readonly RRset[]
   readonly storedAt: number
   readonly ttl: number
+  /** In whole ms, when the delegation ends that it was found through; Infinity: never, or it is not kept. */
+  readonly leaseEndsAt: number
 }
 
 /**
- * A set: type (2 octets), octets in all (3), kind (1), TTL (4), time (6), records without signatures (2). The rare
- * fields follow, then the records.
+ * A set: type (2 octets), octets in all (3), kind (1), TTL (4), time (6), records without signatures (2). The end of
+ * its delegation follows where that is kept (6), then the rare fields, then the records.
  */
 const SIZE = 2
 const KIND = 5
@@ -45,6 +47,8 @@ const SECURITY_SHIFT = 3
 const SECURITY_MASK = 3
 const RARE = 32
 const RARE_HEADER = 3
+const LEASED = 64
+const LEASE = 6
 
 /** Securities by their number, and the numbers of those that come with a text, which is among what is rare. */
 const PLAIN: readonly Security[] = [{ kind: 'indeterminate' }, { kind: 'insecure' }, { kind: 'secure' }]
@@ -75,10 +79,20 @@ export const trustAt = (sets: string, at: number): Trust =>
 export const nextSet = (sets: string, at: number): number => at + u24At(sets, at + SIZE)
 
 const hasRare = (sets: string, at: number): boolean => (sets.charCodeAt(at + KIND) & RARE) !== 0
+/** Where the rare fields begin, or the records of a set without any. */
+const afterHeader = (sets: string, at: number): number =>
+  at + ((sets.charCodeAt(at + KIND) & LEASED) === 0 ? HEADER : HEADER + LEASE)
 const classAt = (sets: string, at: number): number =>
-  hasRare(sets, at) ? u16At(sets, at + HEADER + RARE_HEADER) : RrClass.IN
-const recordsAt = (sets: string, at: number): number =>
-  at + HEADER + (hasRare(sets, at) ? RARE_HEADER + u24At(sets, at + HEADER) : 0)
+  hasRare(sets, at) ? u16At(sets, afterHeader(sets, at) + RARE_HEADER) : RrClass.IN
+const recordsAt = (sets: string, at: number): number => {
+  const from = afterHeader(sets, at)
+  return hasRare(sets, at) ? from + RARE_HEADER + u24At(sets, from) : from
+}
+/** ms; Infinity when it is not kept. */
+export const leaseEndsAt = (sets: string, at: number): number =>
+  (sets.charCodeAt(at + KIND) & LEASED) === 0
+    ? Number.POSITIVE_INFINITY
+    : u16At(sets, at + HEADER) * 0x1_0000_0000 + u32At(sets, at + HEADER + 2)
 
 /** Where the set of this type and class begins, -1 when there is none. */
 export function findSet(sets: string, type: number, klass: number): number {
@@ -165,7 +179,7 @@ interface Rare {
 }
 
 function rareAt(sets: string, set: number): Rare {
-  let at = set + HEADER + RARE_HEADER + 2
+  let at = afterHeader(sets, set) + RARE_HEADER + 2
   const number = (): number => {
     at += 2
     return u16At(sets, at - 2)
@@ -215,9 +229,10 @@ export class SetPacker {
 
   /** A set in front of `others`. */
   pack(set: SetToPack, others: string): string {
-    const { rrset, trust, security, storedAt: time } = set
-    this.#at = HEADER
-    this.#room(HEADER)
+    const { rrset, trust, security, storedAt: time, leaseEndsAt: lease } = set
+    const leased = lease < Number.POSITIVE_INFINITY
+    this.#at = leased ? HEADER + LEASE : HEADER
+    this.#room(0)
     const code = securityCode(security)
     const rare = code === WITH_TEXT || rrset.owner !== rrset.name || rrset.class !== RrClass.IN || set.proof.length > 0
     if (rare) this.#rare(set)
@@ -226,10 +241,10 @@ export class SetPacker {
     const bytes = this.#bytes
     putU16(bytes, 0, rrset.type)
     putU24(bytes, SIZE, this.#at)
-    bytes[KIND] = trust | (code << SECURITY_SHIFT) | (rare ? RARE : 0)
+    bytes[KIND] = trust | (code << SECURITY_SHIFT) | (rare ? RARE : 0) | (leased ? LEASED : 0)
     putU32(bytes, TTL, set.ttl)
-    putU16(bytes, STORED, Math.floor(time / 0x1_0000_0000))
-    putU32(bytes, STORED + 2, time % 0x1_0000_0000)
+    putU48(bytes, STORED, time)
+    if (leased) putU48(bytes, HEADER, lease)
     putU16(bytes, COUNT, rrset.rdatas.length)
     if (others !== '') {
       this.#room(others.length)
@@ -239,6 +254,8 @@ export class SetPacker {
   }
 
   #rare({ rrset, security, proof }: SetToPack): void {
+    const start = this.#at
+    this.#room(RARE_HEADER)
     this.#at += RARE_HEADER
     this.#number(rrset.class)
     this.#text(rrset.owner === rrset.name ? '' : rrset.owner)
@@ -255,7 +272,7 @@ export class SetPacker {
       this.#records(signatures)
       putU16(this.#bytes, from - 2, this.#at - from)
     }
-    putU24(this.#bytes, HEADER, this.#at - HEADER - RARE_HEADER)
+    putU24(this.#bytes, start, this.#at - start - RARE_HEADER)
   }
 
   #security(security: Security): void {
@@ -319,4 +336,9 @@ function securityCode(security: Security): number {
 function putU24(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 16
   putU16(bytes, at + 1, value)
+}
+
+function putU48(bytes: Uint8Array, at: number, value: number): void {
+  putU16(bytes, at, Math.floor(value / 0x1_0000_0000))
+  putU32(bytes, at + 2, value % 0x1_0000_0000)
 }

@@ -3,7 +3,8 @@
  * returns what is known, which is not always what may be sent to clients: callers check `trust` (`mayAnswer`). Referral
  * data does not belong here but in `delegations.ts`.
  *
- * Invariants: bounded in bytes; an entry is never handed out at or after `expiresAt`; what lives is replaced only as
+ * Invariants: bounded in bytes; an entry is handed out at or after `expiresAt` by `expired` only, and only where
+ * `staleMs` is not 0; what lives is replaced only as
  * `mayReplace` allows; at most `typesPerName` types of one name; nothing handed out or put in shares memory with an
  * entry.
  */
@@ -18,6 +19,7 @@ import {
   countSets,
   expiresAt,
   findSet,
+  leaseEndsAt,
   nextSet,
   securityAt,
   SetPacker,
@@ -40,6 +42,12 @@ export interface CachedRRset {
   readonly proof: readonly RRset[]
   readonly storedAt: number
   readonly expiresAt: number
+}
+
+/** One whose TTL is over, kept in case its servers fail (RFC 8767). */
+export interface ExpiredRRset extends CachedRRset {
+  /** When the delegation ends that it was found through: ms, Infinity for never. */
+  readonly leaseEndsAt: number
 }
 
 /** Called for every set that was stored. */
@@ -104,18 +112,36 @@ export class RRsetCache {
     if (at < 0) return undefined
     const end = expiresAt(sets, at)
     if (end <= now) {
-      this.#drop(name, sets, at)
+      if (end + this.#limits.staleMs <= now) this.#drop(name, sets, at)
       return undefined
     }
     return entryAt(sets, at, name)
   }
 
+  /** A set whose TTL is over for no longer than `staleMs`, and whose delegation is not. Does not count as use. */
+  expired(name: Name, type: number, klass: number, now: number): ExpiredRRset | undefined {
+    const sets = this.#store.peek(name)
+    const at = sets === undefined ? -1 : findSet(sets, type, klass)
+    if (sets === undefined || at < 0) return undefined
+    const end = expiresAt(sets, at)
+    const lease = leaseEndsAt(sets, at)
+    if (end > now || end + this.#limits.staleMs <= now || lease <= now) return undefined
+    return { ...entryAt(sets, at, name), leaseEndsAt: lease }
+  }
+
   /**
    * Stores a copy, with its TTL bounded, by those of its proof as well. False when it was not stored: its TTL is 0, it
    * is too large (PowerDNS's largest entry), something better lives there, its name has too many types (CVE-2024-1737),
-   * or its type is not data.
+   * or its type is not data. `leaseEndsAt` (ms) is when the delegation ends that it was found through.
    */
-  put(rrset: RRset, trust: Trust, security: Security, now: number, proof: readonly RRset[] = NO_PROOF): boolean {
+  put(
+    rrset: RRset,
+    trust: Trust,
+    security: Security,
+    now: number,
+    proof: readonly RRset[] = NO_PROOF,
+    leaseEndsAt: number = Number.POSITIVE_INFINITY,
+  ): boolean {
     const ttl = boundedTtl(
       proof.reduce((least, set) => Math.min(least, set.ttl), rrset.ttl),
       this.#limits,
@@ -127,8 +153,15 @@ export class RRsetCache {
     const others =
       old === undefined ? '' : this.#others(old, rrset, { trust, security, expiresAt: now + ttl * 1000 }, now)
     if (others === undefined) return false
-    const sets = this.#packer.pack({ rrset, trust, security, proof, storedAt: Math.floor(now), ttl }, others)
-    if (!this.#store.set(old === undefined ? this.#packer.ownName(rrset.name) : rrset.name, sets)) return false
+    const keepsExpired = this.#limits.staleMs > 0
+    const lease = keepsExpired ? Math.floor(leaseEndsAt) : Number.POSITIVE_INFINITY
+    const sets = this.#packer.pack(
+      { rrset, trust, security, proof, storedAt: Math.floor(now), ttl, leaseEndsAt: lease },
+      others,
+    )
+    const name = old === undefined ? this.#packer.ownName(rrset.name) : rrset.name
+    const isOver = keepsExpired ? (packed: string) => areOver(packed, now) : undefined
+    if (!this.#store.set(name, sets, isOver)) return false
     if (old !== undefined) this.#count(old, -1)
     this.#count(sets, 1)
     this.#stored?.(rrset, trust, security)
@@ -139,8 +172,8 @@ export class RRsetCache {
    * Stores the data of a wildcard, which only a verified signature yields, for the names that it applies to (RFC 8198
    * section 5.3).
    */
-  putWildcard({ rrset }: WildcardSet, trust: Trust, now: number): boolean {
-    return this.put(rrset, trust, SECURE, now)
+  putWildcard({ rrset }: WildcardSet, trust: Trust, now: number, leaseEndsAt?: number): boolean {
+    return this.put(rrset, trust, SECURE, now, NO_PROOF, leaseEndsAt)
   }
 
   remove(name: Name, type: number, klass: number): void {
@@ -233,6 +266,12 @@ const entryAt = (sets: string, at: number, name: Name): CachedRRset => {
     storedAt: storedAt(sets, at),
     expiresAt: expiresAt(sets, at),
   }
+}
+
+/** Is the TTL of every set over? */
+function areOver(sets: string, now: number): boolean {
+  for (let at = 0; at < sets.length; at = nextSet(sets, at)) if (expiresAt(sets, at) > now) return false
+  return true
 }
 
 const NO_PROOF: readonly RRset[] = Object.freeze([])

@@ -17,6 +17,9 @@ export type OnEvict<V> = (value: V, key: string) => void
  */
 const MAP_ENTRIES = 2 ** 23
 
+/** Entries at the end of the list that are looked at before one that still lives gives way. */
+const EXAMINED = 8
+
 export class ByteStore<V extends object | string> {
   readonly #lru: LRUCache<string, V>
   readonly #sizeOf: (value: V, key: string) => number
@@ -67,13 +70,30 @@ export class ByteStore<V extends object | string> {
     return this.#lru.peek(key)
   }
 
-  /** False when the entry alone exceeds the budget; what was there under the key then stays. */
-  set(key: string, value: V): boolean {
-    if (this.#sizeOf(value, key) > this.budget) return false
+  /**
+   * False when the entry alone exceeds the budget; what was there under the key then stays. Where there is no room,
+   * those go first of which `isOver` says so, among the least recently used.
+   */
+  set(key: string, value: V, isOver?: (value: V) => boolean): boolean {
+    const size = this.#sizeOf(value, key)
+    if (size > this.budget) return false
+    if (isOver !== undefined && this.#lru.calculatedSize + size > this.budget) this.#dropOver(isOver, key)
     // Room first: the map must not hold one more for a moment.
     if (this.#lru.size >= this.#maxEntries && !this.#lru.has(key)) this.#lru.pop()
     this.#lru.set(key, value)
     return true
+  }
+
+  /** Never the entry at `kept`, which is about to be replaced. */
+  #dropOver(isOver: (value: V) => boolean, kept: string): void {
+    let examined = 0
+    const over: string[] = []
+    for (const key of this.#lru.rkeys()) {
+      if (examined++ === EXAMINED) break
+      const value = this.#lru.peek(key)
+      if (key !== kept && value !== undefined && isOver(value)) over.push(key)
+    }
+    for (const key of over) this.#lru.delete(key)
   }
 
   delete(key: string): void {

@@ -5,6 +5,7 @@ import {
   countSets,
   expiresAt,
   findSet,
+  leaseEndsAt,
   nextSet,
   securityAt,
   SetPacker,
@@ -61,6 +62,7 @@ const one = (type: number): fc.Arbitrary<SetToPack> =>
       proof: fc.array(proofSet, { maxLength: 3 }),
       storedAt: fc.maxSafeNat(),
       ttl: fc.nat(2 ** 31 - 1),
+      leaseEndsAt: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.nat(2 ** 31 - 1), fc.constant(2 ** 48 - 1)),
     })
     .map(made => ({ ...made, storedAt: made.storedAt % 2 ** 48 }))
 
@@ -73,6 +75,7 @@ function listed(sets: string): unknown[] {
       trust: trustAt(sets, at),
       security: securityAt(sets, at),
       storedAt: storedAt(sets, at),
+      leaseEndsAt: leaseEndsAt(sets, at),
       ttl: ttlAt(sets, at),
       ends: expiresAt(sets, at),
     })
@@ -118,6 +121,7 @@ describe('sets of one name in a string', () => {
       proof: [large, large],
       storedAt: 1,
       ttl: 300,
+      leaseEndsAt: Number.POSITIVE_INFINITY,
     } as const
     expect(listed(packer.pack({ ...packed, rrset: { ...large, type: 99 } }, packer.pack(packed, '')))).toHaveLength(2)
     expect(unpackSet(packer.pack(packed, ''), 0, NAME)).toEqual({ rrset: large, proof: [large, large] })

@@ -8,7 +8,7 @@ import { a, INSECURE, limitsOf, n, SECURE, seconds, set, T0, UNJUDGED } from './
 
 const MIB = 1024 * 1024
 const { AuthoritativeAnswer, Additional, NonAuthoritativeAnswer } = Trust
-const open = (changes = {}): RRsetCache => new RRsetCache(limitsOf(changes), MIB)
+const open = (changes = {}, bytes = MIB): RRsetCache => new RRsetCache(limitsOf(changes), bytes)
 const getA = (cache: RRsetCache, name: string, now: number) => cache.get(n(name), RrType.A, RrClass.IN, now)
 
 describe('RRsetCache', () => {
@@ -204,7 +204,7 @@ describe('types of one name (CVE-2024-1737)', () => {
   })
 
   it('forgets the types of entries that the budget drove out', () => {
-    const cache = new RRsetCache(limitsOf({ typesPerName: 2 }), 4_000)
+    const cache = new RRsetCache(limitsOf({ typesPerName: 2 }), 2_000)
     for (let round = 0; round < 5; round++) {
       expect(cache.put(typed(1), AuthoritativeAnswer, INSECURE, T0)).toBe(true)
       expect(cache.put(typed(2), AuthoritativeAnswer, INSECURE, T0)).toBe(true)
@@ -213,3 +213,61 @@ describe('types of one name (CVE-2024-1737)', () => {
     }
   })
 })
+
+describe('sets whose TTL is over', () => {
+  const HOUR = seconds(3_600)
+
+  it('are kept for `staleMs` and handed out by `expired` only', () => {
+    const cache = open({ staleMs: HOUR })
+    cache.put(a('www.example.', 60), AuthoritativeAnswer, UNJUDGED, T0)
+    const at = (now: number): readonly boolean[] => [
+      getA(cache, 'www.example.', now) !== undefined,
+      cache.expired(n('www.example.'), RrType.A, RrClass.IN, now) !== undefined,
+    ]
+    expect(at(T0 + seconds(59))).toEqual([true, false])
+    expect(at(T0 + seconds(60))).toEqual([false, true])
+    expect(at(T0 + seconds(60) + HOUR - 1)).toEqual([false, true])
+    expect(at(T0 + seconds(60) + HOUR)).toEqual([false, false])
+    expect(cache.size).toBe(0)
+  })
+
+  it('are not kept by default', () => {
+    const cache = open()
+    cache.put(a('www.example.', 60), AuthoritativeAnswer, UNJUDGED, T0)
+    expect(cache.expired(n('www.example.'), RrType.A, RrClass.IN, T0 + seconds(60))).toBeUndefined()
+    expect(getA(cache, 'www.example.', T0 + seconds(60))).toBeUndefined()
+    expect(cache.size).toBe(0)
+  })
+
+  it('end with the delegation that they were found through', () => {
+    const cache = open({ staleMs: HOUR })
+    cache.put(a('www.example.', 60), AuthoritativeAnswer, UNJUDGED, T0, [], T0 + seconds(90))
+    const expired = (now: number): number | undefined =>
+      cache.expired(n('www.example.'), RrType.A, RrClass.IN, now)?.leaseEndsAt
+    expect(expired(T0 + seconds(89))).toBe(Math.floor(T0 + seconds(90)))
+    expect(expired(T0 + seconds(90))).toBeUndefined()
+  })
+
+  it('protect nothing against newer data', () => {
+    const cache = open({ staleMs: HOUR })
+    cache.put(a('ns.example.', 60, 1), AuthoritativeAnswer, SECURE, T0)
+    expect(cache.put(a('ns.example.', 60, 2), NonAuthoritativeAnswer, UNJUDGED, T0 + seconds(60))).toBe(true)
+  })
+
+  it('make room before what lives does, though it was used later', () => {
+    const cache = open({ staleMs: HOUR }, 2_000)
+    cache.put(a('lives.example.', 3_600), AuthoritativeAnswer, UNJUDGED, T0)
+    for (let i = 0; i < 5; i++) cache.put(a(`expired${i}.example.`, 1), AuthoritativeAnswer, UNJUDGED, T0)
+    for (let i = 0; i < 12; i++) {
+      cache.put(a(`new${i}.example.`, 3_600), AuthoritativeAnswer, UNJUDGED, T0 + seconds(2))
+      if (getExpired(cache, T0 + seconds(2)) > 0) expect(livesAt(cache, T0 + seconds(2))).toBe(true)
+    }
+    expect(getExpired(cache, T0 + seconds(2))).toBe(0)
+    expect(cache.bytes).toBeLessThanOrEqual(2_000)
+  })
+})
+
+const getExpired = (cache: RRsetCache, now: number): number =>
+  [0, 1, 2, 3, 4].filter(i => cache.expired(n(`expired${i}.example.`), RrType.A, RrClass.IN, now) !== undefined).length
+
+const livesAt = (cache: RRsetCache, now: number): boolean => cache.at(n('lives.example.'), now).length > 0

@@ -40,6 +40,15 @@ export type FailureReason =
   | 'cached' // a failure remembered (RFC 9520)
   | 'bug'
 
+/** Of an outcome with data whose TTL is over (RFC 8767): what was wrong with asking again. */
+export interface Staleness {
+  /** Seconds since the TTL was over, of the part for which that is longest. */
+  readonly expiredS: number
+  readonly because: 'failed' | 'slow' | 'failed-before'
+  /** What the failed resolution said; empty for `slow`. */
+  readonly reason: string
+}
+
 /**
  * What one resolution means. TTLs in it are what is left now. `rrsets` of the negative kinds is the alias chain that
  * led there (often empty). `authoritative` when the first record or the denial comes from a local zone.
@@ -52,6 +61,7 @@ export type Outcome =
       readonly security: Security
       readonly authoritative: boolean
       readonly additional: readonly RRset[]
+      readonly stale?: Staleness
     }
   | {
       readonly kind: 'nodata' | 'nxdomain'
@@ -61,6 +71,7 @@ export type Outcome =
       readonly proof: readonly RRset[]
       readonly security: Security
       readonly authoritative: boolean
+      readonly stale?: Staleness
     }
   | {
       readonly kind: 'failure'

@@ -137,6 +137,7 @@ const PURE = [
   'resolver/validation',
   'resolver/running',
   'transfer',
+  'resolver/stale',
 ] as const
 
 /** Files of `src/` itself. */
@@ -158,6 +159,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/asking',
     'resolver/validation',
     'resolver/running',
+    'resolver/stale',
   ]
   /** Stages and what they decide by. */
   const policies = ['policy', 'policy/views']
@@ -232,6 +234,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['resolver/asking', resolver],
     ['resolver/validation', resolver],
     ['resolver/running', resolver],
+    ['resolver/stale', resolver],
     ['policy', server],
     ['policy/views', server],
     // DNS comes in as a port; its adapters are in the wing, which sees the engine put together.

@@ -113,6 +113,12 @@ export function makeConfig(
         maxTtl: cache.maxTtl,
         maxNegativeTtl: cache.maxNegativeTtl,
         rotate: cache.rotate,
+        staleMs: raw.serveStale.enabled ? raw.serveStale.maxAgeS * 1_000 : 0,
+      },
+      stale: {
+        answerTtl: raw.serveStale.answerTtlS,
+        clientTimeoutMs: raw.serveStale.clientTimeoutMs,
+        recheckMs: raw.serveStale.recheckS * 1_000,
       },
       server: {
         udpReplyBytes: clients.udpReplyBytes,

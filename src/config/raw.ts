@@ -54,6 +54,13 @@ export interface RawConfig {
     readonly maxNegativeTtl: number
     readonly rotate: RrOrder
   }
+  readonly serveStale: {
+    readonly enabled: boolean
+    readonly maxAgeS: number
+    readonly answerTtlS: number
+    readonly clientTimeoutMs: number
+    readonly recheckS: number
+  }
   readonly budget: {
     readonly queries: number
     readonly receivedBytes: number

@@ -172,6 +172,7 @@ const needRestart = [
   'udp',
   'threads',
   'cache',
+  'serveStale',
   'budget',
   'clients',
   'tcp',

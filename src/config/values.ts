@@ -37,6 +37,8 @@ export const neverAsked: readonly string[] = [
 ]
 
 export const MAX_PORT = 0xffff
+/** RFC 8767 section 4 suggests one to three days; Unbound's users keep a week. */
+export const MAX_STALE_S: number = 7 * 86_400
 export const MEBIBYTE: number = 1024 * 1024
 const UNITS: ReadonlyMap<string, number> = new Map([
   ['KiB', 1024],

@@ -5,7 +5,7 @@
  * Limitations: of a set that is not secure these are statements of whoever sent it.
  */
 import { isStrictlyWithin, isWildcard, isWithin, labelCount, type Name } from '../dns/name.ts'
-import { readSigner } from '../dns/rdata-dnssec.ts'
+import { readRrsig, readSigner } from '../dns/rdata-dnssec.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { RrType } from '../dns/types.ts'
 import type { Security } from '../steps.ts'
@@ -41,6 +41,19 @@ export function isExpanded(set: RRset): boolean {
 
 /** RFC 4034 section 3.1: where an RRSIG counts the labels of what it signs. */
 const LABELS_OFFSET = 3
+
+/**
+ * Seconds until the first of the signatures of a set expires, negative when one has; Infinity without signatures.
+ * `wall` in seconds since 1970 (RFC 1982 serial numbers, RFC 4034 section 3.1.5).
+ */
+export function signaturesEndIn({ signatures }: RRset, wall: number): number {
+  let left = Number.POSITIVE_INFINITY
+  for (const rdata of signatures) {
+    const rrsig = readRrsig(rdata)
+    if (rrsig !== null) left = Math.min(left, (rrsig.expiration - Math.floor(wall)) | 0)
+  }
+  return left
+}
 
 /** Was this CNAME made by us from the DNAME that is `before` it in its chain (RFC 6672 section 5.3.1)? */
 export const isSynthesised = (set: RRset, before: RRset | undefined): boolean =>

@@ -23,13 +23,17 @@ export const recursion =
       // An outcome that comes before `resolve` returns needed no query to a server.
       let asked = false
       resolver.resolve(query.question, options, outcome =>
-        settle({ kind: 'resolved', outcome, by: sourceOf(outcome, asked), shareable: true }),
+        settle({ kind: 'resolved', outcome, by: sourceOf(outcome, asked), shareable: !isStale(outcome) }),
       )
       asked = true
     })
 
 function sourceOf(outcome: Outcome, asked: boolean): string {
   if (outcome.kind === 'failure') return `failure:${outcome.why}`
+  if (isStale(outcome)) return 'stale'
   if (outcome.authoritative) return 'local'
   return asked ? 'recursion' : 'cache'
 }
+
+/** For this moment only: the next client may get what its servers say. */
+const isStale = (outcome: Outcome): boolean => outcome.kind !== 'failure' && outcome.stale !== undefined

@@ -113,6 +113,10 @@ export const CACHE_TEXTS: Readonly<Record<CacheFind, string>> = {
   'synthesised-data': 'data of the wildcard',
   'synthesised-nodata': 'nodata by a denial of another name',
   'synthesised-nxdomain': 'nxdomain by a denial of another name',
+  'expired-data': 'expired data',
+  'expired-alias': 'an expired alias',
+  'expired-nodata': 'an expired nodata',
+  'expired-nxdomain': 'an expired nxdomain',
 }
 
 export function noteText(note: Note): string {

@@ -91,7 +91,7 @@ function* askRoot(env: Env, task: Task, cut: ZoneCut, { server, name }: NamedSer
   if (verdict.kind !== 'answer' || verdict.chain.aliases.length > 0 || octets === null)
     return { kind: 'failed', reason: `${server.key}: the reply holds no NS records of the root` }
   if (!task.checking) {
-    remember(env, primingQuestion, withoutValidation(verdict))
+    remember(env, primingQuestion, withoutValidation(verdict), cut.expiresAt)
     return { kind: 'servers', ns: verdict.rrset, octets, secure: false }
   }
   const judged = yield* validateVerdict(env, task, {
@@ -102,7 +102,7 @@ function* askRoot(env: Env, task: Task, cut: ZoneCut, { server, name }: NamedSer
   })
   if (judged.kind === 'limit') return { kind: 'ended', reason: judged.text }
   if (judged.kind === 'bogus') return { kind: 'failed', reason: `${server.key}: ${judged.text}` }
-  remember(env, primingQuestion, judged)
+  remember(env, primingQuestion, judged, cut.expiresAt)
   const ns = judged.verdict.kind === 'answer' ? judged.verdict.rrset : verdict.rrset
   return { kind: 'servers', ns, octets, secure: judged.end.kind === 'secure' }
 }

@@ -179,7 +179,7 @@ function fromCache(env: Env, task: Task, question: Question, top: Name): Recalle
  * was known. Where there is one now the servers of the child are asked (RFC 2181 section 6.1). What is proven is the
  * zone's to prove.
  */
-function speaksFor(env: Env, { security, soa }: NegativeEntry, { name, type }: Question, now: number): boolean {
+export function speaksFor(env: Env, { security, soa }: NegativeEntry, { name, type }: Question, now: number): boolean {
   return security.kind === 'secure' || soa === null || !isStrictlyWithin(deepestCut(env, name, type, now), soa.name)
 }
 

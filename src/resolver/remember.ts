@@ -15,39 +15,42 @@ import type { FinalVerdict, Judged, JudgedSet } from './validation/judged.ts'
 
 type Store = Pick<Env, 'caches' | 'limits'> & { readonly clock: Pick<Env['clock'], 'now'> }
 
-/** Keeps what a verdict teaches, each set with what validation found of it. */
-export function remember(env: Store, question: Question, judged: Judged): void {
+/**
+ * Keeps what a verdict teaches, each set with what validation found of it. `leaseEndsAt` (ms) is when the delegation
+ * ends of the servers that said it: what is kept for longer than its TTL never outlives that (ghost domains, 2012).
+ */
+export function remember(env: Store, question: Question, judged: Judged, leaseEndsAt: number): void {
   const now = env.clock.now()
   const { verdict, aliases, end, denials } = judged
   switch (verdict.kind) {
     case 'answer':
       // Nearly all answers are one set that no wildcard made.
       if (aliases.length === 0 && verdict.rest === undefined && !isExpanded(verdict.rrset))
-        env.caches.rrsets.put(verdict.rrset, trustIn(verdict), end, now)
+        env.caches.rrsets.put(verdict.rrset, trustIn(verdict), end, now, undefined, leaseEndsAt)
       else {
         const found = [verdict.rrset, ...(verdict.rest ?? [])].map(set => ({ set, security: end }))
-        keepSets(env, [...aliases, ...found], verdict, judged, now)
+        keepSets(env, [...aliases, ...found], verdict, judged, now, leaseEndsAt)
       }
       return
     case 'alias':
-      keepSets(env, aliases, verdict, judged, now)
+      keepSets(env, aliases, verdict, judged, now, leaseEndsAt)
       return
     case 'nodata':
     case 'nxdomain': {
-      keepSets(env, aliases, verdict, judged, now)
+      keepSets(env, aliases, verdict, judged, now, leaseEndsAt)
       // One without SOA (RFC 2308 section 5) is remembered for a moment: `bareDenialTtl`.
       const { negatives } = env.caches
       const isProven = end.kind === 'secure'
       if (isProven && verdict.soa !== null) keepDenials(env, denials, verdict.soa, now)
       const proof = isProven ? denials : verdict.proof
       if (verdict.kind === 'nodata')
-        negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, proof, end, now)
-      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, proof, end, now)
+        negatives.putNodata({ ...question, name: verdict.name }, verdict.soa, proof, end, now, leaseEndsAt)
+      else negatives.putNxdomain(verdict.name, question.class, verdict.soa, proof, end, now, leaseEndsAt)
       return
     }
     case 'alias-trouble':
       // RFC 6672 section 2.2: the DNAME is data whether the name fits or not.
-      if (verdict.error === 'name-too-long') keepSets(env, aliases, verdict, judged, now)
+      if (verdict.error === 'name-too-long') keepSets(env, aliases, verdict, judged, now, leaseEndsAt)
       return
     default:
       verdict satisfies never
@@ -67,6 +70,7 @@ function keepSets(
   verdict: { readonly authoritative: boolean; readonly proof: readonly RRset[] },
   { aliases, denials, wildcards }: Judged,
   now: number,
+  leaseEndsAt: number,
 ): void {
   const { rrsets } = env.caches
   const first = trustIn(verdict)
@@ -78,11 +82,11 @@ function keepSets(
     before = set
     if (isMadeHere) continue
     const trust = index < own ? first : Trust.NonAuthoritativeAnswer
-    if (!isExpanded(set)) rrsets.put(set, trust, security, now)
-    else rrsets.put(set, trust, security, now, security.kind === 'secure' ? denials : verdict.proof)
+    const proof = !isExpanded(set) ? undefined : security.kind === 'secure' ? denials : verdict.proof
+    rrsets.put(set, trust, security, now, proof, leaseEndsAt)
   }
   if (wildcards.length === 0) return
-  for (const wildcard of wildcards) rrsets.putWildcard(wildcard, first, now)
+  for (const wildcard of wildcards) rrsets.putWildcard(wildcard, first, now, leaseEndsAt)
   keepDenials(env, denials, null, now)
 }
 

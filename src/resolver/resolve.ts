@@ -9,8 +9,7 @@ import type { Question } from '../dns/message.ts'
 import { labelCount, ROOT, type Name } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { EdeCode, RrType } from '../dns/types.ts'
-import { weaker } from '../dnssec/set-facts.ts'
-import type { FailureReason, Outcome, Security, Steps } from '../steps.ts'
+import type { FailureReason, Outcome, Steps } from '../steps.ts'
 import { askZone, type ZoneFailure } from './asking/ask-zone.ts'
 import type { Referral } from './classify.ts'
 import { asFallback, isIntercepted, isOfParent, withCure } from './configured.ts'
@@ -18,18 +17,10 @@ import { cutWithout, startingCut } from './cuts.ts'
 import { note, type Env, type Task, type ZoneCut } from './env.ts'
 import { firstAliasOf, withoutHints, type KnownOfNames } from './hints.ts'
 import { minimise, type MinimiseMode } from './minimise.ts'
-import {
-  behindChain,
-  bogusFailure,
-  failure,
-  failureFacts,
-  isRelative,
-  secure,
-  withoutRepeats,
-  type Failure,
-} from './outcome.ts'
+import { behindChain, bogusFailure, failure, failureFacts, isRelative, secure, type Failure } from './outcome.ts'
 import { deepestZone, recall, type Recalled } from './recall.ts'
 import { forget, remember, rememberReferral } from './remember.ts'
+import { extend, finish, newTrail } from './trail.ts'
 import type { Unproven } from './validation/context.ts'
 import { outcomeOf, withoutValidation, type FinalVerdict, type Judged } from './validation/judged.ts'
 import { validateVerdict, type Received } from './validation/validate-verdict.ts'
@@ -48,16 +39,8 @@ type Settled =
     }
   | { readonly kind: 'failure'; readonly failure: Failure }
 
-/** What led to the last name so far. */
-interface Trail {
-  readonly rrsets: RRset[]
-  readonly proof: RRset[]
-  security: Security
-  authoritative: boolean | null
-}
-
 export function* resolve(env: Env, task: Task): Steps<Outcome> {
-  const trail: Trail = { rrsets: [], proof: [], security: secure, authoritative: null }
+  const trail = newTrail()
   // No more than aliases may be followed: a list is enough.
   let asked: readonly Name[] = NO_NAMES
   let question = task.question
@@ -111,28 +94,6 @@ const nothingMore: Outcome = Object.freeze({
   additional: [],
 })
 
-function extend(trail: Trail, rrsets: readonly RRset[], proof: readonly RRset[], security: Security): void {
-  trail.rrsets.push(...rrsets)
-  trail.proof.push(...proof)
-  trail.security = weaker(trail.security, security)
-}
-
-/**
- * The chain in front; AA says what the first record is (RFC 1034 section 6.2.7 by RFC 2181's reading: the owner asked
- * for).
- */
-function finish(trail: Trail, outcome: Outcome): Outcome {
-  const whole = withoutRepeats(behindChain(trail.rrsets, outcome))
-  if (whole.kind === 'failure') return whole
-  const chained =
-    trail.rrsets.length === 0
-      ? whole
-      : { ...whole, proof: [...trail.proof, ...whole.proof], security: weaker(trail.security, whole.security) }
-  return trail.authoritative === null || trail.authoritative === chained.authoritative
-    ? chained
-    : { ...chained, authoritative: trail.authoritative }
-}
-
 /**
  * RFC 9520. What is remembered at the top only is so by the scheduler, which knows where the top is. What was asked
  * ahead of time costs no client its answer: the one that comes when the old answer has expired asks again.
@@ -168,7 +129,8 @@ function* settle(env: Env, task: Task, question: Question, { known, failed, name
     const { zone } = startingCut(env, task, question, null)
     const verdict = asFarAsFollowed(task, known.verdict)
     const result = yield* validateVerdict(env, task, { zone, question, verdict, evidence })
-    if (result.kind === 'judged') return keep(env, zone, question, result)
+    // The delegation that this came through may be gone: then it is not kept for longer than its TTL.
+    if (result.kind === 'judged') return keep(env, { zone, expiresAt: 0 }, question, result)
     if (result.kind === 'limit') return { kind: 'failure', failure: budgetFailure(task, result) }
     note(task, { kind: 'cached-data-bogus' })
     forget(env, question, known.verdict)
@@ -179,7 +141,7 @@ function* settle(env: Env, task: Task, question: Question, { known, failed, name
   const walked = yield* walk(env, task, { question, localCut, evidence, namedBy })
   if (walked.kind === 'failure') return { kind: 'failure', failure: withCure(env, task, question, walked.failure) }
   if (evidence !== null) return yield* validateWalked(env, task, question, walked, evidence)
-  return keep(env, walked.cut.zone, question, withoutValidation(asFarAsFollowed(task, walked.verdict)))
+  return keep(env, walked.cut, question, withoutValidation(asFarAsFollowed(task, walked.verdict)))
 }
 
 type Answered = Extract<Walked, { kind: 'verdict' }>
@@ -228,13 +190,14 @@ const asFarAsFollowed = (task: Task, verdict: FinalVerdict): FinalVerdict =>
 
 /**
  * Remembers what is known now. Where what follows an alias is no more than a hint, that is the aliases before it, and
- * where they lead is asked for. `zone` is the one whose servers said it.
+ * where they lead is asked for. `cut` is that of the servers that said it.
  */
-function keep(env: Env, zone: Name, question: Question, judged: Judged): Settled {
+function keep(env: Env, cut: Pick<ZoneCut, 'zone' | 'expiresAt'>, question: Question, judged: Judged): Settled {
+  const { zone, expiresAt } = cut
   // Nearly all replies have no alias.
   const found = judged.aliases.length === 0 ? judged : withoutHints(judged, zone, knownNames(env, question))
   const kept = asFallback(env, zone, question, found)
-  if (!isOfParent(env, question, kept)) remember(env, question, kept)
+  if (!isOfParent(env, question, kept)) remember(env, question, kept, expiresAt)
   return { kind: 'settled', judged: kept, zone }
 }
 
@@ -280,7 +243,7 @@ function* validateReplies(
     const { zone } = at.cut
     const verdict = asFarAsFollowed(task, at.verdict)
     const result = yield* validateReply(env, task, { zone, question, verdict, evidence })
-    if (result.kind === 'judged') return keep(env, zone, question, result)
+    if (result.kind === 'judged') return keep(env, at.cut, question, result)
     if (result.kind === 'limit') return { kind: 'failure', failure: budgetFailure(task, result) }
     first ??= bogusFailure(result.ede, result.text)
     avoid.add(at.server)
@@ -421,7 +384,7 @@ function* walkFrom(env: Env, task: Task, { question, start, failed, evidence, av
     }
     // RFC 9156 section 2.3: relaxed means that NXDOMAIN for an ancestor is not trusted (broken empty non-terminals).
     if (verdict.kind === 'nxdomain') mode = 'off'
-    else remember(env, ask.question, withoutValidation(verdict))
+    else remember(env, ask.question, withoutValidation(verdict), cut.expiresAt)
     known = labelCount(ask.question.name)
   }
 }
@@ -450,7 +413,7 @@ function tellCut(task: Task, cut: ZoneCut): void {
  * The same without asking anyone (RD=0): what the zones and the cache hold, chain included; null when that is nothing.
  */
 export function resolveFromMemory(env: Env, task: Task): Outcome | null {
-  const trail: Trail = { rrsets: [], proof: [], security: secure, authoritative: null }
+  const trail = newTrail()
   const asked = new Set<Name>()
   let { question } = task
   for (;;) {

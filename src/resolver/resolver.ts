@@ -23,6 +23,7 @@ import { LoopProbes } from './loop-probes.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
 import { resolve, resolveFromMemory } from './resolve.ts'
 import { type ResolveOptions, Scheduler } from './running/scheduler.ts'
+import { StaleAnswers, type StaleCounts } from './stale/stale-answers.ts'
 import type { TraceSink } from './trace.ts'
 
 export interface ResolverParts {
@@ -53,6 +54,8 @@ export class Resolver {
   readonly #env: Env
   readonly #scheduler: Scheduler
   readonly #probes: LoopProbes
+  /** Null: nothing is kept for longer than its TTL. */
+  readonly #stale: StaleAnswers | null
   #primed: Delegation | null = null
   #priming = false
   readonly #prefetching = new ShareTree<string>()
@@ -90,6 +93,19 @@ export class Resolver {
       this.#scheduler.run(this.#scheduler.task(question, { because: 'upstream-address' }), steps, done)
     })
     this.#scheduler = new Scheduler(this.#env, parts.network, task => resolve(this.#env, task))
+    this.#stale =
+      limits.cache.staleMs === 0
+        ? null
+        : new StaleAnswers({
+            env: this.#env,
+            task: (question, options) => this.#scheduler.task(question, options),
+            resolve: (question, options, done) => this.#scheduler.resolve(question, options, done),
+          })
+  }
+
+  /** Of answers whose TTL was over; null when none are given. */
+  get staleCounts(): StaleCounts | null {
+    return this.#stale?.counts ?? null
   }
 
   get inFlight(): number {
@@ -103,8 +119,10 @@ export class Resolver {
   /** `done` is called once, before this returns when no query was needed. */
   resolve(question: Question, options: QueryOptions, done: (outcome: Outcome) => void): Cancel {
     const { because, trace, checkingDisabled, owner } = options
-    if (options.recursionDesired)
-      return this.#scheduler.resolve(question, { because, trace, checkingDisabled, owner }, done)
+    if (options.recursionDesired) {
+      const way = because === 'client' && this.#stale !== null ? this.#stale : this.#scheduler
+      return way.resolve(question, { because, trace, checkingDisabled, owner }, done)
+    }
     const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, options))
     done(outcome ?? failure('not-recursive', 'recursion is not desired and there is nothing local or cached'))
     return () => {}
@@ -159,6 +177,7 @@ export class Resolver {
   validationChanged(): void {
     const { rrsets, negatives, failures, answers, zoneStates, denials } = this.#parts.caches
     for (const store of [rrsets, negatives, failures, answers, zoneStates, denials]) store.clear()
+    this.#stale?.clear()
   }
 
   /** Asks the hints for the current root servers; failing is no reason to stop, the hints go on serving. */

@@ -94,7 +94,10 @@ export type TraceStep =
 
 export type TraceSink = (step: TraceStep) => void
 
-/** What was found in the cache; `synthesised-…`: made from validated denials and wildcards (RFC 8198). */
+/**
+ * What was found in the cache; `synthesised-…`: made from validated denials and wildcards (RFC 8198); `expired-…`: its
+ * TTL is over (RFC 8767).
+ */
 export type CacheFind =
   | 'data'
   | 'alias'
@@ -103,6 +106,10 @@ export type CacheFind =
   | 'synthesised-data'
   | 'synthesised-nodata'
   | 'synthesised-nxdomain'
+  | 'expired-data'
+  | 'expired-alias'
+  | 'expired-nodata'
+  | 'expired-nxdomain'
 
 /** A reply in short. Records of each section are counted, the OPT record is not. */
 export interface ReplySummary {

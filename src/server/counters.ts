@@ -32,6 +32,7 @@ const names = [
   'droppedWaiting',
   'droppedLate',
   'answeredInTime',
+  'answeredStale',
   'droppedTooLarge',
   'droppedOverload',
   'droppedUnsent',

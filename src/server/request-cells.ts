@@ -93,7 +93,7 @@ export const validationCell = (result: ValidationResult): number => VALIDATIONS_
  * other is what became of a recursion.
  */
 export function sourceOf(by: string): Source {
-  if (by === 'cache' || by === 'failure:cached') return 'cache'
+  if (by === 'cache' || by === 'stale' || by === 'failure:cached') return 'cache'
   if (by === 'local') return 'local'
   if (by === 'recursion' || by === 'late' || by.startsWith('failure:')) return 'recursion'
   return 'policy'

@@ -11,9 +11,9 @@ import { extendedError, findOption, optOctets } from '../dns/edns.ts'
 import { encodeMessage, type Encoded } from '../dns/encode.ts'
 import { AD, type Edns, type EdnsOption, MAX_MESSAGE_OCTETS, type Message } from '../dns/message.ts'
 import { recordsOf, type Rr, type RRset } from '../dns/rrset.ts'
-import { type EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
+import { EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
 import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
-import type { Outcome, Security } from '../steps.ts'
+import type { Outcome, Staleness } from '../steps.ts'
 import type { Answer, Content } from '../policy/handler.ts'
 import type { Asked } from './check-query.ts'
 import { padReply, padsOver } from './padding.ts'
@@ -180,7 +180,7 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
         answer: rrsets,
         authority: dnssecOk ? proof : [],
         additional,
-        ede: noteOf(security),
+        ede: noteOf(outcome),
       }
     }
     case 'nodata':
@@ -196,7 +196,7 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
         answer: rrsets,
         authority,
         additional: [],
-        ede: noteOf(security),
+        ede: noteOf(outcome),
       }
     }
     case 'failure':
@@ -206,11 +206,30 @@ function outcomeContent(outcome: Outcome, dnssecOk: boolean): Content {
   }
 }
 
-/** RFC 9276 section 3.2, RFC 8914 section 4.2: what is insecure because of us and not of the zone says so. */
-const noteOf = (security: Security): Content['ede'] =>
-  security.kind === 'insecure' && security.note !== undefined
+/**
+ * RFC 8914 sections 4.4 and 4.20: an answer whose TTL is over says so. RFC 9276 section 3.2, RFC 8914 section 4.2: what
+ * is insecure because of us and not of the zone says so.
+ */
+function noteOf({ kind, security, stale }: Exclude<Outcome, { kind: 'failure' }>): Content['ede'] {
+  if (stale !== undefined)
+    return { code: kind === 'nxdomain' ? EdeCode.StaleNxdomainAnswer : EdeCode.StaleAnswer, text: staleText(stale) }
+  return security.kind === 'insecure' && security.note !== undefined
     ? { code: security.note.ede, text: security.note.text }
     : null
+}
+
+function staleText({ expiredS, because, reason }: Staleness): string {
+  const expired = `expired ${expiredS} s ago`
+  switch (because) {
+    case 'slow':
+      return `${expired}; asking again takes long`
+    case 'failed':
+    case 'failed-before':
+      return `${expired}; ${reason}`
+    default:
+      return because satisfies never
+  }
+}
 
 function failureContent(outcome: Extract<Outcome, { kind: 'failure' }>): Content {
   // RFC 6672 section 2.2: the DNAME whose substitution does not fit is shown with YXDOMAIN.

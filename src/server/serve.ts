@@ -341,6 +341,7 @@ class Server {
     const validated = answer?.kind === 'resolved' ? validationOf(answer.outcome) : null
     if (validated !== null) counters.cell(validationCell(validated))
     if (finished.truncated) this.#count('truncatedReplies')
+    if (by === 'stale') this.#count('answeredStale')
     if (query === undefined) return
     this.#log(query, content.rcode, finished.bytes.length, by, answer?.decisions)
     if (answer !== undefined) this.#keep(asked, query, answer, content, finished)

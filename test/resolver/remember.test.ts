@@ -36,6 +36,8 @@ const judged = (verdict: FinalVerdict, end: Security, ...aliases: readonly Secur
   end,
 })
 
+const LEASE = Number.POSITIVE_INFINITY
+
 describe('a referral', () => {
   const cutOf = (expiresAt: number): ZoneCut => ({ zone: n('.'), servers: [], ds: null, expiresAt, from: 'referral' })
   const servers = [{ name: n('ns.example.'), addresses: [parseIp('192.0.2.1') ?? expect.fail()] }]
@@ -60,7 +62,7 @@ describe('a verdict', () => {
 
   test('is remembered with the security of each of its sets', () => {
     const env = open()
-    remember(env, q('a.example.'), judged(verdict, INSECURE, SECURE, INSECURE))
+    remember(env, q('a.example.'), judged(verdict, INSECURE, SECURE, INSECURE), LEASE)
     const kept = (name: string, type: number): unknown => env.caches.rrsets.get(n(name), type, RrClass.IN, T0)?.security
     expect(kept('a.example.', RrType.CNAME)).toEqual(SECURE)
     expect(kept('b.example.', RrType.CNAME)).toEqual(INSECURE)
@@ -69,14 +71,14 @@ describe('a verdict', () => {
 
   test('that was not validated is remembered as indeterminate, all of it', () => {
     const env = open()
-    remember(env, q('a.example.'), withoutValidation(verdict))
+    remember(env, q('a.example.'), withoutValidation(verdict), LEASE)
     for (const { name, type } of [...chain, a('c.example.')])
       expect(env.caches.rrsets.get(name, type, RrClass.IN, T0)?.security).toEqual(UNJUDGED)
   })
 
   test('is remembered with less trust after its first alias', () => {
     const env = open()
-    remember(env, q('a.example.'), withoutValidation(verdict))
+    remember(env, q('a.example.'), withoutValidation(verdict), LEASE)
     const trusts = [...chain, a('c.example.')].map(
       ({ name, type }) => env.caches.rrsets.get(name, type, RrClass.IN, T0)?.trust,
     )
@@ -87,7 +89,12 @@ describe('a verdict', () => {
   test('is remembered without the CNAME that a DNAME makes', () => {
     const env = open()
     const dname = makeRRset(n('example.'), RrType.DNAME, RrClass.IN, 300, [nameRdata(n('test.'))])
-    remember(env, q('a.example.'), withoutValidation(answer(a('a.test.'), dname, cname('a.example.', 'a.test.'))))
+    remember(
+      env,
+      q('a.example.'),
+      withoutValidation(answer(a('a.test.'), dname, cname('a.example.', 'a.test.'))),
+      LEASE,
+    )
     expect(env.caches.rrsets.get(n('example.'), RrType.DNAME, RrClass.IN, T0)).toBeDefined()
     expect(env.caches.rrsets.get(n('a.example.'), RrType.CNAME, RrClass.IN, T0)).toBeUndefined()
   })
@@ -131,7 +138,7 @@ describe('a verdict', () => {
 test('a set with a TTL of 0 goes to the client and not into the cache', () => {
   const env = { ...open(), limits: defaultLimits, caches: createCaches(defaultLimits.cache) }
   const given = withoutValidation(answer(set('z.example.', RrType.A, 0, [192, 0, 2, 1])))
-  remember(env, q('z.example.'), given)
+  remember(env, q('z.example.'), given, LEASE)
   expect(env.caches.rrsets.size).toBe(0)
   expect(outcomeOf(given, defaultLimits.cache).rrsets[0]?.ttl).toBe(0)
 })

@@ -198,6 +198,27 @@ const CACHE: readonly Metric[] = [
     labels: [],
     read: from => one(counted(from, 'prefetches')),
   },
+  {
+    kind: 'counter',
+    name: 'rootwalk_stale_answers_total',
+    help: 'Answers given whose TTL was over: a failure just now, servers that take long, or a failure a moment before.',
+    labels: ['because'],
+    read: from => [
+      { labels: { because: 'failed' }, value: counted(from, 'staleFailed') },
+      { labels: { because: 'slow' }, value: counted(from, 'staleSlow') },
+      { labels: { because: 'failed-before' }, value: counted(from, 'staleFailedBefore') },
+    ],
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_stale_refreshes_total',
+    help: 'Resolutions of questions with such an answer that clients waited for, and those that failed.',
+    labels: ['result'],
+    read: from => [
+      { labels: { result: 'any' }, value: counted(from, 'staleRefreshes') },
+      { labels: { result: 'failed' }, value: counted(from, 'staleRefreshesFailed') },
+    ],
+  },
 ]
 
 const UPSTREAM: readonly Metric[] = [

@@ -46,7 +46,7 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
     node: process.version,
     startedAt,
     cpuS: (user + system) / 1_000_000,
-    counters: queries,
+    counters: { ...queries, ...staleNumbers(recursor.resolver.staleCounts) },
     cells,
     waiting,
     resolutions,
@@ -60,6 +60,18 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
     udpPorts: [...new Set(served.addresses().flatMap(({ transport, port }) => (transport === 'udp' ? [port] : [])))],
   }
 }
+
+/** Empty where no expired answers are given. */
+const staleNumbers = (counts: Recursor['resolver']['staleCounts']): Readonly<Record<string, number>> =>
+  counts === null
+    ? {}
+    : {
+        staleFailed: counts.given.failed,
+        staleSlow: counts.given.slow,
+        staleFailedBefore: counts.given['failed-before'],
+        staleRefreshes: counts.refreshes,
+        staleRefreshesFailed: counts.failedRefreshes,
+      }
 
 /** The bounds that a whole server shares, by their names in `limits.ts`. */
 function limitsNow(served: Counting): Numbers['limits'] {

@@ -12,6 +12,7 @@ import { stateSetting } from './persistence.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
 import { dohSettings, tlsSettings } from './tls.ts'
+import { serveStaleSettings } from './shaping.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
@@ -187,6 +188,8 @@ const configSchema = z.strictObject({
   dnssec: dnssecSettings,
 
   cache: cacheSettings,
+
+  serveStale: serveStaleSettings,
 
   budget: budgetSettings,
 

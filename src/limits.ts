@@ -25,6 +25,7 @@ export interface Limits {
   readonly kit: KitLimits
   readonly visit: VisitLimits
   readonly warmUp: WarmUpLimits
+  readonly lists: ListLimits
 }
 
 /** One per client query, never reset, inherited by everything that the query causes. */
@@ -750,6 +751,58 @@ export interface ZoneLimits {
  * Work and memory of validation. What counts per client query is counted in its budget, which is never reset
  * (CVE-2026-50045).
  */
+/** Block and allow lists. */
+export interface ListLimits {
+  /** Largest list, read or fetched: AdGuard Home got a bound after a list without end had filled its memory. */
+  readonly listBytes: number
+  /** Rules of one list: a line number has 24 bits in the compiled form, and 16 million names are beyond any list. */
+  readonly rulesPerList: number
+  /** Longest line: rules have under 300 characters; a file of one line of 100 MB is none of ours. Octets. */
+  readonly lineBytes: number
+  /** Lists that hold at once: each costs a probe when a name may be in one. */
+  readonly lists: number
+  /** Rules with modifiers or patterns in one list, which are objects and not 12 octets in a table. */
+  readonly complexRules: number
+  /** Characters of a pattern: AdGuard's have under 200, and the time to compile one grows with them. */
+  readonly patternCharacters: number
+  /** Places of a pattern that a run can be at: 4 words of bits, so that an octet costs under a microsecond. */
+  readonly patternPositions: number
+  /** Groups within groups of a pattern: each is a call on the stack. */
+  readonly patternDepth: number
+  /** Least fixed text of a pattern that no name's end leads to: `ad` is in every twentieth name. */
+  readonly patternLiteral: number
+  /** Lines that are no rules, in thousandths of all: above, it is not a list of this format but, say, a web page. */
+  readonly badLinesPermille: number
+  /** So many bad lines are only reported, however short the list is. */
+  readonly badLinesBorne: number
+  /** Skipped lines that are shown with their text; the rest are counted by reason. */
+  readonly skippedShown: number
+  /** Bits of the common filter for each rule: with 16, one name in a hundred is looked up for nothing. */
+  readonly filterBitsPerRule: number
+  /** A slice of compiling on the main thread, where there is no thread for it: well under what a client notices. */
+  readonly sliceMs: number
+  /** Lists of fewer octets in all are compiled on the main thread: a thread takes 50 ms to start. */
+  readonly hereBytes: number
+  /** Progress of lists that take long to load is logged this often. */
+  readonly progressMs: number
+  /** Changes of files are gathered for this long: editors and atomic renames make several events. */
+  readonly watchDebounceMs: number
+  /** A directory that never rests is looked at after this long all the same. */
+  readonly watchMaxDelayMs: number
+  /** A server of lists must begin to answer and go on within this; what is slower is tried again later. */
+  readonly fetchIdleMs: number
+  /** And be through: 128 MiB at 2 Mbit/s take nine minutes. */
+  readonly fetchMs: number
+  /** Redirections followed: GitHub's releases take two. */
+  readonly redirects: number
+  /** After a failure: first attempt after this, doubled each time, each with up to half as much by chance. */
+  readonly retryMs: number
+  /** The longest pause between attempts. */
+  readonly retryMsMost: number
+  /** Part of the interval, in thousandths, by which it is made longer by chance: not all come at midnight. */
+  readonly jitterPermille: number
+}
+
 export interface DnssecLimits {
   /**
    * KeyTrap (CVE-2023-50387): signature verifications for one client query. Knot 32, PowerDNS 30; a cold answer under
@@ -1254,6 +1307,32 @@ export const defaultLimits: Limits = deepFreeze({
     giveUpMs: 10_000,
     cacheBytes: 16 * 1024 * 1024,
   },
+  lists: {
+    listBytes: 128 * 1024 * 1024,
+    rulesPerList: 16_000_000,
+    lineBytes: 4_096,
+    lists: 64,
+    complexRules: 50_000,
+    patternCharacters: 200,
+    patternPositions: 128,
+    patternDepth: 16,
+    patternLiteral: 3,
+    badLinesPermille: 100,
+    badLinesBorne: 5,
+    skippedShown: 20,
+    filterBitsPerRule: 16,
+    sliceMs: 4,
+    hereBytes: 32 * 1024,
+    progressMs: 2_000,
+    watchDebounceMs: 100,
+    watchMaxDelayMs: 2_000,
+    fetchIdleMs: 30_000,
+    fetchMs: 10 * MINUTE_MS,
+    redirects: 5,
+    retryMs: MINUTE_MS,
+    retryMsMost: 6 * 60 * MINUTE_MS,
+    jitterPermille: 100,
+  },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */
@@ -1278,6 +1357,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     kit: { ...d.kit, ...changes.kit },
     visit: { ...d.visit, ...changes.visit },
     warmUp: { ...d.warmUp, ...changes.warmUp },
+    lists: { ...d.lists, ...changes.lists },
   })
 }
 

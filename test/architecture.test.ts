@@ -162,7 +162,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/stale',
   ]
   /** Stages and what they decide by. */
-  const policies = ['policy', 'policy/views']
+  const policies = ['policy', 'policy/views', 'policy/lists']
   const server = [...resolver, ...policies]
   const visit = [...resolver, 'system', 'visit', 'visit/http', 'visit/records']
   const config = [...server, 'server', 'render']
@@ -235,8 +235,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['resolver/validation', resolver],
     ['resolver/running', resolver],
     ['resolver/stale', resolver],
-    ['policy', server],
-    ['policy/views', server],
+    ...policies.map(room => [room, server] as const),
     // DNS comes in as a port; its adapters are in the wing, which sees the engine put together.
     ['visit', visit],
     ['visit/http', visit],

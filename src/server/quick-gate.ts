@@ -1,6 +1,6 @@
 /**
- * The gates of the pipeline, and the views, for clients that come as words of memory: what was found for a client before
- * is found again without making an address or a text of it. What it does not find it asks; it decides nothing itself.
+ * The gates of the pipeline, and the views, for clients that come as words of memory: what was found for a client
+ * before is found again without making an address or a text of it. What it does not find it asks; it decides nothing.
  *
  * Invariant: a verdict is a gate's own for exactly this address; the table never grows, and a flood of random sources
  * only makes it forget.

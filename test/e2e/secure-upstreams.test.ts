@@ -1,5 +1,5 @@
 /**
- * Servers over TLS and HTTPS that we did not write: Unbound and dnsdist answer us, and what kdig says of a server our
+ * Servers over TLS and HTTPS that we did not write: Unbound, Knot Resolver and dnsdist answer us, and what kdig says of a server our
  * tool says too. Authorities of our own; everything on loopback.
  */
 import { execFileSync } from 'node:child_process'
@@ -81,7 +81,7 @@ const authorities = file('ca.pem', testAuthority.cert)
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const started: { stop(): Promise<void> }[] = []
-const ports = { plain: 0, dot: 0, doh: 0, distDot: 0, distDoh: 0 }
+const ports = { plain: 0, dot: 0, doh: 0, distDot: 0, distDoh: 0, knotDot: 0, knotDoh: 0 }
 
 async function startUnbound(): Promise<void> {
   ports.plain = await freePort()
@@ -113,6 +113,26 @@ async function startUnbound(): Promise<void> {
   started.push(startProcess('unbound', ['-c', conf]))
 }
 
+async function startKnotResolver(): Promise<void> {
+  ports.knotDot = await freePort()
+  ports.knotDoh = await freePort()
+  const conf = file(
+    'kresd.conf',
+    [
+      `net.listen('127.0.0.1', ${ports.knotDot}, { kind = 'tls' })`,
+      `net.listen('127.0.0.1', ${ports.knotDoh}, { kind = 'doh2' })`,
+      `net.tls('${cert}', '${key}')`,
+      "cache.open(10 * MB, 'lmdb://knot-cache')",
+      "modules.unload('priming')",
+      "modules.unload('ta_update')",
+      "trust_anchors.remove('.')",
+      "policy.add(policy.suffix(policy.ANSWER({ [kres.type.A] = { rdata = kres.str2ip('192.0.2.1'), ttl = 300 } }),",
+      "  policy.todnames({ 'example.' })))",
+    ].join('\n'),
+  )
+  started.push(startProcess('kresd', ['-n', '-q', '-c', conf, directory]))
+}
+
 const hundred = (ask: (message: Uint8Array) => Promise<ExchangeResult>): Promise<string[]> =>
   Promise.all(
     Array.from({ length: 100 }, async (_, id) => {
@@ -125,12 +145,14 @@ const labels = Array.from({ length: 100 }, (_, id) => `n${id}`)
 needs(
   'unbound',
   'dnsdist',
+  'kresd',
   'kdig',
 )('servers over TLS and HTTPS of others', () => {
   const upstream = makeUpstream()
 
   beforeAll(async () => {
     await startUnbound()
+    await startKnotResolver()
     ports.distDot = await freePort()
     ports.distDoh = await freePort()
     const conf = file(
@@ -155,6 +177,8 @@ needs(
   it.each<[string, () => ServerAddress]>([
     ['Unbound over TLS', () => at(ports.dot, {})],
     ['Unbound over HTTPS', () => at(ports.doh, https)],
+    ['Knot Resolver over TLS', () => at(ports.knotDot, {})],
+    ['Knot Resolver over HTTPS', () => at(ports.knotDoh, https)],
     ['dnsdist over TLS', () => at(ports.distDot, {})],
     ['dnsdist over HTTPS', () => at(ports.distDoh, https)],
   ])('%s answers a hundred questions at once, and again after a pause of its connection', async (_name, server) => {

@@ -2,11 +2,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import {
+  constants,
   createSecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type SecureServerOptions,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2'
 import { createServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import { frame, Framing } from '../../src/dns/framing.ts'
@@ -116,13 +118,17 @@ export const echoHttps: HttpsHandler = (body, response) => {
 
 export async function httpsServer(
   handle: HttpsHandler = echoHttps,
-  options: SecureServerOptions & { readonly http1?: boolean } = {},
+  options: SecureServerOptions & {
+    readonly http1?: boolean
+    /** As Knot Resolver 5 does: a request that begins before the one before is complete. */
+    readonly refusesInterleaved?: boolean
+  } = {},
 ): Promise<HttpsServer> {
   const seen: { headers: IncomingHttpHeaders; body: Buffer; version: string }[] = []
   const sessions: ServerHttp2Session[] = []
   const sockets: TLSSocket[] = []
   const { cert, key } = testCertificate
-  const { http1 = false, ...others } = options
+  const { http1 = false, refusesInterleaved = false, ...others } = options
   const listening = http1
     ? createHttpsServer({ cert, key, ALPNProtocols: ['http/1.1'] })
     : createSecureServer({ cert, key, ...others })
@@ -132,6 +138,16 @@ export async function httpsServer(
     sockets.push(socket)
     socket.on('error', () => {})
   })
+  if (refusesInterleaved) {
+    let incomplete: ServerHttp2Stream | null = null
+    listening.prependListener('stream', (stream: ServerHttp2Stream) => {
+      const over = (): void => {
+        if (incomplete === stream) incomplete = null
+      }
+      if (incomplete !== null) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      else incomplete = stream.on('end', over).on('close', over)
+    })
+  }
   listening.on('request', (request: IncomingMessage | Http2ServerRequest, response: HttpsResponse) => {
     request.on('error', () => {})
     response.on('error', () => {})

@@ -23,6 +23,12 @@ interface OpenStream {
   readonly stream: ClientHttp2Stream
 }
 
+interface UnsentRequest {
+  readonly request: HttpRequest
+  /** Once it is sent. */
+  cancel: Cancel
+}
+
 export class Http2Speaker implements HttpSpeaker {
   readonly #parts: Http2Parts
   readonly #session: ClientHttp2Session
@@ -31,6 +37,13 @@ export class Http2Speaker implements HttpSpeaker {
   #lastProcessed = Number.POSITIVE_INFINITY
   #reason = 'closed by the server'
   #over = false
+  /**
+   * Once the server has refused a stream, the next one begins when the body of the one before is sent. Node.js sends
+   * the heads of what is asked at once before all bodies, and Knot Resolver 5 refuses a head between another and its body.
+   */
+  #inSequence = false
+  #isSending = false
+  readonly #unsent = new Set<UnsentRequest>()
 
   constructor(parts: Http2Parts) {
     const { socket, limits, user } = parts
@@ -56,6 +69,15 @@ export class Http2Speaker implements HttpSpeaker {
   }
 
   ask(request: HttpRequest): Cancel {
+    if (!this.#inSequence || !this.#isSending) return this.#send(request)
+    const unsent: UnsentRequest = { request, cancel: () => {} }
+    this.#unsent.add(unsent)
+    return () => {
+      if (!this.#unsent.delete(unsent)) unsent.cancel()
+    }
+  }
+
+  #send(request: HttpRequest): Cancel {
     const { path, authority, body } = request
     let stream: ClientHttp2Stream
     try {
@@ -78,9 +100,25 @@ export class Http2Speaker implements HttpSpeaker {
     this.#open.add(open)
     this.#listen(open)
     stream.end(body ?? undefined)
+    if (this.#inSequence) this.#sendNextAfter(stream)
     return () => {
       if (this.#open.delete(open)) stream.close(NGHTTP2_CANCEL)
     }
+  }
+
+  #sendNextAfter(stream: ClientHttp2Stream): void {
+    this.#isSending = true
+    let isOver = false
+    const next = (): void => {
+      if (isOver) return
+      isOver = true
+      this.#isSending = false
+      const [unsent] = this.#unsent
+      if (unsent === undefined) return
+      this.#unsent.delete(unsent)
+      unsent.cancel = this.#send(unsent.request)
+    }
+    stream.on('finish', next).on('close', next)
   }
 
   probe(): void {
@@ -95,6 +133,7 @@ export class Http2Speaker implements HttpSpeaker {
   close(): void {
     this.#over = true
     this.#open.clear()
+    this.#unsent.clear()
     // A goodbye; what the server then does with its half does not matter.
     this.#session.destroy()
   }
@@ -116,7 +155,10 @@ export class Http2Speaker implements HttpSpeaker {
     stream.on('error', () => {})
     stream.on('close', () => {
       const { rstCode } = stream
-      if (rstCode === NGHTTP2_REFUSED_STREAM) finish({ kind: 'not-processed', reason: 'the server refused the stream' })
+      if (rstCode === NGHTTP2_REFUSED_STREAM) {
+        this.#inSequence = true
+        finish({ kind: 'not-processed', reason: 'the server refused the stream' })
+      }
       // Of a session that ends, `#end` says what becomes of its streams.
       else if (!this.#session.destroyed)
         finish({ kind: 'unusable', reason: `the server reset the stream (${rstCode})` })
@@ -127,7 +169,10 @@ export class Http2Speaker implements HttpSpeaker {
     if (this.#over) return
     this.#over = true
     const open = [...this.#open]
+    const unsent = [...this.#unsent]
     this.#open.clear()
+    this.#unsent.clear()
+    for (const { request } of unsent) request.heard({ kind: 'not-processed', reason: this.#reason })
     for (const { request, stream } of open)
       if ((stream.id ?? Number.POSITIVE_INFINITY) > this.#lastProcessed)
         request.heard({ kind: 'not-processed', reason: this.#reason })

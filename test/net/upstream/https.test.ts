@@ -275,6 +275,17 @@ describe('a connection of HTTP/2', () => {
     expect(server.seen.length).toBe(4)
   })
 
+  it('whose server refuses what it gets before it has all of the one before answers all in sequence', async () => {
+    const { ask } = makeUpstream()
+    const server = await httpsServer(echoHttps, { refusesInterleaved: true })
+    const ask50 = () => Promise.all(Array.from({ length: 50 }, (_, id) => ask(server.server, query({ id }))))
+    for (const round of [1, 2]) {
+      const results = await ask50()
+      expect(results.map(({ kind }) => `${round} ${kind}`)).toEqual(new Array(50).fill(`${round} reply`))
+    }
+    expect(server.sockets.length).toBe(1)
+  })
+
   it('carries no more streams than the server wants', async () => {
     const { ask } = makeUpstream({ connectionsPerServer: 3 })
     const server = await httpsServer(echoHttps, { settings: { maxConcurrentStreams: 2 } })

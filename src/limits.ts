@@ -356,6 +356,11 @@ export interface CacheLimits {
   /** Default byte budget of all stores together. */
   readonly totalBytes: number
   /**
+   * Of `totalBytes`, in 1/1000, for the caches of each view that asks something else than all others, on top: such a
+   * view is a part of a household or company, and asks for a part of the names.
+   */
+  readonly partitionPermille: number
+  /**
    * Shares of the budget in 1/1000: RRsets, finished answers, negative answers, delegations, server statistics, marks
    * of lame and silent servers, failures.
    */
@@ -493,6 +498,10 @@ export interface ServerLimits {
    * pulse.
    */
   readonly lateAnswersKept: number
+  /**
+   * Views that may ask something else than all others: each has an engine with caches of its own (`partitionPermille`).
+   */
+  readonly viewPartitions: number
   /**
    * Finished answers whose deciding rules are remembered for the query log: at some 400 octets each, a few megabytes.
    */
@@ -1093,6 +1102,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   cache: {
     totalBytes: 64 * 1024 * 1024,
+    partitionPermille: 125,
     rrsetPermille: 410,
     answerPermille: 340,
     negativePermille: 70,
@@ -1151,6 +1161,7 @@ export const defaultLimits: Limits = deepFreeze({
     discardAfterMs: 1_900,
     lateSpreadMs: 400,
     lateAnswersKept: 16,
+    viewPartitions: 32,
     decisionsRemembered: 10_000,
     edeTextBytes: 160,
     anyTtl: HOUR_S,

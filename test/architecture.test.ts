@@ -161,6 +161,8 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/running',
     'resolver/stale',
   ]
+  /** What the server has besides, each a part that can be left out. */
+  const appWings = ['app/persistence', 'app/views']
   /** Stages and what they decide by. */
   const policies = ['policy', 'policy/views', 'policy/lists']
   const server = [...resolver, ...policies]
@@ -191,7 +193,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'testing',
     'app',
     'app/admin',
-    'app/persistence',
+    ...appWings,
     'admin',
     'admin/live',
     'admin/metrics',
@@ -253,9 +255,9 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/metrics', admin],
     ['admin/routes', admin],
     // Where a library's thread is started and what it may ask of the server.
-    ['app', [...app, 'admin', 'app/admin', 'app/persistence']],
-    ['app/admin', [...app, 'admin', 'admin/live', 'app']],
-    ['app/persistence', [...app, 'app']],
+    ['app', [...app, 'admin', 'app/admin', ...appWings]],
+    ...appWings.map(room => [room, [...app, 'app']] as const),
+    ['app/admin', [...app, 'admin', 'admin/live', 'app', 'app/views']],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],

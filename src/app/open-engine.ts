@@ -9,6 +9,7 @@ import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { Libc } from '../net/linux/libc.ts'
 import type { EventSink, Network } from '../ports.ts'
+import type { Resolver } from '../resolver/resolver.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { noForwardZones, sameForwardZones, type ForwardZones } from '../zone/forward-zones.ts'
 import { rootHints } from '../zone/hints.ts'
@@ -16,6 +17,7 @@ import { loadAnchors } from './load-anchors.ts'
 import { hiddenZones, loadForwarding } from './forwarding.ts'
 import { loadHints } from './load-hints.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
+import { type LoadedView, Partitions } from './views/partitions.ts'
 import { TrustAnchorManager } from './trust-anchor-manager.ts'
 
 /** What is used instead of what the configuration names. */
@@ -46,6 +48,10 @@ export interface OpenEngine {
   readonly recursor: Recursor
   /** Not started: nothing is asked until it is. */
   readonly trust: TrustAnchorManager
+  /** Of views that ask something else than all others. */
+  readonly partitions: Partitions
+  /** For `trust`: who asks for keys, and hears of other anchors. */
+  readonly keyResolver: Pick<Resolver, 'resolve' | 'validationChanged'>
   /** Those of the moment. */
   readonly forwardZones: () => ForwardZones
   /** Of hints, anchors and forwarding; those of zones are events. */
@@ -67,6 +73,7 @@ export interface Named {
   readonly hints: Delegation
   readonly anchors: readonly TrustAnchor[]
   readonly forwardZones: ForwardZones
+  readonly views: readonly LoadedView[]
   /** While there are any, those built in stand for hints that are wrong, and none for anchors. */
   readonly problems: Omit<FileProblems, 'zones'>
   readonly warnings: Omit<FileProblems, 'zones'>
@@ -80,6 +87,7 @@ export function loadNamed(config: Config, instead: Instead): Named {
       ? loadAnchors(config.dnssec.anchors)
       : { kind: 'anchors' as const, anchors: instead.anchors, warnings: [] }
   const forwarding = loadForwarding(config.forwarding)
+  const views = config.views.map(view => ({ view, forwarding: loadForwarding(view.forwarding) }))
   const problemsOf = (read: typeof hints | typeof anchors | typeof forwarding): readonly Problem[] =>
     read.kind === 'invalid' ? read.problems : []
   const warningsOf = (read: typeof hints | typeof anchors): readonly Problem[] =>
@@ -87,22 +95,35 @@ export function loadNamed(config: Config, instead: Instead): Named {
   return {
     hints: instead.hints ?? (hints.kind === 'hints' ? hints.hints : rootHints()),
     anchors: anchors.kind === 'anchors' ? anchors.anchors : [],
-    forwardZones: forwarding.kind === 'forwarding' ? forwarding.zones : noForwardZones,
-    problems: { hints: problemsOf(hints), anchors: problemsOf(anchors), forwarding: problemsOf(forwarding) },
+    forwardZones: zonesOf(forwarding),
+    views: views.map(one => ({ view: one.view, forwardZones: zonesOf(one.forwarding) })),
+    problems: {
+      hints: problemsOf(hints),
+      anchors: problemsOf(anchors),
+      forwarding: [...problemsOf(forwarding), ...views.flatMap(one => problemsOf(one.forwarding))],
+    },
     warnings: { hints: warningsOf(hints), anchors: warningsOf(anchors), forwarding: [] },
   }
 }
 
+const zonesOf = (read: ReturnType<typeof loadForwarding>): ForwardZones =>
+  read.kind === 'forwarding' ? read.zones : noForwardZones
+
 /** Everything is read before this returns. */
 export function openEngine(config: Config, ports: EnginePorts): OpenedEngine {
   const { engine, named } = putTogether(config, ports)
-  return opened(engine, named, engine.recursor.zones.load(config), config)
+  const problems = [...engine.recursor.zones.load(config), ...engine.partitions.load(named.views)]
+  return opened(engine, named, problems, config)
 }
 
 /** The same with zones read while the event loop goes on. */
 export async function openEngineBeside(config: Config, ports: EnginePorts): Promise<OpenedEngine> {
   const { engine, named } = putTogether(config, ports)
-  return opened(engine, named, await engine.recursor.zones.loadBeside(config), config)
+  const problems = [
+    ...(await engine.recursor.zones.loadBeside(config)),
+    ...(await engine.partitions.configure(named.views)),
+  ]
+  return opened(engine, named, problems, config)
 }
 
 /** All of them, in one list. */
@@ -152,13 +173,29 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     ports: { clock, random: systemRandom() },
   })
   const { resolver, zones } = recursor
+  const partitions = new Partitions({
+    base: recursor,
+    settings: () => current.config.engine,
+    hints: () => current.hints,
+    forwardZones: () => current.forwardZones,
+    validation: trust.validation,
+    events,
+  })
   const engine: OpenEngine = {
     kind: 'engine',
     recursor,
     trust,
+    partitions,
+    keyResolver: {
+      resolve: (question, options, done) => resolver.resolve(question, options, done),
+      validationChanged() {
+        resolver.validationChanged()
+        partitions.validationChanged()
+      },
+    },
     forwardZones: () => current.forwardZones,
     warnings: named.warnings,
-    configure(next, { hints, anchors, forwardZones }) {
+    configure(next, { hints, anchors, forwardZones, views }) {
       const isOther = !sameHints(current.hints, hints)
       const isElsewhere = !sameForwardZones(current.forwardZones, forwardZones)
       // The same zones stay the same values, with what is known of their servers.
@@ -170,8 +207,10 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
         resolver.prime(() => {})
       }
       void zones.loadBeside(next).then(() => zones.watch())
+      void partitions.configure(views)
     },
     async close() {
+      partitions.close()
       recursor.close()
       await trust.close()
     },

@@ -24,12 +24,12 @@ export class QueryLogFile {
    * The file of the configuration; the one that is open is opened again, for those who rotate it. Where queries go, or
    * null for nowhere.
    */
-  configure(settings: Config['queryLog']): QueryLog | null {
+  configure({ queryLog: settings, views }: Pick<Config, 'queryLog' | 'views'>): QueryLog | null {
     const writer = this.#writerFor(settings?.file ?? null)
     // Now, so that a file that cannot be opened is reported at the start and not at the first query.
     writer?.reopen()
     if (writer === null || settings === null) return null
-    return entry => writer.write(formatQuery(entry, settings.clients))
+    return entry => writer.write(formatQuery(entry, settings.clients, views[entry.view - 1]?.name ?? null))
   }
 
   async close(): Promise<void> {

@@ -45,6 +45,8 @@ export interface Recursor {
   readonly openFiles: number | null
   readonly caches: Caches
   readonly zones: ZoneStore
+  /** Where servers are asked; counted in `upstream`. */
+  readonly network: Network
   readonly resolver: Resolver
   /** What was asked of servers. */
   readonly upstream: UpstreamCounts
@@ -76,6 +78,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
   const { network, closeNetwork, usage } =
     options.network === undefined ? sockets() : { network: options.network, closeNetwork: () => {}, usage: null }
   const upstream = newUpstreamCounts()
+  const counted = countedNetwork(network, upstream)
   const zones = new ZoneStore({
     clock,
     limits: limits.zone,
@@ -85,7 +88,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
   const engine = createEngine({
     clock,
     random,
-    network: countedNetwork(network, upstream),
+    network: counted,
     limits,
     seed: random.below(SEEDS) | 0,
     localZones: () => zones.current(),
@@ -103,6 +106,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     openFiles,
     caches: engine.caches,
     zones,
+    network: counted,
     resolver: engine.resolver,
     upstream,
     usage,

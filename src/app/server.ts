@@ -117,7 +117,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   openState(config, events)
   const mode = udpMode(config, options, events)
   const engine = await openedEngine(config, options, mode, events)
-  engine.trust.attach(engine.recursor.resolver)
+  engine.trust.attach(engine.keyResolver)
   const { watch, onQuery } = options
   const identity = await openedIdentity(config, engine, events)
   const designation = identity === null ? undefined : designated(config, identity)
@@ -289,6 +289,7 @@ class Server implements RunningServer {
     const { zones, resolver } = this.recursor
     const { engine } = this.#parts
     zones.watch()
+    engine.partitions.start()
     const follow = (): void => {
       if (this.#stopping !== null) return
       engine.trust.start()
@@ -371,17 +372,17 @@ class Server implements RunningServer {
 
   #adopt(config: Config, warnings: readonly Problem[], named: Named): void {
     const { engine, serving, identity, listeners, log, config: started } = this.#parts
-    // Finished answers to ANY are those of the old setting.
-    if (config.any !== this.#config.any) serving.policyChanged()
+    const before = this.#config
     this.#config = config
     reportWarnings(log.events, config.file, warnings)
     reportNamed(log.events, config, named.warnings)
     log.setLevel(config.log.level)
-    const before = engine.forwardZones()
+    const forwarded = engine.forwardZones()
     engine.configure(config, named)
-    if (engine.forwardZones() !== before)
+    if (engine.forwardZones() !== forwarded)
       lookAfterForwarding(this.recursor, engine.forwardZones(), () => engine.trust.validation().points, log.events)
     serving.configure(config)
+    if (rulesOf(config) !== rulesOf(before)) serving.policyChanged()
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()
@@ -418,6 +419,9 @@ class Server implements RunningServer {
     await this.#parts.log.close()
   }
 }
+
+/** What finished answers depend on besides what servers say: they are made anew when it is another. */
+const rulesOf = ({ raw: { any, views } }: Config): string => JSON.stringify([any, views])
 
 /** What was asked for and cannot be had is no reason to serve in another way, unasked. */
 const noBatch =

@@ -19,6 +19,7 @@ import { Tally } from '../server/tally.ts'
 import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
 import type { OpenEngine } from './open-engine.ts'
 import { QueryLogFile } from './query-log-file.ts'
+import { makeAdmission } from '../server/pipeline.ts'
 import { makeServe } from '../server/serve-parts.ts'
 import { numbersOf, type ServerNumbers } from './statistics.ts'
 import type { UdpMode } from './udp-mode.ts'
@@ -91,6 +92,7 @@ export class Serving {
   policyChanged(): void {
     this.#decided.clear()
     this.#engine.recursor.policyChanged()
+    this.#engine.partitions.policyChanged()
   }
 
   /** From the next query on; null: no one. Listener threads need the new settings, too (`threadSettings`). */
@@ -139,25 +141,32 @@ export class Serving {
   }
 
   #make(config: Config): Current {
-    const { allow, identity, dnssec } = config
-    const { recursor, trust } = this.#engine
+    const { allow, access, identity, dnssec } = config
+    const { recursor, trust, partitions } = this.#engine
     const { events, watch } = this.#options
     const limits = this.#limits
     const queryLog = this.#logQuery(config)
-    const { clock, resolver } = recursor
+    const { clock } = recursor
+    const views = config.views.map(({ selector }) => selector)
+    const gate = { allow, access, views, limits: { accessVerdicts: limits.server.accessVerdicts } }
+    const served = partitions.served()
     return {
       takeNote: makeHitReporter({
         clock,
         queryLog,
         decided: this.#decided,
-        prefetch: (question, client) => {
+        viewOf: makeAdmission(gate).viewOf,
+        prefetch: (question, client, view) => {
           this.#counters.add(this.#counters.index('prefetches'))
-          resolver.prefetch(question, ownerOf(client.ip))
+          ;(served[view] ?? recursor).resolver.prefetch(question, ownerOf(client.ip))
         },
       }),
       serve: makeServe({
         engine: recursor,
         allow,
+        access,
+        views,
+        served,
         identity,
         limits,
         watch,
@@ -172,7 +181,7 @@ export class Serving {
         decided: this.#decided,
       }),
       threads: {
-        gate: { allow, limits: { accessVerdicts: limits.server.accessVerdicts } },
+        gate,
         bytePath: {
           udpReplyBytes: limits.server.udpReplyBytes,
           paddingBlock: limits.tls.paddingBlock,
@@ -185,10 +194,13 @@ export class Serving {
 
   #logQuery(config: Config): QueryLog | null {
     const { onQuery } = this.#options
-    const write = this.#queryLog.configure(config.queryLog)
+    const write = this.#queryLog.configure(config)
     const wanted = [write, onQuery, this.#watcher].flatMap(log => log ?? [])
-    if (wanted.length <= 1) return wanted[0] ?? null
+    const silent = new Set(config.views.flatMap(({ isLogged }, index) => (isLogged ? [] : [index + 1])))
+    if (wanted.length <= 1 && silent.size === 0) return wanted[0] ?? null
+    if (wanted.length === 0) return null
     return entry => {
+      if (silent.has(entry.view)) return
       for (const log of wanted) log(entry)
     }
   }

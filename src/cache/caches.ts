@@ -29,13 +29,14 @@ export interface Caches {
 }
 
 /**
- * Empty stores. `timing` bounds the time-outs that server statistics compute; `options.seed` is drawn at random where
+ * Empty stores; finished answers may be shared with others, where each has its own view. `timing` bounds the time-outs
+ * that server statistics compute; `options.seed` is drawn at random where
  * strangers choose the names.
  */
 export function createCaches(
   limits: CacheLimits,
   timing: ServerStatsLimits = defaultLimits.upstream,
-  options: AnswerCacheOptions = {},
+  options: AnswerCacheOptions & { readonly answers?: AnswerCache | undefined } = {},
 ): Caches {
   const share = (permille: number): number => (limits.totalBytes * permille) / 1000
   /** What a store on the heap may count: its share is of resident memory, which includes garbage. */
@@ -47,7 +48,7 @@ export function createCaches(
   const failures = new FailureCache(limits, heapShare(limits.failurePermille))
   const delegations = new DelegationCache(limits, heapShare(limits.delegationPermille))
   const servers = new ServerStats(limits, timing, heapShare(limits.infraPermille), heapShare(limits.lamePermille))
-  const answers = new AnswerCache(limits, share(limits.answerPermille), options)
+  const answers = options.answers ?? new AnswerCache(limits, share(limits.answerPermille), options)
   const zoneStates = new ZoneStates(limits, heapShare(limits.zoneStatePermille))
   const denials = new DenialStore(limits, heapShare(limits.denialPermille))
   const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials]

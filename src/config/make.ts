@@ -14,6 +14,7 @@ import { bindingsOf, readAdminAddress } from './bindings.ts'
 import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
 import { forwardSources } from './make-forward.ts'
+import { accessRules, viewConfigs } from './make-views.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
@@ -72,6 +73,8 @@ export function makeConfig(
     listen,
     udp: { mode: raw.udp, threads: raw.threads },
     allow: prefixes(raw.allow),
+    access: accessRules(raw, { complain }),
+    views: viewConfigs(raw, { complain, warn, path, locate: (at, message) => locate(written(at), message) }),
     tls: certificateSource(raw.tls, path),
     proxies: prefixes(raw.proxies),
     doh: raw.doh,

@@ -7,6 +7,8 @@ export interface RawConfig {
   readonly udp: 'auto' | 'batch' | 'plain'
   readonly threads: number
   readonly allow: readonly string[]
+  readonly access: readonly (RawSelector & { readonly action: 'allow' | 'refuse' | 'drop' | 'local' })[]
+  readonly views: readonly RawView[]
   readonly tls: { readonly certificate?: string | undefined; readonly key?: string | undefined }
   readonly proxies: readonly string[]
   readonly doh: { readonly origins: readonly string[] }
@@ -91,6 +93,19 @@ export interface RawConfig {
     }[]
     readonly origins: readonly string[]
   }
+}
+
+/** Clients, by any of these. */
+export interface RawSelector {
+  readonly clients: readonly string[]
+  readonly listeners: readonly string[]
+  readonly serverNames: readonly string[]
+  readonly clientIds: readonly string[]
+}
+
+interface RawView extends RawSelector, Pick<RawConfig, 'zones' | 'records' | 'forward' | 'stub'> {
+  readonly name: string
+  readonly queryLog: boolean
 }
 
 /** Lines, or name → type → data with an optional `ttl` among the types. */

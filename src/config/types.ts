@@ -10,8 +10,10 @@ import type { DnssecRules } from '../dnssec/rules.ts'
 import type { NegativeAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { Limits } from '../limits.ts'
+import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
+import type { Selector } from '../policy/views/select.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
 import type { ForwardZone } from '../zone/forward-zones.ts'
@@ -26,6 +28,9 @@ export interface Config {
   /** How datagrams are moved, and in how many threads. */
   readonly udp: { readonly mode: 'auto' | 'batch' | 'plain'; readonly threads: number }
   readonly allow: readonly Prefix[]
+  readonly access: readonly AccessRule[]
+  /** View 1, 2 and so on; view 0 is of all other clients. */
+  readonly views: readonly ViewConfig[]
   /** What encrypted listeners show; null: there is none. */
   readonly tls: CertificateSource | null
   /** Who may say for whom it speaks. */
@@ -63,6 +68,18 @@ export interface Config {
   readonly admin: AdminConfig
   /** As it was written, defaults filled in: to show, and to compare. */
   readonly raw: RawConfig
+}
+
+export interface ViewConfig {
+  readonly name: string
+  readonly selector: Selector
+  readonly zones: readonly ZoneSource[]
+  readonly records: readonly LocatedRecord[]
+  readonly forwarding: readonly ForwardSource[]
+  /** Are its queries in the query log and the live streams? */
+  readonly isLogged: boolean
+  /** What it asks otherwise than all, as text that is equal where that is equal; null: nothing. */
+  readonly resolution: string | null
 }
 
 /** The API. Nothing of it is loaded when `listen` is empty. */

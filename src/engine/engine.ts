@@ -3,6 +3,7 @@
  * by three ports, and what a configuration names comes in as data: no file and no socket is opened here. The server,
  * the library, `explain`, the test kit and the simulations have theirs from here, so that a new part is in all of them.
  */
+import type { AnswerCache } from '../cache/answer-cache.ts'
 import { createCaches, type Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import type { Limits } from '../limits.ts'
@@ -27,6 +28,8 @@ export interface EngineParts {
   readonly forwardZones?: (() => ForwardZones) | undefined
   /** Of the hash of kept answers. Absent: always the same, as simulations want it. */
   readonly seed?: number | undefined
+  /** Finished answers, where others keep theirs too, of other views. Absent: its own. */
+  readonly answers?: AnswerCache | undefined
   /** Absent: nothing is reported. */
   readonly events?: EventSink | undefined
 }
@@ -47,9 +50,9 @@ export interface Engine {
   forget(): void
 }
 
-export function createEngine({ seed, ...parts }: EngineParts): Engine {
+export function createEngine({ seed, answers, ...parts }: EngineParts): Engine {
   const { clock, random, network, limits, settings, hints, validation } = parts
-  const caches = createCaches(limits.cache, limits.upstream, seed === undefined ? {} : { seed })
+  const caches = createCaches(limits.cache, limits.upstream, { answers, ...(seed === undefined ? {} : { seed }) })
   const none = makeLocalZones([], [])
   const resolver = new Resolver({
     clock,

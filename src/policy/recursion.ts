@@ -1,4 +1,4 @@
-/** The last handler: asks the resolver, which consults local zones, the cache and then the world. */
+/** The last handler: asks the resolver of the query's view, which looks into local zones, the cache and the world. */
 import { ownerOf } from '../fairness/owner.ts'
 import type { QueryOptions, Resolves } from '../resolver/resolver.ts'
 import type { Outcome } from '../steps.ts'
@@ -9,7 +9,7 @@ import type { Handler, Query } from './handler.ts'
 export type Watch = (query: Query) => TraceSink | null
 
 export const recursion =
-  (resolver: Resolves, watch: Watch = () => null): Handler =>
+  (resolverOf: (view: number) => Resolves, watch: Watch = () => null): Handler =>
   query =>
     new Promise(settle => {
       const trace = watch(query)
@@ -22,7 +22,7 @@ export const recursion =
       const options: QueryOptions = trace === null ? plain : { ...plain, trace }
       // An outcome that comes before `resolve` returns needed no query to a server.
       let asked = false
-      resolver.resolve(query.question, options, outcome =>
+      resolverOf(query.view).resolve(query.question, options, outcome =>
         settle({ kind: 'resolved', outcome, by: sourceOf(outcome, asked), shareable: !isStale(outcome) }),
       )
       asked = true

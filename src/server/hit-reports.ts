@@ -23,7 +23,7 @@ export interface HitReporterParts {
   /** Absent: all are in view 0. */
   readonly viewOf?: ((client: Client) => number) | undefined
   /** For the client that asked. */
-  readonly prefetch: (question: Question, client: Client) => void
+  readonly prefetch: (question: Question, client: Client, view: number) => void
 }
 
 export type OnHitReport = (kind: number, value: number, query: Uint8Array, client: Client) => void
@@ -33,11 +33,14 @@ export function makeHitReporter({ clock, queryLog, decided, viewOf, prefetch }: 
   return (kind, value, query, client) => {
     if (!peekQuery(query, query.length, peek)) return
     const name = trustWireName(keyOf(peek).slice(0, -2))
-    if ((kind & PREFETCH_REPORT) !== 0) prefetch({ name: foldName(name), type: peek.type, class: peek.class }, client)
+    const view = viewOf?.(client) ?? 0
+    if ((kind & PREFETCH_REPORT) !== 0)
+      prefetch({ name: foldName(name), type: peek.type, class: peek.class }, client, view)
     if ((kind & HIT_REPORT) === 0 || queryLog === null) return
     // A hit is answered within the batch that it came with: its time is below what the log shows.
     queryLog({
       client,
+      view,
       name,
       type: peek.type,
       class: peek.class,
@@ -45,7 +48,7 @@ export function makeHitReporter({ clock, queryLog, decided, viewOf, prefetch }: 
       octets: value & 0xffff,
       tookMs: 0,
       by: 'cache',
-      decisions: decided?.of(viewOf?.(client) ?? 0, keyOf(peek)),
+      decisions: decided?.of(view, keyOf(peek)),
       wall: clock.wall(),
     })
   }

@@ -75,7 +75,8 @@ export interface PipelineParts extends GateParts {
   readonly designation?: (() => Designation | null) | undefined
   /** Absent: clients cannot find out which keys are trusted. */
   readonly rootKeyTags?: RootKeyTags | undefined
-  readonly resolver: Resolves
+  /** That of a view. */
+  readonly resolverOf: (view: number) => Resolves
   /** Absent: nothing is forwarded. */
   readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
@@ -135,7 +136,7 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
 ]
 
 export function makePipeline(parts: PipelineParts): Pipeline {
-  const handler = chain(stages(parts), parts.answeredLocally, recursion(parts.resolver, parts.watch))
+  const handler = chain(stages(parts), parts.answeredLocally, recursion(parts.resolverOf, parts.watch))
   return { ...makeAdmission(parts), handler }
 }
 

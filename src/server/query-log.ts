@@ -16,6 +16,7 @@ export type ClientPrivacy = 'full' | 'prefix' | 'none'
 
 export interface QueryLogEntry {
   readonly client: Client
+  readonly view: number
   readonly name: WireName
   readonly type: number
   readonly class: number
@@ -33,13 +34,15 @@ export interface QueryLogEntry {
 
 export type QueryLog = (entry: QueryLogEntry) => void
 
-/** The line, with its newline. */
-export function formatQuery(entry: QueryLogEntry, privacy: ClientPrivacy): string {
+/** The line, with its newline. `viewName`: null where there are no views, or the client is in none of them. */
+export function formatQuery(entry: QueryLogEntry, privacy: ClientPrivacy, viewName: string | null = null): string {
   const klass = entry.class === RrClass.IN ? '' : `,"class":"${className(entry.class)}"`
   const rcode = entry.rcode === null ? 'none' : rcodeName(entry.rcode)
   const { transport } = entry.client
   const client = clientText(entry.client, privacy)
-  const who = `"time":${entry.wall},"client":"${client}","transport":"${transport}"${called(entry.client, privacy)}`
+  const who =
+    `"time":${entry.wall},"client":"${client}","transport":"${transport}"${called(entry.client, privacy)}` +
+    (viewName === null ? '' : `,"view":"${viewName}"`)
   const what = `"name":${JSON.stringify(formatName(entry.name))},"type":"${typeName(entry.type)}"${klass}`
   const how = `"rcode":"${rcode}","octets":${entry.octets},"ms":${entry.tookMs.toFixed(3)},"by":"${entry.by}"`
   const why = entry.decisions === undefined ? '' : `,"decisions":${JSON.stringify(entry.decisions)}`

@@ -8,10 +8,12 @@ import type { Prefix } from '../dns/address.ts'
 import type { Question } from '../dns/message.ts'
 import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
+import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Watch } from '../policy/recursion.ts'
+import type { Selector } from '../policy/views/select.ts'
 import type { Clock, EventSink, Random, Serve } from '../ports.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
@@ -22,18 +24,27 @@ import type { QueryLog } from './query-log.ts'
 import { createServe, type ServeParts } from './serve.ts'
 import type { WaitingClients } from './pending-queries.ts'
 
+/** What answers the clients of a view. */
+interface ServedView {
+  readonly resolver: Pick<Resolver, 'resolve' | 'prefetch' | 'notYet' | 'cameBack'>
+  readonly zones: { current(): LocalZones }
+}
+
 /** An engine with what it was made from. */
-interface ServedEngine {
+interface ServedEngine extends ServedView {
   readonly clock: Clock
   readonly random: Pick<Random, 'below'>
   readonly caches: { readonly answers: AnswerCache }
-  readonly resolver: Pick<Resolver, 'resolve' | 'prefetch' | 'notYet' | 'cameBack'>
-  readonly zones: { current(): LocalZones }
 }
 
 export interface ServingParts {
   readonly engine: ServedEngine
   readonly allow: readonly Prefix[]
+  /** See `GateParts`. */
+  readonly access?: readonly AccessRule[] | undefined
+  readonly views?: readonly Selector[] | undefined
+  /** What answers view 0, 1 and so on. Absent: the engine answers all. */
+  readonly served?: readonly ServedView[] | undefined
   readonly identity: Identity
   readonly limits: Pick<Limits, 'server' | 'tcp' | 'tls'>
   readonly watch?: Watch | undefined
@@ -55,24 +66,28 @@ export interface ServingParts {
 
 export function makeServe(parts: ServingParts): Serve {
   const { engine, allow, identity, limits, watch, rootKeyTags, tallies } = parts
-  const { clock, random, caches, resolver, zones } = engine
+  const { clock, random, caches } = engine
+  const { served = [engine] } = parts
+  const of = (view: number): ServedView => served[view] ?? engine
   return createServe({
     clock,
     random,
     answers: caches.answers,
-    prefetch: (question, client) => resolver.prefetch(question, ownerOf(client.ip)),
-    notYet: (question, checkingDisabled) => resolver.notYet(question, checkingDisabled),
+    prefetch: (question, client, view) => of(view).resolver.prefetch(question, ownerOf(client.ip)),
+    notYet: (question, checkingDisabled, view) => of(view).resolver.notYet(question, checkingDisabled),
     pipeline: makePipeline({
       allow,
+      access: parts.access,
+      views: parts.views,
       identity,
-      resolver,
-      cameBack: resolver.cameBack,
+      resolverOf: view => of(view).resolver,
+      cameBack: name => served.some(({ resolver }) => resolver.cameBack(name)),
       limits: limits.server,
       watch,
       ...(parts.any === undefined ? {} : { any: parts.any }),
       rootKeyTags,
       designation: parts.designation,
-      answeredLocally: question => isAnsweredLocally(zones, question),
+      answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question),
     }),
     waiting: parts.waiting,
     counters: parts.counters,

@@ -45,9 +45,9 @@ export interface ServeParts {
   /** Absent: which rules decided on what is cached is not logged. */
   readonly decided?: Decided | undefined
   /** Why a question that is being resolved has no answer yet; null when nothing is known of it. */
-  readonly notYet?: (question: Question, checkingDisabled: boolean) => NotYet | null
+  readonly notYet?: (question: Question, checkingDisabled: boolean, view: number) => NotYet | null
   /** Called after the reply for a popular answer that expires soon. Nothing waits for it. */
-  readonly prefetch?: (question: Question, client: Client) => void
+  readonly prefetch?: (question: Question, client: Client, view: number) => void
 }
 
 export function createServe(parts: ServeParts): Serve {
@@ -142,12 +142,14 @@ class Server {
       prefetch?.(
         { name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class },
         client,
+        view,
       )
     if (queryLog !== null) {
       const name = trustWireName(keyOf(peek).slice(0, -2))
       const tookMs = clock.now() - now
       queryLog({
         client,
+        view,
         name,
         type: peek.type,
         class: peek.class,
@@ -263,9 +265,12 @@ class Server {
   }
 
   /** With as much of the reason as a query of `octets` octets leaves room for. */
-  #lateContent(asked: AskedQuery, octets: number, { question, checkingDisabled }: Query): Content {
+  #lateContent(asked: AskedQuery, octets: number, { question, checkingDisabled, view }: Query): Content {
     const { notYet, settings } = this.#parts
-    const { ede, texts } = notYet?.(question, checkingDisabled) ?? { ede: EdeCode.NoReachableAuthority, texts: [] }
+    const { ede, texts } = notYet?.(question, checkingDisabled, view) ?? {
+      ede: EdeCode.NoReachableAuthority,
+      texts: [],
+    }
     const bare = errorContent(Rcode.SERVFAIL, ede, '')
     const room = Math.min(octets - respond(asked, bare, settings).bytes.length, settings.edeTextBytes)
     // Texts of names are ASCII: what else is in them is escaped.
@@ -362,10 +367,11 @@ class Server {
   #log(query: Query, rcode: number | null, octets: number, by: string, decisions: Answer['decisions']): void {
     const { clock, queryLog } = this.#parts
     if (queryLog === null) return
-    const { question, client } = query
+    const { question, client, view } = query
     const tookMs = clock.now() - query.receivedAt
     queryLog({
       client,
+      view,
       name: question.name,
       type: question.type,
       class: question.class,

@@ -135,6 +135,7 @@ describe('a batch of queries', () => {
   const name = parseName('a\\009b.example', null)
   const entry: QueryLogEntry = {
     client: { ip: ipFromBytes(Uint8Array.of(192, 0, 2, 77)), port: 5, transport: 'udp' },
+    view: 0,
     name: typeof name === 'string' ? name : ROOT,
     type: 1,
     class: 1,

@@ -10,6 +10,7 @@ const client = { ip: ip('127.0.0.1'), port: 5_353, transport: 'udp' } as const
 
 const entryOf = (name: string): QueryLogEntry => ({
   client,
+  view: 0,
   name: nameOf(name),
   type: 1,
   class: 1,

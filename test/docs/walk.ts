@@ -193,7 +193,7 @@ function serverOver(on: World): {
       allow: ['127.0.0.0/8'].flatMap(text => parsePrefix(text) ?? []),
       identity: { version: null, id: null },
       answeredLocally: () => false,
-      resolver: on.resolver,
+      resolverOf: () => on.resolver,
       limits: on.limits.server,
       watch: () => step => on.trace.push(step),
     }),

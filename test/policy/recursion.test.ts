@@ -16,7 +16,7 @@ describe('recursion', () => {
   test('asks the resolver for what the client asked, RD included', async () => {
     const seen: unknown[] = []
     const q = query({ recursionDesired: false })
-    await recursion(resolving(answer([a('www.example.com.')]), seen))(q)
+    await recursion(() => resolving(answer([a('www.example.com.')]), seen))(q)
     expect(seen).toEqual([
       {
         question: q.question,
@@ -30,7 +30,12 @@ describe('recursion', () => {
     ['local', answer([a('www.example.com.')], { authoritative: true })],
     ['failure:budget', { kind: 'failure', rrsets: [], why: 'budget', ede: 0, text: 'x' }],
   ])('an answer by %s says so and is shareable', async (by, outcome) => {
-    expect(await recursion(resolving(outcome))(query())).toEqual({ kind: 'resolved', outcome, by, shareable: true })
+    expect(await recursion(() => resolving(outcome))(query())).toEqual({
+      kind: 'resolved',
+      outcome,
+      by,
+      shareable: true,
+    })
   })
 
   test('an answer that comes later is one for which servers were asked', async () => {
@@ -41,6 +46,6 @@ describe('recursion', () => {
         return () => {}
       },
     }
-    expect(await recursion(later)(query())).toMatchObject({ by: 'recursion' })
+    expect(await recursion(() => later)(query())).toMatchObject({ by: 'recursion' })
   })
 })

@@ -27,6 +27,7 @@ it.each([
   expect(entries.map(({ name, ...rest }) => ({ ...rest, name: formatName(name) }))).toEqual(
     Array.from({ length: lines }, () => ({
       client,
+      view: 0,
       name: 'www.example.com.',
       type: 28,
       class: 1,

@@ -37,12 +37,12 @@ describe('the order', () => {
       identity: { version: 'v', id: null },
       answeredLocally: () => false,
       limits: { accessVerdicts: 10, anyTtl: 60 },
-      resolver: {
+      resolverOf: () => ({
         resolve({ type }, _options, done) {
           done(type === RrType.CNAME ? noAlias : answer([a('www.example.com.')]))
           return () => {}
         },
-      },
+      }),
     })
     expect(pipeline.admit(client())).toBe('refuse')
     const by = async (type: number, klass: number): Promise<string> =>

@@ -6,6 +6,7 @@ import { client, wire } from './make.ts'
 
 const entry = (change: Partial<QueryLogEntry> = {}): QueryLogEntry => ({
   client: client('192.0.2.77', 'tcp'),
+  view: 0,
   name: wire('www.Example.com.'),
   type: RrType.AAAA,
   class: RrClass.IN,

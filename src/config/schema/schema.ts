@@ -13,6 +13,7 @@ import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
 import { dohSettings, tlsSettings } from './tls.ts'
 import { serveStaleSettings } from './shaping.ts'
+import { accessSettings, viewSettings } from './views.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
@@ -86,6 +87,9 @@ const configSchema = z.strictObject({
         example: ['127.0.0.0/8', '::1/128', '192.168.0.0/16'],
       }),
     ),
+
+  access: accessSettings,
+  views: viewSettings,
 
   tls: tlsSettings,
   proxies: z

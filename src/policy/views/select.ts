@@ -19,7 +19,7 @@ export interface Selector {
   readonly clientIds: readonly string[]
 }
 
-export interface ListenerSelector {
+interface ListenerSelector {
   /** `0.0.0.0` and `::` are all addresses of their family. */
   readonly address: string
   readonly port: number

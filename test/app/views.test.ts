@@ -1,0 +1,158 @@
+/**
+ * Views of a running server: three with forwarders of their own, so that one name has a different answer in each, asked
+ * at the same time by clients at 127.0.0.1, .2 and .3.
+ */
+import { createSocket, type Socket } from 'node:dgram'
+import { afterEach, expect, test } from 'vitest'
+import type { RunningServer, ServerOptions } from '../../src/app/server.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import { decodeMessage } from '../../src/dns/decode.ts'
+import { Rcode } from '../../src/dns/types.ts'
+import type { QueryLogEntry } from '../../src/server/query-log.ts'
+import { buildInternet, type InternetSource } from '../../src/simulation/internet.ts'
+import { embeddedNetwork } from '../../src/simulation/network.ts'
+import { systemClock, systemRandom } from '../../src/system/system.ts'
+import { needsBatch, threadEntry } from '../net/batch/support.ts'
+import { asked, bytesOf } from '../server/make.ts'
+import { configOf, startInside } from './inside.ts'
+
+const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
+const shop = (host: number) => ({
+  origin: 'shop.',
+  at: [`10.53.0.${host}`],
+  text: `${soa}@ 3600 NS ns\nns 3600 A 10.53.0.${host}\n* 300 A 192.0.2.${host}\n`,
+})
+/** 10.53.0.11 answers for all, .12 and .13 are those that views 1 and 2 ask. */
+const internet: InternetSource = {
+  zones: [
+    {
+      origin: '.',
+      at: ['10.53.0.1'],
+      text: `${soa}@ 3600 NS a.root.\na.root. 3600 A 10.53.0.1\nshop. 3600 NS ns.shop.\nns.shop. 3600 A 10.53.0.11\n`,
+    },
+    shop(11),
+    shop(12),
+    shop(13),
+  ],
+  servers: [1, 11, 12, 13].map(host => ({ at: [`10.53.0.${host}`], latencyMs: 5 })),
+}
+const VIEWS = [
+  { name: 'two', clients: ['127.0.0.2'], stub: [{ zone: 'shop', to: '10.53.0.12' }] },
+  { name: 'three', clients: ['127.0.0.3'], stub: [{ zone: 'shop', to: '10.53.0.13' }], queryLog: false },
+]
+/** The last octet of a client's address, and of the answers it has to get. */
+const EXPECTED: Readonly<Record<number, number>> = { 1: 11, 2: 12, 3: 13 }
+
+const open: { close(): unknown }[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(one => one.close()))
+})
+
+async function start(settings: object, options: ServerOptions = {}): Promise<{ server: RunningServer; port: number }> {
+  const random = systemRandom()
+  const { hosts, hints } = buildInternet(internet, random)
+  const network = embeddedNetwork(systemClock(), random, defaultLimits.upstream, hosts)
+  const { server, port } = await startInside({ views: VIEWS, ...settings }, { network, hints, ...options })
+  open.push({ close: () => server.stop() })
+  return { server, port }
+}
+
+interface Asker {
+  ask(name: string): Promise<{ readonly rcode: number; readonly last: number | undefined }>
+}
+
+function askerAt(host: number, port: number): Promise<Asker> {
+  const socket: Socket = createSocket('udp4')
+  open.push({ close: () => socket.close() })
+  const waiting = new Map<number, (reply: Buffer) => void>()
+  socket.on('message', reply => {
+    const id = reply.readUInt16BE(0)
+    waiting.get(id)?.(reply)
+    waiting.delete(id)
+  })
+  let next = 0
+  const ask: Asker['ask'] = name =>
+    new Promise(settle => {
+      const id = ++next
+      waiting.set(id, reply => {
+        const decoded = decodeMessage(reply)
+        if (decoded.kind !== 'message') throw new Error(decoded.why)
+        settle({ rcode: decoded.message.rcode, last: decoded.message.answer[0]?.rdata.at(-1) })
+      })
+      socket.send(bytesOf({ id, question: asked(name) }), port, '127.0.0.1')
+    })
+  return new Promise(settle => socket.bind(0, `127.0.0.${host}`, () => settle({ ask })))
+}
+
+/** Twenty at a time of each: what the kernel's buffers hold in any case. */
+async function interleaved(pair: readonly number[], port: number, round: string): Promise<void> {
+  const askers = await Promise.all(pair.map(host => askerAt(host, port)))
+  const seen = new Map<number, Set<number | undefined>>(pair.map(host => [host, new Set()]))
+  for (let from = 0; from < 500; from += 20) {
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) => `n${(from + i) % 100}.${round}.shop.`).flatMap(name =>
+        askers.map(async (asker, index) => seen.get(pair[index] ?? 0)?.add((await asker.ask(name)).last)),
+      ),
+    )
+  }
+  for (const host of pair) expect([...(seen.get(host) ?? [])], `client ${host} of ${pair}`).toEqual([EXPECTED[host]])
+}
+
+const PAIRS = [
+  [1, 2],
+  [1, 3],
+  [2, 3],
+]
+
+/** Names are asked for five times: at first cold and in flight together, then from the cache. */
+test('no view gets an answer of another: cold, in flight and warm', { timeout: 60_000 }, async () => {
+  const { port, server } = await start({ udp: 'plain' })
+  for (const pair of PAIRS) await interleaved(pair, port, pair.join(''))
+  expect(server.stats().queries.answeredFromCache).toBeGreaterThan(1_500)
+})
+
+needsBatch('listener threads', () => {
+  test('give no view an answer of another', { timeout: 60_000 }, async () => {
+    const { port, server } = await start({ udp: 'batch', threads: 2 }, { threadEntry: await threadEntry() })
+    for (const pair of PAIRS) await interleaved(pair, port, pair.join(''))
+    expect(server.stats().queries.answeredFromCache).toBeGreaterThan(1_500)
+  })
+})
+
+test('a reload takes views over: who was in another gets its answers, at once', async () => {
+  let views: readonly object[] = VIEWS
+  const readConfig: ServerOptions['readConfig'] = () => ({ kind: 'config', config: configOf({ views }), warnings: [] })
+  const { port, server } = await start({}, { readConfig })
+  const two = await askerAt(2, port)
+  expect((await two.ask('www.shop.')).last).toBe(12)
+  views = [{ ...VIEWS[1], clients: ['127.0.0.2'] }]
+  server.reload()
+  expect((await two.ask('www.shop.')).last).toBe(13)
+  views = []
+  server.reload()
+  expect((await two.ask('www.shop.')).last).toBe(11)
+  views = [{ name: 'own', clients: ['127.0.0.0/8'], records: { 'www.shop': { A: '192.0.2.99' } } }]
+  server.reload()
+  await expect.poll(async () => (await two.ask('www.shop.')).last).toBe(99)
+  expect((await two.ask('else.shop.')).last).toBe(11)
+})
+
+test('access rules hold for views too, and what a view does not log is not logged', async () => {
+  const log: QueryLogEntry[] = []
+  const access = [
+    { clients: ['127.0.0.4'], action: 'local' },
+    { clients: ['127.0.0.5'], action: 'refuse' },
+  ]
+  const records = { 'printer.lan': { A: '192.0.2.7' } }
+  const { port } = await start({ access, records }, { onQuery: entry => log.push(entry) })
+  const [one, two, three, four, five] = await Promise.all([1, 2, 3, 4, 5].map(host => askerAt(host, port)))
+  for (const asker of [one, two, three, four]) expect((await asker?.ask('printer.lan.'))?.last).toBe(7)
+  expect((await four?.ask('www.shop.'))?.rcode).toBe(Rcode.REFUSED)
+  expect((await five?.ask('printer.lan.'))?.rcode).toBe(Rcode.REFUSED)
+  expect(log.map(({ client, view }) => `${client.ip.text} ${view}`)).toEqual([
+    '127.0.0.1 0',
+    '127.0.0.2 1',
+    '127.0.0.4 0',
+    '127.0.0.4 0',
+  ])
+})

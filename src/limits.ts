@@ -15,6 +15,7 @@ export interface Limits {
   readonly secure: SecureUpstreamLimits
   readonly cache: CacheLimits
   readonly stale: StaleLimits
+  readonly shaping: ShapingLimits
   readonly server: ServerLimits
   readonly tcp: TcpLimits
   readonly tls: TlsLimits
@@ -340,8 +341,16 @@ export interface SecureUpstreamLimits {
 /** As they came, each time one further, or each time from a random one on. */
 export type RrOrder = 'fixed' | 'cyclic' | 'random'
 
+/** What stages of the policy make up. */
+interface ShapingLimits {
+  /** RFC 6147 section 5.1.7: TTL of what DNS64 makes where no SOA says another. Seconds. */
+  readonly synthesisTtl: number
+  /** Of denials in place of what is not let through: seconds, so that a change of the rules is soon seen. */
+  readonly blockedTtl: number
+}
+
 /** Answers whose TTL is over (RFC 8767). For how long they are kept is `CacheLimits.staleMs`. */
-export interface StaleLimits {
+interface StaleLimits {
   /** RFC 8767 section 4: the TTL they are given. Seconds. */
   readonly answerTtl: number
   /** RFC 8767 section 5: a client that has waited this long for its answer gets the expired one. ms. */
@@ -1155,6 +1164,10 @@ export const defaultLimits: Limits = deepFreeze({
     recheckMs: 30_000,
     rechecks: 10_000,
   },
+  shaping: {
+    synthesisTtl: 600,
+    blockedTtl: 60,
+  },
   server: {
     udpReplyBytes: 1_232,
     waitingPerClient: 1_000,
@@ -1358,6 +1371,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     secure: { ...d.secure, ...changes.secure },
     cache: { ...d.cache, ...changes.cache },
     stale: { ...d.stale, ...changes.stale },
+    shaping: { ...d.shaping, ...changes.shaping },
     server: { ...d.server, ...changes.server },
     tcp: { ...d.tcp, ...changes.tcp },
     tls: { ...d.tls, ...changes.tls },

@@ -84,8 +84,10 @@ export class Serving {
 
   /** Another configuration, for the queries from now on. */
   configure(config: Config): void {
+    const isOther = !sameShaping(this.#config, config)
     this.#config = config
     this.#current = this.#make(config)
+    if (isOther) this.policyChanged()
   }
 
   /** Other rules hold from the next query on. */
@@ -171,6 +173,10 @@ export class Serving {
         limits,
         watch,
         any: config.any,
+        shaping: {
+          settings: config.shaping,
+          configuredZone: question => this.#engine.forwardZones().of(question)?.zone ?? null,
+        },
         designation: config.ddr ? this.#options.designation : undefined,
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
         waiting: this.waiting,
@@ -205,3 +211,6 @@ export class Serving {
     }
   }
 }
+
+const sameShaping = ({ raw: a }: Config, { raw: b }: Config): boolean =>
+  (['canary', 'dns64', 'rebinding'] as const).every(key => JSON.stringify(a[key]) === JSON.stringify(b[key]))

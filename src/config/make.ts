@@ -16,6 +16,7 @@ import type { JsonPath } from './json.ts'
 import { forwardSources } from './make-forward.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
+import { shapingOf } from './make-shaping.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
 import type { AdminConfig, Config, DnssecConfig, ZoneSource } from './types.ts'
@@ -94,6 +95,7 @@ export function makeConfig(
     }),
     reverse: raw.reverse,
     any: raw.any,
+    shaping: shapingOf(raw, { name, warn }),
     specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     forwarding: forwardSources(raw, { complain, warn, path }),

@@ -56,6 +56,13 @@ export interface RawConfig {
     readonly maxNegativeTtl: number
     readonly rotate: RrOrder
   }
+  readonly dns64: {
+    readonly prefix?: string | undefined
+    readonly clients: readonly string[]
+    readonly exclude: readonly string[]
+  }
+  readonly rebinding: { readonly ranges: readonly string[]; readonly allow: readonly string[] }
+  readonly canary: { readonly firefoxDoh: boolean; readonly privateRelay: boolean }
   readonly serveStale: {
     readonly enabled: boolean
     readonly maxAgeS: number

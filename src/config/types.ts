@@ -14,6 +14,7 @@ import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Selector } from '../policy/views/select.ts'
+import type { Shaping } from '../policy/shaping/stages.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
 import type { ForwardZone } from '../zone/forward-zones.ts'
@@ -43,6 +44,7 @@ export interface Config {
   readonly records: readonly LocatedRecord[]
   /** PTR records for the addresses in `records`. */
   readonly reverse: boolean
+  readonly shaping: Shaping
   /** Which questions for ANY get a minimal answer. */
   readonly any: AnyMode
   /** Special-use names that are not answered here. */

@@ -43,10 +43,11 @@ export interface FailureFacts {
   /** Who is given a remembered one: everyone, or those who validate (CD=1 gets the data, RFC 4035 section 3.2.2). */
   readonly heldAgainst: 'everyone' | 'validating' | 'nobody'
   /**
-   * Is an expired answer given in its place (RFC 8767)? Where no usable answer came, for whatever reason; not where one
-   * came that must not be used, nor where the question itself is at fault.
+   * Did no usable answer come, for whatever reason? Then an expired one is given in its place (RFC 8767), and DNS64
+   * takes it for an empty one (RFC 6147 section 5.1.2). Not where one came that must not be used, nor where the
+   * question itself is at fault.
    */
-  readonly staleInstead: boolean
+  readonly unanswered: boolean
 }
 
 const ofZone = (ede: EdeCode): FailureFacts => ({
@@ -54,7 +55,7 @@ const ofZone = (ede: EdeCode): FailureFacts => ({
   relative: false,
   remembered: 'always',
   heldAgainst: 'everyone',
-  staleInstead: true,
+  unanswered: true,
 })
 
 const ofAsker = (ede: EdeCode): FailureFacts => ({
@@ -62,7 +63,7 @@ const ofAsker = (ede: EdeCode): FailureFacts => ({
   relative: true,
   remembered: 'at-top',
   heldAgainst: 'everyone',
-  staleInstead: true,
+  unanswered: true,
 })
 
 const once = (ede: EdeCode, relative: boolean): FailureFacts => ({
@@ -70,7 +71,7 @@ const once = (ede: EdeCode, relative: boolean): FailureFacts => ({
   relative,
   remembered: 'never',
   heldAgainst: 'nobody',
-  staleInstead: false,
+  unanswered: false,
 })
 
 /** The one table of failure reasons: whoever decides by a reason reads it here. */
@@ -84,9 +85,9 @@ export const failureFacts: Readonly<Record<FailureReason, FailureFacts>> = Objec
   // No server that is forwarded to gave a reply: true of all names at once, and over when one of them is back.
   'upstreams-unreachable': ofZone(EdeCode.NetworkError),
   // The data is there and does not validate.
-  bogus: { ...ofZone(EdeCode.DnssecBogus), heldAgainst: 'validating', staleInstead: false },
+  bogus: { ...ofZone(EdeCode.DnssecBogus), heldAgainst: 'validating', unanswered: false },
   // The aliases are too many or lead back to where they began.
-  'alias-chain': { ...ofZone(EdeCode.Other), staleInstead: false },
+  'alias-chain': { ...ofZone(EdeCode.Other), unanswered: false },
   // The question is needed to find itself. Within another's walk that may be the way that was taken; at the top it is
   // how the zones are set up (TsuNAME).
   cycle: ofAsker(EdeCode.Other),
@@ -95,13 +96,13 @@ export const failureFacts: Readonly<Record<FailureReason, FailureFacts>> = Objec
   // The time of the client's query is over.
   deadline: ofAsker(EdeCode.NoReachableAuthority),
   // Our own want of sockets, of resolutions or of places to wait: nothing of it is the zone's fault.
-  overload: { ...once(EdeCode.Other, true), staleInstead: true },
+  overload: { ...once(EdeCode.Other, true), unanswered: true },
   // A DNAME makes a name of more than 255 octets: YXDOMAIN (RFC 6672 section 2.2), made again from the DNAME.
   'name-too-long': once(EdeCode.Other, false),
   // RD=0 and nothing here: the next may ask with RD=1.
   'not-recursive': once(EdeCode.NotAuthoritative, false),
   // Itself a memory, which would else never end.
-  cached: { ...once(EdeCode.CachedError, false), staleInstead: true },
+  cached: { ...once(EdeCode.CachedError, false), unanswered: true },
   bug: once(EdeCode.Other, false),
 })
 

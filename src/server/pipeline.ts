@@ -23,6 +23,7 @@ import { makeLocalOnly } from '../policy/local-only.ts'
 import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
 import { recursion, type Watch } from '../policy/recursion.ts'
 import type { Resolves } from '../resolver/resolver.ts'
+import { answerShapers, gatesOfNames, type ShapingParts } from '../policy/shaping/stages.ts'
 import { makeRootKeySentinel, type RootKeyTags } from '../policy/root-key-sentinel.ts'
 import { makeSelect, type Selector, selectsByListener } from '../policy/views/select.ts'
 import type { Client } from '../ports.ts'
@@ -77,6 +78,8 @@ export interface PipelineParts extends GateParts {
   readonly rootKeyTags?: RootKeyTags | undefined
   /** That of a view. */
   readonly resolverOf: (view: number) => Resolves
+  /** Absent: no answer is changed. */
+  readonly shaping?: ShapingParts | undefined
   /** Absent: nothing is forwarded. */
   readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
@@ -130,8 +133,10 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
   makeChaos(parts.identity),
   ...(parts.designation === undefined ? [] : [makeDesignation(parts.designation)]),
+  ...gatesOfNames(parts.shaping, parts.answeredLocally),
   ...(parts.access?.some(({ action }) => action === 'local') === true ? [makeLocalOnly(isLocalIn(parts))] : []),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),
+  ...answerShapers(parts.shaping, parts.answeredLocally),
   ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),
 ]
 

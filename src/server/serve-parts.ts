@@ -12,6 +12,7 @@ import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
+import type { ShapingParts } from '../policy/shaping/stages.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Selector } from '../policy/views/select.ts'
 import type { Clock, EventSink, Random, Serve } from '../ports.ts'
@@ -46,7 +47,7 @@ export interface ServingParts {
   /** What answers view 0, 1 and so on. Absent: the engine answers all. */
   readonly served?: readonly ServedView[] | undefined
   readonly identity: Identity
-  readonly limits: Pick<Limits, 'server' | 'tcp' | 'tls'>
+  readonly limits: Pick<Limits, 'server' | 'shaping' | 'tcp' | 'tls'>
   readonly watch?: Watch | undefined
   /** Default: minimal for all. */
   readonly any?: AnyMode
@@ -54,6 +55,8 @@ export interface ServingParts {
   readonly rootKeyTags?: (() => readonly number[]) | undefined
   /** Undefined when encrypted transports are not announced. */
   readonly designation?: (() => Designation | null) | undefined
+  /** Absent: no answer is changed. */
+  readonly shaping?: Omit<ShapingParts, 'limits'> | undefined
   readonly waiting: WaitingClients
   readonly counters: Counters
   /** Absent: what they count is not reported. */
@@ -88,6 +91,7 @@ export function makeServe(parts: ServingParts): Serve {
       rootKeyTags,
       designation: parts.designation,
       answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question),
+      shaping: parts.shaping === undefined ? undefined : { ...parts.shaping, limits: limits.shaping },
     }),
     waiting: parts.waiting,
     counters: parts.counters,

@@ -57,6 +57,14 @@ export function createServe(parts: ServeParts): Serve {
 
 const NOTHING = new Uint8Array(0)
 
+/** What is counted apart, by who made it. */
+const SHAPED: Readonly<Partial<Record<string, CounterName>>> = {
+  stale: 'answeredStale',
+  dns64: 'answeredByDns64',
+  rebinding: 'blockedRebinding',
+  canary: 'deniedCanaries',
+}
+
 /** A query in hand; `generation` is of the rules that hold as it begins (`AnswerCache.generation`). */
 interface Taken extends Query {
   readonly generation: number
@@ -346,7 +354,8 @@ class Server {
     const validated = answer?.kind === 'resolved' ? validationOf(answer.outcome) : null
     if (validated !== null) counters.cell(validationCell(validated))
     if (finished.truncated) this.#count('truncatedReplies')
-    if (by === 'stale') this.#count('answeredStale')
+    const shaped = SHAPED[by]
+    if (shaped !== undefined) this.#count(shaped)
     if (query === undefined) return
     this.#log(query, content.rcode, finished.bytes.length, by, answer?.decisions)
     if (answer !== undefined) this.#keep(asked, query, answer, content, finished)

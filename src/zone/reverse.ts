@@ -9,7 +9,7 @@ import { specialUses } from './special-use.ts'
 import type { LocatedRr } from './zone-file.ts'
 
 /** RFC 1035 section 3.5 and RFC 3596 section 2.5. */
-function reverseOf(ip: IpAddress): Name | null {
+export function reverseOf(ip: IpAddress): Name | null {
   const hex = Array.from(ip.bytes, octet => [(octet >> 4).toString(16), (octet & 0xf).toString(16)]).flat()
   const labels =
     ip.family === 4 ? [...Array.from(ip.bytes, String).reverse(), 'in-addr', 'arpa'] : [...hex.reverse(), 'ip6', 'arpa']

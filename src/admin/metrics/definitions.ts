@@ -149,6 +149,17 @@ const DNS: readonly Metric[] = [
   },
   {
     kind: 'counter',
+    name: 'rootwalk_shaped_answers_total',
+    help: 'Answers made by DNS64, emptied by the rebinding guard, or denied as canary names.',
+    labels: ['stage'],
+    read: from => [
+      { labels: { stage: 'dns64' }, value: counted(from, 'answeredByDns64') },
+      { labels: { stage: 'rebinding' }, value: counted(from, 'blockedRebinding') },
+      { labels: { stage: 'canary' }, value: counted(from, 'deniedCanaries') },
+    ],
+  },
+  {
+    kind: 'counter',
     name: 'rootwalk_dnssec_validations_total',
     help: 'Answers by what validation said; finished answers from the cache are not in it.',
     labels: ['result'],

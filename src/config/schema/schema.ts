@@ -12,8 +12,8 @@ import { stateSetting } from './persistence.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
 import { dohSettings, tlsSettings } from './tls.ts'
-import { serveStaleSettings } from './shaping.ts'
 import { accessSettings, viewSettings } from './views.ts'
+import { canarySettings, dns64Settings, rebindingSettings, serveStaleSettings } from './shaping.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
@@ -194,6 +194,12 @@ const configSchema = z.strictObject({
   cache: cacheSettings,
 
   serveStale: serveStaleSettings,
+
+  dns64: dns64Settings,
+
+  rebinding: rebindingSettings,
+
+  canary: canarySettings,
 
   budget: budgetSettings,
 

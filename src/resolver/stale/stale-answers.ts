@@ -79,7 +79,7 @@ export class StaleAnswers {
     }
     const stop = resolve(question, options, outcome => {
       this.#slow.delete(key)
-      const failed = outcome.kind === 'failure' && failureFacts[outcome.why].staleInstead ? outcome.text : null
+      const failed = outcome.kind === 'failure' && failureFacts[outcome.why].unanswered ? outcome.text : null
       if (failed === null) this.#rechecks.delete(key)
       else if (over) this.#noteFailure(key, failed)
       const answer = failed === null || over ? null : this.#expired(question, options, 'failed', failed)

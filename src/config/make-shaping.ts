@@ -1,0 +1,61 @@
+/** DNS64, the rebinding guard and the canary names, from what is written. */
+import { inPrefix, parsePrefix, type Prefix } from '../dns/address.ts'
+import type { Name } from '../dns/name.ts'
+import { parseNat64Prefix, WELL_KNOWN_PREFIX } from '../policy/shaping/nat64.ts'
+import { addressRanges, parseRange } from '../policy/shaping/private-addresses.ts'
+import type { Shaping } from '../policy/shaping/stages.ts'
+import type { JsonPath } from './json.ts'
+import type { RawConfig } from './raw.ts'
+
+interface ShapingReports {
+  readonly name: (text: string, at: JsonPath) => Name | null
+  readonly warn: (path: JsonPath, message: string) => void
+}
+
+export function shapingOf(raw: RawConfig, reports: ShapingReports): Shaping {
+  const prefix = natPrefix(raw)
+  const { canary, dns64, rebinding } = raw
+  const blocks = (texts: readonly string[]): readonly Prefix[] => texts.flatMap(text => parseRange(text) ?? [])
+  warnOfWellKnown(raw, prefix, reports)
+  const isForAll = ['0.0.0.0/0', '::/0'].every(all => dns64.clients.includes(all))
+  return {
+    canaries: canary.firefoxDoh || canary.privateRelay ? canary : null,
+    dns64:
+      prefix === null
+        ? null
+        : {
+            prefix,
+            clients: isForAll ? null : dns64.clients.flatMap(text => parsePrefix(text) ?? []),
+            exclude: blocks(dns64.exclude),
+          },
+    rebinding:
+      rebinding.ranges.length === 0
+        ? null
+        : {
+            ranges: addressRanges(blocks(rebinding.ranges), prefix),
+            allow: rebinding.allow.flatMap((text, index) => reports.name(text, ['rebinding', 'allow', index]) ?? []),
+          },
+  }
+}
+
+function natPrefix({ dns64 }: RawConfig): Prefix | null {
+  const prefix = dns64.prefix === undefined ? null : parseNat64Prefix(dns64.prefix)
+  return prefix === null || 'error' in prefix ? null : prefix
+}
+
+/** RFC 6052 section 3.1: a NAT64 at the well-known prefix must not translate addresses that are not global. */
+function warnOfWellKnown({ dns64 }: RawConfig, prefix: Prefix | null, { warn }: ShapingReports): void {
+  if (prefix?.length !== WELL_KNOWN_PREFIX.length || !prefix.bytes.every((o, at) => o === WELL_KNOWN_PREFIX.bytes[at]))
+    return
+  const blocks = dns64.exclude.flatMap(text => parsePrefix(text) ?? [])
+  const missing = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].filter(text => {
+    const block = parsePrefix(text)
+    return block !== null && !blocks.some(one => one.length <= block.length && inPrefix({ ...block, text: '' }, one))
+  })
+  if (missing.length > 0)
+    warn(
+      ['dns64', 'exclude'],
+      `has no ${missing.join(', ')}: private addresses must not be under 64:ff9b::/96 (RFC 6052 section 3.1); ` +
+        'use a prefix of your own, or add them',
+    )
+}

@@ -1,5 +1,6 @@
 /** A trace as JSON: kinds, numbers, and names in presentation format. Programs read it; the fields are stable. */
 import { algorithmName } from '../dnssec/algorithms.ts'
+import type { SignatureFacts } from '../dnssec/rules.ts'
 import { edeName, rcodeName, typeName } from '../dns/types.ts'
 import { formatName } from '../presentation/text.ts'
 import { questionText, type Came, type Note, type Subject, type TraceStep } from '../resolver/trace.ts'
@@ -62,7 +63,7 @@ function plainStep(step: TraceStep): JsonStep {
         zone: formatName(step.zone),
         ...subjectFields(step.subject),
         verdict: step.verdict,
-        ...(step.signature === null ? {} : { ...step.signature, algorithm: algorithmName(step.signature.algorithm) }),
+        ...(step.signature === null ? {} : signatureFields(step.signature)),
         ...(step.reason === null ? {} : { reason: step.reason }),
       }
     case 'end':
@@ -71,6 +72,13 @@ function plainStep(step: TraceStep): JsonStep {
       return step satisfies never
   }
 }
+
+/** What is behind the facts in memory, keys and octets of signatures among it, stays there. */
+const signatureFields = ({ keyTag, algorithm, expires }: SignatureFacts): JsonStep => ({
+  keyTag,
+  algorithm: algorithmName(algorithm),
+  expires,
+})
 
 function cameFields(came: Came): JsonStep {
   switch (came.kind) {

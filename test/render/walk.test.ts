@@ -294,6 +294,33 @@ describe('a step as JSON', () => {
   })
 })
 
+test('of a signature JSON has the facts, and nothing of what is behind them in memory', () => {
+  const signature = { keyTag: 7, algorithm: 13, expires: 9, kind: 'valid', signatures: [new Uint8Array(2)], keys: {} }
+  const step: TraceStep = {
+    kind: 'validated',
+    id: 1,
+    depth: 0,
+    zone: name('test.'),
+    subject: { kind: 'set', name: name('a.test.'), type: 1 },
+    verdict: 'secure',
+    signature,
+    reason: null,
+  }
+  expect(jsonStep(step)).toEqual({
+    kind: 'validated',
+    id: 1,
+    depth: 0,
+    zone: 'test.',
+    subject: 'set',
+    name: 'a.test.',
+    type: 'A',
+    verdict: 'secure',
+    keyTag: 7,
+    algorithm: 'ECDSAP256SHA256',
+    expires: 9,
+  })
+})
+
 test('times in JSON have three digits and count from the start', () => {
   const end: TraceStep = {
     kind: 'end',

@@ -97,6 +97,8 @@ interface ExplainRequest {
   readonly name: Name
   readonly type: number
   readonly checkingDisabled: boolean
+  /** With empty caches: the whole walk from the root on, of which nothing is kept. */
+  readonly fromRoot: boolean
   readonly deadlineMs: number
 }
 
@@ -104,6 +106,8 @@ interface ExplainRequest {
 type Explained =
   | { readonly kind: 'explained'; readonly report: Readonly<Record<string, unknown>> }
   | { readonly kind: 'deadline'; readonly steps: number; readonly last: string }
+  /** As many walks from the root as are allowed are under way. */
+  | { readonly kind: 'busy' }
 
 export interface CacheControls {
   cacheOf(name: Name): CacheView

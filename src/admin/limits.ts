@@ -40,6 +40,10 @@ export const adminLimits = {
   /** How long an explanation may take when nothing is said, in ms, and at most: what clients wait for an answer. */
   explainMs: 10_000,
   explainMaxMs: 30_000,
+  /** What an explanation from the root on may remember, in octets: far more than a walk needs. */
+  explainCacheBytes: 4_194_304,
+  /** Such explanations at once: each holds a cache of its own. */
+  explainsApart: 8,
   /** Requests of a token at once, and for ever in a second: a dashboard polls with some ten a second. */
   rateBurst: 1_000,
   ratePerSecond: 100,
@@ -76,6 +80,24 @@ export const adminLimits = {
   batchMs: 50,
   /** Messages with queries that the worker has not read yet: 16,384 queries, most of a second at 20,000 a second. */
   batchesUnread: 32,
+  /** How often the numbers of the server are looked at for charts, in ms: some tenths of a millisecond each time. */
+  sampleMs: 2_000,
+  /** Looks that are kept: an hour of them, in some 600 kB. */
+  samples: 1_800,
+  /** Marks on charts, such as reloads: more than an hour has. */
+  marks: 200,
+  /** Of the top lists: pieces of time, and how long one is, in ms: five minutes in all. */
+  topPieces: 10,
+  topPieceMs: 30_000,
+  /** Different names, or clients, that are counted in a piece: in all some 4 MB when names are random. */
+  topKeys: 1_000,
+  /** Lines of a top list. */
+  topLines: 20,
+  /** Codes that open a session once, at the same time: one for each browser that is being logged in. */
+  loginCodes: 100,
+  /** How long such a code is good when nothing is said, and at most, in seconds. */
+  loginCodeSeconds: 300,
+  loginCodeMaxSeconds: 43_200,
   /** Characters of a filter: some fifty comparisons, and a query of a URL is no longer in practice. */
   filterCharacters: 2_048,
   /** Brackets and `not` inside of each other: more than a person writes, far below what the stack holds. */

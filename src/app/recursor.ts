@@ -4,7 +4,7 @@
  */
 import type { Caches } from '../cache/caches.ts'
 import type { Delegation } from '../cache/delegations.ts'
-import { createEngine } from '../engine/engine.ts'
+import { createEngine, type Engine } from '../engine/engine.ts'
 import { limitsWith, type Limits } from '../limits.ts'
 import type { Libc } from '../net/linux/libc.ts'
 import { openFilesLimit, socketsWithin } from '../system/open-files.ts'
@@ -52,6 +52,8 @@ export interface Recursor {
   readonly upstream: UpstreamCounts
   /** Sockets to servers; null where there are none (an internet inside the process). */
   readonly usage: SystemNetwork['usage'] | null
+  /** Resolves with the same settings, zones, anchors and sockets, and caches of its own, which are empty. */
+  apart(cacheBytes: number): Resolver
   /** Other servers are asked now. */
   forwardZonesChanged(): void
   /** See `Engine`. */
@@ -85,19 +87,21 @@ export function openRecursor(options: RecursorOptions): Recursor {
     events,
     onChange: () => engine.zonesChanged(),
   })
-  const engine = createEngine({
-    clock,
-    random,
-    network: counted,
-    limits,
-    seed: random.below(SEEDS) | 0,
-    localZones: () => zones.current(),
-    hints,
-    forwardZones,
-    settings,
-    validation,
-    events,
-  })
+  const engineWith = (bounds: Limits): Engine =>
+    createEngine({
+      clock,
+      random,
+      network: counted,
+      limits: bounds,
+      seed: random.below(SEEDS) | 0,
+      localZones: () => zones.current(),
+      hints,
+      forwardZones,
+      settings,
+      validation,
+      events,
+    })
+  const engine = engineWith(limits)
   return {
     clock,
     random,
@@ -110,6 +114,8 @@ export function openRecursor(options: RecursorOptions): Recursor {
     resolver: engine.resolver,
     upstream,
     usage,
+    apart: cacheBytes =>
+      engineWith(limitsWith({ ...limits, cache: { ...limits.cache, totalBytes: cacheBytes } })).resolver,
     forwardZonesChanged: () => engine.forwardZonesChanged(),
     policyChanged: () => engine.policyChanged(),
     close() {

@@ -30,6 +30,20 @@ describe('explain', () => {
     expect(again.rootCause.kind).toBe('cached')
   })
 
+  it('begins at the root when it shall, and leaves the cache as it was', async () => {
+    await explain('www.shop')
+    const zones = ({ steps }: { steps: { kind: string; zone: string }[] }) =>
+      steps.flatMap(({ kind, zone }) => (kind === 'exchange' ? [zone] : []))
+    const { body: known } = await explain('www.shop')
+    expect(zones(known)).toEqual([])
+    const { body: whole } = await explain('www.shop', { fromRoot: true })
+    expect(zones(whole)[0]).toBe('.')
+    expect(whole.records).toHaveLength(known.records.length)
+    const { body: failed } = await explain('far.slow', { fromRoot: true, deadlineMs: 30_000 })
+    expect(failed.rootCause.kind).toBe('unreachable')
+    expect((await served.ask('/api/v1/cache/names/far.slow')).body.entries).toEqual([])
+  })
+
   it('ends with 504 at its deadline', async () => {
     const { status, body } = await explain('other.slow', { deadlineMs: 1 })
     expect(status).toBe(504)

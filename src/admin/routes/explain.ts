@@ -12,6 +12,10 @@ const request = z
     name: dnsName,
     type: rrType.optional(),
     checkingDisabled: z.boolean().default(false).describe('Take data whatever its signatures say (CD).'),
+    fromRoot: z
+      .boolean()
+      .default(false)
+      .describe('Forget what is known for this one: the whole walk. Nothing of it is kept.'),
     deadlineMs: z
       .number()
       .int()
@@ -50,20 +54,27 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
     createRoute({
       method: 'post',
       path: '/api/v1/explain',
-      summary: 'Resolve a question with what is known now, and show every step.',
+      summary: 'Resolve a question with what is known now, or from the root on, and show every step.',
       security: TOKEN,
       middleware: requires('read'),
       request: { body: { required: true, content: json(request) } },
       responses: {
         200: { description: 'The walk and its end, be it a failure.', content: json(report) },
         ...withBody,
+        503: fault('As many walks from the root as are allowed are under way.'),
         504: fault('The deadline came first.'),
       },
     }),
     async c => {
-      const { name, type = RrType.A, checkingDisabled, deadlineMs } = c.req.valid('json')
-      const explained = await remote.explain({ name, type, checkingDisabled, deadlineMs })
+      const { name, type = RrType.A, checkingDisabled, fromRoot, deadlineMs } = c.req.valid('json')
+      const explained = await remote.explain({ name, type, checkingDisabled, fromRoot, deadlineMs })
       if (explained.kind === 'explained') return c.json(report.parse(explained.report), 200)
+      if (explained.kind === 'busy')
+        return refuse({
+          status: 503,
+          detail: `${adminLimits.explainsApart} walks from the root are under way.`,
+          headers: { 'retry-after': '1' },
+        })
       const { steps, last } = explained
       return refuse({
         status: 504,

@@ -1,6 +1,7 @@
 /** The caches and the resolver as the API sees them: looked into, flushed, asked. */
 import type { CacheControls, CacheEntry, CachePageRequest, Flushed } from '../../admin/cache-controls.ts'
 import type { CacheKind } from '../../admin/cache-kinds.ts'
+import { adminLimits } from '../../admin/limits.ts'
 import type { ControlsOf } from '../../admin/controls.ts'
 import type { Caches } from '../../cache/caches.ts'
 import { questionOfKey } from '../../dns/message.ts'
@@ -12,6 +13,7 @@ import { rootCause } from '../../render/root-cause.ts'
 import { jsonStep } from '../../render/trace-json.ts'
 import { questionText, type TraceStep } from '../../resolver/trace.ts'
 import { resolutionOf } from '../library.ts'
+import type { Resolver } from '../../resolver/resolver.ts'
 import type { Recursor } from '../recursor.ts'
 import {
   delegationEntry,
@@ -26,6 +28,8 @@ import {
 
 export function cacheControls(recursor: Recursor): ControlsOf<CacheControls> {
   const { caches, clock } = recursor
+  /** Explanations from the root that are under way. */
+  let apart = 0
   return {
     cacheOf: name => cacheOf(recursor, name),
     cachePage: request => cachePage(recursor, request),
@@ -46,7 +50,16 @@ export function cacheControls(recursor: Recursor): ControlsOf<CacheControls> {
       return { servers, next: keys.length > limit ? (page.at(-1) ?? null) : null }
     },
     resolutions: () => recursor.resolver.questionsInFlight,
-    explain: request => explain(recursor, request),
+    async explain(request) {
+      if (!request.fromRoot) return explain(recursor, recursor.resolver, request)
+      if (apart >= adminLimits.explainsApart) return { kind: 'busy' }
+      apart++
+      try {
+        return await explain(recursor, recursor.apart(adminLimits.explainCacheBytes), request)
+      } finally {
+        apart--
+      }
+    },
   }
 }
 
@@ -179,9 +192,10 @@ function flushAll({ caches, resolver }: Recursor, servers: boolean, dryRun: bool
   return flushed
 }
 
-/** With what is known now, as a client would be answered: the walk, and where it failed the one cause. */
+/** As a client of this resolver would be answered: the walk, and where it failed the one cause. */
 function explain(
-  { resolver, clock }: Recursor,
+  { clock }: Recursor,
+  resolver: Pick<Resolver, 'resolve'>,
   { name, type, checkingDisabled, deadlineMs }: Parameters<CacheControls['explain']>[0],
 ): ReturnType<CacheControls['explain']> {
   const steps: TraceStep[] = []

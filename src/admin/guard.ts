@@ -57,14 +57,8 @@ export class Guard {
   judge(token: string, arrival: Arrival): Principal | Response {
     const { from } = arrival
     const now = this.#context.wall() * 1_000
-    const waitS = this.#wrong.waitS(from, now)
-    if (waitS > 0) {
-      return problemResponse({
-        status: 429,
-        detail: `Too many wrong tokens from this address: come again in ${waitS} s.`,
-        headers: { 'retry-after': String(waitS) },
-      })
-    }
+    const early = this.#tooEarly(from, now)
+    if (early !== null) return early
     const judged = judgeToken(token, this.#context.tokens.all(), this.#context.wall())
     if (judged.kind === 'known') {
       this.#wrong.succeeded(from)
@@ -76,6 +70,29 @@ export class Guard {
     const detail =
       judged.kind === 'expired' ? `The token "${judged.name}" has expired.` : 'This token is not known here.'
     return problemResponse({ status: 401, detail, headers: CHALLENGE })
+  }
+
+  /** Whom a code that is good once speaks for, or why it is not taken. */
+  useCode(code: string, arrival: Arrival): NonNullable<ReturnType<Sessions['useCode']>> | Response {
+    const { from } = arrival
+    const now = this.#context.wall() * 1_000
+    const early = this.#tooEarly(from, now)
+    if (early !== null) return early
+    const used = this.sessions.useCode(code, this.#context.wall())
+    if (used !== null) return used
+    this.#wrong.failed(from, now)
+    this.#context.audit('unknown', 'unknown code', arrival)
+    return problemResponse({ status: 401, detail: 'This code was used, or is too old.', headers: CHALLENGE })
+  }
+
+  #tooEarly(from: string, now: number): Response | null {
+    const waitS = this.#wrong.waitS(from, now)
+    if (waitS === 0) return null
+    return problemResponse({
+      status: 429,
+      detail: `Too many wrong tokens from this address: come again in ${waitS} s.`,
+      headers: { 'retry-after': String(waitS) },
+    })
   }
 
   #counted(principal: Principal): Admission {

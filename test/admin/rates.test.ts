@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { adminLimits } from '../../src/admin/limits.ts'
 import { RateLimiter, WrongTokens } from '../../src/admin/rates.ts'
-import { sessionIn, Sessions } from '../../src/admin/sessions.ts'
+import { hashOf, sessionIn, Sessions } from '../../src/admin/sessions.ts'
 import { createHash } from 'node:crypto'
 
 const { rateBurst, ratePerSecond, wrongTokensFree, wrongTokenMaxMs, ratedKeys } = adminLimits
@@ -54,7 +54,7 @@ describe('a session', () => {
   it('ends after its time, and with its token', () => {
     let current = tokens
     const sessions = new Sessions(() => current)
-    const { id, expires } = sessions.open('t', 100)
+    const { id, expires } = sessions.open({ sha256: hashOf('t') }, 100)
     expect(sessions.find(id, 100)?.principal).toEqual({ name: 'ci', scope: 'read' })
     expect(sessions.find(id, expires)).toBeNull()
     expect(sessions.find('other', 100)).toBeNull()
@@ -67,11 +67,11 @@ describe('a session', () => {
 
   it('is closed, and the oldest goes when there are too many', () => {
     const sessions = new Sessions(() => tokens)
-    const first = sessions.open('t', 0)
-    const second = sessions.open('t', 0)
+    const first = sessions.open({ sha256: hashOf('t') }, 0)
+    const second = sessions.open({ sha256: hashOf('t') }, 0)
     sessions.close(second.id)
     expect(sessions.find(second.id, 0)).toBeNull()
-    for (let i = 0; i < adminLimits.sessions; i++) sessions.open('t', 0)
+    for (let i = 0; i < adminLimits.sessions; i++) sessions.open({ sha256: hashOf('t') }, 0)
     expect(sessions.find(first.id, 0)).toBeNull()
   })
 

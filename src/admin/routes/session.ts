@@ -1,10 +1,11 @@
 /** A session of a page of the server itself: a token given once, and a cookie from then on. */
 import { createRoute, z } from '@hono/zod-openapi'
-import type { AdminContext, App } from '../context.ts'
+import { bearerToken, type Principal } from '../access.ts'
+import type { AdminContext, App, Arrival } from '../context.ts'
 import type { Guard } from '../guard.ts'
 import { adminLimits } from '../limits.ts'
 import { Refusal } from '../problem.ts'
-import { SESSION_COOKIE, sessionIn } from '../sessions.ts'
+import { type Behalf, hashOf, SESSION_COOKIE, sessionIn } from '../sessions.ts'
 import { FAULTS, json, scope, TOKEN, withBody } from './schemas.ts'
 
 const principal = z
@@ -15,34 +16,101 @@ const principal = z
   })
   .openapi('Session')
 
-const request = z.strictObject({ token: z.string().min(1).max(adminLimits.tokenCharacters) }).openapi('Login')
+const secret = z.string().min(1).max(adminLimits.tokenCharacters)
+const request = z
+  .union([
+    z.strictObject({ token: secret }),
+    z.strictObject({ code: secret.describe('Of POST /api/v1/session/codes; good once.') }),
+  ])
+  .openapi('Login')
+
+const codeRequest = z
+  .strictObject({
+    seconds: z.number().int().min(1).max(adminLimits.loginCodeMaxSeconds).default(adminLimits.loginCodeSeconds),
+  })
+  .openapi('LoginCodeRequest')
+const code = z
+  .object({ code: z.string(), expires: z.number().describe('Seconds since 1970 UTC.') })
+  .openapi('LoginCode')
 
 export const SESSION_PATH = '/api/v1/session'
 
-export function sessionRoutes(app: App, { settings, wall, audit }: AdminContext, guard: Guard): void {
-  const cookie = (value: string, seconds: number, secure: boolean): string =>
+export function sessionRoutes(app: App, context: AdminContext, guard: Guard): void {
+  beginRoute(app, context, guard)
+  codeRoute(app, context, guard)
+  lookRoutes(app, context, guard)
+}
+
+/** The header that sets the cookie, or ends it when there are 0 seconds. */
+const cookieMaker =
+  ({ settings }: AdminContext) =>
+  (value: string, seconds: number, secure: boolean): string =>
     `${SESSION_COOKIE}=${value}; Path=${settings().pathPrefix}; Max-Age=${seconds}; HttpOnly; SameSite=Strict` +
     `${secure ? '; Secure' : ''}`
+
+function beginRoute(app: App, context: AdminContext, guard: Guard): void {
+  const { settings, wall, audit } = context
+  const cookie = cookieMaker(context)
+  const judge = (login: z.infer<typeof request>, arrival: Arrival): { behalf: Behalf; principal: Principal } => {
+    if ('code' in login) {
+      const used = guard.useCode(login.code, arrival)
+      if (used instanceof Response) throw new Refusal(used)
+      return used
+    }
+    const judged = guard.judge(login.token, arrival)
+    if (judged instanceof Response) throw new Refusal(judged)
+    return { behalf: { sha256: hashOf(login.token) }, principal: judged }
+  }
   app.openapi(
     createRoute({
       method: 'post',
       path: SESSION_PATH,
-      summary: 'Exchange a token for a session cookie.',
+      summary: 'Exchange a token, or a code that is good once, for a session cookie.',
       request: { body: { required: true, content: json(request) } },
       responses: { 201: { description: 'The cookie is set.', content: json(principal) }, ...withBody },
     }),
     c => {
-      const { token } = c.req.valid('json')
       const { arrival } = c.env
-      const judged = guard.judge(token, arrival)
-      if (judged instanceof Response) throw new Refusal(judged)
-      const { id, expires } = guard.sessions.open(token, wall())
-      audit(judged.name, 'session begun', arrival)
+      const { behalf, principal: who } = judge(c.req.valid('json'), arrival)
+      const { id, expires } = guard.sessions.open(behalf, wall())
+      audit(who.name, 'session begun', arrival)
       c.header('Set-Cookie', cookie(id, expires - wall(), arrival.scheme === 'https'))
       c.header('Location', `${settings().pathPrefix}${SESSION_PATH.slice(1)}`)
-      return c.json({ ...judged, expires }, 201)
+      return c.json({ ...who, expires }, 201)
     },
   )
+}
+
+function codeRoute(app: App, { wall, audit }: AdminContext, guard: Guard): void {
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: `${SESSION_PATH}/codes`,
+      summary: 'Make a code that opens one session: for a link, as /#code=…',
+      security: TOKEN,
+      request: { body: { required: true, content: json(codeRequest) } },
+      responses: { 201: { description: 'It is good once.', content: json(code) }, ...withBody },
+    }),
+    c => {
+      const expires = wall() + c.req.valid('json').seconds
+      const session = sessionIn(c.req.header('cookie'))
+      const token = bearerToken(c.req.header('authorization'))
+      const principal = c.get('principal')
+      const behalf =
+        token !== null
+          ? { sha256: hashOf(token) }
+          : ((session === null || c.env.arrival.kind === 'unix' ? null : guard.sessions.behalfOf(session)) ?? {
+              local: principal,
+            })
+      audit(principal.name, 'code for a session made', c.env.arrival)
+      return c.json({ code: guard.sessions.makeCode(behalf, expires), expires }, 201)
+    },
+  )
+}
+
+function lookRoutes(app: App, context: AdminContext, guard: Guard): void {
+  const { wall } = context
+  const cookie = cookieMaker(context)
   app.openapi(
     createRoute({
       method: 'get',

@@ -6,13 +6,16 @@
  * inside is one of its own. `cli.js` is written anew and the files of the compiler stay: those of the library are what
  * others import.
  *
- * Nothing is shortened: names and lines in a stack trace are those of the source, without its types.
+ * The dashboard is built by `ui.mjs`, with names shortened.
+ *
+ * Of the program nothing is shortened: names and lines in a stack trace are those of the source, without its types.
  *
  * Usage: node scripts/bundle.mjs DIRECTORY (of the built program)
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { rolldown } from 'rolldown'
+import { buildDashboard } from './ui.mjs'
 
 /** @typedef {import('rolldown').Plugin} Plugin */
 /** @typedef {import('rolldown').OutputChunk} OutputChunk */
@@ -57,7 +60,8 @@ const program = await writeProgram([
 ])
 const admin = await writeAdmin()
 await writeCommonJs()
-writeLicences([...program, ...inside, ...admin].flatMap(({ moduleIds }) => moduleIds))
+const dashboard = await buildDashboard(directory)
+writeLicences([...[...program, ...inside, ...admin].flatMap(({ moduleIds }) => moduleIds), ...dashboard])
 
 /**
  * These modules and what they import, without what is loaded by `import()` later.
@@ -169,7 +173,7 @@ function writeLicences(ids) {
   })
   writeFileSync(
     inDirectory(LICENCES),
-    `The files *${SUFFIX} beside this one contain these packages.\n\n${texts.join(`\n${'-'.repeat(100)}\n\n`)}`,
+    `The files *${SUFFIX} next to this one, and those in ui/, contain these packages.\n\n${texts.join(`\n${'-'.repeat(100)}\n\n`)}`,
   )
 }
 

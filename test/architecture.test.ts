@@ -24,7 +24,7 @@ interface Source {
 const BEFORE_REGEX = /(?:^|[=(,:!&|?{};[\n]|=>|\breturn|\bcase)\s*$/
 
 const sources: readonly Source[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter(path => path.endsWith('.ts'))
+  .filter(path => /\.tsx?$/.test(path))
   .map(path => read(relative(root, join(root, path)).replaceAll('\\', '/')))
 const byPath = new Map(sources.map(source => [source.path, source]))
 
@@ -184,7 +184,20 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'net/doh',
     'net/listen',
   ]
-  const admin = [...config, 'server', 'http', 'system', 'admin', 'admin/live', 'admin/metrics', 'admin/routes']
+  const admin = [
+    ...config,
+    'server',
+    'http',
+    'system',
+    'admin',
+    'admin/live',
+    'admin/now',
+    'admin/metrics',
+    'admin/routes',
+  ]
+  // What goes over the wire is all that pages share with the API: types, and names of columns.
+  const wire = ['admin/messages.ts', 'admin/cache-controls.ts', 'admin/anchor-controls.ts']
+  const page = ['dashboard', 'dashboard/model', 'dashboard/parts', 'dashboard/screens', 'admin/now']
   const kit = [...app, 'signing', 'simulation', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
   const programs = [
@@ -197,6 +210,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin',
     'admin/live',
     'admin/metrics',
+    'admin/now',
     'admin/routes',
     'warm-up',
     'visit',
@@ -250,7 +264,12 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['config/schema', [...config, 'config']],
     // Simulated servers are believed by the same rule as real ones.
     ['simulation', [...server, 'server', 'signing', 'render', 'engine'], ['net/upstream/match-reply.ts']],
+    ['dashboard', page, wire],
+    ['dashboard/model', []],
+    ['dashboard/parts', page, wire],
+    ['dashboard/screens', page, wire],
     ['admin', admin],
+    ['admin/now', admin],
     ['admin/live', admin],
     ['admin/metrics', admin],
     ['admin/routes', admin],
@@ -285,7 +304,7 @@ const roomOf = ({ path, folder }: Source): string => {
 /** Of one file, the files of `src/` that it imports. */
 const targets = (source: Source): Source[] =>
   source.imports
-    .filter(({ from }) => from.startsWith('.'))
+    .filter(({ from }) => from.startsWith('.') && !from.endsWith('.css'))
     .map(({ from }) => {
       const path = posix.normalize(posix.join(posix.dirname(source.path), from))
       const target = byPath.get(path)
@@ -374,6 +393,11 @@ describe('imports', () => {
       '@hono/zod-openapi': path => path.startsWith('admin/'),
       '@hono/node-server': path => path.startsWith('admin/'),
       ws: path => path === 'admin/listen.ts' || /^admin\/(?:live|routes)\//.test(path),
+      preact: path => path.startsWith('dashboard/'),
+      'preact/hooks': path => path.startsWith('dashboard/'),
+      '@preact/signals': path => path.startsWith('dashboard/'),
+      'uplot/dist/uPlot.min.css': path => path === 'dashboard/parts/chart.tsx',
+      uplot: path => path === 'dashboard/parts/chart.tsx',
       'prom-client': path => path === 'admin/metrics/registry.ts',
       'hono/http-exception': path => path.startsWith('admin/'),
       'hono/utils/url': path => path.startsWith('admin/'),

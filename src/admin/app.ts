@@ -18,6 +18,8 @@ import { explainRoutes } from './routes/explain.ts'
 import { liveRoutes } from './routes/live.ts'
 import { serverRoutes } from './routes/server.ts'
 import { metricsRoutes } from './routes/metrics.ts'
+import { nowRoutes } from './routes/now.ts'
+import { pageRoutes } from './routes/pages.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -48,7 +50,7 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     context.bug(`request ${c.env.arrival.requestId}, ${c.req.method} ${new URL(c.req.url).pathname}`, error)
     return problemResponse({ status: 500, detail: 'A bug in the server, which is in its log under this request id.' })
   })
-  app.notFound(c => absent(app, withoutPrefix(getPath(c.req.raw), context.settings().pathPrefix)))
+  app.notFound(c => absent(app, withoutPrefix(getPath(c.req.raw), context.settings().pathPrefix), c.req.method))
   app.use(async (c, next) => {
     await next()
     c.header('X-Request-Id', c.env.arrival.requestId)
@@ -59,7 +61,7 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     for (const [name, value] of Object.entries(crossOrigin(c.req.header('origin'), context.settings().origins)))
       c.header(name, value)
   })
-  app.use(async (c, next) => strangerProblem(c.req.header(), c.env.arrival, context.settings()) ?? (await next()))
+  app.use(async (c, next) => strangerProblem(c.req, c.env.arrival, context.settings()) ?? (await next()))
   app.use(async (c, next) => (isPreflight(c.req.raw) ? c.body(null, 204, PREFLIGHT) : await next()))
   app.use('/api/*', async (c, next) => {
     if (c.req.path === SESSION_PATH && c.req.method === 'POST') return next()
@@ -79,6 +81,11 @@ export function makeApp(context: AdminContext, hub: Hub): App {
   // Bodies of those who may not ask are not read.
   app.use(async (c, next) => (await bodyProblem(c)) ?? (await next()))
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
+  addRoutes(app, context, hub, guard)
+  return app
+}
+
+function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): void {
   sessionRoutes(app, context, guard)
   tokenRoutes(app, context)
   statusRoutes(app, context)
@@ -88,8 +95,9 @@ export function makeApp(context: AdminContext, hub: Hub): App {
   explainRoutes(app, context)
   anchorRoutes(app, context)
   metricsRoutes(app, context)
+  nowRoutes(app, context)
+  pageRoutes(app, context)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
-  return app
 }
 
 /** Scripts, styles and pictures from here only, and no page elsewhere may show this one in a frame. */
@@ -124,11 +132,12 @@ const withoutPrefix = (path: string, prefix: string): string =>
   path.startsWith(prefix) ? `/${path.slice(prefix.length)}` : path
 
 /** 405 where another method would do (RFC 9110 section 15.5.6), else 404. */
-function absent(app: App, path: string): Response {
+function absent(app: App, path: string, asked: string): Response {
   const allowed = METHODS.filter(method =>
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
   )
-  if (allowed.length === 0)
+  // A route for pages that has none of this name ends here too.
+  if (allowed.length === 0 || allowed.some(method => method === (asked === 'HEAD' ? 'GET' : asked)))
     return problemResponse({ status: 404, detail: 'There is nothing under this path; see /openapi.json.' })
   const allow = allowed.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
   return problemResponse({ status: 405, detail: `This takes ${allow}.`, headers: { allow } })
@@ -166,11 +175,11 @@ async function bodyProblem({ req }: Context<Env>): Promise<Response | null> {
 
 /** Another host's name, or a page from elsewhere: refused before anything is read. */
 function strangerProblem(
-  headers: Readonly<Record<string, string>>,
+  req: Context<Env>['req'],
   { kind, scheme }: Arrival,
   { origins }: AdminSettings,
 ): Response | null {
-  const { host, origin, 'sec-fetch-site': secFetchSite } = headers
+  const { host, origin, 'sec-fetch-site': secFetchSite, 'sec-fetch-mode': mode } = req.header()
   const hosts = origins.flatMap(one => hostOf(one.replace(/^https?:\/\//, '')) ?? [])
   if (kind === 'tcp' && !isOurHost(hostOf(host ?? ''), hosts))
     return problemResponse({
@@ -178,5 +187,7 @@ function strangerProblem(
       detail: 'This API answers to addresses, localhost and the hosts of "origins".',
     })
   if (pageOf({ host, origin, secFetchSite }, scheme, origins) !== 'foreign') return null
+  // A link elsewhere leads to the page, which holds no data; what it asks for then comes from here.
+  if (req.method === 'GET' && mode === 'navigate' && req.path === '/') return null
   return problemResponse({ status: 403, detail: 'Pages from elsewhere are not allowed here: see "admin.origins".' })
 }

@@ -4,6 +4,9 @@ import type { MiddlewareHandler } from 'hono'
 import { mayDo, type Principal } from './access.ts'
 import type { AdminSettings, Scope } from './messages.ts'
 import { problemResponse } from './problem.ts'
+import type { Recorder } from './now/recorder.ts'
+import type { TopLists } from './now/top-lists.ts'
+import type { Pages } from './pages.ts'
 import type { Caller, Remote } from './remote.ts'
 import type { TokenStore } from './tokens.ts'
 
@@ -22,6 +25,9 @@ export interface Arrival {
 export interface AdminContext {
   readonly remote: Remote
   readonly stream: Caller['stream']
+  readonly recorder: Recorder
+  readonly tops: TopLists
+  readonly pages: Pages
   readonly settings: () => AdminSettings
   /** Seconds since 1970. */
   readonly wall: () => number

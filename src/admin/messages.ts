@@ -25,6 +25,8 @@ export interface AdminSettings {
   /** Begins and ends with a slash. */
   readonly pathPrefix: string
   readonly tokens: readonly TokenSetting[]
+  /** Are there pages for a browser? */
+  readonly dashboard: boolean
   /** Origins of pages elsewhere that may use the API. */
   readonly origins: readonly string[]
   /** Proxies whose `X-Forwarded-For` counts. */

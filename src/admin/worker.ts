@@ -5,11 +5,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { makeApp } from './app.ts'
 import type { AdminContext } from './context.ts'
+import { adminLimits } from './limits.ts'
 import { Hub } from './live/hub.ts'
 import { readRows } from './live/rows.ts'
 import { type OpenApi, openApi } from './listen.ts'
 import { type FromAdmin, isReturn, isSettings, type ToAdmin } from './messages.ts'
-import { Caller } from './remote.ts'
+import { Recorder } from './now/recorder.ts'
+import { TopLists } from './now/top-lists.ts'
+import { Pages } from './pages.ts'
+import { Caller, RemoteError } from './remote.ts'
 import { TokenStore } from './tokens.ts'
 
 const port = parentPort
@@ -18,12 +22,13 @@ const post = (message: FromAdmin): void => port.postMessage(message)
 
 const current = { settings: workerData }
 const caller = new Caller(post)
+const after = (ms: number, call: () => void): (() => void) => {
+  const timer = setTimeout(call, ms)
+  return () => clearTimeout(timer)
+}
 const hub = new Hub({
   watch: queries => post({ kind: 'watch', queries }),
-  after: (ms, call) => {
-    const timer = setTimeout(call, ms)
-    return () => clearTimeout(timer)
-  },
+  after,
   epoch: Date.now().toString(36),
 })
 const wall = (): number => Math.floor(Date.now() / 1_000)
@@ -33,9 +38,22 @@ const tokens = new TokenStore({
   wall,
   report: message => post({ kind: 'state-failed', message }),
 })
+const recorder = new Recorder()
+const tops = new TopLists({
+  now: () => Date.now(),
+  // A subscriber that takes nothing.
+  hold: () => {
+    const held = hub.subscribe({ passes: () => false, kinds: ['query'] }, null, () => {})
+    return () => held.close()
+  },
+  after,
+})
 const context: AdminContext = {
   remote: caller.remote,
   stream: (...args) => caller.stream(...args),
+  recorder,
+  tops,
+  pages: new Pages(new URL('../ui/', import.meta.url)),
   settings: () => current.settings,
   wall,
   tokens,
@@ -56,12 +74,16 @@ port.on('message', (message: ToAdmin) => {
       current.settings = message.settings
       for (const api of open) api.renew(message.settings.tls)
       return
-    case 'queries':
-      hub.queries(readRows(message.rows), message.dropped)
+    case 'queries': {
+      const records = readRows(message.rows)
+      hub.queries(records, message.dropped)
+      tops.queries(records)
       post({ kind: 'queries-read' })
       return
+    }
     case 'event':
       hub.event(message.event)
+      recorder.event(message.event)
       return
     case 'stop':
       void stop()
@@ -70,6 +92,9 @@ port.on('message', (message: ToAdmin) => {
       message satisfies never
   }
 })
+
+await sample()
+const sampling = setInterval(() => void sample(), adminLimits.sampleMs)
 
 for (const binding of current.settings.listen) {
   const opened = await openApi(binding, app, current.settings.tls)
@@ -82,7 +107,17 @@ for (const binding of current.settings.listen) {
   }
 }
 
+async function sample(): Promise<void> {
+  try {
+    recorder.add(await caller.remote.numbers(), Date.now())
+  } catch (error) {
+    // At the end of the server nothing answers any more.
+    if (!(error instanceof RemoteError)) throw error
+  }
+}
+
 async function stop(): Promise<void> {
+  clearInterval(sampling)
   caller.gone()
   await Promise.all(open.map(api => api.close()))
   post({ kind: 'stopped' })

@@ -179,6 +179,7 @@ function adminConfig(
       sha256: sha256.toLowerCase(),
       expires: expires === undefined ? null : parseInstant(expires),
     })),
+    dashboard: raw.dashboard,
     origins: raw.origins,
   }
 }

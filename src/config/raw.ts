@@ -92,6 +92,7 @@ export interface RawConfig {
   readonly admin: {
     readonly listen: string | readonly string[]
     readonly pathPrefix: string
+    readonly dashboard: boolean
     readonly tokens: readonly {
       readonly name: string
       readonly scope: 'read' | 'operate' | 'write' | 'admin'

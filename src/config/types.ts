@@ -96,6 +96,7 @@ export interface AdminConfig {
     /** Seconds since 1970; null: never. */
     readonly expires: number | null
   }[]
+  readonly dashboard: boolean
   readonly origins: readonly string[]
 }
 

@@ -68,6 +68,14 @@ export const adminSettings: z.ZodType<RawConfig['admin']> = z
           ],
         }),
       ),
+    dashboard: z
+      .boolean()
+      .default(true)
+      .meta(
+        onReload('Pages for a browser under the same address: what happens now, the live tail, walks, the cache.', {
+          example: false,
+        }),
+      ),
     origins: z
       .array(origin)
       .default([])

@@ -1,0 +1,127 @@
+/** The API as the pages ask it: next to the page, with the cookie of the session. Problems are values. */
+import type { CacheControls, CacheEntry, Flushed, ServerEntry } from '../admin/cache-controls.ts'
+import type { TrustPointEntry } from '../admin/anchor-controls.ts'
+import type { TopView } from '../admin/now/top-lists.ts'
+import type { Columns } from './model/series.ts'
+
+export interface Problem {
+  readonly status: number
+  readonly detail: string
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
+}
+
+export type Answer<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'problem'; readonly problem: Problem }
+  /** The server does not answer. */
+  | { readonly kind: 'away' }
+
+export type Scope = 'read' | 'operate' | 'write' | 'admin'
+export interface Principal {
+  readonly name: string
+  readonly scope: Scope
+  readonly expires: number | null
+}
+
+export interface Status {
+  readonly version: string
+  readonly node: string
+  readonly startedAt: number
+  readonly uptimeS: number
+  readonly listening: readonly { readonly transport: string; readonly address: string; readonly port: number }[]
+  readonly stopping: boolean
+  readonly configFile: string | null
+  readonly trustAnchors: readonly string[]
+  readonly counters: Readonly<Record<string, number>>
+}
+
+export interface Mark {
+  readonly at: number
+  readonly kind: string
+  readonly text: string
+}
+
+export interface Limit {
+  readonly limit: string
+  readonly used: number | null
+  readonly most: number
+  readonly hits: number | null
+}
+
+export interface Now {
+  readonly at: number
+  readonly startedAt: number
+  readonly stepMs: number
+  readonly series: Columns
+  readonly marks: readonly Mark[]
+  readonly limits: readonly Limit[]
+  readonly stores: readonly { readonly store: string; readonly entries: number; readonly bytes: number }[]
+  readonly memory: Readonly<Record<string, number>>
+  readonly waiting: number
+  readonly resolutions: number
+  readonly tcpConnections: number
+  readonly queries: number
+}
+
+export type { CacheEntry, ServerEntry, TopView, TrustPointEntry }
+export type CacheView = ReturnType<CacheControls['cacheOf']>
+
+export interface NegativeAnchor {
+  readonly name: string
+  readonly until: string
+  readonly from: 'configuration' | 'api'
+}
+
+export interface FlushResult {
+  readonly dryRun: boolean
+  readonly removed: Flushed
+}
+
+interface Asking {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly body?: unknown
+}
+
+/** Called when the server says that nobody is logged in. */
+const listeners = new Set<() => void>()
+export const onLoggedOut = (listener: () => void): void => void listeners.add(listener)
+
+export async function ask<T>(path: string, { method = 'GET', body }: Asking = {}): Promise<Answer<T>> {
+  const content =
+    body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+  try {
+    const response = await fetch(`api/v1/${path}`, { method, credentials: 'same-origin', ...content })
+    if (response.status === 204) {
+      const value: T = JSON.parse('null')
+      return { kind: 'ok', value }
+    }
+    if (response.ok) {
+      const value: T = await response.json()
+      return { kind: 'ok', value }
+    }
+    if (response.status === 401 && path !== 'session') for (const listener of listeners) listener()
+    return { kind: 'problem', problem: await problemOf(response) }
+  } catch {
+    return { kind: 'away' }
+  }
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const isProblem = (response.headers.get('content-type') ?? '').includes('problem+json')
+  if (!isProblem) return { status: response.status, detail: `The server answered ${response.status}.` }
+  const problem: Problem = await response.json()
+  return problem
+}
+
+/** What to show of an answer that is none. */
+export function troubleText(answer: Exclude<Answer<unknown>, { kind: 'ok' }>): string {
+  if (answer.kind === 'away') return 'The server does not answer.'
+  const { detail, errors = [] } = answer.problem
+  return [detail, ...errors.map(error => `${error.pointer.slice(1)}: ${error.detail}`)].join(' ')
+}
+
+/** A query string of what is set. */
+export const queryOf = (fields: Readonly<Record<string, string | number | boolean | undefined>>): string => {
+  const set = Object.entries(fields).filter(([, value]) => value !== undefined && value !== '' && value !== false)
+  return new URLSearchParams(set.map(([name, value]) => [name, String(value)])).toString()
+}

@@ -1,0 +1,108 @@
+/** The curves of the first screen. */
+import type { VNode } from 'preact'
+import type { Now } from '../api.ts'
+import { bytesText, countText, durationText, rateText } from '../model/format.ts'
+import { type Columns, perSecond, sum } from '../model/series.ts'
+import { sourceFilter } from '../model/sources.ts'
+import { Chart, type Line } from '../parts/chart.tsx'
+import { link } from '../route.ts'
+import { marks } from '../state.ts'
+
+interface ChartsProps {
+  readonly columns: Columns
+  readonly now: Now | null
+  readonly spanMs: number
+}
+
+const LOW = 150
+const SOURCES = ['cache', 'recursion', 'local', 'policy', 'fail'] as const
+const RCODES = [
+  ['noerror', 'NOERROR', 'accent', 'rcode=NOERROR'],
+  ['nxdomain', 'NXDOMAIN', 'forward', 'rcode=NXDOMAIN'],
+  ['servfail', 'SERVFAIL', 'fail', 'rcode=SERVFAIL'],
+  ['refused', 'REFUSED', 'policy', 'rcode=REFUSED'],
+  ['otherRcode', 'other', 'stale', 'record=query and not rcode in (NOERROR, NXDOMAIN, SERVFAIL, REFUSED)'],
+] as const
+
+export function NowCharts(props: ChartsProps): VNode {
+  const { columns, now: value, spanMs } = props
+  const rate = (name: string): readonly number[] => perSecond(columns[name] ?? [], value?.stepMs ?? 1_000)
+  const total = (name: string): string => countText(sum(columns[name] ?? []))
+  const sources: Line[] = SOURCES.map(source => ({
+    label: source,
+    colour: source,
+    values: rate(source),
+    href: link('live', { filter: sourceFilter(source) }),
+  }))
+  const rcodes: Line[] = RCODES.map(([name, label, colour, filter]) => ({
+    label,
+    colour,
+    values: rate(name),
+    href: link('live', { filter }),
+  }))
+  const common = { times: columns.at ?? [], spanMs, marks: marks.value, format: rateText, isStacked: true }
+  return (
+    <>
+      <Chart
+        {...common}
+        title="Queries by where the answer came from"
+        summary={`Queries a second: ${SOURCES.map(source => `${total(source)} from ${source}`).join(', ')}.`}
+        lines={sources}
+      />
+      <div class="cols">
+        <Chart
+          {...common}
+          title="Queries by rcode"
+          summary={`Queries a second: ${RCODES.map(([name, label]) => `${total(name)} ${label}`).join(', ')}.`}
+          lines={rcodes}
+          height={LOW}
+        />
+        <Lines {...props} />
+      </div>
+    </>
+  )
+}
+
+/** What is not stacked. */
+function Lines({ columns, now: value, spanMs }: ChartsProps): VNode {
+  const column = (name: string): readonly number[] => columns[name] ?? []
+  const rate = (name: string): readonly number[] => perSecond(column(name), value?.stepMs ?? 1_000)
+  const total = (name: string): string => countText(sum(column(name)))
+  const latest = (name: string): number => column(name).at(-1) ?? 0
+  const within = (name: string): string => `within ${durationText(latest(name))}`
+  const common = { times: column('at'), spanMs, marks: marks.value, height: LOW }
+  return (
+    <>
+      <Chart
+        {...common}
+        title="Latency"
+        summary={`Now: half of the answers ${within('p50Ms')}, 99 of 100 ${within('p99Ms')}.`}
+        lines={[
+          { label: 'p99', colour: 'recursion', values: column('p99Ms'), href: link('live', { filter: 'ms>=100' }) },
+          { label: 'p50', colour: 'cache', values: column('p50Ms') },
+        ]}
+        format={durationText}
+      />
+      <Chart
+        {...common}
+        title="Servers that are asked"
+        summary={`${total('upstream')} messages, ${total('timeouts')} without a reply in time.`}
+        lines={[
+          { label: 'messages', colour: 'recursion', values: rate('upstream'), href: link('servers') },
+          { label: 'no reply', colour: 'fail', values: rate('timeouts'), href: link('servers') },
+        ]}
+        format={rateText}
+      />
+      <Chart
+        {...common}
+        title="Memory"
+        summary={`Process ${bytesText(latest('memoryBytes'))}, caches ${bytesText(latest('cacheBytes'))}.`}
+        lines={[
+          { label: 'process', colour: 'forward', values: column('memoryBytes') },
+          { label: 'caches', colour: 'cache', values: column('cacheBytes'), href: link('cache') },
+        ]}
+        format={bytesText}
+      />
+    </>
+  )
+}

@@ -2,6 +2,7 @@
  * `rootwalk demo`: the resolver on 127.0.0.1 in front of the embedded internet, every walk printed.
  *
  *     --port N               another port than 5300; 0 lets the system choose
+ *     --dashboard N          another port for the dashboard than 8530; 0 lets the system choose
  *     --once NAME [TYPE]     asks itself one question over UDP, prints the walk and the answer, ends
  */
 import { parseArgs } from 'node:util'
@@ -15,18 +16,20 @@ import { logLine } from '../render/event.ts'
 import { findPortHolder } from '../system/port-holder.ts'
 import { explainListen, Exit } from '../cli/startup-problems.ts'
 import { type EmbeddedInternet, readInternet } from '../simulation/internet.ts'
+import { DemoDashboard } from './dashboard.ts'
 import { startEmbedded } from './embedded.ts'
 import { WalkPrinter } from './walk-printer.ts'
-import { welcome } from './welcome.ts'
+import { dashboardLines, welcome } from './welcome.ts'
 
 const DEFAULT_PORT = 5300
+const DASHBOARD_PORT = 8530
 const MAX_PORT = 65_535
 /** `--once` waits this long: a little more than a resolution may take. */
 const ONCE_MS = defaultLimits.budget.timeMs + 2_000
-const USAGE = 'usage: rootwalk demo [--port N] [--once NAME [TYPE]]\n'
+const USAGE = 'usage: rootwalk demo [--port N] [--dashboard N] [--once NAME [TYPE]]\n'
 
 type Options =
-  | { readonly kind: 'serve'; readonly port: number }
+  | { readonly kind: 'serve'; readonly port: number; readonly dashboard: number }
   | { readonly kind: 'once'; readonly port: number; readonly words: readonly string[] }
   | { readonly kind: 'usage'; readonly message: string }
 
@@ -45,13 +48,25 @@ async function main(options: Options): Promise<number> {
   const paint = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' ? ansi : noPaint
   const printer = new WalkPrinter(out, paint)
   try {
+    if (options.kind === 'once') {
+      const { watch, onQuery } = printer
+      const server = await startEmbedded(internet, { port: options.port, events: report, watch, onQuery })
+      return await askOnce(server, options.words)
+    }
+    const dashboard = new DemoDashboard(options.dashboard)
     const server = await startEmbedded(internet, {
       port: options.port,
-      events: report,
-      watch: printer.watch,
-      onQuery: printer.onQuery,
+      events: event => {
+        report(event)
+        dashboard.events(event)
+      },
+      watch: query => (dashboard.isOwn(query.client) ? null : printer.watch(query)),
+      onQuery: entry => {
+        if (!dashboard.isOwn(entry.client)) printer.onQuery(entry)
+      },
+      admin: dashboard.settings,
     })
-    return options.kind === 'once' ? await askOnce(server, options.words) : await serve(server, internet, paint)
+    return await serve(server, dashboard, internet, paint)
   } catch (error) {
     if (!(error instanceof StartError)) throw error
     return explainFailure(error)
@@ -63,26 +78,43 @@ function readOptions(args: readonly string[]): Options {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { port: { type: 'string' }, once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        port: { type: 'string' },
+        once: { type: 'boolean' },
+        dashboard: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     })
     if (values.help === true) return { kind: 'usage', message: USAGE }
     const once = values.once === true
     const port = values.port === undefined ? (once ? 0 : DEFAULT_PORT) : Number(values.port)
-    if (!Number.isInteger(port) || port < 0 || port > MAX_PORT)
-      return { kind: 'usage', message: `--port ${values.port}: expected a number from 0 to ${MAX_PORT}\n${USAGE}` }
+    // Whoever starts a second demo elsewhere wants no quarrel about the other port.
+    const usual = values.port === undefined ? DASHBOARD_PORT : 0
+    const dashboard = values.dashboard === undefined ? usual : Number(values.dashboard)
+    for (const [option, number] of [['port', port] as const, ['dashboard', dashboard] as const])
+      if (!Number.isInteger(number) || number < 0 || number > MAX_PORT)
+        return {
+          kind: 'usage',
+          message: `--${option} ${values[option]}: expected a number from 0 to ${MAX_PORT}\n${USAGE}`,
+        }
     if (once !== positionals.length > 0)
       return {
         kind: 'usage',
         message: once ? `--once needs a name\n${USAGE}` : `"${positionals[0]}" means nothing without --once\n${USAGE}`,
       }
-    return once ? { kind: 'once', port, words: positionals } : { kind: 'serve', port }
+    return once ? { kind: 'once', port, words: positionals } : { kind: 'serve', port, dashboard }
   } catch (error) {
     return { kind: 'usage', message: `${errorText(error)}\n${USAGE}` }
   }
 }
 
 /** Until Ctrl-C or SIGTERM. */
-async function serve(server: RunningServer, internet: EmbeddedInternet, paint: Paint): Promise<number> {
+async function serve(
+  server: RunningServer,
+  dashboard: DemoDashboard,
+  internet: EmbeddedInternet,
+  paint: Paint,
+): Promise<number> {
   // First the signals, then the word that it is up: whoever waits for it may end it at once.
   const ended = new Promise<void>(resolve => {
     process.once('SIGINT', () => resolve())
@@ -90,8 +122,15 @@ async function serve(server: RunningServer, internet: EmbeddedInternet, paint: P
     // Node would open its inspector.
     process.on('SIGUSR1', () => {})
   })
-  out(welcome(internet, server.addresses[0]?.port ?? 0, paint))
+  const port = server.addresses[0]?.port ?? 0
+  out(welcome(internet, port, paint))
+  dashboard.serve(port)
+  dashboard.url().then(
+    url => out(dashboardLines(url, paint)),
+    (error: unknown) => err(`There is no dashboard: ${errorText(error)}\n`),
+  )
   await ended
+  dashboard.stop()
   await server.stop()
   out('\nStopped.\n')
   return Exit.Ok

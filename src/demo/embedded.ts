@@ -22,11 +22,13 @@ export interface EmbeddedOptions {
   readonly events: EventSink
   readonly watch: Watch
   readonly onQuery: QueryLog
+  /** `admin` of the configuration; default: no API. */
+  readonly admin?: object
 }
 
 /** Rejects with `StartError` when the port cannot be bound. */
 export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptions): Promise<RunningServer> {
-  const config = embeddedConfig(internet, options.port)
+  const config = embeddedConfig(internet, options.port, options.admin)
   const random = systemRandom()
   const clock = systemClock()
   const { hosts, hints, anchors } = buildInternet(
@@ -48,10 +50,11 @@ export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptio
 }
 
 /** Documentation addresses are real here: they may be asked, and their reverse zones are not answered locally. */
-export function embeddedConfig(internet: EmbeddedInternet, port: number): Config {
+export function embeddedConfig(internet: EmbeddedInternet, port: number, admin?: object): Config {
   const origins = new Set(internet.zones.map(zone => nameOf(zone.origin)))
   const specialUse = Object.fromEntries(specialUses.filter(use => origins.has(use.name)).map(use => [use.text, false]))
-  const text = JSON.stringify({ listen: [`127.0.0.1:${port}`], specialUse, upstream: { doNotQuery: [], ipv6: true } })
+  const listen = [`127.0.0.1:${port}`]
+  const text = JSON.stringify({ listen, specialUse, upstream: { doNotQuery: [], ipv6: true }, admin })
   const result = readConfig({ file: { path: 'demo', text }, overrides: [], directory: '.' })
   if (result.kind === 'invalid') throw new Error(result.problems.map(problemText).join('\n'))
   return result.config

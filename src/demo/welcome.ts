@@ -31,6 +31,12 @@ export function welcome(internet: EmbeddedInternet, port: number, paint: Paint):
   ].join('\n')
 }
 
+/** `url` null: nothing listens, which was reported. */
+export const dashboardLines = (url: string | null, paint: Paint): string =>
+  url === null
+    ? 'There is no dashboard: its port is taken. Another one: rootwalk demo --dashboard 0\n\n'
+    : `See it at work in a browser; the address is good once:\n\n  ${paint('cyan', url)}\n\n`
+
 /** Of a terminal as it opens. */
 const COLUMNS = 80
 const INDENT = '      '

@@ -18,6 +18,12 @@ export function addDemo(cli: Argv, _around: CliContext, take: Choose): void {
             defaultDescription: '5300',
             describe: 'Port on 127.0.0.1; 0 lets the system choose',
           },
+          dashboard: {
+            type: 'number',
+            requiresArg: true,
+            defaultDescription: '8530',
+            describe: 'Port of the dashboard; 0 lets the system choose',
+          },
           once: { type: 'boolean', describe: 'Ask one question, print the walk and the answer, exit' },
         })
         .example('$0 demo', 'Then, in another terminal: dig @127.0.0.1 -p 5300 www.example.com')

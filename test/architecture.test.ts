@@ -162,7 +162,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/stale',
   ]
   /** What the server has besides, each a part that can be left out. */
-  const appWings = ['app/persistence', 'app/views']
+  const appWings = ['app/persistence', 'app/views', 'app/revisions']
   /** Stages and what they decide by. */
   const policies = ['policy', 'policy/views', 'policy/lists', 'policy/shaping']
   const server = [...resolver, ...policies]
@@ -275,15 +275,15 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/routes', admin],
     // Where a library's thread is started and what it may ask of the server.
     ['app', [...app, 'admin', 'app/admin', ...appWings]],
-    ...appWings.map(room => [room, [...app, 'app']] as const),
-    ['app/admin', [...app, 'admin', 'admin/live', 'app', 'app/views']],
+    ...appWings.map(room => [room, [...app, 'admin', 'app']] as const),
+    ['app/admin', [...app, 'admin', 'admin/live', 'app', ...appWings]],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],
     ['testing/control', [...kit, 'testing/stub']],
     ['testing/internet', [...kit, 'testing/stub']],
     ['testing', [...kit, ...wings]],
-    ['warm-up', [...app, 'app', 'app/admin']],
+    ['warm-up', [...app, 'app', 'app/admin', 'app/revisions']],
     ['visit/look-ups', [...app, 'app', 'visit']],
     ['cli/query', programs],
     ['cli/admin', programs],

@@ -23,6 +23,9 @@ import { pageRoutes } from './routes/pages.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { zoneHistoryRoutes } from './routes/zone-history.ts'
+import { recordRoutes } from './routes/zone-records.ts'
+import { zoneRoutes } from './routes/zones.ts'
 import { adminLimits } from './limits.ts'
 
 export function makeApp(context: AdminContext, hub: Hub): App {
@@ -91,6 +94,9 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   statusRoutes(app, context)
   liveRoutes(app, context, hub)
   serverRoutes(app, context)
+  zoneRoutes(app, context)
+  recordRoutes(app, context)
+  zoneHistoryRoutes(app, context)
   cacheRoutes(app, context)
   explainRoutes(app, context)
   anchorRoutes(app, context)
@@ -145,11 +151,15 @@ function absent(app: App, path: string, asked: string): Response {
 
 /** What a body may be; a request without a body needs no type. */
 const MEDIA_TYPES = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+const ZONE_TEXT = /^text\/dns\s*(?:;|$)/i
+/** Where the text of a zone may come (RFC 4027). */
+const TAKES_ZONE_TEXT = /\/api\/v1\/zones\/[^/]+$/
 
 async function bodyProblem({ req }: Context<Env>): Promise<Response | null> {
   const { 'content-length': length = '0', 'transfer-encoding': coding, 'content-type': type = '' } = req.header()
   if (length === '0' && coding === undefined) return null
-  if (!MEDIA_TYPES.test(type)) {
+  const isText = req.method === 'PUT' && TAKES_ZONE_TEXT.test(req.path) && ZONE_TEXT.test(type)
+  if (!MEDIA_TYPES.test(type) && !isText) {
     return problemResponse({
       status: 415,
       detail: 'A body is JSON: Content-Type: application/json.',

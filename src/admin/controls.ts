@@ -6,6 +6,7 @@
 import type { Transport } from '../ports.ts'
 import type { AnchorControls } from './anchor-controls.ts'
 import type { CacheControls } from './cache-controls.ts'
+import type { ZoneControls } from './zone-controls.ts'
 
 /** How the server is, in what a health check and a first look need. */
 interface ServerStatus {
@@ -66,7 +67,7 @@ export interface Numbers {
 }
 
 /** Calls with one result. */
-export interface Controls extends CacheControls, AnchorControls {
+export interface Controls extends CacheControls, AnchorControls, ZoneControls {
   numbers(): Numbers
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does. */

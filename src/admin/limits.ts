@@ -65,6 +65,25 @@ export const adminLimits = {
   tokenFileBytes: 1_048_576,
   /** How old the last use of a token in the file may be, in seconds: it is not written with every request. */
   tokenUseSeconds: 300,
+  /**
+   * Records of a zone that can be changed here: ten thousand are read, checked and compared within some 100 ms, during
+   * which nothing is answered that is not in the cache; what is larger is edited in its file.
+   */
+  zoneRecords: 10_000,
+  /** Records of a difference that are shown, on each side: a person reads no more. */
+  differenceRecords: 1_000,
+  /** Revisions of a zone that are kept on disk, octets of one (a body, escaped), and those without a directory. */
+  revisions: 100,
+  revisionBytes: 8_388_608,
+  revisionsInMemory: 10,
+  /** Sets that are passed for one page of a zone when few of them are of the type that is wanted. */
+  setsPassed: 10_000,
+  /** Characters of a comment to a change. */
+  commentCharacters: 500,
+  /** Sets in one body. */
+  bodySets: 10_000,
+  /** Entity tags in If-Match. */
+  tagCharacters: 1_000,
   /** Characters of a token in a request. */
   tokenCharacters: 512,
   /** How long a browser may keep what a preflight said, in seconds. */

@@ -1,11 +1,19 @@
 /** Problems of RFC 9457 as responses. Sentences are for people; nothing of a request's octets is repeated in them. */
 import { STATUS_CODES } from 'node:http'
 
+/** A member of the body as a JSON pointer (RFC 6901), or a place in a text, counted from 1. */
+interface ProblemPlace {
+  readonly pointer: string
+  readonly line?: number | undefined
+  readonly column?: number | undefined
+  readonly detail: string
+}
+
 interface ProblemFields {
   readonly status: number
   readonly detail: string
-  /** Which members of the body are wrong, as JSON pointers (RFC 6901). */
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[] | undefined
+  /** What is wrong, all of it. */
+  readonly errors?: readonly ProblemPlace[] | undefined
   readonly headers?: Readonly<Record<string, string>>
 }
 

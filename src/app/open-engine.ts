@@ -19,6 +19,7 @@ import { loadHints } from './load-hints.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
 import { type LoadedView, Partitions } from './views/partitions.ts'
 import { TrustAnchorManager } from './trust-anchor-manager.ts'
+import type { ZoneLayer } from './zone-store.ts'
 
 /** What is used instead of what the configuration names. */
 export interface Instead {
@@ -30,6 +31,8 @@ export interface EnginePorts extends Instead {
   readonly events: EventSink
   /** Instead of sockets. It is closed by who made it. */
   readonly network?: Network | undefined
+  /** What is laid over zones of files; absent: nothing. */
+  readonly layer?: ZoneLayer | undefined
   /** See `createNetwork`. */
   readonly libc?: Libc | undefined
 }
@@ -150,7 +153,7 @@ function opened(
 }
 
 function putTogether(config: Config, ports: EnginePorts): { readonly engine: OpenEngine; readonly named: Named } {
-  const { events, network, libc } = ports
+  const { events, network, libc, layer } = ports
   const clock = systemClock()
   const named = loadNamed(config, ports)
   let current = { config, hints: named.hints, forwardZones: named.forwardZones }
@@ -169,6 +172,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     validation: trust.validation,
     events,
     network,
+    layer,
     libc,
     ports: { clock, random: systemRandom() },
   })

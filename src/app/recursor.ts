@@ -15,7 +15,7 @@ import type { Clock, EventSink, Network, Random } from '../ports.ts'
 import type { ForwardZones } from '../zone/forward-zones.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
 import type { Resolver } from '../resolver/resolver.ts'
-import { ZoneStore } from './zone-store.ts'
+import { type ZoneLayer, ZoneStore } from './zone-store.ts'
 
 export interface RecursorOptions {
   readonly limits: Limits
@@ -29,6 +29,8 @@ export interface RecursorOptions {
   readonly events: EventSink
   /** Instead of sockets (an internet inside the process). It is closed by who made it. */
   readonly network?: Network | undefined
+  /** What is laid over zones of files; absent: nothing. */
+  readonly layer?: ZoneLayer | undefined
   /** See `createNetwork`. */
   readonly libc?: Libc | undefined
   /** Those of another resolver, instead of new ones. */
@@ -85,6 +87,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     clock,
     limits: limits.zone,
     events,
+    layer: options.layer,
     onChange: () => engine.zonesChanged(),
   })
   const engineWith = (bounds: Limits): Engine =>

@@ -25,6 +25,7 @@ import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import { openStateDirectory } from './persistence/state-directory.ts'
 import type { Recursor } from './recursor.ts'
+import { ZoneChanges } from './revisions/zone-changes.ts'
 import { Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
@@ -116,14 +117,18 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   reportWarnings(events, config.file, options.warnings ?? [])
   openState(config, events)
   const mode = udpMode(config, options, events)
-  const engine = await openedEngine(config, options, mode, events)
+  const wall = (): number => Math.floor(Date.now() / 1_000)
+  const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall })
+  const engine = await openedEngine(config, options, mode, zones, events)
   engine.trust.attach(engine.keyResolver)
   const { watch, onQuery } = options
   const identity = await openedIdentity(config, engine, events)
   const designation = identity === null ? undefined : designated(config, identity)
   const serving = new Serving(config, engine, { events, watch, onQuery, designation })
   const listeners = await listen(config, mode, { engine, serving, identity }, events)
-  const server = new Server({ config, options, log: { ...log, events }, taps, engine, serving, identity, listeners })
+  const server = new Server({
+    ...{ config, options, log: { ...log, events }, taps, engine, zones, serving, identity, listeners },
+  })
   server.start()
   held?.release()
   return server
@@ -156,12 +161,16 @@ async function openedEngine(
   config: Config,
   { network, hints, anchors }: ServerOptions,
   mode: UdpMode,
+  layer: ZoneChanges,
   events: EventSink,
 ): Promise<OpenEngine> {
   const libc = mode.kind === 'batch' ? mode.libc : undefined
-  const opened = await openEngineBeside(config, { events, network, hints, anchors, libc })
+  const opened = await openEngineBeside(config, { events, network, hints, anchors, libc, layer })
   reportNamed(events, config, opened.warnings)
-  if (opened.kind === 'engine') return opened
+  if (opened.kind === 'engine') {
+    layer.attach(opened.recursor.zones)
+    return opened
+  }
   const problems = allProblems(opened.problems)
   for (const kind of ['hints', 'anchors', 'forwarding', 'zones'] as const)
     if (opened.problems[kind].length > 0) throw new StartError({ kind, problems })
@@ -248,6 +257,7 @@ interface ServerParts {
   /** Who else hears of events, now. */
   readonly taps: Set<EventSink>
   readonly engine: OpenEngine
+  readonly zones: ZoneChanges
   readonly serving: Serving
   readonly identity: ServerIdentity | null
   readonly listeners: Listeners
@@ -304,7 +314,7 @@ class Server implements RunningServer {
 
   /** The API, which nothing waits for: the first answers come first. */
   #openAdmin(): void {
-    const { engine, serving, listeners, identity, options, log } = this.#parts
+    const { engine, zones, serving, listeners, identity, options, log } = this.#parts
     const open = async (): Promise<void> => {
       const { openAdmin } = await import('./admin/open-admin.ts')
       if (this.#stopping !== null) return
@@ -320,6 +330,7 @@ class Server implements RunningServer {
         served: {
           recursor: this.recursor,
           trust: engine.trust,
+          zones,
           addresses: () => this.addresses,
           config: () => this.#config,
           isStopping: () => this.#stopping !== null,

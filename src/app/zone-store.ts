@@ -25,7 +25,7 @@ import { Zone } from '../zone/zone.ts'
 import { isHandedZone, isReadProgress, readZone, type ReadZone, type ZoneJob } from './zone-reading.ts'
 
 export interface ZoneSettings {
-  readonly zones: readonly { readonly pattern: string; readonly origin: Name | null }[]
+  readonly zones: readonly { readonly pattern: string; readonly origin: Name | null; readonly editable?: boolean }[]
   readonly records: readonly LocatedRr[]
   readonly reverse: boolean
   readonly specialUseOff: 'all' | readonly Name[]
@@ -37,14 +37,33 @@ export interface ZoneStoreParts {
   readonly events: EventSink
   /** The set is another one now. */
   readonly onChange: () => void
+  /** What is laid over zones of files; by default nothing. */
+  readonly layer?: ZoneLayer | undefined
   /** The program of `zone-thread.ts`; by default the built one, and without it everything is read here. */
   readonly thread?: URL
 }
 
-/** One file, and the origin that the settings give it. */
+/** Changes that are not in any file. */
+export interface ZoneLayer {
+  /** What is served in place of a zone as its file has it. */
+  over(zone: Zone): Zone
+  /** Zones that no file has; `taken` are the origins of those that have one. */
+  others(taken: ReadonlySet<Name>): readonly Zone[]
+}
+
+/** A zone as its file has it. */
+export interface FileZone {
+  readonly file: string
+  /** May changes be written into the file? */
+  readonly editable: boolean
+  readonly zone: Zone
+}
+
+/** One file, and what the settings say of it. */
 interface Source {
   readonly file: string
   readonly origin: Name | null
+  readonly editable: boolean
 }
 
 interface Plan {
@@ -136,6 +155,26 @@ export class ZoneStore {
     this.#tellWatcher()
   }
 
+  /** What was read from files, in the order of the settings. */
+  fileZones(): readonly FileZone[] {
+    const editable = new Map(this.#sources([]).map(source => [source.file, source.editable]))
+    return [...this.#loaded].flatMap(([file, { zone }]) =>
+      zone === null ? [] : [{ file, zone, editable: editable.get(file) === true }],
+    )
+  }
+
+  /** The layer says something else now. */
+  refresh(): void {
+    this.#assemble()
+  }
+
+  /** Reads a file that was changed from here; what is wrong with it. */
+  async reread(file: string): Promise<readonly Problem[]> {
+    const errors = await this.#inTurn(() => this.#readBeside(one => one === file))
+    this.#tellWatcher()
+    return errors
+  }
+
   close(): void {
     this.#closed = true
     this.#watcher?.close()
@@ -165,17 +204,23 @@ export class ZoneStore {
   /** What the settings name now, and which of it is to be read: what `wanted` says, and what is new. */
   #plan(wanted: (file: string) => boolean): Plan {
     const errors: Problem[] = []
-    const files = new Map<string, Source>()
-    for (const { pattern, origin } of this.#settings.zones) {
-      const found = expandPatterns([pattern], '/')
-      this.#tellPattern(pattern, found.problems, errors)
-      for (const file of found.files) if (!files.has(file)) files.set(file, { file, origin })
-    }
+    const sources = this.#sources(errors)
     return {
       errors,
-      files: [...files.keys()],
-      wanted: [...files.values()].filter(({ file }) => wanted(file) || !this.#loaded.has(file)),
+      files: sources.map(({ file }) => file),
+      wanted: sources.filter(({ file }) => wanted(file) || !this.#loaded.has(file)),
     }
+  }
+
+  /** Of several patterns that match a file the first counts. */
+  #sources(errors: Problem[]): readonly Source[] {
+    const files = new Map<string, Source>()
+    for (const { pattern, origin, editable = false } of this.#settings.zones) {
+      const found = expandPatterns([pattern], '/')
+      this.#tellPattern(pattern, found.problems, errors)
+      for (const file of found.files) if (!files.has(file)) files.set(file, { file, origin, editable })
+    }
+    return [...files.values()]
   }
 
   /** Few small files are read before this returns for the first time. */
@@ -256,10 +301,18 @@ export class ZoneStore {
     this.#loaded = next
     this.#records = records
     this.#serving ||= errors.length === 0
-    const zones = [...next.values()].flatMap(({ zone }) => zone ?? [])
-    this.#current = makeLocalZones(records === null ? zones : [records, ...zones], this.#builtIn())
-    this.#parts.onChange()
+    this.#assemble()
     return errors
+  }
+
+  #assemble(): void {
+    const { layer, onChange } = this.#parts
+    const own = [...this.#loaded.values()].flatMap(({ zone }) => zone ?? [])
+    const files = layer === undefined ? own : own.map(zone => layer.over(zone))
+    const others = layer?.others(new Set(own.map(({ origin }) => origin))) ?? []
+    const records = this.#records === null ? [] : [this.#records]
+    this.#current = makeLocalZones([...records, ...files, ...others], this.#builtIn())
+    onChange()
   }
 
   #tellPattern(pattern: string, problems: readonly Problem[], errors: Problem[]): void {

@@ -83,9 +83,9 @@ function viewConfig(raw: RawConfig, view: RawView, at: JsonPath, reports: ViewRe
 
 /** Absolute, with its first origin. */
 function zoneSource(entry: RawView['zones'][number], at: JsonPath, { path, complain }: ForwardReports): ZoneSource {
-  if (typeof entry === 'string') return { pattern: path(entry, 'views'), origin: null }
+  if (typeof entry === 'string') return { pattern: path(entry, 'views'), origin: null, editable: false }
   const origin = entry.origin === undefined ? null : nameOf(entry.origin, [...at, 'origin'], complain)
-  return { pattern: path(entry.file, 'views'), origin }
+  return { pattern: path(entry.file, 'views'), origin, editable: false }
 }
 
 function nameOf(text: string, at: JsonPath, complain: ForwardReports['complain']): Name | null {

@@ -83,10 +83,11 @@ export function makeConfig(
     zones: raw.zones.map(
       (entry, index): ZoneSource =>
         typeof entry === 'string'
-          ? { pattern: path(entry, 'zones'), origin: null }
+          ? { pattern: path(entry, 'zones'), origin: null, editable: false }
           : {
               pattern: path(entry.file, 'zones'),
               origin: entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin']),
+              editable: entry.editable === true,
             },
     ),
     records: read.records.map(({ path: at, rr }) => {

@@ -13,7 +13,10 @@ export interface RawConfig {
   readonly proxies: readonly string[]
   readonly doh: { readonly origins: readonly string[] }
   readonly ddr: boolean
-  readonly zones: readonly (string | { readonly file: string; readonly origin?: string | undefined })[]
+  readonly zones: readonly (
+    | string
+    | { readonly file: string; readonly origin?: string | undefined; readonly editable?: boolean | undefined }
+  )[]
   readonly records: RawRecords
   readonly reverse: boolean
   readonly any: 'minimal' | 'tcp' | 'resolve'

@@ -130,6 +130,8 @@ export interface ForwardSource extends ForwardZone {
 export interface ZoneSource {
   readonly pattern: string
   readonly origin: Name | null
+  /** May changes made through the API be written into the files? */
+  readonly editable: boolean
 }
 
 interface LocatedRecord extends Rr {

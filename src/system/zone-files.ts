@@ -120,6 +120,21 @@ export function readZoneFile(file: string, limits: ZoneLimits): ReadFile {
   }
 }
 
+/** The text of a zone file that was read already. */
+export function textOfOctets(octets: Buffer): string {
+  return isUtf8(octets) ? new TextDecoder().decode(octets) : decodeForeign(octets).text
+}
+
+/** The way back: units that stand for an octet (`rawOctetUnit`) are that octet, the rest is UTF-8. */
+export function octetsOfText(text: string): Uint8Array {
+  const pieces = text.split(/((?<![\ud800-\udbff])[\udc80-\udcff])/)
+  return Buffer.concat(
+    pieces.map((piece, index) =>
+      index % 2 === 1 ? Buffer.of(piece.charCodeAt(0) & 0xff) : Buffer.from(piece, 'utf8'),
+    ),
+  )
+}
+
 const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
 
 /** Has each file the content that was found in it then? Not when one of them could not be read. */

@@ -140,6 +140,11 @@ export class Zone {
     return this.#content().all()
   }
 
+  /** The RRsets of one name as given, zone cuts and DNAMEs not minded. */
+  setsAt(name: Name): readonly RRset[] {
+    return [...(this.#content().at(name)?.values() ?? [])]
+  }
+
   /** Does the name exist here, with records or as an empty non-terminal, and not below a zone cut or DNAME? */
   has(name: Name): boolean {
     return isWithin(name, this.origin) && this.#locate(name, RrType.DS).kind === 'name'

@@ -18,6 +18,13 @@ const idle: ControlsOf<Controls> = {
   setNegativeAnchor: absent,
   removeNegativeAnchor: absent,
   trustPoints: absent,
+  zones: absent,
+  zone: absent,
+  zoneText: absent,
+  zoneRrsets: absent,
+  changeZone: absent,
+  zoneRevisions: absent,
+  zoneDifference: absent,
   status: () => {
     throw new Error('no status today')
   },

@@ -109,8 +109,8 @@ describe('values', () => {
       '{"zones": ["zones/*.zone", {"file": "/abs/x.zone", "origin": "X.test"}], "rootHints": "named.root", "queryLog": {"file": "q.log", "clients": "none"}}',
     )
     expect(got.zones).toEqual([
-      { pattern: '/etc/x/zones/*.zone', origin: null },
-      { pattern: '/abs/x.zone', origin: '\x01x\x04test\0' },
+      { pattern: '/etc/x/zones/*.zone', origin: null, editable: false },
+      { pattern: '/abs/x.zone', origin: '\x01x\x04test\0', editable: false },
     ])
     expect(got).toMatchObject({ rootHints: '/etc/x/named.root', queryLog: { file: '/etc/x/q.log', clients: 'none' } })
   })

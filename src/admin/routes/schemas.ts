@@ -14,8 +14,28 @@ interface ProblemBody {
   readonly title: string
   readonly status: number
   readonly detail: string
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[] | undefined
+  readonly errors?:
+    | readonly {
+        readonly pointer: string
+        readonly line?: number | undefined
+        readonly column?: number | undefined
+        readonly detail: string
+      }[]
+    | undefined
 }
+
+/** Of what is wrong, or notable. */
+export const place: z.ZodObject<{
+  pointer: z.ZodString
+  line: z.ZodOptional<z.ZodNumber>
+  column: z.ZodOptional<z.ZodNumber>
+  detail: z.ZodString
+}> = z.object({
+  pointer: z.string().describe('JSON pointer (RFC 6901); empty in a text.'),
+  line: z.number().optional().describe('Of a text, from 1.'),
+  column: z.number().optional(),
+  detail: z.string(),
+})
 
 const problem: z.ZodType<ProblemBody> = z
   .object({
@@ -23,13 +43,11 @@ const problem: z.ZodType<ProblemBody> = z
     title: z.string(),
     status: z.number(),
     detail: z.string(),
-    errors: z
-      .array(z.object({ pointer: z.string().describe('JSON pointer (RFC 6901).'), detail: z.string() }))
-      .optional(),
+    errors: z.array(place).optional(),
   })
   .openapi('Problem')
 
-interface DocumentedProblem {
+export interface DocumentedProblem {
   readonly description: string
   readonly content: { readonly 'application/problem+json': { readonly schema: z.ZodType<ProblemBody> } }
 }

@@ -6,6 +6,8 @@ import type { LoopLag } from './loop-lag.ts'
 import { type Measured, numbersNow } from './numbers.ts'
 import { followWalk } from './walk.ts'
 import { cacheControls } from './cache-control.ts'
+import { zoneControls } from './zone-control.ts'
+import type { ZoneChanges } from '../revisions/zone-changes.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
@@ -18,6 +20,7 @@ import { problemText } from '../../render/problem.ts'
 export interface Served {
   readonly recursor: Recursor
   readonly trust: TrustAnchorManager
+  readonly zones: ZoneChanges
   readonly addresses: () => readonly {
     readonly transport: Transport
     readonly address: string
@@ -37,6 +40,7 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
   return {
     numbers: () => numbersNow(served, lag, startedAt),
     ...cacheControls(served.recursor),
+    ...zoneControls(served.zones),
     ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),
     status() {
       const { queries, waiting, resolutions, tcpConnections, cacheBytes, cached } = served.stats()

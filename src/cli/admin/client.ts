@@ -22,6 +22,12 @@ export interface AdminPlace {
   readonly token: string | null
 }
 
+/** Other media types than JSON: of the body, which is then text, and of the answer. */
+interface Form {
+  readonly type?: string
+  readonly accept?: string
+}
+
 export interface AdminReply {
   readonly status: number
   readonly body: unknown
@@ -101,8 +107,14 @@ function tokenFrom(file: string): string {
 const ANSWER_MS = 40_000
 
 /** Rejects with `AdminFault` when there is no answer, or one that is not of success. */
-export async function askAdmin(place: AdminPlace, method: string, path: string, body?: unknown): Promise<AdminReply> {
-  const reply = await exchange(place, method, path, body)
+export async function askAdmin(
+  place: AdminPlace,
+  method: string,
+  path: string,
+  body?: unknown,
+  form: Form = {},
+): Promise<AdminReply> {
+  const reply = await exchange(place, method, path, body, form)
   if (reply.status < 400) return reply
   throw new AdminFault(problemText(reply, place.token === null), exitOf(reply.status))
 }
@@ -113,9 +125,15 @@ const exitOf = (status: number): number => {
   return status === 400 || status === 422 ? Exit.BadData : Exit.Failure
 }
 
-function exchange(place: AdminPlace, method: string, path: string, body: unknown): Promise<AdminReply> {
+function exchange(
+  place: AdminPlace,
+  method: string,
+  path: string,
+  body: unknown,
+  { type, accept }: Form,
+): Promise<AdminReply> {
   const { connect, tls, prefix, token, text } = place
-  const sent = body === undefined ? null : JSON.stringify(body)
+  const sent = body === undefined ? null : type === undefined ? JSON.stringify(body) : String(body)
   return new Promise((done, failed) => {
     const outgoing = (tls ? requestHttps : requestHttp)(
       {
@@ -128,7 +146,8 @@ function exchange(place: AdminPlace, method: string, path: string, body: unknown
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
           ...(sent === null
             ? {}
-            : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(sent)) }),
+            : { 'content-type': type ?? 'application/json', 'content-length': String(Buffer.byteLength(sent)) }),
+          ...(accept === undefined ? {} : { accept }),
         },
       },
       incoming => {
@@ -138,7 +157,9 @@ function exchange(place: AdminPlace, method: string, path: string, body: unknown
         incoming.on('end', () => {
           const received = Buffer.concat(chunks).toString()
           try {
-            done({ status: incoming.statusCode ?? 0, body: received === '' ? null : JSON.parse(received) })
+            const isText = accept !== undefined && incoming.headers['content-type']?.startsWith(accept) === true
+            const value: unknown = isText ? received : received === '' ? null : JSON.parse(received)
+            done({ status: incoming.statusCode ?? 0, body: value })
           } catch {
             failed(new AdminFault(`${text} answers, but not as the API of rootwalk does`, Exit.Unavailable))
           }
@@ -175,8 +196,9 @@ function problemText({ status, body }: AdminReply, tokenless: boolean): string {
   const { detail, errors } = fieldsOf(body)
   const places = Array.isArray(errors)
     ? errors.map(one => {
-        const { pointer, detail: what } = fieldsOf(one)
-        return `\n  ${pointer === '' ? '' : `${String(pointer)}: `}${String(what)}`
+        const { pointer, line, column, detail: what } = fieldsOf(one)
+        const where = typeof line === 'number' ? `${line}:${String(column)}: ` : ''
+        return `\n  ${pointer === '' ? where : `${String(pointer)}: `}${String(what)}`
       })
     : []
   const hint =

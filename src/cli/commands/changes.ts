@@ -1,9 +1,14 @@
-/** Commands that change what a running server has: `token`. */
-import type { Argv } from 'yargs'
+/** Commands that change what a running server has: `token`, `zone`. */
+import type { Argv, Options } from 'yargs'
 import { ADMIN_OPTIONS, flagsOf } from './admin.ts'
-import { type Arguments, type Choose, type CliContext, text, UsageError } from './options.ts'
+import { type Arguments, type Choose, type CliContext, list, text, UsageError } from './options.ts'
 
 export function addChanges(cli: Argv, around: CliContext, take: Choose): void {
+  addToken(cli, around, take)
+  addZone(cli, around, take)
+}
+
+function addToken(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'token <action> [token]',
     'Make, list and revoke tokens for the API',
@@ -57,4 +62,55 @@ async function runTokenAction(argv: Arguments, around: CliContext): Promise<numb
   return isElsewhere
     ? runToken({ kind: 'create', name, scope, expires }, flags, around)
     : runTokenCreate({ name, scope, expires: written, json: flags.json }, around)
+}
+
+/** Of commands that change something. */
+const CHANGE_OPTIONS: Readonly<Record<string, Options>> = {
+  'dry-run': { type: 'boolean', describe: 'Only show what would change' },
+  comment: { type: 'string', requiresArg: true, describe: 'Why, for the history' },
+}
+
+function addZone(cli: Argv, around: CliContext, take: Choose): void {
+  cli.command(
+    'zone <action> [zone] [what..]',
+    'List, show and change the zones that are served, and undo changes',
+    command =>
+      command
+        .positional('action', {
+          type: 'string',
+          choices: ['list', 'show', 'add', 'set', 'delete', 'history', 'diff', 'undo', 'revert'],
+          demandOption: true,
+          describe: 'What to do',
+        })
+        .positional('zone', { type: 'string', describe: 'Its name' })
+        .positional('what', {
+          type: 'string',
+          array: true,
+          default: [],
+          describe: 'A zone file, or name, type and data; of diff two revisions, of revert one',
+        })
+        .options({
+          ...ADMIN_OPTIONS,
+          ...CHANGE_OPTIONS,
+          ttl: { type: 'number', requiresArg: true, describe: 'Seconds; default: as the records that are there' },
+        })
+        .example('$0 zone add lan lan.zone', 'Makes a zone from a file')
+        .example('$0 zone add lan www.lan A 192.0.2.7', 'One more record')
+        .example('$0 zone set lan www.lan A 192.0.2.8 --dry-run', 'What would change')
+        .example('$0 zone undo lan', 'Takes the last change back'),
+    argv =>
+      take(async () => {
+        const { runZone, zoneTask } = await import('../admin/zone.ts')
+        const task = zoneTask({
+          action: text(argv.action) ?? '',
+          zone: text(argv.zone) ?? null,
+          what: list(argv.what),
+          ttl: typeof argv.ttl === 'number' ? argv.ttl : null,
+          dryRun: argv['dry-run'] === true,
+          comment: text(argv.comment) ?? null,
+        })
+        if ('error' in task) throw new UsageError(task.error)
+        return runZone(task, flagsOf(argv), around)
+      }),
+  )
 }

@@ -13,6 +13,10 @@ export const zoneEntry: z.ZodType<RawConfig['zones'][number]> = z.union(
         .min(1)
         .optional()
         .describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
+      editable: z
+        .boolean()
+        .optional()
+        .describe('May changes through the API be written into the file? Else they are laid over it.'),
     }),
   ],
   { error: 'expected a file or pattern such as "zones/*.zone", or {"file": …, "origin": …}' },

@@ -1,0 +1,356 @@
+/**
+ * Zones as they are changed while the server runs. A zone of the API is a text of its own; changes to the zone of a
+ * file are sets laid over it, so that the file can go on changing below them; the file itself is written only where the
+ * configuration declares it editable. Every change is a revision.
+ *
+ * Invariants: changes happen one after the other; what is served changes only to a zone without errors, and not before
+ * its revision is kept; a revision that cannot be read, or does not fit its file any more, never keeps a zone away.
+ */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { adminLimits } from '../../admin/limits.ts'
+import type { Difference, Refusal, ZoneChanged, ZoneChangeRequest, ZoneEntry } from '../../admin/zone-controls.ts'
+import { foldName, type Name } from '../../dns/name.ts'
+import type { RRset } from '../../dns/rrset.ts'
+import { RrType } from '../../dns/types.ts'
+import type { ZoneLimits } from '../../limits.ts'
+import type { EventSink } from '../../ports.ts'
+import { formatName, parseName } from '../../presentation/text.ts'
+import { errorCode } from '../../system/system-error.ts'
+import { errorText } from '../../events.ts'
+import {
+  differenceOf,
+  isLaterSerial,
+  nextSerial,
+  serialOf,
+  setKey,
+  setsOf,
+  soaIn,
+  withSerial,
+  type ZoneSets,
+} from '../../zone/zone-edit.ts'
+import type { Zone } from '../../zone/zone.ts'
+import type { FileZone, ZoneLayer, ZoneStore } from '../zone-store.ts'
+import { RevisionLog } from './revision-log.ts'
+import { type Draft, draftOf, type Subject } from './zone-draft.ts'
+import { differenceText, editedSets, type ZoneEdits, zoneFromSets, zoneFromText } from './zone-plan.ts'
+import { NOTHING, readZoneValue, type ZoneValue } from './zone-value.ts'
+import { writeZoneFile } from './zone-file-writer.ts'
+
+export interface ZoneChangesParts {
+  /** The state directory; null: changes end with the process. */
+  readonly state: string | null
+  readonly limits: ZoneLimits
+  readonly events: EventSink
+  /** Seconds since 1970. */
+  readonly wall: () => number
+}
+
+interface Kept {
+  readonly log: RevisionLog<ZoneValue>
+  /** The zone of the API as it is served; null: there is none. */
+  own: Zone | null
+  /** The zone of the file with the edits, and what it was made from. */
+  laid: { readonly base: Zone; readonly value: ZoneValue; readonly zone: Zone } | null
+}
+
+export class ZoneChanges implements ZoneLayer {
+  readonly #parts: ZoneChangesParts
+  readonly #kept = new Map<Name, Kept>()
+  readonly #tags = new WeakMap<Zone, string>()
+  readonly #epoch = Date.now().toString(36)
+  #tag = 0
+  #store: ZoneStore | null = null
+  #turn: Promise<unknown> = Promise.resolve()
+  /** A zone of the API that a file took the place of is reported once. */
+  readonly #hidden = new Set<Name>()
+
+  constructor(parts: ZoneChangesParts) {
+    this.#parts = parts
+    if (parts.state !== null) this.#readAll(join(parts.state, FOLDER))
+  }
+
+  attach(store: ZoneStore): void {
+    this.#store = store
+  }
+
+  over(zone: Zone): Zone {
+    const kept = this.#kept.get(zone.origin)
+    const value = kept?.log.latest?.value
+    if (kept === undefined || value?.kind !== 'edits') return zone
+    if (kept.laid?.base === zone && kept.laid.value === value) return kept.laid.zone
+    const made = this.#laidOver(zone, value.edits)
+    if (made === null) return kept.laid?.zone ?? zone
+    kept.laid = { base: zone, value, zone: made }
+    return made
+  }
+
+  others(taken: ReadonlySet<Name>): readonly Zone[] {
+    return [...this.#kept].flatMap(([origin, { own }]) => {
+      if (own === null) return []
+      if (!taken.has(origin)) {
+        this.#hidden.delete(origin)
+        return [own]
+      }
+      if (!this.#hidden.has(origin))
+        this.#report(`the zone ${formatName(origin)} of a file is served; the one made through the API is not`)
+      this.#hidden.add(origin)
+      return []
+    })
+  }
+
+  /** All zones that are served whole, in canonical order of their text. */
+  entries(): readonly ZoneEntry[] {
+    return this.#origins().flatMap(origin => this.entry(origin) ?? [])
+  }
+
+  entry(origin: Name): ZoneEntry | null {
+    const subject = this.#subject(origin)
+    const { zone } = subject
+    if (zone === null) return null
+    const value = subject.value.kind
+    return {
+      name: formatName(origin),
+      source: subject.file === null ? 'api' : 'file',
+      file: subject.file?.file ?? null,
+      editable: subject.file === null || subject.file.editable,
+      changed: subject.file !== null && value === 'edits',
+      records: zone.recordCount,
+      serial: serialOf(apexSoa(zone)),
+      revision: this.#kept.get(origin)?.log.latest?.number ?? 0,
+    }
+  }
+
+  zone(origin: Name): Zone | null {
+    return this.#subject(origin).zone
+  }
+
+  log(origin: Name): RevisionLog<ZoneValue> | null {
+    return this.#kept.get(origin)?.log ?? null
+  }
+
+  /** What the zone of this origin is now, with its text where it is kept as one. */
+  subject(origin: Name): Subject {
+    return this.#subject(origin)
+  }
+
+  /** Of a zone as it is served: another one has another tag, and so has every one of a later process. */
+  tagOf(zone: Zone): string {
+    const known = this.#tags.get(zone)
+    if (known !== undefined) return known
+    const tag = `"${this.#epoch}-${this.#tag++}"`
+    this.#tags.set(zone, tag)
+    return tag
+  }
+
+  change(request: ZoneChangeRequest): Promise<ZoneChanged | Refusal> {
+    const turn = this.#turn.then(() => this.#change(request))
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  /** The zone after a revision; null: there was none. */
+  zoneAfter(origin: Name, value: ZoneValue): Zone | null {
+    const base = this.#subject(origin).file?.zone ?? null
+    switch (value.kind) {
+      case 'none':
+        return base
+      case 'text':
+      case 'file': {
+        const made = zoneFromText(value.text, origin, this.#parts.limits)
+        return made.kind === 'wanted' ? made.zone : null
+      }
+      case 'edits':
+        return base === null ? null : this.#laidOver(base, value.edits)
+      default:
+        return value satisfies never
+    }
+  }
+
+  async #change(request: ZoneChangeRequest): Promise<ZoneChanged | Refusal> {
+    const { zone: origin, ifMatch, action, dryRun } = request
+    const subject = this.#subject(origin)
+    const { zone: before } = subject
+    const tag = before === null ? null : this.tagOf(before)
+    if (action.kind === 'put' && action.mustBeNew && before !== null) return { kind: 'exists' }
+    if (ifMatch !== null && (tag === null || !(ifMatch.includes('*') || ifMatch.includes(tag))))
+      return { kind: 'mismatch', etag: tag }
+    const day = Number(new Date(this.#parts.wall() * 1_000).toISOString().slice(0, 10).replaceAll('-', ''))
+    const parts = {
+      limits: this.#parts.limits,
+      log: this.#kept.get(origin)?.log ?? null,
+      serialAfter: (serial: number) => nextSerial(serial, day),
+      zoneAfter: (value: ZoneValue) => this.zoneAfter(origin, value),
+    }
+    const draft = draftOf(action, subject, parts)
+    if (draft.kind !== 'draft') return draft
+    const difference = differenceText(differenceOf(contentOf(before), contentOf(draft.zone)))
+    const answer = (difference_: Difference): ZoneChanged => {
+      const now = this.#subject(origin).zone
+      const zone = dryRun ? draft.zone : now
+      return {
+        kind: 'changed',
+        created: before === null && draft.zone !== null,
+        zone: dryRun ? this.#entryOf(origin, subject, zone) : this.entry(origin),
+        etag: now === null ? null : this.tagOf(now),
+        difference: difference_,
+        warnings: draft.warnings,
+      }
+    }
+    if (dryRun || draft.isSame) return answer(difference)
+    const failed = await this.#keep(request, subject, draft)
+    return failed ?? answer(difference)
+  }
+
+  #entryOf(origin: Name, { file }: Subject, zone: Zone | null): ZoneEntry | null {
+    if (zone === null) return null
+    return {
+      name: formatName(origin),
+      source: file === null ? 'api' : 'file',
+      file: file?.file ?? null,
+      editable: file === null || file.editable,
+      changed: file !== null && !file.editable,
+      records: zone.recordCount,
+      serial: serialOf(apexSoa(zone)),
+      revision: this.#kept.get(origin)?.log.latest?.number ?? 0,
+    }
+  }
+
+  async #keep(request: ZoneChangeRequest, subject: Subject, draft: Draft): Promise<Refusal | null> {
+    const { zone: origin } = request
+    const { file } = subject
+    const kept = this.#keptOf(origin)
+    const facts = {
+      at: this.#parts.wall(),
+      author: request.author,
+      comment: request.comment,
+      requestId: request.requestId,
+      restores: draft.restores,
+    }
+    if (draft.value.kind === 'file' && file !== null && draft.before !== null) {
+      // What stood there before is a revision as well, so that one can go back to it.
+      const known = kept.log.latest?.value
+      if (known?.kind !== 'file' || known.text !== draft.before) {
+        const comment = known === undefined ? 'as it was before the first change' : 'changed in its file'
+        const before = { kind: 'file' as const, text: draft.before }
+        const first = await kept.log.append({ ...facts, author: 'file', comment, restores: null }, before)
+        if (first.kind === 'not-written') return first
+      }
+      const failed = await writeZoneFile(file.file, draft.before, draft.value.text)
+      if (failed !== null) return failed
+    }
+    const appended = await kept.log.append(facts, draft.value)
+    if (appended.kind === 'not-written' && draft.value.kind !== 'file') return appended
+    kept.own = draft.value.kind === 'text' ? draft.zone : null
+    if (draft.value.kind === 'edits' && file !== null && draft.zone !== null)
+      kept.laid = { base: file.zone, value: draft.value, zone: draft.zone }
+    if (draft.value.kind === 'file' && file !== null) await this.#store?.reread(file.file)
+    else this.#store?.refresh()
+    return null
+  }
+
+  #subject(origin: Name): Subject {
+    const file = this.#files().find(({ zone }) => zone.origin === origin) ?? null
+    const kept = this.#kept.get(origin)
+    const value = kept?.log.latest?.value ?? NOTHING
+    const { limits } = this.#parts
+    if (file === null) {
+      const own = kept?.own ?? null
+      return { origin, file, zone: own, value, text: own !== null && value.kind === 'text' ? value.text : null, limits }
+    }
+    return { origin, file, zone: this.over(file.zone), value, text: null, limits }
+  }
+
+  #files(): readonly FileZone[] {
+    return this.#store?.fileZones() ?? []
+  }
+
+  #origins(): readonly Name[] {
+    const origins = new Set(this.#files().map(({ zone }) => zone.origin))
+    for (const [origin, { own }] of this.#kept) if (own !== null) origins.add(origin)
+    return [...origins].sort((a, b) => (formatName(a) < formatName(b) ? -1 : 1))
+  }
+
+  #keptOf(origin: Name): Kept {
+    const known = this.#kept.get(origin)
+    if (known !== undefined) return known
+    const { state } = this.#parts
+    if (state === null && this.#kept.size === 0)
+      this.#report('no "state" directory is configured: changes made through the API end with the process')
+    const kept = {
+      log: this.#openLog(state === null ? null : join(state, FOLDER, folderOf(origin))),
+      own: null,
+      laid: null,
+    }
+    this.#kept.set(origin, kept)
+    return kept
+  }
+
+  #openLog(directory: string | null): RevisionLog<ZoneValue> {
+    return new RevisionLog({
+      directory,
+      read: readZoneValue,
+      report: message => this.#report(message),
+      maxBytes: adminLimits.revisionBytes,
+      most: directory === null ? adminLimits.revisionsInMemory : adminLimits.revisions,
+    })
+  }
+
+  #readAll(directory: string): void {
+    for (const folder of foldersIn(directory, message => this.#report(message))) {
+      const origin = originOf(folder)
+      if (origin === null) continue
+      const log = this.#openLog(join(directory, folder))
+      const value = log.latest?.value
+      const made = value?.kind === 'text' ? zoneFromText(value.text, origin, this.#parts.limits) : null
+      if (made?.kind === 'invalid')
+        this.#report(`the zone ${formatName(origin)} of the API is not served: ${made.faults[0]?.detail ?? ''}`)
+      this.#kept.set(origin, { log, own: made?.kind === 'wanted' ? made.zone : null, laid: null })
+    }
+  }
+
+  /** Null when the file has become one that the edits do not fit: that is reported, and the last good zone stays. */
+  #laidOver(base: Zone, edits: ZoneEdits): Zone | null {
+    const below = setsOf(base.rrsets())
+    const sets = editedSets(below, edits)
+    const soa = soaIn(sets, base.origin)
+    const [theirs, ours] = [serialOf(soaIn(below, base.origin)), serialOf(soa)]
+    if (soa !== undefined && theirs !== null && ours !== null && theirs !== ours && !isLaterSerial(ours, theirs))
+      sets.set(setKey(soa.name, soa.type), withSerial(soa, nextSerial(theirs, 0)))
+    const made = zoneFromSets(sets, base.origin, this.#parts.limits)
+    if (made.kind === 'wanted') return made.zone
+    const [fault] = made.faults
+    this.#report(
+      `changes to the zone ${formatName(base.origin)} do not fit its file any more: ${fault?.detail ?? ''}; ` +
+        'undo them, or change the file',
+    )
+    return null
+  }
+
+  #report(message: string): void {
+    this.#parts.events({ kind: 'admin-state-failed', message })
+  }
+}
+
+const FOLDER = 'zones'
+const contentOf = (zone: Zone | null): ZoneSets => (zone === null ? new Map() : setsOf(zone.rrsets()))
+const apexSoa = (zone: Zone): RRset | undefined => zone.setsAt(zone.origin).find(({ type }) => type === RrType.SOA)
+
+/** A name as the name of a folder: octets that are no letter, digit, `-`, `_` or `.` as `=` and two digits. */
+const folderOf = (origin: Name): string =>
+  formatName(origin).replace(/[^\w.-]/g, c => `=${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+function originOf(folder: string): Name | null {
+  const text = folder.replace(/=([\da-f]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  const name = parseName(text, null)
+  return typeof name === 'string' ? foldName(name) : null
+}
+
+function foldersIn(directory: string, report: (message: string) => void): readonly string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).flatMap(one => (one.isDirectory() ? [one.name] : []))
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') report(`${directory}: ${errorText(error)}`)
+    return []
+  }
+}

@@ -28,6 +28,7 @@ const LICENCES = 'THIRD-PARTY-LICENSES.txt'
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
+const TRANSFER_THREAD = 'app/transfer/transfer-thread.js'
 
 /**
  * A module finds files beside itself by its address; in a bundle that is still the address it had.
@@ -48,7 +49,7 @@ const placesFrom = base => ({
 const places = placesFrom(directory)
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
-const entries = ['cli.js', THREAD, ZONE_THREAD]
+const entries = ['cli.js', THREAD, ZONE_THREAD, TRANSFER_THREAD]
 const inside = await writeInside()
 const program = await writeProgram([
   // Few octets: enough to tell the version.
@@ -56,6 +57,7 @@ const program = await writeProgram([
   // A thread of listeners needs a tenth of the server.
   { name: 'listener', modules: await neededBy([THREAD]) },
   { name: 'zones', modules: await neededBy([ZONE_THREAD]) },
+  { name: 'transfers', modules: await neededBy([TRANSFER_THREAD]) },
   { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-args.js']) },
 ])
 const admin = await writeAdmin()

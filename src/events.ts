@@ -11,6 +11,31 @@ export interface Problem {
   readonly message: string
 }
 
+/** What is worth reporting of a zone that other servers send. */
+export type TransferNews =
+  | {
+      readonly kind: 'transferred'
+      readonly primary: string
+      readonly serial: number
+      readonly records: number
+      readonly octets: number
+      readonly ms: number
+      /** All of it came, and not its changes alone. */
+      readonly whole: boolean
+      /** Records of other zones that were left out. */
+      readonly outside: number
+      /** Why its changes were of no use; null: they were, or were not asked for. */
+      readonly fellBack: string | null
+    }
+  | { readonly kind: 'progress'; readonly primary: string; readonly records: number; readonly ms: number }
+  /** `againS`: when the primaries are asked again. Of failures in a row with the same reason the first is reported. */
+  | { readonly kind: 'failed'; readonly reasons: readonly string[]; readonly againS: number; readonly served: boolean }
+  /** The copy on disk is used. */
+  | { readonly kind: 'copy'; readonly serial: number; readonly records: number; readonly ageS: number }
+  | { readonly kind: 'copy-trouble'; readonly message: string }
+  /** No primary confirmed it within its EXPIRE. */
+  | { readonly kind: 'expired'; readonly ageS: number }
+  | { readonly kind: 'notify-refused'; readonly from: string; readonly times: number }
 export type Event =
   /** `file` is the configuration; null when there is none and the defaults hold. */
   | { readonly kind: 'starting'; readonly version: string; readonly file: string | null }
@@ -73,6 +98,8 @@ export type Event =
       readonly kept: boolean
     }
   | { readonly kind: 'zone-warnings'; readonly file: string; readonly problems: readonly Problem[] }
+  /** A zone that other servers send. `zone` and `primary` as a person writes them. */
+  | { readonly kind: 'zone-transfer'; readonly zone: string; readonly news: TransferNews }
   | { readonly kind: 'config-reloaded'; readonly file: string; readonly needsRestart: readonly string[] }
   | { readonly kind: 'config-rejected'; readonly file: string; readonly problems: readonly Problem[] }
   /**

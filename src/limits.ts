@@ -21,6 +21,7 @@ export interface Limits {
   readonly tls: TlsLimits
   readonly doh: DohLimits
   readonly zone: ZoneLimits
+  readonly transfer: TransferLimits
   readonly dnssec: DnssecLimits
   readonly tool: ToolLimits
   readonly kit: KitLimits
@@ -765,6 +766,34 @@ export interface ZoneLimits {
   readonly fileBytes: number
 }
 
+/** Zones that other servers send. */
+export interface TransferLimits {
+  /** Octets of one transfer: zones of ten million records have less than a GiB. */
+  readonly bytes: number
+  /** The whole of one transfer: a gigabyte over a line of 15 Mbit/s takes as long. ms. */
+  readonly timeMs: number
+  /** Without an octet, a connection is given up after this. ms. */
+  readonly idleMs: number
+  /** BIND min-transfer-rate-in: fewer octets than 10,240 in 5 minutes are a server that holds us. */
+  readonly rateBytes: number
+  readonly rateMs: number
+  /** One question for the SOA record; then it is asked over TCP, and then another primary is. ms. */
+  readonly queryMs: number
+  /** Transfers at once: each may hold a zone twice in memory, and its own thread. */
+  readonly parallel: number
+  /** Bounds of the timers that zones bring in their SOA: "refresh 1" would be a query a second for each zone. ms. */
+  readonly refreshLeastMs: number
+  readonly refreshMostMs: number
+  readonly retryLeastMs: number
+  readonly retryMostMs: number
+  /** While no copy is here the primaries are asked again after this, and then after twice as long each time. ms. */
+  readonly firstRetryMs: number
+  /** NOTIFY makes us look at a zone this often: whoever can send one could make us ask the primary without end. ms. */
+  readonly notifyMs: number
+  /** Progress of a transfer that takes long is logged this often. ms. */
+  readonly progressMs: number
+}
+
 /**
  * Work and memory of validation. What counts per client query is counted in its budget, which is never reset
  * (CVE-2026-50045).
@@ -1264,6 +1293,22 @@ export const defaultLimits: Limits = deepFreeze({
     hereBytes: 32 * 1024,
     progressMs: 2_000,
   },
+  transfer: {
+    bytes: 1024 * 1024 * 1024,
+    timeMs: 10 * 60_000,
+    idleMs: 30_000,
+    rateBytes: 10_240,
+    rateMs: 5 * 60_000,
+    queryMs: 3_000,
+    parallel: 2,
+    refreshLeastMs: 10_000,
+    refreshMostMs: 7 * DAY_S * 1_000,
+    retryLeastMs: 5_000,
+    retryMostMs: HOUR_S * 1_000,
+    firstRetryMs: 5_000,
+    notifyMs: 1_000,
+    progressMs: 2_000,
+  },
   dnssec: {
     verifications: 32,
     keysPerTag: 2,
@@ -1377,6 +1422,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     tls: { ...d.tls, ...changes.tls },
     doh: { ...d.doh, ...changes.doh },
     zone: { ...d.zone, ...changes.zone },
+    transfer: { ...d.transfer, ...changes.transfer },
     dnssec: { ...d.dnssec, ...changes.dnssec },
     tool: { ...d.tool, ...changes.tool },
     kit: { ...d.kit, ...changes.kit },

@@ -36,6 +36,8 @@ export type FailureReason =
   | 'overload'
   | 'alias-chain' // too long or a loop
   | 'name-too-long' // DNAME substitution, answered YXDOMAIN (RFC 6672 section 2.2)
+  | 'zone-not-loaded' // a secondary zone that has not come yet
+  | 'zone-expired' // a secondary zone that no primary has confirmed in time
   | 'not-recursive' // RD=0 and nothing here
   | 'cached' // a failure remembered (RFC 9520)
   | 'bug'

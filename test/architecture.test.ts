@@ -162,7 +162,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/stale',
   ]
   /** What the server has besides, each a part that can be left out. */
-  const appWings = ['app/persistence', 'app/views', 'app/revisions']
+  const appWings = ['app/persistence', 'app/views', 'app/revisions', 'app/transfer']
   /** Stages and what they decide by. */
   const policies = ['policy', 'policy/views', 'policy/lists', 'policy/shaping']
   const server = [...resolver, ...policies]
@@ -283,8 +283,8 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['testing/control', [...kit, 'testing/stub']],
     ['testing/internet', [...kit, 'testing/stub']],
     ['testing', [...kit, ...wings]],
-    ['warm-up', [...app, 'app', 'app/admin', 'app/revisions']],
-    ['visit/look-ups', [...app, 'app', 'visit']],
+    ['warm-up', [...app, 'app', 'app/admin', ...appWings]],
+    ['visit/look-ups', [...app, 'app', 'app/transfer', 'visit']],
     ['cli/query', programs],
     ['cli/admin', programs],
     ['cli/commands', programs],

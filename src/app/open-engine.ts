@@ -18,6 +18,8 @@ import { hiddenZones, loadForwarding } from './forwarding.ts'
 import { loadHints } from './load-hints.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
 import { type LoadedView, Partitions } from './views/partitions.ts'
+import { loadSecondaries } from './transfer/load-secondaries.ts'
+import type { SecondarySource } from './transfer/secondary-zones.ts'
 import { TrustAnchorManager } from './trust-anchor-manager.ts'
 import type { ZoneLayer } from './zone-store.ts'
 
@@ -43,6 +45,8 @@ export interface FileProblems {
   readonly anchors: readonly Problem[]
   /** Certificates of servers that are forwarded to. */
   readonly forwarding: readonly Problem[]
+  /** Keys of zones that other servers send. */
+  readonly transfers: readonly Problem[]
   readonly zones: readonly Problem[]
 }
 
@@ -58,7 +62,9 @@ export interface OpenEngine {
   /** Those of the moment. */
   readonly forwardZones: () => ForwardZones
   /** Of hints, anchors and forwarding; those of zones are events. */
-  readonly warnings: Omit<FileProblems, 'zones'>
+  readonly warnings: Omit<FileProblems, 'zones' | 'transfers'>
+  /** The zones that other servers send, as the configuration of the start has them; nothing is asked for them here. */
+  readonly secondaries: readonly SecondarySource[]
   /**
    * Takes over what another configuration names. Zones are read next to serving, and then watched; other root servers
    * are asked for the root's own list again.
@@ -78,8 +84,9 @@ export interface Named {
   readonly forwardZones: ForwardZones
   readonly views: readonly LoadedView[]
   /** While there are any, those built in stand for hints that are wrong, and none for anchors. */
+  readonly secondaries: readonly SecondarySource[]
   readonly problems: Omit<FileProblems, 'zones'>
-  readonly warnings: Omit<FileProblems, 'zones'>
+  readonly warnings: Omit<FileProblems, 'zones' | 'transfers'>
 }
 
 /** Reads the root hints and trust anchors of a configuration. */
@@ -91,6 +98,7 @@ export function loadNamed(config: Config, instead: Instead): Named {
       : { kind: 'anchors' as const, anchors: instead.anchors, warnings: [] }
   const forwarding = loadForwarding(config.forwarding)
   const views = config.views.map(view => ({ view, forwarding: loadForwarding(view.forwarding) }))
+  const secondaries = loadSecondaries(config.secondaries)
   const problemsOf = (read: typeof hints | typeof anchors | typeof forwarding): readonly Problem[] =>
     read.kind === 'invalid' ? read.problems : []
   const warningsOf = (read: typeof hints | typeof anchors): readonly Problem[] =>
@@ -99,11 +107,13 @@ export function loadNamed(config: Config, instead: Instead): Named {
     hints: instead.hints ?? (hints.kind === 'hints' ? hints.hints : rootHints()),
     anchors: anchors.kind === 'anchors' ? anchors.anchors : [],
     forwardZones: zonesOf(forwarding),
+    secondaries: secondaries.sources,
     views: views.map(one => ({ view: one.view, forwardZones: zonesOf(one.forwarding) })),
     problems: {
       hints: problemsOf(hints),
       anchors: problemsOf(anchors),
       forwarding: [...problemsOf(forwarding), ...views.flatMap(one => problemsOf(one.forwarding))],
+      transfers: secondaries.problems,
     },
     warnings: { hints: warningsOf(hints), anchors: warningsOf(anchors), forwarding: [] },
   }
@@ -130,10 +140,11 @@ export async function openEngineBeside(config: Config, ports: EnginePorts): Prom
 }
 
 /** All of them, in one list. */
-export const allProblems = ({ hints, anchors, forwarding, zones }: FileProblems): readonly Problem[] => [
+export const allProblems = ({ hints, anchors, forwarding, transfers, zones }: FileProblems): readonly Problem[] => [
   ...hints,
   ...anchors,
   ...forwarding,
+  ...transfers,
   ...zones,
 ]
 
@@ -199,6 +210,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     },
     forwardZones: () => current.forwardZones,
     warnings: named.warnings,
+    secondaries: named.secondaries,
     configure(next, { hints, anchors, forwardZones, views }) {
       const isOther = !sameHints(current.hints, hints)
       const isElsewhere = !sameForwardZones(current.forwardZones, forwardZones)

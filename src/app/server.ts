@@ -29,6 +29,7 @@ import { ZoneChanges } from './revisions/zone-changes.ts'
 import { Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
+import type { SecondarySource, SecondaryZones } from './transfer/secondary-zones.ts'
 import { chooseUdpMode, type UdpMode } from './udp-mode.ts'
 
 export interface ServerOptions {
@@ -85,7 +86,7 @@ export interface RunningServer {
 export type StartFailure =
   | { readonly kind: 'listen'; readonly failures: readonly ListenFailure[] }
   | {
-      readonly kind: 'zones' | 'hints' | 'anchors' | 'forwarding' | 'certificate'
+      readonly kind: 'zones' | 'hints' | 'anchors' | 'forwarding' | 'transfers' | 'certificate'
       readonly problems: readonly Problem[]
     }
 
@@ -121,17 +122,44 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall })
   const engine = await openedEngine(config, options, mode, zones, events)
   engine.trust.attach(engine.keyResolver)
+  const secondaries = { current: await openSecondaries(config, engine, events) }
+  // Copies are served from the first answer on.
+  await secondaries.current?.configure(engine.secondaries)
   const { watch, onQuery } = options
   const identity = await openedIdentity(config, engine, events)
   const designation = identity === null ? undefined : designated(config, identity)
-  const serving = new Serving(config, engine, { events, watch, onQuery, designation })
+  const serving = new Serving(config, engine, {
+    events,
+    watch,
+    onQuery,
+    designation,
+    notify: (bytes, client) => secondaries.current?.notify(bytes, client) ?? null,
+  })
   const listeners = await listen(config, mode, { engine, serving, identity }, events)
   const server = new Server({
-    ...{ config, options, log: { ...log, events }, taps, engine, zones, serving, identity, listeners },
+    ...{ config, options, log: { ...log, events }, taps, engine, zones, secondaries, serving, identity, listeners },
   })
   server.start()
   held?.release()
   return server
+}
+
+/** Zones that other servers send: nothing is asked for yet. Nothing of it is loaded where there are none. */
+async function openSecondaries(
+  { state, secondaries }: Config,
+  { recursor }: OpenEngine,
+  events: EventSink,
+): Promise<SecondaryZones | null> {
+  if (secondaries.length === 0) return null
+  const { SecondaryZones } = await import('./transfer/secondary-zones.ts')
+  return new SecondaryZones({
+    clock: recursor.clock,
+    random: recursor.random,
+    limits: recursor.limits,
+    events,
+    directory: state,
+    onChange: zones => recursor.zones.serveTransferred(zones),
+  })
 }
 
 /** Where what lasts is kept. Without it the server runs all the same. */
@@ -172,7 +200,7 @@ async function openedEngine(
     return opened
   }
   const problems = allProblems(opened.problems)
-  for (const kind of ['hints', 'anchors', 'forwarding', 'zones'] as const)
+  for (const kind of ['hints', 'anchors', 'forwarding', 'transfers', 'zones'] as const)
     if (opened.problems[kind].length > 0) throw new StartError({ kind, problems })
   throw new Error('an engine that did not open has problems')
 }
@@ -258,6 +286,7 @@ interface ServerParts {
   readonly taps: Set<EventSink>
   readonly engine: OpenEngine
   readonly zones: ZoneChanges
+  readonly secondaries: { current: SecondaryZones | null }
   readonly serving: Serving
   readonly identity: ServerIdentity | null
   readonly listeners: Listeners
@@ -297,9 +326,10 @@ class Server implements RunningServer {
   /** What happens by itself from now on: files are watched, the root and its keys are looked at. */
   start(): void {
     const { zones, resolver } = this.recursor
-    const { engine } = this.#parts
+    const { engine, secondaries } = this.#parts
     zones.watch()
     engine.partitions.start()
+    secondaries.current?.start()
     const follow = (): void => {
       if (this.#stopping !== null) return
       engine.trust.start()
@@ -368,9 +398,9 @@ class Server implements RunningServer {
       return result.problems
     }
     const named = loadNamed(result.config, options)
-    const { hints, anchors, forwarding } = named.problems
+    const { hints, anchors, forwarding, transfers } = named.problems
     const own = ownServers(named.forwardZones, this.#parts.listeners.open(), result.config.file ?? '')
-    const problems = [...hints, ...anchors, ...forwarding, ...own]
+    const problems = [...hints, ...anchors, ...forwarding, ...transfers, ...own]
     if (problems.length > 0) this.#reject(problems)
     else this.#adopt(result.config, result.warnings, named)
     return problems
@@ -394,6 +424,7 @@ class Server implements RunningServer {
       lookAfterForwarding(this.recursor, engine.forwardZones(), () => engine.trust.validation().points, log.events)
     serving.configure(config)
     if (rulesOf(config) !== rulesOf(before)) serving.policyChanged()
+    void this.#configureSecondaries(config, named.secondaries)
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()
@@ -403,6 +434,16 @@ class Server implements RunningServer {
       file: config.file ?? 'the defaults',
       needsRestart: restartKeys(started, config),
     })
+  }
+
+  async #configureSecondaries(config: Config, sources: readonly SecondarySource[]): Promise<void> {
+    const { secondaries, engine, log } = this.#parts
+    const opened = secondaries.current ?? (await openSecondaries(config, engine, log.events))
+    if (opened === null || this.#stopping !== null) return
+    const isNew = secondaries.current === null
+    secondaries.current = opened
+    await opened.configure(sources)
+    if (isNew) opened.start()
   }
 
   stop(signal = 'stop'): Promise<void> {
@@ -422,6 +463,7 @@ class Server implements RunningServer {
       })
     })
     await this.#admin?.stop()
+    this.#parts.secondaries.current?.close()
     await engine.close()
     await listeners.close()
     identity?.close()

@@ -8,7 +8,7 @@ import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { Watch } from '../policy/recursion.ts'
-import type { EventSink, Serve } from '../ports.ts'
+import type { Client, EventSink, Serve } from '../ports.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
 import { makeIntake } from '../server/intake.ts'
 import { Decided } from '../server/decided.ts'
@@ -31,6 +31,8 @@ export interface ServingOptions {
   readonly onQuery?: QueryLog | undefined
   /** What is designated now, where anything is encrypted. */
   readonly designation?: (() => Designation | null) | undefined
+  /** What is replied to NOTIFY. */
+  readonly notify?: ((bytes: Uint8Array, client: Client) => Uint8Array | null) | undefined
 }
 
 /** What a configuration makes of it. */
@@ -177,6 +179,7 @@ export class Serving {
           settings: config.shaping,
           configuredZone: question => this.#engine.forwardZones().of(question)?.zone ?? null,
         },
+        notify: config.secondaries.length === 0 ? undefined : this.#options.notify,
         designation: config.ddr ? this.#options.designation : undefined,
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
         waiting: this.waiting,

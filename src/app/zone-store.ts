@@ -94,6 +94,8 @@ export class ZoneStore {
   #settings: ZoneSettings = { zones: [], records: [], reverse: false, specialUseOff: [] }
   #loaded: ReadonlyMap<string, Loaded> = new Map()
   #records: Zone | null = null
+  /** Zones that other servers send. */
+  #transferred: readonly Zone[] = []
   /** Before the first load succeeded its errors are for the caller alone: the start fails with them. */
   #serving = false
   /** Empty until the first load, before which nothing is answered. */
@@ -173,6 +175,12 @@ export class ZoneStore {
     const errors = await this.#inTurn(() => this.#readBeside(one => one === file))
     this.#tellWatcher()
     return errors
+  }
+
+  /** The zones that other servers send are these now. A file that holds one of them has precedence. */
+  serveTransferred(zones: readonly Zone[]): void {
+    this.#transferred = zones
+    this.#assemble()
   }
 
   close(): void {
@@ -311,7 +319,7 @@ export class ZoneStore {
     const files = layer === undefined ? own : own.map(zone => layer.over(zone))
     const others = layer?.others(new Set(own.map(({ origin }) => origin))) ?? []
     const records = this.#records === null ? [] : [this.#records]
-    this.#current = makeLocalZones([...records, ...files, ...others], this.#builtIn())
+    this.#current = makeLocalZones([...records, ...files, ...others, ...this.#transferred], this.#builtIn())
     onChange()
   }
 

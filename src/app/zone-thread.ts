@@ -2,7 +2,7 @@
 import { runJob } from '../system/job-thread.ts'
 import { isZoneJob, readForHandover } from './zone-reading.ts'
 
-runJob((job, onProgress) => {
+await runJob((job, onProgress) => {
   if (!isZoneJob(job)) throw new Error('this is no thread that reads zones')
   const read = readForHandover(job, onProgress)
   const flat = read === null ? null : read.flat

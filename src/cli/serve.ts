@@ -84,6 +84,7 @@ async function explain(failure: StartFailure, result: ConfigResult, output: Outp
     case 'anchors':
     case 'certificate':
     case 'forwarding':
+    case 'transfers':
       return tellAll(result, output)
     default:
       return failure satisfies never

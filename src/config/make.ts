@@ -15,6 +15,7 @@ import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
 import { forwardSources } from './make-forward.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
+import { isSecondary, secondarySettings } from './make-transfers.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
 import { shapingOf } from './make-shaping.ts'
 import type { RawConfig } from './raw.ts'
@@ -80,16 +81,13 @@ export function makeConfig(
     proxies: prefixes(raw.proxies),
     doh: raw.doh,
     ddr: raw.ddr,
-    zones: raw.zones.map(
-      (entry, index): ZoneSource =>
-        typeof entry === 'string'
-          ? { pattern: path(entry, 'zones'), origin: null, editable: false }
-          : {
-              pattern: path(entry.file, 'zones'),
-              origin: entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin']),
-              editable: entry.editable === true,
-            },
-    ),
+    zones: raw.zones.flatMap((entry, index): ZoneSource[] => {
+      if (typeof entry === 'string') return [{ pattern: path(entry, 'zones'), origin: null, editable: false }]
+      if (isSecondary(entry)) return []
+      const origin = entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin'])
+      return [{ pattern: path(entry.file, 'zones'), origin, editable: entry.editable === true }]
+    }),
+    secondaries: secondarySettings(raw, { complain, path }),
     records: read.records.map(({ path: at, rr }) => {
       const { file, line, column } = locate(written(at), '')
       return { ...rr, file, line, column }

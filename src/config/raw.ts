@@ -1,6 +1,14 @@
 /** A configuration as it is written, well formed and with the defaults filled in. */
 import type { RrOrder } from '../limits.ts'
 
+/** A zone that other servers send. */
+export interface RawSecondary {
+  readonly zone: string
+  readonly primaries: readonly string[]
+  readonly tsig?: string | undefined
+  readonly notify: readonly string[]
+}
+
 export interface RawConfig {
   readonly $schema?: string | undefined
   readonly listen: readonly string[]
@@ -16,6 +24,7 @@ export interface RawConfig {
   readonly zones: readonly (
     | string
     | { readonly file: string; readonly origin?: string | undefined; readonly editable?: boolean | undefined }
+    | RawSecondary
   )[]
   readonly records: RawRecords
   readonly reverse: boolean
@@ -114,7 +123,11 @@ export interface RawSelector {
   readonly clientIds: readonly string[]
 }
 
-interface RawView extends RawSelector, Pick<RawConfig, 'zones' | 'records' | 'forward' | 'stub'> {
+/** A file, or a pattern, of zones; with its first origin. */
+export type RawZoneFile = string | { readonly file: string; readonly origin?: string | undefined }
+
+interface RawView extends RawSelector, Pick<RawConfig, 'records' | 'forward' | 'stub'> {
+  readonly zones: readonly RawZoneFile[]
   readonly name: string
   readonly queryLog: boolean
 }

@@ -19,7 +19,7 @@ import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
 import type { ForwardZone } from '../zone/forward-zones.ts'
 import type { LogLevel, RawConfig } from './raw.ts'
-import type { Binding } from '../ports.ts'
+import type { Binding, ServerAddress } from '../ports.ts'
 import type { AdminAddress } from './bindings.ts'
 
 export interface Config {
@@ -41,6 +41,8 @@ export interface Config {
   /** Are encrypted transports announced to clients (RFC 9462)? */
   readonly ddr: boolean
   readonly zones: readonly ZoneSource[]
+  /** Zones that other servers send, in the order of the settings. */
+  readonly secondaries: readonly SecondarySetting[]
   readonly records: readonly LocatedRecord[]
   /** PTR records for the addresses in `records`. */
   readonly reverse: boolean
@@ -124,6 +126,14 @@ export type AnchorSource = { readonly kind: 'built-in' } | { readonly kind: 'fil
 /** A forward or stub zone; `authorities` are absolute paths of files with certificates. */
 export interface ForwardSource extends ForwardZone {
   readonly authorities: readonly string[]
+}
+
+/** A zone that other servers send; `tsig` is the absolute path of a file with a key. */
+export interface SecondarySetting {
+  readonly zone: Name
+  readonly primaries: readonly ServerAddress[]
+  readonly tsig: string | null
+  readonly notify: readonly Prefix[]
 }
 
 /** Files that hold zones: an absolute path that may have `*` and `?` in it. */

@@ -6,7 +6,7 @@ import { putU16, u16, u32 } from './bytes.ts'
 import { OPT_FIXED_OCTETS, optionsFit } from './edns.ts'
 import { AD, CD, HEADER_OCTETS, RD } from './message.ts'
 import { MAX_LABEL_OCTETS, MAX_NAME_OCTETS } from './name.ts'
-import { Rcode, RrType } from './types.ts'
+import { Opcode, Rcode, RrType } from './types.ts'
 
 /** What a plain query says. One object is filled again for every query; numbers are host integers. */
 export interface QueryPeek {
@@ -195,6 +195,12 @@ export function foldQuestion(bytes: Uint8Array): void {
  */
 export const isResponse = (bytes: Uint8Array, length: number): boolean =>
   length >= HEADER_OCTETS && ((bytes[2] ?? 0) & 0x80) !== 0
+
+/** RFC 1996: a server says that a zone has changed. A reply is none. */
+export const isNotify = (bytes: Uint8Array): boolean =>
+  bytes.length >= HEADER_OCTETS && ((bytes[2] ?? 0) & 0xf8) === Opcode.NOTIFY << OPCODE_SHIFT
+
+const OPCODE_SHIFT = 3
 
 /** TC. */
 export const isTruncated = (bytes: Uint8Array): boolean => ((bytes[2] ?? 0) & 0x02) !== 0

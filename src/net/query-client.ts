@@ -64,8 +64,17 @@ export function askByDatagram(
 
 /** How a conversation over a connection ended. */
 export type StreamEnd =
-  | { readonly kind: 'done' | 'closed' | 'timeout' }
+  | { readonly kind: 'done' | 'closed' | 'timeout' | 'too-long' | 'too-slow' }
   | { readonly kind: 'refused'; readonly reason: string }
+
+/** Bounds of a long conversation. */
+export interface StreamBounds {
+  /** In all. */
+  readonly totalMs: number
+  /** In each stretch of `rateMs` at least that many octets come. */
+  readonly rateBytes: number
+  readonly rateMs: number
+}
 
 /** Makes a connection; `ready` or `failed` comes later, and `failed` also after `ready`. */
 export type StreamDial = (
@@ -101,18 +110,29 @@ export function askByStream(
   query: Uint8Array,
   onReply: (bytes: Uint8Array, tookMs: number) => 'more' | 'done',
   dial: StreamDial = tcpDial,
+  bounds?: StreamBounds,
 ): Promise<StreamEnd> {
   return new Promise(resolve => {
     const framing = new Framing()
     let over = false
+    let octets = 0
     const end = (result: StreamEnd): void => {
       if (over) return
       over = true
       clearTimeout(timer)
+      clearTimeout(total)
+      clearInterval(rate)
       connection.close()
       resolve(result)
     }
     const timer = setTimeout(() => end({ kind: 'timeout' }), path.timeoutMs)
+    const total = bounds && setTimeout(() => end({ kind: 'too-long' }), bounds.totalMs)
+    const rate =
+      bounds &&
+      setInterval(() => {
+        if (octets < bounds.rateBytes) end({ kind: 'too-slow' })
+        octets = 0
+      }, bounds.rateMs)
     const connection = dial(path, {
       failed: reason => end({ kind: 'refused', reason }),
       ready(socket) {
@@ -121,6 +141,7 @@ export function askByStream(
         socket.write(frame(query))
         socket.on('data', chunk => {
           timer.refresh()
+          octets += chunk.length
           for (const message of framing.push(chunk)) {
             // The later messages of a transfer may come without their question (RFC 5936 section 2.2.1).
             if (over || !(belongs(query, message) || (hasNoQuestion(message) && idOf(message) === idOf(query))))

@@ -7,6 +7,7 @@ import { INTERCEPTED, INTERCEPTION_CURE } from '../resolver/interception.ts'
 import { formatEndpoint } from '../dns/address.ts'
 import { bugText, errorText, type Event, type Problem } from '../events.ts'
 import { problemText } from './problem.ts'
+import { transferSentence } from './transfer-event.ts'
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -74,6 +75,7 @@ const fileKinds = [
   'zone-removed',
   'zone-rejected',
   'zone-warnings',
+  'zone-transfer',
   'config-warnings',
   'config-reloaded',
   'config-rejected',
@@ -364,6 +366,8 @@ function fileSentence(event: FileEvent): Sentence {
       }
     case 'zone-warnings':
       return { level: 'warn', message: `in ${event.file}:${listed(event.problems)}` }
+    case 'zone-transfer':
+      return transferSentence(event.zone, event.news)
     case 'config-warnings':
       return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
     case 'config-reloaded':

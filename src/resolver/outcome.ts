@@ -99,6 +99,9 @@ export const failureFacts: Readonly<Record<FailureReason, FailureFacts>> = Objec
   overload: { ...once(EdeCode.Other, true), unanswered: true },
   // A DNAME makes a name of more than 255 octets: YXDOMAIN (RFC 6672 section 2.2), made again from the DNAME.
   'name-too-long': once(EdeCode.Other, false),
+  // Ours to answer, and over as soon as a primary answers.
+  'zone-not-loaded': once(EdeCode.NotReady, false),
+  'zone-expired': once(EdeCode.InvalidData, false),
   // RD=0 and nothing here: the next may ask with RD=1.
   'not-recursive': once(EdeCode.NotAuthoritative, false),
   // Itself a memory, which would else never end.

@@ -11,8 +11,9 @@ import { foldName, isStrictlyWithin, isWithin, parentOf, ROOT, type Name } from 
 import { targetOf } from '../dns/rdata.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { livesBesideCname, RrType } from '../dns/types.ts'
+import { formatName } from '../presentation/text.ts'
 import type { Outcome, Security } from '../steps.ts'
-import type { Zone } from '../zone/zone.ts'
+import type { Unavailable, Zone } from '../zone/zone.ts'
 import { overrides, type ForwardZone } from '../zone/forward-zones.ts'
 import { forwardZonesFor, noteCache, zoneCut, type Env, type Task, type ZoneCut } from './env.ts'
 import { failure, indeterminate, secure } from './outcome.ts'
@@ -96,12 +97,19 @@ function fromZone(task: Task, zone: Zone, question: Question): Recalled {
     }
     case 'name-too-long':
       return done(failure('name-too-long', 'the name after DNAME substitution is longer than 255 octets', rrsets))
+    case 'unavailable':
+      return done(failure(answer.why, unavailableText(answer.why, zone.origin), rrsets))
     case 'not-here':
       return unknown
     default:
       return answer satisfies never
   }
 }
+
+const unavailableText = (why: Unavailable, zone: Name): string =>
+  why === 'zone-expired'
+    ? `the secondary zone ${formatName(zone)} has expired: no primary has confirmed it`
+    : `the secondary zone ${formatName(zone)} has not been transferred yet`
 
 function serversOf(ns: RRset, glue: readonly RRset[]): DelegatedServer[] {
   return ns.rdatas.flatMap(rdata => {

@@ -45,6 +45,7 @@ const names = [
   'badVersions',
   'truncatedReplies',
   'prefetches',
+  'notifies',
   'noError',
   'nxDomain',
   'servFail',

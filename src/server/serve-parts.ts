@@ -57,6 +57,8 @@ export interface ServingParts {
   readonly designation?: (() => Designation | null) | undefined
   /** Absent: no answer is changed. */
   readonly shaping?: Omit<ShapingParts, 'limits'> | undefined
+  /** Absent: no server sends us zones. */
+  readonly notify?: ServeParts['notify']
   readonly waiting: WaitingClients
   readonly counters: Counters
   /** Absent: what they count is not reported. */
@@ -93,6 +95,7 @@ export function makeServe(parts: ServingParts): Serve {
       answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question),
       shaping: parts.shaping === undefined ? undefined : { ...parts.shaping, limits: limits.shaping },
     }),
+    notify: parts.notify,
     waiting: parts.waiting,
     counters: parts.counters,
     ...(tallies === undefined ? {} : { tallies }),

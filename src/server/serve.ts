@@ -13,7 +13,7 @@ import { MAX_MESSAGE_OCTETS, type Question, questionKey } from '../dns/message.t
 import { foldName, trustWireName } from '../dns/name.ts'
 import { formatName } from '../presentation/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
-import { keyOf } from '../dns/wire.ts'
+import { isNotify, keyOf } from '../dns/wire.ts'
 import type { Answer, Content, GateVerdict, Handler, Query } from '../policy/handler.ts'
 import type { NotYet } from '../resolver/running/not-yet.ts'
 import type { Outcome } from '../steps.ts'
@@ -44,6 +44,8 @@ export interface ServeParts {
   readonly queryLog: QueryLog | null
   /** Absent: which rules decided on what is cached is not logged. */
   readonly decided?: Decided | undefined
+  /** The reply to a message with the opcode NOTIFY; null: none. Absent: such messages are of no use here. */
+  readonly notify?: ((bytes: Uint8Array, client: Client) => Uint8Array | null) | undefined
   /** Why a question that is being resolved has no answer yet; null when nothing is known of it. */
   readonly notYet?: (question: Question, checkingDisabled: boolean, view: number) => NotYet | null
   /** Called after the reply for a popular answer that expires soon. Nothing waits for it. */
@@ -174,6 +176,10 @@ class Server {
 
   /** The value path. */
   #byValue(bytes: Uint8Array, client: Client, verdict: GateVerdict, reply: Reply): void {
+    if (this.#parts.notify !== undefined && isNotify(bytes)) {
+      this.#notified(this.#parts.notify(bytes, client), client, reply)
+      return
+    }
     const checked = checkQuery(decodeMessage(bytes), client.transport)
     const type = checked.kind === 'query' ? checked.asked.question.type : null
     this.#parts.counters.request(client.transport, client.ip.family, type)
@@ -181,6 +187,15 @@ class Server {
     else if (verdict === 'refuse') this.#refuseClient(checked.asked, client, reply)
     else if (checked.kind === 'query') this.#ask(checked.asked, bytes.length, client, verdict === 'local', reply)
     else this.#send(checked.asked, errorContent(checked.rcode, checked.ede, checked.text), 'check', reply)
+  }
+
+  /** Who may send NOTIFY is not for the access list to say: primaries are no clients. */
+  #notified(bytes: Uint8Array | null, client: Client, reply: Reply): void {
+    const { counters } = this.#parts
+    counters.request(client.transport, client.ip.family, null)
+    this.#replied = true
+    this.#count('notifies')
+    reply(bytes ?? NOTHING, bytes?.length ?? 0)
   }
 
   #refuseClient(asked: Asked, client: Client, reply: Reply): void {

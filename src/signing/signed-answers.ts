@@ -63,6 +63,7 @@ export function signedSections(zone: SignedZone, question: Question, found: Zone
       )
     case 'alias':
     case 'name-too-long':
+    case 'unavailable':
     case 'not-here':
       return sections([], [])
     case 'nodata':

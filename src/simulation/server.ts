@@ -245,6 +245,8 @@ function fromZone(zone: ServedZone, asked: Message, question: AskedQuestion): Me
       return replyTo(asked, { authoritative: found.rrsets.length > 0, ...sections })
     case 'name-too-long':
       return replyTo(asked, { authoritative: true, rcode: Rcode.YXDOMAIN, ...sections })
+    case 'unavailable':
+      return replyTo(asked, { rcode: Rcode.SERVFAIL })
     case 'not-here':
       return replyTo(asked, { rcode: Rcode.REFUSED })
     default:
@@ -261,6 +263,7 @@ function plainSections(found: ZoneAnswer, dnssecOk: boolean): Sections {
       return { answer: records(found.rrsets), authority: [], additional: records(found.additional) }
     case 'alias':
     case 'name-too-long':
+    case 'unavailable':
     case 'not-here':
       return { answer: records(found.rrsets), authority: [], additional: [] }
     case 'nodata':

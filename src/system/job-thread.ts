@@ -46,13 +46,15 @@ export function startJob(entry: URL, value: unknown, onProgress: (value: unknown
   return { end, stop }
 }
 
+interface JobResult {
+  readonly value: unknown
+  readonly arrays: readonly ArrayBufferView[]
+}
+
 /** In the thread: does the work, reports the result, and ends. `arrays` in the value are handed over. */
-export function runJob(
-  work: (
-    value: unknown,
-    onProgress: (value: unknown) => void,
-  ) => { readonly value: unknown; readonly arrays: readonly ArrayBufferView[] },
-): void {
+export async function runJob(
+  work: (value: unknown, onProgress: (value: unknown) => void) => JobResult | Promise<JobResult>,
+): Promise<void> {
   const port = parentPort
   if (port === null) throw new Error('this is no thread')
   const tell = (told: Told, arrays: readonly ArrayBufferView[] = []): void =>
@@ -60,6 +62,6 @@ export function runJob(
       told,
       arrays.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : [])),
     )
-  const { value, arrays } = work(workerData, progress => tell({ kind: 'progress', value: progress }))
+  const { value, arrays } = await work(workerData, progress => tell({ kind: 'progress', value: progress }))
   tell({ kind: 'done', value }, arrays)
 }

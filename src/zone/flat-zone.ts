@@ -64,6 +64,15 @@ export function packZone(origin: Name, rrsets: Iterable<RRset>): FlatZone {
   return { origin, octets: more.finish(), slots, strays: end, recordCount: packer.records + more.records }
 }
 
+/** A flat zone from octets that `packZone` made, when they have been kept without its table. */
+export function indexedZone(zone: Omit<FlatZone, 'slots'>): FlatZone {
+  let entries = 0
+  for (let at = 0; at < zone.strays; at = entryEnd(zone.octets, at)) entries++
+  const table = new Table(zone.octets, entries)
+  for (let at = 0; at < zone.strays; at = entryEnd(zone.octets, at)) table.enter(at)
+  return { ...zone, slots: table.slots }
+}
+
 class Packer {
   #octets: Uint8Array<ArrayBuffer>
   #length: number

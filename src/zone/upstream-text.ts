@@ -66,6 +66,17 @@ export function parseUpstream(text: string, authorities: readonly string[] = [])
   }
 }
 
+/** A server that sends zones: at an address, over TCP or TLS. */
+export function parsePrimary(text: string, authorities: readonly string[] = []): ServerAddress | UpstreamError {
+  const upstream = parseUpstream(text, authorities)
+  if ('error' in upstream) return upstream
+  if (upstream.kind === 'name')
+    return { error: `"${text}" has no address: write tls://192.0.2.1#${upstream.secure.name ?? 'NAME'}` }
+  if (upstream.server.secure?.transport === 'https')
+    return { error: `"${text}": zones are sent over TCP or TLS, not over HTTPS: write an address or tls://` }
+  return upstream.server
+}
+
 /** `192.0.2.1`, `[2001:db8::1]:5353`, `tls://9.9.9.9#dns.quad9.net`: how a server is shown, without pins and files. */
 export function upstreamText({ ip, port, secure }: ServerAddress): string {
   const host = ip.family === 6 ? `[${ip.text}]` : ip.text

@@ -28,8 +28,13 @@ export type ZoneAnswer =
   | Referral
   /** RFC 6672 section 2.2: the substituted name would exceed 255 octets, which is answered YXDOMAIN. */
   | { readonly kind: 'name-too-long'; readonly rrsets: readonly RRset[] }
+  /** A zone of other servers that cannot be answered from now. */
+  | { readonly kind: 'unavailable'; readonly rrsets: readonly RRset[]; readonly why: Unavailable }
   /** Not this zone's business: the name is outside, or a record-only zone has nothing for it. */
   | { readonly kind: 'not-here'; readonly rrsets: readonly RRset[] }
+
+/** RFC 8914: a zone that has not come yet (14, Not Ready), or is too old to be given out (24, Invalid Data). */
+export type Unavailable = 'zone-not-loaded' | 'zone-expired'
 
 /** `rrsets` is the alias chain that led to the cut. */
 export interface Referral {
@@ -50,6 +55,8 @@ export interface ZoneOptions {
   readonly aliases?: number
   /** Names whose addresses are added to an answer. */
   readonly additionalNames?: number
+  /** It is ours to answer and cannot be. */
+  readonly unavailable?: Unavailable
 }
 
 /** RRsets by type. Empty at an empty non-terminal. */
@@ -104,6 +111,7 @@ export class Zone {
   readonly #content: () => Content
   readonly #aliases: number
   readonly #additionalNames: number
+  readonly #unavailable: Unavailable | null
 
   /**
    * RRsets outside `origin` are left out: whoever reads a zone complains about them. A function is called when the zone
@@ -123,6 +131,7 @@ export class Zone {
     }
     this.#aliases = options.aliases ?? defaultLimits.budget.aliases
     this.#additionalNames = options.additionalNames ?? defaultLimits.zone.additionalNames
+    this.#unavailable = options.unavailable ?? null
   }
 
   /** Records, signatures included. */
@@ -158,6 +167,7 @@ export class Zone {
 
   answer(question: Question): ZoneAnswer {
     if (!this.covers(question)) return { kind: 'not-here', rrsets: [] }
+    if (this.#unavailable !== null) return { kind: 'unavailable', rrsets: [], why: this.#unavailable }
     const { type } = question
     const chain: RRset[] = []
     const seen = new Set<Name>()

@@ -17,6 +17,8 @@ const rows: Readonly<Record<FailureReason, Row>> = {
   deadline: [EdeCode.NoReachableAuthority, true, 'at-top', 'everyone'],
   overload: [EdeCode.Other, true, 'never', 'nobody'],
   'name-too-long': [EdeCode.Other, false, 'never', 'nobody'],
+  'zone-not-loaded': [EdeCode.NotReady, false, 'never', 'nobody'],
+  'zone-expired': [EdeCode.InvalidData, false, 'never', 'nobody'],
   'not-recursive': [EdeCode.NotAuthoritative, false, 'never', 'nobody'],
   cached: [EdeCode.CachedError, false, 'never', 'nobody'],
   bug: [EdeCode.Other, false, 'never', 'nobody'],

@@ -59,6 +59,7 @@ function oracle(
         q = { ...q, name: foldName(target) }
         continue
       }
+      case 'unavailable':
       case 'not-here':
         throw new Error(`the deepest zone gives a ${found.kind}`)
       default:

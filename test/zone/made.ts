@@ -65,6 +65,7 @@ export function told(from: Zone | undefined, question: string): string[] {
         ...lines([answer.ns, ...answer.glue, ...(answer.ds === null ? [] : [answer.ds])]).map(line => `; ${line}`),
       ]
     case 'name-too-long':
+    case 'unavailable':
     case 'not-here':
       return [answer.kind, ...lines(answer.rrsets)]
     default:

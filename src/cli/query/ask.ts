@@ -235,6 +235,8 @@ export async function askForTransfer(
     case 'closed':
       return { kind: 'failed', message: `${server.key} closed the connection before the last SOA` }
     case 'timeout':
+    case 'too-long':
+    case 'too-slow':
       return {
         kind: 'failed',
         message: `${server.key} sent nothing for ${query.timeoutMs / 1_000} s, and the last SOA has not come`,

@@ -1,25 +1,67 @@
 /** How zones and records that are served from here are written, and forward and stub zones. */
 import { z } from 'zod'
-import { parseUpstream } from '../../zone/upstream-text.ts'
-import type { RawConfig, RawRecords } from '../raw.ts'
+import { parsePrimary, parseUpstream } from '../../zone/upstream-text.ts'
+import type { RawConfig, RawRecords, RawZoneFile } from '../raw.ts'
+import { prefixText } from './setting.ts'
+
+const primary = z.string().superRefine((text, context) => {
+  const parsed = parsePrimary(text)
+  if ('error' in parsed) context.addIssue({ code: 'custom', message: parsed.error })
+})
+
+/** Where a zone comes from that other servers send: zones served here, and response policy zones. */
+const transferFields = {
+  primaries: z
+    .array(primary)
+    .min(1, { error: 'expected at least one server' })
+    .describe('Servers that send the zone: addresses, or tls://192.0.2.1#dns.example for transfers over TLS.'),
+  tsig: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A file with the key that transfers are signed with, as tsig-keygen writes it.'),
+  notify: z
+    .array(prefixText)
+    .default([])
+    .describe('Addresses that may say that the zone has changed (NOTIFY), besides the primaries.'),
+} as const
+
+const secondaryEntry = z.strictObject({
+  zone: z.string().min(1).describe('The zone, which is kept as a copy and answered from it.'),
+  ...transferFields,
+})
+
+const fileFields = {
+  file: z.string().min(1).describe('A master file, or a pattern with * and ?.'),
+  origin: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
+} as const
+
+/** A zone of a view. */
+export const zoneFileEntry: z.ZodType<RawZoneFile> = z.union([z.string().min(1), z.strictObject(fileFields)], {
+  error: 'expected a file or pattern such as "zones/*.zone", or {"file": …, "origin": …}',
+})
 
 export const zoneEntry: z.ZodType<RawConfig['zones'][number]> = z.union(
   [
     z.string().min(1),
     z.strictObject({
-      file: z.string().min(1).describe('A master file, or a pattern with * and ?.'),
-      origin: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
+      ...fileFields,
       editable: z
         .boolean()
         .optional()
         .describe('May changes through the API be written into the file? Else they are laid over it.'),
     }),
+    secondaryEntry,
   ],
-  { error: 'expected a file or pattern such as "zones/*.zone", or {"file": …, "origin": …}' },
+  {
+    error:
+      'expected a file or pattern such as "zones/*.zone", {"file": …, "origin": …}, ' +
+      'or {"zone": "corp.example", "primaries": ["192.0.2.1"]}',
+  },
 )
 
 const recordData = z.union([z.string(), z.array(z.string()).min(1)], {

@@ -302,6 +302,8 @@ function toAnswer(answer: Exclude<ZoneAnswer, { kind: 'alias' | 'not-here' }>, r
         ede: EdeCode.InvalidData,
         text: 'the substituted name is too long',
       })
+    case 'unavailable':
+      return resolved({ kind: 'failure', rrsets, why: answer.why, ede: EdeCode.NotReady, text: 'the zone is not here' })
     case 'referral': {
       const authority = answer.ds === null ? [answer.ns] : [answer.ns, answer.ds]
       const authoritative = rrsets.length > 0

@@ -39,7 +39,8 @@ export class Http2Speaker implements HttpSpeaker {
   #over = false
   /**
    * Once the server has refused a stream, the next one begins when the body of the one before is sent. Node.js sends
-   * the heads of what is asked at once before all bodies, and Knot Resolver 5 refuses a head between another and its body.
+   * the heads of what is asked at once before all bodies, and Knot Resolver 5 refuses a head between another and its
+   * body.
    */
   #inSequence = false
   #isSending = false

@@ -100,6 +100,30 @@ export type Event =
   | { readonly kind: 'zone-warnings'; readonly file: string; readonly problems: readonly Problem[] }
   /** A zone that other servers send. `zone` and `primary` as a person writes them. */
   | { readonly kind: 'zone-transfer'; readonly zone: string; readonly news: TransferNews }
+  /** A list that takes long: `percent` of its octets are read. */
+  | { readonly kind: 'list-loading'; readonly list: string; readonly percent: number }
+  /** `rules` hold from now on; `skipped` lines make none. */
+  | {
+      readonly kind: 'list-loaded'
+      readonly list: string
+      readonly rules: number
+      readonly duplicates: number
+      readonly skipped: number
+      readonly ms: number
+    }
+  /** What was read is of no use; `kept`: the rules of before hold. */
+  | { readonly kind: 'list-rejected'; readonly list: string; readonly reason: string; readonly kept: boolean }
+  /** `octets` came; null: the list is what it was. */
+  | { readonly kind: 'list-fetched'; readonly list: string; readonly octets: number | null; readonly ms: number }
+  | {
+      readonly kind: 'list-fetch-failed'
+      readonly list: string
+      readonly reason: string
+      readonly kept: boolean
+      readonly againMs: number
+    }
+  /** Copies of lists cannot be read or written, or are not kept. */
+  | { readonly kind: 'list-copies'; readonly message: string }
   | { readonly kind: 'config-reloaded'; readonly file: string; readonly needsRestart: readonly string[] }
   | { readonly kind: 'config-rejected'; readonly file: string; readonly problems: readonly Problem[] }
   /**

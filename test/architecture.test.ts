@@ -162,7 +162,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/stale',
   ]
   /** What the server has besides, each a part that can be left out. */
-  const appWings = ['app/persistence', 'app/views', 'app/revisions', 'app/transfer']
+  const appWings = ['app/persistence', 'app/views', 'app/revisions', 'app/transfer', 'app/lists']
   /** Stages and what they decide by. */
   const policies = ['policy', 'policy/views', 'policy/lists', 'policy/shaping']
   const server = [...resolver, ...policies]

@@ -15,6 +15,7 @@ import type { Hub } from './live/hub.ts'
 import { anchorRoutes } from './routes/anchors.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { explainRoutes } from './routes/explain.ts'
+import { listRoutes } from './routes/lists.ts'
 import { liveRoutes } from './routes/live.ts'
 import { serverRoutes } from './routes/server.ts'
 import { metricsRoutes } from './routes/metrics.ts'
@@ -100,6 +101,7 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   cacheRoutes(app, context)
   explainRoutes(app, context)
   anchorRoutes(app, context)
+  listRoutes(app, context)
   metricsRoutes(app, context)
   nowRoutes(app, context)
   pageRoutes(app, context)

@@ -7,6 +7,7 @@ import type { Transport } from '../ports.ts'
 import type { AnchorControls } from './anchor-controls.ts'
 import type { CacheControls } from './cache-controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
+import type { ListControls } from './list-controls.ts'
 
 /** How the server is, in what a health check and a first look need. */
 interface ServerStatus {
@@ -62,12 +63,19 @@ export interface Numbers {
   /** Octets. */
   readonly memory: Readonly<Record<string, number>>
   readonly lag: { readonly boundsMs: readonly number[]; readonly buckets: readonly number[]; readonly sumMs: number }
+  readonly lists: readonly {
+    readonly list: string
+    readonly rules: number
+    readonly hits: number
+    /** Null: it was never read. */
+    readonly ageS: number | null
+  }[]
   /** Ports of UDP that are listened on. */
   readonly udpPorts: readonly number[]
 }
 
 /** Calls with one result. */
-export interface Controls extends CacheControls, AnchorControls, ZoneControls {
+export interface Controls extends CacheControls, AnchorControls, ZoneControls, ListControls {
   numbers(): Numbers
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does. */

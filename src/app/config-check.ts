@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config, ConfigResult } from '../config/types.ts'
 import type { Problem } from '../events.ts'
+import { checkLists, type CheckedLists } from './lists/check.ts'
 import { openEngine } from './open-engine.ts'
 import { checkCertificate } from './server-identity.ts'
 
@@ -17,13 +18,16 @@ export interface Checked {
   readonly zoneProblems: readonly Problem[]
   readonly warnings: readonly Problem[]
   readonly zones: readonly { readonly zone: string; readonly file: string; readonly records: number }[]
+  /** Of lists in files. */
+  readonly listProblems: readonly Problem[]
+  readonly lists: CheckedLists['lists']
 }
 
 export function checkAll(result: ConfigResult): Checked {
   const config = result.kind === 'config' ? result.config : result.rest
   const own = result.kind === 'config' ? [] : result.problems
   const warnings: Problem[] = result.kind === 'config' ? [...result.warnings] : []
-  if (config === null) return { problems: own, zoneProblems: [], warnings, zones: [] }
+  if (config === null) return { problems: own, zoneProblems: [], warnings, zones: [], listProblems: [], lists: [] }
   const zones: Checked['zones'][number][] = []
   const zoneWarnings: Problem[] = []
   const opened = openEngine(config, {
@@ -40,7 +44,9 @@ export function checkAll(result: ConfigResult): Checked {
   const badCertificate = certificate.filter(({ severity }) => severity === 'error')
   const { hints, anchors, forwarding } = found
   const problems = [...own, ...hints, ...anchors, ...forwarding, ...badCertificate, ...queryLogProblems(config)]
-  return { problems, zoneProblems: found.zones, warnings, zones }
+  const lists = checkLists(config.lists, config.limits.lists)
+  warnings.push(...lists.warnings)
+  return { problems, zoneProblems: found.zones, warnings, zones, listProblems: lists.problems, lists: lists.lists }
 }
 
 /** The file must be one that can be written, or be made in its directory. */

@@ -9,11 +9,12 @@ import { restartKeys } from '../config/read.ts'
 import type { Config, ConfigResult } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
+import type { ListLimits } from '../limits.ts'
 import { openListeners, type Listeners } from '../net/listen/listeners.ts'
 import type { ListenFailure } from '../net/listener.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { Watch } from '../policy/recursion.ts'
-import type { EventSink, Network, Transport } from '../ports.ts'
+import type { Client, EventSink, Network, Transport } from '../ports.ts'
 import { problemText } from '../render/problem.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
@@ -21,6 +22,7 @@ import type { Certificate } from '../system/certificates.ts'
 import { version } from '../system/version.ts'
 import type { Admin } from './admin/open-admin.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
+import { Lists, type ListsParts } from './lists/lists.ts'
 import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import { openStateDirectory } from './persistence/state-directory.ts'
@@ -51,6 +53,8 @@ export interface ServerOptions {
   readonly onQuery?: QueryLog
   /** The program of listener threads, for a server that does not run as built. */
   readonly threadEntry?: URL
+  /** Of lists: the program of threads that read them, certificates in PEM that are trusted for their servers. */
+  readonly lists?: Pick<ListsParts, 'thread' | 'authorities'> & { readonly limits?: Partial<ListLimits> }
   /** The same of the API's thread. */
   readonly adminEntry?: URL
   /** How often the API's streams show that they are alive. */
@@ -70,6 +74,8 @@ export interface RunningServer {
   readonly recursor: Recursor
   /** Where it emits its events, for the parts that run next to it. */
   readonly events: EventSink
+  /** Block and allow lists. */
+  readonly lists: Pick<Lists, 'status' | 'refresh'>
   /** Queries of clients that wait for an answer: one of `stats()`, for next to nothing. */
   readonly waiting: number
   stats(): ServerNumbers
@@ -128,17 +134,15 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const { watch, onQuery } = options
   const identity = await openedIdentity(config, engine, events)
   const designation = identity === null ? undefined : designated(config, identity)
-  const serving = new Serving(config, engine, {
-    events,
-    watch,
-    onQuery,
-    designation,
-    notify: (bytes, client) => secondaries.current?.notify(bytes, client) ?? null,
-  })
-  const listeners = await listen(config, mode, { engine, serving, identity }, events)
-  const server = new Server({
-    ...{ config, options, log: { ...log, events }, taps, engine, zones, secondaries, serving, identity, listeners },
-  })
+  const lists = openLists(config, options, engine, events, () => serving.policyChanged())
+  const notify = (bytes: Uint8Array, client: Client): Uint8Array | null =>
+    secondaries.current?.notify(bytes, client) ?? null
+  const serving = new Serving(config, engine, { events, watch, onQuery, designation, notify, lists })
+  // Before the first query: what is on the disk holds from the start.
+  await lists.configure(config.lists)
+  const own = { config, options, log: { ...log, events }, taps, engine, zones, secondaries, serving, lists, identity }
+  const listeners = await listen(config, mode, own, events)
+  const server = new Server({ ...own, listeners })
   server.start()
   held?.release()
   return server
@@ -205,6 +209,26 @@ async function openedEngine(
   throw new Error('an engine that did not open has problems')
 }
 
+function openLists(
+  config: Config,
+  { lists: { limits: changes = {}, ...instead } = {} }: ServerOptions,
+  { recursor }: OpenEngine,
+  events: EventSink,
+  onChange: () => void,
+): Lists {
+  const { clock, random, resolver, limits } = recursor
+  return new Lists({
+    clock,
+    random,
+    resolver,
+    limits: { ...limits, lists: { ...limits.lists, ...changes } },
+    events,
+    onChange,
+    stateDirectory: config.state,
+    ...instead,
+  })
+}
+
 /** The certificate, where something is encrypted; null elsewhere. Fails when it cannot be used; then all is closed. */
 async function openedIdentity(config: Config, engine: OpenEngine, events: EventSink): Promise<ServerIdentity | null> {
   const isEncrypted =
@@ -235,7 +259,7 @@ function designated({ listen }: Config, identity: ServerIdentity): () => Designa
 async function listen(
   config: Config,
   mode: UdpMode,
-  { engine, serving, identity }: Pick<ServerParts, 'engine' | 'serving' | 'identity'>,
+  { engine, serving, lists, identity }: Pick<ServerParts, 'engine' | 'serving' | 'lists' | 'identity'>,
   events: EventSink,
 ): Promise<Listeners> {
   const listeners = await openListeners({
@@ -254,6 +278,7 @@ async function listen(
   if (fatal.length + own.length > 0) {
     await listeners.close()
     identity?.close()
+    lists.close()
     await engine.close()
     await serving.close()
     throw new StartError(fatal.length > 0 ? { kind: 'listen', failures: fatal } : { kind: 'forwarding', problems: own })
@@ -288,6 +313,7 @@ interface ServerParts {
   readonly zones: ZoneChanges
   readonly secondaries: { current: SecondaryZones | null }
   readonly serving: Serving
+  readonly lists: Lists
   readonly identity: ServerIdentity | null
   readonly listeners: Listeners
 }
@@ -319,6 +345,10 @@ class Server implements RunningServer {
     return this.#parts.log.events
   }
 
+  get lists(): RunningServer['lists'] {
+    return this.#parts.lists
+  }
+
   get waiting(): number {
     return this.#parts.serving.waiting.total
   }
@@ -328,6 +358,7 @@ class Server implements RunningServer {
     const { zones, resolver } = this.recursor
     const { engine, secondaries } = this.#parts
     zones.watch()
+    this.#parts.lists.start()
     engine.partitions.start()
     secondaries.current?.start()
     const follow = (): void => {
@@ -344,7 +375,7 @@ class Server implements RunningServer {
 
   /** The API, which nothing waits for: the first answers come first. */
   #openAdmin(): void {
-    const { engine, zones, serving, listeners, identity, options, log } = this.#parts
+    const { engine, zones, serving, lists, listeners, identity, options, log } = this.#parts
     const open = async (): Promise<void> => {
       const { openAdmin } = await import('./admin/open-admin.ts')
       if (this.#stopping !== null) return
@@ -361,6 +392,7 @@ class Server implements RunningServer {
           recursor: this.recursor,
           trust: engine.trust,
           zones,
+          lists,
           addresses: () => this.addresses,
           config: () => this.#config,
           isStopping: () => this.#stopping !== null,
@@ -412,7 +444,7 @@ class Server implements RunningServer {
   }
 
   #adopt(config: Config, warnings: readonly Problem[], named: Named): void {
-    const { engine, serving, identity, listeners, log, config: started } = this.#parts
+    const { engine, serving, lists, identity, listeners, log, config: started } = this.#parts
     const before = this.#config
     this.#config = config
     reportWarnings(log.events, config.file, warnings)
@@ -425,6 +457,7 @@ class Server implements RunningServer {
     serving.configure(config)
     if (rulesOf(config) !== rulesOf(before)) serving.policyChanged()
     void this.#configureSecondaries(config, named.secondaries)
+    void lists.configure(config.lists)
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()

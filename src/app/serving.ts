@@ -7,6 +7,7 @@ import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
 import type { Designation } from '../policy/designation.ts'
+import type { ListsInForce } from '../policy/lists/stages.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Client, EventSink, Serve } from '../ports.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
@@ -33,6 +34,7 @@ export interface ServingOptions {
   readonly designation?: (() => Designation | null) | undefined
   /** What is replied to NOTIFY. */
   readonly notify?: ((bytes: Uint8Array, client: Client) => Uint8Array | null) | undefined
+  readonly lists: ListsInForce
 }
 
 /** What a configuration makes of it. */
@@ -182,6 +184,8 @@ export class Serving {
         notify: config.secondaries.length === 0 ? undefined : this.#options.notify,
         designation: config.ddr ? this.#options.designation : undefined,
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
+        // Nothing stands in the way of a query where there are none.
+        lists: config.lists.length === 0 ? undefined : this.#options.lists,
         waiting: this.waiting,
         counters: this.#counters,
         tallies: this.#tallies,

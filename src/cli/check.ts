@@ -1,7 +1,7 @@
 /** `rootwalk check-config` and `rootwalk check-zone`: say what is wrong, all of it, without starting anything. */
 import { counted } from '../presentation/counted.ts'
 import { resolve } from 'node:path'
-import { checkAll } from '../app/config-check.ts'
+import { checkAll, type Checked } from '../app/config-check.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
@@ -19,18 +19,26 @@ const lines = (problems: readonly Problem[]): string => problems.map(problem => 
 
 /** The configuration, and the root hints, trust anchors and zones that it names: all problems of all of them. */
 export function runCheckConfig(result: ConfigResult, output: Output): number {
-  const { problems, zoneProblems, warnings, zones } = checkAll(result)
+  const { problems, zoneProblems, warnings, zones, listProblems, lists } = checkAll(result)
   output.err(lines(warnings))
-  output.err(lines([...problems, ...zoneProblems]))
+  output.err(lines([...problems, ...zoneProblems, ...listProblems]))
   if (problems.length > 0 || result.kind === 'invalid') return Exit.BadConfig
-  if (zoneProblems.length > 0) return Exit.BadData
+  if (zoneProblems.length + listProblems.length > 0) return Exit.BadData
   const { config } = result
   const listen = config.listen.map(bindingText).join(', ')
   const loaded = zones.map(({ zone, file, records }) => `  zone ${zone} from ${file}, ${counted(records, 'record')}\n`)
+  loaded.push(...lists.map(listLine))
   output.out(
     `${config.file ?? 'no configuration file, the defaults'}: correct\n  listens on ${listen}\n${loaded.join('')}`,
   )
   return Exit.Ok
+}
+
+function listLine({ name, path, counts }: Checked['lists'][number]): string {
+  const { rules, duplicates, skipped } = counts
+  const reasons = Object.entries(skipped).map(([reason, count]) => `${count} ${reason}`)
+  const skips = reasons.length === 0 ? '' : `; skipped: ${reasons.join(', ')}`
+  return `  list ${name} from ${path}, ${counted(rules, 'rule')}, ${counted(duplicates, 'duplicate')}${skips}\n`
 }
 
 export interface CheckZoneOptions {

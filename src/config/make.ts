@@ -14,6 +14,7 @@ import { bindingsOf, readAdminAddress } from './bindings.ts'
 import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
 import { forwardSources } from './make-forward.ts'
+import { listSources } from './make-lists.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
 import { isSecondary, secondarySettings } from './make-transfers.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
@@ -98,6 +99,7 @@ export function makeConfig(
     specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     forwarding: forwardSources(raw, { complain, warn, path }),
+    lists: listSources(raw, { complain, warn, path }),
     engine: {
       minimise: upstream.minimise,
       mixCase: upstream.mixCase,

@@ -38,6 +38,8 @@ export interface RawConfig {
     readonly authorities: readonly string[]
   }[]
   readonly stub: readonly { readonly zone: string; readonly to: string | readonly string[] }[]
+  readonly rules: readonly string[]
+  readonly lists: readonly RawList[]
   readonly upstream: {
     readonly port: number
     readonly ipv4: boolean
@@ -113,6 +115,18 @@ export interface RawConfig {
     }[]
     readonly origins: readonly string[]
   }
+}
+
+export interface RawList {
+  readonly name: string
+  readonly source: string
+  readonly format: 'auto' | 'hosts' | 'domains' | 'wildcard' | 'adblock'
+  readonly layer: 'own' | 'allow' | 'block'
+  readonly match: 'exact' | 'suffix'
+  readonly answer: string | readonly string[]
+  readonly ttl: number
+  readonly ede: 'blocked' | 'censored' | 'filtered'
+  readonly refreshS: number
 }
 
 /** Clients, by any of these. */

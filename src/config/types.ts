@@ -12,6 +12,8 @@ import type { Problem } from '../events.ts'
 import type { Limits } from '../limits.ts'
 import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
+import type { ListFormat } from '../policy/lists/rule.ts'
+import type { ListTraits } from '../policy/lists/rule-set.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Selector } from '../policy/views/select.ts'
 import type { Shaping } from '../policy/shaping/stages.ts'
@@ -55,6 +57,8 @@ export interface Config {
   readonly rootHints: string | null
   /** Zones whose servers are named, as written: certificates are read later. */
   readonly forwarding: readonly ForwardSource[]
+  /** Own rules first, where there are any. */
+  readonly lists: readonly ListSource[]
   readonly engine: EngineSettings
   readonly dnssec: DnssecConfig
   readonly limits: Limits
@@ -134,6 +138,18 @@ export interface SecondarySetting {
   readonly primaries: readonly ServerAddress[]
   readonly tsig: string | null
   readonly notify: readonly Prefix[]
+}
+
+/** A list, where it comes from and what is made of it. */
+export interface ListSource {
+  readonly traits: ListTraits
+  readonly from: /** Absolute path. */
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'url'; readonly url: string; readonly refreshMs: number }
+    /** In the configuration: one rule a line. */
+    | { readonly kind: 'inline'; readonly text: string }
+  readonly format: ListFormat
+  readonly match: 'exact' | 'suffix'
 }
 
 /** Files that hold zones: an absolute path that may have `*` and `?` in it. */

@@ -4,7 +4,7 @@
  * octets.
  */
 import { type IpAddress, ipFromBytes } from './address.ts'
-import { latin1, putU32, u32 } from './bytes.ts'
+import { latin1, putU32, u16, u32 } from './bytes.ts'
 import { nameBytes, trustWireName, type WireName, writeName } from './name.ts'
 import { plainNameEnd } from './rdata-wire.ts'
 import { RrType } from './types.ts'
@@ -89,4 +89,35 @@ function characterStrings(strings: readonly Uint8Array[]): Uint8Array {
     at += octets.length + 1
   }
   return rdata
+}
+
+/** Of SVCB and HTTPS (RFC 9460 section 2.2): where the service is, and the addresses that are given along with it. */
+export interface ServiceData {
+  /** The root stands for the owner itself. */
+  readonly target: WireName
+  readonly hints: readonly IpAddress[]
+}
+
+/** RFC 9460 section 14.3.2: the octets that an address of `ipv4hint` and `ipv6hint` has. */
+const HINT_OCTETS: ReadonlyMap<number, number> = new Map([
+  [4, 4],
+  [6, 16],
+])
+
+/** RDATA of SVCB and HTTPS; null when it is malformed. */
+export function readService(rdata: Uint8Array): ServiceData | null {
+  const end = plainNameEnd(rdata, 2, rdata.length)
+  if (end < 0) return null
+  const hints: IpAddress[] = []
+  let at = end
+  while (at + 4 <= rdata.length) {
+    const octets = HINT_OCTETS.get(u16(rdata, at))
+    const next = at + 4 + u16(rdata, at + 2)
+    if (next > rdata.length) return null
+    if (octets !== undefined)
+      for (let hint = at + 4; hint + octets <= next; hint += octets)
+        hints.push(ipFromBytes(rdata.slice(hint, hint + octets)))
+    at = next
+  }
+  return at === rdata.length ? { target: trustWireName(latin1(rdata, 2, end)), hints } : null
 }

@@ -18,6 +18,7 @@ import {
   type Query,
   type Stage,
 } from '../policy/handler.ts'
+import { type ListsInForce, makeLists, makeListsAnswer } from '../policy/lists/stages.ts'
 import { makeLocalData } from '../policy/local-data.ts'
 import { makeLocalOnly } from '../policy/local-only.ts'
 import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
@@ -76,6 +77,8 @@ export interface PipelineParts extends GateParts {
   readonly designation?: (() => Designation | null) | undefined
   /** Absent: clients cannot find out which keys are trusted. */
   readonly rootKeyTags?: RootKeyTags | undefined
+  /** Absent: there are no lists. */
+  readonly lists?: ListsInForce | undefined
   /** That of a view. */
   readonly resolverOf: (view: number) => Resolves
   /** Absent: no answer is changed. */
@@ -133,6 +136,7 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
   makeChaos(parts.identity),
   ...(parts.designation === undefined ? [] : [makeDesignation(parts.designation)]),
+  ...(parts.lists === undefined ? [] : [makeLists(parts.lists), makeListsAnswer(parts.lists)]),
   ...gatesOfNames(parts.shaping, parts.answeredLocally),
   ...(parts.access?.some(({ action }) => action === 'local') === true ? [makeLocalOnly(isLocalIn(parts))] : []),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),

@@ -11,6 +11,7 @@ import type { Limits } from '../limits.ts'
 import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { Designation } from '../policy/designation.ts'
+import type { ListsInForce } from '../policy/lists/stages.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { ShapingParts } from '../policy/shaping/stages.ts'
 import type { Watch } from '../policy/recursion.ts'
@@ -55,6 +56,8 @@ export interface ServingParts {
   readonly rootKeyTags?: (() => readonly number[]) | undefined
   /** Undefined when encrypted transports are not announced. */
   readonly designation?: (() => Designation | null) | undefined
+  /** Undefined when there are no lists. */
+  readonly lists?: ListsInForce | undefined
   /** Absent: no answer is changed. */
   readonly shaping?: Omit<ShapingParts, 'limits'> | undefined
   /** Absent: no server sends us zones. */
@@ -92,6 +95,7 @@ export function makeServe(parts: ServingParts): Serve {
       ...(parts.any === undefined ? {} : { any: parts.any }),
       rootKeyTags,
       designation: parts.designation,
+      lists: parts.lists,
       answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question),
       shaping: parts.shaping === undefined ? undefined : { ...parts.shaping, limits: limits.shaping },
     }),

@@ -25,6 +25,8 @@ const idle: ControlsOf<Controls> = {
   changeZone: absent,
   zoneRevisions: absent,
   zoneDifference: absent,
+  lists: absent,
+  refreshLists: absent,
   status: () => {
     throw new Error('no status today')
   },

@@ -265,6 +265,30 @@ const UPSTREAM: readonly Metric[] = [
   },
 ]
 
+const LISTS: readonly Metric[] = [
+  {
+    kind: 'gauge',
+    name: 'rootwalk_list_rules',
+    help: 'Rules that hold, by list; lists are those of the configuration.',
+    labels: ['list'],
+    read: from => from.lists.map(({ list, rules }) => ({ labels: { list }, value: rules })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_list_hits_total',
+    help: 'Answers that a rule of the list decided, to block or to allow.',
+    labels: ['list'],
+    read: from => from.lists.map(({ list, hits }) => ({ labels: { list }, value: hits })),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_list_age_seconds',
+    help: 'Time since the content of the list was seen last; absent where it never was.',
+    labels: ['list'],
+    read: from => from.lists.flatMap(({ list, ageS }) => (ageS === null ? [] : [{ labels: { list }, value: ageS }])),
+  },
+]
+
 const LIMITS: readonly Metric[] = [
   {
     kind: 'counter',
@@ -354,4 +378,4 @@ const PROCESS: readonly Metric[] = [
   },
 ]
 
-export const METRICS: readonly Metric[] = [...DNS, ...CACHE, ...UPSTREAM, ...LIMITS, ...PROCESS]
+export const METRICS: readonly Metric[] = [...DNS, ...CACHE, ...UPSTREAM, ...LISTS, ...LIMITS, ...PROCESS]

@@ -9,6 +9,7 @@ import { cacheControls } from './cache-control.ts'
 import { zoneControls } from './zone-control.ts'
 import type { ZoneChanges } from '../revisions/zone-changes.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
+import type { Lists } from '../lists/lists.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
 import type { EventSink, Transport } from '../../ports.ts'
@@ -21,6 +22,7 @@ export interface Served {
   readonly recursor: Recursor
   readonly trust: TrustAnchorManager
   readonly zones: ZoneChanges
+  readonly lists: Pick<Lists, 'status' | 'refresh'>
   readonly addresses: () => readonly {
     readonly transport: Transport
     readonly address: string
@@ -39,6 +41,8 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
   const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
   return {
     numbers: () => numbersNow(served, lag, startedAt),
+    lists: () => served.lists.status(),
+    refreshLists: name => served.lists.refresh(name),
     ...cacheControls(served.recursor),
     ...zoneControls(served.zones),
     ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),

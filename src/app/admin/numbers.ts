@@ -4,6 +4,7 @@ import type { TcpConnections } from '../../net/listen/tcp-connections.ts'
 import { version } from '../../system/version.ts'
 import { UPSTREAM_BUCKETS_MS } from '../../net/counted-network.ts'
 import type { Transport } from '../../ports.ts'
+import type { Lists } from '../lists/lists.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
 import type { LoopLag } from './loop-lag.ts'
@@ -18,6 +19,7 @@ export interface Measured {
 /** The running server, as far as it counts. */
 interface Counting {
   readonly recursor: Recursor
+  readonly lists: Pick<Lists, 'status'>
   readonly addresses: () => readonly { readonly transport: Transport; readonly port: number }[]
   readonly stats: () => ServerNumbers
   readonly measured: () => Measured
@@ -57,6 +59,7 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
     handshakes: { ...handshakes.totals },
     memory: { resident: rss, heap: heapTotal, heapUsed, external, arrayBuffers },
     lag: lag.read(),
+    lists: served.lists.status().map(({ name, rules, hits, ageS }) => ({ list: name, rules, hits, ageS })),
     udpPorts: [...new Set(served.addresses().flatMap(({ transport, port }) => (transport === 'udp' ? [port] : [])))],
   }
 }

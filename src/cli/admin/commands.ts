@@ -5,6 +5,7 @@ import { problemText } from '../../render/problem.ts'
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
 import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
+import { listsText, listText, refreshedText } from './list-texts.ts'
 import { anchorsText, entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
 
 /** What all of these commands take. */
@@ -20,6 +21,7 @@ export type AdminTask =
   | { readonly kind: 'servers'; readonly troubled: boolean }
   | { readonly kind: 'cache' | 'validate-again'; readonly name: string }
   | { readonly kind: 'negative-anchors' }
+  | { readonly kind: 'lists'; readonly isRefresh: boolean; readonly name: string | undefined }
   | { readonly kind: 'validate-not'; readonly name: string; readonly hours: number }
   | { readonly kind: 'dump'; readonly of: string; readonly under: string | undefined }
   | {
@@ -112,6 +114,9 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
     case 'validate-again':
       show((await askAdmin(place, 'DELETE', `api/v1/negative-anchors/${encoded(task.name)}`)).body, () => 'deleted\n')
       return
+    case 'lists':
+      await lists(task, place, show)
+      return
     case 'reload':
       show((await askAdmin(place, 'POST', 'api/v1/reload')).body, () => 'reloaded\n')
       return
@@ -124,6 +129,24 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
 }
 
 const HOUR_MS = 3_600_000
+
+async function lists(
+  { isRefresh, name }: Extract<AdminTask, { kind: 'lists' }>,
+  place: AdminPlace,
+  show: (body: unknown, text: (body: unknown) => string) => void,
+): Promise<void> {
+  if (isRefresh) {
+    const path = name === undefined ? 'api/v1/lists/refresh' : `api/v1/lists/${encoded(name)}/refresh`
+    show((await askAdmin(place, 'POST', path)).body, refreshedText)
+    return
+  }
+  const { body } = await askAdmin(place, 'GET', 'api/v1/lists')
+  const all = fieldsOf(body).lists
+  const found = Array.isArray(all) ? all.filter(one => name === undefined || fieldsOf(one).name === name) : []
+  if (name !== undefined && found.length === 0)
+    throw new AdminFault(`there is no list "${name}" in the configuration`, Exit.Failure)
+  show({ lists: found }, name === undefined ? listsText : listText)
+}
 
 /** All pages, each shown as it comes. */
 async function pages(place: AdminPlace, path: string, page: (body: unknown) => void): Promise<void> {

@@ -9,7 +9,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : St
 const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
 /** `2 d 3 h`, `4 min 5 s`. */
-function durationText(seconds: number): string {
+export function durationText(seconds: number): string {
   const units = [
     ['d', 86_400],
     ['h', 3_600],

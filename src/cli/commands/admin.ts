@@ -103,6 +103,21 @@ function addCache(cli: Argv, run: Run): void {
     run('flush', flushTask),
   )
   cli.command(
+    'lists [action] [name]',
+    'Block and allow lists: rules, what was skipped and why, hits, age',
+    command =>
+      plain(command)
+        .positional('action', {
+          type: 'string',
+          choices: ['show', 'refresh'],
+          default: 'show',
+          describe: 'Look, or read and fetch again',
+        })
+        .positional('name', { type: 'string', describe: 'Of one list everything; default: all lists' })
+        .example('$0 lists show ads', 'With the first lines that were skipped'),
+    run('lists', argv => ({ kind: 'lists', isRefresh: argv.action === 'refresh', name: text(argv.name) })),
+  )
+  cli.command(
     'ntas [action] [name]',
     'Negative trust anchors: names that are not validated for a while',
     command =>

@@ -8,6 +8,7 @@ import type { RawConfig } from '../raw.ts'
 import { adminSettings } from './admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './bounds.ts'
 import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
+import { listsSetting, rulesSetting } from './lists.ts'
 import { stateSetting } from './persistence.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
@@ -186,6 +187,10 @@ const configSchema = z.strictObject({
         example: [{ zone: 'corp.example', to: ['10.0.0.53', '10.0.0.54:5353'] }],
       }),
     ),
+
+  rules: rulesSetting,
+
+  lists: listsSetting,
 
   upstream: upstreamSettings,
 

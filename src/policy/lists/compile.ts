@@ -24,7 +24,7 @@ export interface CompiledList {
   readonly counts: ListCounts
 }
 
-interface ListCounts {
+export interface ListCounts {
   readonly lines: number
   /** Those that hold, without duplicates. */
   readonly rules: number

@@ -8,6 +8,7 @@
  */
 import { formatIp, type IpAddress, inAnyPrefix } from '../../dns/address.ts'
 import { isWithin, type Name, suffixOf } from '../../dns/name.ts'
+import type { EdeCode } from '../../dns/types.ts'
 import type { Client } from '../../ports.ts'
 import { formatName } from '../../presentation/text.ts'
 import type { CompiledList } from './compile.ts'
@@ -18,14 +19,14 @@ import { nameText, ScannedPatterns } from './scanned.ts'
 import { eachRule, mayHave } from './table.ts'
 
 /** What the configuration says of a list, apart from how it is read. */
-interface ListTraits {
+export interface ListTraits {
   readonly name: string
   readonly layer: Layer
   readonly answer: ListAnswer
   /** Seconds that a client may keep the answer. */
   readonly ttl: number
   /** RFC 8914: 15 blocked by the operator, 16 by someone above, 17 as the client wished. */
-  readonly ede: number
+  readonly ede: EdeCode
 }
 
 export interface LoadedList {
@@ -42,7 +43,7 @@ export interface MatchedRule {
   readonly line: number
 }
 
-interface Verdict {
+export interface Verdict {
   readonly action: 'block' | 'allow'
   readonly winner: MatchedRule
   /** Rules that matched and did not decide, the strongest first; at most a few. */

@@ -15,6 +15,9 @@ export type ListFormat = 'auto' | 'hosts' | 'domains' | 'wildcard' | 'adblock'
 /** Own rules come before allow lists, and these before block lists, whatever stands in them. */
 export type Layer = 'own' | 'allow' | 'block'
 
+/** What the rules of the configuration itself are called, as a list. */
+export const OWN_RULES = 'rules'
+
 /** What is answered instead. `refused` makes stub resolvers ask their next server. */
 export type ListAnswer =
   | { readonly kind: 'nxdomain' | 'nodata' | 'null' | 'refused' }

@@ -2,7 +2,7 @@
 import { domainToASCII } from 'node:url'
 import { type IpAddress, parseIp } from '../../../src/dns/address.ts'
 import { foldName, type Name } from '../../../src/dns/name.ts'
-import { typeNumber } from '../../../src/dns/types.ts'
+import { EdeCode, typeNumber } from '../../../src/dns/types.ts'
 import { defaultLimits, type ListLimits } from '../../../src/limits.ts'
 import { compileList, type CompiledList, type CompileResult } from '../../../src/policy/lists/compile.ts'
 import { NameHasher } from '../../../src/policy/lists/hash.ts'
@@ -55,7 +55,7 @@ export function ruleSet(...texts: readonly (string | ListText)[]): RuleSet {
         layer: text.layer ?? ('block' as const),
         answer: text.answer ?? ({ kind: 'nxdomain' } as const),
         ttl: 30,
-        ede: 15,
+        ede: EdeCode.Blocked,
       },
       list: compiledList(text),
       tally: { hits: 0 },

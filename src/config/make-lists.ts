@@ -1,0 +1,74 @@
+/** Block and allow lists from their settings; rules of one's own are read at once, so that a slip is seen here. */
+import { domainToASCII } from 'node:url'
+import { EdeCode } from '../dns/types.ts'
+import { defaultLimits } from '../limits.ts'
+import { readLines, type RuleSink } from '../policy/lists/reader.ts'
+import { OWN_RULES, type SkipReason, skipReasons } from '../policy/lists/rule.ts'
+import type { JsonPath } from './json.ts'
+import { isUrl, parseListAnswer } from './list-values.ts'
+import type { RawConfig, RawList } from './raw.ts'
+import type { ListSource } from './types.ts'
+
+interface ListReports {
+  readonly complain: (path: JsonPath, message: string) => void
+  readonly warn: (path: JsonPath, message: string) => void
+  readonly path: (text: string, ...at: readonly string[]) => string
+}
+
+const OWN_TTL_S = 30
+
+const edes = { blocked: EdeCode.Blocked, censored: EdeCode.Censored, filtered: EdeCode.Filtered } as const
+
+export function listSources(raw: Pick<RawConfig, 'rules' | 'lists'>, reports: ListReports): readonly ListSource[] {
+  const names = new Set<string>(raw.rules.length === 0 ? [] : [OWN_RULES])
+  raw.lists.forEach(({ name }, index) => {
+    if (names.has(name)) reports.complain(['lists', index, 'name'], `"${name}" is the name of another list`)
+    names.add(name)
+  })
+  return [...ownRules(raw.rules, reports), ...raw.lists.map((list, index) => listSource(list, index, reports))]
+}
+
+function listSource(list: RawList, index: number, { warn, path }: ListReports): ListSource {
+  const { name, source, format, layer, match, answer, ttl, ede, refreshS } = list
+  if (/^http:/i.test(source))
+    warn(['lists', index, 'source'], 'is fetched without TLS: whoever is on the way can change what is blocked')
+  return {
+    traits: { name, layer, ttl, ede: edes[ede], answer: parseListAnswer(answer) ?? { kind: 'nxdomain' } },
+    from: isUrl(source)
+      ? { kind: 'url', url: new URL(source).href, refreshMs: refreshS * 1_000 }
+      : { kind: 'file', path: path(source, 'lists') },
+    format,
+    match,
+  }
+}
+
+function ownRules(rules: readonly string[], { complain }: ListReports): readonly ListSource[] {
+  if (rules.length === 0) return []
+  rules.forEach((rule, index) => {
+    for (const problem of problemsOf(rule)) complain(['rules', index], problem)
+  })
+  return [
+    {
+      traits: { name: OWN_RULES, layer: 'own', ttl: OWN_TTL_S, ede: EdeCode.Blocked, answer: { kind: 'nxdomain' } },
+      from: { kind: 'inline', text: rules.map(rule => rule.replace(/[\r\n]/g, ' ')).join('\n') },
+      format: 'auto',
+      match: 'exact',
+    },
+  ]
+}
+
+/** Why a rule makes none; empty: it is one, or a comment. */
+function problemsOf(rule: string): readonly string[] {
+  const problems: string[] = []
+  const sink: RuleSink = {
+    name() {},
+    prefix() {},
+    complex() {},
+    skip: (reason: SkipReason, _line, text, detail) =>
+      void problems.push(`"${text}" is ${skipReasons[reason].text}${detail === '' ? '' : ` (${detail})`}`),
+  }
+  const options = { format: 'auto', layer: 'own', match: 'exact', limits: defaultLimits.lists } as const
+  const lines = readLines(new TextEncoder().encode(rule), { ...options, toAscii: domainToASCII }, sink, 1)
+  while (lines.next().done !== true) problems.splice(1)
+  return rule.includes('\n') ? ['has a line end: one rule an item'] : problems
+}

@@ -1,0 +1,227 @@
+/** Lists in a server: from files, rules and URLs, with the cache, reloads and what fails. */
+import { mkdtempSync, rmSync, writeFileSync, readFileSync, existsSync } from 'node:fs'
+import { createServer as createHttpsServer, type Server } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runQuery } from '../../../src/cli/query/query.ts'
+import { readDigWords } from '../../../src/cli/query/dig-args.ts'
+import type { ServerOptions } from '../../../src/app/server.ts'
+import type { Event } from '../../../src/events.ts'
+import { configOf, startInside, type Inside } from '../inside.ts'
+import { PATIENT } from '../../patience.mjs'
+import { testAuthority, testCertificate } from '../../net/tls-support.ts'
+
+const running: Inside[] = []
+const servers: Server[] = []
+const place = { directory: '' }
+
+beforeEach(() => {
+  place.directory = mkdtempSync(join(tmpdir(), 'rootwalk-lists-'))
+})
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(({ server }) => server.stop()))
+  await Promise.all(servers.splice(0).map(server => new Promise(done => server.close(done).closeAllConnections())))
+  rmSync(place.directory, { recursive: true, force: true })
+})
+
+async function start(settings: object, options: ServerOptions = {}): Promise<Inside> {
+  const inside = await startInside(settings, { directory: place.directory, ...options })
+  running.push(inside)
+  return inside
+}
+
+async function ask({ port }: Inside, words: string): Promise<string> {
+  const read = readDigWords([...words.split(' '), '@127.0.0.1'], { port, json: true })
+  if (read.kind === 'usage') throw new Error(read.message)
+  const printed: string[] = []
+  await runQuery(
+    { ...read.query, tries: 1 },
+    { address: '127.0.0.1', port },
+    { out: text => printed.push(text), err: () => {} },
+  )
+  const { status, answer } = JSON.parse(printed.join(''))
+  return [status, ...answer.map(({ data }: { data: string }) => data)].join(' ')
+}
+
+const eventsOf = (inside: Inside, kind: Event['kind']): Event[] => inside.events.filter(event => event.kind === kind)
+const write = (file: string, text: string): void => writeFileSync(join(place.directory, file), text)
+
+describe('lists in a server', () => {
+  test('own rules, allow lists and block lists hold from the first query, in this order', async () => {
+    write('block.txt', '||shop^\n')
+    write('allow.txt', 'www.shop\nmany.shop\n')
+    const inside = await start({
+      rules: ['||many.shop^'],
+      lists: [
+        { name: 'block', source: 'block.txt', answer: 'null' },
+        { name: 'allow', source: 'allow.txt', layer: 'allow' },
+      ],
+    })
+    expect(await ask(inside, 'alias.shop A')).toBe('NOERROR 0.0.0.0')
+    expect(await ask(inside, 'alias.shop HTTPS')).toBe('NOERROR')
+    expect(await ask(inside, 'www.shop A')).toBe('NOERROR 192.0.2.80')
+    expect(await ask(inside, 'many.shop TXT')).toBe('NXDOMAIN')
+    expect(inside.server.lists.status().map(({ name, rules, hits }) => [name, rules, hits])).toEqual([
+      ['rules', 1, 1],
+      ['block', 1, 2],
+      ['allow', 2, 1],
+    ])
+  })
+
+  test('a file that changes holds at once, for what is cached too', async () => {
+    write('ads.txt', '# nothing yet\n')
+    const inside = await start({ lists: [{ name: 'ads', source: 'ads.txt' }] })
+    expect(await ask(inside, 'www.shop A')).toBe('NOERROR 192.0.2.80')
+    expect(await ask(inside, 'www.shop A')).toBe('NOERROR 192.0.2.80')
+    write('ads.txt', '||www.shop^\n')
+    await expect.poll(() => ask(inside, 'www.shop A'), PATIENT).toBe('NXDOMAIN')
+    expect(await ask(inside, 'alias.shop A')).toBe('NXDOMAIN www.shop.')
+    write('ads.txt', '<!DOCTYPE html><p>Sorry</p>')
+    await expect
+      .poll(() => eventsOf(inside, 'list-rejected'), PATIENT)
+      .toMatchObject([{ list: 'ads', reason: 'is a web page, not a list', kept: true }])
+    expect(await ask(inside, 'www.shop A')).toBe('NXDOMAIN')
+    expect(inside.server.lists.status()).toMatchObject([{ state: 'failed', rules: 1 }])
+    write('ads.txt', '')
+    await expect.poll(() => ask(inside, 'www.shop A'), PATIENT).toBe('NOERROR 192.0.2.80')
+  })
+
+  test('a reload adds and takes away lists and rules', async () => {
+    const settings: { rules: string[] } = { rules: [] }
+    const readConfig = () => ({ kind: 'config' as const, config: configOf(settings, place.directory), warnings: [] })
+    const inside = await start(settings, { readConfig })
+    expect(await ask(inside, 'www.shop A')).toBe('NOERROR 192.0.2.80')
+    settings.rules.push('||www.shop^')
+    inside.server.reload()
+    await expect.poll(() => ask(inside, 'www.shop A'), PATIENT).toBe('NXDOMAIN')
+    settings.rules.pop()
+    inside.server.reload()
+    await expect.poll(() => ask(inside, 'www.shop A'), PATIENT).toBe('NOERROR 192.0.2.80')
+  })
+
+  test('a name that is blocked is not asked for', async () => {
+    const inside = await start({ rules: ['||slow^'] })
+    expect(await ask(inside, 'www.slow A')).toBe('NXDOMAIN')
+    expect(inside.server.recursor.upstream.timeouts).toBe(0)
+  })
+})
+
+describe('a list from a URL', () => {
+  interface Served {
+    readonly url: string
+    readonly authorities: readonly string[]
+    readonly requests: IncomingMessage[]
+    respond: (request: IncomingMessage, response: ServerResponse) => void
+  }
+
+  async function serveLists(): Promise<Served> {
+    const { cert, key } = testCertificate
+    const requests: IncomingMessage[] = []
+    const served: Served = {
+      url: '',
+      authorities: [testAuthority.cert],
+      requests,
+      respond: (_, response) => void response.end(),
+    }
+    const server = createHttpsServer({ cert, key }, (request, response) => {
+      requests.push(request)
+      served.respond(request, response)
+    })
+    servers.push(server)
+    await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+    const { port }: AddressInfo = listening(server)
+    return Object.assign(served, { url: `https://127.0.0.1:${port}/ads.txt` })
+  }
+
+  function listening(server: Server): AddressInfo {
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    return address
+  }
+
+  const withList = (served: Served, settings: object = {}): Promise<Inside> =>
+    start(
+      { state: place.directory, lists: [{ name: 'ads', source: served.url }], ...settings },
+      { lists: { authorities: served.authorities } },
+    )
+  const list = '||www.shop^\n'
+
+  test('is fetched, kept on disk, and asked for by its ETag after the next start', async () => {
+    const served = await serveLists()
+    served.respond = (request, response) => {
+      if (request.headers['if-none-match'] === '"1"') response.writeHead(304).end()
+      else response.writeHead(200, { etag: '"1"', 'content-encoding': 'gzip' }).end(gzipSync(list))
+    }
+    const first = await withList(served)
+    await expect.poll(() => ask(first, 'www.shop A'), PATIENT).toBe('NXDOMAIN')
+    await expect.poll(() => existsSync(join(place.directory, 'lists/ads.json')), PATIENT).toBe(true)
+    expect(readFileSync(join(place.directory, 'lists/ads.list'), 'utf8')).toBe(list)
+    await running.pop()?.server.stop()
+    const second = await withList(served)
+    // Before any server was asked.
+    expect(await ask(second, 'www.shop A')).toBe('NXDOMAIN')
+    expect(served.requests).toHaveLength(1)
+    expect(second.server.lists.refresh('ads')).toEqual(['ads'])
+    await expect.poll(() => eventsOf(second, 'list-fetched'), PATIENT).toMatchObject([{ octets: null }])
+    expect(await ask(second, 'www.shop A')).toBe('NXDOMAIN')
+    expect(second.server.lists.refresh('other')).toBeNull()
+  })
+
+  test.each<[string, Served['respond'], string]>([
+    ['a web page', (_, r) => void r.end('<!doctype html><p>Moved</p>'), 'is a web page, not a list'],
+    ['no rules', (_, r) => void r.end('# empty\n'), 'has no rules'],
+    ['an error', (_, r) => void r.writeHead(503).end(), 'HTTP 503'],
+    ['too many octets', (_, r) => void r.end('||a.example^\n'.repeat(20)), 'has more octets than the limit of 200'],
+    [
+      'an archive that grows',
+      (_, r) => void r.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('\n'.repeat(1_000))),
+      'has more octets than the limit of 200',
+    ],
+    ['silence', () => {}, 'the server sent nothing for 0.2 s'],
+    [
+      'less safety',
+      (_, r) => void r.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
+      'was sent on to http://, which is not as safe as the URL of the list',
+    ],
+    ['itself for ever', (_, r) => void r.writeHead(302, { location: '/' }).end(), 'was sent on more than 5 times'],
+  ])('whose server gives %s keeps its last rules', async (_, respond, reason) => {
+    const served = await serveLists()
+    served.respond = (_request, response) => void response.end(list)
+    const inside = await start(
+      { lists: [{ name: 'ads', source: served.url }] },
+      { lists: { authorities: served.authorities, limits: { listBytes: 200, fetchIdleMs: 200 } } },
+    )
+    await expect.poll(() => ask(inside, 'www.shop A'), PATIENT).toBe('NXDOMAIN')
+    served.respond = respond
+    inside.server.lists.refresh(null)
+    await expect
+      .poll(() => eventsOf(inside, 'list-fetch-failed'), PATIENT)
+      .toMatchObject([{ list: 'ads', reason, kept: true }])
+    expect(await ask(inside, 'www.shop A')).toBe('NXDOMAIN')
+    const [{ nextS, state } = { nextS: null, state: '' }] = inside.server.lists.status()
+    expect([state, nextS !== null && nextS >= 55 && nextS <= 95]).toEqual(['failed', true])
+  })
+
+  test('whose certificate is not trusted is not taken', async () => {
+    const served = await serveLists()
+    const inside = await start({ lists: [{ name: 'ads', source: served.url }] })
+    await expect
+      .poll(() => eventsOf(inside, 'list-fetch-failed'), PATIENT)
+      .toMatchObject([{ list: 'ads', kept: false, reason: expect.stringMatching(/certificate/) }])
+    expect(served.requests).toEqual([])
+  })
+
+  test('whose name is resolved here is found here, also when it is blocked', async () => {
+    const inside = await start({
+      rules: ['||www.shop^'],
+      lists: [{ name: 'ads', source: 'https://nothing.shop/ads.txt' }],
+    })
+    await expect
+      .poll(() => eventsOf(inside, 'list-fetch-failed'), PATIENT)
+      .toMatchObject([{ reason: 'nothing.shop: there is no such name' }])
+  })
+})

@@ -64,6 +64,8 @@ export interface Content {
   readonly authority: readonly RRset[]
   readonly additional: readonly RRset[]
   readonly ede: { readonly code: number; readonly text: string } | null
+  /** TC: the client shall ask again over TCP. */
+  readonly truncated?: boolean
 }
 
 export type Handler = (query: Query) => Promise<Answer>

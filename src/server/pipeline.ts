@@ -26,6 +26,7 @@ import { recursion, type Watch } from '../policy/recursion.ts'
 import type { Resolves } from '../resolver/resolver.ts'
 import { answerShapers, gatesOfNames, type ShapingParts } from '../policy/shaping/stages.ts'
 import { makeRootKeySentinel, type RootKeyTags } from '../policy/root-key-sentinel.ts'
+import { makeRpz, type RpzParts } from '../policy/rpz/stage.ts'
 import { makeSelect, type Selector, selectsByListener } from '../policy/views/select.ts'
 import type { Client } from '../ports.ts'
 
@@ -83,6 +84,8 @@ export interface PipelineParts extends GateParts {
   readonly resolverOf: (view: number) => Resolves
   /** Absent: no answer is changed. */
   readonly shaping?: ShapingParts | undefined
+  /** Absent: there are no response policy zones. */
+  readonly rpz?: RpzParts | undefined
   /** Absent: nothing is forwarded. */
   readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
@@ -139,6 +142,7 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.lists === undefined ? [] : [makeLists(parts.lists), makeListsAnswer(parts.lists)]),
   ...gatesOfNames(parts.shaping, parts.answeredLocally),
   ...(parts.access?.some(({ action }) => action === 'local') === true ? [makeLocalOnly(isLocalIn(parts))] : []),
+  ...(parts.rpz === undefined ? [] : makeRpz(parts.rpz)),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),
   ...answerShapers(parts.shaping, parts.answeredLocally),
   ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),

@@ -61,7 +61,7 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
     response: true,
     opcode: header.opcode,
     authoritative: content.authoritative,
-    truncated: false,
+    truncated: content.truncated === true,
     recursionDesired: header.recursionDesired,
     recursionAvailable: true,
     // RFC 6840 section 5.8: AD only for those who show that they understand it.

@@ -7,6 +7,7 @@ const system = [
   // Of test/e2e/, `npm test` keeps serve.test.ts: the built program with files and signals.
   'test/e2e/!(serve).test.ts',
   'test/cli/exec.test.ts',
+  'test/package/installed.test.ts',
   'test/package/manual.test.ts',
   'test/testing/examples.test.ts',
   'test/testing/node-dns/lookup-beside-getaddrinfo.test.ts',

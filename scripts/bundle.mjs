@@ -14,6 +14,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { buildDashboard } from './ui.mjs'
 
@@ -25,6 +26,8 @@ const inDirectory = (/** @type {string} */ path) => join(directory, path)
 /** All that this script writes besides `cli.js`. */
 const SUFFIX = '.bundle.js'
 const LICENCES = 'THIRD-PARTY-LICENSES.txt'
+/** Packages that an installation does not bring along: they come with six other builds of themselves, sources and maps. */
+const INLINED = ['zod', 'lru-cache']
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
@@ -65,7 +68,8 @@ const program = await writeProgram([
 const admin = await writeAdmin()
 await writeCommonJs()
 const dashboard = await buildDashboard(directory)
-writeLicences([...[...program, ...inside, ...admin].flatMap(({ moduleIds }) => moduleIds), ...dashboard])
+const inlined = await inlinePackages()
+writeLicences([...[...program, ...inside, ...admin, ...inlined].flatMap(({ moduleIds }) => moduleIds), ...dashboard])
 
 /**
  * These modules and what they import, without what is loaded by `import()` later.
@@ -140,10 +144,39 @@ async function writeCommonJs() {
     input: inDirectory('testing/index.js'),
     platform: 'node',
     plugins: [placesFrom(inDirectory('testing'))],
-    external: id => !id.startsWith('.') && !isAbsolute(id),
+    external: id => !id.startsWith('.') && !isAbsolute(id) && !INLINED.includes(id),
   })
   await bundle.write({ file: inDirectory('testing/index.cjs'), format: 'cjs', codeSplitting: false })
   copyTypes('testing/index.d.ts', new Set())
+}
+
+/**
+ * Each of them becomes a file, which the files of the compiler import in its place. Their types are not needed: none
+ * that is exported names them.
+ */
+async function inlinePackages() {
+  const chunks = []
+  for (const name of INLINED) {
+    const bundle = await rolldown({ input: name, cwd: fileURLToPath(new URL('..', import.meta.url)), platform: 'node' })
+    const { output } = await bundle.write({
+      file: inDirectory(`${name}${SUFFIX}`),
+      format: 'esm',
+      codeSplitting: false,
+    })
+    chunks.push(...chunksOf(output))
+  }
+  for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.js') || file.endsWith(SUFFIX)) continue
+    const text = readFileSync(inDirectory(file), 'utf8')
+    const depth = file.split(sep).length - 1
+    const up = depth === 0 ? './' : '../'.repeat(depth)
+    const rewritten = text.replaceAll(
+      /(\bfrom )'(zod|lru-cache)'/g,
+      (_, from, name) => `${from}'${up}${name}${SUFFIX}'`,
+    )
+    if (rewritten !== text) writeFileSync(inDirectory(file), rewritten)
+  }
+  return chunks
 }
 
 /** @param {string} file From the directory. @param {Set<string>} done */

@@ -9,6 +9,9 @@ export interface RawSecondary {
   readonly notify: readonly string[]
 }
 
+/** When a running server takes over a new value: on SIGHUP, or only when it is started again. */
+export type TakesEffect = 'reload' | 'restart'
+
 export interface RawConfig {
   readonly $schema?: string | undefined
   readonly listen: readonly string[]

@@ -26,12 +26,12 @@ const production = Object.entries(
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
 
 /** Those that package.json names, of which each has its home in test/architecture.test.ts. */
-const DIRECT = ['dns-packet', 'lru-cache', 'pino', 'pino-pretty', 'yargs', 'zod']
+const DIRECT = ['dns-packet', 'pino', 'pino-pretty', 'yargs']
 /** A machine has one of them, or none: then datagrams go through node:dgram. */
 const NATIVE = ['@koromix/koffi-linux-arm64', '@koromix/koffi-linux-x64']
 
 describe('the packages of an installation', () => {
-  it('package.json names six and two optional ones', () => {
+  it('package.json names four and two optional ones', () => {
     const manifest = z.object({
       dependencies: z.record(z.string(), z.string()),
       optionalDependencies: z.record(z.string(), z.string()),
@@ -55,7 +55,7 @@ describe('the packages of an installation', () => {
     expect(production.filter(([, { optional }]) => optional === true).map(([path]) => nameOf(path))).toEqual(NATIVE)
   })
 
-  // Today 49: yargs brings 12, pino and pino-pretty 26. Whoever audits an installation reads each of them.
+  // Today 47: yargs brings 12, pino and pino-pretty 26. Whoever audits an installation reads each of them.
   it('there are at most 52 of them', () => {
     expect(production.length).toBeLessThanOrEqual(52)
   })

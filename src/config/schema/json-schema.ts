@@ -3,7 +3,7 @@
  * `schema.ts`.
  */
 import { schemaAsJson } from './schema.ts'
-import type { TakesEffect } from './setting.ts'
+import type { TakesEffect } from '../raw.ts'
 
 /** The part of JSON Schema that ours consists of. */
 export interface JsonSchema {

@@ -4,6 +4,7 @@ import { parsePrefix } from '../../dns/address.ts'
 import { defaultLimits } from '../../limits.ts'
 import { readBinding } from '../bindings.ts'
 import { MEBIBYTE } from '../values.ts'
+import type { TakesEffect } from '../raw.ts'
 
 export const prefixText: z.ZodType<string> = z.string().refine(text => parsePrefix(text) !== null, {
   error: 'expected an address or block such as 192.168.0.0/16 or 2001:db8::/32, without bits after the prefix',
@@ -29,9 +30,6 @@ export const bytes: z.ZodType<number | string> = z.union(
 )
 export const seconds: z.ZodInt = z.int().min(0).max(defaultLimits.cache.maxTtl)
 export const count: z.ZodInt = z.int().min(1)
-/** When a running server takes over a new value: on SIGHUP, or only when it is started again. */
-export type TakesEffect = 'reload' | 'restart'
-
 /** What the list of settings (`docs/settings.md`) says of one, besides what its schema says. */
 interface SettingFacts {
   /** Of a number. */

@@ -509,6 +509,16 @@ export interface ServerLimits {
    */
   readonly lateAnswersKept: number
   /**
+   * Networks whose rate is remembered, a power of two: 512 KiB, and only where there is a limit. A flood of more makes
+   * some be forgotten, which then have their whole burst.
+   */
+  readonly rateTableEntries: number
+  /**
+   * How long a query over TCP or TLS that is above the limit is kept back, ms. Meanwhile the connection is read no
+   * further than `tcp.pipelined` queries; what would have to wait longer is not answered.
+   */
+  readonly rateDelayMs: number
+  /**
    * Views that may ask something else than all others: each has an engine with caches of its own (`partitionPermille`).
    */
   readonly viewPartitions: number
@@ -1203,6 +1213,8 @@ export const defaultLimits: Limits = deepFreeze({
     discardAfterMs: 1_900,
     lateSpreadMs: 400,
     lateAnswersKept: 16,
+    rateTableEntries: 65_536,
+    rateDelayMs: 1_000,
     viewPartitions: 32,
     decisionsRemembered: 10_000,
     edeTextBytes: 160,

@@ -164,8 +164,11 @@ export type EventSink = (event: Event) => void
  */
 export type Reply = (bytes: Uint8Array, length: number, want?: Want) => void
 
-/** Of what there is too little: the client has too many queries waiting, or too many are being resolved. */
-export type Want = 'client-limit' | 'overload'
+/**
+ * Of what there is too little: the client has too many queries waiting, or asks more in a second than it may, or too
+ * many are being resolved.
+ */
+export type Want = 'client-limit' | 'rate-limit' | 'overload'
 
 /**
  * What a listener does with the first `length` octets of `bytes`, which are the listener's again when the call returns.

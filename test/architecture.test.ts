@@ -164,7 +164,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   /** What the server has besides, each a part that can be left out. */
   const appWings = ['app/persistence', 'app/views', 'app/revisions', 'app/transfer', 'app/lists']
   /** Stages and what they decide by. */
-  const policies = ['policy', 'policy/views', 'policy/lists', 'policy/shaping', 'policy/rpz']
+  const policies = ['policy', 'policy/views', 'policy/lists', 'policy/shaping', 'policy/rpz', 'policy/limits']
   const server = [...resolver, ...policies]
   const visit = [...resolver, 'system', 'visit', 'visit/http', 'visit/records']
   const config = [...server, 'server', 'render']

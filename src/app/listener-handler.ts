@@ -6,10 +6,12 @@
  * Invariant: a datagram is counted as a query by the thread that ends it, and by no other.
  */
 import { AnswerReader, type AnswerCacheHandle } from '../cache/answer-cache.ts'
+import type { IpAddress } from '../dns/address.ts'
 import { ADDRESS_WORD, originPort } from '../net/linux/message-block.ts'
 import { addressIn } from '../net/batch/peer-addresses.ts'
 import { HAND_OVER, type DatagramHandler, type LoopSocket, type Loss } from '../net/batch/loop.ts'
 import type { ThreadStart } from '../net/batch/thread.ts'
+import { RateLimiter, type RateMemory, type RateSettings } from '../policy/limits/rate-limiter.ts'
 import { BytePath, dropReason, type BytePathSettings } from '../server/byte-path.ts'
 import { Counters, type CounterName, rcodeIndex } from '../server/counters.ts'
 import { HIT_REPORT, PREFETCH_REPORT, reportValue } from '../server/hit-reports.ts'
@@ -19,6 +21,8 @@ import { QuickGate } from '../server/quick-gate.ts'
 /** What may change while the thread runs. */
 export interface ThreadSettings {
   readonly gate: GateParts
+  /** Absent: there is no limit. */
+  readonly rate?: { readonly settings: RateSettings; readonly memory: RateMemory } | null
   readonly bytePath: BytePathSettings
   /** Whether every answer is reported to the main thread, which logs it. */
   readonly reportsHits: boolean
@@ -61,7 +65,8 @@ class ListenerHandler implements DatagramHandler {
   /** By socket, where it matters which one it was; empty elsewhere. */
   #gates = new Map<number, QuickGate>()
   #gateParts: GateParts
-  #looksAtSockets: boolean
+  #rate: RateLimiter | null = null
+  #looksAtSockets = false
   #reportsHits: boolean
   #time = 0
   note = 0
@@ -75,20 +80,30 @@ class ListenerHandler implements DatagramHandler {
     this.#queries = this.#counters.index('udpQueries')
     this.#hits = this.#counters.index('answeredFromCache')
     this.#now = now
-    this.#gate = new QuickGate(makeAdmission(settings.gate))
     this.#gateParts = settings.gate
-    this.#looksAtSockets = gatesLookAtListeners(settings.gate)
+    this.#gate = this.#take(settings)
     this.#reportsHits = settings.reportsHits
   }
 
   updateSettings(settings: unknown): void {
     if (!isSettings(settings)) throw new TypeError('settings that are none')
-    this.#gate = new QuickGate(makeAdmission(settings.gate))
-    this.#gates.clear()
-    this.#gateParts = settings.gate
-    this.#looksAtSockets = gatesLookAtListeners(settings.gate)
+    this.#gate = this.#take(settings)
     this.#bytePath.updateSettings(settings.bytePath)
     this.#reportsHits = settings.reportsHits
+  }
+
+  #take({ gate, rate }: ThreadSettings): QuickGate {
+    this.#gates.clear()
+    this.#gateParts = gate
+    this.#looksAtSockets = gatesLookAtListeners(gate)
+    this.#rate = rate === undefined || rate === null ? null : new RateLimiter(rate.settings, rate.memory)
+    return this.#newGate(undefined)
+  }
+
+  #newGate(listener: LoopSocket['at'] | undefined): QuickGate {
+    const rate = this.#rate
+    const isExempt = rate === null ? undefined : (ip: IpAddress): boolean => rate.isExempt(ip)
+    return new QuickGate({ ...makeAdmission(this.#gateParts), isExempt, listener })
   }
 
   begin(socket: Pick<LoopSocket, 'id' | 'at'>): void {
@@ -99,7 +114,7 @@ class ListenerHandler implements DatagramHandler {
   #gateOf({ id, at }: Pick<LoopSocket, 'id' | 'at'>): QuickGate {
     const known = this.#gates.get(id)
     if (known !== undefined) return known
-    const gate = new QuickGate({ ...makeAdmission(this.#gateParts), listener: at })
+    const gate = this.#newGate(at)
     this.#gates.set(id, gate)
     return gate
   }
@@ -127,7 +142,10 @@ class ListenerHandler implements DatagramHandler {
     // REFUSED needs a real response, and local data is not looked up here: the value path does both.
     if (verdict !== 'pass') return HAND_OVER
     const octets = this.#bytePath.answer(query, length, 'udp', out, outAt, this.#time, this.#gate.view)
+    // What is handed over is counted against the limit over there.
     if (octets === 0) return HAND_OVER
+    if (this.#rate !== null && !this.#gate.isExempt && !this.#isWithin(this.#rate, peers, peerAt, family))
+      return this.#aboveRate(this.#rate, query, length, family, out, outAt)
     counters.add(this.#queries)
     counters.add(this.#hits)
     counters.request('udp', family, this.#bytePath.peek.type)
@@ -139,10 +157,38 @@ class ListenerHandler implements DatagramHandler {
     return octets
   }
 
+  #isWithin(rate: RateLimiter, peers: Uint32Array, peerAt: number, family: 4 | 6): boolean {
+    const at = peerAt + ADDRESS_WORD[family]
+    const isLong = family === 6
+    const [b, c, d] = isLong ? [peers[at + 1] ?? 0, peers[at + 2] ?? 0, peers[at + 3] ?? 0] : NO_WORDS
+    if (rate.takesWords(peers[at] ?? 0, b, c, d, family, false, this.#time)) return true
+    this.#counters.add(this.#counters.index('aboveRate'))
+    return rate.settings.dryRun
+  }
+
+  /** TC, or nothing. */
+  #aboveRate(
+    rate: RateLimiter,
+    query: Uint8Array,
+    length: number,
+    family: 4 | 6,
+    out: Uint8Array,
+    outAt: number,
+  ): number {
+    const counters = this.#counters
+    counters.add(this.#queries)
+    counters.request('udp', family, this.#bytePath.peek.type)
+    const octets = rate.slip() === 'truncate' ? this.#bytePath.truncated(query, length, out, outAt) : 0
+    counters.add(counters.index(octets === 0 ? 'droppedByRate' : 'truncatedByRate'))
+    return octets
+  }
+
   lost(why: Loss, count: number): void {
     countLoss(this.#counters, why, count)
   }
 }
+
+const NO_WORDS = [0, 0, 0] as const
 
 /** `words[at]` is where the address itself begins. */
 const addressAt = (words: Uint32Array, at: number, family: 4 | 6): ReturnType<typeof addressIn> =>

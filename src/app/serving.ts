@@ -8,6 +8,7 @@ import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
+import { RateLimiter, type RateMemory, rateMemory } from '../policy/limits/rate-limiter.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Client, EventSink, Serve } from '../ports.ts'
 import { counterMemory, Counters } from '../server/counters.ts'
@@ -56,6 +57,8 @@ export class Serving {
   readonly #tallies: { readonly refusals: Tally; readonly failures: Tally }
   readonly #queryLog: QueryLogFile
   readonly #decided: Decided
+  /** Of the networks of clients; none where there is no limit. */
+  #rateMemory: RateMemory | null = null
   #current: Current
   #config: Config
   /** Sees every query besides: the API, while somebody watches. */
@@ -156,6 +159,7 @@ export class Serving {
     const views = config.views.map(({ selector }) => selector)
     const gate = { allow, access, views, limits: { accessVerdicts: limits.server.accessVerdicts } }
     const served = partitions.served()
+    const rate = this.#rateOf(config)
     return {
       takeNote: makeHitReporter({
         clock,
@@ -173,6 +177,7 @@ export class Serving {
         access,
         views,
         served,
+        rate: rate === null ? undefined : new RateLimiter(rate.settings, rate.memory),
         identity,
         limits,
         watch,
@@ -195,6 +200,7 @@ export class Serving {
       }),
       threads: {
         gate,
+        rate,
         bytePath: {
           udpReplyBytes: limits.server.udpReplyBytes,
           paddingBlock: limits.tls.paddingBlock,
@@ -203,6 +209,15 @@ export class Serving {
         reportsHits: queryLog !== null,
       },
     }
+  }
+
+  /** Reloads keep what is known of the clients. */
+  #rateOf({ rateLimit: settings }: Config): NonNullable<ThreadSettings['rate']> | null {
+    if (settings === null) return null
+    const { random } = this.#engine.recursor
+    const seed = (): number => random.below(2 ** 32) | 0
+    this.#rateMemory ??= rateMemory(this.#limits.server.rateTableEntries, [seed(), seed()])
+    return { settings, memory: this.#rateMemory }
   }
 
   #logQuery(config: Config): QueryLog | null {

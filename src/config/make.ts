@@ -15,6 +15,7 @@ import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
 import { forwardSources } from './make-forward.ts'
 import { listSources } from './make-lists.ts'
+import { rateSettings } from './make-limits.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
 import { isSecondary, secondarySettings } from './make-transfers.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
@@ -78,6 +79,7 @@ export function makeConfig(
     allow: prefixes(raw.allow),
     access: accessRules(raw, { complain }),
     views: viewConfigs(raw, { complain, warn, path, locate: (at, message) => locate(written(at), message) }),
+    rateLimit: rateSettings(raw),
     tls: certificateSource(raw.tls, path),
     proxies: prefixes(raw.proxies),
     doh: raw.doh,

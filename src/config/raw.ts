@@ -20,6 +20,17 @@ export interface RawConfig {
   readonly allow: readonly string[]
   readonly access: readonly (RawSelector & { readonly action: 'allow' | 'refuse' | 'drop' | 'local' })[]
   readonly views: readonly RawView[]
+  readonly rateLimit: {
+    readonly perSecond?: number | undefined
+    readonly burst?: number | undefined
+    readonly verifiedPerSecond?: number | undefined
+    readonly verifiedBurst?: number | undefined
+    readonly prefix4: number
+    readonly prefix6: number
+    readonly exempt: readonly string[]
+    readonly slip: number
+    readonly dryRun: boolean
+  }
   readonly tls: { readonly certificate?: string | undefined; readonly key?: string | undefined }
   readonly proxies: readonly string[]
   readonly doh: { readonly origins: readonly string[] }

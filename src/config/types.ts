@@ -14,6 +14,7 @@ import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { ListFormat } from '../policy/lists/rule.ts'
 import type { ListTraits } from '../policy/lists/rule-set.ts'
+import type { RateSettings } from '../policy/limits/rate-limiter.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Selector } from '../policy/views/select.ts'
 import type { Shaping } from '../policy/shaping/stages.ts'
@@ -34,6 +35,8 @@ export interface Config {
   readonly access: readonly AccessRule[]
   /** View 1, 2 and so on; view 0 is of all other clients. */
   readonly views: readonly ViewConfig[]
+  /** Null: clients may ask as much as they like. */
+  readonly rateLimit: RateSettings | null
   /** What encrypted listeners show; null: there is none. */
   readonly tls: CertificateSource | null
   /** Who may say for whom it speaks. */

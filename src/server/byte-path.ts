@@ -16,6 +16,7 @@ import type { Transport } from '../ports.ts'
 import type { CounterName } from './counters.ts'
 import { padReply, padsOver } from './padding.ts'
 import { udpLimit } from './respond.ts'
+import { writeTruncated } from './truncated.ts'
 
 export interface BytePathSettings {
   readonly udpReplyBytes: number
@@ -74,6 +75,12 @@ export class BytePath {
     const octets = this.#answers.write(peek, query, out, outAt, now, maxBytes, udpReplyBytes, view)
     if (wanted === 'nothing' || octets === 0) return octets
     return padReply(out, outAt, octets, OPT_FIXED_OCTETS, maxBytes, this.#settings.paddingBlock)
+  }
+
+  /** Writes a reply that has only TC; 0 when the query is none that can be read at a glance. */
+  truncated(query: Uint8Array, length: number, out: Uint8Array, outAt: number): number {
+    if (!peekQuery(query, length, this.peek)) return 0
+    return writeTruncated(query, this.peek, out, outAt, this.#settings.udpReplyBytes)
   }
 
   /** Options that we answer (RFC 7828, RFC 5001) need the value path; padding is added to what is in the cache. */

@@ -19,6 +19,7 @@ import {
   type Stage,
 } from '../policy/handler.ts'
 import { type ListsInForce, makeLists, makeListsAnswer } from '../policy/lists/stages.ts'
+import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
 import { makeLocalData } from '../policy/local-data.ts'
 import { makeLocalOnly } from '../policy/local-only.ts'
 import { makeMinimalAny, type AnsweredLocally, type AnyMode } from '../policy/minimal-any.ts'
@@ -48,8 +49,8 @@ interface Position {
 export const ORDER: readonly Position[] = [
   { name: 'access', side: 'gate', does: 'who may ask' },
   { name: 'view', side: 'gate', does: 'whose rules, zones and forwarders hold' },
-  { name: 'rate-limit', side: 'gate', does: 'how much a network of clients may ask' },
   { name: 'cookies', side: 'bytes', does: 'whether a client is where it seems to be' },
+  { name: 'rate-limit', side: 'bytes', does: 'how much a network of clients may ask' },
   { name: 'forward-loop', side: 'question', does: 'probes of our own that came back' },
   { name: 'chaos', side: 'question', does: 'version and identity of the server' },
   { name: 'designation', side: 'question', does: 'encrypted transports announced to clients' },
@@ -90,6 +91,8 @@ export interface PipelineParts extends GateParts {
   readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
   readonly watch?: Watch | undefined
+  /** Absent: there is no limit. */
+  readonly rate?: RateLimiter | undefined
   readonly limits: { readonly accessVerdicts: number; readonly anyTtl: number }
 }
 
@@ -98,6 +101,8 @@ export interface Pipeline {
   readonly admit: (client: Client) => GateVerdict
   /** The view of a client that was let in; absent: all are in view 0. */
   readonly viewOf?: ((client: Client) => number) | undefined
+  /** Absent: there is no limit. */
+  readonly rate?: RateLimiter | undefined
   /** Everything else. */
   readonly handler: Handler
 }
@@ -150,7 +155,7 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
 
 export function makePipeline(parts: PipelineParts): Pipeline {
   const handler = chain(stages(parts), parts.answeredLocally, recursion(parts.resolverOf, parts.watch))
-  return { ...makeAdmission(parts), handler }
+  return { ...makeAdmission(parts), rate: parts.rate, handler }
 }
 
 /**

@@ -16,12 +16,16 @@ const ENTRY = 5
  * drive each other out.
  */
 const PLACES = 1_024
+/** From limits, not from rules. */
+const EXEMPT = 4
 const VERDICTS: readonly GateVerdict[] = ['pass', 'refuse', 'drop', 'local']
 
 export interface QuickGateParts {
   readonly admit: (client: Client) => GateVerdict
   /** Absent: all are in view 0. */
   readonly viewOf?: ((client: Client) => number) | undefined
+  /** Absent: no client is. */
+  readonly isExempt?: ((ip: IpAddress) => boolean) | undefined
   /** Where the clients come in; only where gates or views look at it. */
   readonly listener?: Client['listener']
 }
@@ -29,8 +33,9 @@ export interface QuickGateParts {
 export class QuickGate {
   readonly #parts: QuickGateParts
   readonly #table = new Int32Array(PLACES * ENTRY)
-  /** Of the client that was looked at last. */
+  /** Both of the client that was looked at last. */
   view = 0
+  isExempt = false
 
   constructor(parts: QuickGateParts) {
     this.#parts = parts
@@ -60,17 +65,19 @@ export class QuickGate {
       ((known >> 4) & 7) === family
     ) {
       this.view = known >> 8
+      this.isExempt = (known & EXEMPT) !== 0
       return VERDICTS[known & 3] ?? 'drop'
     }
-    const { admit, viewOf, listener } = this.#parts
+    const { admit, viewOf, isExempt, listener } = this.#parts
     const client: Client = { ip: addressOf(words, at, family), port, transport: 'udp', listener }
     const verdict = admit(client)
     this.view = viewOf?.(client) ?? 0
+    this.isExempt = isExempt?.(client.ip) ?? false
     table[place] = a
     table[place + 1] = b
     table[place + 2] = c
     table[place + 3] = d
-    table[place + 4] = (this.view << 8) | (family << 4) | VERDICTS.indexOf(verdict)
+    table[place + 4] = (this.view << 8) | (family << 4) | (this.isExempt ? EXEMPT : 0) | VERDICTS.indexOf(verdict)
     return verdict
   }
 }

@@ -24,6 +24,8 @@ export interface RespondSettings {
   readonly edeTextBytes: number
   /** Sent to clients on a connection that ask for it (RFC 7828). */
   readonly tcpIdleMs: number
+  /** How long a query above the limit of its client may wait, ms. */
+  readonly rateDelayMs?: number
   /** Replies to padded queries have a multiple of this number of octets where the transport encrypts (RFC 8467). */
   readonly paddingBlock: number
   /** Sent to clients that ask for it (RFC 5001); null hides it. */

@@ -12,6 +12,7 @@ import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
+import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { ShapingParts } from '../policy/shaping/stages.ts'
 import type { Watch } from '../policy/recursion.ts'
@@ -47,6 +48,8 @@ export interface ServingParts {
   readonly views?: readonly Selector[] | undefined
   /** What answers view 0, 1 and so on. Absent: the engine answers all. */
   readonly served?: readonly ServedView[] | undefined
+  /** Absent: clients may ask as much as they like. */
+  readonly rate?: RateLimiter | undefined
   readonly identity: Identity
   readonly limits: Pick<Limits, 'server' | 'shaping' | 'tcp' | 'tls'>
   readonly watch?: Watch | undefined
@@ -87,6 +90,7 @@ export function makeServe(parts: ServingParts): Serve {
       allow,
       access: parts.access,
       views: parts.views,
+      rate: parts.rate,
       identity,
       resolverOf: view => of(view).resolver,
       cameBack: name => served.some(({ resolver }) => resolver.cameBack(name)),
@@ -108,6 +112,7 @@ export function makeServe(parts: ServingParts): Serve {
       udpReplyBytes: limits.server.udpReplyBytes,
       edeTextBytes: limits.server.edeTextBytes,
       tcpIdleMs: limits.tcp.idleMs,
+      rateDelayMs: limits.server.rateDelayMs,
       paddingBlock: limits.tls.paddingBlock,
       nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
     },

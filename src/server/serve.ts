@@ -15,6 +15,7 @@ import { formatName } from '../presentation/text.ts'
 import { EdeCode, Rcode, typeName } from '../dns/types.ts'
 import { isNotify, keyOf } from '../dns/wire.ts'
 import type { Answer, Content, GateVerdict, Handler, Query } from '../policy/handler.ts'
+import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
 import type { NotYet } from '../resolver/running/not-yet.ts'
 import type { Outcome } from '../steps.ts'
 import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Transport, Want } from '../ports.ts'
@@ -125,6 +126,11 @@ class Server {
       this.#silence(dropped, reply)
       return
     }
+    if (pipeline.rate === undefined || this.#isWithin(pipeline.rate, bytes, length, client, verdict, reply))
+      this.#answer(bytes, length, client, verdict, reply)
+  }
+
+  #answer(bytes: Uint8Array, length: number, client: Client, verdict: GateVerdict, reply: Reply): void {
     try {
       if (verdict === 'pass' && this.#fromCache(bytes, length, client, reply)) return
       this.#byValue(bytes.subarray(0, length), client, verdict, reply)
@@ -132,6 +138,45 @@ class Server {
       this.#parts.events({ kind: 'bug', where: 'serve', error, question: null })
       if (!this.#replied) reply(NOTHING, 0)
     }
+  }
+
+  /**
+   * False: it is above the limit of its client, and what becomes of it is seen to. A datagram gets TC now and then, a
+   * request over HTTP gets 429, and on a connection the client waits, since no more than a few queries are read ahead.
+   */
+  #isWithin(
+    rate: RateLimiter,
+    bytes: Uint8Array,
+    length: number,
+    client: Client,
+    verdict: GateVerdict,
+    reply: Reply,
+  ): boolean {
+    const { clock, settings } = this.#parts
+    const { transport, ip } = client
+    if (rate.isExempt(ip)) return true
+    const isStream = transport === 'tcp' || transport === 'tls'
+    const mayWaitMs = isStream && !rate.settings.dryRun ? (settings.rateDelayMs ?? 0) : 0
+    if (rate.takes(ip, transport !== 'udp', clock.now(), mayWaitMs)) return true
+    this.#count('aboveRate')
+    if (rate.settings.dryRun) return true
+    if (transport === 'udp') {
+      const octets = rate.slip() === 'truncate' ? this.#bytePath.truncated(bytes, length, this.#out, 0) : 0
+      if (octets === 0) this.#silence('droppedByRate', reply)
+      else {
+        this.#count('truncatedByRate')
+        this.#replied = true
+        reply(this.#out, octets)
+      }
+    } else if (isStream && rate.waitMs <= mayWaitMs) {
+      this.#count('delayedByRate')
+      const kept = bytes.slice(0, length)
+      clock.after(rate.waitMs, () => {
+        this.#replied = false
+        this.#answer(kept, length, client, verdict, reply)
+      })
+    } else this.#silence('droppedByRate', reply, 'rate-limit')
+    return false
   }
 
   /** The byte path. True when it answered. */

@@ -7,6 +7,7 @@ import { makeListenerHandler } from '../../src/app/listener-handler.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { ORIGIN_WORDS } from '../../src/net/linux/message-block.ts'
 import { type DatagramHandler, HAND_OVER } from '../../src/net/batch/loop.ts'
+import { rateMemory } from '../../src/policy/limits/rate-limiter.ts'
 import { counterMemory, Counters } from '../../src/server/counters.ts'
 import { HIT_REPORT, PREFETCH_REPORT } from '../../src/server/hit-reports.ts'
 import { settingsFor } from '../net/batch/support.ts'
@@ -161,6 +162,20 @@ it('losses are counted, as queries too unless they were answered', () => {
   expect(
     ['udpQueries', 'droppedTooLarge', 'droppedOverload', 'droppedUnsent'].map(name => counters.snapshot()[name]),
   ).toEqual([5, 2, 3, 5])
+})
+
+it('counts what it answers against the rate of the client, and gives TC for every second datagram above', () => {
+  const memory = rateMemory(64, [1, 2])
+  const rates = { unverified: { perSecond: 1, burst: 2 }, verified: { perSecond: 10, burst: 10 } }
+  const limits = { ...rates, prefix4: 24, prefix6: 56, exempt: [], slip: 2, dryRun: false }
+  const { take, counters } = setUp(settingsFor(['192.0.2.0/24'], { rate: { settings: limits, memory } }))
+  const unknown = query({ name: 'other.example' })
+  expect(take(unknown)).toBe(HAND_OVER)
+  const octets = Array.from({ length: 6 }, () => take(query()))
+  const whole = octets[0] ?? 0
+  expect(octets).toEqual([whole, whole, 0, query().length, 0, query().length])
+  expect(take(unknown)).toBe(HAND_OVER)
+  expect(counters.snapshot()).toMatchObject({ udpQueries: 6, aboveRate: 4, droppedByRate: 2, truncatedByRate: 2 })
 })
 
 it('a thread without its program ends', () => {

@@ -16,6 +16,7 @@ import { Tally } from '../../src/server/tally.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { createServe } from '../../src/server/serve.ts'
 import { WaitingClients } from '../../src/server/pending-queries.ts'
+import { RateLimiter, rateMemory, type RateSettings } from '../../src/policy/limits/rate-limiter.ts'
 import type { NotYet } from '../../src/resolver/running/not-yet.ts'
 import type { Outcome } from '../../src/steps.ts'
 import { SimClock } from '../../src/simulation/clock.ts'
@@ -47,6 +48,7 @@ function bench(
     lateAnswersKept?: number
     random?: Pick<Random, 'below'>
     notYet?: () => NotYet
+    rate?: RateLimiter
   } = {},
 ): Bench {
   const time = new SimClock(1_000)
@@ -63,6 +65,7 @@ function bench(
     random: change.random ?? { below: () => 0 },
     answers: new AnswerCache(defaultLimits.cache, 1_000_000),
     pipeline: {
+      rate: change.rate,
       admit: makeAccess([allowing(prefix === null ? [] : [prefix])], limits).admit,
       handler: query => {
         seen.push(query)
@@ -77,6 +80,7 @@ function bench(
       udpReplyBytes: 1232,
       edeTextBytes: 160,
       tcpIdleMs: 30_000,
+      rateDelayMs: 1_000,
       paddingBlock: 468,
       nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid),
     },
@@ -599,4 +603,90 @@ describe('what clients bring about is told at most once a minute', () => {
     await b.ask(bytesOf())
     expect(b.events.at(-1)).toEqual({ ...event, count: 3 })
   })
+})
+
+const turn = (): Promise<void> => new Promise(settle => setImmediate(settle))
+
+describe('clients above their rate', () => {
+  const rate = (more: Partial<RateSettings> = {}): RateLimiter =>
+    new RateLimiter(
+      {
+        unverified: { perSecond: 1, burst: 2 },
+        verified: { perSecond: 2, burst: 4 },
+        prefix4: 32,
+        prefix6: 56,
+        exempt: [],
+        slip: 2,
+        dryRun: false,
+        ...more,
+      },
+      rateMemory(64, [1, 2]),
+    )
+  const one = client('127.0.0.1')
+  const kinds = async (b: Bench, from: Client, count: number): Promise<string[]> => {
+    const seen: string[] = []
+    for (let i = 0; i < count; i++) {
+      const reply = await b.ask(bytesOf({ id: i + 1, edns: edns({ dnssecOk: true }) }), from)
+      const {
+        truncated,
+        answer: records,
+        edns: opt,
+        id,
+      } = reply === null ? { ...read(bytesOf()), id: i + 1 } : read(reply)
+      expect(id).toBe(i + 1)
+      if (truncated) expect(opt?.dnssecOk).toBe(true)
+      seen.push(reply === null ? 'nothing' : truncated ? 'TC' : `${records.length}`)
+    }
+    return seen
+  }
+
+  test('get TC for every second datagram, and nothing for the others; neighbours get all', async () => {
+    const b = bench(always(resolved(www)), { rate: rate() })
+    expect(await kinds(b, one, 6)).toEqual(['1', '1', 'nothing', 'TC', 'nothing', 'TC'])
+    expect(await kinds(b, client('127.0.0.2'), 1)).toEqual(['1'])
+    b.pass(1_000)
+    expect(await kinds(b, one, 2)).toEqual(['1', 'nothing'])
+    expect(b.counters.snapshot()).toMatchObject({ aboveRate: 5, droppedByRate: 3, truncatedByRate: 2 })
+  })
+
+  test('are refused no more often than others are answered', async () => {
+    const b = bench(always(resolved(www)), { rate: rate() })
+    const foreign = client('198.51.100.1')
+    expect(await kinds(b, foreign, 4)).toEqual(['0', '0', 'nothing', 'TC'])
+  })
+
+  test('are answered all the same in a dry run, and counted', async () => {
+    const b = bench(always(resolved(www)), { rate: rate({ dryRun: true }) })
+    expect(await kinds(b, one, 4)).toEqual(['1', '1', '1', '1'])
+    expect(b.counters.snapshot()).toMatchObject({ aboveRate: 2, droppedByRate: 0 })
+  })
+
+  test('are not limited when they are exempt', async () => {
+    const prefix = parsePrefix('127.0.0.0/8')
+    const b = bench(always(resolved(www)), { rate: rate({ exempt: prefix === null ? [] : [prefix] }) })
+    expect(await kinds(b, one, 5)).toEqual(['1', '1', '1', '1', '1'])
+  })
+
+  test.each(['tcp', 'tls'] as const)(
+    'wait over %s, each for its turn, and no longer than a second',
+    async transport => {
+      const b = bench(always(resolved(www)), { rate: rate() })
+      const from = client('127.0.0.1', transport)
+      expect(await kinds(b, from, 4)).toEqual(['1', '1', '1', '1'])
+      const seen: (number | null)[] = []
+      for (let i = 0; i < 3; i++)
+        void b.ask(bytesOf({ id: i }), from).then(reply => seen.push(reply === null ? null : i))
+      await turn()
+      b.pass(499)
+      await turn()
+      expect(seen).toEqual([null])
+      b.pass(1)
+      await turn()
+      expect(seen).toEqual([null, 0])
+      b.pass(500)
+      await turn()
+      expect(seen).toEqual([null, 0, 1])
+      expect(b.counters.snapshot()).toMatchObject({ delayedByRate: 2, droppedByRate: 1 })
+    },
+  )
 })

@@ -98,6 +98,7 @@ const DROPS: Readonly<Record<string, string>> = {
   droppedByGate: 'access',
   droppedByPolicy: 'policy',
   droppedWaiting: 'client-limit',
+  droppedByRate: 'rate-limit',
   droppedLate: 'late',
   droppedTooLarge: 'too-large',
   droppedOverload: 'overload',

@@ -49,8 +49,12 @@ export function problemReply(status: number, detail: string, headers: HttpReply[
 }
 
 /** RFC 9110 section 10.2.3. */
-export const laterReply = (status: 429 | 503, detail: string, retryAfterSeconds: number): HttpReply =>
-  problemReply(status, detail, { 'retry-after': retryAfterSeconds })
+export const laterReply = (
+  status: 429 | 503,
+  detail: string,
+  retryAfterSeconds: number,
+  headers: HttpReply['headers'] = {},
+): HttpReply => problemReply(status, detail, { 'retry-after': retryAfterSeconds, ...headers })
 
 /** 200 with the DNS reply in the first `length` octets of `bytes`, which are copied, whatever its rcode is. */
 export function answerReply(bytes: Uint8Array, length: number, form: AnswerForm): HttpReply {

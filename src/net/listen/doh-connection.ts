@@ -389,9 +389,19 @@ export class DohConnection implements TableEntry, TurnTaker {
 
   #wanting(want: Want): HttpReply {
     const { retryAfterSeconds } = this.#parts.limits
-    return want === 'client-limit'
-      ? laterReply(429, 'Too many queries of this client wait for an answer.', retryAfterSeconds)
-      : laterReply(503, 'Too many queries are being resolved.', retryAfterSeconds)
+    switch (want) {
+      case 'client-limit':
+        return laterReply(429, 'Too many queries of this client wait for an answer.', retryAfterSeconds)
+      case 'rate-limit':
+        return laterReply(429, 'This network of clients asks more in a second than it may.', retryAfterSeconds, {
+          // draft-ietf-httpapi-ratelimit-headers: nothing remains, for so many seconds.
+          ratelimit: `"queries";r=0;t=${retryAfterSeconds}`,
+        })
+      case 'overload':
+        return laterReply(503, 'Too many queries are being resolved.', retryAfterSeconds)
+      default:
+        return want satisfies never
+    }
   }
 
   /** Null when a proxy names no client. */

@@ -1,0 +1,68 @@
+/** How much clients may ask. */
+import { z } from 'zod'
+import type { RawConfig } from '../raw.ts'
+import { count, onReload, prefixText } from './setting.ts'
+
+/** What `policy/limits/rate-limiter.ts` can tell apart. */
+const perSecond = count.max(10_000)
+const burst = count.max(100_000)
+
+export const rateLimitSettings: z.ZodType<RawConfig['rateLimit']> = z
+  .strictObject({
+    perSecond: perSecond.optional().meta(
+      onReload('Queries a second of a network of clients over UDP without a cookie. Not set: there is no limit.', {
+        unit: 'queries',
+        example: 100,
+      }),
+    ),
+    burst: burst
+      .optional()
+      .meta(
+        onReload('How many of them may come at once. By default twice perSecond.', { unit: 'queries', example: 200 }),
+      ),
+    verifiedPerSecond: perSecond
+      .optional()
+      .meta(
+        onReload(
+          'The same for clients that cannot be forged: over TCP, TLS and HTTPS, or with a cookie. By default ten ' +
+            'times perSecond.',
+          { unit: 'queries', example: 1000 },
+        ),
+      ),
+    verifiedBurst: burst
+      .optional()
+      .meta(onReload('By default twice verifiedPerSecond.', { unit: 'queries', example: 2000 })),
+    prefix4: z
+      .int()
+      .min(8)
+      .max(32)
+      .default(24)
+      .meta(onReload('IPv4 addresses with these leading bits are one network.', { unit: 'bits', example: 32 })),
+    prefix6: z
+      .int()
+      .min(16)
+      .max(128)
+      .default(56)
+      .meta(onReload('IPv6 addresses with these leading bits are one network.', { unit: 'bits', example: 64 })),
+    exempt: z
+      .array(prefixText)
+      .default(['127.0.0.0/8', '::1/128'])
+      .meta(onReload('Clients without a limit.', { example: ['127.0.0.0/8', '::1/128', '192.168.0.0/16'] })),
+    slip: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(2)
+      .meta(
+        onReload(
+          'Each how many of the datagrams above the limit is answered with TC, so that an honest client comes back ' +
+            'over TCP; the others get nothing. 0: none is.',
+          { example: 1 },
+        ),
+      ),
+    dryRun: z
+      .boolean()
+      .default(false)
+      .meta(onReload('Count what is above the limit, and answer it all the same.', { example: true })),
+  })
+  .prefault({})

@@ -162,9 +162,17 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/stale',
   ]
   /** What the server has besides, each a part that can be left out. */
-  const appWings = ['app/persistence', 'app/views', 'app/revisions', 'app/transfer', 'app/lists']
+  const appWings = ['app/persistence', 'app/views', 'app/revisions', 'app/transfer', 'app/lists', 'app/policy']
   /** Stages and what they decide by. */
-  const policies = ['policy', 'policy/views', 'policy/lists', 'policy/shaping', 'policy/rpz', 'policy/limits']
+  const policies = [
+    'policy',
+    'policy/views',
+    'policy/lists',
+    'policy/shaping',
+    'policy/rpz',
+    'policy/limits',
+    'policy/cookies',
+  ]
   const server = [...resolver, ...policies]
   const visit = [...resolver, 'system', 'visit', 'visit/http', 'visit/records']
   const config = [...server, 'server', 'render']

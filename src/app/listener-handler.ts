@@ -69,6 +69,13 @@ class ListenerHandler implements DatagramHandler {
   #looksAtSockets = false
   #reportsHits: boolean
   #time = 0
+  /** Seconds since 1970, where cookies are looked at. */
+  #wall = 0
+  /** Room for an address. */
+  readonly #short = new Uint32Array(1)
+  readonly #long = new Uint32Array(4)
+  readonly #shortOctets = new Uint8Array(this.#short.buffer)
+  readonly #longOctets = new Uint8Array(this.#long.buffer)
   note = 0
   reportValue = 0
 
@@ -108,6 +115,7 @@ class ListenerHandler implements DatagramHandler {
 
   begin(socket: Pick<LoopSocket, 'id' | 'at'>): void {
     this.#time = this.#now()
+    if (this.#bytePath.looksAtCookies) this.#wall = Math.floor(Date.now() / 1_000)
     if (this.#looksAtSockets) this.#gate = this.#gateOf(socket)
   }
 
@@ -141,10 +149,15 @@ class ListenerHandler implements DatagramHandler {
     }
     // REFUSED needs a real response, and local data is not looked up here: the value path does both.
     if (verdict !== 'pass') return HAND_OVER
+    if (this.#bytePath.looksAtCookies) this.#bytePath.from(this.#addressOf(peers, peerAt, family), this.#wall)
     const octets = this.#bytePath.answer(query, length, 'udp', out, outAt, this.#time, this.#gate.view)
     // What is handed over is counted against the limit over there.
     if (octets === 0) return HAND_OVER
-    if (this.#rate !== null && !this.#gate.isExempt && !this.#isWithin(this.#rate, peers, peerAt, family))
+    if (
+      this.#rate !== null &&
+      !this.#gate.isExempt &&
+      !this.#isWithin(this.#rate, query, length, peers, peerAt, family)
+    )
       return this.#aboveRate(this.#rate, query, length, family, out, outAt)
     counters.add(this.#queries)
     counters.add(this.#hits)
@@ -157,11 +170,33 @@ class ListenerHandler implements DatagramHandler {
     return octets
   }
 
-  #isWithin(rate: RateLimiter, peers: Uint32Array, peerAt: number, family: 4 | 6): boolean {
+  /** Its octets as they lie in memory, which is where they came from. */
+  #addressOf(peers: Uint32Array, peerAt: number, family: 4 | 6): Uint8Array {
+    const words = family === 4 ? this.#short : this.#long
+    const at = peerAt + ADDRESS_WORD[family]
+    for (let i = 0; i < words.length; i++) words[i] = peers[at + i] ?? 0
+    return family === 4 ? this.#shortOctets : this.#longOctets
+  }
+
+  #isWithin(
+    rate: RateLimiter,
+    query: Uint8Array,
+    length: number,
+    peers: Uint32Array,
+    peerAt: number,
+    family: 4 | 6,
+  ): boolean {
     const at = peerAt + ADDRESS_WORD[family]
     const isLong = family === 6
     const [b, c, d] = isLong ? [peers[at + 1] ?? 0, peers[at + 2] ?? 0, peers[at + 3] ?? 0] : NO_WORDS
-    if (rate.takesWords(peers[at] ?? 0, b, c, d, family, false, this.#time)) return true
+    const a = peers[at] ?? 0
+    if (rate.takesWords(a, b, c, d, family, false, this.#time)) return true
+    if (
+      this.#bytePath.looksAtCookies &&
+      this.#bytePath.hasGoodCookie(query, length, 'udp') &&
+      rate.takesWords(a, b, c, d, family, true, this.#time)
+    )
+      return true
     this.#counters.add(this.#counters.index('aboveRate'))
     return rate.settings.dryRun
   }

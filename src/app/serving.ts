@@ -8,6 +8,7 @@ import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
+import type { CookieSettings } from '../policy/cookies/server-cookies.ts'
 import { RateLimiter, type RateMemory, rateMemory } from '../policy/limits/rate-limiter.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Client, EventSink, Serve } from '../ports.ts'
@@ -20,6 +21,7 @@ import type { QueryLog } from '../server/query-log.ts'
 import { Tally } from '../server/tally.ts'
 import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
 import type { OpenEngine } from './open-engine.ts'
+import { readCookieKeys } from './policy/cookie-keys.ts'
 import { QueryLogFile } from './query-log-file.ts'
 import { makeAdmission } from '../server/pipeline.ts'
 import { makeServe } from '../server/serve-parts.ts'
@@ -37,6 +39,9 @@ export interface ServingOptions {
   readonly notify?: ((bytes: Uint8Array, client: Client) => Uint8Array | null) | undefined
   readonly lists: ListsInForce
 }
+
+/** RFC 9018 section 4.4. */
+const COOKIE_KEY_OCTETS = 16
 
 /** What a configuration makes of it. */
 interface Current {
@@ -59,6 +64,8 @@ export class Serving {
   readonly #decided: Decided
   /** Of the networks of clients; none where there is no limit. */
   #rateMemory: RateMemory | null = null
+  /** Where no file has a key. */
+  #cookieKey: Uint8Array | null = null
   #current: Current
   #config: Config
   /** Sees every query besides: the API, while somebody watches. */
@@ -160,6 +167,7 @@ export class Serving {
     const gate = { allow, access, views, limits: { accessVerdicts: limits.server.accessVerdicts } }
     const served = partitions.served()
     const rate = this.#rateOf(config)
+    const cookies = this.#cookiesOf(config)
     return {
       takeNote: makeHitReporter({
         clock,
@@ -177,6 +185,7 @@ export class Serving {
         access,
         views,
         served,
+        cookies,
         rate: rate === null ? undefined : new RateLimiter(rate.settings, rate.memory),
         identity,
         limits,
@@ -205,6 +214,7 @@ export class Serving {
           udpReplyBytes: limits.server.udpReplyBytes,
           paddingBlock: limits.tls.paddingBlock,
           sendsNsid: identity.id !== null,
+          cookies,
         },
         reportsHits: queryLog !== null,
       },
@@ -218,6 +228,20 @@ export class Serving {
     const seed = (): number => random.below(2 ** 32) | 0
     this.#rateMemory ??= rateMemory(this.#limits.server.rateTableEntries, [seed(), seed()])
     return { settings, memory: this.#rateMemory }
+  }
+
+  #cookiesOf({ cookies }: Config): CookieSettings | null {
+    if (cookies === null) return null
+    const { secret, require } = cookies
+    const read = secret === null ? null : readCookieKeys(secret)
+    if (read?.kind === 'keys') return { keys: read.keys, require }
+    if (read !== null)
+      this.#options.events({ kind: 'config-warnings', file: read.problem.file, problems: [read.problem] })
+    if (this.#cookieKey === null) {
+      this.#cookieKey = new Uint8Array(COOKIE_KEY_OCTETS)
+      this.#engine.recursor.random.bytes(this.#cookieKey)
+    }
+    return { keys: [this.#cookieKey], require }
   }
 
   #logQuery(config: Config): QueryLog | null {

@@ -79,6 +79,12 @@ export function makeConfig(
     allow: prefixes(raw.allow),
     access: accessRules(raw, { complain }),
     views: viewConfigs(raw, { complain, warn, path, locate: (at, message) => locate(written(at), message) }),
+    cookies: raw.cookies.enabled
+      ? {
+          secret: raw.cookies.secret === undefined ? null : path(raw.cookies.secret, 'cookies', 'secret'),
+          require: raw.cookies.require,
+        }
+      : null,
     rateLimit: rateSettings(raw),
     tls: certificateSource(raw.tls, path),
     proxies: prefixes(raw.proxies),

@@ -20,6 +20,7 @@ export interface RawConfig {
   readonly allow: readonly string[]
   readonly access: readonly (RawSelector & { readonly action: 'allow' | 'refuse' | 'drop' | 'local' })[]
   readonly views: readonly RawView[]
+  readonly cookies: { readonly enabled: boolean; readonly secret?: string | undefined; readonly require: boolean }
   readonly rateLimit: {
     readonly perSecond?: number | undefined
     readonly burst?: number | undefined

@@ -35,6 +35,8 @@ export interface Config {
   readonly access: readonly AccessRule[]
   /** View 1, 2 and so on; view 0 is of all other clients. */
   readonly views: readonly ViewConfig[]
+  /** Null: there are none. `secret` is an absolute path; null: a random key. */
+  readonly cookies: { readonly secret: string | null; readonly require: boolean } | null
   /** Null: clients may ask as much as they like. */
   readonly rateLimit: RateSettings | null
   /** What encrypted listeners show; null: there is none. */

@@ -16,6 +16,8 @@ export interface Asked {
   readonly question: AskedQuestion | null
   readonly edns: Edns | null
   readonly transport: Transport
+  /** The cookie of the reply; absent: it has none. */
+  readonly cookie?: Uint8Array | undefined
 }
 
 export interface AskedQuery extends Asked {

@@ -13,6 +13,7 @@ import { AD, type Edns, type EdnsOption, MAX_MESSAGE_OCTETS, type Message } from
 import { recordsOf, type Rr, type RRset } from '../dns/rrset.ts'
 import { EdeCode, EdnsOptionCode, Rcode, RrType } from '../dns/types.ts'
 import { PLAIN_PAYLOAD_OCTETS } from '../dns/wire.ts'
+import type { CookieSettings } from '../policy/cookies/server-cookies.ts'
 import type { Outcome, Staleness } from '../steps.ts'
 import type { Answer, Content } from '../policy/handler.ts'
 import type { Asked } from './check-query.ts'
@@ -26,6 +27,8 @@ export interface RespondSettings {
   readonly tcpIdleMs: number
   /** How long a query above the limit of its client may wait, ms. */
   readonly rateDelayMs?: number
+  /** Absent: cookies are neither made nor looked at. */
+  readonly cookies?: CookieSettings | null
   /** Replies to padded queries have a multiple of this number of octets where the transport encrypts (RFC 8467). */
   readonly paddingBlock: number
   /** Sent to clients that ask for it (RFC 5001); null hides it. */
@@ -125,6 +128,7 @@ function ourEdns(asked: Asked, edns: Edns, content: Content, settings: RespondSe
   // Over HTTP it has no meaning (RFC 8484 section 7).
   if ((asked.transport === 'tcp' || asked.transport === 'tls') && findOption(edns, EdnsOptionCode.KEEPALIVE))
     options.push(keepalive(settings.tcpIdleMs))
+  if (asked.cookie !== undefined) options.push({ code: EdnsOptionCode.COOKIE, data: asked.cookie })
   if (settings.nsid !== null && findOption(edns, EdnsOptionCode.NSID))
     options.push({ code: EdnsOptionCode.NSID, data: settings.nsid })
   // RFC 3225 section 3: DO is copied. The other flags have no meaning and are zero.

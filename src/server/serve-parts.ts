@@ -12,6 +12,7 @@ import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
+import type { CookieSettings } from '../policy/cookies/server-cookies.ts'
 import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { ShapingParts } from '../policy/shaping/stages.ts'
@@ -48,6 +49,8 @@ export interface ServingParts {
   readonly views?: readonly Selector[] | undefined
   /** What answers view 0, 1 and so on. Absent: the engine answers all. */
   readonly served?: readonly ServedView[] | undefined
+  /** Absent: cookies are neither made nor looked at. */
+  readonly cookies?: CookieSettings | null
   /** Absent: clients may ask as much as they like. */
   readonly rate?: RateLimiter | undefined
   readonly identity: Identity
@@ -113,6 +116,7 @@ export function makeServe(parts: ServingParts): Serve {
       edeTextBytes: limits.server.edeTextBytes,
       tcpIdleMs: limits.tcp.idleMs,
       rateDelayMs: limits.server.rateDelayMs,
+      cookies: parts.cookies ?? null,
       paddingBlock: limits.tls.paddingBlock,
       nsid: identity.id === null ? null : new TextEncoder().encode(identity.id),
     },

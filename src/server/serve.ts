@@ -7,20 +7,22 @@
  * makes this throw (what does throw is a bug, is reported and costs that one query).
  */
 import type { AnswerCache } from '../cache/answer-cache.ts'
-import { bufferOf } from '../dns/bytes.ts'
+import { bufferOf, u16 } from '../dns/bytes.ts'
+import { findOption } from '../dns/edns.ts'
 import { decodeMessage } from '../dns/decode.ts'
 import { MAX_MESSAGE_OCTETS, type Question, questionKey } from '../dns/message.ts'
 import { foldName, trustWireName } from '../dns/name.ts'
 import { formatName } from '../presentation/text.ts'
-import { EdeCode, Rcode, typeName } from '../dns/types.ts'
+import { EdeCode, EdnsOptionCode, Opcode, Rcode, typeName } from '../dns/types.ts'
 import { isNotify, keyOf } from '../dns/wire.ts'
 import type { Answer, Content, GateVerdict, Handler, Query } from '../policy/handler.ts'
+import { ServerCookies } from '../policy/cookies/server-cookies.ts'
 import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
 import type { NotYet } from '../resolver/running/not-yet.ts'
 import type { Outcome } from '../steps.ts'
 import type { Cancel, Client, Clock, EventSink, Random, Reply, Serve, Transport, Want } from '../ports.ts'
 import { BytePath, dropReason } from './byte-path.ts'
-import { checkQuery, type Asked, type AskedQuery } from './check-query.ts'
+import { checkQuery, type Asked, type AskedQuery, type Checked } from './check-query.ts'
 import { type CounterName, type Counters, rcodeCounter, rcodeIndex } from './counters.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Decided } from './decided.ts'
@@ -59,6 +61,8 @@ export function createServe(parts: ServeParts): Serve {
 }
 
 const NOTHING = new Uint8Array(0)
+/** RFC 1035 section 4.1.1. */
+const QDCOUNT_OFFSET = 4
 
 /** What is counted apart, by who made it. */
 const SHAPED: Readonly<Partial<Record<string, CounterName>>> = {
@@ -91,6 +95,7 @@ class Server {
   readonly #udpQueries: number
   readonly #queries: Readonly<Record<Transport, number>>
   readonly #hits: number
+  readonly #cookies: ServerCookies | null
   readonly #tallies: ServeParts['tallies']
   /** Whether the query in hand was replied to; read only before `take` returns. */
   #replied = false
@@ -102,7 +107,10 @@ class Server {
       udpReplyBytes: settings.udpReplyBytes,
       paddingBlock: settings.paddingBlock,
       sendsNsid: settings.nsid !== null,
+      cookies: settings.cookies ?? null,
     })
+    this.#cookies =
+      settings.cookies === undefined || settings.cookies === null ? null : new ServerCookies(settings.cookies)
     this.#udpQueries = parts.counters.index('udpQueries')
     this.#queries = {
       udp: this.#udpQueries,
@@ -157,7 +165,12 @@ class Server {
     if (rate.isExempt(ip)) return true
     const isStream = transport === 'tcp' || transport === 'tls'
     const mayWaitMs = isStream && !rate.settings.dryRun ? (settings.rateDelayMs ?? 0) : 0
-    if (rate.takes(ip, transport !== 'udp', clock.now(), mayWaitMs)) return true
+    const now = clock.now()
+    if (rate.takes(ip, transport !== 'udp', now, mayWaitMs)) return true
+    if (transport === 'udp' && this.#cookies !== null) {
+      this.#bytePath.from(ip.bytes, Math.floor(clock.wall()))
+      if (this.#bytePath.hasGoodCookie(bytes, length, transport) && rate.takes(ip, true, now)) return true
+    }
     this.#count('aboveRate')
     if (rate.settings.dryRun) return true
     if (transport === 'udp') {
@@ -184,6 +197,7 @@ class Server {
     const { answers, clock, counters, decided, pipeline, prefetch, queryLog } = this.#parts
     const now = clock.now()
     const view = pipeline.viewOf?.(client) ?? 0
+    if (this.#cookies !== null) this.#bytePath.from(client.ip.bytes, Math.floor(clock.wall()))
     const octets = this.#bytePath.answer(bytes, length, client.transport, this.#out, 0, now, view)
     if (octets === 0) return false
     const { peek } = this.#bytePath
@@ -225,7 +239,7 @@ class Server {
       this.#notified(this.#parts.notify(bytes, client), client, reply)
       return
     }
-    const checked = checkQuery(decodeMessage(bytes), client.transport)
+    const checked = this.#withCookie(checkQuery(decodeMessage(bytes), client.transport), bytes, client)
     const type = checked.kind === 'query' ? checked.asked.question.type : null
     this.#parts.counters.request(client.transport, client.ip.family, type)
     if (checked.kind === 'drop') this.#silence(checked.why === 'short' ? 'droppedShort' : 'droppedResponses', reply)
@@ -241,6 +255,29 @@ class Server {
     this.#replied = true
     this.#count('notifies')
     reply(bytes ?? NOTHING, bytes?.length ?? 0)
+  }
+
+  /** The cookie that the reply gets; or an error where the client's is none, or has to be shown first. */
+  #withCookie(checked: Checked, bytes: Uint8Array, { ip, transport }: Client): Checked {
+    const cookies = this.#cookies
+    if (cookies === null || checked.kind === 'drop') return checked
+    const { asked } = checked
+    const option = asked.edns === null ? undefined : findOption(asked.edns, EdnsOptionCode.COOKIE)
+    if (option === undefined) return checked
+    const { data } = option
+    const verdict = cookies.judge(data, 0, data.length, ip.bytes, Math.floor(this.#parts.clock.wall()))
+    const error = (rcode: number, text: string): Checked => ({ kind: 'error', asked: given, rcode, ede: null, text })
+    const given: Asked = verdict === 'malformed' ? asked : { ...asked, cookie: cookies.reply.slice() }
+    // RFC 7873 section 5.2.2.
+    if (verdict === 'malformed') return error(Rcode.FORMERR, `a cookie of ${data.length} octets`)
+    // Section 5.4: a query without a question asks for a cookie.
+    if (checked.kind === 'error' && u16(bytes, QDCOUNT_OFFSET) === 0 && asked.header.opcode === Opcode.QUERY)
+      return error(Rcode.NOERROR, '')
+    // Section 5.2.3. Over a connection the address is proven.
+    if (verdict === 'new' && cookies.require && transport === 'udp') return error(Rcode.BADCOOKIE, '')
+    return checked.kind === 'query'
+      ? { ...checked, asked: { ...checked.asked, cookie: given.cookie } }
+      : { ...checked, asked: given }
   }
 
   #refuseClient(asked: Asked, client: Client, reply: Reply): void {

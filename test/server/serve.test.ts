@@ -16,6 +16,7 @@ import { Tally } from '../../src/server/tally.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { createServe } from '../../src/server/serve.ts'
 import { WaitingClients } from '../../src/server/pending-queries.ts'
+import type { CookieSettings } from '../../src/policy/cookies/server-cookies.ts'
 import { RateLimiter, rateMemory, type RateSettings } from '../../src/policy/limits/rate-limiter.ts'
 import type { NotYet } from '../../src/resolver/running/not-yet.ts'
 import type { Outcome } from '../../src/steps.ts'
@@ -49,6 +50,7 @@ function bench(
     random?: Pick<Random, 'below'>
     notYet?: () => NotYet
     rate?: RateLimiter
+    cookies?: CookieSettings
   } = {},
 ): Bench {
   const time = new SimClock(1_000)
@@ -81,6 +83,7 @@ function bench(
       edeTextBytes: 160,
       tcpIdleMs: 30_000,
       rateDelayMs: 1_000,
+      cookies: change.cookies ?? null,
       paddingBlock: 468,
       nsid: change.nsid === undefined ? null : new TextEncoder().encode(change.nsid),
     },
@@ -689,4 +692,89 @@ describe('clients above their rate', () => {
       expect(b.counters.snapshot()).toMatchObject({ delayedByRate: 2, droppedByRate: 1 })
     },
   )
+})
+
+describe('cookies', () => {
+  const settings = { keys: [new Uint8Array(16).fill(7)], require: false }
+  const cookie = (data: Uint8Array): Partial<Message> => ({
+    edns: edns({ options: [{ code: EdnsOptionCode.COOKIE, data }] }),
+  })
+  const mine = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+  const cookieIn = ({ edns: opt }: Message): Uint8Array =>
+    (opt === null ? undefined : findOption(opt, EdnsOptionCode.COOKIE)?.data) ?? new Uint8Array(0)
+
+  test('are the same from the value path and from the byte path, with any other option', async () => {
+    const b = bench(always(resolved(www)), { cookies: settings })
+    const first = read(await b.ask(bytesOf(cookie(mine))))
+    const second = read(await b.ask(bytesOf(cookie(mine))))
+    const padded = read(
+      await b.ask(
+        bytesOf({
+          edns: edns({
+            options: [
+              { code: EdnsOptionCode.PADDING, data: new Uint8Array(4) },
+              { code: EdnsOptionCode.COOKIE, data: mine },
+            ],
+          }),
+        }),
+        client('127.0.0.1', 'tls'),
+      ),
+    )
+    expect(b.seen).toHaveLength(1)
+    for (const reply of [first, second, padded]) {
+      expect(cookieIn(reply)).toHaveLength(24)
+      expect([...cookieIn(reply)]).toEqual([...cookieIn(first)])
+      expect([...cookieIn(reply).subarray(0, 8)]).toEqual([...mine])
+      expect(reply.answer).toHaveLength(1)
+    }
+    const again = read(await b.ask(bytesOf(cookie(cookieIn(first)))))
+    expect([...cookieIn(again)]).toEqual([...cookieIn(first)])
+    expect(cookieIn(read(await b.ask(bytesOf({ edns: edns() }))))).toHaveLength(0)
+    expect(b.seen).toHaveLength(1)
+  })
+
+  test('are passed over when they are not enabled', async () => {
+    const b = bench(always(resolved(www)))
+    expect(cookieIn(read(await b.ask(bytesOf(cookie(mine)))))).toHaveLength(0)
+    expect(read(await b.ask(bytesOf(cookie(mine.subarray(1))))).rcode).toBe(Rcode.NOERROR)
+  })
+
+  test.each([0, 7, 9, 15, 41])('of %i octets are a format error, also for what is cached', async length => {
+    const b = bench(always(resolved(www)), { cookies: settings })
+    await b.ask(bytesOf())
+    const reply = read(await b.ask(bytesOf(cookie(new Uint8Array(length)))))
+    expect([reply.rcode, cookieIn(reply).length]).toEqual([Rcode.FORMERR, 0])
+  })
+
+  test('that are required: BADCOOKIE with a new one over UDP, for what is cached too, and nowhere else', async () => {
+    const b = bench(always(resolved(www)), { cookies: { ...settings, require: true } })
+    await b.ask(bytesOf())
+    const refused = read(await b.ask(bytesOf(cookie(mine))))
+    expect([refused.rcode, refused.answer.length]).toEqual([Rcode.BADCOOKIE, 0])
+    const again = read(await b.ask(bytesOf(cookie(cookieIn(refused)))))
+    expect([again.rcode, again.answer.length]).toEqual([Rcode.NOERROR, 1])
+    const stolen = read(await b.ask(bytesOf(cookie(cookieIn(refused))), client('127.0.0.2')))
+    expect(stolen.rcode).toBe(Rcode.BADCOOKIE)
+    expect(read(await b.ask(bytesOf(cookie(mine)), client('127.0.0.1', 'tcp'))).rcode).toBe(Rcode.NOERROR)
+    expect(read(await b.ask(bytesOf())).rcode).toBe(Rcode.NOERROR)
+  })
+
+  test('are made for a query without a question', async () => {
+    const b = bench(always(resolved(www)), { cookies: settings })
+    const reply = read(await b.ask(bytesOf({ ...cookie(mine), question: null })))
+    expect([reply.rcode, cookieIn(reply).length]).toEqual([Rcode.NOERROR, 24])
+  })
+
+  test('let a client have the rate of those who cannot be forged', async () => {
+    const rates = { unverified: { perSecond: 1, burst: 1 }, verified: { perSecond: 1, burst: 5 } }
+    const limits = { ...rates, prefix4: 24, prefix6: 56, exempt: [], slip: 0, dryRun: false }
+    const b = bench(always(resolved(www)), {
+      cookies: settings,
+      rate: new RateLimiter(limits, rateMemory(64, [1, 2])),
+    })
+    const good = cookie(cookieIn(read(await b.ask(bytesOf(cookie(mine))))))
+    expect(await b.ask(bytesOf(cookie(mine)))).toBeNull()
+    for (let i = 0; i < 5; i++) expect(await b.ask(bytesOf(good))).not.toBeNull()
+    expect(await b.ask(bytesOf(good))).toBeNull()
+  })
 })

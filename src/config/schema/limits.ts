@@ -3,6 +3,38 @@ import { z } from 'zod'
 import type { RawConfig } from '../raw.ts'
 import { count, onReload, prefixText } from './setting.ts'
 
+export const cookieSettings: z.ZodType<RawConfig['cookies']> = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .meta(
+        onReload('Answer DNS cookies of clients (RFC 7873), and know by them who is not forged.', { example: true }),
+      ),
+    secret: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(
+        onReload(
+          'A file with the key, 32 hexadecimal digits (openssl rand -hex 16); the same on all servers of one ' +
+            'address. A second line is an older key, whose cookies are still good. Not set: a random one for each start.',
+          { example: 'cookie.key' },
+        ),
+      ),
+    require: z
+      .boolean()
+      .default(false)
+      .meta(
+        onReload(
+          'Clients that send a cookie over UDP get BADCOOKIE with a new one until they show a good one. Those ' +
+            'that send none are answered.',
+          { example: true },
+        ),
+      ),
+  })
+  .prefault({})
+
 /** What `policy/limits/rate-limiter.ts` can tell apart. */
 const perSecond = count.max(10_000)
 const burst = count.max(100_000)

@@ -10,7 +10,7 @@ import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './b
 import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
 import { listsSetting, rulesSetting } from './lists.ts'
 import { stateSetting } from './persistence.ts'
-import { rateLimitSettings } from './limits.ts'
+import { cookieSettings, rateLimitSettings } from './limits.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
 import { dohSettings, tlsSettings } from './tls.ts'
@@ -93,6 +93,7 @@ const configSchema = z.strictObject({
   access: accessSettings,
   views: viewSettings,
   rateLimit: rateLimitSettings,
+  cookies: cookieSettings,
 
   tls: tlsSettings,
   proxies: z

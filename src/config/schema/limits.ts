@@ -18,7 +18,8 @@ export const cookieSettings: z.ZodType<RawConfig['cookies']> = z
       .meta(
         onReload(
           'A file with the key, 32 hexadecimal digits (openssl rand -hex 16); the same on all servers of one ' +
-            'address. A second line is an older key, whose cookies are still good. Not set: a random one for each start.',
+            'address. A second line is an older key, whose cookies are still good. Not set: a random one for each ' +
+            'start.',
           { example: 'cookie.key' },
         ),
       ),

@@ -114,6 +114,8 @@ export interface EngineLimits {
    * servers at most, and of these all are asked.
    */
   readonly servfailsPerQuestion: number
+  /** Zones whose rate of queries is remembered, where there is a limit: at some 100 octets each. */
+  readonly zoneRates: number
   readonly minimisedServfails: number
   /**
    * Addresses of root servers that must answer as a resolver does before the network is said to intercept port 53: one
@@ -1066,6 +1068,7 @@ export const defaultLimits: Limits = deepFreeze({
     exchangesPerCut: 15,
     minimisedExchanges: 10,
     servfailsPerQuestion: 4,
+    zoneRates: 10_000,
     minimisedServfails: 2,
     caseFallbackAgreeing: 2,
     caseFallbackAsks: 4,

@@ -115,6 +115,7 @@ export function makeConfig(
       ipv6: upstream.ipv6,
       upstreamPort: upstream.port,
       doNotQuery: prefixes(upstream.doNotQuery),
+      zoneQueriesPerSecond: upstream.zoneQueriesPerSecond,
       hardenGlue: upstream.hardenGlue,
       encryption: serverEncryption(upstream, name, complain),
     },

@@ -63,6 +63,7 @@ export interface RawConfig {
     readonly mixCase: boolean
     readonly hardenGlue: boolean
     readonly doNotQuery: readonly string[]
+    readonly zoneQueriesPerSecond?: number | undefined
     readonly opportunisticTls: boolean
     readonly alwaysTls: readonly string[]
     readonly tlsPort: number

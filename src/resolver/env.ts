@@ -19,6 +19,7 @@ import type { MinimiseMode } from './minimise.ts'
 import type { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import type { Interception } from './interception.ts'
 import type { AddressRules, UsableServers } from './asking/usable-servers.ts'
+import type { ZoneRates } from './asking/zone-rates.ts'
 import type { CacheFind, Note, TraceSink } from './trace.ts'
 
 export interface EngineSettings {
@@ -35,6 +36,8 @@ export interface EngineSettings {
   readonly hardenGlue: boolean
   /** How servers of zones are asked over TLS. Absent: they are not. */
   readonly encryption?: ServerEncryption | undefined
+  /** To the servers of one zone, forward zones excepted. Absent: there is no limit. */
+  readonly zoneQueriesPerSecond?: number | undefined
 }
 
 /** TLS with servers that do not prove who they are (RFC 9539). */
@@ -64,6 +67,8 @@ export interface Env {
   readonly usableServers: UsableServers
   readonly upstreamAddresses: UpstreamAddresses
   readonly interception: Interception
+  /** Absent: no zone has a limit. */
+  readonly zoneRates?: ZoneRates
   /** Looks up the addresses of a server that is forwarded to, next to everything else. */
   readonly refreshUpstream: (name: Name) => void
   /** Tries a server over TLS, next to everything else. */

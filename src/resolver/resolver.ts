@@ -18,6 +18,7 @@ import { probeEncryption } from './asking/encryption.ts'
 import { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import { ADDRESS_TYPES, keepUpstreamAddresses, upstreamQuestion } from './asking/upstreams.ts'
 import { UsableServers } from './asking/usable-servers.ts'
+import { ZoneRates } from './asking/zone-rates.ts'
 import { Interception } from './interception.ts'
 import { LoopProbes } from './loop-probes.ts'
 import { prime, primingQuestion, type Primed } from './prime.ts'
@@ -86,6 +87,7 @@ export class Resolver {
         this.#scheduler.run(task, probeEncryption(this.#env, server, question), () => {})
       },
       interception: new Interception(limits.engine),
+      zoneRates: new ZoneRates(limits.engine),
       suspectLoop: () => this.#probes.suspect(),
       root: () => this.#root(),
     }

@@ -53,6 +53,17 @@ export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
           example: ['127.0.0.0/8', '::1/128'],
         }),
       ),
+    zoneQueriesPerSecond: z
+      .int()
+      .min(1)
+      .optional()
+      .meta(
+        onReload(
+          'Queries a second to the servers of one zone, forward zones excepted; of what is above one in ten goes ' +
+            'out, the others end as SERVFAIL. Not set: there is no limit.',
+          { unit: 'queries', example: 1000 },
+        ),
+      ),
     opportunisticTls: z
       .boolean()
       .default(false)

@@ -10,6 +10,7 @@ import { decodeReply } from '../../dns/decode.ts'
 import { foldQuestion } from '../../dns/wire.ts'
 import { foldName, hasLetters, type Name, ROOT } from '../../dns/name.ts'
 import type { Rr } from '../../dns/rrset.ts'
+import { formatName } from '../../presentation/text.ts'
 import type { ExchangeResult, ServerAddress, Transport } from '../../ports.ts'
 import { exchange, type ExchangeSpec, type Steps } from '../../steps.ts'
 import { classify, type Rejection, type Verdict } from '../classify.ts'
@@ -115,12 +116,23 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
     // All queries of a client may go to one server that resolves for us.
     const denied = task.budget.takeQuery(ask.name, cut.zone, isForwarded(ask) ? null : server.key, before)
     if (denied !== null) return { kind: 'budget', text: denied }
+    const limited = aboveRate(ask, before)
+    if (limited !== null) return { kind: 'overload', text: limited }
     const received = yield* askOnce(ask, attempt, before)
     const decision = decide(ask, attempt, received)
     if (task.trace !== null) tell(ask, attempt, before, received, decision)
     if (decision.kind !== 'again') return decision
     attempt = decision.attempt
   }
+}
+
+/** Null: it may go out. Who forwards has an agreement with whom it asks. */
+function aboveRate(ask: ServerAsk, now: number): string | null {
+  const { env, cut } = ask
+  const perSecond = env.settings().zoneQueriesPerSecond
+  if (perSecond === undefined || env.zoneRates === undefined || isForwarded(ask)) return null
+  if (env.zoneRates.takes(cut.zone, perSecond, now)) return null
+  return `limit of ${perSecond} queries a second to the servers of ${formatName(cut.zone)} reached`
 }
 
 const isForwarded = ({ cut }: ServerAsk): boolean => cut.configured?.kind === 'forward'

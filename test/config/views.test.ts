@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config/read.ts'
+import type { Config, ConfigResult } from '../../src/config/types.ts'
+import { problemText } from '../../src/render/problem.ts'
+
+const read = (settings: object): ConfigResult =>
+  readConfig({
+    file: { path: '/etc/rootwalk/resolver.config.json', text: JSON.stringify(settings) },
+    overrides: [],
+    directory: '/etc/rootwalk',
+  })
+function configOf(settings: object): Config {
+  const result = read(settings)
+  if (result.kind === 'invalid') throw new Error(result.problems.map(problemText).join('\n'))
+  return result.config
+}
+const problems = (settings: object): readonly string[] => {
+  const result = read(settings)
+  return result.kind === 'invalid' ? result.problems.map(({ message }) => message) : []
+}
+
+describe('views', () => {
+  const clients = ['192.168.2.0/24']
+
+  test('name their clients in four ways, and have paths relative to the file', () => {
+    const [view] = configOf({
+      views: [
+        {
+          name: 'kids',
+          clients,
+          listeners: ['10.0.0.1:53', 'tls://10.0.0.1'],
+          serverNames: ['Kids.DNS.example'],
+          clientIds: ['Tablet'],
+          zones: ['kids/*.zone'],
+          queryLog: false,
+        },
+      ],
+    }).views
+    expect(view).toMatchObject({
+      name: 'kids',
+      isLogged: false,
+      zones: [{ pattern: '/etc/rootwalk/kids/*.zone', origin: null }],
+      selector: {
+        clients: [{ family: 4, length: 24 }],
+        listeners: [
+          { address: '10.0.0.1', port: 53, transports: ['udp', 'tcp'] },
+          { address: '10.0.0.1', port: 853, transports: ['tls'] },
+        ],
+        serverNames: ['kids.dns.example'],
+        clientIds: ['tablet'],
+      },
+    })
+  })
+
+  test('have an engine of their own only when they ask something else, one for those that ask the same', () => {
+    const stub = [{ zone: 'corp.example', to: '10.0.0.53' }]
+    const [plain, first, second, other] = configOf({
+      views: [
+        { name: 'a', clients },
+        { name: 'b', clients, stub },
+        { name: 'c', clientIds: ['c'], stub },
+        { name: 'd', clients, records: { 'www.example': { A: '192.0.2.1' } } },
+      ],
+    }).views.map(({ resolution }) => resolution)
+    expect(plain).toBeNull()
+    expect(first).not.toBeNull()
+    expect(second).toBe(first)
+    expect(other).not.toBe(first)
+  })
+
+  test.each<[string, object, RegExp]>([
+    ['without clients', { views: [{ name: 'a' }] }, /views\[0\]: names no clients/],
+    [
+      'of one name',
+      {
+        views: [
+          { name: 'a', clients },
+          { name: 'a', clients },
+        ],
+      },
+      /"a" is the name of another view/,
+    ],
+    ['called default', { views: [{ name: 'default', clients }] }, /"default" is the name of another view/],
+    [
+      'with a forward zone twice',
+      {
+        views: [
+          {
+            name: 'a',
+            clients,
+            forward: [
+              { zone: '.', to: '192.0.2.1' },
+              { zone: '.', to: '192.0.2.2' },
+            ],
+          },
+        ],
+      },
+      /views\[0\]\.forward\[1\]\.zone: . is there already/,
+    ],
+    [
+      'with a record that is none',
+      { views: [{ name: 'a', clients, records: { 'www.example': { A: 'x' } } }] },
+      /views\[0\]\.records/,
+    ],
+    ['with an access rule without clients', { access: [{ action: 'drop' }] }, /access\[0\]: names no clients/],
+    [
+      'too many with engines of their own',
+      {
+        views: Array.from({ length: 33 }, (_, i) => ({
+          name: `v${i}`,
+          clients,
+          stub: [{ zone: `z${i}.example`, to: '10.0.0.53' }],
+        })),
+      },
+      /33 views have zones, records or forwarders of their own: at most 32 can/,
+    ],
+  ])('%s are reported with their place', (_, settings, message) => {
+    expect(problems(settings)).toEqual([expect.stringMatching(message)])
+  })
+})
+
+describe('limits', () => {
+  test('are off until a rate is set, and what is not set follows from it', () => {
+    expect(configOf({}).rateLimit).toBeNull()
+    expect(configOf({ rateLimit: { perSecond: 50 } }).rateLimit).toMatchObject({
+      unverified: { perSecond: 50, burst: 100 },
+      verified: { perSecond: 500, burst: 1_000 },
+      prefix4: 24,
+      prefix6: 56,
+      slip: 2,
+      dryRun: false,
+    })
+    expect(configOf({ rateLimit: { perSecond: 5_000 } }).rateLimit?.verified.perSecond).toBe(10_000)
+  })
+
+  test('cookies are off until they are enabled; their key is relative to the file', () => {
+    expect(configOf({ cookies: { secret: 'cookie.key' } }).cookies).toBeNull()
+    expect(configOf({ cookies: { enabled: true, secret: 'cookie.key' } }).cookies).toEqual({
+      secret: '/etc/rootwalk/cookie.key',
+      require: false,
+    })
+  })
+})

@@ -177,6 +177,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
   })
   const recursor = openRecursor({
     limits: config.limits,
+    ttls: config.ttls,
     settings: () => current.config.engine,
     hints: () => current.hints,
     forwardZones: () => current.forwardZones,

@@ -3,6 +3,7 @@
  * the library, `explain` and the warm-up are built on it; what they add is who asks.
  */
 import type { Caches } from '../cache/caches.ts'
+import type { ZoneTtl } from '../cache/ttl.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { limitsWith, type Limits } from '../limits.ts'
@@ -26,6 +27,8 @@ export interface RecursorOptions {
   readonly forwardZones?: (() => ForwardZones) | undefined
   /** Absent: nothing is validated. */
   readonly validation?: (() => Validation) | undefined
+  /** Bounds of TTLs for single zones. Absent: there are none. */
+  readonly ttls?: readonly ZoneTtl[] | undefined
   readonly events: EventSink
   /** Instead of sockets (an internet inside the process). It is closed by who made it. */
   readonly network?: Network | undefined
@@ -96,6 +99,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
       random,
       network: counted,
       limits: bounds,
+      ttls: options.ttls,
       seed: random.below(SEEDS) | 0,
       localZones: () => zones.current(),
       hints,

@@ -8,9 +8,10 @@ import { DelegationCache } from './delegations.ts'
 import { DenialStore } from './nsec-cache.ts'
 import { FailureCache } from './failure-cache.ts'
 import { NegativeCache } from './negative-cache.ts'
-import { RRsetCache } from './rrset-cache.ts'
+import { RRsetCache, type StoredListener } from './rrset-cache.ts'
 import { ServerStats, type ServerStatsLimits } from './server-stats.ts'
 import { mayAnswer } from './trust.ts'
+import { TtlBounds, type ZoneTtl } from './ttl.ts'
 import { ZoneStates } from './zone-states.ts'
 
 export interface Caches {
@@ -23,6 +24,8 @@ export interface Caches {
   readonly zoneStates: ZoneStates
   /** Validated denials that serve for other names. */
   readonly denials: DenialStore
+  /** The bounds of TTLs by name. */
+  readonly ttls: TtlBounds
   /** Bytes in use by all of them. */
   readonly bytes: number
   clear(): void
@@ -36,21 +39,26 @@ export interface Caches {
 export function createCaches(
   limits: CacheLimits,
   timing: ServerStatsLimits = defaultLimits.upstream,
-  options: AnswerCacheOptions & { readonly answers?: AnswerCache | undefined } = {},
+  options: AnswerCacheOptions & {
+    readonly answers?: AnswerCache | undefined
+    readonly ttls?: readonly ZoneTtl[] | undefined
+  } = {},
 ): Caches {
   const share = (permille: number): number => (limits.totalBytes * permille) / 1000
   /** What a store on the heap may count: its share is of resident memory, which includes garbage. */
   const heapShare = (permille: number): number => (share(permille) * 100) / limits.heapResidentPercent
-  const negatives = new NegativeCache(limits, heapShare(limits.negativePermille))
-  const rrsets = new RRsetCache(limits, heapShare(limits.rrsetPermille), (rrset, trust, security) => {
+  const ttls = new TtlBounds(limits, options.ttls)
+  const negatives = new NegativeCache(limits, heapShare(limits.negativePermille), ttls)
+  const contradicts: StoredListener = (rrset, trust, security) => {
     if (mayAnswer(trust)) negatives.contradict(rrset.name, rrset.type, rrset.class, security)
-  })
+  }
+  const rrsets = new RRsetCache(limits, heapShare(limits.rrsetPermille), contradicts, ttls)
   const failures = new FailureCache(limits, heapShare(limits.failurePermille))
   const delegations = new DelegationCache(limits, heapShare(limits.delegationPermille))
   const servers = new ServerStats(limits, timing, heapShare(limits.infraPermille), heapShare(limits.lamePermille))
   const answers = options.answers ?? new AnswerCache(limits, share(limits.answerPermille), options)
   const zoneStates = new ZoneStates(limits, heapShare(limits.zoneStatePermille))
-  const denials = new DenialStore(limits, heapShare(limits.denialPermille))
+  const denials = new DenialStore(limits, heapShare(limits.denialPermille), ttls)
   const stores = [rrsets, negatives, failures, delegations, servers, answers, zoneStates, denials]
   return {
     rrsets,
@@ -61,6 +69,7 @@ export function createCaches(
     answers,
     zoneStates,
     denials,
+    ttls,
     get bytes() {
       return stores.reduce((sum, store) => sum + store.bytes, 0)
     },

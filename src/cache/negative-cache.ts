@@ -18,7 +18,7 @@ import type { Security } from '../steps.ts'
 import { isMinimalDenial } from '../dnssec/denial.ts'
 import { dataBytes, flat, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
 import { ByteStore } from './store.ts'
-import { negativeTtl, ttlLeft } from './ttl.ts'
+import { negativeTtl, TtlBounds, ttlLeft } from './ttl.ts'
 
 /**
  * `soa.ttl` and the TTLs of `proof` are as stored at `storedAt` (ms), already bounded. `type` is 0 for NXDOMAIN, which
@@ -70,13 +70,15 @@ export function remainingDenial(
 
 export class NegativeCache {
   readonly #limits: CacheLimits
+  readonly #ttls: TtlBounds
   readonly #store: ByteStore<Entry>
   /** How many entries are NXDOMAIN: without any there is no need to look at every name above a question. */
   #nxdomains = 0
 
   /** `budget` in bytes. */
-  constructor(limits: CacheLimits, budget: number) {
+  constructor(limits: CacheLimits, budget: number, ttls: TtlBounds = new TtlBounds(limits)) {
     this.#limits = limits
+    this.#ttls = ttls
     const setBytes = (packed: PackedRRset): number =>
       limits.packedOverheadBytes + packed.name.length + packedBytes(packed)
     this.#store = new ByteStore<Entry>(
@@ -210,7 +212,7 @@ export class NegativeCache {
     now: number,
     leaseEndsAt: number,
   ): boolean {
-    const ttl = this.#ttlOf(soa)
+    const ttl = this.#ttlOf(question.name, soa, security)
     const bytes = proof.reduce((sum, rrset) => sum + dataBytes(rrset), soa === null ? 0 : dataBytes(soa))
     if (ttl === 0 || bytes > this.#limits.entryBytes) return false
     const key = flat(questionKey(question))
@@ -238,11 +240,11 @@ export class NegativeCache {
   }
 
   /** Seconds; 0 for an SOA that cannot be read. */
-  #ttlOf(soa: RRset | null): number {
+  #ttlOf(name: Name, soa: RRset | null, security: Security): number {
     if (soa === null) return this.#limits.bareDenialTtl
     const [rdata] = soa.rdatas
     const fields = rdata === undefined ? null : readSoa(rdata)
-    return fields === null ? 0 : negativeTtl(soa.ttl, fields.minimum, this.#limits)
+    return fields === null ? 0 : negativeTtl(soa.ttl, fields.minimum, this.#ttls.of(name), security.kind === 'secure')
   }
 
   #count(entry: Entry, by: number): void {

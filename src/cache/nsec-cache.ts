@@ -40,7 +40,7 @@ import type { CacheLimits } from '../limits.ts'
 import { dataBytes, flat, octetString, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
 import { SortedList } from './sorted-list.ts'
 import { ByteStore } from './store.ts'
-import { negativeTtl, plainTtl } from './ttl.ts'
+import { negativeTtl, plainTtl, TtlBounds } from './ttl.ts'
 
 /**
  * What the records at hand say of a question. TTLs are what is left, in seconds; `proof` has the records that say so.
@@ -93,12 +93,14 @@ const NEVER_DENIED: ReadonlySet<number> = new Set<number>([RrType.RRSIG, RrType.
 
 export class DenialStore {
   readonly #limits: CacheLimits
+  readonly #ttls: TtlBounds
   readonly #store: ByteStore<Entry>
   readonly #zones = new Map<Name, Zone>()
 
   /** `budget` in bytes. */
-  constructor(limits: CacheLimits, budget: number) {
+  constructor(limits: CacheLimits, budget: number, ttls: TtlBounds = new TtlBounds(limits)) {
     this.#limits = limits
+    this.#ttls = ttls
     this.#store = new ByteStore<Entry>(
       budget,
       ({ sortKey, packed }, key) =>
@@ -129,7 +131,7 @@ export class DenialStore {
     const fields = soa.rdatas[0] === undefined ? null : readSoa(soa.rdatas[0])
     if (fields === null || soa.name !== zone || soa.class !== RrClass.IN || soa.type !== RrType.SOA) return false
     const own = this.#zone(zone)
-    const kept = this.#put(own, 'soa', '', soa, negativeTtl(soa.ttl, fields.minimum, this.#limits), now)
+    const kept = this.#put(own, 'soa', '', soa, negativeTtl(soa.ttl, fields.minimum, this.#ttls.of(zone), true), now)
     if (kept !== null) own.soa = kept
     this.#forgetIfEmpty(own)
     return kept !== null

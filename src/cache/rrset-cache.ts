@@ -31,7 +31,7 @@ import {
 } from './packed-sets.ts'
 import { ByteStore } from './store.ts'
 import { mayReplace, type Standing, type Trust } from './trust.ts'
-import { boundedTtl, ttlLeft } from './ttl.ts'
+import { boundedTtl, TtlBounds, ttlLeft } from './ttl.ts'
 
 /** `rrset.ttl` is the bounded TTL at `storedAt`; `storedAt` and `expiresAt` in ms of the monotonic clock. */
 export interface CachedRRset {
@@ -65,6 +65,7 @@ export const remainingProof = ({ proof, storedAt }: CachedRRset, now: number): r
 
 export class RRsetCache {
   readonly #limits: CacheLimits
+  readonly #ttls: TtlBounds
   /**
    * By name, all its sets in one string (`packed-sets.ts`): they come and go together, and most names have one or two.
    */
@@ -81,8 +82,9 @@ export class RRsetCache {
   #dnames = 0
 
   /** `budget` in bytes. */
-  constructor(limits: CacheLimits, budget: number, stored?: StoredListener) {
+  constructor(limits: CacheLimits, budget: number, stored?: StoredListener, ttls: TtlBounds = new TtlBounds(limits)) {
     this.#limits = limits
+    this.#ttls = ttls
     this.#stored = stored
     this.#store = new ByteStore<string>(
       budget,
@@ -144,7 +146,8 @@ export class RRsetCache {
   ): boolean {
     const ttl = boundedTtl(
       proof.reduce((least, set) => Math.min(least, set.ttl), rrset.ttl),
-      this.#limits,
+      this.#ttls.of(rrset.name),
+      security.kind === 'secure',
     )
     if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
     if (proof.reduce((octets, set) => octets + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false

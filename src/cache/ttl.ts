@@ -1,4 +1,5 @@
 /** TTL arithmetic of all stores: seconds on the wire, milliseconds on the clock. Pure; holds nothing. */
+import { parentOf, ROOT, type Name } from '../dns/name.ts'
 import type { CacheLimits } from '../limits.ts'
 
 /** The part of the limits that bounds TTLs. */
@@ -11,15 +12,41 @@ export const plainTtl = (ttl: number): number => (ttl >= TOP_BIT || ttl < 0 ? 0 
 
 /**
  * The TTL (seconds) that data is kept for. As with Unbound's cache-min-ttl, a configured minimum raises every TTL, 0
- * included; with the default minimum of 0 a TTL of 0 stays 0, which is never stored (RFC 1035 section 3.2.1).
+ * included; with the default minimum of 0 a TTL of 0 stays 0, which is never stored (RFC 1035 section 3.2.1). That of
+ * secure data is not raised: validation has bounded it by the original TTL and the end of its signature (RFC 4035
+ * section 5.3.3), and whoever validates after us holds it to these.
  */
-export const boundedTtl = (ttl: number, limits: TtlLimits): number =>
-  Math.min(Math.max(plainTtl(ttl), limits.minTtl), limits.maxTtl)
+export const boundedTtl = (ttl: number, limits: TtlLimits, isSecure = false): number =>
+  Math.min(isSecure ? plainTtl(ttl) : Math.max(plainTtl(ttl), limits.minTtl), limits.maxTtl)
 
 /** RFC 2308 section 5: the smaller of the SOA's TTL and its MINIMUM field, within our bounds. Seconds. */
-export function negativeTtl(soaTtl: number, soaMinimum: number, limits: TtlLimits): number {
-  const asked = Math.min(plainTtl(soaTtl), plainTtl(soaMinimum))
-  return Math.min(Math.max(asked, limits.minTtl), limits.maxNegativeTtl, limits.maxTtl)
+export const negativeTtl = (soaTtl: number, soaMinimum: number, limits: TtlLimits, isSecure = false): number =>
+  Math.min(boundedTtl(Math.min(plainTtl(soaTtl), plainTtl(soaMinimum)), limits, isSecure), limits.maxNegativeTtl)
+
+/** Bounds for a name and all below it; what is left out is as for all names. Seconds. */
+export interface ZoneTtl extends Partial<TtlLimits> {
+  readonly zone: Name
+}
+
+/** The bounds of each name: those of the longest zone at or above it. */
+export class TtlBounds {
+  readonly #all: TtlLimits
+  readonly #zones: ReadonlyMap<Name, TtlLimits>
+
+  constructor(all: TtlLimits, zones: readonly ZoneTtl[] = []) {
+    const { minTtl, maxTtl, maxNegativeTtl } = all
+    this.#all = all
+    this.#zones = new Map(zones.map(({ zone, ...own }) => [zone, { minTtl, maxTtl, maxNegativeTtl, ...own }]))
+  }
+
+  of(name: Name): TtlLimits {
+    if (this.#zones.size === 0) return this.#all
+    for (let at = name; ; at = parentOf(at)) {
+      const own = this.#zones.get(at)
+      if (own !== undefined) return own
+      if (at === ROOT) return this.#all
+    }
+  }
 }
 
 /** Whole seconds gone by; a clock that stood still or a caller's older `now` counts as none. */

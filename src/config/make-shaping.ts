@@ -1,4 +1,5 @@
-/** DNS64, the rebinding guard and the canary names, from what is written. */
+/** DNS64, the rebinding guard, the canary names and the TTLs of single zones, from what is written. */
+import type { ZoneTtl } from '../cache/ttl.ts'
 import { inPrefix, parsePrefix, type Prefix } from '../dns/address.ts'
 import type { Name } from '../dns/name.ts'
 import { parseNat64Prefix, WELL_KNOWN_PREFIX } from '../policy/shaping/nat64.ts'
@@ -58,4 +59,32 @@ function warnOfWellKnown({ dns64 }: RawConfig, prefix: Prefix | null, { warn }: 
       `has no ${missing.join(', ')}: private addresses must not be under 64:ff9b::/96 (RFC 6052 section 3.1); ` +
         'use a prefix of your own, or add them',
     )
+}
+
+interface TtlReports {
+  readonly name: (text: string, at: JsonPath) => Name | null
+  readonly complain: (path: JsonPath, message: string) => void
+}
+
+/** Each zone once, and no minimum above the maximum that holds for it. */
+export function zoneTtls({ ttl, cache }: RawConfig, { name, complain }: TtlReports): readonly ZoneTtl[] {
+  const seen = new Map<Name, number>()
+  return ttl.flatMap(({ zone, minS, maxS, negativeMaxS }, index) => {
+    const folded = name(zone, ['ttl', index, 'zone'])
+    if (folded === null) return []
+    const before = seen.get(folded)
+    if (before !== undefined) complain(['ttl', index, 'zone'], `is there already, as ttl[${before}]: put all into one`)
+    seen.set(folded, before ?? index)
+    const [least, most] = [minS ?? cache.minTtl, maxS ?? cache.maxTtl]
+    if (least > most)
+      complain(['ttl', index], `minS (${least}) is above maxS (${most}); without one of them that of "cache" holds`)
+    return [
+      {
+        zone: folded,
+        ...(minS === undefined ? {} : { minTtl: minS }),
+        ...(maxS === undefined ? {} : { maxTtl: maxS }),
+        ...(negativeMaxS === undefined ? {} : { maxNegativeTtl: negativeMaxS }),
+      },
+    ]
+  })
 }

@@ -19,7 +19,7 @@ import { rateSettings } from './make-limits.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
 import { isSecondary, secondarySettings } from './make-transfers.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
-import { shapingOf } from './make-shaping.ts'
+import { shapingOf, zoneTtls } from './make-shaping.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
 import type { AdminConfig, Config, DnssecConfig, ZoneSource } from './types.ts'
@@ -104,6 +104,7 @@ export function makeConfig(
     reverse: raw.reverse,
     any: raw.any,
     shaping: shapingOf(raw, { name, warn }),
+    ttls: zoneTtls(raw, { name, complain }),
     specialUseOff: specialUseOff(raw.specialUse, name, complain),
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     forwarding: forwardSources(raw, { complain, warn, path }),

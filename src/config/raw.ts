@@ -93,6 +93,12 @@ export interface RawConfig {
   }
   readonly rebinding: { readonly ranges: readonly string[]; readonly allow: readonly string[] }
   readonly canary: { readonly firefoxDoh: boolean; readonly privateRelay: boolean }
+  readonly ttl: readonly {
+    readonly zone: string
+    readonly minS?: number | undefined
+    readonly maxS?: number | undefined
+    readonly negativeMaxS?: number | undefined
+  }[]
   readonly serveStale: {
     readonly enabled: boolean
     readonly maxAgeS: number

@@ -173,6 +173,7 @@ const needRestart = [
   'threads',
   'cache',
   'serveStale',
+  'ttl',
   'budget',
   'clients',
   'tcp',

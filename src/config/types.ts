@@ -17,6 +17,7 @@ import type { ListTraits } from '../policy/lists/rule-set.ts'
 import type { RateSettings } from '../policy/limits/rate-limiter.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Selector } from '../policy/views/select.ts'
+import type { ZoneTtl } from '../cache/ttl.ts'
 import type { Shaping } from '../policy/shaping/stages.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
@@ -54,6 +55,8 @@ export interface Config {
   /** PTR records for the addresses in `records`. */
   readonly reverse: boolean
   readonly shaping: Shaping
+  /** Bounds of TTLs for single zones. */
+  readonly ttls: readonly ZoneTtl[]
   /** Which questions for ANY get a minimal answer. */
   readonly any: AnyMode
   /** Special-use names that are not answered here. */

@@ -5,6 +5,7 @@
  */
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import { createCaches, type Caches } from '../cache/caches.ts'
+import type { ZoneTtl } from '../cache/ttl.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock, EventSink, Network, Random } from '../ports.ts'
@@ -30,6 +31,8 @@ export interface EngineParts {
   readonly seed?: number | undefined
   /** Finished answers, where others keep theirs too, of other views. Absent: its own. */
   readonly answers?: AnswerCache | undefined
+  /** Bounds of TTLs for single zones. Absent: there are none. */
+  readonly ttls?: readonly ZoneTtl[] | undefined
   /** Absent: nothing is reported. */
   readonly events?: EventSink | undefined
 }
@@ -50,9 +53,10 @@ export interface Engine {
   forget(): void
 }
 
-export function createEngine({ seed, answers, ...parts }: EngineParts): Engine {
+export function createEngine({ seed, answers, ttls, ...parts }: EngineParts): Engine {
   const { clock, random, network, limits, settings, hints, validation } = parts
-  const caches = createCaches(limits.cache, limits.upstream, { answers, ...(seed === undefined ? {} : { seed }) })
+  const own = seed === undefined ? {} : { seed }
+  const caches = createCaches(limits.cache, limits.upstream, { ...own, answers, ttls })
   const none = makeLocalZones([], [])
   const resolver = new Resolver({
     clock,

@@ -66,7 +66,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     trail.authoritative ??= false
     const settled: Settled = yield* settle(env, task, question, { known, failed, namedBy })
     if (settled.kind === 'failure') return fail(env, task, question, settled.failure, trail.rrsets)
-    const outcome = outcomeOf(settled.judged, env.limits.cache)
+    const outcome = outcomeOf(settled.judged, env.caches.ttls)
     if (outcome.kind === 'failure') return fail(env, task, question, outcome, trail.rrsets)
     const { verdict } = settled.judged
     const over = task.budget.takeAliases(verdict.chain.steps)

@@ -145,7 +145,7 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
   makeChaos(parts.identity),
   ...(parts.designation === undefined ? [] : [makeDesignation(parts.designation)]),
   ...(parts.lists === undefined ? [] : [makeLists(parts.lists), makeListsAnswer(parts.lists)]),
-  ...gatesOfNames(parts.shaping, parts.answeredLocally),
+  ...gatesOfNames(parts.shaping),
   ...(parts.access?.some(({ action }) => action === 'local') === true ? [makeLocalOnly(isLocalIn(parts))] : []),
   ...(parts.rpz === undefined ? [] : makeRpz(parts.rpz)),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),

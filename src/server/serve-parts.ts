@@ -65,7 +65,7 @@ export interface ServingParts {
   /** Undefined when there are no lists. */
   readonly lists?: ListsInForce | undefined
   /** Absent: no answer is changed. */
-  readonly shaping?: Omit<ShapingParts, 'limits'> | undefined
+  readonly shaping?: Omit<ShapingParts, 'limits' | 'answeredByOwn'> | undefined
   /** Absent: no server sends us zones. */
   readonly notify?: ServeParts['notify']
   readonly waiting: WaitingClients
@@ -103,8 +103,15 @@ export function makeServe(parts: ServingParts): Serve {
       rootKeyTags,
       designation: parts.designation,
       lists: parts.lists,
-      answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question),
-      shaping: parts.shaping === undefined ? undefined : { ...parts.shaping, limits: limits.shaping },
+      shaping:
+        parts.shaping === undefined
+          ? undefined
+          : {
+              ...parts.shaping,
+              answeredByOwn: (question, view) => isAnsweredLocally(of(view).zones, question, false),
+              limits: limits.shaping,
+            },
+      answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question, true),
     }),
     notify: parts.notify,
     waiting: parts.waiting,
@@ -125,7 +132,11 @@ export function makeServe(parts: ServingParts): Serve {
   })
 }
 
-function isAnsweredLocally(zones: ServedEngine['zones'], question: Question): boolean {
-  const kind = zones.current().find(question)?.answer(question).kind
-  return kind !== undefined && kind !== 'not-here' && kind !== 'referral'
+/** `builtIn`: do special-use zones that the user did not write count as well? */
+function isAnsweredLocally(zones: ServedEngine['zones'], question: Question, builtIn: boolean): boolean {
+  const all = zones.current()
+  const zone = all.find(question)
+  if (zone === undefined || (!builtIn && all.isBuiltIn(zone))) return false
+  const { kind } = zone.answer(question)
+  return kind !== 'not-here' && kind !== 'referral'
 }

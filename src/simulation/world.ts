@@ -6,6 +6,7 @@
  *
  * Invariant: equal options and equal calls give equal traces, octet for octet.
  */
+import type { ZoneTtl } from '../cache/ttl.ts'
 import type { Caches } from '../cache/caches.ts'
 import type { Event } from '../events.ts'
 import { type LimitChanges, type Limits, limitsWith } from '../limits.ts'
@@ -46,6 +47,8 @@ export interface WorldOptions extends InternetSource {
   readonly unrouted?: Weather['unrouted']
   readonly deadFamilies?: readonly (4 | 6)[]
   readonly limits?: LimitChanges
+  /** Bounds of TTLs for single zones. */
+  readonly ttls?: readonly ZoneTtl[]
   readonly settings?: Partial<EngineSettings>
   /** Zones that the resolver holds itself, as master-file text with absolute names. */
   readonly localZones?: readonly { readonly origin: string; readonly text: string }[]
@@ -180,6 +183,7 @@ export class World {
       random: random.fork('resolver'),
       network: this.network,
       limits: this.limits,
+      ttls: options.ttls,
       localZones: (): LocalZones => localZones,
       hints: () => hints,
       forwardZones: () => this.forwardZones,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createCaches, type Caches } from '../../src/cache/caches.ts'
 import { Trust } from '../../src/cache/trust.ts'
+import { TtlBounds } from '../../src/cache/ttl.ts'
 import { parseIp } from '../../src/dns/address.ts'
 import { nameRdata } from '../../src/dns/rdata.ts'
 import { makeRRset, type RRset } from '../../src/dns/rrset.ts'
@@ -106,16 +107,18 @@ describe('a verdict', () => {
     ['a chain with an insecure end', judged(verdict, INSECURE, SECURE, SECURE), INSECURE],
     ['a chain that was not validated', withoutValidation(verdict), UNJUDGED],
   ])('is as secure as its worst part: %s', (_, given, security) => {
-    expect(outcomeOf(given, limits.cache)).toMatchObject({ kind: 'answer', security })
+    expect(outcomeOf(given, new TtlBounds(limits.cache))).toMatchObject({ kind: 'answer', security })
   })
 
   test('becomes an outcome with bounded TTLs in every set', () => {
     const outcome = outcomeOf(
       withoutValidation(answer(a('b.example.', 5), cname('a.example.', 'b.example.', 86_400))),
-      limits.cache,
+      new TtlBounds(limits.cache),
     )
     expect(outcome.rrsets.map(({ ttl }) => ttl)).toEqual([1_000, 10])
-    expect(outcomeOf(withoutValidation(answer(a('b.example.', 5))), limits.cache).rrsets[0]?.ttl).toBe(10)
+    expect(outcomeOf(withoutValidation(answer(a('b.example.', 5))), new TtlBounds(limits.cache)).rrsets[0]?.ttl).toBe(
+      10,
+    )
   })
 
   test('with a chain that cannot be followed becomes a failure that shows the chain', () => {
@@ -127,7 +130,7 @@ describe('a verdict', () => {
       authoritative: true,
       lastResort: false,
     }
-    expect(outcomeOf(withoutValidation(trouble), limits.cache)).toMatchObject({
+    expect(outcomeOf(withoutValidation(trouble), new TtlBounds(limits.cache))).toMatchObject({
       kind: 'failure',
       why: 'alias-chain',
       rrsets: chain,
@@ -140,5 +143,5 @@ test('a set with a TTL of 0 goes to the client and not into the cache', () => {
   const given = withoutValidation(answer(set('z.example.', RrType.A, 0, [192, 0, 2, 1])))
   remember(env, q('z.example.'), given, LEASE)
   expect(env.caches.rrsets.size).toBe(0)
-  expect(outcomeOf(given, defaultLimits.cache).rrsets[0]?.ttl).toBe(0)
+  expect(outcomeOf(given, new TtlBounds(defaultLimits.cache)).rrsets[0]?.ttl).toBe(0)
 })

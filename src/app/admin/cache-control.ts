@@ -75,7 +75,7 @@ function cacheOf(recursor: Recursor, name: Name): ReturnType<CacheControls['cach
   return {
     name: formatName(name),
     entries: [
-      ...rrsets.at(name, at.now).map(entry => rrsetEntry(entry, recursor.limits.cache, at)),
+      ...rrsets.at(name, at.now).map(entry => rrsetEntry(entry, recursor.caches.ttls.of(entry.rrset.name), at)),
       ...stored(negatives.keys()).flatMap(key => entriesOf(recursor, 'negatives', key, at)),
       ...stored(failures.keys()).flatMap(key => entriesOf(recursor, 'failures', key, at)),
       ...(delegation === undefined ? [] : [delegationEntry(delegation, at)]),
@@ -102,13 +102,13 @@ const keysOf = ({ rrsets, negatives, failures, delegations }: Caches, kind: Cach
 
 const folded = (octets: string): Name => foldName(trustWireName(octets))
 
-function entriesOf({ caches, limits }: Recursor, kind: CacheKind, key: string, at: Moment): CacheEntry[] {
+function entriesOf({ caches }: Recursor, kind: CacheKind, key: string, at: Moment): CacheEntry[] {
   switch (kind) {
     case 'rrsets':
-      return caches.rrsets.at(folded(key), at.now).map(entry => rrsetEntry(entry, limits.cache, at))
+      return caches.rrsets.at(folded(key), at.now).map(entry => rrsetEntry(entry, caches.ttls.of(entry.rrset.name), at))
     case 'negatives': {
       const entry = caches.negatives.peek(key, at.now)
-      return entry === undefined ? [] : [negativeEntry(entry, questionOfKey(key), limits.cache, at)]
+      return entry === undefined ? [] : [negativeEntry(entry, questionOfKey(key), caches.ttls.of(entry.name), at)]
     }
     case 'failures': {
       const failure = caches.failures.peek(key, at.now)

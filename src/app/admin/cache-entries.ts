@@ -14,7 +14,7 @@ import { formatName } from '../../presentation/text.ts'
 import type { Clock } from '../../ports.ts'
 import { jsonRecord } from '../../render/message.ts'
 import type { Security } from '../../steps.ts'
-import type { CacheLimits } from '../../limits.ts'
+import type { TtlLimits } from '../../cache/ttl.ts'
 
 /** By what entries are dated: monotonic ms, and seconds since 1970 at the same time. */
 export interface Moment {
@@ -32,11 +32,11 @@ const ORIGIN_TEXTS: Readonly<Record<TtlOrigin, string>> = {
   server: 'as the server sent it',
   signed: 'as the zone signed it',
   'signature-expiration': 'until its signature expires',
-  minimum: 'raised to cache.minTtl',
-  maximum: 'lowered to cache.maxTtl',
+  minimum: 'raised to cache.minTtl, or to the minS of its zone',
+  maximum: 'lowered to cache.maxTtl, or to the maxS of its zone',
   'soa-minimum': 'the MINIMUM of the SOA (RFC 2308)',
   'soa-ttl': 'the TTL of the SOA (RFC 2308)',
-  'negative-maximum': 'lowered to cache.maxNegativeTtl',
+  'negative-maximum': 'lowered to cache.maxNegativeTtl, or to the negativeMaxS of its zone',
   'no-soa': 'no SOA came with it, so it is kept for a short time only',
 }
 
@@ -51,7 +51,7 @@ const securityNote = (security: Security): string | null =>
       ? (security.note?.text ?? null)
       : null
 
-export function rrsetEntry(entry: CachedRRset, limits: CacheLimits, at: Moment): CacheEntry {
+export function rrsetEntry(entry: CachedRRset, limits: TtlLimits, at: Moment): CacheEntry {
   const { rrset, trust, security, storedAt, expiresAt } = entry
   const records = recordsOf(remaining(entry, at.now), true).map(jsonRecord)
   return {
@@ -72,7 +72,7 @@ export function rrsetEntry(entry: CachedRRset, limits: CacheLimits, at: Moment):
   }
 }
 
-export function negativeEntry(entry: NegativeEntry, question: Question, limits: CacheLimits, at: Moment): CacheEntry {
+export function negativeEntry(entry: NegativeEntry, question: Question, limits: TtlLimits, at: Moment): CacheEntry {
   const { soa, proof } = remainingDenial(entry, at.now)
   return {
     ...EMPTY,

@@ -15,7 +15,7 @@ import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
 import { dohSettings, tlsSettings } from './tls.ts'
 import { accessSettings, viewSettings } from './views.ts'
-import { canarySettings, dns64Settings, rebindingSettings, serveStaleSettings } from './shaping.ts'
+import { canarySettings, dns64Settings, rebindingSettings, serveStaleSettings, ttlEntry } from './shaping.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
@@ -200,6 +200,15 @@ const configSchema = z.strictObject({
   dnssec: dnssecSettings,
 
   cache: cacheSettings,
+
+  ttl: z
+    .array(ttlEntry)
+    .default([])
+    .meta(
+      atStart('Bounds of TTLs for single zones, in place of those of "cache".', {
+        example: [{ zone: 'dyn.example', maxS: 60, negativeMaxS: 10 }],
+      }),
+    ),
 
   serveStale: serveStaleSettings,
 

@@ -5,7 +5,7 @@ import { parseNat64Prefix } from '../../policy/shaping/nat64.ts'
 import { parseRange, RANGE_WORDS } from '../../policy/shaping/private-addresses.ts'
 import type { RawConfig } from '../raw.ts'
 import { MAX_STALE_S } from '../values.ts'
-import { atStart, count, onReload, prefixText } from './setting.ts'
+import { atStart, count, onReload, prefixText, seconds } from './setting.ts'
 
 const { stale, cache } = defaultLimits
 
@@ -164,3 +164,13 @@ export const canarySettings: z.ZodType<RawConfig['canary']> = z
   })
   .prefault({})
   .describe('Names by which programs ask whether they may use other resolvers.')
+
+export const ttlEntry: z.ZodType<RawConfig['ttl'][number]> = z.strictObject(
+  {
+    zone: z.string().min(1).describe('This name and all names below it; the longest one holds.'),
+    minS: seconds.optional().describe('Answers are kept at least this long, in seconds. Not what was validated.'),
+    maxS: seconds.optional().describe('Answers are kept at most this long, in seconds.'),
+    negativeMaxS: seconds.optional().describe('Denials are kept at most this long, in seconds.'),
+  },
+  { error: issue => (issue.code === 'invalid_type' ? 'expected {"zone": "dyn.example", "maxS": 60}' : undefined) },
+)

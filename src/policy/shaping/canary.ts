@@ -23,7 +23,7 @@ const NAMES: Readonly<Record<keyof Canaries, readonly string[]>> = {
 
 export function makeCanary(
   canaries: Canaries,
-  answeredLocally: AnsweredLocally,
+  answeredByOwn: AnsweredLocally,
   limits: { readonly blockedTtl: number },
 ): Stage {
   const denied = new Set<Name>()
@@ -38,7 +38,7 @@ export function makeCanary(
     before: ['rebinding', 'dns64'],
     handle(query, next) {
       const { question } = query
-      if (!denied.has(question.name) || question.class !== RrClass.IN || answeredLocally(question, query.view))
+      if (!denied.has(question.name) || question.class !== RrClass.IN || answeredByOwn(question, query.view))
         return next(query)
       return Promise.resolve(denial(question.name, limits.blockedTtl))
     },

@@ -35,7 +35,7 @@ type Resolved = Extract<Answer, { kind: 'resolved' }>
 
 export function makeDns64(
   settings: Dns64,
-  answeredLocally: AnsweredLocally,
+  answeredByOwn: AnsweredLocally,
   limits: { readonly synthesisTtl: number },
 ): Stage {
   const isClient = ({ client }: Query): boolean => settings.clients === null || inAnyPrefix(client.ip, settings.clients)
@@ -55,11 +55,11 @@ export function makeDns64(
       if (question.class !== RrClass.IN) return next(query)
       if (question.type === RrType.PTR) {
         const mapped = mappedPointer(settings, question.name)
-        if (mapped === null || answeredLocally(question, query.view)) return next(query)
+        if (mapped === null || answeredByOwn(question, query.view)) return next(query)
         if (!isClient(query)) return shared(await next(query), true)
         return shared(noted(await pointer(query, mapped, next, limits.synthesisTtl)), true)
       }
-      if (question.name === IPV4ONLY && !answeredLocally(question, query.view)) {
+      if (question.name === IPV4ONLY && !answeredByOwn(question, query.view)) {
         const own = wellKnown(question.type, settings.prefix, limits.synthesisTtl)
         if (own !== null && isClient(query)) return shared(noted(own), true)
         return shared(await next(query), own !== null)

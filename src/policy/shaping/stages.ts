@@ -15,21 +15,26 @@ export interface Shaping {
 export interface ShapingParts {
   readonly settings: Shaping
   readonly configuredZone: ConfiguredZone
+  /**
+   * Zones and records of the user. What is built in does not count: a prefix for NAT64 may be among the unique local
+   * addresses, whose reverse zones are empty here (RFC 6303).
+   */
+  readonly answeredByOwn: AnsweredLocally
   readonly limits: { readonly synthesisTtl: number; readonly blockedTtl: number }
 }
 
 /** Before resolution. */
-export const gatesOfNames = (parts: ShapingParts | undefined, answeredLocally: AnsweredLocally): readonly Stage[] =>
+export const gatesOfNames = (parts: ShapingParts | undefined): readonly Stage[] =>
   parts === undefined || parts.settings.canaries === null
     ? []
-    : [makeCanary(parts.settings.canaries, answeredLocally, parts.limits)]
+    : [makeCanary(parts.settings.canaries, parts.answeredByOwn, parts.limits)]
 
 /** What looks at answers, the last to look first: what DNS64 makes is made of what the guard lets through. */
 export function answerShapers(parts: ShapingParts | undefined, answeredLocally: AnsweredLocally): readonly Stage[] {
   if (parts === undefined) return []
-  const { settings, configuredZone, limits } = parts
+  const { settings, configuredZone, answeredByOwn, limits } = parts
   return [
-    ...(settings.dns64 === null ? [] : [makeDns64(settings.dns64, answeredLocally, limits)]),
+    ...(settings.dns64 === null ? [] : [makeDns64(settings.dns64, answeredByOwn, limits)]),
     ...(settings.rebinding === null
       ? []
       : [makeRebinding(settings.rebinding, answeredLocally, configuredZone, limits)]),

@@ -4,12 +4,11 @@
  * For example `www.a.test CNAME x.b.test` from an unsigned zone and `x.b.test A` from a signed one: the alias is
  * insecure, the end is secure, the answer that a client gets is insecure.
  */
-import { boundedTtl, negativeTtl } from '../../cache/ttl.ts'
+import { boundedTtl, negativeTtl, type TtlBounds, type TtlLimits } from '../../cache/ttl.ts'
 import { readSoa } from '../../dns/rdata.ts'
 import { withTtl, type RRset } from '../../dns/rrset.ts'
 import type { WildcardSet } from '../../dnssec/rules.ts'
 import { weaker } from '../../dnssec/set-facts.ts'
-import type { CacheLimits } from '../../limits.ts'
 import type { Outcome, Security } from '../../steps.ts'
 import type { UsableVerdict } from '../asking/ask-server.ts'
 import { failure, indeterminate, type Failure } from '../outcome.ts'
@@ -70,8 +69,10 @@ const NO_WILDCARDS: readonly WildcardSet[] = Object.freeze([])
  * What a client gets of a verdict, with the TTLs that the cache would give. Of a verdict that leads on, its aliases; a
  * failure for a chain that cannot be followed.
  */
-export function outcomeOf({ verdict, aliases, end }: Judged, limits: CacheLimits): Outcome {
-  const clamp = (set: RRset): RRset => withTtl(set, boundedTtl(set.ttl, limits))
+export function outcomeOf({ verdict, aliases, end }: Judged, ttls: TtlBounds): Outcome {
+  const bounded = (set: RRset, { kind }: Security): RRset =>
+    withTtl(set, boundedTtl(set.ttl, ttls.of(set.name), kind === 'secure'))
+  const clamp = (set: RRset): RRset => bounded(set, end)
   if (verdict.kind === 'alias-trouble')
     return chainFailure(
       verdict.error,
@@ -89,7 +90,7 @@ export function outcomeOf({ verdict, aliases, end }: Judged, limits: CacheLimits
       additional: NO_SETS,
     }
   }
-  const rrsets = aliases.map(({ set }) => clamp(set))
+  const rrsets = aliases.map(({ set, security }) => bounded(set, security))
   const security = aliases.reduce((weakest, alias) => weaker(weakest, alias.security), end)
   switch (verdict.kind) {
     case 'answer':
@@ -99,7 +100,7 @@ export function outcomeOf({ verdict, aliases, end }: Judged, limits: CacheLimits
       return { kind: 'answer', rrsets, proof, security, authoritative: false, additional: NO_SETS }
     case 'nodata':
     case 'nxdomain': {
-      const soa = verdict.soa === null ? null : denialSoa(verdict.soa, limits)
+      const soa = verdict.soa === null ? null : denialSoa(verdict.soa, ttls.of(verdict.name), end)
       return { kind: verdict.kind, rrsets, soa, proof, security, authoritative: false }
     }
     default:
@@ -108,10 +109,10 @@ export function outcomeOf({ verdict, aliases, end }: Judged, limits: CacheLimits
 }
 
 /** RFC 2308 section 3: the SOA goes out with the TTL of the denial. */
-function denialSoa(soa: RRset, limits: CacheLimits): RRset {
+function denialSoa(soa: RRset, limits: TtlLimits, { kind }: Security): RRset {
   const [rdata] = soa.rdatas
   const minimum = rdata === undefined ? null : readSoa(rdata)?.minimum
-  return withTtl(soa, negativeTtl(soa.ttl, minimum ?? 0, limits))
+  return withTtl(soa, negativeTtl(soa.ttl, minimum ?? 0, limits, kind === 'secure'))
 }
 
 function chainFailure(trouble: 'loop' | 'too-long' | 'name-too-long', aliases: readonly RRset[]): Failure {

@@ -4,7 +4,7 @@ import type { TrustPointEntry } from '../admin/anchor-controls.ts'
 import type { TopView } from '../admin/now/top-lists.ts'
 import type { Columns } from './model/series.ts'
 
-export interface Problem {
+interface Problem {
   readonly status: number
   readonly detail: string
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
@@ -16,7 +16,7 @@ export type Answer<T> =
   /** The server does not answer. */
   | { readonly kind: 'away' }
 
-export type Scope = 'read' | 'operate' | 'write' | 'admin'
+type Scope = 'read' | 'operate' | 'write' | 'admin'
 export interface Principal {
   readonly name: string
   readonly scope: Scope
@@ -41,7 +41,7 @@ export interface Mark {
   readonly text: string
 }
 
-export interface Limit {
+interface Limit {
   readonly limit: string
   readonly used: number | null
   readonly most: number

@@ -114,7 +114,7 @@ function Ask(): VNode {
     <form class="ask" onSubmit={submit}>
       <input
         id="ask"
-        aria-label="Ask: a name and type, a client, or a filter"
+        aria-label="Ask: a name, a client, a filter"
         placeholder="Ask: a name, a client, a filter …"
         autocomplete="off"
         spellcheck={false}

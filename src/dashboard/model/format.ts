@@ -3,7 +3,8 @@
 /** `0.3 ms`, `41 ms`, `1.25 s`; 0 ms is "0 ms". */
 export function durationText(ms: number): string {
   if (ms === 0) return '0 ms'
-  if (ms < 1) return `${digits(ms)} ms`
+  // Below a tenth one digit says how little it is.
+  if (ms < 0.1) return `${Number(ms.toPrecision(1))} ms`
   return ms < 1_000 ? `${digits(ms)} ms` : `${digits(ms / 1_000)} s`
 }
 

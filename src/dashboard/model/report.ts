@@ -38,7 +38,7 @@ export interface Step {
   readonly text?: string
 }
 
-export interface ReportRecord {
+interface ReportRecord {
   readonly name: string
   readonly type: string
   readonly ttl: number

@@ -31,6 +31,8 @@ interface ChartProps {
   readonly isStacked?: boolean
   readonly marks?: readonly Mark[]
   readonly format: (value: number) => string
+  /** Octets: round numbers are powers of two. */
+  readonly isBytes?: boolean
   readonly spanMs: number
   readonly height?: number
 }
@@ -171,7 +173,7 @@ function dataOf({ times, lines, isStacked = false }: ChartProps): uPlot.AlignedD
 }
 
 function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElement, scale: Scale): uPlot.Options {
-  const { lines, isStacked = false, height = HEIGHT } = latest.current
+  const { lines, isStacked = false, isBytes = false, height = HEIGHT } = latest.current
   const dim = colourOf('--dim')
   const ordered = isStacked ? [...lines].reverse() : lines
   const axis = { stroke: dim, grid: { stroke: colourOf('--line'), width: 1 }, ticks: { show: false }, font: FONT }
@@ -180,7 +182,7 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
     height,
     legend: { show: false },
     cursor: { drag: { setScale: false, x: false, y: false }, points: { show: false } },
-    padding: [8, 4, 0, 0],
+    padding: [8, 22, 0, 0],
     scales: {
       x: {
         time: true,
@@ -190,7 +192,7 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
           return [end - spanMs / 1_000, end]
         },
       },
-      y: { range: (_plot, _low, high) => [0, keptTop(scale, high)] },
+      y: { range: (_plot, _low, high) => [0, keptTop(scale, high, isBytes)] },
     },
     axes: [
       {
@@ -198,9 +200,14 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
         grid: { show: false },
         size: 26,
         values: (_plot, splits) => splits.map(at => clockText(at * 1_000)),
-        space: 90,
+        space: 70,
       },
-      { ...axis, size: 56, values: (_plot, splits) => splits.map(value => latest.current.format(value)) },
+      {
+        ...axis,
+        size: 56,
+        ...(isBytes ? { incrs: POWERS } : {}),
+        values: (_plot, splits) => splits.map(value => latest.current.format(value)),
+      },
     ],
     series: [
       {},
@@ -219,11 +226,12 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
   }
 }
 
+const POWERS = Array.from({ length: 42 }, (_, power) => 2 ** power)
 const FONT = '11px system-ui, sans-serif'
 
 /** Grows at once, and shrinks when it was too large for a minute. */
-function keptTop(scale: Scale, high: number | null): number {
-  const top = niceTop(high ?? 1)
+function keptTop(scale: Scale, high: number | null, isBytes: boolean): number {
+  const top = isBytes ? 2 ** Math.ceil(Math.log2(Math.max(1, high ?? 1))) : niceTop(high ?? 1)
   const now = Date.now()
   if (top >= scale.top || now - scale.at > SCALE_STAYS_MS) {
     scale.top = top

@@ -10,6 +10,7 @@ import { layoutWalk, type Walk } from '../model/walk.ts'
 import { walkSvg } from '../model/walk-svg.ts'
 import { Empty, Panel, securityMood, Tag, Trouble } from '../parts/small.tsx'
 import { go, link, route } from '../route.ts'
+import { Failing } from './failing.tsx'
 import { WalkPicture } from './walk-picture.tsx'
 
 type State =
@@ -45,12 +46,15 @@ export function ExplainScreen(): VNode {
     <>
       <h1 class="sr">Explain</h1>
       <QuestionForm />
-      <div aria-live="polite">
+      <div class="said" aria-live="polite">
         {value.kind === 'asking' ? <p class="dim asking">Resolving {value.text} …</p> : null}
         {value.kind === 'trouble' ? <Trouble text={value.text} /> : null}
       </div>
       {value.kind === 'nothing' ? (
-        <Empty>Type a name. Its walk from the root down appears here, or why there is none.</Empty>
+        <>
+          <Empty>Type a name. Its walk from the root down appears here, or why there is none.</Empty>
+          <Failing />
+        </>
       ) : null}
       {value.kind === 'done' ? <Explanation report={value.report} /> : null}
     </>

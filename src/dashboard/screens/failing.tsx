@@ -44,10 +44,10 @@ export function Failing(): VNode {
   return (
     <Panel title="What fails, and why" aside="now">
       {failures.length === 0 ? <Empty>Nothing.</Empty> : null}
-      <table>
+      <table class="failures">
         <tbody>
           {failures.map(({ name, type, kind, text, sinceS }) => (
-            <tr key={`${name} ${type} ${kind}`} data-name={name} data-type={type}>
+            <tr key={`${name} ${type} ${text}`} data-name={name} data-type={type}>
               <td class="mono w">
                 <a href={link('explain', { name, type, root: '1' })}>
                   {name} {type}

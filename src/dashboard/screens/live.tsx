@@ -141,6 +141,8 @@ function FilterForm({ filter }: { readonly filter: string }): VNode {
   const error = filterError.value
   const submit = (event: TargetedEvent<HTMLFormElement>): void => {
     event.preventDefault()
+    // The space bar is to stop the list from now on, not to press the button again.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
     go(link('live', { filter: text.value.trim() }))
   }
   return (
@@ -199,7 +201,7 @@ function Facets({ filter }: { readonly filter: string }): VNode {
   const sources = counts(({ by, rcode }) => sourceOf(by, rcode))
   const list = (title: string, field: string, values: readonly (readonly [string, number])[]): VNode => (
     <div class="facet">
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {values.map(([value, count]) => (
         <a key={value} href={link('live', { filter: andFilter(filter, `${field}=${quoted(value)}`) })}>
           {value} <span class="dim">{count}</span>
@@ -210,7 +212,7 @@ function Facets({ filter }: { readonly filter: string }): VNode {
   return (
     <aside class="facets" aria-label="What has come">
       <div class="facet">
-        <h3>source</h3>
+        <h2>source</h2>
         {SOURCES.map(source => [source, sources.find(([name]) => name === source)?.[1] ?? 0] as const)
           .filter(([, count]) => count > 0)
           .map(([source, count]) => (

@@ -4,7 +4,7 @@ import type { Now } from '../api.ts'
 import { bytesText, countText, durationText, rateText } from '../model/format.ts'
 import { type Columns, perSecond, sum } from '../model/series.ts'
 import { sourceFilter } from '../model/sources.ts'
-import { Chart, type Line } from '../parts/chart.tsx'
+import { Chart } from '../parts/chart.tsx'
 import { link } from '../route.ts'
 import { marks } from '../state.ts'
 
@@ -24,50 +24,53 @@ const RCODES = [
   ['otherRcode', 'other', 'stale', 'record=query and not rcode in (NOERROR, NXDOMAIN, SERVFAIL, REFUSED)'],
 ] as const
 
-export function NowCharts(props: ChartsProps): VNode {
-  const { columns, now: value, spanMs } = props
-  const rate = (name: string): readonly number[] => perSecond(columns[name] ?? [], value?.stepMs ?? 1_000)
-  const total = (name: string): string => countText(sum(columns[name] ?? []))
-  const sources: Line[] = SOURCES.map(source => ({
-    label: source,
-    colour: source,
-    values: rate(source),
-    href: link('live', { filter: sourceFilter(source) }),
-  }))
-  const rcodes: Line[] = RCODES.map(([name, label, colour, filter]) => ({
-    label,
-    colour,
-    values: rate(name),
-    href: link('live', { filter }),
-  }))
-  const common = { times: columns.at ?? [], spanMs, marks: marks.value, format: rateText, isStacked: true }
+export function SourceChart({ columns, now: value, spanMs }: ChartsProps): VNode {
   return (
-    <>
-      <Chart
-        {...common}
-        title="Queries by where the answer came from"
-        summary={`Queries a second: ${SOURCES.map(source => `${total(source)} from ${source}`).join(', ')}.`}
-        lines={sources}
-      />
-      <div class="cols">
-        <Chart
-          {...common}
-          title="Queries by rcode"
-          summary={`Queries a second: ${RCODES.map(([name, label]) => `${total(name)} ${label}`).join(', ')}.`}
-          lines={rcodes}
-          height={LOW}
-        />
-        <Lines {...props} />
-      </div>
-    </>
+    <Chart
+      title="Queries by where the answer came from"
+      summary={`Queries a second: ${SOURCES.map(source => `${totalText(columns, source)} from ${source}`).join(', ')}.`}
+      lines={SOURCES.map(source => ({
+        label: source,
+        colour: source,
+        values: rateOf(columns, source, value),
+        href: link('live', { filter: sourceFilter(source) }),
+      }))}
+      times={columns.at ?? []}
+      {...{ spanMs, marks: marks.value, format: rateText, isStacked: true }}
+    />
   )
 }
+
+export function NowCharts(props: ChartsProps): VNode {
+  const { columns, now: value, spanMs } = props
+  return (
+    <div class="cols">
+      <Chart
+        title="Queries by rcode"
+        summary={`Queries a second: ${RCODES.map(([name, label]) => `${totalText(columns, name)} ${label}`).join(', ')}.`}
+        lines={RCODES.map(([name, label, colour, filter]) => ({
+          label,
+          colour,
+          values: rateOf(columns, name, value),
+          href: link('live', { filter }),
+        }))}
+        times={columns.at ?? []}
+        {...{ spanMs, marks: marks.value, format: rateText, isStacked: true, height: LOW }}
+      />
+      <Lines {...props} />
+    </div>
+  )
+}
+
+const rateOf = (columns: Columns, name: string, value: Now | null): readonly number[] =>
+  perSecond(columns[name] ?? [], value?.stepMs ?? 1_000)
+const totalText = (columns: Columns, name: string): string => countText(sum(columns[name] ?? []))
 
 /** What is not stacked. */
 function Lines({ columns, now: value, spanMs }: ChartsProps): VNode {
   const column = (name: string): readonly number[] => columns[name] ?? []
-  const rate = (name: string): readonly number[] => perSecond(column(name), value?.stepMs ?? 1_000)
-  const total = (name: string): string => countText(sum(column(name)))
+  const rate = (name: string): readonly number[] => rateOf(columns, name, value)
+  const total = (name: string): string => totalText(columns, name)
   const latest = (name: string): number => column(name).at(-1) ?? 0
   const within = (name: string): string => `within ${durationText(latest(name))}`
   const common = { times: column('at'), spanMs, marks: marks.value, height: LOW }
@@ -102,6 +105,7 @@ function Lines({ columns, now: value, spanMs }: ChartsProps): VNode {
           { label: 'caches', colour: 'cache', values: column('cacheBytes'), href: link('cache') },
         ]}
         format={bytesText}
+        isBytes
       />
     </>
   )

@@ -11,7 +11,7 @@ import { Bar, Empty, Panel, Spark } from '../parts/small.tsx'
 import { link } from '../route.ts'
 import { now, series } from '../state.ts'
 import { Failing } from './failing.tsx'
-import { NowCharts } from './now-charts.tsx'
+import { NowCharts, SourceChart } from './now-charts.tsx'
 import { FirstRun } from './first-run.tsx'
 
 const MINUTE_MS = 60_000
@@ -27,6 +27,8 @@ export function NowScreen(): VNode {
   const span = useSignal<number>(5)
   const { value } = now
   const columns = series.value
+  const spanMs = span.value * MINUTE_MS
+  const shown = { columns: latest(columns ?? {}, spanMs), now: value, spanMs }
   return (
     <>
       <h1 class="sr">Now</h1>
@@ -48,11 +50,12 @@ export function NowScreen(): VNode {
           </button>
         ))}
       </fieldset>
-      <NowCharts columns={latest(columns ?? {}, span.value * MINUTE_MS)} now={value} spanMs={span.value * MINUTE_MS} />
+      <SourceChart {...shown} />
       <div class="cols">
         <Failing />
         <Limits now={value} />
       </div>
+      <NowCharts {...shown} />
       <TopLists />
     </>
   )
@@ -90,7 +93,7 @@ function Tiles({ columns, now: value }: TilesProps): VNode {
       />
       <Tile
         name="latency p50 · p99"
-        figure={`${durationText(middle(column('p50Ms'), all))} · ${durationText(Math.max(0, ...column('p99Ms')))}`}
+        figure={latencyText(latest(columns ?? {}, MINUTE_MS))}
         unit=""
         values={column('p99Ms')}
         tone="recursion"
@@ -119,11 +122,16 @@ function Tiles({ columns, now: value }: TilesProps): VNode {
 const shares = (part: readonly number[], all: readonly number[]): readonly number[] =>
   part.map((value, index) => (all[index] === 0 || all[index] === undefined ? 0 : value / all[index]))
 
-/** Weighed by how many there were. */
-function middle(values: readonly number[], weights: readonly number[]): number {
-  const weight = sum(weights)
-  return weight === 0 ? 0 : sum(values.map((value, index) => value * (weights[index] ?? 0))) / weight
+/** Of the last minute: the middle of the steps that had answers, and the worst of them. */
+function latencyText({ p50Ms = [], p99Ms = [], noerror = [], nxdomain = [] }: Columns): string {
+  const isBusy = (index: number): boolean => (noerror[index] ?? 0) + (nxdomain[index] ?? 0) > 0
+  const halves = p50Ms.filter((_, index) => isBusy(index)).sort((one, other) => one - other)
+  const middle = halves[Math.floor(halves.length / 2)]
+  return middle === undefined ? '–' : `${durationText(middle)} · ${durationText(Math.max(...p99Ms))}`
 }
+
+/** Two figures share the room of one. */
+const LONG_FIGURE = 11
 
 interface TileProps {
   readonly name: string
@@ -137,7 +145,7 @@ interface TileProps {
 const Tile = ({ name, figure, unit, values, tone, href }: TileProps): VNode => (
   <div class="tile">
     <div class="k">{href === undefined ? name : <a href={href}>{name}</a>}</div>
-    <div class="v">
+    <div class={figure.length > LONG_FIGURE ? 'v two' : 'v'}>
       {figure} <small>{unit}</small>
     </div>
     <Spark values={values} tone={tone} />
@@ -155,7 +163,7 @@ function Limits({ now: value }: { readonly now: Now | null }): VNode {
         <tbody>
           {used.map(({ limit, used: amount, most, share, hits }) => (
             <tr key={limit}>
-              <td class="w">{LIMITS[limit] ?? limit}</td>
+              <td class="word">{LIMITS[limit] ?? limit}</td>
               <td class="wide">
                 <Bar share={share} tone={share > NEAR ? 'fail' : 'accent'} />
               </td>

@@ -50,7 +50,8 @@ const Failing = ({
     </div>
     {throttled.map(({ zone, sinceS, nextQueryS, why }) => (
       <p key={zone} data-name={zone} data-type="SOA">
-        <ZoneLink zone={zone} /> {why}; since {spanText(sinceS)}, asked again in {spanText(nextQueryS)}.
+        <ZoneLink zone={zone} /> {why}; since {spanText(sinceS)}, asked again{' '}
+        {nextQueryS === 0 ? 'with the next query' : `in ${spanText(nextQueryS)}`}.
       </p>
     ))}
     {lame.map(({ zone, untilS }) => (

@@ -9,6 +9,7 @@ const system = [
   'test/cli/exec.test.ts',
   'test/package/installed.test.ts',
   'test/package/manual.test.ts',
+  'test/dashboard/browser/*.test.ts',
   'test/testing/examples.test.ts',
   'test/testing/node-dns/lookup-beside-getaddrinfo.test.ts',
 ]

@@ -1,0 +1,107 @@
+/** Chromium in front of the demo as it is built: a page, what it wrote to its console, and what axe finds in it. */
+import { readFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { startProcess, whereIs } from '../../daemons.mjs'
+import { CONDITION_MS, patientMs } from '../../patience.mjs'
+import { buildForServing } from '../../e2e/rootwalk.ts'
+import { root } from '../../testing/command.ts'
+import { encodeQuery } from '../../admin/wire.ts'
+
+const path = whereIs('chromium')
+/** Without chromium nothing of this runs; in CI it has to be there. */
+export const isMissing = path === null && process.env.CI !== 'true'
+
+export const openBrowser = (): Promise<Browser> =>
+  // Tests run as root in containers, where its sandbox cannot be.
+  chromium.launch({ executablePath: path ?? 'chromium', args: ['--no-sandbox'], timeout: patientMs(60_000) })
+
+export interface Demo {
+  /** `http://127.0.0.1:PORT/`. */
+  readonly url: string
+  /** The address that is printed, with its code. */
+  readonly login: string
+  /** Of DNS, on 127.0.0.1. */
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/** `rootwalk demo` on ports that the system chose. */
+export async function startDemo(): Promise<Demo> {
+  buildForServing()
+  let output = ''
+  const args = [join(root, 'dist/cli.js'), 'demo', '--port', '0', '--dashboard', '0']
+  const env = { ...process.env, NO_COLOR: '1' }
+  const running = startProcess(process.execPath, args, { onOutput: text => (output += text), env })
+  const end = performance.now() + CONDITION_MS
+  for (;;) {
+    const login = /http:\S+#code=\S+/.exec(output)?.[0]
+    const port = /answers on 127\.0\.0\.1 port (\d+)/.exec(output)?.[1]
+    if (login !== undefined && port !== undefined)
+      return { url: login.replace(/#.*/, ''), login, port: Number(port), stop: () => running.stop() }
+    if (running.gone() || performance.now() > end) throw new Error(`the demo printed no address:\n${output}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+/** Asks for `label`.wild.example.com, which has a wildcard, as a client would; resolves with the reply's octets. */
+export function ask(port: number, name: string): Promise<Uint8Array> {
+  const socket = createSocket('udp4')
+  return new Promise<Uint8Array>((resolve, reject) => {
+    socket.once('message', resolve)
+    socket.once('error', reject)
+    socket.send(encodeQuery(7, name, 1), port, '127.0.0.1')
+  }).finally(() => socket.close())
+}
+
+export interface Opened {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** Errors and warnings of the console, and what was thrown. */
+  readonly complaints: string[]
+}
+
+export async function openPage(browser: Browser, options: Parameters<Browser['newContext']>[0] = {}): Promise<Opened> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  context.setDefaultTimeout(CONDITION_MS)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', message => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', error => complaints.push(error.message))
+  page.on('dialog', dialog => {
+    complaints.push(`a dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  return { context, page, complaints }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+interface Violation {
+  readonly id: string
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
+}
+
+/** What is wrong for those who see or handle a page otherwise, in the colours of both schemes. */
+export async function violations(page: Page): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.evaluate(axe)
+    const all: readonly Violation[] = await page.evaluate('axe.run().then(({ violations }) => violations)')
+    for (const { id, nodes } of all)
+      found.push(
+        `${colorScheme} ${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`,
+      )
+  }
+  await page.emulateMedia({ colorScheme: null })
+  return found
+}
+
+/** By how many pixels the page is wider than the window. */
+export const overflow = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')

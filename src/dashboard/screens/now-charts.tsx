@@ -43,11 +43,12 @@ export function SourceChart({ columns, now: value, spanMs }: ChartsProps): VNode
 
 export function NowCharts(props: ChartsProps): VNode {
   const { columns, now: value, spanMs } = props
+  const rcodes = RCODES.map(([name, label]) => `${totalText(columns, name)} ${label}`)
   return (
     <div class="cols">
       <Chart
         title="Queries by rcode"
-        summary={`Queries a second: ${RCODES.map(([name, label]) => `${totalText(columns, name)} ${label}`).join(', ')}.`}
+        summary={`Queries by rcode: ${rcodes.join(', ')}.`}
         lines={RCODES.map(([name, label, colour, filter]) => ({
           label,
           colour,

@@ -77,18 +77,64 @@ export interface FlushResult {
   readonly removed: Flushed
 }
 
+export interface ZoneEntry {
+  readonly name: string
+  readonly source: 'file' | 'api'
+  readonly file: string | null
+  readonly editable: boolean
+  readonly changed: boolean
+  readonly records: number
+  readonly serial: number | null
+  readonly revision: number
+}
+
+export interface ZoneChange {
+  readonly zone: ZoneEntry | null
+  readonly difference: {
+    readonly removed: readonly string[]
+    readonly added: readonly string[]
+    readonly removedCount: number
+    readonly addedCount: number
+  }
+  readonly warnings: readonly { readonly detail: string }[]
+}
+
+export interface Revision {
+  readonly number: number
+  readonly at: string
+  readonly author: string
+  readonly comment: string | null
+}
+
+export interface TokenEntry {
+  readonly name: string
+  readonly scope: string
+  readonly expires: string | null
+  readonly from: 'configuration' | 'api'
+  readonly lastUsedAt: string | null
+}
+
 interface Asking {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
+  /** Instead of a body in JSON: a master file (text/dns). */
+  readonly zoneText?: string
+  readonly ifMatch?: string | null
 }
 
 /** Called when the server says that nobody is logged in. */
 const listeners = new Set<() => void>()
 export const onLoggedOut = (listener: () => void): void => void listeners.add(listener)
 
-export async function ask<T>(path: string, { method = 'GET', body }: Asking = {}): Promise<Answer<T>> {
-  const content =
-    body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+export async function ask<T>(path: string, asking: Asking = {}): Promise<Answer<T>> {
+  const { method = 'GET', body, zoneText, ifMatch = null } = asking
+  const sent = zoneText ?? (body === undefined ? null : JSON.stringify(body))
+  const type = zoneText === undefined ? 'application/json' : 'text/dns'
+  const headers = {
+    ...(sent === null ? {} : { 'content-type': type }),
+    ...(ifMatch === null ? {} : { 'if-match': ifMatch }),
+  }
+  const content = { headers, ...(sent === null ? {} : { body: sent }) }
   try {
     const response = await fetch(`api/v1/${path}`, { method, credentials: 'same-origin', ...content })
     if (response.status === 204) {
@@ -101,6 +147,19 @@ export async function ask<T>(path: string, { method = 'GET', body }: Asking = {}
     }
     if (response.status === 401 && path !== 'session') for (const listener of listeners) listener()
     return { kind: 'problem', problem: await problemOf(response) }
+  } catch {
+    return { kind: 'away' }
+  }
+}
+
+/** The text of a zone, and the tag of the zone that it is of. */
+export async function askZoneText(
+  name: string,
+): Promise<Answer<{ readonly text: string; readonly etag: string | null }>> {
+  try {
+    const response = await fetch(`api/v1/zones/${encodeURIComponent(name)}`, { headers: { accept: 'text/dns' } })
+    if (!response.ok) return { kind: 'problem', problem: await problemOf(response) }
+    return { kind: 'ok', value: { text: await response.text(), etag: response.headers.get('etag') } }
   } catch {
     return { kind: 'away' }
   }

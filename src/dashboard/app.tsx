@@ -14,14 +14,17 @@ import { LoginScreen } from './screens/login.tsx'
 import { NowScreen } from './screens/now.tsx'
 import { ServerScreen } from './screens/server.tsx'
 import { ServersScreen } from './screens/servers.tsx'
+import { TokensScreen } from './screens/tokens.tsx'
 import { TrustScreen } from './screens/trust.tsx'
+import { ZonesScreen } from './screens/zones.tsx'
 import { isAway, logOut, now, poll, series, session, status, troubled } from './state.ts'
 import { type Theme, theme } from './theme.ts'
 
 const GROUPS: readonly (readonly [title: string, screens: readonly Screen[]])[] = [
   ['See', ['now', 'live', 'explain']],
   ['Know', ['cache', 'servers', 'trust']],
-  ['Run', ['server']],
+  ['Decide', ['zones']],
+  ['Run', ['server', 'tokens']],
 ]
 const nameOf = (screen: Screen): string => KEYS.find(([, other]) => other === screen)?.[2] ?? screen
 
@@ -72,6 +75,10 @@ function Current({ screen }: { readonly screen: Screen }): VNode {
       return <ServersScreen />
     case 'trust':
       return <TrustScreen />
+    case 'zones':
+      return <ZonesScreen />
+    case 'tokens':
+      return <TokensScreen />
     case 'server':
       return <ServerScreen />
     default:

@@ -12,7 +12,9 @@ export const KEYS: readonly (readonly [key: string, screen: Screen, name: string
   ['c', 'cache', 'Cache'],
   ['s', 'servers', 'Servers'],
   ['t', 'trust', 'Trust'],
+  ['z', 'zones', 'Zones'],
   ['r', 'server', 'Server'],
+  ['o', 'tokens', 'Tokens'],
 ]
 
 export const isHelpOpen = signal(false)

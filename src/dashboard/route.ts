@@ -1,7 +1,7 @@
 /** Which screen is shown, and of what: all of it stands in the address, so that it can be sent on and gone back to. */
 import { signal } from '@preact/signals'
 
-export const SCREENS = ['now', 'live', 'explain', 'cache', 'servers', 'trust', 'server'] as const
+export const SCREENS = ['now', 'live', 'explain', 'cache', 'servers', 'trust', 'zones', 'server', 'tokens'] as const
 export type Screen = (typeof SCREENS)[number]
 
 export interface Route {

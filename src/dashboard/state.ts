@@ -31,6 +31,9 @@ const RANK = { read: 0, operate: 1, write: 2, admin: 3 } as const
 export const mayOperate = computed(
   () => session.value.kind === 'open' && RANK[session.value.principal.scope] >= RANK.operate,
 )
+export const mayWrite = computed(
+  () => session.value.kind === 'open' && RANK[session.value.principal.scope] >= RANK.write,
+)
 export const mayAdmin = computed(() => session.value.kind === 'open' && session.value.principal.scope === 'admin')
 
 const HOUR_MS = 3_600_000

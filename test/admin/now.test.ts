@@ -32,6 +32,7 @@ function numbers(answered: Answered, more: Partial<Numbers> = {}): Numbers {
     handshakes: { admitted: 0, refused: 0, completed: 0 },
     memory: { resident: 5 },
     lag: { boundsMs: [], buckets: [], sumMs: 0 },
+    lists: [],
     udpPorts: [],
     ...more,
   }

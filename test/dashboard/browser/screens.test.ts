@@ -15,7 +15,7 @@ import {
   violations,
 } from './browser.ts'
 
-const SCREENS = ['Now', 'Live', 'Explain', 'Cache', 'Servers', 'Trust', 'Server'] as const
+const SCREENS = ['Now', 'Live', 'Explain', 'Cache', 'Servers', 'Trust', 'Zones', 'Server', 'Tokens'] as const
 const hrefOf = (screen: string): string => `#/${screen.toLowerCase()}`
 const HOSTILE = '<img src=x onerror=alert(1)>.wild.example.com'
 
@@ -307,6 +307,52 @@ describe.skipIf(isMissing)('the dashboard in Chromium', () => {
     await page.getByRole('button', { name: /Validate again/ }).click()
     await entry.waitFor({ state: 'detached' })
     expect(await page.getByRole('alert').count()).toBe(0)
+  })
+
+  it('Zones makes a zone, shows what a change would do, applies it and undoes it', async () => {
+    const { page } = opened
+    await go('#/zones')
+    await page.getByLabel('Name of a new zone').fill('lab.test')
+    await page.getByRole('button', { name: 'New zone' }).click()
+    const text = page.getByLabel('Text of lab.test')
+    await text.waitFor()
+    const apply = page.getByRole('button', { name: 'Apply' })
+    expect(await apply.isDisabled()).toBe(true)
+    await text.fill('@ nonsense')
+    await page.getByRole('button', { name: 'Review' }).click()
+    await page.getByRole('alert').waitFor()
+    // What Chromium itself writes about a response that is no success.
+    expect(opened.complaints.splice(0)).toMatchObject([expect.stringContaining('422')])
+    const zone = '$ORIGIN lab.test.\n$TTL 60\n@ SOA ns h 1 1h 15m 1w 5m\n@ NS ns\nns A 192.0.2.1\n'
+    for (const [lines, why] of [
+      [zone, 'first'],
+      [`${zone}<img> TXT "<img src=x onerror=alert(1)>"\n`, 'second'],
+    ] as const) {
+      await text.fill(lines)
+      await page.getByLabel('Why, for the history').fill(why)
+      await page.getByRole('button', { name: 'Review' }).click()
+      await page.locator('.come').first().waitFor()
+      await apply.click()
+      await page.locator('.entry', { hasText: why }).waitFor()
+    }
+    expect(await page.evaluate('document.images.length')).toBe(0)
+    expect(await violations(page)).toEqual([])
+    await page.getByRole('button', { name: 'Undo the last change' }).click()
+    await expect.poll(() => text.inputValue(), PATIENT).not.toContain('<img')
+  })
+
+  it('Tokens makes one that is shown once, and revokes it', async () => {
+    const { page } = opened
+    await go('#/tokens')
+    await page.getByLabel('Name of a new token').fill('ci')
+    await page.getByRole('button', { name: 'Make a token' }).click()
+    await page.getByText('shown now and never again').waitFor()
+    const token = (await page.locator('main code').textContent()) ?? ''
+    const headers = { authorization: `Bearer ${token}` }
+    expect((await fetch(`${demo.url}api/v1/status`, { headers })).status).toBe(200)
+    await page.getByRole('button', { name: 'Revoke ci' }).click()
+    await page.locator('.entry', { hasText: 'ci' }).waitFor({ state: 'detached' })
+    expect((await fetch(`${demo.url}api/v1/status`, { headers })).status).toBe(401)
   })
 
   it('Server reads the configuration again', async () => {

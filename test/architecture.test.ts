@@ -206,7 +206,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   // What goes over the wire is all that pages share with the API: types, and names of columns.
   const wire = ['admin/messages.ts', 'admin/cache-controls.ts', 'admin/anchor-controls.ts']
   const page = ['dashboard', 'dashboard/model', 'dashboard/parts', 'dashboard/screens', 'admin/now']
-  const kit = [...app, 'signing', 'simulation', 'testing/input']
+  const kit = [...app, 'signing', 'simulation', 'attacks', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
   const programs = [
     ...kit,
@@ -228,6 +228,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'cli/admin',
     'cli/commands',
     'cli/doctor',
+    'cli/attack',
     'demo',
     'ways in',
   ]
@@ -276,6 +277,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['dashboard/model', []],
     ['dashboard/parts', page, wire],
     ['dashboard/screens', page, wire],
+    ['attacks', [...low, 'signing', 'simulation']],
     ['admin', admin],
     ['admin/now', admin],
     ['admin/live', admin],
@@ -297,6 +299,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['cli/admin', programs],
     ['cli/commands', programs],
     ['cli/doctor', programs],
+    ['cli/attack', programs],
     ['cli', programs],
     ['demo', programs],
     ['ways in', programs],

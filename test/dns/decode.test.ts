@@ -11,7 +11,7 @@ import type { Message } from '../../src/dns/message.ts'
 import { nameBytes, ROOT } from '../../src/dns/name.ts'
 import { RrType } from '../../src/dns/types.ts'
 import { countReads } from '../fuzz/counting.ts'
-import { bombs } from '../fuzz/bombs.ts'
+import { bombs } from '../../src/attacks/bombs.ts'
 import { asked, hex, join, name, octets, raw, toHex, wire } from './make.ts'
 
 const question = join(nameBytes(wire('www.example.com')), hex('0001 0001'))

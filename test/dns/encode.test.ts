@@ -6,7 +6,7 @@ import { nameBytes } from '../../src/dns/name.ts'
 import { nameRdata, soaRdata } from '../../src/dns/rdata.ts'
 import type { Rr } from '../../src/dns/rrset.ts'
 import { RrType } from '../../src/dns/types.ts'
-import { bombs } from '../fuzz/bombs.ts'
+import { bombs } from '../../src/attacks/bombs.ts'
 import { a, asked, edns, hex, join, message, octets, rr, toHex, wire, mxRdata, txtRdata } from './make.ts'
 
 const encode = (m: Message, maxBytes = 65_535, minimal = false) => encodeMessage(m, { maxBytes, minimal })

@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs'
 import { addAdmin } from './admin.ts'
 import { addChanges } from './changes.ts'
+import { addAttack } from './attack.ts'
 import { addCheckConfig, addCheckZone, addDdr, addQuery } from './checks.ts'
 import { addCompletion } from './completion.ts'
 import { addDoctor } from './doctor.ts'
@@ -25,6 +26,7 @@ export function addCommands(cli: Argv, around: CliContext, take: Choose, readsOp
     addCheckZone,
     addDdr,
     addDoctor,
+    addAttack,
     addAdmin,
     addChanges,
     addLive,

@@ -139,7 +139,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     secondaries.current?.notify(bytes, client) ?? null
   const serving = new Serving(config, engine, { events, watch, onQuery, designation, notify, lists })
   // Before the first query: what is on the disk holds from the start.
-  await lists.configure(config.lists)
+  await lists.configure(config)
   const own = { config, options, log: { ...log, events }, taps, engine, zones, secondaries, serving, lists, identity }
   const listeners = await listen(config, mode, own, events)
   const server = new Server({ ...own, listeners })
@@ -457,7 +457,7 @@ class Server implements RunningServer {
     serving.configure(config)
     if (rulesOf(config) !== rulesOf(before)) serving.policyChanged()
     void this.#configureSecondaries(config, named.secondaries)
-    void lists.configure(config.lists)
+    void lists.configure(config)
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()

@@ -29,7 +29,7 @@ export function listSources(raw: Pick<RawConfig, 'rules' | 'lists'>, reports: Li
 }
 
 function listSource(list: RawList, index: number, { warn, path }: ListReports): ListSource {
-  const { name, source, format, layer, match, answer, ttl, ede, refreshS } = list
+  const { name, source, format, layer, match, answer, ttl, ede, forAll, refreshS } = list
   if (/^http:/i.test(source))
     warn(['lists', index, 'source'], 'is fetched without TLS: whoever is on the way can change what is blocked')
   return {
@@ -39,6 +39,7 @@ function listSource(list: RawList, index: number, { warn, path }: ListReports): 
       : { kind: 'file', path: path(source, 'lists') },
     format,
     match,
+    forAll,
   }
 }
 
@@ -53,6 +54,7 @@ function ownRules(rules: readonly string[], { complain }: ListReports): readonly
       from: { kind: 'inline', text: rules.map(rule => rule.replace(/[\r\n]/g, ' ')).join('\n') },
       format: 'auto',
       match: 'exact',
+      forAll: true,
     },
   ]
 }

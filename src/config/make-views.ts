@@ -4,13 +4,14 @@ import { type Prefix, parsePrefix } from '../dns/address.ts'
 import { defaultLimits } from '../limits.ts'
 import type { AccessRule } from '../policy/access.ts'
 import type { GateVerdict } from '../policy/handler.ts'
+import { OWN_RULES } from '../policy/lists/rule.ts'
 import type { Selector } from '../policy/views/select.ts'
 import { parseName } from '../presentation/text.ts'
 import type { Transport } from '../ports.ts'
 import { bindingsOf } from './bindings.ts'
 import type { JsonPath } from './json.ts'
 import { type ForwardReports, forwardSources } from './make-forward.ts'
-import type { Locate } from './problems.ts'
+import { didYouMean, type Locate } from './problems.ts'
 import type { RawConfig, RawSelector } from './raw.ts'
 import { readRecords } from './records.ts'
 import type { ViewConfig, ZoneSource } from './types.ts'
@@ -76,9 +77,23 @@ function viewConfig(raw: RawConfig, view: RawView, at: JsonPath, reports: ViewRe
         path,
       },
     ),
+    lists: listsOf(raw, view, at, complain),
     isLogged: view.queryLog,
     resolution: hasOwn ? JSON.stringify(own) : null,
   }
+}
+
+function listsOf(
+  raw: RawConfig,
+  view: RawView,
+  at: JsonPath,
+  complain: ForwardReports['complain'],
+): ViewConfig['lists'] {
+  const known = [...(raw.rules.length === 0 ? [] : [OWN_RULES]), ...raw.lists.map(({ name }) => name)]
+  view.lists?.forEach((name, index) => {
+    if (!known.includes(name)) complain([...at, 'lists', index], `there is no list "${name}"${didYouMean(name, known)}`)
+  })
+  return view.lists ?? null
 }
 
 /** Absolute, with its first origin. */

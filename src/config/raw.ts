@@ -148,6 +148,7 @@ export interface RawList {
   readonly answer: string | readonly string[]
   readonly ttl: number
   readonly ede: 'blocked' | 'censored' | 'filtered'
+  readonly forAll: boolean
   readonly refreshS: number
 }
 
@@ -165,6 +166,7 @@ export type RawZoneFile = string | { readonly file: string; readonly origin?: st
 interface RawView extends RawSelector, Pick<RawConfig, 'records' | 'forward' | 'stub'> {
   readonly zones: readonly RawZoneFile[]
   readonly name: string
+  readonly lists?: readonly string[] | undefined
   readonly queryLog: boolean
 }
 

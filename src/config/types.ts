@@ -92,6 +92,8 @@ export interface ViewConfig {
   readonly zones: readonly ZoneSource[]
   readonly records: readonly LocatedRecord[]
   readonly forwarding: readonly ForwardSource[]
+  /** Names of the lists that hold; null: those for all. */
+  readonly lists: readonly string[] | null
   /** Are its queries in the query log and the live streams? */
   readonly isLogged: boolean
   /** What it asks otherwise than all, as text that is equal where that is equal; null: nothing. */
@@ -158,6 +160,8 @@ export interface ListSource {
     | { readonly kind: 'inline'; readonly text: string }
   readonly format: ListFormat
   readonly match: 'exact' | 'suffix'
+  /** Does it hold where a view does not name its lists? */
+  readonly forAll: boolean
 }
 
 /** Files that hold zones: an absolute path that may have `*` and `?` in it. */

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path'
 import type { ListStatus } from '../../admin/list-controls.ts'
-import type { ListSource } from '../../config/types.ts'
+import type { Config, ListSource } from '../../config/types.ts'
 import type { Limits } from '../../limits.ts'
 import { skipReasons, type SkipReason } from '../../policy/lists/rule.ts'
 import type { ListsInForce } from '../../policy/lists/stages.ts'
@@ -15,6 +15,7 @@ import { version } from '../../system/version.ts'
 import { ListCopies } from './copies.ts'
 import { fetchList, type Fetched, type Fetching } from './fetch.ts'
 import { type Content, type ListEntry, ListStore } from './list-store.ts'
+import { EnabledLists } from './enabled.ts'
 import { engineLookup } from './lookup.ts'
 
 export interface ListsParts {
@@ -46,6 +47,7 @@ export class Lists implements ListsInForce {
   readonly #fetching = new Map<string, Fetching>()
   /** What the servers of URLs said of what is loaded, where no copies are kept. */
   readonly #validators = new Map<string, { readonly etag: string | null; readonly lastModified: string | null }>()
+  #enabled = new EnabledLists([], [])
   #saidNoCopies = false
   #isStarted = false
   #closed = false
@@ -62,10 +64,14 @@ export class Lists implements ListsInForce {
 
   readonly current: ListsInForce['current'] = () => this.#store.current()
 
-  readonly enabled: ListsInForce['enabled'] = () => null
+  readonly enabled: ListsInForce['enabled'] = view => this.#enabled.of(view, this.#store.current())
 
   /** Resolves when files, own rules and copies are read; what is to be fetched comes after `start`. */
-  async configure(sources: readonly ListSource[]): Promise<void> {
+  async configure({ lists: sources, views }: Pick<Config, 'lists' | 'views'>): Promise<void> {
+    this.#enabled = new EnabledLists(
+      sources,
+      views.map(({ lists }) => lists),
+    )
     if (this.#copies === null && !this.#saidNoCopies && sources.some(({ from }) => from.kind === 'url')) {
       this.#saidNoCopies = true
       const message =

@@ -50,6 +50,7 @@ const listEntry: z.ZodType<RawConfig['lists'][number]> = z.strictObject(
       .enum(['blocked', 'censored', 'filtered'])
       .default('blocked')
       .describe('The Extended DNS Error of it (RFC 8914): by the operator, by someone above, as the client wished.'),
+    forAll: z.boolean().default(true).describe('false: for clients of views that name it under "lists" only.'),
     refreshS: z
       .int()
       .min(LEAST_REFRESH_S)

@@ -58,6 +58,10 @@ export const viewSettings: z.ZodType<RawConfig['views']> = z
       records: records.default({}).describe('Records of its own, before those of all.'),
       forward: z.array(forwardEntry).default([]).describe('Forward zones of its own, before those of all.'),
       stub: z.array(stubEntry).default([]).describe('Stub zones of its own, before those of all.'),
+      lists: z
+        .array(z.string())
+        .optional()
+        .describe('Names of the lists that hold, "rules" for the rules of one\'s own; absent: those for all.'),
       queryLog: z.boolean().default(true).describe('Are its queries in the query log and the live streams?'),
     }),
   )

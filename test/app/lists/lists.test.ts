@@ -103,6 +103,20 @@ describe('lists in a server', () => {
     await expect.poll(() => ask(inside, 'www.shop A'), PATIENT).toBe('NOERROR 192.0.2.80')
   })
 
+  test('a view has the lists that it names, others those for all', async () => {
+    write('kids.txt', '||www.shop^\n')
+    const lists = [{ name: 'kids', source: 'kids.txt', forAll: false }]
+    const kids = { name: 'kids', clients: ['127.0.0.0/8'], lists: ['kids'] }
+    const others = await start({ lists, rules: ['||many.shop^'] })
+    expect([await ask(others, 'www.shop A'), await ask(others, 'many.shop TXT')]).toEqual([
+      'NOERROR 192.0.2.80',
+      'NXDOMAIN',
+    ])
+    const inside = await start({ lists, rules: ['||many.shop^'], views: [kids] })
+    expect(await ask(inside, 'www.shop A')).toBe('NXDOMAIN')
+    expect(await ask(inside, 'many.shop TXT')).toContain('NOERROR')
+  })
+
   test('a name that is blocked is not asked for', async () => {
     const inside = await start({ rules: ['||slow^'] })
     expect(await ask(inside, 'www.slow A')).toBe('NXDOMAIN')

@@ -36,6 +36,13 @@ export const names = () => load('dns/name.js')
 export const system = () => load('system/system.js')
 /** @type {() => Promise<typeof import('../../src/app/zone-store.ts')>} */
 export const zoneStore = () => load('app/zone-store.js')
+/** Block and allow lists. */
+export const lists = async () => ({
+  .../** @type {typeof import('../../src/policy/lists/compile.ts')} */ (await load('policy/lists/compile.js')),
+  .../** @type {typeof import('../../src/policy/lists/hash.ts')} */ (await load('policy/lists/hash.js')),
+  .../** @type {typeof import('../../src/policy/lists/rule-set.ts')} */ (await load('policy/lists/rule-set.js')),
+  .../** @type {typeof import('../../src/policy/lists/table.ts')} */ (await load('policy/lists/table.js')),
+})
 /** @type {() => Promise<typeof import('../../src/limits.ts')>} */
 export const limits = () => load('limits.js')
 /** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */

@@ -1,0 +1,52 @@
+// @ts-check
+/**
+ * Lists of one and five million rules: octets and time to compile them, and what a name costs that is in none of them.
+ * node test/bench/lists.mjs [RULES …]. Prints the rows of the table in docs/policy.md.
+ */
+import { performance } from 'node:perf_hooks'
+import { limits, lists, names } from './built.mjs'
+
+const { compileList, makeFilter, NameHasher, RuleSet } = await lists()
+const { defaultLimits } = await limits()
+const { foldName, nameFromLabels } = await names()
+const key = { k0: 1, k1: 2 }
+const ROUNDS = 10
+
+/** @template T @param {Generator<unknown, T>} steps @returns {T} */
+function finished(steps) {
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value
+}
+
+/** @param {number} rules */
+function measured(rules) {
+  const rows = Array.from({ length: rules }, (_, i) => `||a${i}.ads${i % 97}.example${i % 13}.com^\n`)
+  const octets = new TextEncoder().encode(rows.join(''))
+  const toAscii = (/** @type {string} */ text) => text
+  const options = { format: /** @type {const} */ ('adblock'), layer: /** @type {const} */ ('block') }
+  const began = performance.now()
+  const result = finished(
+    compileList(octets, { ...options, match: 'exact', limits: defaultLimits.lists, toAscii }, new NameHasher(key)),
+  )
+  if (result.kind !== 'compiled') throw new Error(result.reason)
+  const { list } = result
+  const filter = finished(makeFilter([list.slots], defaultLimits.lists.filterBitsPerRule, 10_000))
+  const compileMs = performance.now() - began
+  const answer = /** @type {const} */ ({ kind: 'nxdomain' })
+  const traits = { name: 'bench', layer: /** @type {const} */ ('block'), answer, ttl: 30, ede: /** @type {const} */ (15) }
+  const set = new RuleSet([{ traits, list, tally: { hits: 0 } }], filter, key)
+  const asked = Array.from({ length: 10_000 }, (_, i) =>
+    foldName(nameFromLabels(['www', `host${i}`, 'some-name', 'net']) ?? /** @type {never} */ (null)),
+  )
+  const client = { ip: { family: /** @type {const} */ (4), bytes: new Uint8Array(4), text: '' } }
+  let best = Number.POSITIVE_INFINITY
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = performance.now()
+    for (const name of asked) set.ofName(name, { type: 1, client, enabled: null })
+    best = Math.min(best, performance.now() - start)
+  }
+  const megabytes = (list.slots.byteLength + filter.byteLength) / 1e6
+  return [rules, `${megabytes.toFixed(1)} MB`, `${(compileMs / 1_000).toFixed(1)} s`, `${Math.round((best * 1e6) / asked.length)} ns`]
+}
+
+const chosen = process.argv.slice(2).map(Number)
+for (const rules of chosen.length > 0 ? chosen : [1_000_000, 5_000_000]) console.log(`| ${measured(rules).join(' | ')} |`)

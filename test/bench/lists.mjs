@@ -32,7 +32,13 @@ function measured(rules) {
   const filter = finished(makeFilter([list.slots], defaultLimits.lists.filterBitsPerRule, 10_000))
   const compileMs = performance.now() - began
   const answer = /** @type {const} */ ({ kind: 'nxdomain' })
-  const traits = { name: 'bench', layer: /** @type {const} */ ('block'), answer, ttl: 30, ede: /** @type {const} */ (15) }
+  const traits = {
+    name: 'bench',
+    layer: /** @type {const} */ ('block'),
+    answer,
+    ttl: 30,
+    ede: /** @type {const} */ (15),
+  }
   const set = new RuleSet([{ traits, list, tally: { hits: 0 } }], filter, key)
   const asked = Array.from({ length: 10_000 }, (_, i) =>
     foldName(nameFromLabels(['www', `host${i}`, 'some-name', 'net']) ?? /** @type {never} */ (null)),
@@ -45,8 +51,14 @@ function measured(rules) {
     best = Math.min(best, performance.now() - start)
   }
   const megabytes = (list.slots.byteLength + filter.byteLength) / 1e6
-  return [rules, `${megabytes.toFixed(1)} MB`, `${(compileMs / 1_000).toFixed(1)} s`, `${Math.round((best * 1e6) / asked.length)} ns`]
+  return [
+    rules,
+    `${megabytes.toFixed(1)} MB`,
+    `${(compileMs / 1_000).toFixed(1)} s`,
+    `${Math.round((best * 1e6) / asked.length)} ns`,
+  ]
 }
 
 const chosen = process.argv.slice(2).map(Number)
-for (const rules of chosen.length > 0 ? chosen : [1_000_000, 5_000_000]) console.log(`| ${measured(rules).join(' | ')} |`)
+for (const rules of chosen.length > 0 ? chosen : [1_000_000, 5_000_000])
+  console.log(`| ${measured(rules).join(' | ')} |`)

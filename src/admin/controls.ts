@@ -7,7 +7,7 @@ import type { Transport } from '../ports.ts'
 import type { AnchorControls } from './anchor-controls.ts'
 import type { CacheControls } from './cache-controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
-import type { ListControls } from './list-controls.ts'
+import type { ListStatus } from '../policy/lists/status.ts'
 
 /** How the server is, in what a health check and a first look need. */
 interface ServerStatus {
@@ -72,6 +72,12 @@ export interface Numbers {
   }[]
   /** Ports of UDP that are listened on. */
   readonly udpPorts: readonly number[]
+}
+
+interface ListControls {
+  lists(): readonly ListStatus[]
+  /** Reads or fetches one list again, or all (null). The names of those; null: there is no such list. */
+  refreshLists(name: string | null): readonly string[] | null
 }
 
 /** Calls with one result. */

@@ -4,7 +4,7 @@
  * by all who use it.
  */
 import { join } from 'node:path'
-import type { ListStatus } from '../../admin/list-controls.ts'
+import type { ListStatus } from '../../policy/lists/status.ts'
 import type { Config, ListSource } from '../../config/types.ts'
 import type { Limits } from '../../limits.ts'
 import { skipReasons, type SkipReason } from '../../policy/lists/rule.ts'

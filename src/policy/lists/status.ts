@@ -1,4 +1,4 @@
-/** What the API asks of the block and allow lists. Times in seconds. */
+/** What is known of a list that is in use, for people and programs. Times in seconds. */
 export interface ListStatus {
   readonly name: string
   readonly layer: 'own' | 'allow' | 'block'
@@ -30,10 +30,4 @@ export interface ListStatus {
   readonly ageS: number | null
   /** Until it is fetched again; null: it is not fetched. */
   readonly nextS: number | null
-}
-
-export interface ListControls {
-  lists(): readonly ListStatus[]
-  /** Reads or fetches one list again, or all (null). The names of those; null: there is no such list. */
-  refreshLists(name: string | null): readonly string[] | null
 }

@@ -6,7 +6,7 @@ import type { AdminSettings, Scope } from './messages.ts'
 import { problemResponse } from './problem.ts'
 import type { Recorder } from './now/recorder.ts'
 import type { TopLists } from './now/top-lists.ts'
-import type { Pages } from './pages.ts'
+import type { Pages } from './routes/page-files.ts'
 import type { Caller, Remote } from './remote.ts'
 import type { TokenStore } from './tokens.ts'
 

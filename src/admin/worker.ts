@@ -12,7 +12,7 @@ import { type OpenApi, openApi } from './listen.ts'
 import { type FromAdmin, isReturn, isSettings, type ToAdmin } from './messages.ts'
 import { Recorder } from './now/recorder.ts'
 import { TopLists } from './now/top-lists.ts'
-import { Pages } from './pages.ts'
+import { Pages } from './routes/page-files.ts'
 import { Caller, RemoteError } from './remote.ts'
 import { TokenStore } from './tokens.ts'
 

@@ -98,6 +98,17 @@ export type Event =
       readonly kept: boolean
     }
   | { readonly kind: 'zone-warnings'; readonly file: string; readonly problems: readonly Problem[] }
+  | { readonly kind: 'policy-zone-loaded'; readonly zone: string; readonly rules: number; readonly ms: number }
+  /** A rule of a zone that only logs; `count` since the last report. */
+  | {
+      readonly kind: 'policy-would-apply'
+      readonly zone: string
+      readonly rule: string
+      readonly action: string
+      readonly question: string
+      readonly client: string
+      readonly count: number
+    }
   /** A zone that other servers send. `zone` and `primary` as a person writes them. */
   | { readonly kind: 'zone-transfer'; readonly zone: string; readonly news: TransferNews }
   /** A list that takes long: `percent` of its octets are read. */

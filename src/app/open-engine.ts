@@ -97,8 +97,8 @@ export function loadNamed(config: Config, instead: Instead): Named {
       ? loadAnchors(config.dnssec.anchors)
       : { kind: 'anchors' as const, anchors: instead.anchors, warnings: [] }
   const forwarding = loadForwarding(config.forwarding)
+  const secondaries = loadSecondaries(config)
   const views = config.views.map(view => ({ view, forwarding: loadForwarding(view.forwarding) }))
-  const secondaries = loadSecondaries(config.secondaries)
   const problemsOf = (read: typeof hints | typeof anchors | typeof forwarding): readonly Problem[] =>
     read.kind === 'invalid' ? read.problems : []
   const warningsOf = (read: typeof hints | typeof anchors): readonly Problem[] =>

@@ -31,7 +31,9 @@ import { ZoneChanges } from './revisions/zone-changes.ts'
 import { Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
-import type { SecondarySource, SecondaryZones } from './transfer/secondary-zones.ts'
+import type { PolicyZones } from './transfer/policy-zones.ts'
+import type { SecondarySource } from './transfer/secondary-zones.ts'
+import type { Transfers } from './transfer/transfers.ts'
 import { chooseUdpMode, type UdpMode } from './udp-mode.ts'
 
 export interface ServerOptions {
@@ -128,19 +130,22 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall })
   const engine = await openedEngine(config, options, mode, zones, events)
   engine.trust.attach(engine.keyResolver)
-  const secondaries = { current: await openSecondaries(config, engine, events) }
-  // Copies are served from the first answer on.
-  await secondaries.current?.configure(engine.secondaries)
+  const changed = { policy: (): void => {} }
+  const transfers = { current: await openTransfers(config, engine, events, () => changed.policy()) }
+  // Copies are served, and rules hold, from the first answer on.
+  await transfers.current?.configure(config, engine.secondaries)
   const { watch, onQuery } = options
   const identity = await openedIdentity(config, engine, events)
   const designation = identity === null ? undefined : designated(config, identity)
   const lists = openLists(config, options, engine, events, () => serving.policyChanged())
   const notify = (bytes: Uint8Array, client: Client): Uint8Array | null =>
-    secondaries.current?.notify(bytes, client) ?? null
-  const serving = new Serving(config, engine, { events, watch, onQuery, designation, notify, lists })
+    transfers.current?.secondaries.notify(bytes, client) ?? null
+  const policies = (): PolicyZones | null => transfers.current?.policies ?? null
+  const serving = new Serving(config, engine, { events, watch, onQuery, designation, notify, policies, lists })
+  changed.policy = () => serving.policyChanged()
   // Before the first query: what is on the disk holds from the start.
   await lists.configure(config)
-  const own = { config, options, log: { ...log, events }, taps, engine, zones, secondaries, serving, lists, identity }
+  const own = { config, options, log: { ...log, events }, taps, engine, zones, transfers, serving, lists, identity }
   const listeners = await listen(config, mode, own, events)
   const server = new Server({ ...own, listeners })
   server.start()
@@ -148,21 +153,20 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   return server
 }
 
-/** Zones that other servers send: nothing is asked for yet. Nothing of it is loaded where there are none. */
-async function openSecondaries(
-  { state, secondaries }: Config,
+/** Zones that other servers send, and policy zones. Nothing of it is loaded where there are none. */
+async function openTransfers(
+  { state, secondaries, rpz }: Config,
   { recursor }: OpenEngine,
   events: EventSink,
-): Promise<SecondaryZones | null> {
-  if (secondaries.length === 0) return null
-  const { SecondaryZones } = await import('./transfer/secondary-zones.ts')
-  return new SecondaryZones({
-    clock: recursor.clock,
-    random: recursor.random,
-    limits: recursor.limits,
-    events,
+  onPolicy: () => void,
+): Promise<Transfers | null> {
+  if (secondaries.length + rpz.length === 0) return null
+  const { Transfers } = await import('./transfer/transfers.ts')
+  const { clock, random, limits, zones } = recursor
+  return new Transfers({
+    ...{ clock, random, limits, events, onPolicy },
     directory: state,
-    onChange: zones => recursor.zones.serveTransferred(zones),
+    onChange: served => zones.serveTransferred(served),
   })
 }
 
@@ -310,8 +314,8 @@ interface ServerParts {
   /** Who else hears of events, now. */
   readonly taps: Set<EventSink>
   readonly engine: OpenEngine
+  readonly transfers: { current: Transfers | null }
   readonly zones: ZoneChanges
-  readonly secondaries: { current: SecondaryZones | null }
   readonly serving: Serving
   readonly lists: Lists
   readonly identity: ServerIdentity | null
@@ -356,11 +360,11 @@ class Server implements RunningServer {
   /** What happens by itself from now on: files are watched, the root and its keys are looked at. */
   start(): void {
     const { zones, resolver } = this.recursor
-    const { engine, secondaries } = this.#parts
+    const { engine, transfers } = this.#parts
     zones.watch()
     this.#parts.lists.start()
+    transfers.current?.start()
     engine.partitions.start()
-    secondaries.current?.start()
     const follow = (): void => {
       if (this.#stopping !== null) return
       engine.trust.start()
@@ -455,8 +459,8 @@ class Server implements RunningServer {
     if (engine.forwardZones() !== forwarded)
       lookAfterForwarding(this.recursor, engine.forwardZones(), () => engine.trust.validation().points, log.events)
     serving.configure(config)
+    void this.#configureTransfers(config, named.secondaries)
     if (rulesOf(config) !== rulesOf(before)) serving.policyChanged()
-    void this.#configureSecondaries(config, named.secondaries)
     void lists.configure(config)
     this.#admin?.configure(config)
     listeners.updateSettings(serving.threadSettings)
@@ -469,14 +473,13 @@ class Server implements RunningServer {
     })
   }
 
-  async #configureSecondaries(config: Config, sources: readonly SecondarySource[]): Promise<void> {
-    const { secondaries, engine, log } = this.#parts
-    const opened = secondaries.current ?? (await openSecondaries(config, engine, log.events))
+  async #configureTransfers(config: Config, sources: readonly SecondarySource[]): Promise<void> {
+    const { transfers, engine, serving, log } = this.#parts
+    const opened = transfers.current ?? (await openTransfers(config, engine, log.events, () => serving.policyChanged()))
     if (opened === null || this.#stopping !== null) return
-    const isNew = secondaries.current === null
-    secondaries.current = opened
-    await opened.configure(sources)
-    if (isNew) opened.start()
+    transfers.current = opened
+    await opened.configure(config, sources)
+    opened.start()
   }
 
   stop(signal = 'stop'): Promise<void> {
@@ -496,7 +499,7 @@ class Server implements RunningServer {
       })
     })
     await this.#admin?.stop()
-    this.#parts.secondaries.current?.close()
+    this.#parts.transfers.current?.close()
     await engine.close()
     await listeners.close()
     identity?.close()

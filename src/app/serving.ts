@@ -24,7 +24,8 @@ import type { OpenEngine } from './open-engine.ts'
 import { readCookieKeys } from './policy/cookie-keys.ts'
 import { QueryLogFile } from './query-log-file.ts'
 import { makeAdmission } from '../server/pipeline.ts'
-import { makeServe } from '../server/serve-parts.ts'
+import { makeServe, type ServingParts } from '../server/serve-parts.ts'
+import type { PolicyZones } from './transfer/policy-zones.ts'
 import { numbersOf, type ServerNumbers } from './statistics.ts'
 import type { UdpMode } from './udp-mode.ts'
 
@@ -35,6 +36,8 @@ export interface ServingOptions {
   readonly onQuery?: QueryLog | undefined
   /** What is designated now, where anything is encrypted. */
   readonly designation?: (() => Designation | null) | undefined
+  /** Response policy zones; null: there are none. */
+  readonly policies?: (() => PolicyZones | null) | undefined
   /** What is replied to NOTIFY. */
   readonly notify?: ((bytes: Uint8Array, client: Client) => Uint8Array | null) | undefined
   readonly lists: ListsInForce
@@ -191,11 +194,12 @@ export class Serving {
         limits,
         watch,
         any: config.any,
+        notify: config.secondaries.length + config.rpz.length === 0 ? undefined : this.#options.notify,
+        rpz: config.rpz.length === 0 ? undefined : this.#rpz(),
         shaping: {
           settings: config.shaping,
           configuredZone: question => this.#engine.forwardZones().of(question)?.zone ?? null,
         },
-        notify: config.secondaries.length === 0 ? undefined : this.#options.notify,
         designation: config.ddr ? this.#options.designation : undefined,
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
         // Nothing stands in the way of a query where there are none.
@@ -242,6 +246,11 @@ export class Serving {
       this.#engine.recursor.random.bytes(this.#cookieKey)
     }
     return { keys: [this.#cookieKey], require }
+  }
+
+  #rpz(): ServingParts['rpz'] {
+    const { policies } = this.#options
+    return { rules: () => policies?.()?.rules() ?? null, onHit: (hit, query) => policies?.()?.noteHit(hit, query) }
   }
 
   #logQuery(config: Config): QueryLog | null {

@@ -6,8 +6,10 @@ import { foldName, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../presentation/text.ts'
 import { parsePrimary } from '../zone/upstream-text.ts'
 import type { JsonPath } from './json.ts'
-import type { RawConfig, RawSecondary } from './raw.ts'
-import type { SecondarySetting } from './types.ts'
+import { EdeCode } from '../dns/types.ts'
+import type { PolicyZoneSettings } from '../policy/rpz/rules.ts'
+import type { RawConfig, RawRpz, RawSecondary } from './raw.ts'
+import type { RpzSetting, SecondarySetting } from './types.ts'
 
 interface Reports {
   readonly complain: (path: JsonPath, message: string) => void
@@ -35,7 +37,11 @@ export function secondarySettings(raw: RawConfig, reports: Reports): readonly Se
   })
 }
 
-function readTransfer(entry: RawSecondary, at: JsonPath, { complain, path }: Reports): SecondarySetting | null {
+function readTransfer(
+  entry: Pick<RawSecondary, 'zone' | 'primaries' | 'tsig' | 'notify'>,
+  at: JsonPath,
+  { complain, path }: Reports,
+): SecondarySetting | null {
   const parsed = parseName(entry.zone, null)
   if (typeof parsed !== 'string') {
     complain([...at, 'zone'], parsed.error)
@@ -47,7 +53,67 @@ function readTransfer(entry: RawSecondary, at: JsonPath, { complain, path }: Rep
       const server = parsePrimary(text)
       return 'error' in server ? [] : [server]
     }),
-    tsig: entry.tsig === undefined ? null : path(entry.tsig, 'zones'),
+    tsig: entry.tsig === undefined ? null : path(entry.tsig, String(at[0])),
     notify: entry.notify.flatMap(text => parsePrefix(text) ?? []),
   }
+}
+
+/** One structure holds the rules of all, a bit a zone. */
+const MOST_POLICY_ZONES = 32
+
+const EDE_CODES: Readonly<Record<RawRpz['ede'], EdeCode | null>> = {
+  blocked: EdeCode.Blocked,
+  censored: EdeCode.Censored,
+  filtered: EdeCode.Filtered,
+  prohibited: EdeCode.Prohibited,
+  none: null,
+}
+
+export function rpzSettings(raw: RawConfig, reports: Reports): readonly RpzSetting[] {
+  const { complain, path } = reports
+  const seen = new Set<Name>()
+  if (raw.rpz.length > MOST_POLICY_ZONES) complain(['rpz'], `has more than ${MOST_POLICY_ZONES} zones`)
+  return raw.rpz.flatMap((entry, index): RpzSetting[] => {
+    const at = ['rpz', index]
+    const { primaries = [], notify = [], zone, tsig, file } = entry
+    const transfer = readTransfer({ zone, primaries, tsig, notify }, at, reports)
+    if (transfer === null) return []
+    if (raw.zones.some(other => isSecondary(other) && sameName(other.zone, transfer.zone)))
+      complain([...at, 'zone'], `${formatName(transfer.zone)} is in "zones" as well: it is either served or a policy`)
+    if (seen.has(transfer.zone)) complain([...at, 'zone'], `${formatName(transfer.zone)} is there already`)
+    seen.add(transfer.zone)
+    const settings = policySettings(entry, transfer.zone, at, reports)
+    if (settings === null) return []
+    const source =
+      file === undefined
+        ? ({ kind: 'transfer', ...transfer } as const)
+        : ({ kind: 'file', file: path(file, 'rpz') } as const)
+    return [{ settings, required: entry.missing === 'servfail', source }]
+  })
+}
+
+function sameName(text: string, name: Name): boolean {
+  const parsed = parseName(text, null)
+  return typeof parsed === 'string' && foldName(parsed) === name
+}
+
+function policySettings(
+  { action, order, maxTtl, ede }: RawRpz,
+  zone: Name,
+  at: JsonPath,
+  { complain }: Reports,
+): PolicyZoneSettings | null {
+  const code = EDE_CODES[ede]
+  const base = {
+    zone,
+    logOnly: action === 'log',
+    early: order === 'early',
+    maxTtl,
+    ede: code === null ? null : { code, text: `policy zone ${formatName(zone)}` },
+  }
+  if (typeof action === 'string') return { ...base, override: action === 'given' || action === 'log' ? null : action }
+  const parsed = parseName(action.cname, null)
+  if (typeof parsed === 'string') return { ...base, override: { cname: foldName(parsed) } }
+  complain([...at, 'action', 'cname'], parsed.error)
+  return null
 }

@@ -1,5 +1,4 @@
 /** Views and access rules of a configuration: clients, and what a view has of its own. */
-import { isSecondary } from './make-transfers.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import { type Prefix, parsePrefix } from '../dns/address.ts'
 import { defaultLimits } from '../limits.ts'

@@ -16,8 +16,8 @@ import type { JsonPath } from './json.ts'
 import { forwardSources } from './make-forward.ts'
 import { listSources } from './make-lists.ts'
 import { rateSettings } from './make-limits.ts'
+import { isSecondary, rpzSettings, secondarySettings } from './make-transfers.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
-import { isSecondary, secondarySettings } from './make-transfers.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
 import { shapingOf, zoneTtls } from './make-shaping.ts'
 import type { RawConfig } from './raw.ts'
@@ -97,6 +97,7 @@ export function makeConfig(
       return [{ pattern: path(entry.file, 'zones'), origin, editable: entry.editable === true }]
     }),
     secondaries: secondarySettings(raw, { complain, path }),
+    rpz: rpzSettings(raw, { complain, path }),
     records: read.records.map(({ path: at, rr }) => {
       const { file, line, column } = locate(written(at), '')
       return { ...rr, file, line, column }

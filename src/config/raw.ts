@@ -12,6 +12,22 @@ export interface RawSecondary {
 /** When a running server takes over a new value: on SIGHUP, or only when it is started again. */
 export type TakesEffect = 'reload' | 'restart'
 
+/** A response policy zone, of a file or of other servers. */
+export interface RawRpz {
+  readonly zone: string
+  readonly action: RpzAction | { readonly cname: string }
+  readonly order: 'early' | 'strict'
+  readonly maxTtl: number
+  readonly ede: 'blocked' | 'censored' | 'filtered' | 'prohibited' | 'none'
+  readonly missing: 'serve' | 'servfail'
+  readonly file?: string | undefined
+  readonly primaries?: readonly string[] | undefined
+  readonly tsig?: string | undefined
+  readonly notify?: readonly string[] | undefined
+}
+
+type RpzAction = 'given' | 'log' | 'passthru' | 'drop' | 'tcp-only' | 'nxdomain' | 'nodata'
+
 export interface RawConfig {
   readonly $schema?: string | undefined
   readonly listen: readonly string[]
@@ -41,6 +57,7 @@ export interface RawConfig {
     | { readonly file: string; readonly origin?: string | undefined; readonly editable?: boolean | undefined }
     | RawSecondary
   )[]
+  readonly rpz: readonly RawRpz[]
   readonly records: RawRecords
   readonly reverse: boolean
   readonly any: 'minimal' | 'tcp' | 'resolve'

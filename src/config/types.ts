@@ -18,6 +18,7 @@ import type { RateSettings } from '../policy/limits/rate-limiter.ts'
 import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Selector } from '../policy/views/select.ts'
 import type { ZoneTtl } from '../cache/ttl.ts'
+import type { PolicyZoneSettings } from '../policy/rpz/rules.ts'
 import type { Shaping } from '../policy/shaping/stages.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
@@ -51,6 +52,8 @@ export interface Config {
   readonly zones: readonly ZoneSource[]
   /** Zones that other servers send, in the order of the settings. */
   readonly secondaries: readonly SecondarySetting[]
+  /** Response policy zones, in order of precedence. */
+  readonly rpz: readonly RpzSetting[]
   readonly records: readonly LocatedRecord[]
   /** PTR records for the addresses in `records`. */
   readonly reverse: boolean
@@ -140,6 +143,14 @@ export type AnchorSource = { readonly kind: 'built-in' } | { readonly kind: 'fil
 /** A forward or stub zone; `authorities` are absolute paths of files with certificates. */
 export interface ForwardSource extends ForwardZone {
   readonly authorities: readonly string[]
+}
+
+/** A response policy zone; `file` is an absolute path. */
+export interface RpzSetting {
+  readonly settings: PolicyZoneSettings
+  /** Until it is there, is nothing answered? */
+  readonly required: boolean
+  readonly source: { readonly kind: 'file'; readonly file: string } | ({ readonly kind: 'transfer' } & SecondarySetting)
 }
 
 /** A zone that other servers send; `tsig` is the absolute path of a file with a key. */

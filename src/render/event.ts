@@ -77,6 +77,8 @@ const fileKinds = [
   'zone-rejected',
   'zone-warnings',
   'zone-transfer',
+  'policy-zone-loaded',
+  'policy-would-apply',
   'config-warnings',
   'config-reloaded',
   'config-rejected',
@@ -367,6 +369,18 @@ function fileSentence(event: FileEvent): Sentence {
       }
     case 'zone-warnings':
       return { level: 'warn', message: `in ${event.file}:${listed(event.problems)}` }
+    case 'policy-zone-loaded':
+      return {
+        level: 'info',
+        message: `policy zone ${event.zone}: ${counted(event.rules, 'rule')} in ${seconds(event.ms)}`,
+      }
+    case 'policy-would-apply':
+      return {
+        level: 'info',
+        message:
+          `policy zone ${event.zone} only logs: ${event.rule} (${event.action}) would apply to ${event.question} of ` +
+          `${event.client}, ${times(event.count)} since the last report`,
+      }
     case 'zone-transfer':
       return transferSentence(event.zone, event.news)
     case 'config-warnings':

@@ -3,8 +3,13 @@
  * warm-up and the test kit's server have theirs from here, so that a part is in all of them, and is the same code to
  * V8.
  */
-import type { AnswerCache } from '../cache/answer-cache.ts'
-import type { Prefix } from '../dns/address.ts'
+import type { Caches } from '../cache/caches.ts'
+import type { IpAddress, Prefix } from '../dns/address.ts'
+import { labelCount, type Name, parentOf } from '../dns/name.ts'
+import { ipOf } from '../dns/rdata.ts'
+import { RrClass, RrType } from '../dns/types.ts'
+import type { NameServers } from '../policy/rpz/rules.ts'
+import type { RpzParts } from '../policy/rpz/stage.ts'
 import type { Question } from '../dns/message.ts'
 import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
@@ -38,7 +43,7 @@ interface ServedView {
 interface ServedEngine extends ServedView {
   readonly clock: Clock
   readonly random: Pick<Random, 'below'>
-  readonly caches: { readonly answers: AnswerCache }
+  readonly caches: Pick<Caches, 'answers' | 'delegations' | 'rrsets'>
 }
 
 export interface ServingParts {
@@ -66,6 +71,8 @@ export interface ServingParts {
   readonly lists?: ListsInForce | undefined
   /** Absent: no answer is changed. */
   readonly shaping?: Omit<ShapingParts, 'limits' | 'answeredByOwn'> | undefined
+  /** Absent: there are no response policy zones. */
+  readonly rpz?: Omit<RpzParts, 'serversOf'> | undefined
   /** Absent: no server sends us zones. */
   readonly notify?: ServeParts['notify']
   readonly waiting: WaitingClients
@@ -112,6 +119,7 @@ export function makeServe(parts: ServingParts): Serve {
               limits: limits.shaping,
             },
       answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question, true),
+      rpz: parts.rpz === undefined ? undefined : { ...parts.rpz, serversOf: name => serversKnown(engine, name) },
     }),
     notify: parts.notify,
     waiting: parts.waiting,
@@ -139,4 +147,27 @@ function isAnsweredLocally(zones: ServedEngine['zones'], question: Question, bui
   if (zone === undefined || (!builtIn && all.isBuiltIn(zone))) return false
   const { kind } = zone.answer(question)
   return kind !== 'not-here' && kind !== 'referral'
+}
+
+/**
+ * The servers of the zones that a name is in, with their addresses: as the walk found them, or an earlier one. Those of
+ * the root and of top-level zones are in no rule (BIND min-ns-dots).
+ */
+function serversKnown({ caches, clock }: ServedEngine, name: Name): NameServers {
+  const now = clock.now()
+  const names: Name[] = []
+  const addresses: IpAddress[] = []
+  for (let at = name; labelCount(at) > 1; ) {
+    const cut = caches.delegations.closest(at, now)
+    if (cut === undefined || labelCount(cut.zone) < 2) break
+    for (const server of cut.servers) {
+      names.push(server.name)
+      addresses.push(...server.addresses)
+      for (const type of [RrType.A, RrType.AAAA])
+        for (const rdata of caches.rrsets.get(server.name, type, RrClass.IN, now)?.rrset.rdatas ?? [])
+          addresses.push(...[ipOf(type, rdata)].flatMap(ip => ip ?? []))
+    }
+    at = parentOf(cut.zone)
+  }
+  return { names, addresses }
 }

@@ -1,6 +1,6 @@
 /** The zones that other servers send, with the keys that their settings name. */
 import { readFileSync } from 'node:fs'
-import type { SecondarySetting } from '../../config/types.ts'
+import type { Config } from '../../config/types.ts'
 import { errorText, type Problem } from '../../events.ts'
 import { readKeyFile, type TsigKey } from '../../transfer/key.ts'
 import type { SecondarySource } from './secondary-zones.ts'
@@ -11,11 +11,13 @@ export interface LoadedSecondaries {
 }
 
 /** A zone whose key cannot be read is not asked for: unsigned it would be refused, or sent by anyone. */
-export function loadSecondaries(settings: readonly SecondarySetting[]): LoadedSecondaries {
+export function loadSecondaries({ secondaries, rpz }: Pick<Config, 'secondaries' | 'rpz'>): LoadedSecondaries {
   const problems: Problem[] = []
-  const sources = settings.flatMap(({ zone, primaries, tsig, notify }): SecondarySource[] => {
+  const policies = rpz.flatMap(({ source }) => (source.kind === 'transfer' ? [{ ...source, isPolicy: true }] : []))
+  const all = [...secondaries.map(setting => ({ ...setting, isPolicy: false })), ...policies]
+  const sources = all.flatMap(({ zone, primaries, tsig, notify, isPolicy }): SecondarySource[] => {
     const key = tsig === null ? null : readKey(tsig)
-    if (typeof key !== 'string') return [{ zone, primaries, notify, key }]
+    if (typeof key !== 'string') return [{ zone, primaries, notify, key, isPolicy }]
     problems.push({ file: tsig ?? '', line: 0, column: 0, severity: 'error', message: key })
     return []
   })

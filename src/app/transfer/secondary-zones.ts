@@ -15,12 +15,16 @@ import { type Unavailable, Zone } from '../../zone/zone.ts'
 import { TransferredZone, type TransferParts, type TransferSource, type TransferStatus } from './transferred-zone.ts'
 
 export interface SecondarySource extends TransferSource {
+  /** It holds rules, and is not served. */
+  readonly isPolicy: boolean
   /** Who may send NOTIFY besides the primaries. */
   readonly notify: readonly Prefix[]
 }
 
 export interface SecondaryParts extends Omit<TransferParts, 'place'> {
   readonly limits: Pick<Limits, 'transfer' | 'zone' | 'server'>
+  /** Another version of a policy zone is here. */
+  readonly onPolicy: (zone: Name, flat: FlatZone | null) => void
   /** The zones are others now. */
   readonly onChange: (zones: readonly Zone[]) => void
 }
@@ -45,7 +49,7 @@ export class SecondaryZones {
   }
 
   get zones(): readonly Zone[] {
-    return [...this.#zones.values()].map(({ zone }) => zone)
+    return [...this.#zones.values()].flatMap(({ source, zone }) => (source.isPolicy ? [] : [zone]))
   }
 
   statuses(): readonly TransferStatus[] {
@@ -125,6 +129,10 @@ export class SecondaryZones {
     const transferred = new TransferredZone(source, { ...this.#parts, place: () => this.#place() }, (flat, why) => {
       const secondary = this.#zones.get(source.zone)
       if (secondary === undefined || secondary.transferred !== transferred) return
+      if (source.isPolicy) {
+        this.#parts.onPolicy(source.zone, flat)
+        return
+      }
       secondary.zone = flat === null ? unavailable(source.zone, why) : this.#served(flat)
       this.#parts.onChange(this.zones)
     })

@@ -1,9 +1,15 @@
 /** The program of a thread that fetches one large zone or loads its copy: started by `transferred-zone.ts`. */
 import { runJob } from '../../system/job-thread.ts'
 import { loadCopy } from './copies.ts'
+import { isPolicyJob, makePolicy } from './policy-job.ts'
 import { isLoadJob, isTransferJob, runTransfer, shared } from './transfer-job.ts'
 
 await runJob(async (job, onProgress) => {
+  if (isPolicyJob(job)) {
+    const done = makePolicy(job)
+    const zones = done.zones.map(one => ({ ...one, zone: one.zone === null ? null : shared(one.zone) }))
+    return { value: { ...done, zones }, arrays: [done.tables.qname.words, done.tables.nsdname.words] }
+  }
   if (isLoadJob(job)) {
     const loaded = loadCopy(job.file, job.origin)
     const value = loaded === null || 'error' in loaded ? loaded : { ...loaded, zone: shared(loaded.zone) }

@@ -10,7 +10,11 @@ const primary = z.string().superRefine((text, context) => {
 })
 
 /** Where a zone comes from that other servers send: zones served here, and response policy zones. */
-const transferFields = {
+export const transferFields: {
+  readonly primaries: z.ZodType<readonly string[]>
+  readonly tsig: z.ZodOptional<z.ZodType<string>>
+  readonly notify: z.ZodDefault<z.ZodArray<z.ZodType<string>>>
+} = {
   primaries: z
     .array(primary)
     .min(1, { error: 'expected at least one server' })
@@ -24,7 +28,7 @@ const transferFields = {
     .array(prefixText)
     .default([])
     .describe('Addresses that may say that the zone has changed (NOTIFY), besides the primaries.'),
-} as const
+}
 
 const secondaryEntry = z.strictObject({
   zone: z.string().min(1).describe('The zone, which is kept as a copy and answered from it.'),

@@ -16,6 +16,7 @@ import { dnssecSettings, upstreamSettings } from './servers.ts'
 import { dohSettings, tlsSettings } from './tls.ts'
 import { accessSettings, viewSettings } from './views.ts'
 import { canarySettings, dns64Settings, rebindingSettings, serveStaleSettings, ttlEntry } from './shaping.ts'
+import { rpzSettings } from './rpz.ts'
 import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
@@ -127,6 +128,7 @@ const configSchema = z.strictObject({
         { example: ['zones/*.zone'] },
       ),
     ),
+  rpz: rpzSettings,
   records: records.default({}).meta(
     onReload('Single records that override the Internet: name → type → data. Other names are resolved as usual.', {
       example: { 'printer.lan': { A: '192.0.2.7' } },

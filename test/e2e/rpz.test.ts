@@ -15,7 +15,9 @@ import { startRootwalk, type Rootwalk } from './rootwalk.ts'
 
 const NO_ROOT = '. 3600 NS none.\nnone. 3600 A 127.53.253.253\n'
 const SEED = Number(process.env.ROOTWALK_SEED ?? 20_260_101)
-const QUESTIONS = 150
+/** Asked in groups, as each is a process. */
+const QUESTIONS = 120
+const AT_ONCE = 12
 
 const LABELS = ['a', 'b', 'c']
 const ADDRESSES = ['198.51.100.1', '198.51.100.2', '198.51.101.1', '203.0.113.7']
@@ -138,12 +140,14 @@ needs(
     `say the same of random questions (seed ${SEED})`,
     async () => {
       const differences: string[] = []
-      for (let i = 0; i < QUESTIONS; i++) {
-        const name = `${pick(NAMES)}.test`
-        const type = pick(['A', 'A', 'A', 'TXT'])
+      const compare = async (name: string, type: string): Promise<void> => {
         const [theirs, own] = await Promise.all([said(named.at, name, type), said(ours.endpoint, name, type)])
         if (theirs !== own) differences.push(`${name} ${type}\n  BIND:     ${theirs}\n  rootwalk: ${own}`)
       }
+      for (let i = 0; i < QUESTIONS; i += AT_ONCE)
+        await Promise.all(
+          Array.from({ length: AT_ONCE }, () => compare(`${pick(NAMES)}.test`, pick(['A', 'A', 'A', 'TXT']))),
+        )
       expect(differences.join('\n') + (differences.length > 0 ? `\n${policies.join('\n---\n')}` : '')).toBe('')
     },
     CONDITION_MS * 2,
@@ -170,6 +174,7 @@ needs('named', 'dig')('a policy zone that BIND sends', () => {
           config: {
             listen: [`127.0.0.1:${port}`],
             state: state.path,
+            specialUse: { test: false },
             rpz: [{ zone: 'rpz.example', primaries: [`127.0.0.1:${server.port}`], tsig: 'key.conf' }],
           },
           files: { 'key.conf': keyText() },

@@ -210,8 +210,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
       },
     },
     forwardZones: () => current.forwardZones,
-    warnings: named.warnings,
-    secondaries: named.secondaries,
+    ...{ warnings: named.warnings, secondaries: named.secondaries },
     configure(next, { hints, anchors, forwardZones, views }) {
       const isOther = !sameHints(current.hints, hints)
       const isElsewhere = !sameForwardZones(current.forwardZones, forwardZones)

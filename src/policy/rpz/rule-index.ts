@@ -311,7 +311,7 @@ export class RuleIndex {
 }
 
 /** The number of the lowest bit. */
-export const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits)
+const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits)
 
 /** The bits of all zones before one. */
 export const before = (zone: number): number => (zone >= 32 ? -1 : (1 << zone) - 1)

@@ -10,6 +10,7 @@ import type { Problem } from '../events.ts'
 import { checkLists, type CheckedLists } from './lists/check.ts'
 import { openEngine } from './open-engine.ts'
 import { checkCertificate } from './server-identity.ts'
+import { readPolicyFile } from './transfer/policy-job.ts'
 
 export interface Checked {
   /** Of the configuration, and of the hints and trust anchors that it names. */
@@ -37,17 +38,31 @@ export function checkAll(result: ConfigResult): Checked {
     },
   })
   warnings.push(...opened.warnings.hints, ...opened.warnings.anchors, ...opened.warnings.forwarding, ...zoneWarnings)
-  const found = opened.kind === 'invalid' ? opened.problems : { hints: [], anchors: [], forwarding: [], zones: [] }
+  const policies = policyProblems(config)
+  warnings.push(...policies.filter(({ severity }) => severity === 'warning'))
+  const found = opened.kind === 'invalid' ? opened.problems : NONE
   if (opened.kind === 'engine') void opened.close()
   const certificate = checkCertificate(config, Math.floor(Date.now() / 1_000))
   warnings.push(...certificate.filter(({ severity }) => severity === 'warning'))
   const badCertificate = certificate.filter(({ severity }) => severity === 'error')
-  const { hints, anchors, forwarding } = found
-  const problems = [...own, ...hints, ...anchors, ...forwarding, ...badCertificate, ...queryLogProblems(config)]
+  const { hints, anchors, forwarding, transfers } = found
+  const named = [...hints, ...anchors, ...forwarding, ...transfers]
+  const problems = [...own, ...named, ...badCertificate, ...queryLogProblems(config)]
+  const zoneProblems = [...found.zones, ...policies.filter(({ severity }) => severity === 'error')]
   const lists = checkLists(config.lists, config.limits.lists)
   warnings.push(...lists.warnings)
-  return { problems, zoneProblems: found.zones, warnings, zones, listProblems: lists.problems, lists: lists.lists }
+  return { problems, zoneProblems, warnings, zones, listProblems: lists.problems, lists: lists.lists }
 }
+
+const NONE = { hints: [], anchors: [], forwarding: [], transfers: [], zones: [] }
+
+/** Files of response policy zones, each rule of them. The key of the table is of no interest here. */
+const policyProblems = ({ rpz, limits }: Config): readonly Problem[] =>
+  rpz.flatMap(({ settings, source }) =>
+    source.kind === 'transfer'
+      ? []
+      : readPolicyFile({ ...source, origin: settings.zone, before: null }, { k0: 0, k1: 0 }, limits.zone).problems,
+  )
 
 /** The file must be one that can be written, or be made in its directory. */
 function queryLogProblems({ file, queryLog }: Pick<Config, 'file' | 'queryLog'>): readonly Problem[] {

@@ -46,7 +46,7 @@ function asking(world: World, settings: Shaping = everything) {
       configuredZone: ({ name }) => world.forwardZones.closest(name)?.zone ?? null,
       limits: defaultLimits.shaping,
     },
-    resolver: world.resolver,
+    resolverOf: () => world.resolver,
     limits: { accessVerdicts: 10, anyTtl: 60 },
   })
   return async (name: string, type: string, change: Partial<Query> = {}) => {

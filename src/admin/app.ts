@@ -14,6 +14,7 @@ import { problemResponse, Refusal } from './problem.ts'
 import type { Hub } from './live/hub.ts'
 import { anchorRoutes } from './routes/anchors.ts'
 import { cacheRoutes } from './routes/cache.ts'
+import { configurationRoutes } from './routes/configuration.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { listRoutes } from './routes/lists.ts'
 import { liveRoutes } from './routes/live.ts'
@@ -95,6 +96,7 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   statusRoutes(app, context)
   liveRoutes(app, context, hub)
   serverRoutes(app, context)
+  configurationRoutes(app, context)
   zoneRoutes(app, context)
   recordRoutes(app, context)
   zoneHistoryRoutes(app, context)

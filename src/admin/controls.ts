@@ -6,6 +6,7 @@
 import type { Transport } from '../ports.ts'
 import type { AnchorControls } from './anchor-controls.ts'
 import type { CacheControls } from './cache-controls.ts'
+import type { ConfigControls } from './config-controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
 import type { ListStatus } from '../policy/lists/status.ts'
 
@@ -81,7 +82,7 @@ interface ListControls {
 }
 
 /** Calls with one result. */
-export interface Controls extends CacheControls, AnchorControls, ZoneControls, ListControls {
+export interface Controls extends CacheControls, AnchorControls, ZoneControls, ListControls, ConfigControls {
   numbers(): Numbers
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does. */

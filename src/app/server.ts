@@ -6,7 +6,7 @@ import type { Delegation } from '../cache/delegations.ts'
 import { designationOf } from '../config/designation.ts'
 import { ROOT } from '../dns/name.ts'
 import { restartKeys } from '../config/read.ts'
-import type { Config, ConfigResult } from '../config/types.ts'
+import type { Config, ConfigResult, Override } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { ListLimits } from '../limits.ts'
@@ -27,6 +27,7 @@ import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import { openStateDirectory } from './persistence/state-directory.ts'
 import type { Recursor } from './recursor.ts'
+import { ConfigChanges } from './revisions/config-changes.ts'
 import { ZoneChanges } from './revisions/zone-changes.ts'
 import { Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
@@ -40,7 +41,7 @@ export interface ServerOptions {
   /** Default: a log on standard error as the configuration says. */
   readonly events?: EventSink
   /** How `reload` gets the new configuration. Without it only zones and hints are read again. */
-  readonly readConfig?: () => ConfigResult
+  readonly readConfig?: (overlay: readonly Override[]) => ConfigResult
   /** An internet instead of the real one; it is closed by who made it. */
   readonly network?: Network
   /** Root servers instead of those of the configuration. */
@@ -113,8 +114,26 @@ export class StartError extends Error {
   }
 }
 
-/** Rejects with `StartError`. */
-export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
+/**
+ * Rejects with `StartError`. What was changed through the API is laid over the configuration; a change that keeps the
+ * server from starting is set aside and reported.
+ */
+export async function startServer(given: Config, options: ServerOptions = {}): Promise<RunningServer> {
+  const settings = new ConfigChanges({ state: given.state, read: options.readConfig, wall: wallNow })
+  for (;;) {
+    const config = settings.laidOver(given)
+    try {
+      return await start(config, settings, options)
+    } catch (error) {
+      if (config === given || !(error instanceof StartError) || error.failure.kind === 'listen') throw error
+      settings.setAside(error.message)
+    }
+  }
+}
+
+const wallNow = (): number => Math.floor(Date.now() / 1_000)
+
+async function start(config: Config, settings: ConfigChanges, options: ServerOptions): Promise<RunningServer> {
   const held = options.events === undefined ? holdBack(await openLog(config)) : null
   const log = held?.log ?? { events: options.events ?? (() => {}), setLevel: () => {}, close: () => Promise.resolve() }
   const taps = new Set<EventSink>()
@@ -126,8 +145,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   reportWarnings(events, config.file, options.warnings ?? [])
   openState(config, events)
   const mode = udpMode(config, options, events)
-  const wall = (): number => Math.floor(Date.now() / 1_000)
-  const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall })
+  settings.reportTo(events)
+  const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall: wallNow })
   const engine = await openedEngine(config, options, mode, zones, events)
   engine.trust.attach(engine.keyResolver)
   const changed = { policy: (): void => {} }
@@ -145,7 +164,10 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   changed.policy = () => serving.policyChanged()
   // Before the first query: what is on the disk holds from the start.
   await lists.configure(config)
-  const own = { config, options, log: { ...log, events }, taps, engine, zones, transfers, serving, lists, identity }
+  const own = {
+    ...{ config, options, log: { ...log, events }, taps, engine, zones, settings, transfers, serving },
+    ...{ lists, identity },
+  }
   const listeners = await listen(config, mode, own, events)
   const server = new Server({ ...own, listeners })
   server.start()
@@ -316,6 +338,7 @@ interface ServerParts {
   readonly engine: OpenEngine
   readonly transfers: { current: Transfers | null }
   readonly zones: ZoneChanges
+  readonly settings: ConfigChanges
   readonly serving: Serving
   readonly lists: Lists
   readonly identity: ServerIdentity | null
@@ -379,7 +402,7 @@ class Server implements RunningServer {
 
   /** The API, which nothing waits for: the first answers come first. */
   #openAdmin(): void {
-    const { engine, zones, serving, lists, listeners, identity, options, log } = this.#parts
+    const { engine, zones, settings, serving, lists, listeners, identity, options, log } = this.#parts
     const open = async (): Promise<void> => {
       const { openAdmin } = await import('./admin/open-admin.ts')
       if (this.#stopping !== null) return
@@ -397,6 +420,7 @@ class Server implements RunningServer {
           trust: engine.trust,
           zones,
           lists,
+          settings,
           addresses: () => this.addresses,
           config: () => this.#config,
           isStopping: () => this.#stopping !== null,
@@ -407,6 +431,7 @@ class Server implements RunningServer {
             handshakes: listeners.handshakes,
           }),
           reload: () => this.reload(),
+          check: config => this.#loaded(config).problems,
           stop: signal => this.stop(signal),
         },
       })
@@ -427,19 +452,24 @@ class Server implements RunningServer {
 
   /** What is wrong with the configuration; empty: it holds. */
   reload(): readonly Problem[] {
-    const { options } = this.#parts
-    const result = options.readConfig?.() ?? { kind: 'config' as const, config: this.#config, warnings: [] }
+    const { settings } = this.#parts
+    const result = settings.read() ?? { kind: 'config' as const, config: this.#config, warnings: [] }
     if (result.kind === 'invalid') {
       this.#reject(result.problems)
       return result.problems
     }
-    const named = loadNamed(result.config, options)
-    const { hints, anchors, forwarding, transfers } = named.problems
-    const own = ownServers(named.forwardZones, this.#parts.listeners.open(), result.config.file ?? '')
-    const problems = [...hints, ...anchors, ...forwarding, ...transfers, ...own]
+    const { named, problems } = this.#loaded(result.config)
     if (problems.length > 0) this.#reject(problems)
     else this.#adopt(result.config, result.warnings, named)
     return problems
+  }
+
+  /** The files that a configuration names, and what is wrong in them. */
+  #loaded(config: Config): { readonly named: Named; readonly problems: readonly Problem[] } {
+    const named = loadNamed(config, this.#parts.options)
+    const { hints, anchors, forwarding, transfers } = named.problems
+    const own = ownServers(named.forwardZones, this.#parts.listeners.open(), config.file ?? '')
+    return { named, problems: [...hints, ...anchors, ...forwarding, ...transfers, ...own] }
   }
 
   /** What is wrong is reported, and the old stays. */

@@ -23,7 +23,7 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
   try {
     const server = await startServer(result.config, {
       warnings: result.warnings,
-      readConfig: () => loadConfig(sources),
+      readConfig: overlay => loadConfig({ ...sources, overlay }),
     })
     if (result.config.warmUp) warmUpLater(server, result.config, signals.stopping)
     await signals.serve(server)

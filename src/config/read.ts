@@ -10,7 +10,7 @@ import { didYouMean, pathText, problem, type Locate } from './problems.ts'
 import type { Problem } from '../events.ts'
 import type { RawConfig } from './raw.ts'
 import { validateConfig, type SchemaIssue } from './schema/schema.ts'
-import type { Config, ConfigResult, ConfigTexts, Override } from './types.ts'
+import type { Config, ConfigResult, ConfigTexts, Override, SettingOrigin } from './types.ts'
 
 /** A configuration from its texts. */
 export function readConfig(texts: ConfigTexts): ConfigResult {
@@ -34,11 +34,23 @@ export function readConfig(texts: ConfigTexts): ConfigResult {
   const repeated = json.repeated.map(({ path: at, place }) =>
     problem(path ?? '', place, `${pathText(at)} is set twice`),
   )
-  if (repeated.length === 0) return result
+  if (repeated.length === 0)
+    return result.kind === 'config' ? { ...result, originOf: originIn(json, overrides) } : result
   return result.kind === 'config'
     ? { kind: 'invalid', file: path, problems: sorted(repeated), rest: result.config }
     : { ...result, problems: sorted([...repeated, ...result.problems]) }
 }
+
+/** The override that counts is the last one. */
+const originIn =
+  (json: JsonDocument, overrides: readonly Override[]) =>
+  (path: readonly string[]): SettingOrigin => {
+    const label = overrides.findLast(one => pathText(one.path) === pathText(path))?.label
+    if (label !== undefined)
+      return { kind: label.startsWith('--') ? 'flag' : label.startsWith('api:') ? 'api' : 'environment', label }
+    const place = json.valueAt(path)
+    return place === null ? { kind: 'default' } : { kind: 'file', ...place }
+  }
 
 /** A configuration from a value of the form of the file. What is wrong with it is where `from.locate` says. */
 export function readConfigValue(value: unknown, from: ValueOrigin): ConfigResult {

@@ -27,7 +27,7 @@ export function loadConfig(sources: ConfigSources): ConfigResult {
   const variables = overridesFrom(sources.environment)
   const result = readConfig({
     file: found.kind === 'none' ? null : found,
-    overrides: [...variables.overrides, ...sources.flags],
+    overrides: [...(sources.overlay ?? []), ...variables.overrides, ...sources.flags],
     directory: sources.directory,
   })
   const warnings = [

@@ -190,7 +190,13 @@ interface LocatedRecord extends Rr {
 }
 
 export type ConfigResult =
-  | { readonly kind: 'config'; readonly config: Config; readonly warnings: readonly Problem[] }
+  | {
+      readonly kind: 'config'
+      readonly config: Config
+      readonly warnings: readonly Problem[]
+      /** Where each setting comes from; absent when there are no texts. */
+      readonly originOf?: ((path: readonly string[]) => SettingOrigin) | undefined
+    }
   | {
       readonly kind: 'invalid'
       readonly file: string | null
@@ -203,20 +209,28 @@ export type ConfigResult =
     }
 
 /**
- * A setting given outside the file. `label` names it in complaints: a flag or a variable. Texts are read as the schema
- * allows.
+ * A setting given outside the file. `label` names it in complaints: a flag, a variable, or `api:` and a JSON pointer.
+ * Texts are read as the schema allows.
  */
 export interface Override {
   readonly label: string
   readonly path: readonly string[]
-  readonly value: string | readonly string[]
+  readonly value: unknown
 }
+
+/** Where the value of a setting comes from; lines and columns count from 1. */
+export type SettingOrigin =
+  | { readonly kind: 'default' }
+  | { readonly kind: 'file'; readonly line: number; readonly column: number }
+  | { readonly kind: 'environment' | 'flag' | 'api'; readonly label: string }
 
 export interface ConfigSources {
   /** `--config`. */
   readonly file: string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly flags: readonly Override[]
+  /** Settings changed through the API: above the file, below the environment. */
+  readonly overlay?: readonly Override[] | undefined
   readonly directory: string
 }
 

@@ -27,6 +27,9 @@ const idle: ControlsOf<Controls> = {
   zoneDifference: absent,
   lists: absent,
   refreshLists: absent,
+  configuration: absent,
+  changeConfiguration: absent,
+  configurationRevisions: absent,
   status: () => {
     throw new Error('no status today')
   },

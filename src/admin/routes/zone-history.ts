@@ -20,7 +20,7 @@ import {
 
 type ShownRevision = Omit<RevisionEntry, 'at'> & { readonly at: string }
 
-const revision: z.ZodType<ShownRevision> = z
+export const revision: z.ZodType<ShownRevision> = z
   .object({
     number: z.number(),
     at: z.string().describe('UTC (RFC 3339).'),
@@ -31,7 +31,7 @@ const revision: z.ZodType<ShownRevision> = z
   })
   .openapi('Revision')
 
-const shownRevision = (one: RevisionEntry): ShownRevision => ({ ...one, at: timeText(one.at) })
+export const shownRevision = (one: RevisionEntry): ShownRevision => ({ ...one, at: timeText(one.at) })
 
 const number = z.coerce.number<string>().int().min(0).max(99_999_999)
 const noRevision = fault('There is no such zone, or no such revision (any more).')

@@ -6,6 +6,8 @@ import type { LoopLag } from './loop-lag.ts'
 import { type Measured, numbersNow } from './numbers.ts'
 import { followWalk } from './walk.ts'
 import { cacheControls } from './cache-control.ts'
+import { configControls } from './config-control.ts'
+import type { ConfigChanges } from '../revisions/config-changes.ts'
 import { zoneControls } from './zone-control.ts'
 import type { ZoneChanges } from '../revisions/zone-changes.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
@@ -23,6 +25,7 @@ export interface Served {
   readonly trust: TrustAnchorManager
   readonly zones: ZoneChanges
   readonly lists: Pick<Lists, 'status' | 'refresh'>
+  readonly settings: ConfigChanges
   readonly addresses: () => readonly {
     readonly transport: Transport
     readonly address: string
@@ -34,6 +37,8 @@ export interface Served {
   readonly measured: () => Measured
   /** What is wrong with the configuration, which then stays as it was. */
   readonly reload: () => readonly Problem[]
+  /** What in the files that a configuration names would be wrong. */
+  readonly check: (config: Config) => readonly Problem[]
   readonly stop: (signal: string) => Promise<void>
 }
 
@@ -45,6 +50,7 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
     refreshLists: name => served.lists.refresh(name),
     ...cacheControls(served.recursor),
     ...zoneControls(served.zones),
+    ...configControls(served),
     ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),
     status() {
       const { queries, waiting, resolutions, tcpConnections, cacheBytes, cached } = served.stats()

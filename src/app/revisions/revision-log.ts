@@ -118,6 +118,21 @@ export class RevisionLog<T> {
     return before === 0 || this.#numbers.includes(before) ? before : null
   }
 
+  /** The last one cannot be used: it is set aside, and the one before it counts. */
+  dropLatest(): void {
+    const { directory, report } = this.#parts
+    for (let isFirst = true; isFirst || this.#latest === null; isFirst = false) {
+      const number = this.#numbers.pop()
+      this.#latest = null
+      if (number === undefined) return
+      if (directory !== null) setAside(join(directory, fileOf(number)), report)
+      this.#inMemory.delete(number)
+      const before = this.#numbers.at(-1)
+      if (before === undefined) return
+      this.#latest = this.get(before)
+    }
+  }
+
   async append(facts: Omit<RevisionFacts, 'number'>, value: T): Promise<Appended<T>> {
     const { directory, report, most } = this.#parts
     const revision: Revision<T> = { number: (this.#numbers.at(-1) ?? 0) + 1, ...facts, value }

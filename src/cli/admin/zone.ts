@@ -138,7 +138,7 @@ async function listZones(at: AdminPlace, show: Show): Promise<void> {
   } while (cursor !== '')
 }
 
-const itemsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+export const itemsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
   Array.isArray(value) ? value.map(fieldsOf) : []
 
 function zoneLine({
@@ -157,7 +157,7 @@ function zoneLine({
   return `${String(name)}\t${String(records)} records, serial ${String(serial)}, ${from}${laid}${rest}\n`
 }
 
-function historyText(body: unknown): string {
+export function historyText(body: unknown): string {
   const lines = itemsOf(fieldsOf(body).revisions).map(({ number, at, author, comment, restores }) => {
     const back = typeof restores === 'number' ? `, back to ${restores}` : ''
     const why = typeof comment === 'string' ? `: ${comment}` : ''
@@ -166,7 +166,7 @@ function historyText(body: unknown): string {
   return lines.join('') || '; it was never changed through the API\n'
 }
 
-function differenceText(body: unknown): string {
+export function differenceText(body: unknown): string {
   const { removed, added, removedCount, addedCount } = fieldsOf(body)
   const lines = (sign: string, list: unknown, count: unknown): string => {
     const shown = Array.isArray(list) ? list : []

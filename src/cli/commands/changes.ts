@@ -1,4 +1,4 @@
-/** Commands that change what a running server has: `token`, `zone`. */
+/** Commands that change what a running server has: `token`, `zone`, `config`. */
 import type { Argv, Options } from 'yargs'
 import { ADMIN_OPTIONS, flagsOf } from './admin.ts'
 import { type Arguments, type Choose, type CliContext, list, text, UsageError } from './options.ts'
@@ -6,6 +6,7 @@ import { type Arguments, type Choose, type CliContext, list, text, UsageError } 
 export function addChanges(cli: Argv, around: CliContext, take: Choose): void {
   addToken(cli, around, take)
   addZone(cli, around, take)
+  addConfig(cli, around, take)
 }
 
 function addToken(cli: Argv, around: CliContext, take: Choose): void {
@@ -111,6 +112,40 @@ function addZone(cli: Argv, around: CliContext, take: Choose): void {
         })
         if ('error' in task) throw new UsageError(task.error)
         return runZone(task, flagsOf(argv), around)
+      }),
+  )
+}
+
+function addConfig(cli: Argv, around: CliContext, take: Choose): void {
+  cli.command(
+    'config <action> [setting] [value]',
+    'Show the settings of the running server, and change those that need no restart',
+    command =>
+      command
+        .positional('action', {
+          type: 'string',
+          choices: ['show', 'set', 'unset', 'history', 'undo', 'revert'],
+          demandOption: true,
+          describe: 'What to do',
+        })
+        .positional('setting', { type: 'string', describe: 'Such as dnssec.validate; of revert a revision' })
+        .positional('value', { type: 'string', describe: 'As in the configuration file' })
+        .options({ ...ADMIN_OPTIONS, ...CHANGE_OPTIONS })
+        .example('$0 config show dnssec', 'With where each value comes from')
+        .example('$0 config set allow \'["127.0.0.0/8", "10.0.0.0/8"]\' --dry-run', 'Would it hold?')
+        .example('$0 config undo', 'Takes the last change back'),
+    argv =>
+      take(async () => {
+        const { configTask, runConfig } = await import('../admin/config.ts')
+        const task = configTask({
+          action: text(argv.action) ?? '',
+          setting: text(argv.setting) ?? null,
+          value: text(argv.value) ?? null,
+          dryRun: argv['dry-run'] === true,
+          comment: text(argv.comment) ?? null,
+        })
+        if ('error' in task) throw new UsageError(task.error)
+        return runConfig(task, flagsOf(argv), around)
       }),
   )
 }

@@ -1,5 +1,7 @@
 /** `rootwalk explain`: resolves once with a resolver that knows nothing yet, and shows the walk. */
-import type { TraceStep } from '../resolver/trace.ts'
+import { readFileSync } from 'node:fs'
+import type { Question } from '../dns/message.ts'
+import { questionText, type TraceStep } from '../resolver/trace.ts'
 import type { Outcome } from '../steps.ts'
 import type { EventSink } from '../ports.ts'
 import { logLine } from '../render/event.ts'
@@ -10,18 +12,20 @@ import type { Output } from './output.ts'
 import { paint } from './paint.ts'
 import { resolutionOf } from '../app/library.ts'
 import { jsonRecord } from '../render/message.ts'
-import { jsonStep } from '../render/trace-json.ts'
+import { reportLines, reportMermaid, reportSvg } from '../render/explain-picture.ts'
+import { explainReport, readReport } from '../render/explain-report.ts'
+import { rootCause } from '../render/root-cause.ts'
 import { chainText, explainText, noPaint, type Paint } from '../render/walk.ts'
 import { problemText } from '../render/problem.ts'
 import { allProblems, openEngine } from '../app/open-engine.ts'
-import type { Problem } from '../events.ts'
+import { errorText, type Problem } from '../events.ts'
 import { Exit } from './startup-problems.ts'
 import { readName } from '../system/idna.ts'
 
 export interface ExplainOptions {
   readonly name: string
   readonly type: string
-  readonly json: boolean
+  readonly format: 'text' | 'json' | 'mermaid' | 'svg'
   readonly colour: boolean
   /** CD: take data whatever its signatures say. */
   readonly checkingDisabled: boolean
@@ -46,9 +50,10 @@ export async function runExplain(config: Config, options: ExplainOptions, output
   try {
     const steps: TraceStep[] = []
     const startedAt = new Date()
+    const question = { name: foldName(cased), type, class: RrClass.IN }
     const outcome = await new Promise<Outcome>(done =>
       recursor.resolver.resolve(
-        { name: foldName(cased), type, class: RrClass.IN },
+        question,
         {
           recursionDesired: true,
           because: 'client',
@@ -60,11 +65,16 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     )
     const painted = options.colour ? paint : noPaint
     const verdict = verdictText(outcome, trust.validation().validate && !options.checkingDisabled, painted)
-    output.out(
-      options.json
-        ? jsonText(steps, outcome, startedAt)
-        : `${explainText(steps, painted)}${recordLines(outcome)}${chainText(steps, painted)}${verdict}`,
-    )
+    const { format } = options
+    if (format === 'text')
+      output.out(
+        `${causeLine(steps, outcome)}${explainText(steps, painted)}${recordLines(outcome)}` +
+          `${chainText(steps, painted)}${verdict}`,
+      )
+    else {
+      const form = shown(JSON.stringify(reportOf(question, steps, outcome, startedAt), null, 2), format)
+      if (typeof form === 'string') output.out(form)
+    }
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
   } finally {
     await opened.close()
@@ -105,13 +115,53 @@ function verdictText(outcome: Outcome, validated: boolean, painted: Paint): stri
   }
 }
 
-/** Times of steps count from `startedAt`, which is in UTC (ISO 8601). */
-function jsonText(steps: readonly TraceStep[], outcome: Outcome, startedAt: Date): string {
-  const first = steps.find(step => 'atMs' in step)
-  const startedAtMs = first !== undefined && 'atMs' in first ? first.atMs : 0
-  const walk = steps.map(step => jsonStep(step, startedAtMs))
-  const report = { ...resolutionOf(outcome, jsonRecord), startedAt: startedAt.toISOString(), steps: walk }
-  return `${JSON.stringify(report, null, 2)}\n`
+/** One cause, before all that followed from it. */
+function causeLine(steps: readonly TraceStep[], outcome: Outcome): string {
+  const cause = rootCause(steps, outcome)
+  if (cause === null) return ''
+  return `; SERVFAIL: ${cause.text}${cause.zone === null ? '' : ` (zone ${cause.zone}, ${cause.kind})`}\n`
+}
+
+function reportOf(question: Question, steps: readonly TraceStep[], outcome: Outcome, startedAt: Date) {
+  const times = steps.flatMap(step => ('atMs' in step ? [step.atMs] : []))
+  const [startedAtMs = 0] = times
+  const resolution = resolutionOf(outcome, jsonRecord)
+  const tookMs = (times.at(-1) ?? startedAtMs) - startedAtMs
+  return explainReport({ question: questionText(question), resolution, outcome, steps, startedAt, startedAtMs, tookMs })
+}
+
+/** A report in another form than lines for people. */
+function shown(text: string, format: ExplainOptions['format']): string | { readonly error: string } {
+  const report = readReport(text)
+  if ('error' in report) return report
+  switch (format) {
+    case 'text':
+      return reportLines(report)
+    case 'json':
+      return text.endsWith('\n') ? text : `${text}\n`
+    case 'mermaid':
+      return reportMermaid(report)
+    case 'svg':
+      return reportSvg(report)
+    default:
+      return format satisfies never
+  }
+}
+
+/** `explain --of FILE`: a walk that was saved, here or by the API; nothing is resolved. */
+export function runExplainSaved(path: string, format: ExplainOptions['format'], output: Output): number {
+  try {
+    const form = shown(readFileSync(path, 'utf8'), format)
+    if (typeof form === 'string') {
+      output.out(form)
+      return Exit.Ok
+    }
+    output.err(`rootwalk explain: ${path} ${form.error}\n`)
+    return Exit.BadData
+  } catch (error) {
+    output.err(`rootwalk explain: ${path}: ${errorText(error)}\n`)
+    return Exit.NoInput
+  }
 }
 
 function recordLines(outcome: Outcome): string {

@@ -36,6 +36,26 @@ it('the description in docs/ is the one that is served', () => {
   expect(readFileSync(FILE, 'utf8')).toBe(text)
 })
 
+/** The part of the description that an explanation is, as a schema of its own. */
+function explanationSchema(description: unknown): string {
+  const text = JSON.stringify(description).replaceAll('#/components/schemas/', '#/$defs/')
+  const { Explanation, RootCause, ExplanationStep } = JSON.parse(text).components.schemas
+  const schema = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'An explanation of rootwalk, version 1',
+    ...Explanation,
+    $defs: { RootCause, ExplanationStep },
+  }
+  return `${JSON.stringify(schema, null, 2)}\n`
+}
+
+it('the schema of explanations in docs/ is the one that is served', async () => {
+  const file = new URL('../../docs/explain.schema.json', import.meta.url)
+  const schema = explanationSchema((await served.ask('/openapi.json')).body)
+  if (process.env.ROOTWALK_WRITE_OPENAPI === '1') writeFileSync(file, schema)
+  expect(readFileSync(file, 'utf8')).toBe(schema)
+})
+
 it('every operation says what it is for and answers 401 without a token, if it needs one', async () => {
   expect(operations.length).toBeGreaterThan(15)
   for (const { path, method, operation } of operations) {

@@ -5,6 +5,9 @@ import { formatName } from '../../presentation/text.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
+import { reportMermaid, reportSvg } from '../../render/explain-picture.ts'
+import { readReport } from '../../render/explain-report.ts'
+import { type Explanation, explanation } from './explanation.ts'
 import { dnsName, fault, json, rrType, TOKEN, withBody } from './schemas.ts'
 
 const request = z
@@ -26,28 +29,10 @@ const request = z
   })
   .openapi('ExplainRequest')
 
-const report = z
-  .looseObject({
-    version: z.number().describe('Of this form.'),
-    question: z.string(),
-    status: z.string(),
-    rootCause: z
-      .looseObject({
-        kind: z.string(),
-        text: z.string(),
-        question: z.string().nullable(),
-        zone: z.string().nullable(),
-        servers: z.array(z.object({ server: z.string(), did: z.string(), asked: z.number() })),
-      })
-      .nullable()
-      .describe('What made it fail; null: it did not.'),
-    security: z.string(),
-    records: z.array(z.unknown()),
-    startedAt: z.string(),
-    tookMs: z.number(),
-    steps: z.array(z.unknown()).describe('The walk, as `rootwalk explain --json` has it.'),
-  })
-  .openapi('Explanation')
+const FORMATS = ['json', 'mermaid', 'svg'] as const
+type Format = (typeof FORMATS)[number]
+const MEDIA_TYPES = { json: 'application/json', mermaid: 'text/vnd.mermaid', svg: 'image/svg+xml' } as const
+const asText = { schema: z.string() }
 
 export function explainRoutes(app: App, { remote }: AdminContext): void {
   app.openapi(
@@ -57,9 +42,15 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
       summary: 'Resolve a question with what is known now, or from the root on, and show every step.',
       security: TOKEN,
       middleware: requires('read'),
-      request: { body: { required: true, content: json(request) } },
+      request: {
+        query: z.object({ format: z.enum(FORMATS).optional().describe('Default: by Accept, else json.') }),
+        body: { required: true, content: json(request) },
+      },
       responses: {
-        200: { description: 'The walk and its end, be it a failure.', content: json(report) },
+        200: {
+          description: 'The walk and its end, be it a failure.',
+          content: { ...json(explanation), [MEDIA_TYPES.mermaid]: asText, [MEDIA_TYPES.svg]: asText },
+        },
         ...withBody,
         503: fault('As many walks from the root as are allowed are under way.'),
         504: fault('The deadline came first.'),
@@ -68,7 +59,13 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
     async c => {
       const { name, type = RrType.A, checkingDisabled, fromRoot, deadlineMs } = c.req.valid('json')
       const explained = await remote.explain({ name, type, checkingDisabled, fromRoot, deadlineMs })
-      if (explained.kind === 'explained') return c.json(report.parse(explained.report), 200)
+      if (explained.kind === 'explained') {
+        const format = c.req.valid('query').format ?? formatFor(c.req.header('accept') ?? '')
+        const report = { ...explained.report, requestId: c.env.arrival.requestId }
+        c.header('Vary', 'Accept')
+        if (format === 'json' && isExplanation(report)) return c.json(report, 200)
+        return c.text(inForm(report, format), 200, { 'content-type': MEDIA_TYPES[format] })
+      }
       if (explained.kind === 'busy')
         return refuse({
           status: 503,
@@ -84,4 +81,29 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
       })
     },
   )
+}
+
+/** The first that is asked for; `*` is JSON. */
+const formatFor = (accept: string): Format =>
+  accept
+    .split(',')
+    .flatMap(part => FORMATS.find(one => part.trim().toLowerCase().startsWith(MEDIA_TYPES[one])) ?? [])[0] ?? 'json'
+
+/** The server is of one version with this: what it hands over is what the schema says. */
+const isExplanation = (value: object): value is Explanation => 'version' in value && 'steps' in value
+
+function inForm(value: object, format: Format): string {
+  const text = JSON.stringify(value)
+  const report = readReport(text)
+  if ('error' in report) throw new Error(`an explanation ${report.error}`)
+  switch (format) {
+    case 'json':
+      return text
+    case 'mermaid':
+      return reportMermaid(report)
+    case 'svg':
+      return reportSvg(report)
+    default:
+      return format satisfies never
+  }
 }

@@ -9,8 +9,7 @@ import { foldName, isWithin, ROOT, trustWireName, type Name } from '../../dns/na
 import { RrClass, RrType } from '../../dns/types.ts'
 import { formatName } from '../../presentation/text.ts'
 import { jsonRecord } from '../../render/message.ts'
-import { rootCause } from '../../render/root-cause.ts'
-import { jsonStep } from '../../render/trace-json.ts'
+import { explainReport } from '../../render/explain-report.ts'
 import { questionText, type TraceStep } from '../../resolver/trace.ts'
 import { resolutionOf } from '../library.ts'
 import type { Resolver } from '../../resolver/resolver.ts'
@@ -200,7 +199,7 @@ function explain(
 ): ReturnType<CacheControls['explain']> {
   const steps: TraceStep[] = []
   const startedAtMs = clock.now()
-  const startedAt = new Date().toISOString()
+  const startedAt = new Date()
   const question = { name, type, class: RrClass.IN }
   return new Promise(resolve => {
     const timer = setTimeout(() => {
@@ -213,16 +212,13 @@ function explain(
       { recursionDesired: true, because: 'client', checkingDisabled, trace: step => steps.push(step) },
       outcome => {
         clearTimeout(timer)
-        const report = {
-          version: 1,
+        const report = explainReport({
           question: questionText(question),
-          ...resolutionOf(outcome, jsonRecord),
-          rootCause: rootCause(steps, outcome),
-          startedAt,
-          tookMs: Math.round((clock.now() - startedAtMs) * 1_000) / 1_000,
-          steps: steps.map(step => jsonStep(step, startedAtMs)),
-        }
-        resolve({ kind: 'explained', report })
+          resolution: resolutionOf(outcome, jsonRecord),
+          ...{ outcome, steps, startedAt, startedAtMs },
+          tookMs: clock.now() - startedAtMs,
+        })
+        resolve({ kind: 'explained', report: { ...report } })
       },
     )
   })

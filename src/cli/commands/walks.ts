@@ -1,4 +1,5 @@
 /** `explain` and `open`: walks from the root, made once and shown. */
+import { resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import type { Config } from '../../config/types.ts'
 import {
@@ -15,27 +16,41 @@ import {
   WALK_OPTIONS,
 } from './options.ts'
 
+const FORMATS = ['text', 'json', 'mermaid', 'svg'] as const
+
 export function addExplain(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
-    'explain <name> [type]',
+    'explain [name] [type]',
     'Resolve once from the root and show every step',
     command =>
       command
-        .positional('name', { type: 'string', demandOption: true, describe: 'What to resolve' })
+        .positional('name', { type: 'string', describe: 'What to resolve' })
         .positional('type', { type: 'string', default: 'A', describe: 'Record type' })
         .options({
-          json: { type: 'boolean', describe: 'The walk as JSON' },
+          json: { type: 'boolean', describe: 'The walk as JSON: --format json' },
+          format: {
+            type: 'string',
+            requiresArg: true,
+            choices: ['text', 'json', 'mermaid', 'svg'],
+            describe: 'Lines (default), data, a sequence diagram, or a picture',
+          },
+          of: { type: 'string', requiresArg: true, describe: 'A walk that was saved as JSON, instead of a new one' },
           ...WALK_OPTIONS,
           cd: { type: 'boolean', describe: 'Checking disabled: accept data without validation' },
         })
         .example('$0 explain www.example.com', 'Every query to a server and its reply'),
     argv =>
       take(async () => {
-        const { runExplain } = await import('../explain.ts')
+        const { runExplain, runExplainSaved } = await import('../explain.ts')
+        const format = argv.json === true ? 'json' : (FORMATS.find(one => one === text(argv.format)) ?? 'text')
+        const saved = text(argv.of)
+        const name = text(argv.name)
+        if ((saved === undefined) === (name === undefined)) throw new UsageError('explain takes a name, or --of FILE')
+        if (saved !== undefined) return runExplainSaved(resolve(around.directory, saved), format, around)
         const options = {
-          name: text(argv.name) ?? '',
+          name: name ?? '',
           type: text(argv.type) ?? 'A',
-          json: argv.json === true,
+          format,
           colour: hasColour(around),
           checkingDisabled: argv.cd === true,
         }

@@ -93,7 +93,7 @@ describe('a saved one', () => {
   it('is read again in every form, with its cause first', async () => {
     const { text } = await explain({ name: 'www.slow', deadlineMs: 30_000 })
     expect(run(text, 'text').out).toMatch(/^SERVFAIL: .*slow\..*\nwww\.slow\. A: SERVFAIL/)
-    expect(run(text, 'json').out).toBe(text)
+    expect(JSON.parse(run(text, 'json').out)).toEqual(JSON.parse(text))
     expect(run(text, 'mermaid').out).toContain('sequenceDiagram')
     expect(run(text, 'svg').out).toContain('</svg>')
   })

@@ -66,10 +66,11 @@ export const adminLimits = {
   /** How old the last use of a token in the file may be, in seconds: it is not written with every request. */
   tokenUseSeconds: 300,
   /**
-   * Records of a zone that can be changed here: ten thousand are read, checked and compared within some 100 ms, during
-   * which nothing is answered that is not in the cache; what is larger is edited in its file.
+   * Records of a zone that can be changed here: they are read, checked and compared by the thread that answers DNS. Ten
+   * thousand held it up for two to three seconds on a machine with ten times the work it could do; what is larger than
+   * this is edited in its file, which is read in a thread of its own.
    */
-  zoneRecords: 10_000,
+  zoneRecords: 2_000,
   /** Records of a difference that are shown, on each side: a person reads no more. */
   differenceRecords: 1_000,
   /** Revisions of a zone that are kept on disk, octets of one (a body, escaped), and those without a directory. */

@@ -113,6 +113,7 @@ it('marks are the start, and events that bend curves; not what is reported again
   recorder.event({ at: 3_000, kind: 'config-reloaded', level: 'info', text: 'read again' })
   recorder.event({ at: 3_500, kind: 'servfail', level: 'warn', text: 'a.test. A' })
   recorder.event({ at: 4_000, kind: 'admin-audit', level: 'info', text: 'demo: session begun' })
+  recorder.event({ at: 5_000, kind: 'admin-audit', level: 'warn', text: 'unknown from 127.0.0.1: unknown code' })
   expect(recorder.since(0).marks.map(({ at, kind }) => [at, kind])).toEqual([
     [1_000_000, 'started'],
     [3_000, 'config-reloaded'],

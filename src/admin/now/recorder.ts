@@ -50,7 +50,8 @@ export class Recorder {
 
   event({ at, kind, text }: EventRecord): void {
     // Logging in changes nothing, and whoever fails to must not fill the chart with it.
-    if (MARKED.has(kind) && !/\bsession\b|\b(?:unknown|expired) (?:code|token)\b/.test(text)) this.#mark({ at, kind, text })
+    if (MARKED.has(kind) && !/\bsession\b|\b(?:unknown|expired) (?:code|token)\b/.test(text))
+      this.#mark({ at, kind, text })
   }
 
   /** What came after `after` (ms since 1970 UTC). */

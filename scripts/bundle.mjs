@@ -26,8 +26,8 @@ const inDirectory = (/** @type {string} */ path) => join(directory, path)
 /** All that this script writes besides `cli.js`. */
 const SUFFIX = '.bundle.js'
 const LICENCES = 'THIRD-PARTY-LICENSES.txt'
-/** Packages that an installation does not bring along: they come with six other builds of themselves, sources and maps. */
-const INLINED = ['zod', 'lru-cache']
+/** Packages that an installation does not bring along: they come with other builds of themselves, sources and maps. */
+const INLINED = ['zod']
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
@@ -170,10 +170,8 @@ async function inlinePackages() {
     const text = readFileSync(inDirectory(file), 'utf8')
     const depth = file.split(sep).length - 1
     const up = depth === 0 ? './' : '../'.repeat(depth)
-    const rewritten = text.replaceAll(
-      /(\bfrom )'(zod|lru-cache)'/g,
-      (_, from, name) => `${from}'${up}${name}${SUFFIX}'`,
-    )
+    let rewritten = text
+    for (const name of INLINED) rewritten = rewritten.replaceAll(`from '${name}'`, `from '${up}${name}${SUFFIX}'`)
     if (rewritten !== text) writeFileSync(inDirectory(file), rewritten)
   }
   return chunks

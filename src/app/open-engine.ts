@@ -202,13 +202,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     recursor,
     trust,
     partitions,
-    keyResolver: {
-      resolve: (question, options, done) => resolver.resolve(question, options, done),
-      validationChanged() {
-        resolver.validationChanged()
-        partitions.validationChanged()
-      },
-    },
+    keyResolver: keyResolverOf(recursor, partitions),
     forwardZones: () => current.forwardZones,
     ...{ warnings: named.warnings, secondaries: named.secondaries },
     configure(next, { hints, anchors, forwardZones, views }) {
@@ -233,6 +227,15 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
   }
   return { engine, named }
 }
+
+/** Asks for the keys of the root; what is trusted anew holds for all views. */
+const keyResolverOf = ({ resolver }: Recursor, partitions: Partitions): OpenEngine['keyResolver'] => ({
+  resolve: (question, options, done) => resolver.resolve(question, options, done),
+  validationChanged() {
+    resolver.validationChanged()
+    partitions.validationChanged()
+  },
+})
 
 /** The same servers with the same addresses, in the same order. */
 function sameHints(a: Delegation, b: Delegation): boolean {

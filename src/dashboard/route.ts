@@ -1,7 +1,7 @@
 /** Which screen is shown, and of what: all of it stands in the address, so that it can be sent on and gone back to. */
 import { signal } from '@preact/signals'
 
-export const SCREENS = ['now', 'live', 'explain', 'cache', 'servers', 'trust', 'zones', 'server', 'tokens'] as const
+const SCREENS = ['now', 'live', 'explain', 'cache', 'servers', 'trust', 'zones', 'server', 'tokens'] as const
 export type Screen = (typeof SCREENS)[number]
 
 export interface Route {
@@ -12,7 +12,7 @@ export interface Route {
 const isScreen = (text: string): text is Screen => SCREENS.some(screen => screen === text)
 
 /** `#/explain?name=www.example.com&type=A`. */
-export function readRoute(hash: string): Route {
+function readRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
   return { screen: isScreen(path) ? path : 'now', fields: Object.fromEntries(new URLSearchParams(query)) }
 }

@@ -141,7 +141,7 @@ function exchangeOf(step: Step, steps: readonly Step[]): Exchange {
 }
 
 /** `referral: ask the servers of the child zone`. */
-export function exchangeText(step: Step): string {
+function exchangeText(step: Step): string {
   const decided = DECIDED[step.decided ?? ''] ?? step.decided ?? ''
   return `${cameText(step)}: ${decided}`
 }

@@ -12,7 +12,7 @@ import { clockText } from '../model/format.ts'
 import { niceTop, stacked } from '../model/series.ts'
 import { colourOf, colours } from '../theme.ts'
 
-export interface Line {
+interface Line {
   readonly label: string
   /** A colour of the page without its dashes: `cache`. */
   readonly colour: string

@@ -175,6 +175,27 @@ export type Event =
   | { readonly kind: 'anchor-state-failed'; readonly message: string; readonly problems: readonly Problem[] }
   /** What should last cannot be kept: `path` is a directory or file of the `state` setting, `cure` says what to do. */
   | { readonly kind: 'state-failed'; readonly path: string; readonly message: string; readonly cure: string }
+  /** It can be written again. */
+  | { readonly kind: 'state-works'; readonly path: string }
+  | { readonly kind: 'cache-saved'; readonly entries: number; readonly bytes: number; readonly ms: number }
+  /**
+   * Of a snapshot that is `ageS` old, `kept` of `found` entries are used: the others are over or known better by now.
+   * `otherBlocks` depend on what is different now, `brokenBlocks` and `skippedOctets` are damaged.
+   */
+  | {
+      readonly kind: 'cache-restored'
+      readonly path: string
+      readonly found: number
+      readonly kept: number
+      readonly ageS: number
+      readonly ms: number
+      readonly otherBlocks: number
+      readonly brokenBlocks: number
+      readonly skippedOctets: number
+    }
+  | { readonly kind: 'snapshot-damaged'; readonly path: string; readonly message: string }
+  /** A later release wrote it. */
+  | { readonly kind: 'snapshot-set-aside'; readonly path: string; readonly to: string; readonly format: number }
   /**
    * `wall` is what the clock says, in seconds since 1970; it is fast by `offBy` seconds at least (slow when negative).
    */

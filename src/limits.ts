@@ -28,6 +28,7 @@ export interface Limits {
   readonly visit: VisitLimits
   readonly warmUp: WarmUpLimits
   readonly lists: ListLimits
+  readonly persistence: PersistenceLimits
 }
 
 /** One per client query, never reset, inherited by everything that the query causes. */
@@ -1014,6 +1015,18 @@ interface KitLimits {
   readonly queriesShown: number
 }
 
+/** Of the snapshots of the cache. */
+interface PersistenceLimits {
+  /** Work between two rests: a query waits for no more than this, and a block takes 1 ms. */
+  readonly sliceMs: number
+  /** A timer is late by up to 4 ms: at least half of the core is left to the queries. */
+  readonly restMs: number
+  /** After a flush, or other rules: several that follow each other make one snapshot. */
+  readonly afterChangeMs: number
+  /** At the end: a million entries take 2 to 3 s, and systemd kills after 10 s (TimeoutStopSec of the unit). */
+  readonly stopMs: number
+}
+
 /** Of the engine, with made-up questions, in the idle time after a start. */
 export interface WarmUpLimits {
   /**
@@ -1417,6 +1430,12 @@ export const defaultLimits: Limits = deepFreeze({
     retryMsMost: 6 * 60 * MINUTE_MS,
     jitterPermille: 100,
   },
+  persistence: {
+    sliceMs: 2,
+    restMs: 2,
+    afterChangeMs: 1_000,
+    stopMs: 8_000,
+  },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */
@@ -1444,6 +1463,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     visit: { ...d.visit, ...changes.visit },
     warmUp: { ...d.warmUp, ...changes.warmUp },
     lists: { ...d.lists, ...changes.lists },
+    persistence: { ...d.persistence, ...changes.persistence },
   })
 }
 

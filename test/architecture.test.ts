@@ -130,6 +130,7 @@ const PURE = [
   'fairness',
   'cache',
   'cache/servers',
+  'cache/snapshot',
   'zone',
   'dnssec',
   'resolver',
@@ -253,6 +254,8 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['dnssec', low],
     ['cache', [...low, 'dnssec', 'cache/servers']],
     ['cache/servers', [...low, 'cache']],
+    // Octets in and out: what it knows of the stores they tell it, and not the other way round.
+    ['cache/snapshot', [...low, 'dnssec', 'cache', 'cache/servers']],
     ['signing', [...low, 'zone', 'dnssec']],
     ['resolver', resolver],
     // The walk and the validation of what it finds ask each other; that no files go in a circle is held below.
@@ -285,7 +288,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/routes', admin],
     // Where a library's thread is started and what it may ask of the server.
     ['app', [...app, 'admin', 'app/admin', ...appWings]],
-    ...appWings.map(room => [room, [...app, 'admin', 'app']] as const),
+    ...appWings.map(room => [room, [...app, 'cache/snapshot', 'admin', 'app']] as const),
     ['app/admin', [...app, 'admin', 'admin/live', 'app', ...appWings]],
     ['testing/input', kit],
     ['testing/stub', kit],

@@ -16,6 +16,7 @@ import { rootHints } from '../zone/hints.ts'
 import { loadAnchors } from './load-anchors.ts'
 import { hiddenZones, loadForwarding } from './forwarding.ts'
 import { loadHints } from './load-hints.ts'
+import { fingerprintOf, type Fingerprint } from './persistence/fingerprint.ts'
 import { openRecursor, type Recursor } from './recursor.ts'
 import { type LoadedView, Partitions } from './views/partitions.ts'
 import { loadSecondaries } from './transfer/load-secondaries.ts'
@@ -61,6 +62,8 @@ export interface OpenEngine {
   readonly keyResolver: Pick<Resolver, 'resolve' | 'validationChanged'>
   /** Those of the moment. */
   readonly forwardZones: () => ForwardZones
+  /** What its caches depend on at the moment. */
+  readonly fingerprint: () => Fingerprint
   /** Of hints, anchors and forwarding; those of zones are events. */
   readonly warnings: Omit<FileProblems, 'zones' | 'transfers'>
   /** The zones that other servers send, as the configuration of the start has them; nothing is asked for them here. */
@@ -204,6 +207,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     partitions,
     keyResolver: keyResolverOf(recursor, partitions),
     forwardZones: () => current.forwardZones,
+    fingerprint: () => fingerprintOf({ ...current, judgedBy: trust.judgedBy() }),
     ...{ warnings: named.warnings, secondaries: named.secondaries },
     configure(next, { hints, anchors, forwardZones, views }) {
       const isOther = !sameHints(current.hints, hints)

@@ -25,6 +25,7 @@ import { lookAfterForwarding, ownServers } from './forwarding.ts'
 import { Lists, type ListsParts } from './lists/lists.ts'
 import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
+import { KeptCache } from './persistence/kept-cache.ts'
 import { openStateDirectory } from './persistence/state-directory.ts'
 import type { Recursor } from './recursor.ts'
 import { ConfigChanges } from './revisions/config-changes.ts'
@@ -347,6 +348,7 @@ interface ServerParts {
 
 class Server implements RunningServer {
   readonly #parts: ServerParts
+  readonly #kept: KeptCache
   #config: Config
   #admin: Admin | null = null
   #stopping: Promise<void> | null = null
@@ -354,6 +356,7 @@ class Server implements RunningServer {
   constructor(parts: ServerParts) {
     this.#parts = parts
     this.#config = parts.config
+    this.#kept = new KeptCache(parts.config, parts.engine, parts.log.events)
   }
 
   get addresses(): readonly ServerAddresses[] {
@@ -397,11 +400,11 @@ class Server implements RunningServer {
     // forwarded the root's servers are not asked, which would show that we are here.
     if (engine.forwardZones().at(ROOT)?.recurseOnFailure === false) follow()
     else resolver.prime(follow)
-    if (this.#config.admin.listen.length > 0) this.#openAdmin()
+    this.#kept.open(this.#config.admin.listen.length > 0 ? this.#openAdmin() : Promise.resolve())
   }
 
   /** The API, which nothing waits for: the first answers come first. */
-  #openAdmin(): void {
+  #openAdmin(): Promise<void> {
     const { engine, zones, settings, serving, lists, listeners, identity, options, log } = this.#parts
     const open = async (): Promise<void> => {
       const { openAdmin } = await import('./admin/open-admin.ts')
@@ -433,12 +436,13 @@ class Server implements RunningServer {
           reload: () => this.reload(),
           check: config => this.#loaded(config).problems,
           stop: signal => this.stop(signal),
+          forgotten: () => this.#kept.changed(),
         },
       })
       this.#admin = admin
       this.#parts.taps.add(event => admin.report(event))
     }
-    open().catch((error: unknown) => log.events({ kind: 'bug', where: 'admin', error, question: null }))
+    return open().catch((error: unknown) => log.events({ kind: 'bug', where: 'admin', error, question: null }))
   }
 
   stats(): ServerNumbers {
@@ -485,7 +489,7 @@ class Server implements RunningServer {
     reportNamed(log.events, config, named.warnings)
     log.setLevel(config.log.level)
     const forwarded = engine.forwardZones()
-    engine.configure(config, named)
+    this.#kept.through(() => engine.configure(config, named))
     if (engine.forwardZones() !== forwarded)
       lookAfterForwarding(this.recursor, engine.forwardZones(), () => engine.trust.validation().points, log.events)
     serving.configure(config)
@@ -528,8 +532,10 @@ class Server implements RunningServer {
         resolve()
       })
     })
+    await this.#kept.opened
     await this.#admin?.stop()
     this.#parts.transfers.current?.close()
+    await this.#kept.end()
     await engine.close()
     await listeners.close()
     identity?.close()

@@ -149,6 +149,22 @@ export class TrustAnchorManager {
     }))
   }
 
+  /**
+   * What validation begins with now, as text: equal where the same keys are trusted by the same rules and the same
+   * names are left out. It changes when what was validated is forgotten.
+   */
+  judgedBy(): string {
+    const { rules, validate, negative } = this.#settings
+    const wall = this.#clock.wall()
+    const anchors = [...this.#points.values()].map(({ state, configured }) => trustedAnchor(state, configured))
+    return JSON.stringify([
+      validate,
+      [rules.nsec3MaxIterations, ...rules.disallowedAlgorithms, 'digests', ...rules.disallowedDigests],
+      anchors.map(({ name, ds, keys }) => [name, hexOf(ds), hexOf(keys)]),
+      [...negative, ...this.#added].filter(({ until }) => until > wall).map(({ name, until }) => [name, until]),
+    ])
+  }
+
   /** Begins to look at keys and clocks. */
   start(): void {
     this.#started = true
@@ -196,11 +212,10 @@ export class TrustAnchorManager {
   /** Equal when the configurations trust the same keys. */
   #fingerprint(): string {
     const { rules, ...plain } = this.#settings
-    const hex = (rdatas: readonly Uint8Array[]): string[] => rdatas.map(rdata => Buffer.from(rdata).toString('hex'))
     return JSON.stringify([
       { ...plain, anchors: [] },
       [rules.nsec3MaxIterations, ...rules.disallowedAlgorithms, 'digests', ...rules.disallowedDigests],
-      this.#anchors.map(({ name, ds, keys }) => [name, hex(ds), hex(keys)]),
+      this.#anchors.map(({ name, ds, keys }) => [name, hexOf(ds), hexOf(keys)]),
     ])
   }
 
@@ -427,6 +442,8 @@ export class TrustAnchorManager {
     this.#after(this.#limits.anchorSignalMs, () => this.#signal())
   }
 }
+
+const hexOf = (rdatas: readonly Uint8Array[]): string[] => rdatas.map(rdata => Buffer.from(rdata).toString('hex'))
 
 /** A configured key that is seen for the first time, or is missing, was and is trusted. */
 const changesTrust = ({ from, to }: KeyChange): boolean =>

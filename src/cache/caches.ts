@@ -2,6 +2,7 @@
  * All that is remembered, in one hand, each store with its share of one budget. The stores don't know each other; the
  * one thing that ties two of them is made here: data that was stored ends the denials that it contradicts.
  */
+import type { RRset } from '../dns/rrset.ts'
 import { defaultLimits, type CacheLimits } from '../limits.ts'
 import { AnswerCache, type AnswerCacheOptions } from './answer-cache.ts'
 import { DelegationCache } from './delegations.ts'
@@ -26,8 +27,12 @@ export interface Caches {
   readonly denials: DenialStore
   /** The bounds of TTLs by name. */
   readonly ttls: TtlBounds
+  /** ms that data and denials are kept after their TTL (RFC 8767). */
+  readonly staleMs: number
   /** Bytes in use by all of them. */
   readonly bytes: number
+  /** Hears of every set that is stored from now on; null: no one does. */
+  followStored(listener: ((rrset: RRset) => void) | null): void
   clear(): void
 }
 
@@ -49,7 +54,9 @@ export function createCaches(
   const heapShare = (permille: number): number => (share(permille) * 100) / limits.heapResidentPercent
   const ttls = new TtlBounds(limits, options.ttls)
   const negatives = new NegativeCache(limits, heapShare(limits.negativePermille), ttls)
+  let follower: ((rrset: RRset) => void) | null = null
   const contradicts: StoredListener = (rrset, trust, security) => {
+    follower?.(rrset)
     if (mayAnswer(trust)) negatives.contradict(rrset.name, rrset.type, rrset.class, security)
   }
   const rrsets = new RRsetCache(limits, heapShare(limits.rrsetPermille), contradicts, ttls)
@@ -70,8 +77,12 @@ export function createCaches(
     zoneStates,
     denials,
     ttls,
+    staleMs: limits.staleMs,
     get bytes() {
       return stores.reduce((sum, store) => sum + store.bytes, 0)
+    },
+    followStored(listener) {
+      follower = listener
     },
     clear() {
       for (const store of stores) store.clear()

@@ -170,6 +170,41 @@ export class DelegationCache {
     return this.#store.keys()
   }
 
+  /** What lives at one of `zones`, without counting as use. */
+  peek(zone: string, now: number): Delegation | undefined {
+    const entry = this.#store.peek(zone)
+    if (entry === undefined || entry.expiresAt <= now) return undefined
+    const { servers, ds, expiresAt } = entry
+    return {
+      zone: entry.zone,
+      servers: unpackServers(servers),
+      ds: ds === null ? null : unpackRRset(ds, ds.ttl),
+      expiresAt,
+    }
+  }
+
+  /** Takes over a delegation of an earlier process with its end, unless one is known. False when it was not kept. */
+  restore({ zone, servers, ds, expiresAt }: Delegation, now: number): boolean {
+    const end = Math.min(expiresAt, now + this.#limits.maxTtl * 1_000)
+    // The root is asked for at every start, and the hints are as good until then.
+    if (zone === ROOT || end <= now || servers.length === 0) return false
+    const packed = packServers(servers)
+    if (packed.length + (ds === null ? 0 : dataBytes(ds)) > this.#limits.entryBytes) return false
+    const key = flat(zone)
+    return this.#store.restore(key, {
+      zone: foldName(trustWireName(key)),
+      servers: packed,
+      ds: ds === null ? null : packRRset(ds, ds.ttl),
+      expiresAt: end,
+      unpacked: null,
+    })
+  }
+
+  /** See `ByteStore.settle`. */
+  settle(): Generator<void, void> {
+    return this.#store.settle()
+  }
+
   clear(): void {
     this.#root = undefined
     this.#recent.length = 0

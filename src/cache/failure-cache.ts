@@ -98,6 +98,22 @@ export class FailureCache {
     return entry !== undefined && entry.expiresAt > now ? entry : undefined
   }
 
+  /**
+   * Takes over a failure of an earlier process with its end, which is no later than the bounds of today say. False when
+   * it was not kept: its time is over, or another one is remembered.
+   */
+  restore(question: Question, failure: CachedFailure, now: number): boolean {
+    const { storedAt, text } = failure
+    const expiresAt = Math.min(failure.expiresAt, now + lifeBound(failure.why, this.#limits))
+    if (expiresAt <= now) return false
+    return this.#store.restore(flat(questionKey(question)), { ...failure, text: flat(text), storedAt, expiresAt })
+  }
+
+  /** See `ByteStore.settle`. */
+  settle(): Generator<void, void> {
+    return this.#store.settle()
+  }
+
   clear(): void {
     this.#store.clear()
   }

@@ -18,7 +18,7 @@ import type { Security } from '../steps.ts'
 import { isMinimalDenial } from '../dnssec/denial.ts'
 import { dataBytes, flat, packRRset, packedBytes, unpackRRset, type PackedRRset } from './packed.ts'
 import { ByteStore } from './store.ts'
-import { negativeTtl, TtlBounds, ttlLeft } from './ttl.ts'
+import { isOfUse, negativeTtl, TtlBounds, ttlLeft } from './ttl.ts'
 
 /**
  * `soa.ttl` and the TTLs of `proof` are as stored at `storedAt` (ms), already bounded. `type` is 0 for NXDOMAIN, which
@@ -124,8 +124,9 @@ export class NegativeCache {
     let found: Entry | undefined
     for (const type of [EVERY_TYPE, question.type]) {
       const entry = this.#store.peek(questionKey({ ...question, type }))
-      if (entry === undefined || entry.expiresAt > now || entry.expiresAt + staleMs <= now) continue
-      if (entry.leaseEndsAt > now && entry.storedAt >= (found?.storedAt ?? 0)) found = entry
+      if (entry === undefined || entry.expiresAt > now) continue
+      if (!isOfUse(entry.expiresAt, entry.leaseEndsAt, staleMs, now)) continue
+      if (found === undefined || entry.storedAt >= found.storedAt) found = entry
     }
     return found === undefined ? undefined : unpack(found)
   }
@@ -199,6 +200,38 @@ export class NegativeCache {
     return entry === undefined || entry.expiresAt <= now ? undefined : unpack(entry)
   }
 
+  /** The same, and while `staleMs` lasts also what no longer lives. */
+  kept(key: string, now: number): ExpiredDenial | undefined {
+    const entry = this.#store.peek(key)
+    return entry !== undefined && isOfUse(entry.expiresAt, entry.leaseEndsAt, this.#limits.staleMs, now)
+      ? unpack(entry)
+      : undefined
+  }
+
+  /**
+   * Takes over a denial of an earlier process as it was stored, unless something is known of its question. `entry.type`
+   * is 0 for NXDOMAIN. False when it was not kept.
+   */
+  restore(entry: ExpiredDenial, klass: number, now: number): boolean {
+    const { kind, name, type, soa, proof, security, storedAt, leaseEndsAt } = entry
+    const { maxNegativeTtl, maxTtl } = this.#ttls.of(name)
+    const most = soa === null ? this.#limits.bareDenialTtl : Math.min(maxNegativeTtl, maxTtl)
+    const expiresAt = Math.min(entry.expiresAt, storedAt + most * 1_000)
+    if (!isOfUse(expiresAt, leaseEndsAt, this.#limits.staleMs, now)) return false
+    if ((kind === 'nxdomain') !== (type === EVERY_TYPE)) return false
+    const question = { name, type, class: klass }
+    const times = { storedAt, expiresAt, leaseEndsAt, ttl: soa?.ttl ?? 0 }
+    const kept = entryOf(kind, question, soa, proof, security, times)
+    if (!this.#store.restore(flat(questionKey(question)), kept)) return false
+    this.#count(kept, 1)
+    return true
+  }
+
+  /** See `ByteStore.settle`. */
+  settle(): Generator<void, void> {
+    return this.#store.settle()
+  }
+
   clear(): void {
     this.#store.clear()
   }
@@ -220,18 +253,8 @@ export class NegativeCache {
     if (old?.security.kind === 'secure' && security.kind !== 'secure') return false
     if (kind === 'nodata') this.#showExists(question.name, question.class, security)
     const name = foldName(trustWireName(key.slice(0, question.name.length)))
-    const entry: Entry = {
-      kind,
-      name,
-      type: question.type,
-      security,
-      storedAt: now,
-      expiresAt: now + ttl * 1000,
-      leaseEndsAt,
-      soa: soa === null ? null : packRRset(soa, ttl),
-      deniesBelow: security.kind === 'secure' && soa !== null && !proof.some(set => isMinimalDenial(set, soa.name)),
-      proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
-    }
+    const times = { storedAt: now, expiresAt: now + ttl * 1000, leaseEndsAt, ttl }
+    const entry = entryOf(kind, { ...question, name }, soa, proof, security, times)
     const isNew = this.#store.peek(key) === undefined
     const isOver = this.#limits.staleMs > 0 ? (other: Entry) => other.expiresAt <= now : undefined
     if (!this.#store.set(key, entry, isOver)) return false
@@ -269,6 +292,27 @@ export class NegativeCache {
     if (entry === undefined || entry.expiresAt > now) return entry
     if (entry.expiresAt + this.#limits.staleMs <= now) this.#store.delete(key)
     return undefined
+  }
+}
+
+/** `ttl` in seconds, of the SOA, and the longest of its proof. */
+function entryOf(
+  kind: Entry['kind'],
+  { name, type }: Question,
+  soa: RRset | null,
+  proof: readonly RRset[],
+  security: Security,
+  { ttl, ...times }: Pick<Entry, 'storedAt' | 'expiresAt' | 'leaseEndsAt'> & { readonly ttl: number },
+): Entry {
+  return {
+    kind,
+    name,
+    type,
+    security,
+    ...times,
+    soa: soa === null ? null : packRRset(soa, ttl),
+    deniesBelow: security.kind === 'secure' && soa !== null && !proof.some(set => isMinimalDenial(set, soa.name)),
+    proof: proof.map(rrset => packRRset(rrset, Math.min(rrset.ttl, ttl))),
   }
 }
 

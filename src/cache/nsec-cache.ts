@@ -80,6 +80,17 @@ interface Zone {
   soa: Entry | null
 }
 
+/** A record of a zone and when it was stored (ms); its TTL is the one that it was stored with. */
+export interface KeptDenial {
+  readonly zone: Name
+  readonly what: 'soa' | 'nsec' | 'nsec3'
+  readonly set: RRset
+  readonly storedAt: number
+}
+
+/** What is restored takes the place of nothing. */
+type How = 'new' | 'restored'
+
 /** The records of one look: those that a proof needs, and when the first of them ends (ms). */
 interface Look {
   readonly zone: Zone
@@ -127,22 +138,23 @@ export class DenialStore {
    * Keeps the SOA of a zone, without which nothing is denied. `soa` is secure, as all that is put in. False when not
    * stored.
    */
-  putSoa(zone: Name, soa: RRset, now: number): boolean {
+  putSoa(zone: Name, soa: RRset, now: number, how: How = 'new'): boolean {
     const fields = soa.rdatas[0] === undefined ? null : readSoa(soa.rdatas[0])
     if (fields === null || soa.name !== zone || soa.class !== RrClass.IN || soa.type !== RrType.SOA) return false
     const own = this.#zone(zone)
-    const kept = this.#put(own, 'soa', '', soa, negativeTtl(soa.ttl, fields.minimum, this.#ttls.of(zone), true), now)
+    const ttl = negativeTtl(soa.ttl, fields.minimum, this.#ttls.of(zone), true)
+    const kept = this.#put(own, 'soa', '', soa, ttl, now, how)
     if (kept !== null) own.soa = kept
     this.#forgetIfEmpty(own)
     return kept !== null
   }
 
   /** Keeps an NSEC record of `zone`. False when it proves nothing there or is not stored. */
-  putNsec(zone: Name, set: RRset, now: number): boolean {
+  putNsec(zone: Name, set: RRset, now: number, how: How = 'new'): boolean {
     const record = nsecOf(set, zone)
     if (record === null || isMinimalNsec(record)) return false
     const own = this.#zone(zone)
-    const kept = this.#put(own, 'nsec', canonicalKey(set.name), set, set.ttl, now)
+    const kept = this.#put(own, 'nsec', canonicalKey(set.name), set, set.ttl, now, how)
     if (kept !== null) own.nsec.set(kept.sortKey, kept)
     this.#forgetIfEmpty(own)
     return kept !== null
@@ -152,7 +164,7 @@ export class DenialStore {
    * Keeps an NSEC3 record of `zone`. False when it proves nothing there or is not stored. Opt-out records deny nothing
    * that is used here (RFC 8198 section 5.3, RFC 5155 section 6); without them large registries cost no hashes.
    */
-  putNsec3(zone: Name, set: RRset, now: number): boolean {
+  putNsec3(zone: Name, set: RRset, now: number, how: How = 'new'): boolean {
     const record = nsec3Of(set, zone)
     if (record === null || record.optOut || isMinimalNsec3(record)) return false
     const own = this.#zone(zone)
@@ -163,7 +175,7 @@ export class DenialStore {
       iterations: record.iterations,
       list: new SortedList<Entry>(),
     }
-    const kept = this.#put(own, chain, record.owner, set, set.ttl, now)
+    const kept = this.#put(own, chain, record.owner, set, set.ttl, now, how)
     if (kept !== null) {
       chain.list.set(kept.sortKey, kept)
       own.nsec3.set(parameters, chain)
@@ -196,6 +208,44 @@ export class DenialStore {
   removeWithin(name: Name, dryRun = false): number {
     const own = this.#zoneAbove(name)
     return this.#store.deleteWhere(({ zone }) => zone === own || isWithin(zone.name, name), dryRun)
+  }
+
+  /** To be read to the end before anything changes. */
+  keys(): Iterable<string> {
+    return this.#store.keys()
+  }
+
+  /** What is kept under one of `keys`, without counting as use. */
+  peek(key: string): KeptDenial | undefined {
+    const entry = this.#store.peek(key)
+    if (entry === undefined) return undefined
+    const { zone, place, packed, storedAt } = entry
+    return {
+      zone: zone.name,
+      what: typeof place === 'string' ? place : 'nsec3',
+      set: unpackRRset(packed, packed.ttl),
+      storedAt,
+    }
+  }
+
+  /** Takes over a record of an earlier process as it was stored. False when it was not kept. */
+  restore({ zone, what, set, storedAt }: KeptDenial, now: number): boolean {
+    if (storedAt + set.ttl * 1_000 <= now) return false
+    switch (what) {
+      case 'soa':
+        return this.putSoa(zone, set, storedAt, 'restored')
+      case 'nsec':
+        return this.putNsec(zone, set, storedAt, 'restored')
+      case 'nsec3':
+        return this.putNsec3(zone, set, storedAt, 'restored')
+      default:
+        return what satisfies never
+    }
+  }
+
+  /** See `ByteStore.settle`. */
+  settle(): Generator<void, void> {
+    return this.#store.settle()
   }
 
   clear(): void {
@@ -307,7 +357,15 @@ export class DenialStore {
    * Null when it is not stored: no TTL, no signature that could be shown, or too large. Room is made before it is in
    * its list.
    */
-  #put(zone: Zone, place: Entry['place'], sortKey: string, set: RRset, ttl: number, now: number): Entry | null {
+  #put(
+    zone: Zone,
+    place: Entry['place'],
+    sortKey: string,
+    set: RRset,
+    ttl: number,
+    now: number,
+    how: How,
+  ): Entry | null {
     const lives = Math.min(plainTtl(ttl), this.#limits.maxNegativeTtl, this.#limits.maxTtl)
     if (
       lives === 0 ||
@@ -326,7 +384,7 @@ export class DenialStore {
       storedAt: now,
       expiresAt: now + lives * 1000,
     }
-    if (!this.#store.set(key, entry)) return null
+    if (!(how === 'new' ? this.#store.set(key, entry) : this.#store.restore(key, entry))) return null
     // The last of what the zone had may have gone to make room.
     this.#zones.set(zone.name, zone)
     return entry

@@ -35,6 +35,11 @@ const SIZE = 2
 const KIND = 5
 const TTL = 6
 const STORED = 10
+/**
+ * Added to the times that are kept: what was stored before this process began has a time below 0. 34 years of
+ * milliseconds.
+ */
+const STORED_BIAS = 2 ** 40
 const COUNT = 16
 const HEADER = 18
 
@@ -70,7 +75,7 @@ export const typeAt: (sets: string, at: number) => number = u16At
 export const ttlAt = (sets: string, at: number): number => u32At(sets, at + TTL)
 /** ms. */
 export const storedAt = (sets: string, at: number): number =>
-  u16At(sets, at + STORED) * 0x1_0000_0000 + u32At(sets, at + STORED + 2)
+  u16At(sets, at + STORED) * 0x1_0000_0000 + u32At(sets, at + STORED + 2) - STORED_BIAS
 /** ms. */
 export const expiresAt = (sets: string, at: number): number => storedAt(sets, at) + ttlAt(sets, at) * 1_000
 export const trustAt = (sets: string, at: number): Trust =>
@@ -78,11 +83,12 @@ export const trustAt = (sets: string, at: number): Trust =>
 /** Start of the set after the one at `at`; after the last set, the length of the string. */
 export const nextSet = (sets: string, at: number): number => at + u24At(sets, at + SIZE)
 
-const hasRare = (sets: string, at: number): boolean => (sets.charCodeAt(at + KIND) & RARE) !== 0
+/** Is there more of the set than its records: another class, another case of the owner, a note, a proof? */
+export const hasRare = (sets: string, at: number): boolean => (sets.charCodeAt(at + KIND) & RARE) !== 0
 /** Where the rare fields begin, or the records of a set without any. */
 const afterHeader = (sets: string, at: number): number =>
   at + ((sets.charCodeAt(at + KIND) & LEASED) === 0 ? HEADER : HEADER + LEASE)
-const classAt = (sets: string, at: number): number =>
+export const classAt = (sets: string, at: number): number =>
   hasRare(sets, at) ? u16At(sets, afterHeader(sets, at) + RARE_HEADER) : RrClass.IN
 const recordsAt = (sets: string, at: number): number => {
   const from = afterHeader(sets, at)
@@ -92,7 +98,12 @@ const recordsAt = (sets: string, at: number): number => {
 export const leaseEndsAt = (sets: string, at: number): number =>
   (sets.charCodeAt(at + KIND) & LEASED) === 0
     ? Number.POSITIVE_INFINITY
-    : u16At(sets, at + HEADER) * 0x1_0000_0000 + u32At(sets, at + HEADER + 2)
+    : u16At(sets, at + HEADER) * 0x1_0000_0000 + u32At(sets, at + HEADER + 2) - STORED_BIAS
+
+/** RDATA without signatures, how many. */
+export const countAt = (sets: string, at: number): number => u16At(sets, at + COUNT)
+/** All records, signatures last: two octets of length and the octets of each. */
+export const recordOctets = (sets: string, at: number): string => sets.slice(recordsAt(sets, at), nextSet(sets, at))
 
 /** Where the set of this type and class begins, -1 when there is none. */
 export function findSet(sets: string, type: number, klass: number): number {
@@ -229,7 +240,8 @@ export class SetPacker {
 
   /** A set in front of `others`. */
   pack(set: SetToPack, others: string): string {
-    const { rrset, trust, security, storedAt: time, leaseEndsAt: lease } = set
+    const { rrset, trust, security, leaseEndsAt: lease } = set
+    const time = set.storedAt + STORED_BIAS
     const leased = lease < Number.POSITIVE_INFINITY
     this.#at = leased ? HEADER + LEASE : HEADER
     this.#room(0)
@@ -244,7 +256,7 @@ export class SetPacker {
     bytes[KIND] = trust | (code << SECURITY_SHIFT) | (rare ? RARE : 0) | (leased ? LEASED : 0)
     putU32(bytes, TTL, set.ttl)
     putU48(bytes, STORED, time)
-    if (leased) putU48(bytes, HEADER, lease)
+    if (leased) putU48(bytes, HEADER, lease + STORED_BIAS)
     putU16(bytes, COUNT, rrset.rdatas.length)
     if (others !== '') {
       this.#room(others.length)

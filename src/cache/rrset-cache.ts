@@ -23,6 +23,7 @@ import {
   nextSet,
   securityAt,
   SetPacker,
+  type SetToPack,
   storedAt,
   trustAt,
   typeAt,
@@ -31,7 +32,7 @@ import {
 } from './packed-sets.ts'
 import { ByteStore } from './store.ts'
 import { mayReplace, type Standing, type Trust } from './trust.ts'
-import { boundedTtl, TtlBounds, ttlLeft } from './ttl.ts'
+import { boundedTtl, isOfUse, TtlBounds, ttlLeft } from './ttl.ts'
 
 /** `rrset.ttl` is the bounded TTL at `storedAt`; `storedAt` and `expiresAt` in ms of the monotonic clock. */
 export interface CachedRRset {
@@ -213,6 +214,46 @@ export class RRsetCache {
     for (let at = 0; at < sets.length; at = nextSet(sets, at))
       if (expiresAt(sets, at) > now) found.push(entryAt(sets, at, name))
     return found
+  }
+
+  /** Names with all their sets as they are kept (`packed-sets.ts`), most recently used first. */
+  packed(): Iterable<readonly [name: string, sets: string]> {
+    return this.#store.entries()
+  }
+
+  /**
+   * Takes over the sets of a name that an earlier process had, as they were stored, as far as their time lasts and
+   * nothing newer is here. Returns how many were kept.
+   */
+  restore(name: Name, kept: readonly SetToPack[], now: number): number {
+    const { staleMs } = this.#limits
+    const old = this.#store.peek(name)
+    let sets = old ?? ''
+    let count = 0
+    for (const set of kept) {
+      const ttl = Math.min(set.ttl, this.#ttls.of(name).maxTtl)
+      const { rrset, proof } = set
+      const leaseEnd = staleMs > 0 ? set.leaseEndsAt : Number.POSITIVE_INFINITY
+      if (!isOfUse(set.storedAt + ttl * 1_000, leaseEnd, staleMs, now)) continue
+      if (rrset.rdatas.length === 0 || isMetaType(rrset.type)) continue
+      if (findSet(sets, rrset.type, rrset.class) >= 0 || countSets(sets) >= this.#limits.typesPerName) continue
+      if (proof.reduce((sum, each) => sum + dataBytes(each), dataBytes(rrset)) > this.#limits.entryBytes) continue
+      sets = this.#packer.pack({ ...set, ttl, leaseEndsAt: leaseEnd }, sets)
+      count++
+    }
+    if (count === 0) return 0
+    this.#missing = null
+    const isKept =
+      old === undefined ? this.#store.restore(this.#packer.ownName(name), sets) : this.#store.set(name, sets)
+    if (!isKept) return 0
+    if (old !== undefined) this.#count(old, -1)
+    this.#count(sets, 1)
+    return count
+  }
+
+  /** See `ByteStore.settle`. */
+  settle(): Generator<void, void> {
+    return this.#store.settle()
   }
 
   clear(): void {

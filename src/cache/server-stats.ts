@@ -37,7 +37,7 @@ export interface ServerFacts {
   readonly caseSafe: 'unknown' | 'yes' | 'no'
 }
 
-interface LameServer {
+export interface LameServer {
   readonly server: string
   readonly kind: string
   readonly zone: Name
@@ -50,7 +50,8 @@ export type ServerStatsLimits = Pick<
 > &
   UpstreamHealthLimits
 
-interface Entry {
+/** What is kept of a server; times in ms, minus infinity for never. */
+export interface ServerRecord {
   srttMs: number | null
   rttVarMs: number
   rttAt: number
@@ -86,7 +87,7 @@ const K = 4
 export class ServerStats {
   readonly #limits: CacheLimits
   readonly #timing: ServerStatsLimits
-  readonly #servers: ByteStore<Entry>
+  readonly #servers: ByteStore<ServerRecord>
   readonly #lame: ByteStore<{ readonly until: number }>
   readonly #families = new Map<4 | 6, Family>()
   /** Servers that are tried over TLS for the first time, and until when: not lost with an entry. */
@@ -98,14 +99,14 @@ export class ServerStats {
    * Asked for last, and in the store as long as it stands here: one step of a look-up wants the same server six times.
    */
   #lastKey = ''
-  #last: Entry | undefined = undefined
+  #last: ServerRecord | undefined = undefined
 
   /** Budgets in bytes; what is kept for a server and a zone, lameness and silence, shares the second. */
   constructor(limits: CacheLimits, timing: ServerStatsLimits, budget: number, lameBudget: number) {
     this.#limits = limits
     this.#timing = timing
     this.upstreams = new UpstreamHealth(timing)
-    this.#servers = new ByteStore<Entry>(
+    this.#servers = new ByteStore<ServerRecord>(
       budget,
       (_, key) => limits.entryOverheadBytes + key.length,
       entry => {
@@ -134,7 +135,7 @@ export class ServerStats {
     return this.#isFresh(entry, now) ? entry : this.#withoutForgotten(entry, now)
   }
 
-  #withoutForgotten(entry: Entry, now: number): ServerFacts {
+  #withoutForgotten(entry: ServerRecord, now: number): ServerFacts {
     const fresh = (at: number): boolean => now - at < this.#limits.serverStatsMs
     const heard = fresh(entry.rttAt)
     const failing = fresh(entry.timedOutAt)
@@ -151,7 +152,7 @@ export class ServerStats {
    * Is there nothing in it to be forgotten? Then it says itself what is known: it is asked for with every step of every
    * look-up.
    */
-  #isFresh(entry: Entry, now: number): boolean {
+  #isFresh(entry: ServerRecord, now: number): boolean {
     const since = now - this.#limits.serverStatsMs
     return (
       entry.rttAt > since &&
@@ -308,6 +309,28 @@ export class ServerStats {
     })
   }
 
+  /** All that is kept of one of `keys`, without counting as use. To be read only. */
+  peek(key: string): Readonly<ServerRecord> | undefined {
+    return this.#servers.peek(key)
+  }
+
+  /** Takes over what an earlier process knew of a server. False when something is known, or there is no room. */
+  restore(key: string, record: Readonly<ServerRecord>): boolean {
+    return this.#servers.restore(flat(key), { ...record })
+  }
+
+  /** The same of lameness, `until` in ms. */
+  restoreLame({ server, kind, zone, until }: LameServer, now: number): boolean {
+    const end = Math.min(until, now + this.#limits.lameMs)
+    return end > now && this.#lame.restore(flat(`${server} ${kind} ${zone}`), { until: end })
+  }
+
+  /** See `ByteStore.settle`. */
+  *settle(): Generator<void, void> {
+    for (const store of [this.#servers, this.#lame]) yield* store.settle()
+    yield* this.unresponsive.settle()
+  }
+
   clear(): void {
     this.#servers.clear()
     this.#lame.clear()
@@ -329,18 +352,18 @@ export class ServerStats {
     entry.caseAt = now
   }
 
-  #find(key: string): Entry | undefined {
+  #find(key: string): ServerRecord | undefined {
     if (this.#last !== undefined && key === this.#lastKey) return this.#last
     this.#lastKey = key
     this.#last = this.#servers.get(key)
     return this.#last
   }
 
-  #entry(key: string): Entry {
+  #entry(key: string): ServerRecord {
     const known = this.#find(key)
     if (known !== undefined) return known
     const never = Number.NEGATIVE_INFINITY
-    const entry: Entry = {
+    const entry: ServerRecord = {
       srttMs: null,
       rttVarMs: 0,
       rttAt: never,

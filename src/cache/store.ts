@@ -20,10 +20,15 @@ const MAP_ENTRIES = 2 ** 23
 /** Entries at the end of the list that are looked at before one that still lives gives way. */
 const EXAMINED = 8
 
+/** Some 1 ms of work. */
+const SETTLE_ENTRIES = 2_048
+
 export class ByteStore<V extends object | string> {
   readonly #lru: LRUCache<string, V>
   readonly #sizeOf: (value: V, key: string) => number
   readonly #maxEntries: number
+  /** Keys of what was restored, in that order, and of what came besides; null: nothing is being restored. */
+  #restoring: { readonly keys: string[]; readonly others: string[] } | null = null
   readonly budget: number
 
   /**
@@ -80,6 +85,7 @@ export class ByteStore<V extends object | string> {
     if (isOver !== undefined && this.#lru.calculatedSize + size > this.budget) this.#dropOver(isOver, key)
     // Room first: the map must not hold one more for a moment.
     if (this.#lru.size >= this.#maxEntries && !this.#lru.has(key)) this.#lru.pop()
+    this.#restoring?.others.push(key)
     this.#lru.set(key, value)
     return true
   }
@@ -96,6 +102,37 @@ export class ByteStore<V extends object | string> {
     for (const key of over) this.#lru.delete(key)
   }
 
+  /**
+   * Puts in an entry of an earlier process, the most recently used ones first: in place of nothing, and only where
+   * there is room. False when it was not put in. `settle` ends it.
+   */
+  restore(key: string, value: V): boolean {
+    if (this.#lru.size >= this.#maxEntries) return false
+    if (this.#lru.calculatedSize + this.#sizeOf(value, key) > this.budget || this.#lru.has(key)) return false
+    this.#restoring ??= { keys: [], others: [] }
+    this.#restoring.keys.push(key)
+    this.#lru.set(key, value)
+    return true
+  }
+
+  /**
+   * Brings what was restored into the order in which it was used: what was put in first is the most recent of it, what
+   * came meanwhile is more recent still. Gives way after every `SETTLE_ENTRIES`.
+   */
+  *settle(): Generator<void, void> {
+    if (this.#restoring === null) return
+    const { keys, others } = this.#restoring
+    let left = SETTLE_ENTRIES
+    for (const list of [keys.reverse(), others])
+      for (const key of list) {
+        this.#lru.get(key)
+        if (--left > 0) continue
+        left = SETTLE_ENTRIES
+        yield
+      }
+    this.#restoring = null
+  }
+
   delete(key: string): void {
     this.#lru.delete(key)
   }
@@ -107,6 +144,11 @@ export class ByteStore<V extends object | string> {
   /** All keys, most recently used first. To be read to the end before anything changes. */
   keys(): Iterable<string> {
     return this.#lru.keys()
+  }
+
+  /** Likewise with the values. */
+  entries(): Iterable<readonly [key: string, value: V]> {
+    return this.#lru.entries()
   }
 
   /** Removes every entry that `which` names, or with `dryRun` only counts them: work proportional to the store. */

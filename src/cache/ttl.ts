@@ -55,3 +55,10 @@ export const elapsedSeconds = (storedAt: number, now: number): number =>
 
 export const ttlLeft = (ttl: number, storedAt: number, now: number): number =>
   Math.max(0, ttl - elapsedSeconds(storedAt, now))
+
+/**
+ * May an entry still be given: while it lives, or after that for `staleMs` as long as its delegation lasts (RFC 8767)?
+ * All in ms.
+ */
+export const isOfUse = (expiresAt: number, leaseEndsAt: number, staleMs: number, now: number): boolean =>
+  expiresAt > now || (expiresAt + staleMs > now && leaseEndsAt > now)

@@ -9,6 +9,7 @@ import { foldName, trustWireName, type Name } from '../dns/name.ts'
 import type { ZoneKeys } from '../dnssec/rules.ts'
 import type { CacheLimits } from '../limits.ts'
 import type { SecurityNote } from '../steps.ts'
+import { flat } from './packed.ts'
 import { ByteStore } from './store.ts'
 
 /** What the parent's side says of a name, all of it proven. */
@@ -18,20 +19,21 @@ export type DelegationStatus =
   | { readonly kind: 'insecure'; readonly note: SecurityNote | null }
   | { readonly kind: 'no-cut' }
 
-interface Entry {
+/** Both null: there is no key set. `expiresAt` in ms. */
+export interface ZoneState {
   readonly keys: ZoneKeys | null
   readonly status: DelegationStatus | null
   readonly expiresAt: number
 }
 
 export class ZoneStates {
-  readonly #store: ByteStore<Entry>
+  readonly #store: ByteStore<ZoneState>
 
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number) {
     const sizeOf = (rdatas: readonly Uint8Array[]): number =>
       rdatas.reduce((sum, rdata) => sum + limits.arrayOverheadBytes + rdata.length, 0)
-    this.#store = new ByteStore<Entry>(budget, (entry, key) => {
+    this.#store = new ByteStore<ZoneState>(budget, (entry, key) => {
       // A key is held twice: as its octets and as the key object made of them.
       const keys = entry.keys === null ? 0 : 2 * sizeOf(entry.keys.keys.map(key => key.rdata))
       return limits.entryOverheadBytes + key.length + keys + (entry.status?.kind === 'ds' ? sizeOf(entry.status.ds) : 0)
@@ -79,11 +81,32 @@ export class ZoneStates {
     return this.#store.deleteWhere((_, key) => which(foldName(trustWireName(key.slice(1)))), dryRun)
   }
 
+  /** To be read to the end before anything changes. The first letter says what is known of the zone that follows. */
+  keys(): Iterable<string> {
+    return this.#store.keys()
+  }
+
+  /** What lives under one of `keys`, without counting as use. */
+  peek(key: string, now: number): ZoneState | undefined {
+    const entry = this.#store.peek(key)
+    return entry !== undefined && entry.expiresAt > now ? entry : undefined
+  }
+
+  /** Takes over what an earlier process knew, under a key of `keys`. False when it was not kept. */
+  restore(key: string, state: ZoneState, now: number): boolean {
+    return state.expiresAt > now && this.#store.restore(flat(key), state)
+  }
+
+  /** See `ByteStore.settle`. */
+  settle(): Generator<void, void> {
+    return this.#store.settle()
+  }
+
   clear(): void {
     this.#store.clear()
   }
 
-  #live(key: string, now: number): Entry | undefined {
+  #live(key: string, now: number): ZoneState | undefined {
     const entry = this.#store.get(key)
     if (entry === undefined || entry.expiresAt > now) return entry
     this.#store.delete(key)

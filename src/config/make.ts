@@ -2,7 +2,7 @@
  * From a configuration that is well formed to what the program works with: names, prefixes and records are read, paths
  * made absolute, and what contradicts itself or is a likely slip is reported.
  */
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { isLoopback, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import type { Problem } from '../events.ts'
@@ -121,7 +121,7 @@ export function makeConfig(
       hardenGlue: upstream.hardenGlue,
       encryption: serverEncryption(upstream, name, complain),
     },
-    dnssec: dnssecConfig(raw.dnssec, name, path),
+    dnssec: dnssecConfig(raw.dnssec, stateOf(raw, path), name, path),
     limits: limitsWith({
       budget,
       cache: {
@@ -151,7 +151,8 @@ export function makeConfig(
       raw.queryLog.file === undefined
         ? null
         : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
-    state: raw.state === undefined ? null : path(raw.state, 'state'),
+    state: stateOf(raw, path),
+    persistence: raw.persistence,
     admin: adminConfig(raw, path, complain),
     raw,
   }
@@ -196,8 +197,15 @@ function adminConfig(
   }
 }
 
+const stateOf = ({ state }: RawConfig, path: (text: string, ...at: readonly string[]) => string): string | null =>
+  state === undefined ? null : path(state, 'state')
+
+/** In the state directory, unless a file is named or it is off. */
+const ANCHORS_FILE = 'anchors'
+
 function dnssecConfig(
   raw: RawConfig['dnssec'],
+  state: string | null,
   name: (text: string, at: JsonPath) => Name | null,
   path: (text: string, ...at: readonly string[]) => string,
 ): DnssecConfig {
@@ -225,11 +233,21 @@ function dnssecConfig(
       disallowedAlgorithms: numbers('algorithm'),
       disallowedDigests: numbers('digest'),
     },
-    managedAnchors: raw.managedAnchors === false ? null : path(raw.managedAnchors, 'dnssec', 'managedAnchors'),
+    managedAnchors: managedAnchors(raw.managedAnchors, state, path),
     aggressive: raw.aggressiveUse,
     rootKeySentinel: raw.rootKeySentinel,
     trustAnchorSignal: raw.trustAnchorSignal,
   }
+}
+
+function managedAnchors(
+  written: RawConfig['dnssec']['managedAnchors'],
+  state: string | null,
+  path: (text: string, ...at: readonly string[]) => string,
+): string | null {
+  if (written === false) return null
+  if (written !== undefined) return path(written, 'dnssec', 'managedAnchors')
+  return state === null ? null : join(state, ANCHORS_FILE)
 }
 
 /**

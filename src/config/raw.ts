@@ -91,7 +91,7 @@ export interface RawConfig {
     readonly negativeTrustAnchors: readonly { readonly name: string; readonly until: string }[]
     readonly nsec3MaxIterations: number
     readonly disallow: readonly (string | number)[]
-    readonly managedAnchors: string | false
+    readonly managedAnchors?: string | false | undefined
     readonly aggressiveUse: boolean
     readonly rootKeySentinel: boolean
     readonly trustAnchorSignal: boolean
@@ -142,6 +142,7 @@ export interface RawConfig {
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file?: string | undefined; readonly clients: 'full' | 'prefix' | 'none' }
   readonly state?: string | undefined
+  readonly persistence: { readonly intervalS: number }
   readonly admin: {
     readonly listen: string | readonly string[]
     readonly pathPrefix: string

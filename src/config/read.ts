@@ -191,6 +191,7 @@ const needRestart = [
   'tcp',
   'warmUp',
   'state',
+  'persistence',
 ] as const
 /** Settings inside of `admin`, whose others can be taken over. */
 const adminNeedsRestart = ['listen', 'pathPrefix'] as const

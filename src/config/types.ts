@@ -84,6 +84,8 @@ export interface Config {
    * there reports what fails by itself and goes on without.
    */
   readonly state: string | null
+  /** How often the cache is written to the state directory. Seconds. */
+  readonly persistence: { readonly intervalS: number }
   readonly admin: AdminConfig
   /** As it was written, defaults filled in: to show, and to compare. */
   readonly raw: RawConfig

@@ -41,11 +41,21 @@ const trustKinds = [
   'trust-point-gone',
   'anchor-refresh-failed',
   'anchor-state-failed',
-  'state-failed',
   'clock-suspicious',
 ] as const
 type TrustEvent = Extract<Event, { kind: (typeof trustKinds)[number] }>
 const isTrust = (event: Event): event is TrustEvent => trustKinds.some(kind => kind === event.kind)
+
+const stateKinds = [
+  'state-failed',
+  'state-works',
+  'cache-saved',
+  'cache-restored',
+  'snapshot-damaged',
+  'snapshot-set-aside',
+] as const
+type StateEvent = Extract<Event, { kind: (typeof stateKinds)[number] }>
+const isState = (event: Event): event is StateEvent => stateKinds.some(kind => kind === event.kind)
 
 const socketKinds = [
   'listening',
@@ -124,8 +134,6 @@ function trustSentence(event: TrustEvent): Sentence {
         message:
           `trust anchor state: ${event.message}` + `${event.problems.length === 0 ? '' : ':'}${listed(event.problems)}`,
       }
-    case 'state-failed':
-      return { level: 'error', message: `nothing is kept in ${event.path}: ${event.message}; ${event.cure}` }
     case 'clock-suspicious':
       return {
         level: 'error',
@@ -246,6 +254,46 @@ function adminSentence(event: AdminEvent): Sentence {
       return { level: 'error', message: event.message }
     default:
       return event satisfies never
+  }
+}
+
+function stateSentence(event: StateEvent): Sentence {
+  switch (event.kind) {
+    case 'state-failed':
+      return { level: 'error', message: `nothing is kept in ${event.path}: ${event.message}; ${event.cure}` }
+    case 'state-works':
+      return { level: 'info', message: `${event.path} is written again` }
+    case 'cache-saved':
+      return {
+        level: 'debug',
+        message: `${counted(event.entries, 'entry', 'entries')} of the cache written in ${Math.round(event.ms)} ms`,
+      }
+    case 'cache-restored':
+      return restoredSentence(event)
+    case 'snapshot-damaged':
+      return { level: 'warn', message: `${event.path} is not used: ${event.message}` }
+    case 'snapshot-set-aside':
+      return {
+        level: 'warn',
+        message:
+          `${event.path} was written by a later version (format ${event.format}) and is not used; it is now ` +
+          `${event.to}, for when that version is back`,
+      }
+    default:
+      return event satisfies never
+  }
+}
+
+function restoredSentence(event: Extract<StateEvent, { kind: 'cache-restored' }>): Sentence {
+  const { path, found, kept, ageS, ms, otherBlocks, brokenBlocks, skippedOctets } = event
+  const percent = found === 0 ? 0 : Math.floor((100 * kept) / found)
+  const damaged = brokenBlocks > 0 || skippedOctets > 0 ? `; ${path} is damaged in part` : ''
+  const other = otherBlocks > 0 ? '; what depends on settings or anchors that are different now was left out' : ''
+  return {
+    level: damaged === '' ? 'info' : 'warn',
+    message:
+      `cache: ${counted(found, 'entry', 'entries')} of ${spanText(ageS)} ago, ${percent} % still valid and not known ` +
+      `better (read in ${Math.round(ms)} ms)${other}${damaged}`,
   }
 }
 
@@ -411,6 +459,7 @@ function sentence(event: Event): Sentence {
   if (isTrust(event)) return trustSentence(event)
   if (isAdmin(event)) return adminSentence(event)
   if (isSocket(event)) return socketSentence(event)
+  if (isState(event)) return stateSentence(event)
   if (isCertificate(event)) return certificateSentence(event)
   if (isTraffic(event)) return trafficSentence(event)
   if (isOfFiles(event)) return fileSentence(event)

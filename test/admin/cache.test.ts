@@ -1,5 +1,6 @@
 /** Cache, servers and explanations through the API of a server that runs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PATIENT } from '../patience.mjs'
 import { type Served, startServed } from './served.ts'
 
 let served: Served
@@ -201,4 +202,14 @@ it('JSON that is broken is a problem with 400, not a bug', async () => {
   expect(status).toBe(400)
   expect(body.title).toBe('Bad Request')
   expect(served.events.filter(({ kind }) => kind === 'bug')).toEqual([])
+})
+
+describe('what was flushed', () => {
+  it('is not in the state directory either, a second later', async () => {
+    const saved = (): number => served.events.filter(({ kind }) => kind === 'cache-saved').length
+    const before = saved()
+    const { status } = await served.ask('/api/v1/cache/names/shop?below=true', { method: 'DELETE' })
+    expect(status).toBe(200)
+    await expect.poll(saved, PATIENT).toBeGreaterThan(before)
+  })
 })

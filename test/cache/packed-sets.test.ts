@@ -62,9 +62,14 @@ const one = (type: number): fc.Arbitrary<SetToPack> =>
       proof: fc.array(proofSet, { maxLength: 3 }),
       storedAt: fc.maxSafeNat(),
       ttl: fc.nat(2 ** 31 - 1),
-      leaseEndsAt: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.nat(2 ** 31 - 1), fc.constant(2 ** 48 - 1)),
+      leaseEndsAt: fc.oneof(
+        fc.constant(Number.POSITIVE_INFINITY),
+        fc.nat(2 ** 31 - 1),
+        fc.constant(-(2 ** 40)),
+        fc.constant(2 ** 47 - 1),
+      ),
     })
-    .map(made => ({ ...made, storedAt: made.storedAt % 2 ** 48 }))
+    .map(made => ({ ...made, storedAt: (made.storedAt % 2 ** 47) - 2 ** 40 }))
 
 /** All that is in a string, in its order. */
 function listed(sets: string): unknown[] {

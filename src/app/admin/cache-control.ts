@@ -25,15 +25,18 @@ import {
   type Moment,
 } from './cache-entries.ts'
 
-export function cacheControls(recursor: Recursor): ControlsOf<CacheControls> {
+/** `forgotten` hears that names were removed on purpose: what is kept elsewhere must not bring them back. */
+export function cacheControls(recursor: Recursor, forgotten: () => void): ControlsOf<CacheControls> {
   const { caches, clock } = recursor
   /** Explanations from the root that are under way. */
   let apart = 0
   return {
     cacheOf: name => cacheOf(recursor, name),
     cachePage: request => cachePage(recursor, request),
-    flush: ({ name, below, servers, dryRun }) =>
-      name === null ? flushAll(recursor, servers, dryRun) : flushName(caches, name, below, dryRun),
+    flush({ name, below, servers, dryRun }) {
+      if (!dryRun) forgotten()
+      return name === null ? flushAll(recursor, servers, dryRun) : flushName(caches, name, below, dryRun)
+    },
     servers({ after, limit, troubled }) {
       const at = momentOf(clock)
       const troublesOf = troubles(caches.servers, at)

@@ -40,6 +40,8 @@ export interface Served {
   /** What in the files that a configuration names would be wrong. */
   readonly check: (config: Config) => readonly Problem[]
   readonly stop: (signal: string) => Promise<void>
+  /** Names were removed from the caches on purpose. */
+  readonly forgotten: () => void
 }
 
 export function makeControls(served: Served, events: EventSink, lag: LoopLag): ControlsOf<Controls> {
@@ -48,7 +50,7 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
     numbers: () => numbersNow(served, lag, startedAt),
     lists: () => served.lists.status(),
     refreshLists: name => served.lists.refresh(name),
-    ...cacheControls(served.recursor),
+    ...cacheControls(served.recursor, served.forgotten),
     ...zoneControls(served.zones),
     ...configControls(served),
     ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),

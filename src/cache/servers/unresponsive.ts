@@ -23,6 +23,12 @@ interface Silence {
   probeAt: number
 }
 
+/** Times in ms. */
+export interface KeptSilence extends Readonly<Silence> {
+  readonly server: string
+  readonly zone: Name
+}
+
 interface ThrottledServer {
   readonly server: string
   readonly zone: Name
@@ -87,6 +93,29 @@ export class UnresponsiveServers {
         ? []
         : [{ server, zone, since: known.since, timeouts: known.timeouts, probeAt: known.probeAt }]
     })
+  }
+
+  /** All of whom nothing was heard, held back or not yet, with the times that are kept. */
+  kept(): KeptSilence[] {
+    return [...this.#store.keys()].flatMap(key => {
+      const [server = ''] = key.split(' ', 1)
+      const zone = foldName(trustWireName(key.slice(server.length + 1)))
+      const known = this.#store.peek(key)
+      return known === undefined ? [] : [{ ...known, server, zone }]
+    })
+  }
+
+  /** Takes over what an earlier process knew. False when something is known, or there is no room. */
+  restore({ server, zone, since, lastAt, timeouts, probeAt }: KeptSilence, now: number): boolean {
+    const { serverStatsMs, throttleProbeMs } = this.#limits
+    if (now - lastAt >= serverStatsMs) return false
+    const silence = { since, lastAt, timeouts, probeAt: Math.min(probeAt, now + throttleProbeMs) }
+    return this.#store.restore(flat(keyOf(server, zone)), silence)
+  }
+
+  /** See `ByteStore.settle`. */
+  settle(): Generator<void, void> {
+    return this.#store.settle()
   }
 
   clear(): void {

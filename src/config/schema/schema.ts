@@ -9,7 +9,7 @@ import { adminSettings } from './admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './bounds.ts'
 import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
 import { listsSetting, rulesSetting } from './lists.ts'
-import { stateSetting } from './persistence.ts'
+import { persistenceSettings, stateSetting } from './persistence.ts'
 import { cookieSettings, rateLimitSettings } from './limits.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
@@ -245,6 +245,8 @@ const configSchema = z.strictObject({
   queryLog: queryLogSettings,
 
   state: stateSetting,
+
+  persistence: persistenceSettings,
 
   admin: adminSettings,
 })

@@ -166,11 +166,11 @@ export const dnssecSettings: z.ZodType<RawConfig['dnssec']> = z
       ),
     managedAnchors: z
       .union([z.string().min(1), z.literal(false)], { error: 'expected a file, or false' })
-      .default(false)
+      .optional()
       .meta(
         onReload(
-          'Follow key roll-overs of the trust anchors (RFC 5011) and keep their state in this file. Its directory ' +
-            'must be writable.',
+          'Follow key roll-overs of the trust anchors (RFC 5011) and keep their state in this file, whose directory ' +
+            'must be writable. Where nothing is said: "anchors" in the `state` directory, or false without one.',
           { example: '/var/lib/rootwalk/anchors' },
         ),
       ),

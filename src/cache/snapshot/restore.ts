@@ -1,0 +1,107 @@
+/**
+ * Takes blocks of a snapshot over into caches that are in use already: what has come since the start is newer and
+ * stays.
+ *
+ * Invariants: nothing lives longer than it would have in the process that stored it, whatever the clock did; entries
+ * that depend on what is different now are left out; a block that cannot be read costs itself.
+ */
+import { parentOf, ROOT, type Name } from '../../dns/name.ts'
+import type { DnssecLimits } from '../../limits.ts'
+import type { Caches } from '../caches.ts'
+import type { Block, SnapshotHeader } from './format.ts'
+import { OctetReader } from './octets.ts'
+import type { RestoreContext, Section, Subject } from './section.ts'
+import { sections } from './sections.ts'
+
+export interface RestoreOptions {
+  readonly caches: Caches
+  readonly dnssec: DnssecLimits
+  /** Of this process, ms. */
+  readonly now: number
+  /** How long ago the snapshot was taken, ms. */
+  readonly ageMs: number
+  /** Subjects whose entries may be used. */
+  readonly allowed: ReadonlySet<Subject>
+}
+
+export interface RestoreTotals {
+  /** Entries that were read, and those of them that were taken over. */
+  found: number
+  kept: number
+  /** Blocks whose entries depend on what is different now, or are written in a way that is not known here. */
+  otherBlocks: number
+  /** Blocks that could be read up to a part. */
+  brokenBlocks: number
+}
+
+/** Names that are noted while a snapshot is read: beyond it no denial is taken over any more. */
+const LEARNT_NAMES = 100_000
+
+export class Restorer {
+  readonly totals: RestoreTotals = { found: 0, kept: 0, otherBlocks: 0, brokenBlocks: 0 }
+  readonly #caches: Caches
+  readonly #allowed: ReadonlySet<Subject>
+  readonly #context: RestoreContext
+  readonly #learnt = new Set<string>()
+
+  constructor({ caches, dnssec, now, ageMs, allowed }: RestoreOptions) {
+    this.#caches = caches
+    this.#allowed = allowed
+    this.#context = {
+      caches,
+      dnssec,
+      now,
+      // Whoever took it had ended, or handed over, before this process began its clock.
+      takenAt: now - Math.max(now, ageMs),
+      isLearnt: name => this.#learnt.size >= LEARNT_NAMES || this.#learnt.has(name),
+    }
+    caches.followStored(({ name }) => this.#note(name))
+  }
+
+  /** `now` in ms: entries that ended since the last block are left out. */
+  take(block: Block, now: number): void {
+    const section = sections.find(({ kind, layout }) => kind === block.kind && layout === block.layout)
+    // Blocks of other partitions belong to caches that are not here.
+    if (section === undefined || block.partition !== 0 || !section.subjects.every(one => this.#allowed.has(one))) {
+      this.totals.otherBlocks++
+      return
+    }
+    this.#restore(section, new OctetReader(block.entries), { ...this.#context, now })
+  }
+
+  /** Brings the stores into order; to be called to its end, also when not everything was read. */
+  *settle(): Generator<void, void> {
+    this.#caches.followStored(null)
+    this.#learnt.clear()
+    for (const section of sections) yield* section.settle(this.#caches)
+  }
+
+  #restore(section: Section, from: OctetReader, context: RestoreContext): void {
+    while (!from.isAtEnd) {
+      const { found, kept } = section.restore(from, context)
+      this.totals.found += found
+      this.totals.kept += kept
+    }
+    if (!from.isWhole) this.totals.brokenBlocks++
+  }
+
+  #note(name: Name): void {
+    for (let at = name; this.#learnt.size < LEARNT_NAMES && !this.#learnt.has(at); at = parentOf(at)) {
+      this.#learnt.add(at)
+      if (at === ROOT) return
+    }
+  }
+}
+
+/**
+ * How long ago a snapshot was taken, ms. The wall clock says it, and where the machine has run through, its monotonic
+ * clock as well: the longer time holds, so that a clock that was set back gives no entry more time. Of a clock that was
+ * set back over a restart of the machine the time in between is not known: it counts as none.
+ */
+export function ageOf(
+  { takenAt, machineMs, bootId }: Pick<SnapshotHeader, 'takenAt' | 'machineMs' | 'bootId'>,
+  now: Pick<SnapshotHeader, 'takenAt' | 'machineMs' | 'bootId'>,
+): number {
+  const sameRun = bootId !== null && bootId === now.bootId
+  return Math.max(0, now.takenAt - takenAt, sameRun ? now.machineMs - machineMs : 0)
+}

@@ -175,6 +175,11 @@ export type Event =
   | { readonly kind: 'anchor-state-failed'; readonly message: string; readonly problems: readonly Problem[] }
   /** What should last cannot be kept: `path` is a directory or file of the `state` setting, `cure` says what to do. */
   | { readonly kind: 'state-failed'; readonly path: string; readonly message: string; readonly cure: string }
+  /** Sockets that were passed to this process and are none of `listen`. */
+  | { readonly kind: 'inherited-unused'; readonly sockets: readonly string[] }
+  /** Another process goes on with the sockets, or could not. */
+  | { readonly kind: 'handed-over'; readonly pid: number }
+  | { readonly kind: 'hand-over-failed'; readonly message: string }
   /** It can be written again. */
   | { readonly kind: 'state-works'; readonly path: string }
   | { readonly kind: 'cache-saved'; readonly entries: number; readonly bytes: number; readonly ms: number }

@@ -581,6 +581,10 @@ export interface ServerLimits {
    * held up. 1 s is not measurable as load.
    */
   readonly threadWakeMs: number
+  /** After the sockets are left to others: queries of connections that were accepted last are still on their way. */
+  readonly leaveMs: number
+  /** For a new process to serve, before it is given up: zones of a million names take some 10 s to read. */
+  readonly handOverMs: number
   /**
    * Slice of processor time that a listener thread asks for: the least that Linux knows (100 us), a batch takes 200 at
    * most. With longer ones hits wait for the misses of the main thread on one core (p99 6 ms measured).
@@ -1246,6 +1250,8 @@ export const defaultLimits: Limits = deepFreeze({
     reportBytes: 256 * 1024,
     reportBurst: 256,
     threadWakeMs: 1_000,
+    leaveMs: 1_000,
+    handOverMs: 60_000,
     heapGrowingPercent: 100,
     threadRestartMs: 500,
     standInMs: 1,

@@ -163,7 +163,15 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'resolver/stale',
   ]
   /** What the server has besides, each a part that can be left out. */
-  const appWings = ['app/persistence', 'app/views', 'app/revisions', 'app/transfer', 'app/lists', 'app/policy']
+  const appWings = [
+    'app/persistence',
+    'app/service',
+    'app/views',
+    'app/revisions',
+    'app/transfer',
+    'app/lists',
+    'app/policy',
+  ]
   /** Stages and what they decide by. */
   const policies = [
     'policy',

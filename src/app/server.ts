@@ -10,7 +10,7 @@ import type { Config, ConfigResult, Override } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { ListLimits } from '../limits.ts'
-import { openListeners, type Listeners } from '../net/listen/listeners.ts'
+import type { Listeners } from '../net/listen/listeners.ts'
 import type { ListenFailure } from '../net/listener.ts'
 import type { Designation } from '../policy/designation.ts'
 import type { Watch } from '../policy/recursion.ts'
@@ -19,6 +19,7 @@ import { problemText } from '../render/problem.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
 import type { Certificate } from '../system/certificates.ts'
+import type { InheritedSockets } from '../system/inherited-sockets.ts'
 import { version } from '../system/version.ts'
 import type { Admin } from './admin/open-admin.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
@@ -30,6 +31,7 @@ import { openStateDirectory } from './persistence/state-directory.ts'
 import type { Recursor } from './recursor.ts'
 import { ConfigChanges } from './revisions/config-changes.ts'
 import { ZoneChanges } from './revisions/zone-changes.ts'
+import { isMissingFamily, openSockets } from './service/sockets.ts'
 import { Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
@@ -63,6 +65,10 @@ export interface ServerOptions {
   readonly adminEntry?: URL
   /** How often the API's streams show that they are alive. */
   readonly adminHeartbeatMs?: number
+  /** Sockets that the process was started with: those of `listen` are used. */
+  readonly inherited?: InheritedSockets | undefined
+  /** Resolves when the process before has left what only one can have. */
+  readonly released?: Promise<void> | undefined
 }
 
 export interface ServerAddresses {
@@ -89,8 +95,15 @@ export interface RunningServer {
   reload(): void
   /** Logs the numbers of `stats`. */
   tellStats(): void
-  /** Takes nothing new, lets what is in flight finish for `limits.server.drainMs`, closes. */
-  stop(signal?: string): Promise<void>
+  /** What another process needs to go on with the sockets; null: they cannot be had from this version of Node.js. */
+  descriptors(): readonly number[] | null
+  /** Writes what lasts for the process that takes over. */
+  save(): Promise<void>
+  /**
+   * Takes nothing new, lets what is in flight finish for `limits.server.drainMs`, closes. With `release` another
+   * process has the sockets as well and goes on with them: it is called when the API is closed.
+   */
+  stop(signal?: string, release?: () => void): Promise<void>
 }
 
 export type StartFailure =
@@ -169,7 +182,7 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
     ...{ config, options, log: { ...log, events }, taps, engine, zones, settings, transfers, serving },
     ...{ lists, identity },
   }
-  const listeners = await listen(config, mode, own, events)
+  const listeners = await listen(config, mode, own, { inherited: options.inherited, events })
   const server = new Server({ ...own, listeners })
   server.start()
   held?.release()
@@ -287,19 +300,10 @@ async function listen(
   config: Config,
   mode: UdpMode,
   { engine, serving, lists, identity }: Pick<ServerParts, 'engine' | 'serving' | 'lists' | 'identity'>,
-  events: EventSink,
+  { inherited, events }: { readonly inherited: InheritedSockets | undefined; readonly events: EventSink },
 ): Promise<Listeners> {
-  const listeners = await openListeners({
-    bindings: config.listen,
-    identity: identity ?? undefined,
-    proxies: config.proxies,
-    batch: mode.kind === 'batch' ? serving.batch(mode, config.udp.threads) : undefined,
-    clock: engine.recursor.clock,
-    limits: config.limits,
-    events,
-    onMessage: serving.take,
-    origins: config.doh.origins,
-  })
+  const { clock } = engine.recursor
+  const listeners = await openSockets(config, { mode, serving, identity, inherited, clock, events })
   const fatal = listeners.failures.filter(failure => listeners.open().length === 0 || !isMissingFamily(failure))
   const own = ownServers(engine.forwardZones(), listeners.open(), config.file ?? '')
   if (fatal.length + own.length > 0) {
@@ -407,6 +411,7 @@ class Server implements RunningServer {
   #openAdmin(): Promise<void> {
     const { engine, zones, settings, serving, lists, listeners, identity, options, log } = this.#parts
     const open = async (): Promise<void> => {
+      await options.released
       const { openAdmin } = await import('./admin/open-admin.ts')
       if (this.#stopping !== null) return
       const admin = openAdmin({
@@ -516,14 +521,36 @@ class Server implements RunningServer {
     opened.start()
   }
 
-  stop(signal = 'stop'): Promise<void> {
+  descriptors(): readonly number[] | null {
+    return this.#parts.listeners.descriptors()
+  }
+
+  async save(): Promise<void> {
+    await this.#kept.save()
+  }
+
+  stop(signal = 'stop', release?: () => void): Promise<void> {
     if (this.#stopping === null) this.events({ kind: 'stopping', signal })
-    this.#stopping ??= this.#stop()
+    this.#stopping ??= this.#stop(release)
     return this.#stopping
   }
 
-  async #stop(): Promise<void> {
-    const { config, engine, serving, identity, listeners } = this.#parts
+  /** What came before the sockets were left is read and answered; connections have a moment for what is on its way. */
+  async #leave(release: (() => void) | undefined): Promise<void> {
+    const { config, listeners } = this.#parts
+    if (release !== undefined) {
+      this.#kept.handOver()
+      await this.#admin?.stop()
+      release()
+    }
+    await listeners.leave()
+    if (listeners.connections.size > 0)
+      await new Promise<void>(resolve => this.recursor.clock.after(config.limits.server.leaveMs, resolve))
+  }
+
+  async #stop(release: (() => void) | undefined): Promise<void> {
+    const { config, options, engine, serving, identity, listeners } = this.#parts
+    if (release !== undefined || options.inherited !== undefined) await this.#leave(release)
     listeners.stop()
     await new Promise<void>(resolve => {
       const giveUp = this.recursor.clock.after(config.limits.server.drainMs, resolve)
@@ -559,7 +586,3 @@ const noBatch =
     code: 'ENOTSUP',
     message: `datagrams cannot be moved in batches here: ${why}`,
   })
-
-/** IPv6 is often switched off altogether; what is configured for it is then reported and left out. */
-const isMissingFamily = ({ address, code }: ListenFailure): boolean =>
-  address.includes(':') && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')

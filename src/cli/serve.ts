@@ -4,6 +4,9 @@ import { startServer, StartError, type RunningServer, type StartFailure } from '
 import { loadConfig } from '../config/sources.ts'
 import type { Config, ConfigResult, ConfigSources } from '../config/types.ts'
 import type { Output } from './output.ts'
+import { handOver, predecessorOf } from '../app/service/hand-over.ts'
+import { notifyManager } from '../app/service/notify.ts'
+import { inheritedSockets, passedBySystemd } from '../system/inherited-sockets.ts'
 import { findPortHolder } from '../system/port-holder.ts'
 import { problemText } from '../render/problem.ts'
 import { defaultLimits } from '../limits.ts'
@@ -21,10 +24,16 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
   // Before anything else: without a listener Node opens its inspector on SIGUSR1, and ends on the others.
   const signals = new Signals()
   try {
+    const predecessor = predecessorOf(process.env)
+    const passed = passedBySystemd(process.env, process.pid)
     const server = await startServer(result.config, {
       warnings: result.warnings,
       readConfig: overlay => loadConfig({ ...sources, overlay }),
+      inherited: predecessor?.sockets ?? (passed > 0 ? inheritedSockets(passed) : undefined),
+      released: predecessor?.released,
     })
+    predecessor?.ready()
+    notifyManager(['READY=1', `MAINPID=${process.pid}`])
     if (result.config.warmUp) warmUpLater(server, result.config, signals.stopping)
     await signals.serve(server)
     return Exit.Ok
@@ -98,11 +107,12 @@ class Signals {
   #server: RunningServer | null = null
   #stopped: (() => void) | null = null
   readonly #stopping = new AbortController()
+  #handingOver = false
   readonly #handlers: readonly (readonly [NodeJS.Signals, () => void])[] = [
     ...STOPPING.map(signal => [signal, () => this.#stop(signal)] as const),
     ['SIGHUP', () => this.#server?.reload()],
-    // A no-op on purpose: a listener is what keeps Node from opening a debugger that anybody on this host could use.
-    ['SIGUSR1', () => {}],
+    // Without a listener Node opens a debugger that anybody on this host could use.
+    ['SIGUSR1', () => void this.#handOver()],
     ['SIGUSR2', () => this.#server?.tellStats()],
   ]
 
@@ -124,11 +134,35 @@ class Signals {
     })
   }
 
+  /** A new process takes over; while it starts, and when it cannot, this one goes on. */
+  async #handOver(): Promise<void> {
+    const server = this.#server
+    if (server === null || this.#handingOver || this.stopping.aborted) return
+    this.#handingOver = true
+    const descriptors = server.descriptors()
+    if (descriptors === null) {
+      const message = `Node.js ${process.version} does not show its sockets; restart it by the service manager`
+      server.events({ kind: 'hand-over-failed', message })
+    } else {
+      await server.save()
+      const result = await handOver({ descriptors, timeoutMs: server.recursor.limits.server.handOverMs })
+      if (result.kind === 'successor') {
+        server.events({ kind: 'handed-over', pid: result.successor.pid })
+        notifyManager([`MAINPID=${result.successor.pid}`])
+        this.#stopping.abort()
+        await server.stop('hand-over', () => result.successor.release())
+        this.#stopped?.()
+      } else server.events({ kind: 'hand-over-failed', message: result.message })
+    }
+    this.#handingOver = false
+  }
+
   close(): void {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler)
   }
 
   #stop(signal: (typeof STOPPING)[number]): void {
+    notifyManager(['STOPPING=1'])
     // The second one means: now.
     if (this.stopping.aborted) process.exit(signal === 'SIGINT' ? Exit.Interrupted : Exit.Terminated)
     this.#stopping.abort()

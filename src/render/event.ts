@@ -65,6 +65,9 @@ const socketKinds = [
   'sockets-exhausted',
   'socket-bounds',
   'unlisted-proxy',
+  'inherited-unused',
+  'handed-over',
+  'hand-over-failed',
 ] as const
 type SocketEvent = Extract<Event, { kind: (typeof socketKinds)[number] }>
 const isSocket = (event: Event): event is SocketEvent => socketKinds.some(kind => kind === event.kind)
@@ -319,6 +322,15 @@ function socketSentence(event: SocketEvent): Sentence {
             ? `UDP without batches: ${event.why}`
             : `UDP in batches, ${counted(event.threads, 'thread answers', 'threads answer')} from the cache`,
       }
+    case 'inherited-unused':
+      return {
+        level: 'warn',
+        message: `passed sockets that are not in "listen" are not used: ${event.sockets.join(', ')}`,
+      }
+    case 'handed-over':
+      return { level: 'info', message: `process ${event.pid} goes on with the sockets; this one ends` }
+    case 'hand-over-failed':
+      return { level: 'error', message: `this process goes on: the new one cannot take over: ${event.message}` }
     case 'receive-buffer-small':
       return {
         level: 'info',

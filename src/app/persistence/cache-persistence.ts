@@ -68,6 +68,19 @@ export class CachePersistence {
     this.#cancelNext = this.#parts.clock.after(this.#parts.limits.persistence.afterChangeMs, () => this.#inTurn())
   }
 
+  /** Writes a snapshot now, unless the last one is still being read: then that has more. */
+  save(): Promise<void> {
+    if (!this.#unread && !this.#ended) this.#inTurn()
+    return this.#working
+  }
+
+  /** The files are those of another process from now on. */
+  handOver(): void {
+    this.#ended = true
+    this.#generation++
+    this.#cancelNext()
+  }
+
   /**
    * Writes the last snapshot of this process without giving way, for at most `stopMs`. What is not read yet stays in
    * the file that is there.
@@ -89,13 +102,13 @@ export class CachePersistence {
   }
 
   #inTurn(): void {
-    this.#working = this.#working.then(() => (this.#ended ? undefined : this.#save(false)))
+    this.#working = this.#working.then(() => (this.#ended ? undefined : this.#save()))
     void this.#working.then(() => this.#schedule())
   }
 
   // --- writing
 
-  async #save(isLast: boolean): Promise<void> {
+  async #save(isLast = false): Promise<void> {
     const { directory, caches, clock, limits, events, fingerprint } = this.#parts
     const before = clock.now()
     const { stopMs } = limits.persistence

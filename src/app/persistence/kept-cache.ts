@@ -45,6 +45,17 @@ export class KeptCache {
     if (before !== JSON.stringify(fingerprint())) this.changed()
   }
 
+  /** Writes what is there now. */
+  async save(): Promise<void> {
+    await this.#opened
+    await this.#persistence?.save()
+  }
+
+  /** What is kept belongs to another process from now on. */
+  handOver(): void {
+    this.#persistence?.handOver()
+  }
+
   /** Writes what is there for the last time. */
   async end(): Promise<void> {
     await this.#persistence?.end()

@@ -16,7 +16,15 @@ import { originPort } from '../linux/message-block.ts'
 import { PeerAddresses } from './peer-addresses.ts'
 import { ReplyBatch } from './reply-batch.ts'
 import type { LoopSocket, Loss } from './loop.ts'
-import { type BareSocket, endReceiving, openBareSocket, shareSocket } from '../linux/udp-socket.ts'
+import type { InheritedSocket, InheritedSockets } from '../../system/inherited-sockets.ts'
+import {
+  adoptBareSocket,
+  type BareSocket,
+  endReceiving,
+  openBareSocket,
+  sameSocketAgain,
+  shareSocket,
+} from '../linux/udp-socket.ts'
 import { StandIn } from './stand-in.ts'
 import { ListenerThread } from './threads.ts'
 
@@ -26,6 +34,8 @@ export interface BatchOptions {
   readonly entry: URL
   readonly program: (thread: number) => unknown
   readonly threads: number
+  /** Sockets that were passed to this process. */
+  readonly inherited?: InheritedSockets | undefined
   /** A thread reports a datagram that it answered; kind and value are defined by the handler. */
   readonly onHitReport: (kind: number, value: number, bytes: Uint8Array, client: Client) => void
   /** Datagrams that came to nothing on this side. */
@@ -90,7 +100,9 @@ export class BatchUdp {
 
   /** Binds, one socket for each thread; clients are heard after `start`. */
   open(address: string, port: number): Listener | ListenFailure {
-    const { libc, limits, events } = this.#options
+    const { libc, limits, events, inherited } = this.#options
+    const passed = inherited?.take('datagram', address, port) ?? []
+    if (passed.length > 0) return this.#adopt(address, passed)
     const sockets: BareSocket[] = []
     for (const thread of this.#threads.keys()) {
       const opened = openBareSocket({
@@ -111,7 +123,23 @@ export class BatchUdp {
     const gotBytes = Math.min(...sockets.map(socket => socket.receiveBufferBytes))
     const wantedBytes = limits.server.udpReceiveBufferBytes
     if (gotBytes < wantedBytes) events({ kind: 'receive-buffer-small', wantedBytes, gotBytes })
-    return this.#add(address, sockets)
+    return this.#add(address, sockets, false)
+  }
+
+  /**
+   * Every socket that was passed is read, whatever the number of threads: among those of one address the kernel spreads
+   * the clients. Threads without one of their own share the others'.
+   */
+  #adopt(address: string, passed: readonly InheritedSocket[]): Listener {
+    const { libc, limits } = this.#options
+    const { udpReceiveBufferBytes: receiveBufferBytes, threadWakeMs: wakeMs } = limits.server
+    const fds = passed.map(({ fd }) => fd)
+    for (let i = 0; fds.length < this.#threads.length; i++) fds.push(sameSocketAgain(libc, fds[i] ?? 0))
+    return this.#add(
+      address,
+      fds.map(fd => adoptBareSocket({ libc, address, receiveBufferBytes, wakeMs }, fd)),
+      true,
+    )
   }
 
   /**
@@ -144,7 +172,7 @@ export class BatchUdp {
     this.#replies.close()
   }
 
-  #add(address: string, sockets: readonly BareSocket[]): Listener {
+  #add(address: string, sockets: readonly BareSocket[], isShared: boolean): Listener {
     const { libc, events } = this.#options
     const mine = sockets.map(
       ({ fd, family, wildcard }): LoopSocket => ({
@@ -156,14 +184,16 @@ export class BatchUdp {
         stop: new Int32Array(new SharedArrayBuffer(4)),
       }),
     )
+    const threadOf = (place: number): ListenerThread | undefined => this.#threads[place % this.#threads.length]
     const listener = new BatchListener({
       libc,
       events,
       address,
       sockets: mine,
+      isShared,
       port: sockets[0]?.port ?? 0,
       // A thread that has not begun cannot let go, but does not hold either.
-      wake: id => this.#threads[mine.findIndex(socket => socket.id === id)]?.release(id),
+      wake: id => threadOf(mine.findIndex(socket => socket.id === id))?.release(id),
       flush: socket => {
         this.#replies.flush()
         this.#replies.forget(socket)
@@ -172,7 +202,7 @@ export class BatchUdp {
     })
     for (const [thread, socket] of mine.entries()) {
       this.#listeners.set(socket.id, listener)
-      this.#threads[thread]?.add(socket)
+      threadOf(thread)?.add(socket)
     }
     if (this.#started) this.start(true)
     events({ kind: 'listening', transport: 'udp', address, port: listener.port })
@@ -222,6 +252,8 @@ interface BatchListenerParts {
   readonly address: string
   readonly port: number
   readonly sockets: readonly LoopSocket[]
+  /** Another process has them as well, or will. */
+  readonly isShared: boolean
   readonly wake: (id: number) => void
   /** Sends what waits, and gives up what cannot be sent now. */
   readonly flush: (socket: LoopSocket) => void
@@ -239,8 +271,9 @@ class BatchListener implements Listener {
   readonly #parts: BatchListenerParts
   readonly #held: Set<number>
   readonly #troubles = new Set<number>()
-  #whenLetGo: (() => void) | null = null
+  readonly #whenLetGo: (() => void)[] = []
   #closing: Promise<void> | null = null
+  #isShared: boolean
   isStopped = false
   isClosed = false
 
@@ -248,6 +281,7 @@ class BatchListener implements Listener {
     const [first] = parts.sockets
     if (first === undefined) throw new RangeError('a listener without sockets')
     this.#parts = parts
+    this.#isShared = parts.isShared
     this.address = parts.address
     this.port = parts.port
     this.first = first
@@ -255,15 +289,36 @@ class BatchListener implements Listener {
     this.#held = new Set(parts.sockets.map(({ id }) => id))
   }
 
+  descriptors(): readonly number[] {
+    return this.#parts.sockets.map(({ fd }) => fd)
+  }
+
+  /** A thread that waits in the kernel sees it after `threadWakeMs` at the latest, and answers until then. */
+  async leave(): Promise<void> {
+    this.#isShared = true
+    this.#letGo()
+    await this.#allFinished()
+  }
+
   stop(): void {
     if (this.isStopped) return
     this.isStopped = true
+    this.#letGo()
+  }
+
+  /** Ending the reception would end it for everybody who has the socket. */
+  #letGo(): void {
     const { libc, sockets, wake } = this.#parts
     for (const { id, fd, stop } of sockets) {
       Atomics.store(stop, 0, 1)
-      endReceiving(libc, fd)
-      wake(id)
+      if (!this.#isShared) endReceiving(libc, fd)
+      if (this.#held.has(id)) wake(id)
     }
+  }
+
+  #allFinished(): Promise<void> {
+    if (this.#held.size === 0) return Promise.resolve()
+    return new Promise(resolve => this.#whenLetGo.push(resolve))
   }
 
   /** Replies given after this go nowhere: the caller waits for its work before. */
@@ -276,11 +331,7 @@ class BatchListener implements Listener {
     this.stop()
     this.#parts.flush(this.first)
     this.isClosed = true
-    if (this.#held.size > 0) {
-      await new Promise<void>(resolve => {
-        this.#whenLetGo = resolve
-      })
-    }
+    await this.#allFinished()
     for (const { id, fd } of this.#parts.sockets) {
       this.#parts.libc.close(fd)
       this.#parts.onClosed(id)
@@ -289,7 +340,7 @@ class BatchListener implements Listener {
 
   finished(id: number): void {
     this.#held.delete(id)
-    if (this.#held.size === 0) this.#whenLetGo?.()
+    if (this.#held.size === 0) for (const tell of this.#whenLetGo.splice(0)) tell()
   }
 
   /** An error of a datagram or of the interface. The socket stays open; the same error is reported once. */

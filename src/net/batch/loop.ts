@@ -198,18 +198,19 @@ class DatagramLoop {
 
   /** One batch. */
   #serve(socket: LoopSocket, flags: number): void {
-    const { shape, control } = this.#options
+    const { shape } = this.#options
     const block = this.#received
     block.prepare(shape.batch, socket.wildcard)
     const count = this.#libc.recvmmsg(socket.fd, block.address, shape.batch, flags, 0)
-    if (Atomics.load(socket.stop, 0) === 1) {
-      this.#finish(socket)
-      return
-    }
-    if (count <= 0) {
-      this.#receivedNothing(socket, -count)
-      return
-    }
+    const isLast = Atomics.load(socket.stop, 0) === 1
+    if (count > 0) this.#answer(socket, count)
+    else if (!isLast) this.#receivedNothing(socket, -count)
+    // What was taken out of the socket is nowhere else: it is answered first.
+    if (isLast) this.#finish(socket)
+  }
+
+  #answer(socket: LoopSocket, count: number): void {
+    const { control } = this.#options
     this.#errors = 0
     this.#catchUp()
     this.#handler.begin(socket)

@@ -32,6 +32,7 @@ export interface Libc {
   read(fd: number, into: number, octets: number): number
   write(fd: number, from: number, octets: number): number
   close(fd: number): number
+  fcntl(fd: number, command: number, argument: number): number
   /** The system call with this number; see `net/batch/scheduling.ts`. */
   syscall(number: number, a: number, b: number, c: number, d: number): number
   /** 0 when there is no such interface. `name` is the address of a text that ends in 0. */
@@ -150,6 +151,7 @@ function bindLibc(koffi: Koffi): Libc {
     read: native('read', 'long', ['int', 'uint64_t', 'uint64_t']),
     write: native('write', 'long', ['int', 'uint64_t', 'uint64_t']),
     close: native('close', 'int', ['int']),
+    fcntl: native('fcntl', 'int', ['int', 'int', 'long']),
     syscall: native('syscall', 'long', ['long', 'uint64_t', 'uint64_t', 'uint64_t', 'uint64_t']),
     ifNameToIndex: native('if_nametoindex', 'uint32_t', ['uint64_t']),
     // What throws within koffi's own call ends the process without a word; in a tick of Node.js it is an exception like

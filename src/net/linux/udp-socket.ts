@@ -50,6 +50,11 @@ const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const IPV6_RECVPKTINFO = 49
 const SHUT_RD = 0
+/** fcntl(2). */
+const F_SETFD = 2
+const F_SETFL = 4
+const FD_CLOEXEC = 1
+const F_DUPFD_CLOEXEC = 1030
 /** Octets of an int and of a struct timeval. */
 const INT_OCTETS = 4
 const TIMEVAL_OCTETS = 16
@@ -98,6 +103,43 @@ export function openBareSocket(options: BareSocketOptions): BareSocket | ListenF
     receiveBufferBytes: scratch.get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
   }
 }
+
+/**
+ * Goes on with a socket that is bound already, by another process: with the options that those made here have. Its
+ * reception is never ended, since it is not ours alone.
+ */
+export function adoptBareSocket(
+  {
+    libc,
+    address,
+    receiveBufferBytes,
+    wakeMs,
+  }: Pick<BareSocketOptions, 'libc' | 'address' | 'receiveBufferBytes' | 'wakeMs'>,
+  fd: number,
+): BareSocket {
+  const family = address.includes(':') ? 6 : 4
+  const wildcard = wildcardFamily(address) !== null
+  const scratch = new Scratch(libc)
+  libc.fcntl(fd, F_SETFD, FD_CLOEXEC)
+  // A receiver waits in the call, with a time-out.
+  libc.fcntl(fd, F_SETFL, 0)
+  if (wildcard)
+    scratch.set(fd, family === 4 ? IPPROTO_IP : IPPROTO_IPV6, family === 4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1)
+  scratch.setTimeout(fd, wakeMs)
+  if (scratch.set(fd, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferBytes) < 0)
+    scratch.set(fd, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes)
+  return {
+    kind: 'socket',
+    fd,
+    family,
+    wildcard,
+    port: scratch.port(fd),
+    receiveBufferBytes: scratch.get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
+  }
+}
+
+/** Another descriptor of the same socket. */
+export const sameSocketAgain = (libc: Libc, fd: number): number => libc.fcntl(fd, F_DUPFD_CLOEXEC, 0)
 
 /**
  * Lets further sockets of ours bind to the address (SO_REUSEPORT), among which the kernel spreads the clients. Done

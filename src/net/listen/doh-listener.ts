@@ -64,6 +64,7 @@ export async function openDohListener(options: DohListenOptions): Promise<Listen
     clock,
     limits,
     events,
+    inherited: options.inherited,
     onConnection: (socket, peer) => {
       if (handshakes === null) service.serve(socket, { ...peer, transport }, null)
       else handshakes.accept(socket, peer)
@@ -83,6 +84,12 @@ export async function openDohListener(options: DohListenOptions): Promise<Listen
     transport,
     address,
     port: entrance.port,
+    descriptors: () => entrance.descriptors(),
+    leave() {
+      // It ends when the last connection does.
+      closing ??= entrance.stop()
+      return Promise.resolve()
+    },
     stop,
     async close() {
       stop()

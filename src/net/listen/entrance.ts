@@ -10,6 +10,7 @@ import { inAnyPrefix, type IpAddress, type Prefix } from '../../dns/address.ts'
 import type { Limits } from '../../limits.ts'
 import type { Client, Clock, EventSink, Transport } from '../../ports.ts'
 import { errorCode } from '../../system/system-error.ts'
+import { descriptorOfServer } from '../handles.ts'
 import type { ListenFailure } from '../listener.ts'
 import { ClientAddresses } from './client-addresses.ts'
 import { PROXY_FIXED_OCTETS, readProxyHeader } from './proxy-header.ts'
@@ -27,6 +28,8 @@ export interface EntranceOptions {
   readonly clock: Clock
   readonly limits: Pick<Limits, 'server' | 'tls'>
   readonly events: EventSink
+  /** See `ListenOptions`. */
+  readonly inherited?: number | undefined
   /** Takes the connection over, its errors included. */
   readonly onConnection: (socket: Socket, peer: Peer) => void
 }
@@ -34,6 +37,8 @@ export interface EntranceOptions {
 export interface Entrance {
   readonly kind: 'entrance'
   readonly port: number
+  /** See `Listener`. */
+  descriptors(): readonly number[] | null
   /** Accepts nothing more. Resolves when every connection that came in is closed, whoever has it now. */
   stop(): Promise<void>
 }
@@ -53,7 +58,9 @@ export function openEntrance(options: EntranceOptions): Promise<Entrance | Liste
   return new Promise(resolve => {
     const refused = (error: Error): void => resolve({ kind: 'listen-failed', ...failed(error) })
     server.once('error', refused)
-    server.listen({ host: address, port, ipv6Only: true, exclusive: true }, () => {
+    const { inherited } = options
+    const place = inherited === undefined ? { host: address, port, ipv6Only: true, exclusive: true } : { fd: inherited }
+    server.listen(place, () => {
       server.off('error', refused)
       server.on('error', error => events({ kind: 'listener-failed', ...failed(error) }))
       const bound = server.address()
@@ -84,6 +91,11 @@ class OpenEntrance implements Entrance {
     this.#at = { address: options.address, port }
     this.#clients = new ClientAddresses(options.limits.server.parsedClients)
     server.on('connection', socket => this.#accept(socket))
+  }
+
+  descriptors(): readonly number[] | null {
+    const fd = descriptorOfServer(this.#server)
+    return fd === null ? null : [fd]
   }
 
   stop(): Promise<void> {

@@ -19,6 +19,7 @@ import { TcpTurns } from './tcp-turns.ts'
 import { openTcpListener, type TcpListenOptions } from './tcp.ts'
 import { type BatchOptions, BatchUdp } from '../batch/batch-listener.ts'
 import { openUdpListener } from './udp.ts'
+import type { InheritedSockets, SocketKind } from '../../system/inherited-sockets.ts'
 
 export interface ListenersOptions {
   readonly bindings: readonly Binding[]
@@ -40,6 +41,8 @@ export interface ListenersOptions {
   readonly proxies?: readonly Prefix[] | undefined
   /** Origins of pages that may ask over HTTPS from a browser. */
   readonly origins?: readonly string[] | undefined
+  /** Sockets that were passed to this process: those of the bindings are used instead of new ones. */
+  readonly inherited?: InheritedSockets | undefined
   /** UDP in batches, see `net/batch/batch-listener.ts`; without it by `node:dgram`. */
   readonly batch?: BatchOptions | undefined
 }
@@ -56,6 +59,10 @@ export interface Listeners {
   rescan(): Promise<void>
   /** New settings for listener threads, where there are any. */
   updateSettings(settings: unknown): void
+  /** Of all sockets; null when one of them is not known. */
+  descriptors(): readonly number[] | null
+  /** See `Listener`: another process goes on with the sockets. */
+  leave(): Promise<void>
   /** Takes nothing new; replies still go out. */
   stop(): void
   close(): Promise<void>
@@ -93,9 +100,9 @@ class ListenerSet implements Listeners {
     this.#turns = new TcpTurns(options.limits.tcp, options.clock)
     this.handshakes = handshakeTable(options.limits)
     this.#events = onceSmallBuffer(options.events)
-    const { batch, onMessage, clock, limits } = options
+    const { batch, onMessage, clock, limits, inherited } = options
     this.#batch =
-      batch === undefined ? null : new BatchUdp({ ...batch, onMessage, clock, limits, events: this.#events })
+      batch === undefined ? null : new BatchUdp({ ...batch, onMessage, clock, limits, inherited, events: this.#events })
   }
 
   async start(): Promise<void> {
@@ -107,7 +114,8 @@ class ListenerSet implements Listeners {
         continue
       }
       const family = wildcardFamily(address)
-      const opened = family === null || this.#batch !== null ? await this.#openPair(address, port) : null
+      const isOne = family === null || this.#batch !== null || this.#options.inherited?.has(address, port) === true
+      const opened = isOne ? await this.#openPair(address, port) : null
       if (opened?.kind === 'pair') this.#fixed.push(opened)
       else if (family === null) this.failures.push(opened ?? noAddress(address, port))
       else {
@@ -135,6 +143,17 @@ class ListenerSet implements Listeners {
       for (const wildcard of this.#wildcards) if (!this.#stopped) await this.#follow(wildcard)
     })
     return this.#scanning
+  }
+
+  descriptors(): readonly number[] | null {
+    const all = this.open().map(listener => listener.descriptors())
+    return all.every(one => one !== null) ? all.flat() : null
+  }
+
+  async leave(): Promise<void> {
+    this.#stopped = true
+    this.#cancelScan?.()
+    await Promise.all(this.open().map(listener => listener.leave()))
   }
 
   stop(): void {
@@ -211,7 +230,8 @@ class ListenerSet implements Listeners {
     const proxies = service.proxy ? (this.#options.proxies ?? []) : null
     const { connections } = this
     const common = { address, port, onMessage, clock, limits, events: this.#events, onAccept, onHandshake, proxies }
-    const stream = { ...common, connections, turns: this.#turns }
+    const inherited = this.#passed('stream', address, port)
+    const stream = { ...common, inherited, connections, turns: this.#turns }
     switch (service.transport) {
       case 'tcp':
         return openTcpListener(stream)
@@ -238,16 +258,23 @@ class ListenerSet implements Listeners {
     }
   }
 
+  #passed(kind: SocketKind, address: string, port: number): number | undefined {
+    return this.#options.inherited?.take(kind, address, port, 1)[0]?.fd
+  }
+
   async #openPair(address: string, port: number): Promise<(Pair & { readonly kind: 'pair' }) | ListenFailure> {
     const { onMessage, clock, limits, onAccept } = this.#options
     const common = { address, onMessage, clock, limits, events: this.#events }
     const forTcp = onAccept === undefined ? common : { ...common, onAccept }
     for (let tries = 1; ; tries++) {
-      const udp = this.#batch?.open(address, port) ?? (await openUdpListener({ ...common, port }))
+      const udp =
+        this.#batch?.open(address, port) ??
+        (await openUdpListener({ ...common, port, inherited: this.#passed('datagram', address, port) }))
       if (udp.kind === 'listen-failed') return udp
       const tcp = await openTcpListener({
         ...forTcp,
         port: udp.port,
+        inherited: this.#passed('stream', address, udp.port),
         connections: this.connections,
         turns: this.#turns,
       })

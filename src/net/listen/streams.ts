@@ -98,6 +98,12 @@ export function streamListener(
     transport,
     address,
     port: entrance.port,
+    descriptors: () => entrance.descriptors(),
+    leave() {
+      // It ends when the last connection does.
+      closing ??= entrance.stop()
+      return Promise.resolve()
+    },
     stop: end,
     async close() {
       end()

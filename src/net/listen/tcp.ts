@@ -26,6 +26,7 @@ export async function openTcpListener(options: TcpListenOptions): Promise<Listen
     clock,
     limits,
     events,
+    inherited: options.inherited,
     onConnection: (socket, peer) => streams.take(socket, { ...peer, transport: 'tcp' }),
   })
   return entrance.kind === 'entrance' ? streamListener('tcp', address, entrance, streams) : entrance

@@ -45,6 +45,7 @@ export async function openTlsListener(options: TlsListenOptions): Promise<Listen
     clock,
     limits,
     events,
+    inherited: options.inherited,
     onConnection: (socket, peer) => handshakes.accept(socket, peer),
   })
   if (entrance.kind === 'listen-failed') return entrance

@@ -14,6 +14,7 @@ import type { ServerLimits } from '../../limits.ts'
 import type { EventSink } from '../../ports.ts'
 import { ClientAddresses } from './client-addresses.ts'
 import { datagramSocket, mayBeQuery } from '../datagram.ts'
+import { handleOfDatagramSocket } from '../handles.ts'
 import type { ListenFailure, ListenOptions, Listener } from '../listener.ts'
 import { errorCode } from '../../system/system-error.ts'
 
@@ -38,7 +39,8 @@ export function openUdpListener(options: UdpListenOptions): Promise<Listener | L
       })
     }
     socket.once('error', refused)
-    socket.bind({ address, port, exclusive: true }, () => {
+    const { inherited } = options
+    socket.bind(inherited === undefined ? { address, port, exclusive: true } : { fd: inherited }, () => {
       socket.off('error', refused)
       enlargeReceiveBuffer(socket, limits.server.udpReceiveBufferBytes, events)
       const listener = new UdpListener(socket, options)
@@ -81,6 +83,17 @@ class UdpListener implements Listener {
     this.#outUnits = units(this.#out)
     socket.on('error', error => this.#onError(error))
     socket.on('message', (bytes, from) => this.#take(bytes, from.address, from.port))
+  }
+
+  descriptors(): readonly number[] | null {
+    const fd = handleOfDatagramSocket(this.#socket)?.fd
+    return fd === undefined ? null : [fd]
+  }
+
+  /** What has been read has been given out: it is read and handed on in one go. */
+  leave(): Promise<void> {
+    if (!this.#closed) handleOfDatagramSocket(this.#socket)?.stopReading()
+    return Promise.resolve()
   }
 
   stop(): void {

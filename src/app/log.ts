@@ -19,8 +19,12 @@ export interface Log {
 
 const STDERR = 2
 
-/** `fd` is written to. */
-export async function openLog({ log, limits }: Pick<Config, 'log' | 'limits'>, fd: number = STDERR): Promise<Log> {
+/** `fd` is written to; `environment` says whether it is the journal. */
+export async function openLog(
+  { log, limits }: Pick<Config, 'log' | 'limits'>,
+  fd: number = STDERR,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Log> {
   const { logBufferBytes, logFlushMs } = limits.server
   const terminal = fd === STDERR && process.stderr.isTTY === true
   const pretty = log.form === 'pretty' || (log.form === 'auto' && terminal)
@@ -41,7 +45,7 @@ export async function openLog({ log, limits }: Pick<Config, 'log' | 'limits'>, f
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
     },
-    pretty ? await prettyStream(terminal, stream) : stream,
+    pretty ? await prettyStream(terminal, stream) : isJournal(fd, environment) ? withPriorities(stream) : stream,
   )
   const events: EventSink = event => {
     if (closed) return
@@ -106,6 +110,33 @@ function leaveQuietly(stream: ReturnType<typeof pino.destination>, leave: () => 
       // The pipe is full or closed.
     }
   }
+}
+
+/**
+ * Is this descriptor the journal's (systemd.exec(5), JOURNAL_STREAM)? It says device and inode of the one that the
+ * service was started with, which may have been redirected since.
+ */
+function isJournal(fd: number, environment: NodeJS.ProcessEnv): boolean {
+  try {
+    const { dev, ino } = fstatSync(fd)
+    return environment.JOURNAL_STREAM === `${dev}:${ino}`
+  } catch {
+    return false
+  }
+}
+
+/** Of pino's levels in those of syslog (sd-daemon(3)): trace and debug 7, info 6, warn 4, error 3, fatal 2. */
+const priorityOf = (level: number): number => (level < 30 ? 7 : level < 40 ? 6 : level < 50 ? 4 : level < 60 ? 3 : 2)
+
+/** Each line begins with its priority, which the journal takes off. */
+function withPriorities(stream: pino.DestinationStream): pino.DestinationStream {
+  const marked = {
+    // What pino wants to be told for a stream to learn the level of its lines.
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 30,
+    write: (line: string): void => void stream.write(`<${priorityOf(marked.lastLevel)}>${line}`),
+  }
+  return marked
 }
 
 /** Loaded only for a terminal. `NO_COLOR` as at no-color.org. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -72,5 +72,26 @@ describe.runIf(process.platform === 'linux')('the log', () => {
     log.events({ kind: 'stopped' })
     await log.close()
     expect(read()).toContain('"event":"stopped"')
+  })
+})
+
+describe('the journal', () => {
+  it.each([
+    ['gets each line with its priority', true, ['<6>{"level":"info"', '<3>{"level":"error"', '<4>{"level":"warn"']],
+    ['is another descriptor: lines are as they are', false, ['{"level":"info"', '{"level":"error"', '{"level":"warn"']],
+  ])('%s', async (_, isOurs, beginnings) => {
+    const directory = mkdtempSync(join(tmpdir(), 'log-'))
+    atEnd.push(() => rmSync(directory, { recursive: true }))
+    const path = join(directory, 'journal')
+    const fd = openSync(path, 'w')
+    const { dev, ino } = fstatSync(fd)
+    const config = { log: { level: 'info', form: 'auto' }, limits: limitsWith({}) } as const
+    const log = await openLog(config, fd, { JOURNAL_STREAM: isOurs ? `${dev}:${ino}` : '1:2' })
+    log.events({ kind: 'stopped' })
+    log.events({ kind: 'query-log-failed', message: 'full' })
+    log.events({ kind: 'no-trust-anchor', off: true })
+    await log.close()
+    const lines = readFileSync(path, 'utf8').trim().split('\n')
+    expect(lines.map((line, i) => line.slice(0, beginnings[i]?.length))).toEqual(beginnings)
   })
 })

@@ -97,5 +97,7 @@ export function predecessorOf(environment: NodeJS.ProcessEnv): Predecessor | nul
       if (process.connected) process.disconnect()
     })
   })
+  // A start that fails ends the process; a listener on the channel would keep it.
+  process.channel?.unref()
   return { sockets: inheritedSockets(count, FIRST_INHERITED), released, ready: () => void process.send?.('ready') }
 }

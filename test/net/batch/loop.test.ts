@@ -73,6 +73,7 @@ function run(
     eventfd: never,
     read: never,
     write: never,
+    fcntl: never,
     close: never,
     syscall: never,
     ifNameToIndex: never,

@@ -42,6 +42,7 @@ function kernel(privileged: boolean, bound: number): { readonly libc: Libc; read
     read: none,
     write: none,
     close: none,
+    fcntl: none,
     syscall: none,
     ifNameToIndex: none,
     connect: none,

@@ -17,7 +17,7 @@ export interface FingerprintParts {
 export type Fingerprint = Readonly<Record<Subject, string>>
 
 export function fingerprintOf({ config, hints, judgedBy }: FingerprintParts): Fingerprint {
-  const { forward, stub, upstream, cache, zones, records, reverse, specialUse } = config.raw
+  const { forward, stub, upstream, cache, ttl, serveStale, zones, records, reverse, specialUse } = config.raw
   return {
     // Who is asked, what of their replies is used, and the TTLs that were raised.
     data: digest([
@@ -25,12 +25,14 @@ export function fingerprintOf({ config, hints, judgedBy }: FingerprintParts): Fi
       stub,
       upstream.port,
       upstream.hardenGlue,
-      cache.minTtl,
+      [cache.minTtl, ...ttl.flatMap(({ zone, minS }) => (minS === undefined ? [] : [[zone, minS]]))],
       hints.servers.map(({ name, addresses }) => [name, addresses.map(({ text }) => text)]),
     ]),
     trust: digest([judgedBy]),
     // Which names are ours: a failure may have been about an alias into them.
     local: digest([zones, records, reverse, specialUse]),
+    // Without it the ends of delegations are not noted, and nothing may be given after its TTL.
+    stale: digest([serveStale.enabled]),
   }
 }
 
@@ -38,7 +40,7 @@ export function fingerprintOf({ config, hints, judgedBy }: FingerprintParts): Fi
 export const sameSubjects = (before: Readonly<Record<string, string>>, now: Fingerprint): ReadonlySet<Subject> =>
   new Set(SUBJECTS.filter(subject => before[subject] === now[subject]))
 
-const SUBJECTS: readonly Subject[] = ['data', 'trust', 'local']
+const SUBJECTS: readonly Subject[] = ['data', 'trust', 'local', 'stale']
 
 /** 128 bits: nobody gains by two that are equal. */
 const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32)

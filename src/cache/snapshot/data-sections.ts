@@ -90,7 +90,7 @@ function writeSet(sets: string, at: number, key: string, into: OctetWriter, now:
 
 const isKept = (leaseEnd: number): boolean => leaseEnd < Number.POSITIVE_INFINITY
 
-function readSet(from: OctetReader, name: Name, { takenAt }: RestoreContext): SetToPack {
+function readSet(from: OctetReader, name: Name, { takenAt, mayBeStale }: RestoreContext): SetToPack {
   const type = from.u16()
   const klass = from.u16()
   const trust = TRUSTS[from.u8() - 1]
@@ -102,7 +102,8 @@ function readSet(from: OctetReader, name: Name, { takenAt }: RestoreContext): Se
   const records = from.recordsWithin(from.u32())
   const flags = from.u8()
   const rare = (flags & RARE) !== 0
-  const leaseEnd = (flags & LEASED) === 0 ? Number.POSITIVE_INFINITY : Math.floor(takenAt + from.time())
+  const noted = (flags & LEASED) === 0 ? Number.POSITIVE_INFINITY : Math.floor(takenAt + from.time())
+  const leaseEnd = mayBeStale ? noted : stored + ttl * 1_000
   const owner = rare ? from.name() : name
   const proof = rare ? from.rrsets() : NO_SETS
   if (foldName(owner) !== name) from.reject()
@@ -153,14 +154,15 @@ export const negativeSection: Section = section({
     into.rrsets(entry.proof)
     return 1
   },
-  restore(from, { caches, now, takenAt, isLearnt }) {
+  restore(from, { caches, now, takenAt, mayBeStale, isLearnt }) {
     const name = foldName(from.name())
     const type = from.u16()
     const klass = from.u16()
     const security = from.security()
     const stored = takenAt - from.time()
     const expires = stored + from.time()
-    const leaseEnd = from.u8() === LEASED ? takenAt + from.time() : Number.POSITIVE_INFINITY
+    const noted = from.u8() === LEASED ? takenAt + from.time() : Number.POSITIVE_INFINITY
+    const leaseEnd = mayBeStale ? noted : expires
     const [soa = null] = from.rrsets()
     const proof = from.rrsets()
     if (!from.isWhole) return NONE

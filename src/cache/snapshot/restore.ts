@@ -53,6 +53,7 @@ export class Restorer {
       now,
       // Whoever took it had ended, or handed over, before this process began its clock.
       takenAt: now - Math.max(now, ageMs),
+      mayBeStale: allowed.has('stale'),
       isLearnt: name => this.#learnt.size >= LEARNT_NAMES || this.#learnt.has(name),
     }
     caches.followStored(({ name }) => this.#note(name))

@@ -7,8 +7,11 @@ import type { Caches } from '../caches.ts'
 import { BLOCK_FIXED, sealBlock, type Checksum } from './format.ts'
 import { type OctetReader, OctetWriter } from './octets.ts'
 
-/** What has to be equal for entries to be used: of all, of what was validated, of what local zones have a part in. */
-export type Subject = 'data' | 'trust' | 'local'
+/**
+ * What has to be equal for entries to be used: of all, of what was validated, of what local zones have a part in, of
+ * what is given after its TTL.
+ */
+export type Subject = 'data' | 'trust' | 'local' | 'stale'
 
 /** Of the process that writes. `now` in ms: times are written relative to it. */
 interface TakeContext {
@@ -24,6 +27,8 @@ export interface RestoreContext {
   readonly now: number
   /** The moment of the snapshot in ms of this clock: 0 at most, so that what is later was learnt here. */
   readonly takenAt: number
+  /** May data be given after its TTL? Where the ends of delegations were not noted it may not. */
+  readonly mayBeStale: boolean
   /** Was anything learnt at or below this name since the restoring began? Then that is the newer word on it. */
   readonly isLearnt: (name: string) => boolean
 }

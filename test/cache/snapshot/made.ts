@@ -24,7 +24,7 @@ import { a, BOGUS, limitsOf, n, ns, q, SECURE, set, soa, UNJUDGED } from '../mad
 
 /** Whole: RRsets are stored with whole milliseconds. */
 export const T0 = 1_000_000
-export const ALL: RestoreOptions['allowed'] = new Set(['data', 'trust', 'local'])
+export const ALL: RestoreOptions['allowed'] = new Set(['data', 'trust', 'local', 'stale'])
 export const header: SnapshotHeader = {
   version: '0.0.0',
   takenAt: 1_800_000_000_000,

@@ -198,6 +198,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     hints: () => current.hints,
     forwardZones: () => current.forwardZones,
     validation: trust.validation,
+    ttls: config.ttls,
     events,
   })
   const engine: OpenEngine = {

@@ -5,6 +5,7 @@
  * all others use the engine of all.
  */
 import type { Delegation } from '../../cache/delegations.ts'
+import type { ZoneTtl } from '../../cache/ttl.ts'
 import type { ViewConfig } from '../../config/types.ts'
 import { ROOT } from '../../dns/name.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
@@ -31,6 +32,8 @@ export interface PartitionParts {
   readonly hints: () => Delegation
   readonly forwardZones: () => ForwardZones
   readonly validation: () => Validation
+  /** Bounds of TTLs for single zones, which hold in all caches. */
+  readonly ttls: readonly ZoneTtl[]
   readonly events: EventSink
 }
 
@@ -132,7 +135,7 @@ class Partition implements Served {
   #forward: { readonly base: ForwardZones; readonly all: ForwardZones } | null = null
 
   constructor(parts: PartitionParts, view: ViewConfig, forwardZones: ForwardZones) {
-    const { base, settings, hints, validation, events } = parts
+    const { base, settings, hints, validation, ttls, events } = parts
     const { clock, random, network, limits, caches } = base
     this.#parts = parts
     this.#view = view
@@ -145,6 +148,7 @@ class Partition implements Served {
       network,
       limits: limitsWith({ ...limits, cache }),
       answers: caches.answers,
+      ttls,
       localZones: this.zones.current,
       hints,
       forwardZones: () => this.#forwardZones(),

@@ -198,7 +198,8 @@ export class Serving {
         rpz: config.rpz.length === 0 ? undefined : this.#rpz(),
         shaping: {
           settings: config.shaping,
-          configuredZone: question => this.#engine.forwardZones().of(question)?.zone ?? null,
+          views: config.views.map(({ shaping }) => shaping),
+          configuredZone: (question, view) => partitions.forwardZonesOf(view).of(question)?.zone ?? null,
         },
         designation: config.ddr ? this.#options.designation : undefined,
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,

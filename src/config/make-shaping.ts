@@ -4,7 +4,7 @@ import { inPrefix, parsePrefix, type Prefix } from '../dns/address.ts'
 import type { Name } from '../dns/name.ts'
 import { parseNat64Prefix, WELL_KNOWN_PREFIX } from '../policy/shaping/nat64.ts'
 import { addressRanges, parseRange } from '../policy/shaping/private-addresses.ts'
-import type { Shaping } from '../policy/shaping/stages.ts'
+import type { Shaping, ViewShaping } from '../policy/shaping/stages.ts'
 import type { JsonPath } from './json.ts'
 import type { RawConfig } from './raw.ts'
 
@@ -37,6 +37,23 @@ export function shapingOf(raw: RawConfig, reports: ShapingReports): Shaping {
             allow: rebinding.allow.flatMap((text, index) => reports.name(text, ['rebinding', 'allow', index]) ?? []),
           },
   }
+}
+
+/** Null: as for all. What it leaves out is as for all, and `false` is none. */
+export function viewShaping(
+  raw: RawConfig,
+  { dns64, rebinding }: Pick<RawConfig['views'][number], 'dns64' | 'rebinding'>,
+  { name, warn }: ShapingReports,
+): ViewShaping | null {
+  if (dns64 === undefined && rebinding === undefined) return null
+  const none = { dns64: { clients: [], exclude: [] }, rebinding: { ranges: [], allow: [] } }
+  const view = {
+    ...raw,
+    dns64: dns64 === false ? none.dns64 : (dns64 ?? raw.dns64),
+    rebinding: rebinding === false ? none.rebinding : (rebinding ?? raw.rebinding),
+  }
+  // What is as for all was warned of there.
+  return shapingOf(view, { name, warn: dns64 === undefined ? () => {} : warn })
 }
 
 function natPrefix({ dns64 }: RawConfig): Prefix | null {

@@ -11,6 +11,7 @@ import type { Transport } from '../ports.ts'
 import { bindingsOf } from './bindings.ts'
 import type { JsonPath } from './json.ts'
 import { type ForwardReports, forwardSources } from './make-forward.ts'
+import { viewShaping } from './make-shaping.ts'
 import { didYouMean, type Locate } from './problems.ts'
 import type { RawConfig, RawSelector } from './raw.ts'
 import { readRecords } from './records.ts'
@@ -78,6 +79,10 @@ function viewConfig(raw: RawConfig, view: RawView, at: JsonPath, reports: ViewRe
       },
     ),
     lists: listsOf(raw, view, at, complain),
+    shaping: viewShaping(raw, view, {
+      name: (text, where) => nameOf(text, inView(where), complain),
+      warn: (where, message) => warn(inView(where), message),
+    }),
     isLogged: view.queryLog,
     resolution: hasOwn ? JSON.stringify(own) : null,
   }

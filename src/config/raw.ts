@@ -185,6 +185,8 @@ interface RawView extends RawSelector, Pick<RawConfig, 'records' | 'forward' | '
   readonly zones: readonly RawZoneFile[]
   readonly name: string
   readonly lists?: readonly string[] | undefined
+  readonly dns64?: RawConfig['dns64'] | false | undefined
+  readonly rebinding?: RawConfig['rebinding'] | false | undefined
   readonly queryLog: boolean
 }
 

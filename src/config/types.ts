@@ -19,7 +19,7 @@ import type { AnyMode } from '../policy/minimal-any.ts'
 import type { Selector } from '../policy/views/select.ts'
 import type { ZoneTtl } from '../cache/ttl.ts'
 import type { PolicyZoneSettings } from '../policy/rpz/rules.ts'
-import type { Shaping } from '../policy/shaping/stages.ts'
+import type { Shaping, ViewShaping } from '../policy/shaping/stages.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
 import type { ForwardZone } from '../zone/forward-zones.ts'
@@ -99,6 +99,8 @@ export interface ViewConfig {
   readonly forwarding: readonly ForwardSource[]
   /** Names of the lists that hold; null: those for all. */
   readonly lists: readonly string[] | null
+  /** DNS64 and the rebinding guard; null: as for all. */
+  readonly shaping: ViewShaping | null
   /** Are its queries in the query log and the live streams? */
   readonly isLogged: boolean
   /** What it asks otherwise than all, as text that is equal where that is equal; null: nothing. */

@@ -8,7 +8,7 @@ import type { RunningServer, ServerOptions } from '../../src/app/server.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { decodeMessage } from '../../src/dns/decode.ts'
 import { formatName } from '../../src/presentation/text.ts'
-import { Rcode } from '../../src/dns/types.ts'
+import { Rcode, RrType } from '../../src/dns/types.ts'
 import type { QueryLogEntry } from '../../src/server/query-log.ts'
 import { buildInternet, type InternetSource } from '../../src/simulation/internet.ts'
 import { embeddedNetwork } from '../../src/simulation/network.ts'
@@ -60,7 +60,7 @@ async function start(settings: object, options: ServerOptions = {}): Promise<{ s
 
 interface Asker {
   /** Asks again, as clients do, until there is an answer; a machine that is busy loses datagrams. */
-  ask(name: string): Promise<Seen>
+  ask(name: string, type?: number): Promise<Seen>
 }
 
 interface Seen {
@@ -86,10 +86,10 @@ function askerAt(host: number, port: number): Promise<Asker> {
   let next = 0
   const timers = new Set<NodeJS.Timeout>()
   open.push({ close: () => timers.forEach(clearInterval) })
-  const askOnce = (name: string): Promise<Seen> =>
+  const askOnce = (name: string, type: number): Promise<Seen> =>
     new Promise(settle => {
       const id = ++next & 0xffff
-      const send = (): void => socket.send(bytesOf({ id, question: asked(name) }), port, '127.0.0.1')
+      const send = (): void => socket.send(bytesOf({ id, question: asked(name, type) }), port, '127.0.0.1')
       const timer = setInterval(send, AGAIN_MS)
       timers.add(timer)
       waiting.set(id, reply => {
@@ -102,10 +102,10 @@ function askerAt(host: number, port: number): Promise<Asker> {
       })
       send()
     })
-  const ask: Asker['ask'] = async name => {
-    let seen = await askOnce(name)
+  const ask: Asker['ask'] = async (name, type = RrType.A) => {
+    let seen = await askOnce(name, type)
     // Servers that seem to be silent because this process had no turn: nothing that one view has of another.
-    while (seen.rcode === Rcode.SERVFAIL) seen = await askOnce(name)
+    while (seen.rcode === Rcode.SERVFAIL) seen = await askOnce(name, type)
     return seen
   }
   return new Promise(settle => socket.bind(0, `127.0.0.${host}`, () => settle({ ask })))
@@ -168,6 +168,30 @@ test('bounds of TTLs hold in the cache of a view as in that of all', { timeout }
   const { port } = await start({ ttl: [{ zone: 'shop', maxS: 60 }] })
   const [one, two] = await Promise.all([1, 2].map(host => askerAt(host, port)))
   for (const asker of [one, two]) expect((await asker?.ask('www.shop.'))?.ttl).toBeLessThanOrEqual(60)
+})
+
+test('each view has DNS64 and the rebinding guard of its own', { timeout }, async () => {
+  const views = [
+    { name: 'six', clients: ['127.0.0.2'], dns64: { prefix: '2001:db8:64::/96', exclude: [] } },
+    { name: 'open', clients: ['127.0.0.3'], rebinding: false },
+    // Of a zone whose servers the operator names, private addresses are what is asked for.
+    { name: 'corp', clients: ['127.0.0.4'], stub: [{ zone: 'shop', to: '10.53.0.12' }] },
+  ]
+  const { port } = await start({ views, rebinding: { ranges: ['192.0.2.0/24'] } })
+  const [one, two, three, four] = await Promise.all([1, 2, 3, 4].map(host => askerAt(host, port)))
+  const answers = async (asker: Asker | undefined, type: number): Promise<number | undefined> =>
+    (await asker?.ask('www.shop.', type))?.last
+  const round = (): Promise<readonly (number | undefined)[]> =>
+    Promise.all([one, two, three, four].flatMap(asker => [RrType.A, RrType.AAAA].map(type => answers(asker, type))))
+  const expected = [undefined, undefined, undefined, undefined, 11, undefined, 12, undefined]
+  expect(await round()).toEqual(expected)
+  expect(await round()).toEqual(expected)
+  const made = await start({ views: [{ ...views[0], rebinding: false }], rebinding: { ranges: ['192.0.2.0/24'] } })
+  const [all, six] = await Promise.all([1, 2].map(host => askerAt(host, made.port)))
+  for (let i = 0; i < 2; i++) {
+    expect(await answers(six, RrType.AAAA)).toBe(11)
+    expect(await answers(all, RrType.AAAA)).toBeUndefined()
+  }
 })
 
 test('access rules hold for views too, and what a view does not log is not logged', { timeout }, async () => {

@@ -52,6 +52,26 @@ describe('views', () => {
     })
   })
 
+  test('have DNS64 and the rebinding guard as all have them, their own, or none', () => {
+    const all = { dns64: { prefix: '64:ff9b::/96' }, rebinding: { ranges: ['private'] } }
+    const own = { prefix: '2001:db8:64::/96', exclude: [] }
+    const { views } = configOf({
+      ...all,
+      views: [
+        { name: 'same', clients },
+        { name: 'own', clients, dns64: own },
+        { name: 'none', clients, dns64: false, rebinding: false },
+      ],
+    })
+    expect(views.map(({ shaping }) => shaping)).toMatchObject([
+      null,
+      { dns64: { prefix: { length: 96 }, exclude: [], clients: null }, rebinding: { allow: [] } },
+      { dns64: null, rebinding: null },
+    ])
+    // Nothing else is asked for them: no engine of their own.
+    expect(views.map(({ resolution }) => resolution)).toEqual([null, null, null])
+  })
+
   test('have an engine of their own only when they ask something else, one for those that ask the same', () => {
     const stub = [{ zone: 'corp.example', to: '10.0.0.53' }]
     const [plain, first, second, other] = configOf({
@@ -79,6 +99,16 @@ describe('views', () => {
         ],
       },
       /"a" is the name of another view/,
+    ],
+    [
+      'with DNS64 without a prefix',
+      { views: [{ name: 'a', clients, dns64: { exclude: [] } }] },
+      /views\[0\]\.dns64: expected "prefix"/,
+    ],
+    [
+      'with a prefix that is none',
+      { views: [{ name: 'a', clients, dns64: { prefix: '64:ff9b::/95' } }] },
+      /views\[0\]\.dns64\.prefix: has 95 bits/,
     ],
     ['called default', { views: [{ name: 'default', clients }] }, /"default" is the name of another view/],
     [

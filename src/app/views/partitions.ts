@@ -61,6 +61,12 @@ export class Partitions {
     return [base, ...this.#views.map(({ resolution }) => this.#partitions.get(resolution ?? '') ?? base)]
   }
 
+  /** The forward and stub zones that hold in a view. */
+  forwardZonesOf(view: number): ForwardZones {
+    const { resolution } = this.#views[view - 1] ?? {}
+    return this.#partitions.get(resolution ?? '')?.forwardZones() ?? this.#parts.forwardZones()
+  }
+
   /** Engines that are not that of all. */
   get engines(): readonly Engine[] {
     return [...this.#partitions.values()].map(({ engine }) => engine)
@@ -151,7 +157,7 @@ class Partition implements Served {
       ttls,
       localZones: this.zones.current,
       hints,
-      forwardZones: () => this.#forwardZones(),
+      forwardZones: () => this.forwardZones(),
       settings,
       validation,
       events,
@@ -177,7 +183,7 @@ class Partition implements Served {
 
   start(): void {
     this.store.watch()
-    if (this.#forwardZones().at(ROOT)?.recurseOnFailure !== false) this.resolver.prime(() => {})
+    if (this.forwardZones().at(ROOT)?.recurseOnFailure !== false) this.resolver.prime(() => {})
     this.resolver.probeForwarders()
   }
 
@@ -194,7 +200,8 @@ class Partition implements Served {
     return all
   }
 
-  #forwardZones(): ForwardZones {
+  /** Its own before those of all. */
+  forwardZones(): ForwardZones {
     const base = this.#parts.forwardZones()
     if (this.#forward?.base === base) return this.#forward.all
     const mine = this.#own.zones

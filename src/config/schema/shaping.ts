@@ -89,59 +89,76 @@ const NOT_TRANSLATED: readonly string[] = [
   '::ffff:0:0/96',
 ]
 
-export const dns64Settings: z.ZodType<RawConfig['dns64']> = z
-  .strictObject({
-    prefix: z
-      .string()
-      .superRefine((text, context) => {
-        const prefix = parseNat64Prefix(text)
-        if ('error' in prefix) context.addIssue({ code: 'custom', message: prefix.error })
-      })
-      .optional()
-      .meta(
-        onReload(
-          'Prefix that the NAT64 of this network translates: clients get AAAA records made of A records under it ' +
-            '(RFC 6147). 32, 40, 48, 56, 64 or 96 bits.',
-          { example: '64:ff9b::/96' },
-        ),
+const dns64Object = z.strictObject({
+  prefix: z
+    .string()
+    .superRefine((text, context) => {
+      const prefix = parseNat64Prefix(text)
+      if ('error' in prefix) context.addIssue({ code: 'custom', message: prefix.error })
+    })
+    .optional()
+    .meta(
+      onReload(
+        'Prefix that the NAT64 of this network translates: clients get AAAA records made of A records under it ' +
+          '(RFC 6147). 32, 40, 48, 56, 64 or 96 bits.',
+        { example: '64:ff9b::/96' },
       ),
-    clients: z
-      .array(prefixText)
-      .default(['0.0.0.0/0', '::/0'])
-      .meta(onReload('Clients that get such records.', { example: ['2001:db8:64::/64'] })),
-    exclude: z
-      .array(block)
-      .default([...NOT_TRANSLATED])
-      .meta(
-        onReload('A records of which nothing is made, and AAAA records (IPv6 blocks) that count as none.', {
-          example: ['0.0.0.0/8', '127.0.0.0/8', '::ffff:0:0/96'],
-        }),
-      ),
-  })
+    ),
+  clients: z
+    .array(prefixText)
+    .default(['0.0.0.0/0', '::/0'])
+    .meta(onReload('Clients that get such records.', { example: ['2001:db8:64::/64'] })),
+  exclude: z
+    .array(block)
+    .default([...NOT_TRANSLATED])
+    .meta(
+      onReload('A records of which nothing is made, and AAAA records (IPv6 blocks) that count as none.', {
+        example: ['0.0.0.0/8', '127.0.0.0/8', '::ffff:0:0/96'],
+      }),
+    ),
+})
+
+export const dns64Settings: z.ZodType<RawConfig['dns64']> = dns64Object
   .prefault({})
   .describe('IPv6 addresses for names that have IPv4 ones only (docs/policy.md).')
 
-export const rebindingSettings: z.ZodType<RawConfig['rebinding']> = z
-  .strictObject({
-    ranges: z
-      .array(range)
-      .default([])
-      .meta(
-        onReload(
-          'Addresses that names of the Internet must not have: "private", "loopback" (127.0.0.0/8, with which block ' +
-            'lists answer), and blocks. Mapped, translated and 6to4 addresses count by what is inside.',
-          { example: ['private'] },
-        ),
+/** Of a view: in the place of those for all. */
+export const viewDns64: z.ZodType<RawConfig['dns64'] | false | undefined> = z
+  .union(
+    [
+      z.literal(false),
+      dns64Object.refine(({ prefix }) => prefix !== undefined, { error: 'expected "prefix", such as "64:ff9b::/96"' }),
+    ],
+    { error: 'expected false, or {"prefix": "64:ff9b::/96"}' },
+  )
+  .optional()
+
+const rebindingObject = z.strictObject({
+  ranges: z
+    .array(range)
+    .default([])
+    .meta(
+      onReload(
+        'Addresses that names of the Internet must not have: "private", "loopback" (127.0.0.0/8, with which block ' +
+          'lists answer), and blocks. Mapped, translated and 6to4 addresses count by what is inside.',
+        { example: ['private'] },
       ),
-    allow: z
-      .array(z.string().min(1))
-      .default([])
-      .meta(
-        onReload('Names that may have them, with all below: as they are asked for, not where an alias leads.', {
-          example: ['plex.direct', 'corp.example'],
-        }),
-      ),
-  })
+    ),
+  allow: z
+    .array(z.string().min(1))
+    .default([])
+    .meta(
+      onReload('Names that may have them, with all below: as they are asked for, not where an alias leads.', {
+        example: ['plex.direct', 'corp.example'],
+      }),
+    ),
+})
+
+export const viewRebinding: z.ZodType<RawConfig['rebinding'] | false | undefined> = z
+  .union([z.literal(false), rebindingObject], { error: 'expected false, or {"ranges": ["private"]}' })
+  .optional()
+
+export const rebindingSettings: z.ZodType<RawConfig['rebinding']> = rebindingObject
   .prefault({})
   .describe('Guard against DNS rebinding: such answers become empty (docs/policy.md).')
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { RawConfig } from '../raw.ts'
 import { forwardEntry, records, stubEntry, zoneFileEntry } from './data.ts'
+import { viewDns64, viewRebinding } from './shaping.ts'
 import { bindingText, onReload, prefixText } from './setting.ts'
 
 /** A label as `net/client-id.ts` takes it, and a host name with perhaps `*.` in front. */
@@ -62,6 +63,8 @@ export const viewSettings: z.ZodType<RawConfig['views']> = z
         .array(z.string())
         .optional()
         .describe('Names of the lists that hold, "rules" for the rules of one\'s own; absent: those for all.'),
+      dns64: viewDns64.describe('In the place of "dns64" for all; false: none.'),
+      rebinding: viewRebinding.describe('In the place of "rebinding" for all; false: none.'),
       queryLog: z.boolean().default(true).describe('Are its queries in the query log and the live streams?'),
     }),
   )

@@ -12,8 +12,13 @@ export interface Shaping {
   readonly rebinding: Rebinding | null
 }
 
+/** What a view can have otherwise than all. */
+export type ViewShaping = Pick<Shaping, 'dns64' | 'rebinding'>
+
 export interface ShapingParts {
   readonly settings: Shaping
+  /** Of view 1, 2 and so on; null: as for all. Absent: no view has its own. */
+  readonly views?: readonly (ViewShaping | null)[] | undefined
   readonly configuredZone: ConfiguredZone
   /**
    * Zones and records of the user. What is built in does not count: a prefix for NAT64 may be among the unique local
@@ -32,11 +37,32 @@ export const gatesOfNames = (parts: ShapingParts | undefined): readonly Stage[] 
 /** What looks at answers, the last to look first: what DNS64 makes is made of what the guard lets through. */
 export function answerShapers(parts: ShapingParts | undefined, answeredLocally: AnsweredLocally): readonly Stage[] {
   if (parts === undefined) return []
-  const { settings, configuredZone, answeredByOwn, limits } = parts
+  const { settings, views = [], configuredZone, answeredByOwn, limits } = parts
+  const dns64 = ({ dns64: own }: ViewShaping): Stage | null =>
+    own === null ? null : makeDns64(own, answeredByOwn, limits)
+  const rebinding = ({ rebinding: own }: ViewShaping): Stage | null =>
+    own === null ? null : makeRebinding(own, answeredLocally, configuredZone, limits)
+  return [dns64, rebinding].flatMap(make =>
+    byView(
+      make(settings),
+      views.map(own => (own === null ? 'as-all' : make(own))),
+    ),
+  )
+}
+
+/** One stage of those of the views, which may be absent (null) in some; none where it is in none. */
+function byView(ofAll: Stage | null, ofViews: readonly (Stage | null | 'as-all')[]): readonly Stage[] {
+  const stages = [ofAll, ...ofViews.map(own => (own === 'as-all' ? ofAll : own))]
+  const [one] = stages.filter(stage => stage !== null)
+  if (one === undefined) return []
+  if (stages.every(stage => stage === one)) return [one]
   return [
-    ...(settings.dns64 === null ? [] : [makeDns64(settings.dns64, answeredByOwn, limits)]),
-    ...(settings.rebinding === null
-      ? []
-      : [makeRebinding(settings.rebinding, answeredLocally, configuredZone, limits)]),
+    {
+      ...one,
+      handle(query, next) {
+        const stage = stages[query.view] ?? null
+        return stage === null ? next(query) : stage.handle(query, next)
+      },
+    },
   ]
 }

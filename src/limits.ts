@@ -29,6 +29,7 @@ export interface Limits {
   readonly warmUp: WarmUpLimits
   readonly lists: ListLimits
   readonly persistence: PersistenceLimits
+  readonly code: CodeLimits
 }
 
 /** One per client query, never reset, inherited by everything that the query causes. */
@@ -867,6 +868,43 @@ export interface ListLimits {
   readonly jitterPermille: number
 }
 
+/** Of policies written as programs. */
+export interface CodeLimits {
+  /** Files that hold at once, each with a thread of some 10 MB. */
+  readonly policies: number
+  /** Questions that hooks may ask for one query: each may be a walk of its own, for which the client's name is used. */
+  readonly lookUps: number
+  /** Records of one answer, so that it has room in a message. */
+  readonly records: number
+  /** Of an Extended DNS Error: what is longer is cut by clients. */
+  readonly textCharacters: number
+  /** TTL of a made answer that names none, in seconds: a change of the program is felt within half a minute. */
+  readonly ttlS: number
+  /** From a call to its verdict, with look-ups, ms: clients ask again after 5 s, and most walks take under one. */
+  readonly callMs: number
+  /** How long a thread may not react, ms: honest hooks take microseconds, and a busy machine has pauses of 100. */
+  readonly stuckMs: number
+  /** Between two looks at calls that wait and at the memory of their thread, ms. */
+  readonly lookMs: number
+  /** Heap of one thread, MiB: tables of a hundred thousand names take 20. */
+  readonly heapMib: number
+  /** Buffers of one thread, which are not in its heap. Octets. */
+  readonly bufferBytes: number
+  /** How much the process may grow while a thread does not react, octets: what it allocates then cannot be asked. */
+  readonly growthBytes: number
+  /** Calls that wait for one program: above it the rule for faults holds at once. */
+  readonly waiting: number
+  /** From the start of a thread until its program is loaded, ms: modules of users may read files. */
+  readonly startMs: number
+  /** Pause before a thread that ended by a fault is started again, doubled each time up to the most, ms. */
+  readonly restartMs: number
+  readonly restartMsMost: number
+  /** Without a fault for so long, the pause is the first one again, ms. */
+  readonly calmMs: number
+  /** Faults of one program are logged at most once in so long, ms: a client can cause one with each query. */
+  readonly tellAgainMs: number
+}
+
 export interface DnssecLimits {
   /**
    * KeyTrap (CVE-2023-50387): signature verifications for one client query. Knot 32, PowerDNS 30; a cold answer under
@@ -1442,6 +1480,25 @@ export const defaultLimits: Limits = deepFreeze({
     afterChangeMs: 1_000,
     stopMs: 8_000,
   },
+  code: {
+    policies: 16,
+    lookUps: 8,
+    records: 64,
+    textCharacters: 200,
+    ttlS: 30,
+    callMs: 3_000,
+    stuckMs: 250,
+    lookMs: 25,
+    heapMib: 64,
+    bufferBytes: 64 * 1024 * 1024,
+    growthBytes: 512 * 1024 * 1024,
+    waiting: 2_000,
+    startMs: 10_000,
+    restartMs: 50,
+    restartMsMost: 10_000,
+    calmMs: MINUTE_MS,
+    tellAgainMs: 10_000,
+  },
 })
 
 /** `defaultLimits` with some numbers changed (tests, configuration). */
@@ -1470,6 +1527,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     warmUp: { ...d.warmUp, ...changes.warmUp },
     lists: { ...d.lists, ...changes.lists },
     persistence: { ...d.persistence, ...changes.persistence },
+    code: { ...d.code, ...changes.code },
   })
 }
 

@@ -6,6 +6,7 @@
  */
 import type { Prefix } from '../dns/address.ts'
 import { type AccessRule, allowing, makeAccess } from '../policy/access.ts'
+import { type CodeParts, makeCode } from '../policy/code/stage.ts'
 import { makeChaos, type Identity } from '../policy/chaos.ts'
 import { makeForwardLoop, type CameBack } from '../policy/forward-loop.ts'
 import { type Designation, makeDesignation } from '../policy/designation.ts'
@@ -64,6 +65,7 @@ export const ORDER: readonly Position[] = [
   { name: 'stale', side: 'resolution', does: 'expired data where servers fail' },
   { name: 'rpz-answer', side: 'rule', does: 'policy zones: aliases, addresses, name servers' },
   { name: 'lists-answer', side: 'rule', does: 'lists: the targets of aliases' },
+  { name: 'code-answer', side: 'rule', does: 'policies written as programs: what came' },
   { name: 'rebinding', side: 'rule', does: 'private addresses of public names' },
   { name: 'dns64', side: 'shape', does: 'IPv6 addresses made from IPv4 addresses' },
   { name: 'minimal-any', side: 'shape', does: 'short answers to ANY' },
@@ -87,6 +89,8 @@ export interface PipelineParts extends GateParts {
   readonly shaping?: ShapingParts | undefined
   /** Absent: there are no response policy zones. */
   readonly rpz?: RpzParts | undefined
+  /** Absent: there are no policies written as programs. */
+  readonly code?: CodeParts | undefined
   /** Absent: nothing is forwarded. */
   readonly cameBack?: CameBack | undefined
   /** Absent: not observed. */
@@ -148,6 +152,7 @@ const stages = (parts: PipelineParts): readonly Stage[] => [
   ...gatesOfNames(parts.shaping),
   ...(parts.access?.some(({ action }) => action === 'local') === true ? [makeLocalOnly(isLocalIn(parts))] : []),
   ...(parts.rpz === undefined ? [] : makeRpz(parts.rpz)),
+  ...(parts.code === undefined ? [] : makeCode(parts.code)),
   makeMinimalAny(parts.answeredLocally, parts.limits, parts.any),
   ...answerShapers(parts.shaping, parts.answeredLocally),
   ...(parts.rootKeyTags === undefined ? [] : [makeRootKeySentinel(parts.rootKeyTags)]),

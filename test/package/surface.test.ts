@@ -16,6 +16,7 @@ const WAYS_IN: Readonly<Record<string, string>> = {
   './testing': 'src/testing/index.ts',
   './install': 'src/testing/preload.ts',
   './vitest': 'src/testing/vitest.ts',
+  './policy': 'src/policy/code/index.ts',
 }
 
 async function helpOf(...words: string[]): Promise<string> {

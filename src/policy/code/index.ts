@@ -1,0 +1,33 @@
+/** What `rootwalk/policy` exports: what policies are written with, and how they are tested. */
+export {
+  address,
+  allow,
+  type AnswerOptions,
+  cname,
+  definePolicy,
+  drop,
+  type Explained,
+  nodata,
+  nxdomain,
+  pass,
+  type PolicyAnswer,
+  type PolicyClient,
+  type PolicyContext,
+  type PolicyDefinition,
+  type PolicyQuery,
+  type PolicyQuestion,
+  type PolicyRecord,
+  type PolicyResult,
+  type Reads,
+  records,
+  refuse,
+  ttl,
+} from './language.ts'
+export {
+  type PolicyUnderTest,
+  type TestedAnswer,
+  testPolicy,
+  type TestQuery,
+  type TestRecords,
+  type TestSettings,
+} from './test-policy.ts'

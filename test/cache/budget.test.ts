@@ -144,7 +144,9 @@ describe('every store', () => {
 
   it('has shares that add up to the whole', () => {
     // That of a view is besides: it has all of them again, for its own.
-    const shares = Object.entries(defaultLimits.cache).filter(([name]) => name.endsWith('Permille') && name !== 'partitionPermille')
+    const shares = Object.entries(defaultLimits.cache).filter(
+      ([name]) => name.endsWith('Permille') && name !== 'partitionPermille',
+    )
     expect(shares.length).toBeGreaterThan(6)
     expect(shares.reduce((sum, [, permille]) => sum + permille, 0)).toBe(1000)
   })

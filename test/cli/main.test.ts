@@ -154,7 +154,7 @@ describe('commands', () => {
     ['query a.test --jsn', 'did you mean --json?'],
     ['query a.test +shrt', 'did you mean +short?'],
     ['check-zone', 'Not enough non-option arguments'],
-    ['explain', 'Not enough non-option arguments'],
+    ['explain', 'explain takes a name, or --of FILE'],
     ['stub --zone', 'Not enough arguments following: zone'],
     ['explain a.test AAA', '"AAA" is no record type'],
     ['check-zone --origin a..b x.zone', '--origin'],

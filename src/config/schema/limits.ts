@@ -90,7 +90,7 @@ export const rateLimitSettings: z.ZodType<RawConfig['rateLimit']> = z
         onReload(
           'Each how many of the datagrams above the limit is answered with TC, so that an honest client comes back ' +
             'over TCP; the others get nothing. 0: none is.',
-          { example: 1 },
+          { unit: 'replies', example: 1 },
         ),
       ),
     dryRun: z

@@ -208,7 +208,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     partitions,
     keyResolver: keyResolverOf(recursor, partitions),
     forwardZones: () => current.forwardZones,
-    fingerprint: () => fingerprintOf({ ...current, judgedBy: trust.judgedBy() }),
+    fingerprint: () => fingerprintOf({ ...current, judgedBy: trust.judgedBy(), zones: identities(zones, partitions) }),
     ...{ warnings: named.warnings, secondaries: named.secondaries },
     configure(next, { hints, anchors, forwardZones, views }) {
       const isOther = !sameHints(current.hints, hints)
@@ -241,6 +241,9 @@ const keyResolverOf = ({ resolver }: Recursor, partitions: Partitions): OpenEngi
     partitions.validationChanged()
   },
 })
+
+const identities = (zones: Recursor['zones'], { stores }: Partitions): string[] =>
+  [zones, ...stores].map(store => store.identity())
 
 /** The same servers with the same addresses, in the same order. */
 function sameHints(a: Delegation, b: Delegation): boolean {

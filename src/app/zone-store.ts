@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isWithin, ROOT, type Name } from '../dns/name.ts'
+import { RrType } from '../dns/types.ts'
 import { formatName } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
 import type { ZoneLimits } from '../limits.ts'
@@ -155,6 +156,21 @@ export class ZoneStore {
       onError: problem => events({ kind: 'zone-warnings', file: problem.file, problems: [problem] }),
     })
     this.#tellWatcher()
+  }
+
+  /** A text that is another when any zone is: hashes of the files that were read, and of every zone its SOA. */
+  identity(): string {
+    const files = [...this.#loaded].map(([file, loaded]) => [file, ...loaded.files])
+    const soas = this.#current.zones
+      .filter(zone => !this.#current.isBuiltIn(zone))
+      .map(zone => [
+        zone.origin,
+        zone
+          .setsAt(zone.origin)
+          .find(({ type }) => type === RrType.SOA)
+          ?.rdatas.map(hexOf),
+      ])
+    return JSON.stringify([files, soas])
   }
 
   /** What was read from files, in the order of the settings. */
@@ -440,3 +456,5 @@ function twoOfOneOrigin(loaded: ReadonlyMap<string, Loaded>): Problem[] {
     ]
   })
 }
+
+const hexOf = (octets: Uint8Array): string => Buffer.from(octets).toString('hex')

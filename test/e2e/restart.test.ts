@@ -165,8 +165,8 @@ async function fill(directory: string, config: Config): Promise<void> {
     const delegation = { zone: n(`zone${i}.test.`), servers, ds: null, expiresAt: 3_600_000 }
     caches.delegations.put(delegation, 3_600_000, 1)
   }
-  const fingerprint = fingerprintOf({ config, hints: hints.hints, judgedBy: '' })
-  const header = { version: 'test', takenAt: Date.now(), machineMs: 0, bootId: null, fingerprint }
+  const fingerprint = fingerprintOf({ config, hints: hints.hints, judgedBy: '', zones: [] })
+  const header = { version: 'test', takenAt: Date.now(), machineMs: 0, bootId: null, fingerprint, partitions: [] }
   const blocks = takeSnapshot({ caches, now: 1, checksum: crc32 })
   await writeSnapshot(
     directory,

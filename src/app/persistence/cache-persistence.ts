@@ -17,7 +17,7 @@ import type { Limits } from '../../limits.ts'
 import type { Cancel, Clock, EventSink } from '../../ports.ts'
 import { errorCode } from '../../system/system-error.ts'
 import { version } from '../../system/version.ts'
-import { type Fingerprint, sameSubjects } from './fingerprint.ts'
+import { digest, type Fingerprint, sameSubjects } from './fingerprint.ts'
 import { openSnapshot, snapshotPath, type SnapshotOpened, writeSnapshot, type Written } from './snapshot-file.ts'
 
 export interface PersistenceParts {
@@ -25,11 +25,15 @@ export interface PersistenceParts {
   readonly directory: string
   readonly intervalS: number
   readonly caches: Caches
+  /** Those of views with an engine of their own, each with a text of what makes it another. */
+  readonly partitions: () => readonly { readonly key: string; readonly caches: Caches }[]
   readonly clock: Clock
   readonly limits: Pick<Limits, 'persistence' | 'dnssec'>
   readonly events: EventSink
   /** Of the configuration and the anchors of the moment. */
   readonly fingerprint: () => Fingerprint
+  /** The local zones of all caches at the moment: other values when any of them is another. */
+  readonly localZones: () => readonly unknown[]
   /** What is validated: another value when what was judged before was forgotten. */
   readonly validation: () => unknown
 }
@@ -110,12 +114,15 @@ export class CachePersistence {
 
   async #save(isLast = false): Promise<void> {
     const { directory, caches, clock, limits, events, fingerprint } = this.#parts
+    const partitions = this.#parts.partitions()
     const before = clock.now()
     const { stopMs } = limits.persistence
     const isSame = this.#sameRules()
     const isStill = (): boolean => (isLast ? clock.now() - before < stopMs : isSame() && !this.#ended)
-    const header: SnapshotHeader = { version, ...moment(clock), fingerprint: fingerprint() }
-    const blocks = takeSnapshot({ caches, now: clock.now(), checksum: crc32 })
+    const keys = partitions.map(({ key }) => digest(key))
+    const header: SnapshotHeader = { version, ...moment(clock), fingerprint: fingerprint(), partitions: keys }
+    const own = partitions.map(partition => partition.caches)
+    const blocks = takeSnapshot({ caches, partitions: own, now: clock.now(), checksum: crc32 })
     try {
       const written = await writeSnapshot(directory, header, blocks, isLast ? nothing : this.#pause(), isStill)
       if (written !== null) this.#report(written, clock.now() - before)
@@ -164,17 +171,21 @@ export class CachePersistence {
   }
 
   async #restore({ path, header, file }: Opened): Promise<void> {
-    const { caches, clock, limits, events, fingerprint } = this.#parts
+    const { caches, clock, limits, events, fingerprint, localZones } = this.#parts
     const isSame = this.#sameRules()
     const before = clock.now()
     const ageMs = ageOf(header, moment(clock))
     const allowed = sameSubjects(header.fingerprint, fingerprint())
-    const restorer = new Restorer({ caches, dnssec: limits.dnssec, now: before, ageMs, allowed })
+    const here = new Map(this.#parts.partitions().map(each => [digest(each.key), each.caches]))
+    const partitions = header.partitions.map(key => here.get(key) ?? null)
+    const restorer = new Restorer({ caches, partitions, dnssec: limits.dnssec, now: before, ageMs, allowed })
+    const zones = localZones()
     const pause = this.#pause()
     this.#unread = true
     try {
       for (let block = await file.next(); block !== null; block = await file.next()) {
         if (!isSame()) break
+        if (localZones().some((each, i) => each !== zones[i])) restorer.disallow('local')
         restorer.take(block, clock.now())
         await pause()
       }

@@ -12,11 +12,13 @@ export interface FingerprintParts {
   readonly hints: Delegation
   /** See `TrustAnchorManager.judgedBy`. */
   readonly judgedBy: string
+  /** Zones that are served from here, as `ZoneStore.identity` has them. */
+  readonly zones: readonly string[]
 }
 
 export type Fingerprint = Readonly<Record<Subject, string>>
 
-export function fingerprintOf({ config, hints, judgedBy }: FingerprintParts): Fingerprint {
+export function fingerprintOf({ config, hints, judgedBy, zones: served }: FingerprintParts): Fingerprint {
   const { forward, stub, upstream, cache, ttl, serveStale, zones, records, reverse, specialUse } = config.raw
   return {
     // Who is asked, what of their replies is used, and the TTLs that were raised.
@@ -30,7 +32,7 @@ export function fingerprintOf({ config, hints, judgedBy }: FingerprintParts): Fi
     ]),
     trust: digest([judgedBy]),
     // Which names are ours: a failure may have been about an alias into them.
-    local: digest([zones, records, reverse, specialUse]),
+    local: digest([zones, records, reverse, specialUse, served]),
     // Without it the ends of delegations are not noted, and nothing may be given after its TTL.
     stale: digest([serveStale.enabled]),
   }
@@ -43,4 +45,5 @@ export const sameSubjects = (before: Readonly<Record<string, string>>, now: Fing
 const SUBJECTS: readonly Subject[] = ['data', 'trust', 'local', 'stale']
 
 /** 128 bits: nobody gains by two that are equal. */
-const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32)
+export const digest = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32)

@@ -62,8 +62,8 @@ export class KeptCache {
   }
 
   async #open(directory: string): Promise<void> {
-    const { fingerprint, recursor, trust } = this.#engine
-    const { caches, clock, limits } = recursor
+    const { fingerprint, recursor, trust, partitions } = this.#engine
+    const { caches, clock, limits, zones } = recursor
     try {
       const { CachePersistence } = await import('./cache-persistence.ts')
       this.#persistence = new CachePersistence({
@@ -74,6 +74,8 @@ export class KeptCache {
         limits,
         events: this.#events,
         fingerprint,
+        partitions: () => partitions.kept,
+        localZones: () => [zones, ...partitions.stores].map(store => store.current()),
         validation: trust.validation,
       })
       this.#persistence.start()

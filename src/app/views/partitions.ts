@@ -4,6 +4,7 @@
  * sockets and the memory of finished answers, which are tagged with the view, are shared. Views that ask the same as
  * all others use the engine of all.
  */
+import type { Caches } from '../../cache/caches.ts'
 import type { Delegation } from '../../cache/delegations.ts'
 import type { ZoneTtl } from '../../cache/ttl.ts'
 import type { ViewConfig } from '../../config/types.ts'
@@ -65,6 +66,16 @@ export class Partitions {
   forwardZonesOf(view: number): ForwardZones {
     const { resolution } = this.#views[view - 1] ?? {}
     return this.#partitions.get(resolution ?? '')?.forwardZones() ?? this.#parts.forwardZones()
+  }
+
+  /** What is kept over a restart: the caches of each, and a text of all that makes it another than the others. */
+  get kept(): readonly { readonly key: string; readonly caches: Caches }[] {
+    return [...this.#partitions].map(([key, { engine }]) => ({ key, caches: engine.caches }))
+  }
+
+  /** Zones of single views, for `identityOf`. */
+  get stores(): readonly ZoneStore[] {
+    return [...this.#partitions.values()].map(({ store }) => store)
   }
 
   /** Engines that are not that of all. */

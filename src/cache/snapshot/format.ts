@@ -39,6 +39,8 @@ export interface SnapshotHeader {
   readonly bootId: string | null
   /** What decides which entries may be used, by what it is about (`app/persistence/fingerprint.ts`). */
   readonly fingerprint: Readonly<Record<string, string>>
+  /** What the caches of views depend on besides, in the order of their partitions, of which the first is 1. */
+  readonly partitions: readonly string[]
 }
 
 export type HeaderRead =
@@ -87,7 +89,9 @@ function headerOf(text: string): SnapshotHeader | null {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return null
-    const { version, takenAt, machineMs, bootId, fingerprint }: Readonly<Record<string, unknown>> = { ...value }
+    const { version, takenAt, machineMs, bootId, fingerprint, partitions }: Readonly<Record<string, unknown>> = {
+      ...value,
+    }
     if (typeof version !== 'string' || typeof takenAt !== 'number' || typeof machineMs !== 'number') return null
     if (typeof fingerprint !== 'object' || fingerprint === null) return null
     return {
@@ -96,6 +100,7 @@ function headerOf(text: string): SnapshotHeader | null {
       machineMs,
       bootId: typeof bootId === 'string' ? bootId : null,
       fingerprint: Object.fromEntries(Object.entries(fingerprint).map(([part, digest]) => [part, String(digest)])),
+      partitions: Array.isArray(partitions) ? partitions.map(String) : [],
     }
   } catch {
     return null

@@ -10,11 +10,13 @@ import type { DnssecLimits } from '../../limits.ts'
 import type { Caches } from '../caches.ts'
 import type { Block, SnapshotHeader } from './format.ts'
 import { OctetReader } from './octets.ts'
-import type { RestoreContext, Section, Subject } from './section.ts'
+import type { RestoreContext, Subject } from './section.ts'
 import { sections } from './sections.ts'
 
 export interface RestoreOptions {
   readonly caches: Caches
+  /** Of the partitions of the snapshot from 1 on; null for those that are not here. */
+  readonly partitions?: readonly (Caches | null)[]
   readonly dnssec: DnssecLimits
   /** Of this process, ms. */
   readonly now: number
@@ -39,51 +41,65 @@ const LEARNT_NAMES = 100_000
 
 export class Restorer {
   readonly totals: RestoreTotals = { found: 0, kept: 0, otherBlocks: 0, brokenBlocks: 0 }
-  readonly #caches: Caches
-  readonly #allowed: ReadonlySet<Subject>
-  readonly #context: RestoreContext
-  readonly #learnt = new Set<string>()
+  readonly #allowed: Set<Subject>
+  /** By partition. */
+  readonly #targets: readonly (Target | null)[]
 
-  constructor({ caches, dnssec, now, ageMs, allowed }: RestoreOptions) {
-    this.#caches = caches
-    this.#allowed = allowed
-    this.#context = {
-      caches,
-      dnssec,
-      now,
-      // Whoever took it had ended, or handed over, before this process began its clock.
-      takenAt: now - Math.max(now, ageMs),
-      mayBeStale: allowed.has('stale'),
-      isLearnt: name => this.#learnt.size >= LEARNT_NAMES || this.#learnt.has(name),
-    }
-    caches.followStored(({ name }) => this.#note(name))
+  constructor({ caches, partitions = [], dnssec, now, ageMs, allowed }: RestoreOptions) {
+    this.#allowed = new Set(allowed)
+    // Whoever took it had ended, or handed over, before this process began its clock.
+    const takenAt = now - Math.max(now, ageMs)
+    this.#targets = [caches, ...partitions].map(each =>
+      each === null ? null : new Target(each, { dnssec, now, takenAt, mayBeStale: allowed.has('stale') }),
+    )
+  }
+
+  /** From now on entries that depend on this are left out. */
+  disallow(subject: Subject): void {
+    this.#allowed.delete(subject)
   }
 
   /** `now` in ms: entries that ended since the last block are left out. */
   take(block: Block, now: number): void {
     const section = sections.find(({ kind, layout }) => kind === block.kind && layout === block.layout)
     // Blocks of other partitions belong to caches that are not here.
-    if (section === undefined || block.partition !== 0 || !section.subjects.every(one => this.#allowed.has(one))) {
+    const target = this.#targets[block.partition] ?? null
+    if (section === undefined || target === null || !section.subjects.every(one => this.#allowed.has(one))) {
       this.totals.otherBlocks++
       return
     }
-    this.#restore(section, new OctetReader(block.entries), { ...this.#context, now })
-  }
-
-  /** Brings the stores into order; to be called to its end, also when not everything was read. */
-  *settle(): Generator<void, void> {
-    this.#caches.followStored(null)
-    this.#learnt.clear()
-    for (const section of sections) yield* section.settle(this.#caches)
-  }
-
-  #restore(section: Section, from: OctetReader, context: RestoreContext): void {
+    const from = new OctetReader(block.entries)
+    const context = { ...target.context, now }
     while (!from.isAtEnd) {
       const { found, kept } = section.restore(from, context)
       this.totals.found += found
       this.totals.kept += kept
     }
     if (!from.isWhole) this.totals.brokenBlocks++
+  }
+
+  /** Brings the stores into order; to be called to its end, also when not everything was read. */
+  *settle(): Generator<void, void> {
+    for (const target of this.#targets) if (target !== null) yield* target.settle()
+  }
+}
+
+/** Caches into which blocks are read, and what they learnt since that began. */
+class Target {
+  readonly context: RestoreContext
+  readonly #learnt = new Set<string>()
+
+  constructor(caches: Caches, context: Omit<RestoreContext, 'caches' | 'isLearnt'>) {
+    const isLearnt = (name: string): boolean => this.#learnt.size >= LEARNT_NAMES || this.#learnt.has(name)
+    this.context = { ...context, caches, isLearnt }
+    caches.followStored(({ name }) => this.#note(name))
+  }
+
+  *settle(): Generator<void, void> {
+    const { caches } = this.context
+    caches.followStored(null)
+    this.#learnt.clear()
+    for (const section of sections) yield* section.settle(caches)
   }
 
   #note(name: Name): void {

@@ -17,6 +17,8 @@ export type Subject = 'data' | 'trust' | 'local' | 'stale'
 interface TakeContext {
   readonly caches: Caches
   readonly now: number
+  /** See `Block`. */
+  readonly partition: number
 }
 
 /** Of the process that reads. */
@@ -83,7 +85,7 @@ export function section<T>({ items, write, ...parts }: SectionParts<T>): Section
       let entries = 0
       const block = (): Taken => {
         const taken = { octets: writer.take(), entries }
-        sealBlock(taken.octets, { kind, layout, partition: 0 }, checksum)
+        sealBlock(taken.octets, { kind, layout, partition: context.partition }, checksum)
         entries = 0
         writer.skip(BLOCK_FIXED)
         return taken

@@ -11,14 +11,17 @@ import type { Taken } from './section.ts'
 
 export interface TakeOptions {
   readonly caches: Caches
+  /** Of views with an engine of their own. */
+  readonly partitions?: readonly Caches[]
   /** Of this process, ms. */
   readonly now: number
   readonly checksum: Checksum
 }
 
-export function* takeSnapshot({ caches, now, checksum }: TakeOptions): Generator<Taken, void> {
-  const context = { caches, now }
-  let running = sections.map(section => section.blocks(context, checksum))
+export function* takeSnapshot({ caches, partitions = [], now, checksum }: TakeOptions): Generator<Taken, void> {
+  let running = [caches, ...partitions].flatMap((each, partition) =>
+    sections.map(section => section.blocks({ caches: each, now, partition }, checksum)),
+  )
   while (running.length > 0) {
     const left: typeof running = []
     for (const blocks of running) {

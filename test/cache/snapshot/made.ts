@@ -31,6 +31,7 @@ export const header: SnapshotHeader = {
   machineMs: 5_000,
   bootId: 'this',
   fingerprint: { data: 'd', trust: 't', local: 'l' },
+  partitions: [],
 }
 
 const SIGNATURE = [Uint8Array.of(0, 1, 13, 1)]

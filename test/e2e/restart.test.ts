@@ -130,6 +130,47 @@ describe('SIGUSR1', () => {
   )
 })
 
+describe('rootwalk restart', () => {
+  const rootwalk = (
+    ...args: string[]
+  ): { readonly status: number | null; readonly out: string; readonly err: string } => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/cli.js'), 'restart', ...args], {
+      encoding: 'utf8',
+    })
+    return { status, out: stdout, err: stderr }
+  }
+
+  test(
+    'waits for the new process, and says which it is',
+    async () => {
+      const serving = await start({ udp: 'plain', admin: { listen: 'unix:admin.sock' } })
+      const socket = join(serving.directory, 'admin.sock')
+      await expect.poll(() => statSync(socket, { throwIfNoEntry: false }) !== undefined, PATIENT).toBe(true)
+      const { status, out, err } = rootwalk('--admin', `unix:${socket}`, '--json')
+      expect({ status, err }).toEqual({ status: 0, err: '' })
+      const { pid, before } = JSON.parse(out) as { readonly pid: number; readonly before: number }
+      try {
+        expect(await serving.exited).toBe(0)
+        expect(seen(serving, 'handed-over').map(line => line.pid)).toEqual([pid])
+        expect(before).not.toBe(pid)
+      } finally {
+        process.kill(pid, 'SIGTERM')
+        await expect.poll(() => seen(serving, 'stopped').length, PATIENT).toBe(2)
+        await serving.stop()
+      }
+    },
+    patientMs(60_000),
+  )
+
+  test.each([
+    ['a server on another machine', ['--admin', 'https://192.0.2.1:8443'], 64, 'not on this machine'],
+    ['a server that does not run', ['--admin', 'unix:/nowhere/admin.sock'], 69, '/nowhere/admin.sock'],
+  ])('explains why it does not restart %s', (_, args, code, reason) => {
+    const { status, err } = rootwalk(...args)
+    expect([status, err]).toEqual([code, expect.stringContaining(reason)])
+  })
+})
+
 describe('sockets that were passed (LISTEN_FDS)', () => {
   test(
     'are used where "listen" has them, and outlive the server',

@@ -1,4 +1,4 @@
-/** `rootwalk status`, `cache`, `flush`, `reload` and `stop`: a running server asked, and what it said. */
+/** `rootwalk status`, `cache`, `flush`, `reload`, `restart` and `stop`: a running server asked, and what it said. */
 import { loadConfig } from '../../config/sources.ts'
 import type { Config } from '../../config/types.ts'
 import { problemText } from '../../render/problem.ts'
@@ -6,6 +6,7 @@ import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
 import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
 import { listsText, listText, refreshedText } from './list-texts.ts'
+import { restart } from './restart.ts'
 import { anchorsText, entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
 
 /** What all of these commands take. */
@@ -17,7 +18,7 @@ export interface AdminFlags {
 }
 
 export type AdminTask =
-  | { readonly kind: 'status' | 'reload' | 'stop' }
+  | { readonly kind: 'status' | 'reload' | 'restart' | 'stop' }
   | { readonly kind: 'servers'; readonly troubled: boolean }
   | { readonly kind: 'cache' | 'validate-again'; readonly name: string }
   | { readonly kind: 'negative-anchors' }
@@ -120,6 +121,11 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
     case 'reload':
       show((await askAdmin(place, 'POST', 'api/v1/reload')).body, () => 'reloaded\n')
       return
+    case 'restart': {
+      const restarted = await restart(place)
+      show(restarted, () => `restarted: process ${restarted.pid}, before ${restarted.before}\n`)
+      return
+    }
     case 'stop':
       show((await askAdmin(place, 'POST', 'api/v1/stop')).body, () => 'stopping\n')
       return

@@ -1,4 +1,4 @@
-/** Commands that ask a running server: `status`, `cache`, `flush`, `servers`, `reload`, `stop`. */
+/** Commands that ask a running server: `status`, `cache`, `flush`, `servers`, `reload`, `restart`, `stop`. */
 import type { Argv, Options } from 'yargs'
 import type { AdminFlags, AdminTask } from '../admin/commands.ts'
 import { type Arguments, type Choose, type CliContext, CONFIG_OPTION, text, UsageError } from './options.ts'
@@ -51,6 +51,12 @@ function addPlain(cli: Argv, run: Run): void {
     'Read configuration and zones again, as SIGHUP does',
     plain,
     run('reload', () => ({ kind: 'reload' })),
+  )
+  cli.command(
+    'restart',
+    'Start the program anew without losing a query, as SIGUSR1 does',
+    plain,
+    run('restart', () => ({ kind: 'restart' })),
   )
   cli.command(
     'stop',

@@ -65,7 +65,10 @@ const program = await writeProgram([
   { name: 'lists', modules: await neededBy([LIST_THREAD]) },
   { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-args.js']) },
 ])
-const admin = await writeAdmin()
+const admin = [
+  ...(await writeThread('admin/worker.js', `admin${SUFFIX}`)),
+  ...(await writeThread('admin/history/worker.js', `history${SUFFIX}`)),
+]
 await writeCommonJs()
 const dashboard = await buildDashboard(directory)
 const inlined = await inlinePackages()
@@ -128,10 +131,14 @@ async function writeInside() {
   return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
 }
 
-/** The thread of the API, with its libraries inside: those who install the package get none of them. */
-async function writeAdmin() {
-  const bundle = await rolldown({ input: inDirectory('admin/worker.js'), platform: 'node', plugins: [places] })
-  const { output } = await bundle.write({ file: inDirectory(`admin${SUFFIX}`), format: 'esm', codeSplitting: false })
+/**
+ * A thread of the API or of what it shows, with its libraries inside: those who install the package get none of them.
+ * @param {string} input
+ * @param {string} file
+ */
+async function writeThread(input, file) {
+  const bundle = await rolldown({ input: inDirectory(input), platform: 'node', plugins: [places] })
+  const { output } = await bundle.write({ file: inDirectory(file), format: 'esm', codeSplitting: false })
   return chunksOf(output)
 }
 

@@ -251,6 +251,22 @@ export type Event =
     }
   /** What was changed through the API could not be read or written. */
   | { readonly kind: 'admin-state-failed'; readonly message: string }
+  /** Queries are kept. `memory`: the latest `queries` of them, since this Node.js has no SQLite. */
+  | {
+      readonly kind: 'history-open'
+      readonly where: 'disk' | 'memory'
+      readonly directory: string
+      readonly days: number
+      readonly bytes: number
+      readonly queries: number
+    }
+  /** Queries are answered, and not kept. */
+  | { readonly kind: 'history-failed'; readonly message: string }
+  /** They are kept again; `lost` are not. */
+  | { readonly kind: 'history-works'; readonly lost: number }
+  /** A file that cannot be read was renamed. */
+  | { readonly kind: 'history-set-aside'; readonly file: string; readonly as: string }
+  | { readonly kind: 'history-removed'; readonly file: string; readonly why: 'age' | 'size' }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }
 

@@ -211,10 +211,11 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/live',
     'admin/now',
     'admin/metrics',
+    'admin/history',
     'admin/routes',
   ]
   // What goes over the wire is all that pages share with the API: types, and names of columns.
-  const wire = ['admin/messages.ts', 'admin/cache-controls.ts', 'admin/anchor-controls.ts']
+  const wire = ['admin/messages.ts', 'admin/live/records.ts', 'admin/cache-controls.ts', 'admin/anchor-controls.ts']
   const page = ['dashboard', 'dashboard/model', 'dashboard/parts', 'dashboard/screens', 'admin/now']
   const kit = [...app, 'signing', 'simulation', 'attacks', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
@@ -224,8 +225,10 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'testing',
     'app',
     'app/admin',
+    'app/history',
     ...appWings,
     'admin',
+    'admin/history',
     'admin/live',
     'admin/metrics',
     'admin/now',
@@ -295,10 +298,12 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/live', admin],
     ['admin/metrics', admin],
     ['admin/routes', admin],
+    ['admin/history', admin],
     // Where a library's thread is started and what it may ask of the server.
-    ['app', [...app, 'admin', 'app/admin', ...appWings]],
+    ['app', [...app, 'admin', 'app/admin', 'app/history', ...appWings]],
+    ['app/history', [...app, 'admin', 'admin/history', 'app', 'app/admin']],
     ...appWings.map(room => [room, [...app, 'cache/snapshot', 'admin', 'app']] as const),
-    ['app/admin', [...app, 'admin', 'admin/live', 'app', ...appWings]],
+    ['app/admin', [...app, 'admin', 'admin/live', 'admin/history', 'app', 'app/history', ...appWings]],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],

@@ -20,6 +20,7 @@ import { listRoutes } from './routes/lists.ts'
 import { liveRoutes } from './routes/live.ts'
 import { serverRoutes } from './routes/server.ts'
 import { metricsRoutes } from './routes/metrics.ts'
+import { queryRoutes } from './history/routes.ts'
 import { nowRoutes } from './routes/now.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
@@ -106,6 +107,7 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   listRoutes(app, context)
   metricsRoutes(app, context)
   nowRoutes(app, context)
+  queryRoutes(app, context)
   pageRoutes(app, context)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
 }

@@ -8,6 +8,7 @@ import type { AnchorControls } from './anchor-controls.ts'
 import type { CacheControls } from './cache-controls.ts'
 import type { ConfigControls } from './config-controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
+import type { HistoryControls, HistoryNumbers } from './history/messages.ts'
 import type { ListStatus } from '../policy/lists/status.ts'
 
 /** How the server is, in what a health check and a first look need. */
@@ -71,6 +72,8 @@ export interface Numbers {
     /** Null: it was never read. */
     readonly ageS: number | null
   }[]
+  /** Null: no query is kept. */
+  readonly history: HistoryNumbers | null
   /** Ports of UDP that are listened on. */
   readonly udpPorts: readonly number[]
 }
@@ -82,7 +85,13 @@ interface ListControls {
 }
 
 /** Calls with one result. */
-export interface Controls extends CacheControls, AnchorControls, ZoneControls, ListControls, ConfigControls {
+export interface Controls
+  extends CacheControls,
+    AnchorControls,
+    ZoneControls,
+    ListControls,
+    ConfigControls,
+    HistoryControls {
   numbers(): Numbers
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does. */

@@ -14,7 +14,7 @@ import { Rcode, rcodeName, typeName, typeNumber } from '../dns/types.ts'
 import { formatName, parseName, shown } from '../presentation/text.ts'
 import { suggest } from '../presentation/suggest.ts'
 import { adminLimits } from './limits.ts'
-import type { EventRecord, QueryRecord } from './messages.ts'
+import type { EventRecord, QueryRecord } from './live/records.ts'
 
 /** What can be filtered. */
 export type LiveRecord =
@@ -24,10 +24,20 @@ export type LiveRecord =
 /** A test of a record. */
 type Test = (record: LiveRecord) => boolean
 
-/** `kinds`: what may pass at all, so that nothing else needs to be collected. */
+/** One comparison that holds for all that pass, so that a search can begin with what is rare. */
+export interface Must {
+  readonly field: string
+  readonly operator: string
+  /** Any of these. */
+  readonly values: readonly string[]
+  readonly passes: Test
+}
+
+/** `kinds`: what may pass at all, so that nothing else needs to be collected. `musts`: all of them hold. */
 export interface Filter {
   readonly passes: Test
   readonly kinds: readonly LiveRecord['kind'][]
+  readonly musts?: readonly Must[]
 }
 
 const BOTH: Filter['kinds'] = ['query', 'event']
@@ -148,6 +158,7 @@ class Parser {
       : {
           passes: record => parts.every(({ passes }) => passes(record)),
           kinds: BOTH.filter(kind => parts.every(({ kinds }) => kinds.includes(kind))),
+          musts: parts.flatMap(({ musts = [] }) => musts),
         }
   }
 
@@ -185,13 +196,25 @@ class Parser {
         `expected one of ${expected} after ${shown(name.text)}, found ${foundText(operator)}`,
       )
     }
-    if (word !== 'in' || !this.#isNext('mark', '(')) return comparison(make(this.#value(field)), field)
-    const members = [make(this.#value(field))]
-    while (this.#isNext('mark', ',')) members.push(make(this.#value(field)))
+    const as = { field: name.text.toLowerCase(), operator: word }
+    if (word !== 'in' || !this.#isNext('mark', '(')) {
+      const value = this.#value(field)
+      return comparison(make(value), field, { ...as, values: [value.text] })
+    }
+    const values = [this.#value(field)]
+    const members = values.map(make)
+    while (this.#isNext('mark', ',')) {
+      const value = this.#value(field)
+      values.push(value)
+      members.push(make(value))
+    }
     const end = this.#take()
     if (end.text !== ')' || end.kind !== 'mark')
       throw new Wrong(end.column, `expected "," or ")", found ${foundText(end)}`)
-    return comparison(record => members.some(member => member(record)), field)
+    return comparison(record => members.some(member => member(record)), field, {
+      ...as,
+      values: values.map(({ text }) => text),
+    })
   }
 
   #value(field: Field): Token {
@@ -207,8 +230,9 @@ const any = (parts: readonly Filter[]): Filter => ({
 })
 
 /** A record without the field passes no comparison of it; `record` itself says what passes. */
-const comparison = (passes: Test, field: Field): Filter => ({
+const comparison = (passes: Test, field: Field, as: Omit<Must, 'passes'>): Filter => ({
   passes,
+  musts: [{ ...as, passes }],
   kinds: Object.values(SAMPLES).flatMap(sample => {
     const isThere = field.of(sample) !== undefined && (field !== FIELDS.get('record') || passes(sample))
     return isThere ? [sample.kind] : []

@@ -1,6 +1,6 @@
 /** What goes between the main thread and the worker of the API, besides calls (`remote.ts`). */
 import type { Prefix } from '../dns/address.ts'
-import type { Decision } from '../policy/handler.ts'
+import type { EventRecord } from './live/records.ts'
 import type { Call, Return } from './remote.ts'
 
 /** Where the API listens. */
@@ -37,33 +37,6 @@ export interface AdminSettings {
   readonly state: string | null
   /** How often streams show that they are alive. */
   readonly heartbeatMs: number
-}
-
-/** One query as streams, the log search and `tail` know it: `server/query-log.ts` has the same for the file. */
-export interface QueryRecord {
-  /** Milliseconds since 1970 UTC. */
-  readonly at: number
-  readonly client: string
-  readonly transport: string
-  readonly name: string
-  readonly type: string
-  readonly class: string
-  /** `none` when nothing was sent. */
-  readonly rcode: string
-  readonly octets: number
-  readonly ms: number
-  /** Which path or stage made the answer. */
-  readonly by: string
-  /** Which rules decided; absent: none. */
-  readonly decisions?: readonly Decision[] | undefined
-}
-
-/** What is reported: an event's kind, its sentence and its level. */
-export interface EventRecord {
-  readonly at: number
-  readonly kind: string
-  readonly level: 'debug' | 'info' | 'warn' | 'error'
-  readonly text: string
 }
 
 export type ToAdmin =

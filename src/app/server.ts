@@ -22,6 +22,7 @@ import type { Certificate } from '../system/certificates.ts'
 import type { InheritedSockets } from '../system/inherited-sockets.ts'
 import { version } from '../system/version.ts'
 import type { Admin } from './admin/open-admin.ts'
+import type { History } from './history/open-history.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
 import { Lists, type ListsParts } from './lists/lists.ts'
 import { holdBack, openLog, type Log } from './log.ts'
@@ -63,6 +64,8 @@ export interface ServerOptions {
   readonly lists?: Pick<ListsParts, 'thread' | 'authorities'> & { readonly limits?: Partial<ListLimits> }
   /** The same of the API's thread. */
   readonly adminEntry?: URL
+  /** The same of the threads of the query history. */
+  readonly historyEntry?: URL
   /** How often the API's streams show that they are alive. */
   readonly adminHeartbeatMs?: number
   /** Sockets that the process was started with: those of `listen` are used. */
@@ -355,6 +358,7 @@ class Server implements RunningServer {
   readonly #kept: KeptCache
   #config: Config
   #admin: Admin | null = null
+  #history: History | null = null
   #stopping: Promise<void> | null = null
 
   constructor(parts: ServerParts) {
@@ -405,6 +409,28 @@ class Server implements RunningServer {
     if (engine.forwardZones().at(ROOT)?.recurseOnFailure === false) follow()
     else resolver.prime(follow)
     this.#kept.open(this.#config.admin.listen.length > 0 ? this.#openAdmin() : Promise.resolve())
+    this.#openHistory()
+  }
+
+  /** The query history, which nothing waits for either. */
+  #openHistory(): void {
+    const { options, log } = this.#parts
+    if (this.#config.history === null) return
+    const open = async (): Promise<void> => {
+      const { openHistory } = await import('./history/open-history.ts')
+      const { history: config } = this.#config
+      if (this.#stopping !== null || config === null) return
+      const history = openHistory({ config, events: log.events, entry: options.historyEntry })
+      this.#history = history
+      this.#watchQueries('history', history.log)
+    }
+    open().catch((error: unknown) => log.events({ kind: 'bug', where: 'history', error, question: null }))
+  }
+
+  #watchQueries(who: 'api' | 'history', watcher: QueryLog | null): void {
+    const { serving, listeners } = this.#parts
+    serving.watchQueries(who, watcher)
+    listeners.updateSettings(serving.threadSettings)
   }
 
   /** The API, which nothing waits for: the first answers come first. */
@@ -419,16 +445,14 @@ class Server implements RunningServer {
         entry: options.adminEntry,
         heartbeatMs: options.adminHeartbeatMs,
         identity,
-        watchQueries: watcher => {
-          serving.watchQueries(watcher)
-          listeners.updateSettings(serving.threadSettings)
-        },
+        watchQueries: watcher => this.#watchQueries('api', watcher),
         served: {
           recursor: this.recursor,
           trust: engine.trust,
           zones,
           lists,
           settings,
+          history: () => this.#history,
           addresses: () => this.addresses,
           config: () => this.#config,
           isStopping: () => this.#stopping !== null,
@@ -502,6 +526,9 @@ class Server implements RunningServer {
     if (rulesOf(config) !== rulesOf(before)) serving.policyChanged()
     void lists.configure(config)
     this.#admin?.configure(config)
+    // Without one it goes on as it is: whether queries are kept is decided at the start.
+    if (config.history !== null)
+      this.#history?.configure({ ...config.history, directory: started.history?.directory ?? config.history.directory })
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()
     identity?.check()
@@ -561,6 +588,7 @@ class Server implements RunningServer {
     })
     await this.#kept.opened
     await this.#admin?.stop()
+    await this.#history?.stop()
     this.#parts.transfers.current?.close()
     await this.#kept.end()
     await engine.close()

@@ -71,8 +71,8 @@ export class Serving {
   #cookieKey: Uint8Array | null = null
   #current: Current
   #config: Config
-  /** Sees every query besides: the API, while somebody watches. */
-  #watcher: QueryLog | null = null
+  /** Who else sees every query: the API, while somebody watches, and the history. */
+  readonly #watchers = new Map<string, QueryLog>()
 
   constructor(config: Config, engine: OpenEngine, options: ServingOptions) {
     const { server } = config.limits
@@ -114,9 +114,10 @@ export class Serving {
     this.#engine.partitions.policyChanged()
   }
 
-  /** From the next query on; null: no one. Listener threads need the new settings, too (`threadSettings`). */
-  watchQueries(watcher: QueryLog | null): void {
-    this.#watcher = watcher
+  /** From the next query on; null: no more. Listener threads need the new settings, too (`threadSettings`). */
+  watchQueries(who: 'api' | 'history', watcher: QueryLog | null): void {
+    if (watcher === null) this.#watchers.delete(who)
+    else this.#watchers.set(who, watcher)
     this.#current = this.#make(this.#config)
   }
 
@@ -257,7 +258,7 @@ export class Serving {
   #logQuery(config: Config): QueryLog | null {
     const { onQuery } = this.#options
     const write = this.#queryLog.configure(config)
-    const wanted = [write, onQuery, this.#watcher].flatMap(log => log ?? [])
+    const wanted = [write, onQuery, ...this.#watchers.values()].flatMap(log => log ?? [])
     const silent = new Set(config.views.flatMap(({ isLogged }, index) => (isLogged ? [] : [index + 1])))
     if (wanted.length <= 1 && silent.size === 0) return wanted[0] ?? null
     if (wanted.length === 0) return null

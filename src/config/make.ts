@@ -19,6 +19,7 @@ import { rateSettings } from './make-limits.ts'
 import { isSecondary, rpzSettings, secondarySettings } from './make-transfers.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
+import { historyConfig } from './make-history.ts'
 import { shapingOf, zoneTtls } from './make-shaping.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
@@ -153,6 +154,7 @@ export function makeConfig(
         : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
     state: stateOf(raw, path),
     persistence: raw.persistence,
+    history: historyConfig(raw, path),
     admin: adminConfig(raw, path, complain),
     raw,
   }

@@ -143,6 +143,12 @@ export interface RawConfig {
   readonly queryLog: { readonly file?: string | undefined; readonly clients: 'full' | 'prefix' | 'none' }
   readonly state?: string | undefined
   readonly persistence: { readonly intervalS: number }
+  readonly history: {
+    readonly directory?: string | undefined
+    readonly days: number
+    readonly bytes: number | string
+    readonly clients: 'full' | 'masked' | 'none'
+  }
   readonly admin: {
     readonly listen: string | readonly string[]
     readonly pathPrefix: string

@@ -204,5 +204,6 @@ export function restartKeys(before: Config, after: Config): readonly string[] {
   const admin = adminNeedsRestart
     .filter(key => JSON.stringify(before.raw.admin[key]) !== JSON.stringify(after.raw.admin[key]))
     .map(key => `admin.${key}`)
-  return [...changed, ...(before.log.form === after.log.form ? [] : ['log.form']), ...admin]
+  const history = before.raw.history.directory === after.raw.history.directory ? [] : ['history.directory']
+  return [...changed, ...history, ...(before.log.form === after.log.form ? [] : ['log.form']), ...admin]
 }

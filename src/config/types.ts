@@ -86,6 +86,8 @@ export interface Config {
   readonly state: string | null
   /** How often the cache is written to the state directory. Seconds. */
   readonly persistence: { readonly intervalS: number }
+  /** Null: no query is kept. */
+  readonly history: HistoryConfig | null
   readonly admin: AdminConfig
   /** As it was written, defaults filled in: to show, and to compare. */
   readonly raw: RawConfig
@@ -105,6 +107,18 @@ export interface ViewConfig {
   readonly isLogged: boolean
   /** What it asks otherwise than all, as text that is equal where that is equal; null: nothing. */
   readonly resolution: string | null
+}
+
+/** Which queries are kept to be searched, and where. */
+export interface HistoryConfig {
+  /** Absolute path. */
+  readonly directory: string
+  /** Of UTC, the present one among them. */
+  readonly days: number
+  /** Octets of all files together. */
+  readonly bytes: number
+  /** What of a client's address is kept: all, its /24 or /56, nothing. */
+  readonly clients: 'full' | 'masked' | 'none'
 }
 
 /** The API. Nothing of it is loaded when `listen` is empty. */

@@ -2,7 +2,7 @@
  * Queries and events as they come, over WebSocket: the filter can change in mid-stream, and a connection that breaks
  * is opened again, later each time and not by all pages at once; what was missed in between comes then.
  */
-import type { EventRecord, QueryRecord } from '../admin/messages.ts'
+import type { EventRecord, QueryRecord } from '../admin/live/records.ts'
 
 export type LiveItem =
   | { readonly id: string; readonly kind: 'query'; readonly record: QueryRecord }

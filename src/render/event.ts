@@ -6,6 +6,7 @@ import { counted, times } from '../presentation/counted.ts'
 import { INTERCEPTED, INTERCEPTION_CURE } from '../resolver/interception.ts'
 import { formatEndpoint } from '../dns/address.ts'
 import { bugText, errorText, type Event, type Problem } from '../events.ts'
+import { historySentence, isOfHistory } from './history-event.ts'
 import { isOfLists, listSentence } from './list-event.ts'
 import { problemText } from './problem.ts'
 import { transferSentence } from './transfer-event.ts'
@@ -477,6 +478,7 @@ function sentence(event: Event): Sentence {
   if (isOfFiles(event)) return fileSentence(event)
   if (isForwarding(event)) return forwardingSentence(event)
   if (isOfLists(event)) return listSentence(event)
+  if (isOfHistory(event)) return historySentence(event)
   switch (event.kind) {
     case 'starting':
       return {

@@ -1,7 +1,7 @@
 /** The filter language: what passes, and what an error says. */
 import { describe, expect, it, test } from 'vitest'
 import { type LiveRecord, readFilter } from '../../src/admin/filter.ts'
-import type { QueryRecord } from '../../src/admin/messages.ts'
+import type { QueryRecord } from '../../src/admin/live/records.ts'
 
 const query = (fields: Partial<QueryRecord> = {}): LiveRecord => ({
   kind: 'query',

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Numbers } from '../../src/admin/controls.ts'
 import { adminLimits } from '../../src/admin/limits.ts'
-import type { QueryRecord } from '../../src/admin/messages.ts'
+import type { QueryRecord } from '../../src/admin/live/records.ts'
 import { percentile, Recorder } from '../../src/admin/now/recorder.ts'
 import { TopLists } from '../../src/admin/now/top-lists.ts'
 import { Rcode } from '../../src/dns/types.ts'
@@ -33,6 +33,7 @@ function numbers(answered: Answered, more: Partial<Numbers> = {}): Numbers {
     memory: { resident: 5 },
     lag: { boundsMs: [], buckets: [], sumMs: 0 },
     lists: [],
+    history: null,
     udpPorts: [],
     ...more,
   }

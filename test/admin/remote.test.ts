@@ -25,6 +25,8 @@ const idle: ControlsOf<Controls> = {
   changeZone: absent,
   zoneRevisions: absent,
   zoneDifference: absent,
+  queryPage: absent,
+  querySummary: absent,
   lists: absent,
   refreshLists: absent,
   configuration: absent,

@@ -6,7 +6,7 @@
  * Invariant: while no one watches queries, the main thread collects none; what is sent as text is made once for all.
  */
 import type { Filter, LiveRecord } from '../filter.ts'
-import type { EventRecord, QueryRecord } from '../messages.ts'
+import type { EventRecord, QueryRecord } from './records.ts'
 import { adminLimits } from '../limits.ts'
 
 /** One place in the ring. A gap is queries that the main thread had to leave out, or did not collect (null). */

@@ -3,7 +3,7 @@
  * the main thread several times as much to hand over (structured clone), and it is the one that answers DNS.
  */
 import type { Decision } from '../../policy/handler.ts'
-import type { QueryRecord } from '../messages.ts'
+import type { QueryRecord } from './records.ts'
 
 /**
  * No member holds a tab or a newline: names and addresses are escaped, JSON escapes both, the rest are words of ours.

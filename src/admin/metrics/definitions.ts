@@ -379,4 +379,41 @@ const PROCESS: readonly Metric[] = [
   },
 ]
 
-export const METRICS: readonly Metric[] = [...DNS, ...CACHE, ...UPSTREAM, ...LISTS, ...LIMITS, ...PROCESS]
+/** Empty where no history is kept. */
+const ofHistory =
+  (read: (numbers: NonNullable<Readings['history']>) => number) =>
+  ({ history }: Readings): readonly Sample[] =>
+    history === null ? [] : one(read(history))
+
+const HISTORY: readonly Metric[] = [
+  {
+    kind: 'counter',
+    name: 'rootwalk_history_queries_total',
+    help: 'Queries that the history keeps, or kept.',
+    labels: [],
+    read: ofHistory(({ kept }) => kept),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_history_dropped_total',
+    help: 'Queries that it does not keep, since its thread was too slow or the disk did not take them.',
+    labels: [],
+    read: ofHistory(({ dropped }) => dropped),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_history_unnamed_total',
+    help: 'Queries kept without their name, since the day has more names than fit.',
+    labels: [],
+    read: ofHistory(({ unnamed }) => unnamed),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_history_bytes',
+    help: 'Octets of the files of the history.',
+    labels: [],
+    read: ofHistory(({ bytes }) => bytes),
+  },
+]
+
+export const METRICS: readonly Metric[] = [...DNS, ...CACHE, ...UPSTREAM, ...LISTS, ...LIMITS, ...HISTORY, ...PROCESS]

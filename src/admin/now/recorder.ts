@@ -4,7 +4,7 @@
  */
 import type { Numbers } from '../controls.ts'
 import { adminLimits } from '../limits.ts'
-import type { EventRecord } from '../messages.ts'
+import type { EventRecord } from '../live/records.ts'
 import { BUCKETS_MS, durationCell, RCODES, responseCell, SOURCES, type Source } from '../../server/request-cells.ts'
 import { Rcode } from '../../dns/types.ts'
 import { type Column, COLUMNS } from './columns.ts'

@@ -3,7 +3,7 @@
  * few seconds after. Bounded: what is new when a piece of time is full counts in its total only. Time comes in (ms).
  */
 import { adminLimits } from '../limits.ts'
-import type { QueryRecord } from '../messages.ts'
+import type { QueryRecord } from '../live/records.ts'
 
 interface TopLine {
   readonly key: string

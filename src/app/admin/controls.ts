@@ -15,6 +15,7 @@ import type { Lists } from '../lists/lists.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
 import type { EventSink, Transport } from '../../ports.ts'
+import type { History } from '../history/open-history.ts'
 import { anchorControls } from './anchor-control.ts'
 import type { Problem } from '../../events.ts'
 import { problemText } from '../../render/problem.ts'
@@ -26,6 +27,8 @@ export interface Served {
   readonly zones: ZoneChanges
   readonly lists: Pick<Lists, 'status' | 'refresh'>
   readonly settings: ConfigChanges
+  /** Null: no query is kept. */
+  readonly history: () => History | null
   readonly addresses: () => readonly {
     readonly transport: Transport
     readonly address: string
@@ -51,6 +54,8 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
     lists: () => served.lists.status(),
     refreshLists: name => served.lists.refresh(name),
     ...cacheControls(served.recursor, served.forgotten),
+    queryPage: request => served.history()?.queryPage(request) ?? { kind: 'off' },
+    querySummary: request => served.history()?.querySummary(request) ?? { kind: 'off' },
     ...zoneControls(served.zones),
     ...configControls(served),
     ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),

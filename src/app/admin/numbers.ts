@@ -1,5 +1,6 @@
 /** What the running server counts, for `/metrics`: read at one moment, as plain values. */
 import type { Numbers } from '../../admin/controls.ts'
+import type { HistoryNumbers } from '../../admin/history/messages.ts'
 import type { TcpConnections } from '../../net/listen/tcp-connections.ts'
 import { version } from '../../system/version.ts'
 import { UPSTREAM_BUCKETS_MS } from '../../net/counted-network.ts'
@@ -21,6 +22,7 @@ interface Counting {
   readonly recursor: Recursor
   readonly lists: Pick<Lists, 'status'>
   readonly addresses: () => readonly { readonly transport: Transport; readonly port: number }[]
+  readonly history: () => { readonly numbers: HistoryNumbers } | null
   readonly stats: () => ServerNumbers
   readonly measured: () => Measured
 }
@@ -60,6 +62,7 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
     memory: { resident: rss, heap: heapTotal, heapUsed, external, arrayBuffers },
     lag: lag.read(),
     lists: served.lists.status().map(({ name, rules, hits, ageS }) => ({ list: name, rules, hits, ageS })),
+    history: served.history()?.numbers ?? null,
     udpPorts: [...new Set(served.addresses().flatMap(({ transport, port }) => (transport === 'udp' ? [port] : [])))],
   }
 }

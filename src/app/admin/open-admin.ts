@@ -1,5 +1,6 @@
 /** From a configuration to the API of a running server. Loaded only when it is configured. */
-import type { AdminSettings, EventRecord } from '../../admin/messages.ts'
+import type { AdminSettings } from '../../admin/messages.ts'
+import type { EventRecord } from '../../admin/live/records.ts'
 import type { Config } from '../../config/types.ts'
 import type { Event } from '../../events.ts'
 import type { TlsIdentity } from '../../net/listen/identity.ts'

@@ -44,6 +44,12 @@ export class QueryBatch {
     this.#unread = Math.max(0, this.#unread - 1)
   }
 
+  /** Nothing more comes. */
+  finish(): void {
+    this.#unread = 0
+    this.#flush()
+  }
+
   /** Whoever read is gone: the next one begins with nothing. */
   reset(): void {
     this.#rows = []

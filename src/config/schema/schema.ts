@@ -8,6 +8,7 @@ import type { RawConfig } from '../raw.ts'
 import { adminSettings } from './admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './bounds.ts'
 import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
+import { historySettings } from './history.ts'
 import { listsSetting, rulesSetting } from './lists.ts'
 import { persistenceSettings, stateSetting } from './persistence.ts'
 import { cookieSettings, rateLimitSettings } from './limits.ts'
@@ -247,6 +248,7 @@ const configSchema = z.strictObject({
   state: stateSetting,
 
   persistence: persistenceSettings,
+  history: historySettings,
 
   admin: adminSettings,
 })

@@ -33,6 +33,7 @@ const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
 const TRANSFER_THREAD = 'app/transfer/transfer-thread.js'
 const LIST_THREAD = 'app/lists/list-thread.js'
+const POLICY_THREAD = 'app/policy/policy-thread.js'
 
 /**
  * A module finds files beside itself by its address; in a bundle that is still the address it had.
@@ -53,7 +54,7 @@ const placesFrom = base => ({
 const places = placesFrom(directory)
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
-const entries = ['cli.js', THREAD, ZONE_THREAD, TRANSFER_THREAD, LIST_THREAD]
+const entries = ['cli.js', THREAD, ZONE_THREAD, TRANSFER_THREAD, LIST_THREAD, POLICY_THREAD]
 const inside = await writeInside()
 const program = await writeProgram([
   // Few octets: enough to tell the version.
@@ -63,6 +64,7 @@ const program = await writeProgram([
   { name: 'zones', modules: await neededBy([ZONE_THREAD]) },
   { name: 'transfers', modules: await neededBy([TRANSFER_THREAD]) },
   { name: 'lists', modules: await neededBy([LIST_THREAD]) },
+  { name: 'programs', modules: await neededBy([POLICY_THREAD]) },
   { name: 'server', modules: await neededBy(['cli/serve.js', 'cli/serve-args.js']) },
 ])
 const admin = [

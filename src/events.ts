@@ -122,6 +122,28 @@ export type Event =
       readonly skipped: number
       readonly ms: number
     }
+  /** A policy written as a program holds; `reads` null: it does not say. */
+  | {
+      readonly kind: 'policy-loaded'
+      readonly policy: string
+      readonly hooks: readonly string[]
+      readonly reads: string | null
+      readonly isolated: boolean
+      readonly ms: number
+    }
+  /** `problem` begins with the file; `kept`: the version of before holds. */
+  | { readonly kind: 'policy-rejected'; readonly problem: string; readonly kept: boolean }
+  /** `more` of before were not reported. */
+  | {
+      readonly kind: 'policy-fault'
+      readonly policy: string
+      readonly fault: string
+      readonly text: string
+      readonly more: number
+    }
+  | { readonly kind: 'policy-restarting'; readonly policy: string; readonly pauseMs: number }
+  /** Of a policy in the server's own thread, which forgets none of its versions. */
+  | { readonly kind: 'policy-versions'; readonly policy: string; readonly versions: number }
   /** What was read is of no use; `kept`: the rules of before hold. */
   | { readonly kind: 'list-rejected'; readonly list: string; readonly reason: string; readonly kept: boolean }
   /** `octets` came; null: the list is what it was. */

@@ -29,6 +29,7 @@ import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import { KeptCache } from './persistence/kept-cache.ts'
 import { openStateDirectory } from './persistence/state-directory.ts'
+import { LazyPolicies } from './policy/lazy-policies.ts'
 import type { Recursor } from './recursor.ts'
 import { ConfigChanges } from './revisions/config-changes.ts'
 import { ZoneChanges } from './revisions/zone-changes.ts'
@@ -62,6 +63,8 @@ export interface ServerOptions {
   readonly threadEntry?: URL
   /** Of lists: the program of threads that read them, certificates in PEM that are trusted for their servers. */
   readonly lists?: Pick<ListsParts, 'thread' | 'authorities'> & { readonly limits?: Partial<ListLimits> }
+  /** The program of threads that run policies. */
+  readonly policyEntry?: URL | undefined
   /** The same of the API's thread. */
   readonly adminEntry?: URL
   /** The same of the threads of the query history. */
@@ -112,7 +115,7 @@ export interface RunningServer {
 export type StartFailure =
   | { readonly kind: 'listen'; readonly failures: readonly ListenFailure[] }
   | {
-      readonly kind: 'zones' | 'hints' | 'anchors' | 'forwarding' | 'transfers' | 'certificate'
+      readonly kind: 'zones' | 'hints' | 'anchors' | 'forwarding' | 'transfers' | 'certificate' | 'policy'
       readonly problems: readonly Problem[]
     }
 
@@ -177,13 +180,22 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   const notify = (bytes: Uint8Array, client: Client): Uint8Array | null =>
     transfers.current?.secondaries.notify(bytes, client) ?? null
   const policies = (): PolicyZones | null => transfers.current?.policies ?? null
-  const serving = new Serving(config, engine, { events, watch, onQuery, designation, notify, policies, lists })
+  const code = openCode(options, engine, events, () => serving.policyChanged())
+  const { programs } = code
+  const serving = new Serving(config, engine, {
+    ...{ events, watch, onQuery, designation, notify, policies, lists, programs },
+  })
   changed.policy = () => serving.policyChanged()
   // Before the first query: what is on the disk holds from the start.
   await lists.configure(config)
+  const problems = await code.configure(config.policies)
   const own = {
     ...{ config, options, log: { ...log, events }, taps, engine, zones, settings, transfers, serving },
-    ...{ lists, identity },
+    ...{ lists, identity, code },
+  }
+  if (problems.length > 0) {
+    await closeAll(own)
+    throw new StartError({ kind: 'policy', problems })
   }
   const listeners = await listen(config, mode, own, { inherited: options.inherited, events })
   const server = new Server({ ...own, listeners })
@@ -272,6 +284,26 @@ function openLists(
   })
 }
 
+function openCode(
+  { policyEntry }: ServerOptions,
+  { recursor: { clock, limits } }: OpenEngine,
+  events: EventSink,
+  onChange: () => void,
+): LazyPolicies {
+  return new LazyPolicies({ clock, limits, events, onChange, thread: policyEntry })
+}
+
+/** What is open when a start fails. */
+async function closeAll({ engine, serving, lists, identity, code }: OpenParts): Promise<void> {
+  identity?.close()
+  lists.close()
+  code.close()
+  await engine.close()
+  await serving.close()
+}
+
+type OpenParts = Pick<ServerParts, 'engine' | 'serving' | 'lists' | 'identity' | 'code'>
+
 /** The certificate, where something is encrypted; null elsewhere. Fails when it cannot be used; then all is closed. */
 async function openedIdentity(config: Config, engine: OpenEngine, events: EventSink): Promise<ServerIdentity | null> {
   const isEncrypted =
@@ -302,19 +334,17 @@ function designated({ listen }: Config, identity: ServerIdentity): () => Designa
 async function listen(
   config: Config,
   mode: UdpMode,
-  { engine, serving, lists, identity }: Pick<ServerParts, 'engine' | 'serving' | 'lists' | 'identity'>,
+  parts: OpenParts,
   { inherited, events }: { readonly inherited: InheritedSockets | undefined; readonly events: EventSink },
 ): Promise<Listeners> {
+  const { engine, serving, identity } = parts
   const { clock } = engine.recursor
   const listeners = await openSockets(config, { mode, serving, identity, inherited, clock, events })
   const fatal = listeners.failures.filter(failure => listeners.open().length === 0 || !isMissingFamily(failure))
   const own = ownServers(engine.forwardZones(), listeners.open(), config.file ?? '')
   if (fatal.length + own.length > 0) {
     await listeners.close()
-    identity?.close()
-    lists.close()
-    await engine.close()
-    await serving.close()
+    await closeAll(parts)
     throw new StartError(fatal.length > 0 ? { kind: 'listen', failures: fatal } : { kind: 'forwarding', problems: own })
   }
   for (const { transport, address, port, code, message } of listeners.failures)
@@ -349,6 +379,7 @@ interface ServerParts {
   readonly settings: ConfigChanges
   readonly serving: Serving
   readonly lists: Lists
+  readonly code: LazyPolicies
   readonly identity: ServerIdentity | null
   readonly listeners: Listeners
 }
@@ -397,6 +428,7 @@ class Server implements RunningServer {
     const { engine, transfers } = this.#parts
     zones.watch()
     this.#parts.lists.start()
+    this.#parts.code.start()
     transfers.current?.start()
     engine.partitions.start()
     const follow = (): void => {
@@ -511,7 +543,7 @@ class Server implements RunningServer {
   }
 
   #adopt(config: Config, warnings: readonly Problem[], named: Named): void {
-    const { engine, serving, lists, identity, listeners, log, config: started } = this.#parts
+    const { engine, serving, lists, code, identity, listeners, log, config: started } = this.#parts
     const before = this.#config
     this.#config = config
     reportWarnings(log.events, config.file, warnings)
@@ -525,6 +557,7 @@ class Server implements RunningServer {
     void this.#configureTransfers(config, named.secondaries)
     if (rulesOf(config) !== rulesOf(before)) serving.policyChanged()
     void lists.configure(config)
+    void code.configure(config.policies)
     this.#admin?.configure(config)
     // Without one it goes on as it is: whether queries are kept is decided at the start.
     if (config.history !== null)
@@ -591,6 +624,7 @@ class Server implements RunningServer {
     await this.#history?.stop()
     this.#parts.transfers.current?.close()
     await this.#kept.end()
+    this.#parts.code.close()
     await engine.close()
     await listeners.close()
     identity?.close()

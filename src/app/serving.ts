@@ -7,6 +7,7 @@ import { ownerOf } from '../fairness/owner.ts'
 import type { Limits } from '../limits.ts'
 import type { BatchOptions } from '../net/batch/batch-listener.ts'
 import type { Designation } from '../policy/designation.ts'
+import type { Program } from '../policy/code/stage.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
 import type { CookieSettings } from '../policy/cookies/server-cookies.ts'
 import { RateLimiter, type RateMemory, rateMemory } from '../policy/limits/rate-limiter.ts'
@@ -41,6 +42,8 @@ export interface ServingOptions {
   /** What is replied to NOTIFY. */
   readonly notify?: ((bytes: Uint8Array, client: Client) => Uint8Array | null) | undefined
   readonly lists: ListsInForce
+  /** Policies written as programs. */
+  readonly programs: () => readonly Program[]
 }
 
 /** RFC 9018 section 4.4. */
@@ -206,6 +209,7 @@ export class Serving {
         rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
         // Nothing stands in the way of a query where there are none.
         lists: config.lists.length === 0 ? undefined : this.#options.lists,
+        code: config.policies.length === 0 ? undefined : this.#code(config),
         waiting: this.waiting,
         counters: this.#counters,
         tallies: this.#tallies,
@@ -248,6 +252,11 @@ export class Serving {
       this.#engine.recursor.random.bytes(this.#cookieKey)
     }
     return { keys: [this.#cookieKey], require }
+  }
+
+  #code({ views }: Config): ServingParts['code'] {
+    const { programs } = this.#options
+    return { programs, viewName: view => views[view - 1]?.name ?? null, now: () => Date.now() }
   }
 
   #rpz(): ServingParts['rpz'] {

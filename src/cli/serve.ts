@@ -94,6 +94,7 @@ async function explain(failure: StartFailure, result: ConfigResult, output: Outp
     case 'certificate':
     case 'forwarding':
     case 'transfers':
+    case 'policy':
       return tellAll(result, output)
     default:
       return failure satisfies never

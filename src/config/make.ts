@@ -15,6 +15,7 @@ import { certificateSource, checkListen } from './check-listen.ts'
 import type { JsonPath } from './json.ts'
 import { forwardSources } from './make-forward.ts'
 import { listSources } from './make-lists.ts'
+import { policySources } from './make-policies.ts'
 import { rateSettings } from './make-limits.ts'
 import { isSecondary, rpzSettings, secondarySettings } from './make-transfers.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
@@ -111,6 +112,7 @@ export function makeConfig(
     rootHints: raw.rootHints === undefined ? null : path(raw.rootHints, 'rootHints'),
     forwarding: forwardSources(raw, { complain, warn, path }),
     lists: listSources(raw, { complain, warn, path }),
+    policies: policySources(raw, { complain, path }),
     engine: {
       minimise: upstream.minimise,
       mixCase: upstream.mixCase,

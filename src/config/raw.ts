@@ -72,6 +72,7 @@ export interface RawConfig {
   readonly stub: readonly { readonly zone: string; readonly to: string | readonly string[] }[]
   readonly rules: readonly string[]
   readonly lists: readonly RawList[]
+  readonly policy: readonly (string | { readonly file: string; readonly isolated: boolean })[]
   readonly upstream: {
     readonly port: number
     readonly ipv4: boolean

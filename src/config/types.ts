@@ -70,6 +70,8 @@ export interface Config {
   readonly forwarding: readonly ForwardSource[]
   /** Own rules first, where there are any. */
   readonly lists: readonly ListSource[]
+  /** Policies written as programs, in their order. */
+  readonly policies: readonly PolicySource[]
   readonly engine: EngineSettings
   readonly dnssec: DnssecConfig
   readonly limits: Limits
@@ -177,6 +179,13 @@ export interface SecondarySetting {
   readonly primaries: readonly ServerAddress[]
   readonly tsig: string | null
   readonly notify: readonly Prefix[]
+}
+
+/** A policy written as a program; `file` is an absolute path. */
+export interface PolicySource {
+  readonly file: string
+  /** In a thread of its own. */
+  readonly isolated: boolean
 }
 
 /** A list, where it comes from and what is made of it. */

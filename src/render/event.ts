@@ -8,6 +8,7 @@ import { formatEndpoint } from '../dns/address.ts'
 import { bugText, errorText, type Event, type Problem } from '../events.ts'
 import { historySentence, isOfHistory } from './history-event.ts'
 import { isOfLists, listSentence } from './list-event.ts'
+import { isOfPolicies, policySentence } from './policy-event.ts'
 import { problemText } from './problem.ts'
 import { transferSentence } from './transfer-event.ts'
 
@@ -479,6 +480,7 @@ function sentence(event: Event): Sentence {
   if (isForwarding(event)) return forwardingSentence(event)
   if (isOfLists(event)) return listSentence(event)
   if (isOfHistory(event)) return historySentence(event)
+  if (isOfPolicies(event)) return policySentence(event)
   switch (event.kind) {
     case 'starting':
       return {

@@ -16,6 +16,7 @@ import type { Limits } from '../limits.ts'
 import type { AccessRule } from '../policy/access.ts'
 import type { Identity } from '../policy/chaos.ts'
 import type { Designation } from '../policy/designation.ts'
+import type { CodeParts } from '../policy/code/stage.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
 import type { CookieSettings } from '../policy/cookies/server-cookies.ts'
 import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
@@ -59,7 +60,7 @@ export interface ServingParts {
   /** Absent: clients may ask as much as they like. */
   readonly rate?: RateLimiter | undefined
   readonly identity: Identity
-  readonly limits: Pick<Limits, 'server' | 'shaping' | 'tcp' | 'tls'>
+  readonly limits: Pick<Limits, 'server' | 'shaping' | 'tcp' | 'tls' | 'code'>
   readonly watch?: Watch | undefined
   /** Default: minimal for all. */
   readonly any?: AnyMode
@@ -69,6 +70,8 @@ export interface ServingParts {
   readonly designation?: (() => Designation | null) | undefined
   /** Undefined when there are no lists. */
   readonly lists?: ListsInForce | undefined
+  /** Absent: there are no policies written as programs. */
+  readonly code?: Omit<CodeParts, 'limits'> | undefined
   /** Absent: no answer is changed. */
   readonly shaping?: Omit<ShapingParts, 'limits' | 'answeredByOwn'> | undefined
   /** Absent: there are no response policy zones. */
@@ -110,6 +113,7 @@ export function makeServe(parts: ServingParts): Serve {
       rootKeyTags,
       designation: parts.designation,
       lists: parts.lists,
+      code: parts.code === undefined ? undefined : { ...parts.code, limits: limits.code },
       shaping:
         parts.shaping === undefined
           ? undefined

@@ -11,6 +11,7 @@ import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
 import { historySettings } from './history.ts'
 import { listsSetting, rulesSetting } from './lists.ts'
 import { persistenceSettings, stateSetting } from './persistence.ts'
+import { policySetting } from './policy.ts'
 import { cookieSettings, rateLimitSettings } from './limits.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
@@ -197,6 +198,8 @@ const configSchema = z.strictObject({
   rules: rulesSetting,
 
   lists: listsSetting,
+
+  policy: policySetting,
 
   upstream: upstreamSettings,
 

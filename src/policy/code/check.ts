@@ -8,7 +8,7 @@ import { parseName } from '../../presentation/text.ts'
 import { suggest } from '../../presentation/suggest.ts'
 import type { PolicyAnswer, Reads } from './language.ts'
 
-export const hooks = ['client', 'query', 'upstream', 'answer'] as const
+const hooks = ['client', 'query', 'upstream', 'answer'] as const
 export type Hook = (typeof hooks)[number]
 
 /** What is known of a policy before it is asked anything: goes between threads. */

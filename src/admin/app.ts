@@ -22,6 +22,7 @@ import { serverRoutes } from './routes/server.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { queryRoutes } from './history/routes.ts'
 import { nowRoutes } from './routes/now.ts'
+import { policyRoutes } from './routes/policy.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -105,6 +106,7 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   explainRoutes(app, context)
   anchorRoutes(app, context)
   listRoutes(app, context)
+  policyRoutes(app, context)
   metricsRoutes(app, context)
   nowRoutes(app, context)
   queryRoutes(app, context)

@@ -9,6 +9,7 @@ import type { CacheControls } from './cache-controls.ts'
 import type { ConfigControls } from './config-controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
 import type { HistoryControls, HistoryNumbers } from './history/messages.ts'
+import type { WhyReport } from '../render/why.ts'
 import type { ListStatus } from '../policy/lists/status.ts'
 
 /** How the server is, in what a health check and a first look need. */
@@ -84,6 +85,27 @@ interface ListControls {
   refreshLists(name: string | null): readonly string[] | null
 }
 
+/** A client and a question, as people write them. */
+export interface WhyRequest {
+  readonly name: string
+  readonly type: string
+  /** An address. */
+  readonly client: string
+  /** As in "listen": `10.0.0.1:53`, `tls://10.0.0.1`. Absent: the first that the server has. */
+  readonly listener?: string | undefined
+  readonly clientId?: string | undefined
+  readonly serverName?: string | undefined
+}
+
+export type Why =
+  | { readonly kind: 'report'; readonly report: WhyReport }
+  | { readonly kind: 'wrong'; readonly field: keyof WhyRequest; readonly detail: string }
+
+interface PolicyControls {
+  /** What each position of the order decides; nothing is sent to the client. */
+  why(request: WhyRequest): Promise<Why>
+}
+
 /** Calls with one result. */
 export interface Controls
   extends CacheControls,
@@ -91,6 +113,7 @@ export interface Controls
     ZoneControls,
     ListControls,
     ConfigControls,
+    PolicyControls,
     HistoryControls {
   numbers(): Numbers
   status(): ServerStatus

@@ -197,9 +197,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     settings: () => current.config.engine,
     hints: () => current.hints,
     forwardZones: () => current.forwardZones,
-    validation: trust.validation,
-    ttls: config.ttls,
-    events,
+    ...{ validation: trust.validation, ttls: config.ttls, events },
   })
   const engine: OpenEngine = {
     kind: 'engine',

@@ -3,6 +3,7 @@
  * them in reverse, and swaps the configuration while running. The only place that knows everybody.
  */
 import type { Delegation } from '../cache/delegations.ts'
+import type { Why, WhyRequest } from '../admin/controls.ts'
 import { designationOf } from '../config/designation.ts'
 import { ROOT } from '../dns/name.ts'
 import { restartKeys } from '../config/read.ts'
@@ -94,6 +95,8 @@ export interface RunningServer {
   readonly lists: Pick<Lists, 'status' | 'refresh'>
   /** Queries of clients that wait for an answer: one of `stats()`, for next to nothing. */
   readonly waiting: number
+  /** What each position of the order of policies decides for a client and a question; nothing is sent to it. */
+  why(request: WhyRequest): Promise<Why>
   stats(): ServerNumbers
   /**
    * Reloads configuration, zones, hints and log files. Errors are reported, and the old version of a faulty part stays.
@@ -485,6 +488,7 @@ class Server implements RunningServer {
           lists,
           settings,
           history: () => this.#history,
+          why: request => this.why(request),
           addresses: () => this.addresses,
           config: () => this.#config,
           isStopping: () => this.#stopping !== null,
@@ -504,6 +508,17 @@ class Server implements RunningServer {
       this.#parts.taps.add(event => admin.report(event))
     }
     return open().catch((error: unknown) => log.events({ kind: 'bug', where: 'admin', error, question: null }))
+  }
+
+  async why(request: WhyRequest): Promise<Why> {
+    const { engine, serving } = this.#parts
+    const { why } = await import('./policy/why.ts')
+    return why(request, {
+      config: this.#config,
+      clock: engine.recursor.clock,
+      inspect: serving.inspect,
+      forwardZonesOf: view => engine.partitions.forwardZonesOf(view),
+    })
   }
 
   stats(): ServerNumbers {

@@ -25,7 +25,8 @@ import type { OpenEngine } from './open-engine.ts'
 import { readCookieKeys } from './policy/cookie-keys.ts'
 import { QueryLogFile } from './query-log-file.ts'
 import { makeAdmission } from '../server/pipeline.ts'
-import { makeServe, type ServingParts } from '../server/serve-parts.ts'
+import type { Inspect } from '../server/inspect.ts'
+import { inspectOf, makeServe, type ServingParts } from '../server/serve-parts.ts'
 import type { PolicyZones } from './transfer/policy-zones.ts'
 import { numbersOf, type ServerNumbers } from './statistics.ts'
 import type { UdpMode } from './udp-mode.ts'
@@ -54,6 +55,7 @@ interface Current {
   readonly serve: Serve
   readonly takeNote: OnHitReport
   readonly threads: ThreadSettings
+  readonly inspect: () => Inspect
 }
 
 export class Serving {
@@ -100,6 +102,11 @@ export class Serving {
   /** Of the listener threads. */
   get threadSettings(): ThreadSettings {
     return this.#current.threads
+  }
+
+  /** By the rules of the moment. */
+  get inspect(): Inspect {
+    return this.#current.inspect()
   }
 
   /** Another configuration, for the queries from now on. */
@@ -175,6 +182,37 @@ export class Serving {
     const served = partitions.served()
     const rate = this.#rateOf(config)
     const cookies = this.#cookiesOf(config)
+    const parts: ServingParts = {
+      engine: recursor,
+      allow,
+      access,
+      views,
+      served,
+      cookies,
+      rate: rate === null ? undefined : new RateLimiter(rate.settings, rate.memory),
+      identity,
+      limits,
+      watch,
+      any: config.any,
+      notify: config.secondaries.length + config.rpz.length === 0 ? undefined : this.#options.notify,
+      rpz: config.rpz.length === 0 ? undefined : this.#rpz(),
+      shaping: {
+        settings: config.shaping,
+        views: config.views.map(({ shaping }) => shaping),
+        configuredZone: (question, view) => partitions.forwardZonesOf(view).of(question)?.zone ?? null,
+      },
+      designation: config.ddr ? this.#options.designation : undefined,
+      rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
+      // Nothing stands in the way of a query where there are none.
+      lists: config.lists.length === 0 ? undefined : this.#options.lists,
+      code: config.policies.length === 0 ? undefined : this.#code(config),
+      waiting: this.waiting,
+      counters: this.#counters,
+      tallies: this.#tallies,
+      events,
+      queryLog,
+      decided: this.#decided,
+    }
     return {
       takeNote: makeHitReporter({
         clock,
@@ -186,37 +224,8 @@ export class Serving {
           ;(served[view] ?? recursor).resolver.prefetch(question, ownerOf(client.ip))
         },
       }),
-      serve: makeServe({
-        engine: recursor,
-        allow,
-        access,
-        views,
-        served,
-        cookies,
-        rate: rate === null ? undefined : new RateLimiter(rate.settings, rate.memory),
-        identity,
-        limits,
-        watch,
-        any: config.any,
-        notify: config.secondaries.length + config.rpz.length === 0 ? undefined : this.#options.notify,
-        rpz: config.rpz.length === 0 ? undefined : this.#rpz(),
-        shaping: {
-          settings: config.shaping,
-          views: config.views.map(({ shaping }) => shaping),
-          configuredZone: (question, view) => partitions.forwardZonesOf(view).of(question)?.zone ?? null,
-        },
-        designation: config.ddr ? this.#options.designation : undefined,
-        rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
-        // Nothing stands in the way of a query where there are none.
-        lists: config.lists.length === 0 ? undefined : this.#options.lists,
-        code: config.policies.length === 0 ? undefined : this.#code(config),
-        waiting: this.waiting,
-        counters: this.#counters,
-        tallies: this.#tallies,
-        events,
-        queryLog,
-        decided: this.#decided,
-      }),
+      serve: makeServe(parts),
+      inspect: () => inspectOf(parts),
       threads: {
         gate,
         rate,

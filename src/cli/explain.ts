@@ -20,6 +20,8 @@ import { problemText } from '../render/problem.ts'
 import { allProblems, openEngine } from '../app/open-engine.ts'
 import { errorText, type Problem } from '../events.ts'
 import { Exit } from './startup-problems.ts'
+import { whyWith } from './admin/why-inside.ts'
+import { positionsText, type WhyReport } from '../render/why.ts'
 import { readName } from '../system/idna.ts'
 
 export interface ExplainOptions {
@@ -29,6 +31,8 @@ export interface ExplainOptions {
   readonly colour: boolean
   /** CD: take data whatever its signatures say. */
   readonly checkingDisabled: boolean
+  /** Whose rules are shown: an address. */
+  readonly client: string
 }
 
 export async function runExplain(config: Config, options: ExplainOptions, output: Output): Promise<number> {
@@ -63,16 +67,20 @@ export async function runExplain(config: Config, options: ExplainOptions, output
         done,
       ),
     )
+    const { name, type: typeText, client } = options
+    const said = await whyWith(opened, config, { name, type: typeText, client }, tellTrouble(output))
+    if (said.kind === 'wrong') output.err(`rootwalk explain: --${said.field}: ${said.detail}\n`)
+    const policy = said.kind === 'report' ? said.report : null
     const painted = options.colour ? paint : noPaint
     const verdict = verdictText(outcome, trust.validation().validate && !options.checkingDisabled, painted)
     const { format } = options
     if (format === 'text')
       output.out(
         `${causeLine(steps, outcome)}${explainText(steps, painted)}${recordLines(outcome)}` +
-          `${chainText(steps, painted)}${verdict}`,
+          `${chainText(steps, painted)}${verdict}${policyLines(policy)}`,
       )
     else {
-      const form = shown(JSON.stringify(reportOf(question, steps, outcome, startedAt), null, 2), format)
+      const form = shown(JSON.stringify({ ...reportOf(question, steps, outcome, startedAt), policy }, null, 2), format)
       if (typeof form === 'string') output.out(form)
     }
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
@@ -163,6 +171,17 @@ export function runExplainSaved(path: string, format: ExplainOptions['format'], 
     return Exit.NoInput
   }
 }
+
+/** Which rules change what a client gets; nothing where there are none. */
+function policyLines(policy: WhyReport | null): string {
+  if (policy === null) return ''
+  const changing = policy.positions.filter(({ name, state }) => state === 'decided' && !ALWAYS.includes(name))
+  if (changing.length === 0 && policy.answer !== null) return ''
+  return `\n; what ${policy.client.address} gets (view ${policy.view}):\n${positionsText(policy.positions, true)}`
+}
+
+/** What decides on every query. */
+const ALWAYS: readonly string[] = ['access', 'view', 'resolution', 'local-data']
 
 function recordLines(outcome: Outcome): string {
   const { records, soa, error } = resolutionOf(outcome, jsonRecord)

@@ -24,6 +24,8 @@ export interface Query {
   readonly receivedAt: number
   /** Its client gets local data and nothing else. */
   readonly localOnly?: boolean | undefined
+  /** Somebody looks at what the rules would do: nothing is counted, and nothing is reported. */
+  readonly dry?: boolean | undefined
   /** Names of stages that let it pass: a rule that allows a name says so to those after it. */
   readonly exempt?: readonly string[] | undefined
 }

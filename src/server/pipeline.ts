@@ -121,7 +121,7 @@ export interface GateParts {
   readonly limits: { readonly accessVerdicts: number }
 }
 
-const accessRules = ({ allow, access = [] }: GateParts): readonly AccessRule[] => [...access, allowing(allow)]
+export const accessRules = ({ allow, access = [] }: GateParts): readonly AccessRule[] => [...access, allowing(allow)]
 
 /** A gate decides from the client alone, the same each time until the configuration changes. */
 const gates = (parts: GateParts): readonly Gate[] => [makeAccess(accessRules(parts), parts.limits)]
@@ -144,7 +144,7 @@ const isLocalIn =
     answeredLocally(question, view)
 
 /** In any order: `ORDER` has theirs. */
-const stages = (parts: PipelineParts): readonly Stage[] => [
+export const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
   makeChaos(parts.identity),
   ...(parts.designation === undefined ? [] : [makeDesignation(parts.designation)]),
@@ -165,26 +165,36 @@ export function makePipeline(parts: PipelineParts): Pipeline {
 
 /**
  * The stages in `ORDER` around `last`. Whoever decides on the answer stands around what decides before it, so that
- * those on the answer are nested the other way round. Throws when a stage has no place, or stands where it must not.
+ * those on the answer are nested the other way round. `looked` is put around each of them. Throws when a stage has no
+ * place, or stands where it must not.
  */
-export function chain(unordered: readonly Stage[], isLocal: AnsweredLocally, last: Handler): Handler {
+export function chain(
+  unordered: readonly Stage[],
+  isLocal: AnsweredLocally,
+  last: Handler,
+  looked: (stage: Stage) => Stage = stage => stage,
+): Handler {
   const ordered = unordered.toSorted((a, b) => placeOf(a.name) - placeOf(b.name))
   const lost = ordered.filter(({ name }) => placeOf(name) < 0)
   const problems = [...lost.map(({ name }) => `"${name}" has no place in ORDER`), ...orderProblems(ordered)]
   if (problems.length > 0) throw new Error(`policy pipeline: ${problems.join('; ')}`)
   const on = (side: Side): readonly Stage[] => ordered.filter(({ name }) => sideOf(name) === side)
   const isRule = ({ name }: Stage): boolean => placeOf(name) > placeOf('local-data')
-  const shapes = on('shape').toReversed()
+  const shapes = on('shape').toReversed().map(looked)
   const ruled = [
-    ...on('question').filter(isRule),
+    ...on('question').filter(isRule).map(looked),
     ...shapes,
-    ...on('rule').toReversed().map(bounded),
-    ...on('resolution').toReversed(),
+    ...on('rule')
+      .toReversed()
+      .map(stage => looked(bounded(stage))),
+    ...on('resolution').toReversed().map(looked),
   ]
-  const first = on('question').filter(stage => !isRule(stage))
+  const first = on('question')
+    .filter(stage => !isRule(stage))
+    .map(looked)
   const passed =
     ruled.length > shapes.length
-      ? [makeLocalData(({ question, view }) => isLocal(question, view), compose(shapes, last))]
+      ? [looked(makeLocalData(({ question, view }) => isLocal(question, view), compose(shapes, last)))]
       : []
   return compose([...first, ...passed, ...ruled], last)
 }

@@ -29,7 +29,8 @@ import type { Resolver } from '../resolver/resolver.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Counters } from './counters.ts'
 import type { Decided } from './decided.ts'
-import { makePipeline } from './pipeline.ts'
+import { type Inspect, makeInspect } from './inspect.ts'
+import { makePipeline, type PipelineParts } from './pipeline.ts'
 import type { QueryLog } from './query-log.ts'
 import { createServe, type ServeParts } from './serve.ts'
 import type { WaitingClients } from './pending-queries.ts'
@@ -89,42 +90,16 @@ export interface ServingParts {
 }
 
 export function makeServe(parts: ServingParts): Serve {
-  const { engine, allow, identity, limits, watch, rootKeyTags, tallies } = parts
+  const { engine, identity, limits, tallies } = parts
   const { clock, random, caches } = engine
-  const { served = [engine] } = parts
-  const of = (view: number): ServedView => served[view] ?? engine
+  const of = viewsOf(parts)
   return createServe({
     clock,
     random,
     answers: caches.answers,
     prefetch: (question, client, view) => of(view).resolver.prefetch(question, ownerOf(client.ip)),
     notYet: (question, checkingDisabled, view) => of(view).resolver.notYet(question, checkingDisabled),
-    pipeline: makePipeline({
-      allow,
-      access: parts.access,
-      views: parts.views,
-      rate: parts.rate,
-      identity,
-      resolverOf: view => of(view).resolver,
-      cameBack: name => served.some(({ resolver }) => resolver.cameBack(name)),
-      limits: limits.server,
-      watch,
-      ...(parts.any === undefined ? {} : { any: parts.any }),
-      rootKeyTags,
-      designation: parts.designation,
-      lists: parts.lists,
-      code: parts.code === undefined ? undefined : { ...parts.code, limits: limits.code },
-      shaping:
-        parts.shaping === undefined
-          ? undefined
-          : {
-              ...parts.shaping,
-              answeredByOwn: (question, view) => isAnsweredLocally(of(view).zones, question, false),
-              limits: limits.shaping,
-            },
-      answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question, true),
-      rpz: parts.rpz === undefined ? undefined : { ...parts.rpz, serversOf: name => serversKnown(engine, name) },
-    }),
+    pipeline: makePipeline(pipelineParts(parts)),
     notify: parts.notify,
     waiting: parts.waiting,
     counters: parts.counters,
@@ -142,6 +117,46 @@ export function makeServe(parts: ServingParts): Serve {
     queryLog: parts.queryLog,
     decided: parts.decided,
   })
+}
+
+/** What every position of the order decides for a client, by the same parts. */
+export const inspectOf = (parts: ServingParts): Inspect => makeInspect(pipelineParts(parts))
+
+const viewsOf =
+  ({ engine, served = [engine] }: ServingParts): ((view: number) => ServedView) =>
+  view =>
+    served[view] ?? engine
+
+function pipelineParts(parts: ServingParts): PipelineParts {
+  const { engine, allow, identity, limits, watch, rootKeyTags } = parts
+  const { served = [engine] } = parts
+  const of = viewsOf(parts)
+  return {
+    allow,
+    access: parts.access,
+    views: parts.views,
+    rate: parts.rate,
+    identity,
+    resolverOf: view => of(view).resolver,
+    cameBack: name => served.some(({ resolver }) => resolver.cameBack(name)),
+    limits: limits.server,
+    watch,
+    ...(parts.any === undefined ? {} : { any: parts.any }),
+    rootKeyTags,
+    designation: parts.designation,
+    lists: parts.lists,
+    code: parts.code === undefined ? undefined : { ...parts.code, limits: limits.code },
+    shaping:
+      parts.shaping === undefined
+        ? undefined
+        : {
+            ...parts.shaping,
+            answeredByOwn: (question, view) => isAnsweredLocally(of(view).zones, question, false),
+            limits: limits.shaping,
+          },
+    answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question, true),
+    rpz: parts.rpz === undefined ? undefined : { ...parts.rpz, serversOf: name => serversKnown(engine, name) },
+  }
 }
 
 /** `builtIn`: do special-use zones that the user did not write count as well? */

@@ -64,6 +64,32 @@ it('cache shows a name, all names, and the root', async () => {
   expect((await asked('cache', '.')).code).toBe(0)
 })
 
+it('policy why says what each position decides, in lines and as JSON', async () => {
+  const { code, out } = await asked('policy', 'why', 'www.shop', '--client', '127.0.0.1')
+  expect(code).toBe(0)
+  expect(out).toMatch(/^www\.shop\. A for 127\.0\.0\.1 over udp at 127\.0\.0\.1:0, view default\n/)
+  expect(out).toMatch(/^ {2}resolution +from the cache: NOERROR, 1 record$/m)
+  const { out: json } = await asked('policy', 'why', 'www.shop', '--client', '192.0.2.1', '--type', 'AAAA', '--json')
+  expect(JSON.parse(json)).toMatchObject({ question: 'www.shop. AAAA', answer: null, view: 'default' })
+  expect((await asked('policy', 'why', 'www.shop', '--client', 'tablet')).err).toContain('"tablet" is no address')
+  expect((await asked('policy', 'why', 'www.shop')).err).toContain('--client')
+})
+
+it('policy why takes a configuration that no server has yet', async () => {
+  const file = join(served.directory, 'new.json')
+  writeFileSync(file, JSON.stringify({ rules: ['||shop^', '||www.shop^'] }))
+  const { code, out } = await run('policy', 'why', 'www.shop', '--client', '127.0.0.1', '--config', file)
+  expect(code).toBe(0)
+  expect(out).toMatch(/^ {2}lists +"\|\|www\.shop\^": NXDOMAIN, .*\n +lost: "\|\|shop\^"$/m)
+  writeFileSync(file, JSON.stringify({ rules: 7 }))
+  expect((await run('policy', 'why', 'www.shop', '--client', '::1', '--config', file)).err).toContain('new.json:1')
+})
+
+it('explain names the rule that decides, for the client that is asked about', async () => {
+  const { body } = await served.ask('/api/v1/explain', { method: 'POST', body: { name: 'www.shop', client: '::1' } })
+  expect(body.policy).toMatchObject({ client: { address: '::1' }, answer: { status: 'NOERROR', by: 'cache' } })
+})
+
 it('servers lists round trips', async () => {
   expect((await asked('servers')).out).toMatch(/^10\.53\.0\.2#?\S*\t[\d.]+ ms, EDNS ok$/m)
 })

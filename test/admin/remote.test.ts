@@ -14,6 +14,7 @@ const idle: ControlsOf<Controls> = {
   servers: absent,
   resolutions: absent,
   explain: absent,
+  why: absent,
   negativeAnchors: absent,
   setNegativeAnchor: absent,
   removeNegativeAnchor: absent,

@@ -19,6 +19,7 @@ const request = z
       .boolean()
       .default(false)
       .describe('Forget what is known for this one: the whole walk. Nothing of it is kept.'),
+    client: z.string().min(1).max(60).default('127.0.0.1').describe('Whose rules are shown: an address.'),
     deadlineMs: z
       .number()
       .int()
@@ -57,11 +58,14 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
       },
     }),
     async c => {
-      const { name, type = RrType.A, checkingDisabled, fromRoot, deadlineMs } = c.req.valid('json')
+      const { name, type = RrType.A, checkingDisabled, fromRoot, client, deadlineMs } = c.req.valid('json')
       const explained = await remote.explain({ name, type, checkingDisabled, fromRoot, deadlineMs })
       if (explained.kind === 'explained') {
+        // What was found is known now, but for a walk from the root, of which nothing is kept.
+        const said = await remote.why({ name: formatName(name), type: typeName(type), client })
         const format = c.req.valid('query').format ?? formatFor(c.req.header('accept') ?? '')
-        const report = { ...explained.report, requestId: c.env.arrival.requestId }
+        const policy = said.kind === 'report' ? said.report : null
+        const report = { ...explained.report, policy, requestId: c.env.arrival.requestId }
         c.header('Vary', 'Accept')
         if (format === 'json' && isExplanation(report)) return c.json(report, 200)
         return c.text(inForm(report, format), 200, { 'content-type': MEDIA_TYPES[format] })

@@ -1,5 +1,6 @@
 /** The form of an explanation, version 1: docs/explain.schema.json is made from this. */
 import { z } from '@hono/zod-openapi'
+import { policyReport } from './policy.ts'
 
 const head = {
   id: z.number().describe('Of the look-up that the step belongs to.'),
@@ -64,6 +65,10 @@ export const explanation: z.ZodType<Explanation> = z
     status: z.string().describe('The response code.'),
     security: z.enum(['secure', 'insecure', 'bogus', 'indeterminate']),
     records: z.array(z.unknown()),
+    policy: policyReport
+      .nullable()
+      .optional()
+      .describe('What rules make of it for `client`; null: that is no address.'),
     startedAt: z.string().describe('UTC (RFC 3339).'),
     tookMs: z.number(),
     requestId: z.string().optional().describe('X-Request-Id, of one that was made through the API.'),

@@ -1,5 +1,5 @@
 /** What the API can ask of a running server, done here on the main thread: small things, each within a millisecond. */
-import type { ControlsOf, Controls, ControlStreams } from '../../admin/controls.ts'
+import type { ControlsOf, Controls, ControlStreams, Why, WhyRequest } from '../../admin/controls.ts'
 import type { Config } from '../../config/types.ts'
 import { version } from '../../system/version.ts'
 import type { LoopLag } from './loop-lag.ts'
@@ -29,6 +29,7 @@ export interface Served {
   readonly settings: ConfigChanges
   /** Null: no query is kept. */
   readonly history: () => History | null
+  readonly why: (request: WhyRequest) => Promise<Why>
   readonly addresses: () => readonly {
     readonly transport: Transport
     readonly address: string
@@ -51,6 +52,7 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
   const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
   return {
     numbers: () => numbersNow(served, lag, startedAt),
+    why: request => served.why(request),
     lists: () => served.lists.status(),
     refreshLists: name => served.lists.refresh(name),
     ...cacheControls(served.recursor, served.forgotten),

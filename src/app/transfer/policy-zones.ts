@@ -77,6 +77,7 @@ export class PolicyZones {
   }
 
   noteHit(hit: Hit, query: Query): void {
+    if (query.dry === true) return
     const { zone, logOnly } = hit.settings
     this.#hits.set(zone, (this.#hits.get(zone) ?? 0) + 1)
     if (!logOnly) return

@@ -8,6 +8,7 @@ import { addCompletion } from './completion.ts'
 import { addDoctor } from './doctor.ts'
 import { addLive } from './live.ts'
 import type { Choose, CliContext } from './options.ts'
+import { addPolicy } from './policy.ts'
 import { addServe } from './serve.ts'
 import { addDemo, addExec, addStub } from './stubs.ts'
 import { addExplain, addOpen } from './walks.ts'
@@ -28,6 +29,7 @@ export function addCommands(cli: Argv, around: CliContext, take: Choose, readsOp
     addDoctor,
     addAttack,
     addAdmin,
+    addPolicy,
     addChanges,
     addLive,
     addCompletion,

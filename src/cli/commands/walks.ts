@@ -37,6 +37,7 @@ export function addExplain(cli: Argv, around: CliContext, take: Choose): void {
           of: { type: 'string', requiresArg: true, describe: 'A walk that was saved as JSON, instead of a new one' },
           ...WALK_OPTIONS,
           cd: { type: 'boolean', describe: 'Checking disabled: accept data without validation' },
+          client: { type: 'string', requiresArg: true, default: '127.0.0.1', describe: 'Whose rules are shown' },
         })
         .example('$0 explain www.example.com', 'Every query to a server and its reply'),
     argv =>
@@ -53,6 +54,7 @@ export function addExplain(cli: Argv, around: CliContext, take: Choose): void {
           format,
           colour: hasColour(around),
           checkingDisabled: argv.cd === true,
+          client: text(argv.client) ?? '127.0.0.1',
         }
         return withConfig(argv, around, config => runExplain(config, options, around))
       }),

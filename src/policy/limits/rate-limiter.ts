@@ -66,6 +66,9 @@ export class RateLimiter {
   readonly #unverified: Steps
   readonly #verified: Steps
   #slipped = 0
+  /** Of the network that was located last: its tag, and where its bucket begins. */
+  #tag = 0
+  #first = 0
   /** How long the last query above the limit would have had to wait, ms. */
   waitMs = 0
 
@@ -93,6 +96,22 @@ export class RateLimiter {
     return this.takesWords(a, b, c, d, ip.family, verified, now, reserveMs)
   }
 
+  /** How many queries of `ip` would be within the limit now, all at once. Nothing is counted. */
+  left(ip: IpAddress, verified: boolean, now: number): number {
+    this.#octets.fill(0)
+    this.#octets.set(ip.bytes)
+    const [a = 0, b = 0, c = 0, d = 0] = this.#words
+    this.#locate(a, b, c, d, ip.family, verified)
+    const { step, tolerance } = verified ? this.#verified : this.#unverified
+    const at = Math.floor(now * UNITS_PER_MS) | 0
+    for (let way = this.#first; way < this.#first + WAYS * ENTRY; way += ENTRY) {
+      if (Atomics.load(this.#table, way) !== this.#tag) continue
+      const ahead = aheadOf(Atomics.load(this.#table, way + 1), at, tolerance + step)
+      return Math.max(0, Math.floor((tolerance - ahead) / step) + 1)
+    }
+    return Math.floor(tolerance / step) + 1
+  }
+
   /** The same for the words of an address as they lie in memory; zeros after the first for IPv4. */
   takesWords(
     a: number,
@@ -104,20 +123,25 @@ export class RateLimiter {
     now: number,
     reserveMs = 0,
   ): boolean {
-    const mask = this.#masks[family]
     const { step, tolerance } = verified ? this.#verified : this.#unverified
+    this.#locate(a, b, c, d, family, verified)
+    const at = Math.floor(now * UNITS_PER_MS) | 0
+    const place = this.#placeOf(this.#first, this.#tag, at)
+    return this.#step(place + 1, at, step, tolerance, reserveMs * UNITS_PER_MS)
+  }
+
+  /** Sets the bucket and the tag of a network. */
+  #locate(a: number, b: number, c: number, d: number, family: 4 | 6, verified: boolean): void {
+    const mask = this.#masks[family]
     const [seed, other] = this.#seeds
     const kind = family | (verified ? 8 : 0)
     const w0 = a & (mask[0] ?? 0)
     const w1 = b & (mask[1] ?? 0)
     const w2 = c & (mask[2] ?? 0)
     const w3 = d & (mask[3] ?? 0)
-    const tag = hash(other, kind, w0, w1, w2, w3) | 1
+    this.#tag = hash(other, kind, w0, w1, w2, w3) | 1
     const buckets = this.#table.length / (WAYS * ENTRY)
-    const bucket = (hash(seed, kind, w0, w1, w2, w3) >>> 0) % buckets
-    const at = Math.floor(now * UNITS_PER_MS) | 0
-    const place = this.#placeOf(bucket * WAYS * ENTRY, tag, at)
-    return this.#step(place + 1, at, step, tolerance, reserveMs * UNITS_PER_MS)
+    this.#first = ((hash(seed, kind, w0, w1, w2, w3) >>> 0) % buckets) * WAYS * ENTRY
   }
 
   /** What to do with a datagram that is above the limit. */
@@ -132,9 +156,7 @@ export class RateLimiter {
     const table = this.#table
     for (let i = 0; i < TRIES; i++) {
       const whole = Atomics.load(table, word)
-      const found = (whole - at) | 0
-      // Further ahead than a query can bring it: what is left of a day ago.
-      const ahead = found < 0 || found > tolerance + step + MAX_RESERVE_UNITS ? 0 : found
+      const ahead = aheadOf(whole, at, tolerance + step)
       const over = ahead - tolerance
       this.waitMs = over > 0 ? over / UNITS_PER_MS : 0
       if (over > reserve) return false
@@ -168,6 +190,12 @@ interface Steps {
 function stepsOf({ perSecond, burst }: Rate): Steps {
   const step = Math.max(1, Math.round((1000 * UNITS_PER_MS) / perSecond))
   return { step, tolerance: (burst - 1) * step }
+}
+
+/** How long from `at` the burst will be whole; 0 for what is further than a query can bring it: left of a day ago. */
+function aheadOf(whole: number, at: number, most: number): number {
+  const found = (whole - at) | 0
+  return found < 0 || found > most + MAX_RESERVE_UNITS ? 0 : found
 }
 
 /** Longer no query is made to wait: `rateDelayMs` of the limits is below. */

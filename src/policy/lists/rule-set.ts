@@ -68,6 +68,8 @@ export interface ListQuery {
   readonly client: Pick<Client, 'ip' | 'clientId'>
   /** Which lists are for this client, by their place; null: all. */
   readonly enabled: Uint8Array | null
+  /** It is no hit. */
+  readonly dry?: boolean | undefined
 }
 
 interface Candidate {
@@ -172,7 +174,7 @@ export class RuleSet {
     const [first] = left
     const winner = first === undefined ? undefined : this.lists[first.list]
     if (first === undefined || winner === undefined) return isForClient ? { verdict: null, isForClient } : NOTHING
-    winner.tally.hits++
+    if (query.dry !== true) winner.tally.hits++
     const { traits } = winner
     const types = first.complex?.types ?? null
     return {

@@ -55,10 +55,11 @@ export const makeListsAnswer = (lists: ListsInForce): Stage => ({
   },
 })
 
-const listQuery = ({ question, client, view }: Query, { enabled }: ListsInForce): ListQuery => ({
+const listQuery = ({ question, client, view, dry }: Query, { enabled }: ListsInForce): ListQuery => ({
   type: question.type,
   client,
   enabled: enabled(view),
+  dry,
 })
 
 const unshared = (answer: Answer): Answer =>

@@ -1,7 +1,7 @@
 /**
  * A policy in a thread of its own, as the server sees it: calls go there and verdicts come back. A thread that does not
- * react, or takes too much memory, is ended, and another one started. That costs the call that it worked on; others that
- * waited are made again, once. It is a boundary for faults: a program can still open files and sockets.
+ * react, or takes too much memory, is ended, and another one started. That costs the call that it worked on; others
+ * that waited are made again, once. It is a boundary for faults: a program can still open files and sockets.
  *
  * Invariant: each call gets one verdict, within `callMs`.
  */

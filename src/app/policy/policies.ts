@@ -1,6 +1,6 @@
 /**
  * The policies of a running server that are written as programs: loaded, watched, and replaced by new versions. A
- * version that cannot be used leaves the one of before in force; the thread of that one ends when no query waits for it.
+ * version that cannot be used leaves the one before in force; the thread of that one ends when no query waits for it.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'

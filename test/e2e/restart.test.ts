@@ -1,7 +1,7 @@
 /** The built program over restarts: handed over under load, passed by systemd, killed in the midst of a snapshot. */
 import { spawn, spawnSync } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -218,48 +218,102 @@ async function fill(directory: string, config: Config): Promise<void> {
   )
 }
 
+/** A state directory with a full snapshot, and what starts a server on it. */
+async function filled(): Promise<{ readonly state: string; start(limits?: string): Program; remove(): void }> {
+  const directory = mkdtempSync(join(tmpdir(), 'rootwalk-snapshot-'))
+  const state = join(directory, 'state')
+  mkdirSync(state)
+  writeFileSync(join(directory, 'root.hints'), HINTS)
+  const file = join(directory, 'resolver.config.json')
+  const settings = {
+    listen: [`127.0.0.1:${await freePort()}`],
+    rootHints: 'root.hints',
+    state: 'state',
+    persistence: { intervalS: 1 },
+    cache: { bytes: '1GiB' },
+    dnssec: { validate: false },
+    warmUp: false,
+    log: { form: 'json' },
+  }
+  const text = JSON.stringify(settings)
+  writeFileSync(file, text)
+  const read = readConfig({ file: { path: file, text }, overrides: [], directory })
+  if (read.kind !== 'config') throw new Error('configuration')
+  await fill(state, read.config)
+  return {
+    state,
+    start: (limits = ':') =>
+      new Program(`${limits}; exec "$0" "$@"`, [join(root, 'dist/cli.js'), 'serve', '--config', file]),
+    remove: () => rmSync(directory, { recursive: true }),
+  }
+}
+
+/** A server that was started by a shell, with what it logs. */
+class Program {
+  output = ''
+  readonly exited: Promise<number | null>
+  readonly #child: ReturnType<typeof spawn>
+
+  constructor(script: string, args: readonly string[]) {
+    const child = spawn('sh', ['-c', script, process.execPath, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    child.stderr.on('data', (octets: Buffer) => (this.output += octets.toString()))
+    this.exited = new Promise(settle => child.once('exit', settle))
+    this.#child = child
+  }
+
+  seen(event: string): unknown[] {
+    const all = this.output.split('\n').filter(line => line.startsWith('{') && line.endsWith('}'))
+    return all.map(line => JSON.parse(line) as Line).filter(line => line.event === event)
+  }
+
+  end(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child.kill(signal)
+    return this.exited
+  }
+}
+
+const WHOLE = expect.objectContaining({ kept: 60_000, brokenBlocks: 0, skippedOctets: 0 }) as unknown
+
 describe('a snapshot', () => {
   test(
     'survives ten kills in the midst of writing the next one: what is there is whole, and is read',
     async () => {
-      const directory = mkdtempSync(join(tmpdir(), 'rootwalk-kill-'))
-      const state = join(directory, 'state')
-      mkdirSync(state)
-      writeFileSync(join(directory, 'root.hints'), HINTS)
-      const file = join(directory, 'resolver.config.json')
-      const settings = {
-        listen: [`127.0.0.1:${await freePort()}`],
-        rootHints: 'root.hints',
-        state: 'state',
-        persistence: { intervalS: 1 },
-        cache: { bytes: '1GiB' },
-        dnssec: { validate: false },
-        warmUp: false,
-        log: { form: 'json' },
-      }
-      const text = JSON.stringify(settings)
-      writeFileSync(file, text)
-      const read = readConfig({ file: { path: file, text }, overrides: [], directory })
-      if (read.kind !== 'config') throw new Error('configuration')
-      await fill(state, read.config)
+      const { state, start: startOn, remove } = await filled()
       for (let round = 0; round < 10; round++) {
-        const child = spawn(process.execPath, [join(root, 'dist/cli.js'), 'serve', '--config', file], {
-          stdio: ['ignore', 'ignore', 'pipe'],
-        })
-        let output = ''
-        child.stderr.on('data', (octets: Buffer) => (output += octets.toString()))
-        await expect.poll(() => output, PATIENT).toContain('"cache-restored"')
-        const restored = output.split('\n').find(line => line.includes('"cache-restored"')) ?? '{}'
-        expect(JSON.parse(restored)).toMatchObject({ kept: 60_000, brokenBlocks: 0, skippedOctets: 0 })
+        const program = startOn()
+        await expect.poll(() => program.seen('cache-restored'), PATIENT).toEqual([WHOLE])
         const fresh = join(state, 'cache.snapshot.new')
         const size = (): number => statSync(fresh, { throwIfNoEntry: false })?.size ?? 0
         await expect.poll(size, { ...PATIENT, interval: 2 }).toBeGreaterThan(100_000 * round)
-        child.kill('SIGKILL')
-        await new Promise(resolve => child.once('exit', resolve))
+        await program.end('SIGKILL')
       }
-      rmSync(directory, { recursive: true })
+      remove()
     },
     patientMs(240_000),
+  )
+
+  test(
+    'for which there is no room is reported once, the one before stays, and the server ends as always',
+    async () => {
+      const { state, start: startOn, remove } = await filled()
+      const file = join(state, 'cache.snapshot')
+      const before = readFileSync(file)
+      // 1,000 blocks are at most 1 MB; the snapshot has 4 MB.
+      const program = startOn('ulimit -f 1000')
+      await expect.poll(() => program.seen('cache-restored'), PATIENT).toEqual([WHOLE])
+      await expect.poll(() => program.seen('state-failed').length, PATIENT).toBe(1)
+      const [failed] = program.seen('state-failed')
+      expect(failed).toMatchObject({ path: file, cure: expect.stringContaining('LimitFSIZE=') as unknown })
+      expect(await program.end('SIGTERM')).toBe(0)
+      expect(program.seen('state-failed').length).toBe(1)
+      expect(readFileSync(file).equals(before)).toBe(true)
+      expect(readdirSync(state).filter(name => name.startsWith('cache.'))).toEqual(['cache.snapshot'])
+      const next = startOn()
+      await expect.poll(() => next.seen('cache-restored'), PATIENT).toEqual([WHOLE])
+      expect(await next.end('SIGTERM')).toBe(0)
+      remove()
+    },
+    patientMs(120_000),
   )
 })
 

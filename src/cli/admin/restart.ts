@@ -42,7 +42,8 @@ export async function restart(place: AdminPlace): Promise<Restarted> {
   throw new AdminFault(
     silent
       ? 'the server does not answer any more; its log says why'
-      : `process ${before} goes on: no new one served within ${PATIENCE_MS / 1_000} s. Its log says why (hand-over-failed)`,
+      : `process ${before} goes on: no new one served within ${PATIENCE_MS / 1_000} s. Its log says why ` +
+          '(hand-over-failed)',
     Exit.Unavailable,
   )
 }

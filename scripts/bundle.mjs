@@ -70,6 +70,7 @@ const program = await writeProgram([
 const admin = [
   ...(await writeThread('admin/worker.js', `admin${SUFFIX}`)),
   ...(await writeThread('admin/history/worker.js', `history${SUFFIX}`)),
+  ...(await writeThread('app/dnstap/worker.js', `dnstap${SUFFIX}`)),
 ]
 await writeCommonJs()
 const dashboard = await buildDashboard(directory)

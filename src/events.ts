@@ -289,6 +289,10 @@ export type Event =
   /** A file that cannot be read was renamed. */
   | { readonly kind: 'history-set-aside'; readonly file: string; readonly as: string }
   | { readonly kind: 'history-removed'; readonly file: string; readonly why: 'age' | 'size' }
+  /** Messages of clients are reported there. */
+  | { readonly kind: 'dnstap-open'; readonly to: string }
+  /** They are dropped; `message` has the step that failed. It is tried again. */
+  | { readonly kind: 'dnstap-failed'; readonly to: string; readonly message: string }
   | { readonly kind: 'stopping'; readonly signal: string }
   | { readonly kind: 'stopped' }
 

@@ -75,6 +75,8 @@ export interface Numbers {
   }[]
   /** Null: no query is kept. */
   readonly history: HistoryNumbers | null
+  /** Frames since the start; null: no message is reported. */
+  readonly dnstap: { readonly sent: number; readonly dropped: number; readonly isOpen: boolean } | null
   /** Ports of UDP that are listened on. */
   readonly udpPorts: readonly number[]
 }

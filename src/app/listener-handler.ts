@@ -26,6 +26,8 @@ export interface ThreadSettings {
   readonly bytePath: BytePathSettings
   /** Whether every answer is reported to the main thread, which logs it. */
   readonly reportsHits: boolean
+  /** Is nothing answered here, since the octets of every answer are wanted over there? */
+  readonly handsOver?: boolean
 }
 
 export interface ThreadProgram {
@@ -68,6 +70,7 @@ class ListenerHandler implements DatagramHandler {
   #rate: RateLimiter | null = null
   #looksAtSockets = false
   #reportsHits: boolean
+  #handsOver: boolean
   #time = 0
   /** Seconds since 1970, where cookies are looked at. */
   #wall = 0
@@ -90,6 +93,7 @@ class ListenerHandler implements DatagramHandler {
     this.#gateParts = settings.gate
     this.#gate = this.#take(settings)
     this.#reportsHits = settings.reportsHits
+    this.#handsOver = settings.handsOver === true
   }
 
   updateSettings(settings: unknown): void {
@@ -97,6 +101,7 @@ class ListenerHandler implements DatagramHandler {
     this.#gate = this.#take(settings)
     this.#bytePath.updateSettings(settings.bytePath)
     this.#reportsHits = settings.reportsHits
+    this.#handsOver = settings.handsOver === true
   }
 
   #take({ gate, rate }: ThreadSettings): QuickGate {
@@ -148,7 +153,7 @@ class ListenerHandler implements DatagramHandler {
       return 0
     }
     // REFUSED needs a real response, and local data is not looked up here: the value path does both.
-    if (verdict !== 'pass') return HAND_OVER
+    if (verdict !== 'pass' || this.#handsOver) return HAND_OVER
     if (this.#bytePath.looksAtCookies) this.#bytePath.from(this.#addressOf(peers, peerAt, family), this.#wall)
     const octets = this.#bytePath.answer(query, length, 'udp', out, outAt, this.#time, this.#gate.view)
     // What is handed over is counted against the limit over there.

@@ -23,7 +23,7 @@ import type { Certificate } from '../system/certificates.ts'
 import type { InheritedSockets } from '../system/inherited-sockets.ts'
 import { version } from '../system/version.ts'
 import type { Admin } from './admin/open-admin.ts'
-import type { History } from './history/open-history.ts'
+import { Observers } from './history/observers.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
 import { Lists, type ListsParts } from './lists/lists.ts'
 import { holdBack, openLog, type Log } from './log.ts'
@@ -68,6 +68,7 @@ export interface ServerOptions {
   readonly policyEntry?: URL | undefined
   /** The same of the API's thread. */
   readonly adminEntry?: URL
+  readonly dnstapEntry?: URL
   /** The same of the threads of the query history. */
   readonly historyEntry?: URL
   /** How often the API's streams show that they are alive. */
@@ -392,13 +393,25 @@ class Server implements RunningServer {
   readonly #kept: KeptCache
   #config: Config
   #admin: Admin | null = null
-  #history: History | null = null
+  readonly #observers: Observers
   #stopping: Promise<void> | null = null
 
   constructor(parts: ServerParts) {
     this.#parts = parts
     this.#config = parts.config
     this.#kept = new KeptCache(parts.config, parts.engine, parts.log.events)
+    const { log, options, serving, listeners } = parts
+    this.#observers = new Observers({
+      events: log.events,
+      isStopping: () => this.#stopping !== null,
+      watchQueries: queries => this.#watchQueries('history', queries),
+      tapMessages: tap => {
+        serving.tapMessages(tap)
+        listeners.updateSettings(serving.threadSettings)
+      },
+      historyEntry: options.historyEntry,
+      dnstapEntry: options.dnstapEntry,
+    })
   }
 
   get addresses(): readonly ServerAddresses[] {
@@ -444,22 +457,7 @@ class Server implements RunningServer {
     if (engine.forwardZones().at(ROOT)?.recurseOnFailure === false) follow()
     else resolver.prime(follow)
     this.#kept.open(this.#config.admin.listen.length > 0 ? this.#openAdmin() : Promise.resolve())
-    this.#openHistory()
-  }
-
-  /** The query history, which nothing waits for either. */
-  #openHistory(): void {
-    const { options, log } = this.#parts
-    if (this.#config.history === null) return
-    const open = async (): Promise<void> => {
-      const { openHistory } = await import('./history/open-history.ts')
-      const { history: config } = this.#config
-      if (this.#stopping !== null || config === null) return
-      const history = openHistory({ config, events: log.events, entry: options.historyEntry })
-      this.#history = history
-      this.#watchQueries('history', history.log)
-    }
-    open().catch((error: unknown) => log.events({ kind: 'bug', where: 'history', error, question: null }))
+    this.#observers.start(this.#config)
   }
 
   #watchQueries(who: 'api' | 'history', watcher: QueryLog | null): void {
@@ -487,8 +485,9 @@ class Server implements RunningServer {
           zones,
           lists,
           settings,
-          history: () => this.#history,
           why: request => this.why(request),
+          history: () => this.#observers.history,
+          dnstap: () => this.#observers.dnstap,
           addresses: () => this.addresses,
           config: () => this.#config,
           isStopping: () => this.#stopping !== null,
@@ -574,9 +573,7 @@ class Server implements RunningServer {
     void lists.configure(config)
     void code.configure(config.policies)
     this.#admin?.configure(config)
-    // Without one it goes on as it is: whether queries are kept is decided at the start.
-    if (config.history !== null)
-      this.#history?.configure({ ...config.history, directory: started.history?.directory ?? config.history.directory })
+    this.#observers.configure(config)
     listeners.updateSettings(serving.threadSettings)
     void listeners.rescan()
     identity?.check()
@@ -636,7 +633,7 @@ class Server implements RunningServer {
     })
     await this.#kept.opened
     await this.#admin?.stop()
-    await this.#history?.stop()
+    await this.#observers.stop()
     this.#parts.transfers.current?.close()
     await this.#kept.end()
     this.#parts.code.close()

@@ -23,6 +23,7 @@ import { Tally } from '../server/tally.ts'
 import { countLoss, type ThreadProgram, type ThreadSettings } from './listener-handler.ts'
 import type { OpenEngine } from './open-engine.ts'
 import { readCookieKeys } from './policy/cookie-keys.ts'
+import type { Tap } from './dnstap/tap.ts'
 import { QueryLogFile } from './query-log-file.ts'
 import { makeAdmission } from '../server/pipeline.ts'
 import type { Inspect } from '../server/inspect.ts'
@@ -76,6 +77,8 @@ export class Serving {
   #cookieKey: Uint8Array | null = null
   #current: Current
   #config: Config
+  /** Sees the octets of what passes; null: nobody does. */
+  #tap: Pick<Tap, 'around'> | null = null
   /** Who else sees every query: the API, while somebody watches, and the history. */
   readonly #watchers = new Map<string, QueryLog>()
 
@@ -131,6 +134,19 @@ export class Serving {
     this.#current = this.#make(this.#config)
   }
 
+  /** From the next query on. Listener threads need the new settings, too (`threadSettings`). */
+  tapMessages(tap: Pick<Tap, 'around'>): void {
+    this.#tap = tap
+    this.#current = this.#make(this.#config)
+  }
+
+  /** Those of views that are not logged are not for others either. */
+  #tapped(serve: Serve, config: Config, viewOf: (client: Client) => number): Serve {
+    if (this.#tap === null) return serve
+    const silent = silentViews(config)
+    return this.#tap.around(serve, client => silent.size === 0 || !silent.has(viewOf(client)))
+  }
+
   /** How datagrams are moved in batches, with counters for each thread. */
   batch({ libc, entry }: Extract<UdpMode, { kind: 'batch' }>, threads: number): BatchOptions {
     const memories = Array.from({ length: threads }, counterMemory)
@@ -182,6 +198,7 @@ export class Serving {
     const served = partitions.served()
     const rate = this.#rateOf(config)
     const cookies = this.#cookiesOf(config)
+    const { viewOf } = makeAdmission(gate)
     const parts: ServingParts = {
       engine: recursor,
       allow,
@@ -218,13 +235,13 @@ export class Serving {
         clock,
         queryLog,
         decided: this.#decided,
-        viewOf: makeAdmission(gate).viewOf,
+        viewOf,
         prefetch: (question, client, view) => {
           this.#counters.add(this.#counters.index('prefetches'))
           ;(served[view] ?? recursor).resolver.prefetch(question, ownerOf(client.ip))
         },
       }),
-      serve: makeServe(parts),
+      serve: this.#tapped(makeServe(parts), config, viewOf ?? (() => 0)),
       inspect: () => inspectOf(parts),
       threads: {
         gate,
@@ -236,6 +253,7 @@ export class Serving {
           cookies,
         },
         reportsHits: queryLog !== null,
+        handsOver: this.#tap !== null,
       },
     }
   }
@@ -277,7 +295,7 @@ export class Serving {
     const { onQuery } = this.#options
     const write = this.#queryLog.configure(config)
     const wanted = [write, onQuery, ...this.#watchers.values()].flatMap(log => log ?? [])
-    const silent = new Set(config.views.flatMap(({ isLogged }, index) => (isLogged ? [] : [index + 1])))
+    const silent = silentViews(config)
     if (wanted.length <= 1 && silent.size === 0) return wanted[0] ?? null
     if (wanted.length === 0) return null
     return entry => {
@@ -286,6 +304,9 @@ export class Serving {
     }
   }
 }
+
+const silentViews = ({ views }: Config): ReadonlySet<number> =>
+  new Set(views.flatMap(({ isLogged }, index) => (isLogged ? [] : [index + 1])))
 
 const sameShaping = ({ raw: a }: Config, { raw: b }: Config): boolean =>
   (['canary', 'dns64', 'rebinding'] as const).every(key => JSON.stringify(a[key]) === JSON.stringify(b[key]))

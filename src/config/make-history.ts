@@ -1,7 +1,7 @@
-/** What of queries is kept, as written, to what the program works with. */
+/** What of queries is kept or reported, as written, to what the program works with. */
 import type { RawConfig } from './raw.ts'
-import type { HistoryConfig } from './types.ts'
-import { parseBytes } from './values.ts'
+import type { DnstapConfig, HistoryConfig } from './types.ts'
+import { parseBytes, parseDnstap } from './values.ts'
 
 const DEFAULT_BYTES = 2_147_483_648
 
@@ -12,4 +12,13 @@ export function historyConfig(
   if (directory === undefined) return null
   const octets = parseBytes(bytes) ?? DEFAULT_BYTES
   return { directory: path(directory, 'history', 'directory'), days, bytes: octets, clients }
+}
+
+export function dnstapConfig(
+  { dnstap: { to } }: Pick<RawConfig, 'dnstap'>,
+  path: (text: string, ...at: readonly string[]) => string,
+): DnstapConfig | null {
+  const target = to === undefined ? null : parseDnstap(to)
+  if (target === null || to === undefined) return null
+  return { target: target.kind === 'tcp' ? target : { ...target, path: path(target.path, 'dnstap', 'to') }, text: to }
 }

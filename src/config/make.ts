@@ -20,7 +20,7 @@ import { rateSettings } from './make-limits.ts'
 import { isSecondary, rpzSettings, secondarySettings } from './make-transfers.ts'
 import { accessRules, viewConfigs } from './make-views.ts'
 import { didYouMean, pathText, type Locate } from './problems.ts'
-import { historyConfig } from './make-history.ts'
+import { dnstapConfig, historyConfig } from './make-history.ts'
 import { shapingOf, zoneTtls } from './make-shaping.ts'
 import type { RawConfig } from './raw.ts'
 import { readRecords } from './records.ts'
@@ -157,6 +157,7 @@ export function makeConfig(
     state: stateOf(raw, path),
     persistence: raw.persistence,
     history: historyConfig(raw, path),
+    dnstap: dnstapConfig(raw, path),
     admin: adminConfig(raw, path, complain),
     raw,
   }

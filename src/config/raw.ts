@@ -150,6 +150,7 @@ export interface RawConfig {
     readonly bytes: number | string
     readonly clients: 'full' | 'masked' | 'none'
   }
+  readonly dnstap: { readonly to?: string | undefined }
   readonly admin: {
     readonly listen: string | readonly string[]
     readonly pathPrefix: string

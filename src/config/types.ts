@@ -20,6 +20,7 @@ import type { Selector } from '../policy/views/select.ts'
 import type { ZoneTtl } from '../cache/ttl.ts'
 import type { PolicyZoneSettings } from '../policy/rpz/rules.ts'
 import type { Shaping, ViewShaping } from '../policy/shaping/stages.ts'
+import type { DnstapTarget } from './values.ts'
 import type { EngineSettings } from '../resolver/env.ts'
 import type { ClientPrivacy } from '../server/query-log.ts'
 import type { ForwardZone } from '../zone/forward-zones.ts'
@@ -90,6 +91,8 @@ export interface Config {
   readonly persistence: { readonly intervalS: number }
   /** Null: no query is kept. */
   readonly history: HistoryConfig | null
+  /** Null: no message is reported. */
+  readonly dnstap: DnstapConfig | null
   readonly admin: AdminConfig
   /** As it was written, defaults filled in: to show, and to compare. */
   readonly raw: RawConfig
@@ -121,6 +124,13 @@ export interface HistoryConfig {
   readonly bytes: number
   /** What of a client's address is kept: all, its /24 or /56, nothing. */
   readonly clients: 'full' | 'masked' | 'none'
+}
+
+/** Where messages of clients are reported to. */
+export interface DnstapConfig {
+  readonly target: DnstapTarget
+  /** As written. */
+  readonly text: string
 }
 
 /** The API. Nothing of it is loaded when `listen` is empty. */

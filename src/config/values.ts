@@ -53,6 +53,22 @@ export function parseBytes(value: number | string): number | null {
   return match === null ? null : Number(match[1]) * (UNITS.get(match[2] ?? '') ?? 1)
 }
 
+export type DnstapTarget =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'file'; readonly path: string }
+
+/** `unix:PATH`, `file:PATH`, `tcp:HOST:PORT` with an address of IPv6 in brackets; null: none of them. */
+export function parseDnstap(text: string): DnstapTarget | null {
+  const { kind, rest = '' } = /^(?<kind>unix|file|tcp):(?<rest>.+)$/.exec(text)?.groups ?? {}
+  if (kind === 'unix' || kind === 'file') return { kind, path: rest }
+  const form = /^(?<host>\[(?<inner>[\da-fA-F:.]+)\]|[\w.-]+):(?<port>\d{1,5})$/
+  const { host, inner, port } = form.exec(rest)?.groups ?? {}
+  const number = Number(port)
+  if (kind !== 'tcp' || host === undefined || number < 1 || number > MAX_PORT) return null
+  return { kind, host: inner ?? host, port: number }
+}
+
 /** What is not trusted: a DNSKEY algorithm or a DS digest type. */
 export interface Disallowed {
   readonly what: 'algorithm' | 'digest'

@@ -1,4 +1,4 @@
-/** Sentences about the query history. */
+/** Sentences about what is kept and reported of queries. */
 import type { Event } from '../events.ts'
 
 const HISTORY_KINDS = [
@@ -7,6 +7,8 @@ const HISTORY_KINDS = [
   'history-works',
   'history-set-aside',
   'history-removed',
+  'dnstap-open',
+  'dnstap-failed',
 ] as const
 type HistoryEvent = Extract<Event, { kind: (typeof HISTORY_KINDS)[number] }>
 
@@ -47,6 +49,10 @@ export function historySentence(event: HistoryEvent): Sentence {
           `${event.file} of the history was deleted: ` +
           (event.why === 'age' ? 'it is too old' : 'the space that the history may take is full'),
       }
+    case 'dnstap-open':
+      return { level: 'info', message: `queries and responses are reported by dnstap to ${event.to}` }
+    case 'dnstap-failed':
+      return { level: 'error', message: `dnstap cannot report to ${event.to}: ${event.message}` }
     default:
       return event satisfies never
   }

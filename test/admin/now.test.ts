@@ -34,6 +34,7 @@ function numbers(answered: Answered, more: Partial<Numbers> = {}): Numbers {
     lag: { boundsMs: [], buckets: [], sumMs: 0 },
     lists: [],
     history: null,
+    dnstap: null,
     udpPorts: [],
     ...more,
   }

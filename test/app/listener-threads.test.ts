@@ -1,5 +1,5 @@
 /** The server with listener threads: everything that holds on the main thread holds there, from the same moment. */
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -119,6 +119,24 @@ needsBatch('a server with listener threads', () => {
       { by: 'cache', name: 'www.shop.', type: 'A', rcode: 'NOERROR', client: '127.0.0.1' },
       { by: 'cache' },
     ])
+  })
+
+  test('with dnstap they hand over what they could answer, so that every answer is seen', async () => {
+    const file = join(place.directory, 'queries.dnstap')
+    const dnstapEntry = new URL('../../dist/dnstap.bundle.js', import.meta.url)
+    const inside = await start({ dnstap: { to: `file:${file}` } }, { dnstapEntry })
+    await expect.poll(() => existsSync(file), PATIENT).toBe(true)
+    for (let i = 0; i < 3; i++) await inside.ask('www.shop')
+    await inside.server.stop()
+    const octets = readFileSync(file)
+    const frames: number[] = []
+    // A length of 0 comes before a control frame, which has its own.
+    for (let at = 0; at < octets.length; ) {
+      const length = octets.readUInt32BE(at)
+      if (length > 0) frames.push(length)
+      at += 4 + (length > 0 ? length : 4 + octets.readUInt32BE(at + 4))
+    }
+    expect(frames.length).toBe(6)
   })
 })
 

@@ -416,4 +416,42 @@ const HISTORY: readonly Metric[] = [
   },
 ]
 
-export const METRICS: readonly Metric[] = [...DNS, ...CACHE, ...UPSTREAM, ...LISTS, ...LIMITS, ...HISTORY, ...PROCESS]
+const ofDnstap =
+  (read: (numbers: NonNullable<Readings['dnstap']>) => number) =>
+  ({ dnstap }: Readings): readonly Sample[] =>
+    dnstap === null ? [] : one(read(dnstap))
+
+const DNSTAP: readonly Metric[] = [
+  {
+    kind: 'counter',
+    name: 'rootwalk_dnstap_frames_total',
+    help: 'Messages that were handed to the receiver of dnstap.',
+    labels: [],
+    read: ofDnstap(({ sent }) => sent),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_dnstap_dropped_total',
+    help: 'Messages that were not, since there was no connection or it did not take them in time.',
+    labels: [],
+    read: ofDnstap(({ dropped }) => dropped),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_dnstap_connected',
+    help: 'Is there a receiver (1) or not (0)?',
+    labels: [],
+    read: ofDnstap(({ isOpen }) => (isOpen ? 1 : 0)),
+  },
+]
+
+export const METRICS: readonly Metric[] = [
+  ...DNS,
+  ...CACHE,
+  ...UPSTREAM,
+  ...LISTS,
+  ...LIMITS,
+  ...HISTORY,
+  ...DNSTAP,
+  ...PROCESS,
+]

@@ -1,5 +1,5 @@
 /** What the API can ask of a running server, done here on the main thread: small things, each within a millisecond. */
-import type { ControlsOf, Controls, ControlStreams, Why, WhyRequest } from '../../admin/controls.ts'
+import type { ControlsOf, Controls, ControlStreams, Numbers, Why, WhyRequest } from '../../admin/controls.ts'
 import type { Config } from '../../config/types.ts'
 import { version } from '../../system/version.ts'
 import type { LoopLag } from './loop-lag.ts'
@@ -30,6 +30,8 @@ export interface Served {
   /** Null: no query is kept. */
   readonly history: () => History | null
   readonly why: (request: WhyRequest) => Promise<Why>
+  /** Null: no message is reported. */
+  readonly dnstap: () => Numbers['dnstap']
   readonly addresses: () => readonly {
     readonly transport: Transport
     readonly address: string

@@ -23,6 +23,7 @@ interface Counting {
   readonly lists: Pick<Lists, 'status'>
   readonly addresses: () => readonly { readonly transport: Transport; readonly port: number }[]
   readonly history: () => { readonly numbers: HistoryNumbers } | null
+  readonly dnstap: () => Numbers['dnstap']
   readonly stats: () => ServerNumbers
   readonly measured: () => Measured
 }
@@ -63,6 +64,7 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
     lag: lag.read(),
     lists: served.lists.status().map(({ name, rules, hits, ageS }) => ({ list: name, rules, hits, ageS })),
     history: served.history()?.numbers ?? null,
+    dnstap: served.dnstap(),
     udpPorts: [...new Set(served.addresses().flatMap(({ transport, port }) => (transport === 'udp' ? [port] : [])))],
   }
 }

@@ -1,6 +1,7 @@
-/** Settings of the query history. */
+/** Settings of what is kept and reported of queries. */
 import { z } from 'zod'
 import type { RawConfig } from '../raw.ts'
+import { parseDnstap } from '../values.ts'
 import { atStart, bytes, onReload } from './setting.ts'
 
 /** Ten years. */
@@ -42,3 +43,20 @@ export const historySettings: z.ZodType<RawConfig['history']> = z
   })
   .prefault({})
   .describe('History of client queries, to search through the API and `rootwalk queries`.')
+
+export const dnstapSettings: z.ZodType<RawConfig['dnstap']> = z
+  .strictObject({
+    to: z
+      .string()
+      .refine(text => parseDnstap(text) !== null, { error: 'expected unix:PATH, tcp:HOST:PORT or file:PATH' })
+      .optional()
+      .meta(
+        atStart(
+          'Where queries of clients and their responses are reported to, as dnstap over Frame Streams: unix:PATH, ' +
+            'tcp:HOST:PORT or file:PATH. Off when absent. With it no listener thread answers by itself.',
+          { example: 'unix:/run/dnstap.sock' },
+        ),
+      ),
+  })
+  .prefault({})
+  .describe('Reports of messages for other programs (dnstap).')

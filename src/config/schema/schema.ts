@@ -8,7 +8,7 @@ import type { RawConfig } from '../raw.ts'
 import { adminSettings } from './admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './bounds.ts'
 import { forwardEntry, records, stubEntry, zoneEntry } from './data.ts'
-import { historySettings } from './history.ts'
+import { dnstapSettings, historySettings } from './history.ts'
 import { listsSetting, rulesSetting } from './lists.ts'
 import { persistenceSettings, stateSetting } from './persistence.ts'
 import { policySetting } from './policy.ts'
@@ -252,6 +252,8 @@ const configSchema = z.strictObject({
 
   persistence: persistenceSettings,
   history: historySettings,
+
+  dnstap: dnstapSettings,
 
   admin: adminSettings,
 })

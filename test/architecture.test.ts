@@ -192,6 +192,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'http',
     'input',
     'config',
+    'config/make',
     'config/schema',
     'system',
     'transfer',
@@ -212,6 +213,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/now',
     'admin/metrics',
     'admin/history',
+    'admin/forms',
     'admin/routes',
   ]
   // What goes over the wire is all that pages share with the API: types, and names of columns.
@@ -233,6 +235,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/live',
     'admin/metrics',
     'admin/now',
+    'admin/forms',
     'admin/routes',
     'warm-up',
     'visit',
@@ -285,8 +288,9 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     // Ports come in: what it is made of is no file and no socket.
     ['engine', resolver],
     ['server', server],
-    ['config', [...config, 'config/schema']],
+    ['config', [...config, 'config/schema', 'config/make']],
     ['config/schema', [...config, 'config']],
+    ['config/make', [...config, 'config']],
     // Simulated servers are believed by the same rule as real ones.
     ['simulation', [...server, 'server', 'signing', 'render', 'engine'], ['net/upstream/match-reply.ts']],
     ['dashboard', page, wire],
@@ -298,6 +302,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/now', admin],
     ['admin/live', admin],
     ['admin/metrics', admin],
+    ['admin/forms', admin],
     ['admin/routes', admin],
     ['admin/history', admin],
     // Where a library's thread is started and what it may ask of the server.

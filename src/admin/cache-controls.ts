@@ -102,7 +102,7 @@ interface ExplainRequest {
   readonly deadlineMs: number
 }
 
-/** `result` is plain data: its schema is that of `routes/explanation.ts`. */
+/** `result` is plain data: its schema is that of `forms/explanation.ts`. */
 type Explained =
   | { readonly kind: 'explained'; readonly report: Readonly<Record<string, unknown>> }
   | { readonly kind: 'deadline'; readonly steps: number; readonly last: string }

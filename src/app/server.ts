@@ -4,37 +4,33 @@
  */
 import type { Delegation } from '../cache/delegations.ts'
 import type { Why, WhyRequest } from '../admin/controls.ts'
-import { designationOf } from '../config/designation.ts'
 import { ROOT } from '../dns/name.ts'
 import { restartKeys } from '../config/read.ts'
 import type { Config, ConfigResult, Override } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
-import type { ListLimits } from '../limits.ts'
 import type { Listeners } from '../net/listen/listeners.ts'
 import type { ListenFailure } from '../net/listener.ts'
-import type { Designation } from '../policy/designation.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Client, EventSink, Network, Transport } from '../ports.ts'
 import { problemText } from '../render/problem.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
-import type { Certificate } from '../system/certificates.ts'
 import type { InheritedSockets } from '../system/inherited-sockets.ts'
 import { version } from '../system/version.ts'
 import type { Admin } from './admin/open-admin.ts'
 import { Observers } from './history/observers.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
-import { Lists, type ListsParts } from './lists/lists.ts'
+import type { Lists } from './lists/lists.ts'
 import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import { KeptCache } from './persistence/kept-cache.ts'
-import { openStateDirectory } from './persistence/state-directory.ts'
-import { LazyPolicies } from './policy/lazy-policies.ts'
+import type { LazyPolicies } from './policy/lazy-policies.ts'
 import type { Recursor } from './recursor.ts'
 import { ConfigChanges } from './revisions/config-changes.ts'
 import { ZoneChanges } from './revisions/zone-changes.ts'
 import { isMissingFamily, openSockets } from './service/sockets.ts'
+import { designated, type ListsInstead, openCode, openLists, openState, openTransfers } from './service/openers.ts'
 import { Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
@@ -63,7 +59,7 @@ export interface ServerOptions {
   /** The program of listener threads, for a server that does not run as built. */
   readonly threadEntry?: URL
   /** Of lists: the program of threads that read them, certificates in PEM that are trusted for their servers. */
-  readonly lists?: Pick<ListsParts, 'thread' | 'authorities'> & { readonly limits?: Partial<ListLimits> }
+  readonly lists?: ListsInstead
   /** The program of threads that run policies. */
   readonly policyEntry?: URL | undefined
   /** The same of the API's thread. */
@@ -180,11 +176,11 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   const { watch, onQuery } = options
   const identity = await openedIdentity(config, engine, events)
   const designation = identity === null ? undefined : designated(config, identity)
-  const lists = openLists(config, options, engine, events, () => serving.policyChanged())
+  const lists = openLists(config, options.lists ?? {}, engine, events, () => serving.policyChanged())
   const notify = (bytes: Uint8Array, client: Client): Uint8Array | null =>
     transfers.current?.secondaries.notify(bytes, client) ?? null
   const policies = (): PolicyZones | null => transfers.current?.policies ?? null
-  const code = openCode(options, engine, events, () => serving.policyChanged())
+  const code = openCode(options.policyEntry, engine, events, () => serving.policyChanged())
   const { programs } = code
   const serving = new Serving(config, engine, {
     ...{ events, watch, onQuery, designation, notify, policies, lists, programs },
@@ -206,29 +202,6 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   server.start()
   held?.release()
   return server
-}
-
-/** Zones that other servers send, and policy zones. Nothing of it is loaded where there are none. */
-async function openTransfers(
-  { state, secondaries, rpz }: Config,
-  { recursor }: OpenEngine,
-  events: EventSink,
-  onPolicy: () => void,
-): Promise<Transfers | null> {
-  if (secondaries.length + rpz.length === 0) return null
-  const { Transfers } = await import('./transfer/transfers.ts')
-  const { clock, random, limits, zones } = recursor
-  return new Transfers({
-    ...{ clock, random, limits, events, onPolicy },
-    directory: state,
-    onChange: served => zones.serveTransferred(served),
-  })
-}
-
-/** Where what lasts is kept. Without it the server runs all the same. */
-function openState({ state }: Config, events: EventSink): void {
-  const problem = state === null ? null : openStateDirectory(state)
-  if (state !== null && problem !== null) events({ kind: 'state-failed', path: state, ...problem })
 }
 
 /** Threads that move datagrams in batches, where that is possible. */
@@ -268,35 +241,6 @@ async function openedEngine(
   throw new Error('an engine that did not open has problems')
 }
 
-function openLists(
-  config: Config,
-  { lists: { limits: changes = {}, ...instead } = {} }: ServerOptions,
-  { recursor }: OpenEngine,
-  events: EventSink,
-  onChange: () => void,
-): Lists {
-  const { clock, random, resolver, limits } = recursor
-  return new Lists({
-    clock,
-    random,
-    resolver,
-    limits: { ...limits, lists: { ...limits.lists, ...changes } },
-    events,
-    onChange,
-    stateDirectory: config.state,
-    ...instead,
-  })
-}
-
-function openCode(
-  { policyEntry }: ServerOptions,
-  { recursor: { clock, limits } }: OpenEngine,
-  events: EventSink,
-  onChange: () => void,
-): LazyPolicies {
-  return new LazyPolicies({ clock, limits, events, onChange, thread: policyEntry })
-}
-
 /** What is open when a start fails. */
 async function closeAll({ engine, serving, lists, identity, code }: OpenParts): Promise<void> {
   identity?.close()
@@ -321,17 +265,6 @@ async function openedIdentity(config: Config, engine: OpenEngine, events: EventS
   if (opened.kind === 'identity') return opened.identity
   await engine.close()
   throw new StartError({ kind: 'certificate', problems: opened.problems })
-}
-
-/** By the certificate of the moment. One that was made here is trusted by no client, so none is sent to it. */
-function designated({ listen }: Config, identity: ServerIdentity): () => Designation | null {
-  let made: { readonly of: Certificate; readonly designation: Designation | null } | null = null
-  return () => {
-    const { certificate, isSelfSigned } = identity
-    if (isSelfSigned) return null
-    if (made?.of !== certificate) made = { of: certificate, designation: designationOf(listen, certificate.names) }
-    return made.designation
-  }
 }
 
 /** Fails when nothing, or something else than a missing address family, cannot be had; then all is closed. */

@@ -192,7 +192,6 @@ export class Serving {
     const { events, watch } = this.#options
     const limits = this.#limits
     const queryLog = this.#logQuery(config)
-    const { clock } = recursor
     const views = config.views.map(({ selector }) => selector)
     const gate = { allow, access, views, limits: { accessVerdicts: limits.server.accessVerdicts } }
     const served = partitions.served()
@@ -232,7 +231,7 @@ export class Serving {
     }
     return {
       takeNote: makeHitReporter({
-        clock,
+        clock: recursor.clock,
         queryLog,
         decided: this.#decided,
         viewOf,

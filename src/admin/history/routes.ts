@@ -4,7 +4,7 @@ import { type AdminContext, type App, requires } from '../context.ts'
 import type { HistoryRefusal } from './messages.ts'
 import { refuse } from '../problem.ts'
 import { adminLimits } from '../limits.ts'
-import { fault, FAULTS, json, limit, nextPage, TOKEN } from '../routes/schemas.ts'
+import { fault, FAULTS, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
 
 const time = (what: string): z.ZodOptional<z.ZodCoercedNumber<string>> =>
   z.coerce

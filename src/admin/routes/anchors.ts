@@ -4,7 +4,7 @@ import { formatName } from '../../presentation/text.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
-import { dnsName, dry, fault, FAULTS, json, timeText, TOKEN, withBody } from './schemas.ts'
+import { dnsName, dry, fault, FAULTS, json, timeText, TOKEN, withBody } from '../forms/schemas.ts'
 
 const anchor = z
   .object({

@@ -4,7 +4,7 @@ import { ROOT } from '../../dns/name.ts'
 import { formatName } from '../../presentation/text.ts'
 import { CACHE_KINDS } from '../cache-kinds.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
-import { cursor, cursorText, dnsName, FAULTS, flag, json, limit, nextPage, TOKEN } from './schemas.ts'
+import { cursor, cursorText, dnsName, FAULTS, flag, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
 
 const record = z
   .object({ name: z.string(), ttl: z.number(), class: z.string(), type: z.string(), data: z.string() })

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { type AdminContext, type App, type Env, requires } from '../context.ts'
 import type { ConfigAction, ConfigChanged } from '../config-controls.ts'
 import { refuse } from '../problem.ts'
-import { fault, FAULTS, json, place, TOKEN } from './schemas.ts'
+import { fault, FAULTS, json, place, TOKEN } from '../forms/schemas.ts'
 import { CHANGE_FAULTS, changeQuery, conditions, difference, plainDifference, refuseZone } from './zone-change.ts'
 import { revision, shownRevision } from './zone-history.ts'
 

@@ -7,8 +7,8 @@ import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import { reportMermaid, reportSvg } from '../../render/explain-picture.ts'
 import { readReport } from '../../render/explain-report.ts'
-import { type Explanation, explanation } from './explanation.ts'
-import { dnsName, fault, json, rrType, TOKEN, withBody } from './schemas.ts'
+import { type Explanation, explanation } from '../forms/explanation.ts'
+import { dnsName, fault, json, rrType, TOKEN, withBody } from '../forms/schemas.ts'
 
 const request = z
   .strictObject({

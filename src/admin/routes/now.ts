@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { COLUMNS } from '../now/columns.ts'
 import { adminLimits } from '../limits.ts'
-import { FAULTS, json, TOKEN } from './schemas.ts'
+import { FAULTS, json, TOKEN } from '../forms/schemas.ts'
 
 const numbers = z.array(z.number())
 

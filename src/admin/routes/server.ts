@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { refuse } from '../problem.ts'
-import { fault, FAULTS, json, TOKEN } from './schemas.ts'
+import { fault, FAULTS, json, TOKEN } from '../forms/schemas.ts'
 
 const accepted = z.object({ status: z.literal('accepted') }).openapi('Accepted')
 

@@ -6,7 +6,7 @@ import type { Guard } from '../guard.ts'
 import { adminLimits } from '../limits.ts'
 import { Refusal } from '../problem.ts'
 import { type Behalf, hashOf, SESSION_COOKIE, sessionIn } from '../sessions.ts'
-import { FAULTS, json, scope, TOKEN, withBody } from './schemas.ts'
+import { FAULTS, json, scope, TOKEN, withBody } from '../forms/schemas.ts'
 
 const principal = z
   .object({

@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { refuse } from '../problem.ts'
 import type { TokenEntry } from '../tokens.ts'
-import { dry, fault, FAULTS, json, scope, timeText, TOKEN, withBody } from './schemas.ts'
+import { dry, fault, FAULTS, json, scope, timeText, TOKEN, withBody } from '../forms/schemas.ts'
 
 const token = z
   .object({

@@ -7,7 +7,7 @@ import type { AdminContext, Env } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import type { Difference, Refusal, ZoneAction, ZoneChanged, ZoneEntry } from '../zone-controls.ts'
-import { type DocumentedProblem, dnsName, fault, flag, place, withBody } from './schemas.ts'
+import { type DocumentedProblem, dnsName, fault, flag, place, withBody } from '../forms/schemas.ts'
 
 export const ZONES = '/api/v1/zones' as const
 

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import type { RevisionEntry } from '../zone-controls.ts'
-import { fault, FAULTS, json, timeText, TOKEN } from './schemas.ts'
+import { fault, FAULTS, json, timeText, TOKEN } from '../forms/schemas.ts'
 import {
   absent,
   bodyOf,

@@ -6,7 +6,7 @@ import { type AdminContext, type App, requires } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import type { RrsetText } from '../zone-controls.ts'
-import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, rrType, TOKEN } from './schemas.ts'
+import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, rrType, TOKEN } from '../forms/schemas.ts'
 import {
   absent,
   bodyOf,

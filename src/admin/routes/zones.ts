@@ -5,7 +5,7 @@ import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import { formatName } from '../../presentation/text.ts'
 import type { ZoneContentText } from '../zone-controls.ts'
-import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, TOKEN } from './schemas.ts'
+import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
 import {
   absent,
   bodyOf,

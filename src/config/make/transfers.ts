@@ -1,15 +1,15 @@
 /**
  * Zones that other servers send, from a configuration: names and servers read, and zones that are there twice reported.
  */
-import { parsePrefix } from '../dns/address.ts'
-import { foldName, type Name } from '../dns/name.ts'
-import { formatName, parseName } from '../presentation/text.ts'
-import { parsePrimary } from '../zone/upstream-text.ts'
-import type { JsonPath } from './json.ts'
-import { EdeCode } from '../dns/types.ts'
-import type { PolicyZoneSettings } from '../policy/rpz/rules.ts'
-import type { RawConfig, RawRpz, RawSecondary } from './raw.ts'
-import type { RpzSetting, SecondarySetting } from './types.ts'
+import { parsePrefix } from '../../dns/address.ts'
+import { foldName, type Name } from '../../dns/name.ts'
+import { formatName, parseName } from '../../presentation/text.ts'
+import { parsePrimary } from '../../zone/upstream-text.ts'
+import type { JsonPath } from '../json.ts'
+import { EdeCode } from '../../dns/types.ts'
+import type { PolicyZoneSettings } from '../../policy/rpz/rules.ts'
+import type { RawConfig, RawRpz, RawSecondary } from '../raw.ts'
+import type { RpzSetting, SecondarySetting } from '../types.ts'
 
 interface Reports {
   readonly complain: (path: JsonPath, message: string) => void

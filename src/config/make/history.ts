@@ -1,7 +1,7 @@
 /** What of queries is kept or reported, as written, to what the program works with. */
-import type { RawConfig } from './raw.ts'
-import type { DnstapConfig, HistoryConfig } from './types.ts'
-import { parseBytes, parseDnstap } from './values.ts'
+import type { RawConfig } from '../raw.ts'
+import type { DnstapConfig, HistoryConfig } from '../types.ts'
+import { parseBytes, parseDnstap } from '../values.ts'
 
 const DEFAULT_BYTES = 2_147_483_648
 

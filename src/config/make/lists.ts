@@ -1,13 +1,13 @@
 /** Block and allow lists from their settings; rules of one's own are read at once, so that a slip is seen here. */
 import { domainToASCII } from 'node:url'
-import { EdeCode } from '../dns/types.ts'
-import { defaultLimits } from '../limits.ts'
-import { readLines, type RuleSink } from '../policy/lists/reader.ts'
-import { OWN_RULES, type SkipReason, skipReasons } from '../policy/lists/rule.ts'
-import type { JsonPath } from './json.ts'
-import { isUrl, parseListAnswer } from './list-values.ts'
-import type { RawConfig, RawList } from './raw.ts'
-import type { ListSource } from './types.ts'
+import { EdeCode } from '../../dns/types.ts'
+import { defaultLimits } from '../../limits.ts'
+import { readLines, type RuleSink } from '../../policy/lists/reader.ts'
+import { OWN_RULES, type SkipReason, skipReasons } from '../../policy/lists/rule.ts'
+import type { JsonPath } from '../json.ts'
+import { isUrl, parseListAnswer } from '../list-values.ts'
+import type { RawConfig, RawList } from '../raw.ts'
+import type { ListSource } from '../types.ts'
 
 interface ListReports {
   readonly complain: (path: JsonPath, message: string) => void

@@ -1,6 +1,6 @@
 /** The form of an explanation, version 1: docs/explain.schema.json is made from this. */
 import { z } from '@hono/zod-openapi'
-import { policyReport } from './policy.ts'
+import { policyReport } from './policy-report.ts'
 
 const head = {
   id: z.number().describe('Of the look-up that the step belongs to.'),

@@ -1,12 +1,12 @@
 /** DNS64, the rebinding guard, the canary names and the TTLs of single zones, from what is written. */
-import type { ZoneTtl } from '../cache/ttl.ts'
-import { inPrefix, parsePrefix, type Prefix } from '../dns/address.ts'
-import type { Name } from '../dns/name.ts'
-import { parseNat64Prefix, WELL_KNOWN_PREFIX } from '../policy/shaping/nat64.ts'
-import { addressRanges, parseRange } from '../policy/shaping/private-addresses.ts'
-import type { Shaping, ViewShaping } from '../policy/shaping/stages.ts'
-import type { JsonPath } from './json.ts'
-import type { RawConfig } from './raw.ts'
+import type { ZoneTtl } from '../../cache/ttl.ts'
+import { inPrefix, parsePrefix, type Prefix } from '../../dns/address.ts'
+import type { Name } from '../../dns/name.ts'
+import { parseNat64Prefix, WELL_KNOWN_PREFIX } from '../../policy/shaping/nat64.ts'
+import { addressRanges, parseRange } from '../../policy/shaping/private-addresses.ts'
+import type { Shaping, ViewShaping } from '../../policy/shaping/stages.ts'
+import type { JsonPath } from '../json.ts'
+import type { RawConfig } from '../raw.ts'
 
 interface ShapingReports {
   readonly name: (text: string, at: JsonPath) => Name | null

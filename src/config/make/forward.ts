@@ -2,15 +2,15 @@
  * Forward and stub zones of a configuration: names and servers read, zones that are there twice and servers that are
  * this one reported, and what is likely to surprise.
  */
-import { isLoopback, parseIp } from '../dns/address.ts'
-import { foldName, isWithin, ROOT, type Name } from '../dns/name.ts'
-import { formatName, parseName } from '../presentation/text.ts'
-import { specialUses } from '../zone/special-use.ts'
-import { parseUpstream } from '../zone/upstream-text.ts'
-import { bindingsOf } from './bindings.ts'
-import type { JsonPath } from './json.ts'
-import type { RawConfig } from './raw.ts'
-import type { ForwardSource } from './types.ts'
+import { isLoopback, parseIp } from '../../dns/address.ts'
+import { foldName, isWithin, ROOT, type Name } from '../../dns/name.ts'
+import { formatName, parseName } from '../../presentation/text.ts'
+import { specialUses } from '../../zone/special-use.ts'
+import { parseUpstream } from '../../zone/upstream-text.ts'
+import { bindingsOf } from '../bindings.ts'
+import type { JsonPath } from '../json.ts'
+import type { RawConfig } from '../raw.ts'
+import type { ForwardSource } from '../types.ts'
 
 /** Where problems go; the paths are those of the settings. */
 export interface ForwardReports {

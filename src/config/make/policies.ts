@@ -1,7 +1,7 @@
 /** Policies written as programs, from their settings. */
-import type { JsonPath } from './json.ts'
-import type { RawConfig } from './raw.ts'
-import type { PolicySource } from './types.ts'
+import type { JsonPath } from '../json.ts'
+import type { RawConfig } from '../raw.ts'
+import type { PolicySource } from '../types.ts'
 
 interface PolicyReports {
   readonly complain: (path: JsonPath, message: string) => void

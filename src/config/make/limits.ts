@@ -1,7 +1,7 @@
 /** How much clients may ask, with the defaults that follow from what is set. */
-import { type Prefix, parsePrefix } from '../dns/address.ts'
-import type { RateSettings } from '../policy/limits/rate-limiter.ts'
-import type { RawConfig } from './raw.ts'
+import { type Prefix, parsePrefix } from '../../dns/address.ts'
+import type { RateSettings } from '../../policy/limits/rate-limiter.ts'
+import type { RawConfig } from '../raw.ts'
 
 /** Who cannot be forged may ask so many times as much; a page of the web asks for a hundred names at once. */
 const VERIFIED_FACTOR = 10

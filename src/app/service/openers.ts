@@ -1,0 +1,79 @@
+/** Parts of the server that are opened at its start from the configuration, each by itself. */
+import { designationOf } from '../../config/designation.ts'
+import type { Config } from '../../config/types.ts'
+import type { ListLimits } from '../../limits.ts'
+import type { Designation } from '../../policy/designation.ts'
+import type { EventSink } from '../../ports.ts'
+import type { Certificate } from '../../system/certificates.ts'
+import { Lists, type ListsParts } from '../lists/lists.ts'
+import type { OpenEngine } from '../open-engine.ts'
+import { openStateDirectory } from '../persistence/state-directory.ts'
+import { LazyPolicies } from '../policy/lazy-policies.ts'
+import type { ServerIdentity } from '../server-identity.ts'
+import type { Transfers } from '../transfer/transfers.ts'
+
+/** What lists have instead: the program of threads that read them, certificates in PEM that are trusted, bounds. */
+export type ListsInstead = Pick<ListsParts, 'thread' | 'authorities'> & { readonly limits?: Partial<ListLimits> }
+
+/** Zones that other servers send, and policy zones. Nothing of it is loaded where there are none. */
+export async function openTransfers(
+  { state, secondaries, rpz }: Config,
+  { recursor }: OpenEngine,
+  events: EventSink,
+  onPolicy: () => void,
+): Promise<Transfers | null> {
+  if (secondaries.length + rpz.length === 0) return null
+  const { Transfers } = await import('../transfer/transfers.ts')
+  const { clock, random, limits, zones } = recursor
+  return new Transfers({
+    ...{ clock, random, limits, events, onPolicy },
+    directory: state,
+    onChange: served => zones.serveTransferred(served),
+  })
+}
+
+/** Where what lasts is kept. Without it the server runs all the same. */
+export function openState({ state }: Config, events: EventSink): void {
+  const problem = state === null ? null : openStateDirectory(state)
+  if (state !== null && problem !== null) events({ kind: 'state-failed', path: state, ...problem })
+}
+
+export function openLists(
+  config: Config,
+  { limits: changes = {}, ...instead }: ListsInstead,
+  { recursor }: OpenEngine,
+  events: EventSink,
+  onChange: () => void,
+): Lists {
+  const { clock, random, resolver, limits } = recursor
+  return new Lists({
+    clock,
+    random,
+    resolver,
+    limits: { ...limits, lists: { ...limits.lists, ...changes } },
+    events,
+    onChange,
+    stateDirectory: config.state,
+    ...instead,
+  })
+}
+
+export function openCode(
+  thread: URL | undefined,
+  { recursor: { clock, limits } }: OpenEngine,
+  events: EventSink,
+  onChange: () => void,
+): LazyPolicies {
+  return new LazyPolicies({ clock, limits, events, onChange, thread })
+}
+
+/** By the certificate of the moment. One that was made here is trusted by no client, so none is sent to it. */
+export function designated({ listen }: Config, identity: ServerIdentity): () => Designation | null {
+  let made: { readonly of: Certificate; readonly designation: Designation | null } | null = null
+  return () => {
+    const { certificate, isSelfSigned } = identity
+    if (isSelfSigned) return null
+    if (made?.of !== certificate) made = { of: certificate, designation: designationOf(listen, certificate.names) }
+    return made.designation
+  }
+}

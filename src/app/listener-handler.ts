@@ -163,7 +163,13 @@ class ListenerHandler implements DatagramHandler {
       !this.#gate.isExempt &&
       !this.#isWithin(this.#rate, query, length, peers, peerAt, family)
     )
-      return this.#aboveRate(this.#rate, query, length, family, out, outAt)
+      return this.#aboveRate(this.#rate, query, length, family, out, outAt, ABOVE_RATE)
+    if (
+      this.#rate?.limitsAnswers === true &&
+      !this.#gate.isExempt &&
+      !this.#isAnswerWithin(this.#rate, query, length, peers, peerAt, family)
+    )
+      return this.#aboveRate(this.#rate, query, length, family, out, outAt, ABOVE_ANSWER_RATE)
     counters.add(this.#queries)
     counters.add(this.#hits)
     counters.request('udp', family, this.#bytePath.peek.type)
@@ -206,6 +212,23 @@ class ListenerHandler implements DatagramHandler {
     return rate.settings.dryRun
   }
 
+  #isAnswerWithin(
+    rate: RateLimiter,
+    query: Uint8Array,
+    length: number,
+    peers: Uint32Array,
+    peerAt: number,
+    family: 4 | 6,
+  ): boolean {
+    const at = peerAt + ADDRESS_WORD[family]
+    const [b, c, d] = family === 6 ? [peers[at + 1] ?? 0, peers[at + 2] ?? 0, peers[at + 3] ?? 0] : NO_WORDS
+    const { keyWords, keyLength } = this.#bytePath.peek
+    if (rate.takesAnswerWords(peers[at] ?? 0, b, c, d, family, keyWords, keyLength, this.#time)) return true
+    if (this.#bytePath.looksAtCookies && this.#bytePath.hasGoodCookie(query, length, 'udp')) return true
+    this.#counters.add(this.#counters.index('aboveAnswerRate'))
+    return rate.settings.dryRun
+  }
+
   /** TC, or nothing. */
   #aboveRate(
     rate: RateLimiter,
@@ -214,12 +237,13 @@ class ListenerHandler implements DatagramHandler {
     family: 4 | 6,
     out: Uint8Array,
     outAt: number,
+    { dropped, truncated }: OverCounters,
   ): number {
     const counters = this.#counters
     counters.add(this.#queries)
     counters.request('udp', family, this.#bytePath.peek.type)
     const octets = rate.slip() === 'truncate' ? this.#bytePath.truncated(query, length, out, outAt) : 0
-    counters.add(counters.index(octets === 0 ? 'droppedByRate' : 'truncatedByRate'))
+    counters.add(counters.index(octets === 0 ? dropped : truncated))
     return octets
   }
 
@@ -227,6 +251,14 @@ class ListenerHandler implements DatagramHandler {
     countLoss(this.#counters, why, count)
   }
 }
+
+/** What is counted of datagrams above a limit. */
+interface OverCounters {
+  readonly dropped: CounterName
+  readonly truncated: CounterName
+}
+const ABOVE_RATE: OverCounters = { dropped: 'droppedByRate', truncated: 'truncatedByRate' }
+const ABOVE_ANSWER_RATE: OverCounters = { dropped: 'droppedByAnswerRate', truncated: 'truncatedByAnswerRate' }
 
 const NO_WORDS = [0, 0, 0] as const
 

@@ -42,6 +42,8 @@ export interface RawConfig {
     readonly burst?: number | undefined
     readonly verifiedPerSecond?: number | undefined
     readonly verifiedBurst?: number | undefined
+    readonly answersPerSecond?: number | undefined
+    readonly answersBurst?: number | undefined
     readonly prefix4: number
     readonly prefix6: number
     readonly exempt: readonly string[]

@@ -30,7 +30,7 @@ export function makeInspect(parts: PipelineParts): Inspect {
   const { admit, viewOf } = makeAdmission(parts)
   const ruleOf = makeSelect(accessRules(parts), parts.limits)
   const rateOf = ({ ip, transport }: Query['client'], now: number): RateFinding => {
-    if (rate === undefined) return { kind: 'off' }
+    if (rate === undefined || rate.settings.answersOnly === true) return { kind: 'off' }
     if (rate.isExempt(ip)) return { kind: 'exempt' }
     const verified = transport !== 'udp'
     return { kind: 'counted', verified, left: rate.left(ip, verified, now), dryRun: rate.settings.dryRun }

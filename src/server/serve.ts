@@ -14,7 +14,7 @@ import { MAX_MESSAGE_OCTETS, type Question, questionKey } from '../dns/message.t
 import { foldName, trustWireName } from '../dns/name.ts'
 import { formatName } from '../presentation/text.ts'
 import { EdeCode, EdnsOptionCode, Opcode, Rcode, typeName } from '../dns/types.ts'
-import { isNotify, keyOf } from '../dns/wire.ts'
+import { isNotify, keyOf, peekQuery } from '../dns/wire.ts'
 import type { Answer, Content, GateVerdict, Handler, Query } from '../policy/handler.ts'
 import { ServerCookies } from '../policy/cookies/server-cookies.ts'
 import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
@@ -166,7 +166,8 @@ class Server {
     const isStream = transport === 'tcp' || transport === 'tls'
     const mayWaitMs = isStream && !rate.settings.dryRun ? (settings.rateDelayMs ?? 0) : 0
     const now = clock.now()
-    if (rate.takes(ip, transport !== 'udp', now, mayWaitMs)) return true
+    if (rate.takes(ip, transport !== 'udp', now, mayWaitMs))
+      return transport !== 'udp' || !rate.limitsAnswers || this.#isAnswerWithin(rate, bytes, length, client, reply)
     if (transport === 'udp' && this.#cookies !== null) {
       this.#bytePath.from(ip.bytes, Math.floor(clock.wall()))
       if (this.#bytePath.hasGoodCookie(bytes, length, transport) && rate.takes(ip, true, now)) return true
@@ -189,6 +190,27 @@ class Server {
         this.#answer(kept, length, client, verdict, reply)
       })
     } else this.#silence('droppedByRate', reply, 'rate-limit')
+    return false
+  }
+
+  /** The same for the answer to a datagram; those who show a good cookie have none of this limit. */
+  #isAnswerWithin(rate: RateLimiter, bytes: Uint8Array, length: number, { ip }: Client, reply: Reply): boolean {
+    const { clock } = this.#parts
+    const { peek } = this.#bytePath
+    if (!peekQuery(bytes, length, peek) || rate.takesAnswer(ip, peek.keyWords, peek.keyLength, clock.now())) return true
+    if (this.#cookies !== null) {
+      this.#bytePath.from(ip.bytes, Math.floor(clock.wall()))
+      if (this.#bytePath.hasGoodCookie(bytes, length, 'udp')) return true
+    }
+    this.#count('aboveAnswerRate')
+    if (rate.settings.dryRun) return true
+    const octets = rate.slip() === 'truncate' ? this.#bytePath.truncated(bytes, length, this.#out, 0) : 0
+    if (octets === 0) this.#silence('droppedByAnswerRate', reply)
+    else {
+      this.#count('truncatedByAnswerRate')
+      this.#replied = true
+      reply(this.#out, octets)
+    }
     return false
   }
 

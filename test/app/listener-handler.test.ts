@@ -178,6 +178,22 @@ it('counts what it answers against the rate of the client, and gives TC for ever
   expect(counters.snapshot()).toMatchObject({ udpQueries: 6, aboveRate: 4, droppedByRate: 2, truncatedByRate: 2 })
 })
 
+it('counts one answer against its own limit, too', () => {
+  const rates = {
+    unverified: { perSecond: 100, burst: 100 },
+    verified: { perSecond: 100, burst: 100 },
+    answers: { perSecond: 1, burst: 2 },
+  }
+  const limits = { ...rates, prefix4: 24, prefix6: 56, exempt: [], slip: 2, dryRun: false }
+  const rate = { settings: limits, memory: rateMemory(64, [1, 2]) }
+  const { take, counters } = setUp(settingsFor(['192.0.2.0/24'], { rate }))
+  const octets = Array.from({ length: 4 }, () => take(query()))
+  const whole = octets[0] ?? 0
+  expect(octets).toEqual([whole, whole, 0, query().length])
+  const counts = { aboveRate: 0, aboveAnswerRate: 2, droppedByAnswerRate: 1, truncatedByAnswerRate: 1 }
+  expect(counters.snapshot()).toMatchObject({ udpQueries: 4, ...counts })
+})
+
 it('a thread without its program ends', () => {
   expect(() => makeListenerHandler({ program: null, now: () => 0 })).toThrow(TypeError)
   expect(() => setUp().handler.updateSettings(1)).toThrow(TypeError)

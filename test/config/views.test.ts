@@ -160,6 +160,10 @@ describe('limits', () => {
       slip: 2,
       dryRun: false,
     })
+    expect(configOf({ rateLimit: { perSecond: 50, answersPerSecond: 5 } }).rateLimit).toMatchObject({
+      answers: { perSecond: 5, burst: 10 },
+    })
+    expect(configOf({ rateLimit: { answersPerSecond: 5 } }).rateLimit).toMatchObject({ answersOnly: true })
     expect(configOf({ rateLimit: { perSecond: 5_000 } }).rateLimit?.verified.perSecond).toBe(10_000)
   })
 

@@ -652,6 +652,22 @@ describe('clients above their rate', () => {
     expect(b.counters.snapshot()).toMatchObject({ aboveRate: 5, droppedByRate: 3, truncatedByRate: 2 })
   })
 
+  test('get one answer no more often than it may go out to a network, and all others', async () => {
+    const rates = { unverified: { perSecond: 100, burst: 200 }, answers: { perSecond: 1, burst: 2 } }
+    const b = bench(always(resolved(www)), { rate: rate(rates) })
+    expect(await kinds(b, one, 6)).toEqual(['1', '1', 'nothing', 'TC', 'nothing', 'TC'])
+    expect(await b.ask(bytesOf({ question: asked('other.example.com.') }), one)).not.toBeNull()
+    expect(await kinds(b, client('127.0.0.2'), 1)).toEqual(['1'])
+    expect(await kinds(b, client('127.0.0.1', 'tcp'), 4)).toEqual(['1', '1', '1', '1'])
+    b.pass(1_000)
+    expect(await kinds(b, one, 2)).toEqual(['1', 'nothing'])
+    const counts = { aboveRate: 0, aboveAnswerRate: 5, droppedByAnswerRate: 3, truncatedByAnswerRate: 2 }
+    expect(b.counters.snapshot()).toMatchObject(counts)
+    const dry = bench(always(resolved(www)), { rate: rate({ ...rates, dryRun: true }) })
+    expect(await kinds(dry, one, 4)).toEqual(['1', '1', '1', '1'])
+    expect(dry.counters.snapshot()).toMatchObject({ aboveAnswerRate: 2, droppedByAnswerRate: 0 })
+  })
+
   test('are refused no more often than others are answered', async () => {
     const b = bench(always(resolved(www)), { rate: rate() })
     const foreign = client('198.51.100.1')

@@ -99,6 +99,7 @@ const DROPS: Readonly<Record<string, string>> = {
   droppedByPolicy: 'policy',
   droppedWaiting: 'client-limit',
   droppedByRate: 'rate-limit',
+  droppedByAnswerRate: 'answer-rate-limit',
   droppedLate: 'late',
   droppedTooLarge: 'too-large',
   droppedOverload: 'overload',
@@ -140,6 +141,16 @@ const DNS: readonly Metric[] = [
     help: 'Responses with TC, whose clients ask again over TCP.',
     labels: [],
     read: from => one(counted(from, 'truncatedReplies')),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_dns_above_limit_total',
+    help: 'Queries above a limit of clients, those that were answered all the same among them (dryRun).',
+    labels: ['limit'],
+    read: from => [
+      { labels: { limit: 'queries' }, value: counted(from, 'aboveRate') },
+      { labels: { limit: 'answers' }, value: counted(from, 'aboveAnswerRate') },
+    ],
   },
   {
     kind: 'gauge',

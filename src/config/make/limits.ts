@@ -10,10 +10,16 @@ const MOST_PER_SECOND = 10_000
 
 /** Null: there is no limit. */
 export function rateSettings({ rateLimit: raw }: RawConfig): RateSettings | null {
-  const { perSecond, slip, prefix4, prefix6, dryRun } = raw
-  if (perSecond === undefined) return null
+  const { answersPerSecond, slip, prefix4, prefix6, dryRun } = raw
+  if (raw.perSecond === undefined && answersPerSecond === undefined) return null
+  const perSecond = raw.perSecond ?? MOST_PER_SECOND
   const verified = raw.verifiedPerSecond ?? Math.min(perSecond * VERIFIED_FACTOR, MOST_PER_SECOND)
   return {
+    answersOnly: raw.perSecond === undefined,
+    answers:
+      answersPerSecond === undefined
+        ? null
+        : { perSecond: answersPerSecond, burst: raw.answersBurst ?? answersPerSecond * BURST_FACTOR },
     unverified: { perSecond, burst: raw.burst ?? perSecond * BURST_FACTOR },
     verified: { perSecond: verified, burst: raw.verifiedBurst ?? verified * BURST_FACTOR },
     prefix4,

@@ -65,6 +65,21 @@ export const rateLimitSettings: z.ZodType<RawConfig['rateLimit']> = z
     verifiedBurst: burst
       .optional()
       .meta(onReload('By default twice verifiedPerSecond.', { unit: 'queries', example: 2000 })),
+    answersPerSecond: perSecond
+      .optional()
+      .meta(
+        onReload(
+          'Answers a second to one question (name and type) of a network of clients over UDP without a cookie. Not ' +
+            'set: there is no limit of one question.',
+          { unit: 'answers', example: 10 },
+        ),
+      ),
+    answersBurst: burst.optional().meta(
+      onReload('How many of them may go out at once. By default twice answersPerSecond.', {
+        unit: 'answers',
+        example: 20,
+      }),
+    ),
     prefix4: z
       .int()
       .min(8)
@@ -90,7 +105,7 @@ export const rateLimitSettings: z.ZodType<RawConfig['rateLimit']> = z
         onReload(
           'Each how many of the datagrams above the limit is answered with TC, so that an honest client comes back ' +
             'over TCP; the others get nothing. 0: none is.',
-          { unit: 'replies', example: 1 },
+          { unit: 'datagrams', example: 1 },
         ),
       ),
     dryRun: z

@@ -22,6 +22,10 @@ export interface RateSettings {
   /** Of datagrams without a cookie. */
   readonly unverified: Rate
   readonly verified: Rate
+  /** Of one answer (name and type) to datagrams without a cookie of one network. Absent: as many as of all. */
+  readonly answers?: Rate | null | undefined
+  /** Only answers are limited, not queries. */
+  readonly answersOnly?: boolean | undefined
   /** Bits of addresses that count as one client. */
   readonly prefix4: number
   readonly prefix6: number
@@ -65,6 +69,7 @@ export class RateLimiter {
   readonly #words = new Int32Array(this.#octets.buffer)
   readonly #unverified: Steps
   readonly #verified: Steps
+  readonly #answers: Steps | null
   #slipped = 0
   /** Of the network that was located last: its tag, and where its bucket begins. */
   #tag = 0
@@ -79,6 +84,7 @@ export class RateLimiter {
     this.#masks = { 4: maskOf(settings.prefix4), 6: maskOf(settings.prefix6) }
     this.#unverified = stepsOf(settings.unverified)
     this.#verified = stepsOf(settings.verified)
+    this.#answers = settings.answers === undefined || settings.answers === null ? null : stepsOf(settings.answers)
   }
 
   isExempt(ip: IpAddress): boolean {
@@ -94,6 +100,43 @@ export class RateLimiter {
     this.#octets.set(ip.bytes)
     const [a = 0, b = 0, c = 0, d = 0] = this.#words
     return this.takesWords(a, b, c, d, ip.family, verified, now, reserveMs)
+  }
+
+  /** Do answers have a limit of their own? */
+  get limitsAnswers(): boolean {
+    return this.#answers !== null
+  }
+
+  /**
+   * One answer to a datagram of `ip`; `question` as a peek has it: its octets in words, the last one filled with zeros.
+   * True: it is within the limit. A flood in the name of a victim asks for the same large answer again and again
+   * (BIND's response rate limiting), and an honest client has it in its cache.
+   */
+  takesAnswer(ip: IpAddress, question: Int32Array, octets: number, now: number): boolean {
+    this.#octets.fill(0)
+    this.#octets.set(ip.bytes)
+    const [a = 0, b = 0, c = 0, d = 0] = this.#words
+    return this.takesAnswerWords(a, b, c, d, ip.family, question, octets, now)
+  }
+
+  /** The same for the words of an address as they lie in memory. */
+  takesAnswerWords(
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    family: 4 | 6,
+    question: Int32Array,
+    octets: number,
+    now: number,
+  ): boolean {
+    if (this.#answers === null) return true
+    let salt = this.#seeds[1]
+    for (let word = 0; word * Int32Array.BYTES_PER_ELEMENT < octets; word++) salt = mix(salt, question[word] ?? 0)
+    this.#locate(a, b, c, d, family, false, salt)
+    const at = Math.floor(now * UNITS_PER_MS) | 0
+    const { step, tolerance } = this.#answers
+    return this.#step(this.#placeOf(this.#first, this.#tag, at) + 1, at, step, tolerance, 0)
   }
 
   /** How many queries of `ip` would be within the limit now, all at once. Nothing is counted. */
@@ -123,6 +166,7 @@ export class RateLimiter {
     now: number,
     reserveMs = 0,
   ): boolean {
+    if (this.settings.answersOnly === true) return true
     const { step, tolerance } = verified ? this.#verified : this.#unverified
     this.#locate(a, b, c, d, family, verified)
     const at = Math.floor(now * UNITS_PER_MS) | 0
@@ -130,11 +174,11 @@ export class RateLimiter {
     return this.#step(place + 1, at, step, tolerance, reserveMs * UNITS_PER_MS)
   }
 
-  /** Sets the bucket and the tag of a network. */
-  #locate(a: number, b: number, c: number, d: number, family: 4 | 6, verified: boolean): void {
+  /** Sets the bucket and the tag of a network, and of a question where `salt` is its hash. */
+  #locate(a: number, b: number, c: number, d: number, family: 4 | 6, verified: boolean, salt = 0): void {
     const mask = this.#masks[family]
     const [seed, other] = this.#seeds
-    const kind = family | (verified ? 8 : 0)
+    const kind = (family | (verified ? 8 : 0)) ^ salt
     const w0 = a & (mask[0] ?? 0)
     const w1 = b & (mask[1] ?? 0)
     const w2 = c & (mask[2] ?? 0)

@@ -46,6 +46,23 @@ describe('a rate for each network of clients', () => {
     expect(within(limiter, second, 1_000, 30)).toBe(count)
   })
 
+  test('counts answers apart, by network and question', () => {
+    const limiter = make({ answers: { perSecond: 1, burst: 3 } })
+    const passed = (from: string, question: readonly number[]): number =>
+      Array.from({ length: 9 }, () =>
+        limiter.takesAnswer(ip(from), Int32Array.from(question), question.length * 4, 1_000),
+      ).filter(Boolean).length
+    expect(passed('192.0.2.1', [1, 2])).toBe(3)
+    expect(passed('192.0.2.9', [1, 2])).toBe(0)
+    expect(passed('192.0.2.9', [1, 3])).toBe(3)
+    expect(passed('198.51.100.1', [1, 2])).toBe(3)
+    // The rate of all queries is another.
+    expect(within(limiter, '192.0.2.1', 1_000, 30)).toBe(10)
+    const only = make({ answers: { perSecond: 1, burst: 3 }, answersOnly: true })
+    expect(within(only, '192.0.2.1', 1_000, 300)).toBe(300)
+    expect(make().takesAnswer(ip('192.0.2.1'), Int32Array.of(1), 4, 1_000)).toBe(true)
+  })
+
   test('counts clients that are verified apart, with their own rate', () => {
     const limiter = make()
     within(limiter, '192.0.2.1', 1_000, 30)

@@ -310,6 +310,8 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['app/dnstap', [...low, 'config', 'app']],
     ['app/history', [...app, 'admin', 'admin/history', 'app', 'app/admin', 'app/dnstap']],
     ...appWings.map(room => [room, [...app, 'cache/snapshot', 'admin', 'app']] as const),
+    // It opens the others.
+    ['app/service', [...app, 'app', ...appWings]],
     ['app/admin', [...app, 'admin', 'admin/live', 'admin/history', 'app', 'app/history', ...appWings]],
     ['testing/input', kit],
     ['testing/stub', kit],

@@ -189,14 +189,13 @@ export class Serving {
   #make(config: Config): Current {
     const { allow, access, identity, dnssec } = config
     const { recursor, trust, partitions } = this.#engine
-    const { events, watch } = this.#options
+    const { events, watch, designation, notify } = this.#options
     const limits = this.#limits
     const queryLog = this.#logQuery(config)
     const views = config.views.map(({ selector }) => selector)
     const gate = { allow, access, views, limits: { accessVerdicts: limits.server.accessVerdicts } }
     const served = partitions.served()
-    const rate = this.#rateOf(config)
-    const cookies = this.#cookiesOf(config)
+    const [rate, cookies] = [this.#rateOf(config), this.#cookiesOf(config)]
     const { viewOf } = makeAdmission(gate)
     const parts: ServingParts = {
       engine: recursor,
@@ -210,14 +209,14 @@ export class Serving {
       limits,
       watch,
       any: config.any,
-      notify: config.secondaries.length + config.rpz.length === 0 ? undefined : this.#options.notify,
+      notify: config.secondaries.length + config.rpz.length === 0 ? undefined : notify,
       rpz: config.rpz.length === 0 ? undefined : this.#rpz(),
       shaping: {
         settings: config.shaping,
         views: config.views.map(({ shaping }) => shaping),
         configuredZone: (question, view) => partitions.forwardZonesOf(view).of(question)?.zone ?? null,
       },
-      designation: config.ddr ? this.#options.designation : undefined,
+      designation: config.ddr ? designation : undefined,
       rootKeyTags: dnssec.rootKeySentinel ? () => trust.rootKeyTags() : undefined,
       // Nothing stands in the way of a query where there are none.
       lists: config.lists.length === 0 ? undefined : this.#options.lists,

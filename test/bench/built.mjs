@@ -43,6 +43,15 @@ export const lists = async () => ({
   .../** @type {typeof import('../../src/policy/lists/rule-set.ts')} */ (await load('policy/lists/rule-set.js')),
   .../** @type {typeof import('../../src/policy/lists/table.ts')} */ (await load('policy/lists/table.js')),
 })
+/** A snapshot of the cache, and what it takes to make one. */
+export const snapshots = async () => ({
+  .../** @type {typeof import('../../src/app/persistence/snapshot-file.ts')} */ (
+    await load('app/persistence/snapshot-file.js')
+  ),
+  .../** @type {typeof import('../../src/cache/caches.ts')} */ (await load('cache/caches.js')),
+  .../** @type {typeof import('../../src/cache/snapshot/format.ts')} */ (await load('cache/snapshot/format.js')),
+  .../** @type {typeof import('../../src/cache/snapshot/take.ts')} */ (await load('cache/snapshot/take.js')),
+})
 /** @type {() => Promise<typeof import('../../src/limits.ts')>} */
 export const limits = () => load('limits.js')
 /** @type {() => Promise<typeof import('../../src/net/datagram.ts')>} */

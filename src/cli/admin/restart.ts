@@ -14,7 +14,7 @@ const LOOK_MS = 200
 const { handOverMs, leaveMs } = defaultLimits.server
 const PATIENCE_MS = handOverMs + 10 * leaveMs
 
-export interface Restarted {
+interface Restarted {
   readonly pid: number
   readonly before: number
 }

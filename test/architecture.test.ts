@@ -246,6 +246,8 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'cli/commands',
     'cli/doctor',
     'cli/attack',
+    'cli/policy',
+    'app/rehearsal',
     'demo',
     'ways in',
   ]
@@ -312,6 +314,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ...appWings.map(room => [room, [...app, 'cache/snapshot', 'admin', 'app']] as const),
     // It opens the others.
     ['app/service', [...app, 'app', ...appWings]],
+    ['app/rehearsal', [...app, 'admin', 'app', ...appWings]],
     ['app/admin', [...app, 'admin', 'admin/live', 'admin/history', 'app', 'app/history', ...appWings]],
     ['testing/input', kit],
     ['testing/stub', kit],
@@ -326,6 +329,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['cli/commands', programs],
     ['cli/doctor', programs],
     ['cli/attack', programs],
+    ['cli/policy', programs],
     ['cli', programs],
     ['demo', programs],
     ['ways in', programs],

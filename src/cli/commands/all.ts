@@ -28,6 +28,7 @@ export function addCommands(cli: Argv, around: CliContext, take: Choose, readsOp
     addDdr,
     addDoctor,
     addAttack,
+    addPolicy,
     addAdmin,
     addPolicy,
     addChanges,

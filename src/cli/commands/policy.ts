@@ -1,19 +1,25 @@
-/** `policy why`: which rule decides. */
+/** `policy why`: which rule decides. `policy test`: what another configuration would answer. */
 import type { Argv } from 'yargs'
 import { ADMIN_OPTIONS, flagsOf } from './admin.ts'
 import { CONFIG_OPTION, type Choose, type CliContext, text, UsageError } from './options.ts'
 
+type Words = Readonly<Record<string, unknown>>
+
 export function addPolicy(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'policy <action> [name]',
-    'Which rule decides for a client and a name',
+    'Which rule decides for a client and a name; what another configuration would answer',
     command =>
       command
-        .positional('action', { type: 'string', choices: ['why'], demandOption: true, describe: 'What to do' })
+        .positional('action', { type: 'string', choices: ['why', 'test'], demandOption: true, describe: 'What to do' })
         .positional('name', { type: 'string', describe: 'What the client asks for' })
         .options({
           ...ADMIN_OPTIONS,
-          config: { ...CONFIG_OPTION, alias: 'c', describe: 'With this file and without a server' },
+          config: {
+            ...CONFIG_OPTION,
+            alias: 'c',
+            describe: 'why: with this file, without a server; test: the one to try',
+          },
           type: { type: 'string', requiresArg: true, default: 'A', describe: 'Record type' },
           client: { type: 'string', requiresArg: true, describe: 'Its address' },
           listener: {
@@ -23,25 +29,53 @@ export function addPolicy(cli: Argv, around: CliContext, take: Choose): void {
           },
           'client-id': { type: 'string', requiresArg: true, describe: 'What it calls itself' },
           'server-name': { type: 'string', requiresArg: true, describe: 'The name in its TLS handshake' },
+          against: { ...CONFIG_OPTION, describe: 'The one of now (default: the one that serve would use)' },
+          queries: { type: 'string', requiresArg: true, describe: 'Query log (default: that of the one of now)' },
+          since: { type: 'string', requiresArg: true, describe: 'Only queries of so long: 30m, 24h, 7d' },
+          offline: { type: 'boolean', describe: 'Ask no server; what needs one is not compared' },
         })
         .example('$0 policy why ads.example --client 192.168.2.7', 'Asks the running server')
-        .example('$0 policy why ads.example --client ::1 --config new.json', 'A file that is not in force yet'),
-    argv =>
-      take(async () => {
-        const name = text(argv.name)
-        const client = text(argv.client)
-        if (name === undefined) throw new UsageError('policy why takes a name')
-        if (client === undefined) throw new UsageError('policy why needs --client ADDRESS')
-        const { runWhy } = await import('../admin/why.ts')
-        const request = {
-          name,
-          type: text(argv.type) ?? 'A',
-          client,
-          listener: text(argv.listener),
-          clientId: text(argv['client-id']),
-          serverName: text(argv['server-name']),
-        }
-        return runWhy(request, flagsOf(argv), around)
-      }),
+        .example('$0 policy why ads.example --client ::1 --config new.json', 'A file that is not in force yet')
+        .example('$0 policy test --config new.json --since 24h', 'Exit code 0: no change, 1: changes'),
+    argv => take(() => (argv.action === 'test' ? policyTest(argv, around) : policyWhy(argv, around))),
   )
+}
+
+async function policyWhy(argv: Words, around: CliContext): Promise<number> {
+  const name = text(argv.name)
+  const client = text(argv.client)
+  if (name === undefined) throw new UsageError('policy why takes a name')
+  if (client === undefined) throw new UsageError('policy why needs --client ADDRESS')
+  const { runWhy } = await import('../admin/why.ts')
+  const request = {
+    name,
+    type: text(argv.type) ?? 'A',
+    client,
+    listener: text(argv.listener),
+    clientId: text(argv['client-id']),
+    serverName: text(argv['server-name']),
+  }
+  return runWhy(request, flagsOf(argv), around)
+}
+
+async function policyTest(argv: Words, around: CliContext): Promise<number> {
+  const config = text(argv.config)
+  if (config === undefined) throw new UsageError('policy test needs --config FILE')
+  const since = text(argv.since)
+  const sinceS = since === undefined ? null : secondsOf(since)
+  if (sinceS === undefined) throw new UsageError(`--since ${since}: expected a time such as 30m, 24h or 7d`)
+  const { runPolicyTest } = await import('../policy/test.ts')
+  const [against, queries] = [text(argv.against), text(argv.queries)]
+  return runPolicyTest(
+    { config, against, queries, sinceS, offline: argv.offline === true, json: argv.json === true },
+    around,
+  )
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
+
+function secondsOf(words: string): number | undefined {
+  const [, number, unit = ''] = /^(\d{1,6})([smhd])$/.exec(words) ?? []
+  const seconds = UNITS[unit]
+  return number === undefined || seconds === undefined ? undefined : Number(number) * seconds
 }

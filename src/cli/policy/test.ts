@@ -30,7 +30,7 @@ export interface PolicyTestOptions {
 }
 
 /** What is compared, in the form that programs read. */
-export interface PolicyTestReport {
+interface PolicyTestReport {
   readonly version: 1
   readonly questions: number
   readonly changed: number
@@ -124,7 +124,7 @@ async function compareAll(
 const UNKNOWN_SHOWN = 20
 
 /** A line for each change, and what it comes to. */
-export function reportText({ questions, changed, clients, unknown, changes }: PolicyTestReport): string {
+function reportText({ questions, changed, clients, unknown, changes }: PolicyTestReport): string {
   const lines = changes.map(({ question: { client, name, type, times }, before, after }) => {
     const often = times === 1 ? '' : ` (asked ${times} times)`
     const who = client === '' ? 'a client' : client

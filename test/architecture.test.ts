@@ -229,6 +229,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'app/admin',
     'app/history',
     'app/dnstap',
+    'app/diagnostics',
     ...appWings,
     'admin',
     'admin/history',
@@ -308,9 +309,10 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/routes', admin],
     ['admin/history', admin],
     // Where a library's thread is started and what it may ask of the server.
-    ['app', [...app, 'admin', 'app/admin', 'app/history', 'app/dnstap', ...appWings]],
+    ['app', [...app, 'admin', 'app/admin', 'app/history', 'app/dnstap', 'app/diagnostics', ...appWings]],
+    ['app/diagnostics', config],
     ['app/dnstap', [...low, 'config', 'app']],
-    ['app/history', [...app, 'admin', 'admin/history', 'app', 'app/admin', 'app/dnstap']],
+    ['app/history', [...app, 'admin', 'admin/history', 'app', 'app/admin', 'app/dnstap', 'app/diagnostics']],
     ...appWings.map(room => [room, [...app, 'cache/snapshot', 'admin', 'app']] as const),
     // It opens the others.
     ['app/service', [...app, 'app', ...appWings]],

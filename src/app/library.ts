@@ -7,8 +7,10 @@ import { performance } from 'node:perf_hooks'
 import { foldName } from '../dns/name.ts'
 import { packetRecord, type PacketRecord } from '../presentation/packet-record.ts'
 import { type Rr, recordsOf, type RRset } from '../dns/rrset.ts'
-import { edeName, RrClass, typeNumber, type EdeCode } from '../dns/types.ts'
+import { edeName, RrClass, typeName, typeNumber, type EdeCode } from '../dns/types.ts'
 import type { Event } from '../events.ts'
+import { formatName } from '../presentation/text.ts'
+import { publishResolution } from './diagnostics/channels.ts'
 import { readConfigValue } from '../config/read.ts'
 import type { RawConfig, RawRecords } from '../config/raw.ts'
 import { jsonStep, type JsonStep } from '../render/trace-json.ts'
@@ -156,9 +158,18 @@ async function ask<R>(
       done,
     )
   })
+  const tookMs = performance.now() - startedAt
+  const resolution = resolutionOf(outcome, recordOf)
+  publishResolution(() => ({
+    of: 'library',
+    name: formatName(cased),
+    type: typeName(number),
+    rcode: resolution.status,
+    ms: tookMs,
+  }))
   return {
-    ...resolutionOf(outcome, recordOf),
-    tookMs: performance.now() - startedAt,
+    ...resolution,
+    tookMs,
     steps: steps.map(step => jsonStep(step)),
   }
 }

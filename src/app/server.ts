@@ -31,7 +31,7 @@ import { ConfigChanges } from './revisions/config-changes.ts'
 import { ZoneChanges } from './revisions/zone-changes.ts'
 import { isMissingFamily, openSockets } from './service/sockets.ts'
 import { designated, type ListsInstead, openCode, openLists, openState, openTransfers } from './service/openers.ts'
-import { Serving } from './serving.ts'
+import { type QueryWatcher, Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
 import type { PolicyZones } from './transfer/policy-zones.ts'
@@ -337,7 +337,7 @@ class Server implements RunningServer {
     this.#observers = new Observers({
       events: log.events,
       isStopping: () => this.#stopping !== null,
-      watchQueries: queries => this.#watchQueries('history', queries),
+      watchQueries: (who, queries) => this.#watchQueries(who, queries),
       tapMessages: tap => {
         serving.tapMessages(tap)
         listeners.updateSettings(serving.threadSettings)
@@ -393,7 +393,7 @@ class Server implements RunningServer {
     this.#observers.start(this.#config)
   }
 
-  #watchQueries(who: 'api' | 'history', watcher: QueryLog | null): void {
+  #watchQueries(who: QueryWatcher, watcher: QueryLog | null): void {
     const { serving, listeners } = this.#parts
     serving.watchQueries(who, watcher)
     listeners.updateSettings(serving.threadSettings)

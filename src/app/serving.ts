@@ -59,6 +59,9 @@ interface Current {
   readonly inspect: () => Inspect
 }
 
+/** Who may see every query besides the log. */
+export type QueryWatcher = 'api' | 'history' | 'diagnostics'
+
 export class Serving {
   readonly waiting: WaitingClients
   /** What a socket received: served in turns of the clients. */
@@ -128,7 +131,7 @@ export class Serving {
   }
 
   /** From the next query on; null: no more. Listener threads need the new settings, too (`threadSettings`). */
-  watchQueries(who: 'api' | 'history', watcher: QueryLog | null): void {
+  watchQueries(who: QueryWatcher, watcher: QueryLog | null): void {
     if (watcher === null) this.#watchers.delete(who)
     else this.#watchers.set(who, watcher)
     this.#current = this.#make(this.#config)

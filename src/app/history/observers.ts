@@ -1,11 +1,12 @@
 /**
- * Who sees queries besides the log: the history, and receivers of dnstap. Each is loaded when it is configured, and
- * nothing waits for it; without any, nothing is on the way of a query.
+ * Who sees queries besides the log: the history, receivers of dnstap, and the program around us by its diagnostics
+ * channels. What is configured is loaded then, and nothing waits for it; without any, nothing is on the way of a query.
  */
 import type { Config } from '../../config/types.ts'
 import type { EventSink } from '../../ports.ts'
 import type { QueryLog } from '../../server/query-log.ts'
 import { version } from '../../system/version.ts'
+import { isListenedTo, publishQuery } from '../diagnostics/channels.ts'
 import type { Dnstap, DnstapNumbers } from '../dnstap/host.ts'
 import type { Tap } from '../dnstap/tap.ts'
 import type { History } from './open-history.ts'
@@ -14,17 +15,22 @@ export interface ObserverParts {
   readonly events: EventSink
   readonly isStopping: () => boolean
   /** From the next query on. */
-  readonly watchQueries: (log: QueryLog) => void
+  readonly watchQueries: (who: 'history' | 'diagnostics', log: QueryLog | null) => void
   readonly tapMessages: (tap: Pick<Tap, 'around'>) => void
   /** The programs of their threads; by default the built ones. */
   readonly historyEntry: URL | undefined
   readonly dnstapEntry: URL | undefined
 }
 
+/** How often it is looked for listeners, in ms: whoever comes after the start waits no longer than that. */
+const LISTENERS_MS = 500
+
 export class Observers {
   readonly #parts: ObserverParts
   #history: History | null = null
   #dnstap: Dnstap | null = null
+  #isListenedTo = false
+  #looking: NodeJS.Timeout | null = null
   /** That of the start: where things go is decided then. */
   #started: Config | null = null
 
@@ -43,6 +49,9 @@ export class Observers {
   start(config: Config): void {
     const { events } = this.#parts
     this.#started = config
+    this.#lookForListeners()
+    this.#looking = setInterval(() => this.#lookForListeners(), LISTENERS_MS)
+    this.#looking.unref()
     const bug = (where: string) => (error: unknown) => events({ kind: 'bug', where, error, question: null })
     this.#openHistory(config).catch(bug('history'))
     this.#openDnstap(config).catch(bug('dnstap'))
@@ -56,7 +65,15 @@ export class Observers {
       this.#history?.configure({ ...history, directory: this.#started?.history?.directory ?? history.directory })
   }
 
+  /** A channel does not say when somebody begins to listen. */
+  #lookForListeners(): void {
+    const before = this.#isListenedTo
+    this.#isListenedTo = isListenedTo()
+    if (this.#isListenedTo !== before) this.#parts.watchQueries('diagnostics', this.#isListenedTo ? publishQuery : null)
+  }
+
   async stop(): Promise<void> {
+    if (this.#looking !== null) clearInterval(this.#looking)
     await Promise.all([this.#history?.stop(), this.#dnstap?.stop()])
   }
 
@@ -66,7 +83,7 @@ export class Observers {
     const { openHistory } = await import('./open-history.ts')
     if (isStopping()) return
     this.#history = openHistory({ config, events, entry })
-    watchQueries(this.#history.log)
+    watchQueries('history', this.#history.log)
   }
 
   async #openDnstap({ dnstap: config, identity }: Config): Promise<void> {

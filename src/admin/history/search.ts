@@ -121,7 +121,10 @@ class Search {
 
   /** False: not to its end. */
   #searchFile(db: Database): boolean {
-    const range = db.prepare('SELECT min(id) AS first, max(id) AS last FROM queries').get()
+    // One look-up each: asked for together, both would be found by going through all rows.
+    const range = db
+      .prepare('SELECT (SELECT min(id) FROM queries) AS first, (SELECT max(id) FROM queries) AS last')
+      .get()
     const first = Math.max(this.#from, numberIn(range, 'first'))
     const last = Math.min(this.#below - 1, numberIn(range, 'last'))
     if (last < first) return true

@@ -117,7 +117,7 @@ export const serversText = (body: unknown): string =>
   itemsOf(fieldsOf(body).servers)
     .map(({ server, srttMs, edns, timeoutsInRow, throttled, lame }) => {
       const round = srttMs === null ? 'never heard' : `${count(srttMs).toFixed(1)} ms`
-      const silent = count(timeoutsInRow) === 0 ? '' : `, ${text(timeoutsInRow)} time-outs in a row`
+      const silent = count(timeoutsInRow) === 0 ? '' : `, ${counted(count(timeoutsInRow), 'time-out')} in a row`
       const held = itemsOf(throttled).map(
         ({ why, sinceS, nextQueryS }) =>
           `  throttled for ${durationText(count(sinceS))}: ${text(why)}; next query in ${text(nextQueryS)} s\n`,

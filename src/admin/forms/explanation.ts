@@ -68,7 +68,7 @@ export const explanation: z.ZodType<Explanation> = z
     policy: policyReport
       .nullable()
       .optional()
-      .describe('What rules make of it for `client`; null: that is no address.'),
+      .describe('What rules make of it for `client`; null: that is no address, or the walk began at the root.'),
     startedAt: z.string().describe('UTC (RFC 3339).'),
     tookMs: z.number(),
     requestId: z.string().optional().describe('X-Request-Id, of one that was made through the API.'),

@@ -61,10 +61,10 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
       const { name, type = RrType.A, checkingDisabled, fromRoot, client, deadlineMs } = c.req.valid('json')
       const explained = await remote.explain({ name, type, checkingDisabled, fromRoot, deadlineMs })
       if (explained.kind === 'explained') {
-        // What was found is known now, but for a walk from the root, of which nothing is kept.
-        const said = await remote.why({ name: formatName(name), type: typeName(type), client })
+        // What was found is known now. A walk from the root leaves the cache as it was, and asking again would not.
+        const said = fromRoot ? null : await remote.why({ name: formatName(name), type: typeName(type), client })
         const format = c.req.valid('query').format ?? formatFor(c.req.header('accept') ?? '')
-        const policy = said.kind === 'report' ? said.report : null
+        const policy = said?.kind === 'report' ? said.report : null
         const report = { ...explained.report, policy, requestId: c.env.arrival.requestId }
         c.header('Vary', 'Accept')
         if (format === 'json' && isExplanation(report)) return c.json(report, 200)

@@ -163,7 +163,7 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   }
   events({ kind: 'starting', version, file: config.file })
   reportWarnings(events, config.file, options.warnings ?? [])
-  openState(config, events)
+  const state = openState(config, events)
   const mode = udpMode(config, options, events)
   settings.reportTo(events)
   const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall: wallNow })
@@ -191,7 +191,7 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   const problems = await code.configure(config.policies)
   const own = {
     ...{ config, options, log: { ...log, events }, taps, engine, zones, settings, transfers, serving },
-    ...{ lists, identity, code },
+    ...{ lists, identity, code, state },
   }
   if (problems.length > 0) {
     await closeAll(own)
@@ -311,6 +311,8 @@ interface ServerParts {
   /** Who else hears of events, now. */
   readonly taps: Set<EventSink>
   readonly engine: OpenEngine
+  /** A directory; null: nothing is kept. */
+  readonly state: string | null
   readonly transfers: { current: Transfers | null }
   readonly zones: ZoneChanges
   readonly settings: ConfigChanges
@@ -332,7 +334,7 @@ class Server implements RunningServer {
   constructor(parts: ServerParts) {
     this.#parts = parts
     this.#config = parts.config
-    this.#kept = new KeptCache(parts.config, parts.engine, parts.log.events)
+    this.#kept = new KeptCache(parts.state, parts.config, parts.engine, parts.log.events)
     const { log, options, serving, listeners } = parts
     this.#observers = new Observers({
       events: log.events,

@@ -8,6 +8,7 @@ import type { OpenEngine } from '../open-engine.ts'
 import type { CachePersistence } from './cache-persistence.ts'
 
 export class KeptCache {
+  readonly #state: string | null
   readonly #config: Config
   readonly #engine: OpenEngine
   readonly #events: EventSink
@@ -15,7 +16,9 @@ export class KeptCache {
   /** Resolves when it is there, or known not to be. */
   #opened: Promise<void> = Promise.resolve()
 
-  constructor(config: Config, engine: OpenEngine, events: EventSink) {
+  /** `state`: the directory, which can be used; null: nothing is kept. */
+  constructor(state: string | null, config: Config, engine: OpenEngine, events: EventSink) {
+    this.#state = state
     this.#config = config
     this.#engine = engine
     this.#events = events
@@ -23,7 +26,7 @@ export class KeptCache {
 
   /** `after` decides what of the cache may be used: negative anchors of the API. */
   open(after: Promise<void>): void {
-    const { state } = this.#config
+    const state = this.#state
     this.#opened = state === null ? after : after.then(() => this.#open(state))
   }
 

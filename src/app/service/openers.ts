@@ -32,10 +32,12 @@ export async function openTransfers(
   })
 }
 
-/** Where what lasts is kept. Without it the server runs all the same. */
-export function openState({ state }: Config, events: EventSink): void {
+/** Where what lasts is kept; null when nothing is, or it cannot be used: the server runs all the same. */
+export function openState({ state }: Config, events: EventSink): string | null {
   const problem = state === null ? null : openStateDirectory(state)
-  if (state !== null && problem !== null) events({ kind: 'state-failed', path: state, ...problem })
+  if (state === null || problem === null) return state
+  events({ kind: 'state-failed', path: state, ...problem })
+  return null
 }
 
 export function openLists(

@@ -3,7 +3,7 @@
  * Puts the command line of the built program into few files, beside the many of the compiler: Node takes about a
  * millisecond to load a file, and to start the server takes three hundred with those of our dependencies. What the
  * server needs is one file; the other commands share it and load theirs when they are used; what `rootwalk exec` runs
- * inside is one of its own. `cli.js` is written anew and the files of the compiler stay: those of the library are what
+ * inside is one of its own. `cli.js` is rewritten and the files of the compiler stay: those of the library are what
  * others import.
  *
  * The dashboard is built by `ui.mjs`, with names shortened.

@@ -231,7 +231,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
   return { engine, named }
 }
 
-/** Asks for the keys of the root; what is trusted anew holds for all views. */
+/** Asks for the keys of the root; what is newly trusted holds for all views. */
 const keyResolverOf = ({ resolver }: Recursor, partitions: Partitions): OpenEngine['keyResolver'] => ({
   resolve: (question, options, done) => resolver.resolve(question, options, done),
   validationChanged() {

@@ -581,7 +581,7 @@ class Server implements RunningServer {
   }
 }
 
-/** What finished answers depend on besides what servers say: they are made anew when it is another. */
+/** What finished answers depend on besides what servers say: they are made again when it is another. */
 const rulesOf = ({ raw: { any, views } }: Config): string => JSON.stringify([any, views])
 
 /** What was asked for and cannot be had is no reason to serve in another way, unasked. */

@@ -1,7 +1,7 @@
 /**
  * Records taken out of the text of a zone and put into it, with everything else left as it is: comments, order, layout,
  * `$TTL` and relative names. A record that is replaced by one of its owner and type keeps its line, and of its data
- * only the fields that differ are written anew, so that `; serial` and its like stay where they are.
+ * only the fields that differ are rewritten, so that `; serial` and its like stay where they are.
  *
  * Invariant: the text that comes back holds exactly the records that were wanted, or there is none: it is read again
  * and compared. What cannot be done (a record that `$GENERATE` or an included file makes) is said with its place.

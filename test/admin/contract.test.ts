@@ -1,4 +1,4 @@
-/** The description of the API, and the API as it is. `ROOTWALK_WRITE_OPENAPI=1` writes the file anew. */
+/** The description of the API, and the API as it is. `ROOTWALK_WRITE_OPENAPI=1` writes the file again. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Served, startServed } from './served.ts'

@@ -313,7 +313,7 @@ describe('while it runs', () => {
     expect(data(await ask(inside, 'www.shop A'))).toEqual(['A 192.0.2.80'])
   })
 
-  test('queries are logged, and the log is opened anew at a reload', async () => {
+  test('queries are logged, and the log is opened again at a reload', async () => {
     const file = join(place.directory, 'queries.log')
     const inside = await start({ queryLog: { file: 'queries.log', clients: 'prefix' } })
     await ask(inside, 'www.shop A')

@@ -124,7 +124,7 @@ function keep(
 const signedNow = (keys: readonly Key[], by: readonly Key[], wall: number): RRset =>
   signedKeys(keys, by, { from: wall - 10 * DAY, until: wall + 20 * DAY })
 
-/** The zone lives through days, signing anew each day. */
+/** The zone lives through days, signing again each day. */
 function live({ clock, zone }: Kept, days: number, keys: readonly Key[], by: readonly Key[]): void {
   for (let day = 0; day < days; day++) {
     zone.set = signedNow(keys, by, clock.wall())

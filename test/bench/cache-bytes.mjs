@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What an entry of each store really takes of the heap when all garbage is gone, beside what is counted for it. Run by
- * itself: `node test/bench/cache-bytes.mjs [entries]`; `BENCH_DIST` as in `built.mjs`. Filled anew, and full: where two
+ * itself: `node test/bench/cache-bytes.mjs [entries]`; `BENCH_DIST` as in `built.mjs`. Filled again, and full: where two
  * of three entries were driven out by others, which leaves larger tables.
  */
 import { argv } from 'node:process'

@@ -22,7 +22,7 @@ const OUTSTANDING = 100
 const TCP_CLIENTS = 100
 /** Ten queries on their way on each connection. */
 const TCP_OUTSTANDING = 1_000
-/** How often each name comes, with its letters mixed anew. */
+/** How often each name comes, with its letters mixed again. */
 const MIXTURES = 4
 /** What `node:dgram` itself costs is no fault of ours, and what we add to it is told. */
 const ABOVE_ECHO_US = 1.5

@@ -118,7 +118,7 @@ describe('an answer is read while', () => {
   it('it is removed: nothing is told', () => {
     expect(during(cache => cache.remove(questionKey(question)))).toBeUndefined()
   })
-  it('all is forgotten: nothing is told, also when the table is filled anew at once', () => {
+  it('all is forgotten: nothing is told, also when the table is filled again at once', () => {
     expect(during(cache => cache.clear())).toBeUndefined()
     expect(
       during(cache => {
@@ -316,7 +316,7 @@ describe('a prefetch is due', () => {
     expect(due(9, [1, 8])).toEqual([])
     expect(due(10, [1, 8, 9])).toEqual([9])
   })
-  it('anew when it was put anew', () => {
+  it('again when it was put again', () => {
     const again = (cache: AnswerCache, second: number): void => {
       if (second === 96) put(cache, addresses('www.example.', 1), question, 100, T0 + seconds(96))
     }

@@ -98,7 +98,7 @@ describe('the parent is the only clock', () => {
     expect(cache.closest(n(`www.${zone}`), T0 + seconds(100))).toBeUndefined()
   })
 
-  it('may be shortened while it lives, and starts anew when it has ended', () => {
+  it('may be shortened while it lives, and starts again when it has ended', () => {
     const cache = open()
     cache.put(to('example.', 100), FOREVER, T0)
     cache.put(to('example.', 10), FOREVER, T0)

@@ -9,7 +9,7 @@ const KEY = '192.0.2.53#53'
 const OTHER = '2001:db8::53#53'
 
 describe('the server that was asked for last', () => {
-  it('is unknown again when it had to make room, and learns anew', () => {
+  it('is unknown again when it had to make room, and learns again', () => {
     const stats = new ServerStats(limitsOf(), defaultLimits.upstream, 4_000, MIB)
     const known = Array.from({ length: 40 }, (_, i) => `192.0.2.${i}#53`)
     for (const key of known) stats.heard(key, 10, T0)

@@ -23,7 +23,7 @@ describe('a server is held back', () => {
     [[0, 0, 0, 0, 999], 999, null],
     [[0, 0, 1_000], 1_000, 1_000],
     [[0, 500, 4_000], 4_200, 4_200],
-    // Forgotten, and begun anew.
+    // Forgotten, and begun again.
     [[0, 500, 1_000], 11_000, null],
     [[0, 500, 10_500], 10_500, null],
   ])('time-outs at %j, asked at %d: %j', (times, ms, wanted) => {

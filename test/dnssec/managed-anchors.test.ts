@@ -280,7 +280,7 @@ describe('the hold-down is not passed', () => {
 describe('configuration and state', () => {
   const rolled = life(byDs, [{ day: 0, keys: 'a' }, ...daily(1, 31, 'a b')])
 
-  it('a key that is configured anew is believed at once', () => {
+  it('a key that is configured again is believed at once', () => {
     const both: TrustAnchor = { ...byDs, ds: [dsOf('a'), dsOf('c')] }
     expect(states(life(both, [{ day: 32, keys: 'a b c' }], rolled))).toBe('a valid, b valid, c valid')
     const pending = life(byDs, [{ day: 32, keys: 'a b c' }], rolled)

@@ -58,7 +58,7 @@ describe('the time of one thread', () => {
     expect([turn(), turn(), turn()]).toEqual(['a3 a4 a5', 'a6 a7', ''])
   })
 
-  test('is that of each turn anew', () => {
+  test('is that of each turn again', () => {
     const { come, turn, taken } = open({ turnMs: 2, leastTaken: 1 })
     for (const n of [1, 2, 3]) {
       come(`a${n}`)

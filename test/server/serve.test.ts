@@ -195,7 +195,7 @@ describe('two paths', () => {
     },
   )
 
-  test('a popular answer is fetched anew once before it ends, without anybody waiting', async () => {
+  test('a popular answer is fetched again once before it ends, without anybody waiting', async () => {
     const b = bench(always(resolved(www)))
     await b.ask(bytesOf())
     for (const ms of [1_000, 200_000, 69_500, 1_000, 1_000]) {

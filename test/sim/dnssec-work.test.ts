@@ -1,7 +1,7 @@
 /**
  * The work that one client query can cause, counted: real verifications, what the budget was asked for, packets. The
  * sum is over everything that the query causes, keys and DS sets of all zones on the way included, and is never begun
- * anew.
+ * again.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { defaultLimits } from '../../src/limits.ts'

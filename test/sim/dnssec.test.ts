@@ -232,7 +232,7 @@ describe('where trust begins', () => {
 })
 
 describe('time', () => {
-  it('signatures are made anew: an internet stays valid for months', () => {
+  it('signatures are made again: an internet stays valid for months', () => {
     const one = world('nsec3')
     for (let month = 0; month < 6; month++) {
       expect(says(ask(one, DATA))).toBe('NOERROR secure')

@@ -20,7 +20,7 @@ describe('simulate', () => {
     expect(world.resolver.inFlight).toBe(0)
   })
 
-  it('answers again from the cache with a smaller TTL, and after it asks anew', () => {
+  it('answers again from the cache with a smaller TTL, and after it asks again', () => {
     const world = embedded()
     world.resolve('www.example.com.')
     const asked = world.exchanges.length

@@ -34,7 +34,7 @@ describe('lines to a file', () => {
     expect(writer.dropped).toBe(9)
   })
 
-  test('after a rename lines go on in the old file until it is opened anew', async () => {
+  test('after a rename lines go on in the old file until it is opened again', async () => {
     const writer = open('log')
     writer.write('one\n')
     await expect.poll(() => read('log')).toBe('one\n')

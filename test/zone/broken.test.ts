@@ -1,5 +1,5 @@
 /**
- * Zones with faults in `broken/`: what we tell of each is in the file beside it (`vitest -u` writes it anew; read the
+ * Zones with faults in `broken/`: what we tell of each is in the file beside it (`vitest -u` writes it again; read the
  * difference before keeping it). The first line of a zone says whether BIND refuses it too, and why not when we differ.
  */
 import { spawnSync } from 'node:child_process'

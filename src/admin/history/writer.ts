@@ -78,7 +78,7 @@ export class HistoryWriter {
       return this.#fileFor(day).add(records)
     } catch (error) {
       const path = this.#current?.path
-      // Opened anew the next time: of a file that was taken away nothing is left to write to.
+      // Opened again the next time: of a file that was taken away nothing is left to write to.
       this.#close()
       if (!isDamage(error) || path === undefined) throw error
       this.#setAside(path)

@@ -1,4 +1,4 @@
-/** Frames to a file, which is begun anew at the start, and after it was moved away. */
+/** Frames to a file, which is begun again at the start, and after it was moved away. */
 import { closeSync, fstatSync, openSync, statSync, writevSync } from 'node:fs'
 import { controlFrame } from './frames.ts'
 import type { Output, OutputParts } from './socket-output.ts'
@@ -41,7 +41,7 @@ export class FileOutput implements Output {
     if (this.#put(this.#file, [controlFrame('start')])) this.#parts.connected()
   }
 
-  /** All or nothing counts: after a part of a frame a reader finds no other, so that the file is begun anew. */
+  /** All or nothing counts: after a part of a frame a reader finds no other, so that the file is begun again. */
   #put(file: number, frames: readonly Uint8Array[]): boolean {
     const octets = frames.reduce((sum, frame) => sum + frame.length, 0)
     try {

@@ -11,7 +11,7 @@ export interface DnstapSettings {
 
 export type ToDnstap =
   | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
-  /** A file that was moved away is begun anew. */
+  /** A file that was moved away is begun again. */
   | { readonly kind: 'reopen' }
   | { readonly kind: 'stop' }
 

@@ -24,7 +24,7 @@ export class Tap {
   #held = 0
   #unread = 0
   #isWaiting = false
-  /** When `now` was 0, in ms since 1970 UTC; looked at anew with each chunk. */
+  /** When `now` was 0, in ms since 1970 UTC; looked at again with each chunk. */
   #origin: number
   /** Of the configuration: a few. */
   readonly #listeners = new Map<string, IpAddress | null>()

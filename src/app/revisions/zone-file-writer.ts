@@ -1,4 +1,4 @@
-/** An operator's zone file written anew: whole or not at all, with its mode, and not when it is another one by now. */
+/** An operator's zone file rewritten: whole or not at all, with its mode, and not when it is another one by now. */
 import { chmodSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import type { Refusal } from '../../admin/zone-controls.ts'
 import { errorText } from '../../events.ts'

@@ -1,6 +1,6 @@
 /**
  * The response policy zones of the server: read from files and watched, or sent by other servers; and the rules of the
- * moment, made anew as a whole whenever one of them changes.
+ * moment, made again as a whole whenever one of them changes.
  *
  * Invariant: the old rules hold until the new ones are complete; a zone that broke keeps its last good version.
  */

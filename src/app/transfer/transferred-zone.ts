@@ -271,7 +271,7 @@ export class TransferredZone {
     const primary = upstreamText(server)
     const job: TransferJob = {
       zone: this.source.zone,
-      // One that has expired is not worth changes: its primary may have begun anew.
+      // One that has expired is not worth changes: its primary may have begun again.
       here: here === null || this.#expired ? null : { zone: here.zone, serial: here.soa.serial },
       server,
       key: this.source.key,

@@ -183,7 +183,7 @@ class Partition implements Served {
     return { zones, records, reverse: false, specialUseOff: 'all' }
   }
 
-  /** The same again, read anew. */
+  /** The same again, read again. */
   take(view: ViewConfig, forwardZones: ForwardZones): void {
     this.#view = view
     if (sameForwardZones(this.#own, forwardZones)) return

@@ -1,5 +1,5 @@
 /**
- * `rootwalk restart`: the running server starts the program anew and hands it the sockets, as on SIGUSR1, and it is
+ * `rootwalk restart`: the running server starts the program again and hands it the sockets, as on SIGUSR1, and it is
  * waited for the new process. Only for a server on this machine: the signal goes to the process that its status shows.
  */
 import { errorText } from '../../events.ts'

@@ -54,7 +54,7 @@ function addPlain(cli: Argv, run: Run): void {
   )
   cli.command(
     'restart',
-    'Start the program anew without losing a query, as SIGUSR1 does',
+    'Start the program again without losing a query, as SIGUSR1 does',
     plain,
     run('restart', () => ({ kind: 'restart' })),
   )

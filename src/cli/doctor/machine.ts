@@ -155,7 +155,7 @@ function writtenBy(text: string, world: DoctorWorld): readonly string[] {
   ]
   const real = world.real(RESOLV_CONF) ?? ''
   const writer = writers.find(([sign]) => sign.test(text) || sign.test(real))
-  return writer === undefined ? [] : [`${writer[1]} writes the file anew: ${writer[2]}`]
+  return writer === undefined ? [] : [`${writer[1]} writes the file again: ${writer[2]}`]
 }
 
 export function checkResolved({ listen }: Pick<Config, 'listen'>, world: DoctorWorld): readonly Finding[] {

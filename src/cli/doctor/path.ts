@@ -180,7 +180,7 @@ function tcpFinding({ ip }: ServerAddress, reply: Answered | null, heard: Heard)
   )
 }
 
-/** The signatures over the root's keys are made anew every few days: a clock outside of them is wrong. */
+/** The signatures over the root's keys are made again every few days: a clock outside of them is wrong. */
 function clockFindings(reply: Answered | null, wall: number): readonly Finding[] {
   const offs = (reply?.message.answer ?? []).flatMap(({ type, rdata }) => {
     const signature = type === RrType.RRSIG ? readRrsig(rdata) : null

@@ -1,6 +1,6 @@
 /**
  * A chart over time with uPlot, and the same as a table. Colours are those of the page, read when it draws, and drawn
- * anew when they change; a scale that has grown stays for a minute, so that nothing jumps.
+ * again when they change; a scale that has grown stays for a minute, so that nothing jumps.
  */
 import { useSignal } from '@preact/signals'
 import type { VNode } from 'preact'
@@ -138,7 +138,7 @@ function Plot(props: ChartProps): VNode {
   const latest = useRef(props)
   latest.current = props
   const shape = props.lines.map(({ label }) => label).join()
-  // The signal is read so that a change of colours draws anew.
+  // The signal is read so that a change of colours draws again.
   const drawn = `${shape} ${colours.value}`
   useEffect(() => {
     const element = holder.current

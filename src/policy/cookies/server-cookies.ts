@@ -28,7 +28,7 @@ const VERSION_AT = 8
 const TIME_AT = 12
 const HASH_AT = 16
 const HASH_OCTETS = 8
-/** RFC 9018 section 4.3, seconds: how old and how far ahead a cookie may be, and when it is made anew. */
+/** RFC 9018 section 4.3, seconds: how old and how far ahead a cookie may be, and when it is made again. */
 const OLDEST_S = 3_600
 const AHEAD_S = 300
 const RENEW_S = 1_800

@@ -90,7 +90,7 @@ describe('MessageBlock', () => {
     interfaceIndex,
   ]
   it.each([
-    ['IPv4: the way back is found anew', 4, 32, v4(3), v4(0)],
+    ['IPv4: the way back is found again', 4, 32, v4(3), v4(0)],
     ['IPv6: likewise', 6, 40, v6(0xb80d_0120, 3), v6(0xb80d_0120, 0)],
     ['link-local addresses mean nothing without their interface', 6, 40, v6(0x0000_80fe, 3), v6(0x0000_80fe, 3)],
     ['and end at febf', 6, 40, v6(0x0000_bffe, 3), v6(0x0000_bffe, 3)],

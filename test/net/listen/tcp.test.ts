@@ -283,7 +283,7 @@ describe('a connection', () => {
 })
 
 describe('time', () => {
-  it('closes an idle connection; every whole message starts it anew', async () => {
+  it('closes an idle connection; every whole message starts it again', async () => {
     const { listener, clock } = await open(respond, { tcp: { idleMs: 1_000, messageMs: 5_000 } })
     const client = await tcpClient(listener.port)
     await settle()

@@ -128,7 +128,7 @@ describe('a server over TLS', () => {
     expect(await ask(server.server)).toMatchObject({ kind: 'unreachable', reason: expect.stringContaining(reason) })
   })
 
-  it('that never ends its handshake is given up after a time, and asked anew', async () => {
+  it('that never ends its handshake is given up after a time, and asked again', async () => {
     const { ask, clock, upstream } = makeUpstream({ handshakeMs: 1_000 })
     const silent = await tcpServer(() => {})
     const asked = ask(secureAddress(silent.server))

@@ -80,7 +80,7 @@ describe('a cookie', () => {
     expect(judged([FIRST], '198.51.100.100', made + age, cookie)[0]).toBe(verdict)
   })
 
-  test('is sent back as it is for half an hour, and then made anew', () => {
+  test('is sent back as it is for half an hour, and then made again', () => {
     expect(judged([FIRST], '198.51.100.100', made + 1_800, cookie)[1]).toBe(cookie)
     expect(judged([FIRST], '198.51.100.100', made + 1_801, cookie)[1]).not.toBe(cookie)
   })

@@ -92,7 +92,7 @@ describe('a rate for each network of clients', () => {
     expect(waits).toEqual([200, 400, 600, 600, 600])
   })
 
-  test('holds over the day on which its times begin anew', () => {
+  test('holds over the day on which its times begin again', () => {
     const limiter = make()
     const wrap = 2 ** 31 / 50
     expect(within(limiter, '192.0.2.1', wrap - 100, 30)).toBe(10)

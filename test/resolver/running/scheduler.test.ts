@@ -136,7 +136,7 @@ describe('the scheduler', () => {
     expect(scheduler.inFlight).toBe(0)
   })
 
-  test('after a change of rules a question starts anew, and who waited before gets the old answer', () => {
+  test('after a change of rules a question starts again, and who waited before gets the old answer', () => {
     const { ask, run, scheduler, started } = bench({ 'a.test.': slowly })
     const before = [ask('a.test.'), ask('a.test.')]
     scheduler.shareNoneInFlight()
@@ -293,7 +293,7 @@ describe('the scheduler', () => {
     expect(env.caches.failures.size).toBe(0)
   })
 
-  test('a failure that belonged to another client’s budget does not end this one: the question starts anew', () => {
+  test('a failure that belonged to another client’s budget does not end this one: the question starts again', () => {
     let runs = 0
     const { ask, run } = bench({
       'a.test.': function* () {

@@ -339,7 +339,7 @@ describe('handlers', () => {
 })
 
 describe('ready-made replies', () => {
-  it('rotate gives all addresses, each time from the next on; also when it is made anew for every query', async () => {
+  it('rotate gives all addresses, each time from the next on; also when it is made again for every query', async () => {
     dns.on('rr.test', dns.reply.rotate('192.0.2.1', '192.0.2.2', '2001:db8::1', '192.0.2.3'))
     expect(await texts(4, 'rr.test')).toEqual([
       '192.0.2.1,192.0.2.2,192.0.2.3',

@@ -28,6 +28,11 @@ const SUFFIX = '.bundle.js'
 const LICENCES = 'THIRD-PARTY-LICENSES.txt'
 /** Packages that an installation does not bring along: they come with other builds of themselves, sources and maps. */
 const INLINED = ['zod']
+/**
+ * Comments and spaces stay in the files that the compiler writes, which are there to be read. Names stay here as well,
+ * for stacks of errors.
+ */
+const SMALL = /** @type {const} */ ({ compress: true, mangle: false, codegen: { removeWhitespace: true } })
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
@@ -112,6 +117,7 @@ async function writeProgram(files) {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: `[name]${SUFFIX}`,
+    minify: SMALL,
     codeSplitting: {
       groups: files.map(({ name, modules }, index) => ({
         name,
@@ -131,7 +137,9 @@ async function writeInside() {
     external: id =>
       id.endsWith('control/api.js') || /net\/(?:listen\/(?:tls|doh-listener)|upstream\/secure)\.js$/.test(id),
   })
-  return chunksOf((await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm' })).output)
+  return chunksOf(
+    (await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm', minify: SMALL })).output,
+  )
 }
 
 /**
@@ -141,7 +149,7 @@ async function writeInside() {
  */
 async function writeThread(input, file) {
   const bundle = await rolldown({ input: inDirectory(input), platform: 'node', plugins: [places] })
-  const { output } = await bundle.write({ file: inDirectory(file), format: 'esm', codeSplitting: false })
+  const { output } = await bundle.write({ file: inDirectory(file), format: 'esm', codeSplitting: false, minify: SMALL })
   return chunksOf(output)
 }
 
@@ -156,7 +164,7 @@ async function writeCommonJs() {
     plugins: [placesFrom(inDirectory('testing'))],
     external: id => !id.startsWith('.') && !isAbsolute(id) && !INLINED.includes(id),
   })
-  await bundle.write({ file: inDirectory('testing/index.cjs'), format: 'cjs', codeSplitting: false })
+  await bundle.write({ file: inDirectory('testing/index.cjs'), format: 'cjs', codeSplitting: false, minify: SMALL })
   copyTypes('testing/index.d.ts', new Set())
 }
 
@@ -172,6 +180,7 @@ async function inlinePackages() {
       file: inDirectory(`${name}${SUFFIX}`),
       format: 'esm',
       codeSplitting: false,
+      minify: true,
     })
     chunks.push(...chunksOf(output))
   }

@@ -3,7 +3,7 @@
  * no image can be fetched, and its file system is what runs, read by a user without any right.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -48,6 +48,9 @@ function stageOne(out: string): void {
   for (const [path, { dev, peer }] of Object.entries(lock.packages))
     if (path !== '' && dev !== true && peer !== true && existsSync(join(root, path)))
       cpSync(join(root, path), join(out, 'app', path), { recursive: true })
+  // Types and maps are for those who write programs.
+  for (const path of readdirSync(join(out, 'app'), { recursive: true, encoding: 'utf8' }))
+    if (/\.(?:map|d\.[cm]?ts)$/.test(path)) rmSync(join(out, 'app', path))
   cpSync(join(root, 'contrib/container/resolver.config.json'), join(out, 'etc/rootwalk/resolver.config.json'))
 }
 

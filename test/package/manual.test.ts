@@ -146,7 +146,7 @@ needs('fish')('fish', () => {
 needs('zsh')('zsh', () => {
   it.each([
     ['check-co', 'check-config'],
-    ['serve --lis', '--listen'],
+    ['serve --liste', '--listen'],
     ['serve --udp ba', 'batch'],
     ['query +shor', '+short'],
     ['completion fi', 'fish'],

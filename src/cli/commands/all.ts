@@ -28,7 +28,6 @@ export function addCommands(cli: Argv, around: CliContext, take: Choose, readsOp
     addDdr,
     addDoctor,
     addAttack,
-    addPolicy,
     addAdmin,
     addPolicy,
     addChanges,

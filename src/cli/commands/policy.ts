@@ -18,7 +18,7 @@ export function addPolicy(cli: Argv, around: CliContext, take: Choose): void {
           config: {
             ...CONFIG_OPTION,
             alias: 'c',
-            describe: 'why: with this file, without a server; test: the one to try',
+            describe: 'With why a file instead of a server, with test the one to try',
           },
           type: { type: 'string', requiresArg: true, default: 'A', describe: 'Record type' },
           client: { type: 'string', requiresArg: true, describe: 'Its address' },

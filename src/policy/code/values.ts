@@ -10,7 +10,7 @@ import { parseRr } from '../../presentation/rr-text.ts'
 import { formatName, parseName } from '../../presentation/text.ts'
 import type { Outcome, Security } from '../../steps.ts'
 import type { Answer, Query } from '../handler.ts'
-import { madeUpSoa } from '../shaping/made-up.ts'
+import { madeUpSoa } from '../made-up.ts'
 import type { AnswerOptions, PolicyAnswer, PolicyClient, PolicyQuestion, PolicyResult } from './language.ts'
 
 export const clientFor = ({ ip, port, transport, serverName, clientId }: Client): PolicyClient => ({

@@ -3,11 +3,11 @@
  * that a name does not exist and that it has an address. Never authoritative, never validated; denials have an SOA, or
  * clients would ask again at once (RFC 2308 section 5).
  */
-import { foldName, type Name, nameFromLabels } from '../../dns/name.ts'
-import { soaRdata } from '../../dns/rdata.ts'
+import type { Name } from '../../dns/name.ts'
 import { makeRRset, type RRset } from '../../dns/rrset.ts'
 import { type EdeCode, Rcode, RrClass, RrType } from '../../dns/types.ts'
 import type { Answer, Content, Decision } from '../handler.ts'
+import { madeUpSoa } from '../made-up.ts'
 import { OWN_RULES } from './rule.ts'
 import type { MatchedRule, Verdict } from './rule-set.ts'
 
@@ -36,7 +36,7 @@ export function blockedAnswer({ by, verdict, owner, type, chain }: Blocked): Ans
     authoritative: false,
     secure: false,
     answer: [...chain.map(unsigned), ...records],
-    authority: isDenial ? [soaFor(verdict.zone ?? owner, traits.ttl)] : [],
+    authority: isDenial ? [madeUpSoa(verdict.zone ?? owner, traits.ttl)] : [],
     additional: [],
     ede,
   }
@@ -83,21 +83,3 @@ const NO_ADDRESSES = { ipv4: NONE, ipv6: NONE }
 
 /** Signatures would say that the zone's owner said all of this. */
 const unsigned = (set: RRset): RRset => (set.signatures.length === 0 ? set : { ...set, signatures: [] })
-
-/** `nobody.invalid.`: no one is to be written to. */
-const RNAME = nameFromLabels(['nobody', 'invalid'])
-const HOUR = 3_600
-const DAY = 86_400
-
-function soaFor(zone: Name, ttl: number): RRset {
-  const soa = {
-    mname: zone,
-    rname: RNAME === null ? zone : foldName(RNAME),
-    serial: 1,
-    refresh: HOUR,
-    retry: HOUR,
-    expire: DAY,
-    minimum: ttl,
-  }
-  return makeRRset(zone, RrType.SOA, RrClass.IN, ttl, [soaRdata(soa)])
-}

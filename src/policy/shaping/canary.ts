@@ -8,7 +8,7 @@ import { RrClass } from '../../dns/types.ts'
 import { formatName, parseName } from '../../presentation/text.ts'
 import type { Answer, Stage } from '../handler.ts'
 import type { AnsweredLocally } from '../minimal-any.ts'
-import { madeUpSoa } from './made-up.ts'
+import { madeUpSoa } from '../made-up.ts'
 
 /** True: the names of it are denied. */
 export interface Canaries {

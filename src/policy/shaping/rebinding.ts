@@ -16,7 +16,7 @@ import { formatName } from '../../presentation/text.ts'
 import type { Answer, Decision, Stage } from '../handler.ts'
 import type { AnsweredLocally } from '../minimal-any.ts'
 import { addressesOf } from './addresses-of.ts'
-import { madeUpSoa } from './made-up.ts'
+import { madeUpSoa } from '../made-up.ts'
 import { rangeFinding, type AddressRanges } from './private-addresses.ts'
 
 export interface Rebinding {

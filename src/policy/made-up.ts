@@ -1,8 +1,8 @@
 /** What stages answer with that no server said. Pure. */
-import { ROOT, trustWireName, type Name } from '../../dns/name.ts'
-import { soaRdata } from '../../dns/rdata.ts'
-import { makeRRset, type RRset } from '../../dns/rrset.ts'
-import { RrClass, RrType } from '../../dns/types.ts'
+import { ROOT, trustWireName, type Name } from '../dns/name.ts'
+import { soaRdata } from '../dns/rdata.ts'
+import { makeRRset, type RRset } from '../dns/rrset.ts'
+import { RrClass, RrType } from '../dns/types.ts'
 
 /**
  * The SOA that a made-up denial needs so that clients do not ask again at once (RFC 2308 section 5), `ttl` in seconds.

@@ -239,22 +239,25 @@ const comparison = (passes: Test, field: Field, as: Omit<Must, 'passes'>): Filte
   }),
 })
 
+/** With none of the fields that not every query has. */
+export const EMPTY_QUERY: QueryRecord = {
+  at: 0,
+  client: '',
+  transport: '',
+  name: '.',
+  type: '',
+  class: '',
+  rcode: '',
+  octets: 0,
+  ms: 0,
+  by: '',
+}
+
 /** One of each, empty. */
 const SAMPLES: Readonly<Record<LiveRecord['kind'], LiveRecord>> = {
   query: {
     kind: 'query',
-    query: {
-      at: 0,
-      client: '',
-      transport: '',
-      name: '.',
-      type: '',
-      class: '',
-      rcode: '',
-      octets: 0,
-      ms: 0,
-      by: '',
-    },
+    query: EMPTY_QUERY,
   },
   event: { kind: 'event', event: { at: 0, kind: '', level: 'info', text: '' } },
 }

@@ -5,7 +5,7 @@
  *
  * Invariant: whatever time runs out, the page says from where to go on, and nothing is missing in between.
  */
-import { type Filter, type Must, readFilter } from '../filter.ts'
+import { EMPTY_QUERY, type Filter, type Must, readFilter } from '../filter.ts'
 import type { QueryRecord } from '../live/records.ts'
 import { IDS_PER_MS } from './day-file.ts'
 import { historyLimits } from './limits.ts'
@@ -164,28 +164,16 @@ function narrow(db: Database, musts: readonly Must[]): Readonly<Record<Column, N
   const forms = musts.filter(({ field }) => FORM_FIELDS.includes(field))
   return {
     name: names.length === 0 ? null : narrowNames(db, names),
-    client: clients.length === 0 ? null : narrowBy(db, 'clients', clients, text => ({ ...SAMPLE, client: text })),
+    client: clients.length === 0 ? null : narrowBy(db, 'clients', clients, text => ({ ...EMPTY_QUERY, client: text })),
     form: forms.length === 0 ? null : narrowBy(db, 'forms', forms, ofForm),
   }
 }
 
-const SAMPLE: QueryRecord = {
-  at: 0,
-  client: '',
-  transport: '',
-  name: '.',
-  type: '',
-  class: '',
-  rcode: '',
-  octets: 0,
-  ms: 0,
-  by: '',
-}
 const FORM_FIELDS = ['transport', 'type', 'class', 'rcode', 'source']
 
 function ofForm(text: string): QueryRecord {
   const [transport = '', type = '', klass = '', rcode = '', by = ''] = text.split('\t')
-  return { ...SAMPLE, transport, type, class: klass, rcode, by }
+  return { ...EMPTY_QUERY, transport, type, class: klass, rcode, by }
 }
 
 /** Tables that are small are gone through. */

@@ -14,12 +14,10 @@ import type { Client, EventSink, Network } from '../../ports.ts'
 import { formatRdata } from '../../presentation/rdata-text.ts'
 import { parseName } from '../../presentation/text.ts'
 import type { QueryLogEntry } from '../../server/query-log.ts'
-import { Lists } from '../lists/lists.ts'
 import { allProblems, openEngineBeside } from '../open-engine.ts'
-import { LazyPolicies } from '../policy/lazy-policies.ts'
-import { Serving } from '../serving.ts'
-import { Transfers } from '../transfer/transfers.ts'
+import type { Serving } from '../serving.ts'
 import type { AskedQuestion, Rehearsed } from './compare.ts'
+import { openSilentServing } from './silent-serving.ts'
 
 export interface Rehearsal {
   ask(question: AskedQuestion): Promise<Rehearsed>
@@ -41,36 +39,15 @@ export async function openRehearsal(
   const network = options.offline ? closedNetwork : options.network
   const opened = await openEngineBeside(config, { events, network })
   if (opened.kind === 'invalid') return { kind: 'invalid', problems: allProblems(opened.problems) }
-  const { recursor } = opened
-  const { clock, random, resolver, limits } = recursor
   opened.trust.attach(opened.keyResolver)
-  const onChange = (): void => {}
-  const lists = new Lists({ clock, random, limits, events, resolver, stateDirectory: config.state, onChange })
-  const code = new LazyPolicies({ clock, limits, events, onChange })
-  const transfers = new Transfers({
-    ...{ clock, random, limits, events, onPolicy: onChange },
-    directory: config.state,
-    onChange: served => recursor.zones.serveTransferred(served),
-  })
   const seen: { entry: QueryLogEntry | null } = { entry: null }
-  const serving = new Serving(config, opened, {
-    events,
-    lists,
-    programs: code.programs,
-    policies: () => transfers.policies,
-    onQuery: entry => {
-      seen.entry = entry
-    },
-  })
-  await transfers.configure(config, opened.secondaries)
-  await lists.configure(config)
-  const problems = await code.configure(config.policies)
+  const onQuery = (entry: QueryLogEntry): void => {
+    seen.entry = entry
+  }
+  const { serving, problems, close: closeServing } = await openSilentServing(config, opened, events, { onQuery })
   const close = async (): Promise<void> => {
-    lists.close()
-    code.close()
-    transfers.close()
     await opened.close()
-    await serving.close()
+    await closeServing()
   }
   if (problems.length > 0) {
     await close()

@@ -3,15 +3,13 @@
  * question. Nothing listens, nothing is written, and no list is fetched: copies of an earlier server count.
  */
 import type { Why, WhyRequest } from '../../admin/controls.ts'
-import { LazyPolicies } from '../../app/policy/lazy-policies.ts'
-import { Lists } from '../../app/lists/lists.ts'
 import { allProblems, openEngineBeside, type OpenEngine } from '../../app/open-engine.ts'
+import { openSilentServing } from '../../app/rehearsal/silent-serving.ts'
 import { why } from '../../app/policy/why.ts'
-import { Serving } from '../../app/serving.ts'
-import { Transfers } from '../../app/transfer/transfers.ts'
 import type { Config } from '../../config/types.ts'
 import type { Problem } from '../../events.ts'
 import type { EventSink, Network } from '../../ports.ts'
+import type { ForwardZones } from '../../zone/forward-zones.ts'
 
 export async function whyInside(
   config: Config,
@@ -37,28 +35,13 @@ export async function whyWith(
 ): Promise<Why> {
   // What asks is no client: it is in no log.
   const config: Config = { ...written, queryLog: null }
-  const { recursor, partitions, secondaries } = engine
-  const { clock, random, resolver, limits, zones } = recursor
-  const onChange = (): void => serving.policyChanged()
-  const lists = new Lists({ clock, random, resolver, limits, events, onChange, stateDirectory: config.state })
-  const transfers = new Transfers({
-    ...{ clock, random, limits, events, onPolicy: onChange },
-    directory: config.state,
-    onChange: served => zones.serveTransferred(served),
-  })
-  const code = new LazyPolicies({ clock, limits, events, onChange, thread: undefined })
-  const { programs } = code
-  const serving = new Serving(config, engine, { events, lists, policies: () => transfers.policies, programs })
+  const { recursor, partitions } = engine
+  const { serving, close } = await openSilentServing(config, engine, events)
   try {
-    await transfers.configure(config, secondaries)
-    await lists.configure(config)
-    await code.configure(config.policies)
     const { inspect } = serving
-    return await why(request, { config, clock, inspect, forwardZonesOf: view => partitions.forwardZonesOf(view) })
+    const forwardZonesOf = (view: number): ForwardZones => partitions.forwardZonesOf(view)
+    return await why(request, { config, clock: recursor.clock, inspect, forwardZonesOf })
   } finally {
-    transfers.close()
-    lists.close()
-    code.close()
-    await serving.close()
+    await close()
   }
 }

@@ -1,0 +1,55 @@
+/**
+ * What a server answers with, put together around an engine that is open, without listening anywhere: lists, policy
+ * zones and programs as the configuration names them. For what looks at a configuration without running it.
+ */
+import type { Config } from '../../config/types.ts'
+import type { Problem } from '../../events.ts'
+import type { EventSink } from '../../ports.ts'
+import { Lists } from '../lists/lists.ts'
+import type { OpenEngine } from '../open-engine.ts'
+import { LazyPolicies } from '../policy/lazy-policies.ts'
+import { Serving, type ServingOptions } from '../serving.ts'
+import { Transfers } from '../transfer/transfers.ts'
+
+export interface SilentServing {
+  readonly serving: Serving
+  /** Of programs, which cannot be used then. */
+  readonly problems: readonly Problem[]
+  /** The engine stays open. */
+  close(): Promise<void>
+}
+
+export async function openSilentServing(
+  config: Config,
+  engine: OpenEngine,
+  events: EventSink,
+  options: Pick<ServingOptions, 'onQuery'> = {},
+): Promise<SilentServing> {
+  const { recursor, secondaries } = engine
+  const { clock, random, resolver, limits, zones } = recursor
+  const onChange = (): void => serving.policyChanged()
+  const lists = new Lists({ clock, random, resolver, limits, events, onChange, stateDirectory: config.state })
+  const code = new LazyPolicies({ clock, limits, events, onChange })
+  const transfers = new Transfers({
+    ...{ clock, random, limits, events, onPolicy: onChange },
+    directory: config.state,
+    onChange: served => zones.serveTransferred(served),
+  })
+  const policies = (): Transfers['policies'] => transfers.policies
+  const { programs } = code
+  const serving = new Serving(config, engine, { events, lists, policies, programs, ...options })
+  const close = async (): Promise<void> => {
+    transfers.close()
+    lists.close()
+    code.close()
+    await serving.close()
+  }
+  try {
+    await transfers.configure(config, secondaries)
+    await lists.configure(config)
+    return { serving, problems: await code.configure(config.policies), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

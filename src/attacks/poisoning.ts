@@ -1,4 +1,4 @@
-/** Attacks that want something untrue to be believed: forged replies, records of others, delegations kept alive. */
+/** Attacks that want something untrue to be trusted: forged replies, records of others, delegations kept alive. */
 import type { WorldAttack } from './report.ts'
 import { around, ATTACKER, delegated, TLD_SERVER, VICTIM, VICTIM_ADDRESS, zoneOf } from './zones.ts'
 

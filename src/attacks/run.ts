@@ -125,7 +125,7 @@ function runWorld(attack: WorldAttack, run: AttackRun, keys: KeyStore): readonly
       'messages',
       REPEAT_BY,
     ),
-    measure('untrue records believed', untrue(attack, outcome, run, keys), 0, 'untrue records'),
+    measure('untrue records trusted', untrue(attack, outcome, run, keys), 0, 'untrue records'),
     measure('time of the processor', cpu, attackBounds.cpuMs, 'ms'),
     measure('octets in the caches', cacheBytes, attackBounds.cacheBytes, 'octets', 'cache.bytes, records of an RRset'),
     measure('time until an honest answer', recovered, attackBounds.recoveryMs, 'ms', 'nothing waits for the attack'),

@@ -57,7 +57,7 @@ const textOf = (address: string): string => parseIp(address)?.text ?? address
 
 /**
  * How many sockets systemd passed to this process: none when its variables are those of another one. They are taken out
- * of the environment, so that no child believes them.
+ * of the environment, so that no child takes them for its own.
  */
 export function passedBySystemd(environment: NodeJS.ProcessEnv, pid: number): number {
   const { LISTEN_PID, LISTEN_FDS } = environment

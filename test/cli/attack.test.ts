@@ -40,7 +40,7 @@ describe('rootwalk attack', () => {
     const { code, out } = await attack('run', 'nxns')
     expect(out).toMatch(/^nxns: NXNSAttack/)
     expect(out).toMatch(/messages to the victim +\d+, at most 25 \(.+\)/)
-    expect(out).toMatch(/untrue records believed +0, at most 0/)
+    expect(out).toMatch(/untrue records trusted +0, at most 0/)
     expect([code, out.trimEnd().endsWith('held')]).toEqual([0, true])
   })
 

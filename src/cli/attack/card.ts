@@ -20,7 +20,7 @@ export const scoreCard = (version: string, target: string, reports: readonly Att
 })
 
 const KINDS: Readonly<Record<AttackKind, string>> = {
-  poisoning: 'to be believed',
+  poisoning: 'to be trusted',
   validation: 'on validation',
   amplification: 'to make it send',
   crowd: 'by number',

@@ -79,7 +79,7 @@ export async function attackLive(attack: WorldAttack, target: ServerAddress, por
         ? []
         : [measure('messages to the victim', toVictims, attackBounds.victimMessages, 'messages')]),
       measure('messages for 50 repeats', repeated, attackBounds.repeatFactor * messages, 'messages'),
-      measure('untrue records believed', untrue, 0, 'untrue records'),
+      measure('untrue records trusted', untrue, 0, 'untrue records'),
       measure('time until an honest answer', after.tookMs, attackBounds.recoveryMs, 'ms'),
     ]
     const { name, title, kind, references } = attack

@@ -30,6 +30,7 @@ www A 10.0.0.1
 out CNAME www.example.com.
 `
 const TLS_PORT = 8853
+const HTTPS_PORT = 8443
 
 needs(
   'unbound',
@@ -42,7 +43,7 @@ needs(
   let release: () => Promise<void>
   let server: Rootwalk
   let keys: string
-  let at: { readonly resolver: string; readonly tls: string; readonly owner: string }
+  let at: { readonly resolver: string; readonly tls: string; readonly https: string; readonly owner: string }
 
   beforeAll(async () => {
     keys = mkdtempSync(join(tmpdir(), 'rootwalk-forwarding-'))
@@ -54,10 +55,17 @@ needs(
     if (typeof network === 'string') throw new Error(network)
     release = network.release
     const [one = '', two = ''] = [network.address(1), network.address(2)]
-    at = { resolver: one, tls: `tls://${one}:${TLS_PORT}`, owner: two }
+    at = {
+      resolver: one,
+      tls: `tls://${one}:${TLS_PORT}`,
+      https: `https://dns.test:${HTTPS_PORT}/dns-query@${one}`,
+      owner: two,
+    }
     const tls = [
       `interface: ${one}@${TLS_PORT}`,
       `tls-port: ${TLS_PORT}`,
+      `interface: ${one}@${HTTPS_PORT}`,
+      `https-port: ${HTTPS_PORT}`,
       `tls-service-key: "${join(keys, 'key.pem')}"`,
       `tls-service-pem: "${join(keys, 'cert.pem')}"`,
     ]
@@ -141,6 +149,34 @@ needs(
       await over(`${at.tls}?pin-sha256=${'A'.repeat(43)}=`, [], async on => {
         expect((await dig(on.endpoint, 'www.example.com', 'A')).status).toBe('SERVFAIL')
       })
+    })
+  })
+
+  describe('over HTTPS', () => {
+    const config = (authorities: readonly string[]) => ({ forward: [{ zone: '.', to: [at.https], authorities }] })
+
+    test('Unbound answers the program, many questions at once, its own denials too', async () => {
+      const on = await startServing({ hints: NO_ROOT, config: config([join(keys, 'cert.pem')]) })
+      try {
+        const first = await dig(on.endpoint, 'www.example.com', 'A')
+        expect(first.answer.map(({ data }) => data)).toEqual(['192.0.2.1'])
+        const names = Array.from({ length: 50 }, (_, n) => `n${n}.example.com`)
+        const replies = await Promise.all(names.map(name => dig(on.endpoint, name, 'A')))
+        expect(replies.map(({ status }) => status)).toEqual(names.map(() => 'NXDOMAIN'))
+      } finally {
+        await on.stop()
+      }
+    })
+
+    test('a certificate of an authority that was not named is not asked again in clear', async () => {
+      const on = await startServing({ hints: NO_ROOT, config: config([]) })
+      try {
+        const reply = await dig(on.endpoint, 'www.example.com', 'A')
+        expect(reply.status).toBe('SERVFAIL')
+        expect(reply.errors.join()).toMatch(/not verified/)
+      } finally {
+        await on.stop()
+      }
     })
   })
 

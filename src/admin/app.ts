@@ -26,6 +26,7 @@ import { policyRoutes } from './routes/policy.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
+import { transferRoutes } from './routes/transfers.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { zoneHistoryRoutes } from './routes/zone-history.ts'
 import { recordRoutes } from './routes/zone-records.ts'
@@ -106,6 +107,7 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   explainRoutes(app, context)
   anchorRoutes(app, context)
   listRoutes(app, context)
+  transferRoutes(app, context)
   policyRoutes(app, context)
   metricsRoutes(app, context)
   nowRoutes(app, context)

@@ -10,7 +10,10 @@ import type { ConfigControls } from './config-controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
 import type { HistoryControls, HistoryNumbers } from './history/messages.ts'
 import type { WhyReport } from '../render/why.ts'
+import type { Name } from '../dns/name.ts'
+import type { ProgramStatus } from '../policy/code/status.ts'
 import type { ListStatus } from '../policy/lists/status.ts'
+import type { PolicyZoneStatus } from '../policy/rpz/status.ts'
 
 /** How the server is, in what a health check and a first look need. */
 interface ServerStatus {
@@ -26,6 +29,8 @@ interface ServerStatus {
   readonly configFile: string | null
   /** What is validated from: `zone (key tags)`. */
   readonly trustAnchors: readonly string[]
+  /** Policy zones that are not there, and without which nothing is answered. */
+  readonly missing: readonly string[]
   readonly waiting: number
   readonly resolutions: number
   readonly tcpConnections: number
@@ -73,6 +78,9 @@ export interface Numbers {
     /** Null: it was never read. */
     readonly ageS: number | null
   }[]
+  readonly transfers: readonly TransferStatus[]
+  readonly policyZones: readonly PolicyZoneStatus[]
+  readonly programs: readonly ProgramStatus[]
   /** Null: no query is kept. */
   readonly history: HistoryNumbers | null
   /** Frames since the start; null: no message is reported. */
@@ -85,6 +93,44 @@ interface ListControls {
   lists(): readonly ListStatus[]
   /** Reads or fetches one list again, or all (null). The names of those; null: there is no such list. */
   refreshLists(name: string | null): readonly string[] | null
+}
+
+/** A zone that other servers send. Times in seconds since 1970. */
+export interface TransferStatus {
+  readonly zone: string
+  /** It holds rules (RPZ), and is not served. */
+  readonly isPolicy: boolean
+  readonly state: 'current' | 'expired' | 'missing'
+  readonly serial: number | null
+  readonly records: number
+  /** Where it was sent from last, since the start. Null: not since then. */
+  readonly lastTransfer: {
+    readonly at: number
+    readonly primary: string
+    readonly octets: number
+    readonly ms: number
+    /** False: only what had changed (IXFR). */
+    readonly whole: boolean
+  } | null
+  /** When a primary last confirmed what is here, and when it expires. */
+  readonly confirmedAt: number | null
+  readonly expiresAt: number | null
+  readonly nextLookAt: number | null
+  readonly looking: boolean
+  /** In the order of the configuration. */
+  readonly primaries: readonly string[]
+  /** What was wrong with primaries, when last: empty since one of the later looks found all of them well. */
+  readonly lastFailure: { readonly at: number; readonly reasons: readonly string[] } | null
+  /** Since the start: transfers, and looks without any primary that helped. */
+  readonly transfers: number
+  readonly failures: number
+}
+
+interface TransferControls {
+  /** Zones that other servers send, by name. */
+  transfers(): readonly TransferStatus[]
+  /** Asks the primaries now; `whole`: and fetches all of it, also when it is no newer. False: there is no such zone. */
+  refreshTransfer(zone: Name, whole: boolean): boolean
 }
 
 /** A client and a question, as people write them. */
@@ -106,6 +152,9 @@ export type Why =
 interface PolicyControls {
   /** What each position of the order decides; nothing is sent to the client. */
   why(request: WhyRequest): Promise<Why>
+  /** In the order of the configuration. */
+  policyZones(): readonly PolicyZoneStatus[]
+  policyPrograms(): readonly ProgramStatus[]
 }
 
 /** Calls with one result. */
@@ -114,6 +163,7 @@ export interface Controls
     AnchorControls,
     ZoneControls,
     ListControls,
+    TransferControls,
     ConfigControls,
     PolicyControls,
     HistoryControls {

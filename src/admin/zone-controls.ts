@@ -3,8 +3,8 @@ import type { Name } from '../dns/name.ts'
 
 export interface ZoneEntry {
   readonly name: string
-  /** Read from a file of the configuration, or made through the API. */
-  readonly source: 'file' | 'api'
+  /** Read from a file of the configuration, made through the API, or sent by other servers. */
+  readonly source: 'file' | 'api' | 'transfer'
   readonly file: string | null
   /** Are changes written into the file? */
   readonly editable: boolean

@@ -403,7 +403,7 @@ class Server implements RunningServer {
 
   /** The API, which nothing waits for: the first answers come first. */
   #openAdmin(): Promise<void> {
-    const { engine, zones, settings, serving, lists, listeners, identity, options, log } = this.#parts
+    const { engine, zones, settings, serving, lists, code, listeners, identity, options, log } = this.#parts
     const open = async (): Promise<void> => {
       await options.released
       const { openAdmin } = await import('./admin/open-admin.ts')
@@ -419,6 +419,8 @@ class Server implements RunningServer {
           trust: engine.trust,
           zones,
           lists,
+          code,
+          transfers: () => this.#parts.transfers.current,
           settings,
           why: request => this.why(request),
           history: () => this.#observers.history,

@@ -193,6 +193,10 @@ export class ZoneStore {
     return errors
   }
 
+  get transferredZones(): readonly Zone[] {
+    return this.#transferred
+  }
+
   /** The zones that other servers send are these now. A file that holds one of them has precedence. */
   serveTransferred(zones: readonly Zone[]): void {
     this.#transferred = zones

@@ -79,7 +79,7 @@ export interface FlushResult {
 
 export interface ZoneEntry {
   readonly name: string
-  readonly source: 'file' | 'api'
+  readonly source: 'file' | 'api' | 'transfer'
   readonly file: string | null
   readonly editable: boolean
   readonly changed: boolean

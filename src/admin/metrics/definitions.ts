@@ -301,6 +301,101 @@ const LISTS: readonly Metric[] = [
   },
 ]
 
+const TRANSFERS: readonly Metric[] = [
+  {
+    kind: 'gauge',
+    name: 'rootwalk_transfer_serial',
+    help: 'Serial number of a zone that other servers send; zones are those of the configuration.',
+    labels: ['zone'],
+    read: from =>
+      from.transfers.flatMap(({ zone, serial }) => (serial === null ? [] : [{ labels: { zone }, value: serial }])),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_transfer_confirmed_timestamp_seconds',
+    help: 'When a primary last confirmed the zone, in seconds since 1970 UTC; absent where the zone never came.',
+    labels: ['zone'],
+    read: from =>
+      from.transfers.flatMap(({ zone, confirmedAt }) =>
+        confirmedAt === null ? [] : [{ labels: { zone }, value: confirmedAt }],
+      ),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_transfer_usable',
+    help: 'Is the zone there and not expired (1), or not (0)?',
+    labels: ['zone'],
+    read: from => from.transfers.map(({ zone, state }) => ({ labels: { zone }, value: state === 'current' ? 1 : 0 })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_transfers_total',
+    help: 'Transfers, and looks at all primaries without any that helped.',
+    labels: ['zone', 'result'],
+    read: from =>
+      from.transfers.flatMap(({ zone, transfers, failures }) => [
+        { labels: { zone, result: 'done' }, value: transfers },
+        { labels: { zone, result: 'failed' }, value: failures },
+      ]),
+  },
+]
+
+const POLICIES: readonly Metric[] = [
+  {
+    kind: 'gauge',
+    name: 'rootwalk_policy_zone_rules',
+    help: 'Rules that hold, by policy zone of the configuration.',
+    labels: ['zone'],
+    read: from => from.policyZones.map(({ zone, rules }) => ({ labels: { zone }, value: rules })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_policy_zone_hits_total',
+    help: 'Queries that the zone decided, or would have, where it only logs.',
+    labels: ['zone'],
+    read: from => from.policyZones.map(({ zone, hits }) => ({ labels: { zone }, value: hits })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_policy_program_calls_total',
+    help: 'How often the program was asked; programs are those of the configuration.',
+    labels: ['program'],
+    read: from => from.programs.map(({ name, calls }) => ({ labels: { program: name }, value: calls })),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_policy_program_faults_total',
+    help: 'Calls that came to no answer, by kind.',
+    labels: ['program', 'fault'],
+    read: from =>
+      from.programs.flatMap(({ name, faults }) =>
+        Object.entries(faults).map(([fault, value]) => ({ labels: { program: name, fault }, value })),
+      ),
+  },
+  {
+    kind: 'counter',
+    name: 'rootwalk_policy_program_restarts_total',
+    help: 'How often the thread of the program was started again.',
+    labels: ['program'],
+    read: from => from.programs.map(({ name, restarts }) => ({ labels: { program: name }, value: restarts })),
+  },
+  {
+    kind: 'gauge',
+    name: 'rootwalk_policy_program_memory_bytes',
+    help: 'Heap and buffers of the thread of the program when it last answered.',
+    labels: ['program', 'owner'],
+    read: from =>
+      from.programs.flatMap(({ name, memory }) =>
+        memory === null
+          ? []
+          : [
+              { labels: { program: name, owner: 'heap' }, value: memory.heap },
+              { labels: { program: name, owner: 'buffers' }, value: memory.buffers },
+            ],
+      ),
+  },
+]
+
 const LIMITS: readonly Metric[] = [
   {
     kind: 'counter',
@@ -461,6 +556,8 @@ export const METRICS: readonly Metric[] = [
   ...CACHE,
   ...UPSTREAM,
   ...LISTS,
+  ...TRANSFERS,
+  ...POLICIES,
   ...LIMITS,
   ...HISTORY,
   ...DNSTAP,

@@ -1,7 +1,8 @@
-/** Which rule decides: each position of the order of policies, for a client and a question. */
+/** Policy zones and programs as they are; which rule decides for a client and a question. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { refuse } from '../problem.ts'
+import { policyProgram, policyZone } from '../forms/policies.ts'
 import { policyReport } from '../forms/policy-report.ts'
 import { FAULTS, json, TOKEN } from '../forms/schemas.ts'
 
@@ -14,7 +15,43 @@ const query = z.object({
   serverName: z.string().max(255).optional().describe('The name in its TLS handshake.'),
 })
 
-export function policyRoutes(app: App, { remote }: AdminContext): void {
+export function policyRoutes(app: App, context: AdminContext): void {
+  statusRoutes(app, context)
+  whyRoute(app, context)
+}
+
+function statusRoutes(app: App, { remote }: AdminContext): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/policy/zones',
+      summary: 'Response policy zones, in the order of the configuration.',
+      security: TOKEN,
+      middleware: requires('read'),
+      responses: {
+        200: { description: 'All of them.', content: json(z.object({ zones: z.array(policyZone) })) },
+        ...FAULTS,
+      },
+    }),
+    async c => c.json({ zones: [...(await remote.policyZones())] }, 200),
+  )
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/policy/programs',
+      summary: 'Policies that are programs, in the order of the configuration.',
+      security: TOKEN,
+      middleware: requires('read'),
+      responses: {
+        200: { description: 'All of them.', content: json(z.object({ programs: z.array(policyProgram) })) },
+        ...FAULTS,
+      },
+    }),
+    async c => c.json({ programs: [...(await remote.policyPrograms())] }, 200),
+  )
+}
+
+function whyRoute(app: App, { remote }: AdminContext): void {
   app.openapi(
     createRoute({
       method: 'get',

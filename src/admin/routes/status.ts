@@ -2,7 +2,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 
-const health = z.object({ status: z.enum(['ok', 'stopping']) }).openapi('Health')
+const health = z
+  .object({
+    status: z.enum(['ok', 'stopping', 'waiting']),
+    missing: z.array(z.string()).optional().describe('Policy zones without which nothing is answered.'),
+  })
+  .openapi('Health')
 
 const status = z
   .object({
@@ -15,6 +20,7 @@ const status = z
     stopping: z.boolean(),
     configFile: z.string().nullable(),
     trustAnchors: z.array(z.string()),
+    missing: z.array(z.string()).describe('Policy zones that are not there, and without which nothing is answered.'),
     waiting: z.number().describe('Queries of clients that wait for an answer.'),
     resolutions: z.number().describe('Resolutions in flight, sub-queries included.'),
     tcpConnections: z.number(),
@@ -49,12 +55,17 @@ export function statusRoutes(app: App, { remote }: AdminContext): void {
           description: 'Sockets are open and configuration, zones and anchors are loaded.',
           content: json(health),
         },
-        503: { description: 'The server is stopping.', content: json(health) },
+        503: {
+          description: 'The server is stopping, or waits for policy zones that have to be there.',
+          content: json(health),
+        },
       },
     }),
     async c => {
-      const { stopping } = await remote.status()
-      return stopping ? c.json({ status: 'stopping' as const }, 503) : c.json({ status: 'ok' as const }, 200)
+      const { stopping, missing } = await remote.status()
+      if (stopping) return c.json({ status: 'stopping' as const }, 503)
+      if (missing.length > 0) return c.json({ status: 'waiting' as const, missing: [...missing] }, 503)
+      return c.json({ status: 'ok' as const }, 200)
     },
   )
   app.openapi(
@@ -69,7 +80,13 @@ export function statusRoutes(app: App, { remote }: AdminContext): void {
     async c => {
       const now = await remote.status()
       return c.json(
-        { ...now, listening: [...now.listening], trustAnchors: [...now.trustAnchors], counters: { ...now.counters } },
+        {
+          ...now,
+          listening: [...now.listening],
+          trustAnchors: [...now.trustAnchors],
+          missing: [...now.missing],
+          counters: { ...now.counters },
+        },
         200,
       )
     },

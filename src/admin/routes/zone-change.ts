@@ -16,7 +16,9 @@ type Plain<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? 
 export const zoneEntry: z.ZodType<Plain<ZoneEntry>> = z
   .object({
     name: z.string(),
-    source: z.enum(['file', 'api']).describe('Read from a file of the configuration, or made through the API.'),
+    source: z
+      .enum(['file', 'api', 'transfer'])
+      .describe('Read from a file of the configuration, made through the API, or sent by other servers.'),
     file: z.string().nullable(),
     editable: z.boolean().describe('Of a file: are changes written into it? Else they are laid over it.'),
     changed: z.boolean().describe('Is it served other than its file has it?'),

@@ -3,15 +3,17 @@ import type { ControlsOf, Controls, ControlStreams, Numbers, Why, WhyRequest } f
 import type { Config } from '../../config/types.ts'
 import { version } from '../../system/version.ts'
 import type { LoopLag } from './loop-lag.ts'
-import { type Measured, numbersNow } from './numbers.ts'
+import { type Measured, numbersNow, transfersOf } from './numbers.ts'
 import { followWalk } from './walk.ts'
 import { cacheControls } from './cache-control.ts'
 import { configControls } from './config-control.ts'
 import type { ConfigChanges } from '../revisions/config-changes.ts'
 import { zoneControls } from './zone-control.ts'
 import type { ZoneChanges } from '../revisions/zone-changes.ts'
+import type { Transfers } from '../transfer/transfers.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Lists } from '../lists/lists.ts'
+import type { LazyPolicies } from '../policy/lazy-policies.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
 import type { EventSink, Transport } from '../../ports.ts'
@@ -26,6 +28,9 @@ export interface Served {
   readonly trust: TrustAnchorManager
   readonly zones: ZoneChanges
   readonly lists: Pick<Lists, 'status' | 'refresh'>
+  readonly code: Pick<LazyPolicies, 'status'>
+  /** Null: no zone is sent, and none has rules. */
+  readonly transfers: () => Transfers | null
   readonly settings: ConfigChanges
   /** Null: no query is kept. */
   readonly history: () => History | null
@@ -57,6 +62,10 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
     why: request => served.why(request),
     lists: () => served.lists.status(),
     refreshLists: name => served.lists.refresh(name),
+    transfers: () => transfersOf(served),
+    refreshTransfer: (zone, whole) => served.transfers()?.secondaries.refresh(zone, whole) ?? false,
+    policyZones: () => served.transfers()?.policies.statuses() ?? [],
+    policyPrograms: () => served.code.status(),
     ...cacheControls(served.recursor, served.forgotten),
     queryPage: request => served.history()?.queryPage(request) ?? { kind: 'off' },
     querySummary: request => served.history()?.querySummary(request) ?? { kind: 'off' },
@@ -75,6 +84,7 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
         stopping: served.isStopping(),
         configFile: served.config().file,
         trustAnchors: served.trust.names(),
+        missing: served.transfers()?.policies.missing() ?? [],
         waiting,
         resolutions,
         tcpConnections,

@@ -6,8 +6,10 @@ import { version } from '../../system/version.ts'
 import { UPSTREAM_BUCKETS_MS } from '../../net/counted-network.ts'
 import type { Transport } from '../../ports.ts'
 import type { Lists } from '../lists/lists.ts'
+import type { LazyPolicies } from '../policy/lazy-policies.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
+import type { Transfers } from '../transfer/transfers.ts'
 import type { LoopLag } from './loop-lag.ts'
 
 /** What only the sockets and the counters know. */
@@ -21,6 +23,8 @@ export interface Measured {
 interface Counting {
   readonly recursor: Recursor
   readonly lists: Pick<Lists, 'status'>
+  readonly code: Pick<LazyPolicies, 'status'>
+  readonly transfers: () => Transfers | null
   readonly addresses: () => readonly { readonly transport: Transport; readonly port: number }[]
   readonly history: () => { readonly numbers: HistoryNumbers } | null
   readonly dnstap: () => Numbers['dnstap']
@@ -63,11 +67,17 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
     memory: { resident: rss, heap: heapTotal, heapUsed, external, arrayBuffers },
     lag: lag.read(),
     lists: served.lists.status().map(({ name, rules, hits, ageS }) => ({ list: name, rules, hits, ageS })),
+    transfers: transfersOf(served),
+    policyZones: served.transfers()?.policies.statuses() ?? [],
+    programs: served.code.status(),
     history: served.history()?.numbers ?? null,
     dnstap: served.dnstap(),
     udpPorts: [...new Set(served.addresses().flatMap(({ transport, port }) => (transport === 'udp' ? [port] : [])))],
   }
 }
+
+export const transfersOf = ({ transfers }: Pick<Counting, 'transfers'>): Numbers['transfers'] =>
+  (transfers()?.secondaries.statuses() ?? []).toSorted((a, b) => (a.zone < b.zone ? -1 : 1))
 
 /** Empty where no expired answers are given. */
 const staleNumbers = (counts: Recursor['resolver']['staleCounts']): Readonly<Record<string, number>> =>

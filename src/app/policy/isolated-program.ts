@@ -11,6 +11,7 @@ import type { CodeLimits } from '../../limits.ts'
 import type { Traits } from '../../policy/code/check.ts'
 import type { Call, Fault, LookUp, Verdict } from '../../policy/code/run.ts'
 import type { Program } from '../../policy/code/stage.ts'
+import type { ProgramStatus } from '../../policy/code/status.ts'
 import type { Cancel, Clock } from '../../ports.ts'
 import { type FromThread, isFromThread, type ThreadStart, type ToThread } from './messages.ts'
 
@@ -21,6 +22,7 @@ export interface IsolatedParts {
   readonly limits: CodeLimits
   /** The program of `policy-thread.ts`. */
   readonly entry: URL
+  readonly onCall: () => void
   readonly onFault: (fault: Fault, text: string) => void
   /** Its thread ended by a fault; `pauseMs` until there is another one. */
   readonly onRestart: (pauseMs: number) => void
@@ -57,6 +59,7 @@ export class IsolatedProgram implements Program {
   readonly #parts: IsolatedParts
   #traits: Traits = { name: null, reads: null, onFault: 'open', hooks: [] }
   #thread: Thread | null = null
+  #memory: ProgramStatus['memory'] = null
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
   #cancelLook: Cancel | null = null
@@ -86,8 +89,14 @@ export class IsolatedProgram implements Program {
     )
   }
 
+  /** Octets of its thread, when it last said; null: it has not. */
+  get memory(): ProgramStatus['memory'] {
+    return this.#memory
+  }
+
   ask(call: Call, lookUp: LookUp): Promise<Verdict> {
-    const { clock, limits } = this.#parts
+    const { clock, limits, onCall } = this.#parts
+    onCall()
     if (this.#isClosed) return this.#refused('ended', 'the server is stopping')
     if (this.#waiting.size >= limits.waiting)
       return this.#refused('overload', `more than ${limits.waiting} queries wait for it`)
@@ -208,6 +217,9 @@ export class IsolatedProgram implements Program {
         return
       case 'stray':
         this.#parts.onFault('threw', message.text)
+        return
+      case 'memory':
+        this.#memory = { heap: message.heap, buffers: message.buffers }
         return
       case 'full':
         // No one call is to blame.

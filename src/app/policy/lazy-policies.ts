@@ -2,7 +2,8 @@
 import type { PolicySource } from '../../config/types.ts'
 import type { Problem } from '../../events.ts'
 import type { Program } from '../../policy/code/stage.ts'
-import type { Policies, PoliciesParts, PolicyStatus } from './policies.ts'
+import type { ProgramStatus } from '../../policy/code/status.ts'
+import type { Policies, PoliciesParts } from './policies.ts'
 
 export class LazyPolicies {
   readonly #parts: PoliciesParts
@@ -33,7 +34,7 @@ export class LazyPolicies {
     this.#policies?.start()
   }
 
-  status(): readonly PolicyStatus[] {
+  status(): readonly ProgramStatus[] {
     return this.#policies?.status() ?? []
   }
 

@@ -40,6 +40,8 @@ export type FromThread =
   | { readonly kind: 'pong' }
   /** An error that no call waits for. */
   | { readonly kind: 'stray'; readonly text: string }
+  /** Octets of its own, now and then. */
+  | { readonly kind: 'memory'; readonly heap: number; readonly buffers: number }
   /** Its buffers have more octets than they may. */
   | { readonly kind: 'full'; readonly octets: number }
 

@@ -14,6 +14,7 @@ export interface OwnParts {
   readonly policy: CheckedPolicy
   readonly clock: Clock
   readonly limits: CodeLimits
+  readonly onCall: () => void
   readonly onFault: (fault: Fault, text: string) => void
 }
 
@@ -29,7 +30,8 @@ export class OwnProgram implements Program {
   }
 
   async ask(call: Call, lookUp: LookUp): Promise<Verdict> {
-    const { policy, limits, file, clock, onFault } = this.#parts
+    const { policy, limits, file, clock, onCall, onFault } = this.#parts
+    onCall()
     const verdict = await new Promise<Verdict>(settle => {
       const giveUp = clock.after(limits.callMs, () =>
         settle({ kind: 'fault', fault: 'timed-out', text: `did not answer within ${limits.callMs} ms` }),

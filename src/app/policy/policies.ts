@@ -11,6 +11,7 @@ import type { Problem } from '../../events.ts'
 import type { Limits } from '../../limits.ts'
 import type { Fault } from '../../policy/code/run.ts'
 import type { Program } from '../../policy/code/stage.ts'
+import type { ProgramStatus } from '../../policy/code/status.ts'
 import type { Clock, EventSink } from '../../ports.ts'
 import { ZoneWatcher } from '../../system/zone-watcher.ts'
 import { IsolatedProgram } from './isolated-program.ts'
@@ -30,6 +31,7 @@ export interface PoliciesParts {
 /** A version of a policy that holds. */
 interface Held {
   readonly program: Program
+  readonly memory: () => ProgramStatus['memory']
   /** Its thread ends. */
   readonly end: (how: 'now' | 'when-idle') => void
 }
@@ -43,20 +45,9 @@ interface Entry {
   readonly problem: string | null
 }
 
-/** For the API and `rootwalk status`. */
-export interface PolicyStatus {
-  readonly name: string
-  readonly file: string
-  readonly isolated: boolean
-  readonly reads: string
-  readonly hooks: readonly string[]
-  readonly faults: number
-  readonly restarts: number
-  readonly problem: string | null
-}
-
 interface Tally {
-  faults: number
+  calls: number
+  readonly faults: Map<Fault, number>
   restarts: number
   /** When a fault was reported last, and how many were not since. */
   toldAt: number
@@ -103,12 +94,18 @@ export class Policies {
     this.#watch()
   }
 
-  status(): readonly PolicyStatus[] {
+  status(): readonly ProgramStatus[] {
     return this.#entries.map(({ source: { file, isolated }, held, problem }) => {
-      const { faults, restarts } = this.#tally(file)
-      const { reads = null, hooks = [] } = held?.program.traits ?? {}
+      const { calls, faults, restarts } = this.#tally(file)
+      const { reads = null, hooks = [], onFault = 'open' } = held?.program.traits ?? {}
       const name = held?.program.name ?? nameOf(file)
-      return { name, file, isolated, reads: reads ?? 'everything', hooks, faults, restarts, problem }
+      return {
+        ...{ name, file, isolated, reads: reads ?? 'everything', onFault, hooks, loaded: held !== null, calls },
+        faults: Object.fromEntries(faults),
+        restarts,
+        memory: held?.memory() ?? null,
+        problem,
+      }
     })
   }
 
@@ -165,6 +162,7 @@ export class Policies {
       clock,
       limits: limits.code,
       entry: thread,
+      onCall: () => this.#called(file),
       onFault: (fault, text) => this.#faulted(file, fault, text),
       onRestart: pauseMs => {
         this.#tally(file).restarts += 1
@@ -173,7 +171,7 @@ export class Policies {
     })
     const problem = await program.start()
     const end = (how: 'now' | 'when-idle'): void => (how === 'now' ? program.close() : void program.retire())
-    return problem ?? { program, end }
+    return problem ?? { program, memory: () => program.memory, end }
   }
 
   async #own(file: string): Promise<Held | string> {
@@ -185,8 +183,10 @@ export class Policies {
     if (tally.versions > 1) events({ kind: 'policy-versions', policy: nameOf(file), versions: tally.versions })
     const { policy } = loaded
     const onFault = (fault: Fault, text: string): void => this.#faulted(file, fault, text)
+    const onCall = (): void => this.#called(file)
     return {
-      program: new OwnProgram({ file, name: nameOf(file), policy, clock, limits: limits.code, onFault }),
+      program: new OwnProgram({ file, name: nameOf(file), policy, clock, limits: limits.code, onCall, onFault }),
+      memory: () => null,
       end: () => {},
     }
   }
@@ -194,15 +194,22 @@ export class Policies {
   #tally(file: string): Tally {
     const found = this.#tallies.get(file)
     if (found !== undefined) return found
-    const made = { faults: 0, restarts: 0, toldAt: Number.NEGATIVE_INFINITY, untold: 0, versions: 0 }
+    const made: Tally = {
+      ...{ calls: 0, faults: new Map<Fault, number>(), restarts: 0 },
+      ...{ toldAt: Number.NEGATIVE_INFINITY, untold: 0, versions: 0 },
+    }
     this.#tallies.set(file, made)
     return made
+  }
+
+  #called(file: string): void {
+    this.#tally(file).calls += 1
   }
 
   #faulted(file: string, fault: Fault, text: string): void {
     const { clock, limits, events } = this.#parts
     const tally = this.#tally(file)
-    tally.faults += 1
+    tally.faults.set(fault, (tally.faults.get(fault) ?? 0) + 1)
     if (clock.now() - tally.toldAt < limits.code.tellAgainMs) {
       tally.untold += 1
       return

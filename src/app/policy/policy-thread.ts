@@ -20,7 +20,7 @@ class PolicyThread {
   /** Look-ups that calls wait for. */
   readonly #calls = new Map<number, Map<number, Waiting>>()
   #lookUps = 0
-  #looked = 0
+  #looked = Number.NEGATIVE_INFINITY
 
   constructor(policy: CheckedPolicy, file: string, limits: CodeLimits, post: (message: FromThread) => void) {
     this.#policy = policy
@@ -65,16 +65,17 @@ class PolicyThread {
     const verdict = await runHooks(this.#policy, call, lookUp, this.#limits, this.#file)
     if (!this.#calls.delete(id)) return
     this.#post({ kind: 'verdict', id, verdict })
-    this.#lookAtBuffers()
+    this.lookAtMemory()
   }
 
   /** Heaps have their bound from Node; buffers are outside of them. */
-  #lookAtBuffers(): void {
+  lookAtMemory(): void {
     const now = performance.now()
     if (now - this.#looked < this.#limits.lookMs) return
     this.#looked = now
-    const octets = process.memoryUsage().arrayBuffers
-    if (octets > this.#limits.bufferBytes) this.#post({ kind: 'full', octets })
+    const { heapUsed: heap, arrayBuffers: buffers } = process.memoryUsage()
+    if (buffers > this.#limits.bufferBytes) this.#post({ kind: 'full', octets: buffers })
+    else this.#post({ kind: 'memory', heap, buffers })
   }
 }
 
@@ -101,6 +102,7 @@ async function serve(): Promise<void> {
     thread.take(message)
   })
   post({ kind: 'ready', traits: loaded.policy.traits })
+  thread.lookAtMemory()
 }
 
 await serve()

@@ -109,11 +109,12 @@ export class ZoneChanges implements ZoneLayer {
     const { zone } = subject
     if (zone === null) return null
     const value = subject.value.kind
+    const isSent = this.#isSent(subject)
     return {
       name: formatName(origin),
-      source: subject.file === null ? 'api' : 'file',
+      source: isSent ? 'transfer' : subject.file === null ? 'api' : 'file',
       file: subject.file?.file ?? null,
-      editable: subject.file === null || subject.file.editable,
+      editable: !isSent && (subject.file === null || subject.file.editable),
       changed: subject.file !== null && value === 'edits',
       records: zone.recordCount,
       serial: serialOf(apexSoa(zone)),
@@ -171,6 +172,8 @@ export class ZoneChanges implements ZoneLayer {
     const { zone: origin, ifMatch, action, dryRun } = request
     const subject = this.#subject(origin)
     const { zone: before } = subject
+    if (this.#isSent(subject))
+      return { kind: 'refused', why: 'other servers send the zone, and have it changed: see GET /api/v1/transfers' }
     const tag = before === null ? null : this.tagOf(before)
     if (action.kind === 'put' && action.mustBeNew && before !== null) return { kind: 'exists' }
     if (ifMatch !== null && (tag === null || !(ifMatch.includes('*') || ifMatch.includes(tag))))
@@ -255,7 +258,7 @@ export class ZoneChanges implements ZoneLayer {
     const value = kept?.log.latest?.value ?? NOTHING
     const { limits } = this.#parts
     if (file === null) {
-      const own = kept?.own ?? null
+      const own = kept?.own ?? this.#sent().find(zone => zone.origin === origin) ?? null
       return { origin, file, zone: own, value, text: own !== null && value.kind === 'text' ? value.text : null, limits }
     }
     return { origin, file, zone: this.over(file.zone), value, text: null, limits }
@@ -265,8 +268,17 @@ export class ZoneChanges implements ZoneLayer {
     return this.#store?.fileZones() ?? []
   }
 
+  /** Zones that other servers send. */
+  #sent(): readonly Zone[] {
+    return this.#store?.transferredZones ?? []
+  }
+
+  #isSent({ zone }: Subject): boolean {
+    return zone !== null && this.#sent().includes(zone)
+  }
+
   #origins(): readonly Name[] {
-    const origins = new Set(this.#files().map(({ zone }) => zone.origin))
+    const origins = new Set([...this.#files().map(({ zone }) => zone), ...this.#sent()].map(({ origin }) => origin))
     for (const [origin, { own }] of this.#kept) if (own !== null) origins.add(origin)
     return [...origins].sort((a, b) => (formatName(a) < formatName(b) ? -1 : 1))
   }

@@ -7,17 +7,21 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Name } from '../../dns/name.ts'
+import { RrType } from '../../dns/types.ts'
 import type { Limits } from '../../limits.ts'
 import { type Hit, PolicyRules, type PolicyZoneSettings } from '../../policy/rpz/rules.ts'
 import { triggerText } from '../../policy/rpz/trigger.ts'
 import type { Query } from '../../policy/handler.ts'
+import type { PolicyZoneStatus } from '../../policy/rpz/status.ts'
 import { formatName } from '../../presentation/text.ts'
+import { problemText } from '../../render/problem.ts'
 import { clientText } from '../../server/query-log.ts'
 import { Tally } from '../../server/tally.ts'
 import { startJob } from '../../system/job-thread.ts'
 import type { ContentHash } from '../../system/zone-files.ts'
 import { ZoneWatcher } from '../../system/zone-watcher.ts'
-import type { FlatZone } from '../../zone/flat-zone.ts'
+import { FlatContent, type FlatZone } from '../../zone/flat-zone.ts'
+import { serialOf } from '../../zone/zone-edit.ts'
 import { isPolicyDone, makePolicy, type PolicyDone, type PolicyJob, type PolicySource } from './policy-job.ts'
 import type { TransferParts } from './transferred-zone.ts'
 
@@ -39,11 +43,15 @@ interface Loaded {
   readonly zone: FlatZone | null
   readonly files: ReadonlyMap<string, ContentHash>
   readonly rules: number
+  /** Seconds since 1970. */
+  readonly loadedAt: number | null
+  readonly problem: string | null
+  readonly warnings: number
 }
 
 const BUILT = new URL('transfer-thread.js', import.meta.url)
 const WORD = 2 ** 32
-const NONE: Loaded = { zone: null, files: new Map(), rules: 0 }
+const NONE: Loaded = { zone: null, files: new Map(), rules: 0, loadedAt: null, problem: null, warnings: 0 }
 
 export class PolicyZones {
   readonly #parts: PolicyZonesParts
@@ -51,6 +59,7 @@ export class PolicyZones {
   #loaded: ReadonlyMap<Name, Loaded> = new Map()
   readonly #sent = new Map<Name, FlatZone>()
   #rules: PolicyRules | null = null
+  #missing: readonly string[] = []
   #turn: Promise<void> = Promise.resolve()
   #watcher: ZoneWatcher | null = null
   readonly #hits = new Map<Name, number>()
@@ -64,16 +73,24 @@ export class PolicyZones {
 
   /** The rules of the moment. `failing`: a zone without which nothing is to be answered is not there. */
   rules(): PolicyRules | null | 'failing' {
-    const isMissing = this.#zones.some(({ required, settings }) => required && !this.#isHere(settings.zone))
-    return isMissing ? 'failing' : this.#rules
+    return this.#missing.length > 0 ? 'failing' : this.#rules
   }
 
-  statuses(): readonly { readonly zone: string; readonly rules: number; readonly hits: number }[] {
-    return this.#zones.map(({ settings: { zone } }) => ({
-      zone: formatName(zone),
-      rules: this.#loaded.get(zone)?.rules ?? 0,
-      hits: this.#hits.get(zone) ?? 0,
-    }))
+  /** Zones without which nothing is to be answered, and that are not there. */
+  missing(): readonly string[] {
+    return this.#missing
+  }
+
+  statuses(): readonly PolicyZoneStatus[] {
+    return this.#zones.map(({ settings, required, file }) => {
+      const { zone, rules, loadedAt, problem, warnings } = this.#loaded.get(settings.zone) ?? NONE
+      return {
+        ...{ zone: formatName(settings.zone), file, state: zone === null ? 'missing' : 'loaded', required },
+        ...{ action: actionText(settings), order: settings.early ? 'early' : 'strict' },
+        ...{ serial: zone === null ? null : serialIn(zone), rules, hits: this.#hits.get(settings.zone) ?? 0 },
+        ...{ loadedAt, problem, warnings },
+      }
+    })
   }
 
   noteHit(hit: Hit, query: Query): void {
@@ -98,6 +115,7 @@ export class PolicyZones {
   /** Other zones; all files are read. Resolves when their rules hold. */
   configure(zones: readonly PolicyZone[]): Promise<void> {
     this.#zones = zones
+    this.#lookForMissing()
     return this.#rebuild(() => true)
   }
 
@@ -140,8 +158,10 @@ export class PolicyZones {
     this.#watcher?.update(new Map(files))
   }
 
-  #isHere(zone: Name): boolean {
-    return (this.#loaded.get(zone) ?? NONE).zone !== null
+  #lookForMissing(): void {
+    this.#missing = this.#zones.flatMap(({ required, settings: { zone } }) =>
+      required && (this.#loaded.get(zone) ?? NONE).zone === null ? [formatName(zone)] : [],
+    )
   }
 
   /** One after the other. */
@@ -172,7 +192,7 @@ export class PolicyZones {
       const { settings, file } = zone
       const before = this.#loaded.get(settings.zone)
       const files = source.kind === 'file' ? read.files : (before?.files ?? NONE.files)
-      loaded.set(settings.zone, { zone: read.zone, files, rules: read.rules })
+      loaded.set(settings.zone, { ...statusOf(read, before, clock.wall()), zone: read.zone, files, rules: read.rules })
       if (read.zone !== null) here.push({ settings, zone: read.zone })
       const name = formatName(settings.zone)
       const from = file ?? name
@@ -184,6 +204,7 @@ export class PolicyZones {
         events({ kind: 'policy-zone-loaded', zone: name, rules: read.rules, ms: Math.round(clock.now() - began) })
     }
     this.#loaded = loaded
+    this.#lookForMissing()
     this.#rules = here.length === 0 ? null : new PolicyRules({ zones: here, tables: done.tables })
     this.#parts.onChange()
   }
@@ -206,4 +227,26 @@ export class PolicyZones {
     if (end.kind === 'done' && isPolicyDone(end.value)) return end.value
     return end.kind === 'failed' ? end.reason : 'the thread was stopped'
   }
+}
+
+/** Of what is kept as it was, what was said when it came. */
+function statusOf(
+  { zone, problems, rejected }: PolicyDone['zones'][number],
+  before: Loaded = NONE,
+  now: number,
+): Pick<Loaded, 'loadedAt' | 'problem' | 'warnings'> {
+  if (rejected) {
+    const problem = problems.find(({ severity }) => severity === 'error') ?? problems[0]
+    return { ...before, problem: problem === undefined ? 'cannot be used' : problemText(problem) }
+  }
+  if (zone === before.zone) return before
+  return { loadedAt: Math.round(now), problem: null, warnings: problems.length }
+}
+
+const serialIn = (zone: FlatZone): number | null => serialOf(new FlatContent(zone).at(zone.origin)?.get(RrType.SOA))
+
+function actionText({ override, logOnly }: PolicyZoneSettings): string {
+  if (logOnly) return 'log'
+  if (override === null) return 'given'
+  return typeof override === 'string' ? override : `cname ${formatName(override.cname)}`
 }

@@ -10,9 +10,10 @@ import type { Client } from '../../ports.ts'
 import { formatName } from '../../presentation/text.ts'
 import { Tally } from '../../server/tally.ts'
 import { judgeNotify } from '../../transfer/notify.ts'
+import type { TransferStatus } from '../../admin/controls.ts'
 import { FlatContent, type FlatZone } from '../../zone/flat-zone.ts'
 import { type Unavailable, Zone } from '../../zone/zone.ts'
-import { TransferredZone, type TransferParts, type TransferSource, type TransferStatus } from './transferred-zone.ts'
+import { TransferredZone, type TransferParts, type TransferSource } from './transferred-zone.ts'
 
 export interface SecondarySource extends TransferSource {
   /** It holds rules, and is not served. */
@@ -53,7 +54,10 @@ export class SecondaryZones {
   }
 
   statuses(): readonly TransferStatus[] {
-    return [...this.#zones.values()].map(({ transferred }) => transferred.status())
+    return [...this.#zones.values()].map(({ source: { isPolicy }, transferred }) => ({
+      ...transferred.status(),
+      isPolicy,
+    }))
   }
 
   /**
@@ -84,9 +88,12 @@ export class SecondaryZones {
     for (const { transferred } of this.#zones.values()) transferred.start()
   }
 
-  /** Asks the primaries of a zone now; null: there is no such zone. */
-  refresh(zone: Name): Promise<void> | null {
-    return this.#zones.get(zone)?.transferred.look() ?? null
+  /** Asks the primaries of a zone now; `whole`: fetches all of it, also when it is no newer. False: no such zone. */
+  refresh(zone: Name, whole: boolean): boolean {
+    const transferred = this.#zones.get(zone)?.transferred
+    if (whole) transferred?.fetchWhole()
+    else void transferred?.look()
+    return transferred !== undefined
   }
 
   /** The reply to a NOTIFY message; null: none. */

@@ -16,6 +16,7 @@ import { formatName } from '../../presentation/text.ts'
 import { type Job, startJob } from '../../system/job-thread.ts'
 import type { TsigKey } from '../../transfer/key.ts'
 import { isNewer } from '../../transfer/serial.ts'
+import type { TransferStatus } from '../../admin/controls.ts'
 import { nextLookMs, timersOf, type ZoneTimers } from '../../transfer/timers.ts'
 import { FlatContent, type FlatZone } from '../../zone/flat-zone.ts'
 import { upstreamText } from '../../zone/upstream-text.ts'
@@ -46,23 +47,6 @@ export interface TransferParts {
 /** Another version is here. Null: none is, and why. */
 type OnZone = (zone: FlatZone | null, why: 'zone-not-loaded' | 'zone-expired') => void
 
-export interface TransferStatus {
-  readonly zone: string
-  readonly state: 'current' | 'expired' | 'missing'
-  readonly serial: number | null
-  readonly records: number
-  /** Seconds since 1970. When a primary last confirmed what is here, and when it expires. */
-  readonly confirmedAt: number | null
-  readonly expiresAt: number | null
-  readonly nextLookAt: number | null
-  readonly looking: boolean
-  readonly primaries: readonly string[]
-  /** What was wrong with the primaries at the last look; empty: nothing. */
-  readonly faults: readonly string[]
-  readonly transfers: number
-  readonly failures: number
-}
-
 interface Here {
   readonly zone: FlatZone
   readonly soa: Soa
@@ -88,10 +72,14 @@ export class TransferredZone {
   #primary = 0
   #failuresInARow = 0
   #faults: readonly string[] = []
+  #faultsAt = 0
+  #lastTransfer: TransferStatus['lastTransfer'] = null
   #transfers = 0
   #failures = 0
   #looking: Promise<void> | null = null
   #lookAgain = false
+  /** The next transfer is of the whole zone, whatever its version. */
+  #wantsWhole = false
   #cancelLook: Cancel | null = null
   #cancelExpiry: Cancel | null = null
   #nextLookAt: number | null = null
@@ -155,6 +143,12 @@ export class TransferredZone {
     return this.#looking
   }
 
+  /** Fetches the whole zone now, also when its version is no newer: the primary may have been set back. */
+  fetchWhole(): void {
+    this.#wantsWhole = true
+    void this.look()
+  }
+
   /** A primary says that there is something newer: looked at soon, and not more often than `notifyMs`. */
   notified(serial: number | null): void {
     const { clock, limits } = this.#parts
@@ -165,7 +159,7 @@ export class TransferredZone {
     else this.#lookIn(wait)
   }
 
-  status(): TransferStatus {
+  status(): Omit<TransferStatus, 'isPolicy'> {
     const here = this.#here
     const confirmedAt = this.#confirmedAt
     return {
@@ -178,7 +172,8 @@ export class TransferredZone {
       nextLookAt: this.#nextLookAt,
       looking: this.#looking !== null,
       primaries: this.source.primaries.map(upstreamText),
-      faults: this.#faults,
+      lastTransfer: this.#lastTransfer,
+      lastFailure: this.#faults.length === 0 ? null : { at: this.#faultsAt, reasons: this.#faults },
       transfers: this.#transfers,
       failures: this.#failures,
     }
@@ -214,6 +209,7 @@ export class TransferredZone {
   #lookedWell(faults: readonly string[]): void {
     this.#failuresInARow = 0
     this.#faults = faults
+    this.#faultsAt = this.#parts.clock.wall()
     this.#lookIn(this.#nextLookMs())
   }
 
@@ -223,6 +219,7 @@ export class TransferredZone {
     const wait = this.#nextLookMs()
     const isNews = faults.join('\n') !== this.#faults.join('\n')
     this.#faults = faults
+    this.#faultsAt = this.#parts.clock.wall()
     const served = this.#here !== null && !this.#expired
     if (isNews) this.#report({ kind: 'failed', reasons: faults, againS: Math.ceil(wait / MS), served })
     this.#lookIn(wait)
@@ -251,11 +248,11 @@ export class TransferredZone {
     if (answer.kind === 'failed') return answer.why
     const here = this.#here
     const { serial } = answer.soa
-    if (here !== null && serial === here.soa.serial) {
+    if (here !== null && serial === here.soa.serial && !this.#wantsWhole) {
       this.#confirm()
       return null
     }
-    if (here !== null && !this.#expired && !isNewer(serial, here.soa.serial))
+    if (here !== null && !this.#expired && !this.#wantsWhole && !isNewer(serial, here.soa.serial))
       return `has version ${serial}, which is older than ${here.soa.serial}`
     const giveBack = await this.#parts.place()
     try {
@@ -272,7 +269,7 @@ export class TransferredZone {
     const job: TransferJob = {
       zone: this.source.zone,
       // One that has expired is not worth changes: its primary may have begun again.
-      here: here === null || this.#expired ? null : { zone: here.zone, serial: here.soa.serial },
+      here: here === null || this.#expired || this.#wantsWhole ? null : { zone: here.zone, serial: here.soa.serial },
       server,
       key: this.source.key,
       limits: limits.transfer,
@@ -293,8 +290,10 @@ export class TransferredZone {
     if (!this.#hold(end.zone, clock.wall())) return 'the zone has no SOA record'
     this.#transfers++
     const { whole } = end
+    if (whole) this.#wantsWhole = false
     const serial = this.#serial()
     const ms = clock.now() - began
+    this.#lastTransfer = { at: Math.round(clock.wall()), primary, octets, ms: Math.round(ms), whole }
     this.#report({ kind: 'transferred', primary, serial, records, octets, ms, whole, outside, fellBack })
     this.#onZone(end.zone, 'zone-expired')
     return null

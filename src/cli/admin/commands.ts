@@ -7,6 +7,7 @@ import { Exit } from '../startup-problems.ts'
 import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
 import { listsText, listText, refreshedText } from './list-texts.ts'
 import { restart } from './restart.ts'
+import { policyStatusText } from './transfer-texts.ts'
 import { anchorsText, entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
 
 /** What all of these commands take. */
@@ -18,7 +19,7 @@ export interface AdminFlags {
 }
 
 export type AdminTask =
-  | { readonly kind: 'status' | 'reload' | 'restart' | 'stop' }
+  | { readonly kind: 'status' | 'policy-status' | 'reload' | 'restart' | 'stop' }
   | { readonly kind: 'servers'; readonly troubled: boolean }
   | { readonly kind: 'cache' | 'validate-again'; readonly name: string }
   | { readonly kind: 'negative-anchors' }
@@ -78,6 +79,11 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
     case 'status':
       show(await get('api/v1/status'), statusText)
       return
+    case 'policy-status': {
+      const [zones, programs] = [await get('api/v1/policy/zones'), await get('api/v1/policy/programs')]
+      show({ ...fieldsOf(zones), ...fieldsOf(programs) }, policyStatusText)
+      return
+    }
     case 'servers':
       await pages(place, `api/v1/servers?troubled=${task.troubled}`, body => show(body, serversText))
       return

@@ -45,6 +45,7 @@ export function statusText(body: unknown): string {
     ['configuration', text(status.configFile ?? 'the defaults')],
     ['listening on', listening.join(', ')],
     ['validates from', anchors.length === 0 ? 'nothing: validation is off' : anchors.join(', ')],
+    ...missingRow(status.missing),
     ['clients wait', `${text(status.waiting)}, ${counted(count(status.resolutions), 'resolution')} in flight`],
     [
       'cache',
@@ -60,6 +61,12 @@ export function statusText(body: unknown): string {
   const width = Math.max(...table.map(([name = '']) => name.length)) + 2
   return table.map(([name = '', value = '']) => `${name.padEnd(width)}${value}\n`).join('')
 }
+
+/** What keeps everything from being answered. */
+const missingRow = (missing: unknown): readonly (readonly string[])[] =>
+  Array.isArray(missing) && missing.length > 0
+    ? [['waits for', `${missing.map(text).join(', ')}: all queries get SERVFAIL until these policy zones are there`]]
+    : []
 
 export function entriesText(entries: unknown): string {
   return itemsOf(entries).map(entryText).join('')

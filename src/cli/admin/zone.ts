@@ -6,6 +6,7 @@ import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
 import { AdminFault, type AdminPlace, askAdmin, fieldsOf } from './client.ts'
 import { type AdminFlags, type Show, withServer } from './commands.ts'
+import { transferBegunText, transfersText, transferText } from './transfer-texts.ts'
 
 export interface ZoneWords {
   readonly action: string
@@ -27,7 +28,9 @@ interface Request {
 
 export type ZoneTask =
   | { readonly kind: 'list' }
-  | { readonly kind: 'show' | 'history'; readonly zone: string }
+  /** Null: all of them. */
+  | { readonly kind: 'transfers'; readonly zone: string | null }
+  | { readonly kind: 'show' | 'history' | 'refresh' | 'retransfer'; readonly zone: string }
   | { readonly kind: 'diff'; readonly zone: string; readonly from: string; readonly to: string }
   | Request
 
@@ -36,11 +39,14 @@ const DNS_TEXT = 'text/dns'
 export function zoneTask(words: ZoneWords): ZoneTask | { readonly error: string } {
   const { action, zone, what } = words
   if (action === 'list') return { kind: 'list' }
+  if (action === 'transfers') return { kind: 'transfers', zone }
   if (zone === null) return { error: `zone ${action} takes the name of a zone` }
   const [first = '', second = ''] = what
   switch (action) {
     case 'show':
     case 'history':
+    case 'refresh':
+    case 'retransfer':
       return { kind: action, zone }
     case 'diff':
       if (!/^\d+ \d+$/.test(what.join(' '))) return { error: 'zone diff takes two revisions, such as 0 3' }
@@ -57,6 +63,7 @@ export function zoneTask(words: ZoneWords): ZoneTask | { readonly error: string 
   }
 }
 
+const transferPlace = (zone: string): string => `api/v1/transfers/${encodeURIComponent(zone)}`
 const place = (zone: string): string => `api/v1/zones/${encodeURIComponent(zone)}`
 
 function changeOf(
@@ -93,6 +100,16 @@ export const runZone = (task: ZoneTask, flags: AdminFlags, around: CliContext): 
     switch (task.kind) {
       case 'list':
         return listZones(at, show)
+      case 'transfers':
+        if (task.zone !== null) show((await askAdmin(at, 'GET', transferPlace(task.zone))).body, transferText)
+        else await pages(at, 'api/v1/transfers', page => show(page, transfersText))
+        return
+      case 'refresh':
+      case 'retransfer': {
+        const path = `${transferPlace(task.zone)}/${task.kind}`
+        show((await askAdmin(at, 'POST', path)).body, transferBegunText)
+        return
+      }
       case 'show': {
         const { body } = await askAdmin(at, 'GET', place(task.zone), undefined, { accept: DNS_TEXT })
         show(body, String)
@@ -128,11 +145,16 @@ async function changed(at: AdminPlace, { method, path, body, file }: Request, di
   return askAdmin(at, 'POST', `api/v1/zones?${query}`, { name, text })
 }
 
-async function listZones(at: AdminPlace, show: Show): Promise<void> {
+const listZones = (at: AdminPlace, show: Show): Promise<void> =>
+  pages(at, 'api/v1/zones', body =>
+    show(body, page => itemsOf(fieldsOf(page).zones).map(zoneLine).join('') || '; there are no zones\n'),
+  )
+
+async function pages(at: AdminPlace, path: string, page: (body: unknown) => void): Promise<void> {
   let cursor = ''
   do {
-    const { body } = await askAdmin(at, 'GET', `api/v1/zones?limit=1000${cursor}`)
-    show(body, page => itemsOf(fieldsOf(page).zones).map(zoneLine).join('') || '; there are no zones\n')
+    const { body } = await askAdmin(at, 'GET', `${path}?limit=1000${cursor}`)
+    page(body)
     const { next } = fieldsOf(body)
     cursor = typeof next === 'string' ? `&cursor=${next}` : ''
   } while (cursor !== '')
@@ -151,7 +173,12 @@ function zoneLine({
   serial,
   revision,
 }: ReturnType<typeof fieldsOf>): string {
-  const from = source === 'api' ? 'made through the API' : `${String(file)}${editable === true ? ' (editable)' : ''}`
+  const from =
+    source === 'api'
+      ? 'made through the API'
+      : source === 'transfer'
+        ? 'sent by other servers'
+        : `${String(file)}${editable === true ? ' (editable)' : ''}`
   const laid = isChanged === true ? ', with changes laid over it' : ''
   const rest = revision === 0 ? '' : `, revision ${String(revision)}`
   return `${String(name)}\t${String(records)} records, serial ${String(serial)}, ${from}${laid}${rest}\n`

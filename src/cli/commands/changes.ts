@@ -74,12 +74,15 @@ const CHANGE_OPTIONS: Readonly<Record<string, Options>> = {
 function addZone(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'zone <action> [zone] [what..]',
-    'List, show and change the zones that are served, and undo changes',
+    'List, show and change the zones that are served, undo changes, and have zones transferred',
     command =>
       command
         .positional('action', {
           type: 'string',
-          choices: ['list', 'show', 'add', 'set', 'delete', 'history', 'diff', 'undo', 'revert'],
+          choices: [
+            ...['list', 'show', 'add', 'set', 'delete', 'history', 'diff', 'undo', 'revert'],
+            ...['transfers', 'refresh', 'retransfer'],
+          ],
           demandOption: true,
           describe: 'What to do',
         })
@@ -98,7 +101,9 @@ function addZone(cli: Argv, around: CliContext, take: Choose): void {
         .example('$0 zone add lan lan.zone', 'Makes a zone from a file')
         .example('$0 zone add lan www.lan A 192.0.2.7', 'One more record')
         .example('$0 zone set lan www.lan A 192.0.2.8 --dry-run', 'What would change')
-        .example('$0 zone undo lan', 'Takes the last change back'),
+        .example('$0 zone undo lan', 'Takes the last change back')
+        .example('$0 zone transfers', 'Zones that other servers send: version, last transfer, expiry, failures')
+        .example('$0 zone refresh corp.example', 'Asks its primaries now; retransfer fetches all of it'),
     argv =>
       take(async () => {
         const { runZone, zoneTask } = await import('../admin/zone.ts')

@@ -1,4 +1,7 @@
-/** `policy why`: which rule decides. `policy test`: what another configuration would answer. */
+/**
+ * `policy why`: which rule decides. `policy test`: what another configuration would answer. `policy status`: policy
+ * zones and programs of a running server.
+ */
 import type { Argv } from 'yargs'
 import { ADMIN_OPTIONS, flagsOf } from './admin.ts'
 import { CONFIG_OPTION, type Choose, type CliContext, text, UsageError } from './options.ts'
@@ -8,10 +11,15 @@ type Words = Readonly<Record<string, unknown>>
 export function addPolicy(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'policy <action> [name]',
-    'Which rule decides for a client and a name; what another configuration would answer',
+    'Which rule decides for a client and a name; what another configuration would answer; how zones and programs are',
     command =>
       command
-        .positional('action', { type: 'string', choices: ['why', 'test'], demandOption: true, describe: 'What to do' })
+        .positional('action', {
+          type: 'string',
+          choices: ['why', 'test', 'status'],
+          demandOption: true,
+          describe: 'What to do',
+        })
         .positional('name', { type: 'string', describe: 'What the client asks for' })
         .options({
           ...ADMIN_OPTIONS,
@@ -37,8 +45,16 @@ export function addPolicy(cli: Argv, around: CliContext, take: Choose): void {
         .example('$0 policy why ads.example --client 192.168.2.7', 'Asks the running server')
         .example('$0 policy why ads.example --client ::1 --config new.json', 'A file that is not in force yet')
         .example('$0 policy test --config new.json --since 24h', 'Exit code 0: no change, 1: changes'),
-    argv => take(() => (argv.action === 'test' ? policyTest(argv, around) : policyWhy(argv, around))),
+    argv => take(() => actions[text(argv.action) ?? '']?.(argv, around) ?? policyWhy(argv, around)),
   )
+}
+
+const actions: Readonly<Record<string, (argv: Words, around: CliContext) => Promise<number>>> = {
+  test: policyTest,
+  status: async (argv, around) => {
+    const { runAdmin } = await import('../admin/commands.ts')
+    return runAdmin('policy', { kind: 'policy-status' }, flagsOf(argv), around)
+  },
 }
 
 async function policyWhy(argv: Words, around: CliContext): Promise<number> {

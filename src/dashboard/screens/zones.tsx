@@ -48,7 +48,7 @@ function All(): VNode {
                   {revision === 0 ? '' : `, revision ${revision}`}
                 </span>
               </div>
-              <p class="dim">{file ?? 'made through the API'}</p>
+              <p class="dim">{file ?? (source === 'transfer' ? 'sent by other servers' : 'made through the API')}</p>
             </li>
           ))}
         </ul>

@@ -171,6 +171,8 @@ export interface EngineLimits {
 export interface UpstreamLimits {
   /** Flag day 2020: fits every path without fragments. Octets. */
   readonly ednsPayloadBytes: number
+  /** How long a server sees the same client cookie of us: RFC 7873 section 7.1 recommends a day. */
+  readonly clientCookieMs: number
   /** First time-out of a server never heard: Unbound 376, Knot 400. */
   readonly unknownServerTimeoutMs: number
   /**
@@ -400,6 +402,8 @@ export interface CacheLimits {
    * 230 to 330 (`test/bench/cache-bytes.mjs`).
    */
   readonly entryOverheadBytes: number
+  /** Octets counted for the cookie of a server: at most 32 (RFC 7873 section 4), and the head of a string. */
+  readonly serverCookieBytes: number
   /** The same for a name in the RRset cache, besides its letters and its packed sets: 156. */
   readonly nameOverheadBytes: number
   /** What a validated denial takes beyond `entryOverheadBytes`, for its place in a sorted list: 60. */
@@ -1145,6 +1149,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   upstream: {
     ednsPayloadBytes: 1_232,
+    clientCookieMs: 24 * 60 * MINUTE_MS,
     unknownServerTimeoutMs: 400,
     minTimeoutMs: 50,
     maxTimeoutMs: 3_000,
@@ -1221,6 +1226,7 @@ export const defaultLimits: Limits = deepFreeze({
     failurePermille: 12,
     entryBytes: 16_384,
     entryOverheadBytes: 330,
+    serverCookieBytes: 48,
     nameOverheadBytes: 160,
     denialOverheadBytes: 65,
     heapResidentPercent: 160,

@@ -147,8 +147,8 @@ const WAYS_IN = ['cli.ts', 'index.ts'] as const
 
 /** What a file of a room sees besides its own room. A wing is a room. */
 const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly files: readonly string[] }> = (() => {
-  const low = ['dns', 'presentation', 'contract']
-  const net = ['dns', 'contract', 'fairness', 'system', 'net']
+  const low = ['dns', 'dns/cookies', 'presentation', 'contract']
+  const net = ['dns', 'dns/cookies', 'contract', 'fairness', 'system', 'net']
   const resolver = [
     ...low,
     'fairness',
@@ -254,6 +254,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   ]
   const seen: readonly (readonly [string, readonly string[], (readonly string[])?])[] = [
     ['dns', []],
+    ['dns/cookies', ['dns']],
     ['http', []],
     ['contract', ['dns']],
     ['presentation', ['dns']],

@@ -82,6 +82,7 @@ export interface ServerEntry {
   readonly timeoutsInRow: number
   readonly edns: string
   readonly caseSafe: string
+  readonly cookies: string
   /** It answers nothing of these zones and is asked only now and then: since when, until the next query. */
   readonly throttled: readonly {
     readonly zone: string

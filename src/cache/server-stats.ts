@@ -1,7 +1,7 @@
 /**
- * What experience says of each server address: how fast it answers, whether it knows EDNS and keeps letter case, for
- * which zones it is lame; and whether IPv4 and IPv6 work at all from here. Facts only: choosing a server is the
- * engine's work.
+ * What experience says of each server address: how fast it answers, whether it knows EDNS and keeps letter case, what
+ * it does with cookies, for which zones it is lame; and whether IPv4 and IPv6 work at all from here. Facts only:
+ * choosing a server is the engine's work.
  *
  * Times follow Jacobson (RFC 6298 section 2) with R the round trip of one reply:
  *   first:  srtt = R                    rttvar = R / 2
@@ -35,6 +35,10 @@ export interface ServerFacts {
   readonly timeoutsInRow: number
   readonly edns: 'unknown' | 'ok' | 'broken'
   readonly caseSafe: 'unknown' | 'yes' | 'no'
+  /** `fine`: it answers queries that have one. `doubted`: it was silent to one, and not without. */
+  readonly cookies: 'unknown' | 'fine' | 'doubted' | 'broken'
+  /** The last that it gave (RFC 7873), an octet a character; empty for none. */
+  readonly serverCookie: string
 }
 
 export interface LameServer {
@@ -61,6 +65,9 @@ export interface ServerRecord {
   ednsAt: number
   caseSafe: ServerFacts['caseSafe']
   caseAt: number
+  cookies: ServerFacts['cookies']
+  serverCookie: string
+  cookiesAt: number
   /** Has times of its own. */
   encryption: Encryption
 }
@@ -77,7 +84,16 @@ const UNKNOWN: ServerFacts = {
   timeoutsInRow: 0,
   edns: 'unknown',
   caseSafe: 'unknown',
+  cookies: 'unknown',
+  serverCookie: '',
 }
+
+/** Nothing is known of a server's cookies. */
+export const NO_COOKIES: Pick<ServerRecord, 'cookies' | 'serverCookie' | 'cookiesAt'> = Object.freeze({
+  cookies: 'unknown',
+  serverCookie: '',
+  cookiesAt: Number.NEGATIVE_INFINITY,
+})
 
 /** RFC 6298 section 2.3: alpha 1/8, beta 1/4; section 2.2: K = 4. */
 const ALPHA = 1 / 8
@@ -108,7 +124,7 @@ export class ServerStats {
     this.upstreams = new UpstreamHealth(timing)
     this.#servers = new ByteStore<ServerRecord>(
       budget,
-      (_, key) => limits.entryOverheadBytes + key.length,
+      (_, key) => limits.entryOverheadBytes + key.length + limits.serverCookieBytes,
       entry => {
         if (entry === this.#last) this.#last = undefined
       },
@@ -145,6 +161,8 @@ export class ServerStats {
       timeoutsInRow: failing ? entry.timeoutsInRow : 0,
       edns: fresh(entry.ednsAt) ? entry.edns : 'unknown',
       caseSafe: fresh(entry.caseAt) ? entry.caseSafe : 'unknown',
+      cookies: fresh(entry.cookiesAt) ? entry.cookies : 'unknown',
+      serverCookie: fresh(entry.cookiesAt) ? entry.serverCookie : '',
     }
   }
 
@@ -158,7 +176,8 @@ export class ServerStats {
       entry.rttAt > since &&
       (entry.timeoutsInRow === 0 || entry.timedOutAt > since) &&
       (entry.edns === 'unknown' || entry.ednsAt > since) &&
-      (entry.caseSafe === 'unknown' || entry.caseAt > since)
+      (entry.caseSafe === 'unknown' || entry.caseAt > since) &&
+      (entry.cookies === 'unknown' || entry.cookiesAt > since)
     )
   }
 
@@ -202,6 +221,26 @@ export class ServerStats {
   /** Only when several unmodified asks agreed: a single reply with another case may be forged. */
   caseLost(key: string, now: number): void {
     this.#learnCase(key, 'no', now)
+  }
+
+  /** It gave this with a reply that had our client cookie. */
+  cookieCame(key: string, serverCookie: string, now: number): void {
+    const entry = this.#entry(key)
+    entry.cookies = 'fine'
+    if (entry.serverCookie !== serverCookie) entry.serverCookie = flat(serverCookie)
+    entry.cookiesAt = now
+  }
+
+  /**
+   * A usable reply showed it. What was `fine` is `broken` by a reply only, `doubted` twice is `broken`: silence with a
+   * cookie may be chance.
+   */
+  cookiesAre(key: string, lesson: 'fine' | 'doubted' | 'broken', now: number): void {
+    const { cookies } = this.facts(key, now)
+    const entry = this.#entry(key)
+    entry.cookies = lesson === 'doubted' && cookies === 'doubted' ? 'broken' : lesson
+    if (lesson !== 'fine') entry.serverCookie = ''
+    entry.cookiesAt = now
   }
 
   /** It gave a usable reply to this kind of question about the zone. */
@@ -373,6 +412,7 @@ export class ServerStats {
       ednsAt: never,
       caseSafe: 'unknown',
       caseAt: never,
+      ...NO_COOKIES,
       encryption: ENCRYPTION_UNKNOWN,
     }
     this.#servers.set(flat(key), entry)

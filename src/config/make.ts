@@ -116,6 +116,7 @@ export function makeConfig(
     engine: {
       minimise: upstream.minimise,
       mixCase: upstream.mixCase,
+      cookies: upstream.cookies,
       ipv4: upstream.ipv4,
       ipv6: upstream.ipv6,
       upstreamPort: upstream.port,

@@ -81,6 +81,7 @@ export interface RawConfig {
     readonly ipv6: boolean | 'auto'
     readonly minimise: 'off' | 'relaxed' | 'strict'
     readonly mixCase: boolean
+    readonly cookies: boolean
     readonly hardenGlue: boolean
     readonly doNotQuery: readonly string[]
     readonly zoneQueriesPerSecond?: number | undefined

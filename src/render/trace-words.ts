@@ -97,6 +97,8 @@ export const DECIDED_TEXTS: Readonly<Record<Decided, string>> = {
   'give-up': 'give up: the alias chain does not end',
   'ask-over-tcp': 'ask over TCP',
   'ask-without-edns': 'ask without EDNS',
+  'ask-with-new-cookie': 'ask with the new cookie',
+  'ask-without-cookie': 'ask without a cookie',
   'ask-unchecked': 'ask for what it has, validated or not',
   'ask-unmodified': 'repeat the question unmodified',
   'ask-in-clear': 'ask without TLS',

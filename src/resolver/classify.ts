@@ -20,6 +20,7 @@ export type RejectReason =
   | 'formerr'
   | 'notimp'
   | 'badvers'
+  | 'badcookie'
   | 'other-rcode'
   | 'truncated'
   | 'oversized'
@@ -270,6 +271,8 @@ function rejectedByRcode(message: Message): Rejection | null {
       return reject(message, 'refused')
     case Rcode.BADVERS:
       return reject(message, 'badvers')
+    case Rcode.BADCOOKIE:
+      return reject(message, 'badcookie')
     default:
       return reject(message, 'other-rcode')
   }

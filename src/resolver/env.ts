@@ -16,6 +16,7 @@ import type { ForwardZone, ForwardZones } from '../zone/forward-zones.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
 import type { Budget } from './budget.ts'
 import type { MinimiseMode } from './minimise.ts'
+import type { ClientCookies } from './asking/cookies.ts'
 import type { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import type { Interception } from './interception.ts'
 import type { AddressRules, UsableServers } from './asking/usable-servers.ts'
@@ -26,6 +27,8 @@ export interface EngineSettings {
   readonly minimise: MinimiseMode
   /** 0x20: random letter case in questions to servers. */
   readonly mixCase: boolean
+  /** Cookies with queries over UDP and TCP (RFC 7873). Absent: none. */
+  readonly cookies?: boolean | undefined
   readonly ipv4: boolean
   /** `auto`: used until the kernel says that there is no way, then probed now and then. */
   readonly ipv6: boolean | 'auto'
@@ -69,6 +72,8 @@ export interface Env {
   readonly interception: Interception
   /** Absent: no zone has a limit. */
   readonly zoneRates?: ZoneRates
+  /** Absent: no server is sent a cookie. */
+  readonly clientCookies?: ClientCookies
   /** Looks up the addresses of a server that is forwarded to, next to everything else. */
   readonly refreshUpstream: (name: Name) => void
   /** Tries a server over TLS, next to everything else. */

@@ -18,6 +18,7 @@ import { probeEncryption } from './asking/encryption.ts'
 import { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import { ADDRESS_TYPES, keepUpstreamAddresses, upstreamQuestion } from './asking/upstreams.ts'
 import { UsableServers } from './asking/usable-servers.ts'
+import { ClientCookies } from './asking/cookies.ts'
 import { ZoneRates } from './asking/zone-rates.ts'
 import { Interception } from './interception.ts'
 import { LoopProbes } from './loop-probes.ts'
@@ -88,6 +89,7 @@ export class Resolver {
       },
       interception: new Interception(limits.engine),
       zoneRates: new ZoneRates(limits.engine),
+      clientCookies: new ClientCookies(random, limits.upstream),
       suspectLoop: () => this.#probes.suspect(),
       root: () => this.#root(),
     }

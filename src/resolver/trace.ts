@@ -133,9 +133,12 @@ export type Came =
   | { readonly kind: 'unreachable' | 'not-sent' | 'unverified'; readonly reason: string }
   | { readonly kind: 'http-status'; readonly status: number; readonly retryAfterMs: number | null }
 
-/** The kind of a verdict; of a rejected reply what is wrong with it. `lame` says what shows that the server is lame. */
+/**
+ * The kind of a verdict; of a rejected reply what is wrong with it. `cookie-missing`: the server has given a cookie
+ * before, so that this may be from another. `lame` says what shows that the server is lame.
+ */
 export interface TraceVerdict {
-  readonly kind: Exclude<Verdict['kind'], 'reject'> | RejectReason
+  readonly kind: Exclude<Verdict['kind'], 'reject'> | RejectReason | 'cookie-missing'
   readonly lame: LameReason | null
 }
 
@@ -149,6 +152,8 @@ export type Decided =
   | 'give-up'
   | 'ask-over-tcp'
   | 'ask-without-edns'
+  | 'ask-with-new-cookie'
+  | 'ask-without-cookie'
   | 'ask-unchecked'
   | 'ask-unmodified'
   | 'ask-in-clear'

@@ -60,6 +60,7 @@ export function forgeriesBefore(
   // guesses is right.
   const guess = forgedAnswer(id, { ...question, cased: question.name })
   for (let i = 0; i < spoofAttempts; i++) made.push(withId(guess, (id + 1 + random.below(0xffff)) & 0xffff))
+  if (active.has('guessesAll')) made.push(forged)
   if (active.has('guessesId') && question.cased !== question.name) made.push(guess)
   return made
 }

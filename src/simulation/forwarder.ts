@@ -59,6 +59,7 @@ export class SimForwarder extends SimServer {
       answer: [],
       authority: [],
       additional: [],
+      edns: asked.edns === null ? null : { ...asked.edns, options: [] },
     }
     if (question === null || question.class !== RrClass.IN || !(asked.recursionDesired || this.#ignoresRd)) return reply
     const outcome = this.#resolve(question, asked.checkingDisabled)

@@ -25,6 +25,13 @@ export const misbehaviours = {
   formerrOnEdns: 'FORMERR without OPT to every query with EDNS',
   dropsEdns: 'does not answer a query with EDNS',
   badVersion: 'BADVERS to every query with EDNS',
+  cookies: 'no misbehaviour: answers cookies with cookies (RFC 7873)',
+  wantsCookies: 'the same, and BADCOOKIE over UDP to cookies that it did not give',
+  noGoodCookies: 'BADCOOKIE and a new one to every cookie, over TCP too',
+  othersCookies: 'answers a cookie with that of another client',
+  echoesCookies: 'sends cookies back as they came',
+  formerrOnCookies: 'FORMERR to every query with a cookie',
+  dropsCookies: 'does not answer a query with a cookie',
   refuses: 'REFUSED',
   servfails: 'SERVFAIL',
   notimp: 'NOTIMP',
@@ -52,6 +59,7 @@ export const misbehaviours = {
   qr0BeforeAnswer: 'a forged answer with QR=0 comes first',
   malformedBeforeAnswer: 'half a header with the right ID comes first',
   spoofs: '(n) that many off-path guesses of the ID come before the answer',
+  guessesAll: 'a forged answer comes first in which all is right but the cookie, of which it has none',
   guessesId: 'a forged answer with the right ID, but not the case of the question, comes first',
 } as const
 

@@ -296,6 +296,9 @@ export class SimNetwork implements Network {
         if (exchange.spoofAttempts >= limits.mismatchesBeforeTcp)
           exchange.finish({ kind: 'spoofing-suspected', mismatches: exchange.mismatches })
         return
+      case 'wrong-cookie':
+        exchange.finish({ kind: 'spoofing-suspected', mismatches: exchange.mismatches + 1 })
+        return
       default:
         judgement satisfies never
     }
@@ -311,6 +314,7 @@ export class SimNetwork implements Network {
       case 'reply-wrong-case':
       case 'questionless':
       case 'unreadable':
+      case 'wrong-cookie':
         this.#reply(exchange, bytes, judgement !== 'reply-wrong-case')
         return
       case 'noise':

@@ -16,6 +16,7 @@ import { recordsOf, type RRset, type Rr } from '../dns/rrset.ts'
 import { isMetaType, Opcode, Rcode, RrClass, RrType } from '../dns/types.ts'
 import type { Random, Transport } from '../ports.ts'
 import type { Zone, ZoneAnswer } from '../zone/zone.ts'
+import { cookieOf, cookieRefusal, withCookie } from './cookies.ts'
 import { forgeriesBefore, plantExtras } from './forgery.ts'
 import { applies, type Misbehaviour, type MisbehaviourName } from './misbehaviour.ts'
 import { rr } from './records.ts'
@@ -93,6 +94,7 @@ export class SimServer {
     if (active.has('portClosed') || (transport === 'tcp' && active.has('tcpRefused'))) return closed
     if (active.has('silent') || (transport === 'udp' && active.has('tcpOnly'))) return silence
     if (active.has('dropsEdns') && asked.edns !== null) return silence
+    if (active.has('dropsCookies') && cookieOf(asked) !== null) return silence
 
     const lateMs = active.has('slow') ? (active.get('slow')?.amount ?? simSettings.slowMs) : 0
     const answer: Arrival = { bytes: this.#answer(query, asked, active, transport, at), afterMs: lateMs }
@@ -146,7 +148,12 @@ export class SimServer {
     if (active.has('bareErrors')) return bareError(query)
     if (active.has('garbage')) return garbage(encode(replyTo(asked, {}), maxBytes), this.#random)
 
-    let reply = refusal(asked, active, transport) ?? this.#bent(asked, active, at)
+    const refused = cookieRefusal(asked, active, transport, at)
+    let reply =
+      refused === null
+        ? (refusal(asked, active, transport) ?? this.#bent(asked, active, at))
+        : replyTo(asked, { rcode: refused })
+    reply = withCookie(reply, asked, active, at)
     if (active.has('wrongCase') && reply.question !== null)
       reply = { ...reply, question: { ...reply.question, cased: reply.question.name } }
     if (plain) reply = { ...reply, edns: null }

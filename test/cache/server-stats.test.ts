@@ -40,6 +40,8 @@ describe('round trips (RFC 6298 section 2)', () => {
       timeoutsInRow: 0,
       edns: 'unknown',
       caseSafe: 'unknown',
+      cookies: 'unknown',
+      serverCookie: '',
     })
     expect(stats.timeoutFor(KEY, T0)).toBe(400)
     expect(stats.size).toBe(0)
@@ -123,6 +125,40 @@ describe('round trips (RFC 6298 section 2)', () => {
     stats.ednsBroken(KEY, T0)
     for (let ms = 0; ms <= 1000; ms += 100) stats.heard(KEY, 20, T0 + ms)
     expect(stats.facts(KEY, T0 + 1000)).toMatchObject({ srttMs: 20, edns: 'unknown' })
+  })
+})
+
+describe('cookies of a server', () => {
+  it('are what it gave last, until nothing was heard of them for serverStatsMs', () => {
+    const stats = open({ serverStatsMs: 1000 })
+    stats.cookieCame(KEY, 'first---', T0)
+    stats.cookieCame(KEY, 'second--', T0 + 500)
+    expect(stats.facts(KEY, T0 + 1499)).toMatchObject({ cookies: 'fine', serverCookie: 'second--' })
+    expect(stats.facts(KEY, T0 + 1500)).toMatchObject({ cookies: 'unknown', serverCookie: '' })
+  })
+
+  it('are broken by two silences, or by one reply, and fine again with the next that comes', () => {
+    const stats = open()
+    const known = (): string => stats.facts(KEY, T0).cookies
+    const seen: string[] = []
+    for (const lesson of ['doubted', 'doubted', 'fine', 'doubted', 'fine', 'broken'] as const) {
+      stats.cookiesAre(KEY, lesson, T0)
+      seen.push(known())
+    }
+    expect(seen).toEqual(['doubted', 'broken', 'fine', 'doubted', 'fine', 'broken'])
+    stats.cookieCame(KEY, 'x'.repeat(8), T0)
+    expect(known()).toBe('fine')
+    stats.cookiesAre(KEY, 'broken', T0)
+    expect(stats.facts(KEY, T0).serverCookie).toBe('')
+  })
+
+  it('are counted in the bytes of a server', () => {
+    const stats = open()
+    stats.heard(KEY, 10, T0)
+    const before = stats.bytes
+    stats.cookieCame(KEY, 'x'.repeat(32), T0)
+    expect(stats.bytes).toBe(before)
+    expect(before).toBeGreaterThanOrEqual(330 + KEY.length + 32)
   })
 })
 

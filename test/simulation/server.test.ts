@@ -4,7 +4,8 @@ import { encodeQuery } from '../../src/dns/encode.ts'
 import type { Message } from '../../src/dns/message.ts'
 import { formatRr } from '../../src/presentation/rr-text.ts'
 import { formatName } from '../../src/presentation/text.ts'
-import { Rcode, rcodeName, typeName } from '../../src/dns/types.ts'
+import { findOption } from '../../src/dns/edns.ts'
+import { EdnsOptionCode, Rcode, rcodeName, typeName } from '../../src/dns/types.ts'
 import { judgeReply } from '../../src/net/upstream/match-reply.ts'
 import type { Transport } from '../../src/ports.ts'
 import { isPlanted } from '../../src/simulation/forgery.ts'
@@ -42,6 +43,7 @@ const serverOf = (does: readonly string[], sign?: string): Responder => {
 }
 
 interface Ask {
+  readonly cookie?: readonly number[]
   readonly edns?: number | null
   readonly transport?: Transport
   readonly cased?: string
@@ -56,7 +58,14 @@ const queryOf = (name: string, type: string, ask: Ask): Uint8Array =>
     edns:
       ask.edns === null
         ? null
-        : { payloadSize: ask.edns ?? 1232, version: 0, dnssecOk: ask.dnssecOk ?? false, flags: 0, options: [] },
+        : {
+            payloadSize: ask.edns ?? 1232,
+            version: 0,
+            dnssecOk: ask.dnssecOk ?? false,
+            flags: 0,
+            options:
+              ask.cookie === undefined ? [] : [{ code: EdnsOptionCode.COOKIE, data: Uint8Array.from(ask.cookie) }],
+          },
   })
 
 /** All that comes back, in order of arrival. */
@@ -76,6 +85,13 @@ function answer(server: Responder, name: string, type = 'A', ask: Ask = {}): Mes
   if (decoded?.kind !== 'message') throw new Error('no message came')
   return decoded.message
 }
+/** Rcode, and octets of the cookie that comes back for one. */
+function cookied(server: Responder, cookie: readonly number[], ask: Ask = {}): [string, readonly number[]] {
+  const reply = answer(server, 'www.example.', 'A', { ...ask, cookie })
+  const option = reply.edns === null ? undefined : findOption(reply.edns, EdnsOptionCode.COOKIE)
+  return [rcodeName(reply.rcode), [...(option?.data ?? [])]]
+}
+const CLIENT = [1, 2, 3, 4, 5, 6, 7, 8]
 const text = (records: Message['answer']): string[] => records.map(record => formatRr(record).replaceAll('\t', ' '))
 
 describe('a well-behaved SimServer', () => {
@@ -225,6 +241,53 @@ describe('misbehaviours', () => {
           kind: 'format-error',
           question: question('www.example.'),
         })
+      },
+    ],
+    [
+      'cookies',
+      s => {
+        const [rcode, given] = cookied(s, CLIENT)
+        expect([rcode, given.slice(0, 8), given.length]).toEqual(['NOERROR', CLIENT, 16])
+        expect(cookied(s, given)).toEqual(['NOERROR', given])
+        expect(cookied(serverThat(), CLIENT)).toEqual(['NOERROR', []])
+        expect(answer(s, 'www.example.').edns?.options).toEqual([])
+      },
+    ],
+    [
+      'wantsCookies',
+      s => {
+        const [rcode, given] = cookied(s, CLIENT)
+        expect(rcode).toBe('BADCOOKIE')
+        expect(cookied(s, given)[0]).toBe('NOERROR')
+        expect(cookied(s, CLIENT, { transport: 'tcp' })).toEqual(['NOERROR', given])
+        expect(answer(s, 'www.example.').rcode).toBe(Rcode.NOERROR)
+      },
+    ],
+    [
+      'noGoodCookies',
+      s => {
+        const [, given] = cookied(s, CLIENT)
+        expect(cookied(s, given, { transport: 'tcp' })).toEqual(['BADCOOKIE', given])
+        expect(answer(s, 'www.example.').rcode).toBe(Rcode.NOERROR)
+      },
+    ],
+    ['othersCookies', s => expect(cookied(s, CLIENT)[1].slice(0, 8)).not.toEqual(CLIENT)],
+    ['echoesCookies', s => expect(cookied(s, CLIENT)).toEqual(['NOERROR', CLIENT])],
+    ['formerrOnCookies', s => expect(cookied(s, CLIENT)).toEqual(['FORMERR', []])],
+    [
+      'dropsCookies',
+      s => {
+        expect(arrivals(s, 'www.example.', 'A', { cookie: CLIENT })).toEqual([])
+        expect(answer(s, 'www.example.').rcode).toBe(Rcode.NOERROR)
+      },
+    ],
+    [
+      'guessesAll',
+      s => {
+        const query = queryOf('www.example.', 'A', {})
+        const all = arrivals(s, 'www.example.')
+        expect(all === 'closed' ? [] : all.map(bytes => judgeReply(query, bytes))).toEqual(['reply', 'reply'])
+        expect(answer(s, 'www.example.').answer.some(({ rdata }) => isPlanted(rdata))).toBe(false)
       },
     ],
     ['upwardReferral', s => expect(text(answer(s, 'www.example.').authority)[0]).toMatch(/^\. \d+ IN NS/)],

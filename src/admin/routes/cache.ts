@@ -65,6 +65,9 @@ const server = z
     timeoutsInRow: z.number(),
     edns: z.string(),
     caseSafe: z.string().describe('Does it keep the letter case of questions?'),
+    cookies: z
+      .string()
+      .describe('What it does with cookies: unknown, given, ignored, doubted (silent to one once), broken: sent none.'),
     throttled: z.array(
       z.object({
         zone: z.string(),

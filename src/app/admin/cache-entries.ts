@@ -160,5 +160,6 @@ function byServer<T extends { readonly server: string }>(all: readonly T[]): Rea
 export function serverEntry(stats: ServerStats, server: string, at: Moment): Omit<ServerEntry, 'throttled' | 'lame'> {
   const facts = stats.facts(server, at.now)
   const { srttMs, rttVarMs, timeoutsInRow, edns, caseSafe } = facts
-  return { server, srttMs, rttVarMs, timeoutsInRow, edns, caseSafe, timeoutMs: stats.timeoutOf(facts) }
+  const cookies = facts.cookies !== 'fine' ? facts.cookies : facts.serverCookie === '' ? 'ignored' : 'given'
+  return { server, srttMs, rttVarMs, timeoutsInRow, edns, caseSafe, cookies, timeoutMs: stats.timeoutOf(facts) }
 }

@@ -8,7 +8,7 @@ import { foldName, trustWireName } from '../../dns/name.ts'
 import { zoneKey } from '../../dnssec/algorithms.ts'
 import type { ZoneKey } from '../../dnssec/rules.ts'
 import type { DelegatedServer } from '../delegations.ts'
-import type { ServerFacts, ServerRecord } from '../server-stats.ts'
+import { NO_COOKIES, type ServerFacts, type ServerRecord } from '../server-stats.ts'
 import { ENCRYPTION_UNKNOWN, type Encryption } from '../servers/encryption.ts'
 import type { DelegationStatus, ZoneState } from '../zone-states.ts'
 import type { OctetReader, OctetWriter } from './octets.ts'
@@ -177,6 +177,8 @@ function readServerRecord(from: OctetReader, { takenAt }: RestoreContext): Serve
     ednsAt,
     caseSafe: caseSafe ?? 'unknown',
     caseAt,
+    // Of another secret: the server gives a new one with its first reply.
+    ...NO_COOKIES,
     encryption,
   }
 }

@@ -41,6 +41,16 @@ export const upstreamSettings: z.ZodType<RawConfig['upstream']> = z
       .boolean()
       .default(true)
       .meta(onReload('Random letter case in query names (0x20) against forged replies.', { example: false })),
+    cookies: z
+      .boolean()
+      .default(true)
+      .meta(
+        onReload(
+          'Cookies (RFC 7873) with queries over UDP and TCP: whoever cannot see them cannot forge a reply of a ' +
+            'server that knows cookies. Servers that cannot do with them are sent none.',
+          { example: false },
+        ),
+      ),
     hardenGlue: z
       .boolean()
       .default(true)

@@ -96,6 +96,7 @@ export class DohReply {
       case 'reply-wrong-case':
       case 'questionless':
       case 'unreadable':
+      case 'wrong-cookie':
         return {
           kind: 'reply',
           bytes,

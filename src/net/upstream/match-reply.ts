@@ -4,8 +4,12 @@
  * passed on, and nothing malformed while a better one may come (draft-li-dnsop-response-preprocessing,
  * TuDoor 2024: wait for a valid response).
  */
+import { u16 } from '../../dns/bytes.ts'
+import { isSameClient } from '../../dns/cookies/form.ts'
 import { type Decoded, decodeReply } from '../../dns/decode.ts'
-import { foldQuestion, isResponse, isTruncated, matchReply } from '../../dns/wire.ts'
+import { findOption, OPT_FIXED_OCTETS } from '../../dns/edns.ts'
+import { EdnsOptionCode } from '../../dns/types.ts'
+import { foldQuestion, isResponse, isTruncated, matchReply, questionEnd } from '../../dns/wire.ts'
 
 export type Judgement =
   /** Belongs to the query and decodes. */
@@ -16,6 +20,11 @@ export type Judgement =
   | 'questionless'
   /** Echoes ID and question and cannot be read: a server that errs, or a forgery that a better reply may follow. */
   | 'unreadable'
+  /**
+   * The question echoed, with the client cookie of another query (RFC 7873 section 5.3): of who can see no query this
+   * is as good as impossible by chance, so that it is a server that errs, or a forgery by who guessed all the rest.
+   */
+  | 'wrong-cookie'
   /** A well-formed response to something else: an ID being guessed, or a late reply. */
   | 'guess'
   /** Not a response, or malformed: harmless and worthless. */
@@ -43,6 +52,7 @@ export function takeReply(query: Uint8Array, reply: Uint8Array): Judged {
   // Servers that cut a message in the middle of a record say TC; nothing but TC is read from it.
   if (decoded.kind !== 'message' && !isTruncated(reply))
     return { judgement: match === 'match' ? 'unreadable' : 'noise', decoded }
+  if (match !== 'mismatch' && hasOthersCookie(query, decoded)) return { judgement: 'wrong-cookie', decoded }
   switch (match) {
     case 'match':
       return { judgement: 'reply', decoded }
@@ -55,6 +65,22 @@ export function takeReply(query: Uint8Array, reply: Uint8Array): Judged {
     default:
       return match satisfies never
   }
+}
+
+/** None at all is no other one: most servers know no cookies, and who expects one sees that it is not there. */
+function hasOthersCookie(query: Uint8Array, decoded: Decoded): boolean {
+  const edns = decoded.kind === 'message' ? decoded.message.edns : null
+  if (edns === null || edns.options.length === 0) return false
+  const came = findOption(edns, EdnsOptionCode.COOKIE)
+  const sent = cookieOf(query)
+  return came !== undefined && sent !== null && !isSameClient(sent, came.data)
+}
+
+/** The cookie of a query as `encodeQuery` makes it: its first option, or none. */
+function cookieOf(query: Uint8Array): Uint8Array | null {
+  const option = questionEnd(query) + OPT_FIXED_OCTETS
+  if (option + 4 >= query.length || u16(query, option) !== EdnsOptionCode.COOKIE) return null
+  return query.subarray(option + 4, option + 4 + u16(query, option + 2))
 }
 
 /** The same for who only wants to know: pure. */

@@ -155,7 +155,9 @@ export class StreamLine implements Line {
       case 'reply-wrong-case':
       case 'questionless':
       case 'unreadable':
-        // An off-path attacker cannot write into the stream, so an error without question is accepted.
+      case 'wrong-cookie':
+        // An off-path attacker cannot write into the stream: an error without question is accepted, and a cookie of
+        // another.
         this.#asked.delete(id)
         this.#noteKeepalive(decoded)
         heard({

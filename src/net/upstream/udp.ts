@@ -252,7 +252,7 @@ export class UdpUpstream {
     }
     if (seat.late !== null) {
       if (judgement === 'reply') this.#late.came(seat.late, this.#replyOf(exchange, bytes, decoded, true))
-      else if (judgement === 'guess') this.#late.drop(seat.late)
+      else if (judgement === 'guess' || judgement === 'wrong-cookie') this.#late.drop(seat.late)
       return
     }
     switch (judgement) {
@@ -275,6 +275,9 @@ export class UdpUpstream {
         exchange.spoofAttempts++
         if (exchange.spoofAttempts < this.#parts.limits.mismatchesBeforeTcp) return
         this.#finish(exchange, { kind: 'spoofing-suspected', mismatches: exchange.mismatches }, false)
+        return
+      case 'wrong-cookie':
+        this.#finish(exchange, { kind: 'spoofing-suspected', mismatches: exchange.mismatches + 1 }, false)
         return
       default:
         judgement satisfies never

@@ -5,7 +5,8 @@
  *
  * Invariant: a cookie that is not ours, too old or for another address is as good as none: its client gets a new one.
  */
-import { SipHash } from './siphash.ts'
+import { CLIENT_COOKIE_OCTETS, LEAST_WHOLE_OCTETS, MOST_WHOLE_OCTETS } from '../../dns/cookies/form.ts'
+import { SipHash } from '../../dns/cookies/siphash.ts'
 
 /** Can be sent to listener threads. */
 export interface CookieSettings {
@@ -18,11 +19,8 @@ export interface CookieSettings {
 /** What the COOKIE option of a query says of its client. */
 export type CookieVerdict = 'good' | 'new' | 'malformed'
 
-/** RFC 7873 section 4, RFC 9018 section 4: client cookie, version and reserved octets, timestamp, hash. */
-const CLIENT_OCTETS = 8
+/** RFC 9018 section 4: client cookie, version and reserved octets, timestamp, hash. */
 export const COOKIE_OCTETS = 24
-const LEAST_WHOLE_OCTETS = 16
-const MOST_OCTETS = 40
 const VERSION = 1
 const VERSION_AT = 8
 const TIME_AT = 12
@@ -52,7 +50,8 @@ export class ServerCookies {
    * and makes `reply`, unless it is malformed. `wall` in seconds since 1970.
    */
   judge(query: Uint8Array, at: number, length: number, address: Uint8Array, wall: number): CookieVerdict {
-    if (length !== CLIENT_OCTETS && (length < LEAST_WHOLE_OCTETS || length > MOST_OCTETS)) return 'malformed'
+    if (length !== CLIENT_COOKIE_OCTETS && (length < LEAST_WHOLE_OCTETS || length > MOST_WHOLE_OCTETS))
+      return 'malformed'
     const message = this.#message
     message.set(address, HASH_AT)
     const octets = HASH_AT + address.length
@@ -74,7 +73,7 @@ export class ServerCookies {
   #make(query: Uint8Array, at: number, octets: number, wall: number): void {
     const { reply } = this
     const message = this.#message
-    for (let i = 0; i < CLIENT_OCTETS; i++) message[i] = query[at + i] ?? 0
+    for (let i = 0; i < CLIENT_COOKIE_OCTETS; i++) message[i] = query[at + i] ?? 0
     message.fill(0, VERSION_AT, TIME_AT)
     message[VERSION_AT] = VERSION
     for (let i = 0; i < 4; i++) message[TIME_AT + i] = wall >>> (24 - 8 * i)

@@ -5,106 +5,32 @@
  *
  * One loop: a message is sent, what came is decided upon once, and the trace says what was decided.
  */
-import type { AskedQuestion, Message, Question } from '../../dns/message.ts'
+import type { AskedQuestion, Message } from '../../dns/message.ts'
 import { decodeReply } from '../../dns/decode.ts'
 import { foldQuestion } from '../../dns/wire.ts'
-import { foldName, hasLetters, type Name, ROOT } from '../../dns/name.ts'
+import { foldName, hasLetters, ROOT } from '../../dns/name.ts'
 import type { Rr } from '../../dns/rrset.ts'
 import { formatName } from '../../presentation/text.ts'
-import type { ExchangeResult, ServerAddress, Transport } from '../../ports.ts'
+import type { ExchangeResult } from '../../ports.ts'
 import { exchange, type ExchangeSpec, type Steps } from '../../steps.ts'
 import { classify, type Rejection, type Verdict } from '../classify.ts'
-import { forwardZonesFor, type Env, type Task, type ZoneCut } from '../env.ts'
+import { forwardZonesFor } from '../env.ts'
 import { isIntercepted } from '../interception.ts'
+import type {
+  Again,
+  Attempt,
+  CameMessage,
+  Decision,
+  Nothing,
+  Received,
+  ServerAsk,
+  ServerFailure,
+  ServerReply,
+} from './attempt.ts'
+import { cookieStep, fateOf, firstCookieUse, isSent, lessonOf, serverCookieOf } from './cookies.ts'
 import { considerProbe, encryptedAddress, noteEncryption, type Way, wayTo } from './encryption.ts'
 import { notSentText, type ServerTrouble } from './failure-text.ts'
-import { replySummary, type Came, type Decided, type TraceVerdict } from '../trace.ts'
-
-export type UsableVerdict = Exclude<Verdict, { kind: 'reject' }>
-
-/** What came of the try. */
-export type ServerReply =
-  /** `octets` are those of the message, for what a verdict leaves out. */
-  | { readonly kind: 'usable'; readonly verdict: UsableVerdict; readonly octets: Uint8Array | null }
-  | ServerFailure
-  | { readonly kind: 'budget'; readonly text: string }
-  /** No query left, for want of sockets or places here. */
-  | { readonly kind: 'overload'; readonly text: string }
-
-interface ServerFailure {
-  readonly kind: 'failed'
-  readonly trouble: ServerTrouble
-  /** The same server may be asked once more for this question. */
-  readonly again: boolean
-  /**
-   * It will not answer this question, and perhaps serves the zone no more (REFUSED, no authority, a referral upwards).
-   */
-  readonly disclaims: boolean
-}
-
-export interface ServerAsk {
-  readonly env: Env
-  readonly task: Task
-  readonly cut: ZoneCut
-  readonly question: Question
-  /** The whole name being resolved. */
-  readonly name: Name
-  readonly server: ServerAddress
-  /** Null: the operator named it by its address. */
-  readonly serverName: Name | null
-  /** It was silent before, to this question. */
-  readonly triedBefore: boolean
-  /** Another server has failed with this question, in plain letters too: what comes is hardly about the letters. */
-  readonly othersFail: boolean
-  /** Nothing is left to try with this server after this. */
-  readonly lastTry: boolean
-  /** The wait for a reply over UDP is at least and at most so long, ms. */
-  readonly waitMs: { readonly least: number; readonly most: number }
-}
-
-/** How one message is sent, and what of the messages before it still counts. */
-interface Attempt {
-  readonly transport: Transport
-  /** Of a server of a zone: whether it is asked over TLS, and whether it refused over TLS and is asked in clear now. */
-  readonly way: Way | 'refused-encrypted'
-  readonly edns: boolean
-  readonly mixCase: boolean
-  /** CD, towards a server that resolves for us. */
-  readonly checkingDisabled: boolean
-  /** What the server does with upper case: known before, unknown, or it erred and is asked in plain letters now. */
-  readonly letters: 'known' | 'unknown' | 'erred'
-  /** A message with EDNS got what a server without EDNS sends: an error, or nonsense. */
-  readonly ednsRefused: boolean
-  /** TCP only because replies came that matched nothing. */
-  readonly suspected: boolean
-  /** What the replies to the question in unmodified case said, when it is repeated until they agree. */
-  readonly replies: readonly string[] | null
-}
-
-type Received =
-  /** `octets` is null for a message of which only the header could be read. */
-  | {
-      readonly kind: 'message'
-      readonly message: Message
-      readonly octets: Uint8Array | null
-      readonly verdict: Verdict
-      readonly caseEchoed: boolean
-    }
-  | { readonly kind: 'nothing'; readonly result: Nothing }
-
-type Nothing = Exclude<ExchangeResult, { kind: 'reply' }> | { readonly kind: 'malformed' }
-
-/** The next message to the same server, and in a word what is different about it. */
-interface Again {
-  readonly kind: 'again'
-  readonly decided: Extract<
-    Decided,
-    'ask-over-tcp' | 'ask-without-edns' | 'ask-unchecked' | 'ask-unmodified' | 'ask-in-clear' | 'ask-again'
-  >
-  readonly attempt: Attempt
-}
-
-type Decision = Exclude<ServerReply, { kind: 'budget' }> | Again
+import { traceExchange } from './trace-exchange.ts'
 
 export function* askServer(ask: ServerAsk): Steps<ServerReply> {
   const { env, task, cut, server } = ask
@@ -120,7 +46,7 @@ export function* askServer(ask: ServerAsk): Steps<ServerReply> {
     if (limited !== null) return { kind: 'overload', text: limited }
     const received = yield* askOnce(ask, attempt, before)
     const decision = decide(ask, attempt, received)
-    if (task.trace !== null) tell(ask, attempt, before, received, decision)
+    if (task.trace !== null) traceExchange(ask, attempt, before, received, decision)
     if (decision.kind !== 'again') return decision
     attempt = decision.attempt
   }
@@ -149,6 +75,7 @@ function firstAttempt({ env, server, triedBefore, othersFail, lastTry }: ServerA
     // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
     // only: silence proves nothing that may be remembered, since anyone can cause it.
     edns: facts.edns === 'ok' || (facts.edns === 'unknown' && (!lastTry || !isClear)),
+    cookie: firstCookieUse(isClear && env.settings().cookies === true, facts, triedBefore),
     // Silence may be about upper case as well: of a server of which nothing is known only the first try has it. The
     // next has EDNS still, without which a signed zone is of no use.
     mixCase:
@@ -172,10 +99,13 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
     if (received.result.kind === 'spoofing-suspected' && attempt.transport === 'udp')
       return { kind: 'again', decided: 'ask-over-tcp', attempt: { ...attempt, transport: 'tcp', suspected: true } }
     // Some servers answer EDNS with nonsense (DVE-2017-0012).
-    if (received.result.kind === 'malformed' && attempt.edns) return withoutEdns(attempt)
+    if (received.result.kind === 'malformed' && attempt.edns)
+      return isSent(attempt) ? withoutCookie(attempt) : withoutEdns(attempt)
     return noReply(received.result, attempt.suspected)
   }
   const { verdict, message } = received
+  const step = aboutCookie(ask, attempt, received)
+  if (step !== null) return step
   if (attempt.mixCase && !received.caseEchoed)
     return { kind: 'again', decided: 'ask-unmodified', attempt: { ...attempt, mixCase: false, replies: [] } }
   const again =
@@ -185,6 +115,27 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
   if (again === null || again.attempt.mixCase) noteLetters(ask, attempt, verdict)
   return again ?? repetition(ask, attempt, message) ?? conclude(ask, attempt, received)
 }
+
+/** Keeps the cookie of a reply that is the server's by its client cookie, whatever else it says. */
+function aboutCookie(
+  { env, server }: ServerAsk,
+  attempt: Attempt,
+  { cookie, verdict, message }: CameMessage,
+): Again | null {
+  if (cookie === 'not-sent') return null
+  const { servers } = env.caches
+  const now = env.clock.now()
+  const step = cookieStep(attempt, cookie, verdict, servers.facts(server.key, now))
+  const given = cookie === 'good' ? serverCookieOf(message) : ''
+  if (given !== '') servers.cookieCame(server.key, given, now)
+  return step === null ? null : { kind: 'again', decided: step.decided, attempt: { ...attempt, ...step.change } }
+}
+
+const withoutCookie = (attempt: Attempt): Again => ({
+  kind: 'again',
+  decided: 'ask-without-cookie',
+  attempt: { ...attempt, cookie: 'refused' },
+})
 
 /** Nothing that is wrong over TLS alone may be to anybody's harm (RFC 9539 section 4.6). */
 const isOfNoUse = (received: Received): boolean => received.kind === 'nothing' || received.verdict.kind === 'reject'
@@ -243,6 +194,7 @@ function isError(verdict: Verdict): boolean {
     case 'lame':
     case 'upward-referral':
     case 'badvers':
+    case 'badcookie':
     case 'truncated':
     case 'oversized':
     case 'malformed':
@@ -269,6 +221,7 @@ function nextAttempt(attempt: Attempt, verdict: Verdict, message: Message): Agai
       // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT knows EDNS and means something
       // else.
       return attempt.edns && message.edns === null ? withoutEdns(attempt) : null
+    case 'badcookie':
     case 'lame':
     case 'upward-referral':
     case 'refused':
@@ -297,7 +250,7 @@ function unchecked(ask: ServerAsk, attempt: Attempt, verdict: Verdict): Again | 
 const withoutEdns = (attempt: Attempt): Again => ({
   kind: 'again',
   decided: 'ask-without-edns',
-  attempt: { ...attempt, edns: false, ednsRefused: true },
+  attempt: { ...attempt, edns: false, ednsRefused: true, cookie: 'none' },
 })
 
 /**
@@ -322,7 +275,7 @@ function repetition({ env, server }: ServerAsk, attempt: Attempt, message: Messa
 function conclude(
   { env, server }: ServerAsk,
   attempt: Attempt,
-  { verdict, message, octets }: Extract<Received, { kind: 'message' }>,
+  { verdict, message, octets, cookie }: CameMessage,
 ): Decision {
   const now = env.clock.now()
   const { servers } = env.caches
@@ -335,6 +288,9 @@ function conclude(
   if (message.edns !== null) {
     if (known !== 'ok') servers.ednsWorks(server.key, now)
   } else if (attempt.ednsRefused) servers.ednsBroken(server.key, now)
+  const lesson = lessonOf(attempt, cookie, message.edns !== null)
+  if (lesson !== null && (lesson !== 'fine' || servers.facts(server.key, now).cookies !== 'fine'))
+    servers.cookiesAre(server.key, lesson, now)
   return { kind: 'usable', verdict, octets }
 }
 
@@ -390,15 +346,21 @@ function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Recei
     question,
     edns: attempt.edns,
     mixCase: attempt.mixCase,
+    cookie: cookieFor(ask, attempt, before),
     recursionDesired: isForwarded(ask),
     checkingDisabled: attempt.checkingDisabled,
     timeoutMs: timeout(ask, attempt, before),
   }
   env.caches.servers.unresponsive.asked(server.key, cut.zone, before)
   const result = yield* exchange(spec)
-  const received = receive(ask, result)
+  const received = receive(ask, spec, result)
   observe(ask, attempt, before, result)
   return received
+}
+
+function cookieFor({ env, server }: ServerAsk, attempt: Attempt, now: number): Uint8Array | undefined {
+  if (!attempt.edns || !isSent(attempt)) return undefined
+  return env.clientCookies?.option(server, env.caches.servers.facts(server.key, now), now)
 }
 
 const isToZoneOverTls = ({ server }: ServerAsk, { transport }: Attempt): boolean =>
@@ -420,7 +382,7 @@ function timeout(ask: ServerAsk, attempt: Attempt, now: number): number {
   return Math.max(1, Math.min(base + jitter, ask.task.budget.deadline - now))
 }
 
-function receive(ask: ServerAsk, result: ExchangeResult): Received {
+function receive(ask: ServerAsk, { cookie }: ExchangeSpec, result: ExchangeResult): Received {
   if (result.kind !== 'reply') return { kind: 'nothing', result }
   ask.task.budget.received(result.bytes.length)
   if (result.caseEchoed && result.decoded === undefined) foldQuestion(result.bytes)
@@ -443,7 +405,9 @@ function receive(ask: ServerAsk, result: ExchangeResult): Received {
     decoded.message,
     env.limits.engine,
   )
-  return { kind: 'message', message: decoded.message, octets: result.bytes, verdict, caseEchoed: result.caseEchoed }
+  const { message } = decoded
+  const { bytes: octets, caseEchoed } = result
+  return { kind: 'message', message, octets, verdict, caseEchoed, cookie: fateOf(cookie, message) }
 }
 
 /** Only where denials are to be proven do they have to bring proofs. */
@@ -461,7 +425,7 @@ function cutShort(
 ): Received {
   const message: Message = { ...header, question, answer: [], authority: [], additional: [], edns: null }
   const verdict: Rejection = { kind: 'reject', why: 'truncated', rcode: header.rcode, lame: null }
-  return { kind: 'message', message, octets: null, verdict, caseEchoed }
+  return { kind: 'message', message, octets: null, verdict, caseEchoed, cookie: 'not-sent' }
 }
 
 function observe(ask: ServerAsk, attempt: Attempt, before: number, result: ExchangeResult): void {
@@ -531,55 +495,3 @@ function observeUpstream({ env, server: { key } }: ServerAsk, result: ExchangeRe
 /** RFC 6585 section 4, RFC 9110 section 15.6.4. */
 const TOO_MANY_REQUESTS = 429
 const SERVICE_UNAVAILABLE = 503
-
-function tell(ask: ServerAsk, attempt: Attempt, before: number, received: Received, decision: Decision): void {
-  const { env, task, cut, question, server, serverName } = ask
-  task.trace?.({
-    kind: 'exchange',
-    id: task.id,
-    depth: task.depth,
-    atMs: before,
-    tookMs: env.clock.now() - before,
-    server,
-    serverName,
-    zone: cut.zone,
-    transport: attempt.transport,
-    question,
-    came: cameOf(received),
-    verdict: verdictOf(attempt, received),
-    decided: decidedOf(decision),
-  })
-}
-
-const cameOf = (received: Received): Came =>
-  received.kind === 'nothing' ? received.result : { kind: 'reply', ...replySummary(received.message, received.octets) }
-
-function verdictOf(attempt: Attempt, received: Received): TraceVerdict | null {
-  if (received.kind === 'nothing' || (attempt.mixCase && !received.caseEchoed)) return null
-  const { verdict } = received
-  return verdict.kind === 'reject' ? { kind: verdict.why, lame: verdict.lame } : { kind: verdict.kind, lame: null }
-}
-
-/** The decision in a word. */
-function decidedOf(decision: Decision): Decided {
-  if (decision.kind === 'again') return decision.decided
-  if (decision.kind === 'overload') return 'give-up'
-  if (decision.kind === 'failed') return decision.again ? 'other-server-or-retry' : 'other-server'
-  const { verdict } = decision
-  if ('lastResort' in verdict && verdict.lastResort) return 'use-as-last-resort'
-  switch (verdict.kind) {
-    case 'answer':
-      return 'use'
-    case 'alias':
-      return 'follow-alias'
-    case 'referral':
-      return 'ask-child-zone'
-    case 'nodata':
-    case 'nxdomain':
-      return 'accept-denial'
-    case 'alias-trouble':
-      return 'give-up'
-    default:
-      return verdict satisfies never
-  }
-}

@@ -111,6 +111,7 @@ function rejectionText({ why, rcode, lame }: Rejection): string {
     case 'formerr':
     case 'notimp':
     case 'badvers':
+    case 'badcookie':
       return `error: ${rcodeName(rcode)}`
     default:
       return why satisfies never

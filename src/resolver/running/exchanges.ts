@@ -5,6 +5,7 @@
  */
 import { encodeQuery } from '../../dns/encode.ts'
 import type { Edns } from '../../dns/message.ts'
+import { EdnsOptionCode } from '../../dns/types.ts'
 import type { Owner } from '../../fairness/owner.ts'
 import type { Place } from '../../fairness/share-tree.ts'
 import { Turns } from '../../fairness/turns.ts'
@@ -107,6 +108,11 @@ export class Exchanges {
     }
   }
 
+  #ednsWith(cookie: Uint8Array | undefined): Edns {
+    if (cookie === undefined) return this.#edns
+    return { ...this.#edns, options: [{ code: EdnsOptionCode.COOKIE, data: cookie }] }
+  }
+
   #send(spec: ExchangeSpec, done: (result: ExchangeResult) => void): Cancel {
     const random = this.#random
     const caseBits = this.#caseBits
@@ -117,7 +123,7 @@ export class Exchanges {
       caseBits: spec.mixCase ? caseBits : undefined,
       recursionDesired: spec.recursionDesired,
       checkingDisabled: spec.checkingDisabled,
-      edns: spec.edns ? this.#edns : null,
+      edns: spec.edns ? this.#ednsWith(spec.cookie) : null,
     })
     return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, done)
   }

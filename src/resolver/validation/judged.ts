@@ -10,7 +10,7 @@ import { withTtl, type RRset } from '../../dns/rrset.ts'
 import type { WildcardSet } from '../../dnssec/rules.ts'
 import { weaker } from '../../dnssec/set-facts.ts'
 import type { Outcome, Security } from '../../steps.ts'
-import type { UsableVerdict } from '../asking/ask-server.ts'
+import type { UsableVerdict } from '../asking/attempt.ts'
 import { failure, indeterminate, type Failure } from '../outcome.ts'
 import type { Chain } from '../scrub.ts'
 

@@ -1,6 +1,6 @@
 /**
  * SipHash-2-4 (Aumasson and Bernstein, 2012) in halves of 32 bits: the hash of server cookies (RFC 9018 section 4.4).
- * One object is used again for every message, so that nothing is made on the byte path.
+ * One object is used again for every message, so that nothing is made on the byte path. Of client cookies too.
  */
 
 /** 64 bits as two halves, `v[2n]` the low one. */

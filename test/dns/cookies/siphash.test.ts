@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SipHash } from '../../../src/policy/cookies/siphash.ts'
+import { SipHash } from '../../../src/dns/cookies/siphash.ts'
 
 /** Of the reference implementation: key 00 to 0f, message 00, 01, … of so many octets. */
 test.each([

@@ -33,6 +33,8 @@ const INLINED = ['zod']
  * for stacks of errors.
  */
 const SMALL = /** @type {const} */ ({ compress: true, mangle: false, codegen: { removeWhitespace: true } })
+/** Installed next to this package by who wants it. */
+const BESIDE = ['iovalkey']
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
@@ -87,7 +89,12 @@ writeLicences([...[...program, ...inside, ...admin, ...inlined].flatMap(({ modul
  * @param {readonly string[]} files
  */
 async function neededBy(files) {
-  const bundle = await rolldown({ input: files.map(inDirectory), platform: 'node', plugins: [places] })
+  const bundle = await rolldown({
+    input: files.map(inDirectory),
+    platform: 'node',
+    external: BESIDE,
+    plugins: [places],
+  })
   const { output } = await bundle.generate({ format: 'esm' })
   const chunks = new Map(output.flatMap(file => (file.type === 'chunk' ? [[file.fileName, file]] : [])))
   /** @type {Set<string>} */
@@ -109,6 +116,7 @@ async function writeProgram(files) {
   const bundle = await rolldown({
     input: Object.fromEntries(entries.map(file => [file.slice(0, -'.js'.length), inDirectory(file)])),
     platform: 'node',
+    external: BESIDE,
     plugins: [places],
   })
   const isEntry = (/** @type {string} */ id) => entries.some(file => id === inDirectory(file))

@@ -202,6 +202,13 @@ export type Event =
   /** Another process goes on with the sockets, or could not. */
   | { readonly kind: 'handed-over'; readonly pid: number }
   | { readonly kind: 'hand-over-failed'; readonly message: string }
+  /** The cache that instances share can be used: `instances` are the others that are there. */
+  | { readonly kind: 'shared-cache'; readonly at: string; readonly instances: readonly string[] }
+  | { readonly kind: 'shared-cache-lost'; readonly at: string; readonly message: string }
+  /** Removals of other instances may have been missed: what was known here was removed. */
+  | { readonly kind: 'shared-missed' }
+  /** What another instance removed, or does not validate any more, or again: so does this one. */
+  | { readonly kind: 'shared-change'; readonly what: string }
   /** It can be written again. */
   | { readonly kind: 'state-works'; readonly path: string }
   | { readonly kind: 'cache-saved'; readonly entries: number; readonly bytes: number; readonly ms: number }

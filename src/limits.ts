@@ -29,6 +29,7 @@ export interface Limits {
   readonly warmUp: WarmUpLimits
   readonly lists: ListLimits
   readonly persistence: PersistenceLimits
+  readonly shared: SharedLimits
   readonly code: CodeLimits
 }
 
@@ -1073,6 +1074,50 @@ interface PersistenceLimits {
   readonly stopMs: number
 }
 
+/** Of a cache that several instances share (Valkey, Redis). */
+export interface SharedLimits {
+  /** One resolution waits no longer for it in all: a server of a zone next door answers in the same time. */
+  readonly readDeadlineMs: number
+  /** A set of 64 KiB is one that no UDP answer holds; ours have some hundred octets. Larger values are not read. */
+  readonly valueBytes: number
+  /** Look-ups under way: at 10 ms each 400,000 a second, more than one core asks for. */
+  readonly reads: number
+  /** What a reply may have before the next one is whole: all values under way at their largest would be 256 MiB. */
+  readonly replyBytes: number
+  /** Look-ups that failed, less those that did not, before it is left alone: some 50 ms of all look-ups. */
+  readonly failures: number
+  /** How long it is left alone at first and at most; in between twice as long each time, give or take the jitter. */
+  readonly openMs: number
+  readonly openMsMost: number
+  readonly jitterPermille: number
+  /** How long whoever does not wait for a client waits for it: probes, writes, removals. */
+  readonly patienceMs: number
+  /** What is found out is written this much later, with all else that came; a batch takes it 1 to 5 ms. */
+  readonly writeMs: number
+  readonly writeBatch: number
+  /** What waits to be written: 10 s of 1,000 look-ups a second. What comes then is dropped and counted. */
+  readonly writeEntries: number
+  readonly writeBytes: number
+  /** What lives shorter is over when the next instance asks; what lives longer is asked for again once a day. */
+  readonly leastMs: number
+  readonly longestMs: number
+  /** Clocks of instances may differ by this much: what was written later than this from now is not used. */
+  readonly skewMs: number
+  /** Removals that are remembered. An instance that missed more of them empties its caches. */
+  readonly removals: number
+  /** How often an instance says that it is there, and after which silence it counts as gone: three times that. */
+  readonly heartbeatMs: number
+  readonly aliveMs: number
+  readonly instances: number
+  /** A connection that waits for removals shows this often that it works; after `silentMs` it does not. */
+  readonly blockMs: number
+  readonly silentMs: number
+  /** How long the API waits for other instances to confirm. */
+  readonly confirmMs: number
+  readonly reconnectMs: number
+  readonly reconnectMsMost: number
+}
+
 /** Of the engine, with made-up questions, in the idle time after a start. */
 export interface WarmUpLimits {
   /**
@@ -1486,6 +1531,33 @@ export const defaultLimits: Limits = deepFreeze({
     afterChangeMs: 1_000,
     stopMs: 8_000,
   },
+  shared: {
+    readDeadlineMs: 10,
+    valueBytes: 65_536,
+    reads: 4_096,
+    replyBytes: 16 * 1024 * 1024,
+    failures: 5,
+    openMs: 1_000,
+    openMsMost: 30_000,
+    jitterPermille: 200,
+    patienceMs: 1_000,
+    writeMs: 50,
+    writeBatch: 500,
+    writeEntries: 10_000,
+    writeBytes: 16 * 1024 * 1024,
+    leastMs: 1_000,
+    longestMs: DAY_S * 1_000,
+    skewMs: 2_000,
+    removals: 1_000,
+    heartbeatMs: 5_000,
+    aliveMs: 15_000,
+    instances: 1_000,
+    blockMs: 1_000,
+    silentMs: 2_000,
+    confirmMs: 1_000,
+    reconnectMs: 200,
+    reconnectMsMost: 5_000,
+  },
   code: {
     policies: 16,
     lookUps: 8,
@@ -1533,6 +1605,7 @@ export function limitsWith(changes: LimitChanges): Limits {
     warmUp: { ...d.warmUp, ...changes.warmUp },
     lists: { ...d.lists, ...changes.lists },
     persistence: { ...d.persistence, ...changes.persistence },
+    shared: { ...d.shared, ...changes.shared },
     code: { ...d.code, ...changes.code },
   })
 }

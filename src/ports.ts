@@ -4,6 +4,8 @@
  */
 import type { IpAddress } from './dns/address.ts'
 import type { Decoded } from './dns/decode.ts'
+import type { Question } from './dns/message.ts'
+import type { Name } from './dns/name.ts'
 import type { Event } from './events.ts'
 
 export type Cancel = () => void
@@ -153,6 +155,36 @@ export interface Client {
   /** Where it came in: what is listened on, `0.0.0.0` and `::` as such. */
   readonly listener?: Pick<Binding, 'address' | 'port'> | undefined
 }
+
+/**
+ * What other instances have found out, as octets whose meaning is known in `cache/snapshot/shared-value.ts`. Whether
+ * they are genuine, how old they are, and which instances share what, is the adapter's business.
+ */
+export interface SharedCache {
+  /** How long one resolution waits for it in all, ms. */
+  readonly deadlineMs: number
+  /** False while there is no use in asking. */
+  readonly isUsable: boolean
+  /** Counts up with every removal of names on purpose: to be read when a resolution begins. */
+  readonly removals: number
+  /** Calls `done` once, within `waitMs`, possibly before it returns; not after it was cancelled. */
+  find(question: Question, waitMs: number, done: (found: SharedFound) => void): Cancel
+  /**
+   * Takes what a resolution found for others, to be stored after a while, or not at all. `leftMs` is how long it lives.
+   * Nothing of it is stored when names were removed since its resolution began, with `removals` at `begun`.
+   */
+  offer(question: Question, octets: Uint8Array, leftMs: number, begun: number): void
+}
+
+export type SharedFound =
+  /** `ageMs`: since it was stored; `isRemoved`: was a name removed on purpose since then? */
+  | {
+      readonly kind: 'hit'
+      readonly octets: Uint8Array
+      readonly ageMs: number
+      readonly isRemoved: (name: Name) => boolean
+    }
+  | { readonly kind: 'miss' | 'timeout' }
 
 export type EventSink = (event: Event) => void
 

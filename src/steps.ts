@@ -5,7 +5,7 @@
 import type { Question } from './dns/message.ts'
 import type { RRset } from './dns/rrset.ts'
 import type { EdeCode } from './dns/types.ts'
-import type { ExchangeResult, ServerAddress, Transport } from './ports.ts'
+import type { ExchangeResult, ServerAddress, SharedFound, Transport } from './ports.ts'
 
 /** RFC 4035 section 4.3: who signed it. Trust (where it came from) is separate, in `cache/trust.ts`. */
 export type Security =
@@ -53,7 +53,8 @@ export interface Staleness {
 
 /**
  * What one resolution means. TTLs in it are what is left now. `rrsets` of the negative kinds is the alias chain that
- * led there (often empty). `authoritative` when the first record or the denial comes from a local zone.
+ * led there (often empty). `authoritative` when the first record or the denial comes from a local zone; `shared` when
+ * another instance found it out and no server was asked.
  */
 export type Outcome =
   | {
@@ -64,6 +65,7 @@ export type Outcome =
       readonly authoritative: boolean
       readonly additional: readonly RRset[]
       readonly stale?: Staleness
+      readonly shared?: true
     }
   | {
       readonly kind: 'nodata' | 'nxdomain'
@@ -74,6 +76,7 @@ export type Outcome =
       readonly security: Security
       readonly authoritative: boolean
       readonly stale?: Staleness
+      readonly shared?: true
     }
   | {
       readonly kind: 'failure'
@@ -114,6 +117,7 @@ export type Effect =
   | { readonly kind: 'lookup'; readonly question: Question; readonly because: Because }
   | { readonly kind: 'all'; readonly branches: readonly Steps<unknown>[] }
   | { readonly kind: 'pause' }
+  | { readonly kind: 'shared'; readonly question: Question; readonly waitMs: number }
   | {
       readonly kind: 'first'
       readonly branches: readonly Steps<unknown>[]
@@ -149,6 +153,11 @@ export function* first<T>(branches: readonly Steps<T>[], accept: (value: T) => b
  */
 export function* pause(): Steps<void> {
   yield { kind: 'pause' }
+}
+
+/** What another instance has found out, waited for no longer than `waitMs`. */
+export function* shared(question: Question, waitMs: number): Steps<SharedFound> {
+  return (yield { kind: 'shared', question, waitMs }) as SharedFound
 }
 
 /** Ends a suspended resolution: its `finally` blocks run, its result is never asked for. */

@@ -156,6 +156,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'dnssec',
     'cache',
     'cache/servers',
+    'cache/snapshot',
     'resolver',
     'resolver/asking',
     'resolver/validation',
@@ -171,6 +172,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'app/transfer',
     'app/lists',
     'app/policy',
+    'app/shared',
   ]
   /** Stages and what they decide by. */
   const policies = [
@@ -314,7 +316,11 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['app/diagnostics', config],
     ['app/dnstap', [...low, 'config', 'app']],
     ['app/history', [...app, 'admin', 'admin/history', 'app', 'app/admin', 'app/dnstap', 'app/diagnostics']],
-    ...appWings.map(room => [room, [...app, 'cache/snapshot', 'admin', 'app']] as const),
+    ...appWings
+      .filter(room => room !== 'app/shared')
+      .map(room => [room, [...app, 'cache/snapshot', 'admin', 'app']] as const),
+    // What is changed everywhere is changed in caches of views and in anchors that are kept.
+    ['app/shared', [...app, 'cache/snapshot', 'admin', 'app', 'app/persistence', 'app/views', 'app/service']],
     // It opens the others.
     ['app/service', [...app, 'app', ...appWings]],
     ['app/rehearsal', [...app, 'admin', 'app', ...appWings]],
@@ -429,6 +435,7 @@ describe('imports', () => {
     const homes: Readonly<Record<string, (path: string) => boolean>> = {
       'lru-cache': path => path.startsWith('cache/'),
       pino: path => path.startsWith('app/'),
+      iovalkey: path => path === 'app/shared/client.ts',
       'pino-pretty': path => path.startsWith('app/'),
       vitest: path => path === 'testing/vitest.ts',
       yargs: path => path === 'cli.ts' || path.startsWith('cli/commands/'),

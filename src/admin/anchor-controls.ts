@@ -1,5 +1,6 @@
 /** What the API asks of the trust anchors. Times in seconds since 1970 UTC. */
 import type { Name } from '../dns/name.ts'
+import type { OtherInstances } from './cache-controls.ts'
 
 interface NegativeAnchorEntry {
   readonly name: string
@@ -23,7 +24,11 @@ export interface TrustPointEntry {
   }[]
 }
 
-type NegativeAnchorSet = { readonly kind: 'added' | 'changed' } | { readonly kind: 'configured' | 'too-many' }
+interface NegativeAnchorSet {
+  readonly kind: 'added' | 'changed' | 'configured' | 'too-many'
+  /** Null where they were not asked for, or nothing was done. */
+  readonly instances: OtherInstances | null
+}
 
 export interface AnchorControls {
   negativeAnchors(): readonly NegativeAnchorEntry[]
@@ -31,9 +36,15 @@ export interface AnchorControls {
     readonly name: Name
     readonly until: number
     readonly dryRun: boolean
-  }): NegativeAnchorSet
-  removeNegativeAnchor(anchor: { readonly name: Name; readonly dryRun: boolean }): {
+    readonly allInstances: boolean
+  }): Promise<NegativeAnchorSet>
+  removeNegativeAnchor(anchor: {
+    readonly name: Name
+    readonly dryRun: boolean
+    readonly allInstances: boolean
+  }): Promise<{
     readonly kind: 'removed' | 'absent' | 'configured'
-  }
+    readonly instances: OtherInstances | null
+  }>
   trustPoints(): readonly TrustPointEntry[]
 }

@@ -53,7 +53,7 @@ export interface CachePageRequest {
   readonly limit: number
 }
 
-interface Flush {
+export interface Flush {
   /** Null: everything. */
   readonly name: Name | null
   readonly below: boolean
@@ -61,6 +61,15 @@ interface Flush {
   readonly servers: boolean
   readonly dryRun: boolean
 }
+
+/** What became of a change on the other instances. */
+export type OtherInstances =
+  /** Those that were there. `ms` until each confirmed it; null: not in time. */
+  | { readonly kind: 'published'; readonly others: readonly { readonly name: string; readonly ms: number | null }[] }
+  /** The shared cache does not answer: they hear of it when it does. */
+  | { readonly kind: 'unreachable' }
+  /** There is no shared cache in the configuration. */
+  | { readonly kind: 'none' }
 
 /** How many entries went. Finished answers are made from the others and go together. */
 export interface Flushed {
@@ -113,7 +122,11 @@ type Explained =
 export interface CacheControls {
   cacheOf(name: Name): CacheView
   cachePage(request: CachePageRequest): { readonly entries: readonly CacheEntry[]; readonly next: string | null }
-  flush(flush: Flush): Flushed
+  /** `instances`: null where they were not asked for. */
+  flush(flush: Flush & { readonly allInstances: boolean }): Promise<{
+    readonly removed: Flushed
+    readonly instances: OtherInstances | null
+  }>
   servers(request: { readonly after: string | null; readonly limit: number; readonly troubled: boolean }): {
     readonly servers: readonly ServerEntry[]
     readonly next: string | null

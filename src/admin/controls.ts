@@ -36,6 +36,35 @@ interface ServerStatus {
   readonly tcpConnections: number
   readonly cache: { readonly bytes: number; readonly rrsets: number; readonly answers: number }
   readonly counters: Readonly<Record<string, number>>
+  /** Null: this instance shares its cache with no other. */
+  readonly shared: {
+    readonly at: string
+    readonly state: SharedNumbers['state']
+    /** The others that are there. */
+    readonly instances: readonly string[]
+    readonly requests: Readonly<Record<string, number>>
+  } | null
+}
+
+/** What is counted of a shared cache. */
+export interface SharedNumbers {
+  /** Is it asked: `closed` is the breaker, as ever; `open` and `half-open` it is left alone. */
+  readonly state: 'connecting' | 'closed' | 'open' | 'half-open'
+  /** Host and port. */
+  readonly at: string
+  /** Look-ups by what came of them. */
+  readonly requests: Readonly<Record<string, number>>
+  /** Counts up to each bound in ms, and one of what is above them all. */
+  readonly boundsMs: readonly number[]
+  readonly buckets: readonly number[]
+  readonly sumMs: number
+  readonly writes: { readonly written: number; readonly failed: number; readonly dropped: number }
+  /** Values that wait to be written. */
+  readonly waiting: number
+  readonly removals: number
+  /** Messages of instances without our seal. */
+  readonly refusedMessages: number
+  readonly instances: readonly string[]
 }
 
 /** All that `/metrics` is made of, at one moment. What is counted is counted since the start. */
@@ -81,6 +110,8 @@ export interface Numbers {
   readonly transfers: readonly TransferStatus[]
   readonly policyZones: readonly PolicyZoneStatus[]
   readonly programs: readonly ProgramStatus[]
+  /** Null: this instance shares its cache with no other. */
+  readonly shared: SharedNumbers | null
   /** Null: no query is kept. */
   readonly history: HistoryNumbers | null
   /** Frames since the start; null: no message is reported. */

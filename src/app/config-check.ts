@@ -10,6 +10,7 @@ import type { Problem } from '../events.ts'
 import { checkLists, type CheckedLists } from './lists/check.ts'
 import { openEngine } from './open-engine.ts'
 import { checkCertificate } from './server-identity.ts'
+import { sharedProblems } from './shared/shared-settings.ts'
 import { readPolicyFile } from './transfer/policy-job.ts'
 
 export interface Checked {
@@ -46,7 +47,7 @@ export function checkAll(result: ConfigResult): Checked {
   warnings.push(...certificate.filter(({ severity }) => severity === 'warning'))
   const badCertificate = certificate.filter(({ severity }) => severity === 'error')
   const { hints, anchors, forwarding, transfers } = found
-  const named = [...hints, ...anchors, ...forwarding, ...transfers]
+  const named = [...hints, ...anchors, ...forwarding, ...transfers, ...sharedProblems(config)]
   const problems = [...own, ...named, ...badCertificate, ...queryLogProblems(config)]
   const zoneProblems = [...found.zones, ...policies.filter(({ severity }) => severity === 'error')]
   const lists = checkLists(config.lists, config.limits.lists)

@@ -44,7 +44,7 @@ function withAuthorities(upstream: Upstream, certificates: readonly string[]): U
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
-function readCertificates(file: string, problems: Problem[]): readonly string[] {
+export function readCertificates(file: string, problems: Problem[]): readonly string[] {
   const complain = (message: string): readonly string[] => {
     problems.push({ file, line: 0, column: 0, severity: 'error', message })
     return []

@@ -8,7 +8,7 @@ import type { Config } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { Libc } from '../net/linux/libc.ts'
-import type { EventSink, Network } from '../ports.ts'
+import type { EventSink, Network, SharedCache } from '../ports.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { noForwardZones, sameForwardZones, type ForwardZones } from '../zone/forward-zones.ts'
@@ -38,6 +38,8 @@ export interface EnginePorts extends Instead {
   readonly layer?: ZoneLayer | undefined
   /** See `createNetwork`. */
   readonly libc?: Libc | undefined
+  /** What other instances found out for the view that asks what the text says; empty: for all clients. */
+  readonly shared?: ((partition: string) => SharedCache) | undefined
 }
 
 /** Problems of the files that a configuration names, by what they are about. */
@@ -64,6 +66,8 @@ export interface OpenEngine {
   readonly forwardZones: () => ForwardZones
   /** What its caches depend on at the moment. */
   readonly fingerprint: () => Fingerprint
+  /** Values that are the same ones as long as the fingerprint is the same, but for local zones. */
+  readonly rules: () => readonly unknown[]
   /** Of hints, anchors and forwarding; those of zones are events. */
   readonly warnings: Omit<FileProblems, 'zones' | 'transfers'>
   /** The zones that other servers send, as the configuration of the start has them; nothing is asked for them here. */
@@ -167,7 +171,7 @@ function opened(
 }
 
 function putTogether(config: Config, ports: EnginePorts): { readonly engine: OpenEngine; readonly named: Named } {
-  const { events, network, libc, layer } = ports
+  const { events, network, libc, layer, shared } = ports
   const clock = systemClock()
   const named = loadNamed(config, ports)
   let current = { config, hints: named.hints, forwardZones: named.forwardZones }
@@ -189,6 +193,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     network,
     layer,
     libc,
+    shared: shared?.(''),
     ports: { clock, random: systemRandom() },
   })
   const { resolver, zones } = recursor
@@ -197,7 +202,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     settings: () => current.config.engine,
     hints: () => current.hints,
     forwardZones: () => current.forwardZones,
-    ...{ validation: trust.validation, ttls: config.ttls, events },
+    ...{ validation: trust.validation, ttls: config.ttls, events, shared },
   })
   const engine: OpenEngine = {
     kind: 'engine',
@@ -207,6 +212,7 @@ function putTogether(config: Config, ports: EnginePorts): { readonly engine: Ope
     keyResolver: keyResolverOf(recursor, partitions),
     forwardZones: () => current.forwardZones,
     fingerprint: () => fingerprintOf({ ...current, judgedBy: trust.judgedBy(), zones: identities(zones, partitions) }),
+    rules: () => [current, trust.validation(), trust.livingNegatives],
     ...{ warnings: named.warnings, secondaries: named.secondaries },
     configure(next, { hints, anchors, forwardZones, views }) {
       const isOther = !sameHints(current.hints, hints)

@@ -12,7 +12,7 @@ import { openFilesLimit, socketsWithin } from '../system/open-files.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { createNetwork, type SystemNetwork } from '../net/upstream/network.ts'
 import { countedNetwork, newUpstreamCounts, type UpstreamCounts } from '../net/counted-network.ts'
-import type { Clock, EventSink, Network, Random } from '../ports.ts'
+import type { Clock, EventSink, Network, Random, SharedCache } from '../ports.ts'
 import type { ForwardZones } from '../zone/forward-zones.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
 import type { Resolver } from '../resolver/resolver.ts'
@@ -36,6 +36,8 @@ export interface RecursorOptions {
   readonly layer?: ZoneLayer | undefined
   /** See `createNetwork`. */
   readonly libc?: Libc | undefined
+  /** What other instances have found out. Absent: there are none. */
+  readonly shared?: SharedCache | undefined
   /** Those of another resolver, instead of new ones. */
   readonly ports?: Pick<Recursor, 'clock' | 'random'> | undefined
 }
@@ -93,7 +95,7 @@ export function openRecursor(options: RecursorOptions): Recursor {
     layer: options.layer,
     onChange: () => engine.zonesChanged(),
   })
-  const engineWith = (bounds: Limits): Engine =>
+  const engineWith = (bounds: Limits, shared?: SharedCache): Engine =>
     createEngine({
       clock,
       random,
@@ -106,9 +108,10 @@ export function openRecursor(options: RecursorOptions): Recursor {
       forwardZones,
       settings,
       validation,
+      shared,
       events,
     })
-  const engine = engineWith(limits)
+  const engine = engineWith(limits, options.shared)
   return {
     clock,
     random,

@@ -10,10 +10,8 @@ import type { Config, ConfigResult, Override } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { Listeners } from '../net/listen/listeners.ts'
-import type { ListenFailure } from '../net/listener.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Client, EventSink, Network, Transport } from '../ports.ts'
-import { problemText } from '../render/problem.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
 import type { InheritedSockets } from '../system/inherited-sockets.ts'
@@ -25,19 +23,24 @@ import type { Lists } from './lists/lists.ts'
 import { holdBack, openLog, type Log } from './log.ts'
 import { allProblems, loadNamed, type Named, openEngineBeside, type OpenEngine } from './open-engine.ts'
 import { KeptCache } from './persistence/kept-cache.ts'
+import { NegativeAnchors } from './persistence/negative-anchors.ts'
 import type { LazyPolicies } from './policy/lazy-policies.ts'
 import type { Recursor } from './recursor.ts'
 import { ConfigChanges } from './revisions/config-changes.ts'
 import { ZoneChanges } from './revisions/zone-changes.ts'
+import { Changes } from './shared/changes.ts'
+import type { SharedStore } from './shared/shared-store.ts'
 import { isMissingFamily, openSockets } from './service/sockets.ts'
-import { designated, type ListsInstead, openCode, openLists, openState, openTransfers } from './service/openers.ts'
+import { StartError } from './service/start-error.ts'
+import { designated, type ListsInstead, openCode, openLists, openSharedCache } from './service/openers.ts'
+import { openState, openTransfers, udpMode } from './service/openers.ts'
 import { type QueryWatcher, Serving } from './serving.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import type { ServerNumbers } from './statistics.ts'
 import type { PolicyZones } from './transfer/policy-zones.ts'
 import type { SecondarySource } from './transfer/secondary-zones.ts'
 import type { Transfers } from './transfer/transfers.ts'
-import { chooseUdpMode, type UdpMode } from './udp-mode.ts'
+import type { UdpMode } from './udp-mode.ts'
 
 export interface ServerOptions {
   /** Default: a log on standard error as the configuration says. */
@@ -88,6 +91,10 @@ export interface RunningServer {
   readonly recursor: Recursor
   /** Where it emits its events, for the parts that run next to it. */
   readonly events: EventSink
+  /** What is counted of the shared cache; null: there is none. */
+  readonly shared: Pick<SharedStore, 'numbers'> | null
+  /** What operators change in caches and anchors, here or on all instances. */
+  readonly changes: Changes
   /** Block and allow lists. */
   readonly lists: Pick<Lists, 'status' | 'refresh'>
   /** Queries of clients that wait for an answer: one of `stats()`, for next to nothing. */
@@ -110,28 +117,6 @@ export interface RunningServer {
    * process has the sockets as well and goes on with them: it is called when the API is closed.
    */
   stop(signal?: string, release?: () => void): Promise<void>
-}
-
-export type StartFailure =
-  | { readonly kind: 'listen'; readonly failures: readonly ListenFailure[] }
-  | {
-      readonly kind: 'zones' | 'hints' | 'anchors' | 'forwarding' | 'transfers' | 'certificate' | 'policy'
-      readonly problems: readonly Problem[]
-    }
-
-/** The server did not start, and nothing is left open. */
-export class StartError extends Error {
-  readonly failure: StartFailure
-
-  constructor(failure: StartFailure) {
-    super(
-      failure.kind === 'listen'
-        ? failure.failures.map(f => `${f.address}:${f.port}/${f.transport}: ${f.message}`).join('; ')
-        : failure.problems.map(problemText).join('; '),
-    )
-    this.name = 'StartError'
-    this.failure = failure
-  }
 }
 
 /**
@@ -164,10 +149,11 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   events({ kind: 'starting', version, file: config.file })
   reportWarnings(events, config.file, options.warnings ?? [])
   const state = openState(config, events)
-  const mode = udpMode(config, options, events)
+  const mode = udpMode(config, options.threadEntry, events)
   settings.reportTo(events)
   const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall: wallNow })
-  const engine = await openedEngine(config, options, mode, zones, events)
+  const shared = await openSharedCache(config, state, events)
+  const engine = await openedEngine(config, options, { mode, layer: zones, shared, events })
   engine.trust.attach(engine.keyResolver)
   const changed = { policy: (): void => {} }
   const transfers = { current: await openTransfers(config, engine, events, () => changed.policy()) }
@@ -191,7 +177,7 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   const problems = await code.configure(config.policies)
   const own = {
     ...{ config, options, log: { ...log, events }, taps, engine, zones, settings, transfers, serving },
-    ...{ lists, identity, code, state },
+    ...{ lists, identity, code, state, shared },
   }
   if (problems.length > 0) {
     await closeAll(own)
@@ -204,32 +190,19 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   return server
 }
 
-/** Threads that move datagrams in batches, where that is possible. */
-function udpMode(config: Config, { threadEntry }: ServerOptions, events: EventSink): UdpMode {
-  const mode = chooseUdpMode(config.udp.mode, threadEntry)
-  switch (mode.kind) {
-    case 'impossible':
-      throw new StartError({ kind: 'listen', failures: config.listen.map(noBatch(mode.why)) })
-    case 'plain':
-      events({ kind: 'udp-mode', mode: 'plain', why: mode.why })
-      return mode
-    case 'batch':
-      events({ kind: 'udp-mode', mode: 'batch', threads: config.udp.threads })
-      return mode
-    default:
-      return mode satisfies never
-  }
+interface EngineAround {
+  readonly mode: UdpMode
+  readonly layer: ZoneChanges
+  readonly shared: SharedStore | null
+  readonly events: EventSink
 }
 
-async function openedEngine(
-  config: Config,
-  { network, hints, anchors }: ServerOptions,
-  mode: UdpMode,
-  layer: ZoneChanges,
-  events: EventSink,
-): Promise<OpenEngine> {
+async function openedEngine(config: Config, instead: ServerOptions, around: EngineAround): Promise<OpenEngine> {
+  const { network, hints, anchors } = instead
+  const { mode, layer, events } = around
   const libc = mode.kind === 'batch' ? mode.libc : undefined
-  const opened = await openEngineBeside(config, { events, network, hints, anchors, libc, layer })
+  const shared = around.shared?.port
+  const opened = await openEngineBeside(config, { events, network, hints, anchors, libc, layer, shared })
   reportNamed(events, config, opened.warnings)
   if (opened.kind === 'engine') {
     layer.attach(opened.recursor.zones)
@@ -313,6 +286,8 @@ interface ServerParts {
   readonly engine: OpenEngine
   /** A directory; null: nothing is kept. */
   readonly state: string | null
+  /** Null: this instance shares its cache with no other. */
+  readonly shared: SharedStore | null
   readonly transfers: { current: Transfers | null }
   readonly zones: ZoneChanges
   readonly settings: ConfigChanges
@@ -326,6 +301,7 @@ interface ServerParts {
 class Server implements RunningServer {
   readonly #parts: ServerParts
   readonly #kept: KeptCache
+  #changes: Changes | null = null
   #config: Config
   #admin: Admin | null = null
   readonly #observers: Observers
@@ -365,6 +341,14 @@ class Server implements RunningServer {
     return this.#parts.log.events
   }
 
+  get shared(): RunningServer['shared'] {
+    return this.#parts.shared
+  }
+
+  get changes(): Changes {
+    return this.#takeChanges()
+  }
+
   get lists(): RunningServer['lists'] {
     return this.#parts.lists
   }
@@ -391,8 +375,20 @@ class Server implements RunningServer {
     // forwarded the root's servers are not asked, which would show that we are here.
     if (engine.forwardZones().at(ROOT)?.recurseOnFailure === false) follow()
     else resolver.prime(follow)
+    if (this.#parts.shared !== null) this.#takeChanges().start()
     this.#kept.open(this.#config.admin.listen.length > 0 ? this.#openAdmin() : Promise.resolve())
     this.#observers.start(this.#config)
+  }
+
+  /** Of operators, through the API or another instance: anchors that came so are read once. */
+  #takeChanges(): Changes {
+    const { engine, shared: store, log } = this.#parts
+    const { events } = log
+    const wall = (): number => this.recursor.clock.wall()
+    const forgotten = (): void => this.#kept.changed()
+    const anchors = (): NegativeAnchors => new NegativeAnchors(engine.trust, this.#config.state, wall, events)
+    this.#changes ??= new Changes({ engine, store, anchors: anchors(), forgotten, events })
+    return this.#changes
   }
 
   #watchQueries(who: QueryWatcher, watcher: QueryLog | null): void {
@@ -437,7 +433,8 @@ class Server implements RunningServer {
           reload: () => this.reload(),
           check: config => this.#loaded(config).problems,
           stop: signal => this.stop(signal),
-          forgotten: () => this.#kept.changed(),
+          changes: this.#takeChanges(),
+          shared: this.#parts.shared,
         },
       })
       this.#admin = admin
@@ -573,6 +570,7 @@ class Server implements RunningServer {
     await this.#observers.stop()
     this.#parts.transfers.current?.close()
     await this.#kept.end()
+    await this.#parts.shared?.close()
     this.#parts.code.close()
     await engine.close()
     await listeners.close()
@@ -585,15 +583,3 @@ class Server implements RunningServer {
 
 /** What finished answers depend on besides what servers say: they are made again when it is another. */
 const rulesOf = ({ raw: { any, views } }: Config): string => JSON.stringify([any, views])
-
-/** What was asked for and cannot be had is no reason to serve in another way, unasked. */
-const noBatch =
-  (why: string) =>
-  ({ address, port }: { readonly address: string; readonly port: number }): ListenFailure => ({
-    kind: 'listen-failed',
-    transport: 'udp',
-    address,
-    port,
-    code: 'ENOTSUP',
-    message: `datagrams cannot be moved in batches here: ${why}`,
-  })

@@ -125,6 +125,12 @@ export class TrustAnchorManager {
     return { configured: this.#settings.negative, added: this.#added }
   }
 
+  /** How many of them have not ended. */
+  get livingNegatives(): number {
+    const wall = this.#clock.wall()
+    return [...this.#settings.negative, ...this.#added].filter(({ until }) => until > wall).length
+  }
+
   /** Others next to those of the configuration: in place of the ones that were added before. */
   addNegative(added: readonly NegativeAnchor[]): void {
     if (added.length === 0 && this.#added.length === 0) return

@@ -213,18 +213,36 @@ export class NegativeCache {
    * is 0 for NXDOMAIN. False when it was not kept.
    */
   restore(entry: ExpiredDenial, klass: number, now: number): boolean {
+    const kept = this.#taken(entry, klass, now)
+    if (kept === null || !this.#store.restore(keyOfEntry(entry, klass), kept)) return false
+    this.#count(kept, 1)
+    return true
+  }
+
+  /** Takes over a denial that another instance stored, as it stands there, unless one lives here. */
+  takeOver(entry: ExpiredDenial, klass: number, now: number): boolean {
+    const kept = this.#taken(entry, klass, now)
+    const key = keyOfEntry(entry, klass)
+    if (kept === null || kept.expiresAt <= now || kept.storedAt > now || this.#live(key, now) !== undefined)
+      return false
+    if (kept.kind === 'nodata') this.#showExists(kept.name, klass, kept.security)
+    const isNew = this.#store.peek(key) === undefined
+    if (!this.#store.set(key, kept)) return false
+    if (isNew) this.#count(kept, 1)
+    return true
+  }
+
+  /** Within the bounds that hold here; null when it is of no use, or contradicts itself. */
+  #taken(entry: ExpiredDenial, klass: number, now: number): Entry | null {
     const { kind, name, type, soa, proof, security, storedAt, leaseEndsAt } = entry
     const { maxNegativeTtl, maxTtl } = this.#ttls.of(name)
     const most = soa === null ? this.#limits.bareDenialTtl : Math.min(maxNegativeTtl, maxTtl)
     const expiresAt = Math.min(entry.expiresAt, storedAt + most * 1_000)
-    if (!isOfUse(expiresAt, leaseEndsAt, this.#limits.staleMs, now)) return false
-    if ((kind === 'nxdomain') !== (type === EVERY_TYPE)) return false
-    const question = { name, type, class: klass }
-    const times = { storedAt, expiresAt, leaseEndsAt, ttl: soa?.ttl ?? 0 }
-    const kept = entryOf(kind, question, soa, proof, security, times)
-    if (!this.#store.restore(flat(questionKey(question)), kept)) return false
-    this.#count(kept, 1)
-    return true
+    if (!isOfUse(expiresAt, leaseEndsAt, this.#limits.staleMs, now)) return null
+    if ((kind === 'nxdomain') !== (type === EVERY_TYPE)) return null
+    const ttl = Math.min(soa?.ttl ?? 0, Math.floor((expiresAt - storedAt) / 1_000))
+    const times = { storedAt, expiresAt, leaseEndsAt, ttl }
+    return entryOf(kind, { name, type, class: klass }, soa, proof, security, times)
   }
 
   /** See `ByteStore.settle`. */
@@ -294,6 +312,9 @@ export class NegativeCache {
     return undefined
   }
 }
+
+const keyOfEntry = ({ name, type }: Pick<NegativeEntry, 'name' | 'type'>, klass: number): string =>
+  flat(questionKey({ name, type, class: klass }))
 
 /** `ttl` in seconds, of the SOA, and the longest of its proof. */
 function entryOf(

@@ -151,18 +151,34 @@ export class RRsetCache {
       security.kind === 'secure',
     )
     if (ttl === 0 || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
-    if (proof.reduce((octets, set) => octets + dataBytes(set), dataBytes(rrset)) > this.#limits.entryBytes) return false
+    return this.#keep({ rrset, trust, security, proof, storedAt: Math.floor(now), ttl, leaseEndsAt }, now)
+  }
+
+  /**
+   * Takes over a set that another instance stored, as it stands there: its TTL is not raised again, and what lives here
+   * stays. False when it was not stored.
+   */
+  takeOver(set: SetToPack, now: number): boolean {
+    const { rrset, storedAt: stored } = set
+    const ttl = Math.min(set.ttl, this.#ttls.of(rrset.name).maxTtl)
+    if (stored > now || stored + ttl * 1_000 <= now || rrset.rdatas.length === 0 || isMetaType(rrset.type)) return false
+    if (this.get(rrset.name, rrset.type, rrset.class, now) !== undefined) return false
+    return this.#keep({ ...set, storedAt: Math.floor(stored), ttl }, now)
+  }
+
+  /** Its TTL is bounded and not 0. */
+  #keep(set: SetToPack, now: number): boolean {
+    const { rrset, trust, security, proof, storedAt: stored, ttl } = set
+    if (proof.reduce((octets, each) => octets + dataBytes(each), dataBytes(rrset)) > this.#limits.entryBytes)
+      return false
     const old = this.#store.peek(rrset.name)
     this.#missing = null
     const others =
-      old === undefined ? '' : this.#others(old, rrset, { trust, security, expiresAt: now + ttl * 1000 }, now)
+      old === undefined ? '' : this.#others(old, rrset, { trust, security, expiresAt: stored + ttl * 1000 }, now)
     if (others === undefined) return false
     const keepsExpired = this.#limits.staleMs > 0
-    const lease = keepsExpired ? Math.floor(leaseEndsAt) : Number.POSITIVE_INFINITY
-    const sets = this.#packer.pack(
-      { rrset, trust, security, proof, storedAt: Math.floor(now), ttl, leaseEndsAt: lease },
-      others,
-    )
+    const lease = keepsExpired ? Math.floor(set.leaseEndsAt) : Number.POSITIVE_INFINITY
+    const sets = this.#packer.pack({ ...set, leaseEndsAt: lease }, others)
     const name = old === undefined ? this.#packer.ownName(rrset.name) : rrset.name
     const isOver = keepsExpired ? (packed: string) => areOver(packed, now) : undefined
     if (!this.#store.set(name, sets, isOver)) return false
@@ -214,6 +230,14 @@ export class RRsetCache {
     for (let at = 0; at < sets.length; at = nextSet(sets, at))
       if (expiresAt(sets, at) > now) found.push(entryAt(sets, at, name))
     return found
+  }
+
+  /** One set as it is kept (`packed-sets.ts`), without counting as use; undefined when its TTL is over. */
+  packedSet(name: Name, type: number, klass: number, now: number): string | undefined {
+    const sets = this.#store.peek(name)
+    const at = sets === undefined ? -1 : findSet(sets, type, klass)
+    if (sets === undefined || at < 0 || expiresAt(sets, at) <= now) return undefined
+    return sets.slice(at, nextSet(sets, at))
   }
 
   /** Names with all their sets as they are kept (`packed-sets.ts`), most recently used first. */

@@ -1,6 +1,7 @@
 /** `rootwalk serve`: starts the server, explains why it did not start, and minds the signals while it runs. */
 import { setFlagsFromString } from 'node:v8'
-import { startServer, StartError, type RunningServer, type StartFailure } from '../app/server.ts'
+import { startServer, type RunningServer } from '../app/server.ts'
+import { StartError, type StartFailure } from '../app/service/start-error.ts'
 import { loadConfig } from '../config/sources.ts'
 import type { Config, ConfigResult, ConfigSources } from '../config/types.ts'
 import type { Output } from './output.ts'
@@ -95,6 +96,7 @@ async function explain(failure: StartFailure, result: ConfigResult, output: Outp
     case 'forwarding':
     case 'transfers':
     case 'policy':
+    case 'shared':
       return tellAll(result, output)
     default:
       return failure satisfies never

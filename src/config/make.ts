@@ -16,6 +16,7 @@ import type { JsonPath } from './json.ts'
 import { forwardSources } from './make/forward.ts'
 import { listSources } from './make/lists.ts'
 import { policySources } from './make/policies.ts'
+import { sharedCacheConfig } from './make/shared-cache.ts'
 import { rateSettings } from './make/limits.ts'
 import { isSecondary, rpzSettings, secondarySettings } from './make/transfers.ts'
 import { accessRules, viewConfigs } from './make/views.ts'
@@ -147,6 +148,7 @@ export function makeConfig(
         discardAfterMs: clients.discardAfterMs,
       },
       tcp,
+      shared: { readDeadlineMs: raw.sharedCache.readDeadlineMs },
     }),
     identity: { version: shownOrHidden(raw.identity.version), id: shownOrHidden(raw.identity.id) },
     warmUp: raw.warmUp,
@@ -157,6 +159,7 @@ export function makeConfig(
         : { file: path(raw.queryLog.file, 'queryLog', 'file'), clients: raw.queryLog.clients },
     state: stateOf(raw, path),
     persistence: raw.persistence,
+    sharedCache: sharedCacheConfig(raw, { complain, path }),
     history: historyConfig(raw, path),
     dnstap: dnstapConfig(raw, path),
     admin: adminConfig(raw, path, complain),

@@ -147,6 +147,12 @@ export interface RawConfig {
   readonly queryLog: { readonly file?: string | undefined; readonly clients: 'full' | 'prefix' | 'none' }
   readonly state?: string | undefined
   readonly persistence: { readonly intervalS: number }
+  readonly sharedCache: {
+    readonly url?: string | undefined
+    readonly secretFile?: string | undefined
+    readonly readDeadlineMs: number
+    readonly authorities: readonly string[]
+  }
   readonly history: {
     readonly directory?: string | undefined
     readonly days: number

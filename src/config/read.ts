@@ -192,6 +192,7 @@ const needRestart = [
   'warmUp',
   'state',
   'persistence',
+  'sharedCache',
   'dnstap',
 ] as const
 /** Settings inside of `admin`, whose others can be taken over. */

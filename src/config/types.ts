@@ -89,6 +89,8 @@ export interface Config {
   readonly state: string | null
   /** How often the cache is written to the state directory. Seconds. */
   readonly persistence: { readonly intervalS: number }
+  /** Null: this instance shares its cache with no other. */
+  readonly sharedCache: SharedCacheConfig | null
   /** Null: no query is kept. */
   readonly history: HistoryConfig | null
   /** Null: no message is reported. */
@@ -96,6 +98,14 @@ export interface Config {
   readonly admin: AdminConfig
   /** As it was written, defaults filled in: to show, and to compare. */
   readonly raw: RawConfig
+}
+
+export interface SharedCacheConfig {
+  /** With user and password, where there are any. */
+  readonly url: string
+  /** Absolute paths; of the secret, and of files with certificates. */
+  readonly secretFile: string
+  readonly authorities: readonly string[]
 }
 
 export interface ViewConfig {

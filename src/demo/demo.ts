@@ -6,7 +6,8 @@
  *     --once NAME [TYPE]     asks itself one question over UDP, prints the walk and the answer, ends
  */
 import { parseArgs } from 'node:util'
-import { type RunningServer, StartError } from '../app/server.ts'
+import type { RunningServer } from '../app/server.ts'
+import { StartError } from '../app/service/start-error.ts'
 import { runQuery } from '../cli/query/query.ts'
 import { readDigWords } from '../cli/query/dig-args.ts'
 import { errorText, type Event } from '../events.ts'

@@ -8,7 +8,7 @@ import { createCaches, type Caches } from '../cache/caches.ts'
 import type { ZoneTtl } from '../cache/ttl.ts'
 import type { Delegation } from '../cache/delegations.ts'
 import type { Limits } from '../limits.ts'
-import type { Clock, EventSink, Network, Random } from '../ports.ts'
+import type { Clock, EventSink, Network, Random, SharedCache } from '../ports.ts'
 import type { EngineSettings, Validation } from '../resolver/env.ts'
 import { Resolver } from '../resolver/resolver.ts'
 import { noForwardZones, type ForwardZones } from '../zone/forward-zones.ts'
@@ -33,6 +33,8 @@ export interface EngineParts {
   readonly answers?: AnswerCache | undefined
   /** Bounds of TTLs for single zones. Absent: there are none. */
   readonly ttls?: readonly ZoneTtl[] | undefined
+  /** What other instances have found out. Absent: there are none. */
+  readonly shared?: SharedCache | undefined
   /** Absent: nothing is reported. */
   readonly events?: EventSink | undefined
 }
@@ -69,6 +71,7 @@ export function createEngine({ seed, answers, ttls, ...parts }: EngineParts): En
     hints,
     settings,
     validation,
+    shared: parts.shared,
     events: parts.events ?? (() => {}),
   })
   return {

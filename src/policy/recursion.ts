@@ -32,6 +32,7 @@ function sourceOf(outcome: Outcome, asked: boolean): string {
   if (outcome.kind === 'failure') return `failure:${outcome.why}`
   if (isStale(outcome)) return 'stale'
   if (outcome.authoritative) return 'local'
+  if (outcome.shared === true) return 'shared'
   return asked ? 'recursion' : 'cache'
 }
 

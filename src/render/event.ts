@@ -55,6 +55,10 @@ const stateKinds = [
   'cache-restored',
   'snapshot-damaged',
   'snapshot-set-aside',
+  'shared-cache',
+  'shared-cache-lost',
+  'shared-missed',
+  'shared-change',
 ] as const
 type StateEvent = Extract<Event, { kind: (typeof stateKinds)[number] }>
 const isState = (event: Event): event is StateEvent => stateKinds.some(kind => kind === event.kind)
@@ -266,6 +270,20 @@ function stateSentence(event: StateEvent): Sentence {
   switch (event.kind) {
     case 'state-failed':
       return { level: 'error', message: `nothing is kept in ${event.path}: ${event.message}; ${event.cure}` }
+    case 'shared-cache': {
+      const { instances } = event
+      const others = instances.length === 0 ? 'no other instance is there' : `others: ${instances.join(', ')}`
+      return { level: 'info', message: `the shared cache at ${event.at} is used; ${others}` }
+    }
+    case 'shared-cache-lost':
+      return { level: 'warn', message: `going on without the shared cache at ${event.at}: ${event.message}` }
+    case 'shared-missed':
+      return {
+        level: 'warn',
+        message: 'removals of other instances may have been missed: what was cached here was removed',
+      }
+    case 'shared-change':
+      return { level: 'info', message: `on behalf of another instance: ${event.what}` }
     case 'state-works':
       return { level: 'info', message: `${event.path} is written again` }
     case 'cache-saved':

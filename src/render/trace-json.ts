@@ -117,6 +117,7 @@ function cameFields(came: Came): JsonStep {
 const noteFields = (note: Note): JsonStep => ({
   note: note.kind,
   ...('zone' in note ? { zone: formatName(note.zone) } : {}),
+  ...('found' in note ? { found: note.found, tookMs: note.tookMs } : {}),
   ...('reason' in note ? { reason: note.reason, ede: note.ede } : {}),
 })
 

@@ -121,6 +121,12 @@ export const CACHE_TEXTS: Readonly<Record<CacheFind, string>> = {
   'expired-nxdomain': 'an expired nxdomain',
 }
 
+const SHARED_TEXTS: Readonly<Record<Extract<Note, { kind: 'shared' }>['found'], string>> = {
+  hit: 'has it',
+  miss: 'does not have it',
+  timeout: 'says nothing in time',
+}
+
 export function noteText(note: Note): string {
   switch (note.kind) {
     case 'cached-data-bogus':
@@ -131,6 +137,8 @@ export function noteText(note: Note): string {
       return `${INTERCEPTED}; ${INTERCEPTION_CURE}`
     case 'recursing':
       return `the servers of the forward zone ${formatName(note.zone)} failed: resolving from the root`
+    case 'shared':
+      return `the shared cache ${SHARED_TEXTS[note.found]}, ${note.tookMs.toFixed(1)} ms`
     case 'first-alias-alone':
       return `${note.reason}: going by the first alias alone`
     case 'other-server':

@@ -23,6 +23,8 @@ export class Budget implements Work {
   #addressLookups = 0
   #verifications = 0
   #nsec3Hashes = 0
+  /** How long it has waited for what other instances know, ms. */
+  sharedMs = 0
   /** Did it wait for a place of our own? Then its time was not only the servers'. */
   heldUp = false
   /** Server names whose glue parents have been asked for: null as long as there are none. */

@@ -10,7 +10,7 @@ import type { Name } from '../dns/name.ts'
 import type { DnssecRules } from '../dnssec/rules.ts'
 import { makeTrustPoints, type TrustPoints } from '../dnssec/trust-anchors.ts'
 import type { DnssecLimits, Limits } from '../limits.ts'
-import type { Clock, EventSink, Random, ServerAddress } from '../ports.ts'
+import type { Clock, EventSink, Random, ServerAddress, SharedCache } from '../ports.ts'
 import type { Because } from '../steps.ts'
 import type { ForwardZone, ForwardZones } from '../zone/forward-zones.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
@@ -67,6 +67,8 @@ export interface Env {
   /** Read for every resolution. */
   readonly validation: () => Validation
   readonly events: EventSink
+  /** What other instances have found out. Absent: there are none. */
+  readonly shared?: SharedCache | undefined
   readonly usableServers: UsableServers
   readonly upstreamAddresses: UpstreamAddresses
   readonly interception: Interception

@@ -20,6 +20,7 @@ import { minimise, type MinimiseMode } from './minimise.ts'
 import { behindChain, bogusFailure, failure, failureFacts, isRelative, secure, type Failure } from './outcome.ts'
 import { deepestZone, recall, type Recalled } from './recall.ts'
 import { forget, remember, rememberReferral } from './remember.ts'
+import { askOthers, fromOthers, othersFor, shareWith, type Others } from './shared.ts'
 import { extend, finish, newTrail } from './trail.ts'
 import type { Unproven } from './validation/context.ts'
 import { outcomeOf, withoutValidation, type FinalVerdict, type Judged } from './validation/judged.ts'
@@ -40,6 +41,13 @@ type Settled =
   | { readonly kind: 'failure'; readonly failure: Failure }
 
 export function* resolve(env: Env, task: Task): Steps<Outcome> {
+  const others = othersFor(env, task)
+  const outcome = yield* follow(env, task, others)
+  return others === null ? outcome : fromOthers(outcome, others)
+}
+
+/** `others` are other instances; null: there are none, or it is not for a client. */
+function* follow(env: Env, task: Task, others: Others | null): Steps<Outcome> {
   const trail = newTrail()
   // No more than aliases may be followed: a list is enough.
   let asked: readonly Name[] = NO_NAMES
@@ -51,7 +59,9 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     const failed = task.fresh ? undefined : env.caches.failures.find(question, env.clock.now())
     // Data that did not validate a moment ago is not validated again for each that asks; with CD it is still given.
     if (task.checking && failed !== undefined && isForValidating(failed)) return bogusFailure(failed.ede, failed.text)
-    const known = recall(env, task, question)
+    let known = recall(env, task, question)
+    if (known.kind === 'unknown' && others !== null && (yield* askOthers(env, task, question, others)))
+      known = recall(env, task, question)
     if (known.kind === 'done') return finish(trail, known.outcome)
     if (known.kind === 'alias') {
       trail.authoritative ??= known.authoritative
@@ -68,6 +78,7 @@ export function* resolve(env: Env, task: Task): Steps<Outcome> {
     if (settled.kind === 'failure') return fail(env, task, question, settled.failure, trail.rrsets)
     const outcome = outcomeOf(settled.judged, env.caches.ttls)
     if (outcome.kind === 'failure') return fail(env, task, question, outcome, trail.rrsets)
+    if (others !== null) shareWith(env, task, question, others)
     const { verdict } = settled.judged
     const over = task.budget.takeAliases(verdict.chain.steps)
     if (verdict.kind !== 'alias') {

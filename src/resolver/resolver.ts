@@ -7,7 +7,7 @@ import type { Owner } from '../fairness/owner.ts'
 import { ShareTree } from '../fairness/share-tree.ts'
 import { formatName } from '../presentation/text.ts'
 import type { Limits } from '../limits.ts'
-import type { Cancel, Clock, EventSink, Network, Random } from '../ports.ts'
+import type { Cancel, Clock, EventSink, Network, Random, SharedCache } from '../ports.ts'
 import type { Outcome } from '../steps.ts'
 import type { ForwardZones } from '../zone/forward-zones.ts'
 import type { LocalZones } from '../zone/local-zones.ts'
@@ -40,6 +40,8 @@ export interface ResolverParts {
   readonly settings: () => EngineSettings
   /** Absent: nothing is validated. */
   readonly validation?: (() => Validation) | undefined
+  /** Absent: there are no other instances. */
+  readonly shared?: SharedCache | undefined
   readonly events: EventSink
 }
 
@@ -80,6 +82,7 @@ export class Resolver {
       settings,
       validation,
       events,
+      shared: parts.shared,
       usableServers: new UsableServers(),
       upstreamAddresses: new UpstreamAddresses(limits.upstream),
       refreshUpstream: name => this.#refreshUpstream(name),

@@ -175,6 +175,8 @@ export type Note =
   | { readonly kind: 'intercepted' }
   /** The servers of a forward zone failed: the name is resolved as if it were not configured. */
   | { readonly kind: 'recursing'; readonly zone: Name }
+  /** What another instance has of it, and how long it took to say. */
+  | { readonly kind: 'shared'; readonly found: 'hit' | 'miss' | 'timeout'; readonly tookMs: number }
   | { readonly kind: 'first-alias-alone' | 'other-server'; readonly reason: string; readonly ede: EdeCode }
 
 /** `www.example.com. A`. */

@@ -89,11 +89,12 @@ export const durationSumCell = (source: Source): number =>
 export const validationCell = (result: ValidationResult): number => VALIDATIONS_AT + VALIDATION[result]
 
 /**
- * From what an answer says of itself (`by` of the query log). A failure remembered is an answer from the cache; any
+ * From what an answer says of itself (`by` of the query log). A failure remembered is an answer from the cache, and so
+ * is what another instance has found out; any
  * other is what became of a recursion.
  */
 export function sourceOf(by: string): Source {
-  if (by === 'cache' || by === 'stale' || by === 'failure:cached') return 'cache'
+  if (by === 'cache' || by === 'shared' || by === 'stale' || by === 'failure:cached') return 'cache'
   if (by === 'local') return 'local'
   if (by === 'recursion' || by === 'late' || by.startsWith('failure:')) return 'recursion'
   return 'policy'

@@ -36,6 +36,7 @@ function numbers(answered: Answered, more: Partial<Numbers> = {}): Numbers {
     transfers: [],
     policyZones: [],
     programs: [],
+    shared: null,
     history: null,
     dnstap: null,
     udpPorts: [],

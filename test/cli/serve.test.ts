@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { afterEach, expect, it, vi } from 'vitest'
-import { StartError, startServer } from '../../src/app/server.ts'
+import { startServer } from '../../src/app/server.ts'
+import { StartError } from '../../src/app/service/start-error.ts'
 import { runServe } from '../../src/cli/serve.ts'
 import { Exit } from '../../src/cli/startup-problems.ts'
 import type { ConfigSources } from '../../src/config/types.ts'

@@ -4,7 +4,8 @@ import { formatName } from '../../presentation/text.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
-import { dnsName, dry, fault, FAULTS, json, timeText, TOKEN, withBody } from '../forms/schemas.ts'
+import { instances, instancesOf } from '../forms/instances.ts'
+import { dnsName, dry, fault, FAULTS, flag, json, timeText, TOKEN, withBody } from '../forms/schemas.ts'
 
 const anchor = z
   .object({
@@ -13,6 +14,10 @@ const anchor = z
     from: z.enum(['configuration', 'api']),
   })
   .openapi('NegativeAnchor')
+
+const set = anchor.extend({ instances: instances.nullable() }).openapi('NegativeAnchorSet')
+const removed = z.object({ instances }).openapi('NegativeAnchorRemoved')
+const query = dry.extend({ allInstances: flag })
 
 const request = z
   .strictObject({ until: z.iso.datetime({ offset: true }).describe('When validation begins again (RFC 3339).') })
@@ -82,27 +87,28 @@ function changeRoutes(app: App, { remote, audit, wall, settings }: AdminContext)
       summary: 'Validate nothing at and below a name for a while.',
       security: TOKEN,
       middleware: requires('operate'),
-      request: { params, query: dry, body: { required: true, content: json(request) } },
+      request: { params, query, body: { required: true, content: json(request) } },
       responses: {
-        200: { description: 'It ends at another time now, or with dryRun would.', content: json(anchor) },
-        201: { description: 'It is new.', content: json(anchor) },
+        200: { description: 'It ends at another time now, or with dryRun would.', content: json(set) },
+        201: { description: 'It is new.', content: json(set) },
         409: fault(configured),
         ...withBody,
       },
     }),
     async c => {
       const { name } = c.req.valid('param')
-      const { dryRun } = c.req.valid('query')
+      const { dryRun, allInstances } = c.req.valid('query')
       const until = Math.floor(Date.parse(c.req.valid('json').until) / 1_000)
       const left = until - wall()
       if (left <= 0 || left > adminLimits.negativeAnchorSeconds) {
         const detail = left <= 0 ? 'is in the past' : 'is more than a week from now (RFC 7646 section 2)'
         return refuse({ status: 422, detail: 'The end does not fit.', errors: [{ pointer: '/until', detail }] })
       }
-      const { kind } = await remote.setNegativeAnchor({ name, until, dryRun })
+      const { kind, instances: others } = await remote.setNegativeAnchor({ name, until, dryRun, allInstances })
       if (kind === 'configured') return refuse({ status: 409, detail: configured })
       if (kind === 'too-many') return refuse({ status: 409, detail: 'There are too many: delete some first.' })
-      const shown = { name: formatName(name), until: timeText(until), from: 'api' as const }
+      const from = 'api' as const
+      const shown = { name: formatName(name), until: timeText(until), from, instances: instancesOf(others) }
       if (dryRun) return c.json(shown, 200)
       audit(c.get('principal').name, `negative anchor ${shown.name} until ${shown.until}`, c.env.arrival)
       if (kind === 'changed') return c.json(shown, 200)
@@ -117,17 +123,23 @@ function changeRoutes(app: App, { remote, audit, wall, settings }: AdminContext)
       summary: 'Validate again.',
       security: TOKEN,
       middleware: requires('operate'),
-      request: { params, query: dry },
-      responses: { 204: { description: 'There is none now.' }, 409: fault(configured), ...FAULTS },
+      request: { params, query },
+      responses: {
+        200: { description: 'There is none now; with allInstances.', content: json(removed) },
+        204: { description: 'There is none now.' },
+        409: fault(configured),
+        ...FAULTS,
+      },
     }),
     async c => {
       const { name } = c.req.valid('param')
-      const { dryRun } = c.req.valid('query')
-      const { kind } = await remote.removeNegativeAnchor({ name, dryRun })
+      const { dryRun, allInstances } = c.req.valid('query')
+      const { kind, instances: others } = await remote.removeNegativeAnchor({ name, dryRun, allInstances })
       if (kind === 'configured') return refuse({ status: 409, detail: configured })
       if (kind === 'removed' && !dryRun)
         audit(c.get('principal').name, `negative anchor ${formatName(name)} deleted`, c.env.arrival)
-      return c.body(null, 204)
+      const found = instancesOf(others)
+      return found === null ? c.body(null, 204) : c.json({ instances: found }, 200)
     },
   )
 }

@@ -4,6 +4,7 @@ import { ROOT } from '../../dns/name.ts'
 import { formatName } from '../../presentation/text.ts'
 import { CACHE_KINDS } from '../cache-kinds.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
+import { instances, instancesOf } from '../forms/instances.ts'
 import { cursor, cursorText, dnsName, FAULTS, flag, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
 
 const record = z
@@ -53,6 +54,7 @@ const flushed = z
       answers: z.number().describe('Finished answers: made from the others, and always removed together.'),
       servers: z.number(),
     }),
+    instances: instances.nullable(),
   })
   .openapi('Flushed')
 
@@ -138,16 +140,16 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'Flush a name, or it and all below it.',
       security: TOKEN,
       middleware: requires('operate'),
-      request: { params: nameParam, query: z.object({ below: flag, dryRun: flag }) },
+      request: { params: nameParam, query: z.object({ below: flag, dryRun: flag, allInstances: flag }) },
       responses,
     }),
     async c => {
       const { name } = c.req.valid('param')
-      const { below, dryRun } = c.req.valid('query')
-      const removed = await remote.flush({ name, below, servers: false, dryRun })
+      const { below, dryRun, allInstances } = c.req.valid('query')
+      const { removed, instances } = await remote.flush({ name, below, servers: false, dryRun, allInstances })
       const shown = formatName(name)
       if (!dryRun) audit(c.get('principal').name, `flush ${shown}${below ? ' and below' : ''}`, c.env.arrival)
-      return c.json({ dryRun, name: shown, below, removed }, 200)
+      return c.json({ dryRun, name: shown, below, removed, instances: instancesOf(instances) }, 200)
     },
   )
   app.openapi(
@@ -157,14 +159,14 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'Flush everything.',
       security: TOKEN,
       middleware: requires('operate'),
-      request: { query: z.object({ servers: flag, dryRun: flag }) },
+      request: { query: z.object({ servers: flag, dryRun: flag, allInstances: flag }) },
       responses,
     }),
     async c => {
-      const { servers, dryRun } = c.req.valid('query')
-      const removed = await remote.flush({ name: null, below: true, servers, dryRun })
+      const { servers, dryRun, allInstances } = c.req.valid('query')
+      const { removed, instances } = await remote.flush({ name: null, below: true, servers, dryRun, allInstances })
       if (!dryRun) audit(c.get('principal').name, 'flush everything', c.env.arrival)
-      return c.json({ dryRun, name: null, below: true, removed }, 200)
+      return c.json({ dryRun, name: null, below: true, removed, instances: instancesOf(instances) }, 200)
     },
   )
 }

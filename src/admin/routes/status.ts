@@ -26,6 +26,17 @@ const status = z
     tcpConnections: z.number(),
     cache: z.object({ bytes: z.number(), rrsets: z.number(), answers: z.number() }),
     counters: z.record(z.string(), z.number()),
+    shared: z
+      .object({
+        at: z.string(),
+        state: z
+          .enum(['connecting', 'closed', 'open', 'half-open'])
+          .describe('closed: it is asked; open, half-open: it did not answer and is left alone.'),
+        instances: z.array(z.string()).describe('The others that are there.'),
+        requests: z.record(z.string(), z.number()),
+      })
+      .nullable()
+      .describe('The shared cache; null: there is none.'),
   })
   .openapi('Status')
 
@@ -86,6 +97,10 @@ export function statusRoutes(app: App, { remote }: AdminContext): void {
           trustAnchors: [...now.trustAnchors],
           missing: [...now.missing],
           counters: { ...now.counters },
+          shared:
+            now.shared === null
+              ? null
+              : { ...now.shared, instances: [...now.shared.instances], requests: { ...now.shared.requests } },
         },
         200,
       )

@@ -1,5 +1,5 @@
 /** The caches and the resolver as the API sees them: looked into, flushed, asked. */
-import type { CacheControls, CacheEntry, CachePageRequest, Flushed } from '../../admin/cache-controls.ts'
+import type { CacheControls, CacheEntry, CachePageRequest } from '../../admin/cache-controls.ts'
 import type { CacheKind } from '../../admin/cache-kinds.ts'
 import { adminLimits } from '../../admin/limits.ts'
 import type { ControlsOf } from '../../admin/controls.ts'
@@ -14,6 +14,7 @@ import { questionText, type TraceStep } from '../../resolver/trace.ts'
 import { resolutionOf } from '../library.ts'
 import type { Resolver } from '../../resolver/resolver.ts'
 import type { Recursor } from '../recursor.ts'
+import type { Changes } from '../shared/changes.ts'
 import {
   delegationEntry,
   failureEntry,
@@ -25,18 +26,14 @@ import {
   type Moment,
 } from './cache-entries.ts'
 
-/** `forgotten` hears that names were removed on purpose: what is kept elsewhere must not bring them back. */
-export function cacheControls(recursor: Recursor, forgotten: () => void): ControlsOf<CacheControls> {
+export function cacheControls(recursor: Recursor, changes: Changes): ControlsOf<CacheControls> {
   const { caches, clock } = recursor
   /** Explanations from the root that are under way. */
   let apart = 0
   return {
     cacheOf: name => cacheOf(recursor, name),
     cachePage: request => cachePage(recursor, request),
-    flush({ name, below, servers, dryRun }) {
-      if (!dryRun) forgotten()
-      return name === null ? flushAll(recursor, servers, dryRun) : flushName(caches, name, below, dryRun)
-    },
+    flush: ({ allInstances, ...flush }) => changes.flush(flush, allInstances),
     servers({ after, limit, troubled }) {
       const at = momentOf(clock)
       const troublesOf = troubles(caches.servers, at)
@@ -155,43 +152,6 @@ async function cachePage(
     entries: page.flatMap(key => entriesOf(recursor, kind, key, at)),
     next: least.length > limit ? (page.at(-1) ?? null) : null,
   }
-}
-
-function flushName(caches: Caches, name: Name, below: boolean, dryRun: boolean): Flushed {
-  const which = (each: Name): boolean => each === name || (below && isWithin(each, name))
-  const flushed: Flushed = {
-    rrsets: caches.rrsets.removeWhere(which, dryRun),
-    negatives: caches.negatives.removeWhere(which, dryRun),
-    failures: caches.failures.removeWhere(which, dryRun),
-    delegations: caches.delegations.removeWhere(which, dryRun),
-    zoneStates: caches.zoneStates.removeWhere(which, dryRun),
-    denials: caches.denials.removeWithin(name, dryRun),
-    // They are not kept by name, and can go through other names.
-    answers: caches.answers.size,
-    servers: 0,
-  }
-  if (!dryRun) caches.answers.clear()
-  return flushed
-}
-
-function flushAll({ caches, resolver }: Recursor, servers: boolean, dryRun: boolean): Flushed {
-  const { rrsets, negatives, failures, delegations, zoneStates, denials, answers } = caches
-  const all = { rrsets, negatives, failures, delegations, zoneStates, denials, answers }
-  const flushed: Flushed = {
-    rrsets: rrsets.size,
-    negatives: negatives.size,
-    failures: failures.size,
-    delegations: delegations.size,
-    zoneStates: zoneStates.size,
-    denials: denials.size,
-    answers: answers.size,
-    servers: servers ? caches.servers.size : 0,
-  }
-  if (dryRun) return flushed
-  for (const store of Object.values(all)) store.clear()
-  if (servers) caches.servers.clear()
-  resolver.unprime()
-  return flushed
 }
 
 /** As a client of this resolver would be answered: the walk, and where it failed the one cause. */

@@ -16,7 +16,9 @@ import type { Lists } from '../lists/lists.ts'
 import type { LazyPolicies } from '../policy/lazy-policies.ts'
 import type { Recursor } from '../recursor.ts'
 import type { ServerNumbers } from '../statistics.ts'
-import type { EventSink, Transport } from '../../ports.ts'
+import type { Changes } from '../shared/changes.ts'
+import type { SharedStore } from '../shared/shared-store.ts'
+import type { Transport } from '../../ports.ts'
 import type { History } from '../history/open-history.ts'
 import { anchorControls } from './anchor-control.ts'
 import type { Problem } from '../../events.ts'
@@ -51,11 +53,13 @@ export interface Served {
   /** What in the files that a configuration names would be wrong. */
   readonly check: (config: Config) => readonly Problem[]
   readonly stop: (signal: string) => Promise<void>
-  /** Names were removed from the caches on purpose. */
-  readonly forgotten: () => void
+  /** What operators change in caches and anchors. */
+  readonly changes: Changes
+  /** Null: this instance shares its cache with no other. */
+  readonly shared: SharedStore | null
 }
 
-export function makeControls(served: Served, events: EventSink, lag: LoopLag): ControlsOf<Controls> {
+export function makeControls(served: Served, lag: LoopLag): ControlsOf<Controls> {
   const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
   return {
     numbers: () => numbersNow(served, lag, startedAt),
@@ -66,12 +70,12 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
     refreshTransfer: (zone, whole) => served.transfers()?.secondaries.refresh(zone, whole) ?? false,
     policyZones: () => served.transfers()?.policies.statuses() ?? [],
     policyPrograms: () => served.code.status(),
-    ...cacheControls(served.recursor, served.forgotten),
+    ...cacheControls(served.recursor, served.changes),
     queryPage: request => served.history()?.queryPage(request) ?? { kind: 'off' },
     querySummary: request => served.history()?.querySummary(request) ?? { kind: 'off' },
     ...zoneControls(served.zones),
     ...configControls(served),
-    ...anchorControls(served.trust, served.config().state, () => served.recursor.clock.wall(), events),
+    ...anchorControls(served.trust, served.changes),
     status() {
       const { queries, waiting, resolutions, tcpConnections, cacheBytes, cached } = served.stats()
       return {
@@ -90,6 +94,7 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
         tcpConnections,
         cache: { bytes: cacheBytes, ...cached },
         counters: queries,
+        shared: sharedStatus(served.shared),
       }
     },
     reload() {
@@ -101,6 +106,12 @@ export function makeControls(served: Served, events: EventSink, lag: LoopLag): C
       return { kind: 'done' }
     },
   }
+}
+
+function sharedStatus(store: SharedStore | null): Awaited<ReturnType<Controls['status']>>['shared'] {
+  if (store === null) return null
+  const { at, state, instances, requests } = store.numbers
+  return { at, state, instances, requests }
 }
 
 const STOP_AFTER_MS = 100

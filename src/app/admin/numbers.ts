@@ -28,6 +28,7 @@ interface Counting {
   readonly addresses: () => readonly { readonly transport: Transport; readonly port: number }[]
   readonly history: () => { readonly numbers: HistoryNumbers } | null
   readonly dnstap: () => Numbers['dnstap']
+  readonly shared: { readonly numbers: NonNullable<Numbers['shared']> } | null
   readonly stats: () => ServerNumbers
   readonly measured: () => Measured
 }
@@ -70,6 +71,7 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
     transfers: transfersOf(served),
     policyZones: served.transfers()?.policies.statuses() ?? [],
     programs: served.code.status(),
+    shared: served.shared?.numbers ?? null,
     history: served.history()?.numbers ?? null,
     dnstap: served.dnstap(),
     udpPorts: [...new Set(served.addresses().flatMap(({ transport, port }) => (transport === 'udp' ? [port] : [])))],

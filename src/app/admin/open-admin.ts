@@ -56,7 +56,7 @@ export function openAdmin(parts: AdminParts): Admin {
   })
   const host = new AdminHost({
     settings: settings(served.config()),
-    controls: makeControls(served, events, lag),
+    controls: makeControls(served, lag),
     streams: makeStreams(served),
     events,
     watch: on => {

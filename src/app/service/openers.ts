@@ -2,6 +2,7 @@
 import { designationOf } from '../../config/designation.ts'
 import type { Config } from '../../config/types.ts'
 import type { ListLimits } from '../../limits.ts'
+import type { ListenFailure } from '../../net/listener.ts'
 import type { Designation } from '../../policy/designation.ts'
 import type { EventSink } from '../../ports.ts'
 import type { Certificate } from '../../system/certificates.ts'
@@ -10,7 +11,10 @@ import type { OpenEngine } from '../open-engine.ts'
 import { openStateDirectory } from '../persistence/state-directory.ts'
 import { LazyPolicies } from '../policy/lazy-policies.ts'
 import type { ServerIdentity } from '../server-identity.ts'
+import type { SharedStore } from '../shared/shared-store.ts'
 import type { Transfers } from '../transfer/transfers.ts'
+import { chooseUdpMode, type UdpMode } from '../udp-mode.ts'
+import { StartError } from './start-error.ts'
 
 /** What lists have instead: the program of threads that read them, certificates in PEM that are trusted, bounds. */
 export type ListsInstead = Pick<ListsParts, 'thread' | 'authorities'> & { readonly limits?: Partial<ListLimits> }
@@ -38,6 +42,17 @@ export function openState({ state }: Config, events: EventSink): string | null {
   if (state === null || problem === null) return state
   events({ kind: 'state-failed', path: state, ...problem })
   return null
+}
+
+/** Nothing of it is loaded where there is none. Rejects with `StartError`; connects nowhere yet. */
+export async function openSharedCache(
+  config: Config,
+  state: string | null,
+  events: EventSink,
+): Promise<SharedStore | null> {
+  if (config.sharedCache === null) return null
+  const { openShared } = await import('../shared/open-shared.ts')
+  return openShared(config, state, events)
 }
 
 export function openLists(
@@ -79,3 +94,32 @@ export function designated({ listen }: Config, identity: ServerIdentity): () => 
     return made.designation
   }
 }
+
+/** Threads that move datagrams in batches, where that is possible. */
+export function udpMode(config: Config, threadEntry: URL | undefined, events: EventSink): UdpMode {
+  const mode = chooseUdpMode(config.udp.mode, threadEntry)
+  switch (mode.kind) {
+    case 'impossible':
+      throw new StartError({ kind: 'listen', failures: config.listen.map(noBatch(mode.why)) })
+    case 'plain':
+      events({ kind: 'udp-mode', mode: 'plain', why: mode.why })
+      return mode
+    case 'batch':
+      events({ kind: 'udp-mode', mode: 'batch', threads: config.udp.threads })
+      return mode
+    default:
+      return mode satisfies never
+  }
+}
+
+/** What was asked for and cannot be had is no reason to serve in another way, unasked. */
+const noBatch =
+  (why: string) =>
+  ({ address, port }: { readonly address: string; readonly port: number }): ListenFailure => ({
+    kind: 'listen-failed',
+    transport: 'udp',
+    address,
+    port,
+    code: 'ENOTSUP',
+    message: `datagrams cannot be moved in batches here: ${why}`,
+  })

@@ -12,7 +12,7 @@ import { ROOT } from '../../dns/name.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
 import type { Problem } from '../../events.ts'
 import { limitsWith } from '../../limits.ts'
-import type { EventSink } from '../../ports.ts'
+import type { EventSink, SharedCache } from '../../ports.ts'
 import type { EngineSettings, Validation } from '../../resolver/env.ts'
 import type { Resolver } from '../../resolver/resolver.ts'
 import { ForwardZones, sameForwardZones } from '../../zone/forward-zones.ts'
@@ -33,6 +33,8 @@ export interface PartitionParts {
   readonly hints: () => Delegation
   readonly forwardZones: () => ForwardZones
   readonly validation: () => Validation
+  /** What other instances found out for a view that asks what this text says. Absent: there are none. */
+  readonly shared?: ((partition: string) => SharedCache) | undefined
   /** Bounds of TTLs for single zones, which hold in all caches. */
   readonly ttls: readonly ZoneTtl[]
   readonly events: EventSink
@@ -171,6 +173,7 @@ class Partition implements Served {
       forwardZones: () => this.forwardZones(),
       settings,
       validation,
+      shared: parts.shared?.(view.resolution ?? ''),
       events,
     })
     this.resolver = this.engine.resolver

@@ -20,6 +20,7 @@ import {
   unpackSet,
   type SetToPack,
 } from '../packed-sets.ts'
+import type { ExpiredDenial } from '../negative-cache.ts'
 import { Trust } from '../trust.ts'
 import { isOfUse } from '../ttl.ts'
 import { NONE, one, type RestoreContext, section, type Section } from './section.ts'
@@ -39,31 +40,50 @@ export const rrsetSection: Section = section({
   layout: 2,
   subjects: ['data', 'trust'],
   items: ({ caches }) => caches.rrsets.packed(),
-  write([key, sets], into, { caches, now }) {
-    const start = into.length
-    into.name(trustWireName(key))
-    const counted = into.length
-    into.u8(0)
-    let count = 0
-    for (let at = 0; at < sets.length && count < MOST_SETS; at = nextSet(sets, at))
-      if (isOfUse(expiresAt(sets, at), leaseEndsAt(sets, at), caches.staleMs, now)) {
-        writeSet(sets, at, key, into, now)
-        count++
-      }
-    if (count === 0) into.backTo(start)
-    else into.setU8(counted, count)
-    return count
-  },
+  write: ([key, sets], into, { caches, now }) => writeSets(key, sets, into, { staleMs: caches.staleMs, now }),
   restore(from, context) {
-    const name = foldName(from.name())
-    const count = from.u8()
-    const sets: SetToPack[] = []
-    for (let left = count; left > 0 && from.isWhole; left--) sets.push(readSet(from, name, context))
+    const { name, sets } = readSets(from, context)
     if (!from.isWhole) return NONE
-    return { found: count, kept: context.caches.rrsets.restore(name, sets.filter(isNews(context)), context.now) }
+    return { found: sets.length, kept: context.caches.rrsets.restore(name, sets.filter(isNews(context)), context.now) }
   },
   settle: caches => caches.rrsets.settle(),
 })
+
+/** The sets of a name that are of use, as they are kept; how many. */
+export function writeSets(
+  key: string,
+  sets: string,
+  into: OctetWriter,
+  { staleMs, now }: { readonly staleMs: number; readonly now: number },
+): number {
+  const start = into.length
+  into.name(trustWireName(key))
+  const counted = into.length
+  into.u8(0)
+  let count = 0
+  for (let at = 0; at < sets.length && count < MOST_SETS; at = nextSet(sets, at))
+    if (isOfUse(expiresAt(sets, at), leaseEndsAt(sets, at), staleMs, now)) {
+      writeSet(sets, at, key, into, now)
+      count++
+    }
+  if (count === 0) into.backTo(start)
+  else into.setU8(counted, count)
+  return count
+}
+
+/** When entries were written, and whether the ends of delegations were noted. */
+export type ReadContext = Pick<RestoreContext, 'takenAt' | 'mayBeStale'>
+
+/** What `rrsetSection` writes of a name. */
+export function readSets(
+  from: OctetReader,
+  context: ReadContext,
+): { readonly name: Name; readonly sets: readonly SetToPack[] } {
+  const name = foldName(from.name())
+  const sets: SetToPack[] = []
+  for (let left = from.u8(); left > 0 && from.isWhole; left--) sets.push(readSet(from, name, context))
+  return { name, sets }
+}
 
 /** The number of sets is one octet; a name has no more than `limits.cache.typesPerName`. */
 const MOST_SETS = 255
@@ -90,7 +110,7 @@ function writeSet(sets: string, at: number, key: string, into: OctetWriter, now:
 
 const isKept = (leaseEnd: number): boolean => leaseEnd < Number.POSITIVE_INFINITY
 
-function readSet(from: OctetReader, name: Name, { takenAt, mayBeStale }: RestoreContext): SetToPack {
+function readSet(from: OctetReader, name: Name, { takenAt, mayBeStale }: ReadContext): SetToPack {
   const type = from.u16()
   const klass = from.u16()
   const trust = TRUSTS[from.u8() - 1]
@@ -142,37 +162,50 @@ export const negativeSection: Section = section({
   write(key, into, { caches, now }) {
     const entry = caches.negatives.kept(key, now)
     if (entry === undefined) return 0
-    into.name(entry.name)
-    into.u16(entry.type)
-    into.u16(questionOfKey(key).class)
-    into.security(entry.security)
-    into.time(now - entry.storedAt)
-    into.time(entry.expiresAt - entry.storedAt)
-    into.u8(isKept(entry.leaseEndsAt) ? LEASED : 0)
-    if (isKept(entry.leaseEndsAt)) into.time(entry.leaseEndsAt - now)
-    into.rrsets(entry.soa === null ? NO_SETS : [entry.soa])
-    into.rrsets(entry.proof)
+    writeDenial(entry, questionOfKey(key).class, into, now)
     return 1
   },
-  restore(from, { caches, now, takenAt, mayBeStale, isLearnt }) {
-    const name = foldName(from.name())
-    const type = from.u16()
-    const klass = from.u16()
-    const security = from.security()
-    const stored = takenAt - from.time()
-    const expires = stored + from.time()
-    const noted = from.u8() === LEASED ? takenAt + from.time() : Number.POSITIVE_INFINITY
-    const leaseEnd = mayBeStale ? noted : expires
-    const [soa = null] = from.rrsets()
-    const proof = from.rrsets()
+  restore(from, context) {
+    const { denial, class: klass } = readDenial(from, context)
     if (!from.isWhole) return NONE
-    if (isLearnt(name)) return one(false)
-    const kind = type === EVERY_TYPE ? 'nxdomain' : 'nodata'
-    const times = { storedAt: stored, expiresAt: expires, leaseEndsAt: leaseEnd }
-    return one(caches.negatives.restore({ kind, name, type, soa, proof, security, ...times }, klass, now))
+    if (context.isLearnt(denial.name)) return one(false)
+    return one(context.caches.negatives.restore(denial, klass, context.now))
   },
   settle: caches => caches.negatives.settle(),
 })
+
+export function writeDenial(entry: ExpiredDenial, klass: number, into: OctetWriter, now: number): void {
+  into.name(entry.name)
+  into.u16(entry.type)
+  into.u16(klass)
+  into.security(entry.security)
+  into.time(now - entry.storedAt)
+  into.time(entry.expiresAt - entry.storedAt)
+  into.u8(isKept(entry.leaseEndsAt) ? LEASED : 0)
+  if (isKept(entry.leaseEndsAt)) into.time(entry.leaseEndsAt - now)
+  into.rrsets(entry.soa === null ? NO_SETS : [entry.soa])
+  into.rrsets(entry.proof)
+}
+
+/** What `negativeSection` writes of one. */
+export function readDenial(
+  from: OctetReader,
+  { takenAt, mayBeStale }: ReadContext,
+): { readonly denial: ExpiredDenial; readonly class: number } {
+  const name = foldName(from.name())
+  const type = from.u16()
+  const klass = from.u16()
+  const security = from.security()
+  const storedAt = takenAt - from.time()
+  const expires = storedAt + from.time()
+  const noted = from.u8() === LEASED ? takenAt + from.time() : Number.POSITIVE_INFINITY
+  const leaseEnd = mayBeStale ? noted : expires
+  const [soa = null] = from.rrsets()
+  const proof = from.rrsets()
+  const kind = type === EVERY_TYPE ? 'nxdomain' : 'nodata'
+  const times = { storedAt, expiresAt: expires, leaseEndsAt: leaseEnd }
+  return { denial: { kind, name, type, soa, proof, security, ...times }, class: klass }
+}
 
 const DENIALS = ['soa', 'nsec', 'nsec3'] as const
 

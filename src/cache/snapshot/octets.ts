@@ -17,8 +17,13 @@ const FIRST_ROOM = 65_536
 const MAX_TIME = 2 ** 48 - 1
 
 export class OctetWriter {
-  #bytes = Buffer.allocUnsafe(FIRST_ROOM)
+  #bytes: Buffer
   #at = 0
+
+  /** `room` in octets: it grows. */
+  constructor(room: number = FIRST_ROOM) {
+    this.#bytes = Buffer.allocUnsafe(room)
+  }
 
   get length(): number {
     return this.#at

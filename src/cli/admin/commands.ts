@@ -8,6 +8,7 @@ import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './cli
 import { listsText, listText, refreshedText } from './list-texts.ts'
 import { restart } from './restart.ts'
 import { policyStatusText } from './transfer-texts.ts'
+import { instancesText, missingInstances } from './instance-texts.ts'
 import { anchorsText, entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
 
 /** What all of these commands take. */
@@ -21,10 +22,11 @@ export interface AdminFlags {
 export type AdminTask =
   | { readonly kind: 'status' | 'policy-status' | 'reload' | 'restart' | 'stop' }
   | { readonly kind: 'servers'; readonly troubled: boolean }
-  | { readonly kind: 'cache' | 'validate-again'; readonly name: string }
+  | { readonly kind: 'cache'; readonly name: string }
+  | { readonly kind: 'validate-again'; readonly name: string; readonly allInstances: boolean }
   | { readonly kind: 'negative-anchors' }
   | { readonly kind: 'lists'; readonly isRefresh: boolean; readonly name: string | undefined }
-  | { readonly kind: 'validate-not'; readonly name: string; readonly hours: number }
+  | { readonly kind: 'validate-not'; readonly name: string; readonly hours: number; readonly allInstances: boolean }
   | { readonly kind: 'dump'; readonly of: string; readonly under: string | undefined }
   | {
       readonly kind: 'flush'
@@ -33,6 +35,7 @@ export type AdminTask =
       readonly below: boolean
       readonly servers: boolean
       readonly dryRun: boolean
+      readonly allInstances: boolean
     }
 
 export const runAdmin = (command: string, task: AdminTask, flags: AdminFlags, around: CliContext): Promise<number> =>
@@ -101,12 +104,14 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
       return
     }
     case 'flush': {
-      const { name, below, servers, dryRun } = task
+      const { name, below, servers, dryRun, allInstances } = task
       const path =
         name === null
-          ? `api/v1/cache?servers=${servers}&dryRun=${dryRun}`
-          : `api/v1/cache/names/${encoded(name)}?below=${below}&dryRun=${dryRun}`
-      show((await askAdmin(place, 'DELETE', path)).body, flushedText)
+          ? `api/v1/cache?servers=${servers}&dryRun=${dryRun}&allInstances=${allInstances}`
+          : `api/v1/cache/names/${encoded(name)}?below=${below}&dryRun=${dryRun}&allInstances=${allInstances}`
+      const { body } = await askAdmin(place, 'DELETE', path)
+      show(body, said => `${flushedText(said)}${instancesText(said)}`)
+      demandAll(body)
       return
     }
     case 'negative-anchors':
@@ -114,13 +119,17 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
       return
     case 'validate-not': {
       const until = new Date(Date.now() + task.hours * HOUR_MS).toISOString()
-      const { body } = await askAdmin(place, 'PUT', `api/v1/negative-anchors/${encoded(task.name)}`, { until })
-      show(body, anchor => anchorsText({ anchors: [anchor] }))
+      const { body } = await askAdmin(place, 'PUT', anchorPath(task), { until })
+      show(body, anchor => `${anchorsText({ anchors: [anchor] })}${instancesText(anchor)}`)
+      demandAll(body)
       return
     }
-    case 'validate-again':
-      show((await askAdmin(place, 'DELETE', `api/v1/negative-anchors/${encoded(task.name)}`)).body, () => 'deleted\n')
+    case 'validate-again': {
+      const { body } = await askAdmin(place, 'DELETE', anchorPath(task))
+      show(body, said => `deleted\n${instancesText(said)}`)
+      demandAll(body)
       return
+    }
     case 'lists':
       await lists(task, place, show)
       return
@@ -141,6 +150,15 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
 }
 
 const HOUR_MS = 3_600_000
+
+const anchorPath = ({ name, allInstances }: { readonly name: string; readonly allInstances: boolean }): string =>
+  `api/v1/negative-anchors/${encoded(name)}?allInstances=${allInstances}`
+
+/** An instance that did not confirm may still have what was to go: that is no success. */
+function demandAll(body: unknown): void {
+  const missing = missingInstances(body)
+  if (missing !== null) throw new AdminFault(missing, Exit.Failure)
+}
 
 async function lists(
   { isRefresh, name }: Extract<AdminTask, { kind: 'lists' }>,

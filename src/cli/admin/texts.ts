@@ -56,6 +56,8 @@ export function statusText(body: unknown): string {
       ].join(', '),
     ],
   ]
+  const shared = sharedText(status.shared)
+  if (shared !== '') rows.push(['shared cache', shared])
   const counters = Object.entries(fieldsOf(status.counters)).filter(([, value]) => count(value) > 0)
   const table = [...rows, ...counters.map(([name, value]) => [`  ${name}`, text(value)])]
   const width = Math.max(...table.map(([name = '']) => name.length)) + 2
@@ -67,6 +69,18 @@ const missingRow = (missing: unknown): readonly (readonly string[])[] =>
   Array.isArray(missing) && missing.length > 0
     ? [['waits for', `${missing.map(text).join(', ')}: all queries get SERVFAIL until these policy zones are there`]]
     : []
+
+/** Empty where there is none. */
+function sharedText(value: unknown): string {
+  const { at, state, instances, requests } = fieldsOf(value)
+  if (at === undefined) return ''
+  const { hit, miss, timeout } = fieldsOf(requests)
+  const others = Array.isArray(instances) ? instances.map(text) : []
+  const how = state === 'closed' ? 'in use' : state === 'connecting' ? 'not connected' : 'does not answer, left alone'
+  const found = `${counted(count(hit), 'hit')}, ${counted(count(miss), 'miss', 'misses')}`
+  const late = `${counted(count(timeout), 'time-out')}`
+  return `${text(at)} ${how}; others: ${others.join(', ') || 'none'}; ${found}, ${late}`
+}
 
 export function entriesText(entries: unknown): string {
   return itemsOf(entries).map(entryText).join('')

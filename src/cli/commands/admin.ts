@@ -16,6 +16,10 @@ export const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
 }
 
 const DRY_RUN: Options = { type: 'boolean', describe: 'Only count what would go' }
+const ALL_INSTANCES: Options = {
+  type: 'boolean',
+  describe: 'On all instances of the shared cache, and say which confirmed it',
+}
 
 export const flagsOf = (argv: Arguments): AdminFlags => ({
   config: text(argv.config),
@@ -36,6 +40,7 @@ export function addAdmin(cli: Argv, around: CliContext, take: Choose): void {
     })
   addPlain(cli, run)
   addCache(cli, run)
+  addAnchors(cli, run)
 }
 
 /** Of the server as a whole. */
@@ -72,7 +77,7 @@ function addPlain(cli: Argv, run: Run): void {
   )
 }
 
-/** Of what it remembers, and of what it does not validate. */
+/** Of what it remembers. */
 function addCache(cli: Argv, run: Run): void {
   cli.command(
     'cache [name]',
@@ -103,6 +108,7 @@ function addCache(cli: Argv, run: Run): void {
           all: { type: 'boolean', describe: 'Everything' },
           servers: { type: 'boolean', describe: 'With --all: what is known of servers, too' },
           'dry-run': DRY_RUN,
+          'all-instances': ALL_INSTANCES,
         })
         .example('$0 flush example.com --below', 'The zone example.com and what is below it')
         .example('$0 flush --all --dry-run', 'How much there is'),
@@ -123,6 +129,10 @@ function addCache(cli: Argv, run: Run): void {
         .example('$0 lists show ads', 'With the first lines that were skipped'),
     run('lists', argv => ({ kind: 'lists', isRefresh: argv.action === 'refresh', name: text(argv.name) })),
   )
+}
+
+/** Of what it does not validate. */
+function addAnchors(cli: Argv, run: Run): void {
   cli.command(
     'ntas [action] [name]',
     'Negative trust anchors: names that are not validated for a while',
@@ -135,7 +145,10 @@ function addCache(cli: Argv, run: Run): void {
           describe: 'What to do',
         })
         .positional('name', { type: 'string', describe: 'Where, all names below it included' })
-        .options({ hours: { type: 'number', requiresArg: true, default: 24, describe: 'With add: for how long' } })
+        .options({
+          hours: { type: 'number', requiresArg: true, default: 24, describe: 'With add: for how long' },
+          'all-instances': ALL_INSTANCES,
+        })
         .example('$0 ntas add broken.example --hours 6', 'While its owner mends the signatures'),
     run('ntas', anchorTask),
   )
@@ -160,6 +173,7 @@ function flushTask(argv: Arguments): AdminTask {
     below: argv.below === true,
     servers: argv.servers === true,
     dryRun: argv['dry-run'] === true,
+    allInstances: argv['all-instances'] === true,
   }
 }
 
@@ -168,10 +182,11 @@ function anchorTask(argv: Arguments): AdminTask {
   const action = text(argv.action)
   if (action === 'list') return { kind: 'negative-anchors' }
   if (name === undefined) throw new UsageError(`ntas ${action} takes a name`)
-  if (action === 'delete') return { kind: 'validate-again', name }
+  const allInstances = argv['all-instances'] === true
+  if (action === 'delete') return { kind: 'validate-again', name, allInstances }
   const hours = Number(argv.hours)
   if (!(hours > 0 && hours <= MOST_HOURS)) throw new UsageError('--hours takes a number above 0')
-  return { kind: 'validate-not', name, hours }
+  return { kind: 'validate-not', name, hours, allInstances }
 }
 
 /** What a date can still hold; the server has its own bound. */

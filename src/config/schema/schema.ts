@@ -12,6 +12,7 @@ import { dnstapSettings, historySettings } from './history.ts'
 import { listsSetting, rulesSetting } from './lists.ts'
 import { persistenceSettings, stateSetting } from './persistence.ts'
 import { policySetting } from './policy.ts'
+import { sharedCacheSettings } from './shared-cache.ts'
 import { cookieSettings, rateLimitSettings } from './limits.ts'
 import { identitySettings, logSettings, queryLogSettings } from './reports.ts'
 import { dnssecSettings, upstreamSettings } from './servers.ts'
@@ -251,6 +252,7 @@ const configSchema = z.strictObject({
   state: stateSetting,
 
   persistence: persistenceSettings,
+  sharedCache: sharedCacheSettings,
   history: historySettings,
 
   dnstap: dnstapSettings,

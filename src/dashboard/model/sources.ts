@@ -7,6 +7,7 @@ export type Source = (typeof SOURCES)[number]
 export function sourceOf(by: string, rcode: string): Source {
   if (rcode === 'SERVFAIL' || by.startsWith('failure')) return 'fail'
   if (by === 'cache' || by === 'local' || by === 'forward' || by === 'stale') return by
+  if (by === 'shared') return 'cache'
   return by === 'recursion' || by === 'late' ? 'recursion' : 'policy'
 }
 

@@ -4,7 +4,7 @@
  * of the resolutions there may be (`fairness/`). Queries to servers are `exchanges.ts`.
  */
 import type { Question } from '../../dns/message.ts'
-import type { Cancel, Network } from '../../ports.ts'
+import type { Cancel, Network, SharedFound } from '../../ports.ts'
 import { OURSELVES, type Owner } from '../../fairness/owner.ts'
 import { ShareTree, type Place } from '../../fairness/share-tree.ts'
 import type { Visit } from '../../fairness/turnstile.ts'
@@ -424,6 +424,8 @@ export class Scheduler {
         return this.#lookup(resolution, effect.question, effect.because, true, resume)
       case 'pause':
         return this.#env.clock.after(0, () => resume(undefined))
+      case 'shared':
+        return this.#shared(effect, resume)
       case 'all':
         return this.#branches(resolution, effect.branches, null, resume, onBug)
       case 'first':
@@ -431,6 +433,13 @@ export class Scheduler {
       default:
         return effect satisfies never
     }
+  }
+
+  #shared({ question, waitMs }: Extract<Effect, { kind: 'shared' }>, resume: (value: SharedFound) => void): Cancel {
+    const { shared } = this.#env
+    if (shared !== undefined) return shared.find(question, waitMs, resume)
+    resume({ kind: 'miss' })
+    return nothingToCancel
   }
 
   #lookup(

@@ -3,7 +3,6 @@
  * stay; what is new gets a new name. Labels have closed sets of values: none that a client's query, address or name can
  * make grow. docs/metrics.md is made from this file.
  */
-import type { Numbers } from '../controls.ts'
 import { rcodeName } from '../../dns/types.ts'
 import {
   BUCKETS_MS,
@@ -20,40 +19,11 @@ import {
   validationCell,
   WIDE_RCODE,
 } from '../../server/request-cells.ts'
+import { type Metric, one, type Readings, type Sample, seconds, type Spread } from './metric.ts'
+import { SHARED } from './shared.ts'
 
-/** What is read, with what only the API's thread can read. */
-export interface Readings extends Numbers {
-  /** Datagrams that the kernel dropped since no one took them in time; null where that is not known. */
-  readonly udpDrops: number | null
-}
-
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
-}
-
-/** One histogram: counts up to each bound and of what is above, not added up; bounds and sum in seconds. */
-export interface Spread {
-  readonly labels: Readonly<Record<string, string>>
-  readonly bounds: readonly number[]
-  readonly counts: readonly number[]
-  readonly sum: number
-}
-
-interface Described {
-  readonly name: string
-  readonly help: string
-  readonly labels: readonly string[]
-}
-
-export type Metric =
-  | (Described & { readonly kind: 'counter' | 'gauge'; readonly read: (from: Readings) => readonly Sample[] })
-  | (Described & { readonly kind: 'histogram'; readonly read: (from: Readings) => readonly Spread[] })
-
-const one = (value: number): readonly Sample[] => [{ labels: {}, value }]
 const cell = ({ cells }: Readings, at: number): number => cells[at] ?? 0
 const counted = (from: Readings, name: string): number => from.counters[name] ?? 0
-const seconds = (bounds: readonly number[]): readonly number[] => bounds.map(bound => bound / 1_000)
 
 /** As label: BADVERS and the other codes that need EDNS are one. */
 const rcodeLabel = (rcode: number): string => (rcode === WIDE_RCODE ? 'extended' : rcodeName(rcode))
@@ -274,78 +244,6 @@ const UPSTREAM: readonly Metric[] = [
     help: 'Resolutions in flight, those of server addresses and keys included.',
     labels: [],
     read: from => one(from.resolutions),
-  },
-]
-
-/** Absent where there is no shared cache. */
-const ofShared =
-  (read: (from: NonNullable<Readings['shared']>) => readonly Sample[]) =>
-  (from: Readings): readonly Sample[] =>
-    from.shared === null ? [] : read(from.shared)
-
-const SHARED: readonly Metric[] = [
-  {
-    kind: 'counter',
-    name: 'rootwalk_shared_cache_requests_total',
-    help:
-      'Look-ups in the shared cache by what came of them; "refused": a value without our seal, too large or of the ' +
-      'future; "skipped": too many under way.',
-    labels: ['result'],
-    read: ofShared(({ requests: found }) =>
-      Object.entries(found).map(([result, value]) => ({ labels: { result }, value })),
-    ),
-  },
-  {
-    kind: 'histogram',
-    name: 'rootwalk_shared_cache_request_duration_seconds',
-    help: 'Time of requests to the shared cache that were answered, each of one or more look-ups.',
-    labels: [],
-    read: ({ shared }) =>
-      shared === null
-        ? []
-        : [{ labels: {}, bounds: seconds(shared.boundsMs), counts: [...shared.buckets], sum: shared.sumMs / 1_000 }],
-  },
-  {
-    kind: 'gauge',
-    name: 'rootwalk_shared_cache_up',
-    help: '1 while the shared cache is asked, 0 while it is left alone or not connected.',
-    labels: [],
-    read: ofShared(({ state }) => one(state === 'closed' ? 1 : 0)),
-  },
-  {
-    kind: 'counter',
-    name: 'rootwalk_shared_cache_writes_total',
-    help: 'Values for the shared cache: written, failed, or dropped for want of room or while it is left alone.',
-    labels: ['result'],
-    read: ofShared(({ writes }) => Object.entries(writes).map(([result, value]) => ({ labels: { result }, value }))),
-  },
-  {
-    kind: 'gauge',
-    name: 'rootwalk_shared_cache_waiting_writes',
-    help: 'Values that wait to be written.',
-    labels: [],
-    read: ofShared(({ waiting }) => one(waiting)),
-  },
-  {
-    kind: 'counter',
-    name: 'rootwalk_shared_cache_removals_total',
-    help: 'Flushes that this instance or another one made.',
-    labels: [],
-    read: ofShared(({ removals }) => one(removals)),
-  },
-  {
-    kind: 'counter',
-    name: 'rootwalk_shared_cache_refused_messages_total',
-    help: 'Messages between instances that had no seal of theirs.',
-    labels: [],
-    read: ofShared(({ refusedMessages }) => one(refusedMessages)),
-  },
-  {
-    kind: 'gauge',
-    name: 'rootwalk_shared_cache_instances',
-    help: 'Instances that are there, this one included.',
-    labels: [],
-    read: ofShared(({ instances }) => one(instances.length + 1)),
   },
 ]
 

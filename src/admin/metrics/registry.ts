@@ -3,7 +3,8 @@
  * count it is given whole. The only place that knows `prom-client`.
  */
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
-import { METRICS, type Metric, type Readings, type Sample, type Spread } from './definitions.ts'
+import { METRICS } from './definitions.ts'
+import type { Metric, Readings, Sample, Spread } from './metric.ts'
 
 /** By the `Accept` of the request: what a client does not ask for by name it may not understand. */
 export const wantsOpenMetrics = (accept: string | undefined): boolean =>

@@ -103,17 +103,9 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
       )
       return
     }
-    case 'flush': {
-      const { name, below, servers, dryRun, allInstances } = task
-      const path =
-        name === null
-          ? `api/v1/cache?servers=${servers}&dryRun=${dryRun}&allInstances=${allInstances}`
-          : `api/v1/cache/names/${encoded(name)}?below=${below}&dryRun=${dryRun}&allInstances=${allInstances}`
-      const { body } = await askAdmin(place, 'DELETE', path)
-      show(body, said => `${flushedText(said)}${instancesText(said)}`)
-      demandAll(body)
+    case 'flush':
+      await flush(task, place, show)
       return
-    }
     case 'negative-anchors':
       show(await get('api/v1/negative-anchors'), anchorsText)
       return
@@ -158,6 +150,17 @@ const anchorPath = ({ name, allInstances }: { readonly name: string; readonly al
 function demandAll(body: unknown): void {
   const missing = missingInstances(body)
   if (missing !== null) throw new AdminFault(missing, Exit.Failure)
+}
+
+async function flush(task: Extract<AdminTask, { kind: 'flush' }>, place: AdminPlace, show: Show): Promise<void> {
+  const { name, below, servers, dryRun, allInstances } = task
+  const path =
+    name === null
+      ? `api/v1/cache?servers=${servers}&dryRun=${dryRun}&allInstances=${allInstances}`
+      : `api/v1/cache/names/${encoded(name)}?below=${below}&dryRun=${dryRun}&allInstances=${allInstances}`
+  const { body } = await askAdmin(place, 'DELETE', path)
+  show(body, said => `${flushedText(said)}${instancesText(said)}`)
+  demandAll(body)
 }
 
 async function lists(

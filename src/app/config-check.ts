@@ -7,8 +7,10 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config, ConfigResult } from '../config/types.ts'
 import type { Problem } from '../events.ts'
+import { systemClock } from '../system/system.ts'
 import { checkLists, type CheckedLists } from './lists/check.ts'
 import { openEngine } from './open-engine.ts'
+import { LazyPolicies } from './policy/lazy-policies.ts'
 import { checkCertificate } from './server-identity.ts'
 import { sharedProblems } from './shared/shared-settings.ts'
 import { readPolicyFile } from './transfer/policy-job.ts'
@@ -16,7 +18,7 @@ import { readPolicyFile } from './transfer/policy-job.ts'
 export interface Checked {
   /** Of the configuration, and of the hints and trust anchors that it names. */
   readonly problems: readonly Problem[]
-  /** Of zones and of the zone that the records make. */
+  /** Of zones, of the zone that the records make, and of programs. */
   readonly zoneProblems: readonly Problem[]
   readonly warnings: readonly Problem[]
   readonly zones: readonly { readonly zone: string; readonly file: string; readonly records: number }[]
@@ -25,7 +27,21 @@ export interface Checked {
   readonly lists: CheckedLists['lists']
 }
 
-export function checkAll(result: ConfigResult): Checked {
+/** All of it, policies that are programs included: they are loaded as a start does, and ended again. */
+export async function checkAllBeside(result: ConfigResult): Promise<Checked> {
+  const checked = checkAll(result)
+  const config = result.kind === 'config' ? result.config : result.rest
+  if (config === null || config.policies.length === 0) return checked
+  const { policies, limits } = config
+  const code = new LazyPolicies({ clock: systemClock(), limits, events: () => {}, onChange: () => {} })
+  try {
+    return { ...checked, zoneProblems: [...checked.zoneProblems, ...(await code.configure(policies))] }
+  } finally {
+    code.close()
+  }
+}
+
+function checkAll(result: ConfigResult): Checked {
   const config = result.kind === 'config' ? result.config : result.rest
   const own = result.kind === 'config' ? [] : result.problems
   const warnings: Problem[] = result.kind === 'config' ? [...result.warnings] : []

@@ -1,7 +1,7 @@
 /** `rootwalk check-config` and `rootwalk check-zone`: say what is wrong, all of it, without starting anything. */
 import { counted } from '../presentation/counted.ts'
 import { resolve } from 'node:path'
-import { checkAll, type Checked } from '../app/config-check.ts'
+import { checkAllBeside, type Checked } from '../app/config-check.ts'
 import { foldName, type Name } from '../dns/name.ts'
 import { formatName, parseName } from '../presentation/text.ts'
 import type { Problem } from '../events.ts'
@@ -17,9 +17,9 @@ import { formatCanonicalZone } from '../zone/zone-check.ts'
 
 const lines = (problems: readonly Problem[]): string => problems.map(problem => `${problemText(problem)}\n`).join('')
 
-/** The configuration, and the root hints, trust anchors and zones that it names: all problems of all of them. */
-export function runCheckConfig(result: ConfigResult, output: Output): number {
-  const { problems, zoneProblems, warnings, zones, listProblems, lists } = checkAll(result)
+/** The configuration, and the hints, anchors, zones, lists and programs that it names: all problems of all of them. */
+export async function runCheckConfig(result: ConfigResult, output: Output): Promise<number> {
+  const { problems, zoneProblems, warnings, zones, listProblems, lists } = await checkAllBeside(result)
   output.err(lines(warnings))
   output.err(lines([...problems, ...zoneProblems, ...listProblems]))
   if (problems.length > 0 || result.kind === 'invalid') return Exit.BadConfig

@@ -67,8 +67,8 @@ const isHeapGrowth = (word: string): boolean => word.replaceAll('_', '-').starts
  * alone.
  */
 async function tellAll(result: ConfigResult, output: Output): Promise<number> {
-  const { checkAll } = await import('../app/config-check.ts')
-  const { problems, zoneProblems } = checkAll(result)
+  const { checkAllBeside } = await import('../app/config-check.ts')
+  const { problems, zoneProblems } = await checkAllBeside(result)
   output.err(
     `${[...problems, ...zoneProblems].map(problem => `${problemText(problem)}\n`).join('')}rootwalk: not ` +
       'started because of these problems\n',

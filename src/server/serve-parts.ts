@@ -39,6 +39,8 @@ import type { WaitingClients } from './pending-queries.ts'
 interface ServedView {
   readonly resolver: Pick<Resolver, 'resolve' | 'prefetch' | 'notYet' | 'cameBack'>
   readonly zones: { current(): LocalZones }
+  /** What it knows of servers. */
+  readonly caches: Pick<Caches, 'delegations' | 'rrsets'>
 }
 
 /** An engine with what it was made from. */
@@ -131,6 +133,7 @@ function pipelineParts(parts: ServingParts): PipelineParts {
   const { engine, allow, identity, limits, watch, rootKeyTags } = parts
   const { served = [engine] } = parts
   const of = viewsOf(parts)
+  const { clock } = engine
   return {
     allow,
     access: parts.access,
@@ -155,7 +158,10 @@ function pipelineParts(parts: ServingParts): PipelineParts {
             limits: limits.shaping,
           },
     answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question, true),
-    rpz: parts.rpz === undefined ? undefined : { ...parts.rpz, serversOf: name => serversKnown(engine, name) },
+    rpz:
+      parts.rpz === undefined
+        ? undefined
+        : { ...parts.rpz, serversOf: (name, view) => serversKnown(of(view), name, clock.now()) },
   }
 }
 
@@ -172,8 +178,7 @@ function isAnsweredLocally(zones: ServedEngine['zones'], question: Question, bui
  * The servers of the zones that a name is in, with their addresses: as the walk found them, or an earlier one. Those of
  * the root and of top-level zones are in no rule (BIND min-ns-dots).
  */
-function serversKnown({ caches, clock }: ServedEngine, name: Name): NameServers {
-  const now = clock.now()
+function serversKnown({ caches }: ServedView, name: Name, now: number): NameServers {
   const names: Name[] = []
   const addresses: IpAddress[] = []
   for (let at = name; labelCount(at) > 1; ) {

@@ -3,6 +3,9 @@
  * at the same time by clients at 127.0.0.1, .2 and .3.
  */
 import { createSocket, type Socket } from 'node:dgram'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { RunningServer, ServerOptions } from '../../src/app/server.ts'
 import { defaultLimits } from '../../src/limits.ts'
@@ -214,4 +217,40 @@ test('access rules hold for views too, and what a view does not log is not logge
     '127.0.0.4 0 printer.lan.',
     '127.0.0.4 0 www.shop.',
   ])
+})
+
+/** `dark.shop.` has a name server of its own, which rules are about. */
+const withDelegation: InternetSource = {
+  zones: [
+    ...internet.zones.slice(0, 1),
+    {
+      origin: 'shop.',
+      at: ['10.53.0.11'],
+      text: `${soa}@ 3600 NS ns\nns 3600 A 10.53.0.11\ndark 3600 NS ns.dark\nns.dark 3600 A 10.53.0.14\n`,
+    },
+    {
+      origin: 'dark.shop.',
+      at: ['10.53.0.14'],
+      text: `${soa}@ 3600 NS ns\nns 3600 A 10.53.0.14\n* 300 A 192.0.2.14\n`,
+    },
+  ],
+  servers: [1, 11, 14].map(host => ({ at: [`10.53.0.${host}`], latencyMs: 0 })),
+}
+
+test.each([
+  ['the name of a name server', 'ns.dark.shop.rpz-nsdname CNAME .'],
+  ['its address', '32.14.0.53.10.rpz-nsip CNAME .'],
+])('a policy rule for %s holds in a view that asks for itself, which alone knows it', async (_what, rule) => {
+  const directory = mkdtempSync(join(tmpdir(), 'rootwalk-views-'))
+  open.push({ close: () => rmSync(directory, { recursive: true, force: true }) })
+  writeFileSync(join(directory, 'own.zone'), `$TTL 60\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\n${rule}\n`)
+  const random = systemRandom()
+  const { hosts, hints } = buildInternet(withDelegation, random)
+  const network = embeddedNetwork(systemClock(), random, defaultLimits.upstream, hosts)
+  const views = [{ name: 'two', clients: ['127.0.0.2'], records: { 'own.example': { A: '192.0.2.2' } } }]
+  const rpz = [{ zone: 'own.rpz', file: join(directory, 'own.zone') }]
+  const { port } = await start({ views, rpz, udp: 'plain' }, { network, hints })
+  const inView = await askerAt(2, port)
+  expect((await inView.ask('www.dark.shop.')).rcode).toBe(Rcode.NXDOMAIN)
+  expect((await (await askerAt(1, port)).ask('www.dark.shop.')).rcode).toBe(Rcode.NXDOMAIN)
 })

@@ -44,6 +44,7 @@ export interface PartitionParts {
 export interface Served {
   readonly resolver: Resolver
   readonly zones: { current(): LocalZones }
+  readonly caches: Caches
 }
 
 export class Partitions {
@@ -147,6 +148,7 @@ class Partition implements Served {
   readonly store: ZoneStore
   /** Its own before those of all. */
   readonly zones = { current: (): LocalZones => this.#localZones() }
+  readonly caches: Caches
   readonly #parts: PartitionParts
   #view: ViewConfig
   #own: ForwardZones
@@ -177,6 +179,7 @@ class Partition implements Served {
       events,
     })
     this.resolver = this.engine.resolver
+    this.caches = this.engine.caches
     this.store = new ZoneStore({ clock, limits: limits.zone, events, onChange: () => this.engine.zonesChanged() })
   }
 

@@ -1,5 +1,5 @@
 /** `rootwalk doctor`: is all there that rootwalk needs here, and what to do where it is not. Changes nothing. */
-import { checkAll } from '../../app/config-check.ts'
+import { checkAllBeside } from '../../app/config-check.ts'
 import { loadHints } from '../../app/load-hints.ts'
 import { readConfig } from '../../config/read.ts'
 import type { Config, ConfigResult } from '../../config/types.ts'
@@ -50,7 +50,7 @@ export async function runDoctor(
 
 /** `random` is for queries; null: none are sent. */
 async function examine(result: ConfigResult, world: DoctorWorld, random: Random | null): Promise<readonly Finding[]> {
-  const { problems, zoneProblems, warnings } = checkAll(result)
+  const { problems, zoneProblems, warnings } = await checkAllBeside(result)
   const file = result.kind === 'config' ? result.config.file : result.file
   const config = result.kind === 'config' ? result.config : (result.rest ?? defaults())
   const loaded = loadHints(config.rootHints)

@@ -19,8 +19,8 @@ import { triggerText } from './trigger.ts'
 export interface RpzParts {
   /** Those of the moment; null: there are none yet. `failing`: and until there are, nothing is answered. */
   readonly rules: () => PolicyRules | null | 'failing'
-  /** What is known of the servers of the zones that a name is in, from the walk or before. */
-  readonly serversOf: (name: Name) => NameServers
+  /** What is known in a view of the servers of the zones that a name is in, from the walk or before. */
+  readonly serversOf: (name: Name, view: number) => NameServers
   /** A rule applied, or one that only reports. */
   readonly onHit?: (hit: Hit, query: Query) => void
 }
@@ -114,7 +114,7 @@ interface Decided {
 function decide(
   rules: PolicyRules,
   { serversOf }: RpzParts,
-  { client }: Query,
+  { client, view }: Query,
   links: readonly Link[],
   outcome: Outcome,
   logged: boolean,
@@ -123,7 +123,7 @@ function decide(
     const isFirst = i === 0
     const addresses = i === links.length - 1 ? addressesIn(outcome.rrsets) : []
     const byQuestion = rules.question(link.name, isFirst ? client.ip : null, logged)
-    const servers = rules.dependsOnNameServers ? serversOf(link.name) : NO_SERVERS
+    const servers = rules.dependsOnNameServers ? serversOf(link.name, view) : NO_SERVERS
     const hit = rules.answer(addresses, servers, byQuestion, logged)
     if (hit !== null) return { hit, link }
   }

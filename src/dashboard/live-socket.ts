@@ -55,7 +55,8 @@ export class LiveClient {
   close(): void {
     this.#isOver = true
     clearTimeout(this.#timer)
-    this.#socket?.close()
+    // One that is not open yet is closed when it is: browsers complain of what ends before it began.
+    if (this.#socket?.readyState !== WebSocket.CONNECTING) this.#socket?.close()
   }
 
   /**
@@ -70,11 +71,16 @@ export class LiveClient {
     const socket = new WebSocket(address)
     this.#socket = socket
     socket.addEventListener('open', () => {
+      if (this.#isOver) {
+        socket.close()
+        return
+      }
       this.#failures = 0
       this.#parts.connected(true)
       if (this.#after === null || this.#filter !== this.#good) this.setFilter(this.#filter)
     })
     socket.addEventListener('message', ({ data }) => {
+      if (this.#isOver) return
       const message: Message = JSON.parse(String(data))
       this.#take(message)
     })

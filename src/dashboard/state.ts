@@ -112,6 +112,10 @@ async function askSlow(): Promise<void> {
   taken(await ask<Status>('status'), value => {
     status.value = value
   })
+  await askTroubled()
+}
+
+export async function askTroubled(): Promise<void> {
   taken(await ask<{ readonly servers: readonly ServerEntry[] }>('servers?troubled=true'), ({ servers }) => {
     troubled.value = servers
   })

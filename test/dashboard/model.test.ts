@@ -14,6 +14,7 @@ import { andFilter, clientFilter, nameFilter, readAsked, underFilter } from '../
 import type { Report, Step } from '../../src/dashboard/model/report.ts'
 import { joined, latest, niceTop, perSecond, stacked } from '../../src/dashboard/model/series.ts'
 import { SOURCES, sourceFilter, sourceOf } from '../../src/dashboard/model/sources.ts'
+import { steady } from '../../src/dashboard/model/steady.ts'
 import { trustChain } from '../../src/dashboard/model/trust-chain.ts'
 import { isWithin, layoutWalk, ticks } from '../../src/dashboard/model/walk.ts'
 import { escaped, walkSvg } from '../../src/dashboard/model/walk-svg.ts'
@@ -54,6 +55,21 @@ describe('numbers have at most three digits of meaning and the unit that one wou
     [counted(2, 'query', 'queries'), '2 queries'],
   ])('%s', (text, expected) => {
     expect(text).toBe(expected)
+  })
+})
+
+describe('a list that somebody is in keeps its order', () => {
+  const rows = (text: string): { key: string; n: number }[] =>
+    text.split(' ').flatMap(part => (part === '' ? [] : [{ key: part.slice(0, 1), n: Number(part.slice(1)) }]))
+  it.each([
+    ['a1 b2', 'b5 a4', 'a4 b5', 'with the figures of now'],
+    ['a1 b2', 'c9 b3', 'a1 b3', 'with what is gone from the latest'],
+    ['a1', 'c9 a2', 'a2 c9', 'and takes what is new at its end'],
+    ['a1 b1', 'c9 d8 b2', 'a1 b2 c9', 'and takes as much of it as there is room for'],
+    ['', 'a1 b2', 'a1 b2', 'from when there is something in it'],
+    ['a1', '', 'a1', 'when nothing is left'],
+  ])('%s, then %s: %s, %s', (before, latest, expected) => {
+    expect(steady(rows(before), rows(latest), ({ key }) => key)).toEqual(rows(expected))
   })
 })
 

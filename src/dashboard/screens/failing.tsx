@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks'
 import { ask, type CacheEntry, queryOf } from '../api.ts'
 import { spanText } from '../model/format.ts'
 import { Empty, Panel, Tag } from '../parts/small.tsx'
+import { useSteady } from '../parts/steady.ts'
 import { link } from '../route.ts'
 import { now, troubled } from '../state.ts'
 
@@ -12,6 +13,8 @@ const POLL_MS = 5_000
 const SHOWN = 8
 
 interface Failure {
+  /** The same as long as it is the same failure, whatever its figures. */
+  readonly id: string
   readonly name: string
   readonly type: string
   readonly kind: string
@@ -22,7 +25,8 @@ interface Failure {
 /** `bogus: Signature Expired: …` as the cache remembers it. */
 function failureOf({ name, type, note, storedAt }: CacheEntry, wall: number): Failure {
   const [kind = '', ...rest] = (note ?? '').split(': ')
-  return { name, type, kind, text: rest.join(': '), sinceS: storedAt === null ? null : wall - storedAt }
+  const id = `${name} ${type} ${kind}`
+  return { id, name, type, kind, text: rest.join(': '), sinceS: storedAt === null ? null : wall - storedAt }
 }
 
 export function Failing(): VNode {
@@ -41,13 +45,14 @@ export function Failing(): VNode {
   }, [entries])
   const wall = (now.value?.at ?? Date.now()) / 1_000
   const failures = [...silentZones(), ...entries.value.map(entry => failureOf(entry, wall))].slice(0, SHOWN)
+  const { holder, rows } = useSteady<HTMLTableSectionElement, Failure>(failures, ({ id }) => id)
   return (
     <Panel title="What fails, and why" aside="now">
-      {failures.length === 0 ? <Empty>Nothing.</Empty> : null}
+      {rows.length === 0 ? <Empty>Nothing.</Empty> : null}
       <table class="failures">
-        <tbody>
-          {failures.map(({ name, type, kind, text, sinceS }) => (
-            <tr key={`${name} ${type} ${text}`} data-name={name} data-type={type}>
+        <tbody ref={holder}>
+          {rows.map(({ id, name, type, kind, text, sinceS }) => (
+            <tr key={id} data-name={name} data-type={type}>
               <td class="mono w">
                 <a href={link('explain', { name, type, root: '1' })}>
                   {name} {type}
@@ -68,6 +73,7 @@ export function Failing(): VNode {
 const silentZones = (): readonly Failure[] =>
   troubled.value.flatMap(({ server, throttled }) =>
     throttled.map(({ zone, sinceS, timeouts }) => ({
+      id: `${zone} ${server}`,
       name: zone,
       type: 'SOA',
       kind: 'silent',

@@ -58,6 +58,13 @@ export function LiveScreen(): VNode {
             onPointerLeave={() => {
               isHeld.value = false
             }}
+            onFocusIn={event => {
+              // As under the pointer, for who walks the lines by keyboard; a click leaves the focus where it was.
+              if (event.target instanceof HTMLElement && event.target.matches(':focus-visible')) isHeld.value = true
+            }}
+            onFocusOut={() => {
+              isHeld.value = false
+            }}
           >
             {rows.value.map(row => (
               <Line key={`${row.kind}${row.id}`} row={row} filter={filter} />

@@ -8,6 +8,7 @@ import { clientFilter, nameFilter } from '../model/filters.ts'
 import { type Columns, latest, sum } from '../model/series.ts'
 import { sourceFilter } from '../model/sources.ts'
 import { Bar, Empty, Panel, Spark } from '../parts/small.tsx'
+import { useSteady } from '../parts/steady.ts'
 import { link } from '../route.ts'
 import { now, series } from '../state.ts'
 import { Failing } from './failing.tsx'
@@ -243,13 +244,17 @@ interface TopListProps {
 const TOP_SHOWN = 8
 
 function TopList({ title, lines = [], to, isName = false, tone = 'accent' }: TopListProps): VNode {
-  const most = lines[0]?.count ?? 1
+  const { holder, rows } = useSteady<HTMLTableSectionElement, TopView['names'][number]>(
+    lines.slice(0, TOP_SHOWN),
+    ({ key }) => key,
+  )
+  const most = Math.max(1, ...rows.map(({ count }) => count))
   return (
     <Panel title={title} aside="last 5 min, while looked at" className="top">
-      {lines.length === 0 ? <Empty>None yet.</Empty> : null}
+      {rows.length === 0 ? <Empty>None yet.</Empty> : null}
       <table>
-        <tbody>
-          {lines.slice(0, TOP_SHOWN).map(({ key, count }) => (
+        <tbody ref={holder}>
+          {rows.map(({ key, count }) => (
             <tr key={key} {...(isName ? { 'data-name': key.split(' ')[0], 'data-type': key.split(' ')[1] } : {})}>
               <td class="mono w">
                 <a href={to(key)}>{key}</a>

@@ -5,8 +5,9 @@ import { useEffect } from 'preact/hooks'
 import { ask, queryOf, type ServerEntry, troubleText } from '../api.ts'
 import { counted, durationText, spanText } from '../model/format.ts'
 import { Bar, Empty, Panel, Tag, Trouble } from '../parts/small.tsx'
+import { useSteady } from '../parts/steady.ts'
 import { link } from '../route.ts'
-import { troubled } from '../state.ts'
+import { askTroubled, troubled } from '../state.ts'
 
 interface Page {
   readonly servers: readonly ServerEntry[]
@@ -14,17 +15,19 @@ interface Page {
 }
 
 const PAGE = 100
+const POLL_MS = 5_000
 /** What a bar of a round trip is measured by. */
 const SLOW_MS = 400
 
 export function ServersScreen(): VNode {
+  const { holder, rows } = useSteady<HTMLUListElement, ServerEntry>(troubled.value, ({ server }) => server)
   return (
     <>
       <h1 class="sr">Servers</h1>
       <Panel title="Failing now" aside="throttled, lame or silent">
-        {troubled.value.length === 0 ? <Empty>None: every server that was asked lately answered.</Empty> : null}
-        <ul class="entries">
-          {troubled.value.map(server => (
+        {rows.length === 0 ? <Empty>None: every server that was asked lately answered.</Empty> : null}
+        <ul class="entries" ref={holder}>
+          {rows.map(server => (
             <Failing key={server.server} server={server} />
           ))}
         </ul>
@@ -71,6 +74,17 @@ const ZoneLink = ({ zone }: { readonly zone: string }): VNode => (
   </a>
 )
 
+/** At once, and again and again while the page is seen. */
+function useRepeated(look: () => void): void {
+  useEffect(() => {
+    look()
+    const timer = setInterval(() => {
+      if (document.visibilityState === 'visible') look()
+    }, POLL_MS)
+    return () => clearInterval(timer)
+  }, [])
+}
+
 function All(): VNode {
   const servers = useSignal<readonly ServerEntry[]>([])
   const next = useSignal<string | null>(null)
@@ -81,12 +95,15 @@ function All(): VNode {
       trouble.value = troubleText(answer)
       return
     }
+    trouble.value = ''
     servers.value = [...(cursor === undefined ? [] : servers.value), ...answer.value.servers]
     next.value = answer.value.next
   }
-  useEffect(() => {
-    void load(undefined)
-  }, [])
+  useRepeated(() => {
+    void askTroubled()
+    // Who has gone on to further pages reads; what is read stays.
+    if (servers.value.length <= PAGE) void load(undefined)
+  })
   return (
     <Panel title="All that were asked" aside="smoothed round trip">
       {trouble.value === '' ? null : <Trouble text={trouble.value} />}

@@ -186,6 +186,19 @@ interface PolicyControls {
   /** In the order of the configuration. */
   policyZones(): readonly PolicyZoneStatus[]
   policyPrograms(): readonly ProgramStatus[]
+  limitedClients(): LimitedClients
+}
+
+/** Who is above a limit now, the busiest network first. */
+export interface LimitedClients {
+  readonly isOn: boolean
+  readonly dryRun: boolean
+  readonly clients: readonly {
+    readonly network: string
+    readonly above: number
+    readonly sinceS: number
+    readonly lastS: number
+  }[]
 }
 
 /** Calls with one result. */

@@ -419,6 +419,7 @@ class Server implements RunningServer {
           transfers: () => this.#parts.transfers.current,
           settings,
           why: request => this.why(request),
+          limited: () => serving.limited(),
           history: () => this.#observers.history,
           dnstap: () => this.#observers.dnstap,
           addresses: () => this.addresses,

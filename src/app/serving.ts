@@ -10,6 +10,7 @@ import type { Designation } from '../policy/designation.ts'
 import type { Program } from '../policy/code/stage.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
 import type { CookieSettings } from '../policy/cookies/server-cookies.ts'
+import type { LimitedNetwork } from '../policy/limits/limited-networks.ts'
 import { RateLimiter, type RateMemory, rateMemory } from '../policy/limits/rate-limiter.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Client, EventSink, Serve } from '../ports.ts'
@@ -56,6 +57,7 @@ interface Current {
   readonly serve: Serve
   readonly takeNote: OnHitReport
   readonly threads: ThreadSettings
+  readonly rate: RateLimiter | null
   readonly inspect: () => Inspect
 }
 
@@ -168,6 +170,11 @@ export class Serving {
     }
   }
 
+  /** The networks of clients above a limit now; null: there is none. */
+  limited(): readonly LimitedNetwork[] | null {
+    return this.#current.rate?.limited(this.#engine.recursor.clock.now()) ?? null
+  }
+
   /** Queries and answers by protocol, type, source and so on (`request-cells.ts`). */
   cells(): Float64Array {
     return this.#counters.cells()
@@ -243,7 +250,7 @@ export class Serving {
         },
       }),
       serve: this.#tapped(makeServe(parts), config, viewOf ?? (() => 0)),
-      inspect: () => inspectOf(parts),
+      ...{ inspect: () => inspectOf(parts), rate: parts.rate ?? null },
       threads: {
         gate,
         rate,

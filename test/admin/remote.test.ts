@@ -32,6 +32,7 @@ const idle: ControlsOf<Controls> = {
   zoneDifference: absent,
   queryPage: absent,
   querySummary: absent,
+  limitedClients: absent,
   lists: absent,
   refreshLists: absent,
   configuration: absent,

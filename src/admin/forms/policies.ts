@@ -1,5 +1,6 @@
 /** The forms of policy zones and of policies that are programs. */
 import { z } from '@hono/zod-openapi'
+import type { LimitedClients } from '../controls.ts'
 import type { ProgramStatus } from '../../policy/code/status.ts'
 import type { PolicyZoneStatus } from '../../policy/rpz/status.ts'
 
@@ -19,6 +20,21 @@ export const policyZone: z.ZodType<PolicyZoneStatus> = z
     warnings: z.number().describe('Lines that are no rules.'),
   })
   .openapi('PolicyZone')
+
+export const limitedClients: z.ZodType<LimitedClients> = z
+  .object({
+    isOn: z.boolean().describe('Is there a limit? See "rateLimit".'),
+    dryRun: z.boolean().describe('What is above it is counted, and answered.'),
+    clients: z.array(
+      z.object({
+        network: z.string(),
+        above: z.number().describe('Queries and answers above a limit since `sinceS`.'),
+        sinceS: z.number().describe('Seconds since the first of them.'),
+        lastS: z.number().describe('Seconds since the last of them.'),
+      }),
+    ),
+  })
+  .openapi('LimitedClients')
 
 const FAULTS = ['threw', 'timed-out', 'endless', 'memory', 'bad-answer', 'ended', 'overload', 'restarting'] as const
 

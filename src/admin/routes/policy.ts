@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { refuse } from '../problem.ts'
-import { policyProgram, policyZone } from '../forms/policies.ts'
+import { limitedClients, policyProgram, policyZone } from '../forms/policies.ts'
 import { policyReport } from '../forms/policy-report.ts'
 import { FAULTS, json, TOKEN } from '../forms/schemas.ts'
 
@@ -48,6 +48,17 @@ function statusRoutes(app: App, { remote }: AdminContext): void {
       },
     }),
     async c => c.json({ programs: [...(await remote.policyPrograms())] }, 200),
+  )
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/v1/limits',
+      summary: 'Networks of clients that were above a limit within the last minute, the busiest first.',
+      security: TOKEN,
+      middleware: requires('read'),
+      responses: { 200: { description: 'At most 256 of them.', content: json(limitedClients) }, ...FAULTS },
+    }),
+    async c => c.json(await remote.limitedClients(), 200),
   )
 }
 

@@ -21,6 +21,8 @@ import type { SharedStore } from '../shared/shared-store.ts'
 import type { Transport } from '../../ports.ts'
 import type { History } from '../history/open-history.ts'
 import { anchorControls } from './anchor-control.ts'
+import { formatIp } from '../../dns/address.ts'
+import type { LimitedNetwork } from '../../policy/limits/limited-networks.ts'
 import type { Problem } from '../../events.ts'
 import { problemText } from '../../render/problem.ts'
 
@@ -37,6 +39,7 @@ export interface Served {
   /** Null: no query is kept. */
   readonly history: () => History | null
   readonly why: (request: WhyRequest) => Promise<Why>
+  readonly limited: () => readonly LimitedNetwork[] | null
   /** Null: no message is reported. */
   readonly dnstap: () => Numbers['dnstap']
   readonly addresses: () => readonly {
@@ -64,6 +67,14 @@ export function makeControls(served: Served, lag: LoopLag): ControlsOf<Controls>
   return {
     numbers: () => numbersNow(served, lag, startedAt),
     why: request => served.why(request),
+    limitedClients: () => {
+      const { rateLimit } = served.config()
+      const clients = (served.limited() ?? []).map(({ network: { bytes, length }, ...rest }) => ({
+        network: `${formatIp(bytes)}/${length}`,
+        ...rest,
+      }))
+      return { isOn: rateLimit !== null, dryRun: rateLimit?.dryRun ?? false, clients }
+    },
     lists: () => served.lists.status(),
     refreshLists: name => served.lists.refresh(name),
     transfers: () => transfersOf(served),

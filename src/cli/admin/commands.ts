@@ -5,7 +5,7 @@ import { problemText } from '../../render/problem.ts'
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
 import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
-import { listsText, listText, refreshedText } from './list-texts.ts'
+import { limitsText, listsText, listText, refreshedText } from './list-texts.ts'
 import { restart } from './restart.ts'
 import { policyStatusText } from './transfer-texts.ts'
 import { instancesText, missingInstances } from './instance-texts.ts'
@@ -20,7 +20,7 @@ export interface AdminFlags {
 }
 
 export type AdminTask =
-  | { readonly kind: 'status' | 'policy-status' | 'reload' | 'restart' | 'stop' }
+  | { readonly kind: 'status' | 'policy-status' | 'limits' | 'reload' | 'restart' | 'stop' }
   | { readonly kind: 'servers'; readonly troubled: boolean }
   | { readonly kind: 'cache'; readonly name: string }
   | { readonly kind: 'validate-again'; readonly name: string; readonly allInstances: boolean }
@@ -87,6 +87,9 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
       show({ ...fieldsOf(zones), ...fieldsOf(programs) }, policyStatusText)
       return
     }
+    case 'limits':
+      show(await get('api/v1/limits'), limitsText)
+      return
     case 'servers':
       await pages(place, `api/v1/servers?troubled=${task.troubled}`, body => show(body, serversText))
       return

@@ -1,4 +1,4 @@
-/** What the API says of block and allow lists, as lines for people. */
+/** What the API says of block and allow lists, and of limits, as lines for people. */
 import { counted } from '../../presentation/counted.ts'
 import { fieldsOf } from './client.ts'
 import { durationText } from './texts.ts'
@@ -65,4 +65,19 @@ export function refreshedText(body: unknown): string {
   const { lists } = fieldsOf(body)
   const names = Array.isArray(lists) ? lists.map(text) : []
   return names.length === 0 ? 'there are no lists\n' : `reading again: ${names.join(', ')}\n`
+}
+
+/** One line a network that is above a limit. */
+export function limitsText(body: unknown): string {
+  const { isOn, dryRun, clients } = fieldsOf(body)
+  if (isOn !== true) return '; there is no limit: see "rateLimit" in docs/policy.md\n'
+  const items = itemsOf(clients)
+  const head = dryRun === true ? '; counted only: "dryRun" is set\n' : ''
+  if (items.length === 0) return `${head}; no client is above a limit\n`
+  const width = Math.max(...items.map(({ network }) => text(network).length)) + 2
+  const rows = items.map(({ network, above, sinceS, lastS }) => {
+    const when = `in ${durationText(count(sinceS))}, last ${durationText(count(lastS))} ago`
+    return `${text(network).padEnd(width)}${count(above)} above the limit ${when}\n`
+  })
+  return head + rows.join('')
 }

@@ -70,6 +70,12 @@ function addPlain(cli: Argv, run: Run): void {
     run('stop', () => ({ kind: 'stop' })),
   )
   cli.command(
+    'limits',
+    'Networks of clients that are above a limit now, the busiest first',
+    plain,
+    run('limits', () => ({ kind: 'limits' })),
+  )
+  cli.command(
     'servers',
     'List the servers that were asked: round trips, EDNS, failures',
     command => plain(command).options({ troubled: { type: 'boolean', describe: 'Only those that fail' } }),

@@ -10,6 +10,7 @@
  * flood of prefixes only makes it forget some, which then begin with a whole burst, so that nobody pays for others.
  */
 import { inAnyPrefix, type IpAddress, type Prefix } from '../../dns/address.ts'
+import { limitedMemory, type LimitedNetwork, LimitedNetworks } from './limited-networks.ts'
 
 /** Queries per second, and how many may come at once. */
 interface Rate {
@@ -39,6 +40,8 @@ export interface RateSettings {
 /** The memory with the seeds of its hash: shared by all threads. */
 export interface RateMemory {
   readonly buffer: SharedArrayBuffer
+  /** Of the networks above a limit. */
+  readonly limited: SharedArrayBuffer
   readonly seeds: readonly [number, number]
 }
 
@@ -56,6 +59,7 @@ const TRIES = 8
 /** `entries` is a power of two. */
 export const rateMemory = (entries: number, seeds: RateMemory['seeds']): RateMemory => ({
   buffer: new SharedArrayBuffer(entries * ENTRY * Int32Array.BYTES_PER_ELEMENT),
+  limited: limitedMemory(),
   seeds,
 })
 
@@ -70,6 +74,7 @@ export class RateLimiter {
   readonly #unverified: Steps
   readonly #verified: Steps
   readonly #answers: Steps | null
+  readonly #limited: LimitedNetworks
   #slipped = 0
   /** Of the network that was located last: its tag, and where its bucket begins. */
   #tag = 0
@@ -81,10 +86,16 @@ export class RateLimiter {
     this.settings = settings
     this.#table = new Int32Array(memory.buffer)
     this.#seeds = memory.seeds
+    this.#limited = new LimitedNetworks(memory.limited)
     this.#masks = { 4: maskOf(settings.prefix4), 6: maskOf(settings.prefix6) }
     this.#unverified = stepsOf(settings.unverified)
     this.#verified = stepsOf(settings.verified)
     this.#answers = settings.answers === undefined || settings.answers === null ? null : stepsOf(settings.answers)
+  }
+
+  /** The networks above a limit within the last minute, the busiest first: those that all threads saw. */
+  limited(now: number): readonly LimitedNetwork[] {
+    return this.#limited.list(now)
   }
 
   isExempt(ip: IpAddress): boolean {
@@ -136,7 +147,9 @@ export class RateLimiter {
     this.#locate(a, b, c, d, family, false, salt)
     const at = Math.floor(now * UNITS_PER_MS) | 0
     const { step, tolerance } = this.#answers
-    return this.#step(this.#placeOf(this.#first, this.#tag, at) + 1, at, step, tolerance, 0)
+    const isWithin = this.#step(this.#placeOf(this.#first, this.#tag, at) + 1, at, step, tolerance, 0)
+    if (!isWithin) this.#note(a, b, c, d, family, now)
+    return isWithin
   }
 
   /** How many queries of `ip` would be within the limit now, all at once. Nothing is counted. */
@@ -171,7 +184,16 @@ export class RateLimiter {
     this.#locate(a, b, c, d, family, verified)
     const at = Math.floor(now * UNITS_PER_MS) | 0
     const place = this.#placeOf(this.#first, this.#tag, at)
-    return this.#step(place + 1, at, step, tolerance, reserveMs * UNITS_PER_MS)
+    const isWithin = this.#step(place + 1, at, step, tolerance, reserveMs * UNITS_PER_MS)
+    if (!isWithin) this.#note(a, b, c, d, family, now)
+    return isWithin
+  }
+
+  #note(a: number, b: number, c: number, d: number, family: 4 | 6, now: number): void {
+    const mask = this.#masks[family]
+    const [w0, w1, w2, w3] = [a & (mask[0] ?? 0), b & (mask[1] ?? 0), c & (mask[2] ?? 0), d & (mask[3] ?? 0)]
+    const bits = family === 4 ? this.settings.prefix4 : this.settings.prefix6
+    this.#limited.note(hash(this.#seeds[1], family, w0, w1, w2, w3) | 1, family, bits, w0, w1, w2, w3, now)
   }
 
   /** Sets the bucket and the tag of a network, and of a question where `salt` is its hash. */

@@ -56,7 +56,7 @@ export function whereIs(tool) {
  * @param {string} tool
  * @param {readonly string[]} args
  * @param
- * {{ cpu?: number | undefined, onOutput?: (text: string) => void, outputFile?: string, env?: NodeJS.ProcessEnv }}
+ * {{ cpu?: number | string | undefined, onOutput?: (text: string) => void, outputFile?: string, env?: NodeJS.ProcessEnv }}
  * [options]
  * @returns {{ pid: number, exited: Promise<number | null>, gone: () => boolean, stop: () => Promise<void> }}
  */

@@ -32,6 +32,7 @@ import { secureCase } from './secure.mjs'
 import { signer } from './signing.mjs'
 import { full, quick } from './sizes.mjs'
 import { zoneBench } from './zone.mjs'
+import { zoneServeBench } from './zone-serve.mjs'
 import { idleCase, startCase } from './start.mjs'
 
 const SECURE = ['dot', 'doh', 'forward-dot', 'idle-tls']
@@ -144,6 +145,7 @@ async function measure() {
   await attempt('codec', codecPart)
   await attempt('junk', junkPart)
   await attempt('zone', () => Promise.resolve(zoneBench({ report, size })))
+  await attempt('zone', () => zoneServePart())
   for (const part of SECURE) await attempt(part, () => secureCase({ report, size, tell }, { part, profileInto: null }))
   await attempt('kit', kitPart)
   /** @type {readonly (readonly [string, (on: import('./cached.mjs').Case) => Promise<void>])[]} */
@@ -168,6 +170,11 @@ async function measure() {
   await attempt('signed', signedPart)
   writeResults()
   process.stdout.write(report.table())
+}
+
+async function zoneServePart() {
+  if (['dnsperf', 'taskset'].every(tool => whereIs(tool) !== null)) await zoneServeBench({ report, size })
+  else report.note('a zone loaded next to serving left out: dnsperf or taskset is not installed')
 }
 
 /**

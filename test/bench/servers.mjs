@@ -145,7 +145,7 @@ export async function startEcho() {
  * @param {number} port
  * @param {() => void} after
  * @param {Ready} [ready]
- * @param {number} [cpu]
+ * @param {number | string} [cpu]
  * @returns {Promise<Server>}
  */
 export async function startNode(name, args, port, after, ready, cpu = SERVER_CPU) {

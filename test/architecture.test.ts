@@ -216,6 +216,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/metrics',
     'admin/history',
     'admin/forms',
+    'admin/requests',
     'admin/routes',
   ]
   // What goes over the wire is all that pages share with the API: types, and names of columns.
@@ -239,6 +240,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/metrics',
     'admin/now',
     'admin/forms',
+    'admin/requests',
     'admin/routes',
     'warm-up',
     'visit',
@@ -309,6 +311,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/live', admin],
     ['admin/metrics', admin],
     ['admin/forms', admin],
+    ['admin/requests', admin],
     ['admin/routes', admin],
     ['admin/history', admin],
     // Where a library's thread is started and what it may ask of the server.

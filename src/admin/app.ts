@@ -32,6 +32,7 @@ import { zoneHistoryRoutes } from './routes/zone-history.ts'
 import { recordRoutes } from './routes/zone-records.ts'
 import { zoneRoutes } from './routes/zones.ts'
 import { adminLimits } from './limits.ts'
+import { ServerStopping } from './remote.ts'
 
 export function makeApp(context: AdminContext, hub: Hub): App {
   const guard = new Guard(context)
@@ -55,6 +56,8 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     if (error instanceof Refusal) return error.response
     if (error instanceof HTTPException)
       return problemResponse({ status: error.status, detail: `${error.message.replace(/\.$/, '')}.` })
+    if (error instanceof ServerStopping)
+      return problemResponse({ status: 503, detail: 'The server is stopping.', headers: { 'retry-after': '5' } })
     context.bug(`request ${c.env.arrival.requestId}, ${c.req.method} ${new URL(c.req.url).pathname}`, error)
     return problemResponse({ status: 500, detail: 'A bug in the server, which is in its log under this request id.' })
   })
@@ -84,7 +87,10 @@ export function makeApp(context: AdminContext, hub: Hub): App {
     const isForOthers = c.req.header('x-forwarded-for') !== undefined || c.req.header('forwarded') !== undefined
     if (c.env.arrival.loopback && !isForOthers) return next()
     const admission = guard.admit(c.req.method, c.req.header(), c.env.arrival)
-    return admission.kind === 'refused' ? admission.response : next()
+    if (admission.kind === 'refused') return admission.response
+    await next()
+    for (const [name, value] of Object.entries(admission.headers)) c.header(name, value)
+    return undefined
   })
   // Bodies of those who may not ask are not read.
   app.use(async (c, next) => (await bodyProblem(c)) ?? (await next()))
@@ -129,7 +135,8 @@ const isPreflight = ({ method, headers }: Request): boolean =>
 
 const PREFLIGHT = {
   'access-control-allow-methods': METHODS.join(', '),
-  'access-control-allow-headers': 'Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id',
+  'access-control-allow-headers':
+    'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-Id',
   'access-control-max-age': String(adminLimits.preflightSeconds),
 }
 
@@ -140,7 +147,8 @@ function crossOrigin(origin: string | undefined, origins: readonly string[]): Re
   return {
     vary: 'Origin',
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id',
+    'access-control-expose-headers':
+      'ETag, Idempotency-Replayed, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id',
   }
 }
 
@@ -181,10 +189,15 @@ async function bodyProblem({ req }: Context<Env>): Promise<Response | null> {
   let octets = Number(length)
   if (octets <= bodyBytes && req.raw.body !== null) {
     octets = 0
-    for await (const chunk of req.raw.body) {
-      octets += chunk.length
-      if (octets > bodyBytes) break
-      chunks.push(chunk)
+    try {
+      for await (const chunk of req.raw.body) {
+        octets += chunk.length
+        if (octets > bodyBytes) break
+        chunks.push(chunk)
+      }
+    } catch {
+      // The client went, or was cut for being too slow: most often no one reads this.
+      return problemResponse({ status: 408, detail: 'The body did not arrive.' })
     }
   }
   if (octets > bodyBytes) return problemResponse({ status: 413, detail: `A body may have ${bodyBytes} octets.` })

@@ -31,6 +31,8 @@ export interface AdminContext {
   readonly settings: () => AdminSettings
   /** Seconds since 1970. */
   readonly wall: () => number
+  /** In front of a POST that is not to be done twice. */
+  readonly once: MiddlewareHandler<Env>
   /** Tokens of the configuration and of the API. */
   readonly tokens: TokenStore
   readonly audit: (who: string, what: string, arrival: Arrival) => void

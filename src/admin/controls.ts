@@ -122,8 +122,11 @@ export interface Numbers {
 
 interface ListControls {
   lists(): readonly ListStatus[]
-  /** Reads or fetches one list again, or all (null). The names of those; null: there is no such list. */
-  refreshLists(name: string | null): readonly string[] | null
+  /**
+   * Reads or fetches one list again, or all (null); with `dryRun` it only says which. The names of those; null: there
+   * is no such list.
+   */
+  refreshLists(name: string | null, dryRun: boolean): readonly string[] | null
 }
 
 /** A zone that other servers send. Times in seconds since 1970. */
@@ -213,8 +216,8 @@ export interface Controls
     HistoryControls {
   numbers(): Numbers
   status(): ServerStatus
-  /** Reads configuration, zones, hints and log files again, as SIGHUP does. */
-  reload(): { readonly kind: 'done'; readonly problems: readonly string[] }
+  /** Reads configuration, zones, hints and log files again, as SIGHUP does; with `dryRun` it only looks at them. */
+  reload(dryRun: boolean): { readonly kind: 'done'; readonly problems: readonly string[] }
   /** Ends the server as SIGTERM does, after the answer to this went out. */
   stop(): { readonly kind: 'done' }
 }

@@ -69,20 +69,21 @@ export class Guard {
     this.#context.audit(judged.kind === 'expired' ? judged.name : 'unknown', `${judged.kind} token`, arrival)
     const detail =
       judged.kind === 'expired' ? `The token "${judged.name}" has expired.` : 'This token is not known here.'
-    return problemResponse({ status: 401, detail, headers: CHALLENGE })
+    return problemResponse({ status: 401, detail, headers: { ...CHALLENGE, ...this.#addressHeaders(from, now) } })
   }
 
   /** Whom a code that is good once speaks for, or why it is not taken. */
-  useCode(code: string, arrival: Arrival): NonNullable<ReturnType<Sessions['useCode']>> | Response {
+  useCode(code: string, arrival: Arrival, dryRun: boolean): NonNullable<ReturnType<Sessions['useCode']>> | Response {
     const { from } = arrival
     const now = this.#context.wall() * 1_000
     const early = this.#tooEarly(from, now)
     if (early !== null) return early
-    const used = this.sessions.useCode(code, this.#context.wall())
+    const used = this.sessions.useCode(code, this.#context.wall(), dryRun)
     if (used !== null) return used
     this.#wrong.failed(from, now)
     this.#context.audit('unknown', 'unknown code', arrival)
-    return problemResponse({ status: 401, detail: 'This code was used, or is too old.', headers: CHALLENGE })
+    const headers = { ...CHALLENGE, ...this.#addressHeaders(from, now) }
+    return problemResponse({ status: 401, detail: 'This code was used, or is too old.', headers })
   }
 
   #tooEarly(from: string, now: number): Response | null {
@@ -91,8 +92,18 @@ export class Guard {
     return problemResponse({
       status: 429,
       detail: `Too many wrong tokens from this address: come again in ${waitS} s.`,
-      headers: { 'retry-after': String(waitS) },
+      headers: { ...this.#addressHeaders(from, now), 'retry-after': String(waitS) },
     })
+  }
+
+  /** How many more wrong tokens an address may come with before it has to wait. */
+  #addressHeaders(from: string, now: number): Readonly<Record<string, string>> {
+    const { wrongTokensFree, wrongTokenMaxMs } = adminLimits
+    const { left, resetS } = this.#wrong.left(from, now)
+    return {
+      'ratelimit-policy': `"address";q=${wrongTokensFree};w=${wrongTokenMaxMs / 1_000}`,
+      ratelimit: `"address";r=${left};t=${resetS}`,
+    }
   }
 
   #counted(principal: Principal): Admission {

@@ -85,6 +85,14 @@ export const adminLimits = {
   bodySets: 10_000,
   /** Entity tags in If-Match. */
   tagCharacters: 1_000,
+  /**
+   * Answers to requests with an Idempotency-Key that are kept, and for how long, in seconds: longer than a client tries
+   * again; a thousand of the largest, a zone's difference, are some tens of MB, and most have 1 kB.
+   */
+  idempotencyKeys: 1_000,
+  idempotencySeconds: 600,
+  /** How often slow requests are looked for, in ms: one is cut this much later than `requestMs` at most. */
+  slowLookMs: 1_000,
   /** Characters of a token in a request. */
   tokenCharacters: 512,
   /** How long a browser may keep what a preflight said, in seconds. */

@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import { isLoopback, parseIp } from '../dns/address.ts'
+import { answerBroken } from './requests/broken.ts'
 import type { App, Arrival } from './context.ts'
 import { adminLimits } from './limits.ts'
 import type { AdminBinding, AdminSettings } from './messages.ts'
@@ -29,7 +30,11 @@ const bindingText = (binding: AdminBinding): string => {
   return `${binding.tls ? 'https' : 'http'}://${host}:${binding.port}`
 }
 
-export async function openApi(binding: AdminBinding, app: App, tls: AdminSettings['tls']): Promise<Opened> {
+export async function openApi(
+  binding: AdminBinding,
+  app: App,
+  { tls, requestMs }: Pick<AdminSettings, 'tls' | 'requestMs'>,
+): Promise<Opened> {
   const isSecure = binding.kind === 'tcp' && binding.tls
   const arrivalOf = ({
     socket,
@@ -58,8 +63,9 @@ export async function openApi(binding: AdminBinding, app: App, tls: AdminSetting
     ...(isSecure ? { createServer: createSecureServer } : { createServer }),
     serverOptions: {
       ...(isSecure && tls !== null ? { ...tls, minVersion: 'TLSv1.2' } : {}),
-      requestTimeout: adminLimits.requestMs,
-      headersTimeout: adminLimits.requestMs,
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      connectionsCheckingInterval: Math.min(adminLimits.slowLookMs, requestMs),
       keepAliveTimeout: adminLimits.keepAliveMs,
       // A peer of a stream that vanished without a word is found by the kernel.
       keepAlive: true,
@@ -69,6 +75,7 @@ export async function openApi(binding: AdminBinding, app: App, tls: AdminSetting
   })
   if (!(server instanceof Server || server instanceof SecureServer))
     throw new Error('the adapter made a server of another kind than was asked for')
+  answerBroken(server)
   server.maxConnections = adminLimits.connections
   if (binding.kind === 'unix') await removeStale(binding.path)
   const failure = await listening(server, binding)

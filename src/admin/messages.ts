@@ -37,6 +37,8 @@ export interface AdminSettings {
   readonly state: string | null
   /** How often streams show that they are alive. */
   readonly heartbeatMs: number
+  /** How long a request may take to arrive. */
+  readonly requestMs: number
 }
 
 export type ToAdmin =

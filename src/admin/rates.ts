@@ -57,6 +57,18 @@ export class WrongTokens {
     keep(this.#wrong, address, { count, at: now, until: now + wait })
   }
 
+  /** Wrong ones that are free, and in how many seconds there are more. */
+  left(address: string, now: number): { readonly left: number; readonly resetS: number } {
+    const { wrongTokensFree, wrongTokenMaxMs } = adminLimits
+    const known = this.#wrong.get(address)
+    const isOver = known === undefined || now - known.at > wrongTokenMaxMs
+    const forgetS = isOver ? 0 : Math.ceil((known.at + wrongTokenMaxMs - now) / 1_000)
+    return {
+      left: Math.max(0, wrongTokensFree - (isOver ? 0 : known.count)),
+      resetS: this.waitS(address, now) || forgetS,
+    }
+  }
+
   succeeded(address: string): void {
     this.#wrong.delete(address)
   }

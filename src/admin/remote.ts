@@ -32,6 +32,14 @@ export class RemoteError extends Error {
   }
 }
 
+/** The server stops: what was asked for is not done, or no one can say. */
+export class ServerStopping extends RemoteError {
+  constructor() {
+    super('the server is stopping')
+    this.name = 'ServerStopping'
+  }
+}
+
 interface Pending {
   readonly done: (value: unknown) => void
   readonly failed: (error: Error) => void
@@ -43,6 +51,7 @@ export class Caller {
   readonly #post: (call: Call) => void
   readonly #pending = new Map<number, Pending>()
   #next = 0
+  #isGone = false
   readonly remote: Remote
 
   constructor(post: (call: Call) => void) {
@@ -83,7 +92,8 @@ export class Caller {
 
   /** The other side has ended. */
   gone(): void {
-    for (const { failed } of this.#pending.values()) failed(new RemoteError('the server is stopping'))
+    this.#isGone = true
+    for (const { failed } of this.#pending.values()) failed(new ServerStopping())
     this.#pending.clear()
   }
 
@@ -94,6 +104,7 @@ export class Caller {
     item: (value: unknown) => void,
   ): { readonly id: number; readonly end: Promise<unknown> } {
     const id = this.#next++
+    if (this.#isGone) return { id, end: Promise.reject(new ServerStopping()) }
     const end = new Promise<unknown>((done, failed) => this.#pending.set(id, { done, failed, item }))
     this.#post({ kind, id, name, args })
     return { id, end }

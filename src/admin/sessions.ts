@@ -46,11 +46,15 @@ export class Sessions {
     return added(this.#codes, { behalf, expires }, adminLimits.loginCodes)
   }
 
-  /** Whom the code speaks for; null when it is unknown, used or too old. It is used now. */
-  useCode(code: string, wall: number): { readonly behalf: Behalf; readonly principal: Principal } | null {
+  /** Whom the code speaks for; null when it is unknown, used or too old. It is used now, but for `dryRun`. */
+  useCode(
+    code: string,
+    wall: number,
+    dryRun: boolean,
+  ): { readonly behalf: Behalf; readonly principal: Principal } | null {
     const key = hashOf(code)
     const made = this.#codes.get(key)
-    this.#codes.delete(key)
+    if (!dryRun) this.#codes.delete(key)
     const principal = made === undefined || made.expires <= wall ? null : this.#principalOf(made.behalf, wall)
     return made === undefined || principal === null ? null : { behalf: made.behalf, principal }
   }

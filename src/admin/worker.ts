@@ -15,6 +15,7 @@ import { TopLists } from './now/top-lists.ts'
 import { Pages } from './routes/page-files.ts'
 import { Caller, RemoteError } from './remote.ts'
 import { TokenStore } from './tokens.ts'
+import { Once } from './requests/once.ts'
 
 const port = parentPort
 if (port === null || !isSettings(workerData)) throw new Error('this is no thread of the API')
@@ -56,6 +57,7 @@ const context: AdminContext = {
   pages: new Pages(new URL('../ui/', import.meta.url)),
   settings: () => current.settings,
   wall,
+  once: new Once(wall).guard,
   tokens,
   audit: (who, what, { from, requestId }) => post({ kind: 'audit', who, what, from, requestId }),
   bug: (where, error) =>
@@ -97,7 +99,7 @@ await sample()
 const sampling = setInterval(() => void sample(), adminLimits.sampleMs)
 
 for (const binding of current.settings.listen) {
-  const opened = await openApi(binding, app, current.settings.tls)
+  const opened = await openApi(binding, app, current.settings)
   if (opened.kind === 'failed') {
     const { text, code, message } = opened
     post({ kind: 'listen-failed', text, code, message })

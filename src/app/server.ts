@@ -16,7 +16,7 @@ import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
 import type { InheritedSockets } from '../system/inherited-sockets.ts'
 import { version } from '../system/version.ts'
-import type { Admin } from './admin/open-admin.ts'
+import type { Admin, AdminTimes } from './admin/open-admin.ts'
 import { Observers } from './history/observers.ts'
 import { lookAfterForwarding, ownServers } from './forwarding.ts'
 import type { Lists } from './lists/lists.ts'
@@ -70,8 +70,8 @@ export interface ServerOptions {
   readonly dnstapEntry?: URL
   /** The same of the threads of the query history. */
   readonly historyEntry?: URL
-  /** How often the API's streams show that they are alive. */
-  readonly adminHeartbeatMs?: number
+  /** How often the API's streams show that they are alive, and how long a request may take to arrive. */
+  readonly adminTimes?: AdminTimes
   /** Sockets that the process was started with: those of `listen` are used. */
   readonly inherited?: InheritedSockets | undefined
   /** Resolves when the process before has left what only one can have. */
@@ -407,7 +407,7 @@ class Server implements RunningServer {
       const admin = openAdmin({
         events: log.events,
         entry: options.adminEntry,
-        heartbeatMs: options.adminHeartbeatMs,
+        times: options.adminTimes,
         identity,
         watchQueries: watcher => this.#watchQueries('api', watcher),
         served: {

@@ -5,7 +5,7 @@ import { follow, serveWithApi, TOKENS, until, type Served } from './live-server.
 
 let served: Served
 beforeAll(async () => {
-  served = await serveWithApi({}, { adminHeartbeatMs: 100 })
+  served = await serveWithApi({}, { adminTimes: { heartbeatMs: 100 } })
 })
 afterAll(() => served.close())
 

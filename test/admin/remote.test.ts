@@ -78,7 +78,7 @@ function joined(controls: ControlsOf<Controls> = idle): { caller: Caller; sent: 
 
 it('a call ends with what the other side returns, at once or later', async () => {
   const { caller } = joined()
-  expect(await caller.remote.reload()).toEqual({ kind: 'done', problems: [] })
+  expect(await caller.remote.reload(false)).toEqual({ kind: 'done', problems: [] })
   expect(await caller.remote.stop()).toEqual({ kind: 'done' })
 })
 

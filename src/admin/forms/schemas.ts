@@ -4,6 +4,7 @@ import { foldName, type Name } from '../../dns/name.ts'
 import { typeNumber } from '../../dns/types.ts'
 import { readName } from '../../system/idna.ts'
 import { adminLimits } from '../limits.ts'
+import { IDEMPOTENCY_KEY } from '../requests/once.ts'
 
 export const json = <T extends z.ZodType>(schema: T): { 'application/json': { schema: T } } => ({
   'application/json': { schema },
@@ -58,27 +59,39 @@ export const fault = (description: string): DocumentedProblem => ({
   content: { 'application/problem+json': { schema: problem } },
 })
 
+/** Of a POST with a key that has no other conflict. */
+export const underWay: DocumentedProblem = fault('A request with this Idempotency-Key is under way.')
+
 type Faults<S extends number> = { readonly [K in S]: DocumentedProblem }
 
-const GUARDS: Faults<401 | 403 | 421 | 429> = {
-  401: fault('No token, or one that is not known or has expired.'),
+/** Whoever asks, and whatever for. */
+const ANY: Faults<400 | 403 | 408 | 413 | 415 | 421 | 431 | 500> = {
+  400: fault('A parameter is not what is expected, `errors` says which; or this is no HTTP.'),
   403: fault('The token may not do this, or a page from elsewhere asks.'),
-  421: fault('The Host is none of ours.'),
-  429: fault('Too many requests; Retry-After says when to come again.'),
-}
-
-/** Those, and what is wrong in a path or query. */
-export const FAULTS: Faults<400 | 401 | 403 | 421 | 429> = {
-  400: fault('A parameter is not what is expected; `errors` says which.'),
-  ...GUARDS,
-}
-
-export const withBody: Faults<400 | 401 | 403 | 413 | 415 | 421 | 422 | 429> = {
-  ...FAULTS,
+  408: fault('The request did not arrive in time.'),
   413: fault('The body is too large.'),
   415: fault('The body is not JSON.'),
+  421: fault('The Host is none of ours.'),
+  431: fault('The headers are too large.'),
+  500: fault('A bug in the server, which is in its log under the id of the request.'),
+}
+const STOPPING: Faults<503> = { 503: fault('The server is stopping.') }
+const TOKENS: Faults<401 | 429> = {
+  401: fault('No token, or one that is not known or has expired.'),
+  429: fault('Too many requests; Retry-After says when to come again.'),
+}
+const BODY: Faults<422> = {
   422: fault('The body is not what is expected; `errors` has everything that is wrong.'),
 }
+
+/** Where no token is needed. */
+export const OPEN_FAULTS: typeof ANY & typeof STOPPING = { ...ANY, ...STOPPING }
+/** What needs a token and is answered by the API's thread alone. */
+export const OWN_FAULTS: typeof ANY & typeof TOKENS = { ...ANY, ...TOKENS }
+export const ownWithBody: typeof OWN_FAULTS & typeof BODY = { ...OWN_FAULTS, ...BODY }
+/** What asks the server. */
+export const FAULTS: typeof OWN_FAULTS & typeof STOPPING = { ...OWN_FAULTS, ...STOPPING }
+export const withBody: typeof FAULTS & typeof BODY = { ...FAULTS, ...BODY }
 
 /** A name in presentation format (RFC 1035 section 5.1); read, and in lower case. */
 export const dnsName: z.ZodType<Name, string> = z
@@ -150,6 +163,15 @@ export const scope: z.ZodEnum<{ read: 'read'; operate: 'operate'; write: 'write'
 
 /** Of what changes something. */
 export const dry: z.ZodObject<{ dryRun: typeof flag }> = z.object({ dryRun: flag })
+
+/** Of a POST that makes or changes something: see `once.ts`. */
+export const keyed: z.ZodObject<{ 'idempotency-key': z.ZodOptional<z.ZodString> }> = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(IDEMPOTENCY_KEY, { error: 'expected 1 to 64 letters, digits, ".", ":", "-" and "_", in quotes or not' })
+    .optional()
+    .describe('Sent again with the same key and body, the first answer comes again, and nothing is done twice.'),
+})
 
 /** UTC, without parts of a second, from seconds since 1970. */
 export const timeText = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace(/\.\d+Z$/, 'Z')

@@ -80,7 +80,7 @@ const summary = z
 const responses = {
   ...FAULTS,
   404: fault('No history is kept: see the setting `history`.'),
-  503: fault('The history cannot be read now.'),
+  503: fault('The history cannot be read now, or the server is stopping.'),
 }
 
 const HOUR_MS = 3_600_000

@@ -67,8 +67,13 @@ export function streamResponse(open: (wake: () => void) => TextSource, heartbeat
     },
     cancel: close,
   })
-  return new Response(body, { headers: { 'content-type': EVENT_STREAM, 'cache-control': 'no-store' } })
+  return new Response(body, { headers: HEADERS })
 }
+
+const HEADERS = { 'content-type': EVENT_STREAM, 'cache-control': 'no-store' }
+
+/** What HEAD gets: a stream that no one reads would be open for ever. */
+export const headOfStream = (): Response => new Response(null, { headers: HEADERS })
 
 /** Queries and events, without end. */
 export const subscriptionResponse = (hub: Hub, filter: Filter, after: string | null, heartbeatMs: number): Response =>

@@ -5,7 +5,15 @@ import { type AdminContext, type App, type Env, requires } from '../context.ts'
 import type { ConfigAction, ConfigChanged } from '../config-controls.ts'
 import { refuse } from '../problem.ts'
 import { fault, FAULTS, json, place, TOKEN } from '../forms/schemas.ts'
-import { CHANGE_FAULTS, changeQuery, conditions, difference, plainDifference, refuseZone } from './zone-change.ts'
+import {
+  CHANGE_FAULTS,
+  changeQuery,
+  conditions,
+  difference,
+  keyedConditions,
+  plainDifference,
+  refuseZone,
+} from './zone-change.ts'
 import { revision, shownRevision } from './zone-history.ts'
 
 const setting = z
@@ -115,6 +123,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
 }
 
 function wayBackRoutes(app: App, context: AdminContext): void {
+  const middleware = [requires('write'), context.once]
   const back = { ...responses, 404: fault('There is no such revision (any more).') }
   const number = z.coerce.number<string>().int().min(0).max(99_999_999)
   app.openapi(
@@ -123,9 +132,9 @@ function wayBackRoutes(app: App, context: AdminContext): void {
       path: `${PATH}/undo`,
       summary: 'Take back the last change; again: the one before.',
       security: TOKEN,
-      middleware: requires('write'),
-      request: { query: changeQuery, headers: conditions },
-      responses: back,
+      middleware,
+      request: { query: changeQuery, headers: keyedConditions },
+      responses,
     }),
     async c => {
       const conditionsOf = { query: c.req.valid('query'), ifMatch: c.req.valid('header')['if-match'] }
@@ -138,8 +147,8 @@ function wayBackRoutes(app: App, context: AdminContext): void {
       path: `${PATH}/revisions/{number}/revert`,
       summary: 'Bring back the settings after a revision; 0: before the first.',
       security: TOKEN,
-      middleware: requires('write'),
-      request: { params: z.object({ number }), query: changeQuery, headers: conditions },
+      middleware,
+      request: { params: z.object({ number }), query: changeQuery, headers: keyedConditions },
       responses: back,
     }),
     async c => {

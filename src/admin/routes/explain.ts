@@ -53,7 +53,7 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
           content: { ...json(explanation), [MEDIA_TYPES.mermaid]: asText, [MEDIA_TYPES.svg]: asText },
         },
         ...withBody,
-        503: fault('As many walks from the root as are allowed are under way.'),
+        503: fault('As many walks from the root as are allowed are under way, or the server is stopping.'),
         504: fault('The deadline came first.'),
       },
     }),

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { refuse } from '../problem.ts'
-import { fault, FAULTS, json, TOKEN } from '../forms/schemas.ts'
+import { dry, fault, FAULTS, json, TOKEN } from '../forms/schemas.ts'
 
 const list = z
   .object({
@@ -56,10 +56,17 @@ export function listRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'Read or fetch all lists again.',
       security: TOKEN,
       middleware: requires('operate'),
-      responses: { 202: { description: 'It is under way.', content: json(refreshed) }, ...FAULTS },
+      request: { query: dry },
+      responses: {
+        200: { description: 'With dryRun: these would be.', content: json(refreshed) },
+        202: { description: 'It is under way.', content: json(refreshed) },
+        ...FAULTS,
+      },
     }),
     async c => {
-      const names = (await remote.refreshLists(null)) ?? []
+      const { dryRun } = c.req.valid('query')
+      const names = (await remote.refreshLists(null, dryRun)) ?? []
+      if (dryRun) return c.json({ lists: [...names] }, 200)
       audit(c.get('principal').name, 'lists refreshed', c.env.arrival)
       return c.json({ lists: [...names] }, 202)
     },
@@ -71,8 +78,9 @@ export function listRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'Read or fetch one list again.',
       security: TOKEN,
       middleware: requires('operate'),
-      request: { params },
+      request: { params, query: dry },
       responses: {
+        200: { description: 'With dryRun: it would be.', content: json(refreshed) },
         202: { description: 'It is under way.', content: json(refreshed) },
         404: fault(absent),
         ...FAULTS,
@@ -80,8 +88,10 @@ export function listRoutes(app: App, { remote, audit }: AdminContext): void {
     }),
     async c => {
       const { name } = c.req.valid('param')
-      const names = await remote.refreshLists(name)
+      const { dryRun } = c.req.valid('query')
+      const names = await remote.refreshLists(name, dryRun)
       if (names === null) return refuse({ status: 404, detail: absent })
+      if (dryRun) return c.json({ lists: [...names] }, 200)
       audit(c.get('principal').name, `list ${name} refreshed`, c.env.arrival)
       return c.json({ lists: [...names] }, 202)
     },

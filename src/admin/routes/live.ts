@@ -5,13 +5,13 @@ import { WebSocket } from 'ws'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { type Filter, readFilter } from '../filter.ts'
 import { adminLimits } from '../limits.ts'
-import { EVENT_STREAM, eventText, streamResponse, subscriptionResponse } from '../live/event-stream.ts'
+import { EVENT_STREAM, eventText, headOfStream, streamResponse, subscriptionResponse } from '../live/event-stream.ts'
 import type { Hub } from '../live/hub.ts'
 import { LiveSocket } from '../live/socket.ts'
 import { problemResponse } from '../problem.ts'
+import { fault, OWN_FAULTS } from '../forms/schemas.ts'
 
 const stream = { [EVENT_STREAM]: { schema: z.string() } }
-const problem = { 'application/problem+json': { schema: z.object({ status: z.number(), detail: z.string() }) } }
 
 export function liveRoutes(app: App, context: AdminContext, hub: Hub): void {
   app.openapi(
@@ -24,18 +24,32 @@ export function liveRoutes(app: App, context: AdminContext, hub: Hub): void {
       request: { query: z.object({ filter: z.string().default('') }) },
       responses: {
         200: { description: 'Events called query, event and gap, without end.', content: stream },
-        400: { description: 'The filter cannot be read.', content: problem },
-        503: { description: 'Too many streams.', content: problem },
+        ...OWN_FAULTS,
+        503: fault('Too many streams.'),
       },
     }),
     c => {
       const ready = readyFilter(c.req.valid('query').filter, hub)
       if (ready instanceof Response) return ready
+      if (c.req.method === 'HEAD') return headOfStream()
       const after = c.req.header('last-event-id') ?? null
       return subscriptionResponse(hub, ready, after, context.settings().heartbeatMs)
     },
   )
   walkRoute(app, context)
+  app.openAPIRegistry.registerPath({
+    method: 'get',
+    path: '/api/v1/live',
+    summary: 'The same over WebSocket (RFC 6455), both ways: docs/live.md has the messages.',
+    security: [{ token: [] }],
+    request: { query: z.object({ filter: z.string().default(''), after: z.string().optional() }) },
+    responses: {
+      101: { description: 'It speaks WebSocket from now on.' },
+      ...OWN_FAULTS,
+      426: fault('This is no upgrade to WebSocket.'),
+      503: fault('Too many streams.'),
+    },
+  })
   app.get('/api/v1/live', requires('read'), async c => {
     const filter = c.req.query('filter') ?? ''
     const ready = readyFilter(filter, hub)
@@ -93,10 +107,11 @@ function walkRoute(app: App, context: AdminContext): void {
           checkingDisabled: z.enum(['true', 'false']).default('false'),
         }),
       },
-      responses: { 200: { description: 'Events called step, and one called end.', content: stream } },
+      responses: { 200: { description: 'Events called step, and one called end.', content: stream }, ...OWN_FAULTS },
     }),
     c => {
       const { name, type, checkingDisabled } = c.req.valid('query')
+      if (c.req.method === 'HEAD') return headOfStream()
       const gone = new AbortController()
       return streamResponse(wake => {
         const texts: string[] = []

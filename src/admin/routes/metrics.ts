@@ -1,6 +1,7 @@
 /** `/metrics` for Prometheus and what reads the same. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { AdminContext, App } from '../context.ts'
+import { FAULTS } from '../forms/schemas.ts'
 import { metricsPage, wantsOpenMetrics } from '../metrics/registry.ts'
 import { udpDrops } from '../metrics/udp-drops.ts'
 
@@ -11,7 +12,7 @@ export function metricsRoutes(app: App, { remote }: AdminContext): void {
       path: '/metrics',
       summary: 'Metrics in the text form of Prometheus, or as OpenMetrics by Accept; from loopback without a token.',
       security: [{ token: [] }, {}],
-      responses: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } } },
+      responses: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } }, ...FAULTS },
     }),
     async c => {
       const numbers = await remote.numbers()

@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { COLUMNS } from '../now/columns.ts'
 import { adminLimits } from '../limits.ts'
-import { FAULTS, json, TOKEN } from '../forms/schemas.ts'
+import { FAULTS, json, OWN_FAULTS, TOKEN } from '../forms/schemas.ts'
 
 const numbers = z.array(z.number())
 
@@ -99,7 +99,7 @@ export function nowRoutes(app: App, { remote, recorder, tops }: AdminContext): v
       summary: 'Names and clients of the last five minutes, counted while somebody asks for them.',
       security: TOKEN,
       middleware: requires('read'),
-      responses: { 200: { description: 'The lists; the first ones are empty.', content: json(top) }, ...FAULTS },
+      responses: { 200: { description: 'The lists; the first ones are empty.', content: json(top) }, ...OWN_FAULTS },
     }),
     c => {
       const { names, clients, failing, absent, ...rest } = tops.look()

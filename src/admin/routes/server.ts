@@ -2,9 +2,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { refuse } from '../problem.ts'
-import { fault, FAULTS, json, TOKEN } from '../forms/schemas.ts'
+import { dry, fault, FAULTS, json, TOKEN } from '../forms/schemas.ts'
 
 const accepted = z.object({ status: z.literal('accepted') }).openapi('Accepted')
+const tried = z.object({ dryRun: z.literal(true) }).openapi('Tried')
 
 export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
   app.openapi(
@@ -14,16 +15,20 @@ export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'Read configuration, zones, hints and log files again, as SIGHUP does.',
       security: TOKEN,
       middleware: requires('operate'),
+      request: { query: dry },
       responses: {
+        200: { description: 'With dryRun: the configuration holds.', content: json(tried) },
         202: { description: 'The configuration holds; zones are being read.', content: json(accepted) },
         409: fault('The configuration has errors; the old one stays.'),
         ...FAULTS,
       },
     }),
     async c => {
-      const { problems } = await remote.reload()
-      audit(c.get('principal').name, 'reload', c.env.arrival)
-      if (problems.length === 0) return c.json({ status: 'accepted' as const }, 202)
+      const { dryRun } = c.req.valid('query')
+      const { problems } = await remote.reload(dryRun)
+      if (!dryRun) audit(c.get('principal').name, 'reload', c.env.arrival)
+      if (problems.length === 0)
+        return dryRun ? c.json({ dryRun: true as const }, 200) : c.json({ status: 'accepted' as const }, 202)
       return refuse({
         status: 409,
         detail: 'The configuration has errors; the old one stays.',
@@ -38,9 +43,15 @@ export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'End the server as SIGTERM does: what is under way is answered first.',
       security: TOKEN,
       middleware: requires('admin'),
-      responses: { 202: { description: 'It stops.', content: json(accepted) }, ...FAULTS },
+      request: { query: dry },
+      responses: {
+        200: { description: 'With dryRun: it would.', content: json(tried) },
+        202: { description: 'It stops.', content: json(accepted) },
+        ...FAULTS,
+      },
     }),
     async c => {
+      if (c.req.valid('query').dryRun) return c.json({ dryRun: true as const }, 200)
       audit(c.get('principal').name, 'stop', c.env.arrival)
       await remote.stop()
       return c.json({ status: 'accepted' as const }, 202)

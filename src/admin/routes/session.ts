@@ -6,7 +6,7 @@ import type { Guard } from '../guard.ts'
 import { adminLimits } from '../limits.ts'
 import { Refusal } from '../problem.ts'
 import { type Behalf, hashOf, SESSION_COOKIE, sessionIn } from '../sessions.ts'
-import { FAULTS, json, scope, TOKEN, withBody } from '../forms/schemas.ts'
+import { dry, json, keyed, OWN_FAULTS, ownWithBody, scope, TOKEN, underWay } from '../forms/schemas.ts'
 
 const principal = z
   .object({
@@ -30,7 +30,10 @@ const codeRequest = z
   })
   .openapi('LoginCodeRequest')
 const code = z
-  .object({ code: z.string(), expires: z.number().describe('Seconds since 1970 UTC.') })
+  .object({
+    code: z.string().nullable().describe('Null with dryRun.'),
+    expires: z.number().describe('Seconds since 1970 UTC.'),
+  })
   .openapi('LoginCode')
 
 export const SESSION_PATH = '/api/v1/session'
@@ -51,9 +54,13 @@ const cookieMaker =
 function beginRoute(app: App, context: AdminContext, guard: Guard): void {
   const { settings, wall, audit } = context
   const cookie = cookieMaker(context)
-  const judge = (login: z.infer<typeof request>, arrival: Arrival): { behalf: Behalf; principal: Principal } => {
+  const judge = (
+    login: z.infer<typeof request>,
+    arrival: Arrival,
+    dryRun: boolean,
+  ): { behalf: Behalf; principal: Principal } => {
     if ('code' in login) {
-      const used = guard.useCode(login.code, arrival)
+      const used = guard.useCode(login.code, arrival, dryRun)
       if (used instanceof Response) throw new Refusal(used)
       return used
     }
@@ -66,12 +73,18 @@ function beginRoute(app: App, context: AdminContext, guard: Guard): void {
       method: 'post',
       path: SESSION_PATH,
       summary: 'Exchange a token, or a code that is good once, for a session cookie.',
-      request: { body: { required: true, content: json(request) } },
-      responses: { 201: { description: 'The cookie is set.', content: json(principal) }, ...withBody },
+      request: { query: dry, body: { required: true, content: json(request) } },
+      responses: {
+        200: { description: 'With dryRun: who it would speak for. A code stays good.', content: json(principal) },
+        201: { description: 'The cookie is set.', content: json(principal) },
+        ...ownWithBody,
+      },
     }),
     c => {
       const { arrival } = c.env
-      const { behalf, principal: who } = judge(c.req.valid('json'), arrival)
+      const { dryRun } = c.req.valid('query')
+      const { behalf, principal: who } = judge(c.req.valid('json'), arrival, dryRun)
+      if (dryRun) return c.json({ ...who, expires: null }, 200)
       const { id, expires } = guard.sessions.open(behalf, wall())
       audit(who.name, 'session begun', arrival)
       c.header('Set-Cookie', cookie(id, expires - wall(), arrival.scheme === 'https'))
@@ -81,18 +94,25 @@ function beginRoute(app: App, context: AdminContext, guard: Guard): void {
   )
 }
 
-function codeRoute(app: App, { wall, audit }: AdminContext, guard: Guard): void {
+function codeRoute(app: App, { wall, audit, once }: AdminContext, guard: Guard): void {
   app.openapi(
     createRoute({
       method: 'post',
       path: `${SESSION_PATH}/codes`,
       summary: 'Make a code that opens one session: for a link, as /#code=…',
       security: TOKEN,
-      request: { body: { required: true, content: json(codeRequest) } },
-      responses: { 201: { description: 'It is good once.', content: json(code) }, ...withBody },
+      middleware: once,
+      request: { query: dry, headers: keyed, body: { required: true, content: json(codeRequest) } },
+      responses: {
+        200: { description: 'With dryRun: until when it would be good.', content: json(code) },
+        201: { description: 'It is good once.', content: json(code) },
+        409: underWay,
+        ...ownWithBody,
+      },
     }),
     c => {
       const expires = wall() + c.req.valid('json').seconds
+      if (c.req.valid('query').dryRun) return c.json({ code: null, expires }, 200)
       const session = sessionIn(c.req.header('cookie'))
       const token = bearerToken(c.req.header('authorization'))
       const principal = c.get('principal')
@@ -117,7 +137,7 @@ function lookRoutes(app: App, context: AdminContext, guard: Guard): void {
       path: SESSION_PATH,
       summary: 'Who am I, and what may I do?',
       security: TOKEN,
-      responses: { 200: { description: 'The token or session that asks.', content: json(principal) }, ...FAULTS },
+      responses: { 200: { description: 'The token or session that asks.', content: json(principal) }, ...OWN_FAULTS },
     }),
     c => {
       const id = sessionIn(c.req.header('cookie'))
@@ -131,9 +151,11 @@ function lookRoutes(app: App, context: AdminContext, guard: Guard): void {
       path: SESSION_PATH,
       summary: 'End the session.',
       security: TOKEN,
-      responses: { 204: { description: 'It has ended, or there was none.' }, ...FAULTS },
+      request: { query: dry },
+      responses: { 204: { description: 'It has ended, or there was none.' }, ...OWN_FAULTS },
     }),
     c => {
+      if (c.req.valid('query').dryRun) return c.body(null, 204)
       const id = sessionIn(c.req.header('cookie'))
       if (id !== null) guard.sessions.close(id)
       c.header('Set-Cookie', cookie('', 0, c.env.arrival.scheme === 'https'))

@@ -1,6 +1,7 @@
 /** Health and status. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
+import { FAULTS, json, OPEN_FAULTS } from '../forms/schemas.ts'
 
 const health = z
   .object({
@@ -41,15 +42,12 @@ const status = z
   .openapi('Status')
 
 export function statusRoutes(app: App, { remote }: AdminContext): void {
-  const json = <T extends z.ZodType>(schema: T): { 'application/json': { schema: T } } => ({
-    'application/json': { schema },
-  })
   app.openapi(
     createRoute({
       method: 'get',
       path: '/livez',
       summary: 'Does the event loop of the server turn?',
-      responses: { 200: { description: 'It does.', content: json(health) } },
+      responses: { 200: { description: 'It does.', content: json(health) }, ...OPEN_FAULTS },
     }),
     async c => {
       await remote.status()
@@ -62,6 +60,7 @@ export function statusRoutes(app: App, { remote }: AdminContext): void {
       path: '/readyz',
       summary: 'May clients be sent here?',
       responses: {
+        ...OPEN_FAULTS,
         200: {
           description: 'Sockets are open and configuration, zones and anchors are loaded.',
           content: json(health),
@@ -86,7 +85,7 @@ export function statusRoutes(app: App, { remote }: AdminContext): void {
       summary: 'What the server is and does.',
       security: [{ token: [] }],
       middleware: requires('read'),
-      responses: { 200: { description: 'The status.', content: json(status) } },
+      responses: { 200: { description: 'The status.', content: json(status) }, ...FAULTS },
     }),
     async c => {
       const now = await remote.status()

@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { refuse } from '../problem.ts'
 import type { TokenEntry } from '../tokens.ts'
-import { dry, fault, FAULTS, json, scope, timeText, TOKEN, withBody } from '../forms/schemas.ts'
+import { dry, fault, json, keyed, OWN_FAULTS, ownWithBody, scope, timeText, TOKEN } from '../forms/schemas.ts'
 
 const token = z
   .object({
@@ -66,7 +66,7 @@ function lookRoutes(app: App, { tokens }: AdminContext): void {
       middleware: requires('admin'),
       responses: {
         200: { description: 'All of them.', content: json(z.object({ tokens: z.array(token) })) },
-        ...FAULTS,
+        ...OWN_FAULTS,
       },
     }),
     c => c.json({ tokens: tokens.list().map(shown) }, 200),
@@ -79,7 +79,7 @@ function lookRoutes(app: App, { tokens }: AdminContext): void {
       security: TOKEN,
       middleware: requires('admin'),
       request: { params },
-      responses: { 200: { description: 'It.', content: json(token) }, 404: fault('There is none.'), ...FAULTS },
+      responses: { 200: { description: 'It.', content: json(token) }, 404: fault('There is none.'), ...OWN_FAULTS },
     }),
     c => {
       const found = tokens.list().find(({ name }) => name === c.req.valid('param').name)
@@ -90,21 +90,21 @@ function lookRoutes(app: App, { tokens }: AdminContext): void {
   )
 }
 
-function createTokenRoute(app: App, { tokens, settings, wall, audit }: AdminContext): void {
+function createTokenRoute(app: App, { tokens, settings, wall, audit, once }: AdminContext): void {
   app.openapi(
     createRoute({
       method: 'post',
       path: PATH,
       summary: 'Make a token. It is in the answer, and only its hash is kept.',
       security: TOKEN,
-      middleware: requires('admin'),
-      request: { query: dry, body: { required: true, content: json(request) } },
+      middleware: [requires('admin'), once],
+      request: { query: dry, headers: keyed, body: { required: true, content: json(request) } },
       responses: {
         200: { description: 'With dryRun: it could be made.', content: json(created) },
         201: { description: 'It is made.', content: json(created) },
-        409: fault('There is one of this name.'),
+        ...ownWithBody,
+        409: fault('There is one of this name, or a request with this key is under way.'),
         503: unwritten,
-        ...withBody,
       },
     }),
     async c => {
@@ -152,8 +152,8 @@ function revokeRoute(app: App, { tokens, audit }: AdminContext): void {
       responses: {
         204: { description: 'There is none of this name now.' },
         409: fault('It is in the configuration.'),
+        ...OWN_FAULTS,
         503: unwritten,
-        ...FAULTS,
       },
     }),
     async c => {

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { formatName } from '../../presentation/text.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
-import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
+import { cursor, cursorText, dnsName, dry, fault, FAULTS, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
 import type { TransferStatus } from '../controls.ts'
 import { refuse } from '../problem.ts'
 
@@ -111,8 +111,9 @@ function refreshRoute(
       summary,
       security: TOKEN,
       middleware: requires('operate'),
-      request: { params },
+      request: { params, query: dry },
       responses: {
+        200: { description: 'With dryRun: it would be.', content: json(begun) },
         202: { description: 'It is under way; `looking` says when it is over.', content: json(begun) },
         404: fault(absent),
         ...FAULTS,
@@ -120,6 +121,10 @@ function refreshRoute(
     }),
     async c => {
       const { zone } = c.req.valid('param')
+      if (c.req.valid('query').dryRun) {
+        const isThere = (await remote.transfers()).some(one => one.zone === formatName(zone))
+        return isThere ? c.json({ zone: formatName(zone) }, 200) : refuse({ status: 404, detail: absent })
+      }
       if (!(await remote.refreshTransfer(zone, action === 'retransfer'))) return refuse({ status: 404, detail: absent })
       audit(c.get('principal').name, `zone ${formatName(zone)} ${action}`, c.env.arrival)
       return c.json({ zone: formatName(zone) }, 202)

@@ -7,7 +7,7 @@ import type { AdminContext, Env } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import type { Difference, Refusal, ZoneAction, ZoneChanged, ZoneEntry } from '../zone-controls.ts'
-import { type DocumentedProblem, dnsName, fault, flag, place, withBody } from '../forms/schemas.ts'
+import { type DocumentedProblem, dnsName, fault, flag, keyed, place, withBody } from '../forms/schemas.ts'
 
 export const ZONES = '/api/v1/zones' as const
 
@@ -64,14 +64,29 @@ export const conditions: z.ZodObject<{ 'if-match': z.ZodOptional<z.ZodString> }>
   'if-match': z.string().max(adminLimits.tagCharacters).optional().describe('Only if the zone still has this ETag.'),
 })
 
+/** Of a POST. */
+export const keyedConditions: z.ZodObject<typeof conditions.shape & typeof keyed.shape> = conditions.extend(keyed.shape)
+
 export const absent: DocumentedProblem = fault('There is no such zone.')
-const NOT_WRITTEN = fault('The state directory or the file cannot be written; nothing has changed.')
+const NOT_WRITTEN = fault(
+  'The state directory or the file cannot be written, nothing has changed; or the server is stopping.',
+)
 
 export const CHANGE_FAULTS: typeof withBody & Readonly<Record<409 | 412 | 503, DocumentedProblem>> = {
   ...withBody,
   409: fault('It cannot be changed here; `detail` says why.'),
   412: fault('The zone is another one by now, or there is one already.'),
   503: NOT_WRITTEN,
+}
+
+/** Of what is made, which has no condition. */
+export const NEW_FAULTS: Omit<typeof CHANGE_FAULTS, 412> = without(CHANGE_FAULTS, 412)
+/** Of what takes no content that could be wrong. */
+export const DELETE_FAULTS: Omit<typeof CHANGE_FAULTS, 422> = without(CHANGE_FAULTS, 422)
+
+function without<T extends object, K extends keyof T>(all: T, key: K): Omit<T, K> {
+  const { [key]: _left, ...rest } = all
+  return rest
 }
 
 interface Asked {

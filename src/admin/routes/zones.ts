@@ -5,11 +5,13 @@ import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import { formatName } from '../../presentation/text.ts'
 import type { ZoneContentText } from '../zone-controls.ts'
-import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
+import { cursor, cursorText, dnsName, fault, FAULTS, json, keyed, limit, nextPage, TOKEN } from '../forms/schemas.ts'
 import {
   absent,
   bodyOf,
   CHANGE_FAULTS,
+  DELETE_FAULTS,
+  NEW_FAULTS,
   changedZone,
   changeQuery,
   changeZone,
@@ -143,12 +145,12 @@ function createZoneRoute(app: App, context: AdminContext): void {
       path: ZONES,
       summary: 'Make a zone.',
       security: TOKEN,
-      middleware: requires('write'),
-      request: { query: changeQuery, body: { required: true, content: json(newZone) } },
+      middleware: [requires('write'), context.once],
+      request: { query: changeQuery, headers: keyed, body: { required: true, content: json(newZone) } },
       responses: {
         200: { description: 'With dryRun: it could be made.', content: json(changedZone) },
         201: { description: 'It is served.', content: json(changedZone) },
-        ...CHANGE_FAULTS,
+        ...NEW_FAULTS,
       },
     }),
     async c => {
@@ -247,7 +249,7 @@ function deleteRoute(app: App, context: AdminContext): void {
       responses: {
         200: { description: 'With dryRun: what would go.', content: json(changedZone) },
         204: { description: 'There is none now.' },
-        ...changedFaults,
+        ...DELETE_FAULTS,
       },
     }),
     async c => {

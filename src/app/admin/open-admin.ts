@@ -13,6 +13,14 @@ import { AdminHost } from './host.ts'
 import { watchLoopLag } from './loop-lag.ts'
 import { QueryBatch } from './query-batch.ts'
 
+/** In ms. */
+export interface AdminTimes {
+  /** How often streams show that they are alive. */
+  readonly heartbeatMs?: number
+  /** How long a request may take to arrive. */
+  readonly requestMs?: number
+}
+
 export interface AdminParts {
   readonly served: Served
   readonly events: EventSink
@@ -22,8 +30,8 @@ export interface AdminParts {
   readonly entry?: URL | undefined
   /** What https:// shows; null where nothing is encrypted. */
   readonly identity: TlsIdentity | null
-  /** How often streams show that they are alive; by default as in `adminLimits`. */
-  readonly heartbeatMs?: number | undefined
+  /** By default as in `adminLimits`. */
+  readonly times?: AdminTimes | undefined
 }
 
 export interface Admin {
@@ -35,7 +43,7 @@ export interface Admin {
 
 export function openAdmin(parts: AdminParts): Admin {
   const { served, events, watchQueries } = parts
-  const heartbeatMs = parts.heartbeatMs ?? adminLimits.heartbeatMs
+  const { heartbeatMs = adminLimits.heartbeatMs, requestMs = adminLimits.requestMs } = parts.times ?? {}
   const material = (): AdminSettings['tls'] => {
     const now = parts.identity?.current()
     return now === undefined ? null : { cert: now.cert, key: now.key }
@@ -45,6 +53,7 @@ export function openAdmin(parts: AdminParts): Admin {
     proxies: config.proxies,
     state: config.state,
     heartbeatMs,
+    requestMs,
     tls: material(),
   })
   const lag = watchLoopLag(() => performance.now())

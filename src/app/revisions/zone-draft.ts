@@ -85,6 +85,7 @@ export function draftOf(action: ZoneAction, subject: Subject, parts: DraftParts)
       return { kind: 'draft', zone: null, value: NOTHING, restores: null, warnings: [], isSame, before: null }
     }
     case 'undo': {
+      if (parts.log === null && subject.zone === null) return { kind: 'absent' }
       const target = parts.log?.undoTarget() ?? null
       return target === null ? { kind: 'nothing-to-undo' } : reverted(target, subject, parts)
     }
@@ -96,7 +97,8 @@ export function draftOf(action: ZoneAction, subject: Subject, parts: DraftParts)
 }
 
 function reverted(number: number, subject: Subject, parts: DraftParts): Draft | Refusal {
-  if (parts.log === null && number !== 0) return subject.zone === null ? { kind: 'absent' } : { kind: 'no-revision' }
+  if (parts.log === null && subject.zone === null) return { kind: 'absent' }
+  if (parts.log === null && number !== 0) return { kind: 'no-revision' }
   const value = number === 0 ? NOTHING : (parts.log?.stateAfter(number, NOTHING) ?? null)
   if (value === null) return { kind: 'no-revision' }
   // Of a file that is written what stood in it first is a revision; there is nothing before it.

@@ -76,9 +76,11 @@ describe('the example of a setting', () => {
 
 /** What a setting cannot be without. */
 const CERTIFICATE = { certificate: 'cert.pem', key: 'key.pem' }
+const SECRET = { secretFile: 'secret' }
 const COMPANIONS: Readonly<Record<string, Settings>> = {
   listen: { tls: CERTIFICATE },
   'tls.certificate': { tls: { ...CERTIFICATE, certificate: 'other.pem' } },
+  'sharedCache.url': { sharedCache: SECRET },
   'tls.key': { tls: { ...CERTIFICATE, key: 'other.pem' } },
 }
 
@@ -87,7 +89,11 @@ describe('the change of a setting', () => {
     const around = COMPANIONS[key] ?? {}
     const plain = configWith(around)
     const changed = configWith(
-      key.startsWith('tls.') ? { tls: CERTIFICATE } : { ...around, ...nested(setting.path, exampleOf(setting)) },
+      key.startsWith('tls.')
+        ? { tls: CERTIFICATE }
+        : key === 'sharedCache.url'
+          ? { sharedCache: { ...SECRET, url: exampleOf(setting) } }
+          : { ...around, ...nested(setting.path, exampleOf(setting)) },
     )
     expect(restartKeys(plain, changed).length > 0 ? 'restart' : 'reload').toBe(setting.schema['x-takes-effect'])
   })

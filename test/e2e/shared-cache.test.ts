@@ -33,7 +33,7 @@ async function startServer(settings: readonly string[] = []): Promise<RedisServe
 }
 
 async function start(url: string, settings: object = {}, shared: object = {}): Promise<Inside> {
-  const sharedCache = { url, secretFile: place.secretFile, readDeadlineMs: 50, ...shared }
+  const sharedCache = { url, secretFile: place.secretFile, readDeadlineMs: 500, ...shared }
   const inside = await startInside({ sharedCache, ...settings }, { directory: place.directory })
   running.push(inside)
   return inside

@@ -42,7 +42,9 @@ describe('the modules that are loaded', () => {
 
   it('a listener thread loads the byte path and nothing else: no walk, no validation, no zone, no package', async () => {
     const gates = 'policy/(?:views|limits|cookies)'
-    const rooms = new RegExp(`^src/(?:dns|dns/cookies|cache|net|net/linux|net/batch|server|system|${gates})/[\\w-]+\\.ts$`)
+    const rooms = new RegExp(
+      `^src/(?:dns|dns/cookies|cache|net|net/linux|net/batch|server|system|${gates})/[\\w-]+\\.ts$`,
+    )
     const files = ['src/app/listener-thread.ts', 'src/app/listener-handler.ts', 'src/policy/access.ts']
     const contract = /^src\/(?:limits|ports|steps|events)\.ts$/
     const strays = (await loadedBy('src/app/listener-thread.ts')).filter(

@@ -7,7 +7,7 @@
  * Invariants: what is read is what was written; nothing written or read shares memory with it; the sets follow each
  * other without gaps.
  */
-import { putU16, putU32 } from '../dns/bytes.ts'
+import { putU16, putU32, putU48 } from '../dns/bytes.ts'
 import { foldName, trustWireName, type Name, type WireName } from '../dns/name.ts'
 import type { RRset } from '../dns/rrset.ts'
 import { EdeCode, RrClass } from '../dns/types.ts'
@@ -348,9 +348,4 @@ function securityCode(security: Security): number {
 function putU24(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 16
   putU16(bytes, at + 1, value)
-}
-
-function putU48(bytes: Uint8Array, at: number, value: number): void {
-  putU16(bytes, at, Math.floor(value / 0x1_0000_0000))
-  putU32(bytes, at + 2, value % 0x1_0000_0000)
 }

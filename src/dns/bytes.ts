@@ -20,6 +20,14 @@ export function putU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value
 }
 
+/** Six octets: a time in ms (48 bits), as TSIG has them in seconds (RFC 8945 section 4.2). */
+export const u48 = (bytes: Uint8Array, at: number): number => u16(bytes, at) * 0x1_0000_0000 + u32(bytes, at + 2)
+
+export function putU48(bytes: Uint8Array, at: number, value: number): void {
+  putU16(bytes, at, Math.floor(value / 0x1_0000_0000))
+  putU32(bytes, at + 2, value % 0x1_0000_0000)
+}
+
 /** The same octets as a `Buffer`, without copying. */
 export const bufferOf = (bytes: Uint8Array): Buffer =>
   bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

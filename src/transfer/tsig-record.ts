@@ -3,7 +3,7 @@
  * worth is judged in `tsig.ts`. No text of this file shows a secret.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { copyOf, putU16, putU32, u16, u32 } from '../dns/bytes.ts'
+import { copyOf, putU16, putU48, u16, u48 } from '../dns/bytes.ts'
 import { readName } from '../dns/decode.ts'
 import { HEADER_OCTETS } from '../dns/message.ts'
 import { foldName, type Name, nameBytes } from '../dns/name.ts'
@@ -51,8 +51,7 @@ export function variables(key: TsigKey, time: number, fudge: number, error: numb
 
 export function timers(time: number, fudge: number): Uint8Array {
   const octets = new Uint8Array(8)
-  putU16(octets, 0, Math.floor(time / 0x1_0000_0000))
-  putU32(octets, 2, time % 0x1_0000_0000)
+  putU48(octets, 0, time)
   putU16(octets, 6, fudge)
   return octets
 }
@@ -134,7 +133,7 @@ function recordEnd(message: Uint8Array, at: number): number | null {
 function readTsig(message: Uint8Array, at: number, name: Name, from: number, end: number): FoundTsig | null {
   const algorithm = readName(message, from, end)
   if (algorithm === null || algorithm.next + 10 > end) return null
-  const time = u16(message, algorithm.next) * 0x1_0000_0000 + u32(message, algorithm.next + 2)
+  const time = u48(message, algorithm.next)
   const macAt = algorithm.next + 10
   const macEnd = macAt + u16(message, macAt - 2)
   if (macEnd + 6 > end || macEnd + 6 + u16(message, macEnd + 4) !== end) return null

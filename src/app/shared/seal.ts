@@ -7,9 +7,8 @@
  *   value: version (1 octet), position (10), time in ms (6), octets, seal (16)
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { putU16, putU32, u16, u32 } from '../../dns/bytes.ts'
-import { errorText, type Problem } from '../../events.ts'
+import { putU16, putU32, putU48, u32, u48 } from '../../dns/bytes.ts'
+import { readSecretFile, type SecretForm, type SecretsRead } from '../../system/secret-file.ts'
 import type { Position } from './position.ts'
 
 /** Of values: instances that write another one have other keys as well. */
@@ -46,16 +45,16 @@ export class Seals {
   sealValue(key: string, { octets, writtenAt, position }: Value): Uint8Array {
     const bytes = new Uint8Array(OCTETS_AT + octets.length + SEAL_OCTETS)
     bytes[0] = VERSION
-    putTime(bytes, POSITION_AT, position.ms)
+    putU48(bytes, POSITION_AT, position.ms)
     putU32(bytes, POSITION_AT + 6, position.seq)
-    putTime(bytes, TIME_AT, writtenAt)
+    putU48(bytes, TIME_AT, writtenAt)
     bytes.set(octets, OCTETS_AT)
     const end = OCTETS_AT + octets.length
     bytes.set(seal(this.#secrets[0]?.values, key, bytes.subarray(0, end)), end)
     return bytes
   }
 
-  /** Null: nobody who has a secret wrote this under the key. */
+  /** Null: it was not written under this key by one who has the secret. */
   openValue(key: string, bytes: Uint8Array): Value | null {
     const end = bytes.length - SEAL_OCTETS
     if (end < OCTETS_AT || bytes[0] !== VERSION) return null
@@ -63,8 +62,8 @@ export class Seals {
     if (!this.#secrets.some(({ values }) => isSealed(values, key, content, bytes.subarray(end)))) return null
     return {
       octets: bytes.subarray(OCTETS_AT, end),
-      writtenAt: timeAt(bytes, TIME_AT),
-      position: { ms: timeAt(bytes, POSITION_AT), seq: u32(bytes, POSITION_AT + 6) },
+      writtenAt: u48(bytes, TIME_AT),
+      position: { ms: u48(bytes, POSITION_AT), seq: u32(bytes, POSITION_AT + 6) },
     }
   }
 
@@ -94,45 +93,18 @@ function isSealed(key: Uint8Array, place: string, content: Uint8Array, found: Ui
   return found.length === SEAL_OCTETS && timingSafeEqual(seal(key, place, content), found)
 }
 
-function putTime(bytes: Uint8Array, at: number, ms: number): void {
-  putU16(bytes, at, Math.floor(ms / 0x1_0000_0000))
-  putU32(bytes, at + 2, ms % 0x1_0000_0000)
-}
-
-const timeAt = (bytes: Uint8Array, at: number): number => u16(bytes, at) * 0x1_0000_0000 + u32(bytes, at + 2)
-
-export type SecretsRead =
-  | { readonly kind: 'secrets'; readonly secrets: readonly Uint8Array[] }
-  | { readonly kind: 'invalid'; readonly problem: Problem }
-
-/** One that seals, one that is rolled over. */
-const MOST_SECRETS = 2
 /** 128 bits at 4 to 6 bits a character; whoever guesses can try as often as they like. */
 const LEAST_CHARACTERS = 24
 
-/** A line for each secret: the first one seals, a second is accepted as well while it is rolled over. */
-export function readSecrets(file: string): SecretsRead {
-  const wrong = (line: number, message: string): SecretsRead => ({
-    kind: 'invalid',
-    problem: { file, line, column: line === 0 ? 0 : 1, severity: 'error', message },
-  })
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    return wrong(0, `cannot be read: ${errorText(error)}; make it with: openssl rand -base64 32`)
-  }
-  const secrets: Uint8Array[] = []
-  for (const [index, line] of text.split('\n').entries()) {
-    const secret = line.trim()
-    if (secret === '') continue
-    if (secret.length < LEAST_CHARACTERS)
-      return wrong(index + 1, `expected at least ${LEAST_CHARACTERS} characters, as \`openssl rand -base64 32\` prints`)
-    if (secrets.length === MOST_SECRETS)
-      return wrong(index + 1, `expected at most ${MOST_SECRETS} secrets, the new one first`)
-    secrets.push(Buffer.from(secret))
-  }
-  return secrets.length === 0
-    ? wrong(0, 'holds no secret: make it with: openssl rand -base64 32')
-    : { kind: 'secrets', secrets }
+const SECRETS: SecretForm = {
+  severity: 'error',
+  noun: 'secret',
+  textOf: line => line.trim(),
+  read: text => (text.length < LEAST_CHARACTERS ? null : Buffer.from(text)),
+  expected: `at least ${LEAST_CHARACTERS} characters, as \`openssl rand -base64 32\` prints`,
+  unreadable: 'make it with: openssl rand -base64 32',
+  empty: 'make it with: openssl rand -base64 32',
 }
+
+/** A line for each secret: the first one seals, a second is accepted as well while it is rolled over. */
+export const readSecrets = (file: string): SecretsRead => readSecretFile(file, SECRETS)

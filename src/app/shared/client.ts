@@ -11,6 +11,7 @@ import type { SharedLimits } from '../../limits.ts'
 import type { Random } from '../../ports.ts'
 import { parsePosition } from './position.ts'
 import type { Entry } from './messages.ts'
+import { retryMs } from './waits.ts'
 
 /** `null`: there is none. */
 export type ReadResult = Uint8Array | null | Error
@@ -76,10 +77,7 @@ function connect(
     autoResendUnfulfilledCommands: false,
     connectTimeout: limits.patienceMs,
     connectionName,
-    retryStrategy: times => {
-      const most = Math.min(limits.reconnectMsMost, limits.reconnectMs * 2 ** Math.min(times - 1, MOST_DOUBLINGS))
-      return most / 2 + random.below(Math.ceil(most / 2))
-    },
+    retryStrategy: times => retryMs(times - 1, limits, random),
     ...(authorities.length > 0 ? { tls: { ca: [...authorities] } } : {}),
   }
   const redis = new Connection(url, options)
@@ -87,8 +85,6 @@ function connect(
   redis.on('ready', () => bound(redis, limits.replyBytes))
   return redis
 }
-
-const MOST_DOUBLINGS = 10
 
 /** Octets of replies that are not whole are kept by the parser: of a server that sends without end we know nothing. */
 function bound(redis: Redis, most: number): void {

@@ -4,7 +4,7 @@
  * lose it) counts as everything.
  *
  * Invariants: while it does not follow (`isFollowing`) nothing of the shared cache is used; each change is carried out
- * once, in the order of the stream; what nobody with a secret said is passed over and counted.
+ * once, in the order of the stream; what comes from none that has the secret is passed over and counted.
  */
 import { randomBytes } from 'node:crypto'
 import type { SharedLimits } from '../../limits.ts'
@@ -24,7 +24,7 @@ import {
 import { comparePositions, parsePosition, positionAfter, positionText, START, type Position } from './position.ts'
 import type { Removals } from './removals.ts'
 import type { Seals } from './seal.ts'
-import { withTimeout } from './writes.ts'
+import { retryMs, withTimeout } from './waits.ts'
 
 export interface FollowerParts {
   readonly client: Pick<SharedClient, 'append' | 'entries' | 'follow' | 'reconnect' | 'isReady'>
@@ -131,9 +131,8 @@ export class Follower {
         this.#beat()
       }
       if (this.#ended) return
-      const ms = Math.min(limits.reconnectMsMost, limits.reconnectMs * 2 ** Math.min(failures, MOST_DOUBLINGS))
       await new Promise<void>(resolve => {
-        this.#rest = clock.after(ms / 2 + random.below(Math.ceil(ms / 2)), resolve)
+        this.#rest = clock.after(retryMs(failures, limits, random), resolve)
       })
     }
   }
@@ -221,7 +220,7 @@ export class Follower {
     }
     if (removed.length > 0) void this.#say(false)
     const isHasty = came.size === 0 && clock.now() - begun < limits.blockMs / 2
-    if (isHasty || this.refused - refused >= MOST_REFUSED) throw new Error('it says what nobody asked for')
+    if (isHasty || this.refused - refused >= MOST_REFUSED) throw new Error('it says what was not asked for')
   }
 
   /** Carried out is what comes after `carriedOut`, and was not begun here. */
@@ -274,6 +273,5 @@ export class Follower {
   }
 }
 
-const MOST_DOUBLINGS = 10
 /** Messages without our seal at once: whoever writes them without end is not read without end. */
 const MOST_REFUSED = 100

@@ -22,7 +22,8 @@ import type { Position } from './position.ts'
 import { type After, type Read, Reads } from './reads.ts'
 import { Removals } from './removals.ts'
 import { type Seals, VALUE_OVERHEAD } from './seal.ts'
-import { withTimeout, Writes } from './writes.ts'
+import { withTimeout } from './waits.ts'
+import { Writes } from './writes.ts'
 
 export interface SharedStoreParts {
   readonly client: SharedClient
@@ -249,7 +250,7 @@ export class SharedStore {
     this.#sumMs += tookMs
   }
 
-  /** Nobody waits for it. A connection that says nothing at all is given up. */
+  /** No client waits for it. A connection that says nothing at all is given up. */
   async #probe(): Promise<void> {
     const { client, clock, limits } = this.#parts
     if (this.#closed) return

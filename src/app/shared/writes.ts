@@ -1,10 +1,11 @@
 /**
  * What this instance found out, on its way to the shared cache: kept for a moment, one value a key, and written many at
- * a time. Nobody waits for it. Bounded: what finds no room is dropped, the oldest first, and counted.
+ * a time. No client waits for it. Bounded: what finds no room is dropped, the oldest first, and counted.
  */
 import type { SharedLimits } from '../../limits.ts'
 import type { Cancel, Clock } from '../../ports.ts'
 import type { SharedClient } from './client.ts'
+import { withTimeout } from './waits.ts'
 
 export interface WritesParts {
   readonly client: Pick<SharedClient, 'write'>
@@ -110,21 +111,4 @@ export class Writes {
     this.#waiting.delete(key)
     this.#bytes -= waiting.value.length
   }
-}
-
-/** Null: it failed, or took longer. */
-export function withTimeout<T>(work: Promise<T>, ms: number, clock: Pick<Clock, 'after'>): Promise<T | null> {
-  return new Promise(resolve => {
-    const cancel = clock.after(ms, () => resolve(null))
-    work.then(
-      value => {
-        cancel()
-        resolve(value)
-      },
-      () => {
-        cancel()
-        resolve(null)
-      },
-    )
-  })
 }

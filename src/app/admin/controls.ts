@@ -76,7 +76,7 @@ export function makeControls(served: Served, lag: LoopLag): ControlsOf<Controls>
       return { isOn: rateLimit !== null, dryRun: rateLimit?.dryRun ?? false, clients }
     },
     lists: () => served.lists.status(),
-    refreshLists: (name, dryRun) => (dryRun ? listNames(served.lists, name) : served.lists.refresh(name)),
+    refreshLists: (name, dryRun) => served.lists.refresh(name, dryRun),
     transfers: () => transfersOf(served),
     refreshTransfer: (zone, whole) => served.transfers()?.secondaries.refresh(zone, whole) ?? false,
     policyZones: () => served.transfers()?.policies.statuses() ?? [],
@@ -123,12 +123,6 @@ function sharedStatus(store: SharedStore | null): Awaited<ReturnType<Controls['s
   if (store === null) return null
   const { at, state, instances, requests } = store.numbers
   return { at, state, instances, requests }
-}
-
-/** As `refresh` has them. */
-function listNames(lists: Pick<Lists, 'status'>, name: string | null): readonly string[] | null {
-  const names = lists.status().flatMap(list => (name === null || list.name === name ? [list.name] : []))
-  return name !== null && names.length === 0 ? null : names
 }
 
 /** What a reload would find wrong. */

@@ -95,11 +95,14 @@ export class Lists implements ListsInForce {
     for (const { source } of this.#store.entries) if (source.from.kind === 'url') this.#planFirst(source)
   }
 
-  /** Reads or fetches one list again, or all (null), next to serving. Null: there is no such list. */
-  refresh(name: string | null): readonly string[] | null {
+  /**
+   * Reads or fetches one list again, or all (null), next to serving. Null: there is no such list. `dryRun`: it is only
+   * said which.
+   */
+  refresh(name: string | null, dryRun = false): readonly string[] | null {
     const chosen = this.#store.entries.filter(({ source }) => name === null || source.traits.name === name)
     if (name !== null && chosen.length === 0) return null
-    for (const { source } of chosen) {
+    for (const { source } of dryRun ? [] : chosen) {
       if (source.from.kind === 'url') void this.#fetch(source)
       else if (source.from.kind === 'file') void this.#store.load(source.traits.name, source.from)
     }

@@ -34,7 +34,7 @@ const INLINED = ['zod']
  */
 const SMALL = /** @type {const} */ ({ compress: true, mangle: false, codegen: { removeWhitespace: true } })
 /** Installed next to this package by who wants it. */
-const BESIDE = ['iovalkey']
+const NEXT_TO_US = ['iovalkey']
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
@@ -92,7 +92,7 @@ async function neededBy(files) {
   const bundle = await rolldown({
     input: files.map(inDirectory),
     platform: 'node',
-    external: BESIDE,
+    external: NEXT_TO_US,
     plugins: [places],
   })
   const { output } = await bundle.generate({ format: 'esm' })
@@ -116,7 +116,7 @@ async function writeProgram(files) {
   const bundle = await rolldown({
     input: Object.fromEntries(entries.map(file => [file.slice(0, -'.js'.length), inDirectory(file)])),
     platform: 'node',
-    external: BESIDE,
+    external: NEXT_TO_US,
     plugins: [places],
   })
   const isEntry = (/** @type {string} */ id) => entries.some(file => id === inDirectory(file))

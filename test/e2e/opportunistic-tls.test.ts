@@ -17,7 +17,7 @@ import { startServing, type Serving } from './rootwalk.ts'
 const TLS_PORT = 8853
 const IN_CLEAR = '192.0.2.1'
 const OVER_TLS = '192.0.2.2'
-/** Where each zone is served; nobody speaks TLS at `plain.`'s. */
+/** Where each zone is served; none speaks TLS at `plain.`'s. */
 const OCTETS = { nsd: 2, dnsdist: 3, unbound: 4, plain: 5 } as const
 type Zone = keyof typeof OCTETS
 const ZONES: readonly Zone[] = ['nsd', 'dnsdist', 'unbound', 'plain']
@@ -62,7 +62,7 @@ needs(
     if (typeof network === 'string') throw new Error(network)
     release = network.release
     address = network.address
-    // Of nobody we know and for no name of ours: such a server is asked over TLS all the same.
+    // Of no authority we know and for no name of ours: such a server is asked over TLS all the same.
     const certificate = certificateFor(['else.example'])
     const [key, cert] = [file('key.pem', certificate.key), file('cert.pem', certificate.cert)]
     const delegations = ZONES.map(zone => `${zone}. NS ns.${zone}.\nns.${zone}. A ${address(OCTETS[zone])}\n`).join('')

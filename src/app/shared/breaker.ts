@@ -1,6 +1,6 @@
 /**
  * Leaves a server alone that does not answer: after some failures nothing is asked of it for a while, then one probe
- * that nobody waits for decides whether it is asked again. Failures count one up and successes one down, so that a
+ * that no client waits for decides whether it is asked again. Failures count one up and successes one down, so that a
  * server of which more than half fails is left alone, however many are asked.
  *
  * Invariants: while it is open nothing is asked but one probe at a time; the waits between probes double up to a bound,

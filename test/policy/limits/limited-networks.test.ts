@@ -41,7 +41,7 @@ describe('networks above a limit', () => {
     expect(shown(open(memory), T0)).toEqual(['192.0.2.0/24 8 0 0'])
   })
 
-  it('are so no more after a quiet minute, and begin anew', () => {
+  it('are so no more after a quiet minute, and begin again', () => {
     const limiter = open()
     for (let i = 0; i < 5; i++) limiter.takes(ip('192.0.2.1'), false, T0)
     expect(shown(limiter, T0 + 59 * SECOND)).toHaveLength(1)

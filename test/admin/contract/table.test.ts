@@ -251,13 +251,18 @@ async function wholeState(): Promise<Readonly<Record<string, string>>> {
     'cache/names/www.shop',
   ]
   const all: Record<string, string> = {}
-  for (const path of [...paths, 'negative-anchors', 'configuration/revisions', 'zones/lan/revisions'])
-    all[path] = (await kit.main.ask(`/api/v1/${path}`)).text.replaceAll(COUNTING, '')
+  for (const path of [...paths, 'negative-anchors', 'configuration/revisions', 'zones/lan/revisions']) {
+    const text = (await kit.main.ask(`/api/v1/${path}`)).text.replaceAll(COUNTING, '')
+    all[path] = path.startsWith('cache/') ? text.replaceAll(COUNTED_DOWN, '$1') : text
+  }
   return all
 }
 
 /** How long things are there, and since when to the second. */
 const COUNTING = /"(?:ttlLeft|storedAt|lastUsedAt)":[^,}]*/g
+
+/** The TTL of a cached record, which is what is left of it. */
+const COUNTED_DOWN = /"ttl":\d+(,"data")/g
 
 /** Paths under which something else is read by now. */
 const changedIn = (before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): string[] =>

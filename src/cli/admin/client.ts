@@ -10,6 +10,7 @@ import { errorText } from '../../events.ts'
 import { errorCode } from '../../system/system-error.ts'
 import type { Config } from '../../config/types.ts'
 import { Exit } from '../startup-problems.ts'
+import { fieldsOf } from './fields.ts'
 
 /** Where the API is. */
 export interface AdminPlace {
@@ -208,5 +209,13 @@ function problemText({ status, body }: AdminReply, tokenless: boolean): string {
   return `${typeof detail === 'string' ? detail : `the server said ${status}`}${hint}${places.join('')}`
 }
 
-export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? { ...value } : {}
+/** All pages of a collection; `path` has a query. */
+export async function pages(place: AdminPlace, path: string, page: (body: unknown) => void): Promise<void> {
+  let cursor = ''
+  do {
+    const { body } = await askAdmin(place, 'GET', `${path}${cursor}`)
+    page(body)
+    const { next } = fieldsOf(body)
+    cursor = typeof next === 'string' ? `&cursor=${next}` : ''
+  } while (cursor !== '')
+}

@@ -4,12 +4,13 @@ import type { Config } from '../../config/types.ts'
 import { problemText } from '../../render/problem.ts'
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
-import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
+import { AdminFault, type AdminPlace, askAdmin, placeFor, pages } from './client.ts'
 import { limitsText, listsText, listText, refreshedText } from './list-texts.ts'
 import { restart } from './restart.ts'
 import { policyStatusText } from './transfer-texts.ts'
 import { instancesText, missingInstances } from './instance-texts.ts'
 import { anchorsText, entriesText, flushedText, nameText, serversText, statusText } from './texts.ts'
+import { fieldsOf } from './fields.ts'
 
 /** What all of these commands take. */
 export interface AdminFlags {
@@ -185,12 +186,3 @@ async function lists(
 }
 
 /** All pages, each shown as it comes. */
-async function pages(place: AdminPlace, path: string, page: (body: unknown) => void): Promise<void> {
-  let cursor = ''
-  do {
-    const { body } = await askAdmin(place, 'GET', `${path}${cursor}`)
-    page(body)
-    const { next } = fieldsOf(body)
-    cursor = typeof next === 'string' ? `&cursor=${next}` : ''
-  } while (cursor !== '')
-}

@@ -1,9 +1,10 @@
 /** `rootwalk config`: the settings of a running server, where each comes from, changed and changed back. */
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
-import { AdminFault, askAdmin, fieldsOf } from './client.ts'
+import { AdminFault, askAdmin } from './client.ts'
 import { type AdminFlags, withServer } from './commands.ts'
-import { differenceText, historyText, itemsOf } from './zone.ts'
+import { differenceText, historyText } from './zone.ts'
+import { fieldsOf, itemsOf } from './fields.ts'
 
 export interface ConfigWords {
   readonly action: string

@@ -7,7 +7,8 @@ import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { errorText } from '../../events.ts'
 import { Exit } from '../startup-problems.ts'
-import { AdminFault, type AdminPlace, fieldsOf } from './client.ts'
+import { AdminFault, type AdminPlace } from './client.ts'
+import { fieldsOf } from './fields.ts'
 
 export interface StreamEvent {
   readonly event: string

@@ -1,6 +1,6 @@
 /** What the API says of the other instances of a shared cache, in words. */
 import { counted } from '../../presentation/counted.ts'
-import { fieldsOf } from './client.ts'
+import { fieldsOf } from './fields.ts'
 
 interface Other {
   readonly name: string

@@ -1,12 +1,7 @@
 /** What the API says of block and allow lists, and of limits, as lines for people. */
 import { counted } from '../../presentation/counted.ts'
-import { fieldsOf } from './client.ts'
 import { durationText } from './texts.ts'
-
-const itemsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.map(fieldsOf) : []
-const text = (value: unknown): string => (typeof value === 'string' ? value : String(value ?? ''))
-const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
+import { count, fieldsOf, itemsOf, text } from './fields.ts'
 
 /** One line a list. */
 export function listsText(body: unknown): string {

@@ -2,8 +2,9 @@
 import type { CliContext } from '../commands/options.ts'
 import type { AdminFlags } from './commands.ts'
 import { withServer } from './commands.ts'
-import { askAdmin, fieldsOf } from './client.ts'
+import { askAdmin } from './client.ts'
 import { lineOf } from './tail.ts'
+import { fieldsOf, itemsOf } from './fields.ts'
 
 export interface QueriesTask {
   readonly filter: string
@@ -15,9 +16,6 @@ export interface QueriesTask {
 
 /** Of one page: what the server gives at most. */
 const PAGE = 1_000
-
-const listOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.map(fieldsOf) : []
 
 /** Oldest last, as they are found: the first lines come at once, however long the search takes. */
 export const runQueries = (task: QueriesTask, flags: AdminFlags, around: CliContext): Promise<number> =>
@@ -34,7 +32,7 @@ export const runQueries = (task: QueriesTask, flags: AdminFlags, around: CliCont
         `api/v1/queries?filter=${encodeURIComponent(task.filter)}&from=${from}` +
         `&limit=${Math.min(left, PAGE)}${cursor === '' ? '' : `&cursor=${cursor}`}`
       const { queries, next } = fieldsOf((await askAdmin(place, 'GET', path)).body)
-      for (const data of listOf(queries)) {
+      for (const data of itemsOf(queries)) {
         const day = new Date(Number(data.at)).toISOString().slice(0, 10)
         around.out(
           flags.json
@@ -51,7 +49,7 @@ function summaryText(body: unknown): string {
   const { queries, from, to, ...lists } = fieldsOf(body)
   const hour = (at: unknown): string => new Date(Number(at)).toISOString().slice(0, 16).replace('T', ' ')
   const sections = ['rcodes', 'sources', 'names', 'clients', 'failing', 'absent'].flatMap(name => {
-    const lines = listOf(lists[name]).map(({ key, count }) => `  ${String(count).padStart(9)}  ${String(key)}\n`)
+    const lines = itemsOf(lists[name]).map(({ key, count }) => `  ${String(count).padStart(9)}  ${String(key)}\n`)
     return lines.length === 0 ? [] : [`${name}:\n${lines.join('')}`]
   })
   return `${String(queries)} queries from ${hour(from)} to ${hour(to)} UTC\n${sections.join('')}`

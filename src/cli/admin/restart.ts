@@ -6,7 +6,8 @@ import { errorText } from '../../events.ts'
 import { defaultLimits } from '../../limits.ts'
 import { errorCode } from '../../system/system-error.ts'
 import { Exit } from '../startup-problems.ts'
-import { AdminFault, type AdminPlace, askAdmin, fieldsOf } from './client.ts'
+import { AdminFault, type AdminPlace, askAdmin } from './client.ts'
+import { fieldsOf } from './fields.ts'
 
 /** Between two looks at the status: short for who waits, and nothing to the server. ms. */
 const LOOK_MS = 200

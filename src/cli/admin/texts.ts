@@ -1,12 +1,6 @@
 /** What the API says, as lines for people. */
 import { counted } from '../../presentation/counted.ts'
-import { fieldsOf } from './client.ts'
-
-const itemsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.map(fieldsOf) : []
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : String(value ?? ''))
-const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
+import { count, fieldsOf, itemsOf, mebi, text } from './fields.ts'
 
 /** `2 d 3 h`, `4 min 5 s`. */
 export function durationText(seconds: number): string {
@@ -29,8 +23,6 @@ export function durationText(seconds: number): string {
     .join(' ')
 }
 
-const MEBI = 2 ** 20
-
 export function statusText(body: unknown): string {
   const status = fieldsOf(body)
   const cache = fieldsOf(status.cache)
@@ -49,11 +41,7 @@ export function statusText(body: unknown): string {
     ['clients wait', `${text(status.waiting)}, ${counted(count(status.resolutions), 'resolution')} in flight`],
     [
       'cache',
-      [
-        `${(count(cache.bytes) / MEBI).toFixed(1)} MiB`,
-        counted(count(cache.rrsets), 'RRset'),
-        counted(count(cache.answers), 'answer'),
-      ].join(', '),
+      [mebi(cache.bytes), counted(count(cache.rrsets), 'RRset'), counted(count(cache.answers), 'answer')].join(', '),
     ],
   ]
   const shared = sharedText(status.shared)

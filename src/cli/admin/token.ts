@@ -6,8 +6,9 @@ import { newToken } from '../../admin/tokens.ts'
 import type { CliContext } from '../commands/options.ts'
 import type { Output } from '../output.ts'
 import { Exit } from '../startup-problems.ts'
-import { askAdmin, fieldsOf } from './client.ts'
+import { askAdmin } from './client.ts'
 import { type AdminFlags, withServer } from './commands.ts'
+import { fieldsOf } from './fields.ts'
 
 export interface TokenWanted {
   readonly name: string

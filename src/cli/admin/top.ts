@@ -1,9 +1,10 @@
 /** `rootwalk top`: what a running server does now, a screen each second. */
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
-import { AdminFault, type AdminPlace, askAdmin, fieldsOf, placeFor } from './client.ts'
+import { AdminFault, type AdminPlace, askAdmin, placeFor } from './client.ts'
 import { type AdminFlags, configFor } from './commands.ts'
 import { followEvents } from './event-source.ts'
+import { fieldsOf } from './fields.ts'
 
 const EVERY_MS = 1_000
 const COLUMNS = 80

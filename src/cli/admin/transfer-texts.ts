@@ -1,13 +1,8 @@
 /** What the API says of zones that other servers send, of policy zones and of programs, as lines for people. */
 import { counted, times } from '../../presentation/counted.ts'
-import { fieldsOf } from './client.ts'
 import { durationText } from './texts.ts'
+import { type Fields, count, fieldsOf, itemsOf, mebi, text } from './fields.ts'
 
-type Fields = ReturnType<typeof fieldsOf>
-
-const itemsOf = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.map(fieldsOf) : [])
-const text = (value: unknown): string => (typeof value === 'string' ? value : String(value ?? ''))
-const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
 const nowS = (): number => Date.now() / 1_000
 
 const ago = (at: unknown): string => `${durationText(Math.max(0, Math.round(nowS() - count(at))))} ago`
@@ -109,6 +104,3 @@ function programText(program: Fields): string {
   ]
   return `${lines.join('\n  ')}\n`
 }
-
-const MEBI = 2 ** 20
-const mebi = (octets: unknown): string => `${(count(octets) / MEBI).toFixed(1)} MiB`

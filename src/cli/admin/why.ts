@@ -7,8 +7,9 @@ import { problemLines } from '../../render/problem.ts'
 import { type WhyReport, whyText } from '../../render/why.ts'
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
-import { askAdmin, fieldsOf } from './client.ts'
+import { askAdmin } from './client.ts'
 import { type AdminFlags, withServer } from './commands.ts'
+import { fieldsOf } from './fields.ts'
 
 const COMMAND = 'policy why'
 

@@ -4,9 +4,10 @@ import { resolve } from 'node:path'
 import { errorText } from '../../events.ts'
 import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
-import { AdminFault, type AdminPlace, askAdmin, fieldsOf } from './client.ts'
+import { AdminFault, type AdminPlace, askAdmin, pages } from './client.ts'
 import { type AdminFlags, type Show, withServer } from './commands.ts'
 import { transferBegunText, transfersText, transferText } from './transfer-texts.ts'
+import { fieldsOf, itemsOf } from './fields.ts'
 
 export interface ZoneWords {
   readonly action: string
@@ -102,7 +103,7 @@ export const runZone = (task: ZoneTask, flags: AdminFlags, around: CliContext): 
         return listZones(at, show)
       case 'transfers':
         if (task.zone !== null) show((await askAdmin(at, 'GET', transferPlace(task.zone))).body, transferText)
-        else await pages(at, 'api/v1/transfers', page => show(page, transfersText))
+        else await pages(at, 'api/v1/transfers?limit=1000', page => show(page, transfersText))
         return
       case 'refresh':
       case 'retransfer': {
@@ -146,22 +147,9 @@ async function changed(at: AdminPlace, { method, path, body, file }: Request, di
 }
 
 const listZones = (at: AdminPlace, show: Show): Promise<void> =>
-  pages(at, 'api/v1/zones', body =>
+  pages(at, 'api/v1/zones?limit=1000', body =>
     show(body, page => itemsOf(fieldsOf(page).zones).map(zoneLine).join('') || '; there are no zones\n'),
   )
-
-async function pages(at: AdminPlace, path: string, page: (body: unknown) => void): Promise<void> {
-  let cursor = ''
-  do {
-    const { body } = await askAdmin(at, 'GET', `${path}?limit=1000${cursor}`)
-    page(body)
-    const { next } = fieldsOf(body)
-    cursor = typeof next === 'string' ? `&cursor=${next}` : ''
-  } while (cursor !== '')
-}
-
-export const itemsOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.map(fieldsOf) : []
 
 function zoneLine({
   name,

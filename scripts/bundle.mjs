@@ -60,6 +60,15 @@ const placesFrom = base => ({
 })
 const places = placesFrom(directory)
 
+/**
+ * What has a file of its own (`inlinePackages`) is taken from there, where it is whole and small.
+ * @type {Plugin}
+ */
+const inlinedElsewhere = {
+  name: 'inlined-elsewhere',
+  resolveId: id => (INLINED.includes(id) ? { id: `./${id}${SUFFIX}`, external: true } : null),
+}
+
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
 const entries = ['cli.js', THREAD, ZONE_THREAD, TRANSFER_THREAD, LIST_THREAD, POLICY_THREAD]
 const inside = await writeInside()
@@ -156,7 +165,7 @@ async function writeInside() {
  * @param {string} file
  */
 async function writeThread(input, file) {
-  const bundle = await rolldown({ input: inDirectory(input), platform: 'node', plugins: [places] })
+  const bundle = await rolldown({ input: inDirectory(input), platform: 'node', plugins: [places, inlinedElsewhere] })
   const { output } = await bundle.write({ file: inDirectory(file), format: 'esm', codeSplitting: false, minify: SMALL })
   return chunksOf(output)
 }

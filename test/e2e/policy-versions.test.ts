@@ -63,7 +63,9 @@ test(
     const early = process.memoryUsage.rss()
     for (let version = 21; version <= 100; version++) await take(version)
     expect(process.memoryUsage.rss() - early).toBeLessThan(48 * 1024 * 1024)
-    expect(policies.status()).toMatchObject([{ faults: 0, restarts: 0 }])
+    expect(policies.status().map(({ faults, restarts }) => ({ faults, restarts }))).toEqual([
+      { faults: {}, restarts: 0 },
+    ])
   },
   LONG_TEST_MS,
 )

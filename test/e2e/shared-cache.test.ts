@@ -171,6 +171,8 @@ needs('redis-server')('a cache that instances share', () => {
     await ask(a, 'nothing.shop.')
     await written(server)
     expect(isShared(await ask(b, 'nothing.shop.'))).toBe(true)
+    // Not taken up while one of its two connections was there, and lost again.
+    for (const each of [a, b]) expect(of(each, 'shared-cache-lost')).toHaveLength(1)
   })
 
   it('without a server at the start everything is answered, and it is said once', async () => {

@@ -23,7 +23,10 @@ interface ValueToWrite {
 }
 
 export interface SharedClient {
+  /** It can be asked. */
   readonly isReady: boolean
+  /** There is also the connection on which what comes is waited for. */
+  readonly canFollow: boolean
   /** Connects, and again whenever the connection is lost. */
   open(): void
   /** At most `octets` of each value; in the order of the keys. */
@@ -119,6 +122,10 @@ class IovalkeyClient implements SharedClient {
 
   get isReady(): boolean {
     return this.#asked.status === 'ready'
+  }
+
+  get canFollow(): boolean {
+    return this.isReady && this.#waiting.status === 'ready'
   }
 
   open(): void {

@@ -27,7 +27,7 @@ import type { Seals } from './seal.ts'
 import { retryMs, withTimeout } from './waits.ts'
 
 export interface FollowerParts {
-  readonly client: Pick<SharedClient, 'append' | 'entries' | 'follow' | 'reconnect' | 'isReady'>
+  readonly client: Pick<SharedClient, 'append' | 'entries' | 'follow' | 'reconnect' | 'isReady' | 'canFollow'>
   readonly seals: Seals
   readonly removals: Removals
   readonly clock: Clock
@@ -119,7 +119,8 @@ export class Follower {
     const { client, clock, random, limits } = this.#parts
     for (let failures = 0; !this.#ended; failures++) {
       try {
-        if (!client.isReady) throw new Error('there is no connection')
+        // With the one connection alone it would follow for a moment, and be lost again.
+        if (!client.canFollow) throw new Error('there is no connection')
         await this.#within(this.#catchUp())
         failures = 0
         this.#become(true)

@@ -38,7 +38,6 @@ const UNSTABLE: readonly (readonly [RegExp, string])[] = [
   [/\bQuery time: \d+ msec/g, 'Query time: T msec'],
   [/\bWHEN: \S+/g, 'WHEN: T'],
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'DATE'],
-  [/\bexpired \d{14}/g, 'expired DATE'],
   // Bars and times of a picture of `rootwalk open`, and its table of times.
   [/ *[█░▏][█░▏ ]*(?: [\d.]+ ms)?$/gm, ''],
   [/^( {2}(?:DNS|TCP|TLS|request|first octet|content|total))(?: +(?:[\d.]+ ms|-))+$/gm, '$1'],

@@ -6,17 +6,21 @@ import { adminLimits } from '../../src/admin/limits.ts'
 import { Once } from '../../src/admin/requests/once.ts'
 
 function started() {
-  const state = { wall: 0, done: 0, status: 201 as 201 | 500 }
+  const state = { wall: 0, done: 0, status: 201 as 201 | 500, held: Promise.resolve() }
   const once = new Once(() => state.wall)
   const app = new Hono<Env>()
   app.use(async (c, next) => {
     c.set('principal', { name: 'ci', scope: 'admin' })
     await next()
   })
-  app.post('/', once.guard, c => c.text(String(++state.done), state.status))
-  const ask = async (key: string) =>
-    (await app.request('/', { method: 'POST', headers: { 'idempotency-key': key } })).text()
-  return { state, ask }
+  app.post('/', once.guard, async c => {
+    await state.held
+    return c.text(String(++state.done), state.status)
+  })
+  const post = async (key: string): Promise<Response> =>
+    app.request('/', { method: 'POST', headers: { 'idempotency-key': key } })
+  const ask = async (key: string): Promise<string> => (await post(key)).text()
+  return { state, ask, post }
 }
 
 it('an answer is kept for its time, and then the request is done again', async () => {
@@ -39,4 +43,17 @@ it('a failure of the server is not kept', async () => {
   const { state, ask } = started()
   state.status = 500
   expect([await ask('a'), await ask('a')]).toEqual(['1', '2'])
+})
+
+it('a request that comes again while the first is under way is refused, and then answered as that was', async () => {
+  const { state, ask, post } = started()
+  let letGo = (): void => {}
+  state.held = new Promise(resolve => {
+    letGo = resolve
+  })
+  const first = post('a')
+  const second = await post('a')
+  expect([second.status, second.headers.get('retry-after')]).toEqual([409, '1'])
+  letGo()
+  expect([(await first).status, await (await first).text(), await ask('a'), state.done]).toEqual([201, '1', '1', 1])
 })

@@ -395,7 +395,12 @@ describe('a POST with an Idempotency-Key', () => {
 
   it('is done once when it comes twice at the same time', async () => {
     const both = await Promise.all([ask('tokens', 'k3', { name: 'both' }), ask('tokens', 'k3', { name: 'both' })])
-    expect(both.map(({ status }) => status).sort()).toEqual([201, 409])
+    // The second finds the first under way, or over: which of the two is in the test of what keeps the answers.
+    const made = both.filter(({ status, headers }) => status === 201 && headers['idempotency-replayed'] === undefined)
+    const others = both.filter(one => !made.includes(one))
+    expect([made.length, others.length]).toEqual([1, 1])
+    const [{ status, text } = { status: 0, text: '' }] = others
+    if (status !== 409) expect([status, text]).toEqual([201, made[0]?.text])
   })
 
   it('is refused when the key is none', async () => {

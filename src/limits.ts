@@ -1086,6 +1086,8 @@ export interface SharedLimits {
   readonly replyBytes: number
   /** Look-ups that failed, less those that did not, before it is left alone: some 50 ms of all look-ups. */
   readonly failures: number
+  /** How long it may say nothing after one look-up that failed: where few are asked, five of them take minutes. */
+  readonly doubtMs: number
   /** How long it is left alone at first and at most; in between twice as long each time, give or take the jitter. */
   readonly openMs: number
   readonly openMsMost: number
@@ -1537,6 +1539,7 @@ export const defaultLimits: Limits = deepFreeze({
     reads: 4_096,
     replyBytes: 16 * 1024 * 1024,
     failures: 5,
+    doubtMs: 500,
     openMs: 1_000,
     openMsMost: 30_000,
     jitterPermille: 200,

@@ -29,6 +29,7 @@ import { profileBench } from './profile.mjs'
 import { OURS, Report } from './report.mjs'
 import { CLIENT_CPU, hasSetting, serveSettings } from './servers.mjs'
 import { secureCase } from './secure.mjs'
+import { sharedCase } from './shared.mjs'
 import { signer } from './signing.mjs'
 import { full, quick } from './sizes.mjs'
 import { zoneBench } from './zone.mjs'
@@ -50,6 +51,7 @@ const CASES = [
   'silent',
   'overload',
   'fairness',
+  'shared',
   'codec',
   'junk',
   'zone',
@@ -158,6 +160,7 @@ async function measure() {
     ['silent', silentCase],
     ['overload', overloadCase],
     ['fairness', fairnessCase],
+    ...(whereIs('redis-server') === null ? [] : [/** @type {const} */ (['shared', sharedCase])]),
     ['many', manyCase],
   ]
   if (cases.some(([name]) => name.split(',').some(wants))) {
@@ -168,6 +171,7 @@ async function measure() {
     })
   }
   await attempt('signed', signedPart)
+  if (wants('shared') && whereIs('redis-server') === null) report.note('shared left out: redis-server is not installed')
   writeResults()
   process.stdout.write(report.table())
 }

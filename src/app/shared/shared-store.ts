@@ -88,7 +88,7 @@ export class SharedStore {
     this.#parts = parts
     this.#breaker = new Breaker({
       ...{ clock, random, limits },
-      probe: () => void this.#probe(),
+      probe: waitMs => this.#probe(waitMs),
       changed: () => this.#report(),
     })
     this.#reads = new Reads({
@@ -251,17 +251,12 @@ export class SharedStore {
   }
 
   /** No client waits for it. A connection that says nothing at all is given up. */
-  async #probe(): Promise<void> {
-    const { client, clock, limits } = this.#parts
-    if (this.#closed) return
-    const answer = client.isReady ? await withTimeout(client.ping(), limits.patienceMs, clock) : null
-    if (this.#closed) return
-    if (answer !== null) {
-      this.#breaker.succeeded()
-      return
-    }
-    if (client.isReady) client.reconnect('asked')
-    this.#breaker.failed()
+  async #probe(waitMs: number): Promise<boolean> {
+    const { client, clock } = this.#parts
+    if (!client.isReady) return false
+    const answer = await withTimeout(client.ping(), waitMs, clock)
+    if (answer === null && client.isReady && !this.#closed) client.reconnect('asked')
+    return answer !== null
   }
 
   /** Reported when it changes, and not for what is being stopped. */

@@ -56,22 +56,56 @@ describe('a removal', () => {
 })
 
 describe('the breaker', () => {
-  it('opens after five failures, probes once, waits twice as long after a failed probe, and closes', () => {
+  const made = () => {
     const waits: { readonly ms: number; readonly fire: () => void }[] = []
+    const probes: { readonly ms: number; readonly answer: (isThere: boolean) => void }[] = []
     const seen: string[] = []
     const breaker = new Breaker({
       clock: { after: (ms, fire) => (waits.push({ ms, fire }), () => {}) },
       random: { below: count => count / 2 },
       limits: defaultLimits.shared,
-      probe: () => seen.push('probe'),
+      probe: ms => new Promise(answer => void probes.push({ ms, answer })),
       changed: state => seen.push(state),
     })
-    for (let failures = 0; failures < 5; failures++) breaker.failed()
+    const fail = (count: number): void => {
+      for (let failures = 0; failures < count; failures++) breaker.failed()
+    }
+    const answer = async (at: number, isThere: boolean): Promise<void> => {
+      probes[at]?.answer(isThere)
+      await Promise.resolve()
+      await Promise.resolve()
+    }
+    return { breaker, waits, probes, seen, fail, answer }
+  }
+
+  it('opens after five failures, probes once, waits twice as long after a failed probe, and closes', async () => {
+    const { waits, probes, seen, fail, answer } = made()
+    fail(5)
     waits[0]?.fire()
-    breaker.failed()
+    await answer(1, false)
     waits[1]?.fire()
-    breaker.succeeded()
-    expect(seen).toEqual(['open', 'half-open', 'probe', 'open', 'half-open', 'probe', 'closed'])
+    await answer(2, true)
+    expect(seen).toEqual(['open', 'half-open', 'open', 'half-open', 'closed'])
     expect(waits.map(({ ms }) => ms)).toEqual([1_000, 2_000])
+    expect(probes.map(({ ms }) => ms)).toEqual([500, 1_000, 1_000])
+  })
+
+  it.each([
+    ['opens when a doubt is not answered', false, ['open']],
+    ['stays closed when a doubt is answered', true, []],
+  ])('%s, after one failure', async (_, isThere, wanted) => {
+    const { probes, seen, fail, answer } = made()
+    fail(2)
+    expect(probes).toHaveLength(1)
+    await answer(0, isThere)
+    expect(seen).toEqual(wanted)
+  })
+
+  it('hears nothing of a probe that began before its state changed', async () => {
+    const { waits, seen, fail, answer } = made()
+    fail(5)
+    waits[0]?.fire()
+    await answer(0, true)
+    expect(seen).toEqual(['open', 'half-open'])
   })
 })

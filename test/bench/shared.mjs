@@ -23,7 +23,8 @@ const PHASES = [6, 10, 10]
 /** The time in which it is found out that the server is stopped. */
 const FOUND_OUT_MS = 1_000
 const TICK_MS = 2
-const OUTSTANDING = 100
+/** As many as come at that rate in half a second: more are asked than are waited for. */
+const OUTSTANDING = 1_000
 /** Longer than what is found out waits to be written. */
 const WRITTEN_MS = 1_000
 
@@ -56,7 +57,7 @@ export async function sharedCase({ internet, report, size, tell }) {
  * @param {number} adminPort
  */
 async function costs({ internet, report, size, tell }, start, adminPort) {
-  const names = internet.host(Math.min(20_000, size.zones * size.namesPerZone), size.zones)
+  const names = internet.host(Math.min(10_000, size.zones * size.namesPerZone), size.zones)
   const row = report.row('shared', 'CPU of an answer from the shared cache', {
     unit: 'us',
     digits: 1,
@@ -75,6 +76,7 @@ async function costs({ internet, report, size, tell }, start, adminPort) {
         const before = cpuMicros(server.pid)
         const perf = await dnsperf({
           ...{ address: ADDRESS, port: server.port, file, outstanding: OUTSTANDING, cpu: CLIENT_CPU, edns: 'edns' },
+          rate: size.sharedRate,
         })
         await pause(WRITTEN_MS)
         const micros = (cpuMicros(server.pid) - before) / perf.answered

@@ -17,7 +17,7 @@ export const full = {
   mixShare: 0.1,
   overloadSeconds: 6,
   fairnessSeconds: 5,
-  sharedRate: 2_000,
+  sharedRate: 1_000,
   silentRate: 10_000,
   silentShare: 0.05,
   starts: 15,

@@ -110,7 +110,13 @@ export type Event =
       readonly count: number
     }
   /** A zone that other servers send. `zone` and `primary` as a person writes them. */
-  | { readonly kind: 'zone-transfer'; readonly zone: string; readonly news: TransferNews }
+  /** `views` are those to whose clients it is answered; empty: to all. */
+  | {
+      readonly kind: 'zone-transfer'
+      readonly zone: string
+      readonly views: readonly string[]
+      readonly news: TransferNews
+    }
   /** A list that takes long: `percent` of its octets are read. */
   | { readonly kind: 'list-loading'; readonly list: string; readonly percent: number }
   /** `rules` hold from now on; `skipped` lines make none. */

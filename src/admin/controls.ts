@@ -132,6 +132,8 @@ interface ListControls {
 /** A zone that other servers send. Times in seconds since 1970. */
 export interface TransferStatus {
   readonly zone: string
+  /** Views to whose clients it is answered; empty: to all. */
+  readonly views: readonly string[]
   /** It holds rules (RPZ), and is not served. */
   readonly isPolicy: boolean
   readonly state: 'current' | 'expired' | 'missing'
@@ -163,8 +165,11 @@ export interface TransferStatus {
 interface TransferControls {
   /** Zones that other servers send, by name. */
   transfers(): readonly TransferStatus[]
-  /** Asks the primaries now; `whole`: and fetches all of it, also when it is no newer. False: there is no such zone. */
-  refreshTransfer(zone: Name, whole: boolean): boolean
+  /**
+   * Asks the primaries now; `whole`: and fetches all of it, also when it is no newer. Of all zones of this name, or of
+   * those of a view. False: there is no such zone.
+   */
+  refreshTransfer(zone: Name, view: string | null, whole: boolean): boolean
 }
 
 /** A client and a question, as people write them. */

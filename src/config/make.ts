@@ -75,13 +75,15 @@ export function makeConfig(
   checkListen(raw, listen, complain, warn)
   warnAboutEnded(raw, from.wall ?? Math.floor(Date.now() / 1_000), warn)
 
+  const views = viewConfigs(raw, { complain, warn, path, locate: (at, message) => locate(written(at), message) })
+
   const config: Config = {
     file: from.file,
     listen,
     udp: { mode: raw.udp, threads: raw.threads },
     allow: prefixes(raw.allow),
     access: accessRules(raw, { complain }),
-    views: viewConfigs(raw, { complain, warn, path, locate: (at, message) => locate(written(at), message) }),
+    views,
     cookies: raw.cookies.enabled
       ? {
           secret: raw.cookies.secret === undefined ? null : path(raw.cookies.secret, 'cookies', 'secret'),
@@ -99,7 +101,7 @@ export function makeConfig(
       const origin = entry.origin === undefined ? null : name(entry.origin, ['zones', index, 'origin'])
       return [{ pattern: path(entry.file, 'zones'), origin, editable: entry.editable === true }]
     }),
-    secondaries: secondarySettings(raw, { complain, path }),
+    secondaries: secondarySettings(raw, views, { complain, path }),
     rpz: rpzSettings(raw, { complain, path }),
     records: read.records.map(({ path: at, rr }) => {
       const { file, line, column } = locate(written(at), '')

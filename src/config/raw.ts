@@ -199,7 +199,7 @@ export interface RawSelector {
 export type RawZoneFile = string | { readonly file: string; readonly origin?: string | undefined }
 
 interface RawView extends RawSelector, Pick<RawConfig, 'records' | 'forward' | 'stub'> {
-  readonly zones: readonly RawZoneFile[]
+  readonly zones: readonly (RawZoneFile | RawSecondary)[]
   readonly name: string
   readonly lists?: readonly string[] | undefined
   readonly dns64?: RawConfig['dns64'] | false | undefined

@@ -51,7 +51,7 @@ export interface Config {
   /** Are encrypted transports announced to clients (RFC 9462)? */
   readonly ddr: boolean
   readonly zones: readonly ZoneSource[]
-  /** Zones that other servers send, in the order of the settings. */
+  /** Zones that other servers send, in the order of the settings; those of views after those of all. */
   readonly secondaries: readonly SecondarySetting[]
   /** Response policy zones, in order of precedence. */
   readonly rpz: readonly RpzSetting[]
@@ -196,6 +196,9 @@ export interface RpzSetting {
 /** A zone that other servers send; `tsig` is the absolute path of a file with a key. */
 export interface SecondarySetting {
   readonly zone: Name
+  /** Of views: what they ask otherwise than all (`ViewConfig.resolution`), and their names. Empty: it is for all. */
+  readonly partition: string
+  readonly views: readonly string[]
   readonly primaries: readonly ServerAddress[]
   readonly tsig: string | null
   readonly notify: readonly Prefix[]

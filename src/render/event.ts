@@ -462,7 +462,7 @@ function fileSentence(event: FileEvent): Sentence {
           `${event.client}, ${times(event.count)} since the last report`,
       }
     case 'zone-transfer':
-      return transferSentence(event.zone, event.news)
+      return transferSentence(event.zone, event.views, event.news)
     case 'config-warnings':
       return { level: 'warn', message: `in the configuration:${listed(event.problems)}` }
     case 'config-reloaded':

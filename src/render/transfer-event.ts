@@ -7,7 +7,8 @@ interface Sentence {
   readonly message: string
 }
 
-export function transferSentence(zone: string, news: TransferNews): Sentence {
+export function transferSentence(name: string, views: readonly string[], news: TransferNews): Sentence {
+  const zone = views.length === 0 ? name : `${name} (${views.length === 1 ? 'view' : 'views'} ${views.join(', ')})`
   switch (news.kind) {
     case 'transferred': {
       const { primary, serial, records, octets, ms, whole, outside, fellBack } = news

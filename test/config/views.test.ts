@@ -52,6 +52,24 @@ describe('views', () => {
     })
   })
 
+  test('have zones of other servers, one between those that ask the same, and none twice', () => {
+    const zones = [{ zone: 'corp.example', primaries: ['192.0.2.1'], tsig: 'corp.key' }]
+    const others = [{ zone: 'corp.example', primaries: ['192.0.2.2'] }]
+    const named = (name: string, own: object[]) => ({ name, clients, zones: own })
+    const { secondaries, views } = configOf({
+      zones: others,
+      views: [named('a', zones), named('b', others), named('c', zones), { name: 'd', clients }],
+    })
+    expect(secondaries).toMatchObject([
+      { views: [], partition: '', tsig: null },
+      { views: ['a', 'c'], partition: views[0]?.resolution, tsig: '/etc/rootwalk/corp.key' },
+      { views: ['b'], partition: views[1]?.resolution, tsig: null },
+    ])
+    expect(problems({ views: [named('a', [...zones, ...others])] })).toEqual([
+      'views[0].zones[1].zone: corp.example. is there already, as zones[0]: put all primaries into one',
+    ])
+  })
+
   test('have DNS64 and the rebinding guard as all have them, their own, or none', () => {
     const all = { dns64: { prefix: '64:ff9b::/96' }, rebinding: { ranges: ['private'] } }
     const own = { prefix: '2001:db8:64::/96', exclude: [] }

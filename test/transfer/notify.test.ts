@@ -1,6 +1,6 @@
 /** NOTIFY messages: which are accepted, and what is replied. */
 import { describe, expect, test } from 'vitest'
-import { parseIp } from '../../src/dns/address.ts'
+import { type IpAddress, parseIp } from '../../src/dns/address.ts'
 import { decodeMessage } from '../../src/dns/decode.ts'
 import { encodeMessage } from '../../src/dns/encode.ts'
 import { foldName, trustWireName } from '../../src/dns/name.ts'
@@ -21,6 +21,8 @@ const keyOf = (text: string): TsigKey => {
   return key
 }
 const KEY = keyOf('hmac-sha256:k.test:c2VjcmV0')
+const OTHER_KEY = keyOf('l.test:c2VjcmV0')
+const OTHER_SECRET = keyOf('k.test:b3RoZXI=')
 const PRIMARY = parseIp('192.0.2.1')
 
 const notify = (zone = ZONE, type: number = RrType.SOA): Uint8Array =>
@@ -40,7 +42,7 @@ function judge(bytes: Uint8Array, key: TsigKey | null, from = '192.0.2.1', wall 
   const judged = judgeNotify(
     bytes,
     ip,
-    zone => (zone === ZONE ? { zone, key, maySend: one => one.text === PRIMARY?.text } : undefined),
+    zone => (zone === ZONE ? [{ zone, key, maySend: (one: IpAddress) => one.text === PRIMARY?.text }] : []),
     wall,
   )
   const decoded = judged === null ? null : decodeMessage(judged.reply)
@@ -65,7 +67,7 @@ describe('a NOTIFY message', () => {
     ['within the time that clocks may differ is accepted', signed.bytes, KEY, '192.0.2.1', WALL + 300, 'NOERROR', true],
   ])('%s', (_what, bytes, key, from, wall, rcode, accepted) => {
     expect(isNotify(bytes)).toBe(true)
-    expect(judge(bytes, key, from, wall)).toMatchObject({ rcode, accepted })
+    expect(judge(bytes, key, from, wall)).toMatchObject({ rcode, accepted: accepted ? [{ zone: ZONE }] : [] })
   })
 
   test('says which version there is, and gets its ID, question and opcode back', () => {
@@ -83,6 +85,20 @@ describe('a NOTIFY message', () => {
     expect(new TsigVerifier(KEY, signed.mac).take(late?.reply ?? new Uint8Array(0), WALL)).toEqual({
       error: 'the server says BADTIME: one of the clocks is wrong',
     })
+  })
+
+  test.each<[string, Uint8Array, readonly (TsigKey | null)[], string, readonly number[]]>([
+    ['unsigned is for those without a key', notify(), [KEY, null, null], 'NOERROR', [1, 2]],
+    ['signed is for those with its key, and those without', signed.bytes, [KEY, OTHER_KEY, null], 'NOERROR', [0, 2]],
+    ['signed with the key of none is for none', signed.bytes, [OTHER_KEY, OTHER_SECRET], 'NOTAUTH', []],
+    ['unsigned is for none where all have keys', notify(), [KEY, OTHER_KEY], 'REFUSED', []],
+  ])('of a zone that several views have, %s', (_what, bytes, keys, rcode, accepted) => {
+    if (PRIMARY === null) throw new Error('no address')
+    const zones = keys.map((key, index) => ({ zone: ZONE, key, maySend: () => true, index }))
+    const judged = judgeNotify(bytes, PRIMARY, () => zones, WALL)
+    expect(judged?.accepted.map(({ index }) => index)).toEqual(accepted)
+    const decoded = decodeMessage(judged?.reply ?? new Uint8Array(0))
+    expect(decoded.kind === 'message' ? rcodeName(decoded.message.rcode) : '').toBe(rcode)
   })
 
   test('that cannot be read gets no reply', () => {

@@ -271,41 +271,45 @@ const LISTS: readonly Metric[] = [
   },
 ]
 
+/** `view` is the first of those that have it; without one it is for all clients. */
+const transferLabels = ({ zone, views: [view] }: Readings['transfers'][number]): Readonly<Record<string, string>> =>
+  view === undefined ? { zone } : { zone, view }
+
 const TRANSFERS: readonly Metric[] = [
   {
     kind: 'gauge',
     name: 'rootwalk_transfer_serial',
     help: 'Serial number of a zone that other servers send; zones are those of the configuration.',
-    labels: ['zone'],
+    labels: ['zone', 'view'],
     read: from =>
-      from.transfers.flatMap(({ zone, serial }) => (serial === null ? [] : [{ labels: { zone }, value: serial }])),
+      from.transfers.flatMap(one => (one.serial === null ? [] : [{ labels: transferLabels(one), value: one.serial }])),
   },
   {
     kind: 'gauge',
     name: 'rootwalk_transfer_confirmed_timestamp_seconds',
     help: 'When a primary last confirmed the zone, in seconds since 1970 UTC; absent where the zone never came.',
-    labels: ['zone'],
+    labels: ['zone', 'view'],
     read: from =>
-      from.transfers.flatMap(({ zone, confirmedAt }) =>
-        confirmedAt === null ? [] : [{ labels: { zone }, value: confirmedAt }],
+      from.transfers.flatMap(one =>
+        one.confirmedAt === null ? [] : [{ labels: transferLabels(one), value: one.confirmedAt }],
       ),
   },
   {
     kind: 'gauge',
     name: 'rootwalk_transfer_usable',
     help: 'Is the zone there and not expired (1), or not (0)?',
-    labels: ['zone'],
-    read: from => from.transfers.map(({ zone, state }) => ({ labels: { zone }, value: state === 'current' ? 1 : 0 })),
+    labels: ['zone', 'view'],
+    read: from => from.transfers.map(one => ({ labels: transferLabels(one), value: one.state === 'current' ? 1 : 0 })),
   },
   {
     kind: 'counter',
     name: 'rootwalk_transfers_total',
     help: 'Transfers, and looks at all primaries without any that helped.',
-    labels: ['zone', 'result'],
+    labels: ['zone', 'view', 'result'],
     read: from =>
-      from.transfers.flatMap(({ zone, transfers, failures }) => [
-        { labels: { zone, result: 'done' }, value: transfers },
-        { labels: { zone, result: 'failed' }, value: failures },
+      from.transfers.flatMap(one => [
+        { labels: { ...transferLabels(one), result: 'done' }, value: one.transfers },
+        { labels: { ...transferLabels(one), result: 'failed' }, value: one.failures },
       ]),
   },
 ]

@@ -11,6 +11,7 @@ const seconds = z.number().nullable()
 const transfer = z
   .object({
     zone: z.string(),
+    views: z.array(z.string()).describe('Views to whose clients it is answered; empty: to all clients.'),
     isPolicy: z.boolean().describe('It holds rules (RPZ), and is not served.'),
     state: z
       .enum(['current', 'expired', 'missing'])
@@ -43,11 +44,22 @@ const transfer = z
 
 const PATH = '/api/v1/transfers'
 const params = z.object({ zone: dnsName })
+const view = z.string().optional().describe('The name of a view that has a zone of this name of its own.')
+
+const isIn =
+  (name: string, view: string | undefined) =>
+  ({ zone, views }: TransferStatus): boolean =>
+    zone === name && (view === undefined || views.includes(view))
+
+/** In this order they are listed. */
+const placeOf = ({ zone, views }: TransferStatus): string => `${zone} ${views.join(' ')}`
+
 const absent = 'No other server sends a zone of this name.'
 const begun = z.object({ zone: z.string() }).openapi('TransferBegun')
 
 const bodyOf = (status: TransferStatus): z.infer<typeof transfer> => ({
   ...status,
+  views: [...status.views],
   primaries: [...status.primaries],
   lastFailure: status.lastFailure === null ? null : { ...status.lastFailure, reasons: [...status.lastFailure.reasons] },
 })
@@ -66,17 +78,20 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       summary: 'Zones that other servers send, by name: those that are served, and policy zones.',
       security: TOKEN,
       middleware: requires('read'),
-      request: { query: z.object({ limit, cursor }) },
+      request: { query: z.object({ limit, cursor, zone: dnsName.optional().describe('Only those of this name.') }) },
       responses: {
         200: { description: 'A page.', content: json(z.object({ transfers: z.array(transfer), next: nextPage })) },
         ...FAULTS,
       },
     }),
     async c => {
-      const { limit: most, cursor: after = '' } = c.req.valid('query')
-      const rest = (await remote.transfers()).filter(({ zone }) => zone > after)
+      const { limit: most, cursor: after = '', zone } = c.req.valid('query')
+      const name = zone === undefined ? null : formatName(zone)
+      const wanted = (await remote.transfers()).filter(one => name === null || one.zone === name)
+      const rest = wanted.filter(one => placeOf(one) > after)
       const page = rest.slice(0, most)
-      const next = rest.length > most ? (page.at(-1)?.zone ?? null) : null
+      const last = page.at(-1)
+      const next = rest.length > most && last !== undefined ? placeOf(last) : null
       return c.json({ transfers: page.map(bodyOf), next: cursorText(next) }, 200)
     },
   )
@@ -84,15 +99,16 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
     createRoute({
       method: 'get',
       path: `${PATH}/{zone}`,
-      summary: 'One of them.',
+      summary: 'One of them; where several views have one of this name, that of all clients, or the first.',
       security: TOKEN,
       middleware: requires('read'),
-      request: { params },
+      request: { params, query: z.object({ view }) },
       responses: { 200: { description: 'It.', content: json(transfer) }, 404: fault(absent), ...FAULTS },
     }),
     async c => {
       const name = formatName(c.req.valid('param').zone)
-      const found = (await remote.transfers()).find(({ zone }) => zone === name)
+      const { view: wanted } = c.req.valid('query')
+      const found = (await remote.transfers()).find(isIn(name, wanted))
       return found === undefined ? refuse({ status: 404, detail: absent }) : c.json(bodyOf(found), 200)
     },
   )
@@ -111,7 +127,7 @@ function refreshRoute(
       summary,
       security: TOKEN,
       middleware: requires('operate'),
-      request: { params, query: dry },
+      request: { params, query: dry.extend({ view }) },
       responses: {
         200: { description: 'With dryRun: it would be.', content: json(begun) },
         202: { description: 'It is under way; `looking` says when it is over.', content: json(begun) },
@@ -121,11 +137,13 @@ function refreshRoute(
     }),
     async c => {
       const { zone } = c.req.valid('param')
-      if (c.req.valid('query').dryRun) {
-        const isThere = (await remote.transfers()).some(one => one.zone === formatName(zone))
+      const { dryRun, view: wanted } = c.req.valid('query')
+      if (dryRun) {
+        const isThere = (await remote.transfers()).some(isIn(formatName(zone), wanted))
         return isThere ? c.json({ zone: formatName(zone) }, 200) : refuse({ status: 404, detail: absent })
       }
-      if (!(await remote.refreshTransfer(zone, action === 'retransfer'))) return refuse({ status: 404, detail: absent })
+      if (!(await remote.refreshTransfer(zone, wanted ?? null, action === 'retransfer')))
+        return refuse({ status: 404, detail: absent })
       audit(c.get('principal').name, `zone ${formatName(zone)} ${action}`, c.env.arrival)
       return c.json({ zone: formatName(zone) }, 202)
     },

@@ -78,7 +78,7 @@ export function makeControls(served: Served, lag: LoopLag): ControlsOf<Controls>
     lists: () => served.lists.status(),
     refreshLists: (name, dryRun) => served.lists.refresh(name, dryRun),
     transfers: () => transfersOf(served),
-    refreshTransfer: (zone, whole) => served.transfers()?.secondaries.refresh(zone, whole) ?? false,
+    refreshTransfer: (zone, view, whole) => served.transfers()?.secondaries.refresh(zone, view, whole) ?? false,
     policyZones: () => served.transfers()?.policies.statuses() ?? [],
     policyPrograms: () => served.code.status(),
     ...cacheControls(served.recursor, served.changes),

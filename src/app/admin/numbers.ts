@@ -1,5 +1,5 @@
 /** What the running server counts, for `/metrics`: read at one moment, as plain values. */
-import type { Numbers } from '../../admin/controls.ts'
+import type { Numbers, TransferStatus } from '../../admin/controls.ts'
 import type { HistoryNumbers } from '../../admin/history/messages.ts'
 import type { TcpConnections } from '../../net/listen/tcp-connections.ts'
 import { version } from '../../system/version.ts'
@@ -79,7 +79,10 @@ export function numbersNow(served: Counting, lag: LoopLag, startedAt: number): N
 }
 
 export const transfersOf = ({ transfers }: Pick<Counting, 'transfers'>): Numbers['transfers'] =>
-  (transfers()?.secondaries.statuses() ?? []).toSorted((a, b) => (a.zone < b.zone ? -1 : 1))
+  (transfers()?.secondaries.statuses() ?? []).toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
+
+/** By name; of one name that for all clients first. */
+const placeOf = ({ zone, views }: TransferStatus): string => `${zone} ${views.join(' ')}`
 
 /** Empty where no expired answers are given. */
 const staleNumbers = (counts: Recursor['resolver']['staleCounts']): Readonly<Record<string, number>> =>

@@ -25,7 +25,7 @@ export async function openSilentServing(
   events: EventSink,
   options: Pick<ServingOptions, 'onQuery'> = {},
 ): Promise<SilentServing> {
-  const { recursor, secondaries } = engine
+  const { recursor, secondaries, partitions } = engine
   const { clock, random, resolver, limits, zones } = recursor
   const onChange = (): void => serving.policyChanged()
   const lists = new Lists({ clock, random, resolver, limits, events, onChange, stateDirectory: config.state })
@@ -33,7 +33,8 @@ export async function openSilentServing(
   const transfers = new Transfers({
     ...{ clock, random, limits, events, onPolicy: onChange },
     directory: config.state,
-    onChange: served => zones.serveTransferred(served),
+    onChange: (partition, served) =>
+      (partition === '' ? zones : partitions.storeOf(partition))?.serveTransferred(served),
   })
   const policies = (): Transfers['policies'] => transfers.policies
   const { programs } = code

@@ -22,7 +22,7 @@ export type ListsInstead = Pick<ListsParts, 'thread' | 'authorities'> & { readon
 /** Zones that other servers send, and policy zones. Nothing of it is loaded where there are none. */
 export async function openTransfers(
   { state, secondaries, rpz }: Config,
-  { recursor }: OpenEngine,
+  { recursor, partitions }: OpenEngine,
   events: EventSink,
   onPolicy: () => void,
 ): Promise<Transfers | null> {
@@ -32,7 +32,8 @@ export async function openTransfers(
   return new Transfers({
     ...{ clock, random, limits, events, onPolicy },
     directory: state,
-    onChange: served => zones.serveTransferred(served),
+    onChange: (partition, served) =>
+      (partition === '' ? zones : partitions.storeOf(partition))?.serveTransferred(served),
   })
 }
 

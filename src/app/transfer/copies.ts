@@ -27,15 +27,20 @@ import type { FlatZone } from '../../zone/flat-zone.ts'
 /** Readable by the group: who may read it could ask us for it. */
 const MODE = 0o640
 
-/** Names have all sorts of octets in them, files do not: `corp.example` is `corp.example.zone-copy`. */
-export function copyFile(directory: string, zone: Name): string {
-  const text = formatName(zone)
-    .replace(/(.)\.$/, '$1')
-    .replaceAll(/[^a-z0-9._-]/g, c => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+/**
+ * Names have all sorts of octets in them, files do not: `corp.example` is `corp.example.zone-copy`, and of the view
+ * `kids` it is `corp.example+kids.zone-copy`. `view` null: it is for all clients.
+ */
+export function copyFile(directory: string, zone: Name, view: string | null): string {
+  const origin = plain(formatName(zone).replace(/(.)\.$/, '$1'))
+  const text = `${origin === '.' ? 'root' : origin}${view === null ? '' : `+${plain(view)}`}`
   // The system's limit is 255 octets a name.
   const short = text.length <= MOST_NAME ? text : createHash('sha256').update(text).digest('hex')
-  return join(directory, 'zones', `${short === '.' ? 'root' : short}.zone-copy`)
+  return join(directory, 'zones', `${short}.zone-copy`)
 }
+
+const plain = (text: string): string =>
+  text.replaceAll(/[^a-z0-9._-]/g, c => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 const MOST_NAME = 200
 

@@ -15,9 +15,9 @@ export function loadSecondaries({ secondaries, rpz }: Pick<Config, 'secondaries'
   const problems: Problem[] = []
   const policies = rpz.flatMap(({ source }) => (source.kind === 'transfer' ? [{ ...source, isPolicy: true }] : []))
   const all = [...secondaries.map(setting => ({ ...setting, isPolicy: false })), ...policies]
-  const sources = all.flatMap(({ zone, primaries, tsig, notify, isPolicy }): SecondarySource[] => {
+  const sources = all.flatMap(({ tsig, ...setting }): SecondarySource[] => {
     const key = tsig === null ? null : readKey(tsig)
-    if (typeof key !== 'string') return [{ zone, primaries, notify, key, isPolicy }]
+    if (typeof key !== 'string') return [{ ...setting, key }]
     problems.push({ file: tsig ?? '', line: 0, column: 0, severity: 'error', message: key })
     return []
   })

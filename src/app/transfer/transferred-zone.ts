@@ -27,6 +27,8 @@ import { isTransferDone, runTransfer, type TransferDone, type TransferJob } from
 /** A zone, and who sends it. */
 export interface TransferSource {
   readonly zone: Name
+  /** Views to whose clients it is answered, by name; empty: to all clients. */
+  readonly views: readonly string[]
   readonly primaries: readonly ServerAddress[]
   readonly key: TsigKey | null
 }
@@ -92,7 +94,7 @@ export class TransferredZone {
     this.#parts = parts
     this.#onZone = onZone
     this.#text = formatName(source.zone)
-    this.#file = parts.directory === null ? null : copyFile(parts.directory, source.zone)
+    this.#file = parts.directory === null ? null : copyFile(parts.directory, source.zone, source.views[0] ?? null)
   }
 
   /** Goes on with what another one of the same zone has. */
@@ -164,6 +166,7 @@ export class TransferredZone {
     const confirmedAt = this.#confirmedAt
     return {
       zone: this.#text,
+      views: this.source.views,
       state: here === null ? 'missing' : this.#expired ? 'expired' : 'current',
       serial: here?.soa.serial ?? null,
       records: here?.zone.recordCount ?? 0,
@@ -381,7 +384,7 @@ export class TransferredZone {
   }
 
   #report(news: TransferNews): void {
-    this.#parts.events({ kind: 'zone-transfer', zone: this.#text, news })
+    this.#parts.events({ kind: 'zone-transfer', zone: this.#text, views: this.source.views, news })
   }
 }
 

@@ -81,6 +81,11 @@ export class Partitions {
     return [...this.#partitions.values()].map(({ store }) => store)
   }
 
+  /** Zones of the views that ask what this text says (`ViewConfig.resolution`). */
+  storeOf(resolution: string): ZoneStore | undefined {
+    return this.#partitions.get(resolution)?.store
+  }
+
   /** Engines that are not that of all. */
   get engines(): readonly Engine[] {
     return [...this.#partitions.values()].map(({ engine }) => engine)

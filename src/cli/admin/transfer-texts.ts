@@ -18,14 +18,16 @@ export function transfersText(body: unknown): string {
   return transfers.map(transferText).join('')
 }
 
-export function transferText(body: unknown): string {
+function transferText(body: unknown): string {
   const transfer = fieldsOf(body)
-  const { zone, isPolicy, state, serial, records, looking, primaries } = transfer
+  const { zone, views, isPolicy, state, serial, records, looking, primaries } = transfer
   const version =
     serial === null ? 'not transferred yet' : `version ${text(serial)}, ${counted(count(records), 'record')}`
+  const names = Array.isArray(views) ? views.map(text) : []
+  const whose = names.length === 0 ? '' : ` (${names.length === 1 ? 'view' : 'views'} ${names.join(', ')})`
   const kind = `${isPolicy === true ? ', policy zone' : ''}${state === 'expired' ? ', expired' : ''}`
   const lines = [
-    `${text(zone)}  ${version}${kind}`,
+    `${text(zone)}${whose}  ${version}${kind}`,
     `from ${Array.isArray(primaries) ? primaries.map(text).join(', ') : ''}`,
     ...lastTransferLine(transfer),
     ...(transfer.confirmedAt === null ? [] : [`confirmed ${ago(transfer.confirmedAt)}, ${expiryText(transfer)}`]),

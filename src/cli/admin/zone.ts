@@ -6,7 +6,7 @@ import type { CliContext } from '../commands/options.ts'
 import { Exit } from '../startup-problems.ts'
 import { AdminFault, type AdminPlace, askAdmin, pages } from './client.ts'
 import { type AdminFlags, type Show, withServer } from './commands.ts'
-import { transferBegunText, transfersText, transferText } from './transfer-texts.ts'
+import { transferBegunText, transfersText } from './transfer-texts.ts'
 import { fieldsOf, itemsOf } from './fields.ts'
 
 export interface ZoneWords {
@@ -102,9 +102,7 @@ export const runZone = (task: ZoneTask, flags: AdminFlags, around: CliContext): 
       case 'list':
         return listZones(at, show)
       case 'transfers':
-        if (task.zone !== null) show((await askAdmin(at, 'GET', transferPlace(task.zone))).body, transferText)
-        else await pages(at, 'api/v1/transfers?limit=1000', page => show(page, transfersText))
-        return
+        return listTransfers(at, show, task.zone)
       case 'refresh':
       case 'retransfer': {
         const path = `${transferPlace(task.zone)}/${task.kind}`
@@ -144,6 +142,13 @@ async function changed(at: AdminPlace, { method, path, body, file }: Request, di
   const [zonePath = '', query = ''] = path.split('?')
   const name = decodeURIComponent(zonePath.slice('api/v1/zones/'.length))
   return askAdmin(at, 'POST', `api/v1/zones?${query}`, { name, text })
+}
+
+/** Of one name there may be several, in views. */
+async function listTransfers(at: AdminPlace, show: Show, zone: string | null): Promise<void> {
+  const filter = zone === null ? '' : `&zone=${encodeURIComponent(zone)}`
+  if (zone !== null) await askAdmin(at, 'GET', transferPlace(zone))
+  await pages(at, `api/v1/transfers?limit=1000${filter}`, page => show(page, transfersText))
 }
 
 const listZones = (at: AdminPlace, show: Show): Promise<void> =>

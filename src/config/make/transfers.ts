@@ -9,7 +9,7 @@ import type { JsonPath } from '../json.ts'
 import { EdeCode } from '../../dns/types.ts'
 import type { PolicyZoneSettings } from '../../policy/rpz/rules.ts'
 import type { RawConfig, RawRpz, RawSecondary } from '../raw.ts'
-import type { RpzSetting, SecondarySetting } from '../types.ts'
+import type { RpzSetting, SecondarySetting, ViewConfig } from '../types.ts'
 
 interface Reports {
   readonly complain: (path: JsonPath, message: string) => void
@@ -17,19 +17,43 @@ interface Reports {
   readonly path: (text: string, ...at: readonly string[]) => string
 }
 
-export const isSecondary = (entry: RawConfig['zones'][number]): entry is RawSecondary =>
-  typeof entry !== 'string' && 'primaries' in entry
+type Entry = RawConfig['zones'][number] | RawConfig['views'][number]['zones'][number]
 
-export function secondarySettings(raw: RawConfig, reports: Reports): readonly SecondarySetting[] {
+export const isSecondary = (entry: Entry): entry is RawSecondary => typeof entry !== 'string' && 'primaries' in entry
+
+/** Those of all clients, and those of views; views that ask the same have one between them. */
+export function secondarySettings(
+  raw: RawConfig,
+  views: readonly Pick<ViewConfig, 'resolution'>[],
+  reports: Reports,
+): readonly SecondarySetting[] {
+  const settings = transfersIn(raw.zones, ['zones'], reports).map(one => ({ ...one, partition: '', views: [] }))
+  const partitions = new Map<string, SecondarySetting[]>()
+  raw.views.forEach(({ name, zones }, index) => {
+    const partition = views[index]?.resolution ?? ''
+    const own = transfersIn(zones, ['views', index, 'zones'], reports)
+    const known = partitions.get(partition)
+    const others = known?.flatMap(one => one.views) ?? []
+    partitions.set(
+      partition,
+      own.map(one => ({ ...one, partition, views: [...new Set([...others, name])] })),
+    )
+  })
+  return [...settings, ...[...partitions.values()].flat()]
+}
+
+type Transfer = Omit<SecondarySetting, 'partition' | 'views'>
+
+function transfersIn(entries: readonly Entry[], at: JsonPath, reports: Reports): readonly Transfer[] {
   const first = new Map<Name, number>()
-  return raw.zones.flatMap((entry, index) => {
+  return entries.flatMap((entry, index) => {
     if (!isSecondary(entry)) return []
-    const setting = readTransfer(entry, ['zones', index], reports)
+    const setting = readTransfer(entry, [...at, index], reports)
     if (setting === null) return []
     const before = first.get(setting.zone)
     if (before !== undefined)
       reports.complain(
-        ['zones', index, 'zone'],
+        [...at, index, 'zone'],
         `${formatName(setting.zone)} is there already, as zones[${before}]: put all primaries into one`,
       )
     first.set(setting.zone, before ?? index)
@@ -41,7 +65,7 @@ function readTransfer(
   entry: Pick<RawSecondary, 'zone' | 'primaries' | 'tsig' | 'notify'>,
   at: JsonPath,
   { complain, path }: Reports,
-): SecondarySetting | null {
+): Transfer | null {
   const parsed = parseName(entry.zone, null)
   if (typeof parsed !== 'string') {
     complain([...at, 'zone'], parsed.error)
@@ -86,7 +110,7 @@ export function rpzSettings(raw: RawConfig, reports: Reports): readonly RpzSetti
     if (settings === null) return []
     const source =
       file === undefined
-        ? ({ kind: 'transfer', ...transfer } as const)
+        ? ({ kind: 'transfer', ...transfer, partition: '', views: [] } as const)
         : ({ kind: 'file', file: path(file, 'rpz') } as const)
     return [{ settings, required: entry.missing === 'servfail', source }]
   })

@@ -12,8 +12,9 @@ import { bindingsOf } from '../bindings.ts'
 import type { JsonPath } from '../json.ts'
 import { type ForwardReports, forwardSources } from './forward.ts'
 import { viewShaping } from './shaping.ts'
+import { isSecondary } from './transfers.ts'
 import { didYouMean, type Locate } from '../problems.ts'
-import type { RawConfig, RawSelector } from '../raw.ts'
+import type { RawConfig, RawSelector, RawZoneFile } from '../raw.ts'
 import { readRecords } from '../records.ts'
 import type { ViewConfig, ZoneSource } from '../types.ts'
 
@@ -65,7 +66,9 @@ function viewConfig(raw: RawConfig, view: RawView, at: JsonPath, reports: ViewRe
   return {
     name: view.name,
     selector: selectorOf(view),
-    zones: view.zones.map((entry, index) => zoneSource(entry, [...at, 'zones', index], reports)),
+    zones: view.zones.flatMap((entry, index) =>
+      isSecondary(entry) ? [] : [zoneSource(entry, [...at, 'zones', index], reports)],
+    ),
     records: read.records.map(({ path: where, rr }) => {
       const { file, line, column } = locate(inView(where), '')
       return { ...rr, file, line, column }
@@ -102,7 +105,7 @@ function listsOf(
 }
 
 /** Absolute, with its first origin. */
-function zoneSource(entry: RawView['zones'][number], at: JsonPath, { path, complain }: ForwardReports): ZoneSource {
+function zoneSource(entry: RawZoneFile, at: JsonPath, { path, complain }: ForwardReports): ZoneSource {
   if (typeof entry === 'string') return { pattern: path(entry, 'views'), origin: null, editable: false }
   const origin = entry.origin === undefined ? null : nameOf(entry.origin, [...at, 'origin'], complain)
   return { pattern: path(entry.file, 'views'), origin, editable: false }

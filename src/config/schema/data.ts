@@ -1,7 +1,7 @@
 /** How zones and records that are served from here are written, and forward and stub zones. */
 import { z } from 'zod'
 import { parsePrimary, parseUpstream } from '../../zone/upstream-text.ts'
-import type { RawConfig, RawRecords, RawZoneFile } from '../raw.ts'
+import type { RawConfig, RawRecords, RawSecondary, RawZoneFile } from '../raw.ts'
 import { prefixText } from './setting.ts'
 
 const primary = z.string().superRefine((text, context) => {
@@ -44,10 +44,15 @@ const fileFields = {
     .describe('The first origin, for a file that has no $ORIGIN and is not called after its zone.'),
 } as const
 
+const zoneForms =
+  'expected a file or pattern such as "zones/*.zone", {"file": …, "origin": …}, ' +
+  'or {"zone": "corp.example", "primaries": ["192.0.2.1"]}'
+
 /** A zone of a view. */
-export const zoneFileEntry: z.ZodType<RawZoneFile> = z.union([z.string().min(1), z.strictObject(fileFields)], {
-  error: 'expected a file or pattern such as "zones/*.zone", or {"file": …, "origin": …}',
-})
+export const viewZoneEntry: z.ZodType<RawZoneFile | RawSecondary> = z.union(
+  [z.string().min(1), z.strictObject(fileFields), secondaryEntry],
+  { error: zoneForms },
+)
 
 export const zoneEntry: z.ZodType<RawConfig['zones'][number]> = z.union(
   [
@@ -61,11 +66,7 @@ export const zoneEntry: z.ZodType<RawConfig['zones'][number]> = z.union(
     }),
     secondaryEntry,
   ],
-  {
-    error:
-      'expected a file or pattern such as "zones/*.zone", {"file": …, "origin": …}, ' +
-      'or {"zone": "corp.example", "primaries": ["192.0.2.1"]}',
-  },
+  { error: zoneForms },
 )
 
 const recordData = z.union([z.string(), z.array(z.string()).min(1)], {

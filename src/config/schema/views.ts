@@ -1,7 +1,7 @@
 /** How clients are named, in views and in access rules, and what a view has of its own. */
 import { z } from 'zod'
 import type { RawConfig } from '../raw.ts'
-import { forwardEntry, records, stubEntry, zoneFileEntry } from './data.ts'
+import { forwardEntry, records, stubEntry, viewZoneEntry } from './data.ts'
 import { viewDns64, viewRebinding } from './shaping.ts'
 import { bindingText, onReload, prefixText } from './setting.ts'
 
@@ -55,7 +55,10 @@ export const viewSettings: z.ZodType<RawConfig['views']> = z
         .regex(/^[A-Za-z0-9_.-]{1,63}$/, { error: 'expected a short name such as "kids"' })
         .describe('For logs and messages.'),
       ...selector,
-      zones: z.array(zoneFileEntry).default([]).describe('Zones of its own, before those of all.'),
+      zones: z
+        .array(viewZoneEntry)
+        .default([])
+        .describe('Zones of its own, of files and of other servers, before those of all.'),
       records: records.default({}).describe('Records of its own, before those of all.'),
       forward: z.array(forwardEntry).default([]).describe('Forward zones of its own, before those of all.'),
       stub: z.array(stubEntry).default([]).describe('Stub zones of its own, before those of all.'),

@@ -23,8 +23,8 @@ export type Mood =
 
 export interface StaleWorld {
   readonly world: World
-  /** From now on. */
-  mood(mood: Mood): void
+  /** From now on; of the server at `address`, by default that of `stale.`. */
+  mood(mood: Mood, address?: string): void
   /** Other records at the servers, from now on. */
   records(text: string): void
   /** The root no longer has the delegation. */
@@ -37,21 +37,38 @@ const zoneText = (records: string): string =>
 const rootText = (delegation: string): string =>
   `$TTL 86400\n@ SOA a.root. h.root. 1 1800 900 604800 86400\n@ NS a.root.\na.root. A ${ROOT_SERVER}\n${delegation}\n`
 
-interface Options extends Partial<WorldOptions> {
+export interface StaleOptions extends Partial<WorldOptions> {
   readonly records: string
   /** Seconds of the delegation. */
   readonly lease?: number
   readonly sign?: string | undefined
   readonly clientTimeoutMs?: number
   readonly enabled?: boolean
+  /** Other servers of a zone `stale.`, to which nothing leads: their addresses with their records. */
+  readonly others?: Readonly<Record<string, string>>
 }
 
-export function staleWorld(options: Options): StaleWorld {
-  const { records, lease = 86_400, sign, clientTimeoutMs = 1_800, enabled = true, limits, ...rest } = options
+export function staleWorld(options: StaleOptions): StaleWorld {
+  const {
+    records,
+    lease = 86_400,
+    sign,
+    clientTimeoutMs = 1_800,
+    enabled = true,
+    others = {},
+    limits,
+    ...rest
+  } = options
   const delegation = `stale. ${lease} NS ns.stale.\nns.stale. ${lease} A ${SERVER}`
   const zones = (of: string, at: string): readonly ZoneSource[] => [
     { origin: '.', text: rootText(at), at: [ROOT_SERVER], ...(sign === undefined ? {} : { sign: '' }) },
     { origin: 'stale.', text: zoneText(of), at: [SERVER], ...(sign === undefined ? {} : { sign }) },
+    ...Object.entries(others).map(([address, own]) => ({
+      origin: 'stale.',
+      text: zoneText(own),
+      at: [address],
+      ...(sign === undefined ? {} : { sign }),
+    })),
   ]
   const world = simulate({
     zones: zones(records, delegation),
@@ -77,8 +94,8 @@ export function staleWorld(options: Options): StaleWorld {
   }
   return {
     world,
-    mood(mood) {
-      replace(SERVER, answering(records, delegation, mood === 'up' ? [] : [mood], SERVER))
+    mood(mood, address = SERVER) {
+      replace(address, answering(records, delegation, mood === 'up' ? [] : [mood], address))
     },
     records: text => replace(SERVER, answering(text, delegation, [], SERVER)),
     withdraw: () => replace(ROOT_SERVER, answering(records, '', [], ROOT_SERVER)),

@@ -126,7 +126,9 @@ async function synthesised(
     question: { ...query.question, type: RrType.A },
     checkingDisabled: false,
   })
-  if (found.kind !== 'resolved') return asEmpty
+  // A rule keeps the A records back: nothing is made of them, and the rule is what decided.
+  if (found.kind !== 'resolved')
+    return { ...asEmpty, decisions: [...(asEmpty.decisions ?? []), ...(found.decisions ?? [])] }
   const { outcome } = found
   // When neither type could be had and one of them was bogus, that is what the client hears.
   if (outcome.kind === 'failure')

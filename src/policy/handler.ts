@@ -31,9 +31,11 @@ export interface Query {
 }
 
 /** A rule as it is written: `||ads.example^`, and where: the name of a list or zone, null for the configuration. */
-interface Rule {
+export interface Rule {
   readonly rule: string
   readonly source: string | null
+  /** The line that it stands in, `/etc/rootwalk/ads.txt:17`, or the entry, `rules[2]`. Absent: that is not known. */
+  readonly at?: string | undefined
 }
 
 /** What decided, and which rules would have, had it not. Data only: sentences are made by `render/`. */

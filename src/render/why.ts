@@ -5,6 +5,8 @@ import { counted } from '../presentation/counted.ts'
 interface WhyRule {
   readonly rule: string
   readonly source: string | null
+  /** The line or entry that it stands in. */
+  readonly at?: string | undefined
 }
 
 export interface WhyPosition {
@@ -53,7 +55,8 @@ function answerText({ status, ede, secure, records }: WhyAnswer): string {
   ].join(', ')
 }
 
-const ruleText = ({ rule, source }: WhyRule): string => `"${rule}"${source === null ? '' : ` of "${source}"`}`
+const ruleText = ({ rule, source, at }: WhyRule): string =>
+  `"${rule}"${source === null ? '' : ` of "${source}"`}${at === undefined ? '' : ` (${at})`}`
 
 type Verdict = 'pass' | 'refuse' | 'drop' | 'local'
 

@@ -51,7 +51,7 @@ describe('policy why', () => {
       'a name that is blocked',
       { name: 'many.shop' },
       'NXDOMAIN by lists',
-      { lists: /^decided: "\|\|many\.shop\^": NXDOMAIN, EDE 15/, resolution: /not-reached/ },
+      { lists: /^decided: "\|\|many\.shop\^" \(rules\[0\]\): NXDOMAIN, EDE 15/, resolution: /not-reached/ },
     ],
     [
       'a name that is allowed, whose address the guard takes away',
@@ -92,9 +92,9 @@ describe('policy why', () => {
     const { positions } = await report({ name: 'many.shop' })
     const [lists] = positions.filter(({ name }) => name === 'lists')
     expect(lists?.decisions).toEqual([
-      { rule: '||many.shop^', source: null, lost: [{ rule: '||shop^', source: null }] },
+      { rule: '||many.shop^', source: null, at: 'rules[0]', lost: [{ rule: '||shop^', source: null, at: 'rules[2]' }] },
     ])
-    expect(whyText(await report({ name: 'many.shop' }))).toContain('lost: "||shop^"')
+    expect(whyText(await report({ name: 'many.shop' }))).toContain('lost: "||shop^" (rules[2])')
   })
 
   test('counts nothing: no hits, and nothing of the limit', async () => {

@@ -39,7 +39,7 @@ function measured(rules) {
     ttl: 30,
     ede: /** @type {const} */ (15),
   }
-  const set = new RuleSet([{ traits, list, tally: { hits: 0 } }], filter, key)
+  const set = new RuleSet([{ traits, place: 'bench.txt', list, tally: { hits: 0 } }], filter, key)
   const asked = Array.from({ length: 10_000 }, (_, i) =>
     foldName(nameFromLabels(['www', `host${i}`, 'some-name', 'net']) ?? /** @type {never} */ (null)),
   )

@@ -5,6 +5,7 @@ import type { WhyPosition, WhyReport } from '../../render/why.ts'
 const rule = {
   rule: z.string(),
   source: z.string().nullable().describe('A list or a policy zone; null: the configuration.'),
+  at: z.string().optional().describe('The line that it stands in, `/etc/ads.txt:17`, or the entry, `rules[2]`.'),
 }
 
 const position: z.ZodType<WhyPosition> = z.object({

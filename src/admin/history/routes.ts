@@ -16,12 +16,12 @@ const time = (what: string): z.ZodOptional<z.ZodCoercedNumber<string>> =>
 
 const range = { from: time('From when on; default: an hour ago'), to: time('Until when; default: now') }
 
-const decision = z.object({
-  stage: z.string(),
+const rule = {
   rule: z.string(),
   source: z.string().nullable(),
-  lost: z.array(z.object({ rule: z.string(), source: z.string().nullable() })),
-})
+  at: z.string().optional().describe('The line that it stands in, `/etc/ads.txt:17`, or the entry, `rules[2]`.'),
+}
+const decision = z.object({ stage: z.string(), ...rule, lost: z.array(z.object(rule)) })
 const query = z
   .object({
     at: z.number().describe('Milliseconds since 1970 UTC.'),

@@ -229,7 +229,9 @@ export class ListStore {
     const { counts } = result.list
     const tally = this.#tallies.get(name) ?? { hits: 0 }
     this.#tallies.set(name, tally)
-    const loaded = isSame ? entry.loaded : { traits: entry.source.traits, list: result.list, tally }
+    const loaded = isSame
+      ? entry.loaded
+      : { traits: entry.source.traits, place: placeOf(entry.source), list: result.list, tally }
     replaced({ loaded, counts, problem: null, at: clock.wall(), hash })
     if (isSame) return false
     const skipped = Object.values(counts.skipped).reduce((sum, count) => sum + count, 0)
@@ -290,6 +292,20 @@ const isReadAlike = (a: ListSource, b: ListSource): boolean =>
   a.match === b.match &&
   a.traits.layer === b.traits.layer &&
   JSON.stringify({ ...a.from, refreshMs: 0 }) === JSON.stringify({ ...b.from, refreshMs: 0 })
+
+/** As rules of it are shown; null: the configuration. */
+function placeOf({ from }: ListSource): string | null {
+  switch (from.kind) {
+    case 'file':
+      return from.path
+    case 'url':
+      return from.url
+    case 'inline':
+      return null
+    default:
+      return from satisfies never
+  }
+}
 
 /** What needs no fetching. */
 function contentOf({ from }: ListSource): Content | null {

@@ -139,7 +139,7 @@ function positionsOf(
   const forward = forwardZonesOf(view).of(question)
   const zone = forward === undefined ? null : { kind: forward.kind, zone: formatName(forward.zone) }
   const after = positions.map(({ name, does, finding }): WhyPosition => {
-    const decisions = finding.decisions.map(({ rule, source, lost }) => ({ rule, source, lost }))
+    const decisions = finding.decisions.map(({ rule, source, at, lost }) => ({ rule, source, at, lost }))
     const made = finding.answer === null ? null : answerOf(finding.answer)
     const { state } = finding
     if (name === 'resolution' && made !== null)

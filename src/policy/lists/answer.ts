@@ -6,7 +6,7 @@
 import type { Name } from '../../dns/name.ts'
 import { makeRRset, type RRset } from '../../dns/rrset.ts'
 import { type EdeCode, Rcode, RrClass, RrType } from '../../dns/types.ts'
-import type { Answer, Content, Decision } from '../handler.ts'
+import type { Answer, Content, Decision, Rule } from '../handler.ts'
 import { madeUpSoa } from '../made-up.ts'
 import { OWN_RULES } from './rule.ts'
 import type { MatchedRule, Verdict } from './rule-set.ts'
@@ -24,7 +24,10 @@ export interface Blocked {
 
 export function blockedAnswer({ by, verdict, owner, type, chain }: Blocked): Answer {
   const { traits, answer } = verdict
-  const ede = { code: traits.ede, text: `${edeWords[traits.ede] ?? 'blocked'} by the list "${traits.name}"` }
+  const { winner } = verdict
+  // Not the whole place: where an operator keeps files is not for clients.
+  const rule = winner.list === OWN_RULES ? winner.at : `the list "${winner.list}", line ${winner.line}`
+  const ede = { code: traits.ede, text: `${edeWords[traits.ede] ?? 'blocked'} by ${rule}` }
   const decisions = [decisionOf(by, verdict)]
   // A stub resolver asks its next server then: nothing of what was found is shown.
   if (answer.kind === 'refused') return { kind: 'refused', by, ede: traits.ede, text: ede.text, decisions }
@@ -52,9 +55,10 @@ export const decisionOf = (stage: string, { winner, lost }: Verdict): Decision =
   lost: lost.map(ruleOf),
 })
 
-const ruleOf = ({ rule, list }: MatchedRule): { readonly rule: string; readonly source: string | null } => ({
+const ruleOf = ({ rule, list, at }: MatchedRule): Rule => ({
   rule,
   source: list === OWN_RULES ? null : list,
+  at,
 })
 
 const NULL_IPV4 = [new Uint8Array(4)]

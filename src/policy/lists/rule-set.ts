@@ -14,7 +14,7 @@ import { formatName } from '../../presentation/text.ts'
 import type { CompiledList } from './compile.ts'
 import { type HashKey, NameHasher } from './hash.ts'
 import { matchesPattern } from './pattern.ts'
-import { type ComplexRule, Flag, type Layer, type ListAnswer, showRule } from './rule.ts'
+import { type ComplexRule, Flag, type Layer, type ListAnswer, OWN_RULES, showRule } from './rule.ts'
 import { nameText, ScannedPatterns } from './scanned.ts'
 import { eachRule, mayHave } from './table.ts'
 
@@ -31,6 +31,8 @@ export interface ListTraits {
 
 export interface LoadedList {
   readonly traits: ListTraits
+  /** Where its lines stand: a path or a URL; null: in the configuration. */
+  readonly place: string | null
   readonly list: CompiledList
   /** Answers that it decided. Counted here, kept when the list is replaced. */
   readonly tally: { hits: number }
@@ -40,6 +42,8 @@ export interface LoadedList {
 export interface MatchedRule {
   readonly list: string
   readonly rule: string
+  /** `/etc/rootwalk/ads.txt:17`; `rules[2]` for the third of the configuration's own. */
+  readonly at: string
   readonly line: number
 }
 
@@ -228,8 +232,14 @@ export class RuleSet {
   }
 
   #shown(one: Candidate, name: Name | null, address: IpAddress | null): MatchedRule {
-    const list = this.lists[one.list]?.traits.name ?? ''
-    return { list, rule: one.complex?.text ?? this.#plainText(one, name, address), line: this.#lineOf(one) }
+    const { traits, place = null } = this.lists[one.list] ?? {}
+    const line = this.#lineOf(one)
+    return {
+      list: traits?.name ?? '',
+      rule: one.complex?.text ?? this.#plainText(one, name, address),
+      at: place === null ? `${OWN_RULES}[${line - 1}]` : `${place}:${line}`,
+      line,
+    }
   }
 
   #plainText({ flags, above }: Candidate, name: Name | null, address: IpAddress | null): string {

@@ -11,6 +11,7 @@ import { runQuery } from '../../../src/cli/query/query.ts'
 import { readDigWords } from '../../../src/cli/query/dig-args.ts'
 import type { ServerOptions } from '../../../src/app/server.ts'
 import type { Event } from '../../../src/events.ts'
+import type { QueryLogEntry } from '../../../src/server/query-log.ts'
 import { configOf, startInside, type Inside } from '../inside.ts'
 import { PATIENT } from '../../patience.mjs'
 import { testAuthority, testCertificate } from '../../net/tls-support.ts'
@@ -70,6 +71,47 @@ describe('lists in a server', () => {
       ['block', 1, 2],
       ['allow', 2, 1],
     ])
+  })
+
+  test('the line of the rule that decided is in why, in the query log and in the Extended DNS Error', async () => {
+    write('block.txt', '# ours\r\n\r\n192.0.2.80\n\n@@||many.shop^\n||many.shop^\n/^read[0-9]/\n||shop^$dnstype=MX\n')
+    write('allow.txt', '\n||not.here^\n')
+    const path = join(place.directory, 'block.txt')
+    const log: QueryLogEntry[] = []
+    const inside = await start(
+      {
+        rules: ['||first.shop^', '||second.shop^'],
+        lists: [
+          { name: 'allow', source: 'allow.txt', layer: 'allow' },
+          { name: 'block', source: 'block.txt' },
+        ],
+      },
+      { onQuery: entry => log.push(entry) },
+    )
+    expect(inside.server.lists.status().map(({ rules, problem }) => [rules, problem])).toEqual([
+      [2, null],
+      [1, null],
+      [5, null],
+    ])
+    const decided = async (name: string, type: string): Promise<unknown> => {
+      const why = await inside.server.why({ name, type, client: '127.0.0.1' })
+      if (why.kind !== 'report') throw new Error(why.detail)
+      const places = why.report.positions.flatMap(({ decisions }) =>
+        decisions.map(({ at, lost }) => [at, ...lost.map(one => one.at)]),
+      )
+      await ask(inside, `${name} ${type}`)
+      expect(log.at(-1)?.decisions?.map(({ at, lost }) => [at, ...lost.map(one => one.at)])).toEqual(places)
+      return [places.flat(), why.report.answer?.ede?.text ?? null]
+    }
+    expect(await decided('second.shop', 'A')).toEqual([['rules[1]'], 'blocked by rules[1]'])
+    expect(await decided('www.shop', 'A')).toEqual([[`${path}:3`], 'blocked by the list "block", line 3'])
+    expect(await decided('many.shop', 'TXT')).toEqual([[`${path}:5`, `${path}:6`], null])
+    expect(await decided('read7.shop', 'A')).toEqual([[`${path}:7`], 'blocked by the list "block", line 7'])
+    expect(await decided('www.shop', 'MX')).toEqual([[`${path}:8`], 'blocked by the list "block", line 8'])
+    // Of a file that changed the lines are those of now.
+    write('block.txt', '||second.shop^\n||www.shop^\n')
+    await expect.poll(() => ask(inside, 'www.shop TXT'), PATIENT).toBe('NXDOMAIN')
+    expect(await decided('www.shop', 'TXT')).toEqual([[`${path}:2`], 'blocked by the list "block", line 2'])
   })
 
   test('a file that changes holds at once, for what is cached too', async () => {
@@ -172,6 +214,8 @@ describe('a list from a URL', () => {
     }
     const first = await withList(served)
     await expect.poll(() => ask(first, 'www.shop A'), PATIENT).toBe('NXDOMAIN')
+    const why = await first.server.why({ name: 'www.shop', type: 'A', client: '127.0.0.1' })
+    expect(JSON.stringify(why)).toContain(`"at":"${served.url}:1"`)
     await expect.poll(() => existsSync(join(place.directory, 'lists/ads.json')), PATIENT).toBe(true)
     expect(readFileSync(join(place.directory, 'lists/ads.list'), 'utf8')).toBe(list)
     await running.pop()?.server.stop()

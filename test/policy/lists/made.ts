@@ -57,6 +57,7 @@ export function ruleSet(...texts: readonly (string | ListText)[]): RuleSet {
         ttl: 30,
         ede: EdeCode.Blocked,
       },
+      place: `/lists/${index + 1}.txt`,
       list: compiledList(text),
       tally: { hits: 0 },
     }

@@ -150,6 +150,7 @@ describe('a line of a list', () => {
     expect(judgedAddress(set, '198.51.100.77').verdict?.winner).toEqual({
       list: 'list 1',
       rule: '198.51.100.0/24',
+      at: '/lists/1.txt:2',
       line: 2,
     })
   })

@@ -63,7 +63,7 @@ describe('lists say', () => {
   test('which list and line decided, and the name that is denied', () => {
     const set = ruleSet({ text: '# title\n\n||x.test^', name: 'ads' })
     expect(judged(set, 'a.b.x.test').verdict).toMatchObject({
-      winner: { list: 'ads', rule: '||x.test^', line: 3 },
+      winner: { list: 'ads', rule: '||x.test^', line: 3, at: '/lists/1.txt:3' },
       zone: name('x.test'),
       isForAllTypes: true,
     })

@@ -121,10 +121,12 @@ describe('a blocked name', () => {
   test('has an SOA whose minimum is the TTL, and an Extended DNS Error with the list', async () => {
     const { answer: got } = await ask(blocking(undefined), 'x.test', found)
     const content = contentOf(got, false)
-    expect(content?.ede).toEqual({ code: 15, text: 'blocked by the list "list 1"' })
+    expect(content?.ede).toEqual({ code: 15, text: 'blocked by the list "list 1", line 1' })
     const [soa] = content?.authority ?? []
     expect(readSoa(soa?.rdatas[0] ?? new Uint8Array())).toMatchObject({ minimum: 30, mname: name('x.test') })
-    expect(got.decisions).toEqual([{ stage: 'lists', rule: '||x.test^', source: 'list 1', lost: [] }])
+    expect(got.decisions).toEqual([
+      { stage: 'lists', rule: '||x.test^', source: 'list 1', at: '/lists/1.txt:1', lost: [] },
+    ])
   })
 
   test('by a rule for some types is not denied as a whole', async () => {

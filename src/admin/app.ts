@@ -2,7 +2,7 @@
  * The API as one function from request to response: guards in their order, then the routes. Knows no socket; who asks
  * over which one is in `Arrival`.
  */
-import { OpenAPIHono } from '@hono/zod-openapi'
+import { OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { getPath } from 'hono/utils/url'
@@ -31,10 +31,13 @@ import { tokenRoutes } from './routes/tokens.ts'
 import { zoneHistoryRoutes } from './routes/zone-history.ts'
 import { recordRoutes } from './routes/zone-records.ts'
 import { zoneRoutes } from './routes/zones.ts'
+import { formMessage } from '../presentation/form-message.ts'
 import { adminLimits } from './limits.ts'
 import { ServerStopping } from './remote.ts'
 
 export function makeApp(context: AdminContext, hub: Hub): App {
+  // What is wrong in a body is said in the words of what is wrong in a configuration.
+  z.config({ localeError: formMessage })
   const guard = new Guard(context)
   const app: App = new OpenAPIHono<Env>({
     // A proxy may leave the prefix where it is, or take it away.

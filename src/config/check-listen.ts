@@ -7,7 +7,8 @@ import type { RawConfig } from './raw.ts'
 import type { CertificateSource } from './types.ts'
 import { SELF_SIGNED } from './values.ts'
 
-type Report = (path: JsonPath, message: string) => void
+/** `because`: the setting for want of which it is wrong. */
+type Report = (path: JsonPath, message: string, because?: JsonPath) => void
 
 /** `bindings` are those of `raw.listen`, one for one. */
 export function checkListen(raw: RawConfig, bindings: readonly Binding[], complain: Report, warn: Report): void {
@@ -42,9 +43,10 @@ function checkServices(raw: RawConfig, bindings: readonly Binding[], complain: R
         ['listen', index],
         `${transport}:// needs a certificate: set "tls": {"certificate": "cert.pem", "key": "key.pem"}, or ` +
           `"tls": {"certificate": "${SELF_SIGNED}"} for trials`,
+        ['tls', 'certificate'],
       )
     if (proxy && raw.proxies.length === 0)
-      complain(['listen', index], 'takes connections of proxies only: list their addresses in "proxies"')
+      complain(['listen', index], 'takes connections of proxies only: list their addresses in "proxies"', ['proxies'])
     if (transport === 'http' && !proxy && !isLoopback(parseIp(address)))
       warn(
         ['listen', index],

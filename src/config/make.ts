@@ -44,16 +44,24 @@ export interface ValueOrigin {
   readonly wall?: number | undefined
 }
 
-/** `written`: the path of a setting as it was before others of its list were taken out. */
-export function makeConfig(
-  raw: RawConfig,
-  from: ValueOrigin,
-  written: (path: JsonPath) => JsonPath = path => path,
-): Made {
+/** What a configuration was before something wrong was taken out of it. */
+export interface TakenOut {
+  /** The path of a setting as it was before others of its list were taken out. */
+  readonly written: (path: JsonPath) => JsonPath
+  /** Was something taken out of the setting at this path, as written, or the setting itself? */
+  readonly lacks: (path: JsonPath) => boolean
+}
+
+const WHOLE: TakenOut = { written: path => path, lacks: () => false }
+
+export function makeConfig(raw: RawConfig, from: ValueOrigin, { written, lacks }: TakenOut = WHOLE): Made {
   const problems: Problem[] = []
   const { locate } = from
-  const complain = (path: JsonPath, message: string): void =>
-    void problems.push(locate(written(path), `${pathText(written(path))}: ${message}`))
+  // What is only wrong for want of something else that is wrong, and reported, is no complaint of its own.
+  const complain = (path: JsonPath, message: string, because?: JsonPath): void => {
+    if (!lacks(written(path)) && (because === undefined || !lacks(because)))
+      problems.push(locate(written(path), `${pathText(written(path))}: ${message}`))
+  }
   const warn = (path: JsonPath, message: string): void =>
     void problems.push({ ...locate(path, `${pathText(path)}: ${message}`), severity: 'warning' })
   const prefixes = (list: readonly string[]): Prefix[] => list.flatMap(text => parsePrefix(text) ?? [])
@@ -173,7 +181,7 @@ export function makeConfig(
 function adminConfig(
   { admin: raw, tls }: Pick<RawConfig, 'admin' | 'tls'>,
   path: (text: string, ...at: readonly string[]) => string,
-  complain: (path: JsonPath, message: string) => void,
+  complain: (path: JsonPath, message: string, because?: JsonPath) => void,
 ): AdminConfig {
   const texts = typeof raw.listen === 'string' ? [raw.listen] : raw.listen
   const listen = texts.flatMap(text => readAdminAddress(text) ?? [])
@@ -185,6 +193,7 @@ function adminConfig(
         at,
         'https:// needs a certificate: set "tls": {"certificate": "cert.pem", "key": "key.pem"}, or ' +
           '"tls": {"certificate": "self-signed"} for trials',
+        ['tls', 'certificate'],
       )
     if (isLoopback(parseIp(binding.address))) continue
     const lacking = [...(binding.tls ? [] : ['TLS (https://…)']), ...(raw.tokens.length > 0 ? [] : ['a token'])]
@@ -192,6 +201,7 @@ function adminConfig(
       complain(
         at,
         `listens on more than loopback and needs ${lacking.join(' and ')}; \`rootwalk token create\` makes one`,
+        ['admin', 'tokens'],
       )
   }
   return {

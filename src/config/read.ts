@@ -4,8 +4,8 @@
  */
 import { dirname } from 'node:path'
 import { configJsonSchema, schemasAt } from './schema/json-schema.ts'
-import { isObject, readJson, type JsonDocument, type JsonPath, type Place } from './json.ts'
-import { makeConfig, type ValueOrigin } from './make.ts'
+import { isObject, MAX_JSON_DEPTH, readJson, type JsonDocument, type JsonPath, type Place } from './json.ts'
+import { makeConfig, type TakenOut, type ValueOrigin } from './make.ts'
 import { didYouMean, pathText, problem, type Locate } from './problems.ts'
 import type { Problem } from '../events.ts'
 import type { RawConfig } from './raw.ts'
@@ -63,7 +63,7 @@ export function readConfigValue(value: unknown, from: ValueOrigin): ConfigResult
     )
     const rest = restOf(value, validated.issues)
     // The defaults in place of what is wrong fit every value of the others, so that no complaint is about them.
-    const more = rest === null ? null : makeConfig(rest.raw, from, rest.asWritten)
+    const more = rest === null ? null : makeConfig(rest.raw, from, rest.takenOut)
     const others = (more?.problems ?? []).filter(isError)
     return {
       kind: 'invalid',
@@ -81,40 +81,65 @@ export function readConfigValue(value: unknown, from: ValueOrigin): ConfigResult
 
 const isError = ({ severity }: Problem): boolean => severity === 'error'
 
-/** What is left of a configuration when all that is wrong is taken out: the defaults hold for it. */
+/**
+ * What is left of a configuration when all that is wrong is taken out: the defaults hold for it. An entry that cannot
+ * be without what was wrong in it (`{ "zone": "corp.example", "to": 5 }`) goes as a whole, its neighbours stay.
+ */
 function restOf(value: unknown, issues: readonly SchemaIssue[]): Rest | null {
-  const paths = issues.flatMap(({ path: at, unknownKeys }) =>
-    unknownKeys.length === 0 ? [at] : unknownKeys.map(key => [...at, key]),
-  )
-  // From the end, so that the places of items before stay the same.
-  const items = [...paths].sort((a, b) => Number(b.at(-1)) - Number(a.at(-1)) || 0)
-  const settings = [...new Set(paths.map(at => at.slice(0, 1)))]
-  for (const without of [items, settings]) {
-    const left = validateConfig(without.reduce<unknown>((into, at) => withoutValue(into, at), value))
-    if (left.kind === 'valid') return { raw: left.config, asWritten: path => asWritten(path, without) }
+  let removed = outermost(issues.flatMap(pathsOf))
+  // Each turn takes out at least one step more of some path.
+  for (let turn = 0; turn < MAX_JSON_DEPTH; turn++) {
+    const without = removed
+    const left = validateConfig(without.reduceRight<unknown>((into, at) => withoutValue(into, at), value))
+    if (left.kind === 'valid') return { raw: left.config, takenOut: takenOut(without) }
+    const around = left.issues.flatMap(pathsOf).map(at => asWritten(at, without).slice(0, -1))
+    if (around.some(at => at.length === 0)) return null
+    removed = outermost([...without, ...around])
   }
   return null
 }
 
-interface Rest {
-  readonly raw: RawConfig
-  /** The path of what is left as it was before other items of lists were taken out. */
-  readonly asWritten: (path: JsonPath) => JsonPath
+const pathsOf = ({ path: at, unknownKeys }: SchemaIssue): JsonPath[] =>
+  unknownKeys.length === 0 ? [at] : unknownKeys.map(key => [...at, key])
+
+/** Without those inside of others, in the order in which they are in the value. */
+const outermost = (paths: readonly JsonPath[]): JsonPath[] =>
+  [...paths].sort(inOrder).reduce<JsonPath[]>((kept, at) => {
+    const last = kept.at(-1)
+    if (last === undefined || !startsWith(at, last)) kept.push(at)
+    return kept
+  }, [])
+
+function inOrder(a: JsonPath, b: JsonPath): number {
+  for (const [index, step] of a.entries()) {
+    const other = b[index]
+    if (other === undefined) return 1
+    if (step === other) continue
+    return typeof step === 'number' && typeof other === 'number' ? step - other : String(step) < String(other) ? -1 : 1
+  }
+  return a.length - b.length
 }
 
+interface Rest {
+  readonly raw: RawConfig
+  readonly takenOut: TakenOut
+}
+
+const takenOut = (removed: readonly JsonPath[]): TakenOut => ({
+  written: path => asWritten(path, removed),
+  lacks: path => removed.some(at => startsWith(at, path) || startsWith(path, at)),
+})
+
+const startsWith = (path: JsonPath, start: JsonPath): boolean => start.every((step, index) => step === path[index])
+
+/** `removed` in their order: each that is put back moves those after it. */
 function asWritten(path: JsonPath, removed: readonly JsonPath[]): JsonPath {
   const found = [...path]
-  // The first items first: each that is put back moves those after it.
-  for (const item of [...removed].sort((a, b) => Number(a.at(-1)) - Number(b.at(-1)) || 0)) {
+  for (const item of removed) {
     const depth = item.length - 1
     const at = item[depth]
     const mine = found[depth]
-    if (
-      typeof at === 'number' &&
-      typeof mine === 'number' &&
-      mine >= at &&
-      item.slice(0, depth).every((step, index) => step === found[index])
-    )
+    if (typeof at === 'number' && typeof mine === 'number' && mine >= at && startsWith(found, item.slice(0, depth)))
       found[depth] = mine + 1
   }
   return found

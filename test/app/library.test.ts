@@ -67,9 +67,9 @@ describe('a resolver in a program', () => {
       return () => createResolver(wanted)[Symbol.dispose]()
     }
     const rows: readonly (readonly [object, RegExp | null])[] = [
-      [{ zones: () => ['a.zone'] }, /^zones: expected array, received function$/],
+      [{ zones: () => ['a.zone'] }, /^zones: expected a list, found a function$/],
       [{ cache: { maxTtl: Number.NaN, bytes: 5 } }, /cache\.bytes.*\ncache\.maxTtl.*NaN/],
-      [{ budget: { depth: 3n } }, /^budget\.depth: expected number, received bigint$/],
+      [{ budget: { depth: 3n } }, /^budget\.depth: expected a number, found a bigint$/],
       [{ zonez: [] }, /unknown key "zonez" \(did you mean "zones"\?\)/],
       [{ zones: undefined, cache: undefined, dnssec: { trustAnchors: undefined, validate: undefined } }, null],
       [{ records: { 'a.test': { A: undefined, TXT: 'x' } } }, null],

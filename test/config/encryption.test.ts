@@ -46,8 +46,8 @@ test.each([
   [{ alwaysTls: ['a.test', '192.0.2.300'] }, /alwaysTls\[1\]: "192\.0\.2\.300" is no address/],
   [{ alwaysTls: ['2001:db8::g'] }, /"2001:db8::g" is no address/],
   [{ alwaysTls: ['a..test'] }, /alwaysTls\[0\]: .*empty label/],
-  [{ opportunisticTls: 'yes' }, /opportunisticTls: expected boolean/],
-  [{ tlsPort: 0 }, /tlsPort: too small/],
+  [{ opportunisticTls: 'yes' }, /opportunisticTls: expected true or false/],
+  [{ tlsPort: 0 }, /tlsPort: expected at least 1/],
 ])('%j is refused', (upstream, expected) => {
   const got = read(upstream)
   expect(got.kind === 'invalid' ? got.problems.map(({ message }) => message).join('\n') : 'taken').toMatch(expected)

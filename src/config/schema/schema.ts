@@ -4,6 +4,7 @@
  * what a value means to the program is decided in `make.ts`. Groups of settings are in files next to this one.
  */
 import { z } from 'zod'
+import { formMessage } from '../../presentation/form-message.ts'
 import type { RawConfig } from '../raw.ts'
 import { adminSettings } from './admin.ts'
 import { budgetSettings, cacheSettings, clientsSettings, tcpSettings } from './bounds.ts'
@@ -38,7 +39,7 @@ export type Validated =
 
 export function validateConfig(value: unknown): Validated {
   // The parser that zod would generate for an object costs more than this one parse.
-  const parsed = configSchema.safeParse(value, { jitless: true })
+  const parsed = configSchema.safeParse(value, { jitless: true, error: formMessage })
   return parsed.success
     ? { kind: 'valid', config: parsed.data }
     : { kind: 'invalid', issues: parsed.error.issues.flatMap(issue => plainIssues(issue, [])) }

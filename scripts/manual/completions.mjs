@@ -137,7 +137,7 @@ export function zshCompletion(commands, words) {
     const lines = [...command.options.flatMap(zshOption), ...zshPositionals(command)]
     return `    ${command.name})\n      _arguments -s ${lines.join(' \\\n        ')}\n      ;;`
   })
-  const plus = words.plusWords.map(word => `+${word}`).join(' ')
+  const plus = words.plusWords.join(' ')
   return `#compdef rootwalk
 # zsh completion for rootwalk: put it as _rootwalk into a directory of fpath.
 # Made from the commands of the program; changes made here are lost.
@@ -151,8 +151,10 @@ ${described.join('\n')}
 
 _rootwalk_query() {
   local -a plus=(${plus}) types=(${words.types.join(' ')})
-  if [[ $PREFIX == +* ]]; then
-    compadd -a plus
+  if [[ $PREFIX == +no* ]]; then
+    compadd +\${^plus} +no\${^plus}
+  elif [[ $PREFIX == +* ]]; then
+    compadd +\${^plus}
   else
     compadd -M 'm:{a-z}={A-Z}' -a types
   fi
@@ -230,6 +232,8 @@ ${lines.join('\n')}
 
 /** @param {string} command */
 const seen = command => `-n '__fish_seen_subcommand_from ${command}'`
+/** A word of `rootwalk query` like `+nos` is being typed. */
+const turnedOff = '__fish_seen_subcommand_from query; and string match -q -- "+no*" (commandline -ct)'
 /** @param {string} text */
 const fishText = text => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
@@ -253,6 +257,8 @@ function fishPositionals(command, words) {
     return [
       `complete -c rootwalk ${seen('query')} -a ${fishText(words.types.join(' '))}`,
       `complete -c rootwalk ${seen('query')} -a ${fishText(words.plusWords.map(word => `+${word}`).join(' '))}`,
+      // Each can be turned off, which is offered when it is begun: twice as many words otherwise.
+      `complete -c rootwalk -n '${turnedOff}' -a ${fishText(words.plusWords.map(word => `+no${word}`).join(' '))}`,
     ]
   if (runsOthers(command)) return [`complete -c rootwalk ${seen(command.name)} -a '(__fish_complete_subcommand)'`]
   return command.positionals.flatMap(({ choices, file }) => {

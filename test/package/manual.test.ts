@@ -88,6 +88,8 @@ const cases: readonly (readonly [typed: string, offered: readonly string[], not:
   ['serve --udp ', ['auto', 'batch', 'plain'], 'true'],
   ['serve --log-level ', ['debug', 'silent'], 'auto'],
   ['query +sh', ['+short'], '+trace'],
+  ['query +nosh', ['+noshort', '+noshowsearch'], '+notrace'],
+  ['query www.example.com +nosh', ['+noshort', '+noshowsearch'], '+short'],
   ['query www.example.com NSEC3', ['NSEC3', 'NSEC3PARAM'], 'MX'],
   ['query --class ', ['IN', 'CH'], 'MX'],
   ['stub --unlisted s', ['servfail'], 'refused'],
@@ -113,10 +115,6 @@ needs('bash')('bash', () => {
 
   it.each<[readonly string[], readonly string[]]>([
     [['query', 'aaa'], ['aaaa']],
-    [
-      ['query', '+nosh'],
-      ['+noshort', '+noshowsearch'],
-    ],
     // bash takes --option=value apart.
     [['serve', '--udp', '=', 'ba'], ['batch']],
     [
@@ -149,6 +147,8 @@ needs('zsh')('zsh', () => {
     ['serve --liste', '--listen'],
     ['serve --udp ba', 'batch'],
     ['query +shor', '+short'],
+    ['query +noshor', '+noshort'],
+    ['query www.example.com +noshor', '+noshort'],
     ['completion fi', 'fish'],
   ])('completes "rootwalk %s" to %s', async (typed, completed) => {
     const script = `

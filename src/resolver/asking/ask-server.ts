@@ -111,7 +111,8 @@ function decide(ask: ServerAsk, attempt: Attempt, received: Received): Decision 
   const again =
     nextAttempt(withKnownLetters(ask, attempt, verdict), verdict, message) ??
     unchecked(ask, attempt, verdict) ??
-    inPlainLetters(attempt, verdict)
+    inPlainLetters(attempt, verdict) ??
+    withoutCopiedEdns(ask, attempt, verdict)
   if (again === null || again.attempt.mixCase) noteLetters(ask, attempt, verdict)
   return again ?? repetition(ask, attempt, message) ?? conclude(ask, attempt, received)
 }
@@ -218,8 +219,7 @@ function nextAttempt(attempt: Attempt, verdict: Verdict, message: Message): Agai
     case 'formerr':
     case 'notimp':
     case 'badvers':
-      // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT knows EDNS and means something
-      // else.
+      // RFC 6891 section 7: a server without EDNS says FORMERR. One that sends an OPT mostly means something else.
       return attempt.edns && message.edns === null ? withoutEdns(attempt) : null
     case 'badcookie':
     case 'lame':
@@ -246,6 +246,18 @@ function unchecked(ask: ServerAsk, attempt: Attempt, verdict: Verdict): Again | 
   if (!validate || points.isEmpty) return null
   return { kind: 'again', decided: 'ask-unchecked', attempt: { ...attempt, checkingDisabled: true } }
 }
+
+/**
+ * Some servers turn a query with EDNS into a FORMERR of the same records, OPT included. One that is known to speak EDNS
+ * means something else. Nothing is learnt of it: the OPT record may as well be the server's own.
+ */
+const withoutCopiedEdns = ({ env, server }: ServerAsk, attempt: Attempt, verdict: Verdict): Again | null =>
+  attempt.edns &&
+  verdict.kind === 'reject' &&
+  verdict.why === 'formerr' &&
+  env.caches.servers.facts(server.key, env.clock.now()).edns === 'unknown'
+    ? { kind: 'again', decided: 'ask-without-edns', attempt: { ...attempt, edns: false, cookie: 'none' } }
+    : null
 
 const withoutEdns = (attempt: Attempt): Again => ({
   kind: 'again',

@@ -139,6 +139,28 @@ describe('one exchange over TCP', () => {
     expect(connections.length).toBe(2)
   })
 
+  it('times out on an answer that drips: octets that come are no answer', async () => {
+    const { ask, clock, upstream } = makeUpstream()
+    const drip: { send?: () => void } = {}
+    const { server } = await tcpServer((q, socket) => {
+      const octets = frame(answer(q))
+      let sent = 0
+      drip.send = () => void (sent < octets.length - 1 && socket.write(octets.subarray(sent, ++sent)))
+    })
+    let result: ExchangeResult | null = null
+    void ask(server, query(), 1_000).then(came => (result = came))
+    await until(() => drip.send !== undefined)
+    for (let ms = 0; ms < 1_000; ms += 50) {
+      expect(result).toBe(null)
+      drip.send?.()
+      await settle()
+      clock.advance(50)
+    }
+    await settle()
+    expect(result).toEqual({ kind: 'timeout', mismatches: 0 })
+    expect([upstream.openConnections, upstream.waiting, clock.pending]).toEqual([0, 0, 0])
+  })
+
   it('does not call back after a cancel; the late reply is no nonsense', async () => {
     const { upstream, ask } = makeUpstream()
     const owed: (() => void)[] = []

@@ -19,6 +19,19 @@ const seeded = [
   'test/sim/properties.test.ts',
   'test/sim/random-worlds.test.ts',
 ]
+/**
+ * Tests of the engine, which holds no state in modules, no socket, clock or process: their files run one after the other
+ * in the same processes. Starting a process and loading the engine takes longer than most of them.
+ */
+const rooms =
+  'attacks,config,dns,dnssec,fairness,fuzz,policy,presentation,real-world,render,resolver,scenarios,server,signing,' +
+  'sim,simulation,transfer,zone'
+const engine = [
+  `test/{${rooms}}/**/*.test.ts`,
+  // Those left out start threads, or measure the memory of their process.
+  'test/cache/!(*-threads|budget).test.ts',
+  'test/cache/snapshot/*.test.ts',
+]
 const isQuick = process.env.ROOTWALK_QUICK === '1'
 const elsewhere = isQuick ? system : [...system, ...seeded]
 
@@ -35,7 +48,14 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // `npx vitest run test/…` finds a file whichever it belongs to.
     projects: [
-      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: elsewhere } },
+      {
+        extends: true,
+        test: { name: 'engine', include: engine, exclude: elsewhere, isolate: false },
+      },
+      {
+        extends: true,
+        test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...elsewhere, ...engine] },
+      },
       { extends: true, test: { name: 'system', include: elsewhere } },
     ],
   },

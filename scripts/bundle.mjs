@@ -41,6 +41,7 @@ const ZONE_THREAD = 'app/zone-thread.js'
 const TRANSFER_THREAD = 'app/transfer/transfer-thread.js'
 const LIST_THREAD = 'app/lists/list-thread.js'
 const POLICY_THREAD = 'app/policy/policy-thread.js'
+const REHEARSAL_THREAD = 'app/rehearsal/rehearsal-thread.js'
 
 /**
  * A module finds files beside itself by its address; in a bundle that is still the address it had.
@@ -70,7 +71,7 @@ const inlinedElsewhere = {
 }
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
-const entries = ['cli.js', THREAD, ZONE_THREAD, TRANSFER_THREAD, LIST_THREAD, POLICY_THREAD]
+const entries = ['cli.js', THREAD, ZONE_THREAD, TRANSFER_THREAD, LIST_THREAD, POLICY_THREAD, REHEARSAL_THREAD]
 const inside = await writeInside()
 const program = await writeProgram([
   // Few octets: enough to tell the version.

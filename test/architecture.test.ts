@@ -216,6 +216,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/metrics',
     'admin/history',
     'admin/forms',
+    'admin/policy-tests',
     'admin/requests',
     'admin/routes',
   ]
@@ -240,6 +241,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/metrics',
     'admin/now',
     'admin/forms',
+    'admin/policy-tests',
     'admin/requests',
     'admin/routes',
     'warm-up',
@@ -311,6 +313,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/live', admin],
     ['admin/metrics', admin],
     ['admin/forms', admin],
+    ['admin/policy-tests', admin],
     ['admin/requests', admin],
     ['admin/routes', admin],
     ['admin/history', admin],
@@ -326,8 +329,9 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['app/shared', [...app, 'cache/snapshot', 'admin', 'app', 'app/persistence', 'app/views', 'app/service']],
     // It opens the others.
     ['app/service', [...app, 'app', ...appWings]],
-    ['app/rehearsal', [...app, 'admin', 'app', ...appWings]],
-    ['app/admin', [...app, 'admin', 'admin/live', 'admin/history', 'app', 'app/history', ...appWings]],
+    // What the caches of another thread have is handed over as instances hand it over.
+    ['app/rehearsal', [...app, 'cache/snapshot', 'admin', 'admin/history', 'admin/policy-tests', 'app', ...appWings]],
+    ['app/admin', [...app, 'admin', 'admin/live', 'admin/history', 'app', 'app/history', 'app/rehearsal', ...appWings]],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],

@@ -23,6 +23,7 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { queryRoutes } from './history/routes.ts'
 import { nowRoutes } from './routes/now.ts'
 import { policyRoutes } from './routes/policy.ts'
+import { POLICY_TESTS_PATH, policyTestRoutes } from './policy-tests/routes.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { SESSION_PATH, sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -118,6 +119,7 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   listRoutes(app, context)
   transferRoutes(app, context)
   policyRoutes(app, context)
+  policyTestRoutes(app, context)
   metricsRoutes(app, context)
   nowRoutes(app, context)
   queryRoutes(app, context)
@@ -187,7 +189,9 @@ async function bodyProblem({ req }: Context<Env>): Promise<Response | null> {
       headers: { accept: 'application/json' },
     })
   }
-  const { bodyBytes } = adminLimits
+  // It brings questions along.
+  const isTest = req.method === 'POST' && req.path.endsWith(POLICY_TESTS_PATH)
+  const bodyBytes = isTest ? adminLimits.policyTestBytes : adminLimits.bodyBytes
   const chunks: Uint8Array[] = []
   let octets = Number(length)
   if (octets <= bodyBytes && req.raw.body !== null) {

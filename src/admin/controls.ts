@@ -7,6 +7,7 @@ import type { Transport } from '../ports.ts'
 import type { AnchorControls } from './anchor-controls.ts'
 import type { CacheControls } from './cache-controls.ts'
 import type { ConfigControls } from './config-controls.ts'
+import type { PolicyTestControls } from './policy-tests/controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
 import type { HistoryControls, HistoryNumbers } from './history/messages.ts'
 import type { WhyReport } from '../render/why.ts'
@@ -218,6 +219,7 @@ export interface Controls
     TransferControls,
     ConfigControls,
     PolicyControls,
+    PolicyTestControls,
     HistoryControls {
   numbers(): Numbers
   status(): ServerStatus

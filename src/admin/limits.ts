@@ -130,4 +130,32 @@ export const adminLimits = {
   filterCharacters: 2_048,
   /** Brackets and `not` inside of each other: more than a person writes, far below what the stack holds. */
   filterDepth: 32,
+  /** Candidates that are held against what runs at the same time: each has two engines and a thread. */
+  policyTestsAtOnce: 2,
+  /** Results that are kept, the oldest goes: some 5 MB each at most. */
+  policyTestsKept: 8,
+  /** How long a result is kept, in seconds: until the end of a working day. */
+  policyTestKeptSeconds: 43_200,
+  /** Octets of a request that brings its questions: some 80,000 of them. */
+  policyTestBytes: 8_388_608,
+  /** Queries of the history that are read for it, the newest first. */
+  policyTestHistoryQueries: 500_000,
+  /** On one page of the history: the thread that answers clients passes it on, in some milliseconds. */
+  policyTestHistoryPage: 500,
+  /** Different questions of clients that are compared: a home has some thousand a day, an office some ten thousand. */
+  policyTestQuestions: 100_000,
+  /** Octets of a query log that are read, from its end: some four million queries. */
+  policyTestLogBytes: 536_870_912,
+  /** Changed answers, and questions that could not be compared, that can be looked at; the others are counted. */
+  policyTestChanges: 10_000,
+  /** Questions that are asked at once. */
+  policyTestAsking: 32,
+  /** Messages to servers in all: what is cached needs none, and ten a second for ten minutes harm no one. */
+  policyTestExchanges: 6_000,
+  /** Of a path of a file: PATH_MAX. */
+  fileCharacters: 4_096,
+  /** How long the questions may take, in ms. */
+  policyTestMs: 600_000,
+  /** How long a request waits for what is wrong with its candidate, in ms; later it is in the state of the test. */
+  policyTestCheckMs: 5_000,
 } as const

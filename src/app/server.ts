@@ -6,7 +6,7 @@ import type { Delegation } from '../cache/delegations.ts'
 import type { Why, WhyRequest } from '../admin/controls.ts'
 import { ROOT } from '../dns/name.ts'
 import { restartKeys } from '../config/read.ts'
-import type { Config, ConfigResult, Override } from '../config/types.ts'
+import type { Config } from '../config/types.ts'
 import type { TrustAnchor } from '../dnssec/trust-anchors.ts'
 import type { Problem } from '../events.ts'
 import type { Listeners } from '../net/listen/listeners.ts'
@@ -26,7 +26,7 @@ import { KeptCache } from './persistence/kept-cache.ts'
 import { NegativeAnchors } from './persistence/negative-anchors.ts'
 import type { LazyPolicies } from './policy/lazy-policies.ts'
 import type { Recursor } from './recursor.ts'
-import { ConfigChanges } from './revisions/config-changes.ts'
+import { ConfigChanges, type ReadConfig } from './revisions/config-changes.ts'
 import { ZoneChanges } from './revisions/zone-changes.ts'
 import { Changes } from './shared/changes.ts'
 import type { SharedStore } from './shared/shared-store.ts'
@@ -45,8 +45,8 @@ import type { UdpMode } from './udp-mode.ts'
 export interface ServerOptions {
   /** Default: a log on standard error as the configuration says. */
   readonly events?: EventSink
-  /** How `reload` gets the new configuration. Without it only zones and hints are read again. */
-  readonly readConfig?: (overlay: readonly Override[]) => ConfigResult
+  /** How the configuration is read again. Without it only zones and hints are. */
+  readonly readConfig?: ReadConfig
   /** An internet instead of the real one; it is closed by who made it. */
   readonly network?: Network
   /** Root servers instead of those of the configuration. */
@@ -68,6 +68,8 @@ export interface ServerOptions {
   /** The same of the API's thread. */
   readonly adminEntry?: URL
   readonly dnstapEntry?: URL
+  /** The same of threads that hold candidates of the configuration against it. */
+  readonly rehearsalEntry?: URL
   /** The same of the threads of the query history. */
   readonly historyEntry?: URL
   /** How often the API's streams show that they are alive, and how long a request may take to arrive. */
@@ -410,6 +412,7 @@ class Server implements RunningServer {
         times: options.adminTimes,
         identity,
         watchQueries: watcher => this.#watchQueries('api', watcher),
+        rehearsals: { ...this.#parts, config: () => this.#config, history: () => this.#observers.history },
         served: {
           recursor: this.recursor,
           trust: engine.trust,

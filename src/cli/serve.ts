@@ -29,7 +29,7 @@ export async function runServe(sources: ConfigSources, output: Output): Promise<
     const passed = passedBySystemd(process.env, process.pid)
     const server = await startServer(result.config, {
       warnings: result.warnings,
-      readConfig: overlay => loadConfig({ ...sources, overlay }),
+      readConfig: (overlay, text) => loadConfig({ ...sources, overlay, text }),
       inherited: predecessor?.sockets ?? (passed > 0 ? inheritedSockets(passed) : undefined),
       released: predecessor?.released,
     })

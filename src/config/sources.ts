@@ -49,7 +49,8 @@ export function searchPaths(environment: ConfigSources['environment'], directory
   return [join(directory, FILE_NAME), join(home, APP, FILE_NAME), join('/etc', APP, FILE_NAME)]
 }
 
-function findConfig({ file, environment, directory }: ConfigSources): Found {
+function findConfig({ file, environment, directory, text }: ConfigSources): Found {
+  if (text !== undefined) return { kind: 'found', ...text, others: [] }
   const named = file ?? environment[CONFIG_VARIABLE]
   if (named !== undefined && named !== '') return readFile(resolve(directory, named))
   const paths = searchPaths(environment, directory)

@@ -282,10 +282,18 @@ export interface ConfigSources {
   /** Settings changed through the API: above the file, below the environment. */
   readonly overlay?: readonly Override[] | undefined
   readonly directory: string
+  /** Instead of the file, which is not read then. */
+  readonly text?: ConfigText | undefined
+}
+
+/** A configuration that is not, or not yet, in its file; `path` is where it would be, absolute. */
+export interface ConfigText {
+  readonly path: string
+  readonly text: string
 }
 
 export interface ConfigTexts {
-  readonly file: { readonly path: string; readonly text: string } | null
+  readonly file: ConfigText | null
   /** Later ones win. */
   readonly overrides: readonly Override[]
   /** What relative paths of overrides (and of everything, without a file) are relative to. */

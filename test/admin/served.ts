@@ -37,6 +37,7 @@ export interface Served {
 }
 
 const ENTRY = new URL('../../dist/admin.bundle.js', import.meta.url)
+const REHEARSAL = new URL('../../dist/app/rehearsal/rehearsal-thread.js', import.meta.url)
 
 export async function startServed(settings: object = {}, options: ServerOptions = {}): Promise<Served> {
   const directory = mkdtempSync(join(tmpdir(), 'rootwalk-admin-'))
@@ -49,6 +50,7 @@ export async function startServed(settings: object = {}, options: ServerOptions 
     { admin: { listen: [`unix:${socket}`, '127.0.0.1:0'], ...admin }, state: join(directory, 'state'), ...rest },
     {
       adminEntry: ENTRY,
+      rehearsalEntry: REHEARSAL,
       directory,
       ...options,
       events: event => {

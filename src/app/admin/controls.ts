@@ -15,6 +15,7 @@ import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Lists } from '../lists/lists.ts'
 import type { LazyPolicies } from '../policy/lazy-policies.ts'
 import type { Recursor } from '../recursor.ts'
+import type { Rehearsals } from '../rehearsal/rehearsals.ts'
 import type { ServerNumbers } from '../statistics.ts'
 import type { Changes } from '../shared/changes.ts'
 import type { SharedStore } from '../shared/shared-store.ts'
@@ -56,6 +57,8 @@ export interface Served {
   /** What in the files that a configuration names would be wrong. */
   readonly check: (config: Config) => readonly Problem[]
   readonly stop: (signal: string) => Promise<void>
+  /** Candidates that are held against what runs. */
+  readonly rehearsals: Pick<Rehearsals, 'controls' | 'close'>
   /** What operators change in caches and anchors. */
   readonly changes: Changes
   /** Null: this instance shares its cache with no other. */
@@ -87,6 +90,7 @@ export function makeControls(served: Served, lag: LoopLag): ControlsOf<Controls>
     ...zoneControls(served.zones),
     ...configControls(served),
     ...anchorControls(served.trust, served.changes),
+    ...served.rehearsals.controls,
     status() {
       const { queries, waiting, resolutions, tcpConnections, cacheBytes, cached } = served.stats()
       return {

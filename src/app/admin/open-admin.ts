@@ -9,6 +9,7 @@ import { logLine } from '../../render/event.ts'
 import type { QueryLog } from '../../server/query-log.ts'
 import { adminLimits } from '../../admin/limits.ts'
 import { makeControls, makeStreams, type Served } from './controls.ts'
+import { Rehearsals, type RehearsalsParts } from '../rehearsal/rehearsals.ts'
 import { AdminHost } from './host.ts'
 import { watchLoopLag } from './loop-lag.ts'
 import { QueryBatch } from './query-batch.ts'
@@ -22,7 +23,9 @@ export interface AdminTimes {
 }
 
 export interface AdminParts {
-  readonly served: Served
+  readonly served: Omit<Served, 'rehearsals'>
+  /** Of what candidates are held against. */
+  readonly rehearsals: RehearsalsParts
   readonly events: EventSink
   /** Sets who sees every query; null: no one. */
   readonly watchQueries: (log: QueryLog | null) => void
@@ -42,7 +45,8 @@ export interface Admin {
 }
 
 export function openAdmin(parts: AdminParts): Admin {
-  const { served, events, watchQueries } = parts
+  const { events, watchQueries } = parts
+  const served: Served = { ...parts.served, rehearsals: new Rehearsals(parts.rehearsals) }
   const { heartbeatMs = adminLimits.heartbeatMs, requestMs = adminLimits.requestMs } = parts.times ?? {}
   const material = (): AdminSettings['tls'] => {
     const now = parts.identity?.current()
@@ -82,6 +86,7 @@ export function openAdmin(parts: AdminParts): Admin {
     stop: () => {
       unfollow?.()
       lag.stop()
+      served.rehearsals.close()
       return host.stop()
     },
   }

@@ -34,6 +34,15 @@ export interface ListStoreParts {
   readonly onChange: () => void
   /** The program of `list-thread.ts`; by default the built one, and without it everything is read here, in slices. */
   readonly thread?: URL | undefined
+  /** What another store holds: lists that are read alike begin with its rules. */
+  readonly held?: HeldLists | undefined
+}
+
+/** All that a store holds, to be handed from thread to thread. */
+export interface HeldLists {
+  readonly key: HashKey
+  readonly entries: readonly ListEntry[]
+  readonly filter: Uint32Array
 }
 
 /** What is known of one list. */
@@ -69,10 +78,19 @@ export class ListStore {
 
   constructor(parts: ListStoreParts) {
     this.#parts = parts
+    const { held } = parts
     const seed = new Uint8Array(8)
     parts.random.bytes(seed)
     const words = new Uint32Array(seed.buffer)
-    this.#key = { k0: words[0] ?? 0, k1: words[1] ?? 0 }
+    this.#key = held?.key ?? { k0: words[0] ?? 0, k1: words[1] ?? 0 }
+    if (held === undefined) return
+    this.#entries = held.entries
+    this.#filter = held.filter
+    this.#current = this.#setOfNow()
+  }
+
+  get held(): HeldLists {
+    return { key: this.#key, entries: this.#entries, filter: this.#filter }
   }
 
   /** Null: no list has rules. */
@@ -158,9 +176,13 @@ export class ListStore {
     for (const read of handed.lists) if (this.#take(read, ms)) hasNewRules = true
     if (!hasNewRules) return
     this.#filter = handed.filter
-    const loaded = this.#entries.flatMap(entry => entry.loaded ?? [])
-    this.#current = loaded.length === 0 ? null : new RuleSet(loaded, this.#filter, this.#key)
+    this.#current = this.#setOfNow()
     this.#parts.onChange()
+  }
+
+  #setOfNow(): RuleSet | null {
+    const loaded = this.#entries.flatMap(entry => entry.loaded ?? [])
+    return loaded.length === 0 ? null : new RuleSet(loaded, this.#filter, this.#key)
   }
 
   #jobFor(wanted: ReadonlyMap<string, Content>): ListJob {

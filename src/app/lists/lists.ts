@@ -14,7 +14,7 @@ import type { Resolves } from '../../resolver/resolver.ts'
 import { version } from '../../system/version.ts'
 import { ListCopies } from './copies.ts'
 import { fetchList, type Fetched, type Fetching } from './fetch.ts'
-import { type Content, type ListEntry, ListStore } from './list-store.ts'
+import { type Content, type HeldLists, type ListEntry, ListStore } from './list-store.ts'
 import { EnabledLists } from './enabled.ts'
 import { engineLookup } from './lookup.ts'
 
@@ -28,6 +28,8 @@ export interface ListsParts {
   readonly stateDirectory: string | null
   readonly onChange: () => void
   readonly thread?: URL | undefined
+  /** See `ListStoreParts`. */
+  readonly held?: HeldLists | undefined
   /** Certificates in PEM that are trusted instead of the system's. */
   readonly authorities?: readonly string[] | undefined
 }
@@ -63,6 +65,10 @@ export class Lists implements ListsInForce {
   }
 
   readonly current: ListsInForce['current'] = () => this.#store.current()
+
+  get held(): HeldLists {
+    return this.#store.held
+  }
 
   readonly enabled: ListsInForce['enabled'] = view => this.#enabled.of(view, this.#store.current())
 

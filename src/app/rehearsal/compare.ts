@@ -1,17 +1,9 @@
 /**
  * What another configuration would answer, held against what this one does: which answers differ, for whom and by which
- * rules. Pure: who asks both is in `rehearsal.ts`.
+ * rules. Pure: who asks both is in `rehearsal.ts`, where questions come from in `questions.ts`.
  */
-
-/** A question as it was asked, and how often. */
-export interface AskedQuestion {
-  readonly client: string
-  readonly transport: 'udp' | 'tcp' | 'tls' | 'https' | 'http'
-  /** With the last dot. */
-  readonly name: string
-  readonly type: string
-  readonly times: number
-}
+import type { PolicyTestTotals } from '../../admin/policy-tests/controls.ts'
+import type { AskedQuestion } from './questions.ts'
 
 export interface Rehearsed {
   /** `NOERROR`; null: nothing is answered. */
@@ -20,6 +12,8 @@ export interface Rehearsed {
   readonly records: readonly string[]
   /** What decided: `lists: ||ads.example^ (ads)`; null: no rule. */
   readonly rule: string | null
+  /** Of the client; null: it is in none. */
+  readonly view: string | null
   /** No server gave an answer, so that nothing is known of what would have been. */
   readonly isUnknown: boolean
 }
@@ -48,47 +42,42 @@ export function compareAnswers(before: Rehearsed, after: Rehearsed): Compared {
 
 const sorted = (records: readonly string[]): string => records.toSorted().join('\n')
 
-export interface LogReading {
-  readonly questions: readonly AskedQuestion[]
-  /** Lines that are no query of a log. */
-  readonly skipped: number
-}
+/** So many pairs of rules are counted apart; of the others the answers are in the sums. */
+const RULES_COUNTED = 10_000
+const RULES_SHOWN = 20
 
-const TRANSPORTS = ['udp', 'tcp', 'tls', 'https', 'http'] as const
+/** Counts what was compared so far. */
+export class Comparison {
+  readonly #clients = new Set<string>()
+  readonly #rules = new Map<
+    string,
+    { readonly before: string | null; readonly after: string | null; answers: number; readonly clients: Set<string> }
+  >()
+  readonly #sums = { compared: 0, changed: 0, queries: 0, unknown: 0 }
 
-/** The questions of a query log, equal ones once; `since` in seconds since 1970, null: all. */
-export function readQuestions(text: string, since: number | null): LogReading {
-  const found = new Map<string, AskedQuestion>()
-  let skipped = 0
-  for (const line of text.split('\n')) {
-    if (line.trim() === '') continue
-    const read = readLine(line)
-    if (read === null) {
-      skipped += 1
-      continue
-    }
-    if (since !== null && read.time < since) continue
-    const { client, transport, name, type } = read
-    const key = JSON.stringify([client, transport, name, type])
-    found.set(key, { client, transport, name, type, times: (found.get(key)?.times ?? 0) + 1 })
+  add({ question, before, after }: Change): Compared {
+    const compared = compareAnswers(before, after)
+    this.#sums.compared += 1
+    if (compared.kind === 'unknown') this.#sums.unknown += 1
+    if (compared.kind !== 'changed') return compared
+    this.#sums.changed += 1
+    this.#sums.queries += question.times
+    this.#clients.add(question.client)
+    const key = JSON.stringify([before.rule, after.rule])
+    const known = this.#rules.get(key)
+    const rule = known ?? { before: before.rule, after: after.rule, answers: 0, clients: new Set<string>() }
+    if (known === undefined && this.#rules.size < RULES_COUNTED) this.#rules.set(key, rule)
+    rule.answers += 1
+    rule.clients.add(question.client)
+    return compared
   }
-  return { questions: [...found.values()], skipped }
-}
 
-function readLine(line: string): (Omit<AskedQuestion, 'times'> & { readonly time: number }) | null {
-  const value = parsed(line)
-  if (typeof value !== 'object' || value === null || !('name' in value) || !('type' in value)) return null
-  if (typeof value.name !== 'string' || typeof value.type !== 'string') return null
-  const client = 'client' in value && typeof value.client === 'string' ? value.client : ''
-  const transport = 'transport' in value ? TRANSPORTS.find(one => one === value.transport) : undefined
-  const time = 'time' in value && typeof value.time === 'number' ? value.time : Number.POSITIVE_INFINITY
-  return { client, transport: transport ?? 'udp', name: value.name.toLowerCase(), type: value.type, time }
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return null
+  totals(): PolicyTestTotals {
+    const rules = [...this.#rules.values()].toSorted((a, b) => b.answers - a.answers).slice(0, RULES_SHOWN)
+    return {
+      ...this.#sums,
+      clients: this.#clients.size,
+      rules: rules.map(({ clients, ...rest }) => ({ ...rest, clients: clients.size })),
+    }
   }
 }

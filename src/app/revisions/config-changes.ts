@@ -6,22 +6,31 @@
  * included; a revision that does not fit any more never keeps the server from starting.
  */
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { adminLimits } from '../../admin/limits.ts'
 import type { ConfigAction, ConfigChanged, ConfigChangeRequest, Fixed } from '../../admin/config-controls.ts'
 import type { Difference, Fault, Refusal } from '../../admin/zone-controls.ts'
-import type { Config, ConfigResult, Override } from '../../config/types.ts'
+import { readConfig } from '../../config/read.ts'
+import type { Config, ConfigResult, ConfigText, Override } from '../../config/types.ts'
 import type { Problem } from '../../events.ts'
 import type { EventSink } from '../../ports.ts'
 import { problemText } from '../../render/problem.ts'
 import { allSettings, flattened, type Overlay, overlayFrom, overridesOf, whyFixed } from './config-overlay.ts'
 import { type RevisionFacts, RevisionLog } from './revision-log.ts'
 
+/** Reads the configuration with settings laid over it; `text`: what to read instead of the file. */
+export type ReadConfig = (overlay: readonly Override[], text?: ConfigText) => ConfigResult
+
+/** A configuration that somebody thinks of: the whole text of a file, or settings changed as the API changes them. */
+export type Candidate =
+  | ({ readonly kind: 'text' } & ConfigText)
+  | { readonly kind: 'patch'; readonly settings: Readonly<Record<string, unknown>> }
+
 interface ConfigChangesParts {
   /** The state directory; null: changes end with the process. */
   readonly state: string | null
-  /** The configuration with these laid over it; absent: it is only what was given at the start. */
-  readonly read: ((overlay: readonly Override[]) => ConfigResult) | undefined
+  /** Absent: the configuration is only what was given at the start. */
+  readonly read: ReadConfig | undefined
   /** Seconds since 1970. */
   readonly wall: () => number
 }
@@ -86,6 +95,18 @@ export class ConfigChanges {
     return this.#parts.read?.(overridesOf(this.#overlay())) ?? null
   }
 
+  /**
+   * A candidate as a reload would read it: below what came by the environment and by flags, and of a text also below
+   * what was changed through the API. Nothing changes.
+   */
+  candidate(candidate: Candidate, running: Config): ConfigResult | Extract<Refusal, { kind: 'invalid' }> {
+    const read = this.#parts.read ?? readAgain(running)
+    if (candidate.kind === 'text') return read(overridesOf(this.#overlay()), candidate)
+    const { values, faults } = flattened(candidate.settings)
+    if (faults.length > 0) return { kind: 'invalid', faults }
+    return read(overridesOf(laidOver(this.#overlay(), values)))
+  }
+
   get revision(): number {
     return this.#log.latest?.number ?? 0
   }
@@ -145,12 +166,11 @@ export class ConfigChanges {
         if (faults.length > 0) return { kind: 'invalid', faults }
         const fixed = this.#fixed(values)
         if (fixed.length > 0) return { kind: 'fixed', faults: fixed }
-        const overlay = new Map(action.kind === 'put' ? [] : this.#overlay())
-        for (const [key, value] of values) {
-          if (value === null) overlay.delete(key)
-          else overlay.set(key, value)
+        return {
+          kind: 'wanted',
+          overlay: laidOver(action.kind === 'put' ? NOTHING : this.#overlay(), values),
+          restores: null,
         }
-        return { kind: 'wanted', overlay, restores: null }
       }
       case 'undo': {
         const target = this.#log.undoTarget()
@@ -193,8 +213,25 @@ export class ConfigChanges {
 const FOLDER = 'configuration'
 const LABEL = 'api:'
 
+function laidOver(below: Overlay, values: ReadonlyMap<string, unknown>): Overlay {
+  const overlay = new Map(below)
+  for (const [key, value] of values) {
+    if (value === null) overlay.delete(key)
+    else overlay.set(key, value)
+  }
+  return overlay
+}
+
+/** Of a server that was given its configuration as a value. */
+const readAgain =
+  ({ file, raw }: Config): ReadConfig =>
+  (overrides, text) => {
+    const path = file ?? resolve('resolver.config.json')
+    return readConfig({ file: text ?? { path, text: JSON.stringify(raw) }, overrides, directory: dirname(path) })
+  }
+
 /** Of a value that came by the API its pointer, of others the file and the line. */
-function faultOf(problem: Problem): Fault {
+export function faultOf(problem: Problem): Fault {
   const { file, message } = problem
   return file.startsWith(LABEL)
     ? { pointer: file.slice(LABEL.length), detail: message }

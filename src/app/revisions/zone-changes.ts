@@ -18,22 +18,12 @@ import type { EventSink } from '../../ports.ts'
 import { formatName, parseName } from '../../presentation/text.ts'
 import { errorCode } from '../../system/system-error.ts'
 import { errorText } from '../../events.ts'
-import {
-  differenceOf,
-  isLaterSerial,
-  nextSerial,
-  serialOf,
-  setKey,
-  setsOf,
-  soaIn,
-  withSerial,
-  type ZoneSets,
-} from '../../zone/zone-edit.ts'
+import { differenceOf, nextSerial, serialOf, setsOf, type ZoneSets } from '../../zone/zone-edit.ts'
 import type { Zone } from '../../zone/zone.ts'
 import type { FileZone, ZoneLayer, ZoneStore } from '../zone-store.ts'
 import { RevisionLog } from './revision-log.ts'
 import { type Draft, draftOf, type Subject } from './zone-draft.ts'
-import { differenceText, editedSets, type ZoneEdits, zoneFromSets, zoneFromText } from './zone-plan.ts'
+import { differenceText, type ZoneEdits, zoneFromText, zoneWithEdits } from './zone-plan.ts'
 import { NOTHING, readZoneValue, type ZoneValue } from './zone-value.ts'
 import { writeZoneFile } from './zone-file-writer.ts'
 
@@ -97,6 +87,11 @@ export class ZoneChanges implements ZoneLayer {
       this.#hidden.add(origin)
       return []
     })
+  }
+
+  /** What is kept of each zone, to be handed from thread to thread. */
+  get values(): readonly (readonly [Name, ZoneValue])[] {
+    return [...this.#kept].flatMap(([origin, { log }]) => (log.latest === null ? [] : [[origin, log.latest.value]]))
   }
 
   /** All zones that are served whole, in canonical order of their text. */
@@ -323,13 +318,7 @@ export class ZoneChanges implements ZoneLayer {
 
   /** Null when the file has become one that the edits do not fit: that is reported, and the last good zone stays. */
   #laidOver(base: Zone, edits: ZoneEdits): Zone | null {
-    const below = setsOf(base.rrsets())
-    const sets = editedSets(below, edits)
-    const soa = soaIn(sets, base.origin)
-    const [theirs, ours] = [serialOf(soaIn(below, base.origin)), serialOf(soa)]
-    if (soa !== undefined && theirs !== null && ours !== null && theirs !== ours && !isLaterSerial(ours, theirs))
-      sets.set(setKey(soa.name, soa.type), withSerial(soa, nextSerial(theirs, 0)))
-    const made = zoneFromSets(sets, base.origin, this.#parts.limits)
+    const made = zoneWithEdits(base, edits, this.#parts.limits)
     if (made.kind === 'wanted') return made.zone
     const [fault] = made.faults
     this.#report(

@@ -13,7 +13,17 @@ import { formatName, parseName, shown } from '../../presentation/text.ts'
 import { formatRr, parseRr } from '../../presentation/rr-text.ts'
 import { loadZone } from '../../zone/load-zone.ts'
 import { buildZone } from '../../zone/zone-check.ts'
-import { setKey, setsOf, type ZoneDifference, type ZoneSets } from '../../zone/zone-edit.ts'
+import {
+  isLaterSerial,
+  nextSerial,
+  serialOf,
+  setKey,
+  setsOf,
+  soaIn,
+  withSerial,
+  type ZoneDifference,
+  type ZoneSets,
+} from '../../zone/zone-edit.ts'
 import type { Include, LocatedRr } from '../../zone/zone-file.ts'
 import type { Zone } from '../../zone/zone.ts'
 
@@ -241,7 +251,7 @@ export function editsBetween(base: ZoneSets, wanted: ZoneSets): ZoneEdits {
 const recordsText = (rrset: RRset): string => recordsWithSignatures(rrset).map(formatRr).sort().join('\n')
 
 /** The sets of a file's zone with those edits; what they say of names that are not there any more has no effect. */
-export function editedSets(base: ZoneSets, { set, gone }: ZoneEdits): Map<string, RRset> {
+function editedSets(base: ZoneSets, { set, gone }: ZoneEdits): Map<string, RRset> {
   const sets = new Map(base)
   for (const { name: text, type: mnemonic } of gone) {
     const name = parseName(text, null)
@@ -254,4 +264,15 @@ export function editedSets(base: ZoneSets, { set, gone }: ZoneEdits): Map<string
   })
   for (const rrset of groupRRsets(records)) sets.set(setKey(rrset.name, rrset.type), rrset)
   return sets
+}
+
+/** The zone of a file with those edits. Its serial is later than that of the file. */
+export function zoneWithEdits(base: Zone, edits: ZoneEdits, limits: ZoneLimits): Wanted | Invalid {
+  const below = setsOf(base.rrsets())
+  const sets = editedSets(below, edits)
+  const soa = soaIn(sets, base.origin)
+  const [theirs, ours] = [serialOf(soaIn(below, base.origin)), serialOf(soa)]
+  if (soa !== undefined && theirs !== null && ours !== null && theirs !== ours && !isLaterSerial(ours, theirs))
+    sets.set(setKey(soa.name, soa.type), withSerial(soa, nextSerial(theirs, 0)))
+  return zoneFromSets(sets, base.origin, limits)
 }

@@ -37,6 +37,8 @@ export interface PolicyZonesParts extends Pick<TransferParts, 'clock' | 'random'
   readonly limits: Pick<Limits, 'zone' | 'server'>
   /** Other rules hold now. */
   readonly onChange: () => void
+  /** The good versions that another server of this process has of files. */
+  readonly heldFiles?: ReadonlyMap<Name, FlatZone> | undefined
 }
 
 interface Loaded {
@@ -69,6 +71,17 @@ export class PolicyZones {
   constructor(parts: PolicyZonesParts) {
     this.#parts = parts
     this.#logged = new Tally(parts.limits.server.tellAgainMs)
+    this.#loaded = new Map([...(parts.heldFiles ?? [])].map(([name, zone]) => [name, { ...NONE, zone }]))
+  }
+
+  /** Of files, to be handed from thread to thread; what was sent is with the secondary zones. */
+  get heldFiles(): ReadonlyMap<Name, FlatZone> {
+    return new Map(
+      this.#zones.flatMap(({ settings: { zone: name }, file }) => {
+        const zone = file === null ? null : (this.#loaded.get(name)?.zone ?? null)
+        return zone === null ? [] : [[name, zone] as const]
+      }),
+    )
   }
 
   /** The rules of the moment. `failing`: a zone without which nothing is to be answered is not there. */

@@ -13,7 +13,8 @@ import { judgeNotify, type NotifyZone } from '../../transfer/notify.ts'
 import type { TransferStatus } from '../../admin/controls.ts'
 import { FlatContent, type FlatZone } from '../../zone/flat-zone.ts'
 import { type Unavailable, Zone } from '../../zone/zone.ts'
-import { TransferredZone, type TransferParts, type TransferSource } from './transferred-zone.ts'
+import type { LoadedCopy } from './copies.ts'
+import { placeOf, TransferredZone, type TransferParts, type TransferSource } from './transferred-zone.ts'
 
 export interface SecondarySource extends TransferSource {
   /** It holds rules, and is not served. */
@@ -38,9 +39,6 @@ interface Secondary {
   zone: Zone
 }
 
-/** Views may have the same zone from other primaries. */
-const placeOf = ({ zone, views }: SecondarySource): string => `${views[0] ?? ''} ${zone}`
-
 export class SecondaryZones {
   readonly #parts: SecondaryParts
   /** By `placeOf`. */
@@ -55,6 +53,15 @@ export class SecondaryZones {
   constructor(parts: SecondaryParts) {
     this.#parts = parts
     this.#places = parts.limits.transfer.parallel
+  }
+
+  /** By `placeOf`, to be handed from thread to thread. */
+  get held(): ReadonlyMap<string, LoadedCopy> {
+    return new Map(
+      [...this.#zones].flatMap(([place, { transferred }]) =>
+        transferred.held === null ? [] : [[place, transferred.held] as const],
+      ),
+    )
   }
 
   statuses(): readonly TransferStatus[] {

@@ -44,7 +44,12 @@ export interface TransferParts {
   readonly place: () => Promise<() => void>
   /** The program of `transfer-thread.ts`; by default the built one, and without it everything is done here. */
   readonly thread?: URL | undefined
+  /** What another server of this process holds, instead of the copies on the disk. */
+  readonly held?: ReadonlyMap<string, LoadedCopy> | undefined
 }
+
+/** Views may have the same zone from other primaries. */
+export const placeOf = ({ zone, views }: Pick<TransferSource, 'zone' | 'views'>): string => `${views[0] ?? ''} ${zone}`
 
 /** Another version is here. Null: none is, and why. */
 type OnZone = (zone: FlatZone | null, why: 'zone-not-loaded' | 'zone-expired') => void
@@ -105,10 +110,17 @@ export class TransferredZone {
     if (this.#here !== null) this.#watchExpiry()
   }
 
+  /** What is here, expired or not; null: nothing. */
+  get held(): LoadedCopy | null {
+    return this.#here === null || this.#confirmedAt === null
+      ? null
+      : { zone: this.#here.zone, confirmedAt: this.#confirmedAt }
+  }
+
   /** Takes the copy on disk, if there is one and nothing is here. */
   async load(): Promise<void> {
     if (this.#here !== null) return
-    const loaded = await this.#loadCopy()
+    const loaded = this.#parts.held?.get(placeOf(this.source)) ?? (await this.#loadCopy())
     if (loaded === null || this.#closed) return
     if ('error' in loaded) {
       this.#report({ kind: 'copy-trouble', message: loaded.error })

@@ -115,10 +115,14 @@ export async function askAdmin(
   body?: unknown,
   form: Form = {},
 ): Promise<AdminReply> {
-  const reply = await exchange(place, method, path, body, form)
+  const reply = await replyFrom(place, method, path, body, form)
   if (reply.status < 400) return reply
-  throw new AdminFault(problemText(reply, place.token === null), exitOf(reply.status))
+  throw faultIn(reply, place)
 }
+
+/** A reply that is not of success. */
+export const faultIn = (reply: AdminReply, { token }: AdminPlace): AdminFault =>
+  new AdminFault(problemText(reply, token === null), exitOf(reply.status))
 
 const exitOf = (status: number): number => {
   if (status === 401 || status === 403) return Exit.NoPermission
@@ -126,12 +130,13 @@ const exitOf = (status: number): number => {
   return status === 400 || status === 422 ? Exit.BadData : Exit.Failure
 }
 
-function exchange(
+/** Rejects with `AdminFault` when there is no answer. */
+export function replyFrom(
   place: AdminPlace,
   method: string,
   path: string,
-  body: unknown,
-  { type, accept }: Form,
+  body?: unknown,
+  { type, accept }: Form = {},
 ): Promise<AdminReply> {
   const { connect, tls, prefix, token, text } = place
   const sent = body === undefined ? null : type === undefined ? JSON.stringify(body) : String(body)

@@ -37,8 +37,12 @@ export function addPolicy(cli: Argv, around: CliContext, take: Choose): void {
           },
           'client-id': { type: 'string', requiresArg: true, describe: 'What it calls itself' },
           'server-name': { type: 'string', requiresArg: true, describe: 'The name in its TLS handshake' },
-          against: { ...CONFIG_OPTION, describe: 'The one of now (default: the one that serve would use)' },
-          queries: { type: 'string', requiresArg: true, describe: 'Query log (default: that of the one of now)' },
+          against: { ...CONFIG_OPTION, describe: 'With test the one of now, a file (default: the running server)' },
+          queries: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Query log, or "history" (default: what the one of now keeps)',
+          },
           since: { type: 'string', requiresArg: true, describe: 'Only queries of so long: 30m, 24h, 7d' },
           offline: { type: 'boolean', describe: 'Ask no server; what needs one is not compared' },
         })
@@ -82,10 +86,7 @@ async function policyTest(argv: Words, around: CliContext): Promise<number> {
   if (sinceS === undefined) throw new UsageError(`--since ${since}: expected a time such as 30m, 24h or 7d`)
   const { runPolicyTest } = await import('../policy/test.ts')
   const [against, queries] = [text(argv.against), text(argv.queries)]
-  return runPolicyTest(
-    { config, against, queries, sinceS, offline: argv.offline === true, json: argv.json === true },
-    around,
-  )
+  return runPolicyTest({ ...flagsOf(argv), config, against, queries, sinceS, offline: argv.offline === true }, around)
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }

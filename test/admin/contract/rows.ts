@@ -321,6 +321,44 @@ const rules: Rows = {
   'GET /api/v1/policy/why': { 200: main('GET', `${V}/policy/why?name=www.shop&client=127.0.0.1`) },
 }
 
+const TESTS = `${V}/policy/tests`
+const ASKED = { source: 'list', list: [{ name: 'www.shop' }] }
+const tried = json({ candidate: { patch: { rules: ['||www.shop^'] } }, questions: ASKED })
+
+/** Begun, and seen to its end, so that the next one finds room. */
+async function tryOut({ main: served }: Kit): Promise<Reply> {
+  const begun = await served.ask(TESTS, { method: 'POST', ...tried })
+  const { location } = begun.headers
+  for (let left = 2_000; left > 0; left--) {
+    const { state } = (await served.ask(String(location))).body
+    if (state !== 'preparing' && state !== 'running') break
+  }
+  return begun
+}
+const onTried =
+  (method: string, below = ''): Row =>
+  async kit =>
+    kit.main.ask(`${String((await tryOut(kit)).headers.location)}${below}`, { method })
+
+const policyTests: Rows = {
+  'GET /api/v1/policy/tests': { 200: main('GET', TESTS) },
+  'POST /api/v1/policy/tests': {
+    200: main('POST', `${TESTS}?dryRun=true`, tried),
+    202: tryOut,
+    409: kit => kit.bare.ask(TESTS, { method: 'POST', body: { candidate: { patch: {} } } }),
+    422: main('POST', TESTS, json({ candidate: { patch: { any: 7 } }, questions: ASKED })),
+  },
+  'GET /api/v1/policy/tests/{id}': { 200: onTried('GET'), 404: main('GET', `${TESTS}/absent`) },
+  'GET /api/v1/policy/tests/{id}/changes': {
+    200: onTried('GET', '/changes'),
+    404: main('GET', `${TESTS}/absent/changes`),
+  },
+  'DELETE /api/v1/policy/tests/{id}': {
+    200: main('DELETE', `${TESTS}/absent?dryRun=true`),
+    204: main('DELETE', `${TESTS}/absent`),
+  },
+}
+
 const CORP = `${V}/transfers/corp.example`
 const asksPrimaries = (action: string): Readonly<Record<number, Row>> => ({
   200: main('POST', `${CORP}/${action}?dryRun=true`),
@@ -338,7 +376,10 @@ const transfers: Rows = {
   'GET /api/v1/limits': { 200: main('GET', `${V}/limits`) },
 }
 
-export const ROWS: Rows = { ...sessions, ...transfers, ...server, ...configuration, ...zones, ...caches, ...rules }
+export const ROWS: Rows = {
+  ...{ ...sessions, ...transfers, ...server, ...configuration, ...zones, ...caches, ...rules },
+  ...policyTests,
+}
 
 /** What is named and cannot be provoked from outside, with the reason. */
 export const UNPROVOKED: Readonly<Record<string, string>> = {

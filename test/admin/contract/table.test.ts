@@ -99,7 +99,7 @@ const provokers: Readonly<Record<number, Provoke>> = {
     return askRaw(kit.hasty.port, `${line(operation)}Host: localhost\r\n${auth}${operation.takesBody ? body : ''}`)
   },
   413: ({ method, path }) =>
-    askHead(kit.main.port, path, { method, headers: { ...bearer, ...json, 'content-length': '2000000' } }),
+    askHead(kit.main.port, path, { method, headers: { ...bearer, ...json, 'content-length': '20000000' } }),
   415: ({ method, path }) =>
     kit.main.ask(path, { method, body: 'text', headers: { ...bearer, 'content-type': 'text/plain' } }),
   421: ({ method, path }) => kit.main.ask(path, { method, tcp: true, headers: { host: 'evil.example', ...bearer } }),
@@ -139,6 +139,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /api/v1/explain': { name: 'www.shop' },
   'PUT /api/v1/negative-anchors/{name}': { until: new Date(Date.now() + 3_600_000).toISOString() },
   'POST /api/v1/tokens': { name: 'x' },
+  'POST /api/v1/policy/tests': { candidate: { patch: {} } },
 }
 const bodyFor = (key: string): object => BODIES[key] ?? {}
 
@@ -304,6 +305,8 @@ describe('a write', () => {
     'POST /api/v1/transfers/{zone}/retransfer': ['transfers/corp.example/retransfer'],
     'POST /api/v1/lists/refresh': ['lists/refresh'],
     'POST /api/v1/lists/{name}/refresh': ['lists/ads/refresh'],
+    'POST /api/v1/policy/tests': ['policy/tests', { candidate: { patch: { rules: ['||a.example^'] } } }],
+    'DELETE /api/v1/policy/tests/{id}': ['policy/tests/absent'],
   }
   /** A POST that changes nothing: it asks. */
   const READS = ['POST /api/v1/explain']
@@ -365,6 +368,7 @@ describe('a POST with an Idempotency-Key', () => {
       [
         'POST /api/v1/configuration/revisions/{number}/revert',
         'POST /api/v1/configuration/undo',
+        'POST /api/v1/policy/tests',
         'POST /api/v1/session/codes',
         'POST /api/v1/tokens',
         'POST /api/v1/zones',

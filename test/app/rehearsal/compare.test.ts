@@ -3,16 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { compareAnswers, type Compared, type Rehearsed, readQuestions } from '../../../src/app/rehearsal/compare.ts'
+import { compareAnswers, type Compared, Comparison, type Rehearsed } from '../../../src/app/rehearsal/compare.ts'
+import { Questions } from '../../../src/app/rehearsal/questions.ts'
 import { main } from '../../../src/cli.ts'
 
 const said = (rcode: string | null, records: readonly string[] = [], rule: string | null = null): Rehearsed => ({
   rcode,
   records,
   rule,
+  view: null,
   isUnknown: false,
 })
-const unknown: Rehearsed = { rcode: 'SERVFAIL', records: [], rule: null, isUnknown: true }
+const unknown: Rehearsed = { rcode: 'SERVFAIL', records: [], rule: null, view: null, isUnknown: true }
 
 test.each<[string, Rehearsed, Rehearsed, Compared['kind']]>([
   ['the same', said('NOERROR', ['A 192.0.2.1']), said('NOERROR', ['A 192.0.2.1']), 'same'],
@@ -31,16 +33,58 @@ test.each<[string, Rehearsed, Rehearsed, Compared['kind']]>([
 test('a query log gives its questions once, and says what it skipped', () => {
   const line = (more: object): string =>
     JSON.stringify({ time: 100, client: '192.0.2.1', transport: 'udp', name: 'A.example.', type: 'A', ...more })
-  const text = [line({}), line({ time: 200 }), line({ client: '192.0.2.2' }), 'no query', '', '{}', '3'].join('\n')
+  const lines = [line({ client: '192.0.2.2' }), line({}), line({ time: 200 }), 'no query', '', '{}', '3']
   const question = { transport: 'udp', name: 'a.example.', type: 'A' }
-  expect(readQuestions(text, null)).toEqual({
+  const gathered = (since: number | null): ReturnType<Questions['gathered']> => {
+    const questions = new Questions()
+    for (const one of [...lines, line({ class: 'CH' }), line({ name: '<other>' })]) questions.addLine(one, since)
+    return questions.gathered()
+  }
+  expect(gathered(null)).toEqual({
     questions: [
       { ...question, client: '192.0.2.1', times: 2 },
       { ...question, client: '192.0.2.2', times: 1 },
     ],
-    skipped: 3,
+    // Two that are no question for a resolver among them.
+    skipped: 5,
+    leftOut: 0,
   })
-  expect(readQuestions(text, 150).questions).toEqual([{ ...question, client: '192.0.2.1', times: 1 }])
+  expect(gathered(150).questions).toEqual([{ ...question, client: '192.0.2.1', times: 1 }])
+})
+
+test('questions beyond the bound are counted, and those that are known go on being so', () => {
+  const questions = new Questions(2)
+  for (const name of ['a.', 'b.', 'c.', 'd.', 'a.']) questions.add({ client: '', transport: 'quic', name, type: 'a' })
+  const rest = { client: '', transport: 'udp', type: 'A' }
+  expect(questions.gathered()).toEqual({
+    questions: [
+      { ...rest, name: 'a.', times: 2 },
+      { ...rest, name: 'b.', times: 1 },
+    ],
+    skipped: 0,
+    leftOut: 2,
+  })
+})
+
+test('a comparison counts answers, how often they were asked for, clients, and pairs of rules, the most first', () => {
+  const comparison = new Comparison()
+  const asked = (client: string, times: number) => ({
+    ...{ client, times, transport: 'udp' as const, name: 'a.', type: 'A' },
+  })
+  const add = (client: string, times: number, before: Rehearsed, after: Rehearsed): void =>
+    void comparison.add({ question: asked(client, times), before, after })
+  add('1', 5, said('NOERROR', ['A 1'], 'rpz: x'), said('NOERROR', ['A 2']))
+  add('1', 1, said('NOERROR', ['A 1']), said('NXDOMAIN', [], 'lists: y'))
+  add('2', 2, said('NOERROR', ['A 1']), said('NXDOMAIN', [], 'lists: y'))
+  add('3', 9, said('NOERROR', ['A 1']), said('NOERROR', ['A 1']))
+  add('4', 1, unknown, unknown)
+  expect(comparison.totals()).toEqual({
+    ...{ compared: 5, changed: 3, queries: 8, clients: 2, unknown: 1 },
+    rules: [
+      { before: null, after: 'lists: y', answers: 2, clients: 2 },
+      { before: 'rpz: x', after: null, answers: 1, clients: 1 },
+    ],
+  })
 })
 
 describe('rootwalk policy test', () => {
@@ -92,6 +136,9 @@ describe('rootwalk policy test', () => {
         '192.0.2.2  own.example. A',
         '  now:  NOERROR A 192.0.2.80',
         '  then: NOERROR A 192.0.2.81',
+        'by rule:',
+        '  1 answer of 1 client: now by no rule, then by lists: ||ads.example^',
+        '  1 answer of 1 client: now by no rule, then by no rule',
         'not compared, since no server answered: other.example. A',
         'would change 2 answers of 2 clients, of 3 questions',
         '',

@@ -80,7 +80,9 @@ it('policy why takes a configuration that no server has yet', async () => {
   writeFileSync(file, JSON.stringify({ rules: ['||shop^', '||www.shop^'] }))
   const { code, out } = await run('policy', 'why', 'www.shop', '--client', '127.0.0.1', '--config', file)
   expect(code).toBe(0)
-  expect(out).toMatch(/^ {2}lists +"\|\|www\.shop\^": NXDOMAIN, .*\n +lost: "\|\|shop\^"$/m)
+  expect(out).toMatch(
+    /^ {2}lists +"\|\|www\.shop\^" \(rules\[1\]\): NXDOMAIN, .*\n +lost: "\|\|shop\^" \(rules\[0\]\)$/m,
+  )
   writeFileSync(file, JSON.stringify({ rules: 7 }))
   expect((await run('policy', 'why', 'www.shop', '--client', '::1', '--config', file)).err).toContain('new.json:1')
 })

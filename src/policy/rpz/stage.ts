@@ -179,8 +179,9 @@ async function applied(
     { stage: QUESTION, rule: triggerText(hit.trigger, formatName), source: formatName(hit.settings.zone), lost: [] },
   ]
   const decided = (answer: Answer): Answer => ({ ...answer, decisions: [...decisions, ...(answer.decisions ?? [])] })
-  const { action, settings } = hit
+  const { settings } = hit
   const ede = settings.ede
+  const action: Hit['action'] = isOfItself(hit, name) ? { kind: 'passthru', ttl: 0 } : hit.action
   switch (action.kind) {
     case 'passthru':
       return decided(unsharedFor(hit, await unchanged()))
@@ -201,6 +202,10 @@ async function applied(
       return action satisfies never
   }
 }
+
+/** A wildcard that is an alias of the name asked for lets it pass, as the oldest way to say so does (BIND). */
+const isOfItself = ({ trigger, action }: Hit, name: Name): boolean =>
+  trigger.kind === 'qname' && action.kind === 'cname' && !action.below && foldName(action.target) === name
 
 /** Whoever else asks may have no such address. */
 const unsharedFor = ({ trigger }: Hit, answer: Answer): Answer =>
@@ -243,7 +248,11 @@ async function throughCname(
   const answer = await ask({ ...query, question: { ...query.question, name: foldName(to) } })
   if (answer.kind !== 'resolved') return answer
   const { outcome } = answer
-  const rrsets = [...chain, cname, ...outcome.rrsets]
+  const aliases = [...chain, cname]
+  // Rules and records can lead in a circle; a name has one alias in an answer.
+  const isAgain = ({ type: t, name: owner }: RRset): boolean =>
+    t === RrType.CNAME && aliases.some(alias => alias.name === owner)
+  const rrsets = [...aliases, ...outcome.rrsets.filter(set => !isAgain(set))]
   if (outcome.kind === 'failure') return { ...answer, by: ANSWER, shareable: false, outcome: { ...outcome, rrsets } }
   const security =
     ede === null

@@ -165,6 +165,22 @@ describe('precedence', () => {
       ['b.test CNAME b.test.', '*.test CNAME .'],
       'NOERROR CNAME a.test. A 198.51.100.7',
     ],
+    [
+      'the same of a wildcard that is an alias of the name',
+      ['*.test CNAME b.test.', 'a.test CNAME .'],
+      'NOERROR CNAME a.test. A 198.51.100.7',
+    ],
+    [
+      'not so of an address whose rule is an alias of the name: the alias stands',
+      ['32.7.100.51.198.rpz-ip CNAME a.test.'],
+      'NOERROR CNAME a.test. CNAME a.test. A 198.51.100.7',
+    ],
+    [
+      'where a rule leads back to an alias, that has one target in the answer',
+      ['a.test CNAME b.test.'],
+      'NOERROR CNAME a.test. CNAME b.test. A 198.51.100.7',
+    ],
+    ['of others such a wildcard is an alias', ['*.test CNAME a.test.'], 'NOERROR CNAME a.test. A 198.51.100.7'],
   ])('%s', async (_what, lines, expected) => {
     // A CNAME with other data is written in two zones of a name each: the checks of master files are not these.
     expect(shown(await ask(rulesOf({ flat: flatZone('one.', ...lines) }), world, 'b.test'))).toBe(expected)

@@ -32,6 +32,7 @@ import { secureCase } from './secure.mjs'
 import { sharedCase } from './shared.mjs'
 import { signer } from './signing.mjs'
 import { full, quick } from './sizes.mjs'
+import { transferBench } from './transfer.mjs'
 import { zoneBench } from './zone.mjs'
 import { zoneServeBench } from './zone-serve.mjs'
 import { idleCase, startCase } from './start.mjs'
@@ -55,6 +56,7 @@ const CASES = [
   'codec',
   'junk',
   'zone',
+  'transfer',
   ...SECURE,
   'kit',
 ]
@@ -148,6 +150,7 @@ async function measure() {
   await attempt('junk', junkPart)
   await attempt('zone', () => Promise.resolve(zoneBench({ report, size })))
   await attempt('zone', () => zoneServePart())
+  await attempt('transfer', () => transferPart())
   for (const part of SECURE) await attempt(part, () => secureCase({ report, size, tell }, { part, profileInto: null }))
   await attempt('kit', kitPart)
   /** @type {readonly (readonly [string, (on: import('./cached.mjs').Case) => Promise<void>])[]} */
@@ -179,6 +182,11 @@ async function measure() {
 async function zoneServePart() {
   if (['dnsperf', 'taskset'].every(tool => whereIs(tool) !== null)) await zoneServeBench({ report, size })
   else report.note('a zone loaded next to serving left out: dnsperf or taskset is not installed')
+}
+
+async function transferPart() {
+  if (['dnsperf', 'taskset'].every(tool => whereIs(tool) !== null)) await transferBench({ report, size, tell })
+  else report.note('transfers left out: dnsperf or taskset is not installed')
 }
 
 /**

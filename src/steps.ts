@@ -97,6 +97,8 @@ export interface ExchangeSpec {
   readonly recursionDesired: boolean
   /** CD: it shall say what it has, whatever it thinks of the signatures. */
   readonly checkingDisabled: boolean
+  /** DO, with EDNS. Absent: set. */
+  readonly dnssecOk?: boolean | undefined
   /** What the COOKIE option has (RFC 7873): the client cookie, and the server cookie if one is known. */
   readonly cookie?: Uint8Array | undefined
   readonly timeoutMs: number

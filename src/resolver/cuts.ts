@@ -12,7 +12,7 @@ import { forwardZonesFor, zoneCut, type Env, type Task, type ZoneCut } from './e
 const nameOfCut = ({ name, type }: Question): Name => (type === RrType.DS && name !== ROOT ? parentOf(name) : name)
 
 /** The cut of a configured zone. It has no parent whose clock could end it, and its servers stay as they are. */
-const configuredCut = (configured: ForwardZone): ZoneCut => ({
+export const configuredCut = (configured: ForwardZone): ZoneCut => ({
   zone: configured.zone,
   servers: [],
   ds: null,

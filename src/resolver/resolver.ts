@@ -14,6 +14,7 @@ import type { LocalZones } from '../zone/local-zones.ts'
 import { nothingValidated, zoneCut, type EngineSettings, type Env, type Validation, type ZoneCut } from './env.ts'
 import type { NotYet } from './running/not-yet.ts'
 import { failure } from './outcome.ts'
+import { handOn, type HandedOn, type HandOn } from './asking/hand-on.ts'
 import { probeEncryption } from './asking/encryption.ts'
 import { UpstreamAddresses } from './asking/upstream-addresses.ts'
 import { ADDRESS_TYPES, keepUpstreamAddresses, upstreamQuestion } from './asking/upstreams.ts'
@@ -133,6 +134,14 @@ export class Resolver {
     const outcome = resolveFromMemory(this.#env, this.#scheduler.task(question, options))
     done(outcome ?? failure('not-recursive', 'recursion is not desired and there is nothing local or cached'))
     return () => {}
+  }
+
+  /** Puts a question of somebody else to these servers, as it came; `done` is called once. */
+  handOn(what: HandOn, done: (handed: HandedOn) => void): Cancel {
+    const task = this.#scheduler.task(what.question, { because: 'client' })
+    return this.#scheduler.run(task, handOn(this.#env, task, what), handed => {
+      done(handed ?? { error: 'internal error' })
+    })
   }
 
   /** Who asks from now on shares no resolution with who asked before. */

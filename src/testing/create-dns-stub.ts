@@ -15,6 +15,7 @@ import { className, RrClass } from '../dns/types.ts'
 import { addressSets, dataSet, setsOf } from '../input/record-data.ts'
 import type { ListenFailure } from '../net/listener.ts'
 import { serverAddress, type ServerAddress } from '../ports.ts'
+import { parseUpstream } from '../zone/upstream-text.ts'
 import { openCassette } from './stub/cassette.ts'
 import { install, type InstallOptions } from './node-dns/install.ts'
 import { makeLookup } from './node-dns/lookup.ts'
@@ -211,7 +212,14 @@ function cassetteOf({ cassette, mode }: StubOptions): Cassette | null {
     : mistake(`expected cassette to be the path of a file, found ${described(cassette)}`)
 }
 
+/** Over TLS and HTTPS written as in a forward zone; a test has no other resolver that could find an address. */
 const addressOf = (text: unknown): ServerAddress => {
+  if (typeof text === 'string' && text.includes('://')) {
+    const upstream = parseUpstream(text)
+    if ('error' in upstream) mistake(upstream.error)
+    if (upstream.kind === 'name') mistake(`${described(text)} has no address: write it after an @, as in @192.0.2.53`)
+    return upstream.server
+  }
   const { ip, port } = serverOf(text)
   return serverAddress(ip, port)
 }

@@ -20,17 +20,20 @@ export interface QueryOptions {
   /** Payload size of an OPT record; none without. */
   readonly edns?: number
   readonly dnssecOk?: boolean
+  readonly recursionDesired?: boolean
+  readonly checkingDisabled?: boolean
 }
 
 export const queryFor = (
   name: string,
   type = 'A',
-  { id = 0x4242, edns, dnssecOk = false }: QueryOptions = {},
+  { id = 0x4242, edns, dnssecOk = false, recursionDesired = true, checkingDisabled = false }: QueryOptions = {},
 ): Uint8Array =>
   encodeQuery({
     id,
     question: question(name, type),
-    recursionDesired: true,
+    recursionDesired,
+    checkingDisabled,
     edns: edns === undefined ? null : { payloadSize: edns, version: 0, dnssecOk, flags: 0, options: [] },
   })
 

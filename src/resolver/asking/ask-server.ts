@@ -63,7 +63,7 @@ function aboveRate(ask: ServerAsk, now: number): string | null {
 
 const isForwarded = ({ cut }: ServerAsk): boolean => cut.configured?.kind === 'forward'
 
-function firstAttempt({ env, server, triedBefore, othersFail, lastTry }: ServerAsk, way: Way): Attempt {
+function firstAttempt({ env, server, flags, triedBefore, othersFail, lastTry }: ServerAsk, way: Way): Attempt {
   const facts = env.caches.servers.facts(server.key, env.clock.now())
   const { caseSafe } = facts
   const isClear = way === 'clear' && server.secure === undefined
@@ -71,10 +71,10 @@ function firstAttempt({ env, server, triedBefore, othersFail, lastTry }: ServerA
     transport: isClear ? 'udp' : (server.secure?.transport ?? 'tls'),
     way,
     // CD=0 first: a resolver that validates can mend what one that is told not to hands out as it is (BIND 9.21.7).
-    checkingDisabled: false,
+    checkingDisabled: flags?.checkingDisabled ?? false,
     // Some servers drop queries with EDNS (they should not: flag day 2019). The last try finds out, for this question
     // only: silence proves nothing that may be remembered, since anyone can cause it.
-    edns: facts.edns === 'ok' || (facts.edns === 'unknown' && (!lastTry || !isClear)),
+    edns: flags?.edns ?? (facts.edns === 'ok' || (facts.edns === 'unknown' && (!lastTry || !isClear))),
     cookie: firstCookieUse(isClear && env.settings().cookies === true, facts, triedBefore),
     // Silence may be about upper case as well: of a server of which nothing is known only the first try has it. The
     // next has EDNS still, without which a signed zone is of no use.
@@ -292,7 +292,7 @@ function conclude(
   const now = env.clock.now()
   const { servers } = env.caches
   if (verdict.kind === 'reject')
-    return { kind: 'failed', trouble: verdict, again: false, disclaims: doesDisclaim(verdict) }
+    return { kind: 'failed', trouble: verdict, again: false, octets, disclaims: doesDisclaim(verdict) }
   if (attempt.way === 'refused-encrypted') servers.encryptionEvent(server.key, 'contradicted', now)
   // Only a good answer without EDNS proves that EDNS was the trouble: a forged FORMERR alone must not downgrade
   // (CVE-2026-52690).
@@ -337,6 +337,7 @@ const failed = (trouble: ServerTrouble, again: boolean): ServerFailure => ({
   kind: 'failed',
   trouble,
   again,
+  octets: null,
   disclaims: false,
 })
 
@@ -359,8 +360,9 @@ function* askOnce(ask: ServerAsk, attempt: Attempt, before: number): Steps<Recei
     edns: attempt.edns,
     mixCase: attempt.mixCase,
     cookie: cookieFor(ask, attempt, before),
-    recursionDesired: isForwarded(ask),
+    recursionDesired: ask.flags?.recursionDesired ?? isForwarded(ask),
     checkingDisabled: attempt.checkingDisabled,
+    dnssecOk: ask.flags?.dnssecOk ?? true,
     timeoutMs: timeout(ask, attempt, before),
   }
   env.caches.servers.unresponsive.asked(server.key, cut.zone, before)

@@ -25,10 +25,24 @@ export interface ServerFailure {
   readonly trouble: ServerTrouble
   /** The same server may be asked once more for this question. */
   readonly again: boolean
+  /** The message that was rejected; null when none came. */
+  readonly octets: Uint8Array | null
   /**
    * It will not answer this question, and perhaps serves the zone no more (REFUSED, no authority, a referral upwards).
    */
   readonly disclaims: boolean
+}
+
+/** What a query says next to its question. */
+export interface AskerFlags {
+  /** RD. */
+  readonly recursionDesired: boolean
+  /** CD. */
+  readonly checkingDisabled: boolean
+  /** DO. */
+  readonly dnssecOk: boolean
+  /** Has it an OPT record? */
+  readonly edns: boolean
 }
 
 export interface ServerAsk {
@@ -41,6 +55,8 @@ export interface ServerAsk {
   readonly server: ServerAddress
   /** Null: the operator named it by its address. */
   readonly serverName: Name | null
+  /** Those of somebody whose question is handed on. Absent: our own, as they serve best. */
+  readonly flags?: AskerFlags | undefined
   /** It was silent before, to this question. */
   readonly triedBefore: boolean
   /** Another server has failed with this question, in plain letters too: what comes is hardly about the letters. */

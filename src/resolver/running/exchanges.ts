@@ -108,9 +108,10 @@ export class Exchanges {
     }
   }
 
-  #ednsWith(cookie: Uint8Array | undefined): Edns {
-    if (cookie === undefined) return this.#edns
-    return { ...this.#edns, options: [{ code: EdnsOptionCode.COOKIE, data: cookie }] }
+  #ednsFor({ cookie, dnssecOk = true }: ExchangeSpec): Edns {
+    if (cookie === undefined && dnssecOk) return this.#edns
+    const options = cookie === undefined ? [] : [{ code: EdnsOptionCode.COOKIE, data: cookie }]
+    return { ...this.#edns, dnssecOk, options }
   }
 
   #send(spec: ExchangeSpec, done: (result: ExchangeResult) => void): Cancel {
@@ -123,7 +124,7 @@ export class Exchanges {
       caseBits: spec.mixCase ? caseBits : undefined,
       recursionDesired: spec.recursionDesired,
       checkingDisabled: spec.checkingDisabled,
-      edns: spec.edns ? this.#ednsWith(spec.cookie) : null,
+      edns: spec.edns ? this.#ednsFor(spec) : null,
     })
     return this.#network.exchange(spec.server, spec.transport, query, spec.timeoutMs, done)
   }

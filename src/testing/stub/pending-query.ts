@@ -1,8 +1,8 @@
 /** One query of a stub on its way: the client as production knows it, with all that the stub wants to remember. */
 import type { IpAddress } from '../../dns/address.ts'
 import type { AskedQuestion } from '../../dns/message.ts'
-import type { ForwardFlags } from '../../engine/forward.ts'
 import type { Client, Transport } from '../../ports.ts'
+import type { AskerFlags } from '../../resolver/asking/attempt.ts'
 import type { HttpFaultAction } from './https-faults.ts'
 import type { OpenQuery } from './query-book.ts'
 import type { FaultAction, WireFault } from './rules.ts'
@@ -14,7 +14,7 @@ export class PendingQuery implements Client {
   readonly transport: Transport
   readonly question: AskedQuestion
   readonly record: OpenQuery
-  readonly flags: ForwardFlags
+  readonly flags: AskerFlags
   /** The connection, to break it. Null over UDP. */
   readonly sockets: Sockets | null
   fault: FaultAction | null = null
@@ -29,13 +29,7 @@ export class PendingQuery implements Client {
   /** How it is recorded, when not by its rcode. */
   answeredWith: string | null = null
 
-  constructor(
-    client: Client,
-    question: AskedQuestion,
-    record: OpenQuery,
-    flags: ForwardFlags,
-    sockets: Sockets | null,
-  ) {
+  constructor(client: Client, question: AskedQuestion, record: OpenQuery, flags: AskerFlags, sockets: Sockets | null) {
     this.ip = client.ip
     this.port = client.port
     this.transport = client.transport

@@ -22,13 +22,13 @@ import { makeChaos } from '../../policy/chaos.ts'
 import { type Answer, compose, type Content, type Query, type Stage } from '../../policy/handler.ts'
 import { makeMinimalAny } from '../../policy/minimal-any.ts'
 import type { Cancel, Client, Reply, Serve, ServerAddress } from '../../ports.ts'
+import type { AskerFlags } from '../../resolver/asking/attempt.ts'
 import { Counters } from '../../server/counters.ts'
 import { contentOf } from '../../server/respond.ts'
 import { createServe } from '../../server/serve.ts'
 import { WaitingClients } from '../../server/pending-queries.ts'
 import { SimRandom } from '../../simulation/random.ts'
 import { type Arrival, type FaultAction, isWireFault, type PlainFault, rcodeOfFault, RuleList } from './rules.ts'
-import type { ForwardFlags } from '../../engine/forward.ts'
 import { StubForwarder, systemServers } from './forward.ts'
 import { plainName } from '../../input/names.ts'
 import type { QueryBook, OpenQuery } from './query-book.ts'
@@ -204,9 +204,8 @@ export class StubServer {
       reply(NOTHING, 0)
     }
     this.#delayed.clear()
-    this.#forwarder.close()
     this.#parts.services.faults.stop()
-    await this.#close()
+    await Promise.all([this.#forwarder.close(), this.#close()])
   }
 
   // --- in
@@ -260,7 +259,7 @@ export class StubServer {
       matched: false,
       answeredWith: 'pending',
     }
-    const flags: ForwardFlags = {
+    const flags: AskerFlags = {
       recursionDesired: message.recursionDesired,
       checkingDisabled: message.checkingDisabled,
       dnssecOk: edns?.dnssecOk ?? false,

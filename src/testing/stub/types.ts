@@ -267,7 +267,10 @@ export interface StubOptions {
    * case.
    */
   readonly unlisted?: 'nxdomain' | 'refused' | 'servfail' | 'timeout' | 'forward'
-  /** `192.0.2.53:53`; alone it means `unlisted: 'forward'`. */
+  /**
+   * `192.0.2.53:53`, `tls://192.0.2.53#dns.example` or `https://dns.example/dns-query@192.0.2.53`; alone it means
+   * `unlisted: 'forward'`.
+   */
   readonly forward?: string
   /** A file of recorded exchanges for names without anything. */
   readonly cassette?: string
@@ -321,7 +324,7 @@ export interface DnsStub {
   /** One reply or fault after the other. */
   sequence(name: string, replies: readonly (StubReply | FaultKind)[], options?: SequenceOptions): Fault
   on(name: string, handler: StubHandler, options?: RuleOptions): Fault
-  /** Asks this server instead, `192.0.2.53:53`. */
+  /** Asks this server instead, written as `forward` is. */
   forwardTo(name: string, server: string, options?: RuleOptions): Fault
   /** Asks the servers that the system is configured with. */
   passthrough(name: string, options?: RuleOptions): Fault

@@ -1,9 +1,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
 import { Resolver } from 'node:dns'
+import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { decodeMessage } from '../../../src/dns/decode.ts'
 import { readExtendedErrors } from '../../../src/dns/edns.ts'
+import { Rcode } from '../../../src/dns/types.ts'
 import { createDnsStub } from '../../../src/testing/create-dns-stub.ts'
 import { stubSettings } from '../../../src/testing/stub/settings.ts'
 import type { DnsStub } from '../../../src/testing/stub/types.ts'
@@ -31,6 +36,32 @@ afterAll(() => real.stop())
 
 const answers = async (stub: DnsStub, name: string, type = 'A'): Promise<string> =>
   lines((await ask(stub, name, type)).answer).join()
+
+/** The message without its EDNS, as a reply. */
+function replyTo(query: Uint8Array, rcode: number): Uint8Array {
+  const decoded = decodeMessage(query)
+  if (decoded.kind !== 'message' || decoded.message.question === null) throw new Error('not a query')
+  const length = HEADER_OCTETS + decoded.message.question.name.length + QUESTION_FIXED_OCTETS
+  const reply = Uint8Array.from(query.subarray(0, length))
+  reply[2] = (reply[2] ?? 0) | 0x80
+  reply[3] = 0x80 | rcode
+  reply[11] = 0
+  return reply
+}
+
+const HEADER_OCTETS = 12
+const QUESTION_FIXED_OCTETS = 4
+
+/** The SHA-256 of the public key of whoever listens. */
+async function pinOf(port: number): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' })
+  socket.destroy()
+  return createHash('sha256')
+    .update(key ?? new Uint8Array())
+    .digest('base64')
+}
 
 describe('forwarding', () => {
   it('by rule asks another server, and only for the names of the rule', async () => {
@@ -80,6 +111,65 @@ describe('forwarding', () => {
     expect(await ask(dns, 'web.test')).toMatchObject({ rcode: 2 })
   })
 
+  it.each([
+    ['what a stub resolver sends', { recursionDesired: true }, { flags: 0x0100, dnssecOk: null }],
+    ['EDNS', { recursionDesired: true, edns: 1232 }, { flags: 0x0100, dnssecOk: false }],
+    ['DO', { recursionDesired: true, edns: 1232, dnssecOk: true }, { flags: 0x0100, dnssecOk: true }],
+    ['CD', { recursionDesired: true, checkingDisabled: true }, { flags: 0x0110, dnssecOk: null }],
+    ['no RD', { recursionDesired: false }, { flags: 0, dnssecOk: null }],
+  ])('hands on %s as it came', async (_, sent, { flags, dnssecOk }) => {
+    const server = await udpServer((query, reply) => reply(replyTo(query, Rcode.REFUSED)))
+    await using dns = await createDnsStub({ forward: `127.0.0.1:${server.server.port}` })
+    expect(await ask(dns, 'x.test', 'A', sent)).toMatchObject({ rcode: Rcode.REFUSED })
+    const [seen] = server.seen
+    const decoded = decodeMessage(seen?.query ?? new Uint8Array())
+    expect(decoded).toMatchObject({ kind: 'message', message: { edns: dnssecOk === null ? null : { dnssecOk } } })
+    expect(((seen?.query[2] ?? 0) << 8) | (seen?.query[3] ?? 0)).toBe(flags)
+  })
+
+  it('asks a server without EDNS again without it', async () => {
+    const server = await udpServer((query, reply) => {
+      const hasOpt = query[11] === 1
+      reply(replyTo(query, hasOpt ? Rcode.FORMERR : Rcode.NXDOMAIN))
+    })
+    await using dns = await createDnsStub({ forward: `127.0.0.1:${server.server.port}` })
+    expect(await ask(dns, 'x.test', 'A', { edns: 1232 })).toMatchObject({ rcode: Rcode.NXDOMAIN })
+    expect(server.seen).toHaveLength(2)
+  })
+
+  it('asks over TLS whoever has the key, and hands on the rcode', async () => {
+    await using secure = await createDnsStub({
+      records: { 'real.test': '192.0.2.80' },
+      unlisted: 'refused',
+      tls: true,
+    })
+    const { port = 0 } = secure.tls ?? {}
+    const pin = await pinOf(port)
+    await using dns = await createDnsStub({ forward: `tls://127.0.0.1:${port}?pin-sha256=${pin}` })
+    expect(await answers(dns, 'real.test')).toBe('real.test. 60 IN A 192.0.2.80')
+    expect(await ask(dns, 'x.test')).toMatchObject({ rcode: Rcode.REFUSED })
+    expect(secure.queries.map(({ transport }) => transport)).toEqual(['tls', 'tls'])
+  })
+
+  it('asks over HTTPS nobody whose certificate is of an unknown authority', async () => {
+    await using secure = await createDnsStub({ https: true })
+    await using dns = await createDnsStub({ forward: `https://stub.test:${secure.https?.port}/dns-query@127.0.0.1` })
+    const reply = await ask(dns, 'x.test', 'A', { edns: 1232 })
+    expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toEqual([
+      { code: 22, text: expect.stringMatching(/^https:\/\/stub\.test:\d+\/dns-query@127\.0\.0\.1: not verified: /) },
+    ])
+    expect(secure.queries).toEqual([])
+  })
+
+  it.each([
+    ['tls://192.0.2.53', /does not say how the server proves who it is/],
+    ['tls://dns.example', /has no address: write it after an @/],
+    ['http://192.0.2.53/dns-query', /in clear text over HTTP/],
+    ['dns.example', /expected a server like "192.0.2.53:53"/],
+  ])('to %s is refused with what is expected', async (forward, expected) => {
+    await expect(createDnsStub({ forward })).rejects.toThrow(expected)
+  })
+
   it('a server that does not answer is SERVFAIL with who it was', async () => {
     const silent = await udpServer(() => {})
     await using dns = await createDnsStub()
@@ -88,7 +178,7 @@ describe('forwarding', () => {
     const reply = await ask(dns, 'x.test', 'A', { edns: 1232 })
     expect(reply.rcode).toBe(2)
     expect(reply.edns === null ? [] : readExtendedErrors(reply.edns)).toEqual([
-      { code: 22, text: `127.0.0.1:${silent.server.port} did not answer` },
+      { code: 22, text: `127.0.0.1:${silent.server.port}: silent: no answer` },
     ])
     expect(silent.seen).toHaveLength(2)
   })

@@ -147,13 +147,23 @@ async function writeProgram(files) {
   return chunksOf(output)
 }
 
+/** What few commands need inside is taken from the compiler's files, when it is asked for. */
 async function writeInside() {
+  const later = /(?:control\/api|net\/listen\/(?:tls|doh-listener)|stub\/forward-engine)\.js$/
   const bundle = await rolldown({
     input: join(directory, 'cli', 'exec-inside.js'),
     platform: 'node',
-    // Loaded when it is asked for.
-    external: id =>
-      id.endsWith('control/api.js') || /net\/(?:listen\/(?:tls|doh-listener)|upstream\/secure)\.js$/.test(id),
+    plugins: [
+      {
+        name: 'later',
+        resolveId: (id, importer) => {
+          const path = resolve(dirname(importer ?? directory), id)
+          // From where the bundle is, not from where its first file was.
+          const from = `./${relative(directory, path).split(sep).join('/')}`
+          return later.test(path) ? { id: from, external: true } : null
+        },
+      },
+    ],
   })
   return chunksOf(
     (await bundle.write({ file: inDirectory(`exec-inside${SUFFIX}`), format: 'esm', minify: SMALL })).output,

@@ -1,5 +1,6 @@
 /** What each way in loads: how many modules, of which rooms, and for how much of a processor. */
 import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { rolldown } from 'rolldown'
@@ -86,5 +87,25 @@ describe('the processor that loading takes, in starts of an empty Node.js', () =
     const starts = cpuOf(`await import(${JSON.stringify(join(root, file))})`) / empty.cpu
     expect(starts).toBeGreaterThan(0.5)
     expect(starts).toBeLessThan(most)
+  })
+})
+
+describe('the files of the built program', () => {
+  beforeAll(() => buildForServing())
+
+  it('import files that are there', () => {
+    const bundles = readdirSync(join(root, 'dist')).filter(file => file === 'cli.js' || file.endsWith('.bundle.js'))
+    expect(bundles).toContain('exec-inside.bundle.js')
+    const missing = bundles.flatMap(file =>
+      [
+        ...readFileSync(join(root, 'dist', file), 'utf8').matchAll(
+          /(?:\bfrom|\bimport)\s*\(?\s*[`'"](\.[^`'"\n]+\.js)[`'"]/g,
+        ),
+      ]
+        .map(([, path = '']) => path)
+        .filter(path => !existsSync(join(root, 'dist', path)))
+        .map(path => `${file}: ${path}`),
+    )
+    expect(missing).toEqual([])
   })
 })

@@ -89,20 +89,6 @@ export interface FinishedAnswer {
   readonly ttlSeconds: number
 }
 
-/** Where finished answers come from, in any thread. By position, since the byte path makes nothing. */
-export interface WritesAnswers {
-  write(
-    peek: QueryPeek,
-    query: Uint8Array,
-    out: Uint8Array,
-    outAt: number,
-    now: number,
-    maxBytes: number,
-    ourPayloadBytes: number,
-    view?: number,
-  ): number
-}
-
 /** DO and CD: answers to the same question with other bits are separate entries. */
 const VARIANTS = [0, 1, 2, 3] as const
 const variantOf = (dnssecOk: boolean, checkingDisabled: boolean): number =>
@@ -126,11 +112,10 @@ const KEY_WORD = (ENTRY_HEADER + HEADER_OCTETS) / 4
 /** Longest answer that is copied unit by unit: from there on the native call is quicker, which makes a view first. */
 const LONG_OCTETS = 512
 
-/** The side that writes, and reads for its own thread. */
-export class AnswerCache implements WritesAnswers {
+/** The side that writes. */
+export class AnswerCache {
   readonly #limits: CacheLimits
   readonly #table: AnswerTable
-  readonly #reader: AnswerReader
   readonly #views = new Set([0])
   #generation = 0
   readonly #key = new Uint8Array(KEY_ROOM_OCTETS)
@@ -139,6 +124,8 @@ export class AnswerCache implements WritesAnswers {
   readonly #octets: Uint8Array
   readonly #words: Int32Array
   readonly handle: AnswerCacheHandle
+  /** For the thread that writes, which no one disturbs. */
+  readonly reader: AnswerReader
 
   /** `budget` in bytes. */
   constructor(limits: CacheLimits, budget: number, options: AnswerCacheOptions = {}) {
@@ -150,7 +137,7 @@ export class AnswerCache implements WritesAnswers {
     const { buffers, blockShift } = this.#table.memory
     const { rotate, prefetchMinTtl, prefetchPercent } = limits
     this.handle = { buffers, blockShift, seed: options.seed ?? DEFAULT_SEED, rotate, prefetchMinTtl, prefetchPercent }
-    this.#reader = new AnswerReader(this.handle, true)
+    this.reader = new AnswerReader(this.handle, true)
   }
 
   get bytes(): number {
@@ -160,11 +147,6 @@ export class AnswerCache implements WritesAnswers {
   /** Answers, those that differ in DO, CD or view counted apart. */
   get size(): number {
     return this.#table.size
-  }
-
-  /** See `AnswerReader`; of the last `write` of this side. */
-  get lastWantsPrefetch(): boolean {
-    return this.#reader.lastWantsPrefetch
   }
 
   /** Which rules the answers were made under: a number that changes with `newGeneration`. */
@@ -208,20 +190,6 @@ export class AnswerCache implements WritesAnswers {
       length,
       HEADER_OCTETS,
     )
-  }
-
-  /** `AnswerReader.write` for the thread that puts. */
-  write(
-    peek: QueryPeek,
-    query: Uint8Array,
-    out: Uint8Array,
-    outAt: number,
-    now: number,
-    maxBytes: number,
-    ourPayloadBytes: number,
-    view = 0,
-  ): number {
-    return this.#reader.write(peek, query, out, outAt, now, maxBytes, ourPayloadBytes, view)
   }
 
   /** In every variant and every view. Whoever asks from now on, in whatever thread, does not get it. */
@@ -275,7 +243,7 @@ const ATTEMPTS = 30
  * How a copy is known to be whole (a sequence lock): the generation of the entry's block is read before and after and
  * must be even and unchanged; the reference that led to the entry must still be there after the copy.
  */
-export class AnswerReader implements WritesAnswers {
+export class AnswerReader {
   readonly #alone: boolean
   readonly #control: Int32Array
   readonly #buckets: Int32Array

@@ -6,7 +6,7 @@
  * Invariant: what it answers, any client that passed the gate may have; what needs a decision it leaves to the value
  * path.
  */
-import type { WritesAnswers } from '../cache/answer-cache.ts'
+import type { AnswerReader } from '../cache/answer-cache.ts'
 import { putU16 } from '../dns/bytes.ts'
 import { OPT_FIXED_OCTETS } from '../dns/edns.ts'
 import { MAX_MESSAGE_OCTETS } from '../dns/message.ts'
@@ -48,7 +48,7 @@ export function dropReason(port: number, verdict: GateVerdict): CounterName | nu
 export class BytePath {
   /** The query that `answer` saw last, when it understood it. */
   readonly peek: QueryPeek = newPeek()
-  readonly #answers: WritesAnswers
+  readonly #answers: AnswerReader
   #settings: BytePathSettings
   #cookies: ServerCookies | null
   /** Where the data of the first COOKIE option is, and how long it is; 0: there is none. */
@@ -58,7 +58,7 @@ export class BytePath {
   #address: Uint8Array = new Uint8Array(0)
   #wall = 0
 
-  constructor(answers: WritesAnswers, settings: BytePathSettings) {
+  constructor(answers: AnswerReader, settings: BytePathSettings) {
     this.#answers = answers
     this.#settings = settings
     this.#cookies = cookiesOf(settings)

@@ -103,7 +103,7 @@ class Server {
   constructor(parts: ServeParts) {
     this.#parts = parts
     const { answers, settings } = parts
-    this.#bytePath = new BytePath(answers, {
+    this.#bytePath = new BytePath(answers.reader, {
       udpReplyBytes: settings.udpReplyBytes,
       paddingBlock: settings.paddingBlock,
       sendsNsid: settings.nsid !== null,
@@ -229,7 +229,7 @@ class Server {
     counters.hit(this.#out[3] ?? 0)
     this.#replied = true
     reply(this.#out, octets)
-    if (answers.lastWantsPrefetch)
+    if (answers.reader.lastWantsPrefetch)
       prefetch?.(
         { name: foldName(trustWireName(keyOf(peek).slice(0, -2))), type: peek.type, class: peek.class },
         client,

@@ -161,7 +161,7 @@ for (const names of sizes) {
     cases.push([
       `own, ${variant.name}`,
       variant,
-      slot => cache.write(peek, slots[slot] ?? queries, first, 0, NOW + 5_000, TCP, 1_232),
+      slot => cache.reader.write(peek, slots[slot] ?? queries, first, 0, NOW + 5_000, TCP, 1_232),
     ])
     if (built.AnswerReader === undefined) continue
     const reader = new built.AnswerReader(cache.handle)

@@ -70,7 +70,7 @@ function ask(cache: AnswerCache, now: number, options: Ask = {}, maxBytes = TCP,
   const peek = newPeek()
   expect(peekQuery(query, query.length, peek)).toBe(true)
   const out = new Uint8Array(room).fill(0xee)
-  const length = cache.write(peek, query, out, 0, now, maxBytes, OURS)
+  const length = cache.reader.write(peek, query, out, 0, now, maxBytes, OURS)
   if (length === 0) return null
   const decoded = decodeMessage(out.slice(0, length))
   if (decoded.kind !== 'message') throw new Error(decoded.why)

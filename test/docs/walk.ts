@@ -15,11 +15,11 @@ import { checkQuery } from '../../src/server/check-query.ts'
 import { classify, type Verdict } from '../../src/resolver/classify.ts'
 import { Trust } from '../../src/cache/trust.ts'
 import { Counters } from '../../src/server/counters.ts'
-import { makePipeline } from '../../src/server/pipeline.ts'
-import { createServe } from '../../src/server/serve.ts'
+import { makeServe } from '../../src/server/serve-parts.ts'
 import { WaitingClients } from '../../src/server/pending-queries.ts'
 import { simulate, type World } from '../../src/simulation/world.ts'
 import { parsePrefix } from '../../src/dns/address.ts'
+import { makeLocalZones } from '../../src/zone/local-zones.ts'
 import { client } from '../server/make.ts'
 
 const ROOT_SERVER = '198.51.100.1'
@@ -182,29 +182,23 @@ function serverOver(on: World): {
     kept = `put: ${asked}: ${wire.length} octets, TTL at octet ${[...ttlOffsets].join(', ')}, for ${ttlSeconds} s`
     return put(...args)
   }
-  const serve = createServe({
-    clock: on.clock,
-    random: { below: () => 0 },
-    answers,
+  const noZones = makeLocalZones([], [])
+  const serve = makeServe({
+    engine: {
+      clock: on.clock,
+      random: { below: () => 0 },
+      caches: on.caches,
+      resolver: on.resolver,
+      zones: { current: () => noZones },
+    },
+    allow: ['127.0.0.0/8'].flatMap(text => parsePrefix(text) ?? []),
+    identity: { version: null, id: null },
+    limits: on.limits,
+    watch: () => step => on.trace.push(step),
+    waiting: new WaitingClients(on.limits.server),
     counters,
     events: () => {},
     queryLog: null,
-    pipeline: makePipeline({
-      allow: ['127.0.0.0/8'].flatMap(text => parsePrefix(text) ?? []),
-      identity: { version: null, id: null },
-      answeredLocally: () => false,
-      resolverOf: () => on.resolver,
-      limits: on.limits.server,
-      watch: () => step => on.trace.push(step),
-    }),
-    waiting: new WaitingClients(on.limits.server),
-    settings: {
-      udpReplyBytes: on.limits.server.udpReplyBytes,
-      edeTextBytes: on.limits.server.edeTextBytes,
-      tcpIdleMs: on.limits.tcp.idleMs,
-      paddingBlock: on.limits.tls.paddingBlock,
-      nsid: null,
-    },
   })
   const ask = async (bytes: Uint8Array): Promise<Uint8Array> => {
     let reply: Uint8Array | null = null

@@ -221,8 +221,10 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'admin/routes',
   ]
   // What goes over the wire is all that pages share with the API: types, and names of columns.
-  const wire = ['admin/messages.ts', 'admin/live/records.ts', 'admin/cache-controls.ts', 'admin/anchor-controls.ts']
-  const page = ['dashboard', 'dashboard/model', 'dashboard/parts', 'dashboard/screens', 'admin/now']
+  const controls = ['cache', 'anchor', 'config'].map(of => `admin/${of}-controls.ts`)
+  const wire = ['admin/messages.ts', 'admin/live/records.ts', ...controls]
+  const pageWings = ['dashboard/screens', 'dashboard/settings', 'dashboard/policy']
+  const page = ['dashboard', 'dashboard/model', 'dashboard/parts', ...pageWings, 'admin/now']
   const kit = [...app, 'signing', 'simulation', 'attacks', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']
   const programs = [
@@ -306,7 +308,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['dashboard', page, wire],
     ['dashboard/model', []],
     ['dashboard/parts', page, wire],
-    ['dashboard/screens', page, wire],
+    ...pageWings.map(room => [room, page, wire] as const),
     ['attacks', [...low, 'signing', 'simulation']],
     ['admin', admin],
     ['admin/now', admin],

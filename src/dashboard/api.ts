@@ -1,5 +1,6 @@
 /** The API as the pages ask it: next to the page, with the cookie of the session. Problems are values. */
 import type { CacheControls, CacheEntry, Flushed, ServerEntry } from '../admin/cache-controls.ts'
+import type { ConfigChanged, ConfigView } from '../admin/config-controls.ts'
 import type { TrustPointEntry } from '../admin/anchor-controls.ts'
 import type { TopView } from '../admin/now/top-lists.ts'
 import type { Columns } from './model/series.ts'
@@ -10,11 +11,14 @@ interface Problem {
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
 }
 
-export type Answer<T> =
-  | { readonly kind: 'ok'; readonly value: T }
+/** Not a success. */
+export type Failure =
   | { readonly kind: 'problem'; readonly problem: Problem }
   /** The server does not answer. */
   | { readonly kind: 'away' }
+
+/** `etag`: of the state that the answer is of. */
+export type Answer<T> = { readonly kind: 'ok'; readonly value: T; readonly etag: string | null } | Failure
 
 type Scope = 'read' | 'operate' | 'write' | 'admin'
 export interface Principal {
@@ -64,6 +68,8 @@ export interface Now {
 }
 
 export type { CacheEntry, ServerEntry, TopView, TrustPointEntry }
+export type SettingsView = Omit<ConfigView, 'etag'>
+export type SettingsChange = Pick<ConfigChanged, 'revision' | 'difference' | 'warnings'>
 export type CacheView = ReturnType<CacheControls['cacheOf']>
 
 export interface NegativeAnchor {
@@ -115,7 +121,7 @@ export interface TokenEntry {
 }
 
 interface Asking {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly body?: unknown
   /** Instead of a body in JSON: a master file (text/dns). */
   readonly zoneText?: string
@@ -137,13 +143,14 @@ export async function ask<T>(path: string, asking: Asking = {}): Promise<Answer<
   const content = { headers, ...(sent === null ? {} : { body: sent }) }
   try {
     const response = await fetch(`api/v1/${path}`, { method, credentials: 'same-origin', ...content })
+    const etag = response.headers.get('etag')
     if (response.status === 204) {
       const value: T = JSON.parse('null')
-      return { kind: 'ok', value }
+      return { kind: 'ok', value, etag }
     }
     if (response.ok) {
       const value: T = await response.json()
-      return { kind: 'ok', value }
+      return { kind: 'ok', value, etag }
     }
     if (response.status === 401 && path !== 'session') for (const listener of listeners) listener()
     return { kind: 'problem', problem: await problemOf(response) }
@@ -153,13 +160,11 @@ export async function ask<T>(path: string, asking: Asking = {}): Promise<Answer<
 }
 
 /** The text of a zone, and the tag of the zone that it is of. */
-export async function askZoneText(
-  name: string,
-): Promise<Answer<{ readonly text: string; readonly etag: string | null }>> {
+export async function askZoneText(name: string): Promise<Answer<string>> {
   try {
     const response = await fetch(`api/v1/zones/${encodeURIComponent(name)}`, { headers: { accept: 'text/dns' } })
     if (!response.ok) return { kind: 'problem', problem: await problemOf(response) }
-    return { kind: 'ok', value: { text: await response.text(), etag: response.headers.get('etag') } }
+    return { kind: 'ok', value: await response.text(), etag: response.headers.get('etag') }
   } catch {
     return { kind: 'away' }
   }
@@ -173,7 +178,7 @@ async function problemOf(response: Response): Promise<Problem> {
 }
 
 /** What to show of an answer that is none. */
-export function troubleText(answer: Exclude<Answer<unknown>, { kind: 'ok' }>): string {
+export function troubleText(answer: Failure): string {
   if (answer.kind === 'away') return 'The server does not answer.'
   const { detail, errors = [] } = answer.problem
   return [detail, ...errors.map(error => `${error.pointer.slice(1)}: ${error.detail}`)].join(' ')

@@ -6,25 +6,30 @@ import { isHelpOpen, KEYS } from './keys.ts'
 import { counted, rateText, spanText } from './model/format.ts'
 import { readAsked } from './model/filters.ts'
 import { SOURCE_COLUMNS } from '../admin/now/columns.ts'
+import { lazy } from './parts/lazy.tsx'
 import { go, link, route, type Screen } from './route.ts'
-import { CacheScreen } from './screens/cache.tsx'
 import { ExplainScreen } from './screens/explain.tsx'
 import { LiveScreen } from './screens/live.tsx'
 import { LoginScreen } from './screens/login.tsx'
 import { NowScreen } from './screens/now.tsx'
-import { ServerScreen } from './screens/server.tsx'
-import { ServersScreen } from './screens/servers.tsx'
-import { TokensScreen } from './screens/tokens.tsx'
-import { TrustScreen } from './screens/trust.tsx'
-import { ZonesScreen } from './screens/zones.tsx'
 import { isAway, logOut, now, poll, series, session, status, troubled } from './state.ts'
 import { type Theme, theme } from './theme.ts'
+
+// Those that are opened now and then are loaded then.
+const CacheScreen = lazy(async () => (await import('./screens/cache.tsx')).CacheScreen)
+const ServersScreen = lazy(async () => (await import('./screens/servers.tsx')).ServersScreen)
+const TrustScreen = lazy(async () => (await import('./screens/trust.tsx')).TrustScreen)
+const ZonesScreen = lazy(async () => (await import('./screens/zones.tsx')).ZonesScreen)
+const PolicyScreen = lazy(async () => (await import('./policy/policy.tsx')).PolicyScreen)
+const SettingsScreen = lazy(async () => (await import('./settings/settings.tsx')).SettingsScreen)
+const ServerScreen = lazy(async () => (await import('./screens/server.tsx')).ServerScreen)
+const TokensScreen = lazy(async () => (await import('./screens/tokens.tsx')).TokensScreen)
 
 const GROUPS: readonly (readonly [title: string, screens: readonly Screen[]])[] = [
   ['See', ['now', 'live', 'explain']],
   ['Know', ['cache', 'servers', 'trust']],
-  ['Decide', ['zones']],
-  ['Run', ['server', 'tokens']],
+  ['Decide', ['zones', 'policy']],
+  ['Run', ['settings', 'server', 'tokens']],
 ]
 const nameOf = (screen: Screen): string => KEYS.find(([, other]) => other === screen)?.[2] ?? screen
 
@@ -77,6 +82,10 @@ function Current({ screen }: { readonly screen: Screen }): VNode {
       return <TrustScreen />
     case 'zones':
       return <ZonesScreen />
+    case 'policy':
+      return <PolicyScreen />
+    case 'settings':
+      return <SettingsScreen />
     case 'tokens':
       return <TokensScreen />
     case 'server':

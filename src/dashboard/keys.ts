@@ -13,6 +13,8 @@ export const KEYS: readonly (readonly [key: string, screen: Screen, name: string
   ['s', 'servers', 'Servers'],
   ['t', 'trust', 'Trust'],
   ['z', 'zones', 'Zones'],
+  ['p', 'policy', 'Policy'],
+  ['i', 'settings', 'Settings'],
   ['r', 'server', 'Server'],
   ['o', 'tokens', 'Tokens'],
 ]

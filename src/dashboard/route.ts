@@ -1,7 +1,19 @@
 /** Which screen is shown, and of what: all of it stands in the address, so that it can be sent on and gone back to. */
 import { signal } from '@preact/signals'
 
-const SCREENS = ['now', 'live', 'explain', 'cache', 'servers', 'trust', 'zones', 'server', 'tokens'] as const
+const SCREENS = [
+  'now',
+  'live',
+  'explain',
+  'cache',
+  'servers',
+  'trust',
+  'zones',
+  'policy',
+  'settings',
+  'server',
+  'tokens',
+] as const
 export type Screen = (typeof SCREENS)[number]
 
 export interface Route {
@@ -27,6 +39,12 @@ export const route = signal<Route>(readRoute(location.hash))
 
 export function go(to: string): void {
   location.hash = to.slice(1)
+}
+
+/** The same screen in another state, which the way back passes over. */
+export function become(to: string): void {
+  history.replaceState(null, '', to)
+  route.value = readRoute(to)
 }
 
 addEventListener('hashchange', () => {

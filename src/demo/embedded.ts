@@ -4,7 +4,7 @@
  */
 import { startServer, type RunningServer } from '../app/server.ts'
 import { readConfig } from '../config/read.ts'
-import type { Config } from '../config/types.ts'
+import type { Config, ConfigResult, Override } from '../config/types.ts'
 import { ROOT } from '../dns/name.ts'
 import type { EventSink } from '../ports.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
@@ -28,7 +28,7 @@ export interface EmbeddedOptions {
 
 /** Rejects with `StartError` when the port cannot be bound. */
 export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptions): Promise<RunningServer> {
-  const config = embeddedConfig(internet, options.port, options.admin)
+  const config = embeddedConfig(internet, options)
   const random = systemRandom()
   const clock = systemClock()
   const { hosts, hints, anchors } = buildInternet(
@@ -46,16 +46,28 @@ export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptio
     events: options.events,
     watch: options.watch,
     onQuery: options.onQuery,
+    readConfig: overlay => readEmbedded(internet, options, overlay),
   })
 }
 
-/** Documentation addresses are real here: they may be asked, and their reverse zones are not answered locally. */
-export function embeddedConfig(internet: EmbeddedInternet, port: number, admin?: object): Config {
-  const origins = new Set(internet.zones.map(zone => nameOf(zone.origin)))
-  const specialUse = Object.fromEntries(specialUses.filter(use => origins.has(use.name)).map(use => [use.text, false]))
-  const listen = [`127.0.0.1:${port}`]
-  const text = JSON.stringify({ listen, specialUse, upstream: { doNotQuery: [], ipv6: true }, admin })
-  const result = readConfig({ file: { path: 'demo', text }, overrides: [], directory: '.' })
+type Asked = Pick<EmbeddedOptions, 'port' | 'admin'>
+
+export function embeddedConfig(internet: EmbeddedInternet, asked: Asked): Config {
+  const result = readEmbedded(internet, asked, [])
   if (result.kind === 'invalid') throw new Error(result.problems.map(problemText).join('\n'))
   return result.config
+}
+
+/** Documentation addresses are real here: they may be asked, and their reverse zones are not answered locally. */
+function readEmbedded(internet: EmbeddedInternet, asked: Asked, overrides: readonly Override[]): ConfigResult {
+  const origins = new Set(internet.zones.map(zone => nameOf(zone.origin)))
+  const specialUse = Object.fromEntries(specialUses.filter(use => origins.has(use.name)).map(use => [use.text, false]))
+  const listen = [`127.0.0.1:${asked.port}`]
+  const text = JSON.stringify({
+    listen,
+    specialUse,
+    upstream: { doNotQuery: [], ipv6: true },
+    admin: asked.admin,
+  })
+  return readConfig({ file: { path: 'demo', text }, overrides, directory: '.' })
 }

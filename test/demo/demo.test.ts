@@ -182,7 +182,7 @@ describe('the demo', () => {
   })
 
   it('asks the documentation addresses only of its own internet', () => {
-    const config = embeddedConfig(internet, 5300)
+    const config = embeddedConfig(internet, { port: 5300 })
     expect(config.listen).toEqual([{ address: '127.0.0.1', port: 5300 }])
     expect(config.engine.doNotQuery).toEqual([])
     expect(config.zones).toEqual([])

@@ -1,8 +1,7 @@
 /** The server itself: what it is, where it listens, what it holds, and reading its files again. */
-import { useSignal } from '@preact/signals'
 import type { VNode } from 'preact'
-import { ask, troubleText } from '../api.ts'
 import { bytesText, countText, dateText, spanText } from '../model/format.ts'
+import { Reload } from '../parts/reload.tsx'
 import { Panel } from '../parts/small.tsx'
 import { mayOperate, now, status } from '../state.ts'
 
@@ -44,22 +43,6 @@ export function ServerScreen(): VNode {
       </div>
       <Counters />
     </>
-  )
-}
-
-function Reload(): VNode {
-  const said = useSignal('')
-  const reload = async (): Promise<void> => {
-    const answer = await ask('reload', { method: 'POST' })
-    said.value = answer.kind === 'ok' ? 'The configuration holds; zones are being read.' : troubleText(answer)
-  }
-  return (
-    <div class="actions">
-      <button type="button" onClick={() => void reload()}>
-        Read configuration and zones again
-      </button>
-      <span aria-live="polite">{said.value}</span>
-    </div>
   )
 }
 

@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals'
 import type { VNode } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { ask, askZoneText, queryOf, troubleText, type ZoneChange } from '../api.ts'
-import { counted } from '../model/format.ts'
+import { Difference } from '../parts/difference.tsx'
 import { Panel, Trouble } from '../parts/small.tsx'
 import { mayWrite } from '../state.ts'
 
@@ -30,8 +30,8 @@ export function ZoneEditor({ zone, isNew, onChanged }: EditorProps): VNode {
         trouble.value = troubleText(answer)
         return
       }
-      text.value = answer.value.text
-      etag.value = answer.value.etag
+      text.value = answer.value
+      etag.value = answer.etag
     })
   }, [zone, isNew, text, etag, trouble])
   const put = async (dryRun: boolean): Promise<void> => {
@@ -75,33 +75,7 @@ export function ZoneEditor({ zone, isNew, onChanged }: EditorProps): VNode {
           </button>
         </div>
       ) : null}
-      <div aria-live="polite">{review.value === null ? null : <Difference change={review.value} />}</div>
+      <div aria-live="polite">{review.value === null ? null : <Difference {...review.value} what="record" />}</div>
     </Panel>
-  )
-}
-
-function Difference({ change: { difference, warnings } }: { readonly change: ZoneChange }): VNode {
-  const { removed, added, removedCount, addedCount } = difference
-  return (
-    <div class="difference">
-      <p>
-        {counted(removedCount, 'record')} would go, {counted(addedCount, 'record')} would come.
-      </p>
-      {removed.map(line => (
-        <p key={`-${line}`} class="mono gone">
-          − {line}
-        </p>
-      ))}
-      {added.map(line => (
-        <p key={`+${line}`} class="mono come">
-          + {line}
-        </p>
-      ))}
-      {warnings.map(({ detail }) => (
-        <p key={detail} class="note">
-          {detail}
-        </p>
-      ))}
-    </div>
   )
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { startProcess, whereIs } from '../../daemons.mjs'
 import { CONDITION_MS, patientMs } from '../../patience.mjs'
@@ -105,3 +106,43 @@ export async function violations(page: Page): Promise<readonly string[]> {
 /** By how many pixels the page is wider than the window. */
 export const overflow = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+
+interface Dashboard {
+  readonly opened: () => Opened
+  readonly demo: () => Demo
+  readonly browser: () => Browser
+  /** To a screen: `#/settings`. */
+  readonly go: (hash: string) => Promise<void>
+}
+
+/** The demo and a page that is logged in, for all tests of a `describe`; each has to end with a clean console. */
+export function useDashboard(): Dashboard {
+  const known: { browser?: Browser; demo?: Demo; opened?: Opened } = {}
+  const there = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error('used before the tests')
+    return value
+  }
+  beforeAll(async () => {
+    ;[known.browser, known.demo] = await Promise.all([openBrowser(), startDemo()])
+    known.opened = await openPage(known.browser)
+    await known.opened.page.goto(known.demo.login)
+    await known.opened.page.getByRole('navigation', { name: 'Screens' }).waitFor()
+  })
+  afterAll(async () => {
+    await known.browser?.close()
+    await known.demo?.stop()
+  })
+  afterEach(() => {
+    expect(known.opened?.complaints.splice(0)).toEqual([])
+  })
+  return {
+    opened: () => there(known.opened),
+    demo: () => there(known.demo),
+    browser: () => there(known.browser),
+    go: async hash => {
+      const { page } = there(known.opened)
+      await page.goto(`${there(known.demo).url}${hash}`)
+      await page.getByRole('navigation', { name: 'Screens' }).waitFor()
+    },
+  }
+}

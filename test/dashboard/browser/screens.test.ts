@@ -15,7 +15,18 @@ import {
   violations,
 } from './browser.ts'
 
-const SCREENS = ['Now', 'Live', 'Explain', 'Cache', 'Servers', 'Trust', 'Zones', 'Server', 'Tokens'] as const
+const SCREENS = [
+  'Now',
+  'Live',
+  'Explain',
+  'Cache',
+  'Servers',
+  'Trust',
+  'Zones',
+  'Settings',
+  'Server',
+  'Tokens',
+] as const
 const hrefOf = (screen: string): string => `#/${screen.toLowerCase()}`
 const HOSTILE = '<img src=x onerror=alert(1)>.wild.example.com'
 

@@ -16,6 +16,7 @@ import { isAway, logOut, now, poll, series, session, status, troubled } from './
 import { type Theme, theme } from './theme.ts'
 
 // Those that are opened now and then are loaded then.
+const PastScreen = lazy(async () => (await import('./screens/past.tsx')).PastScreen)
 const CacheScreen = lazy(async () => (await import('./screens/cache.tsx')).CacheScreen)
 const ServersScreen = lazy(async () => (await import('./screens/servers.tsx')).ServersScreen)
 const TrustScreen = lazy(async () => (await import('./screens/trust.tsx')).TrustScreen)
@@ -71,7 +72,7 @@ function Current({ screen }: { readonly screen: Screen }): VNode {
     case 'now':
       return <NowScreen />
     case 'live':
-      return <LiveScreen />
+      return route.value.fields.from === undefined ? <LiveScreen /> : <PastScreen />
     case 'explain':
       return <ExplainScreen />
     case 'cache':

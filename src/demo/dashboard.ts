@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Event } from '../events.ts'
 import type { Client, EventSink } from '../ports.ts'
+import { scratchDirectory } from '../system/scratch.ts'
 import { DemoTraffic } from './traffic.ts'
 
 const TOKEN_OCTETS = 32
@@ -11,6 +12,7 @@ const CODE_SECONDS = 43_200
 export class DemoDashboard {
   readonly #token = randomBytes(TOKEN_OCTETS).toString('base64url')
   readonly #port: number
+  readonly #history = scratchDirectory('rootwalk-demo-')
   #traffic: DemoTraffic | null = null
   #settle: (at: string | null) => void = () => {}
   /** Where it listens; null: it does not. */
@@ -23,10 +25,14 @@ export class DemoDashboard {
     this.#port = port
   }
 
-  /** For `admin` of the configuration. */
+  /** More of the configuration: the API, a history that ends with the demo, and a rule for the dashboard to show. */
   get settings(): object {
     const sha256 = createHash('sha256').update(this.#token).digest('hex')
-    return { listen: `127.0.0.1:${this.#port}`, tokens: [{ name: 'demo', scope: 'admin', sha256 }] }
+    return {
+      admin: { listen: `127.0.0.1:${this.#port}`, tokens: [{ name: 'demo', scope: 'admin', sha256 }] },
+      history: { directory: this.#history.path },
+      rules: ['||ads.example.com^', '@@||wanted.ads.example.com^'],
+    }
   }
 
   /** To be told what the server reports. */
@@ -62,6 +68,11 @@ export class DemoDashboard {
   stop(): void {
     this.#settle(null)
     this.#traffic?.stop()
+  }
+
+  /** When the server has stopped. */
+  cleanUp(): void {
+    this.#history.remove()
   }
 }
 

@@ -54,7 +54,22 @@ async function main(options: Options): Promise<number> {
       const server = await startEmbedded(internet, { port: options.port, events: report, watch, onQuery })
       return await askOnce(server, options.words)
     }
-    const dashboard = new DemoDashboard(options.dashboard)
+    return await start(options, internet, printer, paint)
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    return explainFailure(error)
+  }
+}
+
+async function start(
+  options: Extract<Options, { kind: 'serve' }>,
+  internet: EmbeddedInternet,
+  printer: WalkPrinter,
+  paint: Paint,
+): Promise<number> {
+  const dashboard = new DemoDashboard(options.dashboard)
+  const { settings } = dashboard
+  try {
     const server = await startEmbedded(internet, {
       port: options.port,
       events: event => {
@@ -65,12 +80,11 @@ async function main(options: Options): Promise<number> {
       onQuery: entry => {
         if (!dashboard.isOwn(entry.client)) printer.onQuery(entry)
       },
-      admin: dashboard.settings,
+      settings,
     })
     return await serve(server, dashboard, internet, paint)
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error
-    return explainFailure(error)
+  } finally {
+    dashboard.cleanUp()
   }
 }
 
@@ -156,6 +170,8 @@ async function askOnce(server: RunningServer, words: readonly string[]): Promise
 
 /** Errors are printed; normal events are not, since the walks are the output. */
 function report(event: Event): void {
+  // Where queries of a demo are kept is of no interest: they end with it.
+  if (event.kind === 'history-open') return
   const { level, message } = logLine(event)
   if (level === 'warn' || level === 'error') err(`${message}\n`)
 }

@@ -22,8 +22,8 @@ export interface EmbeddedOptions {
   readonly events: EventSink
   readonly watch: Watch
   readonly onQuery: QueryLog
-  /** `admin` of the configuration; default: no API. */
-  readonly admin?: object
+  /** More of the configuration, such as `admin`. */
+  readonly settings?: object
 }
 
 /** Rejects with `StartError` when the port cannot be bound. */
@@ -50,7 +50,7 @@ export function startEmbedded(internet: EmbeddedInternet, options: EmbeddedOptio
   })
 }
 
-type Asked = Pick<EmbeddedOptions, 'port' | 'admin'>
+type Asked = Pick<EmbeddedOptions, 'port' | 'settings'>
 
 export function embeddedConfig(internet: EmbeddedInternet, asked: Asked): Config {
   const result = readEmbedded(internet, asked, [])
@@ -67,7 +67,7 @@ function readEmbedded(internet: EmbeddedInternet, asked: Asked, overrides: reado
     listen,
     specialUse,
     upstream: { doNotQuery: [], ipv6: true },
-    admin: asked.admin,
+    ...asked.settings,
   })
   return readConfig({ file: { path: 'demo', text }, overrides, directory: '.' })
 }

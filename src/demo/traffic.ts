@@ -32,6 +32,7 @@ const WISHES: readonly Wish[] = [
   wish('www.voorbeeld.nl.', 6),
   wish('nothing.example.com.', 9),
   wish('printer.lan.', 3),
+  wish('banner.ads.example.com.', 5),
   wish('localhost.', 4),
   wish('10.2.0.192.in-addr.arpa.', 4, RrType.PTR),
   wish('www.slow.example.', 1),

@@ -37,6 +37,18 @@ export function latest(columns: Columns, spanMs: number): Columns {
   return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.slice(Math.max(0, start))]))
 }
 
+/** Which of the values a height is of: the band that it is in, or the nearest line; null: above all bands. */
+export function lineAt(values: readonly number[], height: number, isStacked: boolean): number | null {
+  if (isStacked) {
+    const tops = stacked(values.map(value => [value])).map(([top = 0]) => top)
+    const found = tops.findIndex(top => height <= top)
+    return found < 0 ? null : found
+  }
+  const distances = values.map(value => Math.abs(value - height))
+  const nearest = distances.indexOf(Math.min(...distances))
+  return nearest < 0 ? null : nearest
+}
+
 /** 1, 2 or 5 times a power of ten, not below `value`. */
 export function niceTop(value: number): number {
   if (value <= 0) return 1

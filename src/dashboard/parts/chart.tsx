@@ -9,7 +9,8 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Mark } from '../api.ts'
 import { clockText } from '../model/format.ts'
-import { niceTop, stacked } from '../model/series.ts'
+import { lineAt, niceTop, stacked } from '../model/series.ts'
+import { go, link } from '../route.ts'
 import { colourOf, colours } from '../theme.ts'
 
 interface Line {
@@ -19,6 +20,8 @@ interface Line {
   readonly values: readonly number[]
   /** Where its name leads. */
   readonly href?: string
+  /** What the log is narrowed to where one of its points is chosen, in the language of filters. */
+  readonly filter?: string
 }
 
 interface ChartProps {
@@ -35,6 +38,8 @@ interface ChartProps {
   readonly isBytes?: boolean
   readonly spanMs: number
   readonly height?: number
+  /** How long a point stands for, in ms. Absent: what it shows is not in the log. */
+  readonly stepMs?: number
 }
 
 const HEIGHT = 210
@@ -60,6 +65,7 @@ export function Chart(props: ChartProps): VNode {
       {asTable.value ? <Rows {...props} /> : <Plot {...props} />}
       <div class="below">
         <span class="sr">{summary}</span>
+        {props.stepMs === undefined ? null : <span class="dim hint">drag or click for the log of that time</span>}
         <span class="marks">
           {shown.map(({ at, text }) => (
             <span key={`${at}${text}`} class="mark">
@@ -95,7 +101,7 @@ const Legend = ({ lines }: { readonly lines: readonly Line[] }): VNode => (
 )
 
 /** The latest first. */
-function Rows({ title, lines, times, format }: ChartProps): VNode {
+function Rows({ title, lines, times, format, stepMs }: ChartProps): VNode {
   const rows = times
     .map((at, index) => ({ at, index }))
     .slice(-TABLE_ROWS)
@@ -117,12 +123,16 @@ function Rows({ title, lines, times, format }: ChartProps): VNode {
         <tbody>
           {rows.map(({ at, index }) => (
             <tr key={at}>
-              <td>{clockText(at)}</td>
-              {lines.map(({ label, values }) => (
-                <td key={label} class="n">
-                  {format(values[index] ?? 0)}
-                </td>
-              ))}
+              <td>{stepMs === undefined ? clockText(at) : <a href={logOf(at, stepMs)}>{clockText(at)}</a>}</td>
+              {lines.map(({ label, values, filter }) => {
+                const value = values[index] ?? 0
+                const leads = stepMs !== undefined && filter !== undefined && value > 0
+                return (
+                  <td key={label} class="n">
+                    {leads ? <a href={logOf(at, stepMs, filter)}>{format(value)}</a> : format(value)}
+                  </td>
+                )
+              })}
             </tr>
           ))}
         </tbody>
@@ -130,6 +140,10 @@ function Rows({ title, lines, times, format }: ChartProps): VNode {
     </section>
   )
 }
+
+/** The log of what a point stands for: its step ends when it is taken. */
+const logOf = (at: number, stepMs: number, filter?: string): string =>
+  link('live', { from: String(at - stepMs), to: String(at), filter })
 
 function Plot(props: ChartProps): VNode {
   const holder = useRef<HTMLDivElement>(null)
@@ -181,7 +195,7 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
     width: element.clientWidth,
     height,
     legend: { show: false },
-    cursor: { drag: { setScale: false, x: false, y: false }, points: { show: false } },
+    cursor: { drag: { setScale: false, x: latest.current.stepMs !== undefined, y: false }, points: { show: false } },
     padding: [8, 22, 0, 0],
     scales: {
       x: {
@@ -222,8 +236,38 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
         }
       }),
     ],
-    hooks: { draw: [plot => drawMarks(plot, latest.current.marks ?? [], dim)] },
+    hooks: {
+      draw: [plot => drawMarks(plot, latest.current.marks ?? [], dim)],
+      ready: [plot => leadToLog(plot, latest)],
+      setSelect: [plot => leadToRange(plot)],
+    },
   }
+}
+
+/** Less is a click and no range. */
+const DRAG_PIXELS = 4
+
+/** What is dragged over leads to the log of that time. */
+function leadToRange(plot: uPlot): void {
+  const { left, width } = plot.select
+  if (width <= DRAG_PIXELS) return
+  const [from, to] = [left, left + width].map(at => String(Math.round(plot.posToVal(at, 'x') * 1_000)))
+  go(link('live', { from, to }))
+}
+
+/** The point that is clicked at leads to its queries. */
+function leadToLog(plot: uPlot, latest: { readonly current: ChartProps }): void {
+  plot.over.classList.toggle('leads', latest.current.stepMs !== undefined)
+  plot.over.addEventListener('click', event => {
+    const { lines, times, stepMs, isStacked = false } = latest.current
+    if (stepMs === undefined || plot.select.width > DRAG_PIXELS) return
+    const index = plot.posToIdx(event.offsetX)
+    const at = times[index]
+    if (at === undefined) return
+    const values = lines.map(line => line.values[index] ?? 0)
+    const chosen = lineAt(values, plot.posToVal(event.offsetY, 'y'), isStacked)
+    go(logOf(at, stepMs, chosen === null ? undefined : lines[chosen]?.filter))
+  })
 }
 
 const POWERS = Array.from({ length: 42 }, (_, power) => 2 ** power)

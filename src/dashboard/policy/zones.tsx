@@ -70,7 +70,7 @@ function Zone({ zone: of }: { readonly zone: PolicyZone }): VNode {
 export function Programs(): VNode {
   const { value, trouble } = useLoaded<{ readonly programs: readonly Program[] }>('policy/programs').value
   return (
-    <Panel title="Programs" aside="policies written as code">
+    <Panel title="Programs" aside="policies of your own">
       {trouble === '' ? null : <Trouble text={trouble} />}
       {value?.programs.length === 0 ? <Empty>None.</Empty> : null}
       <ul class="entries">
@@ -96,7 +96,8 @@ function Entry({ program }: { readonly program: Program }): VNode {
         <span class="n">{counted(calls, 'call')}</span>
       </div>
       <p class="dim">
-        {isolated ? 'in a thread of its own' : 'in the thread of the server'} · reads {reads} · {hooks.join(', ')} ·{' '}
+        {isolated ? 'in a thread of its own' : 'in the thread of the server'} · reads {reads} · {hooks.join(', ')}
+        {' · '}
         {onFault === 'open' ? 'passed over where it fails' : 'where it fails, nothing is answered'}
         {restarts === 0 ? '' : ` · ${counted(restarts, 'restart')}`}
       </p>

@@ -3,14 +3,15 @@
  * what comes meanwhile is counted and shown after.
  */
 import { signal, useSignal } from '@preact/signals'
-import type { TargetedEvent, VNode } from 'preact'
+import type { VNode } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { LiveClient, type LiveItem } from '../live-socket.ts'
-import { clockText, countText, durationText } from '../model/format.ts'
-import { andFilter, clientFilter, nameFilter, quoted } from '../model/filters.ts'
+import { clockText, countText } from '../model/format.ts'
+import { andFilter, quoted } from '../model/filters.ts'
 import { SOURCES, sourceFilter, sourceOf } from '../model/sources.ts'
+import { FilterForm, QueryLine } from '../parts/query-line.tsx'
 import { Empty, Panel, SourceTag } from '../parts/small.tsx'
-import { go, link, route } from '../route.ts'
+import { link, route } from '../route.ts'
 
 /** Rows that are shown, and kept at most while it is stopped. */
 const ROWS = 200
@@ -45,7 +46,7 @@ export function LiveScreen(): VNode {
   return (
     <>
       <h1 class="sr">Live</h1>
-      <FilterForm filter={filter} />
+      <FilterForm filter={filter} error={filterError.value} />
       <div class="live">
         <Facets filter={filter} />
         <Panel title="Queries and events" aside={<State isHeld={isHeld.value} />}>
@@ -67,7 +68,7 @@ export function LiveScreen(): VNode {
             }}
           >
             {rows.value.map(row => (
-              <Line key={`${row.kind}${row.id}`} row={row} filter={filter} />
+              <LiveLine key={`${row.kind}${row.id}`} row={row} filter={filter} />
             ))}
           </div>
         </Panel>
@@ -140,63 +141,6 @@ function State({ isHeld }: { readonly isHeld: boolean }): VNode {
   )
 }
 
-function FilterForm({ filter }: { readonly filter: string }): VNode {
-  const text = useSignal(filter)
-  useEffect(() => {
-    text.value = filter
-  }, [filter, text])
-  const error = filterError.value
-  const submit = (event: TargetedEvent<HTMLFormElement>): void => {
-    event.preventDefault()
-    // The space bar is to stop the list from now on, not to press the button again.
-    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
-    go(link('live', { filter: text.value.trim() }))
-  }
-  return (
-    <form class="filter" onSubmit={submit}>
-      <input
-        aria-label="Filter"
-        aria-invalid={error !== null}
-        aria-describedby="filter-error"
-        class="mono"
-        list="filter-words"
-        placeholder="rcode=SERVFAIL and name under example.com"
-        autocomplete="off"
-        spellcheck={false}
-        value={text}
-        onInput={event => {
-          text.value = event.currentTarget.value
-        }}
-      />
-      <datalist id="filter-words">
-        {EXAMPLES.map(example => (
-          <option key={example} value={example} />
-        ))}
-      </datalist>
-      <button type="submit">Filter</button>
-      {filter === '' ? null : (
-        <a class="quiet" href={link('live')}>
-          Show all
-        </a>
-      )}
-      <p id="filter-error" class="failing" aria-live="polite">
-        {error === null ? '' : `column ${error.column}: ${error.message}`}
-      </p>
-    </form>
-  )
-}
-
-const EXAMPLES = [
-  'rcode=SERVFAIL',
-  'rcode=NXDOMAIN',
-  'ms>=100',
-  'source=recursion',
-  'type in (HTTPS, SVCB)',
-  'transport=tcp',
-  'name under example.com',
-  'record=event and level>=warn',
-]
-
 /** What has come, by kind; each narrows the filter. */
 function Facets({ filter }: { readonly filter: string }): VNode {
   const queries = rows.value.flatMap(row => (row.kind === 'query' ? [row.record] : []))
@@ -247,7 +191,7 @@ function Facets({ filter }: { readonly filter: string }): VNode {
   )
 }
 
-function Line({ row, filter }: { readonly row: Row; readonly filter: string }): VNode {
+function LiveLine({ row, filter }: { readonly row: Row; readonly filter: string }): VNode {
   if (row.kind === 'gap')
     return (
       <p class="gap">
@@ -262,38 +206,5 @@ function Line({ row, filter }: { readonly row: Row; readonly filter: string }): 
       </p>
     )
   }
-  const { at, client, name, type, rcode, by, ms } = row.record
-  return (
-    <details class="line" data-name={name} data-type={type}>
-      <summary>
-        <span class="dim at">{clockText(at)}</span>
-        <span class="client mono">{client}</span>
-        <span class="mono name">{name}</span>
-        <span class="type">{type}</span>
-        <span class={rcode === 'SERVFAIL' ? 'rcode failing' : 'rcode'}>{rcode}</span>
-        <SourceTag source={sourceOf(by, rcode)} />
-        <span class="n ms">{durationText(ms)}</span>
-      </summary>
-      <Details record={row.record} filter={filter} />
-    </details>
-  )
-}
-
-type Query = Extract<LiveItem, { kind: 'query' }>['record']
-
-function Details({ record, filter }: { readonly record: Query; readonly filter: string }): VNode {
-  const { name, type, client, transport, octets, by } = record
-  return (
-    <div class="details">
-      <p>
-        {transport.toUpperCase()}, {countText(octets)} octets, made by {by}.
-      </p>
-      <p class="links">
-        <a href={link('explain', { name, type })}>Explain</a>
-        <a href={link('cache', { name })}>Cache</a>
-        <a href={link('live', { filter: andFilter(filter, nameFilter(name)) })}>Only this name</a>
-        <a href={link('live', { filter: andFilter(filter, clientFilter(client)) })}>Only this client</a>
-      </p>
-    </div>
-  )
+  return <QueryLine record={row.record} filter={filter} />
 }

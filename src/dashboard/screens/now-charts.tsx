@@ -15,6 +15,10 @@ interface ChartsProps {
 }
 
 const LOW = 150
+/** Of the curves, until the first answer says it. */
+const STEP_MS = 2_000
+/** Answers that took as long were asked of servers. */
+const SLOW = 'ms>=100'
 const SOURCES = ['cache', 'recursion', 'local', 'policy', 'fail'] as const
 const RCODES = [
   ['noerror', 'NOERROR', 'accent', 'rcode=NOERROR'],
@@ -34,9 +38,10 @@ export function SourceChart({ columns, now: value, spanMs }: ChartsProps): VNode
         colour: source,
         values: rateOf(columns, source, value),
         href: link('live', { filter: sourceFilter(source) }),
+        filter: sourceFilter(source),
       }))}
       times={columns.at ?? []}
-      {...{ spanMs, marks: marks.value, format: rateText, isStacked: true }}
+      {...{ spanMs, marks: marks.value, format: rateText, isStacked: true, stepMs: value?.stepMs ?? STEP_MS }}
     />
   )
 }
@@ -54,9 +59,11 @@ export function NowCharts(props: ChartsProps): VNode {
           colour,
           values: rateOf(columns, name, value),
           href: link('live', { filter }),
+          filter,
         }))}
         times={columns.at ?? []}
         {...{ spanMs, marks: marks.value, format: rateText, isStacked: true, height: LOW }}
+        stepMs={value?.stepMs ?? STEP_MS}
       />
       <Lines {...props} />
     </div>
@@ -82,20 +89,31 @@ function Lines({ columns, now: value, spanMs }: ChartsProps): VNode {
         title="Latency"
         summary={`Now: half of the answers ${within('p50Ms')}, 99 of 100 ${within('p99Ms')}.`}
         lines={[
-          { label: 'p99', colour: 'recursion', values: column('p99Ms'), href: link('live', { filter: 'ms>=100' }) },
+          {
+            ...{ label: 'p99', colour: 'recursion', values: column('p99Ms') },
+            ...{ href: link('live', { filter: SLOW }), filter: SLOW },
+          },
           { label: 'p50', colour: 'cache', values: column('p50Ms') },
         ]}
         format={durationText}
+        stepMs={value?.stepMs ?? STEP_MS}
       />
       <Chart
         {...common}
         title="Servers that are asked"
         summary={`${total('upstream')} messages, ${total('timeouts')} without a reply in time.`}
         lines={[
-          { label: 'messages', colour: 'recursion', values: rate('upstream'), href: link('servers') },
-          { label: 'no reply', colour: 'fail', values: rate('timeouts'), href: link('servers') },
+          {
+            ...{ label: 'messages', colour: 'recursion', values: rate('upstream'), href: link('servers') },
+            filter: sourceFilter('recursion'),
+          },
+          {
+            ...{ label: 'no reply', colour: 'fail', values: rate('timeouts'), href: link('servers') },
+            filter: sourceFilter('fail'),
+          },
         ]}
         format={rateText}
+        stepMs={value?.stepMs ?? STEP_MS}
       />
       <Chart
         {...common}

@@ -21,10 +21,11 @@ import { asked, bytesOf } from '../server/make.ts'
 import { configOf, startInside } from './inside.ts'
 
 const soa = '@ 3600 SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 60\n'
+/** In view "three" there is no address of `gone.shop.`; the server of view "two" fails for `bad.shop.`. */
 const shop = (host: number) => ({
   origin: 'shop.',
   at: [`10.53.0.${host}`],
-  text: `${soa}@ 3600 NS ns\nns 3600 A 10.53.0.${host}\n* 300 A 192.0.2.${host}\n`,
+  text: `${soa}@ 3600 NS ns\nns 3600 A 10.53.0.${host}\n* 300 A 192.0.2.${host}\n${host === 13 ? 'gone 300 TXT here\n' : ''}`,
 })
 /** 10.53.0.11 answers for all, .12 and .13 are those that views 1 and 2 ask. */
 const internet: InternetSource = {
@@ -38,7 +39,11 @@ const internet: InternetSource = {
     shop(12),
     shop(13),
   ],
-  servers: [1, 11, 12, 13].map(host => ({ at: [`10.53.0.${host}`], latencyMs: 5 })),
+  servers: [1, 11, 12, 13].map(host => ({
+    at: [`10.53.0.${host}`],
+    latencyMs: 5,
+    ...(host === 12 ? { does: ['servfails for bad.shop.'] } : {}),
+  })),
 }
 const VIEWS = [
   { name: 'two', clients: ['127.0.0.2'], stub: [{ zone: 'shop', to: '10.53.0.12' }] },
@@ -64,6 +69,8 @@ async function start(settings: object, options: ServerOptions = {}): Promise<{ s
 interface Asker {
   /** Asks again, as clients do, until there is an answer; a machine that is busy loses datagrams. */
   ask(name: string, type?: number): Promise<Seen>
+  /** The same, but for failures, which are given back. */
+  askOnce(name: string, type?: number): Promise<Seen>
 }
 
 interface Seen {
@@ -89,7 +96,7 @@ function askerAt(host: number, port: number): Promise<Asker> {
   let next = 0
   const timers = new Set<NodeJS.Timeout>()
   open.push({ close: () => timers.forEach(clearInterval) })
-  const askOnce = (name: string, type: number): Promise<Seen> =>
+  const askOnce = (name: string, type: number = RrType.A): Promise<Seen> =>
     new Promise(settle => {
       const id = ++next & 0xffff
       const send = (): void => socket.send(bytesOf({ id, question: asked(name, type) }), port, '127.0.0.1')
@@ -111,7 +118,7 @@ function askerAt(host: number, port: number): Promise<Asker> {
     while (seen.rcode === Rcode.SERVFAIL) seen = await askOnce(name, type)
     return seen
   }
-  return new Promise(settle => socket.bind(0, `127.0.0.${host}`, () => settle({ ask })))
+  return new Promise(settle => socket.bind(0, `127.0.0.${host}`, () => settle({ ask, askOnce })))
 }
 
 /** Twenty at a time of each: what the kernel's buffers hold in any case. */
@@ -128,6 +135,31 @@ async function interleaved(pair: readonly number[], port: number, round: string)
   for (const host of pair) expect([...(seen.get(host) ?? [])], `client ${host} of ${pair}`).toEqual([EXPECTED[host]])
 }
 
+/** Who gets no address gets none, however often others have just been given one; who gets one has no failure. */
+async function refused(port: number): Promise<void> {
+  const [one, two, three] = await Promise.all([1, 2, 3].map(host => askerAt(host, port)))
+  const seen = new Set<string>()
+  for (let round = 0; round < 40; round++)
+    await Promise.all(
+      [one, two, three].flatMap((asker, index) =>
+        ['bad.shop.', 'gone.shop.'].map(async name => {
+          if (asker === undefined) return
+          const isFailing = index === 1 && name === 'bad.shop.'
+          const { rcode, last } = isFailing ? await asker.askOnce(name) : await asker.ask(name)
+          seen.add(`${index + 1} ${name} ${rcode} ${last}`)
+        }),
+      ),
+    )
+  expect([...seen].sort()).toEqual([
+    '1 bad.shop. 0 11',
+    '1 gone.shop. 0 11',
+    '2 bad.shop. 2 undefined',
+    '2 gone.shop. 0 12',
+    '3 bad.shop. 0 13',
+    '3 gone.shop. 0 undefined',
+  ])
+}
+
 const PAIRS = [
   [1, 2],
   [1, 3],
@@ -138,6 +170,7 @@ const PAIRS = [
 test('no view gets an answer of another: cold, in flight and warm', { timeout }, async () => {
   const { port, server } = await start({ udp: 'plain' })
   for (const pair of PAIRS) await interleaved(pair, port, pair.join(''))
+  await refused(port)
   expect(server.stats().queries.answeredFromCache).toBeGreaterThan(1_500)
 })
 
@@ -145,6 +178,7 @@ needsBatch('listener threads', () => {
   test('give no view an answer of another', { timeout }, async () => {
     const { port, server } = await start({ udp: 'batch', threads: 2 }, { threadEntry: await threadEntry() })
     for (const pair of PAIRS) await interleaved(pair, port, pair.join(''))
+    await refused(port)
     expect(server.stats().queries.answeredFromCache).toBeGreaterThan(1_500)
   })
 })

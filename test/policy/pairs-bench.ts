@@ -78,6 +78,8 @@ export interface BenchOptions extends StaleOptions {
   readonly rate?: RateLimiter
   readonly views?: readonly ViewOptions[]
   readonly lists?: RuleSet
+  /** Which lists are for who is in no view, by their place. Absent: all. */
+  readonly listsForAll?: readonly number[]
 }
 
 interface Asking {
@@ -143,7 +145,7 @@ export function bench(options: BenchOptions): Bench {
     lists: {
       current: () => lists,
       enabled: view => {
-        const places = views[view - 1]?.lists
+        const places = view === 0 ? options.listsForAll : views[view - 1]?.lists
         return places === undefined
           ? null
           : Uint8Array.from(lists?.lists ?? [], (_, at) => (places.includes(at) ? 1 : 0))

@@ -19,6 +19,7 @@
 const FILES = new Set([
   ...['config', 'root-hints', 'trust-anchors', 'token-file', 'ca', 'zone', 'records', 'record', 'cassette'],
   ...['f', 'k', 'file', 'files', 'html', 'tls-certificate', 'tls-key', 'query-log-file', 'state'],
+  ...['lists', 'zones', 'policy', 'cookies-secret'],
 ])
 /** Values of options that read them by themselves, by command and option. @type {Record<string, readonly string[]>} */
 const VALUES = {

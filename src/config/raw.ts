@@ -73,7 +73,7 @@ export interface RawConfig {
   }[]
   readonly stub: readonly { readonly zone: string; readonly to: string | readonly string[] }[]
   readonly rules: readonly string[]
-  readonly lists: readonly RawList[]
+  readonly lists: readonly (string | RawList)[]
   readonly policy: readonly (string | { readonly file: string; readonly isolated: boolean })[]
   readonly upstream: {
     readonly port: number

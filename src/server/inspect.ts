@@ -3,7 +3,7 @@ import type { Answer, GateVerdict, Query } from '../policy/handler.ts'
 import { Inspector, type StageFinding } from '../policy/inspection.ts'
 import { recursion } from '../policy/recursion.ts'
 import { makeSelect } from '../policy/views/select.ts'
-import { accessRules, chain, makeAdmission, ORDER, type PipelineParts, stages } from './pipeline.ts'
+import { accessRules, chain, makeAdmission, ORDER, passesRules, type PipelineParts, stages } from './pipeline.ts'
 
 /** What a limit has left for a client. Nothing is counted by looking. */
 type RateFinding =
@@ -26,7 +26,7 @@ export interface Inspection {
 export type Inspect = (query: Omit<Query, 'view' | 'localOnly' | 'dry'>, now: number) => Promise<Inspection>
 
 export function makeInspect(parts: PipelineParts): Inspect {
-  const { access = [], rate, answeredLocally, resolverOf } = parts
+  const { access = [], rate, resolverOf } = parts
   const { admit, viewOf } = makeAdmission(parts)
   const ruleOf = makeSelect(accessRules(parts), parts.limits)
   const rateOf = ({ ip, transport }: Query['client'], now: number): RateFinding => {
@@ -43,7 +43,7 @@ export function makeInspect(parts: PipelineParts): Inspect {
     const inspector = new Inspector()
     const handler = chain(
       stages(parts),
-      answeredLocally,
+      passesRules(parts),
       inspector.resolution('resolution', recursion(resolverOf)),
       inspector.stage,
     )

@@ -19,7 +19,7 @@ import {
   type Query,
   type Stage,
 } from '../policy/handler.ts'
-import { type ListsInForce, makeLists, makeListsAnswer } from '../policy/lists/stages.ts'
+import { givesOwnAddress, type ListsInForce, makeLists, makeListsAnswer } from '../policy/lists/stages.ts'
 import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
 import { makeLocalData } from '../policy/local-data.ts'
 import { makeLocalOnly } from '../policy/local-only.ts'
@@ -75,6 +75,8 @@ export const ORDER: readonly Position[] = [
 export interface PipelineParts extends GateParts {
   readonly identity: Identity
   readonly answeredLocally: AnsweredLocally
+  /** By zones and records that the operator wrote. Absent: there are no others. */
+  readonly answeredByOwn?: AnsweredLocally | undefined
   /** Default: minimal for all. */
   readonly any?: AnyMode
   /** Absent: encrypted transports are not announced. */
@@ -143,6 +145,15 @@ const isLocalIn =
   ({ question, view }: Query): boolean =>
     answeredLocally(question, view)
 
+/** Which queries pass by all rules. */
+export const passesRules =
+  ({ answeredLocally, answeredByOwn = answeredLocally, lists }: PipelineParts) =>
+  (query: Query): boolean => {
+    const { question, view } = query
+    if (!answeredLocally(question, view)) return false
+    return answeredByOwn(question, view) || lists === undefined || !givesOwnAddress(lists, query)
+  }
+
 /** In any order: `ORDER` has theirs. */
 export const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
@@ -159,7 +170,7 @@ export const stages = (parts: PipelineParts): readonly Stage[] => [
 ]
 
 export function makePipeline(parts: PipelineParts): Pipeline {
-  const handler = chain(stages(parts), parts.answeredLocally, recursion(parts.resolverOf, parts.watch))
+  const handler = chain(stages(parts), passesRules(parts), recursion(parts.resolverOf, parts.watch))
   return { ...makeAdmission(parts), rate: parts.rate, handler }
 }
 
@@ -170,7 +181,7 @@ export function makePipeline(parts: PipelineParts): Pipeline {
  */
 export function chain(
   unordered: readonly Stage[],
-  isLocal: AnsweredLocally,
+  isLocal: (query: Query) => boolean,
   last: Handler,
   looked: (stage: Stage) => Stage = stage => stage,
 ): Handler {
@@ -192,10 +203,7 @@ export function chain(
   const first = on('question')
     .filter(stage => !isRule(stage))
     .map(looked)
-  const passed =
-    ruled.length > shapes.length
-      ? [looked(makeLocalData(({ question, view }) => isLocal(question, view), compose(shapes, last)))]
-      : []
+  const passed = ruled.length > shapes.length ? [looked(makeLocalData(isLocal, compose(shapes, last)))] : []
   return compose([...first, ...passed, ...ruled], last)
 }
 

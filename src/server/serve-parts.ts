@@ -20,7 +20,7 @@ import type { CodeParts } from '../policy/code/stage.ts'
 import type { ListsInForce } from '../policy/lists/stages.ts'
 import type { CookieSettings } from '../policy/cookies/server-cookies.ts'
 import type { RateLimiter } from '../policy/limits/rate-limiter.ts'
-import type { AnyMode } from '../policy/minimal-any.ts'
+import type { AnsweredLocally, AnyMode } from '../policy/minimal-any.ts'
 import type { ShapingParts } from '../policy/shaping/stages.ts'
 import type { Watch } from '../policy/recursion.ts'
 import type { Selector } from '../policy/views/select.ts'
@@ -134,6 +134,7 @@ function pipelineParts(parts: ServingParts): PipelineParts {
   const { served = [engine] } = parts
   const of = viewsOf(parts)
   const { clock } = engine
+  const answeredByOwn: AnsweredLocally = (question, view) => isAnsweredLocally(of(view).zones, question, false)
   return {
     allow,
     access: parts.access,
@@ -154,10 +155,11 @@ function pipelineParts(parts: ServingParts): PipelineParts {
         ? undefined
         : {
             ...parts.shaping,
-            answeredByOwn: (question, view) => isAnsweredLocally(of(view).zones, question, false),
+            answeredByOwn,
             limits: limits.shaping,
           },
     answeredLocally: (question, view) => isAnsweredLocally(of(view).zones, question, true),
+    answeredByOwn,
     rpz:
       parts.rpz === undefined
         ? undefined

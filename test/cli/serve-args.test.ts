@@ -28,6 +28,11 @@ describe('what is plainly right', () => {
       [flag('upstream-port', ['upstream', 'port'], '5301')],
     ],
     [
+      '--lists ads.txt --lists=https://lists.example/hosts',
+      undefined,
+      [flag('lists', ['lists'], ['ads.txt', 'https://lists.example/hosts'])],
+    ],
+    [
       '--cache-bytes=1 --log-level silent',
       undefined,
       [flag('cache-bytes', ['cache', 'bytes'], '1'), flag('log-level', ['log', 'level'], 'silent')],

@@ -47,6 +47,7 @@ export function addServe(cli: Argv, around: CliContext, take: Choose, readsOptio
         )
         .example('$0 serve', 'On port 53 of this host, or as the configuration says')
         .example('$0 serve --listen 127.0.0.1:5300', 'Without privileges, on a high port')
+        .example('$0 serve --lists ads.txt --lists https://lists.example/hosts', 'What lists name is blocked')
     },
     argv =>
       take(async () => {

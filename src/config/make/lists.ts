@@ -7,6 +7,7 @@ import { OWN_RULES, type SkipReason, skipReasons } from '../../policy/lists/rule
 import type { JsonPath } from '../json.ts'
 import { isUrl, parseListAnswer } from '../list-values.ts'
 import type { RawConfig, RawList } from '../raw.ts'
+import { plainList } from '../schema/lists.ts'
 import type { ListSource } from '../types.ts'
 
 interface ListReports {
@@ -21,12 +22,43 @@ const edes = { blocked: EdeCode.Blocked, censored: EdeCode.Censored, filtered: E
 
 export function listSources(raw: Pick<RawConfig, 'rules' | 'lists'>, reports: ListReports): readonly ListSource[] {
   const names = new Set<string>(raw.rules.length === 0 ? [] : [OWN_RULES])
-  raw.lists.forEach(({ name }, index) => {
+  const lists = namedLists(raw)
+  lists.forEach(({ name }, index) => {
     if (names.has(name)) reports.complain(['lists', index, 'name'], `"${name}" is the name of another list`)
     names.add(name)
   })
-  return [...ownRules(raw.rules, reports), ...raw.lists.map((list, index) => listSource(list, index, reports))]
+  return [...ownRules(raw.rules, reports), ...lists.map((list, index) => listSource(list, index, reports))]
 }
+
+/**
+ * Every list with a name. Those that are a file or URL and nothing else are called after it: `lists/ads.txt` and
+ * `https://lists.example/ads.txt` are `ads`, the second of them `ads-2`.
+ */
+export function namedLists({ rules, lists }: Pick<RawConfig, 'rules' | 'lists'>): readonly RawList[] {
+  const taken = new Set(lists.flatMap(list => (typeof list === 'string' ? [] : [list.name])))
+  if (rules.length > 0) taken.add(OWN_RULES)
+  return lists.map(list => {
+    if (typeof list !== 'string') return list
+    const base = baseName(list)
+    let name = base
+    for (let next = 2; taken.has(name); next++) name = `${base}-${next}`
+    taken.add(name)
+    return plainList(name, list)
+  })
+}
+
+/** The last part of a path without its ending, as far as a list may be called that. */
+function baseName(source: string): string {
+  const url = isUrl(source) ? new URL(source) : null
+  const last = (url?.pathname ?? source).split('/').findLast(part => part !== '') ?? url?.hostname ?? ''
+  const name = last
+    .replace(/(?!^)\.[^.]*$/, '')
+    .replace(/[^\w.-]/g, '-')
+    .replace(/^[.-]+/, '')
+  return name.slice(0, BASE_CHARACTERS) || 'list'
+}
+/** With room for a number below the most that a name of a list may have. */
+const BASE_CHARACTERS = 56
 
 function listSource(list: RawList, index: number, { warn, path }: ListReports): ListSource {
   const { name, source, format, layer, match, answer, ttl, ede, forAll, refreshS } = list

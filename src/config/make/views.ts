@@ -14,6 +14,7 @@ import { type ForwardReports, forwardSources } from './forward.ts'
 import { viewShaping } from './shaping.ts'
 import { isSecondary } from './transfers.ts'
 import { didYouMean, type Locate } from '../problems.ts'
+import { namedLists } from './lists.ts'
 import type { RawConfig, RawSelector, RawZoneFile } from '../raw.ts'
 import { readRecords } from '../records.ts'
 import type { ViewConfig, ZoneSource } from '../types.ts'
@@ -97,7 +98,7 @@ function listsOf(
   at: JsonPath,
   complain: ForwardReports['complain'],
 ): ViewConfig['lists'] {
-  const known = [...(raw.rules.length === 0 ? [] : [OWN_RULES]), ...raw.lists.map(({ name }) => name)]
+  const known = [...(raw.rules.length === 0 ? [] : [OWN_RULES]), ...namedLists(raw).map(({ name }) => name)]
   view.lists?.forEach((name, index) => {
     if (!known.includes(name)) complain([...at, 'lists', index], `there is no list "${name}"${didYouMean(name, known)}`)
   })

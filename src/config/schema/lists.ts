@@ -1,7 +1,7 @@
 /** How block and allow lists are written. */
 import { z } from 'zod'
 import { defaultLimits } from '../../limits.ts'
-import type { RawConfig } from '../raw.ts'
+import type { RawConfig, RawList } from '../raw.ts'
 import { answerError, parseListAnswer, sourceError } from '../list-values.ts'
 import { onReload, seconds } from './setting.ts'
 
@@ -16,20 +16,25 @@ const answer: z.ZodType<string | readonly string[]> = z
   .union([z.string(), z.array(z.string()).min(1)], { error: answerError })
   .refine(value => parseListAnswer(value) !== null, { error: answerError })
 
-const listEntry: z.ZodType<RawConfig['lists'][number]> = z.strictObject(
+const source = z
+  .string()
+  .min(1)
+  .superRefine((text, context) => {
+    const message = sourceError(text)
+    if (message !== null) context.addIssue({ code: 'custom', message })
+  })
+
+const entryError = 'expected a file, a URL, or {"name": "ads", "source": "https://lists.example/ads.txt"}'
+
+const listEntry: z.ZodType<RawList> = z.strictObject(
   {
     name: z
       .string()
       .regex(/^\w[\w.-]{0,63}$/, { error: 'expected letters, digits, ".", "-" and "_"' })
       .describe('What logs, answers and `rootwalk lists` call it.'),
-    source: z
-      .string()
-      .min(1)
-      .superRefine((text, context) => {
-        const message = sourceError(text)
-        if (message !== null) context.addIssue({ code: 'custom', message })
-      })
-      .describe('A file relative to this one, or a URL (https://…). Files are watched, URLs are fetched again.'),
+    source: source.describe(
+      'A file relative to this one, or a URL (https://…). Files are watched, URLs are fetched again.',
+    ),
     format: z
       .enum(['auto', 'hosts', 'domains', 'wildcard', 'adblock'])
       .default('auto')
@@ -58,21 +63,20 @@ const listEntry: z.ZodType<RawConfig['lists'][number]> = z.strictObject(
       .default(DAY_S)
       .describe('Seconds after which a URL is fetched again.'),
   },
-  {
-    error: issue =>
-      issue.code === 'invalid_type'
-        ? 'expected {"name": "ads", "source": "https://lists.example/ads.txt"} or a file as source'
-        : undefined,
-  },
+  { error: issue => (issue.code === 'invalid_type' ? entryError : undefined) },
 )
 
+/** A list of which nothing but its source is said. */
+export const plainList = (name: string, from: string): RawList => listEntry.parse({ name, source: from })
+
 export const listsSetting: z.ZodType<RawConfig['lists']> = z
-  .array(listEntry)
+  .array(z.union([source, listEntry], { error: entryError }))
   .max(defaultLimits.lists.lists - 1)
   .default([])
   .meta(
-    onReload('Lists of names that are blocked or allowed (docs/policy.md).', {
+    onReload('Lists of names that are blocked or allowed, as files or URLs (docs/policy.md).', {
       example: [
+        'lists/hosts.txt',
         { name: 'ads', source: 'https://lists.example/ads.txt' },
         { name: 'ours', source: 'lists/allowed.txt', layer: 'allow' },
       ],

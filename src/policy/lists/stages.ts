@@ -55,6 +55,14 @@ export const makeListsAnswer = (lists: ListsInForce): Stage => ({
   },
 })
 
+/** Does a rule of the operator's own give an address to the name? Nothing is counted. */
+export function givesOwnAddress(lists: ListsInForce, query: Query): boolean {
+  const { question } = query
+  const set = question.class === RrClass.IN ? lists.current() : null
+  const verdict = set?.ofName(question.name, listQuery({ ...query, dry: true }, lists)).verdict ?? null
+  return verdict?.action === 'block' && verdict.traits.layer === 'own' && verdict.answer.kind === 'addresses'
+}
+
 const listQuery = ({ question, client, view, dry }: Query, { enabled }: ListsInForce): ListQuery => ({
   type: question.type,
   client,

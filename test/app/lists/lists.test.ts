@@ -73,6 +73,25 @@ describe('lists in a server', () => {
     ])
   })
 
+  test('own rules give addresses to names of built-in zones, and none to names of own zones', async () => {
+    const lines = '192.168.1.10 nas.home.arpa\n192.168.1.11 own.home'
+    write('block.txt', '||box.home.arpa^\n||127.in-addr.arpa^\n')
+    const inside = await start({
+      rules: lines.split('\n'),
+      records: { 'own.home': { A: '192.0.2.9' } },
+      lists: [{ name: 'block', source: 'block.txt', answer: '192.0.2.66' }],
+    })
+    expect(await ask(inside, 'nas.home.arpa A')).toBe('NOERROR 192.168.1.10')
+    expect(await ask(inside, 'nas.home.arpa AAAA')).toBe('NOERROR')
+    expect(await ask(inside, 'other.home.arpa A')).toBe('NXDOMAIN')
+    expect(await ask(inside, 'own.home A')).toBe('NOERROR 192.0.2.9')
+    // Block lists have no say in what is built in.
+    expect(await ask(inside, 'box.home.arpa A')).toBe('NXDOMAIN')
+    expect(await ask(inside, '1.0.0.127.in-addr.arpa PTR')).toBe('NOERROR localhost.')
+    const why = await inside.server.why({ name: 'nas.home.arpa', type: 'A', client: '127.0.0.1' })
+    expect(JSON.stringify(why)).toContain('"at":"rules[0]"')
+  })
+
   test('the line of the rule that decided is in why, in the query log and in the Extended DNS Error', async () => {
     write('block.txt', '# ours\r\n\r\n192.0.2.80\n\n@@||many.shop^\n||many.shop^\n/^read[0-9]/\n||shop^$dnstype=MX\n')
     write('allow.txt', '\n||not.here^\n')
@@ -253,11 +272,18 @@ describe('a list from a URL', () => {
       { lists: [{ name: 'ads', source: served.url }] },
       { lists: { authorities: served.authorities, limits: { listBytes: 200, fetchIdleMs: 200 } } },
     )
-    await expect.poll(() => ask(inside, 'www.shop A'), PATIENT).toBe('NXDOMAIN')
+    // On a machine that is busy 200 ms may go by before the first octet.
+    const asked = (): Promise<string> => {
+      inside.server.lists.refresh(null)
+      return ask(inside, 'www.shop A')
+    }
+    await expect.poll(asked, PATIENT).toBe('NXDOMAIN')
+    await expect.poll(() => inside.server.lists.status()[0]?.problem, PATIENT).toBeNull()
+    const before = eventsOf(inside, 'list-fetch-failed').length
     served.respond = respond
     inside.server.lists.refresh(null)
     await expect
-      .poll(() => eventsOf(inside, 'list-fetch-failed'), PATIENT)
+      .poll(() => eventsOf(inside, 'list-fetch-failed').slice(before), PATIENT)
       .toMatchObject([{ list: 'ads', reason, kept: true }])
     expect(await ask(inside, 'www.shop A')).toBe('NXDOMAIN')
     const [{ nextS, state } = { nextS: null, state: '' }] = inside.server.lists.status()

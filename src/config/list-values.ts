@@ -1,7 +1,24 @@
 /** How the answer and the source of a list are written. */
 import { parseIp } from '../dns/address.ts'
 import { addressAnswer } from '../policy/lists/modifiers.ts'
+import type { RawList } from './raw.ts'
 import type { ListAnswer } from '../policy/lists/rule.ts'
+
+/** Seconds. Taking a rule back is felt within half a minute, and who is blocked does not ask every second. */
+const DEFAULT_TTL_S = 30
+const DAY_S = 86_400
+
+/** What holds for a list of which nothing else is said. */
+export const listDefaults: Omit<RawList, 'name' | 'source'> = {
+  format: 'auto',
+  layer: 'block',
+  match: 'exact',
+  answer: 'nxdomain',
+  ttl: DEFAULT_TTL_S,
+  ede: 'blocked',
+  forAll: true,
+  refreshS: DAY_S,
+}
 
 export const answerError = 'expected "nxdomain", "nodata", "null", "refused", an address, or a list of addresses'
 

@@ -93,7 +93,7 @@ it('explain names the rule that decides, for the client that is asked about', as
 })
 
 it('servers lists round trips', async () => {
-  expect((await asked('servers')).out).toMatch(/^10\.53\.0\.2#?\S*\t[\d.]+ ms, EDNS ok$/m)
+  expect((await asked('servers')).out).toMatch(/^10\.53\.0\.2#?\S*\t[\d.]+ ms, EDNS ok, cookies (unknown|ignored)$/m)
 })
 
 it('flush counts with --dry-run and removes without', async () => {

@@ -25,6 +25,7 @@ import { manyCase } from './many.mjs'
 import { mixCase, silentCase } from './mix.mjs'
 import { overloadCase } from './overload.mjs'
 import { installed } from './peers.mjs'
+import { policyCase } from './policy.mjs'
 import { profileBench } from './profile.mjs'
 import { OURS, Report } from './report.mjs'
 import { CLIENT_CPU, hasSetting, serveSettings } from './servers.mjs'
@@ -53,6 +54,7 @@ const CASES = [
   'overload',
   'fairness',
   'shared',
+  'policy',
   'codec',
   'junk',
   'zone',
@@ -68,7 +70,7 @@ const USAGE = `npm run bench -- [--quick] [--only CASE,CASEâ€¦] [--size NAME=N,â
   --json FILE    where the results go (default: a new file in .bench/)
   --serve JSON   settings for rootwalk, as in its configuration file
   --profile      no table: CPU profiles of the cases cached, tcp, cold, signed, dot, doh and forward-dot, in .bench/
-The variable BENCH_DIST names another built program than dist/.
+The variable BENCH_DIST names another built program than dist/, BENCH_OLD one that the case policy measures as well.
 `
 const { values: options } = parseArgs({
   options: {
@@ -164,6 +166,7 @@ async function measure() {
     ['overload', overloadCase],
     ['fairness', fairnessCase],
     ...(whereIs('redis-server') === null ? [] : [/** @type {const} */ (['shared', sharedCase])]),
+    ['policy', policyCase],
     ['many', manyCase],
   ]
   if (cases.some(([name]) => name.split(',').some(wants))) {

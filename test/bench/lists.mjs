@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Lists of one and five million rules: octets and time to compile them, and what a name costs that is in none of them.
- * node test/bench/lists.mjs [RULES …]. Prints the rows of the table in docs/policy.md.
+ * node test/bench/lists.mjs [--json] [RULES …]. With --json one line for each, for `policy.mjs`.
  */
 import { performance } from 'node:perf_hooks'
 import { limits, lists, names } from './built.mjs'
@@ -50,15 +50,27 @@ function measured(rules) {
     for (const name of asked) set.ofName(name, { type: 1, client, enabled: null })
     best = Math.min(best, performance.now() - start)
   }
-  const megabytes = (list.slots.byteLength + filter.byteLength) / 1e6
-  return [
+  return {
     rules,
-    `${megabytes.toFixed(1)} MB`,
-    `${(compileMs / 1_000).toFixed(1)} s`,
-    `${Math.round((best * 1e6) / asked.length)} ns`,
-  ]
+    megabytes: (list.slots.byteLength + filter.byteLength) / 1e6,
+    seconds: compileMs / 1_000,
+    lookupUs: (best * 1e3) / asked.length,
+    /** Of all of this process: what the thread that reads takes for as long as it does. */
+    threadMb: process.resourceUsage().maxRSS / 1e3,
+  }
 }
 
-const chosen = process.argv.slice(2).map(Number)
-for (const rules of chosen.length > 0 ? chosen : [1_000_000, 5_000_000])
-  console.log(`| ${measured(rules).join(' | ')} |`)
+const asJson = process.argv.includes('--json')
+const chosen = process.argv
+  .slice(2)
+  .filter(word => word !== '--json')
+  .map(Number)
+for (const rules of chosen.length > 0 ? chosen : [1_000_000, 5_000_000]) {
+  const figures = measured(rules)
+  const { megabytes, seconds, lookupUs } = figures
+  console.log(
+    asJson
+      ? JSON.stringify(figures)
+      : `| ${rules} | ${megabytes.toFixed(1)} MB | ${seconds.toFixed(1)} s | ${Math.round(lookupUs * 1_000)} ns |`,
+  )
+}

@@ -106,6 +106,7 @@ export const pause = ms => new Promise(resolve => void setTimeout(resolve, ms))
  * @property {boolean} [tcp]
  * @property {'tcp' | 'dot'} [mode] The same in another word, or over TLS.
  * @property {'none' | 'edns' | 'do'} [edns]
+ * @property {string} [option] An EDNS option in hex, as `10:0102030405060708`.
  * @property {boolean} [latencies] Keep the time of every query.
  * @property {number} [timeoutSeconds] How long an answer is waited for.
  */
@@ -132,6 +133,7 @@ export async function dnsperf({
   tcp = false,
   mode = tcp ? 'tcp' : undefined,
   edns = 'none',
+  option,
   latencies = false,
   timeoutSeconds = 10,
 }) {
@@ -159,6 +161,7 @@ export async function dnsperf({
     ...(rate === undefined ? [] : ['-Q', String(rate)]),
     ...(mode === undefined ? [] : ['-m', mode]),
     ...{ none: [], edns: ['-e'], do: ['-D'] }[edns],
+    ...(option === undefined ? [] : ['-E', option]),
     ...(latencies ? ['-v'] : []),
   ]
   try {

@@ -77,8 +77,8 @@ export async function hasSetting(path) {
 
 /**
  * Starts `node dist/cli.js serve`; resolves when it answers and has nothing more to do of its own accord, or when
- * `ready` says so. `nodeOptions` come before the script (profiling).
- * @param {Purpose & { nodeOptions?: readonly string[], ready?: Ready, settings?: Record<string, unknown>, listen?: readonly string[] }} options
+ * `ready` says so. `nodeOptions` come before the script (profiling), `cli` is another script than that of `dist`.
+ * @param {Purpose & { nodeOptions?: readonly string[], ready?: Ready, settings?: Record<string, unknown>, listen?: readonly string[], cli?: string }} options
  * @returns {Promise<Server>}
  */
 export async function startRootwalk({
@@ -89,6 +89,7 @@ export async function startRootwalk({
   ready,
   settings = {},
   listen = [],
+  cli = cliPath,
 }) {
   const { path: directory, remove } = temporaryDirectory('bench')
   const port = await freePort()
@@ -112,7 +113,7 @@ export async function startRootwalk({
       ...settings,
     }),
   )
-  return startNode('rootwalk', [...nodeOptions, cliPath, 'serve', '--config', config], port, remove, ready)
+  return startNode('rootwalk', [...nodeOptions, cli, 'serve', '--config', config], port, remove, ready)
 }
 
 /** How rootwalk said that it moves datagrams, in one line. @param {Server} server */

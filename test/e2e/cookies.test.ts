@@ -8,7 +8,7 @@ import { findOption } from '../../src/dns/edns.ts'
 import { EdnsOptionCode, Rcode } from '../../src/dns/types.ts'
 import { answers, startProcess, temporaryDirectory } from '../daemons.mjs'
 import { needs } from '../tools.ts'
-import { dig, type Endpoint } from './dig.ts'
+import { dig, type Endpoint, kdig } from './dig.ts'
 import { freePort, startRootwalk } from './rootwalk.ts'
 
 const ZONE = `$ORIGIN cookie.example.
@@ -144,6 +144,50 @@ async function tap(to: Endpoint): Promise<{ at: Endpoint; lines: string[]; stop(
   }
   return { at: { address: ADDRESS, port: front.address().port }, lines, stop }
 }
+
+needs('dig', 'kdig')('cookies of ours', () => {
+  it('are good to dig and kdig, from the value path and from the cache, over UDP and TCP', async () => {
+    const ours = await startRootwalk({
+      hints: '. 3600 NS a.root.\na.root. 3600 A 127.0.0.1\n',
+      config: { cookies: { enabled: true }, records: { 'www.cookie.example': { A: '192.0.2.1' } } },
+    })
+    try {
+      for (const way of ['+notcp', '+notcp', '+tcp']) {
+        const { text, status } = await dig(ours.endpoint, 'www.cookie.example.', 'A', '+cookie=0102030405060708', way)
+        expect(status).toBe('NOERROR')
+        expect(text).toMatch(/^; COOKIE: 0102030405060708[0-9a-f]{32} \(good\)$/m)
+        const cookie = /COOKIE: (\w+)/.exec(text)?.[1] ?? ''
+        // Shown again, it comes back as it is for half an hour.
+        const again = await dig(ours.endpoint, 'www.cookie.example.', 'A', `+cookie=${cookie}`, way)
+        expect(again.text).toContain(`; COOKIE: ${cookie} (good)`)
+        const ofKdig = await kdig(ours.endpoint, 'www.cookie.example.', 'A', `+cookie=${cookie}`, way)
+        expect(ofKdig.text.replaceAll(' ', '').toLowerCase()).toContain(cookie)
+        expect(ofKdig.text).not.toMatch(/malformed|WARNING/i)
+      }
+      for (const length of [7, 9, 15, 41])
+        expect(
+          (await dig(ours.endpoint, 'www.cookie.example.', 'A', '+nocookie', `+ednsopt=10:${'ab'.repeat(length)}`))
+            .status,
+        ).toBe('FORMERR')
+    } finally {
+      await ours.stop()
+    }
+  })
+
+  it('are wanted where "require" is set: dig comes again with the new one', async () => {
+    const ours = await startRootwalk({
+      hints: '. 3600 NS a.root.\na.root. 3600 A 127.0.0.1\n',
+      config: { cookies: { enabled: true, require: true }, records: { 'www.cookie.example': { A: '192.0.2.1' } } },
+    })
+    try {
+      expect((await dig(ours.endpoint, 'www.cookie.example.', 'A', '+cookie', '+nobadcookie')).status).toBe('BADCOOKIE')
+      expect((await dig(ours.endpoint, 'www.cookie.example.', 'A', '+cookie', '+badcookie')).status).toBe('NOERROR')
+      expect((await dig(ours.endpoint, 'www.cookie.example.', 'A', '+nocookie')).status).toBe('NOERROR')
+    } finally {
+      await ours.stop()
+    }
+  })
+})
 
 for (const [name, server] of Object.entries(servers)) {
   needs(server.tool, 'dig')(`cookies towards ${name}`, () => {

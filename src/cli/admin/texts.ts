@@ -124,7 +124,7 @@ export function anchorsText(body: unknown): string {
 
 export const serversText = (body: unknown): string =>
   itemsOf(fieldsOf(body).servers)
-    .map(({ server, srttMs, edns, timeoutsInRow, throttled, lame }) => {
+    .map(({ server, srttMs, edns, cookies, timeoutsInRow, throttled, lame }) => {
       const round = srttMs === null ? 'never heard' : `${count(srttMs).toFixed(1)} ms`
       const silent = count(timeoutsInRow) === 0 ? '' : `, ${counted(count(timeoutsInRow), 'time-out')} in a row`
       const held = itemsOf(throttled).map(
@@ -132,6 +132,7 @@ export const serversText = (body: unknown): string =>
           `  throttled for ${durationText(count(sinceS))}: ${text(why)}; next query in ${text(nextQueryS)} s\n`,
       )
       const wrong = itemsOf(lame).map(({ zone, kind }) => `  lame for ${text(zone)} (${text(kind)})\n`)
-      return `${text(server)}\t${round}, EDNS ${text(edns)}${silent}\n${[...held, ...wrong].join('')}`
+      const facts = `${round}, EDNS ${text(edns)}, cookies ${text(cookies)}${silent}`
+      return `${text(server)}\t${facts}\n${[...held, ...wrong].join('')}`
     })
     .join('')

@@ -5,9 +5,8 @@ import { defaultLimits } from '../../limits.ts'
 import { readLines, type RuleSink } from '../../policy/lists/reader.ts'
 import { OWN_RULES, type SkipReason, skipReasons } from '../../policy/lists/rule.ts'
 import type { JsonPath } from '../json.ts'
-import { isUrl, parseListAnswer } from '../list-values.ts'
+import { isUrl, listDefaults, parseListAnswer } from '../list-values.ts'
 import type { RawConfig, RawList } from '../raw.ts'
-import { plainList } from '../schema/lists.ts'
 import type { ListSource } from '../types.ts'
 
 interface ListReports {
@@ -43,7 +42,7 @@ export function namedLists({ rules, lists }: Pick<RawConfig, 'rules' | 'lists'>)
     let name = base
     for (let next = 2; taken.has(name); next++) name = `${base}-${next}`
     taken.add(name)
-    return plainList(name, list)
+    return { ...listDefaults, name, source: list }
   })
 }
 

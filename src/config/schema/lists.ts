@@ -2,15 +2,13 @@
 import { z } from 'zod'
 import { defaultLimits } from '../../limits.ts'
 import type { RawConfig, RawList } from '../raw.ts'
-import { answerError, parseListAnswer, sourceError } from '../list-values.ts'
+import { answerError, listDefaults, parseListAnswer, sourceError } from '../list-values.ts'
 import { onReload, seconds } from './setting.ts'
 
 const MAX_RULE_CHARACTERS = 4_096
 /** A server of lists is not to be asked more often by one client; most lists change once a day. */
 const LEAST_REFRESH_S = 60
 const DAY_S = 86_400
-/** Taking a rule back is felt within half a minute, and who is blocked does not ask every second. */
-const DEFAULT_TTL_S = 30
 
 const answer: z.ZodType<string | readonly string[]> = z
   .union([z.string(), z.array(z.string()).min(1)], { error: answerError })
@@ -37,37 +35,37 @@ const listEntry: z.ZodType<RawList> = z.strictObject(
     ),
     format: z
       .enum(['auto', 'hosts', 'domains', 'wildcard', 'adblock'])
-      .default('auto')
+      .default(listDefaults.format)
       .describe('How lines are read. "auto": each for what it looks like.'),
     layer: z
       .enum(['own', 'allow', 'block'])
-      .default('block')
+      .default(listDefaults.layer)
       .describe('Own rules come before allow lists, allow lists before block lists.'),
     match: z
       .enum(['exact', 'suffix'])
-      .default('exact')
+      .default(listDefaults.match)
       .describe('Whether a line that is only a name stands for what is below it as well. Lines of hosts files do not.'),
     answer: answer
-      .default('nxdomain')
+      .default(listDefaults.answer)
       .describe('Instead of what is blocked: "nxdomain", "nodata", "null" (0.0.0.0 and ::), "refused", or addresses.'),
-    ttl: seconds.default(DEFAULT_TTL_S).describe('Seconds that a client may keep that answer.'),
+    ttl: seconds.default(listDefaults.ttl).describe('Seconds that a client may keep that answer.'),
     ede: z
       .enum(['blocked', 'censored', 'filtered'])
-      .default('blocked')
+      .default(listDefaults.ede)
       .describe('The Extended DNS Error of it (RFC 8914): by the operator, by someone above, as the client wished.'),
-    forAll: z.boolean().default(true).describe('false: for clients of views that name it under "lists" only.'),
+    forAll: z
+      .boolean()
+      .default(listDefaults.forAll)
+      .describe('false: for clients of views that name it under "lists" only.'),
     refreshS: z
       .int()
       .min(LEAST_REFRESH_S)
       .max(30 * DAY_S)
-      .default(DAY_S)
+      .default(listDefaults.refreshS)
       .describe('Seconds after which a URL is fetched again.'),
   },
   { error: issue => (issue.code === 'invalid_type' ? entryError : undefined) },
 )
-
-/** A list of which nothing but its source is said. */
-export const plainList = (name: string, from: string): RawList => listEntry.parse({ name, source: from })
 
 export const listsSetting: z.ZodType<RawConfig['lists']> = z
   .array(z.union([source, listEntry], { error: entryError }))

@@ -81,7 +81,8 @@ export function respond(asked: Asked, content: Content, settings: RespondSetting
   }
   const maxBytes = replyLimit(asked, settings)
   const encoded = encodeMessage(reply, into === undefined ? { maxBytes } : { maxBytes, into })
-  const finished = { ...encoded, optOctets: edns === null ? 0 : optOctets(edns) }
+  const { bytes, ttlOffsets, truncated } = encoded
+  const finished = { bytes, ttlOffsets, truncated, optOctets: edns === null ? 0 : optOctets(edns) }
   return wantsPadding(asked) ? padded(finished, maxBytes, settings.paddingBlock, into) : finished
 }
 

@@ -326,7 +326,7 @@ class Server {
       dnssecOk: edns?.dnssecOk ?? false,
       receivedAt: clock.now(),
       generation: answers.generation,
-      ...(localOnly ? { localOnly } : {}),
+      localOnly,
     }
     const once = callOnce(reply)
     const inTime = client.transport === 'udp' ? this.#answerInTime(asked, octets, query, once) : null

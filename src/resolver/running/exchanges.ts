@@ -111,7 +111,7 @@ export class Exchanges {
   #ednsFor({ cookie, dnssecOk = true }: ExchangeSpec): Edns {
     if (cookie === undefined && dnssecOk) return this.#edns
     const options = cookie === undefined ? [] : [{ code: EdnsOptionCode.COOKIE, data: cookie }]
-    return { ...this.#edns, dnssecOk, options }
+    return { payloadSize: this.#edns.payloadSize, version: 0, dnssecOk, flags: 0, options }
   }
 
   #send(spec: ExchangeSpec, done: (result: ExchangeResult) => void): Cancel {

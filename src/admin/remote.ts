@@ -5,6 +5,7 @@
  * The casts of the whole way are in this file: what a name means is fixed by `Controls` on both sides.
  */
 import type { ControlStreams, Controls, ControlsOf } from './controls.ts'
+import { bugText } from '../events.ts'
 
 /** What is sent towards the server. */
 export type Call =
@@ -139,7 +140,7 @@ export class Callee {
       const value = await (call.kind === 'call' ? this.#controls[call.name]?.(...call.args) : this.#open(call))
       this.#post({ kind: 'result', id, value })
     } catch (error) {
-      this.#post({ kind: 'bug', id, text: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+      this.#post({ kind: 'bug', id, text: bugText(error) })
     } finally {
       this.#running.delete(id)
     }

@@ -16,6 +16,7 @@ import { Pages } from './routes/page-files.ts'
 import { Caller, RemoteError } from './remote.ts'
 import { TokenStore } from './tokens.ts'
 import { Once } from './requests/once.ts'
+import { bugText } from '../events.ts'
 
 const port = parentPort
 if (port === null || !isSettings(workerData)) throw new Error('this is no thread of the API')
@@ -60,8 +61,7 @@ const context: AdminContext = {
   once: new Once(wall).guard,
   tokens,
   audit: (who, what, { from, requestId }) => post({ kind: 'audit', who, what, from, requestId }),
-  bug: (where, error) =>
-    post({ kind: 'bug', where, text: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  bug: (where, error) => post({ kind: 'bug', where, text: bugText(error) }),
 }
 const app = makeApp(context, hub)
 const open: OpenApi[] = []

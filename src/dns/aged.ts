@@ -1,11 +1,9 @@
 /** A reply that has been in caches of HTTP on its way (RFC 8484 section 5.1). */
 import { copyOf, putU32, u16, u32 } from './bytes.ts'
-import { HEADER_OCTETS } from './message.ts'
+import { HEADER_OCTETS, RECORD_FIXED_OCTETS } from './message.ts'
 import { RrType } from './types.ts'
 
 const QUESTION_FIXED_OCTETS = 4
-/** Type, class, TTL and RDLENGTH. */
-const RECORD_FIXED_OCTETS = 10
 const POINTER = 0xc0
 
 /**

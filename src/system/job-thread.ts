@@ -3,6 +3,7 @@
  * values mean is known by those at both ends. Large arrays are handed over, not copied.
  */
 import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { errorText } from '../events.ts'
 
 export type JobEnd =
   | { readonly kind: 'done'; readonly value: unknown }
@@ -31,9 +32,7 @@ export function startJob(entry: URL, value: unknown, onProgress: (value: unknown
       if (told.kind === 'progress') onProgress(told.value)
       else resolve({ kind: 'done', value: told.value })
     })
-    worker.on('error', (error: unknown) =>
-      resolve({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
-    )
+    worker.on('error', (error: unknown) => resolve({ kind: 'failed', reason: errorText(error) }))
     // It comes after 'message' and 'error', which then have decided.
     worker.on('exit', code =>
       resolve(stopped ? { kind: 'stopped' } : { kind: 'failed', reason: `the thread ended with code ${code}` }),

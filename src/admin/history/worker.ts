@@ -13,6 +13,7 @@ import { type SearchParts, searchPage } from './search.ts'
 import { isDamage, loadSqlite } from './sqlite.ts'
 import { summariseFiles } from './summary.ts'
 import { HistoryWriter } from './writer.ts'
+import { errorText } from '../../events.ts'
 
 const port = parentPort
 if (port === null || !isHistoryStart(workerData)) throw new Error('this is no thread of the query history')
@@ -57,8 +58,7 @@ function searchParts(): SearchParts {
     })),
     now: () => performance.now(),
     unreadable: (file, error) => {
-      if (isDamage(error))
-        post({ kind: 'damaged', file, message: error instanceof Error ? error.message : String(error) })
+      if (isDamage(error)) post({ kind: 'damaged', file, message: errorText(error) })
     },
   }
 }
@@ -68,7 +68,7 @@ function answer(request: HistoryRequest): HistoryReply {
     if (request.kind === 'page') return memory?.page(request) ?? searchPage(request, searchParts())
     return memory?.summary(request) ?? summariseFiles(request, searchParts())
   } catch (error) {
-    return { kind: 'failed', detail: error instanceof Error ? error.message : String(error) }
+    return { kind: 'failed', detail: errorText(error) }
   }
 }
 

@@ -8,6 +8,7 @@ import { dayOf, fileFor, historyFiles, makeDirectory, removeFile, setAside, surp
 import { historyLimits } from './limits.ts'
 import type { FromHistory, HistorySettings } from './messages.ts'
 import { type Database, isDamage } from './sqlite.ts'
+import { errorText } from '../../events.ts'
 
 export interface WriterParts {
   readonly settings: HistorySettings
@@ -140,8 +141,7 @@ export class HistoryWriter {
   }
 
   #fails(error: unknown, lost: number): void {
-    if (this.#lost === null)
-      this.#parts.post({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    if (this.#lost === null) this.#parts.post({ kind: 'failed', message: errorText(error) })
     this.#lost = (this.#lost ?? 0) + lost
   }
 

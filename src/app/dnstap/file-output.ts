@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, statSync, writevSync } from 'node:fs'
 import { controlFrame } from './frames.ts'
 import type { Output, OutputParts } from './socket-output.ts'
+import { errorText } from '../../events.ts'
 
 export class FileOutput implements Output {
   readonly #path: string
@@ -63,7 +64,7 @@ export class FileOutput implements Output {
   }
 
   #fail(error: unknown): void {
-    const said = error instanceof Error ? error.message : String(error)
+    const said = errorText(error)
     if (said !== this.#saidOf) this.#parts.failed(said)
     this.#saidOf = said
   }

@@ -306,7 +306,7 @@ export type Event =
   | { readonly kind: 'dnstap-open'; readonly to: string }
   /** They are dropped; `message` has the step that failed. It is tried again. */
   | { readonly kind: 'dnstap-failed'; readonly to: string; readonly message: string }
-  | { readonly kind: 'stopping'; readonly signal: string }
+  | { readonly kind: 'stopping'; readonly signal: string; readonly drainS: number }
   | { readonly kind: 'stopped' }
 
 /** What a thrown value says in a report. Not every library throws an `Error`. */

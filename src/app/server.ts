@@ -31,6 +31,7 @@ import { ZoneChanges } from './revisions/zone-changes.ts'
 import { Changes } from './shared/changes.ts'
 import type { SharedStore } from './shared/shared-store.ts'
 import { isMissingFamily, openSockets } from './service/sockets.ts'
+import { Readiness } from './service/readiness.ts'
 import { StartError } from './service/start-error.ts'
 import { designated, type ListsInstead, openCode, openLists, openSharedCache } from './service/openers.ts'
 import { openState, openTransfers, udpMode } from './service/openers.ts'
@@ -170,8 +171,11 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   const policies = (): PolicyZones | null => transfers.current?.policies ?? null
   const code = openCode(options.policyEntry, engine, events, () => serving.policyChanged())
   const { programs } = code
+  const readiness = new Readiness()
+  readiness.waitsFor(() => policies()?.missing() ?? [])
   const serving = new Serving(config, engine, {
     ...{ events, watch, onQuery, designation, notify, policies, lists, programs },
+    isReady: () => readiness.isReady,
   })
   changed.policy = () => serving.policyChanged()
   // Before the first query: what is on the disk holds from the start.
@@ -179,7 +183,7 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   const problems = await code.configure(config.policies)
   const own = {
     ...{ config, options, log: { ...log, events }, taps, engine, zones, settings, transfers, serving },
-    ...{ lists, identity, code, state, shared },
+    ...{ lists, identity, code, state, shared, readiness },
   }
   if (problems.length > 0) {
     await closeAll(own)
@@ -297,6 +301,7 @@ interface ServerParts {
   readonly lists: Lists
   readonly code: LazyPolicies
   readonly identity: ServerIdentity | null
+  readonly readiness: Readiness
   readonly listeners: Listeners
 }
 
@@ -540,8 +545,9 @@ class Server implements RunningServer {
   }
 
   stop(signal = 'stop', release?: () => void): Promise<void> {
-    if (this.#stopping === null) this.events({ kind: 'stopping', signal })
-    this.#stopping ??= this.#stop(release)
+    const drainS = release === undefined ? this.#config.drainS : 0
+    if (this.#stopping === null) this.events({ kind: 'stopping', signal, drainS })
+    this.#stopping ??= this.#stop(drainS, release)
     return this.#stopping
   }
 
@@ -558,8 +564,9 @@ class Server implements RunningServer {
       await new Promise<void>(resolve => this.recursor.clock.after(config.limits.server.leaveMs, resolve))
   }
 
-  async #stop(release: (() => void) | undefined): Promise<void> {
-    const { config, options, engine, serving, identity, listeners } = this.#parts
+  async #stop(drainS: number, release: (() => void) | undefined): Promise<void> {
+    const { config, options, engine, serving, identity, listeners, readiness } = this.#parts
+    await readiness.leave(this.recursor.clock, drainS * 1_000)
     if (release !== undefined || options.inherited !== undefined) await this.#leave(release)
     listeners.stop()
     await new Promise<void>(resolve => {

@@ -44,6 +44,8 @@ export interface ServingOptions {
   readonly policies?: (() => PolicyZones | null) | undefined
   /** What is replied to NOTIFY. */
   readonly notify?: ((bytes: Uint8Array, client: Client) => Uint8Array | null) | undefined
+  /** May clients be sent here? Absent: always. */
+  readonly isReady?: (() => boolean) | undefined
   readonly lists: ListsInForce
   /** Policies written as programs. */
   readonly programs: () => readonly Program[]
@@ -199,7 +201,7 @@ export class Serving {
   #make(config: Config): Current {
     const { allow, access, identity, dnssec } = config
     const { recursor, trust, partitions } = this.#engine
-    const { events, watch, designation, notify } = this.#options
+    const { events, watch, designation, notify, isReady } = this.#options
     const limits = this.#limits
     const queryLog = this.#logQuery(config)
     const views = config.views.map(({ selector }) => selector)
@@ -216,6 +218,7 @@ export class Serving {
       cookies,
       rate: rate === null ? undefined : new RateLimiter(rate.settings, rate.memory),
       identity,
+      isReady,
       limits,
       watch,
       any: config.any,

@@ -162,6 +162,7 @@ export function makeConfig(raw: RawConfig, from: ValueOrigin, { written, lacks }
     }),
     identity: { version: shownOrHidden(raw.identity.version), id: shownOrHidden(raw.identity.id) },
     warmUp: raw.warmUp,
+    drainS: raw.drainS,
     log: raw.log,
     queryLog:
       raw.queryLog.file === undefined

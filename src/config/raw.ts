@@ -143,6 +143,7 @@ export interface RawConfig {
   }
   readonly identity: { readonly version: string; readonly id: string }
   readonly warmUp: boolean
+  readonly drainS: number
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file?: string | undefined; readonly clients: 'full' | 'prefix' | 'none' }
   readonly state?: string | undefined

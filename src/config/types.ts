@@ -79,6 +79,8 @@ export interface Config {
   readonly identity: Identity
   /** Does `serve` warm the engine up? */
   readonly warmUp: boolean
+  /** s for which a server that is to end still answers, and says that it is not ready. */
+  readonly drainS: number
   readonly log: { readonly level: LogLevel; readonly form: 'auto' | 'pretty' | 'json' }
   readonly queryLog: { readonly file: string; readonly clients: ClientPrivacy } | null
   /**

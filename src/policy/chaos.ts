@@ -1,7 +1,8 @@
 /**
  * Class CHAOS: the customary names for the version and identity of a server (RFC 4892). Both are hidden, that is
- * refused, unless the configuration gives a text. Every other question outside class IN is refused here too: there is
- * no CHAOS or HESIOD tree to walk.
+ * refused, unless the configuration gives a text. `ready.server.` is for balancers: an answer while clients may be sent
+ * here, else refused as not ready (RFC 8914 section 4.15). Every other question outside class IN is refused here too:
+ * there is no CHAOS or HESIOD tree to walk.
  */
 import type { Question } from '../dns/message.ts'
 import { nameFromLabels, type Name, foldName } from '../dns/name.ts'
@@ -15,16 +16,20 @@ export interface Identity {
   readonly id: string | null
 }
 
-export function makeChaos(identity: Identity): Stage {
+/** `isReady`: may clients be sent here? */
+export function makeChaos(identity: Identity, isReady: () => boolean = () => true): Stage {
   const texts = new Map<Name, string | null>()
-  const say = (labels: readonly string[], text: string | null): void => {
-    const name = nameFromLabels(labels)
-    if (name !== null) texts.set(foldName(name), text)
+  const say = (labels: readonly string[], text: string | null): Name | null => {
+    const labelled = nameFromLabels(labels)
+    const name = labelled === null ? null : foldName(labelled)
+    if (name !== null) texts.set(name, text)
+    return name
   }
   say(['version', 'bind'], identity.version)
   say(['version', 'server'], identity.version)
   say(['id', 'server'], identity.id)
   say(['hostname', 'bind'], identity.id)
+  const ready = say(['ready', 'server'], 'ready')
   return {
     name: 'chaos',
     after: [],
@@ -32,12 +37,15 @@ export function makeChaos(identity: Identity): Stage {
     handle(query, next) {
       const { question } = query
       if (question.class === RrClass.IN) return next(query)
+      if (question.class === RrClass.CH && question.name === ready && !isReady()) return Promise.resolve(NOT_READY)
       return Promise.resolve(
         question.class === RrClass.CH ? answerChaos(question, texts.get(question.name) ?? null) : refuse(question),
       )
     },
   }
 }
+
+const NOT_READY: Answer = { kind: 'refused', by: 'chaos', ede: EdeCode.NotReady, text: 'send clients elsewhere' }
 
 function answerChaos(question: Question, text: string | null): Answer {
   if (text === null || (question.type !== RrType.TXT && question.type !== RrType.ANY)) return refuse(question)

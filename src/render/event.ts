@@ -547,7 +547,10 @@ function sentence(event: Event): Sentence {
           `ms${warmUpEnds[event.ended]}`,
       }
     case 'stopping':
-      return { level: 'info', message: `${event.signal}: finishing the queries in progress` }
+      return {
+        level: 'info',
+        message: `${event.signal}: ${event.drainS > 0 ? `answering for ${event.drainS} s more, then ` : ''}finishing the queries in progress`,
+      }
     case 'stopped':
       return { level: 'info', message: 'stopped' }
     default:

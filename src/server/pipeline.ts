@@ -53,7 +53,7 @@ export const ORDER: readonly Position[] = [
   { name: 'cookies', side: 'bytes', does: 'whether a client is where it seems to be' },
   { name: 'rate-limit', side: 'bytes', does: 'how much a network of clients may ask' },
   { name: 'forward-loop', side: 'question', does: 'probes of our own that came back' },
-  { name: 'chaos', side: 'question', does: 'version and identity of the server' },
+  { name: 'chaos', side: 'question', does: 'version, identity and readiness of the server' },
   { name: 'designation', side: 'question', does: 'encrypted transports announced to clients' },
   { name: 'canary', side: 'question', does: 'names by which programs ask where to resolve' },
   { name: 'local-only', side: 'question', does: 'clients that get local data and nothing else' },
@@ -74,6 +74,8 @@ export const ORDER: readonly Position[] = [
 
 export interface PipelineParts extends GateParts {
   readonly identity: Identity
+  /** May clients be sent here? Absent: always. */
+  readonly isReady?: (() => boolean) | undefined
   readonly answeredLocally: AnsweredLocally
   /** By zones and records that the operator wrote. Absent: there are no others. */
   readonly answeredByOwn?: AnsweredLocally | undefined
@@ -157,7 +159,7 @@ export const passesRules =
 /** In any order: `ORDER` has theirs. */
 export const stages = (parts: PipelineParts): readonly Stage[] => [
   ...(parts.cameBack === undefined ? [] : [makeForwardLoop(parts.cameBack)]),
-  makeChaos(parts.identity),
+  makeChaos(parts.identity, parts.isReady),
   ...(parts.designation === undefined ? [] : [makeDesignation(parts.designation)]),
   ...(parts.lists === undefined ? [] : [makeLists(parts.lists), makeListsAnswer(parts.lists)]),
   ...gatesOfNames(parts.shaping),

@@ -63,6 +63,8 @@ export interface ServingParts {
   /** Absent: clients may ask as much as they like. */
   readonly rate?: RateLimiter | undefined
   readonly identity: Identity
+  /** See `PipelineParts`. */
+  readonly isReady?: (() => boolean) | undefined
   readonly limits: Pick<Limits, 'server' | 'shaping' | 'tcp' | 'tls' | 'code'>
   readonly watch?: Watch | undefined
   /** Default: minimal for all. */
@@ -141,6 +143,7 @@ function pipelineParts(parts: ServingParts): PipelineParts {
     views: parts.views,
     rate: parts.rate,
     identity,
+    isReady: parts.isReady,
     resolverOf: view => of(view).resolver,
     cameBack: name => served.some(({ resolver }) => resolver.cameBack(name)),
     limits: limits.server,

@@ -8,11 +8,12 @@ import { decodeMessage } from '../../src/dns/decode.ts'
 import { encodeQuery } from '../../src/dns/encode.ts'
 import { RrType } from '../../src/dns/types.ts'
 import { question } from '../../src/simulation/records.ts'
-import { answers, startProcess } from '../daemons.mjs'
+import { answers } from '../daemons.mjs'
 import { LONG_TEST_MS } from '../patience.mjs'
 import { root } from '../testing/command.ts'
 import { needs } from '../tools.ts'
-import { freePort, startServing } from './rootwalk.ts'
+import { DNSDIST_CONFIG, startDnsdist } from './dnsdist.ts'
+import { startServing } from './rootwalk.ts'
 import { askUdp } from './wire-client.ts'
 
 const contrib = join(root, 'contrib')
@@ -68,7 +69,6 @@ needs('python3')('the YAML of contrib/', () => {
 })
 
 needs('dnsdist')('dnsdist', () => {
-  const config = join(contrib, 'dnsdist/rootwalk.conf')
   const NAMES = 60
 
   it(
@@ -86,17 +86,10 @@ needs('dnsdist')('dnsdist', () => {
           }),
         ),
       )
-      const port = await freePort()
-      const env = {
-        ...process.env,
-        ROOTWALK_LISTEN: `127.0.0.1:${port}`,
-        ROOTWALK_SERVERS: instances.map(({ endpoint }) => `${endpoint.address}:${endpoint.port}`).join(' '),
-      }
-      expect(execFileSync('dnsdist', ['--check-config', '--config', config], { encoding: 'utf8', env })).toContain('OK')
-      const dnsdist = startProcess('dnsdist', ['--supervised', '--disable-syslog', '--config', config], {
-        onOutput: () => {},
-        env,
-      })
+      expect(execFileSync('dnsdist', ['--check-config', '--config', DNSDIST_CONFIG], { encoding: 'utf8' })).toContain(
+        'OK',
+      )
+      const { port, gone, stop } = await startDnsdist(instances.map(({ endpoint }) => endpoint))
       /** Of each name the instance that answered; one after the other, as a burst is spread over the others too. */
       const whoAnswers = async (): Promise<readonly string[]> => {
         const who: string[] = []
@@ -104,7 +97,7 @@ needs('dnsdist')('dnsdist', () => {
         return who
       }
       try {
-        expect(await answers('127.0.0.1', port, dnsdist.gone)).toBe(true)
+        expect(await answers('127.0.0.1', port, gone)).toBe(true)
         await expect.poll(async () => new Set(await whoAnswers()).size, { timeout: 20_000 }).toBe(3)
         const first = await whoAnswers()
         expect(await whoAnswers()).toEqual(first)
@@ -118,7 +111,7 @@ needs('dnsdist')('dnsdist', () => {
         const after = await whoAnswers()
         expect(after.filter((one, n) => first[n] !== 'b' && one !== first[n])).toEqual([])
       } finally {
-        await dnsdist.stop()
+        await stop()
         await Promise.all(instances.map(instance => instance.stop()))
       }
     },

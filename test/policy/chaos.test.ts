@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RrClass, RrType } from '../../src/dns/types.ts'
+import { EdeCode, RrClass, RrType } from '../../src/dns/types.ts'
 import { makeChaos } from '../../src/policy/chaos.ts'
 import type { Answer, Handler } from '../../src/policy/handler.ts'
 import { asked, query } from '../server/make.ts'
@@ -35,6 +35,24 @@ describe('class CHAOS', () => {
       shareable: false,
       outcome: { authoritative: true, rrsets: [{ class: RrClass.CH, ttl: 0 }] },
     })
+  })
+
+  test.each([
+    ['a server that is ready', 'READY.server.', RrClass.CH, true, 'ready'],
+    ['one that is not', 'ready.server.', RrClass.CH, false, null],
+  ])('%s says so to who asks for ready.server', async (_, name, klass, isReady, text) => {
+    const stage = makeChaos({ version: null, id: null }, () => isReady)
+    const answer = await stage.handle(query({ question: asked(name, RrType.TXT, klass) }), next)
+    expect(textOf(answer)).toBe(text)
+    if (text === null) expect(answer).toMatchObject({ kind: 'refused', by: 'chaos', ede: EdeCode.NotReady })
+  })
+
+  test('readiness is nothing to class IN, nor to other names', async () => {
+    const stage = makeChaos({ version: 'rootwalk 1', id: null }, () => false)
+    const ask = (name: string, klass: number): Promise<Answer> =>
+      stage.handle(query({ question: asked(name, RrType.TXT, klass) }), next)
+    expect(await ask('ready.server.', RrClass.IN)).toBe(passed)
+    expect(textOf(await ask('version.server.', RrClass.CH))).toBe('rootwalk 1')
   })
 
   test('what is hidden is refused', async () => {

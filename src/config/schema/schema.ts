@@ -25,6 +25,8 @@ import { atStart, bindingText, onReload, prefixText } from './setting.ts'
 
 /** Each has its own heap, and answers some 100,000 queries a second: above that the network card is the bound. */
 const MAX_THREADS = 64
+/** Service managers kill what has not ended after 90 s (systemd), 30 s (Kubernetes) or 10 s (Docker). */
+const MAX_DRAIN_S = 60
 
 /** One thing that is wrong, with where it is. `unknownKeys` are keys of the object at `path` that mean nothing. */
 export interface SchemaIssue {
@@ -243,6 +245,19 @@ const configSchema = z.strictObject({
           'is compiled when clients come. Costs about two seconds of processor time; the first thousand look-ups ' +
           'take less than half as long.',
         { example: false },
+      ),
+    ),
+
+  drainS: z
+    .int()
+    .min(0)
+    .max(MAX_DRAIN_S)
+    .default(0)
+    .meta(
+      onReload(
+        'How long a server that is told to end still answers all queries, while it says to balancers that it is not ' +
+          'ready (ready.server. CH TXT, /readyz): longer than they take to notice. A second signal ends it at once.',
+        { unit: 'seconds', example: 5 },
       ),
     ),
 

@@ -13,7 +13,7 @@ type Report = (path: JsonPath, message: string, because?: JsonPath) => void
 /** `bindings` are those of `raw.listen`, one for one. */
 export function checkListen(raw: RawConfig, bindings: readonly Binding[], complain: Report, warn: Report): void {
   checkServices(raw, bindings, complain, warn)
-  checkCertificate(raw.tls, bindings, complain, warn)
+  checkCertificate(raw, bindings, complain, warn)
   warnAboutAccess(raw, bindings, warn)
 }
 
@@ -56,7 +56,12 @@ function checkServices(raw: RawConfig, bindings: readonly Binding[], complain: R
   })
 }
 
-function checkCertificate(tls: RawConfig['tls'], bindings: readonly Binding[], complain: Report, warn: Report): void {
+function checkCertificate(
+  { tls, admin }: RawConfig,
+  bindings: readonly Binding[],
+  complain: Report,
+  warn: Report,
+): void {
   const { certificate, key } = tls
   if (certificate === SELF_SIGNED && key !== undefined)
     complain(['tls', 'key'], `is made together with the certificate "${SELF_SIGNED}": leave it out`)
@@ -64,9 +69,11 @@ function checkCertificate(tls: RawConfig['tls'], bindings: readonly Binding[], c
     complain(['tls'], 'has a certificate without "key", the PEM file of its private key')
   if (certificate === undefined && key !== undefined)
     complain(['tls'], 'has a key without "certificate", the PEM file of its certificate')
-  const isUsed = bindings.some(({ service }) => service?.transport === 'tls' || service?.transport === 'https')
+  const isUsed =
+    bindings.some(({ service }) => service?.transport === 'tls' || service?.transport === 'https') ||
+    [admin.listen].flat().some(text => text.startsWith('https://'))
   if (certificate !== undefined && !isUsed)
-    warn(['tls'], 'is for tls:// and https:// listeners, of which there is none in "listen"')
+    warn(['tls'], 'is for tls:// and https:// listeners, of which there is none in "listen" or "admin.listen"')
 }
 
 /** The slips that make a resolver a weapon, or deaf. */

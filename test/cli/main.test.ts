@@ -172,6 +172,9 @@ describe('check-config', () => {
     const ran = await run('check-config good.json')
     expect(ran).toMatchObject({ code: 0, err: '' })
     expect(ran.out).toContain('good.json: correct\n  listens on 127.0.0.1:5300, [::1]:5300\n  zone good. from')
+    // As other commands take a configuration.
+    for (const words of ['check-config --config good.json', 'check-config -c good.json'])
+      expect(await run(words)).toEqual(ran)
   })
 
   test('all problems at once, exit code 78', async () => {

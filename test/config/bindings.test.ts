@@ -98,6 +98,9 @@ describe('what is listened on', () => {
   })
 
   test.each<[object]>([
+    // The API uses the certificate too.
+    [{ tls: pair, admin: { listen: 'https://127.0.0.1:8531' } }],
+    [{ tls: pair, admin: { listen: ['127.0.0.1:8530', 'https://127.0.0.1:8531'] } }],
     [{ listen: ['127.0.0.1:53', 'tls://127.0.0.1', 'https://127.0.0.1'], tls: pair }],
     [{ listen: ['http://127.0.0.1:8053/dns-query'] }],
     [{ listen: ['tls://127.0.0.1:0', 'tls://127.0.0.1:0'], tls: { certificate: 'self-signed' } }],

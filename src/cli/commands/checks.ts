@@ -1,7 +1,7 @@
 /** `query`, `check-config`, `check-zone` and `ddr`: one look, and the end. */
 import type { Argv } from 'yargs'
 import { Exit } from '../startup-problems.ts'
-import { type Choose, type CliContext, list, text } from './options.ts'
+import { type Choose, type CliContext, CONFIG_OPTION, list, text } from './options.ts'
 
 /** Only for help and completion: `queryAtOnce` runs it. */
 export function addQuery(cli: Argv, _around: CliContext, take: Choose): void {
@@ -26,18 +26,24 @@ export function addQuery(cli: Argv, _around: CliContext, take: Choose): void {
   )
 }
 
+/** Other commands take it so. */
+const AS_ELSEWHERE = { ...CONFIG_OPTION, alias: 'c', describe: 'The same file, as other commands take it' }
+
 export function addCheckConfig(cli: Argv, around: CliContext, take: Choose): void {
   cli.command(
     'check-config [file]',
     'Check a configuration and list its errors',
-    command => command.positional('file', { type: 'string', describe: 'Default: the one that serve would use' }),
+    command =>
+      command
+        .positional('file', { type: 'string', describe: 'Default: the one that serve would use' })
+        .option('config', AS_ELSEWHERE),
     argv =>
       take(async () => {
         const { loadConfig } = await import('../../config/sources.ts')
         const { runCheckConfig } = await import('../check.ts')
         return runCheckConfig(
           loadConfig({
-            file: text(argv.file),
+            file: text(argv.file) ?? text(argv.config),
             environment: around.environment,
             flags: [],
             directory: around.directory,
@@ -53,17 +59,19 @@ export function addDdr(cli: Argv, around: CliContext, take: Choose): void {
     'ddr [file]',
     'Print the records and DHCP options that lead clients to the encrypted listeners',
     command =>
-      command.positional('file', {
-        type: 'string',
-        describe: 'A configuration; default: the one that serve would use',
-      }),
+      command
+        .positional('file', {
+          type: 'string',
+          describe: 'A configuration; default: the one that serve would use',
+        })
+        .option('config', AS_ELSEWHERE),
     argv =>
       take(async () => {
         const { loadConfig } = await import('../../config/sources.ts')
         const { runDdr } = await import('../ddr.ts')
         return runDdr(
           loadConfig({
-            file: text(argv.file),
+            file: text(argv.file) ?? text(argv.config),
             environment: around.environment,
             flags: [],
             directory: around.directory,

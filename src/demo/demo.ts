@@ -3,7 +3,7 @@
  *
  *     --port N               another port than 5300; 0 lets the system choose
  *     --dashboard N          another port for the dashboard than 8530; 0 lets the system choose
- *     --once NAME [TYPE]     asks itself one question over UDP, prints the walk and the answer, ends
+ *     --once [NAME [TYPE]]   asks itself one question over UDP, prints the walk and the answer, ends
  */
 import { parseArgs } from 'node:util'
 import type { RunningServer } from '../app/server.ts'
@@ -27,7 +27,9 @@ const DASHBOARD_PORT = 8530
 const MAX_PORT = 65_535
 /** `--once` waits this long: a little more than a resolution may take. */
 const ONCE_MS = defaultLimits.budget.timeMs + 2_000
-const USAGE = 'usage: rootwalk demo [--port N] [--dashboard N] [--once NAME [TYPE]]\n'
+const USAGE = 'usage: rootwalk demo [--port N] [--dashboard N] [--once [NAME [TYPE]]]\n'
+/** What `--once` alone asks for: it is there, and signed. */
+const ONCE_NAME = 'www.example.com'
 
 type Options =
   | { readonly kind: 'serve'; readonly port: number; readonly dashboard: number }
@@ -112,12 +114,10 @@ function readOptions(args: readonly string[]): Options {
           kind: 'usage',
           message: `--${option} ${values[option]}: expected a number from 0 to ${MAX_PORT}\n${USAGE}`,
         }
-    if (once !== positionals.length > 0)
-      return {
-        kind: 'usage',
-        message: once ? `--once needs a name\n${USAGE}` : `"${positionals[0]}" means nothing without --once\n${USAGE}`,
-      }
-    return once ? { kind: 'once', port, words: positionals } : { kind: 'serve', port, dashboard }
+    if (!once && positionals.length > 0)
+      return { kind: 'usage', message: `"${positionals[0]}" means nothing without --once\n${USAGE}` }
+    const words = positionals.length === 0 ? [ONCE_NAME] : positionals
+    return once ? { kind: 'once', port, words } : { kind: 'serve', port, dashboard }
   } catch (error) {
     return { kind: 'usage', message: `${errorText(error)}\n${USAGE}` }
   }

@@ -287,7 +287,7 @@ export class Laboratory {
     }
     instance.store.start({
       fingerprint: () => how.fingerprint ?? 'the same settings',
-      rules: () => [],
+      rules: () => [how.fingerprint],
       carryOut: change => void carriedOut.push(change),
       missed: () => void carriedOut.push('missed'),
     })

@@ -251,3 +251,32 @@ needs('python3')('contrib/kubernetes', () => {
     for (const [, command] of text.matchAll(/cli\.js, ([\w-]+),/g)) expect(command).toBe('query')
   })
 })
+
+const workflow = z.looseObject({
+  jobs: z.record(
+    z.string(),
+    z.looseObject({ steps: z.array(z.looseObject({ run: z.string().optional(), uses: z.string().optional() })) }),
+  ),
+})
+
+needs('python3')('the workflows of hosted CI', () => {
+  const scripts = z
+    .looseObject({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))).scripts
+
+  it.each(['ci.yml', 'publish.yml'])('%s runs what is there', file => {
+    const [one] = documents(`../.github/workflows/${file}`)
+    const steps = Object.values(workflow.parse(one).jobs).flatMap(job => job.steps)
+    const runs = steps.flatMap(({ run }) => (run === undefined ? [] : [run]))
+    expect(runs.length).toBeGreaterThan(2)
+    for (const step of steps) expect(Number(step.run !== undefined) + Number(step.uses !== undefined)).toBe(1)
+    for (const run of runs) {
+      // The shell reads it, and every file and script of ours that it names is one.
+      execFileSync('sh', ['-n', '-c', run.replaceAll(/\$\{\{.*?\}\}/g, 'word')])
+      for (const [, name = ''] of run.matchAll(/npm run ([\w:-]+)/g)) expect(Object.keys(scripts)).toContain(name)
+      for (const [, path = ''] of run.matchAll(/(?:^|\s)((?:\.ci|contrib|scripts)\/[\w./-]+)/gm))
+        expect(existsSync(join(root, path)), path).toBe(true)
+    }
+    for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^actions\/[\w-]+@v\d+$/)
+  })
+})

@@ -547,10 +547,7 @@ function sentence(event: Event): Sentence {
           `ms${warmUpEnds[event.ended]}`,
       }
     case 'stopping':
-      return {
-        level: 'info',
-        message: `${event.signal}: ${event.drainS > 0 ? `answering for ${event.drainS} s more, then ` : ''}finishing the queries in progress`,
-      }
+      return { level: 'info', message: `${event.signal}: ${drainText(event.drainS)}finishing the queries in progress` }
     case 'stopped':
       return { level: 'info', message: 'stopped' }
     default:
@@ -559,3 +556,5 @@ function sentence(event: Event): Sentence {
 }
 
 const seconds = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`)
+
+const drainText = (seconds: number): string => (seconds > 0 ? `answering for ${seconds} s more, then ` : '')

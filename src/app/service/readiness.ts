@@ -1,7 +1,7 @@
 /**
- * May clients be sent here? Asked by balancers and probes: over DNS (`ready.server. CH TXT`), and over HTTP (`/readyz`).
- * A server that is about to end says no for a while in which it still answers, so that nothing is sent to it any more
- * when it does.
+ * May clients be sent here? Asked by balancers and probes: over DNS (`ready.server. CH TXT`), and over HTTP
+ * (`/readyz`). A server that is about to end says no for a while in which it still answers, so that nothing is sent to
+ * it any more when it does.
  */
 import type { Clock } from '../../ports.ts'
 

@@ -147,3 +147,53 @@ export function runsOf(positions: readonly Position[]): readonly Run[] {
   }
   return runs
 }
+
+/** A candidate that is tried out. */
+export interface Trial {
+  readonly id: string
+  readonly author: string
+  /** UTC (RFC 3339), or ms since 1970. */
+  readonly startedAt: string | number
+  readonly state: 'preparing' | 'running' | 'done' | 'invalid' | 'failed'
+  readonly questions: number
+  readonly asked: number
+  readonly changed: number
+  readonly queries: number
+  readonly clients: number
+  readonly unknown: number
+  readonly rules: readonly {
+    readonly before: string | null
+    readonly after: string | null
+    readonly answers: number
+    readonly clients: number
+  }[]
+  readonly errors: readonly { readonly detail: string }[]
+  readonly problem: string | null
+  readonly notes: readonly string[]
+}
+
+export interface Outcome {
+  readonly rcode: string | null
+  readonly records: readonly string[]
+  readonly rule: string | null
+  readonly isUnknown: boolean
+}
+
+export interface Change {
+  readonly question: { readonly client: string; readonly name: string; readonly type: string; readonly times: number }
+  readonly before: Outcome
+  readonly after: Outcome
+}
+
+export const isOver = ({ state }: Trial): boolean => state !== 'preparing' && state !== 'running'
+
+/** `would change 37 answers of 12 clients, of 1,204 questions`. */
+export const trialText = ({ changed, clients, questions, unknown }: Trial): string =>
+  `would change ${counted(changed, 'answer')} of ${counted(clients, 'client')}, of ${counted(questions, 'question')}` +
+  (unknown === 0 ? '' : `; of ${counted(unknown, 'question')} it is not known`)
+
+/** `NXDOMAIN`, `NOERROR 192.0.2.1`, `nothing is sent`. */
+export function outcomeText({ rcode, records, isUnknown }: Outcome): string {
+  if (isUnknown) return 'not known'
+  return rcode === null ? 'nothing is sent' : [rcode, ...records].join(' ')
+}

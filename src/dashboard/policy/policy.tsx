@@ -9,6 +9,7 @@ import { clientFilter } from '../model/filters.ts'
 import { ownText, whoText } from '../model/policy.ts'
 import { Empty, Panel, Tag } from '../parts/small.tsx'
 import { link } from '../route.ts'
+import { Candidate } from './candidate.tsx'
 import { Lists } from './lists.tsx'
 import { Programs, Zones } from './zones.tsx'
 import { WhyForm } from './why.tsx'
@@ -25,6 +26,7 @@ export function PolicyScreen(): VNode {
         <Views />
         <Limits />
       </div>
+      <Candidate />
     </>
   )
 }

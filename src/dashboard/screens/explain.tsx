@@ -8,6 +8,8 @@ import type { Report } from '../model/report.ts'
 import { type Link, trustChain } from '../model/trust-chain.ts'
 import { layoutWalk, type Walk } from '../model/walk.ts'
 import { walkSvg } from '../model/walk-svg.ts'
+import { lazy } from '../parts/lazy.tsx'
+import { shown } from '../parts/kept.ts'
 import { Empty, Panel, securityMood, Tag, Trouble } from '../parts/small.tsx'
 import { go, link, route } from '../route.ts'
 import { Failing } from './failing.tsx'
@@ -20,6 +22,8 @@ type State =
   | { readonly kind: 'done'; readonly report: Report }
 
 const DEADLINE_MS = 20_000
+const Budget = lazy(async () => (await import('./budget.tsx')).Budget)
+const Compare = lazy(async () => (await import('./compare.tsx')).Compare)
 
 export function ExplainScreen(): VNode {
   const { name = '', type = 'A', root = '', cd = '', at = '' } = route.value.fields
@@ -36,6 +40,8 @@ export function ExplainScreen(): VNode {
       if (isOver) return
       state.value =
         answer.kind === 'ok' ? { kind: 'done', report: answer.value } : { kind: 'trouble', text: troubleText(answer) }
+      const how = root === '1' ? 'from the root' : cd === '1' ? 'without validation' : 'with what is cached'
+      shown.value = answer.kind === 'ok' ? { report: answer.value, how } : null
     })
     return () => {
       isOver = true
@@ -143,6 +149,8 @@ function Explanation({ report }: { readonly report: Report }): VNode {
       <WalkPicture walk={walk} />
       <Chain links={chain} security={report.security} />
       {report.records.length === 0 ? null : <Records report={report} />}
+      <Budget />
+      <Compare />
     </>
   )
 }

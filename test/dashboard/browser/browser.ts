@@ -1,4 +1,5 @@
 /** Chromium in front of the demo as it is built: a page, what it wrote to its console, and what axe finds in it. */
+import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
 import { createRequire } from 'node:module'
@@ -7,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { startProcess, whereIs } from '../../daemons.mjs'
 import { CONDITION_MS, patientMs } from '../../patience.mjs'
-import { buildForServing } from '../../e2e/rootwalk.ts'
+import { buildForServing, freePort, startServing } from '../../e2e/rootwalk.ts'
 import { root } from '../../testing/command.ts'
 import { encodeQuery } from '../../admin/wire.ts'
 
@@ -43,6 +44,30 @@ export async function startDemo(): Promise<Demo> {
     if (login !== undefined && port !== undefined)
       return { url: login.replace(/#.*/, ''), login, port: Number(port), stop: () => running.stop() }
     if (running.gone() || performance.now() > end) throw new Error(`the demo printed no address:\n${output}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+/** `rootwalk serve` with settings and files, and a token of scope admin. No name but those of the settings is known. */
+export async function startServed(
+  { admin: more = {}, ...config }: { readonly admin?: object; readonly [setting: string]: unknown },
+  files: Readonly<Record<string, string>> = {},
+): Promise<Demo> {
+  buildForServing()
+  const [token, port] = [randomBytes(24).toString('base64url'), await freePort()]
+  const sha256 = createHash('sha256').update(token).digest('hex')
+  const admin = { listen: `127.0.0.1:${port}`, tokens: [{ name: 'tests', scope: 'admin', sha256 }], ...more }
+  const hints = '. 60 NS ns.\nns. 60 A 127.0.0.1\n'
+  const serving = await startServing({ hints, files, config: { admin, ...config } })
+  const url = `http://127.0.0.1:${port}/`
+  const end = performance.now() + CONDITION_MS
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  for (;;) {
+    const made = await fetch(`${url}api/v1/session/codes`, { method: 'POST', headers, body: '{}' }).catch(() => null)
+    const body: unknown = made?.status === 201 ? await made.json() : null
+    if (typeof body === 'object' && body !== null && 'code' in body)
+      return { url, login: `${url}#code=${String(body.code)}`, port: serving.endpoint.port, stop: () => serving.stop() }
+    if (performance.now() > end) throw new Error(`the API does not answer:\n${serving.output()}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
@@ -115,15 +140,15 @@ interface Dashboard {
   readonly go: (hash: string) => Promise<void>
 }
 
-/** The demo and a page that is logged in, for all tests of a `describe`; each has to end with a clean console. */
-export function useDashboard(): Dashboard {
+/** A server and a page that is logged in, for all tests of a `describe`; each has to end with a clean console. */
+export function useDashboard(start: () => Promise<Demo> = startDemo): Dashboard {
   const known: { browser?: Browser; demo?: Demo; opened?: Opened } = {}
   const there = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error('used before the tests')
     return value
   }
   beforeAll(async () => {
-    ;[known.browser, known.demo] = await Promise.all([openBrowser(), startDemo()])
+    ;[known.browser, known.demo] = await Promise.all([openBrowser(), start()])
     known.opened = await openPage(known.browser)
     await known.opened.page.goto(known.demo.login)
     await known.opened.page.getByRole('navigation', { name: 'Screens' }).waitFor()

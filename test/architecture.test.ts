@@ -223,7 +223,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
   // What goes over the wire is all that pages share with the API: types, and names of columns.
   const controls = ['cache', 'anchor', 'config'].map(of => `admin/${of}-controls.ts`)
   const wire = ['admin/messages.ts', 'admin/live/records.ts', ...controls]
-  const pageWings = ['dashboard/screens', ...['settings', 'policy'].map(of => `dashboard/${of}`)]
+  const pageWings = ['dashboard/screens', ...['settings', 'policy', 'visit'].map(of => `dashboard/${of}`)]
   const page = ['dashboard', 'dashboard/model', 'dashboard/parts', ...pageWings, 'admin/now']
   const kit = [...app, 'signing', 'simulation', 'attacks', 'testing/input']
   const wings = ['testing/stub', 'testing/node-dns', 'testing/control', 'testing/internet']

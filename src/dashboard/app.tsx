@@ -4,7 +4,7 @@ import type { TargetedEvent, VNode } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { isHelpOpen, KEYS } from './keys.ts'
 import { counted, rateText, spanText } from './model/format.ts'
-import { readAsked } from './model/filters.ts'
+import { type Asked, readAsked } from './model/filters.ts'
 import { SOURCE_COLUMNS } from '../admin/now/columns.ts'
 import { lazy } from './parts/lazy.tsx'
 import { go, link, route, type Screen } from './route.ts'
@@ -21,13 +21,14 @@ const CacheScreen = lazy(async () => (await import('./screens/cache.tsx')).Cache
 const ServersScreen = lazy(async () => (await import('./screens/servers.tsx')).ServersScreen)
 const TrustScreen = lazy(async () => (await import('./screens/trust.tsx')).TrustScreen)
 const ZonesScreen = lazy(async () => (await import('./screens/zones.tsx')).ZonesScreen)
+const VisitScreen = lazy(async () => (await import('./visit/visit.tsx')).VisitScreen)
 const PolicyScreen = lazy(async () => (await import('./policy/policy.tsx')).PolicyScreen)
 const SettingsScreen = lazy(async () => (await import('./settings/settings.tsx')).SettingsScreen)
 const ServerScreen = lazy(async () => (await import('./screens/server.tsx')).ServerScreen)
 const TokensScreen = lazy(async () => (await import('./screens/tokens.tsx')).TokensScreen)
 
 const GROUPS: readonly (readonly [title: string, screens: readonly Screen[]])[] = [
-  ['See', ['now', 'live', 'explain']],
+  ['See', ['now', 'live', 'explain', 'open']],
   ['Know', ['cache', 'servers', 'trust']],
   ['Decide', ['zones', 'policy']],
   ['Run', ['settings', 'server', 'tokens']],
@@ -75,6 +76,8 @@ function Current({ screen }: { readonly screen: Screen }): VNode {
       return route.value.fields.from === undefined ? <LiveScreen /> : <PastScreen />
     case 'explain':
       return <ExplainScreen />
+    case 'open':
+      return <VisitScreen />
     case 'cache':
       return <CacheScreen />
     case 'servers':
@@ -113,17 +116,26 @@ function Header(): VNode {
   )
 }
 
+function linkOf(asked: Exclude<Asked, { kind: 'nothing' }>): string {
+  switch (asked.kind) {
+    case 'filter':
+      return link('live', { filter: asked.filter })
+    case 'url':
+      return link('open', { url: asked.url })
+    case 'explain':
+      return link('explain', { name: asked.name, type: asked.type })
+    default:
+      return asked satisfies never
+  }
+}
+
 function Ask(): VNode {
   const text = useSignal('')
   const submit = (event: TargetedEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const asked = readAsked(text.value)
     if (asked.kind === 'nothing') return
-    go(
-      asked.kind === 'filter'
-        ? link('live', { filter: asked.filter })
-        : link('explain', { name: asked.name, type: asked.type }),
-    )
+    go(linkOf(asked))
     text.value = ''
     event.currentTarget.querySelector('input')?.blur()
   }
@@ -131,8 +143,8 @@ function Ask(): VNode {
     <form class="ask" onSubmit={submit}>
       <input
         id="ask"
-        aria-label="Ask: a name, a client, a filter"
-        placeholder="Ask: a name, a client, a filter …"
+        aria-label="Ask: a name, a client, a filter, a URL"
+        placeholder="Ask: a name, a client, a filter, a URL …"
         autocomplete="off"
         spellcheck={false}
         value={text}
@@ -234,7 +246,7 @@ function Help(): VNode {
         <dt>
           <kbd>/</kbd>
         </dt>
-        <dd>ask: a name, a client, a filter</dd>
+        <dd>ask: a name, a client, a filter, a URL</dd>
         <dt>
           <kbd>e</kbd>
         </dt>

@@ -9,6 +9,7 @@ export const KEYS: readonly (readonly [key: string, screen: Screen, name: string
   ['n', 'now', 'Now'],
   ['l', 'live', 'Live'],
   ['e', 'explain', 'Explain'],
+  ['u', 'open', 'Open a URL'],
   ['c', 'cache', 'Cache'],
   ['s', 'servers', 'Servers'],
   ['t', 'trust', 'Trust'],

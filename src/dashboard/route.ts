@@ -5,6 +5,7 @@ const SCREENS = [
   'now',
   'live',
   'explain',
+  'open',
   'cache',
   'servers',
   'trust',

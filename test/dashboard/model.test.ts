@@ -108,6 +108,7 @@ describe('what is typed into the field above means', () => {
     ['2001:db8::1', { kind: 'filter', filter: 'client=2001:db8::1' }],
     ['ms > 5', { kind: 'filter', filter: 'ms > 5' }],
     ['name under example.com', { kind: 'filter', filter: 'name under example.com' }],
+    ['https://www.example.com/?a=1', { kind: 'url', url: 'https://www.example.com/?a=1' }],
   ])('"%s"', (text, expected) => {
     expect(readAsked(text)).toEqual(expected)
   })

@@ -19,12 +19,17 @@ export function andFilter(filter: string, more: string): string {
 export type Asked =
   | { readonly kind: 'explain'; readonly name: string; readonly type: string }
   | { readonly kind: 'filter'; readonly filter: string }
+  | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'nothing' }
 
-/** A name, with a type or without: its walk. An address: its queries. A comparison: what it lets through. */
+/**
+ * A name, with a type or without: its walk. An address: its queries. A comparison: what it lets through. A URL: what
+ * happens when it is opened.
+ */
 export function readAsked(text: string): Asked {
   const typed = text.trim()
   if (typed === '') return { kind: 'nothing' }
+  if (/^https?:\/\//i.test(typed)) return { kind: 'url', url: typed }
   if (/[=<>~]|\s(?:in|under)\s/i.test(typed)) return { kind: 'filter', filter: typed }
   if (/^(?:\d{1,3}\.){3}\d{1,3}(?:\/\d+)?$/.test(typed) || /^[\da-f]*:[\da-f:.]*(?:\/\d+)?$/i.test(typed))
     return { kind: 'filter', filter: clientFilter(typed) }

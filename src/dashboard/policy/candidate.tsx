@@ -55,19 +55,7 @@ export function Candidate(): VNode {
         }}
       />
       <div class="actions">
-        <label class="check">
-          questions of the last
-          <select
-            value={hours}
-            onChange={event => {
-              hours.value = event.currentTarget.value
-            }}
-          >
-            <option value="1">hour</option>
-            <option value="24">day</option>
-            <option value="168">week</option>
-          </select>
-        </label>
+        <Since hours={hours} />
         <input
           aria-label="Or these: a client and a name each"
           class="mono"
@@ -85,15 +73,35 @@ export function Candidate(): VNode {
           Try it out
         </button>
       </div>
-      <div aria-live="polite">
-        {value.kind === 'holds' ? <p>These settings hold.</p> : null}
-        {value.kind === 'trouble' ? value.faults.map(fault => <Trouble key={fault} text={fault} />) : null}
-        {value.kind === 'trial' ? <Going trial={value.trial} /> : null}
-      </div>
+      <Said state={value} />
       {value.kind === 'trial' && value.trial.state === 'done' ? <Found trial={value.trial} /> : null}
     </Panel>
   )
 }
+
+const Since = ({ hours }: { readonly hours: Signal<string> }): VNode => (
+  <label class="check">
+    questions of the last
+    <select
+      value={hours}
+      onChange={event => {
+        hours.value = event.currentTarget.value
+      }}
+    >
+      <option value="1">hour</option>
+      <option value="24">day</option>
+      <option value="168">week</option>
+    </select>
+  </label>
+)
+
+const Said = ({ state }: { readonly state: State }): VNode => (
+  <div aria-live="polite">
+    {state.kind === 'holds' ? <p>These settings hold.</p> : null}
+    {state.kind === 'trouble' ? state.faults.map(fault => <Trouble key={fault} text={fault} />) : null}
+    {state.kind === 'trial' ? <Going trial={state.trial} /> : null}
+  </div>
+)
 
 /** Looks again and again until it has ended. */
 function useFollowed(state: Signal<State>): void {

@@ -2,12 +2,13 @@
 import { useSignal } from '@preact/signals'
 import type { VNode } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ask, type SettingsView } from '../api.ts'
-import type { Limited, View } from '../model/policy.ts'
+import { ask } from '../api.ts'
+import type { Limited } from '../model/policy.ts'
 import { counted, spanText } from '../model/format.ts'
 import { clientFilter } from '../model/filters.ts'
 import { ownText, whoText } from '../model/policy.ts'
 import { Empty, Panel, Tag } from '../parts/small.tsx'
+import { useViews } from '../parts/views.ts'
 import { link } from '../route.ts'
 import { Candidate } from './candidate.tsx'
 import { Lists } from './lists.tsx'
@@ -31,17 +32,8 @@ export function PolicyScreen(): VNode {
   )
 }
 
-const isView = (value: unknown): value is View => typeof value === 'object' && value !== null && 'name' in value
-
 function Views(): VNode {
-  const views = useSignal<readonly View[]>([])
-  useEffect(() => {
-    void ask<SettingsView>('configuration').then(answer => {
-      if (answer.kind !== 'ok') return
-      const set = answer.value.settings.find(({ path }) => path === 'views')?.value
-      views.value = Array.isArray(set) ? set.filter(isView) : []
-    })
-  }, [views])
+  const views = useViews()
   return (
     <Panel title="Views" aside={<a href={link('settings', { find: 'views' })}>settings</a>}>
       {views.value.length === 0 ? <Empty>One for all: the same holds for every client.</Empty> : null}

@@ -6,16 +6,18 @@ import { ask, type CacheEntry, type CacheView, type FlushResult, queryOf, troubl
 import { bytesText, clockText, counted, countText, spanText } from '../model/format.ts'
 import { sum } from '../model/series.ts'
 import { Bar, Empty, Panel, securityMood, Tag, Trouble } from '../parts/small.tsx'
+import { useViews } from '../parts/views.ts'
 import { go, link, route } from '../route.ts'
 import { mayOperate, now } from '../state.ts'
 
 export function CacheScreen(): VNode {
-  const { name = '' } = route.value.fields
+  const { name = '', view = '' } = route.value.fields
   return (
     <>
       <h1 class="sr">Cache</h1>
       <NameForm name={name} />
-      {name === '' ? <Browser /> : <Name key={name} name={name} />}
+      <ViewTabs />
+      {name === '' ? <Browser /> : <Name key={`${name} ${view}`} name={name} />}
     </>
   )
 }
@@ -27,7 +29,7 @@ function NameForm({ name }: { readonly name: string }): VNode {
   }, [name, text])
   const submit = (event: TargetedEvent<HTMLFormElement>): void => {
     event.preventDefault()
-    go(link('cache', { name: text.value.trim() }))
+    go(link('cache', { name: text.value.trim(), view: route.value.fields.view }))
   }
   return (
     <form class="filter" onSubmit={submit}>
@@ -46,11 +48,32 @@ function NameForm({ name }: { readonly name: string }): VNode {
         Find
       </button>
       {name === '' ? null : (
-        <a class="quiet" href={link('cache')}>
+        <a class="quiet" href={link('cache', { view: route.value.fields.view })}>
           Everything
         </a>
       )}
     </form>
+  )
+}
+
+/** Views that ask something else have caches of their own; where there is one for all, nothing is to choose. */
+function ViewTabs(): VNode | null {
+  const views = useViews()
+  const { view = '', ...fields } = route.value.fields
+  if (views.value.length === 0) return null
+  return (
+    <nav class="tabs" aria-label="View">
+      {['', ...views.value.map(({ name }) => name)].map(name => (
+        <a
+          key={name}
+          class="quiet"
+          href={link('cache', { ...fields, view: name })}
+          aria-current={name === view ? 'true' : undefined}
+        >
+          {name === '' ? 'of all' : `of view ${name}`}
+        </a>
+      ))}
+    </nav>
   )
 }
 
@@ -62,8 +85,9 @@ type Loaded<T> =
 function Name({ name }: { readonly name: string }): VNode {
   const state = useSignal<Loaded<CacheView>>({ kind: 'loading' })
   const turn = useSignal(0)
+  const { view } = route.value.fields
   useEffect(() => {
-    void ask<CacheView>(`cache/names/${encodeURIComponent(name)}`).then(answer => {
+    void ask<CacheView>(`cache/names/${encodeURIComponent(name)}?${queryOf({ view })}`).then(answer => {
       state.value =
         answer.kind === 'ok' ? { kind: 'is', value: answer.value } : { kind: 'trouble', text: troubleText(answer) }
     })
@@ -85,7 +109,7 @@ function Name({ name }: { readonly name: string }): VNode {
         {localZone === null ? null : <p>The local zone {localZone} answers here, not the cache.</p>}
         {entries.length === 0 ? <Empty>Nothing is cached of it.</Empty> : <Entries entries={entries} />}
       </Panel>
-      {mayOperate.value ? <Flush name={shown} onFlushed={() => turn.value++} /> : null}
+      {mayOperate.value ? <Flush name={shown} view={view} onFlushed={() => turn.value++} /> : null}
       {closestDelegation === null ? null : (
         <Panel title="Where a walk for it begins">
           <Entries entries={[closestDelegation]} />
@@ -113,7 +137,7 @@ function Entry({ entry }: { readonly entry: CacheEntry }): VNode {
     <li class="entry" data-name={name} data-type={type}>
       <div class="entry-head">
         <b class="mono">
-          <a href={link('cache', { name })}>{name}</a> {type}
+          <a href={link('cache', { name, view: route.value.fields.view })}>{name}</a> {type}
         </b>
         <span class="dim">{KINDS[kind] ?? kind}</span>
         {security === null ? null : <Tag mood={securityMood(security)}>{security}</Tag>}
@@ -151,12 +175,20 @@ const KINDS: Readonly<Record<string, string>> = {
   delegations: 'delegation',
 }
 
-function Flush({ name, onFlushed }: { readonly name: string; readonly onFlushed: () => void }): VNode {
+interface FlushProps {
+  /** Null: everything. */
+  readonly name: string | null
+  readonly view: string | undefined
+  readonly onFlushed: () => void
+}
+
+function Flush({ name, view, onFlushed }: FlushProps): VNode {
   const said = useSignal('')
   const below = useSignal(false)
   const flush = async (dryRun: boolean): Promise<void> => {
-    const query = queryOf({ below: below.value, dryRun })
-    const answer = await ask<FlushResult>(`cache/names/${encodeURIComponent(name)}?${query}`, { method: 'DELETE' })
+    const path = name === null ? 'cache' : `cache/names/${encodeURIComponent(name)}`
+    const query = queryOf({ below: below.value, view, dryRun })
+    const answer = await ask<FlushResult>(`${path}?${query}`, { method: 'DELETE' })
     if (answer.kind !== 'ok') {
       said.value = troubleText(answer)
       return
@@ -166,24 +198,28 @@ function Flush({ name, onFlushed }: { readonly name: string; readonly onFlushed:
     said.value = dryRun ? `${text} would go.` : `${text} went.`
     if (!dryRun) onFlushed()
   }
+  const where = view === undefined ? '' : ` of view ${view}`
   return (
     <Panel title="Flush">
       <div class="actions">
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={below.value}
-            onChange={event => {
-              below.value = event.currentTarget.checked
-            }}
-          />
-          and all names below
-        </label>
+        {name === null ? null : (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={below.value}
+              onChange={event => {
+                below.value = event.currentTarget.checked
+              }}
+            />
+            and all names below
+          </label>
+        )}
         <button type="button" onClick={() => void flush(true)}>
           What would go?
         </button>
         <button type="button" class="danger" onClick={() => void flush(false)}>
-          Flush {name}
+          Flush {name ?? 'everything'}
+          {where}
         </button>
         <span aria-live="polite">{said.value}</span>
       </div>
@@ -204,10 +240,10 @@ interface Page {
 }
 
 function Browser(): VNode {
-  const { kind = 'rrsets', under = '' } = route.value.fields
+  const { kind = 'rrsets', under = '', view } = route.value.fields
   const page = useSignal<Loaded<Page>>({ kind: 'loading' })
   const load = async (cursor: string | undefined, before: readonly CacheEntry[]): Promise<void> => {
-    const answer = await ask<Page>(`cache?${queryOf({ kind, under, limit: 50, cursor })}`)
+    const answer = await ask<Page>(`cache?${queryOf({ kind, under, view, limit: 50, cursor })}`)
     page.value =
       answer.kind === 'ok'
         ? { kind: 'is', value: { entries: [...before, ...answer.value.entries], next: answer.value.next } }
@@ -216,32 +252,35 @@ function Browser(): VNode {
   useEffect(() => {
     page.value = { kind: 'loading' }
     void load(undefined, [])
-  }, [kind, under])
+  }, [kind, under, view])
   const { value } = page
   const stores = now.value?.stores ?? []
   return (
-    <Panel title="Cached" aside={`${bytesText(sum(stores.map(({ bytes }) => bytes)))} in all`}>
-      <nav class="tabs" aria-label="Kind of entries">
-        {TABS.map(([key, text]) => (
-          <a
-            key={key}
-            class="quiet"
-            href={link('cache', { kind: key, under })}
-            aria-current={key === kind ? 'true' : undefined}
-          >
-            {text} <span class="dim">{countText(stores.find(({ store }) => store === key)?.entries ?? 0)}</span>
-          </a>
-        ))}
-      </nav>
-      {value.kind === 'loading' ? <Empty>Looking …</Empty> : null}
-      {value.kind === 'trouble' ? <Trouble text={value.text} /> : null}
-      {value.kind === 'is' && value.value.entries.length === 0 ? <Empty>Nothing of this kind.</Empty> : null}
-      {value.kind === 'is' ? <Entries entries={value.value.entries} /> : null}
-      {value.kind === 'is' && value.value.next !== null ? (
-        <button type="button" onClick={() => void load(value.value.next ?? undefined, value.value.entries)}>
-          More
-        </button>
-      ) : null}
-    </Panel>
+    <>
+      <Panel title="Cached" aside={`${bytesText(sum(stores.map(({ bytes }) => bytes)))} in all`}>
+        <nav class="tabs" aria-label="Kind of entries">
+          {TABS.map(([key, text]) => (
+            <a
+              key={key}
+              class="quiet"
+              href={link('cache', { kind: key, under, view })}
+              aria-current={key === kind ? 'true' : undefined}
+            >
+              {text} <span class="dim">{countText(stores.find(({ store }) => store === key)?.entries ?? 0)}</span>
+            </a>
+          ))}
+        </nav>
+        {value.kind === 'loading' ? <Empty>Looking …</Empty> : null}
+        {value.kind === 'trouble' ? <Trouble text={value.text} /> : null}
+        {value.kind === 'is' && value.value.entries.length === 0 ? <Empty>Nothing of this kind.</Empty> : null}
+        {value.kind === 'is' ? <Entries entries={value.value.entries} /> : null}
+        {value.kind === 'is' && value.value.next !== null ? (
+          <button type="button" onClick={() => void load(value.value.next ?? undefined, value.value.entries)}>
+            More
+          </button>
+        ) : null}
+      </Panel>
+      {mayOperate.value ? <Flush name={null} view={view} onFlushed={() => void load(undefined, [])} /> : null}
+    </>
   )
 }

@@ -76,22 +76,20 @@ function Rows({ first, second }: { readonly first: Kept; readonly second: Kept }
   const rows = compared(first.report, second.report)
   const differ = rows.filter(({ isSame }) => !isSame).length
   return (
-    <div class="scroll">
-      <table class="compared">
-        <thead>
-          <tr>
-            <th scope="col">{differ === 0 ? <Tag mood="good">nothing differs</Tag> : `${differ} differ`}</th>
-            <th scope="col">{titleOf(first)}</th>
-            <th scope="col">{titleOf(second)}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(row => (
-            <Line key={row.label} row={row} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <table class="compared">
+      <thead>
+        <tr>
+          <th scope="col">{differ === 0 ? <Tag mood="good">nothing differs</Tag> : `${differ} differ`}</th>
+          <th scope="col">{titleOf(first)}</th>
+          <th scope="col">{titleOf(second)}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(row => (
+          <Line key={row.label} row={row} />
+        ))}
+      </tbody>
+    </table>
   )
 }
 

@@ -123,10 +123,11 @@ function All(): VNode {
               </th>
               <th scope="col">EDNS</th>
               <th scope="col">letter case</th>
+              <th scope="col">cookies</th>
             </tr>
           </thead>
           <tbody>
-            {servers.value.map(({ server, srttMs, timeoutMs, edns, caseSafe }) => (
+            {servers.value.map(({ server, srttMs, timeoutMs, edns, caseSafe, cookies }) => (
               <tr key={server}>
                 <td class="mono">{server}</td>
                 <td class="third">
@@ -136,6 +137,7 @@ function All(): VNode {
                 <td class="n dim">{durationText(timeoutMs)}</td>
                 <td>{edns}</td>
                 <td>{CASES[caseSafe] ?? caseSafe}</td>
+                <td>{cookies === 'unknown' ? '–' : cookies}</td>
               </tr>
             ))}
           </tbody>

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { PATIENT } from '../../patience.mjs'
@@ -106,6 +107,30 @@ describe.skipIf(isMissing)('a way through the dashboard', () => {
     await page.getByText(/is no explanation that was saved as JSON/).waitFor()
   })
 
+  it('begins with at most 60 kB of script, and loads the rest when it is opened', async () => {
+    const { page } = opened()
+    const loaded = new Map<string, number>()
+    page.on('response', response => {
+      if (!/\/assets\/.*\.js$/.test(response.url())) return
+      response.body().then(
+        body => loaded.set(response.url(), gzipSync(body, { level: 9 }).length),
+        // Of a page that is left there is none any more.
+        () => {},
+      )
+    })
+    await go('#/now')
+    await page.reload()
+    await page.locator('.plot canvas').first().waitFor()
+    await expect.poll(() => loaded.size, PATIENT).toBeGreaterThan(0)
+    const first = [...loaded.values()].reduce((all, bytes) => all + bytes, 0)
+    console.log(`script that is loaded first: ${first} octets compressed, goal 60,000`)
+    expect(first).toBeLessThanOrEqual(60_000)
+    const before = loaded.size
+    await go('#/settings')
+    await page.locator('.setting').first().waitFor()
+    await expect.poll(() => loaded.size, PATIENT).toBeGreaterThan(before)
+  })
+
   it('shows a name of a hostile zone as text, on every screen that has names', async () => {
     const { page } = opened()
     const name = encodeURIComponent(HOSTILE.replaceAll(' ', '\\032'))
@@ -127,6 +152,7 @@ describe.skipIf(isMissing)('a way through the dashboard', () => {
       [`policy?name=${name}`, '.place'],
       [`settings?find=${encodeURIComponent(LABEL)}`, '.panel'],
       [`zones?zone=${name}&made=1`, 'textarea'],
+      [`open?url=${encodeURIComponent(`https://${LABEL}/`)}`, 'form'],
       ['trust', '.panel'],
       ['tokens', '.panel'],
     ] as const) {

@@ -60,6 +60,17 @@ describe.skipIf(isMissing)('the screen of policies', () => {
     await page.setViewportSize({ width: 1280, height: 900 })
   })
 
+  it('leads to the caches of a view, and says how much of them would go', async () => {
+    const { page } = opened()
+    await go('#/cache')
+    await page.getByRole('link', { name: 'of view kids' }).click()
+    await page.getByRole('button', { name: 'Flush everything of view kids' }).waitFor()
+    await page.getByRole('button', { name: 'What would go?' }).click()
+    await page.getByText(/ would go\.$/).waitFor()
+    expect(page.url()).toContain('view=kids')
+    expect(await violations(page)).toEqual([])
+  })
+
   it('says which rule decides for a client and a name, and which lost', async () => {
     const { page } = opened()
     await go('#/policy')

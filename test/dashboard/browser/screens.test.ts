@@ -19,6 +19,7 @@ const SCREENS = [
   'Now',
   'Live',
   'Explain',
+  'Open a URL',
   'Cache',
   'Servers',
   'Trust',
@@ -28,7 +29,7 @@ const SCREENS = [
   'Server',
   'Tokens',
 ] as const
-const hrefOf = (screen: string): string => `#/${screen.toLowerCase()}`
+const hrefOf = (screen: string): string => `#/${screen === 'Open a URL' ? 'open' : screen.toLowerCase()}`
 const HOSTILE = '<img src=x onerror=alert(1)>.wild.example.com'
 
 /** The name of the row that is in focus. */

@@ -144,7 +144,7 @@ function Ask(): VNode {
       <input
         id="ask"
         aria-label="Ask: a name, a client, a filter, a URL"
-        placeholder="Ask: a name, a client, a filter, a URL …"
+        placeholder="Ask: a name, client, filter, URL …"
         autocomplete="off"
         spellcheck={false}
         value={text}

@@ -100,6 +100,7 @@ export interface VisitResult {
   readonly passes: readonly Pass[]
   readonly checks: readonly {
     readonly host: string
+    readonly port: number
     readonly caa: { readonly at: string | null; readonly records: readonly Readonly<Record<string, unknown>>[] } | null
     readonly dane: { readonly kind: string } | null
   }[]

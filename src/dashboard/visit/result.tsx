@@ -174,9 +174,11 @@ function Faster({ result: { suggestions, checks } }: { readonly result: VisitRes
         {suggestions.map(suggestion => (
           <li key={suggestion.kind}>{suggestionText(suggestion)}</li>
         ))}
-        {checks.map(({ host, caa, dane }) => (
-          <li key={host} class="w">
-            <span class="mono">{host}</span>{' '}
+        {checks.map(({ host, port, caa, dane }) => (
+          <li key={`${host} ${port}`} class="w">
+            <span class="mono">
+              {host} {port}
+            </span>{' '}
             <span class="dim">
               {caa === null || caa.records.length === 0
                 ? 'has no CAA record: any authority may issue certificates for it'

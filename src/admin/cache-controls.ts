@@ -1,4 +1,5 @@
 /** What the API asks of the caches and of the resolver. Names in presentation format but where they are asked for. */
+import type { IpAddress } from '../dns/address.ts'
 import type { Name } from '../dns/name.ts'
 import type { CacheKind } from './cache-kinds.ts'
 
@@ -36,7 +37,7 @@ export interface CacheEntry {
 }
 
 /** All that is known of a name. */
-interface CacheView {
+export interface CacheView {
   readonly name: string
   readonly entries: readonly CacheEntry[]
   /** The zone here that answers instead of the cache. */
@@ -47,6 +48,8 @@ interface CacheView {
 
 export interface CachePageRequest {
   readonly kind: CacheKind
+  /** See `InView`. */
+  readonly view: string | null
   readonly under: Name
   /** What the page before ended with; null: from the start. */
   readonly after: string | null
@@ -104,6 +107,9 @@ export interface ServerEntry {
 }
 
 interface ExplainRequest {
+  /** In whose view; null: that of the client. */
+  readonly view: string | null
+  readonly client: IpAddress
   readonly name: Name
   readonly type: number
   readonly checkingDisabled: boolean
@@ -118,19 +124,29 @@ type Explained =
   | { readonly kind: 'deadline'; readonly steps: number; readonly last: string }
   /** As many walks from the root as are allowed are under way. */
   | { readonly kind: 'busy' }
+  | { readonly kind: 'no-view' }
 
+/** A view by its name; null: what is there for all (of a flush: and for all views). */
+interface InView {
+  readonly view: string | null
+}
+
+/** What is null is asked of a view that there is not. */
 export interface CacheControls {
-  cacheOf(name: Name): CacheView
-  cachePage(request: CachePageRequest): { readonly entries: readonly CacheEntry[]; readonly next: string | null }
+  cacheOf(name: Name, view: string | null): CacheView | null
+  cachePage(request: CachePageRequest): {
+    readonly entries: readonly CacheEntry[]
+    readonly next: string | null
+  } | null
   /** `instances`: null where they were not asked for. */
-  flush(flush: Flush & { readonly allInstances: boolean }): Promise<{
+  flush(flush: Flush & InView & { readonly allInstances: boolean }): Promise<{
     readonly removed: Flushed
     readonly instances: OtherInstances | null
-  }>
-  servers(request: { readonly after: string | null; readonly limit: number; readonly troubled: boolean }): {
+  } | null>
+  servers(request: InView & { readonly after: string | null; readonly limit: number; readonly troubled: boolean }): {
     readonly servers: readonly ServerEntry[]
     readonly next: string | null
-  }
+  } | null
   resolutions(): readonly string[]
   explain(request: ExplainRequest): Promise<Explained>
 }

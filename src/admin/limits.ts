@@ -152,6 +152,8 @@ export const adminLimits = {
   policyTestAsking: 32,
   /** Messages to servers in all: what is cached needs none, and ten a second for ten minutes harm no one. */
   policyTestExchanges: 6_000,
+  /** Of the name of a view: the longest that a configuration takes. */
+  viewCharacters: 64,
   /** Of a path of a file: PATH_MAX. */
   fileCharacters: 4_096,
   /** How long the questions may take, in ms. */

@@ -420,7 +420,7 @@ class Server implements RunningServer {
         rehearsals: { ...this.#parts, config: () => this.#config, history: () => this.#observers.history },
         served: {
           recursor: this.recursor,
-          trust: engine.trust,
+          ...{ trust: engine.trust, partitions: engine.partitions },
           zones,
           lists,
           code,

@@ -17,7 +17,9 @@ import { explainReport, readReport } from '../render/explain-report.ts'
 import { rootCause } from '../render/root-cause.ts'
 import { chainText, explainText, noPaint, type Paint } from '../render/walk.ts'
 import { problemText } from '../render/problem.ts'
+import { parseIp } from '../dns/address.ts'
 import { allProblems, openEngine } from '../app/open-engine.ts'
+import { viewEngines } from '../app/views/engine-of.ts'
 import { errorText, type Problem } from '../events.ts'
 import { Exit } from './startup-problems.ts'
 import { whyWith } from './admin/why-inside.ts'
@@ -50,13 +52,17 @@ export async function runExplain(config: Config, options: ExplainOptions, output
     return opened.problems.zones.length < allProblems(opened.problems).length ? Exit.BadConfig : Exit.BadData
   }
   // Keys that a roll-over added are trusted here too; nothing is written, since it is not started.
-  const { recursor, trust } = opened
+  const { recursor, trust, partitions } = opened
   try {
     const steps: TraceStep[] = []
     const startedAt = new Date()
+    const ip = parseIp(options.client)
+    // Who asks may be in a view that asks something else.
+    const { resolver } =
+      ip === null ? recursor : viewEngines(() => config, partitions).of({ ip, port: 0, transport: 'udp' })
     const question = { name: foldName(cased), type, class: RrClass.IN }
     const outcome = await new Promise<Outcome>(done =>
-      recursor.resolver.resolve(
+      resolver.resolve(
         question,
         {
           recursionDesired: true,
@@ -80,7 +86,10 @@ export async function runExplain(config: Config, options: ExplainOptions, output
           `${chainText(steps, painted)}${verdict}${policyLines(policy)}`,
       )
     else {
-      const form = shown(JSON.stringify({ ...reportOf(question, steps, outcome, startedAt), policy }, null, 2), format)
+      const form = shownExplanation(
+        JSON.stringify({ ...reportOf(question, steps, outcome, startedAt), policy }, null, 2),
+        format,
+      )
       if (typeof form === 'string') output.out(form)
     }
     return outcome.kind === 'failure' ? Exit.Failure : Exit.Ok
@@ -139,7 +148,7 @@ function reportOf(question: Question, steps: readonly TraceStep[], outcome: Outc
 }
 
 /** A report in another form than lines for people. */
-function shown(text: string, format: ExplainOptions['format']): string | { readonly error: string } {
+export function shownExplanation(text: string, format: ExplainOptions['format']): string | { readonly error: string } {
   const report = readReport(text)
   if ('error' in report) return report
   switch (format) {
@@ -159,7 +168,7 @@ function shown(text: string, format: ExplainOptions['format']): string | { reado
 /** `explain --of FILE`: a walk that was saved, here or by the API; nothing is resolved. */
 export function runExplainSaved(path: string, format: ExplainOptions['format'], output: Output): number {
   try {
-    const form = shown(readFileSync(path, 'utf8'), format)
+    const form = shownExplanation(readFileSync(path, 'utf8'), format)
     if (typeof form === 'string') {
       output.out(form)
       return Exit.Ok

@@ -70,7 +70,7 @@ export interface Now {
 export type { CacheEntry, ServerEntry, TopView, TrustPointEntry }
 export type SettingsView = Omit<ConfigView, 'etag'>
 export type SettingsChange = Pick<ConfigChanged, 'revision' | 'difference' | 'warnings'>
-export type CacheView = ReturnType<CacheControls['cacheOf']>
+export type CacheView = NonNullable<ReturnType<CacheControls['cacheOf']>>
 
 export interface NegativeAnchor {
   readonly name: string

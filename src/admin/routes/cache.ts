@@ -5,7 +5,9 @@ import { formatName } from '../../presentation/text.ts'
 import { CACHE_KINDS } from '../cache-kinds.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
 import { instances, instancesOf } from '../forms/instances.ts'
-import { cursor, cursorText, dnsName, FAULTS, flag, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
+import { adminLimits } from '../limits.ts'
+import { refuse } from '../problem.ts'
+import { cursor, cursorText, dnsName, fault, FAULTS, flag, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
 
 const record = z
   .object({ name: z.string(), ttl: z.number(), class: z.string(), type: z.string(), data: z.string() })
@@ -85,6 +87,17 @@ const server = z
 
 const nameParam = z.object({ name: dnsName })
 
+/** Views that ask something else have caches of their own. */
+const viewQuery = z
+  .string()
+  .max(adminLimits.viewCharacters)
+  .optional()
+  .openapi({ description: 'The caches of this view; `default`: of those who are in no other.' })
+const NO_VIEW = fault('There is no such view.')
+
+const found = <T>(looked: T | null): T =>
+  looked ?? refuse({ status: 404, detail: 'No view of the configuration has this name.' })
+
 export function cacheRoutes(app: App, context: AdminContext): void {
   lookRoutes(app, context)
   flushRoutes(app, context)
@@ -100,16 +113,20 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       security: TOKEN,
       middleware: requires('read'),
       request: {
-        query: z.object({ kind: z.enum(CACHE_KINDS).default('rrsets'), under: dnsName.optional(), limit, cursor }),
+        query: z.object({
+          kind: z.enum(CACHE_KINDS).default('rrsets'),
+          ...{ under: dnsName.optional(), view: viewQuery, limit, cursor },
+        }),
       },
       responses: {
         200: { description: 'A page.', content: json(z.object({ entries: z.array(entry), next: nextPage })) },
         ...FAULTS,
+        404: NO_VIEW,
       },
     }),
     async c => {
-      const { kind, under = ROOT, limit: most, cursor: after = null } = c.req.valid('query')
-      const { entries, next } = await remote.cachePage({ kind, under, after, limit: most })
+      const { kind, under = ROOT, view: of = null, limit: most, cursor: after = null } = c.req.valid('query')
+      const { entries, next } = found(await remote.cachePage({ kind, view: of, under, after, limit: most }))
       return c.json({ entries: entries.map(plain), next: cursorText(next) }, 200)
     },
   )
@@ -120,11 +137,16 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       summary: 'All that is cached of a name.',
       security: TOKEN,
       middleware: requires('read'),
-      request: { params: nameParam },
-      responses: { 200: { description: 'What is known; often nothing.', content: json(view) }, ...FAULTS },
+      request: { params: nameParam, query: z.object({ view: viewQuery }) },
+      responses: {
+        200: { description: 'What is known; often nothing.', content: json(view) },
+        ...FAULTS,
+        404: NO_VIEW,
+      },
     }),
     async c => {
-      const { entries, closestDelegation, ...rest } = await remote.cacheOf(c.req.valid('param').name)
+      const { view: of = null } = c.req.valid('query')
+      const { entries, closestDelegation, ...rest } = found(await remote.cacheOf(c.req.valid('param').name, of))
       const closest = closestDelegation === null ? null : plain(closestDelegation)
       return c.json({ ...rest, entries: entries.map(plain), closestDelegation: closest }, 200)
     },
@@ -132,7 +154,20 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
 }
 
 function flushRoutes(app: App, { remote, audit }: AdminContext): void {
-  const responses = { 200: { description: 'How much went, or would go.', content: json(flushed) }, ...FAULTS }
+  const responses = {
+    200: { description: 'How much went, or would go.', content: json(flushed) },
+    ...FAULTS,
+    404: NO_VIEW,
+  }
+  /** Other instances may have other views. */
+  const oneOnly = (view: string | null, allInstances: boolean): void => {
+    if (view !== null && allInstances)
+      refuse({
+        status: 400,
+        detail: 'With allInstances all views are flushed: leave view out, or flush each instance.',
+      })
+  }
+  const inView = (view: string | null): string => (view === null ? '' : ` in view ${view}`)
   app.openapi(
     createRoute({
       method: 'delete',
@@ -140,15 +175,21 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'Flush a name, or it and all below it.',
       security: TOKEN,
       middleware: requires('operate'),
-      request: { params: nameParam, query: z.object({ below: flag, dryRun: flag, allInstances: flag }) },
+      request: {
+        params: nameParam,
+        query: z.object({ below: flag, view: viewQuery, dryRun: flag, allInstances: flag }),
+      },
       responses,
     }),
     async c => {
       const { name } = c.req.valid('param')
-      const { below, dryRun, allInstances } = c.req.valid('query')
-      const { removed, instances } = await remote.flush({ name, below, servers: false, dryRun, allInstances })
+      const { below, view: of = null, dryRun, allInstances } = c.req.valid('query')
+      oneOnly(of, allInstances)
+      const flush = { name, below, view: of, servers: false, dryRun, allInstances }
+      const { removed, instances } = found(await remote.flush(flush))
       const shown = formatName(name)
-      if (!dryRun) audit(c.get('principal').name, `flush ${shown}${below ? ' and below' : ''}`, c.env.arrival)
+      if (!dryRun)
+        audit(c.get('principal').name, `flush ${shown}${below ? ' and below' : ''}${inView(of)}`, c.env.arrival)
       return c.json({ dryRun, name: shown, below, removed, instances: instancesOf(instances) }, 200)
     },
   )
@@ -159,13 +200,15 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
       summary: 'Flush everything.',
       security: TOKEN,
       middleware: requires('operate'),
-      request: { query: z.object({ servers: flag, dryRun: flag, allInstances: flag }) },
+      request: { query: z.object({ servers: flag, view: viewQuery, dryRun: flag, allInstances: flag }) },
       responses,
     }),
     async c => {
-      const { servers, dryRun, allInstances } = c.req.valid('query')
-      const { removed, instances } = await remote.flush({ name: null, below: true, servers, dryRun, allInstances })
-      if (!dryRun) audit(c.get('principal').name, 'flush everything', c.env.arrival)
+      const { servers, view: of = null, dryRun, allInstances } = c.req.valid('query')
+      oneOnly(of, allInstances)
+      const flush = { name: null, below: true, view: of, servers, dryRun, allInstances }
+      const { removed, instances } = found(await remote.flush(flush))
+      if (!dryRun) audit(c.get('principal').name, `flush everything${inView(of)}`, c.env.arrival)
       return c.json({ dryRun, name: null, below: true, removed, instances: instancesOf(instances) }, 200)
     },
   )
@@ -179,15 +222,16 @@ function upstreamRoutes(app: App, { remote }: AdminContext): void {
       summary: 'Servers that were asked: round trips, EDNS, those that fail and since when.',
       security: TOKEN,
       middleware: requires('read'),
-      request: { query: z.object({ troubled: flag, limit, cursor }) },
+      request: { query: z.object({ troubled: flag, view: viewQuery, limit, cursor }) },
       responses: {
         200: { description: 'A page.', content: json(z.object({ servers: z.array(server), next: nextPage })) },
         ...FAULTS,
+        404: NO_VIEW,
       },
     }),
     async c => {
-      const { troubled, limit: most, cursor: after = null } = c.req.valid('query')
-      const { servers, next } = await remote.servers({ after, limit: most, troubled })
+      const { troubled, view: of = null, limit: most, cursor: after = null } = c.req.valid('query')
+      const { servers, next } = found(await remote.servers({ view: of, after, limit: most, troubled }))
       const shown = servers.map(one => ({ ...one, throttled: [...one.throttled], lame: [...one.lame] }))
       return c.json({ servers: shown, next: cursorText(next) }, 200)
     },
@@ -211,7 +255,7 @@ function upstreamRoutes(app: App, { remote }: AdminContext): void {
   )
 }
 
-type Entry = Awaited<ReturnType<AdminContext['remote']['cacheOf']>>['entries'][number]
+type Entry = NonNullable<Awaited<ReturnType<AdminContext['remote']['cacheOf']>>>['entries'][number]
 const plain = (one: Entry): z.infer<typeof entry> => ({
   ...one,
   records: [...one.records],

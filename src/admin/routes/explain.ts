@@ -1,5 +1,6 @@
 /** A question resolved while one looks: the walk as data, and where it fails its one cause first. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { parseIp } from '../../dns/address.ts'
 import { RrType, typeName } from '../../dns/types.ts'
 import { formatName } from '../../presentation/text.ts'
 import { type AdminContext, type App, requires } from '../context.ts'
@@ -19,7 +20,17 @@ const request = z
       .boolean()
       .default(false)
       .describe('Forget what is known for this one: the whole walk. Nothing of it is kept.'),
-    client: z.string().min(1).max(60).default('127.0.0.1').describe('Whose rules are shown: an address.'),
+    client: z
+      .string()
+      .min(1)
+      .max(60)
+      .optional()
+      .describe('Who asks, an address: in the view of this client, with its rules. Default: 127.0.0.1.'),
+    view: z
+      .string()
+      .max(adminLimits.viewCharacters)
+      .optional()
+      .describe('Instead of a client: what the view asks, without rules for single clients.'),
     deadlineMs: z
       .number()
       .int()
@@ -53,16 +64,29 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
           content: { ...json(explanation), [MEDIA_TYPES.mermaid]: asText, [MEDIA_TYPES.svg]: asText },
         },
         ...withBody,
+        404: fault('There is no such view.'),
         503: fault('As many walks from the root as are allowed are under way, or the server is stopping.'),
         504: fault('The deadline came first.'),
       },
     }),
     async c => {
-      const { name, type = RrType.A, checkingDisabled, fromRoot, client, deadlineMs } = c.req.valid('json')
-      const explained = await remote.explain({ name, type, checkingDisabled, fromRoot, deadlineMs })
+      const { name, type = RrType.A, checkingDisabled, fromRoot, view, deadlineMs, ...given } = c.req.valid('json')
+      const { client = '127.0.0.1' } = given
+      const ip = parseIp(client)
+      if (ip === null || (view !== undefined && given.client !== undefined))
+        return refuse({
+          status: 422,
+          detail: 'The body is not what is expected here.',
+          errors: [{ pointer: '/client', detail: ip === null ? 'expected an address' : 'a client is in one view' }],
+        })
+      const walk = { name, type, checkingDisabled, fromRoot, deadlineMs }
+      const explained = await remote.explain({ ...walk, client: ip, view: view ?? null })
+      if (explained.kind === 'no-view')
+        return refuse({ status: 404, detail: 'No view of the configuration has this name.' })
       if (explained.kind === 'explained') {
         // What was found is known now. A walk from the root leaves the cache as it was, and asking again would not.
-        const said = fromRoot ? null : await remote.why({ name: formatName(name), type: typeName(type), client })
+        const hasRules = !fromRoot && view === undefined
+        const said = !hasRules ? null : await remote.why({ name: formatName(name), type: typeName(type), client })
         const format = c.req.valid('query').format ?? formatFor(c.req.header('accept') ?? '')
         const policy = said?.kind === 'report' ? said.report : null
         const report = { ...explained.report, policy, requestId: c.env.arrival.requestId }

@@ -1,5 +1,5 @@
 /** The caches and the resolver as the API sees them: looked into, flushed, asked. */
-import type { CacheControls, CacheEntry, CachePageRequest } from '../../admin/cache-controls.ts'
+import type { CacheControls, CacheEntry, CachePageRequest, CacheView } from '../../admin/cache-controls.ts'
 import type { CacheKind } from '../../admin/cache-kinds.ts'
 import { adminLimits } from '../../admin/limits.ts'
 import type { ControlsOf } from '../../admin/controls.ts'
@@ -13,6 +13,9 @@ import { explainReport } from '../../render/explain-report.ts'
 import { questionText, type TraceStep } from '../../resolver/trace.ts'
 import { resolutionOf } from '../library.ts'
 import type { Resolver } from '../../resolver/resolver.ts'
+import type { Clock } from '../../ports.ts'
+import type { ViewEngines } from '../views/engine-of.ts'
+import type { Served } from '../views/partitions.ts'
 import type { Recursor } from '../recursor.ts'
 import type { Changes } from '../shared/changes.ts'
 import {
@@ -26,35 +29,29 @@ import {
   type Moment,
 } from './cache-entries.ts'
 
-export function cacheControls(recursor: Recursor, changes: Changes): ControlsOf<CacheControls> {
-  const { caches, clock } = recursor
+export function cacheControls(recursor: Recursor, changes: Changes, engines: ViewEngines): ControlsOf<CacheControls> {
+  const { clock } = recursor
   /** Explanations from the root that are under way. */
   let apart = 0
   return {
-    cacheOf: name => cacheOf(recursor, name),
-    cachePage: request => cachePage(recursor, request),
-    flush: ({ allInstances, ...flush }) => changes.flush(flush, allInstances),
-    servers({ after, limit, troubled }) {
-      const at = momentOf(clock)
-      const troublesOf = troubles(caches.servers, at)
-      const isTroubled = (server: string): boolean => {
-        const { throttled, lame } = troublesOf(server)
-        return throttled.length + lame.length + caches.servers.facts(server, at.now).timeoutsInRow > 0
-      }
-      const keys = [...caches.servers.keys()]
-        .filter(key => (after === null || key > after) && (!troubled || isTroubled(key)))
-        .sort()
-      const page = keys.slice(0, limit)
-      const servers = page.map(key => ({ ...serverEntry(caches.servers, key, at), ...troublesOf(key) }))
-      return { servers, next: keys.length > limit ? (page.at(-1) ?? null) : null }
+    cacheOf: (name, view) => lookedInto(engines.named(view), engine => cacheOf(engine, clock, name)),
+    cachePage: request => lookedInto(engines.named(request.view), engine => cachePage(engine, clock, request)),
+    flush: async ({ allInstances, view, ...flush }) => {
+      const only = engines.named(view)
+      if (only === undefined) return null
+      return view === null ? changes.flush(flush, allInstances) : changes.flush(flush, false, only)
     },
+    servers: ({ view, ...page }) => lookedInto(engines.named(view), ({ caches }) => serversOf(caches, clock, page)),
     resolutions: () => recursor.resolver.questionsInFlight,
     async explain(request) {
-      if (!request.fromRoot) return explain(recursor, recursor.resolver, request)
+      const { view, client: ip } = request
+      const engine = view === null ? engines.of({ ip, port: 0, transport: 'udp' }) : engines.named(view)
+      if (engine === undefined) return { kind: 'no-view' }
+      if (!request.fromRoot) return explain(recursor, engine.resolver, request)
       if (apart >= adminLimits.explainsApart) return { kind: 'busy' }
       apart++
       try {
-        return await explain(recursor, recursor.apart(adminLimits.explainCacheBytes), request)
+        return await explain(recursor, engine.apart(adminLimits.explainCacheBytes), request)
       } finally {
         apart--
       }
@@ -62,8 +59,29 @@ export function cacheControls(recursor: Recursor, changes: Changes): ControlsOf<
   }
 }
 
-function cacheOf(recursor: Recursor, name: Name): ReturnType<CacheControls['cacheOf']> {
-  const { caches, clock, zones } = recursor
+const lookedInto = <T>(engine: Served | undefined, look: (engine: Served) => T): T | null =>
+  engine === undefined ? null : look(engine)
+
+function serversOf(
+  caches: Caches,
+  clock: Clock,
+  { after, limit, troubled }: Omit<Parameters<CacheControls['servers']>[0], 'view'>,
+): ReturnType<CacheControls['servers']> {
+  const at = momentOf(clock)
+  const troublesOf = troubles(caches.servers, at)
+  const isTroubled = (server: string): boolean => {
+    const { throttled, lame } = troublesOf(server)
+    return throttled.length + lame.length + caches.servers.facts(server, at.now).timeoutsInRow > 0
+  }
+  const keys = [...caches.servers.keys()]
+    .filter(key => (after === null || key > after) && (!troubled || isTroubled(key)))
+    .sort()
+  const page = keys.slice(0, limit)
+  const servers = page.map(key => ({ ...serverEntry(caches.servers, key, at), ...troublesOf(key) }))
+  return { servers, next: keys.length > limit ? (page.at(-1) ?? null) : null }
+}
+
+function cacheOf({ caches, zones }: Served, clock: Clock, name: Name): CacheView {
   const { rrsets, negatives, failures, delegations } = caches
   const at = momentOf(clock)
   const stored = (keys: Iterable<string>): string[] =>
@@ -74,9 +92,9 @@ function cacheOf(recursor: Recursor, name: Name): ReturnType<CacheControls['cach
   return {
     name: formatName(name),
     entries: [
-      ...rrsets.at(name, at.now).map(entry => rrsetEntry(entry, recursor.caches.ttls.of(entry.rrset.name), at)),
-      ...stored(negatives.keys()).flatMap(key => entriesOf(recursor, 'negatives', key, at)),
-      ...stored(failures.keys()).flatMap(key => entriesOf(recursor, 'failures', key, at)),
+      ...rrsets.at(name, at.now).map(entry => rrsetEntry(entry, caches.ttls.of(entry.rrset.name), at)),
+      ...stored(negatives.keys()).flatMap(key => entriesOf(caches, 'negatives', key, at)),
+      ...stored(failures.keys()).flatMap(key => entriesOf(caches, 'failures', key, at)),
       ...(delegation === undefined ? [] : [delegationEntry(delegation, at)]),
     ],
     localZone: local === undefined ? null : formatName(local.origin),
@@ -101,7 +119,7 @@ const keysOf = ({ rrsets, negatives, failures, delegations }: Caches, kind: Cach
 
 const folded = (octets: string): Name => foldName(trustWireName(octets))
 
-function entriesOf({ caches }: Recursor, kind: CacheKind, key: string, at: Moment): CacheEntry[] {
+function entriesOf(caches: Caches, kind: CacheKind, key: string, at: Moment): CacheEntry[] {
   switch (kind) {
     case 'rrsets':
       return caches.rrsets.at(folded(key), at.now).map(entry => rrsetEntry(entry, caches.ttls.of(entry.rrset.name), at))
@@ -130,13 +148,14 @@ const KEYS_A_TURN = 2_000
  * pieces, so that DNS goes on meanwhile. What comes and goes between pages may or may not be in them.
  */
 async function cachePage(
-  recursor: Recursor,
+  { caches }: Served,
+  clock: Clock,
   { kind, under, after, limit }: CachePageRequest,
 ): Promise<ReturnType<CacheControls['cachePage']>> {
   const nameOf = (key: string): Name =>
     kind === 'rrsets' || kind === 'delegations' ? folded(key) : questionOfKey(key).name
   const least: string[] = []
-  const keys = [...keysOf(recursor.caches, kind)]
+  const keys = [...keysOf(caches, kind)]
   for (const [index, key] of keys.entries()) {
     if (index % KEYS_A_TURN === KEYS_A_TURN - 1) await new Promise(resolve => setImmediate(resolve))
     if (after !== null && key <= after) continue
@@ -147,9 +166,9 @@ async function cachePage(
     if (least.length > limit + 1) least.pop()
   }
   const page = least.slice(0, limit)
-  const at = momentOf(recursor.clock)
+  const at = momentOf(clock)
   return {
-    entries: page.flatMap(key => entriesOf(recursor, kind, key, at)),
+    entries: page.flatMap(key => entriesOf(caches, kind, key, at)),
     next: least.length > limit ? (page.at(-1) ?? null) : null,
   }
 }

@@ -14,6 +14,8 @@ import type { Transfers } from '../transfer/transfers.ts'
 import type { TrustAnchorManager } from '../trust-anchor-manager.ts'
 import type { Lists } from '../lists/lists.ts'
 import type { LazyPolicies } from '../policy/lazy-policies.ts'
+import { viewEngines } from '../views/engine-of.ts'
+import type { Partitions } from '../views/partitions.ts'
 import type { Recursor } from '../recursor.ts'
 import type { Rehearsals } from '../rehearsal/rehearsals.ts'
 import type { ServerNumbers } from '../statistics.ts'
@@ -30,6 +32,7 @@ import { problemText } from '../../render/problem.ts'
 /** The running server, as far as the API sees it. */
 export interface Served {
   readonly recursor: Recursor
+  readonly partitions: Pick<Partitions, 'served'>
   readonly trust: TrustAnchorManager
   readonly zones: ZoneChanges
   readonly lists: Pick<Lists, 'status' | 'refresh'>
@@ -84,7 +87,7 @@ export function makeControls(served: Served, lag: LoopLag): ControlsOf<Controls>
     refreshTransfer: (zone, view, whole) => served.transfers()?.secondaries.refresh(zone, view, whole) ?? false,
     policyZones: () => served.transfers()?.policies.statuses() ?? [],
     policyPrograms: () => served.code.status(),
-    ...cacheControls(served.recursor, served.changes),
+    ...cacheControls(served.recursor, served.changes, viewEngines(served.config, served.partitions)),
     queryPage: request => served.history()?.queryPage(request) ?? { kind: 'off' },
     querySummary: request => served.history()?.querySummary(request) ?? { kind: 'off' },
     ...zoneControls(served.zones),

@@ -9,7 +9,7 @@ import type { EventSink } from '../../ports.ts'
 import { formatName } from '../../presentation/text.ts'
 import type { OpenEngine } from '../open-engine.ts'
 import type { NegativeAnchors } from '../persistence/negative-anchors.ts'
-import { flushCaches } from '../views/flush.ts'
+import { flushCaches, type FlushedEngine } from '../views/flush.ts'
 import type { Change } from './messages.ts'
 import type { SharedStore } from './shared-store.ts'
 
@@ -48,15 +48,20 @@ export class Changes {
     })
   }
 
-  async flush(flush: Flush, isEverywhere: boolean): Promise<Awaited<ReturnType<CacheControls['flush']>>> {
+  /** `only`: of one engine; other instances then go on as they are. */
+  async flush(
+    flush: Flush,
+    isEverywhere: boolean,
+    only?: FlushedEngine,
+  ): Promise<NonNullable<Awaited<ReturnType<CacheControls['flush']>>>> {
     const { name, below, servers, dryRun } = flush
-    if (dryRun) return { removed: this.#flush(flush), instances: null }
+    if (dryRun) return { removed: this.#flush(flush, only), instances: null }
     let removed: Flushed | null = null
     const change = { kind: 'flush', name, below, servers, everywhere: isEverywhere } as const
     const instances = await this.#publish(change, isEverywhere, () => {
-      removed = this.#flush(flush)
+      removed = this.#flush(flush, only)
     })
-    return { removed: removed ?? this.#flush(flush), instances }
+    return { removed: removed ?? this.#flush(flush, only), instances }
   }
 
   async setNegativeAnchor({
@@ -91,10 +96,10 @@ export class Changes {
     return isEverywhere ? { kind: 'none' } : null
   }
 
-  #flush(flush: Flush): Flushed {
+  #flush(flush: Flush, only?: FlushedEngine): Flushed {
     const { engine, forgotten } = this.#parts
     if (!flush.dryRun) forgotten()
-    return flushCaches(engine.recursor, engine.partitions, flush)
+    return flushCaches(engine.recursor, engine.partitions, flush, only)
   }
 
   /** On behalf of another instance. */

@@ -6,11 +6,17 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Recursor } from '../recursor.ts'
 import type { Partitions } from './partitions.ts'
 
-type FlushedEngine = Pick<Engine, 'caches' | 'resolver'>
+export type FlushedEngine = Pick<Engine, 'caches' | 'resolver'>
 
-/** How many entries went, in all of them. */
-export function flushCaches(recursor: Recursor, partitions: Pick<Partitions, 'engines'>, flush: Flush): Flushed {
-  const each = [recursor, ...partitions.engines].map(engine => flushEngine(engine, flush))
+/** How many entries went, in all of them; `only`: in this one. */
+export function flushCaches(
+  recursor: Recursor,
+  partitions: Pick<Partitions, 'engines'>,
+  flush: Flush,
+  only?: FlushedEngine,
+): Flushed {
+  const engines = only === undefined ? [recursor, ...partitions.engines] : [only]
+  const each = engines.map(engine => flushEngine(engine, flush))
   // Finished answers are in one store for all.
   return { ...each.reduce(sum), answers: each[0]?.answers ?? 0 }
 }

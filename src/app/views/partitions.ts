@@ -11,7 +11,7 @@ import type { ViewConfig } from '../../config/types.ts'
 import { ROOT } from '../../dns/name.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
 import type { Problem } from '../../events.ts'
-import { limitsWith } from '../../limits.ts'
+import { type Limits, limitsWith } from '../../limits.ts'
 import type { EventSink, SharedCache } from '../../ports.ts'
 import type { EngineSettings, Validation } from '../../resolver/env.ts'
 import type { Resolver } from '../../resolver/resolver.ts'
@@ -45,6 +45,8 @@ export interface Served {
   readonly resolver: Resolver
   readonly zones: { current(): LocalZones }
   readonly caches: Caches
+  /** See `Recursor`. */
+  apart(cacheBytes: number): Resolver
 }
 
 export class Partitions {
@@ -154,6 +156,7 @@ class Partition implements Served {
   /** Its own before those of all. */
   readonly zones = { current: (): LocalZones => this.#localZones() }
   readonly caches: Caches
+  readonly apart: (cacheBytes: number) => Resolver
   readonly #parts: PartitionParts
   #view: ViewConfig
   #own: ForwardZones
@@ -167,22 +170,19 @@ class Partition implements Served {
     this.#view = view
     this.#own = forwardZones
     const { totalBytes, partitionPermille } = limits.cache
-    const cache = { ...limits.cache, totalBytes: (totalBytes * partitionPermille) / 1000 }
-    this.engine = createEngine({
-      clock,
-      random,
-      network,
-      limits: limitsWith({ ...limits, cache }),
-      answers: caches.answers,
-      ttls,
+    const own = {
+      ...{ clock, random, network, ttls, hints, settings, validation, events },
       localZones: this.zones.current,
-      hints,
       forwardZones: () => this.forwardZones(),
-      settings,
-      validation,
+    }
+    const bounds = (bytes: number): Limits => limitsWith({ ...limits, cache: { ...limits.cache, totalBytes: bytes } })
+    this.engine = createEngine({
+      ...own,
+      limits: bounds((totalBytes * partitionPermille) / 1000),
+      answers: caches.answers,
       shared: parts.shared?.(view.resolution ?? ''),
-      events,
     })
+    this.apart = bytes => createEngine({ ...own, limits: bounds(bytes) }).resolver
     this.resolver = this.engine.resolver
     this.caches = this.engine.caches
     this.store = new ZoneStore({ clock, limits: limits.zone, events, onChange: () => this.engine.zonesChanged() })

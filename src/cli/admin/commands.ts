@@ -22,18 +22,25 @@ export interface AdminFlags {
 
 export type AdminTask =
   | { readonly kind: 'status' | 'policy-status' | 'limits' | 'reload' | 'restart' | 'stop' }
-  | { readonly kind: 'servers'; readonly troubled: boolean }
-  | { readonly kind: 'cache'; readonly name: string }
+  | { readonly kind: 'servers'; readonly troubled: boolean; readonly view: string | undefined }
+  | { readonly kind: 'cache'; readonly name: string; readonly view: string | undefined }
   | { readonly kind: 'validate-again'; readonly name: string; readonly allInstances: boolean }
   | { readonly kind: 'negative-anchors' }
   | { readonly kind: 'lists'; readonly isRefresh: boolean; readonly name: string | undefined }
   | { readonly kind: 'validate-not'; readonly name: string; readonly hours: number; readonly allInstances: boolean }
-  | { readonly kind: 'dump'; readonly of: string; readonly under: string | undefined }
+  | {
+      readonly kind: 'dump'
+      readonly of: string
+      readonly under: string | undefined
+      readonly view: string | undefined
+    }
   | {
       readonly kind: 'flush'
       /** Null: everything. */
       readonly name: string | null
       readonly below: boolean
+      /** Undefined: all of them. */
+      readonly view: string | undefined
       readonly servers: boolean
       readonly dryRun: boolean
       readonly allInstances: boolean
@@ -92,17 +99,17 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
       show(await get('api/v1/limits'), limitsText)
       return
     case 'servers':
-      await pages(place, `api/v1/servers?troubled=${task.troubled}`, body => show(body, serversText))
+      await pages(place, `api/v1/servers?troubled=${task.troubled}${viewIn(task)}`, body => show(body, serversText))
       return
     case 'cache':
       // A URL has no place for a segment that is a dot.
       if (task.name === '.')
-        show(await get('api/v1/cache?under=.&limit=1'), body => entriesText(fieldsOf(body).entries))
-      else show(await get(`api/v1/cache/names/${encoded(task.name)}`), nameText)
+        show(await get(`api/v1/cache?under=.&limit=1${viewIn(task)}`), body => entriesText(fieldsOf(body).entries))
+      else show(await get(`api/v1/cache/names/${encoded(task.name)}?${viewIn(task)}`), nameText)
       return
     case 'dump': {
       const under = task.under === undefined ? '' : `&under=${encoded(task.under)}`
-      await pages(place, `api/v1/cache?kind=${encoded(task.of)}&limit=1000${under}`, body =>
+      await pages(place, `api/v1/cache?kind=${encoded(task.of)}&limit=1000${under}${viewIn(task)}`, body =>
         show(body, page => entriesText(fieldsOf(page).entries)),
       )
       return
@@ -147,6 +154,9 @@ async function perform(task: AdminTask, place: AdminPlace, show: Show): Promise<
 
 const HOUR_MS = 3_600_000
 
+const viewIn = ({ view }: { readonly view: string | undefined }): string =>
+  view === undefined ? '' : `&view=${encoded(view)}`
+
 const anchorPath = ({ name, allInstances }: { readonly name: string; readonly allInstances: boolean }): string =>
   `api/v1/negative-anchors/${encoded(name)}?allInstances=${allInstances}`
 
@@ -158,10 +168,11 @@ function demandAll(body: unknown): void {
 
 async function flush(task: Extract<AdminTask, { kind: 'flush' }>, place: AdminPlace, show: Show): Promise<void> {
   const { name, below, servers, dryRun, allInstances } = task
+  const how = `dryRun=${dryRun}&allInstances=${allInstances}${viewIn(task)}`
   const path =
     name === null
-      ? `api/v1/cache?servers=${servers}&dryRun=${dryRun}&allInstances=${allInstances}`
-      : `api/v1/cache/names/${encoded(name)}?below=${below}&dryRun=${dryRun}&allInstances=${allInstances}`
+      ? `api/v1/cache?servers=${servers}&${how}`
+      : `api/v1/cache/names/${encoded(name)}?below=${below}&${how}`
   const { body } = await askAdmin(place, 'DELETE', path)
   show(body, said => `${flushedText(said)}${instancesText(said)}`)
   demandAll(body)

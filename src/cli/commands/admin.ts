@@ -15,6 +15,11 @@ export const ADMIN_OPTIONS: Readonly<Record<string, Options>> = {
   config: { ...CONFIG_OPTION, alias: 'c' },
 }
 
+const VIEW: Options = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'Of a view with caches of its own ("default": of those who are in no other)',
+}
 const DRY_RUN: Options = { type: 'boolean', describe: 'Only count what would go' }
 const ALL_INSTANCES: Options = {
   type: 'boolean',
@@ -78,8 +83,8 @@ function addPlain(cli: Argv, run: Run): void {
   cli.command(
     'servers',
     'List the servers that were asked: round trips, EDNS, failures',
-    command => plain(command).options({ troubled: { type: 'boolean', describe: 'Only those that fail' } }),
-    run('servers', argv => ({ kind: 'servers', troubled: argv.troubled === true })),
+    command => plain(command).options({ troubled: { type: 'boolean', describe: 'Only those that fail' }, view: VIEW }),
+    run('servers', argv => ({ kind: 'servers', troubled: argv.troubled === true, view: text(argv.view) })),
   )
 }
 
@@ -99,6 +104,7 @@ function addCache(cli: Argv, run: Run): void {
             describe: 'Without a name: which entries',
           },
           under: { type: 'string', requiresArg: true, describe: 'Without a name: only at and below this one' },
+          view: VIEW,
         })
         .example('$0 cache www.example.com', 'With the TTL that is left and why it is what it is'),
     run('cache', cacheTask),
@@ -113,6 +119,7 @@ function addCache(cli: Argv, run: Run): void {
           below: { type: 'boolean', describe: 'And all names below it' },
           all: { type: 'boolean', describe: 'Everything' },
           servers: { type: 'boolean', describe: 'With --all: what is known of servers, too' },
+          view: { ...VIEW, describe: 'In this view only (default: in all)' },
           'dry-run': DRY_RUN,
           'all-instances': ALL_INSTANCES,
         })
@@ -163,8 +170,8 @@ function addAnchors(cli: Argv, run: Run): void {
 const cacheTask = (argv: Arguments): AdminTask => {
   const name = text(argv.name)
   return name === undefined
-    ? { kind: 'dump', of: text(argv.kind) ?? 'rrsets', under: text(argv.under) }
-    : { kind: 'cache', name }
+    ? { kind: 'dump', of: text(argv.kind) ?? 'rrsets', under: text(argv.under), view: text(argv.view) }
+    : { kind: 'cache', name, view: text(argv.view) }
 }
 
 function flushTask(argv: Arguments): AdminTask {
@@ -177,6 +184,7 @@ function flushTask(argv: Arguments): AdminTask {
     kind: 'flush',
     name: name ?? null,
     below: argv.below === true,
+    view: text(argv.view),
     servers: argv.servers === true,
     dryRun: argv['dry-run'] === true,
     allInstances: argv['all-instances'] === true,

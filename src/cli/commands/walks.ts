@@ -1,6 +1,7 @@
 /** `explain` and `open`: walks from the root, made once and shown. */
 import { resolve } from 'node:path'
 import type { Argv } from 'yargs'
+import { ADMIN_OPTIONS, flagsOf } from './admin.ts'
 import type { Config } from '../../config/types.ts'
 import {
   type Arguments,
@@ -37,9 +38,19 @@ export function addExplain(cli: Argv, around: CliContext, take: Choose): void {
           of: { type: 'string', requiresArg: true, describe: 'A walk that was saved as JSON, instead of a new one' },
           ...WALK_OPTIONS,
           cd: { type: 'boolean', describe: 'Checking disabled: accept data without validation' },
-          client: { type: 'string', requiresArg: true, default: '127.0.0.1', describe: 'Whose rules are shown' },
+          client: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Who asks: in the view of this address, with its rules (default: 127.0.0.1)',
+          },
+          view: { type: 'string', requiresArg: true, describe: 'With --running: in this view' },
+          running: { type: 'boolean', describe: 'Ask the running server, with what it has cached' },
+          'from-root': { type: 'boolean', describe: 'With --running: with empty caches, the whole walk' },
+          admin: { ...ADMIN_OPTIONS.admin, describe: 'With --running: where it is, unix:PATH or a URL' },
+          'token-file': { ...ADMIN_OPTIONS['token-file'] },
         })
-        .example('$0 explain www.example.com', 'Every query to a server and its reply'),
+        .example('$0 explain www.example.com', 'Every query to a server and its reply')
+        .example('$0 explain www.example.com --running --client 192.168.2.7', 'What the server does for a client'),
     argv =>
       take(async () => {
         const { runExplain, runExplainSaved } = await import('../explain.ts')
@@ -48,6 +59,19 @@ export function addExplain(cli: Argv, around: CliContext, take: Choose): void {
         const name = text(argv.name)
         if ((saved === undefined) === (name === undefined)) throw new UsageError('explain takes a name, or --of FILE')
         if (saved !== undefined) return runExplainSaved(resolve(around.directory, saved), format, around)
+        if (argv.running === true || argv.admin !== undefined) {
+          const { runExplainAt } = await import('../admin/explain.ts')
+          const view = text(argv.view)
+          const client = text(argv.client)
+          if (view !== undefined && client !== undefined)
+            throw new UsageError('--client is in one view: leave --view out')
+          const asked = {
+            ...{ name: name ?? '', type: text(argv.type) ?? 'A', checkingDisabled: argv.cd === true },
+            ...{ client, view, fromRoot: argv['from-root'] === true },
+          }
+          return runExplainAt(asked, format, flagsOf(argv), around)
+        }
+        if (text(argv.view) !== undefined) throw new UsageError('--view needs --running: without, say --client ADDRESS')
         const options = {
           name: name ?? '',
           type: text(argv.type) ?? 'A',

@@ -262,15 +262,24 @@ function otherSets(zone = 'other'): readonly object[] {
   ]
 }
 
+const NO_VIEW = '?view=absent'
+
 const caches: Rows = {
-  'GET /api/v1/cache': { 200: main('GET', `${V}/cache`) },
-  'DELETE /api/v1/cache': { 200: main('DELETE', `${V}/cache`) },
-  'GET /api/v1/cache/names/{name}': { 200: main('GET', `${V}/cache/names/www.shop`) },
-  'DELETE /api/v1/cache/names/{name}': { 200: main('DELETE', `${V}/cache/names/www.shop`) },
-  'GET /api/v1/servers': { 200: main('GET', `${V}/servers`) },
+  'GET /api/v1/cache': { 200: main('GET', `${V}/cache`), 404: main('GET', `${V}/cache${NO_VIEW}`) },
+  'DELETE /api/v1/cache': { 200: main('DELETE', `${V}/cache`), 404: main('DELETE', `${V}/cache${NO_VIEW}`) },
+  'GET /api/v1/cache/names/{name}': {
+    200: main('GET', `${V}/cache/names/www.shop`),
+    404: main('GET', `${V}/cache/names/www.shop${NO_VIEW}`),
+  },
+  'DELETE /api/v1/cache/names/{name}': {
+    200: main('DELETE', `${V}/cache/names/www.shop`),
+    404: main('DELETE', `${V}/cache/names/www.shop${NO_VIEW}`),
+  },
+  'GET /api/v1/servers': { 200: main('GET', `${V}/servers`), 404: main('GET', `${V}/servers${NO_VIEW}`) },
   'GET /api/v1/resolutions': { 200: main('GET', `${V}/resolutions`) },
   'POST /api/v1/explain': {
     200: main('POST', `${V}/explain`, json({ name: 'www.shop' })),
+    404: main('POST', `${V}/explain`, json({ name: 'www.shop', view: 'absent' })),
     503: async kit => {
       // No one is at the servers of slow.: these are under way until they are given up.
       const ask = (deadlineMs: number): Promise<Reply> =>

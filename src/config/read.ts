@@ -180,7 +180,9 @@ const sorted = (problems: readonly Problem[]): Problem[] =>
 
 function unknownKey(path: JsonPath, key: string): string {
   const known = schemasAt(configJsonSchema(), path).flatMap(schema => Object.keys(schema.properties ?? {}))
-  return `unknown key "${key}"${path.length === 0 ? '' : ` in ${pathText(path)}`}${didYouMean(key, known)}`
+  // Of another form of the same place it may be the key itself.
+  const others = known.filter(one => one !== key)
+  return `unknown key "${key}"${path.length === 0 ? '' : ` in ${pathText(path)}`}${didYouMean(key, others)}`
 }
 
 /** A copy with the value at a path replaced; objects on the way are made. */

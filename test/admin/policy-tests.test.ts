@@ -103,7 +103,7 @@ async function tried(candidate: object, more: object = {}) {
 }
 
 describe('a candidate held against the running server', () => {
-  it('that is the same changes nothing: zones of the API, lists, zones of other servers and programs are those of now', async () => {
+  it('that is the same changes nothing: zones of the API and of others, lists and programs are those of now', async () => {
     const { status, lines } = await tried({ patch: {} })
     expect(lines).toEqual([])
     expect(status).toMatchObject({ state: 'done', changed: 0, questions: 7, asked: 7, unknown: 0, notes: [] })

@@ -6,6 +6,7 @@ import { TEST_MS } from './test/patience.mjs'
 const system = [
   // Of test/e2e/, `npm test` keeps serve.test.ts: the built program with files and signals.
   'test/e2e/!(serve).test.ts',
+  'test/app/zone-changes.test.ts',
   'test/cli/exec.test.ts',
   'test/package/installed.test.ts',
   'test/package/manual.test.ts',

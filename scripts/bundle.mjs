@@ -38,6 +38,7 @@ const NEXT_TO_US = ['iovalkey']
 /** What runs in a thread of its own. */
 const THREAD = 'app/listener-thread.js'
 const ZONE_THREAD = 'app/zone-thread.js'
+const ZONE_WORK_THREAD = 'app/revisions/zone-work-thread.js'
 const TRANSFER_THREAD = 'app/transfer/transfer-thread.js'
 const LIST_THREAD = 'app/lists/list-thread.js'
 const POLICY_THREAD = 'app/policy/policy-thread.js'
@@ -71,7 +72,7 @@ const inlinedElsewhere = {
 }
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
-const entries = ['cli.js', THREAD, ZONE_THREAD, TRANSFER_THREAD, LIST_THREAD, POLICY_THREAD, REHEARSAL_THREAD]
+const entries = ['cli.js', THREAD, ZONE_THREAD, ZONE_WORK_THREAD, TRANSFER_THREAD, LIST_THREAD, POLICY_THREAD, REHEARSAL_THREAD]
 const inside = await writeInside()
 const program = await writeProgram([
   // Few octets: enough to tell the version.
@@ -79,6 +80,7 @@ const program = await writeProgram([
   // A thread of listeners needs a tenth of the server.
   { name: 'listener', modules: await neededBy([THREAD]) },
   { name: 'zones', modules: await neededBy([ZONE_THREAD]) },
+  { name: 'changes', modules: await neededBy([ZONE_WORK_THREAD]) },
   { name: 'transfers', modules: await neededBy([TRANSFER_THREAD]) },
   { name: 'lists', modules: await neededBy([LIST_THREAD]) },
   { name: 'programs', modules: await neededBy([POLICY_THREAD]) },

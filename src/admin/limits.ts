@@ -66,11 +66,15 @@ export const adminLimits = {
   /** How old the last use of a token in the file may be, in seconds: it is not written with every request. */
   tokenUseSeconds: 300,
   /**
-   * Records of a zone that can be changed here: they are read, checked and compared by the thread that answers DNS. Ten
-   * thousand held it up for two to three seconds on a machine with ten times the work it could do; what is larger than
-   * this is edited in its file, which is read in a thread of its own.
+   * Records of a zone whose changes are worked out by the thread that answers DNS, and whose text is made there: ten
+   * thousand held it up for two to three seconds on a machine with ten times the work it could do. Those of larger
+   * zones are worked out in a thread of their own.
    */
-  zoneRecords: 2_000,
+  zoneRecordsHere: 2_000,
+  /** Records of a zone that can be changed: they take some kB each while that is worked out. */
+  zoneRecords: 150_000,
+  /** How long a change may be worked out, in ms: one of a single record in a hundred thousand takes some seconds. */
+  changeMs: 60_000,
   /** Records of a difference that are shown, on each side: a person reads no more. */
   differenceRecords: 1_000,
   /** Revisions of a zone that are kept on disk, octets of one (a body, escaped), and those without a directory. */

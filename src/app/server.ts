@@ -15,6 +15,7 @@ import type { Client, EventSink, Network, Transport } from '../ports.ts'
 import type { Resolver } from '../resolver/resolver.ts'
 import type { QueryLog } from '../server/query-log.ts'
 import type { InheritedSockets } from '../system/inherited-sockets.ts'
+import { systemClock } from '../system/system.ts'
 import { version } from '../system/version.ts'
 import type { Admin, AdminTimes } from './admin/open-admin.ts'
 import { Observers } from './history/observers.ts'
@@ -154,7 +155,8 @@ async function start(config: Config, settings: ConfigChanges, options: ServerOpt
   const state = openState(config, events)
   const mode = udpMode(config, options.threadEntry, events)
   settings.reportTo(events)
-  const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, wall: wallNow })
+  const times = { wall: wallNow, clock: systemClock() }
+  const zones = new ZoneChanges({ state: config.state, limits: config.limits.zone, events, ...times })
   const shared = await openSharedCache(config, state, events)
   const engine = await openedEngine(config, options, { mode, layer: zones, shared, events })
   engine.trust.attach(engine.keyResolver)

@@ -1,17 +1,15 @@
 /** What the API asks of zones: lists and pages here, changes by `app/revisions/zone-changes.ts`. */
 import type { ControlsOf } from '../../admin/controls.ts'
 import { adminLimits } from '../../admin/limits.ts'
-import type { Difference, Refusal, RrsetText, ZoneControls } from '../../admin/zone-controls.ts'
+import type { RrsetText, ZoneControls } from '../../admin/zone-controls.ts'
 import type { RRset } from '../../dns/rrset.ts'
 import { typeName } from '../../dns/types.ts'
 import { formatRdata } from '../../presentation/rdata-text.ts'
 import { formatName } from '../../presentation/text.ts'
-import { differenceOf, setsOf } from '../../zone/zone-edit.ts'
 import { zoneTextOf } from '../../zone/zone-rewrite.ts'
 import { recordsOf } from '../../dns/rrset.ts'
 import type { Zone } from '../../zone/zone.ts'
 import type { ZoneChanges } from '../revisions/zone-changes.ts'
-import { differenceText } from '../revisions/zone-plan.ts'
 import { NOTHING } from '../revisions/zone-value.ts'
 
 /** Where the last page of a zone ended: the next one goes on there without passing what came before again. */
@@ -38,7 +36,7 @@ export function zoneControls(changes: ZoneChanges): ControlsOf<ZoneControls> {
     zoneText(name) {
       const { zone, text } = changes.subject(name)
       if (zone === null) return { kind: 'absent' }
-      if (zone.recordCount > adminLimits.zoneRecords) {
+      if (zone.recordCount > adminLimits.zoneRecordsHere) {
         const why = `the zone has ${zone.recordCount} records: read its pages, or its file`
         return { kind: 'refused', why }
       }
@@ -70,17 +68,16 @@ export function zoneControls(changes: ZoneChanges): ControlsOf<ZoneControls> {
       if (log !== null) return log.facts()
       return changes.zone(origin) === null ? null : []
     },
-    zoneDifference(origin, from, to): { readonly kind: 'difference'; readonly difference: Difference } | Refusal {
+    async zoneDifference(origin, from, to) {
       const log = changes.log(origin)
       if (log === null && changes.zone(origin) === null) return { kind: 'absent' }
-      const [before, after] = [from, to].map(number => {
-        const value = log?.stateAfter(number, NOTHING) ?? (number === 0 ? NOTHING : null)
-        return value === null ? null : { zone: changes.zoneAfter(origin, value) }
-      })
+      const [before, after] = [from, to].map(
+        number => log?.stateAfter(number, NOTHING) ?? (number === 0 ? NOTHING : null),
+      )
       if (before === null || before === undefined || after === null || after === undefined)
         return { kind: 'no-revision' }
-      const sets = (zone: Zone | null) => setsOf(zone?.rrsets() ?? [])
-      return { kind: 'difference', difference: differenceText(differenceOf(sets(before.zone), sets(after.zone))) }
+      const found = await changes.difference(origin, before, after)
+      return 'kind' in found ? found : { kind: 'difference', difference: found }
     },
   }
 }

@@ -14,17 +14,19 @@ import { foldName, type Name } from '../../dns/name.ts'
 import type { RRset } from '../../dns/rrset.ts'
 import { RrType } from '../../dns/types.ts'
 import type { ZoneLimits } from '../../limits.ts'
-import type { EventSink } from '../../ports.ts'
+import type { Clock, EventSink } from '../../ports.ts'
 import { formatName, parseName } from '../../presentation/text.ts'
 import { errorCode } from '../../system/system-error.ts'
 import { errorText } from '../../events.ts'
-import { differenceOf, nextSerial, serialOf, setsOf, type ZoneSets } from '../../zone/zone-edit.ts'
+import { serialOf } from '../../zone/zone-edit.ts'
 import type { Zone } from '../../zone/zone.ts'
 import type { FileZone, ZoneLayer, ZoneStore } from '../zone-store.ts'
 import { RevisionLog } from './revision-log.ts'
-import { type Draft, draftOf, type Subject } from './zone-draft.ts'
-import { differenceText, type ZoneEdits, zoneFromText, zoneWithEdits } from './zone-plan.ts'
+import type { Subject } from './zone-draft.ts'
+import { zoneFromText, zoneWithEdits } from './zone-plan.ts'
 import { NOTHING, readZoneValue, type ZoneValue } from './zone-value.ts'
+import type { Change, Worked } from './zone-work.ts'
+import { ZoneWorker } from './zone-worker.ts'
 import { writeZoneFile } from './zone-file-writer.ts'
 
 export interface ZoneChangesParts {
@@ -34,6 +36,9 @@ export interface ZoneChangesParts {
   readonly events: EventSink
   /** Seconds since 1970. */
   readonly wall: () => number
+  readonly clock: Clock
+  /** The program of `zone-work-thread.ts`; by default the built one. */
+  readonly thread?: URL | undefined
 }
 
 interface Kept {
@@ -46,6 +51,7 @@ interface Kept {
 
 export class ZoneChanges implements ZoneLayer {
   readonly #parts: ZoneChangesParts
+  readonly #worker: ZoneWorker
   readonly #kept = new Map<Name, Kept>()
   readonly #tags = new WeakMap<Zone, string>()
   readonly #epoch = Date.now().toString(36)
@@ -57,6 +63,7 @@ export class ZoneChanges implements ZoneLayer {
 
   constructor(parts: ZoneChangesParts) {
     this.#parts = parts
+    this.#worker = new ZoneWorker(parts)
     if (parts.state !== null) this.#readAll(join(parts.state, FOLDER))
   }
 
@@ -68,11 +75,24 @@ export class ZoneChanges implements ZoneLayer {
     const kept = this.#kept.get(zone.origin)
     const value = kept?.log.latest?.value
     if (kept === undefined || value?.kind !== 'edits') return zone
-    if (kept.laid?.base === zone && kept.laid.value === value) return kept.laid.zone
-    const made = this.#laidOver(zone, value.edits)
-    if (made === null) return kept.laid?.zone ?? zone
-    kept.laid = { base: zone, value, zone: made }
-    return made
+    if (kept.laid?.base !== zone || kept.laid.value !== value) {
+      const made = zoneWithEdits(zone, value.edits, this.#parts.limits)
+      this.#lay(kept, zone, value, made.kind === 'wanted' ? made.zone : this.#unfit(zone, made))
+    }
+    return kept.laid?.zone ?? zone
+  }
+
+  async prepare(zone: Zone): Promise<void> {
+    const kept = this.#kept.get(zone.origin)
+    const value = kept?.log.latest?.value
+    if (kept === undefined || value?.kind !== 'edits' || !this.#worker.isLarge(zone)) return
+    const made = await this.#worker.lay(zone, value.edits, this.#parts.limits)
+    this.#lay(kept, zone, value, made.kind === 'wanted' ? made.zone : this.#unfit(zone, made))
+  }
+
+  /** Null: the edits do not fit, and what was served before stays. */
+  #lay(kept: Kept, base: Zone, value: ZoneValue, zone: Zone | null): void {
+    kept.laid = { base, value, zone: zone ?? kept.laid?.zone ?? base }
   }
 
   others(taken: ReadonlySet<Name>): readonly Zone[] {
@@ -145,22 +165,10 @@ export class ZoneChanges implements ZoneLayer {
     return turn
   }
 
-  /** The zone after a revision; null: there was none. */
-  zoneAfter(origin: Name, value: ZoneValue): Zone | null {
+  /** What differs between the states after two revisions. */
+  difference(origin: Name, before: ZoneValue, after: ZoneValue): Promise<Difference | Refusal> {
     const base = this.#subject(origin).file?.zone ?? null
-    switch (value.kind) {
-      case 'none':
-        return base
-      case 'text':
-      case 'file': {
-        const made = zoneFromText(value.text, origin, this.#parts.limits)
-        return made.kind === 'wanted' ? made.zone : null
-      }
-      case 'edits':
-        return base === null ? null : this.#laidOver(base, value.edits)
-      default:
-        return value satisfies never
-    }
+    return this.#worker.compare(before, after, { origin, base, limits: this.#parts.limits })
   }
 
   async #change(request: ZoneChangeRequest): Promise<ZoneChanged | Refusal> {
@@ -173,17 +181,11 @@ export class ZoneChanges implements ZoneLayer {
     if (action.kind === 'put' && action.mustBeNew && before !== null) return { kind: 'exists' }
     if (ifMatch !== null && (tag === null || !(ifMatch.includes('*') || ifMatch.includes(tag))))
       return { kind: 'mismatch', etag: tag }
-    const day = Number(new Date(this.#parts.wall() * 1_000).toISOString().slice(0, 10).replaceAll('-', ''))
-    const parts = {
-      limits: this.#parts.limits,
-      log: this.#kept.get(origin)?.log ?? null,
-      serialAfter: (serial: number) => nextSerial(serial, day),
-      zoneAfter: (value: ZoneValue) => this.zoneAfter(origin, value),
-    }
-    const draft = draftOf(action, subject, parts)
+    const draft = await this.#workedOut(action, subject)
     if (draft.kind !== 'draft') return draft
-    const difference = differenceText(differenceOf(contentOf(before), contentOf(draft.zone)))
-    const answer = (difference_: Difference): ZoneChanged => {
+    // A file may have been read again meanwhile.
+    if (!dryRun && this.#subject(origin).zone !== before) return { kind: 'mismatch', etag: this.#etagOf(origin) }
+    const answer = (): ZoneChanged => {
       const now = this.#subject(origin).zone
       const zone = dryRun ? draft.zone : now
       return {
@@ -191,13 +193,31 @@ export class ZoneChanges implements ZoneLayer {
         created: before === null && draft.zone !== null,
         zone: dryRun ? this.#entryOf(origin, subject, zone) : this.entry(origin),
         etag: now === null ? null : this.tagOf(now),
-        difference: difference_,
+        difference: draft.difference,
         warnings: draft.warnings,
       }
     }
-    if (dryRun || draft.isSame) return answer(difference)
+    if (dryRun || draft.isSame) return answer()
     const failed = await this.#keep(request, subject, draft)
-    return failed ?? answer(difference)
+    return failed ?? answer()
+  }
+
+  #workedOut(action: ZoneChangeRequest['action'], subject: Subject): Promise<Worked | Refusal> {
+    const day = Number(new Date(this.#parts.wall() * 1_000).toISOString().slice(0, 10).replaceAll('-', ''))
+    return this.#worker.change({ action, subject, past: this.#pastOf(action, subject.origin), day })
+  }
+
+  /** Where an undo or a revert leads. */
+  #pastOf(action: ZoneChangeRequest['action'], origin: Name): Change['past'] {
+    const log = this.#kept.get(origin)?.log
+    if (log === undefined) return null
+    const number = action.kind === 'undo' ? log.undoTarget() : action.kind === 'revert' ? action.revision : null
+    return { number, value: number === null ? null : log.stateAfter(number, NOTHING) }
+  }
+
+  #etagOf(origin: Name): string | null {
+    const { zone } = this.#subject(origin)
+    return zone === null ? null : this.tagOf(zone)
   }
 
   #entryOf(origin: Name, { file }: Subject, zone: Zone | null): ZoneEntry | null {
@@ -214,7 +234,7 @@ export class ZoneChanges implements ZoneLayer {
     }
   }
 
-  async #keep(request: ZoneChangeRequest, subject: Subject, draft: Draft): Promise<Refusal | null> {
+  async #keep(request: ZoneChangeRequest, subject: Subject, draft: Worked): Promise<Refusal | null> {
     const { zone: origin } = request
     const { file } = subject
     const kept = this.#keptOf(origin)
@@ -316,13 +336,12 @@ export class ZoneChanges implements ZoneLayer {
     }
   }
 
-  /** Null when the file has become one that the edits do not fit: that is reported, and the last good zone stays. */
-  #laidOver(base: Zone, edits: ZoneEdits): Zone | null {
-    const made = zoneWithEdits(base, edits, this.#parts.limits)
-    if (made.kind === 'wanted') return made.zone
-    const [fault] = made.faults
+  /** The file has become one that the edits do not fit: that is reported. Null. */
+  #unfit(base: Zone, refusal: Refusal): null {
+    const why =
+      refusal.kind === 'invalid' ? (refusal.faults[0]?.detail ?? '') : refusal.kind === 'refused' ? refusal.why : ''
     this.#report(
-      `changes to the zone ${formatName(base.origin)} do not fit its file any more: ${fault?.detail ?? ''}; ` +
+      `changes to the zone ${formatName(base.origin)} do not fit its file any more: ${why}; ` +
         'undo them, or change the file',
     )
     return null
@@ -334,7 +353,6 @@ export class ZoneChanges implements ZoneLayer {
 }
 
 const FOLDER = 'zones'
-const contentOf = (zone: Zone | null): ZoneSets => (zone === null ? new Map() : setsOf(zone.rrsets()))
 const apexSoa = (zone: Zone): RRset | undefined => zone.setsAt(zone.origin).find(({ type }) => type === RrType.SOA)
 
 /** A name as the name of a folder: octets that are no letter, digit, `-`, `_` or `.` as `=` and two digits. */

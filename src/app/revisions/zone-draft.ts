@@ -15,6 +15,7 @@ import {
   setsOf,
   soaIn,
   withSerial,
+  type ZoneDifference,
   type ZoneSets,
 } from '../../zone/zone-edit.ts'
 import { type RewriteOptions, rewriteZoneText, zoneTextOf } from '../../zone/zone-rewrite.ts'
@@ -44,6 +45,8 @@ export interface Draft {
   readonly value: ZoneValue
   readonly restores: number | null
   readonly warnings: readonly Fault[]
+  /** Between the zone as it is served and this one. */
+  readonly difference: ZoneDifference
   /** Nothing would change. */
   readonly isSame: boolean
   /** Of a file that would be written: what stands in it now. */
@@ -52,9 +55,11 @@ export interface Draft {
 
 export interface DraftParts {
   readonly limits: ZoneLimits
-  readonly log: RevisionLog<ZoneValue> | null
+  readonly log: Pick<RevisionLog<ZoneValue>, 'undoTarget' | 'stateAfter'> | null
   readonly serialAfter: (serial: number) => number
   readonly zoneAfter: (value: ZoneValue) => Zone | null
+  /** The sets of a zone: of a large one they are made once. */
+  readonly setsIn: (zone: Zone) => ZoneSets
 }
 
 export function draftOf(action: ZoneAction, subject: Subject, parts: DraftParts): Draft | Refusal {
@@ -68,7 +73,7 @@ export function draftOf(action: ZoneAction, subject: Subject, parts: DraftParts)
       if (subject.zone === null) return { kind: 'absent' }
       const large = tooLarge(subject.zone)
       if (large !== null) return large
-      const patched = patchedSets(action, subject.zone, parts.limits)
+      const patched = patchedSets(action, subject.origin, parts.setsIn(subject.zone), parts.limits)
       if (patched.kind === 'invalid') return patched
       const wanted = zoneFromSets(patched.sets, subject.origin, parts.limits, patched.pointers)
       return wanted.kind === 'wanted' ? kept(wanted, null, null, subject, parts) : wanted
@@ -81,8 +86,7 @@ export function draftOf(action: ZoneAction, subject: Subject, parts: DraftParts)
             `the zone is in ${subject.file.file}, which the configuration names: remove it there. Revision 0 is ` +
             'what the file has',
         }
-      const isSame = subject.zone === null
-      return { kind: 'draft', zone: null, value: NOTHING, restores: null, warnings: [], isSame, before: null }
+      return withoutZone(null, subject, parts)
     }
     case 'undo': {
       if (parts.log === null && subject.zone === null) return { kind: 'absent' }
@@ -104,16 +108,7 @@ function reverted(number: number, subject: Subject, parts: DraftParts): Draft | 
   // Of a file that is written what stood in it first is a revision; there is nothing before it.
   if (value.kind === 'none' && subject.file?.editable === true && subject.value.kind !== 'edits')
     return { kind: 'no-revision' }
-  if (value.kind === 'none' && subject.file === null)
-    return {
-      kind: 'draft',
-      zone: null,
-      value: NOTHING,
-      restores: number,
-      warnings: [],
-      isSame: subject.zone === null,
-      before: null,
-    }
+  if (value.kind === 'none' && subject.file === null) return withoutZone(number, subject, parts)
   const zone = parts.zoneAfter(value)
   if (zone === null)
     return { kind: 'refused', why: `revision ${number} is no zone any more with what its file has now` }
@@ -121,7 +116,15 @@ function reverted(number: number, subject: Subject, parts: DraftParts): Draft | 
   return kept({ kind: 'wanted', zone, warnings: [] }, text, number, subject, parts)
 }
 
-/** A zone of this size would hold answers up while it is changed; it belongs into a file. */
+function withoutZone(restores: number | null, { zone }: Subject, { setsIn }: DraftParts): Draft {
+  const difference = differenceOf(zone === null ? NO_SETS : setsIn(zone), NO_SETS)
+  const rest = { restores, warnings: [], difference, isSame: zone === null, before: null }
+  return { kind: 'draft', zone: null, value: NOTHING, ...rest }
+}
+
+const NO_SETS: ZoneSets = new Map()
+
+/** A zone of this size takes too much memory while it is changed; it belongs into a file. */
 function tooLarge(zone: Zone): Refusal | null {
   const most = adminLimits.zoneRecords
   if (zone.recordCount <= most) return null
@@ -141,16 +144,16 @@ function kept(
     const large = one === null ? null : tooLarge(one)
     if (large !== null) return large
   }
-  const now = subject.zone === null ? new Map<string, never>() : setsOf(subject.zone.rrsets())
-  const sets = withLaterSerial(setsOf(zone.rrsets()), now, subject, parts)
-  const { removed, added } = differenceOf(now, sets)
-  const isSame = removed.length + added.length === 0
-  if (subject.file === null || subject.file.editable) return asText(sets, text, restores, warnings, subject, isSame)
+  const now = subject.zone === null ? NO_SETS : parts.setsIn(subject.zone)
+  const sets = withLaterSerial(parts.setsIn(zone), now, subject, parts)
+  const difference = differenceOf(now, sets)
+  const changes = { restores, warnings, difference, isSame: difference.removed.length + difference.added.length === 0 }
+  if (subject.file === null || subject.file.editable) return asText(sets, text, changes, subject, parts)
   const wanted = zoneFromSets(sets, subject.origin, parts.limits)
   if (wanted.kind !== 'wanted') return wanted
-  const edits = editsBetween(setsOf(subject.file.zone.rrsets()), sets)
+  const edits = editsBetween(parts.setsIn(subject.file.zone), sets)
   const value: ZoneValue = edits.set.length + edits.gone.length === 0 ? NOTHING : { kind: 'edits', edits }
-  return { kind: 'draft', zone: wanted.zone, value, restores, warnings, isSame, before: null }
+  return { kind: 'draft', zone: wanted.zone, value, ...changes, before: null }
 }
 
 function withLaterSerial(
@@ -172,10 +175,9 @@ function withLaterSerial(
 function asText(
   sets: ZoneSets,
   sent: string | null,
-  restores: number | null,
-  warnings: readonly Fault[],
+  changes: Pick<Draft, 'restores' | 'warnings' | 'difference' | 'isSame'>,
   { origin, file, text, limits }: Subject,
-  isSame: boolean,
+  { setsIn }: DraftParts,
 ): Draft | Refusal {
   const own = file === null ? null : ownText(file)
   if (own !== null && 'why' in own) return { kind: 'refused', why: own.why }
@@ -184,7 +186,7 @@ function asText(
   const reader = new ZoneReader(limits)
   const where = { file: file?.file ?? '', include: file === null || sent !== null ? noInclude : reader.include }
   const options: RewriteOptions = { ...where, origin, limits }
-  if (file !== null && before !== null && isOther(before, file, origin, limits, reader))
+  if (file !== null && before !== null && isOther(before, file, { setsIn, limits, reader }))
     return { kind: 'mismatch', etag: null }
   if (from === null)
     return finished(
@@ -204,15 +206,8 @@ function asText(
     const made = zoneFromText(whole, origin, limits, file === null ? undefined : where)
     if (made.kind !== 'wanted') return made
     const value: ZoneValue = { kind: file === null ? 'text' : 'file', text: whole }
-    return {
-      kind: 'draft',
-      zone: made.zone,
-      value,
-      restores,
-      warnings,
-      isSame: isSame && whole === (before ?? text),
-      before,
-    }
+    const isSame = changes.isSame && whole === (before ?? text)
+    return { kind: 'draft', zone: made.zone, value, ...changes, isSame, before }
   }
 }
 
@@ -220,13 +215,11 @@ function asText(
 function isOther(
   text: string,
   { file, zone }: FileZone,
-  origin: Name,
-  limits: ZoneLimits,
-  reader: ZoneReader,
+  { setsIn, limits, reader }: Pick<DraftParts, 'setsIn' | 'limits'> & { readonly reader: ZoneReader },
 ): boolean {
-  const read = zoneFromText(text, origin, limits, { file, include: reader.include })
+  const read = zoneFromText(text, zone.origin, limits, { file, include: reader.include })
   if (read.kind !== 'wanted') return true
-  const { removed, added } = differenceOf(setsOf(zone.rrsets()), setsOf(read.zone.rrsets()))
+  const { removed, added } = differenceOf(setsIn(zone), setsOf(read.zone.rrsets()))
   return removed.length + added.length > 0
 }
 

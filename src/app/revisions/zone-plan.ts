@@ -15,6 +15,7 @@ import { loadZone } from '../../zone/load-zone.ts'
 import { buildZone } from '../../zone/zone-check.ts'
 import {
   isLaterSerial,
+  isSameRecord,
   nextSerial,
   serialOf,
   setKey,
@@ -109,11 +110,11 @@ export function zoneFromContent(content: ZoneContentText, origin: Name, limits: 
 /** The sets of a zone after single ones were changed. */
 export function patchedSets(
   { set, add, remove }: Extract<ZoneAction, { kind: 'patch' }>,
-  zone: Zone,
+  origin: Name,
+  before: ZoneSets,
   limits: ZoneLimits,
 ): { readonly kind: 'sets'; readonly sets: ZoneSets; readonly pointers: ReadonlyMap<string, string> } | Invalid {
-  const { origin } = zone
-  const sets = setsOf(zone.rrsets())
+  const sets = new Map(before)
   const faults: Fault[] = []
   const pointers = new Map<string, string>()
   for (const [index, one] of remove.entries()) removeFrom(sets, one, `/remove/${index}`, origin, faults)
@@ -238,7 +239,7 @@ export interface ZoneEdits {
 export function editsBetween(base: ZoneSets, wanted: ZoneSets): ZoneEdits {
   const isOther = (key: string, rrset: RRset): boolean => {
     const old = base.get(key)
-    return old === undefined || recordsText(old) !== recordsText(rrset)
+    return old === undefined || !isSameSet(old, rrset)
   }
   return {
     set: [...wanted].flatMap(([key, rrset]) => (isOther(key, rrset) ? recordsWithSignatures(rrset).map(formatRr) : [])),
@@ -248,7 +249,16 @@ export function editsBetween(base: ZoneSets, wanted: ZoneSets): ZoneEdits {
   }
 }
 
-const recordsText = (rrset: RRset): string => recordsWithSignatures(rrset).map(formatRr).sort().join('\n')
+/** In whatever order their records are. */
+function isSameSet(a: RRset, b: RRset): boolean {
+  if (a === b) return true
+  const [ours, theirs] = [recordsWithSignatures(a), recordsWithSignatures(b)]
+  if (ours.length !== theirs.length || a.owner !== b.owner) return false
+  return ours.every((one, i) => {
+    const other = theirs[i]
+    return (other !== undefined && isSameRecord(one, other)) || theirs.some(each => isSameRecord(one, each))
+  })
+}
 
 /** The sets of a file's zone with those edits; what they say of names that are not there any more has no effect. */
 function editedSets(base: ZoneSets, { set, gone }: ZoneEdits): Map<string, RRset> {

@@ -48,8 +48,8 @@ export interface ZoneStoreParts {
 export interface ZoneLayer {
   /** What is served in place of a zone as its file has it. */
   over(zone: Zone): Zone
-  /** Called before `over` with a zone that was read next to serving: what takes long is done now. */
-  prepare?(zone: Zone): Promise<void>
+  /** Called before `over` with a zone that was read next to serving: what takes long is done now. Null: nothing does. */
+  prepare?(zone: Zone): Promise<void> | null
   /** Zones that no file has; `taken` are the origins of those that have one. */
   others(taken: ReadonlySet<Name>): readonly Zone[]
 }
@@ -277,7 +277,10 @@ export class ZoneStore {
       spent = 0
       await nextTurn()
     }
-    for (const { zone } of reads.values()) if (zone !== null) await this.#parts.layer?.prepare?.(zone)
+    for (const { zone } of reads.values()) {
+      const prepared = zone === null ? null : this.#parts.layer?.prepare?.(zone)
+      if (prepared) await prepared
+    }
     return this.#closed ? [] : this.#apply(plan, reads)
   }
 

@@ -82,12 +82,13 @@ export class ZoneChanges implements ZoneLayer {
     return kept.laid?.zone ?? zone
   }
 
-  async prepare(zone: Zone): Promise<void> {
+  prepare(zone: Zone): Promise<void> | null {
     const kept = this.#kept.get(zone.origin)
     const value = kept?.log.latest?.value
-    if (kept === undefined || value?.kind !== 'edits' || !this.#worker.isLarge(zone)) return
-    const made = await this.#worker.lay(zone, value.edits, this.#parts.limits)
-    this.#lay(kept, zone, value, made.kind === 'wanted' ? made.zone : this.#unfit(zone, made))
+    if (kept === undefined || value?.kind !== 'edits' || !this.#worker.isLarge(zone)) return null
+    return this.#worker
+      .lay(zone, value.edits, this.#parts.limits)
+      .then(made => this.#lay(kept, zone, value, made.kind === 'wanted' ? made.zone : this.#unfit(zone, made)))
   }
 
   /** Null: the edits do not fit, and what was served before stays. */

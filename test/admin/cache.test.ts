@@ -12,6 +12,9 @@ afterAll(() => served.stop())
 const explain = (name: string, more: object = {}) =>
   served.ask('/api/v1/explain', { method: 'POST', body: { name, ...more } })
 
+/** A failure is remembered for some seconds only. */
+const failing = () => explain('www.slow', { deadlineMs: 30_000 })
+
 describe('explain', () => {
   it('gives the walk and the records as data', async () => {
     const { status, body } = await explain('alias.shop')
@@ -83,6 +86,7 @@ describe('the cache of a name', () => {
 
   it('shows denials and failures', async () => {
     await explain('nothing.shop')
+    await failing()
     const { body } = await served.ask('/api/v1/cache/names/nothing.shop')
     expect(body.entries).toMatchObject([
       { kind: 'nxdomain', type: '*', ttlOrigin: 'the MINIMUM of the SOA (RFC 2308)' },
@@ -145,6 +149,7 @@ describe('a flush', () => {
   })
 
   it('of a subtree takes denials and delegations along, and leaves what is elsewhere', async () => {
+    await failing()
     await explain('www.shop')
     await explain('absent.shop')
     const { removed } = await remove('/api/v1/cache/names/shop?below=true')

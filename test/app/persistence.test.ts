@@ -6,7 +6,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../../src/events.ts'
 import { RrClass, RrType } from '../../src/dns/types.ts'
 import { logLine } from '../../src/render/event.ts'
+import { CachePersistence } from '../../src/app/persistence/cache-persistence.ts'
+import { defaultLimits } from '../../src/limits.ts'
+import { SimClock } from '../../src/simulation/clock.ts'
 import { n } from '../cache/made.ts'
+import { filledCaches, header } from '../cache/snapshot/made.ts'
 import { PATIENT } from '../patience.mjs'
 import { startInside, type Inside } from './inside.ts'
 
@@ -134,4 +138,33 @@ describe('a server with a state directory', () => {
     expect(of(inside, 'state-failed').length).toBe(1)
     expect(existsSync(file())).toBe(true)
   })
+})
+
+test('what is flushed while a snapshot is written is in none a second later', async () => {
+  mkdirSync(place.state, { recursive: true })
+  const clock = new SimClock()
+  const events: Event[] = []
+  let begun = 0
+  const persistence: CachePersistence = new CachePersistence({
+    directory: place.state,
+    intervalS: 3_600,
+    caches: filledCaches(),
+    partitions: () => [],
+    clock,
+    limits: defaultLimits,
+    events: event => events.push(event),
+    fingerprint: () => {
+      // The first snapshot is being written.
+      if (begun++ === 0) persistence.changed()
+      return header.fingerprint
+    },
+    localZones: () => [],
+    validation: () => null,
+  })
+  const saved = (): number => events.filter(({ kind }) => kind === 'cache-saved').length
+  await persistence.save()
+  expect([begun, saved()]).toEqual([1, 0])
+  clock.advance(defaultLimits.persistence.afterChangeMs)
+  await expect.poll(saved, PATIENT).toBe(1)
+  await persistence.end()
 })

@@ -44,6 +44,8 @@ export class CachePersistence {
   readonly #parts: PersistenceParts
   /** Counts up when what is held may no longer be, or was taken away on purpose. */
   #generation = 0
+  /** Something was taken away, and the snapshot without it is due soon. */
+  #isChanged = false
   #working: Promise<void> = Promise.resolve()
   /** The snapshot that is there has more than was read. */
   #unread = false
@@ -69,7 +71,11 @@ export class CachePersistence {
     if (this.#ended) return
     this.#generation++
     this.#cancelNext()
-    this.#cancelNext = this.#parts.clock.after(this.#parts.limits.persistence.afterChangeMs, () => this.#inTurn())
+    this.#isChanged = true
+    this.#cancelNext = this.#parts.clock.after(this.#parts.limits.persistence.afterChangeMs, () => {
+      this.#isChanged = false
+      this.#inTurn()
+    })
   }
 
   /** Writes a snapshot now, unless the last one is still being read: then that has more. */
@@ -100,7 +106,8 @@ export class CachePersistence {
   }
 
   #schedule(): void {
-    if (this.#ended) return
+    // A change that came while one was being written is not put off to the next interval.
+    if (this.#ended || this.#isChanged) return
     this.#cancelNext()
     this.#cancelNext = this.#parts.clock.after(this.#parts.intervalS * 1_000, () => this.#inTurn())
   }

@@ -7,6 +7,8 @@ const system = [
   // Of test/e2e/, `npm test` keeps serve.test.ts: the built program with files and signals.
   'test/e2e/!(serve).test.ts',
   'test/app/zone-changes.test.ts',
+  'test/docs/commands.test.ts',
+  'test/sim/hostile-signed-worlds.test.ts',
   'test/cli/exec.test.ts',
   'test/package/installed.test.ts',
   'test/package/manual.test.ts',
@@ -15,11 +17,7 @@ const system = [
   'test/testing/node-dns/lookup-beside-getaddrinfo.test.ts',
 ]
 /** Many seeds: `npm test`, which sets ROOTWALK_QUICK, takes a fifth of them; all are part of `npm run test:system`. */
-const seeded = [
-  'test/sim/hostile-signed-worlds.test.ts',
-  'test/sim/properties.test.ts',
-  'test/sim/random-worlds.test.ts',
-]
+const seeded = ['test/sim/properties.test.ts', 'test/sim/random-worlds.test.ts']
 /**
  * Tests of the engine, which holds no state in modules, no socket, clock or process: their files run one after the other
  * in the same processes. Starting a process and loading the engine takes longer than most of them.

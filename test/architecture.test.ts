@@ -210,7 +210,11 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     'server',
     'http',
     'system',
+    'visit',
+    'visit/http',
+    'visit/records',
     'admin',
+    'admin/visits',
     'admin/live',
     'admin/now',
     'admin/metrics',
@@ -319,6 +323,7 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['admin/requests', admin],
     ['admin/routes', admin],
     ['admin/history', admin],
+    ['admin/visits', admin],
     // Where a library's thread is started and what it may ask of the server.
     ['app', [...app, 'admin', 'app/admin', 'app/history', 'app/dnstap', 'app/diagnostics', ...appWings]],
     ['app/diagnostics', config],
@@ -333,7 +338,10 @@ const rooms: ReadonlyMap<string, { readonly rooms: readonly string[]; readonly f
     ['app/service', [...app, 'app', ...appWings]],
     // What the caches of another thread have is handed over as instances hand it over.
     ['app/rehearsal', [...app, 'cache/snapshot', 'admin', 'admin/history', 'admin/policy-tests', 'app', ...appWings]],
-    ['app/admin', [...app, 'admin', 'admin/live', 'admin/history', 'app', 'app/history', 'app/rehearsal', ...appWings]],
+    [
+      'app/admin',
+      [...app, 'visit', 'admin', 'admin/live', 'admin/history', 'app', 'app/history', 'app/rehearsal', ...appWings],
+    ],
     ['testing/input', kit],
     ['testing/stub', kit],
     ['testing/node-dns', [...kit, 'testing/stub']],

@@ -33,6 +33,7 @@ import { zoneHistoryRoutes } from './routes/zone-history.ts'
 import { recordRoutes } from './routes/zone-records.ts'
 import { zoneRoutes } from './routes/zones.ts'
 import { formMessage } from '../presentation/form-message.ts'
+import { visitRoutes } from './visits/routes.ts'
 import { adminLimits } from './limits.ts'
 import { ServerStopping } from './remote.ts'
 
@@ -115,6 +116,7 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   zoneHistoryRoutes(app, context)
   cacheRoutes(app, context)
   explainRoutes(app, context)
+  visitRoutes(app, context)
   anchorRoutes(app, context)
   listRoutes(app, context)
   transferRoutes(app, context)

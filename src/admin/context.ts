@@ -9,6 +9,7 @@ import type { TopLists } from './now/top-lists.ts'
 import type { Pages } from './routes/page-files.ts'
 import type { Caller, Remote } from './remote.ts'
 import type { TokenStore } from './tokens.ts'
+import type { Visits } from './visits/visits.ts'
 
 /** How a request came. */
 export interface Arrival {
@@ -25,6 +26,7 @@ export interface Arrival {
 export interface AdminContext {
   readonly remote: Remote
   readonly stream: Caller['stream']
+  readonly visits: Visits
   readonly recorder: Recorder
   readonly tops: TopLists
   readonly pages: Pages

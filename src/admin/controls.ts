@@ -11,7 +11,9 @@ import type { PolicyTestControls } from './policy-tests/controls.ts'
 import type { ZoneControls } from './zone-controls.ts'
 import type { HistoryControls, HistoryNumbers } from './history/messages.ts'
 import type { WhyReport } from '../render/why.ts'
+import type { Question } from '../dns/message.ts'
 import type { Name } from '../dns/name.ts'
+import type { Found } from '../visit/types.ts'
 import type { ProgramStatus } from '../policy/code/status.ts'
 import type { ListStatus } from '../policy/lists/status.ts'
 import type { PolicyZoneStatus } from '../policy/rpz/status.ts'
@@ -222,6 +224,8 @@ export interface Controls
     PolicyTestControls,
     HistoryControls {
   numbers(): Numbers
+  /** Resolves as for a client, for a visit to a URL; with its walk. */
+  lookUp(question: Question): Promise<Found>
   status(): ServerStatus
   /** Reads configuration, zones, hints and log files again, as SIGHUP does; with `dryRun` it only looks at them. */
   reload(dryRun: boolean): { readonly kind: 'done'; readonly problems: readonly string[] }

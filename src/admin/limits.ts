@@ -44,6 +44,19 @@ export const adminLimits = {
   explainCacheBytes: 4_194_304,
   /** Such explanations at once: each holds a cache of its own. */
   explainsApart: 8,
+  /** Visits to URLs at once: each holds some sockets, and TLS handshakes hold this thread up for ms. */
+  visitsAtOnce: 4,
+  /** Of one visit with all its passes, in ms; a single pass has a bound of its own. */
+  visitMs: 60_000,
+  /** Passes on new connections in one visit: a spread, and no load on who is visited. */
+  visitRepeats: 3,
+  /** Header fields of a response, octets: what browsers get seldom has 8 kB, and a result has a few dozens of them. */
+  visitHeaderBytes: 32_768,
+  /** Visits that are kept after their end, and characters of all their results: most have some 20 kB. */
+  visitsKept: 100,
+  visitsKeptBytes: 16_777_216,
+  /** Characters of a URL: what browsers and servers take at least. */
+  urlCharacters: 8_000,
   /** Requests of a token at once, and for ever in a second: a dashboard polls with some ten a second. */
   rateBurst: 1_000,
   ratePerSecond: 100,

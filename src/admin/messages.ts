@@ -29,6 +29,8 @@ export interface AdminSettings {
   readonly dashboard: boolean
   /** Origins of pages elsewhere that may use the API. */
   readonly origins: readonly string[]
+  /** Networks that visits may reach though they are not of the public internet. */
+  readonly visits: { readonly allow: readonly Prefix[] }
   /** Proxies whose `X-Forwarded-For` counts. */
   readonly proxies: readonly Prefix[]
   /** The certificate with its chain, and its key, in PEM; null where nothing listens with https://. */

@@ -2,6 +2,7 @@
  * The program of the API's thread: started by `app/admin/host.ts`, never imported. What it needs of the server it asks
  * for by messages, so that nothing that is done here holds a DNS answer up.
  */
+import { randomBytes } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { makeApp } from './app.ts'
 import type { AdminContext } from './context.ts'
@@ -17,6 +18,7 @@ import { Caller, RemoteError } from './remote.ts'
 import { TokenStore } from './tokens.ts'
 import { Once } from './requests/once.ts'
 import { bugText } from '../events.ts'
+import { Visits } from './visits/visits.ts'
 
 const port = parentPort
 if (port === null || !isSettings(workerData)) throw new Error('this is no thread of the API')
@@ -50,9 +52,12 @@ const tops = new TopLists({
   },
   after,
 })
+const bug = (where: string, error: unknown): void => post({ kind: 'bug', where, text: bugText(error) })
+const visits = new Visits({ now: () => Date.now(), newId: () => randomBytes(9).toString('base64url'), after, bug })
 const context: AdminContext = {
   remote: caller.remote,
   stream: (...args) => caller.stream(...args),
+  visits,
   recorder,
   tops,
   pages: new Pages(new URL('../ui/', import.meta.url)),
@@ -61,7 +66,7 @@ const context: AdminContext = {
   once: new Once(wall).guard,
   tokens,
   audit: (who, what, { from, requestId }) => post({ kind: 'audit', who, what, from, requestId }),
-  bug: (where, error) => post({ kind: 'bug', where, text: bugText(error) }),
+  bug,
 }
 const app = makeApp(context, hub)
 const open: OpenApi[] = []
@@ -120,6 +125,7 @@ async function sample(): Promise<void> {
 
 async function stop(): Promise<void> {
   clearInterval(sampling)
+  visits.close()
   caller.gone()
   await Promise.all(open.map(api => api.close()))
   post({ kind: 'stopped' })

@@ -12,11 +12,11 @@ import { noPaint, type Paint, type Style } from '../render/walk.ts'
 import { systemClock, systemRandom } from '../system/system.ts'
 import { exitCodeOf, urlExitCode } from '../visit/exit-code.ts'
 import { namesAt } from '../visit/look-ups/server.ts'
-import { namesByWalk } from '../visit/look-ups/walk.ts'
 import { suggestionsFor } from '../visit/suggest.ts'
 import { readTarget, type Target } from '../visit/target.ts'
 import type { Names } from '../visit/types.ts'
 import { visit } from '../visit/visit.ts'
+import { namesByWalk } from '../visit/walk-names.ts'
 import type { OpenCommand } from './open-args.ts'
 import type { Output } from './output.ts'
 import { Exit } from './startup-problems.ts'
@@ -77,7 +77,7 @@ async function openWith(
     clock: systemClock(),
     limits: defaultLimits.visit,
     // Whoever sits at this machine can reach its networks anyhow.
-    privateTargets: 'allow',
+    reach: 'any',
     method,
     headers,
     offer,

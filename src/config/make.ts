@@ -216,6 +216,7 @@ function adminConfig(
     })),
     dashboard: raw.dashboard,
     origins: raw.origins,
+    visits: { allow: raw.visits.allow.flatMap(text => parsePrefix(text) ?? []) },
   }
 }
 

@@ -172,6 +172,7 @@ export interface RawConfig {
       readonly expires?: string | undefined
     }[]
     readonly origins: readonly string[]
+    readonly visits: { readonly allow: readonly string[] }
   }
 }
 

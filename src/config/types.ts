@@ -159,6 +159,8 @@ export interface AdminConfig {
   }[]
   readonly dashboard: boolean
   readonly origins: readonly string[]
+  /** Networks that visits may reach though they are not of the public internet. */
+  readonly visits: { readonly allow: readonly Prefix[] }
 }
 
 /** What is validated and against what. */

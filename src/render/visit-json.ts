@@ -16,6 +16,7 @@ import type {
   HopEnd,
   HostChecks,
   LookUp,
+  Progress,
   Times,
   TlsFacts,
   Visit,
@@ -25,10 +26,11 @@ import { jsonStep } from './trace-json.ts'
 
 const VERSION = 1
 
-type Json = null | string | number | boolean | readonly Json[] | { readonly [key: string]: Json | undefined }
+type Members = { readonly [key: string]: Json | undefined }
+type Json = null | string | number | boolean | readonly Json[] | Members
 
 /** `exitCode` is that of the command. */
-export const visitJson = (visit: Visit, suggestions: readonly Suggestion[], exitCode: number): Json => ({
+export const visitJson = (visit: Visit, suggestions: readonly Suggestion[], exitCode: number): Members => ({
   version: VERSION,
   url: visit.url,
   method: visit.method,
@@ -39,6 +41,34 @@ export const visitJson = (visit: Visit, suggestions: readonly Suggestion[], exit
   comparison: visit.comparison === null ? null : comparisonJson(visit.comparison),
   suggestions: suggestions.map(suggestionJson),
 })
+
+/** A step of a visit as it happens; walks of look-ups are in the visit. */
+export function progressJson(progress: Progress): Members {
+  switch (progress.kind) {
+    case 'pass':
+    case 'hop':
+      return { ...progress }
+    case 'look-up': {
+      const { kind, lookUp } = progress
+      return { kind, ...lookUpJson({ ...lookUp, source: null }) }
+    }
+    case 'connected': {
+      const { kind, connection, atMs } = progress
+      return { kind, atMs: rounded(atMs), connection: { ...connection } }
+    }
+    case 'secured': {
+      const { kind, tls, atMs } = progress
+      return { kind, atMs: rounded(atMs), tls: tlsJson(tls) }
+    }
+    case 'hop-end': {
+      const { kind, hop } = progress
+      const lookUps = hop.lookUps.map(lookUp => ({ ...lookUp, source: null }))
+      return { kind, hop: hopJson({ ...hop, lookUps }) }
+    }
+    default:
+      return progress satisfies never
+  }
+}
 
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 1_000) / 1_000
 const orNull = (milliseconds: number | null): number | null => (milliseconds === null ? null : rounded(milliseconds))
@@ -116,7 +146,7 @@ function endJson(end: HopEnd): Json {
   }
 }
 
-const lookUpJson = (lookUp: LookUp): Json => ({
+const lookUpJson = (lookUp: LookUp): Members => ({
   name: nameOf(lookUp),
   type: typeName(lookUp.question.type),
   because: lookUp.because,
@@ -158,7 +188,7 @@ const attemptJson = ({ endpoint, atMs, tookMs, outcome }: Attempt): Json => ({
   ...(outcome.kind === 'failed' ? { reason: outcome.reason } : {}),
 })
 
-const endpointJson = ({ ip, port, alpn, by, name }: Endpoint): { readonly [key: string]: Json } => ({
+const endpointJson = ({ ip, port, alpn, by, name }: Endpoint): Members => ({
   address: ip.text,
   port,
   alpn,

@@ -23,7 +23,9 @@ export function failureText(failure: Failure): string {
     case 'names':
       return NAMES_TEXTS[failure.why]
     case 'refused-target':
-      return `${failure.address} is not an address of the public internet (${failure.what}), and those are refused here`
+      return failure.what === 'own'
+        ? `${failure.address} is an address of this machine, and those are refused here`
+        : `${failure.address} is not an address of the public internet (${failure.what}), and those are refused here`
     case 'connect':
       return `no connection: ${reasonText(failure.reason)}`
     case 'time-out':

@@ -11,7 +11,7 @@ import { connectTo } from './connect.ts'
 import { NamesPhase } from './names-phase.ts'
 import type { VisitOptions } from './options.ts'
 import { readiness } from './plan.ts'
-import { privateKind } from './private-targets.ts'
+import { refusedKind } from './private-targets.ts'
 import { Race, type RaceEnd } from './race.ts'
 import type { Target } from './target.ts'
 import type { Alpn, Attempt, Endpoint, Failure, LookUp } from './types.ts'
@@ -107,6 +107,7 @@ export class Approach {
       families,
       offer: alpn,
       startedAtMs: this.#startedAtMs,
+      onAnswer: lookUp => this.#options.report?.({ kind: 'look-up', lookUp }),
       onChange: () => this.#look(),
     })
     this.#names.start()
@@ -161,14 +162,14 @@ export class Approach {
   }
 
   #mayReach(ip: IpAddress): boolean {
-    return this.#options.privateTargets === 'allow' || privateKind(ip) === null
+    return refusedKind(ip, this.#options.reach) === null
   }
 
   #afterRace(raced: RaceEnd<Socket>, endpoints: readonly Endpoint[]): Approached {
     if (raced.kind === 'connected') return raced
     if (raced.timedOut) return { kind: 'failed', failure: { kind: 'time-out', during: 'connect' } }
     const refused = endpoints.find(({ ip }) => !this.#mayReach(ip))
-    const what = refused === undefined ? null : privateKind(refused.ip)
+    const what = refused === undefined ? null : refusedKind(refused.ip, this.#options.reach)
     return {
       kind: 'failed',
       failure:

@@ -140,6 +140,7 @@ class HopInTheMaking {
       family: endpoint.ip.family,
     }
     this.#facts = facts
+    this.#context.options.report?.({ kind: 'connected', connection: facts, atMs: this.#connectedMs })
     if (!this.#request.target.isSecure) return { channel: await openHttp1(socket), facts, tls: null }
     return this.#secure(socket, endpoint, facts)
   }
@@ -166,6 +167,7 @@ class HopInTheMaking {
     this.#securedMs = this.#since()
     const { socket: encrypted, facts: tls, chain } = secured
     chains.set(tls, chain)
+    options.report?.({ kind: 'secured', tls, atMs: this.#securedMs })
     const channel =
       tls.alpn === 'h2' ? await openHttp2(encrypted, origin, options.limits.headerBytes) : await openHttp1(encrypted)
     return { channel, facts, tls }

@@ -30,6 +30,7 @@ export interface NamesPhaseOptions {
   readonly families: readonly (4 | 6)[]
   readonly offer: readonly Alpn[]
   readonly startedAtMs: number
+  readonly onAnswer: (lookUp: LookUp) => void
   readonly onChange: () => void
 }
 
@@ -142,13 +143,15 @@ export class NamesPhase {
   }
 
   #ask(question: Question, because: LookUp['because'], take: (found: Found) => void): void {
-    const { names, clock, startedAtMs, onChange } = this.#options
+    const { names, clock, startedAtMs, onAnswer, onChange } = this.#options
     const index = this.#lookUps.length
     const at = clock.now()
     const open: LookUp = { question, because, atMs: at - startedAtMs, tookMs: null, answer: null, source: null }
     this.#lookUps.push(open)
     void names.lookUp(question).then(found => {
-      this.#lookUps[index] = { ...open, tookMs: clock.now() - at, ...found }
+      const ended: LookUp = { ...open, tookMs: clock.now() - at, ...found }
+      this.#lookUps[index] = ended
+      onAnswer(ended)
       take(found)
       onChange()
     })

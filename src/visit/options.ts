@@ -2,14 +2,15 @@
 import type { IpAddress } from '../dns/address.ts'
 import type { VisitLimits } from '../limits.ts'
 import type { Clock, ServerAddress } from '../ports.ts'
-import type { Alpn, Names } from './types.ts'
+import type { Reach } from './private-targets.ts'
+import type { Alpn, Names, Progress } from './types.ts'
 
 export interface VisitOptions {
   readonly names: Names
   readonly clock: Clock
   readonly limits: VisitLimits
-  /** `refuse`: addresses that are not of the public internet are not connected to, after redirects neither. */
-  readonly privateTargets: 'refuse' | 'allow'
+  /** What may be connected to, after redirects too. */
+  readonly reach: Reach
   readonly method: string
   /** Sent in addition, or instead of what is sent anyhow. */
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -30,4 +31,8 @@ export interface VisitOptions {
   readonly passMs: number
   /** The look-ups are made once more there. */
   readonly comparison: { readonly server: ServerAddress; readonly names: Names } | null
+  /** Called as things happen, in their order. */
+  readonly report?: (progress: Progress) => void
+  /** Ends what is under way as the end of its time would. */
+  readonly signal?: AbortSignal
 }

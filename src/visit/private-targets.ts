@@ -8,6 +8,8 @@
 import { inPrefix, type IpAddress, ipFromBytes, parseIp, parsePrefix, type Prefix } from '../dns/address.ts'
 
 export type PrivateKind =
+  /** Of an interface of this machine, whatever else it is. */
+  | 'own'
   | 'unspecified'
   | 'loopback'
   | 'private'
@@ -72,8 +74,23 @@ const CARRIERS: readonly { readonly prefix: Prefix; readonly at: number; readonl
   { prefix: prefixOf('2001::/32'), at: 12, isTurned: true },
 ]
 
+/**
+ * Which addresses a visit may connect to. `allowed` are networks whose addresses may be reached whatever they are;
+ * `own` are those of this machine, where services may listen that trust it.
+ */
+export type Reach = 'any' | { readonly allowed: readonly Prefix[]; readonly own: readonly IpAddress[] }
+
+/** Why the address must not be connected to; null: it may. */
+export function refusedKind(address: IpAddress, reach: Reach): PrivateKind | null {
+  if (reach === 'any') return null
+  const ip = ipFromBytes(address.bytes)
+  // The address itself: who allows 10.0.0.0/8 did not speak of translators that lead there.
+  if (reach.allowed.some(prefix => inPrefix(ip, prefix))) return null
+  return privateKind(ip) ?? (reach.own.some(({ text }) => text === ip.text) ? 'own' : null)
+}
+
 /** What is special about the address; null: it is one of the public internet. */
-export function privateKind(address: IpAddress): PrivateKind | null {
+function privateKind(address: IpAddress): PrivateKind | null {
   // An address may come with the octets of the mapped form.
   const ip = ipFromBytes(address.bytes)
   const own = blocks.find(({ prefix }) => inPrefix(ip, prefix))

@@ -85,6 +85,15 @@ export type HopEnd =
 
 type Phase = 'names' | 'connect' | 'tls' | 'request' | 'content'
 
+/** What has just happened. `atMs` is since the beginning of the hop. */
+export type Progress =
+  | { readonly kind: 'pass'; readonly pass: PassKind }
+  | { readonly kind: 'hop'; readonly url: string; readonly method: string }
+  | { readonly kind: 'look-up'; readonly lookUp: LookUp }
+  | { readonly kind: 'connected'; readonly connection: ConnectionFacts; readonly atMs: number }
+  | { readonly kind: 'secured'; readonly tls: TlsFacts; readonly atMs: number }
+  | { readonly kind: 'hop-end'; readonly hop: Hop }
+
 /** `reason` is what the system or the TLS library calls it: a code, no sentence. */
 export type Failure =
   | { readonly kind: 'names'; readonly why: 'no-such-name' | 'no-address' | 'failed' }

@@ -29,7 +29,8 @@ export async function visit(target: Target, options: VisitOptions): Promise<Visi
       // Nothing is warm after a failure, and nothing would be learnt from it.
       if (passes.at(-1)?.hops.at(-1)?.end.kind === 'failed') break
     }
-    const checks = await state.checks(passes[0]?.hops ?? [])
+    const isGivenUp = options.signal?.aborted === true
+    const checks = isGivenUp ? [] : await state.checks(passes[0]?.hops ?? [])
     return {
       url: target.url,
       method: options.method,
@@ -62,7 +63,8 @@ class VisitState {
   }
 
   async pass(kind: PassKind): Promise<Pass> {
-    const { clock, passMs, redirects } = this.#options
+    const { clock, passMs, redirects, report, signal: outer } = this.#options
+    report?.({ kind: 'pass', pass: kind })
     if (kind !== 'reused') this.#closeConnections()
     const deadline = new AbortController()
     const startedAtMs = clock.now()
@@ -74,7 +76,7 @@ class VisitState {
       sessions: this.#sessions,
       chains: this.#chains,
       passStartedAtMs: startedAtMs,
-      signal: deadline.signal,
+      signal: outer === undefined ? deadline.signal : AbortSignal.any([deadline.signal, outer]),
     }
     const hops: Hop[] = []
     let next: Next | null = {
@@ -83,9 +85,11 @@ class VisitState {
       headers: withAuthorization(headersOf(this.#options), this.#target),
     }
     while (next !== null) {
+      report?.({ kind: 'hop', url: next.target.url, method: next.method })
       const hop: Hop = await makeHop(context, next)
       const after: Followed = follow(hop, next, hops.length, redirects)
       hops.push(after.hop)
+      report?.({ kind: 'hop-end', hop: after.hop })
       next = after.next
     }
     cancel()

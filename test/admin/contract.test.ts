@@ -15,7 +15,7 @@ interface Described {
 }
 
 /** They go on until the client leaves; `live.test.ts` is about them. */
-const STREAMS = ['/api/v1/events', '/api/v1/walk']
+const STREAMS = ['/api/v1/events', '/api/v1/walk', '/api/v1/visits/{id}/events']
 
 let served: Served
 let text: string

@@ -38,6 +38,7 @@ const idle: ControlsOf<Controls> = {
   queryPage: absent,
   querySummary: absent,
   limitedClients: absent,
+  lookUp: absent,
   lists: absent,
   refreshLists: absent,
   configuration: absent,

@@ -80,7 +80,7 @@ describe('an address', () => {
 })
 
 describe('a visit that refuses private targets', () => {
-  const refuse = { privateTargets: 'refuse' } as const
+  const refuse = { reach: { allowed: [], own: [] } } as const
 
   it('connects to none, whether the address is in the URL or in the DNS', async () => {
     let connections = 0

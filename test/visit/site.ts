@@ -77,7 +77,7 @@ export const visitOptions = (changes: Partial<VisitOptions> = {}): VisitOptions 
   names: namesOf([]),
   clock: systemClock(),
   limits: defaultLimits.visit,
-  privateTargets: 'allow',
+  reach: 'any',
   method: 'GET',
   headers: [],
   offer: ['h2', 'http/1.1'],

@@ -28,6 +28,7 @@ import { formatIp } from '../../dns/address.ts'
 import type { LimitedNetwork } from '../../policy/limits/limited-networks.ts'
 import type { Problem } from '../../events.ts'
 import { problemText } from '../../render/problem.ts'
+import { namesByWalk } from '../../visit/walk-names.ts'
 
 /** The running server, as far as the API sees it. */
 export interface Served {
@@ -70,8 +71,10 @@ export interface Served {
 
 export function makeControls(served: Served, lag: LoopLag): ControlsOf<Controls> {
   const startedAt = Math.floor(Date.now() / 1_000 - process.uptime())
+  const names = namesByWalk(served.recursor)
   return {
     numbers: () => numbersNow(served, lag, startedAt),
+    lookUp: question => names.lookUp(question),
     why: request => served.why(request),
     limitedClients: () => {
       const { rateLimit } = served.config()

@@ -69,6 +69,8 @@ export function whyFixed({ path, schema }: Setting, origin: SettingOrigin): stri
   if (origin.kind === 'flag' || origin.kind === 'environment')
     return `${origin.label} sets it, and counts more than what is changed here`
   if (key === 'admin.tokens') return 'tokens are made and revoked under /api/v1/tokens'
+  // Whoever may only use the API must not widen what it reaches.
+  if (key === 'admin.visits.allow') return 'it says what the API may reach: change it in the file'
   if (schema['x-takes-effect'] === 'restart') return 'it takes effect at the next start only: change it in the file'
   return NAMES_FILES.has(key) ? 'it names files of this machine: change it in the file' : null
 }

@@ -1,7 +1,7 @@
 /** Settings of the API. */
 import { z } from 'zod'
 import type { RawConfig } from '../raw.ts'
-import { atStart, onReload } from './setting.ts'
+import { atStart, onReload, prefixText } from './setting.ts'
 import { adminAddressError, readAdminAddress } from '../bindings.ts'
 import { parseInstant } from '../values.ts'
 
@@ -80,6 +80,20 @@ export const adminSettings: z.ZodType<RawConfig['admin']> = z
       .array(origin)
       .default([])
       .meta(onReload('Pages elsewhere that may use the API in a browser.', { example: ['https://dash.example'] })),
+    visits: z
+      .strictObject({
+        allow: z
+          .array(prefixText)
+          .default([])
+          .meta(
+            onReload(
+              'Networks that URLs opened through the API may lead to though they are private, this machine or ' +
+                'otherwise not of the public internet. Whoever may use the API reaches what is in them.',
+              { example: ['10.20.0.0/16'] },
+            ),
+          ),
+      })
+      .prefault({}),
   })
   .prefault({})
   .describe('The API, for programs and for `rootwalk status` and its like. Off until it listens.')

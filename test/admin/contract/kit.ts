@@ -16,6 +16,7 @@ import { Once } from '../../../src/admin/requests/once.ts'
 import { Caller } from '../../../src/admin/remote.ts'
 import { Pages } from '../../../src/admin/routes/page-files.ts'
 import { TokenStore } from '../../../src/admin/tokens.ts'
+import { Visits } from '../../../src/admin/visits/visits.ts'
 import { readConfig } from '../../../src/config/read.ts'
 import { startTestPrimary } from '../../transfer/primary.ts'
 import { type Asking, type Reply, type Served, startServed } from '../served.ts'
@@ -151,7 +152,7 @@ async function standIn(how: { readonly fail: 'bug' | 'stopping'; readonly subscr
   const wall = (): number => Math.floor(Date.now() / 1_000)
   const settings: AdminSettings = {
     ...{ listen: [], pathPrefix: '/', dashboard: false, origins: [], proxies: [], tls: null, state: null },
-    ...{ heartbeatMs: 30_000, requestMs: 10_000 },
+    ...{ visits: { allow: [] }, heartbeatMs: 30_000, requestMs: 10_000 },
     tokens: tokens.flatMap(({ name, sha256 }) =>
       name === 'admin' ? [{ name, scope: 'admin' as const, sha256, expires: null }] : [],
     ),
@@ -169,6 +170,7 @@ async function standIn(how: { readonly fail: 'bug' | 'stopping'; readonly subscr
   const context: AdminContext = {
     remote: caller.remote,
     stream: (...args) => caller.stream(...args),
+    visits: new Visits({ now: () => Date.now(), newId: () => 'x', after, bug: () => {} }),
     recorder: new Recorder(),
     tops: new TopLists({ now: () => Date.now(), hold: () => () => {}, after }),
     pages: new Pages(new URL('./none/', import.meta.url)),

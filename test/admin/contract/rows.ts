@@ -262,6 +262,16 @@ function otherSets(zone = 'other'): readonly object[] {
   ]
 }
 
+/** The path of a visit that was just begun. */
+async function newVisit({ main: served }: Kit, more: string): Promise<string> {
+  const { body } = await served.ask(`${V}/visits`, { method: 'POST', body: { url: 'http://absent.shop/' } })
+  return `${V}/visits/${body.id}${more}`
+}
+const onVisit =
+  (more: string, method = 'GET'): Row =>
+  async kit =>
+    kit.main.ask(await newVisit(kit, more), { method })
+
 const NO_VIEW = '?view=absent'
 
 const caches: Rows = {
@@ -293,6 +303,25 @@ const caches: Rows = {
     },
     504: kit => kit.main.ask(`${V}/explain`, { method: 'POST', body: { name: `${newName()}.slow`, deadlineMs: 1 } }),
   },
+  'POST /api/v1/visits': {
+    200: main('POST', `${V}/visits?dryRun=true`, json({ url: 'http://www.shop/' })),
+    201: main('POST', `${V}/visits`, json({ url: 'http://absent.shop/' })),
+    503: async kit => {
+      // No one is at the servers of slow.: these are under way until they are given up.
+      const ask = (): Promise<Reply> =>
+        kit.main.ask(`${V}/visits`, { method: 'POST', body: { url: `http://${newName()}.slow/`, deadlineMs: 1_000 } })
+      const answered = await Promise.all(Array.from({ length: 5 }, ask))
+      await Promise.all(answered.map(({ body }) => kit.main.ask(`${V}/visits/${body.id}`, { method: 'DELETE' })))
+      return answered.find(({ status }) => status === 503) ?? answered[0] ?? kit.main.ask(V)
+    },
+  },
+  'GET /api/v1/visits': { 200: main('GET', `${V}/visits`) },
+  'GET /api/v1/visits/{id}': { 200: onVisit(''), 404: main('GET', `${V}/visits/absent`) },
+  'GET /api/v1/visits/{id}/events': {
+    200: async kit => askHead(kit.main.port, await newVisit(kit, '/events'), as('operate')),
+    404: main('GET', `${V}/visits/absent/events`),
+  },
+  'DELETE /api/v1/visits/{id}': { 204: onVisit('', 'DELETE') },
   'GET /api/v1/queries': { 200: main('GET', `${V}/queries`), 404: kit => kit.bare.ask(`${V}/queries`) },
   'GET /api/v1/queries/summary': {
     200: main('GET', `${V}/queries/summary`),
@@ -392,6 +421,8 @@ export const ROWS: Rows = {
 
 /** What is named and cannot be provoked from outside, with the reason. */
 export const UNPROVOKED: Readonly<Record<string, string>> = {
+  'POST /api/v1/visits 409':
+    'the first request with the key is answered before the second one can arrive: nothing of it waits',
   'POST /api/v1/session/codes 409':
     'the first request with the key is answered before the second one can arrive: nothing of it waits',
 }

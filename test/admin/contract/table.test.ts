@@ -30,7 +30,13 @@ beforeAll(async () => {
 afterAll(() => kit.stop())
 
 /** Of each parameter of a path, one that is there and is good. */
-const VALUES: Readonly<Record<string, string>> = { zone: 'office.example', type: 'A', number: '0', name: 'ads' }
+const VALUES: Readonly<Record<string, string>> = {
+  zone: 'office.example',
+  type: 'A',
+  number: '0',
+  name: 'ads',
+  id: 'none',
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: the description, as it is served
 function operationsIn(described: any): readonly Operation[] {
@@ -140,6 +146,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'PUT /api/v1/negative-anchors/{name}': { until: new Date(Date.now() + 3_600_000).toISOString() },
   'POST /api/v1/tokens': { name: 'x' },
   'POST /api/v1/policy/tests': { candidate: { patch: {} } },
+  'POST /api/v1/visits': { url: 'http://www.shop/' },
 }
 const bodyFor = (key: string): object => BODIES[key] ?? {}
 
@@ -250,6 +257,7 @@ async function wholeState(): Promise<Readonly<Record<string, string>>> {
     'configuration',
     'tokens',
     'cache/names/www.shop',
+    'visits',
   ]
   const all: Record<string, string> = {}
   for (const path of [...paths, 'negative-anchors', 'configuration/revisions', 'zones/lan/revisions']) {
@@ -294,6 +302,8 @@ describe('a write', () => {
     'DELETE /api/v1/zones/{zone}/rrsets/{name}/{type}': ['zones/lan/rrsets/b.lan/A'],
     'POST /api/v1/zones/{zone}/undo': ['zones/lan/undo'],
     'POST /api/v1/zones/{zone}/revisions/{number}/revert': ['zones/lan/revisions/1/revert'],
+    'POST /api/v1/visits': ['visits', { url: 'http://www.shop/' }],
+    'DELETE /api/v1/visits/{id}': ['visits/none'],
     'DELETE /api/v1/cache': ['cache'],
     'DELETE /api/v1/cache/names/{name}': ['cache/names/www.shop'],
     'PUT /api/v1/negative-anchors/{name}': [
@@ -371,6 +381,7 @@ describe('a POST with an Idempotency-Key', () => {
         'POST /api/v1/policy/tests',
         'POST /api/v1/session/codes',
         'POST /api/v1/tokens',
+        'POST /api/v1/visits',
         'POST /api/v1/zones',
         'POST /api/v1/zones/{zone}/revisions/{number}/revert',
         'POST /api/v1/zones/{zone}/undo',

@@ -1,10 +1,17 @@
 /** Look-ups by our own engine, each with its walk. */
-import type { Recursor } from '../../app/recursor.ts'
-import type { TraceStep } from '../../resolver/trace.ts'
-import type { Outcome } from '../../steps.ts'
-import type { LookUpAnswer, Names } from '../types.ts'
+import type { Clock } from '../ports.ts'
+import type { Resolver } from '../resolver/resolver.ts'
+import type { TraceStep } from '../resolver/trace.ts'
+import type { Outcome } from '../steps.ts'
+import type { LookUpAnswer, Names } from './types.ts'
 
-export const namesByWalk = ({ resolver, clock }: Pick<Recursor, 'resolver' | 'clock'>): Names => ({
+export const namesByWalk = ({
+  resolver,
+  clock,
+}: {
+  readonly resolver: Pick<Resolver, 'resolve'>
+  readonly clock: Clock
+}): Names => ({
   lookUp: question =>
     new Promise(resolve => {
       const steps: TraceStep[] = []

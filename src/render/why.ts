@@ -1,6 +1,7 @@
 /** `policy why`: what each position of the order decides, in sentences, and all of it as text. */
 import { edeName } from '../dns/types.ts'
 import { counted } from '../presentation/counted.ts'
+import { shown } from '../presentation/text.ts'
 
 interface WhyRule {
   readonly rule: string
@@ -56,7 +57,7 @@ function answerText({ status, ede, secure, records }: WhyAnswer): string {
 }
 
 const ruleText = ({ rule, source, at }: WhyRule): string =>
-  `"${rule}"${source === null ? '' : ` of "${source}"`}${at === undefined ? '' : ` (${at})`}`
+  `${shown(rule)}${source === null ? '' : ` of "${source}"`}${at === undefined ? '' : ` (${at})`}`
 
 type Verdict = 'pass' | 'refuse' | 'drop' | 'local'
 

@@ -22,6 +22,20 @@ const problems = (settings: object): readonly string[] => {
 describe('views', () => {
   const clients = ['192.168.2.0/24']
 
+  test('that name clients of a view before them are warned of: these are in the first', () => {
+    const views = [
+      { name: 'a', clients: ['10.0.0.0/8', '10.1.0.0/16'], clientIds: ['tablet'] },
+      { name: 'b', clients: ['10.1.0.0/24', '10.1.0.0/16'], clientIds: ['Tablet', 'phone'] },
+      { name: 'c', clients: ['::ffff:10.0.0.0/104'] },
+    ]
+    const result = read({ views })
+    expect(result.kind === 'config' ? result.warnings.map(({ message }) => message) : []).toEqual([
+      'views[1].clients[1]: "10.1.0.0/16" is in the view "a" already, which comes first',
+      'views[1].clientIds[0]: "Tablet" is in the view "a" already, which comes first',
+      'views[2].clients[0]: "::ffff:10.0.0.0/104" is in the view "a" already, which comes first',
+    ])
+  })
+
   test('name their clients in four ways, and have paths relative to the file', () => {
     const [view] = configOf({
       views: [

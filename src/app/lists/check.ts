@@ -4,6 +4,7 @@ import type { Problem } from '../../events.ts'
 import type { ListLimits } from '../../limits.ts'
 import type { ListCounts } from '../../policy/lists/compile.ts'
 import { skipReasons } from '../../policy/lists/rule.ts'
+import { shown } from '../../presentation/text.ts'
 import { readListsAtOnce } from './reading.ts'
 
 export interface CheckedLists {
@@ -39,8 +40,8 @@ export function checkLists(sources: readonly ListSource[], limits: ListLimits): 
     if (result.kind === 'failed') problems.push(at(0, 'error', `the list "${name}" ${result.reason}`))
     else lists.push({ name, path: from.path, counts: result.list.counts })
     for (const { line, text, reason, detail } of counts?.shown ?? []) {
-      const more = detail === '' ? '' : ` (${detail})`
-      warnings.push(at(line, 'warning', `skipped: ${JSON.stringify(text)} is ${skipReasons[reason].text}${more}`))
+      const more = detail === '' ? '' : ` (${shown(detail)})`
+      warnings.push(at(line, 'warning', `skipped: ${shown(text)} is ${skipReasons[reason].text}${more}`))
     }
   }
   return { problems, warnings, lists }

@@ -1,5 +1,6 @@
 /** What the API says of block and allow lists, and of limits, as lines for people. */
 import { counted } from '../../presentation/counted.ts'
+import { shown } from '../../presentation/text.ts'
 import { durationText } from './texts.ts'
 import { count, fieldsOf, itemsOf, text } from './fields.ts'
 
@@ -50,7 +51,7 @@ export function listText(body: unknown): string {
     ),
     ...itemsOf(list.shown).map(
       ({ line, text: what, reason, detail }) =>
-        `  line ${text(line)}: ${text(what)} (${text(reason)}${detail === '' ? '' : `: ${text(detail)}`})`,
+        `  line ${text(line)}: ${shown(text(what))} (${text(reason)}${detail === '' ? '' : `: ${shown(text(detail))}`})`,
     ),
   ]
   return `${lines.join('\n')}\n`

@@ -49,11 +49,27 @@ export function viewConfigs(raw: RawConfig, reports: ViewReports): readonly View
     seen.add(view.name)
     return viewConfig(raw, view, at, reports)
   })
+  warnOfTaken(raw.views, reports)
   const own = views.filter(({ resolution }) => resolution !== null).length
   const { viewPartitions } = defaultLimits.server
   if (own > viewPartitions)
     complain(['views'], `${own} views have zones, records or forwarders of their own: at most ${viewPartitions} can`)
   return views
+}
+
+/** Of equal selectors the first view has all clients: what stands again decides nothing. */
+function warnOfTaken(views: readonly RawView[], { warn }: ViewReports): void {
+  const taken = new Map<string, string>()
+  for (const [index, view] of views.entries())
+    for (const key of ['clients', 'listeners', 'serverNames', 'clientIds'] as const)
+      for (const [place, text] of view[key].entries()) {
+        const prefix = key === 'clients' ? parsePrefix(text) : null
+        const what = `${key} ${prefix === null ? text.toLowerCase() : `${prefix.bytes.join()}/${prefix.length}`}`
+        const first = taken.get(what)
+        if (first === undefined) taken.set(what, view.name)
+        else if (first !== view.name)
+          warn(['views', index, key, place], `"${text}" is in the view "${first}" already, which comes first`)
+      }
 }
 
 function viewConfig(raw: RawConfig, view: RawView, at: JsonPath, reports: ViewReports): ViewConfig {

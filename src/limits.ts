@@ -793,6 +793,11 @@ export interface ZoneLimits {
 export interface TransferLimits {
   /** Octets of one transfer: zones of ten million records have less than a GiB. */
   readonly bytes: number
+  /**
+   * A transfer of more is begun again in a thread. Messages of servers with large zones have 16 to 64 KiB, which take
+   * up to 30 ms when nothing was compiled yet: they are put aside unread.
+   */
+  readonly hereBytes: number
   /** The whole of one transfer: a gigabyte over a line of 15 Mbit/s takes as long. ms. */
   readonly timeMs: number
   /** Without an octet, a connection is given up after this. ms. */
@@ -1420,6 +1425,7 @@ export const defaultLimits: Limits = deepFreeze({
   },
   transfer: {
     bytes: 1024 * 1024 * 1024,
+    hereBytes: 12 * 1024,
     timeMs: 10 * 60_000,
     idleMs: 30_000,
     rateBytes: 10_240,

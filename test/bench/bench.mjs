@@ -27,6 +27,7 @@ import { overloadCase } from './overload.mjs'
 import { installed } from './peers.mjs'
 import { policyCase } from './policy.mjs'
 import { profileBench } from './profile.mjs'
+import { programsCase, rpzBench } from './programs.mjs'
 import { OURS, Report } from './report.mjs'
 import { CLIENT_CPU, hasSetting, serveSettings } from './servers.mjs'
 import { secureCase } from './secure.mjs'
@@ -59,6 +60,8 @@ const CASES = [
   'junk',
   'zone',
   'transfer',
+  'rpz',
+  'programs',
   ...SECURE,
   'kit',
 ]
@@ -153,6 +156,7 @@ async function measure() {
   await attempt('zone', () => Promise.resolve(zoneBench({ report, size })))
   await attempt('zone', () => zoneServePart())
   await attempt('transfer', () => transferPart())
+  await attempt('rpz', () => rpzBench({ report, size }))
   for (const part of SECURE) await attempt(part, () => secureCase({ report, size, tell }, { part, profileInto: null }))
   await attempt('kit', kitPart)
   /** @type {readonly (readonly [string, (on: import('./cached.mjs').Case) => Promise<void>])[]} */
@@ -161,6 +165,7 @@ async function measure() {
     ['idle', idleCase],
     [ALIKE.filter(wants).join(), on => cachedCase(on, ALIKE.filter(wants))],
     ['cold', on => coldCase(on, { part: 'cold', most: 1 })],
+    ['programs', programsCase],
     ['mix', mixCase],
     ['silent', silentCase],
     ['overload', overloadCase],

@@ -43,6 +43,12 @@ export const lists = async () => ({
   .../** @type {typeof import('../../src/policy/lists/rule-set.ts')} */ (await load('policy/lists/rule-set.js')),
   .../** @type {typeof import('../../src/policy/lists/table.ts')} */ (await load('policy/lists/table.js')),
 })
+/** Response policy zones. */
+export const rpz = async () => ({
+  .../** @type {typeof import('../../src/app/transfer/policy-job.ts')} */ (await load('app/transfer/policy-job.js')),
+  .../** @type {typeof import('../../src/policy/rpz/rules.ts')} */ (await load('policy/rpz/rules.js')),
+  .../** @type {typeof import('../../src/dns/address.ts')} */ (await load('dns/address.js')),
+})
 /** A snapshot of the cache, and what it takes to make one. */
 export const snapshots = async () => ({
   .../** @type {typeof import('../../src/app/persistence/snapshot-file.ts')} */ (

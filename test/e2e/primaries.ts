@@ -20,6 +20,8 @@ export interface Primary {
   /** Another version of the zone; it is served soon. */
   write(text: string): void
   log(): string
+  /** SIGKILL. */
+  kill(): void
   stop(): Promise<void>
 }
 
@@ -53,7 +55,8 @@ export async function startPrimary(kind: PrimaryKind, options: PrimaryOptions): 
     writeFileSync(file, text)
     process.kill(running.pid, 'SIGHUP')
   }
-  return { address: '127.0.0.1', port, write, log: () => log, stop }
+  const kill = (): void => void process.kill(running.pid, 'SIGKILL')
+  return { address: '127.0.0.1', port, write, log: () => log, kill, stop }
 }
 
 const args: Readonly<Record<PrimaryKind, (config: string) => readonly string[]>> = {

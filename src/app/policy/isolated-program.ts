@@ -61,6 +61,7 @@ export class IsolatedProgram implements Program {
   #thread: Thread | null = null
   #memory: ProgramStatus['memory'] = null
   readonly #waiting = new Map<number, Waiting>()
+  readonly #outbox: ToThread[] = []
   #lastId = 0
   #cancelLook: Cancel | null = null
   #cancelRestart: Cancel | null = null
@@ -156,15 +157,18 @@ export class IsolatedProgram implements Program {
     const giveUp = clock.after(limits.startMs, () => {
       if (!thread.isReady) ended('endless', `was not loaded within ${limits.startMs} ms`)
     })
-    worker.on('message', (message: unknown) => {
-      if (!isCurrent() || !isFromThread(message)) return
+    worker.on('message', (messages: unknown) => {
+      if (!isCurrent() || !isFromThread(messages)) return
       thread.heardAt = clock.now()
       thread.pingedAt = null
       thread.rss = null
-      if (message.kind === 'ready' || message.kind === 'broken') {
-        this.#began(thread, message)
-        opened(message.kind === 'ready' ? null : message.problem)
-      } else this.#take(thread, message)
+      for (const message of messages) {
+        if (!isCurrent()) return
+        if (message.kind === 'ready' || message.kind === 'broken') {
+          this.#began(thread, message)
+          opened(message.kind === 'ready' ? null : message.problem)
+        } else this.#take(thread, message)
+      }
     })
     const ended = (fault: Fault, text: string): void => {
       if (!isCurrent()) return
@@ -201,8 +205,14 @@ export class IsolatedProgram implements Program {
     if (this.#thread?.isReady === true) this.#post({ kind: 'call', id, call: waiting.call })
   }
 
+  /** With all others of this turn of the event loop. */
   #post(message: ToThread): void {
-    this.#thread?.worker.postMessage(message)
+    this.#outbox.push(message)
+    if (this.#outbox.length > 1) return
+    setImmediate(() => {
+      const messages = this.#outbox.splice(0)
+      if (messages.length > 0) this.#thread?.worker.postMessage(messages)
+    })
   }
 
   #take(thread: Thread, message: Exclude<FromThread, { kind: 'ready' | 'broken' }>): void {
@@ -280,6 +290,7 @@ export class IsolatedProgram implements Program {
   #ended(thread: Thread, fault: Fault, text: string): void {
     const { clock, limits, onFault, onRestart } = this.#parts
     this.#thread = null
+    this.#outbox.length = 0
     void thread.worker.terminate()
     if (this.#isClosed || !this.#wasReady) return
     const blamed = Atomics.load(thread.current, 0)

@@ -1,4 +1,7 @@
-/** What goes between a server and the thread of a policy. Both ends are of one version. */
+/**
+ * What goes between a server and the thread of a policy, several at a time: each message that is sent alone wakes the
+ * other thread up, which costs more than most policies do. Both ends are of one version.
+ */
 import type { CodeLimits } from '../../limits.ts'
 import type { Traits } from '../../policy/code/check.ts'
 import type { PolicyResult } from '../../policy/code/language.ts'
@@ -48,5 +51,6 @@ export type FromThread =
 const has = (value: unknown, ...keys: readonly string[]): boolean =>
   typeof value === 'object' && value !== null && keys.every(key => key in value)
 export const isThreadStart = (value: unknown): value is ThreadStart => has(value, 'file', 'limits', 'current')
-export const isToThread = (value: unknown): value is ToThread => has(value, 'kind')
-export const isFromThread = (value: unknown): value is FromThread => has(value, 'kind')
+const isBatch = (value: unknown): boolean => Array.isArray(value) && value.every(one => has(one, 'kind'))
+export const isToThread = (value: unknown): value is readonly ToThread[] => isBatch(value)
+export const isFromThread = (value: unknown): value is readonly FromThread[] => isBatch(value)

@@ -12,6 +12,34 @@ interface Waiting {
   readonly failed: (error: Error) => void
 }
 
+/** Messages that wait at most for the turn to end, in small numbers and for a short time: silence is taken for a loop. */
+class Outbox {
+  readonly #send: (messages: readonly FromThread[]) => void
+  #messages: FromThread[] = []
+  #since = 0
+
+  constructor(send: (messages: readonly FromThread[]) => void) {
+    this.#send = send
+  }
+
+  put(message: FromThread): void {
+    const now = performance.now()
+    this.#messages.push(message)
+    if (this.#messages.length === 1) {
+      this.#since = now
+      setImmediate(() => this.#flush())
+    } else if (this.#messages.length >= MOST_MESSAGES || now - this.#since > LONGEST_MS) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#messages.length > 0) this.#send(this.#messages)
+    this.#messages = []
+  }
+}
+
+const MOST_MESSAGES = 32
+const LONGEST_MS = 5
+
 class PolicyThread {
   readonly #policy: CheckedPolicy
   readonly #file: string
@@ -84,10 +112,11 @@ async function serve(): Promise<void> {
   const start: unknown = workerData
   if (port === null || !isThreadStart(start)) throw new Error('this is no thread that runs policies')
   const { file, limits, current } = start
-  const post = (message: FromThread): void => port.postMessage(message)
+  const outbox = new Outbox(messages => port.postMessage(messages))
+  const post = (message: FromThread): void => outbox.put(message)
   const loaded = await loadPolicy(file)
   if (loaded.kind === 'failed') {
-    post({ kind: 'broken', problem: loaded.problem })
+    port.postMessage([{ kind: 'broken', problem: loaded.problem }])
     port.close()
     return
   }
@@ -95,11 +124,14 @@ async function serve(): Promise<void> {
   for (const stray of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(stray, (error: unknown) => post({ kind: 'stray', text: thrownText(error, file) }))
   const thread = new PolicyThread(loaded.policy, file, limits, post)
-  port.on('message', (message: unknown) => {
-    if (!isToThread(message)) return
-    // What runs from here to the next message is done for this call: its own turn, and what waited for a look-up.
-    if ('id' in message) Atomics.store(current, 0, message.id)
-    thread.take(message)
+  port.on('message', (messages: unknown) => {
+    if (!isToThread(messages)) return
+    // Each has a turn of its own: what runs from here to the next one is done for this call, its promises included.
+    for (const message of messages)
+      setImmediate(() => {
+        if ('id' in message) Atomics.store(current, 0, message.id)
+        thread.take(message)
+      })
   })
   post({ kind: 'ready', traits: loaded.policy.traits })
   thread.lookAtMemory()

@@ -132,16 +132,15 @@ export async function fetchZone(
   let state: FetchEnd | 'complete' | null = null
   let reportedAt = clock.now()
   const take = (bytes: Uint8Array): 'more' | 'done' => {
+    if (mostOctets !== undefined && conversation.octets + bytes.length > mostOctets) {
+      state = { kind: 'too-large' }
+      return 'done'
+    }
     const next = conversation.take(bytes, clock.wall())
     if (clock.now() - reportedAt >= limits.progressMs) {
       reportedAt = clock.now()
       onProgress?.(conversation.records)
     }
-    if (next.kind === 'more' || next.kind === 'complete')
-      if (mostOctets !== undefined && conversation.octets > mostOctets) {
-        state = { kind: 'too-large' }
-        return 'done'
-      }
     if (next.kind === 'more') return 'more'
     state = next.kind === 'complete' ? 'complete' : next.kind === 'up-to-date' || next.kind === 'failed' ? next : null
     return 'done'

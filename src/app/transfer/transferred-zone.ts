@@ -320,7 +320,7 @@ export class TransferredZone {
     const hasThread = existsSync(fileURLToPath(thread))
     if (!hasThread) return runTransfer(job, onProgress)
     if (job.here === null || job.here.zone.octets.length <= limits.zone.hereBytes) {
-      const done = await runTransfer(job, onProgress, limits.zone.hereBytes)
+      const done = await runTransfer(job, onProgress, limits.transfer.hereBytes)
       if (done.end.kind !== 'too-large') return done
     }
     this.#job = startJob(thread, job, progress => {

@@ -284,9 +284,9 @@ export class RuleIndex {
       for (const length of lengths) {
         const bits = bytes.length === 4 ? length - MAPPED_BITS : length
         if (bits < 1 || bits > bytes.length * 8) continue
-        const masked = maskedBytes(bytes, bits)
-        const hits = this.#zonesOf(kind, masked, bits) & pending
+        const hits = this.#zonesOf(kind, bytes, bits) & pending
         if (hits === 0) continue
+        const masked = maskedBytes(bytes, bits)
         const zone = lowest(hits)
         const isBetter =
           best === null ||

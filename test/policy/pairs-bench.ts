@@ -10,7 +10,9 @@ import { EdnsOptionCode, rcodeName, RrType, typeName, typeNumber } from '../../s
 import { createEngine, type Engine } from '../../src/engine/engine.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import type { CookieSettings } from '../../src/policy/cookies/server-cookies.ts'
+import type { Program } from '../../src/policy/code/stage.ts'
 import type { RuleSet } from '../../src/policy/lists/rule-set.ts'
+import type { PolicyRules } from '../../src/policy/rpz/rules.ts'
 import { RateLimiter, rateMemory, type RateSettings } from '../../src/policy/limits/rate-limiter.ts'
 import type { Dns64 } from '../../src/policy/shaping/dns64.ts'
 import { WELL_KNOWN_PREFIX } from '../../src/policy/shaping/nat64.ts'
@@ -80,6 +82,8 @@ export interface BenchOptions extends StaleOptions {
   readonly lists?: RuleSet
   /** Which lists are for who is in no view, by their place. Absent: all. */
   readonly listsForAll?: readonly number[]
+  readonly rpz?: PolicyRules
+  readonly code?: readonly Program[]
 }
 
 interface Asking {
@@ -151,6 +155,15 @@ export function bench(options: BenchOptions): Bench {
           : Uint8Array.from(lists?.lists ?? [], (_, at) => (places.includes(at) ? 1 : 0))
       },
     },
+    rpz: options.rpz === undefined ? undefined : { rules: () => options.rpz ?? null },
+    code:
+      options.code === undefined
+        ? undefined
+        : {
+            programs: () => options.code ?? [],
+            viewName: () => null,
+            now: () => world.clock.wall() * 1_000,
+          },
     shaping: {
       settings: { canaries: null, dns64: options.dns64 ?? null, rebinding: options.rebinding ?? null },
       views: views.map(({ shaping }) => shaping ?? null),

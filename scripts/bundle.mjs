@@ -72,7 +72,16 @@ const inlinedElsewhere = {
 }
 
 for (const file of readdirSync(directory)) if (file.endsWith(SUFFIX)) rmSync(inDirectory(file))
-const entries = ['cli.js', THREAD, ZONE_THREAD, ZONE_WORK_THREAD, TRANSFER_THREAD, LIST_THREAD, POLICY_THREAD, REHEARSAL_THREAD]
+const entries = [
+  'cli.js',
+  THREAD,
+  ZONE_THREAD,
+  ZONE_WORK_THREAD,
+  TRANSFER_THREAD,
+  LIST_THREAD,
+  POLICY_THREAD,
+  REHEARSAL_THREAD,
+]
 const inside = await writeInside()
 const program = await writeProgram([
   // Few octets: enough to tell the version.

@@ -9,6 +9,7 @@ import { getPath } from 'hono/utils/url'
 import { hostOf, isOurHost, pageOf } from '../http/guards.ts'
 import type { AdminContext, App, Arrival, Env } from './context.ts'
 import { Guard } from './guard.ts'
+import { folded } from './forms/description.ts'
 import type { AdminSettings } from './messages.ts'
 import { problemResponse, Refusal } from './problem.ts'
 import type { Hub } from './live/hub.ts'
@@ -126,7 +127,11 @@ function addRoutes(app: App, context: AdminContext, hub: Hub, guard: Guard): voi
   nowRoutes(app, context)
   queryRoutes(app, context)
   pageRoutes(app, context)
-  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } })
+  let description: object | null = null
+  app.get('/openapi.json', c => {
+    description ??= folded(app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'rootwalk', version: '1' } }))
+    return c.json(description)
+  })
 }
 
 /** Scripts, styles and pictures from here only, and no page elsewhere may show this one in a frame. */

@@ -17,6 +17,19 @@ interface Described {
 /** They go on until the client leaves; `live.test.ts` is about them. */
 const STREAMS = ['/api/v1/events', '/api/v1/walk', '/api/v1/visits/{id}/events']
 
+/** JSON with what is short on one line: most of the description are references. */
+function printed(value: unknown, indent = ''): string {
+  const short = JSON.stringify(value)
+  if (typeof value !== 'object' || value === null || short.length + indent.length <= 100) return short
+  const inner = `${indent}  `
+  const [open, close] = Array.isArray(value) ? '[]' : '{}'
+  const lines = Object.entries(value).map(([key, member]) => {
+    const label = Array.isArray(value) ? '' : `${JSON.stringify(key)}: `
+    return `${inner}${label}${printed(member, inner)}`
+  })
+  return `${open}\n${lines.join(',\n')}\n${indent}${close}`
+}
+
 let served: Served
 let text: string
 let operations: readonly { readonly path: string; readonly method: string; readonly operation: Operation }[]
@@ -24,7 +37,7 @@ beforeAll(async () => {
   served = await startServed()
   const { body } = await served.ask('/openapi.json')
   const described: Described = body
-  text = `${JSON.stringify(described, null, 2)}\n`
+  text = `${printed(described)}\n`
   operations = Object.entries(described.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   )

@@ -40,6 +40,8 @@ const VALUES: Readonly<Record<string, string>> = {
 
 // biome-ignore lint/suspicious/noExplicitAny: the description, as it is served
 function operationsIn(described: any): readonly Operation[] {
+  const followed = (one: Parameter & { readonly $ref?: string }): Parameter =>
+    one.$ref === undefined ? one : described.components.parameters[one.$ref.split('/').at(-1) ?? '']
   return Object.entries<Record<string, never>>(described.paths).flatMap(([path, methods]) =>
     Object.entries<{
       readonly responses: object
@@ -51,7 +53,7 @@ function operationsIn(described: any): readonly Operation[] {
       method: method.toUpperCase(),
       path: path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => VALUES[name] ?? 'missing'),
       codes: Object.keys(responses).map(Number),
-      parameters,
+      parameters: parameters.map(followed),
       takesBody: requestBody !== undefined,
       needsToken: security?.every(one => Object.keys(one).length > 0) === true,
     })),

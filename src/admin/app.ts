@@ -199,6 +199,7 @@ async function bodyProblem({ req }: Context<Env>): Promise<Response | null> {
   // It brings questions along.
   const isTest = req.method === 'POST' && req.path.endsWith(POLICY_TESTS_PATH)
   const bodyBytes = isTest ? adminLimits.policyTestBytes : adminLimits.bodyBytes
+  const { bodyDepth } = adminLimits
   const chunks: Uint8Array[] = []
   let octets = Number(length)
   if (octets <= bodyBytes && req.raw.body !== null) {
@@ -215,10 +216,35 @@ async function bodyProblem({ req }: Context<Env>): Promise<Response | null> {
     }
   }
   if (octets > bodyBytes) return problemResponse({ status: 413, detail: `A body may have ${bodyBytes} octets.` })
+  const body = new Uint8Array(Buffer.concat(chunks))
+  if (!isText && depthOf(body) > bodyDepth)
+    return problemResponse({ status: 400, detail: `Objects and arrays of a body may be ${bodyDepth} deep.` })
   // Where the validators look first.
-  Object.assign(req.bodyCache, { arrayBuffer: Promise.resolve(new Uint8Array(Buffer.concat(chunks)).buffer) })
+  Object.assign(req.bodyCache, { arrayBuffer: Promise.resolve(body.buffer) })
   return null
 }
+
+/** How many brackets and braces are open at most, of text that may be JSON; those in strings count for nothing. */
+function depthOf(octets: Uint8Array): number {
+  let [depth, deepest] = [0, 0]
+  let isInside = false
+  for (let at = 0; at < octets.length; at++) {
+    const octet = octets[at]
+    if (isInside) {
+      if (octet === BACKSLASH) at++
+      else if (octet === QUOTE) isInside = false
+    } else if (octet === QUOTE) isInside = true
+    else if (octet === BRACKET || octet === BRACE) deepest = Math.max(deepest, ++depth)
+    else if (octet === BRACKET + 2 || octet === BRACE + 2) depth--
+  }
+  return deepest
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+/** What closes them is two further on. */
+const BRACKET = 0x5b
+const BRACE = 0x7b
 
 /** Another host's name, or a page from elsewhere: refused before anything is read. */
 function strangerProblem(

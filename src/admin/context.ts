@@ -48,6 +48,17 @@ export interface Env {
 
 export type App = OpenAPIHono<Env>
 
+interface Guarded {
+  readonly security: { token: string[] }[]
+  readonly middleware: MiddlewareHandler<Env>[]
+}
+
+/** Of a route: only who may do `scope` gets through, and the description says so. `more` comes after it. */
+export const needs = (scope: Scope, ...more: readonly MiddlewareHandler<Env>[]): Guarded => ({
+  security: [{ token: [scope] }],
+  middleware: [requires(scope), ...more],
+})
+
 /** In front of a route: only who may do `scope` gets through. */
 export const requires =
   (scope: Scope): MiddlewareHandler<Env> =>

@@ -5,6 +5,8 @@
 export const adminLimits = {
   /** Largest body in octets: ten thousand records of 100 octets; what is larger belongs into a zone file. */
   bodyBytes: 1_048_576,
+  /** Objects and arrays inside of each other in a body: forms have six; what reads them goes down by calls. */
+  bodyDepth: 64,
   /** How long a client may take to send a request, in ms. */
   requestMs: 10_000,
   /** How long an idle connection is kept, in ms: longer than dashboards poll. */

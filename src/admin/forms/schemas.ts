@@ -66,7 +66,7 @@ type Faults<S extends number> = { readonly [K in S]: DocumentedProblem }
 
 /** Whoever asks, and whatever for. */
 const ANY: Faults<400 | 403 | 408 | 413 | 415 | 421 | 431 | 500> = {
-  400: fault('A parameter is not what is expected, `errors` says which; or this is no HTTP.'),
+  400: fault('A parameter is not what is expected, `errors` says which; or this is no HTTP, or no JSON.'),
   403: fault('The token may not do this, or a page from elsewhere asks.'),
   408: fault('The request did not arrive in time.'),
   413: fault('The body is too large.'),

@@ -1,10 +1,10 @@
 /** The query history: pages of it, newest first, and what its numbers say. docs/history.md describes it for users. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import type { HistoryRefusal } from './messages.ts'
 import { refuse } from '../problem.ts'
 import { adminLimits } from '../limits.ts'
-import { fault, FAULTS, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
+import { fault, FAULTS, json, limit, nextPage } from '../forms/schemas.ts'
 
 const time = (what: string): z.ZodOptional<z.ZodCoercedNumber<string>> =>
   z.coerce
@@ -124,8 +124,7 @@ function pageRoute(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/queries',
       summary: 'Queries that were answered, newest first, through a filter.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: {
         query: z.object({
           filter: z
@@ -166,8 +165,7 @@ function summaryRoute(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/queries/summary',
       summary: 'Curves, rcodes, sources and top lists of the query history.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { query: z.object(range) },
       responses: { 200: { description: 'The numbers.', content: json(summary) }, ...responses },
     }),

@@ -2,12 +2,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { mayDo } from '../access.ts'
-import { type AdminContext, type App, type Env, requires } from '../context.ts'
+import { type AdminContext, type App, type Env, needs } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import type { PolicyTestQuestions, PolicyTestStarted, PolicyTestStatus } from './controls.ts'
 import { refuse } from '../problem.ts'
 import { policyTest, policyTestChanges, policyTestRequest } from './forms.ts'
-import { dry, fault, FAULTS, json, keyed, limit, timeText, TOKEN, withBody } from '../forms/schemas.ts'
+import { dry, fault, FAULTS, json, keyed, limit, timeText, withBody } from '../forms/schemas.ts'
 
 export const POLICY_TESTS_PATH = '/api/v1/policy/tests'
 const ONE = `${POLICY_TESTS_PATH}/{id}`
@@ -45,8 +45,7 @@ function beginRoute(app: App, context: AdminContext): void {
       method: 'post',
       path: POLICY_TESTS_PATH,
       summary: 'Which answers would change with another configuration: ask again what clients asked, next to serving.',
-      security: TOKEN,
-      middleware: [requires('operate'), context.once],
+      ...needs('operate', context.once),
       request: { query: dry, headers: keyed, body: { required: true, content: json(policyTestRequest) } },
       responses: {
         200: {
@@ -135,8 +134,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: POLICY_TESTS_PATH,
       summary: 'Tests of candidates that are under way, and the last that are over, the newest first.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: { 200: { description: 'A few.', content: json(z.object({ tests: z.array(policyTest) })) }, ...FAULTS },
     }),
     async c => c.json({ tests: (await remote.policyTests()).map(shown) }, 200),
@@ -146,8 +144,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: ONE,
       summary: 'How far a test is, and what it comes to so far.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { params },
       responses: { 200: { description: 'Its state.', content: json(policyTest) }, ...FAULTS, 404: ABSENT },
     }),
@@ -166,8 +163,7 @@ function changesRoute(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: `${ONE}/changes`,
       summary: 'Answers that change, with the rules that decide now and then; or questions that were not compared.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: {
         params,
         query: z.object({
@@ -199,8 +195,7 @@ function endRoute(app: App, { remote }: AdminContext): void {
       method: 'delete',
       path: ONE,
       summary: 'End a test wherever it is, and forget what came of it.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params, query: dry },
       responses: {
         200: { description: 'With dryRun: whether there is one.', content: json(z.object({ wouldEnd: z.boolean() })) },

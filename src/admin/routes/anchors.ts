@@ -1,11 +1,11 @@
 /** Trust anchors with the state of their keys, and negative ones for a while. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { formatName } from '../../presentation/text.ts'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import { instances, instancesOf } from '../forms/instances.ts'
-import { dnsName, dry, fault, FAULTS, flag, json, timeText, TOKEN, withBody } from '../forms/schemas.ts'
+import { dnsName, dry, fault, FAULTS, flag, json, timeText, withBody } from '../forms/schemas.ts'
 
 const anchor = z
   .object({
@@ -47,8 +47,7 @@ function listRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/trust-anchors',
       summary: 'What is validated from, with the state of the keys (RFC 5011).',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: {
         200: { description: 'All of them.', content: json(z.object({ anchors: z.array(point) })) },
         ...FAULTS,
@@ -65,8 +64,7 @@ function listRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: PATH,
       summary: 'Where nothing is validated, and until when (RFC 7646).',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: {
         200: { description: 'All of them.', content: json(z.object({ anchors: z.array(anchor) })) },
         ...FAULTS,
@@ -85,8 +83,7 @@ function changeRoutes(app: App, { remote, audit, wall, settings }: AdminContext)
       method: 'put',
       path: `${PATH}/{name}`,
       summary: 'Validate nothing at and below a name for a while.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params, query, body: { required: true, content: json(request) } },
       responses: {
         200: { description: 'It ends at another time now, or with dryRun would.', content: json(set) },
@@ -121,8 +118,7 @@ function changeRoutes(app: App, { remote, audit, wall, settings }: AdminContext)
       method: 'delete',
       path: `${PATH}/{name}`,
       summary: 'Validate again.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params, query },
       responses: {
         200: { description: 'There is none now; with allInstances.', content: json(removed) },

@@ -3,11 +3,11 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { ROOT } from '../../dns/name.ts'
 import { formatName } from '../../presentation/text.ts'
 import { CACHE_KINDS } from '../cache-kinds.ts'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { instances, instancesOf } from '../forms/instances.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
-import { cursor, cursorText, dnsName, fault, FAULTS, flag, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
+import { cursor, cursorText, dnsName, fault, FAULTS, flag, json, limit, nextPage } from '../forms/schemas.ts'
 
 const record = z
   .object({ name: z.string(), ttl: z.number(), class: z.string(), type: z.string(), data: z.string() })
@@ -110,8 +110,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/cache',
       summary: 'What is cached, page by page.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: {
         query: z.object({
           kind: z.enum(CACHE_KINDS).default('rrsets'),
@@ -135,8 +134,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/cache/names/{name}',
       summary: 'All that is cached of a name.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { params: nameParam, query: z.object({ view: viewQuery }) },
       responses: {
         200: { description: 'What is known; often nothing.', content: json(view) },
@@ -173,8 +171,7 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
       method: 'delete',
       path: '/api/v1/cache/names/{name}',
       summary: 'Flush a name, or it and all below it.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: {
         params: nameParam,
         query: z.object({ below: flag, view: viewQuery, dryRun: flag, allInstances: flag }),
@@ -198,8 +195,7 @@ function flushRoutes(app: App, { remote, audit }: AdminContext): void {
       method: 'delete',
       path: '/api/v1/cache',
       summary: 'Flush everything.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { query: z.object({ servers: flag, view: viewQuery, dryRun: flag, allInstances: flag }) },
       responses,
     }),
@@ -220,8 +216,7 @@ function upstreamRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/servers',
       summary: 'Servers that were asked: round trips, EDNS, those that fail and since when.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { query: z.object({ troubled: flag, view: viewQuery, limit, cursor }) },
       responses: {
         200: { description: 'A page.', content: json(z.object({ servers: z.array(server), next: nextPage })) },
@@ -241,8 +236,7 @@ function upstreamRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/resolutions',
       summary: 'What is being resolved now.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: {
         200: {
           description: 'Questions, sub-queries included.',

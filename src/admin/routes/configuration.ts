@@ -1,10 +1,10 @@
 /** The configuration: what holds and where it comes from; settings changed without a restart, and changed back. */
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { type AdminContext, type App, type Env, requires } from '../context.ts'
+import { type AdminContext, type App, type Env, needs } from '../context.ts'
 import type { ConfigAction, ConfigChanged } from '../config-controls.ts'
 import { refuse } from '../problem.ts'
-import { fault, FAULTS, json, place, TOKEN } from '../forms/schemas.ts'
+import { fault, FAULTS, json, place } from '../forms/schemas.ts'
 import {
   CHANGE_FAULTS,
   changeQuery,
@@ -65,8 +65,7 @@ export function configurationRoutes(app: App, context: AdminContext): void {
           method === 'put'
             ? 'Change these settings, and take back all that was changed before.'
             : 'Change these settings; null takes a change back (RFC 7396).',
-        security: TOKEN,
-        middleware: requires('write'),
+        ...needs('write'),
         request: { query: changeQuery, headers: conditions, body: { required: true, content: json(body) } },
         responses,
       }),
@@ -91,8 +90,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: PATH,
       summary: 'All settings: what holds, where it comes from, and whether a reload or a restart takes it over.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: {
         200: { description: 'All of them.', content: json(configuration) },
         304: { description: 'It still has the ETag of If-None-Match.' },
@@ -111,8 +109,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: `${PATH}/revisions`,
       summary: 'What was changed, newest first.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: {
         200: { description: 'The last hundred.', content: json(z.object({ revisions: z.array(revision) })) },
         ...FAULTS,
@@ -123,7 +120,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
 }
 
 function wayBackRoutes(app: App, context: AdminContext): void {
-  const middleware = [requires('write'), context.once]
+  const guards = needs('write', context.once)
   const back = { ...responses, 404: fault('There is no such revision (any more).') }
   const number = z.coerce.number<string>().int().min(0).max(99_999_999)
   app.openapi(
@@ -131,8 +128,7 @@ function wayBackRoutes(app: App, context: AdminContext): void {
       method: 'post',
       path: `${PATH}/undo`,
       summary: 'Take back the last change; again: the one before.',
-      security: TOKEN,
-      middleware,
+      ...guards,
       request: { query: changeQuery, headers: keyedConditions },
       responses,
     }),
@@ -146,8 +142,7 @@ function wayBackRoutes(app: App, context: AdminContext): void {
       method: 'post',
       path: `${PATH}/revisions/{number}/revert`,
       summary: 'Bring back the settings after a revision; 0: before the first.',
-      security: TOKEN,
-      middleware,
+      ...guards,
       request: { params: z.object({ number }), query: changeQuery, headers: keyedConditions },
       responses: back,
     }),

@@ -3,13 +3,13 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { parseIp } from '../../dns/address.ts'
 import { RrType, typeName } from '../../dns/types.ts'
 import { formatName } from '../../presentation/text.ts'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import { reportMermaid, reportSvg } from '../../render/explain-picture.ts'
 import { readReport } from '../../render/explain-report.ts'
 import { type Explanation, explanation } from '../forms/explanation.ts'
-import { dnsName, fault, json, rrType, TOKEN, withBody } from '../forms/schemas.ts'
+import { dnsName, fault, json, rrType, withBody } from '../forms/schemas.ts'
 
 const request = z
   .strictObject({
@@ -52,8 +52,7 @@ export function explainRoutes(app: App, { remote }: AdminContext): void {
       method: 'post',
       path: '/api/v1/explain',
       summary: 'Resolve a question with what is known now, or from the root on, and show every step.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: {
         query: z.object({ format: z.enum(FORMATS).optional().describe('Default: by Accept, else json.') }),
         body: { required: true, content: json(request) },

@@ -1,8 +1,8 @@
 /** Block and allow lists: what is in them, what was skipped and why, and reading them again. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { refuse } from '../problem.ts'
-import { dry, fault, FAULTS, json, TOKEN } from '../forms/schemas.ts'
+import { dry, fault, FAULTS, json } from '../forms/schemas.ts'
 
 const list = z
   .object({
@@ -40,8 +40,7 @@ export function listRoutes(app: App, { remote, audit }: AdminContext): void {
       method: 'get',
       path: PATH,
       summary: 'All lists, in the order of the configuration.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: { 200: { description: 'All of them.', content: json(z.object({ lists: z.array(list) })) }, ...FAULTS },
     }),
     async c => {
@@ -54,8 +53,7 @@ export function listRoutes(app: App, { remote, audit }: AdminContext): void {
       method: 'post',
       path: `${PATH}/refresh`,
       summary: 'Read or fetch all lists again.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { query: dry },
       responses: {
         200: { description: 'With dryRun: these would be.', content: json(refreshed) },
@@ -76,8 +74,7 @@ export function listRoutes(app: App, { remote, audit }: AdminContext): void {
       method: 'post',
       path: `${PATH}/{name}/refresh`,
       summary: 'Read or fetch one list again.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params, query: dry },
       responses: {
         200: { description: 'With dryRun: it would be.', content: json(refreshed) },

@@ -2,7 +2,7 @@
 import { upgradeWebSocket } from '@hono/node-server'
 import { createRoute, z } from '@hono/zod-openapi'
 import { WebSocket } from 'ws'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs, requires } from '../context.ts'
 import { type Filter, readFilter } from '../filter.ts'
 import { adminLimits } from '../limits.ts'
 import { EVENT_STREAM, eventText, headOfStream, streamResponse, subscriptionResponse } from '../live/event-stream.ts'
@@ -19,8 +19,7 @@ export function liveRoutes(app: App, context: AdminContext, hub: Hub): void {
       method: 'get',
       path: '/api/v1/events',
       summary: 'Queries and events as they come, as server-sent events.',
-      security: [{ token: [] }],
-      middleware: requires('read'),
+      ...needs('read'),
       request: { query: z.object({ filter: z.string().default('') }) },
       responses: {
         200: { description: 'Events called query, event and gap, without end.', content: stream },
@@ -41,7 +40,7 @@ export function liveRoutes(app: App, context: AdminContext, hub: Hub): void {
     method: 'get',
     path: '/api/v1/live',
     summary: 'The same over WebSocket (RFC 6455), both ways: docs/live.md has the messages.',
-    security: [{ token: [] }],
+    security: [{ token: ['read'] }],
     request: { query: z.object({ filter: z.string().default(''), after: z.string().optional() }) },
     responses: {
       101: { description: 'It speaks WebSocket from now on.' },
@@ -98,8 +97,7 @@ function walkRoute(app: App, context: AdminContext): void {
       method: 'get',
       path: '/api/v1/walk',
       summary: 'Resolves a name and shows every step as it is made, as server-sent events.',
-      security: [{ token: [] }],
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: {
         query: z.object({
           name: z.string(),

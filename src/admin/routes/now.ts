@@ -1,9 +1,9 @@
 /** What the first screen of the dashboard shows: the last hour in numbers, what is in use now, and the top lists. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { COLUMNS } from '../now/columns.ts'
 import { adminLimits } from '../limits.ts'
-import { FAULTS, json, OWN_FAULTS, TOKEN } from '../forms/schemas.ts'
+import { FAULTS, json, OWN_FAULTS } from '../forms/schemas.ts'
 
 const numbers = z.array(z.number())
 
@@ -56,8 +56,7 @@ export function nowRoutes(app: App, { remote, recorder, tops }: AdminContext): v
       method: 'get',
       path: '/api/v1/now',
       summary: 'Curves of the last hour, limits, memory.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: {
         query: z.object({
           after: z.coerce
@@ -97,8 +96,7 @@ export function nowRoutes(app: App, { remote, recorder, tops }: AdminContext): v
       method: 'get',
       path: '/api/v1/top',
       summary: 'Names and clients of the last five minutes, counted while somebody asks for them.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: { 200: { description: 'The lists; the first ones are empty.', content: json(top) }, ...OWN_FAULTS },
     }),
     c => {

@@ -1,10 +1,10 @@
 /** Policy zones and programs as they are; which rule decides for a client and a question. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { refuse } from '../problem.ts'
 import { limitedClients, policyProgram, policyZone } from '../forms/policies.ts'
 import { policyReport } from '../forms/policy-report.ts'
-import { FAULTS, json, TOKEN } from '../forms/schemas.ts'
+import { FAULTS, json } from '../forms/schemas.ts'
 
 const query = z.object({
   name: z.string().min(1).max(1_100),
@@ -26,8 +26,7 @@ function statusRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/policy/zones',
       summary: 'Response policy zones, in the order of the configuration.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: {
         200: { description: 'All of them.', content: json(z.object({ zones: z.array(policyZone) })) },
         ...FAULTS,
@@ -40,8 +39,7 @@ function statusRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/policy/programs',
       summary: 'Policies that are programs, in the order of the configuration.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: {
         200: { description: 'All of them.', content: json(z.object({ programs: z.array(policyProgram) })) },
         ...FAULTS,
@@ -54,8 +52,7 @@ function statusRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/limits',
       summary: 'Networks of clients that were above a limit within the last minute, the busiest first.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       responses: { 200: { description: 'At most 256 of them.', content: json(limitedClients) }, ...FAULTS },
     }),
     async c => c.json(await remote.limitedClients(), 200),
@@ -69,8 +66,7 @@ function whyRoute(app: App, { remote }: AdminContext): void {
       path: '/api/v1/policy/why',
       summary:
         'What each position of the order of policies decides for a client and a question. Nothing is sent to it.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { query },
       responses: {
         200: { description: 'All positions, and what the client gets.', content: json(policyReport) },

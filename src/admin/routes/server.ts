@@ -1,8 +1,8 @@
 /** What is done to the server as a whole: files read again, and its end. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { refuse } from '../problem.ts'
-import { dry, fault, FAULTS, json, TOKEN } from '../forms/schemas.ts'
+import { dry, fault, FAULTS, json } from '../forms/schemas.ts'
 
 const accepted = z.object({ status: z.literal('accepted') }).openapi('Accepted')
 const tried = z.object({ dryRun: z.literal(true) }).openapi('Tried')
@@ -13,8 +13,7 @@ export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
       method: 'post',
       path: '/api/v1/reload',
       summary: 'Read configuration, zones, hints and log files again, as SIGHUP does.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { query: dry },
       responses: {
         200: { description: 'With dryRun: the configuration holds.', content: json(tried) },
@@ -41,8 +40,7 @@ export function serverRoutes(app: App, { remote, audit }: AdminContext): void {
       method: 'post',
       path: '/api/v1/stop',
       summary: 'End the server as SIGTERM does: what is under way is answered first.',
-      security: TOKEN,
-      middleware: requires('admin'),
+      ...needs('admin'),
       request: { query: dry },
       responses: {
         200: { description: 'With dryRun: it would.', content: json(tried) },

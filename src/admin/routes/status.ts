@@ -1,6 +1,6 @@
 /** Health and status. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { FAULTS, json, OPEN_FAULTS } from '../forms/schemas.ts'
 
 const health = z
@@ -83,8 +83,7 @@ export function statusRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: '/api/v1/status',
       summary: 'What the server is and does.',
-      security: [{ token: [] }],
-      middleware: requires('read'),
+      ...needs('read'),
       responses: { 200: { description: 'The status.', content: json(status) }, ...FAULTS },
     }),
     async c => {

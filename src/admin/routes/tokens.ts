@@ -1,9 +1,9 @@
 /** Tokens: listed without their hashes, made (the token itself is shown once), revoked. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { refuse } from '../problem.ts'
 import type { TokenEntry } from '../tokens.ts'
-import { dry, fault, json, keyed, OWN_FAULTS, ownWithBody, scope, timeText, TOKEN } from '../forms/schemas.ts'
+import { dry, fault, json, keyed, OWN_FAULTS, ownWithBody, scope, timeText } from '../forms/schemas.ts'
 
 const token = z
   .object({
@@ -62,8 +62,7 @@ function lookRoutes(app: App, { tokens }: AdminContext): void {
       method: 'get',
       path: PATH,
       summary: 'All tokens: what they may do, when they end, when they were used last.',
-      security: TOKEN,
-      middleware: requires('admin'),
+      ...needs('admin'),
       responses: {
         200: { description: 'All of them.', content: json(z.object({ tokens: z.array(token) })) },
         ...OWN_FAULTS,
@@ -76,8 +75,7 @@ function lookRoutes(app: App, { tokens }: AdminContext): void {
       method: 'get',
       path: `${PATH}/{name}`,
       summary: 'One token.',
-      security: TOKEN,
-      middleware: requires('admin'),
+      ...needs('admin'),
       request: { params },
       responses: { 200: { description: 'It.', content: json(token) }, 404: fault('There is none.'), ...OWN_FAULTS },
     }),
@@ -96,8 +94,7 @@ function createTokenRoute(app: App, { tokens, settings, wall, audit, once }: Adm
       method: 'post',
       path: PATH,
       summary: 'Make a token. It is in the answer, and only its hash is kept.',
-      security: TOKEN,
-      middleware: [requires('admin'), once],
+      ...needs('admin', once),
       request: { query: dry, headers: keyed, body: { required: true, content: json(request) } },
       responses: {
         200: { description: 'With dryRun: it could be made.', content: json(created) },
@@ -146,8 +143,7 @@ function revokeRoute(app: App, { tokens, audit }: AdminContext): void {
       method: 'delete',
       path: `${PATH}/{name}`,
       summary: 'Revoke a token, and the sessions that began with it.',
-      security: TOKEN,
-      middleware: requires('admin'),
+      ...needs('admin'),
       request: { params, query: dry },
       responses: {
         204: { description: 'There is none of this name now.' },

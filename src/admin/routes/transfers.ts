@@ -1,8 +1,8 @@
 /** Zones that other servers send: how each is, and asking its primaries now. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { formatName } from '../../presentation/text.ts'
-import { type AdminContext, type App, requires } from '../context.ts'
-import { cursor, cursorText, dnsName, dry, fault, FAULTS, json, limit, nextPage, TOKEN } from '../forms/schemas.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
+import { cursor, cursorText, dnsName, dry, fault, FAULTS, json, limit, nextPage } from '../forms/schemas.ts'
 import type { TransferStatus } from '../controls.ts'
 import { refuse } from '../problem.ts'
 
@@ -76,8 +76,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: PATH,
       summary: 'Zones that other servers send, by name: those that are served, and policy zones.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { query: z.object({ limit, cursor, zone: dnsName.optional().describe('Only those of this name.') }) },
       responses: {
         200: { description: 'A page.', content: json(z.object({ transfers: z.array(transfer), next: nextPage })) },
@@ -100,8 +99,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: `${PATH}/{zone}`,
       summary: 'One of them; where several views have one of this name, that of all clients, or the first.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { params, query: z.object({ view }) },
       responses: { 200: { description: 'It.', content: json(transfer) }, 404: fault(absent), ...FAULTS },
     }),
@@ -125,8 +123,7 @@ function refreshRoute(
       method: 'post',
       path: `${PATH}/{zone}/${action}`,
       summary,
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params, query: dry.extend({ view }) },
       responses: {
         200: { description: 'With dryRun: it would be.', content: json(begun) },

@@ -1,8 +1,8 @@
 /** What was changed in a zone, by whom and why; and the way back. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import type { RevisionEntry } from '../zone-controls.ts'
-import { fault, FAULTS, json, timeText, TOKEN } from '../forms/schemas.ts'
+import { fault, FAULTS, json, timeText } from '../forms/schemas.ts'
 import {
   absent,
   bodyOf,
@@ -47,8 +47,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: `${ZONES}/{zone}/revisions`,
       summary: 'What was changed, newest first.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { params: zoneParam },
       responses: {
         200: { description: 'The last hundred.', content: json(z.object({ revisions: z.array(revision) })) },
@@ -67,8 +66,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: `${ZONES}/{zone}/difference`,
       summary: 'What differs between the states after two revisions; 0 is before the first.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { params: zoneParam, query: z.object({ from: number, to: number }) },
       responses: { 200: { description: 'It.', content: json(difference) }, 404: noRevision, ...FAULTS },
     }),
@@ -91,8 +89,7 @@ function wayBackRoutes(app: App, context: AdminContext): void {
       method: 'post',
       path: `${ZONES}/{zone}/undo`,
       summary: 'Take back the last change, also the deletion; again: the one before.',
-      security: TOKEN,
-      middleware: [requires('write'), context.once],
+      ...needs('write', context.once),
       request: { params: zoneParam, query: changeQuery, headers: keyedConditions },
       responses,
     }),
@@ -110,8 +107,7 @@ function wayBackRoutes(app: App, context: AdminContext): void {
       method: 'post',
       path: `${ZONES}/{zone}/revisions/{number}/revert`,
       summary: 'Bring back the state after a revision; 0: before the first.',
-      security: TOKEN,
-      middleware: [requires('write'), context.once],
+      ...needs('write', context.once),
       request: { params: zoneParam.extend({ number }), query: changeQuery, headers: keyedConditions },
       responses,
     }),

@@ -2,11 +2,11 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { typeName } from '../../dns/types.ts'
 import { formatName } from '../../presentation/text.ts'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import type { RrsetText } from '../zone-controls.ts'
-import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, rrType, TOKEN } from '../forms/schemas.ts'
+import { cursor, cursorText, dnsName, fault, FAULTS, json, limit, nextPage, rrType } from '../forms/schemas.ts'
 import {
   absent,
   bodyOf,
@@ -48,8 +48,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: PATH,
       summary: 'The records of a zone, page by page; signatures are left out.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: {
         params: zoneParam,
         query: z.object({ name: dnsName.optional(), type: rrType.optional(), limit, cursor }),
@@ -83,8 +82,7 @@ function lookRoutes(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: `${PATH}/{name}/{type}`,
       summary: 'One set.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { params: setParams },
       responses: {
         200: { description: 'It.', content: json(rrset) },
@@ -110,8 +108,7 @@ function changeRoutes(app: App, context: AdminContext): void {
       method: 'put',
       path: `${PATH}/{name}/{type}`,
       summary: 'Make or replace one set.',
-      security: TOKEN,
-      middleware: requires('write'),
+      ...needs('write'),
       request: {
         params: setParams,
         query: changeQuery,
@@ -139,8 +136,7 @@ function changeRoutes(app: App, context: AdminContext): void {
       method: 'delete',
       path: `${PATH}/{name}/{type}`,
       summary: 'Delete one set.',
-      security: TOKEN,
-      middleware: requires('write'),
+      ...needs('write'),
       request: { params: setParams, query: changeQuery, headers: conditions },
       responses: {
         200: { description: 'With dryRun: what would go.', content: json(changedZone) },

@@ -1,11 +1,11 @@
 /** Zones that are served from here: listed, read, made, replaced, changed, deleted. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import { adminLimits } from '../limits.ts'
 import { refuse } from '../problem.ts'
 import { formatName } from '../../presentation/text.ts'
 import type { ZoneContentText } from '../zone-controls.ts'
-import { cursor, cursorText, dnsName, fault, FAULTS, json, keyed, limit, nextPage, TOKEN } from '../forms/schemas.ts'
+import { cursor, cursorText, dnsName, fault, FAULTS, json, keyed, limit, nextPage } from '../forms/schemas.ts'
 import {
   absent,
   bodyOf,
@@ -82,8 +82,7 @@ function listRoute(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: ZONES,
       summary: 'Zones that are served from here, but for single records and special-use names.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { query: z.object({ limit, cursor }) },
       responses: {
         200: { description: 'A page.', content: json(z.object({ zones: z.array(zoneEntry), next: nextPage })) },
@@ -104,8 +103,7 @@ function readRoute(app: App, { remote }: AdminContext): void {
       method: 'get',
       path: `${ZONES}/{zone}`,
       summary: 'One zone: what it is, or with Accept: text/dns its text.',
-      security: TOKEN,
-      middleware: requires('read'),
+      ...needs('read'),
       request: { params: zoneParam },
       responses: {
         200: { description: 'It.', content: { ...json(zoneEntry), ...dnsText } },
@@ -144,8 +142,7 @@ function createZoneRoute(app: App, context: AdminContext): void {
       method: 'post',
       path: ZONES,
       summary: 'Make a zone.',
-      security: TOKEN,
-      middleware: [requires('write'), context.once],
+      ...needs('write', context.once),
       request: { query: changeQuery, headers: keyed, body: { required: true, content: json(newZone) } },
       responses: {
         200: { description: 'With dryRun: it could be made.', content: json(changedZone) },
@@ -175,8 +172,7 @@ function putRoute(app: App, context: AdminContext): void {
       method: 'put',
       path: `${ZONES}/{zone}`,
       summary: 'Make or replace a zone, by its sets or by its text; the serial number goes on by itself.',
-      security: TOKEN,
-      middleware: requires('write'),
+      ...needs('write'),
       request: {
         params: zoneParam,
         query: changeQuery,
@@ -216,8 +212,7 @@ function patchRoute(app: App, context: AdminContext): void {
       method: 'patch',
       path: `${ZONES}/{zone}`,
       summary: 'Change single sets and records of a zone, all in one revision.',
-      security: TOKEN,
-      middleware: requires('write'),
+      ...needs('write'),
       request: {
         params: zoneParam,
         query: changeQuery,
@@ -243,8 +238,7 @@ function deleteRoute(app: App, context: AdminContext): void {
       method: 'delete',
       path: `${ZONES}/{zone}`,
       summary: 'Delete a zone that was made through the API. Its history stays, so that this can be undone.',
-      security: TOKEN,
-      middleware: requires('write'),
+      ...needs('write'),
       request: { params: zoneParam, query: changeQuery, headers: conditions },
       responses: {
         200: { description: 'With dryRun: what would go.', content: json(changedZone) },

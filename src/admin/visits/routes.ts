@@ -14,7 +14,7 @@ import { type Reach, refusedKind } from '../../visit/private-targets.ts'
 import { suggestionsFor } from '../../visit/suggest.ts'
 import type { Names } from '../../visit/types.ts'
 import { visit } from '../../visit/visit.ts'
-import { type AdminContext, type App, requires } from '../context.ts'
+import { type AdminContext, type App, needs } from '../context.ts'
 import {
   cursor,
   cursorText,
@@ -27,7 +27,6 @@ import {
   OWN_FAULTS,
   ownWithBody,
 } from '../forms/schemas.ts'
-import { TOKEN } from '../forms/schemas.ts'
 import { adminLimits } from '../limits.ts'
 import { EVENT_STREAM, eventText, headOfStream, streamResponse } from '../live/event-stream.ts'
 import { refuse } from '../problem.ts'
@@ -54,8 +53,7 @@ function orderRoute(app: App, context: AdminContext): void {
       method: 'post',
       path: PATH,
       summary: 'Open a URL as a browser would, and show what happens: look-ups, connections, TLS, HTTP, redirects.',
-      security: TOKEN,
-      middleware: [requires('operate'), once],
+      ...needs('operate', once),
       request: { query: dry, headers: keyed, body: { required: true, content: json(visitRequest) } },
       responses: {
         200: { description: 'With dryRun: it could be opened.', content: json(visitEntry) },
@@ -142,8 +140,7 @@ function listRoute(app: App, { visits }: AdminContext): void {
       method: 'get',
       path: PATH,
       summary: 'Visits to URLs that run, and the latest that have ended, without what they found.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { query: z.object({ limit, cursor }) },
       responses: {
         200: {
@@ -169,8 +166,7 @@ function oneRoute(app: App, { visits }: AdminContext): void {
       method: 'get',
       path: `${PATH}/{id}`,
       summary: 'A visit: how it is going, and what it found once it has ended.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params },
       responses: { 200: { description: 'It.', content: json(visitBody) }, ...OWN_FAULTS, 404: absent },
     }),
@@ -189,8 +185,7 @@ function followRoute(app: App, { visits, settings }: AdminContext): void {
       method: 'get',
       path: `${PATH}/{id}/events`,
       summary: 'The steps of a visit as they come, from the first, as server-sent events.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params },
       responses: {
         200: {
@@ -229,8 +224,7 @@ function removeRoute(app: App, { visits, audit }: AdminContext): void {
       method: 'delete',
       path: `${PATH}/{id}`,
       summary: 'Forget a visit; one that runs ends.',
-      security: TOKEN,
-      middleware: requires('operate'),
+      ...needs('operate'),
       request: { params, query: dry },
       responses: { 204: { description: 'There is none of this id now.' }, ...OWN_FAULTS },
     }),

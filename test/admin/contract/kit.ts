@@ -22,11 +22,12 @@ import { startTestPrimary } from '../../transfer/primary.ts'
 import { type Asking, type Reply, type Served, startServed } from '../served.ts'
 
 export const TOKENS = { read: 'rw_read', operate: 'rw_operate', write: 'rw_write', admin: 'rw_admin' } as const
-const tokens = Object.entries(TOKENS).map(([scope, token]) => ({
-  name: scope,
-  scope,
-  sha256: createHash('sha256').update(token).digest('hex'),
-}))
+export const tokenSettings: readonly { readonly name: string; readonly scope: string; readonly sha256: string }[] =
+  Object.entries(TOKENS).map(([scope, token]) => ({
+    name: scope,
+    scope,
+    sha256: createHash('sha256').update(token).digest('hex'),
+  }))
 
 const HEAD = '$TTL 60\n@ SOA ns root 1 7200 900 2419200 300\n  NS ns\nns A 192.0.2.53\n'
 /** More records than are changed through the API. */
@@ -58,7 +59,7 @@ export interface Kit {
 }
 
 export async function startKit(): Promise<Kit> {
-  const admin = { tokens }
+  const admin = { tokens: tokenSettings }
   const later = `${new Date(Date.now() + 86_400_000).toISOString().slice(0, 19)}Z`
   const dnssec = { managedAnchors: false, negativeTrustAnchors: [{ name: 'written.example', until: later }] }
   const configuration = { any: 'tcp', allow: ['127.0.0.0/8'], rules: ['||blocked.example^'], admin, dnssec }
@@ -153,7 +154,7 @@ async function standIn(how: { readonly fail: 'bug' | 'stopping'; readonly subscr
   const settings: AdminSettings = {
     ...{ listen: [], pathPrefix: '/', dashboard: false, origins: [], proxies: [], tls: null, state: null },
     ...{ visits: { allow: [] }, heartbeatMs: 30_000, requestMs: 10_000 },
-    tokens: tokens.flatMap(({ name, sha256 }) =>
+    tokens: tokenSettings.flatMap(({ name, sha256 }) =>
       name === 'admin' ? [{ name, scope: 'admin' as const, sha256, expires: null }] : [],
     ),
   }

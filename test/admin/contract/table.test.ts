@@ -3,23 +3,9 @@
  * is ever given. What is the same for all is done here by the form of the operation; the rest is in `rows.ts`.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Operation, operationsIn, VALUES } from './described.ts'
 import { askHead, askRaw, type Kit, SETS, startKit, TOKENS } from './kit.ts'
 import { type Answered, ROWS, UNPROVOKED } from './rows.ts'
-
-interface Parameter {
-  readonly in: 'path' | 'query' | 'header'
-  readonly name: string
-}
-interface Operation {
-  readonly key: string
-  readonly method: string
-  /** With values for what is in braces. */
-  readonly path: string
-  readonly codes: readonly number[]
-  readonly parameters: readonly Parameter[]
-  readonly takesBody: boolean
-  readonly needsToken: boolean
-}
 
 let kit: Kit
 let operations: readonly Operation[]
@@ -28,37 +14,6 @@ beforeAll(async () => {
   operations = operationsIn((await kit.main.ask('/openapi.json')).body)
 })
 afterAll(() => kit.stop())
-
-/** Of each parameter of a path, one that is there and is good. */
-const VALUES: Readonly<Record<string, string>> = {
-  zone: 'office.example',
-  type: 'A',
-  number: '0',
-  name: 'ads',
-  id: 'none',
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the description, as it is served
-function operationsIn(described: any): readonly Operation[] {
-  const followed = (one: Parameter & { readonly $ref?: string }): Parameter =>
-    one.$ref === undefined ? one : described.components.parameters[one.$ref.split('/').at(-1) ?? '']
-  return Object.entries<Record<string, never>>(described.paths).flatMap(([path, methods]) =>
-    Object.entries<{
-      readonly responses: object
-      readonly parameters?: readonly Parameter[]
-      readonly requestBody?: object
-      readonly security?: readonly object[]
-    }>(methods).map(([method, { responses, parameters = [], requestBody, security }]) => ({
-      key: `${method.toUpperCase()} ${path}`,
-      method: method.toUpperCase(),
-      path: path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => VALUES[name] ?? 'missing'),
-      codes: Object.keys(responses).map(Number),
-      parameters: parameters.map(followed),
-      takesBody: requestBody !== undefined,
-      needsToken: security?.every(one => Object.keys(one).length > 0) === true,
-    })),
-  )
-}
 
 type Provoke = (operation: Operation) => Promise<Answered> | null
 

@@ -1,6 +1,6 @@
 /**
- * The description of the API (OpenAPI 3.1) as it is served: what several operations have alike, responses and parameters,
- * is in it once, under `components`, and referred to (section 4.8.7). Pure.
+ * The description of the API (OpenAPI 3.1) as it is served: what several operations have alike, responses and
+ * parameters, is in it once, under `components`, and referred to (section 4.8.7). Pure.
  */
 import { STATUS_CODES } from 'node:http'
 

@@ -6,7 +6,8 @@
 import { sourceOf } from '../../server/request-cells.ts'
 import type { QueryRecord } from '../live/records.ts'
 import { historyLimits } from './limits.ts'
-import { type Database, numberIn, type Statement } from './sqlite.ts'
+import { type Database, numberIn, type Statement, textIn } from './sqlite.ts'
+import { hasTurnedNames, turnedName } from './turned-names.ts'
 
 /** Of what a file has no room for. */
 const OTHER = '<other>'
@@ -23,7 +24,9 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA journal_size_limit = ${historyLimits.journalBytes};
 PRAGMA busy_timeout = ${historyLimits.busyMs};
-CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, count INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS names (
+  id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, count INTEGER NOT NULL, turned TEXT
+);
 CREATE TABLE IF NOT EXISTS clients (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, count INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS forms (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, count INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS decisions (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, count INTEGER NOT NULL);
@@ -68,9 +71,10 @@ export class DayFile {
   constructor(db: Database) {
     this.#db = db
     db.exec(SCHEMA)
+    addTurned(db)
     const { namesPerFile, clientsPerFile, formsPerFile, decisionsPerFile } = historyLimits
     this.#texts = {
-      names: new Texts(db, 'names', namesPerFile),
+      names: new Texts(db, 'names', namesPerFile, turnedName),
       clients: new Texts(db, 'clients', clientsPerFile),
       forms: new Texts(db, 'forms', formsPerFile),
       decisions: new Texts(db, 'decisions', decisionsPerFile),
@@ -160,9 +164,22 @@ export class DayFile {
   }
 }
 
+/** Files of earlier versions have no column for it. */
+function addTurned(db: Database): void {
+  if (!hasTurnedNames(db)) {
+    db.exec('BEGIN IMMEDIATE; ALTER TABLE names ADD COLUMN turned TEXT')
+    const fill = db.prepare('UPDATE names SET turned = ? WHERE id = ?')
+    for (const row of db.prepare('SELECT id, text FROM names').all())
+      fill.run(turnedName(textIn(row, 'text')), numberIn(row, 'id'))
+    db.exec('COMMIT')
+  }
+  db.exec('CREATE INDEX IF NOT EXISTS by_turned ON names (turned)')
+}
+
 /** A table of texts. */
 class Texts {
   readonly #most: number
+  readonly #turned: ((text: string) => string) | null
   readonly #add: Statement
   readonly #find: Statement
   readonly #count: Statement
@@ -170,10 +187,12 @@ class Texts {
   /** Of the text `<other>`; 0: there is none yet. */
   other = 0
 
-  constructor(db: Database, table: TextTable, most: number) {
+  constructor(db: Database, table: TextTable, most: number, turned: ((text: string) => string) | null = null) {
     this.#most = most
+    this.#turned = turned
+    const columns = turned === null ? '(text, count) VALUES (?, ?)' : '(text, count, turned) VALUES (?, ?, ?)'
     this.#add = db.prepare(
-      `INSERT INTO ${table} (text, count) VALUES (?, ?) ON CONFLICT (text) ` +
+      `INSERT INTO ${table} ${columns} ON CONFLICT (text) ` +
         'DO UPDATE SET count = count + excluded.count RETURNING id',
     )
     this.#find = db.prepare(`SELECT id FROM ${table} WHERE text = ?`)
@@ -191,7 +210,9 @@ class Texts {
     const ids = new Map<string, number>()
     for (const [text, count] of counts) {
       const isFull = this.#size >= this.#most && this.#find.get(text) === undefined
-      const id = numberIn(this.#add.get(isFull ? OTHER : text, count), 'id')
+      const kept = isFull ? OTHER : text
+      const turned = this.#turned === null ? [] : [this.#turned(kept)]
+      const id = numberIn(this.#add.get(kept, count, ...turned), 'id')
       if (isFull) this.other = id
       else if (this.#size < this.#most) this.#size = Math.max(this.#size, id)
       ids.set(text, id)

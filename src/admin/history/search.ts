@@ -11,6 +11,7 @@ import { IDS_PER_MS } from './day-file.ts'
 import { historyLimits } from './limits.ts'
 import type { HistoryRefusal, PageRequest, QueryPage } from './messages.ts'
 import { type Database, numberIn, textIn } from './sqlite.ts'
+import { hasTurnedNames, turnedRange } from './turned-names.ts'
 
 interface OpenFile {
   readonly name: string
@@ -200,27 +201,45 @@ const whole = (text: string): string => (text.endsWith('.') ? text : `${text}.`)
 
 /** Such names can be written in more than one way; @ is the root. */
 const isPlain = (name: string): boolean => !/[\\@]/.test(name) && name !== '.'
-const same = (value: string): readonly string[] => [isPlain(value) ? escaped(whole(value)) : '%']
 
-/** What a name must be like, as a pattern of LIKE: never less than the filter lets pass. */
-const SQL_OF: Readonly<Record<string, (value: string) => readonly string[]>> = {
+/** What a row of `names` must be, and with which values: never less than the filter lets pass. */
+interface Condition {
+  readonly sql: string
+  readonly values: readonly string[]
+}
+const ALL: Condition = { sql: 'TRUE', values: [] }
+const like = (pattern: string): Condition => ({ sql: "text LIKE ? ESCAPE '\\'", values: [pattern] })
+const same = (value: string): Condition => (isPlain(value) ? { sql: 'text = ?', values: [whole(value)] } : ALL)
+
+function under(value: string, hasTurned: boolean): Condition {
+  if (!isPlain(value)) return ALL
+  if (hasTurned) return { sql: '(turned >= ? AND turned < ?)', values: turnedRange(whole(value)) }
+  const name = whole(value)
+  return { sql: "(text = ? OR text LIKE ? ESCAPE '\\')", values: [name, `%.${escaped(name)}`] }
+}
+
+const SQL_OF: Readonly<Record<string, (value: string, hasTurned: boolean) => Condition>> = {
   '=': same,
   in: same,
-  under: value => [...same(value), `%.${same(value).join('')}`],
-  '~': value => [
-    escaped(/[.*]$/.test(value) ? value.toLowerCase() : `${value.toLowerCase()}.`)
-      .replaceAll('*', '%')
-      .replaceAll('?', '_'),
-  ],
+  under,
+  '~': value =>
+    like(
+      escaped(/[.*]$/.test(value) ? value.toLowerCase() : `${value.toLowerCase()}.`)
+        .replaceAll('*', '%')
+        .replaceAll('?', '_'),
+    ),
 }
 
 /** Null: too many to be of use. */
 function narrowNames(db: Database, musts: readonly Must[]): Narrowed | null {
-  const patterns = musts.map(({ operator, values }) => values.flatMap(value => SQL_OF[operator]?.(value) ?? ['%']))
-  const where = patterns.map(some => `(${some.map(() => "text LIKE ? ESCAPE '\\'").join(' OR ')})`).join(' AND ')
+  const hasTurned = hasTurnedNames(db)
+  const conditions = musts.map(({ operator, values }) =>
+    values.map(value => SQL_OF[operator]?.(value, hasTurned) ?? ALL),
+  )
+  const where = conditions.map(some => `(${some.map(({ sql }) => sql).join(' OR ')})`).join(' AND ')
   const rows = db
     .prepare(`SELECT id, count FROM names WHERE ${where} LIMIT ${historyLimits.narrowNames + 1}`)
-    .all(...patterns.flat())
+    .all(...conditions.flat().flatMap(({ values }) => values))
   if (rows.length > historyLimits.narrowNames) return null
   return {
     ids: rows.map(row => numberIn(row, 'id')),

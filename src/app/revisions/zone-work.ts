@@ -53,7 +53,7 @@ export interface Ground {
 }
 
 /** The zone after a revision; null: there was none, or it does not fit what the file has now. */
-export function zoneAfter(value: ZoneValue, { origin, base, limits }: Ground): Zone | null {
+function zoneAfter(value: ZoneValue, { origin, base, limits }: Ground): Zone | null {
   switch (value.kind) {
     case 'none':
       return base

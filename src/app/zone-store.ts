@@ -48,7 +48,7 @@ export interface ZoneStoreParts {
 export interface ZoneLayer {
   /** What is served in place of a zone as its file has it. */
   over(zone: Zone): Zone
-  /** Called before `over` with a zone that was read next to serving: what takes long is done now. Null: nothing does. */
+  /** Called before `over` with a zone that was read next to serving: what takes long is done now. Null: nothing. */
   prepare?(zone: Zone): Promise<void> | null
   /** Zones that no file has; `taken` are the origins of those that have one. */
   others(taken: ReadonlySet<Name>): readonly Zone[]

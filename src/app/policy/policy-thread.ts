@@ -12,7 +12,7 @@ interface Waiting {
   readonly failed: (error: Error) => void
 }
 
-/** Messages that wait at most for the turn to end, in small numbers and for a short time: silence is taken for a loop. */
+/** Messages that wait at most for the turn to end, few and for a short time: silence is taken for a loop. */
 class Outbox {
   readonly #send: (messages: readonly FromThread[]) => void
   #messages: FromThread[] = []

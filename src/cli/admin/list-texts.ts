@@ -49,10 +49,10 @@ export function listText(body: unknown): string {
     ...itemsOf(list.skipped).map(
       ({ lines: many, text: why }) => `skipped ${counted(count(many), 'line')}: ${text(why)}`,
     ),
-    ...itemsOf(list.shown).map(
-      ({ line, text: what, reason, detail }) =>
-        `  line ${text(line)}: ${shown(text(what))} (${text(reason)}${detail === '' ? '' : `: ${shown(text(detail))}`})`,
-    ),
+    ...itemsOf(list.shown).map(({ line, text: what, reason, detail }) => {
+      const why = detail === '' ? text(reason) : `${text(reason)}: ${shown(text(detail))}`
+      return `  line ${text(line)}: ${shown(text(what))} (${why})`
+    }),
   ]
   return `${lines.join('\n')}\n`
 }

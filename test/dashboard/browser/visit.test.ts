@@ -79,7 +79,7 @@ describe.skipIf(isMissing)('the page that opens a URL', () => {
     expect((await rows()).some(row => row.includes('TCP'))).toBe(false)
     expect(await violations(page)).toEqual([])
     await page.getByRole('button', { name: 'cold' }).click()
-    await page.getByRole('link', { name: 'A www.example.com.' }).click()
+    await page.getByRole('link', { name: 'A www.example.com.', exact: true }).click()
     await page
       .getByText(/answered by the local zone|Chain of trust/)
       .first()

@@ -4,7 +4,7 @@
  */
 import type { Config } from './types.ts'
 
-export function namedFiles(config: Config): ReadonlySet<string> {
+function namedFiles(config: Config): ReadonlySet<string> {
   const { rootHints, dnssec, queryLog, state, history, cookies, tls, sharedCache, dnstap } = config
   const views = [config, ...config.views]
   const zones = views.flatMap(({ zones: sources }) => sources.map(({ pattern }) => pattern))
@@ -21,4 +21,10 @@ export function namedFiles(config: Config): ReadonlySet<string> {
   ].flatMap(path => path ?? [])
   const programs = config.policies.map(({ file }) => file)
   return new Set([...zones, ...authorities, ...lists, ...rpz, ...keys, ...anchors, ...single, ...programs])
+}
+
+/** What a candidate names and the running configuration does not. */
+export function strangeFiles(candidate: Config, running: Config): readonly string[] {
+  const known = namedFiles(running)
+  return [...namedFiles(candidate)].filter(file => !known.has(file))
 }

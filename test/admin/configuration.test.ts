@@ -110,6 +110,21 @@ describe('what cannot be changed is refused, all of it, with the reason', () => 
       409,
       ['/zones', '/dnssec/managedAnchors'],
     ],
+    [
+      'what names files in the middle of a setting',
+      {
+        lists: [
+          { name: 'x', source: '/etc/passwd' },
+          { name: 'y', source: 'https://lists.example/y' },
+        ],
+        policy: ['/tmp/other.policy.mjs'],
+        rpz: [{ zone: 'rpz.example', file: '/etc/passwd' }],
+        forward: [{ zone: '.', to: 'tls://192.0.2.1#dns.example', authorities: ['/etc/passwd'] }],
+        views: [{ name: 'kids', clients: ['192.0.2.0/24'], zones: ['/etc/passwd'] }],
+      },
+      409,
+      ['/lists', '/policy', '/rpz', '/forward', '/views'],
+    ],
     ['tokens', { admin: { tokens: [] } }, 409, ['/admin/tokens']],
     ['what is unknown', { allwo: [], dnssec: { vaildate: true } }, 422, ['/allwo', '/dnssec/vaildate']],
     ['values that do not fit', { allow: ['x'], any: 'some' }, 422, ['/allow', '/any']],

@@ -16,7 +16,7 @@ import type {
 } from '../../admin/policy-tests/controls.ts'
 import type { ControlsOf } from '../../admin/controls.ts'
 import type { Fault } from '../../admin/zone-controls.ts'
-import { namedFiles } from '../../config/named-files.ts'
+import { strangeFiles } from '../../config/named-files.ts'
 import type { Config, ConfigResult } from '../../config/types.ts'
 import type { Delegation } from '../../cache/delegations.ts'
 import type { TrustAnchor } from '../../dnssec/trust-anchors.ts'
@@ -107,7 +107,8 @@ export class Rehearsals {
     const wanted = candidateOf(request, running)
     const read = this.#parts.settings.candidate(wanted, running)
     if (!('problems' in read) && read.kind === 'invalid') return read
-    const files = request.mayNameFiles ? [] : strangeFiles(read, running)
+    const candidate = read.kind === 'config' ? read.config : read.rest
+    const files = request.mayNameFiles || candidate === null ? [] : strangeFiles(candidate, running)
     if (files.length > 0) return { kind: 'files', files }
     const questions = this.#questionsFor(request.questions, running)
     if ('why' in questions) return { kind: 'no-questions', ...questions }
@@ -249,14 +250,6 @@ export class Rehearsals {
 function candidateOf({ candidate }: PolicyTestRequest, { file }: Config): Candidate {
   if (candidate.kind === 'patch') return candidate
   return { kind: 'text', text: candidate.text, path: candidate.file ?? file ?? '/resolver.config.json' }
-}
-
-/** What a candidate names and the running configuration does not. */
-function strangeFiles(read: ConfigResult, running: Config): readonly string[] {
-  const candidate = read.kind === 'config' ? read.config : read.rest
-  if (candidate === null) return []
-  const known = namedFiles(running)
-  return [...namedFiles(candidate)].filter(file => !known.has(file))
 }
 
 /** Of its own text the line and the column, of a setting its pointer, of other files all in one. */

@@ -15,6 +15,7 @@ import type { Config, ConfigResult, ConfigText, Override } from '../../config/ty
 import type { Problem } from '../../events.ts'
 import type { EventSink } from '../../ports.ts'
 import { problemText } from '../../render/problem.ts'
+import { strangeFiles } from '../../config/named-files.ts'
 import { allSettings, flattened, type Overlay, overlayFrom, overridesOf, whyFixed } from './config-overlay.ts'
 import { type RevisionFacts, RevisionLog } from './revision-log.ts'
 
@@ -139,6 +140,8 @@ export class ConfigChanges {
     if (wanted.kind !== 'wanted') return wanted
     const result = read(overridesOf(wanted.overlay))
     if (result.kind === 'invalid') return { kind: 'invalid', faults: result.problems.map(faultOf) }
+    const naming = this.#namingFiles(action, wanted.overlay, result.config, before)
+    if (naming.length > 0) return { kind: 'fixed', faults: naming }
     const problems = running.check(result.config)
     if (problems.length > 0) return { kind: 'invalid', faults: problems.map(faultOf) }
     const difference = differenceBetween(this.#overlay(), wanted.overlay)
@@ -200,6 +203,22 @@ export class ConfigChanges {
     })
   }
 
+  /**
+   * Whoever may only use the API must not choose what the server reads (a program of policies is run, and of a list
+   * lines are shown), nor what it writes: settings that name files which the file does not. None of them was read yet.
+   */
+  #namingFiles(action: ConfigAction, wanted: Overlay, candidate: Config, running: Config): readonly Fault[] {
+    if (action.kind !== 'put' && action.kind !== 'patch') return []
+    const all = strangeFiles(candidate, running)
+    if (all.length === 0) return []
+    const faults = [...wanted].flatMap(([key, value]) => {
+      const alone = this.#parts.read?.(overridesOf(new Map([[key, value]])))
+      const files = alone?.kind === 'config' ? strangeFiles(alone.config, running) : []
+      return files.length === 0 ? [] : [{ pointer: `/${key.replaceAll('.', '/')}`, detail: filesFault(files) }]
+    })
+    return faults.length > 0 ? faults : [{ pointer: '', detail: filesFault(all) }]
+  }
+
   #overlay(): Overlay {
     return overlayFrom(this.#log.latest?.value) ?? NOTHING
   }
@@ -209,6 +228,9 @@ export class ConfigChanges {
     else this.#events({ kind: 'admin-state-failed', message })
   }
 }
+
+const filesFault = (files: readonly string[]): string =>
+  `names files of this machine that are not configured (${files.join(', ')}): change it in the file`
 
 const FOLDER = 'configuration'
 const LABEL = 'api:'

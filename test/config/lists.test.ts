@@ -48,7 +48,7 @@ describe('a list that is a file or a URL and nothing else', () => {
     ['https://me:secret@lists.example/', /:1:11: lists\[0\]: must not have a user name or password/],
     ['ftp://lists.example/', /lists\[0\]: expected https:\/\/… or http:\/\/…, or a file/],
     [7, /lists\[0\]: expected a file, a URL, or \{"name": "ads", "source": "https:\/\/lists\.example\/ads\.txt"\}/],
-    [{ name: 'x' }, /lists\[0\]\.source: expected string/],
+    [{ name: 'x' }, /lists\[0\]\.source: is missing/],
     [{ name: 'x', source: 'y', forall: false }, /unknown key "forall" in lists\[0\] \(did you mean "forAll"\?\)/],
   ])('%j is refused with what was expected', (list, expected) => {
     expect(shown(read({ lists: [list] }))).toEqual([expect.stringMatching(expected)])

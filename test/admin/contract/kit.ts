@@ -31,7 +31,7 @@ export const tokenSettings: readonly { readonly name: string; readonly scope: st
 
 const HEAD = '$TTL 60\n@ SOA ns root 1 7200 900 2419200 300\n  NS ns\nns A 192.0.2.53\n'
 /** More records than are changed through the API. */
-const LARGE = `${HEAD}${Array.from({ length: 2_000 }, (_, n) => `h${n} A 192.0.2.1\n`).join('')}`
+const LARGE = `${HEAD}${Array.from({ length: 150_000 }, (_, n) => `h${n} A 192.0.2.1\n`).join('')}`
 /** A part of it cannot be changed: what a directive makes has no line of its own. */
 const GENERATED = `${HEAD}$GENERATE 1-3 g$ A 192.0.2.$\n`
 

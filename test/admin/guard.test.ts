@@ -160,14 +160,22 @@ describe('a body', () => {
     ['[]', 422],
     ['null', 422],
     ['"text"', 422],
-    [`${'['.repeat(5_000)}${']'.repeat(5_000)}`, 422],
+    [nested(64), 422],
     ['\u0001', 400],
     ['{"name":"\\ud800"}', 422],
   ])('of the form %j is answered with %i', async (body, status) => {
     const reply = await served.ask('/api/v1/explain', { method: 'POST', body })
     expect(reply.status).toBe(status)
   })
+
+  it.each([65, 5_000, 50_000])('with %i values in each other is answered with 400', async depth => {
+    expect((await served.ask('/api/v1/explain', { method: 'POST', body: nested(depth) })).status).toBe(400)
+  })
 })
+
+function nested(depth: number): string {
+  return `${'['.repeat(depth)}${']'.repeat(depth)}`
+}
 
 it('after some wrong tokens an address has to wait', async () => {
   const statuses: number[] = []

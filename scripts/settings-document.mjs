@@ -42,11 +42,17 @@ export function settingsDocument(schema) {
   const sections = groups.flatMap(([key, group]) => [
     `## ${key}`,
     group.description ?? '',
-    table(Object.entries(group.properties ?? {}).map(([name, member]) => [`${key}.${name}`, member])),
+    table(membersOf(key, group)),
     ...(key === 'upstream' ? [neverAskedText(group)] : []),
   ])
   return [INTRODUCTION.trimEnd(), '## General', table(plain), ...sections].join('\n\n').concat('\n')
 }
+
+/** The settings of a group, those of groups in it by their whole path: `admin.visits.allow`. */
+const membersOf = (path, group) =>
+  Object.entries(group.properties ?? {}).flatMap(([name, member]) =>
+    member.properties === undefined ? [[`${path}.${name}`, member]] : membersOf(`${path}.${name}`, member),
+  )
 
 /** @param {readonly (readonly [string, JsonSchema])[]} settings */
 function table(settings) {

@@ -285,6 +285,7 @@ describe('everything that is wrong is told at once, each with its place', () => 
       ['F:1:22: admin.listen: ', 'admin.origins[0]', 'rpz[0].file: is missing'],
     ],
     ['{"listen": ["tls://127.0.0.1"], "tls": {"certificate": 5, "key": "key.pem"}}', ['tls.certificate: ']],
+    ['{"zones": [{"zone": "corp.example"}]}', ['zones[0].primaries: ']],
     ['{"cache": {"bytes": 5}, "specialUse": {"locahost": false}}', ['cache.bytes', 'specialUse.locahost']],
     ['{"upstream": {"ipv4": false, "ipv6": "x"}, "allow": ["y"]}', ['upstream.ipv6', 'allow[0]']],
   ])('what is wrong with the form of one setting hides nothing of the others: %s', (text, expected) => {

@@ -279,13 +279,20 @@ const configSchema = z.strictObject({
 /** As JSON Schema (draft 7), of what may be written. */
 export const schemaAsJson = (): unknown => z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' })
 
-/** Of alternatives that all fail, the error of the closest one is reported: it got inside the value. */
+/** As many as there are settings to mend. */
+const faultsIn = (issues: readonly z.core.$ZodIssue[]): number =>
+  issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0)
+
+/** Of alternatives that all fail, what is wrong for the closest one is reported: got into, and with the least faults. */
 function plainIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): SchemaIssue[] {
   const path = [...above, ...issue.path]
   if (issue.code === 'invalid_union') {
-    const inside = issue.errors.find(branch =>
-      branch.some(inner => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
-    )
+    const inside = issue.errors
+      .filter(branch => branch.some(inner => inner.path.length > 0 || inner.code === 'unrecognized_keys'))
+      .reduce<readonly z.core.$ZodIssue[] | undefined>(
+        (least, branch) => (least === undefined || faultsIn(branch) < faultsIn(least) ? branch : least),
+        undefined,
+      )
     if (inside !== undefined) return inside.flatMap(inner => plainIssues(inner, path))
   }
   const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys : []

@@ -283,7 +283,7 @@ export const schemaAsJson = (): unknown => z.toJSONSchema(configSchema, { io: 'i
 const faultsIn = (issues: readonly z.core.$ZodIssue[]): number =>
   issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0)
 
-/** Of alternatives that all fail, what is wrong for the closest one is reported: got into, and with the least faults. */
+/** Of alternatives that all fail, what is wrong for the closest one is reported: got into, and with least faults. */
 function plainIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): SchemaIssue[] {
   const path = [...above, ...issue.path]
   if (issue.code === 'invalid_union') {

@@ -48,7 +48,10 @@ export function settingsDocument(schema) {
   return [INTRODUCTION.trimEnd(), '## General', table(plain), ...sections].join('\n\n').concat('\n')
 }
 
-/** The settings of a group, those of groups in it by their whole path: `admin.visits.allow`. */
+/**
+ * The settings of a group, those of groups in it by their whole path: `admin.visits.allow`.
+ * @param {string} path @param {JsonSchema} group @returns {[string, JsonSchema][]}
+ */
 const membersOf = (path, group) =>
   Object.entries(group.properties ?? {}).flatMap(([name, member]) =>
     member.properties === undefined ? [[`${path}.${name}`, member]] : membersOf(`${path}.${name}`, member),

@@ -35,7 +35,7 @@ const NO_TYPE = KNOWN.length + 1
 /** Types below this have their place in a table; above are none of those known. */
 const TYPE_TABLE = 258
 const typePlaces = Uint8Array.from({ length: TYPE_TABLE }, (_, type) => {
-  const place = KNOWN.findIndex(known => known === type)
+  const place = KNOWN.indexOf(type)
   return place < 0 ? OTHER_TYPE : place
 })
 

@@ -61,7 +61,12 @@ describe('the breaker', () => {
     const probes: { readonly ms: number; readonly answer: (isThere: boolean) => void }[] = []
     const seen: string[] = []
     const breaker = new Breaker({
-      clock: { after: (ms, fire) => (waits.push({ ms, fire }), () => {}) },
+      clock: {
+        after: (ms, fire) => {
+          waits.push({ ms, fire })
+          return () => {}
+        },
+      },
       random: { below: count => count / 2 },
       limits: defaultLimits.shared,
       probe: ms => new Promise(answer => void probes.push({ ms, answer })),

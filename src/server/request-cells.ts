@@ -10,7 +10,7 @@ const PROTOCOL: Readonly<Record<Transport, number>> = { udp: 0, tcp: 1, tls: 2, 
 export const FAMILIES = [4, 6] as const
 
 /** Those that make up nearly all queries. */
-const KNOWN = [
+const KNOWN: readonly number[] = [
   RrType.A,
   RrType.AAAA,
   RrType.HTTPS,
@@ -27,7 +27,7 @@ const KNOWN = [
   RrType.TLSA,
   RrType.NAPTR,
   RrType.CAA,
-] as const
+]
 /** `none`: dropped, or answered, before a question was read. */
 export const TYPES: readonly string[] = [...KNOWN.map(typeName), 'other', 'none']
 const OTHER_TYPE = KNOWN.length

@@ -70,11 +70,11 @@ function Editor({ setting }: { readonly setting: Setting }): VNode {
         )}
         {source === 'api' && text !== null ? (
           <button type="button" onClick={() => draft(path, null)}>
-            Without the API<span class="sr">: {path}</span>
+            Without the API<span class="sr"> {path}</span>
           </button>
         ) : null}
         <button type="button" class="quiet" onClick={() => draft(path, undefined)}>
-          Leave it<span class="sr">: {path}</span>
+          Leave it<span class="sr"> {path}</span>
         </button>
       </div>
       <div id={id}>

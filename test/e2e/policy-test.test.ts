@@ -196,6 +196,20 @@ suite('rootwalk policy test', () => {
     expect(code).toBe(78)
   })
 
+  it('ends with 66 where there are no questions: no such log, no history', async () => {
+    const { code, err } = await policyTest('--config', 'resolver.config.json', '--queries', 'absent.json', ...ADMIN)
+    expect(err).toContain('absent.json')
+    expect(code).toBe(66)
+    const bare = await startServing({ hints, config: { admin: { listen: 'unix:bare.sock' } } })
+    try {
+      const words = ['--config', 'resolver.config.json', '--admin', `unix:${join(bare.directory, 'bare.sock')}`]
+      // The API is there a little after the answers: 69 until then.
+      await expect.poll(async () => (await policyTest(...words)).code, UNTIL).toBe(66)
+    } finally {
+      await bare.stop()
+    }
+  })
+
   // The last one: it is a question like those that are counted.
   it('leaves the answers of the running server as they were', async () => {
     const [now] = (await dig(server.endpoint, '-b', '127.0.0.3', 'ads.shop.example', 'A')).answer

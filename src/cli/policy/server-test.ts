@@ -34,17 +34,24 @@ export async function testAtServer(options: PolicyTestOptions, around: CliContex
   const body = { candidate: { text, file }, offline: options.offline, ...(questions === null ? {} : { questions }) }
   const started = await replyFrom(place, 'POST', TESTS, body)
   if (started.status === 422) throw new AdminFault(faultText(started.body, file), Exit.BadConfig)
-  if (started.status >= 400) throw faultIn(started, place)
+  if (started.status >= 400) throw notCompared(started, place)
   const { id } = fieldsOf(started.body)
   const path = `${TESTS}/${String(id)}`
   try {
     const status = await ended(place, path, around)
     if (status.state === 'invalid') throw new AdminFault(faultText(status, file), Exit.BadConfig)
-    if (status.state === 'failed') throw new AdminFault(`not compared: ${String(status.problem)}`, Exit.Failure)
+    if (status.state === 'failed') throw new AdminFault(`not compared: ${String(status.problem)}`, Exit.Unavailable)
     return await reportOf(status, place, path)
   } finally {
     await askAdmin(place, 'DELETE', path).catch(() => {})
   }
+}
+
+/** Exit code 1 is that of answers that change, so that a pipeline never takes a fault for one. */
+function notCompared(started: Parameters<typeof faultIn>[0], place: AdminPlace): AdminFault {
+  const { message, exitCode } = faultIn(started, place)
+  if (started.status === 409) return new AdminFault(message, Exit.NoInput)
+  return new AdminFault(message, exitCode === Exit.Failure ? Exit.Unavailable : exitCode)
 }
 
 /** What a running server has kept, as questions. Rejects with `AdminFault`. */

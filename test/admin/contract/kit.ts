@@ -88,7 +88,7 @@ export async function startKit(): Promise<Kit> {
   for (const [name, text] of [['large', LARGE] as const, ['office', HEAD] as const, ['made', GENERATED] as const])
     writeFileSync(join(directory, 'edit', `${name}.example.zone`), text)
   mkdirSync(join(directory, 'laid'))
-  writeFileSync(join(directory, 'laid', 'laid.example.zone'), LARGE)
+  writeFileSync(join(directory, 'laid', 'laid.example.zone'), HEAD)
   await main.ask('/api/v1/reload', { method: 'POST' })
   const loaded = async (): Promise<boolean> =>
     (await main.ask('/api/v1/zones')).text.split('.example."').length > 4 &&

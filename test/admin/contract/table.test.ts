@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Operation, operationsIn, VALUES } from './described.ts'
 import { askHead, askRaw, type Kit, SETS, startKit, TOKENS } from './kit.ts'
+import { LONG_TEST_MS } from '../../patience.mjs'
 import { type Answered, ROWS, UNPROVOKED } from './rows.ts'
 
 let kit: Kit
@@ -153,6 +154,8 @@ describe('every code that is named', () => {
       }
       expect(wrong).toEqual([])
     },
+    // The zone that is too large is read again by each reload.
+    LONG_TEST_MS,
   )
 
   it('is given where it is 408, for all operations at once', async () => {

@@ -33,7 +33,7 @@ const questions = z
       .enum(['history', 'query-log', 'list'])
       .optional()
       .describe('Default: the history, or where none is kept the query log.'),
-    sinceS: z.number().int().min(1).optional().describe('Only those of the last so many seconds.'),
+    sinceS: z.number().int().min(1).optional().describe('Only those of this many seconds before now.'),
     file: file.optional().describe('Of another query log than that of the configuration; needs scope admin.'),
     list: z.array(asked).max(adminLimits.policyTestQuestions).optional(),
   })

@@ -154,7 +154,7 @@ function listRoute(app: App, { visits }: AdminContext): void {
       const { limit: most, cursor: after = null } = c.req.valid('query')
       const page = visits.page(after, most)
       if (page === null)
-        return refuse({ status: 400, detail: 'The cursor leads to a visit that is not kept any more: begin anew.' })
+        return refuse({ status: 400, detail: 'The cursor leads to a visit that is not kept any more: begin again.' })
       return c.json({ visits: [...page.visits], next: cursorText(page.next) }, 200)
     },
   )

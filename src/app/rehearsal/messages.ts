@@ -10,7 +10,7 @@ import type { LoggedQuery } from './questions.ts'
 
 export interface RehearsalStart {
   readonly running: Config
-  /** Without what can tell where a setting comes from. */
+  /** Without what can say where a setting comes from. */
   readonly candidate: Exclude<ConfigResult, { kind: 'config' }> | { readonly kind: 'config'; readonly config: Config }
   readonly frozen: Frozen
   /** See `rulesText`. */

@@ -1,6 +1,6 @@
 /**
  * The program of a thread that holds a candidate against what runs: started by `rehearsals.ts`, never imported. It puts
- * both together, asks them, and tells what differs; the thread that answers clients only lends what it has cached.
+ * both together, asks them, and reports what differs; the thread that answers clients only lends what it has cached.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { adminLimits } from '../../admin/limits.ts'

@@ -103,7 +103,7 @@ const closedNetwork: Network = {
   },
 }
 
-/** Queries under way are told apart by the port that they come from. */
+/** Queries under way are distinguished by the port that they come from. */
 const FIRST_PORT = 50_000
 const MOST_AT_ONCE = 1_000
 /** Of a log without addresses. */

@@ -1,4 +1,4 @@
-/** What `policy test` is told, and what both of its ways have in common. */
+/** What `policy test` is given, and what both of its ways have in common. */
 import type { GatheredQuestions } from '../../app/rehearsal/questions.ts'
 import { readLog } from '../../app/rehearsal/read-log.ts'
 import { errorText } from '../../events.ts'
@@ -15,7 +15,7 @@ export interface PolicyTestOptions extends AdminFlags {
   readonly against: string | undefined
   /** A query log, or `history`: what the running server keeps. Undefined: what there is of either. */
   readonly queries: string | undefined
-  /** Only queries of the last so many seconds; null: all. */
+  /** Only queries of this many seconds before now; null: all. */
   readonly sinceS: number | null
   readonly offline: boolean
 }

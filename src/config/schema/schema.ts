@@ -255,7 +255,7 @@ const configSchema = z.strictObject({
     .default(0)
     .meta(
       onReload(
-        'How long a server that is told to end still answers all queries, while it says to balancers that it is not ' +
+        'How long a server that is to end still answers all queries, while it says to balancers that it is not ' +
           'ready (ready.server. CH TXT, /readyz): longer than they take to notice. A second signal ends it at once.',
         { unit: 'seconds', example: 5 },
       ),
